@@ -1,0 +1,56 @@
+"""A transport that sends again where the policy says so. Decides nothing itself."""
+
+from collections.abc import Callable
+
+import anyio
+
+from asyncclient._decoding import to_error
+from asyncclient._http import BeforeSend, Request, Response
+from asyncclient._secret import Secret
+from asyncclient._throttling import Throttling
+from asyncclient.errors import ApiStatusError, PostHogError, ServerError
+from asyncclient.events import ClientEvent, Retrying
+from asyncclient.retry import GiveUp, RetryPolicy, decide
+
+
+class Retryer:
+    """The throttled wire, repeated."""
+
+    def __init__(
+        self,
+        inner: Throttling,
+        policy: RetryPolicy,
+        key: Secret,
+        tell: Callable[[ClientEvent], None],
+        uniform: Callable[[float, float], float],
+    ) -> None:
+        self._inner = inner
+        self._policy = policy
+        self._key = key
+        self._tell = tell
+        self._uniform = uniform
+
+    async def send(self, request: Request, before_send: BeforeSend | None) -> Response:
+        """Send until there is an answer that no further attempt would change."""
+        attempt = 1
+        while True:
+            error: PostHogError
+            try:
+                response = await self._inner.send(request, before_send, attempt=attempt)
+                if response.status < 500:
+                    return response
+                error = to_error(request, response, self._key)
+            except PostHogError as problem:
+                error = problem
+            decision = decide(self._policy, error, attempt=attempt, mutating=request.mutating, uniform=self._uniform)
+            if isinstance(decision, GiveUp):
+                raise error
+            self._tell(
+                Retrying(action=request.action, attempt=attempt, after_s=decision.after_s, reason=_reason(error))
+            )
+            await anyio.sleep(decision.after_s)
+            attempt += 1
+
+
+def _reason(error: PostHogError) -> str:
+    return str(error.status) if isinstance(error, ApiStatusError | ServerError) else type(error).__name__

@@ -1,0 +1,28 @@
+"""Holds a key so that no repr, log, traceback or pickle shows it. Knows nothing of what the key opens."""
+
+from typing import NoReturn
+
+
+class Secret:
+    """A text that only `reveal` gives out."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text; to be used at the rim, where it leaves."""
+        return self._text
+
+    def scrubbed(self, text: str) -> str:
+        """The given text without this secret in it."""
+        return text.replace(self._text, "***")
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key cannot be pickled")

@@ -1,0 +1,184 @@
+"""PostHogClient: builds the layers, holds the resources, opens and closes."""
+
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+from asyncclient import _endpoints, config
+from asyncclient._aiohttp import AiohttpWire
+from asyncclient._core import Core, OnEvent, Shared
+from asyncclient._http import BeforeSend
+from asyncclient._prefixing import Prefix
+from asyncclient._secret import Secret
+from asyncclient.errors import InvalidArgument
+from asyncclient.limits import Limits
+from asyncclient.persons import Persons
+from asyncclient.projects import Projects
+from asyncclient.retry import RetryPolicy
+
+
+class PostHogClient:
+    """An async client of PostHog's persons API; use it with `async with`.
+
+    Arguments:
+        host: "us", "eu" or the URL of a self-hosted instance.
+        project_id: a positive number; "@current" reads only.
+        personal_api_key: starts with phx_; shown nowhere.
+        limits: rate limits; give several clients of one key the same object.
+        retry: for reads, and for writes that certainly had no effect.
+        timeout_s: for one request, connecting included.
+        max_connections: kept open at once.
+        api_prefix: "auto", "environments" or "projects" (contract 1).
+        on_event: told of every request, retry and pause.
+        allow_http: take plain http to other machines than this one.
+        trust_env: use the proxies of the environment.
+        clock, wall, uniform: monotonic seconds, seconds since the epoch, randomness; for tests.
+
+    Raises:
+        InvalidArgument: an argument cannot be used; nothing is sent.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "us",
+        project_id: int | str,
+        personal_api_key: str | Secret,
+        limits: Limits | None = None,
+        retry: RetryPolicy | None = None,
+        timeout_s: float = 60.0,
+        max_connections: int = 64,
+        api_prefix: str = "auto",
+        on_event: OnEvent | None = None,
+        allow_http: bool = False,
+        trust_env: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        if not timeout_s > 0:
+            raise InvalidArgument(f"timeout {timeout_s!r} is not a number of seconds above 0")
+        if max_connections < 1:
+            raise InvalidArgument(f"max_connections {max_connections!r} is not at least 1")
+        key = personal_api_key if isinstance(personal_api_key, Secret) else config.parse_key(personal_api_key)
+        project = _endpoints.project_id(project_id)
+        shared = Shared(
+            origin=config.parse_origin(host, allow_http=allow_http),
+            project_id=project,
+            key=key,
+            limits=Limits(clock=clock) if limits is None else limits,
+            prefix=Prefix(api_prefix, project),
+            timeout_s=timeout_s,
+            max_connections=max_connections,
+            trust_env=trust_env,
+            uniform=uniform,
+            clock=clock,
+            wall=wall,
+        )
+        self._take(Core(shared, retry or RetryPolicy(), (on_event,) if on_event else ()))
+
+    def _take(self, core: Core) -> None:
+        self._core = core
+        self.persons = Persons(core)
+        self.projects = Projects(core)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
+        """A client as the POSTHOG_* variables say; arguments win over them.
+
+        Raises:
+            InvalidArgument: something is missing or cannot be used.
+        """
+        env = os.environ if environ is None else environ
+        settings = dict(overrides)
+        settings.setdefault("host", env.get(config.HOST) or "us")
+        if settings.get("project_id") is None:
+            if not env.get(config.PROJECT_ID):
+                raise InvalidArgument(f"no project id: set {config.PROJECT_ID} to the project's number")
+            settings["project_id"] = env[config.PROJECT_ID]
+        if settings.get("personal_api_key") is None:
+            settings["personal_api_key"] = config.key_from(env)
+        return cls(**settings)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port that all requests go to."""
+        return self._core.shared.origin
+
+    @property
+    def project_id(self) -> int | str:
+        """The project's number, or "@current"."""
+        return self._core.shared.project_id
+
+    @property
+    def limits(self) -> Limits:
+        """The rate limits that all requests pass."""
+        return self._core.shared.limits
+
+    def server_time(self) -> float:
+        """The server's clock as its last answer told it, seconds since the epoch; ours before the first one."""
+        return self._core.shared.wall() + self._core.shared.clock_offset_s
+
+    def once(self, before_send: BeforeSend) -> "PostHogClient":
+        """A view whose calls are each attempted exactly once, after `before_send`.
+
+        Arguments:
+            before_send: awaited when the rate limit gave leave, before bytes may leave. When it raises, nothing is
+                sent and the leave is given back.
+        """
+        core = self._core
+        return self._view(Core(core.shared, RetryPolicy.never(), core.listeners, before_send))
+
+    def observed(self, on_event: OnEvent) -> "PostHogClient":
+        """A view that tells of its calls' events here too."""
+        core = self._core
+        return self._view(Core(core.shared, core.policy, (*core.listeners, on_event), core.before_send))
+
+    def with_retry(self, policy: RetryPolicy) -> "PostHogClient":
+        """A view with another retry policy."""
+        core = self._core
+        return self._view(Core(core.shared, policy, core.listeners, core.before_send))
+
+    async def settle_prefix(self) -> None:
+        """Find out which path prefix the server wants, by a read; done before the first write at the latest."""
+        await self._core.settle_prefix()
+
+    async def aclose(self) -> None:
+        """Close all connections; the client cannot be used any more."""
+        shared = self._core.shared
+        shared.ended = True
+        wire, shared.wire = shared.wire, None
+        if wire is not None:
+            await wire.close()
+
+    async def __aenter__(self) -> Self:
+        shared = self._core.shared
+        if shared.wire is not None or shared.ended:
+            raise RuntimeError("a client is opened once: make a new one")
+        shared.wire = AiohttpWire(
+            shared.origin,
+            shared.key,
+            timeout_s=shared.timeout_s,
+            max_connections=shared.max_connections,
+            trust_env=shared.trust_env,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<PostHogClient {self._core.shared!r}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client cannot be pickled")
+
+    def _view(self, core: Core) -> "PostHogClient":
+        view = PostHogClient.__new__(PostHogClient)
+        PostHogClient._take(view, core)
+        return view

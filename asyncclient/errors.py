@@ -1,0 +1,185 @@
+"""What can go wrong: one root, a branch for a bad answer and one for no answer. Fields first, messages from them.
+
+Messages show the route's template, never an id, a property or the key; `path` holds the real path.
+"""
+
+import re
+import unicodedata
+
+from asyncclient._secret import Secret
+
+LONGEST_DETAIL = 200
+_UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+
+
+class InvalidArgument(ValueError):
+    """An argument or setting cannot be used; raised before anything is sent."""
+
+
+class PostHogError(Exception):
+    """Anything that goes wrong between this client and a server."""
+
+
+class ListingError(PostHogError):
+    """A listing cannot be completed: its rows shift faster than they can be read, or the server leads in circles."""
+
+
+class ApiStatusError(PostHogError):
+    """The server answered, and not with success (contract 4).
+
+    Arguments:
+        status: of the answer.
+        type, code, detail, attr: of the error body, None where it has none.
+        method, path, route: of the request; `route` is the template that messages show.
+        retry_after_s: how long the server asks to wait, in seconds.
+    """
+
+    hint = ""
+
+    def __init__(
+        self,
+        status: int,
+        *,
+        method: str,
+        path: str,
+        route: str,
+        type: str | None = None,  # noqa: A002
+        code: str | None = None,
+        detail: str | None = None,
+        attr: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(status, code)
+        self.status = status
+        self.type = type
+        self.code = code
+        self.detail = detail
+        self.attr = attr
+        self.method = method
+        self.path = path
+        self.route = route
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        parts = [f"{self.route}: {self.status}"]
+        if self.code:
+            parts.append(f" {self.code}")
+        if self.detail:
+            parts.append(f" ({self.detail})")
+        if self.attr:
+            parts.append(f" [{self.attr}]")
+        return "".join(parts) + self.hint
+
+
+class BadRequest(ApiStatusError):
+    """400: the server does not take the request."""
+
+
+class AuthenticationFailed(ApiStatusError):
+    """401: the key is not valid here."""
+
+    hint = (
+        "; a valid key of the other region gets this answer too: check that the host is the region "
+        "(us or eu) in which the key was made"
+    )
+
+
+class PermissionDenied(ApiStatusError):
+    """403: the key may not do this; scopes and project are named in `detail`."""
+
+
+class NotFound(ApiStatusError):
+    """404 with the detail `Not found.`: there is no such person or object."""
+
+
+class RouteNotFound(ApiStatusError):
+    """Any other 404: the project, the endpoint or the format does not exist."""
+
+
+class MethodNotAllowed(ApiStatusError):
+    """405: the server knows the path but not this method."""
+
+
+class Conflict(ApiStatusError):
+    """409."""
+
+
+class UnprocessableEntity(ApiStatusError):
+    """422."""
+
+
+class RateLimited(ApiStatusError):
+    """429: more requests than the limit allows."""
+
+
+class ServerError(ApiStatusError):
+    """5xx: whether anything was done is not known."""
+
+
+class UnexpectedRedirect(ApiStatusError):
+    """3xx: never followed, so that the key stays with the configured host."""
+
+
+class InvalidResponse(ApiStatusError):
+    """The answer is too large, too deep or not what it should be; whether anything was done is not known."""
+
+
+class TransportError(PostHogError):
+    """No answer.
+
+    Arguments:
+        reason: what happened, in words.
+        sent: whether bytes of the request may have left.
+    """
+
+    def __init__(self, reason: str, *, method: str, path: str, route: str, sent: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.method = method
+        self.path = path
+        self.route = route
+        self.sent = sent
+
+    def __str__(self) -> str:
+        return f"{self.route}: {self.reason}"
+
+
+class ConnectFailed(TransportError):
+    """No connection came about; nothing was sent."""
+
+
+class ConnectionLost(TransportError):
+    """The connection broke; whether anything was done is not known."""
+
+
+class TimedOut(TransportError):
+    """No answer in time; whether anything was done is not known."""
+
+
+BY_STATUS: dict[int, type[ApiStatusError]] = {
+    400: BadRequest,
+    401: AuthenticationFailed,
+    403: PermissionDenied,
+    405: MethodNotAllowed,
+    409: Conflict,
+    422: UnprocessableEntity,
+    429: RateLimited,
+}
+
+
+def kind_for(status: int, detail: str | None) -> type[ApiStatusError]:
+    """The class for a status; only `Not found.` speaks of a person, any other 404 of a route."""
+    if status == 404:
+        return NotFound if detail == "Not found." else RouteNotFound
+    if status >= 500:
+        return ServerError
+    if 300 <= status < 400:
+        return UnexpectedRedirect
+    return BY_STATUS.get(status, ApiStatusError)
+
+
+def neutralised(text: str, key: Secret) -> str:
+    """A server's text fit for a message: short, without control and bidi characters, ids of persons and the key."""
+    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in key.scrubbed(text))
+    shown = _UUID.sub("<id>", shown)
+    return shown if len(shown) <= LONGEST_DETAIL else shown[: LONGEST_DETAIL - 1] + "…"

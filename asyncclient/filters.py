@@ -1,0 +1,72 @@
+"""PropertyFilter: one condition on a person's property, checked before anything is sent (contract 6.1). Pure."""
+
+from typing import Any
+
+import msgspec
+
+from asyncclient.errors import InvalidArgument
+
+Value = str | int | float | bool | list[str | int | float | bool]
+
+OPERATORS = frozenset(
+    {
+        "exact",
+        "is_not",
+        "icontains",
+        "not_icontains",
+        "starts_with",
+        "not_starts_with",
+        "ends_with",
+        "not_ends_with",
+        "regex",
+        "not_regex",
+        "gt",
+        "gte",
+        "lt",
+        "lte",
+        "in",
+        "not_in",
+        "is_date_exact",
+        "is_date_before",
+        "is_date_after",
+        "is_set",
+        "is_not_set",
+    }
+)
+TYPES = frozenset({"person", "cohort"})
+EXISTENCE = frozenset({"is_set", "is_not_set"})
+
+
+class PropertyFilter(msgspec.Struct, frozen=True):
+    """One condition. Several are ANDed; a list as value is an OR for `exact`.
+
+    Arguments:
+        key: the property's name; "id" for a cohort.
+        value: what it is compared with; left out for `is_set` and `is_not_set`. A cohort's number.
+        operator: one of `OPERATORS`.
+        type: "person" or "cohort".
+
+    Raises:
+        InvalidArgument: a part cannot be used.
+    """
+
+    key: str
+    value: Value | None = None
+    operator: str = msgspec.field(default="exact")
+    type: str = "person"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.key, str) or not self.key:
+            raise InvalidArgument(f"property key {self.key!r} is not a text of at least one character")
+        if self.operator not in OPERATORS:
+            raise InvalidArgument(f"operator {self.operator!r} is none of {', '.join(sorted(OPERATORS))}")
+        if self.type not in TYPES:
+            raise InvalidArgument(f"filter type {self.type!r} is none of {', '.join(sorted(TYPES))}")
+        if self.value is None and self.operator not in EXISTENCE:
+            raise InvalidArgument(f"operator {self.operator!r} needs a value")
+
+    def to_wire(self) -> dict[str, Any]:
+        """The object that the server reads; existence filters carry their operator as value."""
+        value = self.operator if self.operator in EXISTENCE else self.value
+        wire = {"key": self.key, "value": value, "type": self.type}
+        return wire if self.type == "cohort" else {**wire, "operator": self.operator}

@@ -1,0 +1,325 @@
+"""Rate limits: how many requests may be made, kept so that the server never has to answer 429.
+
+`RateLimits` are the numbers (contract 3). `Limits` is the live object that requests pass; it may be shared by every
+client and job of one key. A slot comes free one window after its response arrived: the server counted the request
+before it answered, so whatever the latency, the server's own sliding log never holds more than ours.
+"""
+
+import re
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+import anyio
+import msgspec
+from aiolimiter import AsyncLimiter
+
+from asyncclient.errors import InvalidArgument
+
+MINUTE_S = 60.0
+HOUR_S = 3600.0
+MARGIN_S = 0.05
+"""Added to each window, for clocks that do not run alike."""
+PACE = 5
+"""The minute's allowance may be used up in so many seconds: a burst is smoothed, and next to no time is lost."""
+LOWERED_TO = 0.9
+
+_RATE = re.compile(r"(\d+)/(minute|min|m|hour|h)")
+
+
+class Bucket(StrEnum):
+    """Which limit a request counts in (contract 3)."""
+
+    DELETES = "deletes"
+    OTHERS = "others"
+    DEFAULT = "default"
+
+
+class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests allowed; None is unlimited. The defaults are what PostHog enforces per key (contract 3)."""
+
+    deletes_per_minute: int | None = 480
+    deletes_per_hour: int | None = 4800
+    others_per_minute: int | None = 240
+    default_per_minute: int | None = 480
+    default_per_hour: int | None = 4800
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise InvalidArgument(f"{name} {value!r} is not a whole number of at least 1")
+
+    @classmethod
+    def posthog(cls) -> "RateLimits":
+        """What PostHog enforces."""
+        return cls()
+
+    @classmethod
+    def off(cls) -> "RateLimits":
+        """No limits, as on most self-hosted servers."""
+        return cls(
+            deletes_per_minute=None,
+            deletes_per_hour=None,
+            others_per_minute=None,
+            default_per_minute=None,
+            default_per_hour=None,
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> "RateLimits":
+        """Read "posthog", "off" or DELETES,HOURLY,OTHERS such as "480/min,4800/hour,240/min".
+
+        Raises:
+            InvalidArgument: the text is none of these.
+        """
+        if text == "posthog":
+            return cls.posthog()
+        if text == "off":
+            return cls.off()
+        found = [_RATE.fullmatch(part.strip()) for part in text.split(",")]
+        units = [match[2][0] for match in found if match]
+        if units != ["m", "h", "m"] or len(found) != 3:
+            raise InvalidArgument(
+                f"rate limits {text!r} are neither posthog, off, nor of the form 480/min,4800/hour,240/min"
+            )
+        deletes, hourly, others = (int(match[1]) for match in found if match)
+        return cls(deletes_per_minute=deletes, deletes_per_hour=hourly, others_per_minute=others)
+
+    def __str__(self) -> str:
+        if self == RateLimits.off():
+            return "off"
+        if self == RateLimits.posthog():
+            return "posthog"
+        return f"{self.deletes_per_minute}/min,{self.deletes_per_hour}/hour,{self.others_per_minute}/min"
+
+    def windows(self, bucket: Bucket) -> dict[float, int]:
+        """The windows of a bucket: requests by length in seconds."""
+        found = {
+            Bucket.DELETES: {MINUTE_S: self.deletes_per_minute, HOUR_S: self.deletes_per_hour},
+            Bucket.OTHERS: {MINUTE_S: self.others_per_minute},
+            Bucket.DEFAULT: {MINUTE_S: self.default_per_minute, HOUR_S: self.default_per_hour},
+        }[bucket]
+        return {window_s: limit for window_s, limit in found.items() if limit is not None}
+
+
+class WindowBudget(msgspec.Struct, frozen=True, kw_only=True):
+    """One window now: requests that count, and when the next slot comes free (0 when one is)."""
+
+    window_s: float
+    limit: int
+    used: int
+    frees_in_s: float
+
+
+class Lowered(msgspec.Struct, frozen=True, kw_only=True):
+    """A window whose limit was lowered; None means there was none."""
+
+    window_s: float
+    old: int | None
+    new: int
+
+
+class Slot:
+    """Leave to make one request."""
+
+    __slots__ = ("used",)
+
+    def __init__(self) -> None:
+        self.used = False
+
+    def spent(self) -> None:
+        """Bytes may have left: the request counts, whatever comes of it."""
+        self.used = True
+
+
+class _Window:
+    """A sliding log: requests under way, and the times at which answered ones stop counting."""
+
+    def __init__(self, window_s: float, limit: int) -> None:
+        self.window_s = window_s
+        self.limit = limit
+        self.under_way = 0
+        self.frees_at: deque[float] = deque()
+
+    def used(self, now: float) -> int:
+        while self.frees_at and self.frees_at[0] <= now:
+            self.frees_at.popleft()
+        return self.under_way + len(self.frees_at)
+
+    def free_in_s(self, now: float) -> float | None:
+        """Seconds until a slot is free; None when only an answer can free one."""
+        over = self.used(now) - self.limit
+        if over < 0:
+            return 0.0
+        return self.frees_at[over] - now if over < len(self.frees_at) else None
+
+    def answered(self, now: float) -> None:
+        self.frees_at.append(now + self.window_s + MARGIN_S)
+
+    def charge(self, now: float, ages_s: Iterable[float]) -> None:
+        added = [now - age + self.window_s + MARGIN_S for age in ages_s if age < self.window_s + MARGIN_S]
+        self.frees_at = deque(sorted([*self.frees_at, *added]))
+
+
+class _Gauge:
+    """The windows of one bucket, and the queue before them."""
+
+    def __init__(self, windows: dict[float, int]) -> None:
+        self.windows = {window_s: _Window(window_s, limit) for window_s, limit in windows.items()}
+        self.paused_until = 0.0
+        self.turn = anyio.Lock()
+        self.changed = anyio.Event()
+        self.pace = _pace(windows)
+
+    def wake(self) -> None:
+        self.changed.set()
+        self.changed = anyio.Event()
+
+    def free_in_s(self, now: float) -> float | None:
+        waits = [window.free_in_s(now) for window in self.windows.values()]
+        if None in waits:
+            return None
+        return max([self.paused_until - now, *(wait for wait in waits if wait is not None)], default=0.0)
+
+
+class Limits:
+    """What every request passes. For one event loop; shared by clients and jobs of one key.
+
+    Arguments:
+        rates: the numbers.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, rates: RateLimits | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rates = RateLimits.posthog() if rates is None else rates
+        self._clock = clock
+        self._gauges = {bucket: _Gauge(self.rates.windows(bucket)) for bucket in Bucket}
+
+    @asynccontextmanager
+    async def slot(self, bucket: Bucket) -> AsyncIterator[Slot]:
+        """Wait for leave to make one request of this bucket, first come first served.
+
+        A slot that was not `spent()` is given back on leaving; a spent one counts from then for a whole window.
+        """
+        gauge = self._gauges[bucket]
+        slot = Slot()
+        if not gauge.windows and gauge.paused_until <= self._clock():
+            yield slot
+            return
+        async with gauge.turn:
+            await self._wait(gauge)
+            taken = list(gauge.windows.values())
+            for window in taken:
+                window.under_way += 1
+        try:
+            yield slot
+        finally:
+            now = self._clock()
+            for window in taken:
+                window.under_way -= 1
+                if slot.used:
+                    window.answered(now)
+            gauge.wake()
+
+    async def _wait(self, gauge: _Gauge) -> None:
+        while True:
+            wait = gauge.free_in_s(self._clock())
+            if wait is not None and wait <= 0:
+                break
+            changed = gauge.changed
+            with anyio.move_on_after(wait):
+                await changed.wait()
+        if gauge.pace is not None:
+            await gauge.pace.acquire()  # only the head of the queue ever waits here
+
+    def pause(self, bucket: Bucket, for_s: float) -> None:
+        """Let no request of this bucket leave for so many seconds."""
+        gauge = self._gauges[bucket]
+        gauge.paused_until = max(gauge.paused_until, self._clock() + for_s)
+        gauge.wake()
+
+    def lower(self, bucket: Bucket, retry_after_s: float | None) -> list[Lowered]:
+        """Take an unexpected 429 as a sign that the limit is lower, and keep below what was really used.
+
+        Without limits PostHog's published ones are switched on. A wait of more than a minute speaks of an hourly
+        limit, which is made where there is none.
+        """
+        gauge = self._gauges[bucket]
+        now = self._clock()
+        if not gauge.windows:
+            published = RateLimits.posthog().windows(bucket)
+            gauge.windows = {window_s: _Window(window_s, limit) for window_s, limit in published.items()}
+            gauge.pace = _pace(published)
+            return [Lowered(window_s=window_s, old=None, new=limit) for window_s, limit in published.items()]
+        window_s = HOUR_S if retry_after_s is not None and retry_after_s > MINUTE_S else MINUTE_S
+        window = gauge.windows.get(window_s)
+        used = (
+            max((each.used(now) for each in gauge.windows.values()), default=0) if window is None else window.used(now)
+        )
+        new = max(1, int((used if window is None else min(used, window.limit)) * LOWERED_TO))
+        old = None if window is None else window.limit
+        if old is not None and new >= old:
+            return []
+        if window is None:
+            gauge.windows[window_s] = window = _Window(window_s, new)
+            minute = gauge.windows.get(MINUTE_S)
+            window.frees_at = deque(at + window_s - MINUTE_S for at in minute.frees_at) if minute else deque()
+        window.limit = new
+        if window_s == MINUTE_S:
+            gauge.pace = _pace({MINUTE_S: new})
+        return [Lowered(window_s=window_s, old=old, new=new)]
+
+    def charge(self, bucket: Bucket, ages_s: Iterable[float]) -> None:
+        """Account for requests that other processes made.
+
+        Arguments:
+            ages_s: seconds since the answer to each arrived.
+        """
+        now, ages = self._clock(), list(ages_s)
+        for window in self._gauges[bucket].windows.values():
+            window.charge(now, ages)
+
+    def recent(self, bucket: Bucket) -> list[float]:
+        """The ages in seconds of the requests that count in the longest window now, the oldest first."""
+        windows = self._gauges[bucket].windows
+        if not windows:
+            return []
+        now, longest = self._clock(), windows[max(windows)]
+        under_way = [0.0] * longest.under_way
+        longest.used(now)
+        return [now - (at - longest.window_s - MARGIN_S) for at in longest.frees_at] + under_way
+
+    def budget(self, bucket: Bucket) -> list[WindowBudget]:
+        """Each window of the bucket, the shortest first; empty where it is unlimited."""
+        now = self._clock()
+        return [
+            WindowBudget(
+                window_s=window_s,
+                limit=window.limit,
+                used=window.used(now),
+                frees_in_s=window.free_in_s(now) or 0.0,
+            )
+            for window_s, window in sorted(self._gauges[bucket].windows.items())
+        ]
+
+    def eta_s(self, bucket: Bucket, requests: int) -> float:
+        """Seconds until so many more requests can have been made, each answered at once."""
+        now, latest = self._clock(), 0.0
+        for window in self._gauges[bucket].windows.values():
+            free = window.limit - window.used(now)
+            if requests <= free:
+                continue
+            rounds, place = divmod(requests - free - 1, window.limit)
+            frees = list(window.frees_at)
+            first = frees[place] - now if place < len(frees) else window.window_s
+            latest = max(latest, first + rounds * (window.window_s + MARGIN_S))
+        return max(latest, self._gauges[bucket].paused_until - now if requests else 0.0)
+
+
+def _pace(windows: dict[float, int]) -> AsyncLimiter | None:
+    """Smooths the start of a burst; the windows are the bound."""
+    limit = windows.get(MINUTE_S)
+    return None if limit is None else AsyncLimiter(max(1.0, limit / PACE), 1.0)

@@ -1,0 +1,100 @@
+"""What the server's bodies are read into: typed, tolerant of every era, unknown fields ignored (contract 6)."""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class PersonRef(msgspec.Struct, frozen=True):
+    """Who a person is, and no more: for listings that need ids only; the rest of the object is not decoded.
+
+    `distinct_ids` is cut at 1000 by the list and at 10 by the batch reads (contract 6.1, 6.11).
+    """
+
+    uuid: UUID
+    created_at: datetime
+    distinct_ids: tuple[str, ...] = ()
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A person. `id` is the UUID in lists and a number elsewhere: key everything on `uuid` (contract 5)."""
+
+    uuid: UUID
+    created_at: datetime
+    distinct_ids: tuple[str, ...] = ()
+    properties: dict[str, Any] = {}
+    name: str = ""
+    id: int | str | None = None
+    is_identified: bool | None = None
+    last_seen_at: datetime | None = None
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """One page of a listing. A page may be shorter than asked, or empty, and still have a `next` (contract 6.1)."""
+
+    results: list[T]
+    next: str | None = None
+    previous: str | None = None
+    count: int | None = None
+
+
+class DeletionError(msgspec.Struct, frozen=True):
+    """A person that bulk_delete did not delete, and the step that failed (contract 6.5)."""
+
+    person_uuid: UUID | None = None
+    step: str | None = None
+
+
+class BulkDeleteSummary(msgspec.Struct, frozen=True):
+    """The body of bulk_delete in every era; None where a server does not say (contract 6.5).
+
+    The two booleans mean "requested for matched persons", not "done".
+    """
+
+    persons_found: int | None = None
+    persons_deleted: int | None = None
+    persons_queued_for_deletion: int | None = None
+    events_queued_for_deletion: bool | int | None = None
+    recordings_queued_for_deletion: bool | int | None = None
+    deletion_errors: tuple[DeletionError, ...] = ()
+    ids_not_found: list[str] | int | None = None
+    distinct_ids_not_found: list[str] | int | None = None
+    unmatched_distinct_ids: list[str] | int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Accepted without a word: the body of the oldest era, which verifies nothing."""
+        return self.persons_found is None and not self.deletion_errors
+
+    @property
+    def unmatched(self) -> int:
+        """How many ids had no person, by whichever name the server gives it."""
+        told = (self.ids_not_found, self.distinct_ids_not_found, self.unmatched_distinct_ids)
+        return sum(len(each) if isinstance(each, list) else each for each in told if each is not None)
+
+
+class DeletionRow(msgspec.Struct, frozen=True):
+    """One request to delete a person's events (contract 6.11). Times are the server's."""
+
+    person_uuid: UUID
+    created_at: datetime
+    status: str
+    delete_verified_at: datetime | None = None
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A project. `api_token` is the public token of the capture route."""
+
+    id: int
+    name: str = ""
+    api_token: str | None = None
+
+
+class BatchResults(msgspec.Struct, Generic[T], frozen=True):
+    """The body of batch_by_distinct_ids and batch_by_uuids."""
+
+    results: dict[str, T]

@@ -1,0 +1,92 @@
+"""When a request is sent again, and after how long: a pure decision. Knows no clock and no wire.
+
+Reads are repeated after whatever may pass. A mutating call is repeated only where it certainly had no effect:
+a 500 may come after the person is gone and before its events are queued (contract 6.4), and only reading back
+tells, which is the caller's business.
+"""
+
+import random
+from collections.abc import Callable
+
+import msgspec
+
+from asyncclient.errors import ApiStatusError, ConnectFailed, InvalidArgument, PostHogError, RateLimited, TransportError
+
+UNAVAILABLE = frozenset({502, 503, 504, 512})
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """Send again after so many seconds."""
+
+    after_s: float
+
+
+class GiveUp(msgspec.Struct, frozen=True):
+    """Do not send again."""
+
+    reason: str
+
+
+Decision = Retry | GiveUp
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How often and how patiently requests are repeated.
+
+    Arguments:
+        attempts: in all, the first included.
+        base_s, cap_s: full jitter between 0 and base * 2^n seconds, at most the cap.
+        longest_pause_s: a server that asks for more is not waited for.
+    """
+
+    attempts: int = 5
+    base_s: float = 0.5
+    cap_s: float = 30.0
+    longest_pause_s: float = 3600.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise InvalidArgument(f"attempts {self.attempts} is not at least 1")
+
+    @classmethod
+    def never(cls) -> "RetryPolicy":
+        """Each request once."""
+        return cls(attempts=1)
+
+
+def decide(
+    policy: RetryPolicy,
+    error: PostHogError,
+    *,
+    attempt: int,
+    mutating: bool,
+    uniform: Callable[[float, float], float] = random.uniform,
+) -> Decision:
+    """Whether to send again.
+
+    Arguments:
+        error: how the attempt ended.
+        attempt: how many were made, 1 or more.
+        mutating: whether the request may change anything.
+        uniform: draws between two numbers.
+    """
+    if attempt >= policy.attempts:
+        return GiveUp("attempts used up")
+    if isinstance(error, RateLimited):
+        if error.retry_after_s is not None and error.retry_after_s > policy.longest_pause_s:
+            return GiveUp("the server asks for too long a pause")
+        # the shared pause is kept by the limits; what is added spreads those that wait for it
+        return Retry(0.0 if error.retry_after_s is not None else _backoff(policy, attempt, uniform))
+    if isinstance(error, ConnectFailed):
+        return Retry(_backoff(policy, attempt, uniform))
+    if mutating:
+        return GiveUp("whether it was done is not known")
+    if isinstance(error, TransportError):
+        return Retry(_backoff(policy, attempt, uniform))
+    if isinstance(error, ApiStatusError) and (error.status in UNAVAILABLE or (error.status == 500 and attempt == 1)):
+        return Retry(_backoff(policy, attempt, uniform))
+    return GiveUp("the answer would be the same")
+
+
+def _backoff(policy: RetryPolicy, attempt: int, uniform: Callable[[float, float], float]) -> float:
+    return uniform(0.0, min(policy.cap_s, policy.base_s * 2.0 ** (attempt - 1)))

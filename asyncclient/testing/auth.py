@@ -1,0 +1,62 @@
+"""Who may do what: the key of a request, its scopes, its projects (contract 2).
+
+Pure: a request and the options in, nothing or a Refusal out.
+"""
+
+import re
+
+from asyncclient.testing import envelope
+from asyncclient.testing.call import Call
+from asyncclient.testing.options import ServerOptions
+from asyncclient.testing.routing import Action
+
+_BEARER = re.compile(r"Bearer\s+(\S.*)")
+_UNSUPPORTED = "This action does not support personal API key access"
+
+
+def authenticate(call: Call, options: ServerOptions) -> str:
+    """The key of a request: header, body field or query, whichever comes first. Raises Refusal (401)."""
+    key, source = _find(call)
+    if key is None:
+        raise envelope.not_authenticated()
+    if key != options.personal_api_key:
+        raise envelope.authentication_failed(source)
+    return key
+
+
+def authorise(action: Action | None, options: ServerOptions) -> None:
+    """Check the scopes of the key; an action that declares none is closed to scoped keys. Raises Refusal."""
+    if options.scopes is None:
+        return
+    if action is None:
+        raise envelope.permission_denied(_UNSUPPORTED)
+    noun, _, verb = action.scope.partition(":")
+    sufficient = {"*", action.scope, f"{noun}:write" if verb == "read" else action.scope}
+    if sufficient.isdisjoint(options.scopes):
+        raise envelope.permission_denied(f"API key missing required scope '{action.scope}'")
+
+
+def check_project(project: str, options: ServerOptions) -> None:
+    """Check that the key reaches the project of the path. Raises Refusal."""
+    if project == "@current":
+        return
+    if not (project.isascii() and project.isdigit()):
+        raise envelope.not_found("Project not found.")
+    number = int(project)
+    if options.key_projects is not None and number not in options.key_projects:
+        raise envelope.permission_denied(f"API key does not have access to the requested project: ID {number}.")
+    if number == options.project_id:
+        return
+    if options.unknown_project == "404":
+        raise envelope.not_found("Project not found.")
+    raise envelope.permission_denied("You don't have access to the project.")
+
+
+def _find(call: Call) -> tuple[str | None, str]:
+    match = _BEARER.fullmatch(call.headers.get("authorization", ""))
+    if match is not None:
+        return match[1].strip(), "Authorization header"
+    data = call.data
+    if isinstance(data, dict) and isinstance(data.get("personal_api_key"), str):
+        return data["personal_api_key"], "body"
+    return call.parameters.get("personal_api_key"), "query string"

@@ -1,0 +1,121 @@
+"""The control routes under /__local__/: what a test does with the server from another process.
+
+GET state; GET requests?action=; GET rows?person_uuid=; GET persons (the UUIDs in the store); GET orphaned;
+POST faults (one or a list), DELETE faults; POST options (fields to change); POST settle; POST
+run_event_deletion. Lists are JSON lines. They take no key, so they answer nobody but local programs:
+requests must name the loopback interface, and none may come from a web page.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from asyncclient.testing import envelope
+from asyncclient.testing.call import Call
+from asyncclient.testing.envelope import Answer, Refusal
+from asyncclient.testing.faults import Fault, Faults
+from asyncclient.testing.recording import RequestLog
+from asyncclient.testing.world import World
+
+_PREFIX = "/__local__/"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+_LINES = "application/jsonl"
+
+
+class Control:
+    """Answers control requests by looking at, or changing, the parts of a server."""
+
+    def __init__(
+        self, *, world: World, faults: Faults, log: RequestLog, reconfigure: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        self._world = world
+        self._faults = faults
+        self._log = log
+        self._reconfigure = reconfigure
+        self._routes: dict[tuple[str, str], Callable[[Call], Answer]] = {
+            ("GET", "state"): self._state,
+            ("GET", "requests"): self._requests,
+            ("GET", "rows"): self._rows,
+            ("GET", "persons"): lambda _call: _lines(map(str, world.iter_uuids())),
+            ("GET", "orphaned"): lambda _call: _lines(sorted(map(str, world.events_orphaned()))),
+            ("POST", "faults"): self._add_faults,
+            ("DELETE", "faults"): self._clear_faults,
+            ("POST", "options"): self._options,
+            ("POST", "settle"): self._settle,
+            ("POST", "run_event_deletion"): self._run_event_deletion,
+        }
+
+    @staticmethod
+    def owns(call: Call) -> bool:
+        """Whether a request is meant for the control routes."""
+        return call.path.startswith(_PREFIX)
+
+    def respond(self, call: Call) -> Answer:
+        """Answer a control request."""
+        host = call.headers.get("host", "").partition(":")[0]
+        if host not in _LOOPBACK or "origin" in call.headers:
+            return envelope.permission_denied("Control routes are for local programs only.").answer
+        route = self._routes.get((call.method, call.path.removeprefix(_PREFIX).rstrip("/")))
+        if route is None:
+            return envelope.not_found("Endpoint not found.").answer
+        try:
+            return route(call)
+        except Refusal as refusal:
+            return refusal.answer
+        except (msgspec.ValidationError, ValueError) as error:
+            return envelope.invalid(str(error)).answer
+
+    def _state(self, _call: Call) -> Answer:
+        acts = self._world.acts
+        persons = self._world.count()
+        return envelope.ok(
+            {
+                "persons": persons,
+                "listed": len(acts.listing.rows),
+                "listing_changes_under_way": acts.listing.pending(),
+                "deletions_queued": acts.queued(),
+                "rows_pending": acts.deletions.count("pending"),
+                "rows_completed": acts.deletions.count("completed"),
+                "events_orphaned": len(self._world.events_orphaned()),
+                "requests": self._log.total,
+                "requests_by_action": self._log.counts(),
+                "faults": len(self._faults),
+                "time": acts.clock(),
+            }
+        )
+
+    def _requests(self, call: Call) -> Answer:
+        return _lines(self._log.of(call.parameters.get("action")))
+
+    def _rows(self, call: Call) -> Answer:
+        uuid = call.parameters.get("person_uuid")
+        return _lines(self._world.all_deletion_rows() if uuid is None else self._world.deletion_rows(uuid))
+
+    def _add_faults(self, call: Call) -> Answer:
+        data = call.data
+        faults = msgspec.convert(data if isinstance(data, list) else [data], list[Fault])
+        for fault in faults:
+            self._faults.add(fault)
+        return envelope.ok({"faults": len(self._faults)})
+
+    def _clear_faults(self, _call: Call) -> Answer:
+        self._faults.clear()
+        return envelope.ok({"faults": 0})
+
+    def _options(self, call: Call) -> Answer:
+        if not isinstance(call.data, dict):
+            raise envelope.invalid("Send an object of options.")
+        self._reconfigure(call.data)
+        return envelope.ok({"changed": sorted(call.data)})
+
+    def _settle(self, _call: Call) -> Answer:
+        self._world.acts.settle()
+        return envelope.ok({"persons": self._world.count()})
+
+    def _run_event_deletion(self, _call: Call) -> Answer:
+        return envelope.ok({"completed": self._world.acts.run_event_deletion()})
+
+
+def _lines(items: Iterable[Any]) -> Answer:
+    return Answer(200, b"".join(envelope.encode(item) + b"\n" for item in items), _LINES)

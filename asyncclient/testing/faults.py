@@ -1,0 +1,146 @@
+"""Faults that a test orders: which requests they strike, and how often.
+
+It decides only whether a fault strikes; what a fault does is the business of the gateway and the handlers.
+"""
+
+import random
+from typing import Literal, get_args
+
+import msgspec
+
+FaultKind = Literal[
+    "refuse",
+    "reset",
+    "reset_after",
+    "stall",
+    "stall_after",
+    "cut_body",
+    "garbage",
+    "status",
+    "person_deletion_failed",
+    "deletion_errors",
+    "orphan_events",
+    "big_body",
+    "deep_json",
+    "redirect",
+    "swallow",
+]
+
+_KINDS: tuple[str, ...] = get_args(FaultKind)
+_DELETING = frozenset({"destroy", "bulk_delete"})
+_STRIKES_ONLY = {
+    "person_deletion_failed": _DELETING,
+    "deletion_errors": frozenset({"bulk_delete"}),
+    "orphan_events": _DELETING,
+    "swallow": _DELETING | {"delete_events", "delete_recordings"},
+}
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    kind: FaultKind
+
+
+class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that goes wrong with the requests it matches.
+
+    `action` is the name of a call or None for any; `times` how often it strikes at most, None for always;
+    `every` strikes each n-th match; `after` lets the first k matches pass; `probability` (0 to 1) is drawn
+    from `seed`. `status`, `body`, `when` and `retry_after` (the header, verbatim) belong to "status";
+    `count` or `share` (0 to 1) of the persons, and `step`, to "deletion_errors"; `to` to "redirect";
+    `size` (bytes after decompression) to "big_body".
+    """
+
+    action: str | None = None
+    times: int | None = None
+    every: int = 1
+    after: int = 0
+    probability: float = 1.0
+    seed: int = 0
+    status: int = 500
+    body: Literal["json", "html", "empty"] = "json"
+    when: Literal["before", "after"] = "before"
+    retry_after: str | None = None
+    count: int | None = None
+    share: float | None = None
+    step: str | None = None
+    to: str = ""
+    size: int = 33 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if self.kind not in _KINDS:
+            raise ValueError(f"unknown fault {self.kind!r}; known are {', '.join(_KINDS)}")
+        if self.every < 1 or self.after < 0 or (self.times is not None and self.times < 0):
+            raise ValueError("a fault needs every >= 1, after >= 0 and times >= 0")
+        if not 0 <= self.probability <= 1 or not 0 <= (self.share or 0) <= 1:
+            raise ValueError("probability and share lie between 0 and 1")
+        if self.kind == "redirect" and not self.to:
+            raise ValueError('a "redirect" needs to="https://..."')
+        possible = _STRIKES_ONLY.get(self.kind)
+        if possible is not None and self.action is not None and self.action not in possible:
+            raise ValueError(f'"{self.kind}" strikes only {", ".join(sorted(possible))}')
+
+    def concerns(self, action: str) -> bool:
+        """Whether this fault may strike a call of that name."""
+        if self.action is not None:
+            return self.action == action
+        return action in _STRIKES_ONLY.get(self.kind, (action,))
+
+    def chosen(self, found: int) -> int:
+        """How many of that many persons "deletion_errors" concerns; one, when neither count nor share says."""
+        if self.count is not None:
+            return min(self.count, found)
+        if self.share is not None:
+            return min(found, round(self.share * found))
+        return min(1, found)
+
+
+class _Armed:
+    """A fault with the record of what it has met."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self._met = 0
+        self._struck = 0
+        self._random = random.Random(fault.seed)
+
+    def strikes(self, action: str) -> bool:
+        fault = self.fault
+        if not fault.concerns(action) or (fault.times is not None and self._struck >= fault.times):
+            return False
+        self._met += 1
+        beyond = self._met - fault.after
+        if beyond <= 0 or beyond % fault.every:
+            return False
+        if fault.probability < 1 and self._random.random() >= fault.probability:
+            return False
+        self._struck += 1
+        return True
+
+
+class Faults:
+    """The faults in force, in the order they were added; the first that strikes a request has it."""
+
+    def __init__(self) -> None:
+        self._armed: list[_Armed] = []
+
+    def add(self, fault: Fault) -> None:
+        """Put a fault in force."""
+        self._armed.append(_Armed(fault))
+
+    def clear(self) -> None:
+        """Lift every fault."""
+        self._armed.clear()
+
+    def __len__(self) -> int:
+        return len(self._armed)
+
+    def strike(self, action: str, *, refusing: bool) -> Fault | None:
+        """The fault that strikes this request, if any; later faults do not see a request that was struck.
+
+        `refusing` asks for the kind "refuse" alone, which strikes before the request is looked at, else
+        for all others.
+        """
+        for armed in self._armed:
+            if (armed.fault.kind == "refuse") is refusing and armed.strikes(action):
+                return armed.fault
+        return None

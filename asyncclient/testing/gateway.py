@@ -1,0 +1,210 @@
+"""From a request to what is sent back: routing, key, scopes, limits, faults, handler, headers.
+
+Everything but the wire: bytes and time come in as values, the answer and the way it ends go out as values.
+"""
+
+import gzip
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Literal
+
+import msgspec
+
+from asyncclient.testing import envelope
+from asyncclient.testing.acts import Acts
+from asyncclient.testing.auth import authenticate, authorise, check_project
+from asyncclient.testing.call import Call
+from asyncclient.testing.churn import Churn
+from asyncclient.testing.envelope import Answer, Refusal
+from asyncclient.testing.faults import Fault, Faults
+from asyncclient.testing.handlers.deleting import bulk_delete, destroy
+from asyncclient.testing.handlers.event_deletion import delete_events, delete_recordings, deletion_status
+from asyncclient.testing.handlers.listing import list_persons
+from asyncclient.testing.handlers.projects import projects
+from asyncclient.testing.handlers.reading import batch_by_distinct_ids, batch_by_uuids, retrieve
+from asyncclient.testing.job import Hang, Job
+from asyncclient.testing.recording import RecordedRequest, RequestLog, body_without_key, without_key
+from asyncclient.testing.routing import Action, Match, resolve
+from asyncclient.testing.spoiling import spoiled
+from asyncclient.testing.throttle import Throttle, whole_seconds
+
+Ending = Literal["answer", "close", "reset", "stall", "cut"]
+
+_HANDLERS: dict[str, Callable[[Job], Answer]] = {
+    "projects": projects,
+    "list": list_persons,
+    "retrieve": retrieve,
+    "destroy": destroy,
+    "bulk_delete": bulk_delete,
+    "delete_events": delete_events,
+    "delete_recordings": delete_recordings,
+    "batch_by_distinct_ids": batch_by_distinct_ids,
+    "batch_by_uuids": batch_by_uuids,
+    "deletion_status": deletion_status,
+}
+
+_UNKNOWN = "unknown"
+_UNTOUCHED: dict[str, Ending] = {"reset": "reset", "stall": "stall"}
+_UNANSWERED: dict[str, Ending] = {"reset_after": "reset", "stall_after": "stall"}
+_GZIP_FROM = 200
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent back, how the exchange ends, and the record to complete when it has."""
+
+    answer: Answer
+    ending: Ending
+    record: RecordedRequest
+
+
+class Gateway:
+    """The server without its wire."""
+
+    def __init__(self, acts: Acts, *, faults: Faults, log: RequestLog, churn: Churn) -> None:
+        self._acts = acts
+        self._faults = faults
+        self._log = log
+        self._churn = churn
+        self.throttle = Throttle()
+
+    def handle(self, call: Call) -> Outcome:
+        """Answer a request; its effect takes place here and now."""
+        options = self._acts.options
+        match = None if call.on_alias and options.alias == "gone" else resolve(call.path, options)
+        action = match.action(call.method) if match is not None else None
+        record = self._record(call, action)
+        self._log.add(record, keep=options.record_requests, limit=options.record_limit)
+        ending: Ending = "answer"
+        try:
+            answer, ending = self._answer(call, match, action, record)
+        except Refusal as refusal:
+            answer = refusal.answer
+        except Hang:
+            answer, ending = envelope.empty(500), "stall"
+        extra = [("Date", formatdate(record.at, usegmt=True))]
+        if match is not None and call.on_alias and options.alias == "rewrite":
+            extra += [("Deprecation", "true"), ("Link", f'<{call.successor}>; rel="successor-version"')]
+            if options.sunset:
+                extra.append(("Sunset", options.sunset))
+        headers = (*answer.headers, *extra)
+        return Outcome(answer=msgspec.structs.replace(answer, headers=headers), ending=ending, record=record)
+
+    def _record(self, call: Call, action: Action | None) -> RecordedRequest:
+        kept = self._acts.options.record_requests
+        return RecordedRequest(
+            number=self._log.total + 1,
+            method=call.method,
+            path=call.raw_path,
+            query=without_key(call.query),
+            body=body_without_key(call.peek()) if kept else None,
+            action=_UNKNOWN if action is None else action.name,
+            at=self._acts.clock(),
+            headers={name: value for name, value in call.headers.items() if name != "authorization"},
+            bytes=len(call.body),
+        )
+
+    def _answer(
+        self, call: Call, match: Match | None, action: Action | None, record: RecordedRequest
+    ) -> tuple[Answer, Ending]:
+        options = self._acts.options
+        if self._struck(record, refusing=True) is not None:
+            return envelope.empty(500), "close"
+        if match is None:
+            raise envelope.not_found("Endpoint not found.")
+        if call.on_alias and options.alias == "redirect":
+            target = call.successor + (f"?{call.raw_query}" if call.raw_query else "")
+            return Answer(307, headers=(("Location", target),)), "answer"
+        # Only JSON is served here: other formats of persons (CSV) are unknown ones.
+        if (match.format or call.parameters.get("format") or "json") != "json":
+            raise envelope.not_found()
+        self._admit(call, match, action)
+        fault = self._struck(record, refusing=False)
+        if fault is not None and fault.kind in _UNTOUCHED:
+            return envelope.empty(500), _UNTOUCHED[fault.kind]
+        if action is None or action.name not in _HANDLERS:
+            return self._without_handler(call, match), "answer"
+        if fault is not None and fault.kind == "redirect":
+            return Answer(307, headers=(("Location", fault.to),)), "answer"
+        if fault is not None and fault.kind == "status" and fault.when == "before":
+            return spoiled(fault, envelope.empty(500)), "answer"
+        return self._perform(call, match, action, fault, record)
+
+    def _struck(self, record: RecordedRequest, *, refusing: bool) -> Fault | None:
+        fault = self._faults.strike(record.action, refusing=refusing)
+        record.fault = None if fault is None else fault.kind
+        return fault
+
+    def _admit(self, call: Call, match: Match, action: Action | None) -> None:
+        """Key, scopes, project, limits, in the order in which the framework checks them."""
+        options = self._acts.options
+        key = authenticate(call, options)
+        collection = match.route.pattern[-1:] == ("persons",)
+        if call.method != "OPTIONS" and (
+            action is not None or options.unmapped_method == "403" or (call.method == "DELETE" and collection)
+        ):
+            authorise(action, options)
+        if "project" in match.values:
+            check_project(match.values["project"], options)
+        limits = options.limits()
+        if limits is None:
+            return
+        bucket = match.route.bucket if action is None else action.bucket
+        verdict = self.throttle.admit(bucket, key, self._acts.clock(), limits)
+        if not verdict.allowed:
+            wait_s = whole_seconds(verdict.wait_s)
+            raise envelope.throttled(
+                None if options.retry_after == "unknown" else wait_s, header=self._retry_after(wait_s)
+            )
+
+    def _retry_after(self, wait_s: int | None) -> str | None:
+        form = self._acts.options.retry_after
+        # The framework leaves the header out for a wait of nothing, as for one it cannot compute.
+        if not wait_s or form in ("missing", "unknown"):
+            return None
+        return str(wait_s) if form == "seconds" else formatdate(self._acts.clock() + wait_s, usegmt=True)
+
+    def _without_handler(self, call: Call, match: Match) -> Answer:
+        if call.method != "OPTIONS":
+            raise envelope.method_not_allowed(call.method)
+        name = "Person" if "persons" in match.route.pattern else "Project"
+        return envelope.ok({"name": name, "description": "", "renders": [envelope.JSON], "parses": [envelope.JSON]})
+
+    def _perform(
+        self, call: Call, match: Match, action: Action, fault: Fault | None, record: RecordedRequest
+    ) -> tuple[Answer, Ending]:
+        options = self._acts.options
+        self._acts.advance()
+        job = Job(
+            call=call,
+            values=match.values,
+            acts=self._acts,
+            options=options,
+            churn=self._churn,
+            fault=fault,
+        )
+        try:
+            answer = _HANDLERS[action.name](job)
+        except Refusal as refusal:
+            answer = refusal.answer
+        record.applied = job.applied
+        ending: Ending = "answer"
+        if fault is not None:
+            answer = spoiled(fault, answer)
+            if fault.kind in _UNANSWERED:
+                ending = _UNANSWERED[fault.kind]
+            elif fault.kind == "cut_body":
+                ending = "cut"
+        if action.name == "list" and options.gzip and ending == "answer":
+            answer = _compressed(answer, call)
+        return answer, ending
+
+
+def _compressed(answer: Answer, call: Call) -> Answer:
+    encoded = any(name == "Content-Encoding" for name, _ in answer.headers)
+    if encoded or len(answer.body) < _GZIP_FROM or not call.accepts_gzip():
+        return answer
+    return msgspec.structs.replace(
+        answer,
+        body=gzip.compress(answer.body, compresslevel=1, mtime=0),
+        headers=(*answer.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")),
+    )

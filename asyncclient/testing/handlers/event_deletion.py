@@ -1,0 +1,94 @@
+"""Deleting what belongs to a person, and asking how far it is (contract 6.6, 6.7, 6.11)."""
+
+from typing import Any, cast
+
+from asyncclient.testing import envelope
+from asyncclient.testing.call import Call
+from asyncclient.testing.deletions import Requested, Status
+from asyncclient.testing.envelope import Answer
+from asyncclient.testing.handlers.listing import page_path
+from asyncclient.testing.job import Job
+from asyncclient.testing.paging import next_link, previous_link
+from asyncclient.testing.person import iso
+from asyncclient.testing.uuids import parse
+
+_STATUSES = ("pending", "completed", "all")
+_DEFAULT_LIMIT = 100
+
+
+def delete_events(job: Job) -> Answer:
+    """Queue deletion of a person's events."""
+    key = job.person()
+    effective = job.struck_by("swallow") is None
+    job.acts.ask_for_events([key], effective=effective)
+    job.applied = effective
+    return _accepted(job)
+
+
+def delete_recordings(job: Job) -> Answer:
+    """Start deletion of a person's recordings, once more with every call."""
+    key = job.person()
+    if job.struck_by("swallow") is None:
+        job.acts.ask_for_recordings([key])
+        job.applied = True
+    return _accepted(job)
+
+
+def deletion_status(job: Job) -> Answer:
+    """Requested event deletions, newest first."""
+    call = job.call
+    status = call.parameters.get("status", "all")
+    if status not in _STATUSES:
+        raise envelope.invalid(f'"{status}" is not a valid choice.', code="invalid_choice", attr="status")
+    limit = _number(call, "limit", _DEFAULT_LIMIT, least=1)
+    offset = _number(call, "offset", 0, least=0)
+    count, rows = _rows(job, cast(Status, status), offset, limit)
+    path = page_path(call, job.options)
+    return envelope.ok(
+        {
+            "count": count,
+            "next": next_link(call, path, offset=offset, limit=limit) if offset + limit < count else None,
+            "previous": previous_link(call, path, offset=offset, limit=limit),
+            "results": [_item(job, row) for row in rows],
+        }
+    )
+
+
+def _rows(job: Job, status: Status, offset: int, limit: int) -> tuple[int, list[Requested]]:
+    deletions = job.acts.deletions
+    wanted = job.call.parameters.get("person_uuid")
+    if wanted is None:
+        return deletions.count(status), deletions.page(status, offset, limit)
+    raw = parse(wanted)
+    if raw is None:
+        raise envelope.invalid("Must be a valid UUID.", attr="person_uuid")
+    key = job.acts.table.key(raw)
+    rows = [] if key is None else deletions.of(key, status)
+    return len(rows), rows[offset : offset + limit]
+
+
+def _item(job: Job, row: Requested) -> dict[str, Any]:
+    return {
+        "person_uuid": job.acts.table.text(row.key),
+        "created_at": iso(row.created_us),
+        "status": "pending" if row.verified_us is None else "completed",
+        "delete_verified_at": None if row.verified_us is None else iso(row.verified_us),
+    }
+
+
+def _number(call: Call, name: str, default: int, *, least: int) -> int:
+    text = call.parameters.get(name)
+    if text is None:
+        return default
+    try:
+        number = int(text)
+    except ValueError:
+        raise envelope.invalid("A valid integer is required.", attr=name) from None
+    if number < least:
+        detail = f"Ensure this value is greater than or equal to {least}."
+        raise envelope.invalid(detail, code="min_value", attr=name)
+    return number
+
+
+def _accepted(job: Job) -> Answer:
+    return envelope.empty(200 if job.options.success_status == "documented" else 202)

@@ -1,0 +1,85 @@
+"""The list call (contract 6.1)."""
+
+import msgspec
+
+from asyncclient.testing import envelope
+from asyncclient.testing.call import Call
+from asyncclient.testing.envelope import Answer
+from asyncclient.testing.filters import selection
+from asyncclient.testing.handlers.bodies import ListedPerson, listed
+from asyncclient.testing.job import Job
+from asyncclient.testing.options import ServerOptions
+from asyncclient.testing.paging import next_link, previous_link
+from asyncclient.testing.rows import OrderedRows
+
+_DEFAULT_LIMIT = 100
+# What the query layer returns at most, whatever is asked for.
+_CEILING = 50_000
+
+
+class _Page(msgspec.Struct, frozen=True, kw_only=True):
+    next: str | None
+    previous: str | None
+    results: list[ListedPerson]
+    count: int | msgspec.UnsetType
+
+
+def list_persons(job: Job) -> Answer:
+    """One page of persons, newest first."""
+    job.churn.before_listing()
+    job.acts.advance()
+    call, every = job.call, job.options.unhydratable_every
+    limit = _number(call, "limit", _DEFAULT_LIMIT) or _DEFAULT_LIMIT
+    offset = _number(call, "offset", 0)
+    rows = _rows(job)
+    total = len(rows) + (len(rows) // (every - 1) if every else 0)
+    fetched = max(0, min(limit, _CEILING, total - offset))
+    path = page_path(call, job.options)
+    return envelope.ok(
+        _Page(
+            next=next_link(call, path, offset=offset, limit=limit) if fetched >= limit else None,
+            previous=previous_link(call, path, offset=offset, limit=limit),
+            results=[
+                listed(key, job.acts, job.options)
+                for key in _fetch(rows, offset, fetched, every)
+                if key in job.acts.store
+            ],
+            count=total if "include_total" in call.parameters else msgspec.UNSET,
+        )
+    )
+
+
+def page_path(call: Call, options: ServerOptions) -> str:
+    """The path that links carry: that of the rewritten request, where the alias is rewritten."""
+    return call.raw_path if options.alias == "plain" else call.successor
+
+
+def _rows(job: Job) -> OrderedRows:
+    listing = job.acts.listing
+    wanted = selection(job.call.parameters, job.acts)
+    if wanted is None:
+        return listing.rows
+    if wanted.candidates is not None:
+        matching = [key for key in wanted.candidates if key in listing and wanted.predicate(key)]
+        return listing.chosen(matching)
+    if wanted.name is None:
+        return listing.chosen([key for key in listing.rows if wanted.predicate(key)])
+    return listing.select(wanted.name, wanted.predicate)
+
+
+def _fetch(rows: OrderedRows, offset: int, count: int, every: int) -> list[int]:
+    """The rows of the id query that somebody may stand behind: each n-th has nobody."""
+    if not every:
+        return rows.page(offset, count)
+    return rows.page(offset - offset // every, count - ((offset + count) // every - offset // every))
+
+
+def _number(call: Call, name: str, default: int) -> int:
+    """A number of the query; what is not one is an unhandled error in the server, so a 500."""
+    try:
+        number = int(call.parameters.get(name, default))
+    except ValueError:
+        raise envelope.server_error() from None
+    if number < 0:
+        raise envelope.server_error()
+    return number

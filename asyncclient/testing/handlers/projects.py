@@ -1,0 +1,48 @@
+"""The project of the server, so that other PostHog clients can find it."""
+
+from typing import Any
+
+from asyncclient.testing import envelope
+from asyncclient.testing.envelope import Answer
+from asyncclient.testing.job import Job
+from asyncclient.testing.options import ServerOptions
+from asyncclient.testing.uuids import derived, spell
+
+
+def projects(job: Job) -> Answer:
+    """One project with its settings, or the list of the one project there is."""
+    return _one(job.options) if "project" in job.values else _all(job.options)
+
+
+def _all(options: ServerOptions) -> Answer:
+    reached = options.key_projects is None or options.project_id in options.key_projects
+    results = [_basics(options)] if reached else []
+    return envelope.ok({"count": len(results), "next": None, "previous": None, "results": results})
+
+
+def _one(options: ServerOptions) -> Answer:
+    return envelope.ok(
+        {
+            **_basics(options),
+            "created_at": "2024-01-01T00:00:00Z",
+            "app_urls": [],
+            "anonymize_ips": False,
+            "person_display_name_properties": None,
+            "effective_membership_level": 15,
+        }
+    )
+
+
+def _basics(options: ServerOptions) -> dict[str, Any]:
+    return {
+        "id": options.project_id,
+        "uuid": spell(derived(options.project_id, "project")),
+        "organization": options.organization,
+        "api_token": options.project_api_key,
+        "name": options.project_name,
+        "completed_snippet_onboarding": True,
+        "ingested_event": True,
+        "is_demo": False,
+        "timezone": "UTC",
+        "access_control": False,
+    }

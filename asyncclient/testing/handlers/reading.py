@@ -1,0 +1,47 @@
+"""Reading persons from the store: retrieve and the two batch reads (contract 6.2, 6.11)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from asyncclient.testing import envelope
+from asyncclient.testing.envelope import Answer
+from asyncclient.testing.handlers.bodies import batched, single
+from asyncclient.testing.job import Job
+from asyncclient.testing.uuids import parse
+
+# Anything beyond is left out without a word.
+_MOST = 200
+
+
+def retrieve(job: Job) -> Answer:
+    """One person."""
+    return envelope.ok(single(job.person(), job.acts, job.options))
+
+
+def batch_by_distinct_ids(job: Job) -> Answer:
+    """Persons by distinct id; misses are left out."""
+    return _batch(job, "distinct_ids", job.acts.store.key_of_distinct_id)
+
+
+def batch_by_uuids(job: Job) -> Answer:
+    """Persons by UUID; misses are left out, a malformed UUID is a 400."""
+
+    def key_of(text: str) -> int | None:
+        raw = parse(text)
+        if raw is None:
+            raise envelope.invalid("Must be a valid UUID.")
+        return job.acts.store.key_of_uuid(raw)
+
+    return _batch(job, "uuids", key_of)
+
+
+def _batch(job: Job, field: str, key_of: Callable[[str], int | None]) -> Answer:
+    wanted = job.fields().get(field)
+    results: dict[str, Any] = {}
+    if isinstance(wanted, list):
+        for text in map(str, wanted[:_MOST]):
+            key = key_of(text)
+            if key is not None:
+                name = job.acts.table.text(key) if field == "uuids" else text
+                results[name] = batched(key, job.acts, job.options)
+    return envelope.ok({"results": results})

@@ -1,0 +1,72 @@
+"""What a handler is given: a request that has passed every check, and the world to act on.
+
+Handlers return an Answer, or raise Refusal or Hang; they never touch the wire.
+"""
+
+from typing import Any
+
+from asyncclient.testing import envelope
+from asyncclient.testing.acts import Acts
+from asyncclient.testing.call import Call
+from asyncclient.testing.churn import Churn
+from asyncclient.testing.faults import Fault
+from asyncclient.testing.options import ServerOptions
+from asyncclient.testing.uuids import parse
+
+
+class Hang(Exception):
+    """The request is never answered."""
+
+
+class Job:
+    """One request on its way through its handler."""
+
+    def __init__(
+        self,
+        *,
+        call: Call,
+        values: dict[str, str],
+        acts: Acts,
+        options: ServerOptions,
+        churn: Churn,
+        fault: Fault | None,
+    ) -> None:
+        self.call = call
+        self.values = values
+        self.acts = acts
+        self.options = options
+        self.churn = churn
+        self.fault = fault
+        self.applied = False
+
+    def struck_by(self, kind: str) -> Fault | None:
+        """The fault that struck this request, if it is of that kind."""
+        return self.fault if self.fault is not None and self.fault.kind == kind else None
+
+    def fields(self) -> dict[str, Any]:
+        """The body as an object; anything else is an unhandled error in the server, so a 500."""
+        data = self.call.data
+        if not isinstance(data, dict):
+            raise envelope.server_error()
+        return data
+
+    def person(self) -> int:
+        """The person that the path names, by UUID or number (contract 5).
+
+        Raises Refusal: 400 for what is neither, 404 for nobody.
+        """
+        text = self.values["id"]
+        raw = parse(text)
+        if raw is not None:
+            key = self.acts.store.key_of_uuid(raw)
+        else:
+            try:
+                key = self.acts.store.key_of_pk(int(text))
+            except ValueError:
+                raise envelope.invalid(
+                    "The ID provided does not look like a personID. If you are using a distinctId, "
+                    f"please use /persons?distinct_id={text} instead."
+                ) from None
+        if key is None:
+            raise envelope.not_found()
+        return key

@@ -1,0 +1,108 @@
+"""The settings of the local server: which age of PostHog it plays, and how it behaves.
+
+Values only; nothing here knows the world, the wire or a request.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+Era = Literal["empty202", "summary", "queued"]
+AliasMode = Literal["rewrite", "plain", "redirect", "gone"]
+DeleteOrder = Literal["tombstone", "legacy"]
+PendingRows = Literal["one_pending", "one_ever"]
+RetryAfter = Literal["seconds", "date", "missing", "unknown"]
+
+
+class RateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Requests a key may make in a window, by bucket; None is unlimited (contract 3)."""
+
+    deletes_per_minute: int | None = 480
+    deletes_per_hour: int | None = 4800
+    others_per_minute: int | None = 240
+    others_per_hour: int | None = None
+    default_per_minute: int | None = 480
+    default_per_hour: int | None = 4800
+
+
+class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the local server behaves; every field has a default, durations are in seconds."""
+
+    project_id: int = 1
+    project_name: str = "Local project"
+    organization: str = "01900000-0000-7000-8000-000000000001"
+    project_api_key: str = "phc_local_project_token_for_tests_only"
+    personal_api_key: str = "phx_local_personal_api_key_for_tests_only"
+    scopes: tuple[str, ...] | None = ("*",)
+    """Scopes of the key; None is a legacy key without scopes, which passes every check (contract 2)."""
+    key_projects: tuple[int, ...] | None = None
+    """Projects that the key is limited to; None is no such limit."""
+    unknown_project: Literal["403", "404"] = "403"
+
+    era: Era = "queued"
+    bulk_delete_async: bool = True
+    """Era "queued" only: PERSON_BULK_DELETE_ASYNC; False deletes within the call (contract 6.5)."""
+    success_status: Literal["real", "documented"] = "real"
+    alias: AliasMode = "rewrite"
+    sunset: str = "Fri, 31 Jul 2026 00:00:00 GMT"
+    """Value of the Sunset header on the alias; empty omits it (contract 1)."""
+    unmapped_method: Literal["405", "403"] = "405"
+    """What a scoped key gets for a method that a persons route does not have; DELETE on the
+    collection is 403 in either case (contract 6.4)."""
+
+    deletion_status: bool = True
+    keep_person: bool = True
+    delete_events: bool = True
+    delete_recordings: bool = True
+    bulk_delete: bool = True
+    batch_reads: bool = True
+    last_seen_at: bool = True
+
+    unmatched: Literal["202", "400"] = "202"
+    unmatched_field: Literal["ids_not_found", "distinct_ids_not_found", "unmatched_distinct_ids"] | None = None
+    """Name under which the summary lists ids without a person; None leaves it out (contract 6.5)."""
+    pending_rows: PendingRows = "one_pending"
+    delete_order: DeleteOrder = "tombstone"
+    queued_delay_s: float = 0.0
+    list_lag_s: float = 0.0
+    rate_limits: Literal["off", "posthog"] | RateLimits = "off"
+    retry_after: RetryAfter = "seconds"
+    """The header of a 429; "missing" leaves the wait in `detail` only, "unknown" leaves out both."""
+    latency_s: float = 0.0
+    unhydratable_every: int = 0
+    """Every n-th row of the listing's id query has nobody behind it; 0 is none, otherwise at least 2."""
+    heavy_every: int = 0
+    """Every n-th seeded person is heavy: bulk_delete of more than that one person fails (contract 9)."""
+    heavy_failure: Literal["504", "stall"] = "504"
+    gzip: bool = True
+    record_requests: bool = True
+    record_limit: int | None = None
+    """How many of the latest requests are kept; None is all of them."""
+
+    def __post_init__(self) -> None:
+        if self.project_id < 1:
+            raise ValueError(f"project_id must be a positive integer, not {self.project_id}")
+        if self.unhydratable_every < 0 or self.unhydratable_every == 1:
+            raise ValueError("unhydratable_every must be 0 (none) or at least 2")
+        if self.heavy_every < 0:
+            raise ValueError("heavy_every must be 0 (none) or positive")
+        if self.record_limit is not None and self.record_limit < 1:
+            raise ValueError("record_limit must be positive; record_requests=False switches recording off")
+        for name in ("queued_delay_s", "list_lag_s", "latency_s"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative")
+
+    def limits(self) -> RateLimits | None:
+        """The rate limits in force, or None when nothing is throttled."""
+        if isinstance(self.rate_limits, RateLimits):
+            return self.rate_limits
+        return RateLimits() if self.rate_limits == "posthog" else None
+
+    def changed(self, changes: Mapping[str, Any]) -> "ServerOptions":
+        """These options with some fields replaced, checked like JSON.
+
+        Raises msgspec.ValidationError for an unknown field or a value of the wrong type or range.
+        """
+        merged = msgspec.to_builtins(self) | msgspec.to_builtins(dict(changes))
+        return msgspec.convert(merged, ServerOptions, strict=True)

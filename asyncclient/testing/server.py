@@ -1,0 +1,179 @@
+"""LocalPostHog: the server as a context manager, bound to the loopback interface only."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping
+from types import TracebackType
+from typing import Any, Literal, Self
+from uuid import UUID
+
+from aiohttp import web
+
+from asyncclient.testing.call import Call
+from asyncclient.testing.churn import Churn
+from asyncclient.testing.control import Control
+from asyncclient.testing.faults import Faults
+from asyncclient.testing.gateway import Gateway
+from asyncclient.testing.options import ServerOptions
+from asyncclient.testing.recording import RecordedRequest, RequestLog
+from asyncclient.testing.wire import finish, plain
+from asyncclient.testing.world import World
+
+_HOST = "127.0.0.1"
+
+
+class LocalPostHog:
+    """A PostHog-compatible server in this process, for demos and tests.
+
+    `persons` are seeded from `seed`; `port` 0 takes any free one; `clock` gives seconds since the epoch and
+    drives rate limits, lags and deletion rows. Use it as an async context manager.
+    """
+
+    def __init__(
+        self,
+        *,
+        persons: int = 0,
+        seed: int = 1,
+        options: ServerOptions | None = None,
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if persons < 0:
+            raise ValueError("persons must not be negative")
+        self.clock = clock
+        self.world = World(persons=persons, seed=seed, options=options or ServerOptions(), clock=clock)
+        self.faults = Faults()
+        self._log = RequestLog()
+        self._churn = Churn(self.world.acts)
+        self._gateway = Gateway(self.world.acts, faults=self.faults, log=self._log, churn=self._churn)
+        self._control = Control(world=self.world, faults=self.faults, log=self._log, reconfigure=self._reconfigure)
+        self._wanted_port = port
+        self._port: int | None = None
+        self._runner: web.ServerRunner | None = None
+        self._closing = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def url(self) -> str:
+        """The address, for instance http://127.0.0.1:8010; known once the server has started."""
+        if self._port is None:
+            raise RuntimeError("the server has not been started")
+        return f"http://{_HOST}:{self._port}"
+
+    @property
+    def options(self) -> ServerOptions:
+        """The options in force."""
+        return self.world.acts.options
+
+    @property
+    def project_id(self) -> int:
+        """The number of the one project there is."""
+        return self.options.project_id
+
+    @property
+    def personal_api_key(self) -> str:
+        """The one key that the server takes."""
+        return self.options.personal_api_key
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """The requests so far, oldest first, as far as they are kept."""
+        return self._log.requests
+
+    @property
+    def request_counts(self) -> dict[str, int]:
+        """How many requests there were, by action, kept or not."""
+        return self._log.counts()
+
+    def reconfigure(self, **changes: Any) -> None:
+        """Change options while the server runs.
+
+        Raises msgspec.ValidationError for what is no option. Seeded persons, project and key stay what
+        they were when asked for; the requests counted against rate limits are kept.
+        """
+        self._reconfigure(changes)
+
+    def churn(
+        self,
+        *,
+        adds_per_request: float = 0,
+        removes_per_request: float = 0,
+        at: Literal["front", "random"] = "front",
+        protect: Collection[UUID | str] = (),
+        seed: int = 0,
+    ) -> None:
+        """Let others add and remove persons before each list request is answered.
+
+        Fractions add up over requests. `at` says where in the listing it happens. Nobody in `protect` is
+        removed.
+        """
+        self._churn.start(
+            adds_per_request=adds_per_request,
+            removes_per_request=removes_per_request,
+            at=at,
+            protect=protect,
+            seed=seed,
+        )
+
+    def remove_block(self, count: int, *, at_request: int = 1, offset: int = 0) -> None:
+        """Remove that many rows from an offset on, just before the n-th list request from now (1 is the next)."""
+        self._churn.remove_block(count, at_request=at_request, offset=offset)
+
+    def run_event_deletion(self) -> int:
+        """Run the weekly job: pending deletion rows are completed and verified; returns how many."""
+        return self.world.acts.run_event_deletion()
+
+    def settle(self) -> None:
+        """Apply all that is queued or lagging now."""
+        self.world.acts.settle()
+
+    def forget_rate_limits(self) -> None:
+        """Forget the requests counted against the rate limits."""
+        self._gateway.throttle.clear()
+
+    async def start(self) -> None:
+        """Listen; raises OSError if the port is taken, RuntimeError if it is listening already."""
+        if self._runner is not None:
+            raise RuntimeError("the server has been started already")
+        self._closing = asyncio.Event()
+        server = web.Server(self._serve, handler_cancellation=True, access_log=None, keepalive_timeout=3600.0)
+        self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, _HOST, self._wanted_port)
+        await site.start()
+        address = self._runner.addresses[0]
+        self._port = address[1]
+
+    async def close(self) -> None:
+        """Stop listening and drop every connection; harmless when it is not listening."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            self._closing.set()
+            await runner.cleanup()
+
+    def _reconfigure(self, changes: Mapping[str, Any]) -> None:
+        self.world.acts.options = self.options.changed(changes)
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        call = Call(request.method, request.raw_path, request.headers, await request.content.read())
+        if Control.owns(call):
+            return plain(self._control.respond(call))
+        outcome = self._gateway.handle(call)
+        if self.options.latency_s:
+            await self._wait(self.options.latency_s)
+        return await finish(request, outcome, self._closing)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,112 @@
+"""The persons store: who exists, as retrieve, the batch reads and the deletes see it.
+
+It stands for PostHog's Postgres tables; what the listing shows is another table (listing.py) and may
+disagree. Seeded persons live in it as one byte each until something about them changes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from asyncclient.testing.person import Record
+from asyncclient.testing.seeding import MISSING, Seeding
+from asyncclient.testing.uuids import UuidTable
+
+
+class PersonStore:
+    """Persons by key, by number and by distinct id."""
+
+    def __init__(self, table: UuidTable, seeding: Seeding) -> None:
+        self._table = table
+        self._seeding = seeding
+        self._present = bytearray(b"\x01") * seeding.persons
+        self._count = seeding.persons
+        self._records: dict[int, Record] = {}
+        self._owners: dict[str, int] = {}
+        self._by_pk: dict[int, int] = {}
+        self._next_pk = seeding.persons + 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[int]:
+        at = self._present.find(1)
+        while at >= 0:
+            yield at
+            at = self._present.find(1, at + 1)
+
+    def __contains__(self, key: int) -> bool:
+        return key < len(self._present) and self._present[key] == 1
+
+    def next_pk(self) -> int:
+        """A person number that was never given before."""
+        self._next_pk += 1
+        return self._next_pk - 1
+
+    def knows(self, key: int) -> bool:
+        """Whether a person with this key exists or once existed."""
+        return key in self._records or key < self._seeding.persons
+
+    def record(self, key: int) -> Record:
+        """The person of that key, or what it was when it vanished."""
+        record = self._records.get(key)
+        return self._seeding.record(key) if record is None else record
+
+    def pristine(self, key: int) -> bool:
+        """Whether a person is as it was seeded."""
+        return key not in self._records
+
+    def value(self, key: int, name: str) -> Any:
+        """One property, MISSING where there is none of that name."""
+        record = self._records.get(key)
+        return self._seeding.value(key, name) if record is None else record.properties.get(name, MISSING)
+
+    def distinct_ids(self, key: int) -> tuple[str, ...]:
+        """All distinct ids of a person."""
+        record = self._records.get(key)
+        return self._seeding.distinct_ids(key) if record is None else record.distinct_ids
+
+    def changed_keys(self) -> Iterator[int]:
+        """The keys of persons that are not, or not any more, as they were seeded."""
+        return iter(self._records)
+
+    def key_of_uuid(self, raw: bytes) -> int | None:
+        """Who has that UUID now."""
+        key = self._table.key(raw)
+        return key if key is not None and key in self else None
+
+    def key_of_pk(self, pk: int) -> int | None:
+        """Who has that number now. A re-created person has a new one."""
+        key = self._by_pk.get(pk)
+        if key is None:
+            key = pk - 1 if 0 < pk <= self._seeding.persons else None
+        if key is None or key not in self:
+            return None
+        record = self._records.get(key)
+        return key if record is None or record.pk == pk else None
+
+    def key_of_distinct_id(self, distinct_id: str) -> int | None:
+        """Whose distinct id that is now."""
+        key = self._owners.get(distinct_id)
+        if key is None:
+            key = self._seeding.number_of(distinct_id)
+        return key if key is not None and key in self else None
+
+    def put(self, key: int, record: Record) -> None:
+        """Make a person exist, or replace what it is."""
+        if key >= len(self._present):
+            self._present.extend(bytes(key + 1 - len(self._present)))
+        if not self._present[key]:
+            self._present[key] = 1
+            self._count += 1
+        self._records[key] = record
+        self._by_pk[record.pk] = key
+        for distinct_id in record.distinct_ids:
+            self._owners[distinct_id] = key
+
+    def remove(self, key: int) -> bool:
+        """Make a person not exist; False if it did not."""
+        if key not in self:
+            return False
+        self._present[key] = 0
+        self._count -= 1
+        return True

@@ -1,0 +1,190 @@
+"""The world behind the local server: persons, listing, deletion rows, and what happens to them.
+
+Tests arrange and check it directly; the handlers act on it through `acts`. Everything that takes time
+(queued deletions, the listing's lag) is applied when the world is looked at, by the clock it was given.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from asyncclient.testing.acts import Acts
+from asyncclient.testing.deletions import DeletionRow, Requested
+from asyncclient.testing.options import ServerOptions
+from asyncclient.testing.person import Moment, PersonView, Record, as_datetime, as_us
+from asyncclient.testing.uuids import derived, parse
+
+Uuid = UUID | str
+
+
+class World:
+    """Direct access to everything the server knows, synchronous, for arranging and asserting."""
+
+    def __init__(self, *, persons: int, seed: int, options: ServerOptions, clock: Callable[[], float]) -> None:
+        self.acts = Acts(persons=persons, seed=seed, options=options, clock=clock)
+
+    def add_person(
+        self,
+        distinct_ids: Sequence[str],
+        properties: Mapping[str, Any] | None = None,
+        *,
+        created_at: Moment | None = None,
+        uuid: Uuid | None = None,
+        is_identified: bool = True,
+    ) -> UUID:
+        """Create a person and return its UUID.
+
+        The UUID is derived from project and first distinct id unless given (contract 5). `created_at` is
+        now unless given, and never before the newest person, so that the person enters a listing at the
+        front. Raises ValueError if the UUID or one of the distinct ids belongs to a living person.
+        """
+        if not distinct_ids:
+            raise ValueError("a person needs at least one distinct id")
+        acts = self.acts
+        acts.advance()
+        raw = _raw(uuid) if uuid is not None else derived(acts.options.project_id, distinct_ids[0])
+        if acts.store.key_of_uuid(raw) is not None:
+            raise ValueError(f"a person with the UUID {UUID(bytes=raw)} exists already")
+        created_us = acts.arrival_us() if created_at is None else as_us(created_at)
+        pk = acts.store.next_pk()
+        record = Record(pk, created_us, tuple(distinct_ids), dict(properties or {}), is_identified)
+        acts.create(acts.table.intern(raw), record)
+        return UUID(bytes=raw)
+
+    def person(self, uuid: Uuid) -> PersonView | None:
+        """The person in the persons store, or None."""
+        key = self._find(uuid)
+        return None if key is None else self._view(key)
+
+    def uuid_of(self, distinct_id: str) -> UUID | None:
+        """Whose distinct id that is."""
+        self.acts.advance()
+        key = self.acts.store.key_of_distinct_id(distinct_id)
+        return None if key is None else self._uuid(key)
+
+    def count(self) -> int:
+        """How many persons there are in the persons store."""
+        self.acts.advance()
+        return len(self.acts.store)
+
+    def iter_uuids(self) -> Iterator[UUID]:
+        """The UUIDs of all persons in the persons store, seeded ones by number, then the others."""
+        self.acts.advance()
+        return (self._uuid(key) for key in self.acts.store)
+
+    def listed(self, uuid: Uuid) -> bool:
+        """Whether the listing has a row of that UUID now."""
+        self.acts.advance()
+        key = self.acts.table.key(_raw(uuid))
+        return key is not None and key in self.acts.listing
+
+    def remove_person(self, uuid: Uuid) -> None:
+        """Let somebody else delete a person; raises LookupError if there is none."""
+        self.acts.delete(self._living(uuid), through_api=False)
+
+    def merge(self, into_uuid: Uuid, from_uuid: Uuid) -> None:
+        """Move all distinct ids of one person to another; the emptied person vanishes."""
+        into, emptied = self._living(into_uuid), self._living(from_uuid)
+        if into == emptied:
+            raise ValueError("a person cannot be merged into itself")
+        self.acts.merge(into, emptied)
+
+    def recreate(self, uuid: Uuid, *, created_at: Moment | None = None) -> UUID:
+        """Delete a person, if it still exists, and create it anew.
+
+        Same UUID, same distinct ids, another `created_at` (now, and never before the newest person) and
+        another number. With delete_order "legacy" the listing does not show it (contract 8).
+        """
+        raw = _raw(uuid)
+        self.acts.advance()
+        key = self.acts.table.key(raw)
+        if key is None or not self.acts.store.knows(key):
+            raise LookupError(f"there never was a person {uuid}")
+        self.acts.recreate(key, None if created_at is None else as_us(created_at))
+        return UUID(bytes=raw)
+
+    def orphan(self, uuid: Uuid) -> None:
+        """Let the persons store lose a person, whose row stays in the listing."""
+        self.acts.store.remove(self._living(uuid))
+
+    def lose(self, uuid: Uuid) -> None:
+        """Let the listing lose the row of a person, who stays in the persons store."""
+        self.acts.listing.lose(self._living(uuid))
+
+    def set_heavy(self, uuid: Uuid, *, heavy: bool = True) -> None:
+        """Mark a person as too much for a bulk_delete of more than that one person (contract 9)."""
+        self.acts.traces.set_heavy(self._living(uuid), heavy=heavy)
+
+    def add_cohort(self, cohort_id: int, uuids: Sequence[Uuid]) -> None:
+        """Define who is in a cohort, for filters of the type "cohort"."""
+        keys = (self.acts.table.key(_raw(uuid)) for uuid in uuids)
+        self.acts.cohorts[cohort_id] = frozenset(key for key in keys if key is not None)
+        self.acts.listing.forget_selections()
+
+    def add_deletion_row(self, uuid: Uuid, *, created_at: Moment, completed: bool = False) -> None:
+        """Put in a row of an earlier request to delete a person's events; the person need not exist."""
+        created_us = as_us(created_at)
+        self.acts.deletions.add(self.acts.table.intern(_raw(uuid)), created_us, created_us if completed else None)
+
+    def deletion_rows(self, uuid: Uuid) -> list[DeletionRow]:
+        """The rows of one person, newest first."""
+        key = self.acts.table.key(_raw(uuid))
+        return [] if key is None else [self._row(row) for row in self.acts.deletions.of(key)]
+
+    def all_deletion_rows(self) -> Iterator[DeletionRow]:
+        """Every deletion row there is, newest first."""
+        deletions = self.acts.deletions
+        return map(self._row, deletions.page("all", 0, len(deletions)))
+
+    def events_orphaned(self) -> set[UUID]:
+        """Persons deleted through the API who have no deletion row although some call asked for one."""
+        has = self.acts.deletions.has
+        self.acts.advance()
+        return {self._uuid(key) for key in self.acts.traces.deleted_after_asking() if not has(key)}
+
+    def recordings_requested(self, uuid: Uuid) -> int:
+        """How many times deletion of a person's recordings was started."""
+        key = self.acts.table.key(_raw(uuid))
+        return 0 if key is None else self.acts.traces.recordings(key)
+
+    def _find(self, uuid: Uuid) -> int | None:
+        raw = _raw(uuid)
+        self.acts.advance()
+        return self.acts.store.key_of_uuid(raw)
+
+    def _living(self, uuid: Uuid) -> int:
+        key = self._find(uuid)
+        if key is None:
+            raise LookupError(f"there is no person {uuid}")
+        return key
+
+    def _uuid(self, key: int) -> UUID:
+        return UUID(bytes=self.acts.table.raw(key))
+
+    def _view(self, key: int) -> PersonView:
+        record = self.acts.store.record(key)
+        return PersonView(
+            uuid=self._uuid(key),
+            id=record.pk,
+            distinct_ids=record.distinct_ids,
+            properties=dict(record.properties),
+            created_at=as_datetime(record.created_us),
+            is_identified=record.is_identified,
+        )
+
+    def _row(self, row: Requested) -> DeletionRow:
+        return DeletionRow(
+            person_uuid=self._uuid(row.key),
+            created_at=as_datetime(row.created_us),
+            status="pending" if row.verified_us is None else "completed",
+            delete_verified_at=None if row.verified_us is None else as_datetime(row.verified_us),
+        )
+
+
+def _raw(uuid: Uuid) -> bytes:
+    if isinstance(uuid, UUID):
+        return uuid.bytes
+    raw = parse(uuid)
+    if raw is None:
+        raise ValueError(f"{uuid!r} is not a UUID")
+    return raw

@@ -1,0 +1,72 @@
+"""Erase, clean or change many PostHog persons, with proof: plan, run, resume, verify, report.
+
+Names are imported when they are first used, so that the command line can show its help without the engine.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bulk.engine import run_job, verify_job
+    from bulk.errors import BreakerOpened, BulkError, FileTrouble, JournalBusy, NotFinished, Refused
+    from bulk.operations import DeletePersons
+    from bulk.plan import Plan, load_plan
+    from bulk.planner import make_plan
+    from bulk.progress import JobEvent
+    from bulk.report import Report
+    from bulk.reporting import read_report
+    from bulk.selection import ByDistinctIds, ByEmails, ByFilter, ByPersonIds
+
+_HOME = {
+    "BreakerOpened": "errors",
+    "BulkError": "errors",
+    "ByDistinctIds": "selection",
+    "ByEmails": "selection",
+    "ByFilter": "selection",
+    "ByPersonIds": "selection",
+    "DeletePersons": "operations",
+    "FileTrouble": "errors",
+    "JobEvent": "progress",
+    "JournalBusy": "errors",
+    "NotFinished": "errors",
+    "Plan": "plan",
+    "Refused": "errors",
+    "Report": "report",
+    "load_plan": "plan",
+    "make_plan": "planner",
+    "read_report": "reporting",
+    "run_job": "engine",
+    "verify_job": "engine",
+}
+
+__all__ = [
+    "BreakerOpened",
+    "BulkError",
+    "ByDistinctIds",
+    "ByEmails",
+    "ByFilter",
+    "ByPersonIds",
+    "DeletePersons",
+    "FileTrouble",
+    "JobEvent",
+    "JournalBusy",
+    "NotFinished",
+    "Plan",
+    "Refused",
+    "Report",
+    "load_plan",
+    "make_plan",
+    "read_report",
+    "run_job",
+    "verify_job",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'bulk' has no attribute {name!r}")
+    return getattr(import_module(f"bulk.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,39 @@
+"""Asks the person at the terminal to approve a plan, by typing how many persons it is for."""
+
+import sys
+from collections.abc import Callable
+
+from bulk.errors import Refused
+from bulk.escape import plain
+from bulk.plan import Plan
+from bulk.rendering.document import figure, operation_words
+
+
+def can_ask() -> bool:
+    """Whether somebody sits there: never ask a pipe or a log."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(plan: Plan, *, say: Callable[[str], None], read: Callable[[], str] | None = None) -> None:
+    """Show what is about to happen and let the count be typed.
+
+    Args:
+        plan: what is to be approved.
+        say: shows text without ending the line.
+        read: returns one line, empty at the end of input.
+
+    Raises:
+        Refused: another count was typed, or none.
+    """
+    header = plan.header
+    say(
+        f"Project {plain(header.project_name)} ({header.project_id}) on {plain(header.host)}: "
+        f"{operation_words(header.operation)}, {figure(plan.count)} of them. This cannot be undone.\n"
+        "Type the number of persons to go on: "
+    )
+    typed = (sys.stdin.readline if read is None else read)().strip().replace(",", "").replace("_", "")
+    if typed != str(plan.count):
+        raise Refused(
+            "not approved: the number typed is not the number of persons in the plan",
+            "nothing was sent; run the same command again to be asked again",
+        )

@@ -1,0 +1,84 @@
+"""`posthog-bulk delete`: plan, confirm, run and verify in one go; the same command line resumes."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from bulk.cli.options import (
+    FILE,
+    Running,
+    Settings,
+    expect_count_option,
+    operation_options,
+    running_options,
+    settings_options,
+)
+from bulk.cli.selecting import EMPTY, Chosen, selection, selection_options
+
+
+@click.command("delete")
+@operation_options
+@selection_options
+@click.option("--plan", type=FILE, metavar="FILE", help="The plan; one that exists is used, not selected anew.")
+@click.option("--journal", type=FILE, metavar="FILE", help="The journal; by default the plan's stem's.")
+@click.option("--yes", is_flag=True, help="Do not ask; goes with --expect-count.")
+@expect_count_option
+@running_options
+@settings_options
+def command(
+    operation_flags: dict[str, bool],
+    chosen: Chosen,
+    plan: Path | None,
+    journal: Path | None,
+    yes: bool,
+    expect_count: int | None,
+    running: Running,
+    settings: Settings,
+) -> int:
+    """Delete the selected persons: plan, confirm, run and verify in one go.
+
+    The same command line resumes. Without a terminal it needs --yes --expect-count N.
+    """
+    from bulk import guards
+    from bulk.cli.jobs import (
+        Screen,
+        approve_or_ask,
+        check_same_job,
+        delete_operation,
+        make_plan_file,
+        run_plan,
+    )
+    from bulk.cli.review import resume_line, review
+    from bulk.cli.stems import job_files
+    from bulk.escape import plain
+    from bulk.plan import load_plan
+
+    if yes and expect_count is None:
+        raise click.UsageError("--yes needs --expect-count N, the number of persons that you expect")
+    screen = Screen(json=running.json)
+    whom = selection(chosen, writes=True) if chosen.given else None
+    todo = delete_operation(operation_flags)
+    files = job_files(plan, journal, operation="delete", project=settings.project(os.environ), now=datetime.now(UTC))
+    if files.made_up:
+        screen.say(f"To resume: {resume_line(click.get_current_context().obj, files.plan)}")
+    if os.path.lexists(files.plan):
+        loaded = load_plan(files.plan)
+        check_same_job(loaded, todo, whom)
+        screen.say(f"Using the plan that exists: {plain(files.plan)}")
+    else:
+        if whom is None:
+            raise click.UsageError(EMPTY)
+        loaded = make_plan_file(settings, todo, whom, files.plan, json=running.json)
+    with loaded:
+        screen.tell("plan", path=str(files.plan), count=loaded.count, digest=loaded.digest)
+        guards.check_caps(loaded, max_targets=running.max_targets, expect_count=expect_count)
+        screen.say(review(loaded, rate_limits=settings.rate_limits, batch_size=running.batch_size))
+        approve = approve_or_ask(
+            loaded,
+            files.journal,
+            approve=loaded.digest if yes else None,
+            how=f"without a terminal give --yes --expect-count {loaded.count}",
+        )
+        return run_plan(settings, running, loaded, files.journal, screen, approve=approve, expect_count=expect_count)

@@ -1,0 +1,83 @@
+"""`posthog-bulk persons`: stream persons as JSON lines."""
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bulk.cli.options import FILE, Settings, settings_options
+from bulk.cli.selecting import Chosen, selection, selection_options
+
+if TYPE_CHECKING:
+    from asyncclient import PostHogClient
+    from bulk.cli.live import Display
+    from bulk.cli.signals import Stopper
+    from bulk.findings import Findings
+
+
+@click.command("persons")
+@selection_options
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    show_default=True,
+    help="jsonl: one server object a line.",
+)
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="A new file for you alone; stdout by default.")
+@settings_options
+def command(chosen: Chosen, layout: str, output: Path | None, settings: Settings) -> int:
+    """Stream persons, one server object a line; everyone where nothing is selected. Reads only.
+
+    FILE appears whole or not at all, readable by its owner only.
+    """
+    from bulk.cli.jobs import with_client
+    from bulk.export import export_lines
+    from bulk.files import refuse_existing, unnamed
+    from bulk.findings import Findings
+
+    if layout == "csv":
+        raise click.UsageError("--format csv is not there yet: use jsonl")
+    whom = selection(chosen, writes=False)
+    findings = Findings()
+    with ExitStack() as stack:
+        write: Callable[[bytes], object] = sys.stdout.buffer.write
+        file = None
+        if output is not None:
+            refuse_existing(output)
+            file = stack.enter_context(unnamed(output))
+            write = file.write
+
+        async def work(client: "PostHogClient", _: "Stopper", __: "Display") -> int:
+            count = 0
+            async for line in export_lines(client, whom, findings):
+                write(line)
+                count += 1
+            return count
+
+        count = with_client(settings, work)
+        if file is not None:
+            file.publish()
+    sys.stdout.flush()
+    _tell(findings, count)
+    return 0
+
+
+def _tell(findings: "Findings", count: int) -> None:
+    from bulk.findings import by_kind
+    from bulk.rendering.document import Table, figure, finding_rows
+    from bulk.rendering.text import table_lines
+
+    click.echo(f"{figure(count)} persons", err=True)
+    if findings.lines:
+        found = by_kind(findings.to_list(requests=0))
+        table = Table(
+            headings=("Finding", "Count", "Which lines"),
+            rows=tuple(finding_rows(found)),
+            numeric=frozenset({1}),
+        )
+        click.echo("\n".join(f"  {line}" for line in table_lines(table)), err=True)

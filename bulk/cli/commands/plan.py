@@ -1,0 +1,49 @@
+"""`posthog-bulk plan`: freeze whom an operation is for; reads only."""
+
+from pathlib import Path
+
+import click
+
+from bulk.cli.options import FILE, Settings, operation_options, settings_options
+from bulk.cli.selecting import Chosen, selection, selection_options
+
+
+@click.command("plan")
+@click.argument("operation", type=click.Choice(["delete"]))
+@operation_options
+@selection_options
+@click.option("-o", "--output", type=FILE, required=True, metavar="PLAN", help="The plan file; must not exist.")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N", help="Requests at once."
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1, 1000),
+    default=250,
+    show_default=True,
+    metavar="N",
+    help="Persons a deletion call, for the estimate.",
+)
+@settings_options
+def command(
+    operation: str,
+    operation_flags: dict[str, bool],
+    chosen: Chosen,
+    output: Path,
+    concurrency: int,
+    batch_size: int,
+    settings: Settings,
+) -> int:
+    """Freeze whom OPERATION is for in a plan file, and show what running it would mean.
+
+    Reads only. OPERATION is delete. The plan file holds the persons' ids; nothing outside of it will be touched.
+    """
+    from bulk.cli.jobs import delete_operation, make_plan_file
+    from bulk.cli.review import review, run_line
+
+    whom = selection(chosen, writes=True)
+    todo = {"delete": delete_operation}[operation](operation_flags)
+    with make_plan_file(settings, todo, whom, output, json=False, concurrency=concurrency) as plan:
+        click.echo(review(plan, rate_limits=settings.rate_limits, batch_size=batch_size))
+        click.echo(f"\nTo run it:\n  {run_line(plan)}")
+    return 0

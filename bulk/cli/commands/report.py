@@ -1,0 +1,32 @@
+"""`posthog-bulk report`: a job's report, from its journal alone."""
+
+from pathlib import Path
+
+import click
+
+from bulk.cli.options import FILE
+
+
+@click.command("report")
+@click.argument("journal", type=FILE)
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="A .md, .json or .txt file; stdout by default.")
+@click.option("--plan", type=FILE, metavar="FILE", help="The plan; by default the journal's stem's, if it is there.")
+def command(journal: Path, output: Path | None, plan: Path | None) -> int:
+    """Write the report of JOURNAL. Needs no network and no key; the same bytes each time from the same files."""
+    from bulk.cli.commands.status import read
+    from bulk.files import write_private
+    from bulk.rendering import render_json, render_markdown, render_text
+
+    formats = {".md": render_markdown, ".json": render_json, ".txt": render_text}
+    if output is None:
+        click.echo(render_text(read(journal, plan)), nl=False)
+        return 0
+    render = formats.get(output.suffix.lower())
+    if render is None:
+        raise click.UsageError(
+            f"no report can be written as {output.suffix or 'a file without an ending'}: choose {', '.join(formats)}"
+        )
+    if output.absolute() in (journal.absolute(), plan.absolute() if plan else None):
+        raise click.UsageError("the report would replace what it is made from: choose another name")
+    write_private(output, render(read(journal, plan)).encode(), replace=True)
+    return 0

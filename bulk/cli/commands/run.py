@@ -1,0 +1,44 @@
+"""`posthog-bulk run`: run a plan, or go on with it."""
+
+from pathlib import Path
+
+import click
+
+from bulk.cli.options import FILE, Running, Settings, expect_count_option, running_options, settings_options
+from bulk.cli.stems import journal_of
+
+
+@click.command("run")
+@click.argument("plan", type=FILE)
+@click.option("--journal", type=FILE, metavar="FILE", help="The journal; by default the plan's stem's.")
+@click.option("--approve", metavar="DIGEST", help="The plan's digest, or its first 12 digits.")
+@expect_count_option
+@running_options
+@settings_options
+def command(
+    plan: Path,
+    journal: Path | None,
+    approve: str | None,
+    expect_count: int | None,
+    running: Running,
+    settings: Settings,
+) -> int:
+    """Run PLAN, or go on with it: the same command line resumes, any number of times.
+
+    The first run must be approved: on a terminal by typing the number of persons, elsewhere by --approve.
+    """
+    from bulk import guards
+    from bulk.cli.jobs import Screen, approve_or_ask, run_plan
+    from bulk.plan import load_plan, short_digest
+
+    screen = Screen(json=running.json)
+    journal = journal or journal_of(plan)
+    with load_plan(plan) as loaded:
+        guards.check_caps(loaded, max_targets=running.max_targets, expect_count=expect_count)
+        approve = approve_or_ask(
+            loaded,
+            journal,
+            approve=approve,
+            how=f"review it, then give --approve {short_digest(loaded.digest)}",
+        )
+        return run_plan(settings, running, loaded, journal, screen, approve=approve, expect_count=expect_count)

@@ -1,0 +1,47 @@
+"""`posthog-bulk verify`: read back what a job did, days or weeks later."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bulk.cli.options import FILE, Settings, json_option, settings_options
+from bulk.cli.stems import plan_of
+
+if TYPE_CHECKING:
+    from asyncclient import PostHogClient
+    from bulk.cli.live import Display
+    from bulk.cli.signals import Stopper
+    from bulk.report import Report
+
+
+@click.command("verify")
+@click.argument("journal", type=FILE)
+@click.option("--plan", type=FILE, metavar="FILE", help="The plan; by default the journal's stem's.")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N", help="Reads at once."
+)
+@json_option
+@settings_options
+def command(journal: Path, plan: Path | None, concurrency: int, json: bool, settings: Settings) -> int:
+    """Read back whether the persons of JOURNAL are still gone and their events purged; changes nothing.
+
+    Ends with 75 while the server has not purged the events yet, which takes days.
+    """
+    from bulk.cli.jobs import Screen, summarise, with_client
+    from bulk.engine import verify_job
+    from bulk.plan import load_plan
+
+    screen = Screen(json=json)
+    with load_plan(plan or plan_of(journal)) as loaded:
+
+        async def work(client: "PostHogClient", stopper: "Stopper", display: "Display") -> "Report":
+            with stopper.draining() as stop:
+                report = await verify_job(
+                    client, loaded, journal, concurrency=concurrency, on_progress=display, stop=stop
+                )
+            display.close()
+            summarise(report, loaded.path, journal, screen)
+            return report
+
+        return with_client(settings, work, json=json).exit_code

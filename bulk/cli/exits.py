@@ -1,0 +1,123 @@
+"""How the command line ends: one table from error to exit code, and one sentence for each.
+
+Knows no command. The client is imported only when something went wrong.
+"""
+
+import errno
+from enum import IntEnum
+
+import click
+
+from bulk.errors import BreakerOpened, FileTrouble, JournalBusy, NotFinished, Refused
+from bulk.escape import paragraph, plain
+
+SENTENCE_MAX = 1000
+
+
+class ExitCode(IntEnum):
+    """What a process ends with, unless a signal ends it."""
+
+    DONE = 0
+    UNLIKE_ASKED = 1
+    USAGE = 2
+    REFUSED = 3
+    BREAKER = 4
+    DEFECT = 70
+    FILES = 74
+    AGAIN = 75
+    KEY = 77
+
+
+class OutputClosed(Exception):
+    """Whoever read stdout went away; not an error of ours, and click must not take it for one."""
+
+
+class Interrupted(Exception):
+    """A signal asked for the end, and everything is put away.
+
+    Args:
+        signal_number: what the process must still die of.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """The exit code for an error; `DEFECT` for one that nobody expected."""
+    return next((code for kind, code in _table() if isinstance(error, kind)), ExitCode.DEFECT)
+
+
+def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
+    """The first row that fits decides."""
+    import asyncclient
+    from bulk.inputs import InputError
+
+    return (
+        (click.UsageError, ExitCode.USAGE),
+        (InputError, ExitCode.USAGE),
+        (asyncclient.InvalidArgument, ExitCode.USAGE),
+        (Refused, ExitCode.REFUSED),
+        (BreakerOpened, ExitCode.BREAKER),
+        (FileTrouble, ExitCode.FILES),
+        (JournalBusy, ExitCode.AGAIN),
+        (NotFinished, ExitCode.AGAIN),
+        (asyncclient.AuthenticationFailed, ExitCode.KEY),
+        (asyncclient.PermissionDenied, ExitCode.KEY),
+        # a project that the key does not see is told by 403 or 404 (contract 2)
+        (asyncclient.RouteNotFound, ExitCode.KEY),
+        (asyncclient.NotFound, ExitCode.KEY),
+        # the server did not take what was asked, or another server answers there
+        (asyncclient.BadRequest, ExitCode.USAGE),
+        (asyncclient.UnexpectedRedirect, ExitCode.USAGE),
+        # no answer, 429 above the ceiling, 5xx, unreadable answers, lists that never hold still
+        (asyncclient.PostHogError, ExitCode.AGAIN),
+        (OSError, ExitCode.FILES),
+    )
+
+
+def explain(error: BaseException) -> str:
+    """What to tell people of an error: no markup, no control characters, no trace of the key."""
+    code = exit_code(error)
+    if code is ExitCode.DEFECT:
+        return f"defect: {type(error).__name__} {_where(error)}; nothing more was sent. Please report it."
+    if isinstance(error, click.UsageError):
+        return paragraph(error.format_message())
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return f"{name}{_reason(error)}"
+    pointer = getattr(error, "pointer", None)
+    text = _sentence(str(error))
+    return f"{text}\n{_indented(pointer)}" if isinstance(pointer, str) else text
+
+
+def _sentence(text: str) -> str:
+    return plain(text, limit=SENTENCE_MAX)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in paragraph(text).split("\n"))
+
+
+def _reason(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, "error") + f" ({error.strerror})"
+
+
+def _where(error: BaseException) -> str:
+    """The innermost line of ours; values stay out, they may be anybody's data."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        module = str(trace.tb_frame.f_globals.get("__name__", "?"))
+        if module.split(".")[0] in ("bulk", "asyncclient"):
+            place = f"in {module}, {code.co_name}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return place or "outside of this product"
+
+
+def single(error: BaseException) -> BaseException:
+    """The error itself, or the only one that a group holds."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

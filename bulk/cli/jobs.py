@@ -1,0 +1,214 @@
+"""What the commands that plan, run and verify have in common: client, signals, display, and the summary after."""
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+import msgspec
+
+from bulk.cli.approval import ask, can_ask
+from bulk.cli.live import Display, JsonLines, open_display
+from bulk.cli.options import Running, Settings
+from bulk.cli.signals import Stopper, run_until_signal
+from bulk.errors import JournalDamaged, JournalError, Refused
+from bulk.operations import DeletePersons, Operation, to_dict
+
+if TYPE_CHECKING:
+    from asyncclient import PostHogClient
+    from bulk.plan import Plan
+    from bulk.report import Report
+    from bulk.selection import Selection
+
+T = TypeVar("T")
+
+
+class Screen:
+    """Where a command's words go: stdout, or stderr where stdout is for JSON lines.
+
+    Args:
+        json: whether it is.
+    """
+
+    def __init__(self, *, json: bool) -> None:
+        self.json = json
+
+    def say(self, text: str, *, end: bool = True) -> None:
+        """Show people text that is plain already."""
+        click.echo(text, nl=end, err=self.json)
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Write an event of the command line's own where events are asked for."""
+        if self.json:
+            JsonLines(_Nowhere(), sys.stdout).write(msgspec.json.encode({"event": kind, **fields}).decode())
+
+
+class _Nowhere:
+    def __call__(self, event: object) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def delete_operation(flags: dict[str, bool]) -> Operation:
+    """The operation that the options of `delete` stand for."""
+    return DeletePersons(**flags)
+
+
+def with_client(
+    settings: Settings,
+    work: Callable[["PostHogClient", Stopper, Display], Awaitable[T]],
+    *,
+    json: bool = False,
+) -> T:
+    """Run work that needs the server, with signals handled and progress shown.
+
+    Args:
+        settings: for the client.
+        work: gets the open client, the stopper and the display.
+        json: whether events go to stdout.
+    """
+    client = settings.client()
+    display = open_display(json=json)
+
+    async def opened(stopper: Stopper) -> T:
+        async with client:
+            return await work(client, stopper, display)
+
+    try:
+        return run_until_signal(opened, notice=display.note, before_death=display.close)
+    finally:
+        display.close()
+
+
+def make_plan_file(
+    settings: Settings, operation: Operation, selection: "Selection", path: Path, *, json: bool, concurrency: int = 4
+) -> "Plan":
+    """Plan, with progress shown."""
+    from bulk.planner import make_plan
+
+    async def work(client: "PostHogClient", _: Stopper, display: Display) -> "Plan":
+        return await make_plan(client, operation, selection, path, on_progress=display, concurrency=concurrency)
+
+    return with_client(settings, work, json=json)
+
+
+def check_same_job(plan: "Plan", operation: Operation, selection: "Selection | None") -> None:
+    """A plan that exists is used only for what it was made for.
+
+    Args:
+        plan: the plan that exists.
+        operation: what the command line asks for now.
+        selection: whom it asks for now; None where it says nothing.
+
+    Raises:
+        Refused: it was made for something else.
+    """
+    asked: list[tuple[str, Any, Any]] = [("operation", plan.header.operation, to_dict(operation))]
+    if selection is not None:
+        asked.append(("selection", plan.header.selection.get("details"), selection.details()))
+    for name, planned, given in asked:
+        if planned != msgspec.json.decode(msgspec.json.encode(given)):
+            raise Refused(
+                f"the plan that exists was made for another {name}: {plan.path}",
+                "name another plan file, or give the options that it was made with",
+            )
+
+
+def is_approved(journal: Path) -> bool:
+    """Whether the job of this journal was approved in an earlier run.
+
+    Raises:
+        FileTrouble: the journal is there and cannot be trusted.
+    """
+    from bulk.reporting import read_report
+
+    if not os.path.lexists(journal):
+        return False
+    try:
+        return read_report(journal).approved_at is not None
+    except JournalDamaged:
+        raise
+    except JournalError:
+        return False  # no job was opened in it yet, or opening it to write will say what is wrong
+
+
+def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str) -> str | None:
+    """What to approve the plan by: what was given, what somebody at the terminal types, or nothing again.
+
+    Args:
+        plan: the plan to run.
+        journal: its journal, which remembers an approval.
+        approve: the digest given, if any.
+        how: what to give where nobody can be asked.
+
+    Raises:
+        Refused: it is not approved and nobody can be asked, or nobody agrees.
+    """
+    if approve is not None or is_approved(journal):
+        return approve
+    if not can_ask():
+        raise Refused(f"the plan has {plan.count} targets and is not approved", how)
+    ask(plan, say=lambda text: click.echo(text, nl=False, err=True))
+    return plan.digest
+
+
+def run_plan(
+    settings: Settings,
+    running: Running,
+    plan: "Plan",
+    journal: Path,
+    screen: Screen,
+    *,
+    approve: str | None,
+    expect_count: int | None,
+) -> int:
+    """Run a plan, show the summary, and return the exit code."""
+    from bulk.engine import run_job
+
+    async def work(client: "PostHogClient", stopper: Stopper, display: Display) -> "Report":
+        with stopper.draining() as stop:
+            report = await run_job(
+                client,
+                plan,
+                journal,
+                approve=approve,
+                concurrency=running.concurrency,
+                batch_size=running.batch_size,
+                wait_s=running.wait_s,
+                max_targets=running.max_targets,
+                expect_count=expect_count,
+                on_progress=display,
+                stop=stop,
+            )
+        display.close()
+        summarise(report, plan.path, journal, screen)
+        return report
+
+    return with_client(settings, work, json=running.json).exit_code
+
+
+def summarise(report: "Report", plan: Path, journal: Path, screen: Screen) -> None:
+    """Show what came of a run."""
+    from bulk.cli.words import counts
+    from bulk.escape import plain
+    from bulk.rendering.document import AXIS_TITLES
+
+    screen.say(plain(report.verdict, limit=None))
+    for axis in report.axes:
+        line = counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states})
+        if line:
+            screen.say(f"  {line}")
+    for failure in report.failures:
+        screen.say(
+            f"  {failure.count:,} {failure.axis} {plain(failure.state)}: {plain(failure.reason)}"
+            f" (targets {plain(failure.targets, limit=60)})"
+        )
+    screen.say(f"Plan {plain(plan)}, journal {plain(journal)}; posthog-bulk report {plain(journal)} says more.")
+    screen.tell("report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal))

@@ -1,0 +1,189 @@
+"""Shows a running job: redrawn on a terminal, a line now and then elsewhere, JSON lines on stdout where asked.
+
+Progress goes to stderr, so that stdout stays for what a command is called for.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+import msgspec
+
+from bulk.cli import words
+from bulk.progress import JobEvent, PhaseChanged, PlanProgress, Progress, WaitingForServer
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+
+Event = JobEvent | PlanProgress
+
+LINE_EVERY_S = 10.0
+WAITING_EVERY_S = 60.0
+BAR_WIDTH = 40
+
+
+class Display(Protocol):
+    """Takes events as they come; `close` puts the terminal right and may be called twice."""
+
+    def __call__(self, event: Event) -> None: ...
+
+    def note(self, text: str) -> None:
+        """Show a line that is plain already."""
+
+    def close(self) -> None: ...
+
+
+def open_display(*, json: bool, stream: TextIO | None = None) -> Display:
+    """The display that fits: redrawn where `stream` is a terminal.
+
+    Args:
+        json: write events to stdout too.
+        stream: for people; stderr by default.
+    """
+    people = sys.stderr if stream is None else stream
+    shown: Display = Terminal(people) if people.isatty() else Lines(people)
+    return JsonLines(shown, sys.stdout) if json else shown
+
+
+class Lines:
+    """A line now and then, for logs.
+
+    Args:
+        stream: where to.
+        clock: seconds, only ever growing.
+    """
+
+    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._due: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Show an event if it is worth a line now."""
+        match event:
+            case Progress():
+                if self._is_due("progress", LINE_EVERY_S):
+                    text = "; ".join([f"{event.phase}: {words.pace(event)}", *words.axes(event)])
+                    self.note("; ".join(part for part in (text, words.budget(event.budget)) if part))
+            case PlanProgress():
+                if self._is_due("planning", LINE_EVERY_S):
+                    self.note(words.planning(event))
+            case WaitingForServer() if not self._is_due("waiting", WAITING_EVERY_S):
+                pass
+            case _:
+                if text_of := words.sentence(event):
+                    self.note(text_of)
+
+    def note(self, text: str) -> None:
+        """Write a line; nobody reading is no reason to stop a job."""
+        with suppress(OSError):
+            self._stream.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing to put right."""
+
+    def _is_due(self, name: str, every_s: float) -> bool:
+        now = self._clock()
+        if now < self._due.get(name, now):
+            return False
+        self._due[name] = now + every_s
+        return True
+
+
+class Terminal:
+    """A few lines that are drawn again as things move; what is worth keeping scrolls up above them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._console: Console | None = None
+        self._live: Live | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        if isinstance(event, Progress):
+            self._draw(_progress(event))
+        elif isinstance(event, PlanProgress):
+            self._draw(_text(words.planning(event)))
+        elif not isinstance(event, PhaseChanged) and (text := words.sentence(event)):
+            self.note(text)
+
+    def note(self, text: str) -> None:
+        """Put a line above the display."""
+        self._open().print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Take the display away and give the cursor back."""
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+    def _open(self) -> "Console":
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(file=self._stream, highlight=False, markup=False, emoji=False)
+        return self._console
+
+    def _draw(self, shown: "RenderableType") -> None:
+        if self._live is None:
+            from rich.live import Live
+
+            self._live = Live(
+                console=self._open(),
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        self._live.update(shown, refresh=True)
+
+
+class JsonLines:
+    """Writes each event to stdout as a line of JSON, and hands it on to what people see."""
+
+    def __init__(self, people: Display, stream: TextIO) -> None:
+        self._people = people
+        self._stream: TextIO | None = stream
+
+    def __call__(self, event: Event) -> None:
+        """Write and show an event."""
+        self.write(msgspec.json.encode(event).decode())
+        self._people(event)
+
+    def write(self, line: str) -> None:
+        """Write a line; a reader that went away ends the lines, not the job."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._stream = None
+
+    def note(self, text: str) -> None:
+        """Show people a line."""
+        self._people.note(text)
+
+    def close(self) -> None:
+        """Put the terminal right."""
+        self._people.close()
+
+
+def _text(line: str) -> "RenderableType":
+    from rich.text import Text
+
+    return Text(line, no_wrap=True, overflow="ellipsis")
+
+
+def _progress(event: Progress) -> "RenderableType":
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+
+    bar = ProgressBar(total=max(1, event.count), completed=event.done, width=BAR_WIDTH)
+    lines = [f"{event.phase}: {words.pace(event)}", *words.axes(event), words.budget(event.budget)]
+    return Group(bar, *(_text(line) for line in lines if line))

@@ -1,0 +1,183 @@
+"""The options that commands share, and the settings that come of them. Sends nothing.
+
+An option wins over the environment. The key is never an option: argv is public.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from asyncclient import PostHogClient
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HOST = "POSTHOG_HOST"
+PROJECT_ID = "POSTHOG_PROJECT_ID"
+KEY = "POSTHOG_PERSONAL_API_KEY"
+KEY_FILE = "POSTHOG_PERSONAL_API_KEY_FILE"
+
+FILE = click.Path(path_type=Path)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which server, which project, whose key, how fast. None means: as the environment says."""
+
+    host: str | None = None
+    project_id: str | None = None
+    key_file: Path | None = None
+    allow_http: bool = False
+    rate_limits: str = "posthog"
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The environment with what was given as an option in it."""
+        merged = dict(environ)
+        if self.host is not None:
+            merged[HOST] = self.host
+        if self.project_id is not None:
+            merged[PROJECT_ID] = self.project_id
+        if self.key_file is not None:
+            merged.pop(KEY, None)
+            merged[KEY_FILE] = str(self.key_file)
+        return merged
+
+    def project(self, environ: Mapping[str, str]) -> str:
+        """The project as named, for a file's name."""
+        return self.environment(environ).get(PROJECT_ID, "project")
+
+    def client(self, environ: Mapping[str, str] | None = None) -> "PostHogClient":
+        """Return a client that is not open yet.
+
+        Raises:
+            InvalidArgument: a setting is missing or wrong; one sentence says which.
+        """
+        from asyncclient import Limits, PostHogClient, RateLimits
+
+        merged = self.environment(os.environ if environ is None else environ)
+        extra: dict[str, Any] = {"allow_http": True} if self.allow_http else {}
+        return PostHogClient.from_env(merged, limits=Limits(RateLimits.parse(self.rate_limits)), **extra)
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job is run."""
+
+    concurrency: int = 8
+    batch_size: int = 250
+    wait_s: float = 900.0
+    max_targets: int | None = None
+    json: bool = False
+
+
+def settings_options(command: F) -> F:
+    """Add --host, --project-id, --key-file, --rate-limits; the command gets `settings`."""
+    return _gathering(
+        command,
+        "settings",
+        Settings,
+        click.option("--host", metavar="HOST", help="us, eu, or the URL of a self-hosted instance."),
+        click.option("--project-id", metavar="N", help="The project's number."),
+        click.option("--key-file", type=FILE, metavar="FILE", help="File that holds the personal API key."),
+        click.option("--allow-http", is_flag=True, help="Allow plain http to a host that is not this machine."),
+        click.option(
+            "--rate-limits",
+            metavar="LIMITS",
+            default="posthog",
+            show_default=True,
+            help="posthog, off, or three limits such as 480/min,4800/hour,240/min (deletes, deletes, others).",
+        ),
+    )
+
+
+def running_options(command: F) -> F:
+    """Add --concurrency, --batch-size, --wait, --max-targets, --json; the command gets `running`."""
+    return _gathering(
+        command,
+        "running",
+        Running,
+        click.option(
+            "--concurrency",
+            type=click.IntRange(1, 256),
+            default=8,
+            show_default=True,
+            metavar="N",
+            help="Batches under way at once.",
+        ),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(1, 1000),
+            default=250,
+            show_default=True,
+            metavar="N",
+            help="Persons a deletion call.",
+        ),
+        click.option(
+            "--wait",
+            "wait_s",
+            type=click.FloatRange(0),
+            default=900.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long to wait for the server to catch up before leaving the rest pending.",
+        ),
+        click.option(
+            "--max-targets",
+            type=click.IntRange(0),
+            metavar="N",
+            help="Refuse a plan with more targets.",
+        ),
+        json_option,
+    )
+
+
+json_option = click.option(
+    "--json", "json", is_flag=True, help="Events as JSON lines on stdout, everything for people on stderr."
+)
+expect_count_option = click.option(
+    "--expect-count", type=click.IntRange(0), metavar="N", help="Refuse a plan with another number of targets."
+)
+
+
+def operation_options(command: F) -> F:
+    """Add what the delete operation takes; the command gets `operation_flags`."""
+    return _gathering(
+        command,
+        "operation_flags",
+        dict,
+        click.option("--delete-events", is_flag=True, help="Delete the persons' events too."),
+        click.option("--delete-recordings", is_flag=True, help="Delete the persons' recordings too."),
+    )
+
+
+def _gathering(command: F, name: str, build: Callable[..., Any], *options: Callable[[Any], Any]) -> F:
+    """Add options to a command and hand them to it as one argument."""
+    return gather_options(command, name, build, options)
+
+
+def gather_options(command: F, name: str, build: Callable[..., Any], options: tuple[Callable[[Any], Any], ...]) -> F:
+    """Add options to a command function, which gets them as one argument.
+
+    Args:
+        command: the function, before `click.command`.
+        name: of the argument.
+        build: called with the options by keyword.
+        options: decorators of click, in the order of the help.
+    """
+    names: list[str] = []
+
+    def gathered(**arguments: Any) -> Any:
+        own = {key: arguments.pop(key) for key in names}
+        return command(**arguments, **{name: build(**own)})
+
+    params = list(getattr(command, "__click_params__", []))
+    gathered.__doc__ = command.__doc__
+    gathered.__name__ = command.__name__
+    for option in reversed(options):
+        option(gathered)
+    own_params = gathered.__click_params__  # type: ignore[attr-defined]
+    names += [param.name for param in own_params]
+    gathered.__click_params__ = params + own_params  # type: ignore[attr-defined]
+    return gathered  # type: ignore[return-value]

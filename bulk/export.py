@@ -1,0 +1,91 @@
+"""Streams the persons of a selection as lines of JSON, as the server gives them. Only reads; memory stays flat.
+
+Listings give whole objects; ids are looked up in batches, which show at most 10 distinct ids a person
+(contract 6.11).
+"""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import islice
+from uuid import UUID
+
+import msgspec
+
+from asyncclient import Person, PostHogClient, PropertyFilter
+from bulk.findings import Findings
+from bulk.inputs import Line, RefusedLine
+from bulk.resolving import READ_AT_ONCE, email_groups, id_groups, read_lines
+from bulk.seen import SeenIds
+from bulk.selection import ByDistinctIds, ByEmails, ByFilter, FromInput, Selection
+
+
+async def export_lines(
+    client: PostHogClient, selection: Selection, findings: Findings, *, page_size: int = 1000
+) -> AsyncIterator[bytes]:
+    """Yield one line of JSON for each person, each person once, with line end (contract 6.1, 6.11).
+
+    Args:
+        client: for reading.
+        selection: whom; an empty filter is everyone.
+        findings: gets what became of the input's lines.
+        page_size: persons a page of listings, 1 to 1000.
+
+    Raises:
+        InputError: the input is empty or cannot be used.
+        FileTrouble: it cannot be read.
+        PostHogError: the server could not be asked.
+    """
+    if isinstance(selection, ByFilter):
+        persons = client.persons.iter_raw(properties=selection.properties, email=selection.email, page_size=page_size)
+        async for raw in persons:
+            findings.listed += 1
+            yield _line(raw)
+        return
+    with SeenIds() as seen:
+        async for person in _named(client, selection, findings, page_size):
+            if seen.add(person.uuid):
+                findings.person(len(person.distinct_ids))
+                yield msgspec.json.encode(person) + b"\n"
+
+
+async def _named(
+    client: PostHogClient, selection: FromInput, findings: Findings, page_size: int
+) -> AsyncIterator[Person]:
+    for lines in _usable(read_lines(selection), findings):
+        if isinstance(selection, ByEmails):
+            for group in email_groups(lines):
+                condition = PropertyFilter("email", [line.value for line in group])
+                async for person in client.persons.iter(properties=[condition], page_size=page_size):
+                    yield person
+            continue
+        for group in id_groups(lines):
+            for line, found in zip(group, await _looked_up(client, selection, group), strict=True):
+                if found is None:
+                    findings.unmatched.add(line.number)
+                else:
+                    yield found
+
+
+async def _looked_up(client: PostHogClient, selection: FromInput, lines: Sequence[Line]) -> list[Person | None]:
+    if isinstance(selection, ByDistinctIds):
+        owners = await client.persons.batch_by_distinct_ids([line.value for line in lines])
+        return [owners.get(line.value) for line in lines]
+    uuids = [UUID(line.value) for line in lines]
+    present = await client.persons.batch_by_uuids(uuids)
+    return [present.get(uuid) for uuid in uuids]
+
+
+def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> Iterable[list[Line]]:
+    while some := list(islice(lines, READ_AT_ONCE)):
+        findings.lines += len(some)
+        usable = []
+        for line in some:
+            if isinstance(line, RefusedLine):
+                findings.refuse(line.number, line.reason)
+            else:
+                usable.append(line)
+        yield usable
+
+
+def _line(raw: msgspec.Raw) -> bytes:
+    """One line: JSON has line ends only between its tokens, where a blank does as well."""
+    return bytes(raw).replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"

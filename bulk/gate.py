@@ -1,0 +1,89 @@
+"""Whether a run may go on: one place that every worker asks, and that can end what merely waits.
+
+Stopping comes in stages: nothing new is sent, waits and reads are abandoned, requests in flight are awaited.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import anyio
+
+
+class Stopped(Exception):
+    """The run was asked to stop; raised inside workers only and never leaves the engine."""
+
+
+class Gate:
+    """Open until somebody closes it, with the error that the run ends with, or none when a caller asked for it."""
+
+    def __init__(self, stop: anyio.Event | None = None) -> None:
+        self.error: Exception | None = None
+        self._stop = anyio.Event() if stop is None else stop
+        self._waiting: set[anyio.CancelScope] = set()
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing new may be sent."""
+        return self._stop.is_set() or self.error is not None
+
+    def close(self, error: Exception) -> None:
+        """End the run with this error; the first one counts."""
+        if self.error is None:
+            self.error = error
+        self._abandon_waits()
+
+    def check(self) -> None:
+        """Pass while the gate is open.
+
+        Raises:
+            Stopped: nothing new may be sent.
+        """
+        if self.closed:
+            raise Stopped
+
+    @contextmanager
+    def abandonable(self) -> Iterator[anyio.CancelScope]:
+        """Around what may be dropped at once when the gate closes: waits, reads, requests that have not left.
+
+        The scope that is given may be handed to `committed` when a request is about to leave.
+
+        Raises:
+            Stopped: the gate was or became closed.
+        """
+        self.check()
+        with anyio.CancelScope() as scope:
+            self._waiting.add(scope)
+            try:
+                yield scope
+            finally:
+                self._waiting.discard(scope)
+        if scope.cancelled_caught:
+            raise Stopped
+
+    def committed(self, scope: anyio.CancelScope) -> None:
+        """What runs in this scope is in flight from now on: closing the gate waits for it.
+
+        Raises:
+            Stopped: the gate is closed already; nothing may leave.
+        """
+        self.check()
+        self._waiting.discard(scope)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, or raise `Stopped` as soon as the gate closes."""
+        with self.abandonable():
+            await anyio.sleep(seconds)
+
+    async def run(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Await the work; being stopped is a good end of it."""
+        with suppress(Stopped):
+            await work()
+
+    async def watch(self) -> None:
+        """Run beside the workers: abandons what waits when the caller asks for a stop. Ends by being cancelled."""
+        await self._stop.wait()
+        self._abandon_waits()
+
+    def _abandon_waits(self) -> None:
+        for scope in list(self._waiting):
+            scope.cancel()

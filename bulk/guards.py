@@ -1,0 +1,111 @@
+"""May this job start? Checks over values, each with its one sentence. Pure."""
+
+from typing import Any
+
+from bulk.errors import JournalError, Refused
+from bulk.journal.records import FORMAT, JobOpened
+from bulk.ledger import Ledger
+from bulk.plan import Plan, digest_matches
+
+
+def check_binding(path: str, job: JobOpened, plan: Plan) -> None:
+    """The journal belongs to this very plan (promise 6).
+
+    Raises:
+        JournalError: the format is of another version.
+        Refused: the journal is another job's.
+    """
+    if job.format != FORMAT:
+        raise JournalError(
+            path,
+            f"is of format {job.format}, this version writes format {FORMAT}",
+            "use the version that began the job",
+        )
+    pairs: tuple[tuple[str, Any, Any], ...] = (
+        ("host", job.host, plan.header.host),
+        ("project", job.project, plan.header.project_id),
+        ("operation", job.operation, plan.header.operation),
+        ("plan digest", job.plan_digest, plan.digest),
+        ("count", job.count, plan.count),
+    )
+    for name, ours, theirs in pairs:
+        if ours != theirs:
+            raise Refused(
+                f"{path} is the journal of another job: its {name} is {_short(ours)}, the plan's is {_short(theirs)}",
+                "give the journal that belongs to this plan, or a new file name",
+            )
+
+
+def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:
+    """The client speaks to the plan's project.
+
+    Raises:
+        Refused: another host or project.
+    """
+    if plan.header.host != origin:
+        raise Refused(
+            f"the plan was made on {plan.header.host}, the client speaks to {origin}",
+            "set POSTHOG_HOST to the plan's host",
+        )
+    if plan.header.project_id != project_id:
+        raise Refused(
+            f"the plan is for project {plan.header.project_id}, the client is set to {project_id}",
+            "set POSTHOG_PROJECT_ID to the plan's project",
+        )
+
+
+def check_project_name(plan: Plan, name: str) -> None:
+    """The server calls the project what it was called when the plan was reviewed.
+
+    Raises:
+        Refused: it has another name now.
+    """
+    if name != plan.header.project_name:
+        raise Refused(
+            f"project {plan.header.project_id} had another name when the plan was made",
+            "make sure that it is the right project and make a new plan",
+        )
+
+
+def check_caps(plan: Plan, *, max_targets: int | None, expect_count: int | None) -> None:
+    """The plan is not larger than allowed, and as large as expected. Both speak of the whole job (promise 23).
+
+    Raises:
+        Refused: a cap is broken.
+    """
+    if max_targets is not None and plan.count > max_targets:
+        raise Refused(
+            f"the plan has {plan.count} targets, more than --max-targets {max_targets}",
+            "raise the cap or make a smaller plan",
+        )
+    if expect_count is not None and plan.count != expect_count:
+        raise Refused(
+            f"the plan has {plan.count} targets, --expect-count says {expect_count}",
+            "find out why they differ before going on",
+        )
+
+
+def check_approval(ledger: Ledger, plan: Plan, approve: str | None) -> bool:
+    """The plan is approved, now or in an earlier run.
+
+    Returns:
+        Whether the approval is new and has to be noted.
+
+    Raises:
+        Refused: nobody approved it, or another plan was approved.
+    """
+    if approve is not None and not digest_matches(plan.digest, approve):
+        raise Refused(
+            f"the digest given for approval is not this plan's, which is {plan.digest}",
+            "review the plan that is to run and approve its digest",
+        )
+    if ledger.approved is not None:
+        return False
+    if approve is None:
+        raise Refused("the plan is not approved", f"review it, then approve it by its digest {plan.digest}")
+    return True
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,221 @@
+"""The frame of a journal line: sequence number first, checksum last; and what a broken one means.
+
+Bytes in, records out; knows nothing of files or of what the records say. FORMAT.md describes the frame,
+promises 3 and 4 say what is a torn tail and what is damage.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, NoReturn, TypeVar
+from zlib import crc32
+
+import msgspec
+
+from bulk.errors import JournalDamaged
+from bulk.lines import decode_line, decode_lines, encode_line
+
+T = TypeVar("T")
+
+MAX_LINE = 16 << 20
+"""Bytes that a line may have."""
+
+_CRC = b',"crc":"%08x"}'
+_CRC_SIZE = len(_CRC % 0)
+_CRC_START = b',"crc":"'
+_NUMBER = b'{"n":%d,'
+_FIRST = _NUMBER % 0
+_NUMBERED = re.compile(rb'\{"n":(0|[1-9][0-9]{0,18}),')
+_CHECKED = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
+_PRINTABLE = re.compile(rb"[ -~]*")
+_BROKEN = "fails its checksum"
+_UNFINISHED = "has no line end"
+_ZEROS = "is nothing but NULs"
+
+
+class Clean(msgspec.Struct, frozen=True):
+    """The journal ends with a whole line. `seed` is None while there is no line."""
+
+    next_n: int
+    seed: int | None
+    size: int
+
+
+class TornTail(msgspec.Struct, frozen=True):
+    """From `offset` (in bytes) on there is no whole line (promise 3); before it there are `next_n`."""
+
+    next_n: int
+    seed: int | None
+    offset: int
+    reason: str
+
+
+class Framing(Generic[T]):
+    """How records become lines, and lines records.
+
+    Args:
+        kind: a tagged union of msgspec structs; none has a field `n` or `crc`, none forbids unknown fields.
+        job: the random name of the job that a first record carries, and None for any other record.
+    """
+
+    def __init__(self, kind: Any, *, job: Callable[[T], str | None]) -> None:
+        for name in _field_names(msgspec.inspect.type_info(kind)):
+            if name in ("n", "crc"):
+                raise ValueError(f"the field {name!r} is the frame's own")
+        self.decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
+        self._job = job
+
+    def seed(self, first: T) -> int:
+        """Return what all checksums of a journal start from; raises ValueError for no first record."""
+        job = self._job(first)
+        if job is None:
+            raise ValueError("the first record of a journal must name its job")
+        return crc32(job.encode("utf-8", "surrogatepass"))
+
+    def encode(self, record: T, n: int, seed: int) -> bytes:
+        """Return the line of record number `n`, line end included; raises ValueError where it is too long."""
+        body = _NUMBER % n + encode_line(record)[1:-1]
+        if len(body) > MAX_LINE - _CRC_SIZE - 1:
+            raise ValueError(f"a journal line has at most {MAX_LINE} bytes, not {len(body)}")
+        return b"%b%b\n" % (body, _CRC % crc32(body, seed))
+
+    def reader(self, path: Path) -> "Reader[T]":
+        """Return a reader for the bytes of one journal; `path` is only its name in what is raised."""
+        return Reader(self, path)
+
+
+class Reader(Generic[T]):
+    """Takes the bytes of a journal in pieces and gives its records; holds one piece and one line at most."""
+
+    def __init__(self, framing: Framing[T], path: Path) -> None:
+        self._framing = framing
+        self._path = path
+        self._next_n = 0
+        self._seed: int | None = None
+        self._offset = 0  # where the line that comes next starts
+        self._rest = b""  # the start of a line whose end has not come yet
+        self._torn: str | None = None  # why no line is taken any more
+
+    def feed(self, piece: bytes) -> list[T]:
+        """Take the next piece and return the records of the lines that it completes.
+
+        Raises:
+            JournalDamaged: a line is damaged and a sound one follows, or a sound one is out of its place.
+        """
+        data = self._rest + piece
+        end = data.rfind(b"\n") + 1
+        self._rest = data[end:]
+        records: list[T] = []
+        if end and self._torn is None:
+            records = self._take(data[:end])
+        elif end:
+            self._refuse_sound_lines(data[:end], 0)
+        if len(self._rest) > MAX_LINE:
+            self._tear(_UNFINISHED)
+            self._rest = self._rest[-MAX_LINE:]
+        return records
+
+    def finish(self) -> Clean | TornTail:
+        """Say how the journal ends; raises JournalDamaged as `feed` does."""
+        rest = self._rest
+        if rest:
+            # a line that lacks nothing but its end speaks for damage only where something before it is broken
+            self._refuse_sound_lines(rest, 0 if self._torn else 1)
+            if self._next_n or not _starts_a_header(rest):
+                self._tear(_UNFINISHED if rest.strip(b"\0") else _ZEROS)
+            else:
+                self._torn = _UNFINISHED
+        if self._torn is None:
+            return Clean(self._next_n, self._seed, self._offset)
+        return TornTail(self._next_n, self._seed, self._offset, self._torn)
+
+    def _take(self, block: bytes) -> list[T]:
+        lines = block.split(b"\n")
+        lines.pop()
+        first = n = self._next_n
+        seed = self._seed if self._seed is not None else self._first_seed(lines[0])
+        for line in lines:
+            if line[-_CRC_SIZE:] != _CRC % crc32(line[:-_CRC_SIZE], seed) or not line.startswith(_NUMBER % n):
+                break
+            n += 1
+        good = len(block) if n - first == len(lines) else sum(map(len, lines[: n - first])) + n - first
+        records = self._decode(block[:good], first)
+        self._next_n, self._offset = n, self._offset + good
+        if n:
+            self._seed = seed
+        if good < len(block):
+            number = self._sound(lines[n - first])
+            if number is not None:
+                self._damaged(f"has the number {number} where {n} belongs: a line is missing, doubled or moved")
+            self._tear(_BROKEN)
+            self._refuse_sound_lines(block[good:], 0)
+        return records
+
+    def _first_seed(self, line: bytes) -> int:
+        try:
+            return self._framing.seed(decode_line(_unframed(line), self._framing.decoder))
+        except ValueError:
+            self._damaged("is not the first line of a journal")
+
+    def _decode(self, block: bytes, first: int) -> list[T]:
+        decoder = self._framing.decoder
+        records = decode_lines(block, decoder)
+        if records is not None:
+            return records
+        records = []
+        for line in block[:-1].split(b"\n"):
+            try:
+                records.append(decode_line(_unframed(line), decoder))
+            except ValueError:
+                self._next_n = first + len(records)
+                self._damaged("is whole, but holds nothing that this version knows")
+        return records
+
+    def _sound(self, line: bytes) -> int | None:
+        """Return the number of a line whose own checksum is right, wherever it stands."""
+        number = _NUMBERED.match(line)
+        if number is None or self._seed is None:
+            return None
+        if line[-_CRC_SIZE:] != _CRC % crc32(line[:-_CRC_SIZE], self._seed):
+            return None
+        return int(number[1])
+
+    def _refuse_sound_lines(self, region: bytes, start: int) -> None:
+        """Raise where a sound line follows the damage, even behind a line end that was lost."""
+        for line in region.split(b"\n"):
+            if line[-_CRC_SIZE:].startswith(_CRC_START):
+                for match in _NUMBERED.finditer(line, start):
+                    if self._sound(line[match.start() :]) is not None:
+                        self._damaged(_BROKEN)
+            start = 0
+
+    def _tear(self, reason: str) -> None:
+        if self._next_n == 0:
+            self._damaged(_BROKEN)
+        if self._torn is None:
+            self._torn = reason
+
+    def _damaged(self, problem: str) -> NoReturn:
+        raise JournalDamaged(self._path, self._next_n + 1, problem)
+
+
+def _unframed(line: bytes) -> bytes:
+    """Return the record's own JSON."""
+    body = line[:-_CRC_SIZE]
+    return b"{" + body[body.find(b",") + 1 :] + b"}"
+
+
+def _starts_a_header(rest: bytes) -> bool:
+    """Tell whether a journal was cut while its very first line was written: nothing was ever sent then."""
+    if not (rest.startswith(_FIRST) or _FIRST.startswith(rest)) or not _PRINTABLE.fullmatch(rest):
+        return False
+    end = _CHECKED.search(rest)
+    return end is None or end.end() == len(rest)
+
+
+def _field_names(kind: msgspec.inspect.Type) -> list[str]:
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return [name for member in kind.types for name in _field_names(member)]
+    if isinstance(kind, msgspec.inspect.StructType):
+        return [field.encode_name for field in kind.fields] + [kind.tag_field or ""]
+    return []

@@ -1,0 +1,215 @@
+"""A journal's file: made or opened under the kernel's lock, replayed, its torn tail set aside.
+
+Knows the frame and nothing of what the records say. Promises 1, 3, 4, 8 and 9.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from bulk.errors import FileTrouble, JournalBusy, JournalError, WriteFailed
+from bulk.files import create_exclusive, open_regular, sync_folder, trouble, unnamed
+from bulk.journal.framing import Clean, Framing, TornTail
+from bulk.journal.writer import JournalWriter
+
+T = TypeVar("T")
+
+_CHUNK = 1 << 16  # larger ones fall out of the processor's cache and take half as long again
+_ROUNDS = 8
+_OTHERS_WRITE = 0o022
+
+
+class Journal(Generic[T]):
+    """An open journal that this process alone may write; `writer` hands it on, `close` lets go of it.
+
+    Attributes:
+        path: the file.
+        next_n: the number of the next record; 0 means that the journal is new.
+        set_aside: the file that took a torn tail, where there was one.
+    """
+
+    def __init__(self, path: Path, fd: int, framing: Framing[T], end: Clean, set_aside: Path | None) -> None:
+        self.path = path
+        self.next_n = end.next_n
+        self.set_aside = set_aside
+        self._fd = fd
+        self._framing = framing
+        self._seed = end.seed
+
+    @classmethod
+    def open(cls, path: Path | str, framing: Framing[T], replay: Callable[[T], object]) -> "Journal[T]":
+        """Open a journal, or make it, and replay it; when this returns, all that was replayed is on disk.
+
+        Args:
+            path: the file; made where there is none.
+            framing: its frame.
+            replay: gets every record in order; where `open` raises, what it was given counts for nothing.
+
+        Raises:
+            JournalBusy: another process holds it.
+            JournalDamaged: a line is damaged; nothing was changed.
+            FileTrouble: it is no private regular file, or cannot be opened, made, repaired or synced.
+        """
+        path = Path(path)
+        fd = _locked(path)
+        try:
+            end = _replay(path, fd, framing, replay)
+            set_aside = None
+            if isinstance(end, TornTail):
+                set_aside = _set_aside(path, fd, end.offset)
+                _cut(path, fd, end.offset)
+                end = Clean(end.next_n, end.seed, end.offset)
+            # a killed process may have left records written and not synced, and a name that is not on disk
+            _sync(path, fd)
+            sync_folder(path)
+            return cls(path, fd, framing, end, set_aside)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    @staticmethod
+    def read(path: Path | str, framing: Framing[T], replay: Callable[[T], object]) -> Clean | TornTail:
+        """Replay a journal without lock, repair or change, while somebody else may be writing it.
+
+        Raises:
+            JournalDamaged: a line is damaged.
+            FileTrouble: it is no regular file, or cannot be read.
+        """
+        path = Path(path)
+        fd = open_regular(path, os.O_RDONLY, JournalError)
+        try:
+            return _replay(path, fd, framing, replay)
+        finally:
+            os.close(fd)
+
+    def writer(self) -> JournalWriter[T]:
+        """Hand the file and its lock over to a writer, which closes them; to be called once."""
+        if self._fd < 0:
+            raise ValueError("the journal is closed or has its writer")
+        fd, self._fd = self._fd, -1
+        return JournalWriter(fd, self._framing, self.next_n, self._seed, path=self.path)
+
+    def close(self) -> None:
+        """Release the lock and close the file, unless a writer has them; idempotent."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __enter__(self) -> "Journal[T]":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _locked(path: Path) -> int:
+    """Return a descriptor that holds the lock of the file that the path names at that time."""
+    for _ in range(_ROUNDS):
+        fd = _made_or_opened(path)
+        try:
+            status = os.fstat(fd)
+            if status.st_uid != os.geteuid() or status.st_mode & _OTHERS_WRITE:
+                raise JournalError(
+                    path,
+                    "can be written by other users",
+                    "make it this user's own (chown) and private (chmod 600)",
+                )
+            with trouble(path, "cannot be locked", JournalError):
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise JournalBusy(path) from None
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(path.lstat(), status):
+                        return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)  # somebody put another file in its place meanwhile
+    raise JournalError(path, "is being replaced again and again", "leave it alone, then run again")
+
+
+def _made_or_opened(path: Path) -> int:
+    try:
+        return create_exclusive(path, flags=os.O_APPEND)
+    except FileTrouble as error:
+        if not isinstance(error.__cause__, FileExistsError):
+            raise
+    return open_regular(path, os.O_RDWR | os.O_APPEND, JournalError)
+
+
+def _replay(path: Path, fd: int, framing: Framing[T], replay: Callable[[T], object]) -> Clean | TornTail:
+    reader = framing.reader(path)
+    for piece in _pieces(path, fd, 0):
+        for record in reader.feed(piece):
+            replay(record)
+    return reader.finish()
+
+
+def _pieces(path: Path, fd: int, offset: int) -> Iterator[bytes]:
+    with trouble(path, "cannot be read", JournalError):
+        # what is appended from now on belongs to a later reading
+        size = os.fstat(fd).st_size
+    while offset < size:
+        with trouble(path, "cannot be read", JournalError):
+            piece = os.pread(fd, min(_CHUNK, size - offset), offset)
+        if not piece:
+            return
+        offset += len(piece)
+        yield piece
+
+
+def _set_aside(path: Path, fd: int, offset: int) -> Path:
+    """Copy everything from `offset` on into a file beside the journal, and return that once it is on disk.
+
+    A file of that name that holds the same bytes is that copy: the cut did not come about last time.
+    """
+    for turn in range(1_000):
+        aside = path.with_name(f"{path.name}.torn-{offset}{f'-{turn}' if turn else ''}")
+        if os.path.lexists(aside):
+            if _holds(aside, path, fd, offset):
+                sync_folder(aside)
+                return aside
+            continue
+        with unnamed(aside) as copy:
+            for piece in _pieces(path, fd, offset):
+                copy.write(piece)
+            copy.publish()
+        return aside
+    raise JournalError(path, "has been torn a thousand times at one place", "move its .torn files elsewhere")
+
+
+def _holds(aside: Path, path: Path, fd: int, offset: int) -> bool:
+    try:
+        other = open_regular(aside, os.O_RDONLY)
+    except FileTrouble:
+        return False
+    try:
+        theirs, ours = _pieces(aside, other, 0), _pieces(path, fd, offset)
+        same = all(one == two for one, two in zip(theirs, ours, strict=True))
+        if same:
+            _sync(aside, other)
+        return same
+    except ValueError:  # one is longer
+        return False
+    finally:
+        os.close(other)
+
+
+def _cut(path: Path, fd: int, offset: int) -> None:
+    with trouble(path, "its torn tail cannot be cut", JournalError):
+        os.ftruncate(fd, offset)
+
+
+def _sync(path: Path, fd: int) -> None:
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        raise WriteFailed(path, f"a sync failed: {os.strerror(error.errno or errno.EIO)}") from error

@@ -1,0 +1,63 @@
+"""One value as one line of ASCII JSON, and back: the text of plan and journal.
+
+ASCII, because a lone surrogate cannot be written as UTF-8 and U+2028 is a line end to some readers. Knows
+nothing of files, checksums, or what the values mean.
+"""
+
+import json
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def encode_line(value: object) -> bytes:
+    """Return a value as compact ASCII JSON without a line end.
+
+    Args:
+        value: a msgspec struct or anything msgspec can turn into JSON; its text may hold lone surrogates,
+            its numbers must be finite.
+    """
+    try:
+        body = msgspec.json.encode(value)
+    except UnicodeEncodeError:  # a lone surrogate
+        pass
+    else:
+        if body.isascii():
+            return body
+    plain = msgspec.to_builtins(value, str_keys=True)
+    return json.dumps(plain, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def decode_line(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Return the value that a line holds.
+
+    Args:
+        line: ASCII JSON, with or without its line end.
+        decoder: decides the type.
+
+    Raises:
+        ValueError: the line is not JSON or not of that type; the text says nothing of what it held.
+    """
+    try:
+        return decoder.decode(line)
+    except (msgspec.MsgspecError, ValueError):
+        pass
+    try:  # msgspec reads no lone surrogates
+        return msgspec.convert(json.loads(line), decoder.type)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise ValueError("not a line of the expected kind") from None
+
+
+def decode_lines(block: bytes, decoder: msgspec.json.Decoder[T]) -> list[T] | None:
+    """Return the values of a block of whole lines, or None where at least one needs `decode_line`.
+
+    Args:
+        block: lines, each with its line end.
+        decoder: decides the type.
+    """
+    try:
+        return decoder.decode_lines(block)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None

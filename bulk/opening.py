@@ -1,0 +1,244 @@
+"""Opens a job for a run: guards, lock, replay, project and server checked by reading, and a good end whatever happens.
+
+The order matters: nothing is written before every guard has passed, and nothing is read from the server before
+the requests of earlier runs are accounted for.
+"""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from asyncclient import (
+    ClientEvent,
+    InvalidResponse,
+    PostHogClient,
+    PostHogError,
+    RateLimited,
+    ServerError,
+    TransportError,
+)
+from bulk import guards
+from bulk.accounting import charge_limits
+from bulk.capabilities import Way, find_way
+from bulk.errors import BulkError, JournalError, NotFinished, WriteFailed
+from bulk.gate import Gate
+from bulk.job import Job
+from bulk.journal.records import FORMAT, Approved, JobOpened, Record, RunEnded, RunStarted
+from bulk.journal.storage import Journal
+from bulk.journaling import open_journal
+from bulk.ledger import Ledger
+from bulk.operations import describe, from_dict
+from bulk.outcomes import FINAL_PERSON, Axis
+from bulk.plan import Plan
+from bulk.progress import JobEnded, JobEvent, JobStarted
+from bulk.report import exit_code
+from bulk.reporter import Reporter, named_counts
+from bulk.run import Settings
+from bulk.version import VERSION
+
+UNANSWERED = (TransportError, ServerError, RateLimited, InvalidResponse)
+"""What a read may end with after its retries: the server's trouble, not the job's."""
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that may begin. `client` reports to `reporter`."""
+
+    job: Job
+    client: PostHogClient
+    way: Way
+    gate: Gate
+    reporter: Reporter
+
+
+@asynccontextmanager
+async def opened_job(
+    client: PostHogClient,
+    plan: Plan,
+    path: Path,
+    settings: Settings,
+    *,
+    purpose: str,
+    approve: str | None,
+    on_progress: Callable[[JobEvent], None] | None,
+    stop: anyio.Event | None,
+) -> AsyncIterator[Opened]:
+    """Open the job of a plan and hold its journal's lock.
+
+    Arguments:
+        path: the journal; made for purpose "run" where there is none, and only when nothing speaks against the job.
+        purpose: "run" or "verify".
+
+    Raises:
+        as `run_job`.
+    """
+    operation = from_dict(plan.header.operation)
+    guards.check_client(plan, origin=client.origin, project_id=client.project_id)
+    ledger = Ledger()
+    journal = _open_existing(path, ledger, plan, purpose, approve)
+    try:
+        _charge(client, plan, ledger, settings)
+        early: list[ClientEvent] = []
+        with _resumable():
+            project = await client.observed(early.append).projects.get(plan.header.project_id)
+            guards.check_project_name(plan, project.name)
+            way = await find_way(client.observed(early.append), operation)
+        if journal is None:
+            journal = open_journal(path, ledger)
+            if ledger.job is not None:
+                raise JournalError(path, "was made by another process just now", "run the same command again")
+        writer = journal.writer()
+    except BaseException:
+        if journal is not None:
+            journal.close()
+        raise
+    job = Job(plan, operation, ledger, writer)
+    try:
+        runs_before = len(ledger.tally.runs)
+        newly = purpose == "run" and guards.check_approval(ledger, plan, approve)
+        for record in _first_records(job, settings, str(client.limits.rates), purpose, newly=newly):
+            job.note(record)
+        await job.durable()
+        reporter = Reporter(job, client.limits, on_progress)
+        for event in early:
+            reporter.client_event(event)
+        reporter.tell(_started(job, runs_before))
+        async with _ended_in_order(job, reporter):
+            yield Opened(
+                job=job,
+                client=client.observed(reporter.client_event),
+                way=way,
+                gate=Gate(stop),
+                reporter=reporter,
+            )
+    finally:
+        with anyio.CancelScope(shield=True):
+            await writer.aclose()
+
+
+def _open_existing(path: Path, ledger: Ledger, plan: Plan, purpose: str, approve: str | None) -> Journal[Record] | None:
+    """The journal, replayed and found to be this plan's; None where it is to be made later."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        if purpose == "verify":
+            raise JournalError(path, "does not exist", "give the journal of the job to verify") from None
+        guards.check_approval(ledger, plan, approve)
+        return None
+    except OSError:
+        pass  # opening it tells what is wrong
+    journal = open_journal(path, ledger)
+    try:
+        if ledger.job is not None:
+            guards.check_binding(str(path), ledger.job, plan)
+        elif purpose == "verify":
+            raise JournalError(path, "is empty: no job was ever opened in it", "give the journal of a job")
+        if purpose == "run":
+            guards.check_approval(ledger, plan, approve)
+    except BaseException:
+        journal.close()
+        raise
+    return journal
+
+
+def _charge(client: PostHogClient, plan: Plan, ledger: Ledger, settings: Settings) -> None:
+    charge_limits(
+        client.limits,
+        spent=plan.spent,
+        ledger=ledger,
+        now=time.time(),
+        readers=settings.concurrency,
+        interrupted=len(ledger.open),
+    )
+
+
+def _first_records(job: Job, settings: Settings, rates: str, purpose: str, *, newly: bool) -> list[Record]:
+    records: list[Record] = []
+    header, at = job.plan.header, job.now()
+    if job.ledger.job is None:
+        records.append(
+            JobOpened(
+                format=FORMAT,
+                job=secrets.token_hex(8),
+                host=header.host,
+                project=header.project_id,
+                operation=header.operation,
+                selection=_summary(header.selection),
+                plan_digest=job.plan.digest,
+                count=job.plan.count,
+                planned_at=header.created_at,
+                at=at,
+            )
+        )
+    if newly:
+        records.append(Approved(at=at, digest=job.plan.digest, how="digest"))
+    records.append(
+        RunStarted(
+            at=at,
+            purpose=purpose,
+            version=VERSION,
+            concurrency=settings.concurrency,
+            batch_size=settings.batch_size,
+            wait_s=settings.wait_s,
+            rates=rates,
+        )
+    )
+    return records
+
+
+def _summary(selection: dict[str, object]) -> dict[str, object]:
+    """What of a selection may be in a journal: no values, no identifiers (promise 27)."""
+    summary = selection.get("summary")
+    return summary if isinstance(summary, dict) else {}
+
+
+def _started(job: Job, runs_before: int) -> JobStarted:
+    ledger = job.ledger
+    final = sum(count for state, count in ledger.counts(Axis.PERSON).items() if state in FINAL_PERSON)
+    return JobStarted(
+        job=ledger.job.job if ledger.job else "",
+        operation=describe(job.operation),
+        project_id=job.plan.header.project_id,
+        project_name=job.plan.header.project_name,
+        count=ledger.count,
+        remaining=ledger.count - final,
+        runs_before=runs_before,
+    )
+
+
+@asynccontextmanager
+async def _ended_in_order(job: Job, reporter: Reporter) -> AsyncIterator[None]:
+    """Note and tell why the run is over."""
+    reason = "interrupted"
+    try:
+        with _resumable():
+            yield
+        reason = "finished"
+    except (BulkError, PostHogError) as error:
+        reason = type(error).__name__
+        raise
+    finally:
+        with suppress(WriteFailed):  # the run is ending with that failure already
+            job.note(RunEnded(at=job.now(), reason=reason))
+        reporter.tell(
+            JobEnded(
+                reason=reason,
+                exit_code=exit_code(job.ledger),
+                person=named_counts(job.ledger, Axis.PERSON),
+                events=named_counts(job.ledger, Axis.EVENTS),
+                recordings=named_counts(job.ledger, Axis.RECORDINGS),
+            )
+        )
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """What a read may end with means "run again"."""
+    try:
+        yield
+    except UNANSWERED as error:
+        raise NotFinished(f"the server does not answer as it should: {error}") from error

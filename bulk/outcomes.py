@@ -1,0 +1,156 @@
+"""What came of each target, on three axes: person, events, recordings. Values and names only.
+
+Every target has exactly one state on each axis at any time, so each axis adds up to the plan (promise 2).
+States have small numbers because a job keeps one byte a target and axis; their names are what the
+journal and the reports hold. A number is never written to a file, so their order may change. They are no
+IntEnums: a person's 4 and an event's 4 must not be equal.
+"""
+
+from enum import Enum
+
+
+class Axis(Enum):
+    """What a state speaks of."""
+
+    PERSON = "person"
+    EVENTS = "events"
+    RECORDINGS = "recordings"
+
+
+class Person(Enum):
+    """The state of a target's person."""
+
+    UNTOUCHED = 0
+    UNKNOWN = 1
+    SURVIVED = 2
+    ACCEPTED = 3
+    GONE = 4
+    GONE_SETTLED = 5
+    GONE_BEFORE = 6
+    MERGED = 7
+    REAPPEARED = 8
+    HELD = 9
+    CONTRADICTED = 10
+    FAILED = 11
+
+
+class Events(Enum):
+    """The state of a target's events."""
+
+    NOT_ASKED = 0
+    UNTOUCHED = 1
+    UNKNOWN = 2
+    REQUESTED = 3
+    QUEUED = 4
+    PURGED = 5
+    UNVERIFIABLE = 6
+    HELD = 7
+    MISSED = 8
+    NOT_SENT = 9
+    FAILED = 10
+
+
+class Recordings(Enum):
+    """The state of a target's recordings."""
+
+    NOT_ASKED = 0
+    UNTOUCHED = 1
+    UNKNOWN = 2
+    REQUESTED = 3
+    MISSED = 4
+    NOT_SENT = 5
+    FAILED = 6
+
+
+State = Person | Events | Recordings
+
+STATES: dict[Axis, type[Person] | type[Events] | type[Recordings]] = {
+    Axis.PERSON: Person,
+    Axis.EVENTS: Events,
+    Axis.RECORDINGS: Recordings,
+}
+
+
+def axis_of(state: State) -> Axis:
+    """The axis that a state speaks of."""
+    return next(axis for axis, kind in STATES.items() if isinstance(state, kind))
+
+
+MEANING: dict[State, str] = {
+    Person.UNTOUCHED: "not sent yet",
+    Person.UNKNOWN: "sent, the answer is not known",
+    Person.SURVIVED: "sent, still there when read, to be sent again",
+    Person.ACCEPTED: "accepted by the server, not yet read back as gone",
+    Person.GONE: "accepted by the server and read back as gone",
+    Person.GONE_SETTLED: "sent, the answer was not clear, read back as gone",
+    Person.GONE_BEFORE: "gone without this job's deleting it",
+    Person.MERGED: "merged into another person by somebody else; that person is untouched",
+    Person.REAPPEARED: "re-created: the same id with another creation time; left alone",
+    Person.HELD: "held back until an earlier event deletion of the same person has run",
+    Person.CONTRADICTED: "accepted by the server, yet still there when read",
+    Person.FAILED: "failed",
+    Events.NOT_ASKED: "not asked for",
+    Events.UNTOUCHED: "not sent yet",
+    Events.UNKNOWN: "sent, the answer is not known",
+    Events.REQUESTED: "accepted by the server, the deletion row not yet read back",
+    Events.QUEUED: "deletion row read back, waiting for the server's purge",
+    Events.PURGED: "deletion row read back as completed",
+    Events.UNVERIFIABLE: "accepted by a server that has no deletion rows to read back",
+    Events.HELD: "an earlier pending deletion row covers only part of the events",
+    Events.MISSED: "the person was gone before its events were queued",
+    Events.NOT_SENT: "left alone, as the person was",
+    Events.FAILED: "failed",
+    Recordings.NOT_ASKED: "not asked for",
+    Recordings.UNTOUCHED: "not sent yet",
+    Recordings.UNKNOWN: "sent, the answer is not known",
+    Recordings.REQUESTED: "requested; the server offers nothing to verify it by",
+    Recordings.MISSED: "the person was gone before its recordings were requested",
+    Recordings.NOT_SENT: "left alone, as the person was",
+    Recordings.FAILED: "failed",
+}
+
+FINAL_PERSON = frozenset(
+    {
+        Person.GONE,
+        Person.GONE_SETTLED,
+        Person.GONE_BEFORE,
+        Person.MERGED,
+        Person.REAPPEARED,
+        Person.CONTRADICTED,
+        Person.FAILED,
+    }
+)
+"""States after which nothing is sent for the target."""
+
+PENDING: frozenset[State] = frozenset(
+    {
+        Person.UNTOUCHED,
+        Person.UNKNOWN,
+        Person.SURVIVED,
+        Person.ACCEPTED,
+        Person.HELD,
+        Events.UNTOUCHED,
+        Events.UNKNOWN,
+        Events.REQUESTED,
+        Events.HELD,
+        Recordings.UNTOUCHED,
+        Recordings.UNKNOWN,
+    }
+)
+"""States that a later run of the same job can still change: exit code 75."""
+
+BAD: frozenset[State] = frozenset(
+    {
+        Person.MERGED,
+        Person.REAPPEARED,
+        Person.CONTRADICTED,
+        Person.FAILED,
+        Events.MISSED,
+        Events.NOT_SENT,
+        Events.FAILED,
+        Recordings.MISSED,
+        Recordings.NOT_SENT,
+        Recordings.FAILED,
+    }
+)
+"""States that are final and not what was asked for: exit code 1."""

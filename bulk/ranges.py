@@ -1,0 +1,49 @@
+"""Sets of target numbers as the journal writes them: "0-249,300,302-310". Pure."""
+
+from collections.abc import Iterable, Iterator
+
+
+def format_ranges(numbers: Iterable[int]) -> str:
+    """Ascending, distinct numbers as text, runs joined.
+
+    Arguments:
+        numbers: target numbers in ascending order, each once.
+    """
+    parts: list[str] = []
+    first = last = -1
+    for number in numbers:
+        if number == last + 1 and first >= 0:
+            last = number
+            continue
+        if first >= 0:
+            parts.append(_part(first, last))
+        first = last = number
+    if first >= 0:
+        parts.append(_part(first, last))
+    return ",".join(parts)
+
+
+def parse_ranges(text: str) -> Iterator[tuple[int, int]]:
+    """The runs in text that `format_ranges` wrote, each as (first, last + 1).
+
+    Raises:
+        ValueError: the text is not such a list, or its runs are not ascending.
+    """
+    before = -1
+    for part in text.split(",") if text else ():
+        head, dash, tail = part.partition("-")
+        first = int(head)
+        last = int(tail) if dash else first
+        if not before < first <= last:
+            raise ValueError(f"target numbers {part!r} are out of order")
+        before = last
+        yield first, last + 1
+
+
+def expand(text: str) -> list[int]:
+    """Every number in text that `format_ranges` wrote."""
+    return [number for start, stop in parse_ranges(text) for number in range(start, stop)]
+
+
+def _part(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"

@@ -1,0 +1,7 @@
+"""Turns a report into text: one function a format, each pure and the same byte for byte each time."""
+
+from bulk.rendering.json import render_json
+from bulk.rendering.markdown import render_markdown
+from bulk.rendering.text import render_text
+
+__all__ = ["render_json", "render_markdown", "render_text"]

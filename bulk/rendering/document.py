@@ -1,0 +1,200 @@
+"""What a report shows and in which order, as plain values that every format lays out in its own way. Pure.
+
+All text in a document is as it came; each format escapes what it writes.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from bulk.findings import by_kind
+from bulk.operations import describe as describe_operation
+from bulk.operations import from_dict
+from bulk.report import AxisReport, PlanReport, Report
+from bulk.selection import describe as describe_selection
+
+Row = tuple[str, ...]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of cells under headings. A table without headings is a list of names and values."""
+
+    headings: Row
+    rows: tuple[Row, ...]
+    numeric: frozenset[int] = frozenset()
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A titled part: sentences, then a table where there is one."""
+
+    title: str
+    sentences: tuple[str, ...] = ()
+    table: Table | None = None
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A report laid out."""
+
+    title: str
+    verdict: str
+    sections: tuple[Section, ...]
+
+
+AXIS_TITLES = {"person": "Persons", "events": "Events", "recordings": "Recordings"}
+_NUMBERS_NOTE = "Targets and lines are named by their numbers: targets in the plan from 0, lines in the input from 1."
+
+
+def lay_out(report: Report) -> Document:
+    """Return what to show of a report."""
+    sections = [_identity(report)]
+    sections += [_axis(axis) for axis in report.axes if not _was_not_asked(axis)]
+    sections += _failures(report)
+    sections.append(_requests(report))
+    sections.append(_runs(report))
+    if report.plan is not None:
+        sections += _input(report.plan)
+    return Document(title=f"Report of job {report.job}", verdict=report.verdict, sections=tuple(sections))
+
+
+def operation_words(operation: dict[str, Any]) -> str:
+    """An operation as plan and journal hold it, in words."""
+    try:
+        return describe_operation(from_dict(operation))
+    except ValueError:
+        return str(operation.get("kind", "unknown"))
+
+
+def figure(number: int) -> str:
+    """A count with its thousands apart."""
+    return f"{number:,}"
+
+
+def _identity(report: Report) -> Section:
+    project = str(report.project_id)
+    if report.plan is not None:
+        project += f" ({report.plan.project_name})"
+    rows: list[Row] = [
+        ("Operation", operation_words(report.operation)),
+        ("Selection", describe_selection(report.selection)),
+        ("Targets", figure(report.count)),
+        ("Host", report.host),
+        ("Project", project),
+        ("Planned", report.planned_at),
+        ("Approved", _approved(report)),
+        ("First entry", report.opened_at),
+        ("Last entry", report.last_entry_at),
+        ("Plan digest", report.plan_digest),
+        ("Journal digest", report.journal_digest),
+        ("Journal lines", figure(report.journal_lines)),
+        ("Exit code", str(report.exit_code)),
+        ("Version", report.version),
+    ]
+    if report.torn_tail_bytes:
+        rows.append(("Torn tail, not counted", f"{figure(report.torn_tail_bytes)} bytes"))
+    without = () if report.plan is not None else ("The plan was not there, so nobody is named and nobody can be.",)
+    return Section(title="The job", sentences=(_NUMBERS_NOTE, *without), table=Table(headings=(), rows=tuple(rows)))
+
+
+def _approved(report: Report) -> str:
+    if report.approved_at is None:
+        return "no"
+    return f"{report.approved_at}, {report.approved_how}" if report.approved_how else report.approved_at
+
+
+def _was_not_asked(axis: AxisReport) -> bool:
+    return [state.state for state in axis.states] == ["not_asked"]
+
+
+def _axis(axis: AxisReport) -> Section:
+    rows = tuple((state.state, figure(state.count), state.meaning, state.targets or "") for state in axis.states)
+    return Section(
+        title=AXIS_TITLES.get(axis.axis, axis.axis),
+        table=Table(headings=("State", "Targets", "Meaning", "Which"), rows=rows, numeric=frozenset({1})),
+    )
+
+
+def _failures(report: Report) -> Iterable[Section]:
+    if not report.failures:
+        return []
+    rows = tuple(
+        (failure.axis, failure.state, failure.reason, figure(failure.count), failure.targets)
+        for failure in report.failures
+    )
+    headings = ("Axis", "State", "Reason", "Targets", "Which")
+    return [Section(title="Reasons", table=Table(headings=headings, rows=rows, numeric=frozenset({3})))]
+
+
+def _requests(report: Report) -> Section:
+    rows = tuple(
+        (
+            route.route,
+            figure(route.attempts),
+            figure(route.ok),
+            figure(route.failed),
+            figure(route.unknown),
+            figure(route.targets),
+        )
+        for route in report.routes
+    )
+    return Section(
+        title="Requests that change something",
+        sentences=(f"Pauses that the server asked for: {report.pauses}. Limits lowered: {report.limits_lowered}.",),
+        table=Table(
+            headings=("Route", "Attempts", "Ok", "Failed", "Unknown", "Targets, repeats included"),
+            rows=rows,
+            numeric=frozenset({1, 2, 3, 4, 5}),
+        ),
+    )
+
+
+def _runs(report: Report) -> Section:
+    rows = tuple(
+        (str(number), run.purpose, run.started, run.ended or "not known", run.reason or "", run.version)
+        for number, run in enumerate(report.runs, 1)
+    )
+    headings = ("Run", "For", "Started", "Ended", "Reason", "Version")
+    return Section(title="Runs", table=Table(headings=headings, rows=rows, numeric=frozenset({0})))
+
+
+_FINDING_TITLES = {
+    "lines": "Lines read",
+    "listed": "Persons listed",
+    "unmatched": "Lines that matched nobody",
+    "duplicates": "Lines that repeat an earlier one",
+    "aliases": "Lines that name a person already selected",
+    "requests": "Requests made to plan",
+}
+
+
+def _input(plan: PlanReport) -> Iterable[Section]:
+    return [
+        Section(
+            title="The input",
+            sentences=(f"The plan was made at {plan.created_at}; its file has the digest {plan.file_digest}.",),
+            table=Table(
+                headings=("Finding", "Count", "Which lines"),
+                rows=tuple(finding_rows(by_kind(plan.findings))),
+                numeric=frozenset({1}),
+            ),
+        )
+    ]
+
+
+def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
+    """A plan's findings by kind as rows: what, how many, which lines."""
+    for kind, title in _FINDING_TITLES.items():
+        if isinstance(one := findings.get(kind), dict) and (one.get("count") or kind in ("lines", "unmatched")):
+            yield title, figure(int(one.get("count", 0))), _which(one)
+    refused = findings.get("refused")
+    if isinstance(refused, dict) and isinstance(reasons := refused.get("reasons"), dict):
+        for reason, one in sorted(reasons.items()):
+            yield f"Lines refused: {reason}", figure(int(one.get("count", 0))), _which(one)
+    many = findings.get("many_distinct_ids")
+    if isinstance(many, dict) and many.get("count"):
+        title = f"Persons with {many.get('threshold')} or more distinct ids"
+        yield title, figure(int(many["count"])), ""
+
+
+def _which(finding: dict[str, Any]) -> str:
+    return str(finding.get("lines", "")) + (",..." if finding.get("cut") else "")

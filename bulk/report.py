@@ -1,0 +1,274 @@
+"""What a report says: a value computed from a journal, and from its plan where there is one. Pure.
+
+Targets are named by their number in the plan, so that with the plan destroyed a report is anonymous evidence
+(promise 25). Rendering to text, Markdown and JSON is in `rendering`.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from bulk.ledger import Ledger
+from bulk.outcomes import BAD, MEANING, PENDING, Axis, Events, Person, Recordings, State
+from bulk.plan import Plan
+from bulk.ranges import format_ranges
+from bulk.tally import RunTally
+from bulk.version import VERSION
+
+REPORT_FORMAT = 1
+
+USUAL: frozenset[State] = frozenset(
+    {
+        Person.GONE,
+        Events.NOT_ASKED,
+        Events.QUEUED,
+        Events.PURGED,
+        Recordings.NOT_ASKED,
+        Recordings.REQUESTED,
+    }
+)
+"""Good ends; reports count them and name the targets of every other state."""
+
+
+class AxisReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One axis: how many targets are in each state; adds up to the plan's count."""
+
+    axis: str
+    states: tuple["StateCount", ...]
+
+
+class StateCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Targets in one state. `targets` names them for the states that are not the usual good end."""
+
+    state: str
+    meaning: str
+    count: int
+    targets: str | None = None
+
+
+class FailureCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Targets whose state has this reason."""
+
+    axis: str
+    state: str
+    reason: str
+    count: int
+    targets: str
+
+
+class RouteCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Mutating attempts on one route by how they ended. `targets` sums the batch sizes, repeats included."""
+
+    route: str
+    attempts: int
+    ok: int
+    failed: int
+    unknown: int
+    targets: int
+
+
+class RunReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One process's share of the job. `ended` is None where it was interrupted without a word."""
+
+    purpose: str
+    started: str
+    version: str
+    ended: str | None
+    reason: str | None
+
+
+class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the plan adds: the project's name and what became of the input. Lines are input line numbers."""
+
+    file_digest: str
+    project_name: str
+    created_at: str
+    findings: list[Any]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job did to each of its targets, provable from the journal alone.
+
+    `verdict` is one sentence, `exit_code` what the command line would end with. Times are ISO 8601 in UTC.
+    """
+
+    format: int
+    version: str
+    job: str
+    host: str
+    project_id: int
+    operation: dict[str, Any]
+    selection: dict[str, Any]
+    plan_digest: str
+    journal_digest: str
+    journal_lines: int
+    count: int
+    planned_at: str
+    opened_at: str
+    last_entry_at: str
+    approved_at: str | None
+    approved_how: str | None
+    verdict: str
+    exit_code: int
+    axes: tuple[AxisReport, ...]
+    failures: tuple[FailureCount, ...]
+    routes: tuple[RouteCount, ...]
+    runs: tuple[RunReport, ...]
+    pauses: int
+    limits_lowered: int
+    torn_tail_bytes: int
+    plan: PlanReport | None
+
+
+class JournalFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report says of the journal file itself."""
+
+    digest: str
+    lines: int
+    torn_tail_bytes: int
+
+
+def exit_code(ledger: Ledger) -> int:
+    """The exit code that the states of the targets call for: 75, 1 or 0."""
+    states = [state for axis in Axis for state in ledger.counts(axis)]
+    if any(state in PENDING for state in states):
+        return 75
+    return 1 if any(state in BAD for state in states) else 0
+
+
+def build(ledger: Ledger, journal: JournalFacts, plan: Plan | None) -> Report:
+    """The report of a replayed journal.
+
+    Arguments:
+        ledger: after the last record; attempts that nobody answers any more are closed already.
+        plan: adds the project's name and what became of the input.
+
+    Raises:
+        ValueError: the ledger has no job.
+    """
+    job = ledger.job
+    if job is None:
+        raise ValueError("the journal is empty: no job was ever opened in it")
+    approved, tally = ledger.approved, ledger.tally
+    return Report(
+        format=REPORT_FORMAT,
+        version=VERSION,
+        job=job.job,
+        host=job.host,
+        project_id=job.project,
+        operation=job.operation,
+        selection=job.selection,
+        plan_digest=job.plan_digest,
+        journal_digest=journal.digest,
+        journal_lines=journal.lines,
+        count=job.count,
+        planned_at=job.planned_at,
+        opened_at=_iso(job.at),
+        last_entry_at=_iso(tally.last_at),
+        approved_at=_iso(approved.at) if approved else None,
+        approved_how=approved.how if approved else None,
+        verdict=_verdict(ledger),
+        exit_code=exit_code(ledger),
+        axes=tuple(_axis_report(ledger, axis) for axis in Axis),
+        failures=tuple(_failures(ledger)),
+        routes=tuple(
+            RouteCount(
+                route=name,
+                attempts=route.attempts,
+                ok=route.ok,
+                failed=route.failed,
+                unknown=route.attempts - route.ok - route.failed,
+                targets=route.targets,
+            )
+            for name, route in sorted(tally.routes.items())
+        ),
+        runs=tuple(_run_report(run) for run in tally.runs),
+        pauses=tally.pauses,
+        limits_lowered=tally.limits_lowered,
+        torn_tail_bytes=journal.torn_tail_bytes,
+        plan=None if plan is None else _plan_report(plan),
+    )
+
+
+def _axis_report(ledger: Ledger, axis: Axis) -> AxisReport:
+    return AxisReport(
+        axis=axis.value,
+        states=tuple(
+            StateCount(
+                state=state.name.lower(),
+                meaning=MEANING[state],
+                count=count,
+                targets=None if state in USUAL else format_ranges(ledger.numbers(axis, (state,))),
+            )
+            for state, count in ledger.counts(axis).items()
+        ),
+    )
+
+
+def _failures(ledger: Ledger) -> list[FailureCount]:
+    found: list[FailureCount] = []
+    for axis in Axis:
+        for reason, numbers in ledger.reasons(axis):
+            by_state: dict[str, list[int]] = {}
+            for number in numbers:
+                by_state.setdefault(ledger.state(axis, number).name.lower(), []).append(number)
+            found += [
+                FailureCount(
+                    axis=axis.value,
+                    state=state,
+                    reason=reason,
+                    count=len(group),
+                    targets=format_ranges(group),
+                )
+                for state, group in sorted(by_state.items())
+            ]
+    return found
+
+
+def _verdict(ledger: Ledger) -> str:
+    person = ledger.counts(Axis.PERSON)
+    gone = sum(person.get(state, 0) for state in (Person.GONE, Person.GONE_SETTLED))
+    before = person.get(Person.GONE_BEFORE, 0)
+    words = f"{gone} of {ledger.count} persons deleted by this job and read back as gone"
+    if before:
+        words += f", {before} were gone without it"
+    match exit_code(ledger):
+        case 0:
+            return f"Done: {words}."
+        case 1:
+            return f"Finished, but not all as asked: {words}; the others are listed with their numbers in the plan."
+        case _:
+            return f"Not finished: {words}; run the job again to go on."
+
+
+def _run_report(run: RunTally) -> RunReport:
+    return RunReport(
+        purpose=run.purpose,
+        started=_iso(run.started_at),
+        version=run.version,
+        ended=None if run.ended_at is None else _iso(run.ended_at),
+        reason=run.reason,
+    )
+
+
+def _plan_report(plan: Plan) -> PlanReport:
+    return PlanReport(
+        file_digest=plan.digest,
+        project_name=plan.header.project_name,
+        created_at=plan.header.created_at,
+        findings=list(plan.findings),
+    )
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def exit_code_of_verify(report: Report) -> int:
+    """A report's exit code when completed purges are asked for too: 75 while rows are pending."""
+    queued = Events.QUEUED.name.lower()
+    waiting = any(
+        state.state == queued for axis in report.axes if axis.axis == Axis.EVENTS.value for state in axis.states
+    )
+    return 75 if waiting and report.exit_code == 0 else report.exit_code

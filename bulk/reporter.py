@@ -1,0 +1,124 @@
+"""Turns what happens in a run into events for the caller, a few a second at most. Knows no terminal."""
+
+from collections.abc import Callable
+
+import anyio
+
+from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
+from bulk.job import Job
+from bulk.journal.records import LimitChanged, PauseTaken, Spent
+from bulk.ledger import Ledger
+from bulk.outcomes import FINAL_PERSON, Axis, Person
+from bulk.progress import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WindowBudget
+
+INTERVAL_S = 0.2
+RATE_OVER_S = 10.0
+
+
+class Reporter:
+    """Counts requests, notes in the journal what the rate limits need to know, and tells the caller.
+
+    Arguments:
+        on_progress: takes every event; what it raises ends the run.
+    """
+
+    def __init__(self, job: Job, limits: Limits, on_progress: Callable[[JobEvent], None] | None) -> None:
+        self._job = job
+        self._limits = limits
+        self._tell = on_progress
+        self._phase = ""
+        self._requests = 0
+        self._last_at = float("-inf")
+        self._history: list[tuple[float, int]] = []
+
+    def tell(self, event: JobEvent) -> None:
+        """Hand an event to the caller."""
+        if self._tell is not None:
+            self._tell(event)
+
+    def phase(self, name: str) -> None:
+        """Note what the job does now."""
+        if name != self._phase:
+            self._phase = name
+            self._history.clear()
+            self.tell(PhaseChanged(phase=name))
+            self.progress()
+
+    def moved(self) -> None:
+        """Something changed: tell where the job stands unless that was just told."""
+        if self._tell is not None and anyio.current_time() - self._last_at >= INTERVAL_S:
+            self.progress()
+
+    def progress(self) -> None:
+        """Tell where the job stands."""
+        if self._tell is None:
+            return
+        now = anyio.current_time()
+        self._last_at = now
+        ledger = self._job.ledger
+        done = self._done(ledger)
+        rate = self._rate(now, done)
+        self.tell(
+            Progress(
+                phase=self._phase,
+                count=ledger.count,
+                done=done,
+                person=named_counts(ledger, Axis.PERSON),
+                events=named_counts(ledger, Axis.EVENTS),
+                recordings=named_counts(ledger, Axis.RECORDINGS),
+                requests=self._requests,
+                targets_per_s=rate,
+                eta_s=(ledger.count - done) / rate if rate > 0 else None,
+                budget=self._budget(),
+            )
+        )
+
+    def client_event(self, event: ClientEvent) -> None:
+        """Take what the client tells of its requests."""
+        at = self._job.now()
+        match event:
+            case RequestFinished():
+                self._requests += 1
+                if event.bucket is not Bucket.DELETES and self._limits.budget(event.bucket):
+                    self._job.note(Spent(bucket=event.bucket.value, at=at))
+                    self._job.flush()
+            case Paused():
+                self._job.note(PauseTaken(at=at, bucket=event.bucket.value, for_s=event.for_s))
+                self.tell(PauseStarted(bucket=event.bucket.value, for_s=event.for_s))
+            case LimitLowered():
+                bucket, window_s = event.bucket.value, event.window_s
+                self._job.note(LimitChanged(at=at, bucket=bucket, window_s=window_s, old=event.old, new=event.new))
+                self.tell(LimitMoved(bucket=bucket, window_s=window_s, old=event.old, new=event.new))
+            case _:
+                pass
+
+    def _done(self, ledger: Ledger) -> int:
+        """Targets that this phase is through with: in "sending" an accepted one is."""
+        states = ledger.counts(Axis.PERSON)
+        done = sum(count for state, count in states.items() if state in FINAL_PERSON or state is Person.HELD)
+        return done + (states.get(Person.ACCEPTED, 0) if self._phase != "reading back" else 0)
+
+    def _rate(self, now: float, done: int) -> float:
+        self._history.append((now, done))
+        while len(self._history) > 2 and self._history[0][0] < now - RATE_OVER_S:
+            self._history.pop(0)
+        (since, then), span = self._history[0], now - self._history[0][0]
+        return max(0.0, (done - then) / span) if since < now else 0.0
+
+    def _budget(self) -> tuple[WindowBudget, ...]:
+        return tuple(
+            WindowBudget(
+                bucket=bucket.value,
+                window_s=window.window_s,
+                limit=window.limit,
+                used=window.used,
+                frees_in_s=window.frees_in_s,
+            )
+            for bucket in (Bucket.DELETES, Bucket.OTHERS)
+            for window in self._limits.budget(bucket)
+        )
+
+
+def named_counts(ledger: Ledger, axis: Axis) -> dict[str, int]:
+    """Targets by the name of their state, as events and reports show them."""
+    return {state.name.lower(): count for state, count in ledger.counts(axis).items()}

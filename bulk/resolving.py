@@ -1,0 +1,254 @@
+"""Turns a selection into persons: reads of the store for ids, listings for emails and filters.
+
+Yields each target once, in the order of the input, and notes what became of every line. Groups are read
+concurrently and handed on in order; what is held in memory does not grow with the selection. Only reads.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, TypeVar, cast
+from urllib.parse import quote
+from uuid import UUID
+
+import anyio.to_thread
+import msgspec
+
+from asyncclient import PersonRef, PostHogClient, PropertyFilter
+from bulk.errors import Refused
+from bulk.findings import Findings
+from bulk.inputs import Kind, Line, RefusedLine, read_file, read_stream, read_values
+from bulk.pool import in_parallel
+from bulk.seen import SeenIds, SeenStrings
+from bulk.selection import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, FromInput, Selection
+
+READ_AT_ONCE = 200
+"""Persons a batch read takes; more are cut off silently (contract 6.11)."""
+EMAILS_AT_ONCE = 50
+EMAIL_BYTES_AT_ONCE = 2_000
+"""Encoded characters of emails in one listing: its address must stay short enough for every proxy."""
+
+Found = tuple[PersonRef, str | None]
+"""A person and the distinct id that the target is known by."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class _Match(msgspec.Struct, frozen=True):
+    """What a group's request found: for each line of it the persons that it stands for."""
+
+    lines: Sequence[Line]
+    persons: Sequence[Sequence[Found]]
+
+
+class Resolver:
+    """Resolves one selection; used as a context manager, because what it remembers lies on disk.
+
+    Args:
+        client: for reading.
+        selection: its input is opened and its first line read at once.
+        findings: gets everything there is to say.
+        page_size: persons a page of listings.
+        concurrency: requests at once.
+    """
+
+    def __init__(
+        self,
+        client: PostHogClient,
+        selection: Selection,
+        findings: Findings,
+        *,
+        page_size: int,
+        concurrency: int,
+    ) -> None:
+        self._client = client
+        self._selection = selection
+        self._findings = findings
+        self._page_size = page_size
+        self._concurrency = concurrency
+        self._lines = None if isinstance(selection, ByFilter) else _started(read_lines(selection))
+        self._persons = SeenIds()
+        self._inputs = SeenStrings()
+
+    def __enter__(self) -> "Resolver":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._persons.close()
+        self._inputs.close()
+
+    async def targets(self) -> AsyncIterator[list[Found]]:
+        """Yield the targets, some at a time; a list may be empty while none are found."""
+        if isinstance(self._selection, ByFilter):
+            pages = self._listed(self._selection)
+        elif isinstance(self._selection, ByEmails):
+            pages = self._by_lines(self._emails, email_groups)
+        elif isinstance(self._selection, ByDistinctIds):
+            pages = self._by_lines(self._distinct_ids, id_groups)
+        else:
+            pages = self._by_lines(self._person_ids, id_groups)
+        async for found in pages:
+            yield found
+
+    async def _listed(self, selection: ByFilter) -> AsyncIterator[list[Found]]:
+        refs = self._client.persons.iter_refs(
+            properties=selection.properties, email=selection.email, page_size=self._page_size
+        )
+        gathered: list[Found] = []
+        async for ref in refs:
+            gathered.append((ref, _known_by(ref)))
+            if len(gathered) == self._page_size:
+                yield self._listed_new(gathered)
+                gathered = []
+        yield self._listed_new(gathered)
+
+    def _listed_new(self, listed: Sequence[Found]) -> list[Found]:
+        self._findings.listed += len(listed)
+        new = self._persons.add_many(ref.uuid for ref, _ in listed)
+        return [self._counted(found) for found, fresh in zip(listed, new, strict=True) if fresh]
+
+    async def _by_lines(
+        self,
+        resolve: Callable[[Sequence[Line]], Awaitable[_Match]],
+        groups: Callable[[Sequence[Line]], Iterator[Sequence[Line]]],
+    ) -> AsyncIterator[list[Found]]:
+        at_once = READ_AT_ONCE * self._concurrency
+        while lines := await anyio.to_thread.run_sync(self._next_lines, at_once, abandon_on_cancel=True):
+            fresh = self._fresh(lines)
+            found: list[Found] = []
+            for match in await _in_order(resolve, list(groups(fresh)), self._concurrency):
+                found += self._matched(match)
+            yield found
+
+    def _next_lines(self, count: int) -> list[Line | RefusedLine]:
+        """In a thread of its own, since a pipe may keep it waiting."""
+        assert self._lines is not None
+        return [line for _, line in zip(range(count), self._lines, strict=False)]
+
+    def _fresh(self, lines: Sequence[Line | RefusedLine]) -> list[Line]:
+        usable: list[Line] = []
+        for line in lines:
+            self._findings.lines += 1
+            if isinstance(line, RefusedLine):
+                self._findings.refuse(line.number, line.reason)
+            else:
+                usable.append(line)
+        fresh: list[Line] = []
+        for line, new in zip(usable, self._inputs.add_many(line.value for line in usable), strict=True):
+            if new:
+                fresh.append(line)
+            else:
+                self._findings.duplicates.add(line.number)
+        return fresh
+
+    def _matched(self, match: _Match) -> list[Found]:
+        """The new persons of a group; notes lines that name nobody, and lines that name nobody new."""
+        taken: list[Found] = []
+        for line, persons in zip(match.lines, match.persons, strict=True):
+            if not persons:
+                self._findings.unmatched.add(line.number)
+                continue
+            new = self._persons.add_many(ref.uuid for ref, _ in persons)
+            taken += [self._counted(found) for found, fresh in zip(persons, new, strict=True) if fresh]
+            if not any(new):
+                self._findings.aliases.add(line.number)
+        return taken
+
+    def _counted(self, found: Found) -> Found:
+        self._findings.person(len(found[0].distinct_ids))
+        return found
+
+    async def _distinct_ids(self, lines: Sequence[Line]) -> _Match:
+        owners = await self._client.persons.refs_by_distinct_ids([line.value for line in lines])
+        found = [owners.get(line.value) for line in lines]
+        return _Match(
+            lines,
+            [[] if ref is None else [(ref, line.value)] for line, ref in zip(lines, found, strict=True)],
+        )
+
+    async def _person_ids(self, lines: Sequence[Line]) -> _Match:
+        uuids = [UUID(line.value) for line in lines]
+        present = await self._client.persons.refs_by_uuids(uuids)
+        found = [present.get(uuid) for uuid in uuids]
+        return _Match(lines, [[] if ref is None else [(ref, _known_by(ref))] for ref in found])
+
+    async def _emails(self, lines: Sequence[Line]) -> _Match:
+        condition = PropertyFilter("email", [line.value for line in lines], operator="exact")
+        exact = {line.value: index for index, line in enumerate(lines)}
+        folded = {line.value.casefold(): index for index, line in reversed(list(enumerate(lines)))}
+        persons: list[list[Found]] = [[] for _ in lines]
+        async for person in self._client.persons.iter(properties=[condition], page_size=self._page_size):
+            email = person.properties.get("email")
+            index = exact.get(email, folded.get(email.casefold())) if isinstance(email, str) else None
+            if index is None:
+                raise Refused(
+                    "the server answered a search for emails with a person that has none of them",
+                    "check that the key may read the property email, or select by distinct ids",
+                )
+            ref = PersonRef(uuid=person.uuid, created_at=person.created_at, distinct_ids=tuple(person.distinct_ids))
+            persons[index].append((ref, _known_by(ref)))
+        return _Match(lines, persons)
+
+
+def read_lines(selection: FromInput) -> Iterator[Line | RefusedLine]:
+    """The lines of a selection's input; raises InputError and FileTrouble."""
+    source, column, kind = selection.source, selection.column, _kind(selection)
+    if isinstance(source, str | Path):
+        return read_file(Path(source), kind, column=column)
+    if hasattr(source, "read"):
+        return read_stream(cast("BinaryIO", source), kind, column=column)
+    return read_values(cast("Iterable[object]", source), kind)
+
+
+def _kind(selection: FromInput) -> Kind:
+    match selection:
+        case ByDistinctIds():
+            return Kind.SHARED_TOO if selection.allow_shared_ids else Kind.DISTINCT_ID
+        case ByPersonIds():
+            return Kind.PERSON_ID
+        case ByEmails():
+            return Kind.EMAIL
+
+
+def _started(lines: Iterator[T]) -> Iterator[T]:
+    """The same lines, the first one read: an empty or unreadable input is known before anything is asked."""
+    first = list(zip(range(1), lines, strict=False))
+    return chain((line for _, line in first), lines)
+
+
+def id_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
+    """Lines in groups that one batch read takes."""
+    for start in range(0, len(lines), READ_AT_ONCE):
+        yield lines[start : start + READ_AT_ONCE]
+
+
+def email_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
+    """Lines in groups that one listing takes."""
+    group: list[Line] = []
+    size = 0
+    for line in lines:
+        encoded = len(quote(line.value, safe="")) + len("%22%2C%22")
+        if group and (len(group) == EMAILS_AT_ONCE or size + encoded > EMAIL_BYTES_AT_ONCE):
+            yield group
+            group, size = [], 0
+        group.append(line)
+        size += encoded
+    if group:
+        yield group
+
+
+def _known_by(ref: PersonRef) -> str | None:
+    """A distinct id by which a person that vanishes can be looked for later (promise 22)."""
+    return ref.distinct_ids[0] if ref.distinct_ids else None
+
+
+async def _in_order(work: Callable[[T], Awaitable[R]], items: Sequence[T], concurrency: int) -> list[R]:
+    """Run `work` on every item, so many at once; the results in the items' order."""
+    results: dict[int, R] = {}
+
+    async def one(index: int) -> None:
+        results[index] = await work(items[index])
+
+    await in_parallel(one, range(len(items)), workers=concurrency)
+    return [results[index] for index in range(len(items))]

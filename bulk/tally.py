@@ -1,0 +1,92 @@
+"""What a journal adds up to beside the targets' states: runs, attempts by route, pauses. A fold for reports. Pure."""
+
+import msgspec
+
+from bulk.journal.records import (
+    Answer,
+    Intent,
+    JobOpened,
+    LimitChanged,
+    PauseTaken,
+    Record,
+    RunEnded,
+    RunStarted,
+)
+from bulk.ranges import parse_ranges
+
+
+class RouteTally(msgspec.Struct):
+    """Attempts on one route by how they ended; `targets` sums the batch sizes."""
+
+    attempts: int = 0
+    ok: int = 0
+    failed: int = 0
+    unknown: int = 0
+    targets: int = 0
+
+
+class RunTally(msgspec.Struct):
+    """One process's share of the job."""
+
+    started_at: float
+    version: str
+    purpose: str
+    ended_at: float | None = None
+    reason: str | None = None
+
+
+class Tally:
+    """Counts over the records of a journal."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.opened_at = 0.0
+        self.last_at = 0.0
+        self.routes: dict[str, RouteTally] = {}
+        self.runs: list[RunTally] = []
+        self.pauses = 0
+        self.limits_lowered = 0
+        self._route_of: dict[int, str] = {}
+
+    def apply(self, record: Record) -> None:
+        """Take one record in."""
+        self.lines += 1
+        self.last_at = max(self.last_at, record.at)
+        match record:
+            case Intent():
+                self._intent(record)
+            case Answer():
+                self._answer(record)
+            case JobOpened():
+                self.opened_at = record.at
+            case RunStarted():
+                self._interrupt_open()
+                self.runs.append(RunTally(record.at, record.version, record.purpose))
+            case RunEnded() if self.runs:
+                self.runs[-1].ended_at, self.runs[-1].reason = record.at, record.reason
+            case PauseTaken():
+                self.pauses += 1
+            case LimitChanged():
+                self.limits_lowered += 1
+            case _:
+                pass
+
+    def _intent(self, record: Intent) -> None:
+        route = self.routes.setdefault(record.route, RouteTally())
+        route.attempts += 1
+        route.targets += sum(stop - start for start, stop in parse_ranges(record.targets))
+        self._route_of[record.attempt] = record.route
+
+    def _answer(self, record: Answer) -> None:
+        route = self.routes[self._route_of.pop(record.attempt)] if record.attempt in self._route_of else RouteTally()
+        if record.outcome == "ok":
+            route.ok += 1
+        elif record.outcome == "failed":
+            route.failed += 1
+        else:
+            route.unknown += 1
+
+    def _interrupt_open(self) -> None:
+        for name in self._route_of.values():
+            self.routes[name].unknown += 1
+        self._route_of.clear()

@@ -1,0 +1,133 @@
+"""The house rules that a machine can check: which way imports go, and which names stay in which room."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(path for package in ("asyncclient", "bulk") for path in (ROOT / package).rglob("*.py"))
+
+BULK_LAYERS = (
+    ("values", "errors lines version ranges operations outcomes progress shared_ids escape pool gate breaker where"),
+    ("files", "files plan_lines plan seen inputs selection estimate"),
+    ("journal", "journal.records journal.framing journal.writer journal.storage journal"),
+    ("fold", "tally ledger due report verdicts guards accounting journaling job reporting rendering"),
+    ("stages", "store rows verifier capabilities dispatch executor confirmer reporter planner run"),
+    ("engine", "opening engine"),
+    ("command", "cli __main__"),
+)
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in the file, but for those that only a type checker sees."""
+    tree = ast.parse(path.read_text())
+    unseen = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    modules = {module_name(each) for each in SOURCES}
+    for node in ast.walk(tree):
+        if node in unseen:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in modules else node.module or ""
+
+
+def imported_by(prefix: str) -> dict[str, set[str]]:
+    return {
+        name: set(imports(path)) for path in SOURCES if (name := module_name(path)) and (name + ".").startswith(prefix)
+    }
+
+
+def layer_of(module: str) -> int:
+    rest = module.removeprefix("bulk.")
+    for level, (_, names) in enumerate(BULK_LAYERS):
+        if any(rest == name or rest.startswith(name + ".") for name in names.split()):
+            return level
+    raise AssertionError(f"{module} is in no layer: give it one")
+
+
+def test_the_client_knows_nothing_of_the_engine() -> None:
+    for module, used in imported_by("asyncclient.").items():
+        assert not {name for name in used if name.split(".")[0] == "bulk"}, module
+
+
+def test_the_local_server_takes_nothing_from_the_client() -> None:
+    for module, used in imported_by("asyncclient.testing.").items():
+        ours = {name for name in used if name.split(".")[0] == "asyncclient"}
+        assert {name for name in ours if not name.startswith("asyncclient.testing")} == set(), module
+
+
+def test_the_engine_uses_only_the_clients_public_names() -> None:
+    for module, used in imported_by("bulk.").items():
+        inner = {name for name in used if name.startswith("asyncclient.") and name != "asyncclient.testing"}
+        assert not inner, f"{module} reaches into {inner}"
+
+
+def test_imports_of_the_engine_go_one_way() -> None:
+    for module, used in imported_by("bulk.").items():
+        if module == "bulk":
+            continue
+        for name in used:
+            if name.startswith("bulk."):
+                assert layer_of(name) <= layer_of(module), f"{module} imports {name}, which is above it"
+
+
+@pytest.mark.parametrize("prefix", ["asyncclient.", "bulk."])
+def test_no_imports_in_circles(prefix: str) -> None:
+    graph = {module: {name for name in used if name.startswith(prefix)} for module, used in imported_by(prefix).items()}
+    graph.pop(prefix.rstrip("."), None)
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as circle:
+        raise AssertionError(f"imports in a circle: {circle.args[1]}") from None
+
+
+@pytest.mark.parametrize(
+    ("library", "rooms"),
+    [
+        ("aiohttp", ("asyncclient._aiohttp", "asyncclient.testing")),
+        ("signal", ("bulk.cli",)),
+        ("click", ("bulk.cli",)),
+        ("rich", ("bulk.cli",)),
+        ("requests", ()),
+    ],
+)
+def test_a_library_stays_in_its_room(library: str, rooms: tuple[str, ...]) -> None:
+    for path in SOURCES:
+        module = module_name(path)
+        if any(module == room or module.startswith(room + ".") for room in rooms):
+            continue
+        assert library not in {name.split(".")[0] for name in imports(path)}, f"{module} imports {library}"
+
+
+def test_only_the_command_line_prints() -> None:
+    for path in SOURCES:
+        if not module_name(path).startswith("bulk.cli"):
+            calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+            assert not [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == "print"], path
+
+
+def test_no_file_outgrows_its_purpose() -> None:
+    sizes = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in SOURCES}
+    assert {name: size for name, size in sizes.items() if size > 350} == {}
+
+
+def test_every_module_opens_with_what_it_is_for() -> None:
+    for path in SOURCES:
+        assert ast.get_docstring(ast.parse(path.read_text())), path

@@ -1,0 +1,264 @@
+"""The rate limits against Django REST framework's own throttle classes, in virtual time (promise 13)."""
+
+import asyncio
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from asyncclient import Bucket, InvalidArgument, Limits, RateLimits
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from virtual_time import run_virtual
+
+HOUR_S = 3600.0
+
+
+def throttles(rates: dict[str, str], clock: Any) -> list[Any]:
+    """DRF throttles with a cache of their own, one a rate."""
+    from django.conf import settings as django
+
+    if not django.configured:
+        django.configure(CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}})
+    from django.core.cache.backends.locmem import LocMemCache
+    from rest_framework.throttling import SimpleRateThrottle
+
+    made = []
+    for name, rate in rates.items():
+
+        class Throttle(SimpleRateThrottle):
+            scope = name
+            THROTTLE_RATES = rates
+            cache = LocMemCache(f"{name}-{id(clock)}", {"timeout": None})
+
+            def timer(self) -> float:
+                return clock()
+
+            def get_cache_key(self, request: Any, view: Any) -> str:
+                return self.scope
+
+        throttle = Throttle()
+        throttle.cache.clear()
+        made.append(throttle)
+    return made
+
+
+class Oracle:
+    """A server that counts as PostHog does and answers after a random time."""
+
+    def __init__(self, rates: dict[str, str], random: Random, latency: tuple[float, float]) -> None:
+        self._throttles = throttles(rates, lambda: asyncio.get_running_loop().time())
+        self._random = random
+        self._latency = latency
+        self.allowed = self.refused = 0
+
+    async def answer(self) -> None:
+        before, after = (self._random.uniform(*self._latency) for _ in range(2))
+        await asyncio.sleep(before)
+        if all([throttle.allow_request(SimpleNamespace(), None) for throttle in self._throttles]):
+            self.allowed += 1
+        else:
+            self.refused += 1
+        await asyncio.sleep(after)
+
+
+async def use_up(limits: Limits, oracle: Oracle, *, until: float, workers: int = 32) -> None:
+    """Make as many requests as are allowed until a time of the loop's clock."""
+    loop = asyncio.get_running_loop()
+
+    async def worker() -> None:
+        while loop.time() < until:
+            async with limits.slot(Bucket.DELETES) as slot:
+                slot.spent()
+                await oracle.answer()
+
+    tasks = [asyncio.create_task(worker()) for _ in range(workers)]
+    await asyncio.sleep(until - loop.time())
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def live(rates: RateLimits) -> Limits:
+    return Limits(rates, clock=asyncio.get_running_loop().time)
+
+
+POSTHOG = {"burst": "480/min", "sustained": "4800/hour"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("latency", [(0.0, 0.01), (0.02, 0.2), (0.0, 8.0)])
+def test_two_hours_use_the_allowance_and_never_exceed_it(latency: tuple[float, float]) -> None:
+    async def main() -> Oracle:
+        oracle = Oracle(POSTHOG, Random(1), latency)
+        start = asyncio.get_running_loop().time()
+        await use_up(live(RateLimits.posthog()), oracle, until=start + 2 * HOUR_S - 1)
+        return oracle
+
+    oracle = run_virtual(main())
+    assert oracle.refused == 0
+    assert oracle.allowed >= 0.98 * 9600
+
+
+@pytest.mark.slow
+def test_restarts_within_the_hour_lose_no_knowledge() -> None:
+    async def main() -> Oracle:
+        oracle = Oracle(POSTHOG, Random(2), (0.0, 0.5))
+        loop = asyncio.get_running_loop()
+        start, ages = loop.time(), []
+        for end in (100.0, 400.0, 900.0, 3700.0, 7199.0):
+            limits = live(RateLimits.posthog())
+            limits.charge(Bucket.DELETES, ages)
+            await use_up(limits, oracle, until=start + end)
+            recent = limits.recent(Bucket.DELETES)
+            await asyncio.sleep(2.0)  # the process is away
+            ages = [age + 2.0 for age in recent]
+        return oracle
+
+    oracle = run_virtual(main())
+    assert oracle.refused == 0
+    assert oracle.allowed >= 0.98 * 9600
+
+
+def test_twelve_hundred_calls_take_no_more_than_five_percent_over_the_ideal() -> None:
+    async def main() -> tuple[float, Oracle]:
+        loop = asyncio.get_running_loop()
+        oracle, limits, start = Oracle(POSTHOG, Random(3), (0.001, 0.02)), live(RateLimits.posthog()), loop.time()
+        left = iter(range(1200))
+
+        async def worker() -> None:
+            for _ in left:
+                async with limits.slot(Bucket.DELETES) as slot:
+                    slot.spent()
+                    await oracle.answer()
+
+        await asyncio.gather(*(worker() for _ in range(8)))
+        return loop.time() - start, oracle
+
+    took, oracle = run_virtual(main())
+    assert oracle.refused == 0
+    assert oracle.allowed == 1200
+    assert 120.0 <= took <= 126.0
+
+
+@given(
+    burst=st.integers(1, 20),
+    sustained=st.integers(1, 60),
+    workers=st.integers(1, 8),
+    latency=st.floats(0.0, 20.0),
+    seed=st.integers(0, 1000),
+    pauses=st.lists(st.floats(1.0, 2000.0), max_size=3),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_limits_latencies_and_restarts_nothing_is_refused(
+    burst: int, sustained: int, workers: int, latency: float, seed: int, pauses: list[float]
+) -> None:
+    rates = RateLimits(deletes_per_minute=burst, deletes_per_hour=sustained)
+
+    async def main() -> Oracle:
+        oracle = Oracle({"burst": f"{burst}/min", "sustained": f"{sustained}/hour"}, Random(seed), (0.0, latency))
+        loop = asyncio.get_running_loop()
+        ages: list[float] = []
+        for stay in [*pauses, 5000.0]:
+            limits = live(rates)
+            limits.charge(Bucket.DELETES, ages)
+            await use_up(limits, oracle, until=loop.time() + stay, workers=workers)
+            ages = limits.recent(Bucket.DELETES)
+        return oracle
+
+    assert run_virtual(main()).refused == 0
+
+
+def test_waiters_are_served_in_turn_and_a_cancelled_one_harms_nobody() -> None:
+    async def main() -> list[int]:
+        limits, served = live(RateLimits(deletes_per_minute=1, deletes_per_hour=None)), []
+
+        async def ask(number: int) -> None:
+            async with limits.slot(Bucket.DELETES) as slot:
+                slot.spent()
+                served.append(number)
+
+        tasks = [asyncio.create_task(ask(number)) for number in range(5)]
+        await asyncio.sleep(1)
+        tasks[1].cancel()
+        tasks[3].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return served
+
+    assert run_virtual(main()) == [0, 2, 4]
+
+
+def test_a_slot_that_was_not_spent_is_given_back_at_once() -> None:
+    async def main() -> float:
+        limits, loop = live(RateLimits(deletes_per_minute=600, deletes_per_hour=1)), asyncio.get_running_loop()
+        start = loop.time()
+        for _ in range(100):
+            async with limits.slot(Bucket.DELETES):
+                pass
+        assert [window.used for window in limits.budget(Bucket.DELETES)] == [0, 0]
+        return loop.time() - start
+
+    assert run_virtual(main()) < 60
+
+
+def test_a_pause_holds_everybody_of_the_bucket_and_nobody_else() -> None:
+    async def main() -> tuple[float, float]:
+        limits, loop = live(RateLimits.off()), asyncio.get_running_loop()
+        start = loop.time()
+        limits.pause(Bucket.DELETES, 30.0)
+        async with limits.slot(Bucket.OTHERS):
+            others = loop.time() - start
+        async with limits.slot(Bucket.DELETES):
+            deletes = loop.time() - start
+        return others, deletes
+
+    others, deletes = run_virtual(main())
+    assert others < 1
+    assert 30 <= deletes < 31
+
+
+def test_a_429_switches_the_published_limits_on_where_there_were_none() -> None:
+    limits = Limits(RateLimits.off())
+    assert [(low.window_s, low.old, low.new) for low in limits.lower(Bucket.DELETES, 5.0)] == [
+        (60.0, None, 480),
+        (HOUR_S, None, 4800),
+    ]
+    assert [window.limit for window in limits.budget(Bucket.DELETES)] == [480, 4800]
+
+
+def test_a_429_lowers_the_limit_below_what_was_used_and_a_long_wait_makes_an_hourly_one() -> None:
+    limits = Limits(RateLimits.posthog())
+    limits.charge(Bucket.OTHERS, [1.0] * 100)
+    assert [(low.window_s, low.old, low.new) for low in limits.lower(Bucket.OTHERS, 10.0)] == [(60.0, 240, 90)]
+    assert [(low.window_s, low.old) for low in limits.lower(Bucket.OTHERS, 600.0)] == [(HOUR_S, None)]
+    assert [window.window_s for window in limits.budget(Bucket.OTHERS)] == [60.0, HOUR_S]
+
+
+def test_what_other_processes_spent_counts_until_its_window_is_over() -> None:
+    limits = Limits(RateLimits.posthog(), clock=lambda: 10_000.0)
+    limits.charge(Bucket.DELETES, [0.0] * 480 + [100.0] * 1000 + [4000.0] * 7)
+    assert [(window.used, round(window.frees_in_s)) for window in limits.budget(Bucket.DELETES)] == [(480, 60), (1480, 0)]
+    assert limits.eta_s(Bucket.DELETES, 1) == pytest.approx(60.05)
+    assert limits.eta_s(Bucket.OTHERS, 240) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("posthog", "posthog"),
+        ("off", "off"),
+        ("480/min,4800/hour,240/min", "posthog"),
+        ("10/m, 20/h, 30/minute", "10/min,20/hour,30/min"),
+    ],
+)
+def test_limits_are_read_and_shown(text: str, shown: str) -> None:
+    assert str(RateLimits.parse(text)) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "fast", "480/min", "480/min,4800/min,240/min", "0/min,1/hour,1/min", "1/day,2/hour,3/min", "-1/m,1/h,1/m"],
+)
+def test_limits_that_cannot_be_read_are_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument):
+        RateLimits.parse(text)

@@ -1,0 +1,166 @@
+"""The paging machine against a simulated listing that shifts between requests (promise 15)."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+
+import pytest
+from asyncclient import ListingError, PersonRef
+from asyncclient._paging import Paging, next_offset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def person(second: int, number: int) -> PersonRef:
+    return PersonRef(uuid=UUID(int=number + 1), created_at=EPOCH + timedelta(seconds=second))
+
+
+class Listing:
+    """Rows newest first, then by id; some of them cannot be read and are dropped from pages (contract 6.1)."""
+
+    def __init__(self, rows: list[PersonRef], unreadable: set[UUID] | None = None) -> None:
+        self.rows = rows
+        self.unreadable = unreadable or set()
+        self.requests: list[tuple[int, int]] = []
+        self.sort()
+
+    def sort(self) -> None:
+        self.rows.sort(key=lambda row: (-row.created_at.timestamp(), row.uuid))
+
+    def page(self, offset: int, limit: int) -> tuple[list[PersonRef], str | None]:
+        self.requests.append((offset, limit))
+        rows = self.rows[offset : offset + limit]
+        following = f"http://elsewhere/?offset={offset + limit}&limit={limit}" if len(rows) == limit else None
+        return [row for row in rows if row.uuid not in self.unreadable], following
+
+
+def read_all(listing: Listing, page_size: int, between: Callable[[], None] = lambda: None) -> list[UUID]:
+    paging: Paging[PersonRef] = Paging(page_size)
+    got: list[UUID] = []
+    while (ask := paging.ask) is not None:
+        got += [row.uuid for row in paging.feed(*listing.page(ask.offset, ask.limit))]
+        between()
+    return got
+
+
+@given(
+    ages=st.lists(st.integers(0, 12), max_size=60),
+    page_size=st.integers(1, 7),
+    seed=st.integers(0, 10**6),
+    churn=st.integers(0, 6),
+    unreadable_share=st.sampled_from([0.0, 0.1, 0.5]),
+)
+@settings(max_examples=1500, deadline=None)
+def test_everybody_who_stays_is_yielded_exactly_once(
+    ages: list[int], page_size: int, seed: int, churn: int, unreadable_share: float
+) -> None:
+    random = Random(seed)
+    rows = [person(age, number) for number, age in enumerate(ages)]
+    unreadable = {row.uuid for row in rows if random.random() < unreadable_share}
+    listing = Listing(list(rows), unreadable)
+    numbers = iter(range(1000, 10**6))
+    turns = iter(range(10**6))
+
+    def others() -> None:
+        if next(turns) > 150:  # calm after a while, so that every listing can come to its end
+            return
+        for _ in range(random.randint(0, churn)):
+            if listing.rows and random.random() < 0.6:
+                start = random.randrange(len(listing.rows))
+                del listing.rows[start : start + random.choice([1, 1, 1, 5, 20])]
+            else:
+                listing.rows.append(person(random.choice([13, 14, random.randint(0, 12)]), next(numbers)))
+        listing.sort()
+
+    got = read_all(listing, page_size, others)
+    stayed = {row.uuid for row in rows} & {row.uuid for row in listing.rows}
+    assert len(got) == len(set(got))
+    assert stayed - unreadable <= set(got)
+
+
+def test_a_calm_listing_costs_one_row_of_overlap_a_page() -> None:
+    listing = Listing([person(n, n) for n in range(1000)])
+    assert len(read_all(listing, 100)) == 1000
+    assert len(listing.requests) <= 12
+
+
+def test_a_block_of_early_rows_removed_half_way_is_found_quickly() -> None:
+    rows = [person(n, n) for n in range(100_000)]
+    listing = Listing(list(rows))
+    removed: list[PersonRef] = []
+
+    def others() -> None:
+        if len(listing.requests) == 50 and not removed:
+            removed.extend(listing.rows[:30_000])
+            del listing.rows[:30_000]
+
+    got = read_all(listing, 1000, others)
+    assert len(got) == len(set(got)) == 100_000
+    assert len(listing.requests) < 50 + 52 + 60
+
+
+def test_short_and_empty_pages_do_not_end_it() -> None:
+    rows = [person(n, n) for n in range(300)]
+    unreadable = {row.uuid for row in rows[60:240]}
+    listing = Listing(rows, unreadable)
+    assert set(read_all(listing, 20)) == {row.uuid for row in rows} - unreadable
+
+
+def test_when_everything_is_deleted_meanwhile_it_ends() -> None:
+    listing = Listing([person(n, n) for n in range(50)])
+    assert len(read_all(listing, 10, listing.rows.clear)) == 10
+
+
+def test_fifty_others_coming_and_going_with_each_request_do_not_stop_it() -> None:
+    random = Random(1)
+    rows = [person(n, n) for n in range(5000)]
+    listing = Listing(list(rows))
+    numbers = iter(range(10**6, 10**7))
+
+    def others() -> None:
+        for _ in range(50):
+            listing.rows.insert(0, person(10_000, next(numbers)))
+            del listing.rows[random.randrange(len(listing.rows))]
+        listing.sort()
+
+    got = read_all(listing, 100, others)
+    stayed = {row.uuid for row in rows} & {row.uuid for row in listing.rows}
+    assert len(got) == len(set(got))
+    assert stayed <= set(got)
+
+
+@pytest.mark.parametrize("url", ["http://h/?offset=0", "http://h/?offset=5", "/?offset=3"])
+def test_a_next_that_does_not_lead_on_is_a_loop(url: str) -> None:
+    paging: Paging[PersonRef] = Paging(10)
+    paging.feed([person(n, n) for n in range(20, 10, -1)], "http://h/?offset=10")
+    with pytest.raises(ListingError, match="loop"):
+        paging.feed([person(11, 11), *(person(n, n) for n in range(10, 2, -1))], url)
+
+
+@pytest.mark.parametrize("url", ["http://h/", "http://h/?offset=-3", "http://h/?offset=1&offset=2", "", "http://[?offset=x"])
+def test_a_next_without_a_usable_offset_is_refused(url: str) -> None:
+    with pytest.raises(ListingError):
+        next_offset(url)
+
+
+def test_only_the_offset_of_next_is_used() -> None:
+    assert next_offset("https://evil.example/steal?offset=200&token=x") == 200
+
+
+def test_rows_that_never_stop_shifting_end_in_an_error() -> None:
+    paging: Paging[PersonRef] = Paging(2)
+    paging.feed([person(50, 50), person(49, 49)], "?offset=2")
+
+    def forever() -> Iterator[None]:
+        while paging.ask is not None:
+            ask = paging.ask
+            newer = [person(100 + n, 100 + n) for n in range(ask.limit)]
+            paging.feed(newer, f"?offset={ask.offset + ask.limit}")
+            yield
+
+    with pytest.raises(ListingError, match="faster"):
+        for _ in forever():
+            pass

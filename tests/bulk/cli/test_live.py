@@ -1,0 +1,125 @@
+"""The displays: lines now and then, a redrawn terminal, JSON lines."""
+
+import io
+import json
+
+import pytest
+
+from bulk.cli.live import LINE_EVERY_S, JsonLines, Lines, Terminal, open_display
+from bulk.progress import CanaryDone, PauseStarted, PhaseChanged, PlanProgress, Progress, WaitingForServer
+
+
+def progress(done: int) -> Progress:
+    return Progress(
+        phase="sending",
+        count=100,
+        done=done,
+        person={"gone": done},
+        events={},
+        recordings={},
+        requests=1,
+        targets_per_s=1.0,
+        eta_s=1.0,
+    )
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Closed(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def isatty(self) -> bool:
+        return False
+
+
+def test_progress_is_a_line_every_few_seconds_and_news_is_a_line_each() -> None:
+    stream, clock = io.StringIO(), Clock()
+    display = Lines(stream, clock=clock)
+    display(progress(1))
+    display(progress(2))
+    clock.now = LINE_EVERY_S - 0.1
+    display(progress(3))
+    display(CanaryDone(targets=3))
+    display(PauseStarted(bucket="deletes", for_s=60))
+    clock.now = LINE_EVERY_S
+    display(progress(4))
+    lines = stream.getvalue().splitlines()
+    assert ["1 of 100" in lines[0], "canary" in lines[1], "pause" in lines[2], "4 of 100" in lines[3]] == [True] * 4
+    assert len(lines) == 4
+
+
+def test_waiting_does_not_fill_a_log() -> None:
+    stream, clock = io.StringIO(), Clock()
+    display = Lines(stream, clock=clock)
+    for second in range(61):
+        clock.now = float(second)
+        display(WaitingForServer(targets=1, next_read_s=1, wait_left_s=100))
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+def test_planning_is_shown_as_it_goes() -> None:
+    stream, clock = io.StringIO(), Clock()
+    display = Lines(stream, clock=clock)
+    display(PlanProgress(seen=1000, targets=998, requests=5))
+    display(PlanProgress(seen=2000, targets=1998, requests=9))
+    assert [line.split(" ", 1)[1] for line in stream.getvalue().splitlines()] == [
+        "planning: 1,000 read, 998 targets, 5 requests"
+    ]
+
+
+def test_a_log_that_nobody_reads_does_not_stop_a_job() -> None:
+    display = Lines(Closed())
+    display(CanaryDone(targets=1))
+    display.note("on")
+
+
+def test_a_terminal_shows_bar_rate_counts_and_keeps_news_above() -> None:
+    stream = Tty()
+    display = Terminal(stream)
+    display(PhaseChanged(phase="sending"))
+    display(progress(40))
+    display(PauseStarted(bucket="[bold]deletes", for_s=60))
+    display.close()
+    display.close()
+    shown = stream.getvalue()
+    assert "40 of 100 (40 %)" in shown
+    assert "persons: 40 gone" in shown
+    assert "without [bold]deletes requests" in shown
+    assert shown.endswith("\x1b[?25h") or "\x1b[?25h" in shown[shown.rindex("40 of 100") :]
+
+
+def test_json_lines_hold_the_event_and_people_are_shown_it_too() -> None:
+    out, people = io.StringIO(), io.StringIO()
+    display = JsonLines(Lines(people), out)
+    display(CanaryDone(targets=25))
+    display(progress(1))
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert first == {"event": "canary", "targets": 25}
+    assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"gone": 1})
+    assert "canary" in people.getvalue()
+
+
+def test_a_reader_of_events_that_went_away_ends_the_events_and_not_the_job() -> None:
+    people = io.StringIO()
+    display = JsonLines(Lines(people), Closed())
+    display(CanaryDone(targets=1))
+    display(CanaryDone(targets=2))
+    assert people.getvalue().count("canary") == 2
+
+
+@pytest.mark.parametrize(("stream", "kind"), [(Tty(), Terminal), (io.StringIO(), Lines)])
+def test_the_display_fits_the_stream(stream: io.StringIO, kind: type) -> None:
+    assert isinstance(open_display(json=False, stream=stream), kind)
+    assert isinstance(open_display(json=True, stream=stream), JsonLines)

@@ -1,0 +1,109 @@
+"""What a running job says, line by line."""
+
+import pytest
+
+from bulk.cli import words
+from bulk.progress import (
+    CanaryDone,
+    JobEnded,
+    JobStarted,
+    LimitMoved,
+    PauseStarted,
+    PhaseChanged,
+    Progress,
+    Trouble,
+    WaitingForServer,
+    WindowBudget,
+)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "unknown"),
+        (-1, "0 s"),
+        (0, "0 s"),
+        (0.42, "0.4 s"),
+        (59.6, "1 min"),
+        (60, "1 min"),
+        (65, "1 min 5 s"),
+        (3600, "1 h"),
+        (12000, "3 h 20 min"),
+        (187200, "2 d 4 h"),
+    ],
+)
+def test_a_duration_is_told_in_two_units(seconds: float | None, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+PROGRESS = Progress(
+    phase="sending",
+    count=5000,
+    done=1250,
+    person={"gone": 1000, "gone_before": 250, "untouched": 3750},
+    events={"queued": 1250, "untouched": 3750},
+    recordings={"not_asked": 5000},
+    requests=12,
+    targets_per_s=118.4,
+    eta_s=31.7,
+    budget=(WindowBudget(bucket="deletes", window_s=60.0, limit=480, used=12, frees_in_s=3.0),),
+)
+
+
+def test_progress_has_count_rate_and_time_left() -> None:
+    assert words.pace(PROGRESS) == "1,250 of 5,000 (25 %), 118/s, about 32 s left"
+
+
+def test_progress_counts_each_axis_that_was_asked_for() -> None:
+    assert words.axes(PROGRESS) == [
+        "persons: 1,000 gone, 250 gone before, 3,750 untouched",
+        "events: 1,250 queued, 3,750 untouched",
+    ]
+
+
+def test_the_budget_names_each_window() -> None:
+    assert words.budget(PROGRESS.budget) == "left: 468 of 480 deletes in 1 min"
+    assert words.budget(()) == ""
+
+
+def test_a_pause_and_a_lowered_limit_are_told() -> None:
+    assert words.sentence(PauseStarted(bucket="deletes", for_s=3600)) == (
+        "pause: the server asks for 1 h without deletes requests"
+    )
+    assert words.sentence(LimitMoved(bucket="others", window_s=60, old=240, new=100)) == (
+        "limit lowered after an unexpected 429: others, 240 to 100 in 1 min"
+    )
+    assert "none to 4,800" in str(words.sentence(LimitMoved(bucket="deletes", window_s=3600, old=None, new=4800)))
+
+
+def test_trouble_names_route_kind_status_and_when_it_is_tried_again() -> None:
+    trouble = Trouble(
+        route="POST persons/bulk_delete", error="server_error", targets=250, status=503, code="x", retry_in_s=4
+    )
+    assert words.sentence(trouble) == "POST persons/bulk_delete: server_error 503 x for 250 targets, again in 4 s"
+
+
+def test_the_start_of_a_job_tells_what_where_and_how_often() -> None:
+    started = JobStarted(
+        job="j",
+        operation="delete persons",
+        project_id=42,
+        project_name="Ac\x1bme",
+        count=5000,
+        remaining=100,
+        runs_before=1,
+    )
+    assert words.sentence(started) == (
+        "delete persons: 100 of 5,000 to do in project 42 (Ac\\x1bme), run 2 of this job"
+    )
+
+
+def test_canary_waiting_and_the_end_are_told() -> None:
+    assert words.sentence(CanaryDone(targets=25)) == "canary: 25 persons read back as gone, the rest follows"
+    assert words.sentence(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600)) == (
+        "7 accepted and still there; reading again in 5 s, for 10 min more"
+    )
+    ended = JobEnded(reason="finished", exit_code=0, person={"gone": 3}, events={}, recordings={})
+    assert words.sentence(ended) == "run over (finished); persons: 3 gone"
+    assert words.sentence(PhaseChanged(phase="sending")) == "sending"
+    assert words.sentence(PROGRESS) is None

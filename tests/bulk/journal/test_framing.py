@@ -1,0 +1,316 @@
+"""The frame of a journal line: what is read back, what is a torn tail, what is damage and in which line."""
+
+import json
+import zlib
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from bulk.errors import JournalDamaged
+from bulk.journal import framing as framing_module
+from bulk.journal.framing import Clean, Framing, TornTail
+
+
+class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
+    job: str
+
+
+class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k", omit_defaults=True):
+    text: str = ""
+    number: int = 0
+
+
+Line = Opened | Note
+FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, Opened) else None)
+PATH = Path("erase.journal.jsonl")
+
+texts = st.text(st.characters() | st.sampled_from('\ud800\u2028\x85\n\r\x00"\\é😀'), max_size=20)
+notes = st.lists(st.builds(Note, texts, st.integers(-(2**63), 2**63 - 1)), max_size=6)
+
+
+def _journal(notes: list[Note], job: str = "job-1") -> list[bytes]:
+    opened = Opened(job)
+    seed = FRAMING.seed(opened)
+    return [FRAMING.encode(record, n, seed) for n, record in enumerate([opened, *notes])]
+
+
+def _read(data: bytes, *cuts: int) -> tuple[list[Line], Clean | TornTail]:
+    reader = FRAMING.reader(PATH)
+    records = []
+    marks = [0, *sorted(cuts), len(data)]
+    for start, stop in zip(marks, marks[1:], strict=False):
+        records += reader.feed(data[start:stop])
+    return records, reader.finish()
+
+
+def _damaged_line(data: bytes) -> int:
+    with pytest.raises(JournalDamaged) as caught:
+        _read(data)
+    return caught.value.line
+
+
+@given(notes, st.lists(st.integers(0, 600), max_size=5))
+def test_records_come_back_however_the_bytes_arrive(notes: list[Note], cuts: list[int]) -> None:
+    data = b"".join(_journal(notes))
+    records, end = _read(data, *(min(cut, len(data)) for cut in cuts))
+    assert records == [Opened("job-1"), *notes]
+    assert end == Clean(len(records), FRAMING.seed(Opened("job-1")), len(data))
+
+
+@given(notes)
+def test_every_line_is_ascii_json_with_number_first_and_checksum_last(notes: list[Note]) -> None:
+    for n, line in enumerate(_journal(notes)):
+        assert line.isascii()
+        assert line.endswith(b"}\n")
+        assert line.count(b"\n") == 1
+        members = json.loads(line)
+        assert list(members)[0] == "n"
+        assert list(members)[-1] == "crc"
+        assert members["n"] == n
+        covered = line[: line.rindex(b',"crc"')]
+        assert members["crc"] == f"{zlib.crc32(covered, zlib.crc32(b'job-1')):08x}"
+
+
+def test_nothing_at_all_is_a_new_journal() -> None:
+    assert _read(b"") == ([], Clean(0, None, 0))
+
+
+@given(notes, st.data())
+def test_cut_anywhere_all_whole_lines_stand(notes: list[Note], data: st.DataObject) -> None:
+    lines = _journal(notes)
+    whole = b"".join(lines)
+    at = data.draw(st.integers(0, len(whole)))
+    records, end = _read(whole[:at])
+    stand = whole[:at].count(b"\n")
+    assert records == [Opened("job-1"), *notes][:stand]
+    size = sum(map(len, lines[:stand]))
+    if at == size:
+        assert end == Clean(stand, FRAMING.seed(Opened("job-1")) if stand else None, size)
+    else:
+        assert isinstance(end, TornTail)
+        assert (end.next_n, end.offset, end.reason) == (stand, size, "has no line end")
+
+
+@given(notes, st.binary(min_size=1, max_size=200), st.integers(0, 3))
+@example([], b"\n", 0)
+@example([], b"\n\n\n", 0)
+@example([], b"\x00" * 8192, 0)
+@example([Note()], b'{"n":2,\n{"n":2,', 0)
+def test_any_tail_that_holds_no_sound_line_is_torn(notes: list[Note], tail: bytes, cut: int) -> None:
+    whole = b"".join(_journal(notes))
+    records, end = _read(whole + tail, len(whole) + min(cut, len(tail)))
+    assert records == [Opened("job-1"), *notes]
+    assert isinstance(end, TornTail)
+    assert (end.next_n, end.offset) == (len(notes) + 1, len(whole))
+
+
+@pytest.mark.parametrize(
+    ("tail", "reason"),
+    [
+        (b"\x00\x00\x00", "is nothing but NULs"),
+        (b'{"n":2,"k', "has no line end"),
+        (b'{"n":2,"k":"note","crc":"00000000"}\n', "fails its checksum"),
+        (b'{"n":2,"k":"note","crc":"00000000"}\n\x00\x00', "fails its checksum"),
+    ],
+)
+def test_torn_tail_says_why(tail: bytes, reason: str) -> None:
+    _, end = _read(b"".join(_journal([Note()])) + tail)
+    assert isinstance(end, TornTail)
+    assert end.reason == reason
+
+
+@given(notes, st.data())
+def test_bit_flip_before_the_last_line_is_damage_there(notes: list[Note], data: st.DataObject) -> None:
+    lines = _journal(notes)
+    assume(len(lines) > 1)
+    whole = bytearray(b"".join(lines))
+    at = data.draw(st.integers(0, len(whole) - len(lines[-1]) - 1))
+    line = whole.count(b"\n", 0, at) + 1
+    whole[at] ^= 1 << data.draw(st.integers(0, 7))
+    assert _damaged_line(bytes(whole)) == line
+
+
+@given(st.integers(0, 7), st.integers(0, 100))
+def test_bit_flip_in_a_lonely_first_line_is_damage(bit: int, at: int) -> None:
+    line = bytearray(_journal([])[0])
+    line[at % len(line)] ^= 1 << bit
+    assert _damaged_line(bytes(line)) == 1
+
+
+@given(notes, st.data())
+def test_bit_flip_in_the_last_line_leaves_all_others(notes: list[Note], data: st.DataObject) -> None:
+    lines = _journal([*notes, Note("last")])
+    whole = bytearray(b"".join(lines))
+    start = len(whole) - len(lines[-1])
+    whole[data.draw(st.integers(start, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    records, end = _read(bytes(whole))
+    assert records == [Opened("job-1"), *notes]
+    assert isinstance(end, TornTail)
+    assert end.offset == start
+
+
+many = st.lists(st.builds(Note, texts), min_size=2, max_size=6)
+
+
+@given(many, st.data())
+def test_missing_line_is_damage_where_the_next_stands(notes: list[Note], data: st.DataObject) -> None:
+    lines = _journal(notes)
+    gone = data.draw(st.integers(0, len(lines) - 2))
+    del lines[gone]
+    assert _damaged_line(b"".join(lines)) == gone + 1
+
+
+@given(many, st.data())
+def test_doubled_line_is_damage_even_at_the_end(notes: list[Note], data: st.DataObject) -> None:
+    lines = _journal(notes)
+    at = data.draw(st.integers(0, len(lines) - 1))
+    assert _damaged_line(b"".join([*lines[: at + 1], *lines[at:]])) == at + 2
+
+
+@given(many, st.data())
+def test_swapped_lines_are_damage_even_at_the_end(notes: list[Note], data: st.DataObject) -> None:
+    lines = _journal(notes)
+    at = data.draw(st.integers(0, len(lines) - 2))
+    lines[at], lines[at + 1] = lines[at + 1], lines[at]
+    assert _damaged_line(b"".join(lines)) == at + 1
+
+
+@given(many, st.data())
+def test_line_of_another_journal_is_damage(notes: list[Note], data: st.DataObject) -> None:
+    lines, others = _journal(notes), _journal(notes, "job-2")
+    at = data.draw(st.integers(0, len(lines) - 2))
+    assert _damaged_line(b"".join([*lines[:at], others[at], *lines[at + 1 :]])) == at + 1
+    assert _damaged_line(b"".join([*lines[: at + 1], others[at + 1], *lines[at + 1 :]])) == at + 2
+
+
+@given(many, st.data())
+def test_broken_region_of_several_lines_is_damage_at_its_first(notes: list[Note], data: st.DataObject) -> None:
+    lines = _journal(notes)
+    start = data.draw(st.integers(0, len(lines) - 2))
+    stop = data.draw(st.integers(start, len(lines) - 2))
+    for at in range(start, stop + 1):
+        lines[at] = bytes(len(lines[at]) - 1) + b"\n"
+    assert _damaged_line(b"".join(lines)) == start + 1
+
+
+@given(many)
+def test_lost_line_end_before_the_last_line_is_damage_and_no_torn_tail(notes: list[Note]) -> None:
+    lines = _journal(notes)
+    for end in (b"", b"\x00", b"\x0b", b"\r"):
+        joined = [*lines[:-2], lines[-2][:-1] + end, lines[-1]]
+        assert _damaged_line(b"".join(joined)) == len(lines) - 1
+
+
+def test_whole_line_without_its_end_behind_a_broken_one_is_damage() -> None:
+    lines = _journal([Note("a"), Note("b")])
+    assert _damaged_line(lines[0] + b"\x00" * 9 + b"\n" + lines[2][:-1]) == 2
+
+
+def test_whole_line_that_lacks_only_its_end_is_torn() -> None:
+    lines = _journal([Note("a")])
+    records, end = _read(lines[0] + lines[1][:-1])
+    assert records == [Opened("job-1")]
+    assert isinstance(end, TornTail)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\n",
+        b"\x00" * 100,
+        b"{}",
+        b"persons",
+        b'{"n":1,',
+        b'{"n":0,"k":"opened"\x00\x00',
+        b'{"n":0,"k":"opened","job":"j","crc":"00000000"}\n',
+        b'{"n":0,"k":"note","crc":"00000000"}\n',
+        _journal([])[0][:-1] + b"J",
+        _journal([Note()])[1],
+        _journal([])[0].replace(b'"n":0', b'"n":1'),
+    ],
+)
+def test_file_that_starts_otherwise_is_no_new_journal(data: bytes) -> None:
+    assert _damaged_line(data) == 1
+
+
+def test_unknown_record_is_refused_even_at_the_end() -> None:
+    lines = _journal([Note()])
+    body = b'{"n":2,"k":"unheard"'
+    lines.append(body + b',"crc":"%08x"}\n' % zlib.crc32(body, FRAMING.seed(Opened("job-1"))))
+    with pytest.raises(JournalDamaged, match=r"line 3 is whole, but holds nothing that this version knows; restore"):
+        _read(b"".join(lines))
+
+
+def test_text_of_a_line_is_not_in_what_is_raised() -> None:
+    lines = _journal([Note("secret"), Note("secret")])
+    body = b'{"n":1,"k":"secret","text":5'
+    lines[1] = body + b',"crc":"%08x"}\n' % zlib.crc32(body, FRAMING.seed(Opened("job-1")))
+    with pytest.raises(JournalDamaged) as caught:
+        _read(b"".join(lines))
+    assert "secret" not in f"{caught.value} {caught.value!r}"
+
+
+def test_lines_that_are_too_long_are_neither_written_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(framing_module, "MAX_LINE", 200)
+    lines = _journal([Note("a" * 130)])
+    longest = next(n for n in range(130, 200) if len(_journal([Note("a" * n)])[1]) == 200)
+    assert _read(b"".join(_journal([Note("a" * longest)])))[0][1] == Note("a" * longest)
+    with pytest.raises(ValueError, match="at most 200 bytes"):
+        _journal([Note("a" * (longest + 1))])
+    reader = FRAMING.reader(PATH)
+    reader.feed(b"".join(lines))
+    for _ in range(50):
+        reader.feed(b"x" * 100)
+        assert len(reader._rest) <= 200
+    end = reader.finish()
+    assert isinstance(end, TornTail)
+    assert end.offset == len(b"".join(lines))
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 100))
+def test_sound_line_after_a_region_longer_than_a_line_is_still_seen(chunk: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(framing_module, "MAX_LINE", 200)
+        lines = _journal([Note("a"), Note("b")])
+        data = lines[0] + b"\x00" * 1000 + b"\n" + lines[2]
+        reader = FRAMING.reader(PATH)
+        with pytest.raises(JournalDamaged, match="line 2 fails its checksum"):
+            for start in range(0, len(data), chunk):
+                reader.feed(data[start : start + chunk])
+
+
+class WithN(msgspec.Struct, frozen=True, tag="a", tag_field="k"):
+    n: int
+
+
+class WithCrc(msgspec.Struct, frozen=True, tag="b", tag_field="k", rename={"check": "crc"}):
+    check: int
+
+
+class TaggedN(msgspec.Struct, frozen=True, tag="c", tag_field="n"):
+    pass
+
+
+@pytest.mark.parametrize("kind", [WithN, Opened | WithCrc, TaggedN])
+def test_names_of_the_frame_are_reserved(kind: object) -> None:
+    with pytest.raises(ValueError, match="is the frame's own"):
+        Framing(kind, job=lambda record: None)
+
+
+class Bare(msgspec.Struct, frozen=True, tag="bare", tag_field="k", forbid_unknown_fields=True):
+    job: str
+
+
+def test_records_that_forbid_unknown_fields_are_read_all_the_same() -> None:
+    framing: Framing[Bare] = Framing(Bare, job=lambda record: record.job)
+    reader = framing.reader(PATH)
+    assert reader.feed(framing.encode(Bare("j"), 0, framing.seed(Bare("j")))) == [Bare("j")]
+
+
+def test_first_record_must_name_its_job() -> None:
+    with pytest.raises(ValueError, match="must name its job"):
+        FRAMING.seed(Note())

@@ -1,0 +1,115 @@
+"""Reports as text, Markdown and JSON: everything is in, the same each time, and nothing foreign acts."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bulk.rendering import render_json, render_markdown, render_text
+from bulk.report import Report
+
+Make = Callable[..., Report]
+RENDERERS = [render_text, render_markdown, render_json]
+NASTY = st.text(
+    alphabet=st.one_of(
+        st.sampled_from("\x1b\r\n\t\0\x9b\u2028\u202e\u200b\ud800|<>&`*_[]()#!"), st.characters()
+    ),
+    max_size=30,
+)
+anything = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_the_same_report_gives_the_same_bytes(render: Callable[[Report], str], make_report: Make) -> None:
+    first, second = make_report(), make_report()
+    assert render(first).encode() == render(second).encode()
+
+
+@pytest.mark.parametrize("render", [render_text, render_markdown])
+def test_everything_that_counts_is_in_it(render: Callable[[Report], str], make_report: Make) -> None:
+    shown = render(make_report()).replace("\\", "")
+    for part in (
+        "00112233aabbccdd",
+        "sha256:" + "ab" * 32,
+        "sha256:" + "cd" * 32,
+        "delete persons and their events",
+        "https://eu.posthog.com",
+        "42 (Acme)",
+        "Finished, but not all as asked: Acme.",
+        "4,990",
+        "3,17-25",
+        "POST persons/bulk_delete",
+        "not known",
+        "17 bytes",
+        "7,9-10",
+        "Lines refused: blank",
+        "Persons with 10 or more distinct ids",
+        "Limits lowered: 1",
+    ):
+        assert part in shown
+    assert "Recordings" not in shown
+
+
+def test_without_the_plan_a_report_says_so_and_names_nobody(make_report: Make) -> None:
+    shown = render_text(make_report(plan=None))
+    assert "The plan was not there" in shown
+    assert "Acme" not in shown.replace("asked: Acme", "").replace("where Acme", "").replace("  Acme  ", "")
+    assert "The input" not in shown
+
+
+@anything
+@given(foreign=NASTY)
+def test_no_foreign_text_acts_on_a_terminal(make_report: Make, foreign: str) -> None:
+    shown = render_text(make_report(foreign))
+    assert shown.count("\n") == render_text(make_report("Acme")).count("\n")
+    assert all(unicodedata.category(one) not in {"Cc", "Cf", "Cs"} for one in shown.replace("\n", ""))
+
+
+@anything
+@given(foreign=NASTY)
+def test_no_foreign_text_breaks_a_table_or_makes_markup(make_report: Make, foreign: str) -> None:
+    lines = render_markdown(make_report(foreign)).split("\n")
+    expected = render_markdown(make_report("Acme")).split("\n")
+    assert [_columns(line) for line in lines] == [_columns(line) for line in expected]
+    for line in lines:
+        bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", line)
+        assert not re.search(r"[<>`]|!\[|\]\(", re.sub(r"&(amp|lt|gt);", "", bare))
+
+
+def _columns(line: str) -> int:
+    return len(re.findall(r"(?<!\\)\|", line.replace("\\\\", "")))
+
+
+@anything
+@given(foreign=NASTY.filter(lambda text: "\ud800" not in text))
+def test_json_holds_every_field_in_ascii(make_report: Make, foreign: str) -> None:
+    report = make_report(foreign)
+    shown = render_json(report)
+    assert shown.isascii()
+    assert json.loads(shown) == json.loads(msgspec.json.encode(report))
+
+
+def test_json_takes_a_lone_surrogate(make_report: Make) -> None:
+    assert json.loads(render_json(make_report("a\ud800")))["plan"]["project_name"] == "a\ud800"
+
+
+def test_markdown_tables_have_a_heading_and_as_many_cells_in_each_row(make_report: Make) -> None:
+    tables = re.findall(r"(?:^\|.*\n)+", render_markdown(make_report()), re.MULTILINE)
+    assert len(tables) == 6
+    for table in tables:
+        assert len({_columns(line) for line in table.splitlines()}) == 1
+        assert re.fullmatch(r"\| (---:?( \| )?)+ \|", table.splitlines()[1])
+
+
+def test_columns_of_text_line_up(make_report: Make) -> None:
+    lines = render_text(make_report()).splitlines()
+    header = next(line for line in lines if line.strip().startswith("State"))
+    gone, failed = (line for line in lines if line.strip().startswith(("gone ", "failed ")))
+    assert gone.index("read back") == header.index("Meaning") == failed.rindex("failed")
+    assert failed.index("3,17-25") == header.index("Which")
+    assert gone.index("4,990") + len("4,990") == header.index("Targets") + len("Targets")

@@ -1,0 +1,119 @@
+"""No foreign text can act on a terminal, a page, a table or a spreadsheet."""
+
+import csv
+import html as stdlib_html
+import io
+import re
+import unicodedata
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk import escape
+
+NASTY = st.text(
+    alphabet=st.one_of(
+        st.sampled_from("\x1b\x07\x08\r\n\t\0\x9b\x85\u2028\u2029\u202e\u2066\u200b\ufeff\U000e0041\ud800"),
+        st.sampled_from("<>&\"'`*_[]()#|\\=+-@!~:./%$^{} \u00a0\ufe0f\u3164\uff1d"),
+        st.characters(),
+    ),
+    max_size=60,
+)
+BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@given(NASTY)
+def test_plain_text_holds_no_control_bidi_or_invisible_character(text: str) -> None:
+    shown = escape.plain(text, limit=None)
+    assert all(unicodedata.category(one) not in {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"} for one in shown)
+    assert not BIDI & set(shown)
+    shown.encode("utf-8")
+
+
+@given(NASTY)
+def test_plain_text_is_the_same_when_made_plain_again(text: str) -> None:
+    once = escape.plain(text, limit=None)
+    assert escape.plain(once, limit=None) == once
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=60))
+def test_printable_ascii_stays_as_it_is(text: str) -> None:
+    assert escape.plain(text) == text
+
+
+@pytest.mark.parametrize("text", ["Zoë", "日本語", "Ünïcødé", "🙂", "עברית"])
+def test_readable_text_of_any_script_stays_as_it_is(text: str) -> None:
+    assert escape.plain(text) == text
+
+
+@given(NASTY, st.integers(3, 50))
+def test_no_more_than_the_limit_is_shown(text: str, limit: int) -> None:
+    expected = text if len(text) <= limit else text[: limit - 3] + "..."
+    assert escape.plain(text, limit=limit) == escape.plain(expected, limit=None)
+
+
+def test_what_is_hidden_is_shown_by_its_code() -> None:
+    assert escape.plain("a\x1b[2Jb\u202ec\U000e0041") == "a\\x1b[2Jb\\u202ec\\U000e0041"
+
+
+def test_a_paragraph_keeps_its_line_ends_and_nothing_else() -> None:
+    assert escape.paragraph("one\ntwo\r\n\x1b") == "one\ntwo\\x0d\n\\x1b"
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.data = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes = attrs
+
+    def handle_data(self, data: str) -> None:
+        self.data += data
+
+    def handle_comment(self, data: str) -> None:
+        self.tags.append("!--")
+
+    def handle_decl(self, decl: str) -> None:
+        self.tags.append("!")
+
+
+@given(NASTY)
+def test_html_text_makes_no_markup_and_reads_as_the_text(text: str) -> None:
+    parser = _Tags()
+    parser.feed(f'<p title="{escape.html(text, limit=None)}">{escape.html(text, limit=None)}</p>')
+    parser.close()
+    assert parser.tags == ["p"]
+    assert parser.attributes == [("title", escape.plain(text, limit=None))]
+    assert parser.data == escape.plain(text, limit=None)
+
+
+@given(NASTY)
+def test_markdown_text_has_every_special_character_escaped(text: str) -> None:
+    written = escape.markdown(text, limit=None)
+    assert "\n" not in written
+    bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", written)
+    bare = re.sub(r"&(amp|lt|gt);", "", bare)
+    assert not re.search(r"[\\`*_{}\[\]()#+\-.!|<>&~:@]", bare)
+    unescaped = stdlib_html.unescape(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", written))
+    assert unescaped == stdlib_html.unescape(
+        escape.plain(text, limit=None).strip().replace("&", "&amp;").replace("<", "&lt;")
+    )
+
+
+@given(NASTY)
+def test_a_csv_cell_is_no_formula_and_stays_one_cell(text: str) -> None:
+    cell = escape.csv_cell(text)
+    assert not re.match(r"\s*[=+\-@\t\r\n|%\uff1d\uff0b\uff0d\uff20]", cell)
+    sheet = io.StringIO()
+    csv.writer(sheet).writerow([cell, "next"])
+    assert list(csv.reader(io.StringIO(sheet.getvalue()))) == [[cell, "next"]]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "＝1"])
+def test_what_a_spreadsheet_would_compute_is_quoted(text: str) -> None:
+    assert escape.csv_cell(text).startswith(("'", "\\"))

@@ -1,0 +1,67 @@
+"""Requests and time that a plan will take, against a log that slides second by second."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asyncclient import RateLimits
+from bulk.estimate import estimate, seconds_needed
+from bulk.operations import DeletePersons
+
+ALL = DeletePersons(delete_events=True, delete_recordings=True)
+
+
+def test_a_plain_deletion_takes_one_call_a_batch() -> None:
+    cost = estimate(DeletePersons(), 1000, batch_size=250, rates=RateLimits.posthog())
+    assert cost.deletes == 4
+    assert cost.reads == 4 * 2 + 5
+
+
+def test_events_take_a_second_call_a_batch_and_their_rows_are_read() -> None:
+    cost = estimate(ALL, 1000, batch_size=250, rates=RateLimits.posthog())
+    assert cost.deletes == 8
+    assert cost.reads == 4 * 2 + 5 + 4 + 1
+
+
+def test_the_last_batch_costs_what_it_holds() -> None:
+    assert estimate(DeletePersons(), 251, batch_size=250, rates=RateLimits.off()).reads == 2 + 1 + 2
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_single_batch_needs_no_waiting(count: int) -> None:
+    assert estimate(ALL, count, batch_size=250, rates=RateLimits.posthog()).seconds == 0
+
+
+def test_without_limits_no_time_is_needed() -> None:
+    assert estimate(ALL, 10_000_000, batch_size=250, rates=RateLimits.off()).seconds == 0
+
+
+def test_ten_thousand_calls_take_two_hours_at_the_published_limits() -> None:
+    assert seconds_needed(10_000, {60.0: 480, 3600.0: 4800}) == 7200
+
+
+def slid(requests: int, limits: dict[float, int]) -> float:
+    """When the last of the requests leaves, each as early as every window allows."""
+    at: list[float] = []
+    for number in range(requests):
+        earliest = at[-1] if at else 0.0
+        for window_s, limit in limits.items():
+            if number >= limit:
+                earliest = max(earliest, at[number - limit] + window_s)
+        at.append(earliest)
+    return at[-1] if at else 0.0
+
+
+@given(st.integers(0, 400), st.integers(1, 40), st.integers(1, 9))
+def test_the_time_is_that_of_a_sliding_log(requests: int, per_minute: int, minutes_worth: int) -> None:
+    limits = {60.0: per_minute, 3600.0: per_minute * minutes_worth}
+    assert seconds_needed(requests, limits) == slid(requests, limits)
+
+
+@given(st.integers(0, 5000), st.integers(1, 1000), st.booleans())
+def test_more_targets_never_take_less(count: int, batch: int, events: bool) -> None:
+    operation = DeletePersons(delete_events=events)
+    fewer = estimate(operation, count, batch_size=batch, rates=RateLimits.posthog())
+    more = estimate(operation, count + 1, batch_size=batch, rates=RateLimits.posthog())
+    assert more.requests >= fewer.requests
+    assert more.seconds >= fewer.seconds

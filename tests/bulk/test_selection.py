@@ -1,0 +1,96 @@
+"""What a selection says of itself, and to whom."""
+
+import io
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from asyncclient import PropertyFilter
+from bulk.inputs import InputError
+from bulk.selection import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection, describe
+
+SECRET = "jane@example.com"
+
+
+@pytest.mark.parametrize(
+    ("selection", "kind", "source"),
+    [
+        (ByDistinctIds(f"/home/{SECRET}/ids.txt"), "distinct_ids", "file"),
+        (ByDistinctIds(Path(SECRET), column=SECRET), "distinct_ids", "file"),
+        (ByDistinctIds([SECRET], allow_shared_ids=True), "distinct_ids", "values"),
+        (ByPersonIds(io.BytesIO(SECRET.encode())), "person_ids", "stream"),
+        (ByPersonIds([uuid4()]), "person_ids", "values"),
+        (ByEmails({SECRET}), "emails", "values"),
+    ],
+)
+def test_a_summary_of_an_input_names_its_kind_and_no_file_or_value(
+    selection: Selection, kind: str, source: str
+) -> None:
+    summary = selection.summary()
+    assert (summary["kind"], summary["input"]) == (kind, source)
+    assert SECRET not in json.dumps(summary)
+
+
+def test_a_summary_of_a_filter_has_keys_and_operators_and_no_values() -> None:
+    selection = ByFilter(
+        properties=(
+            PropertyFilter("name", SECRET, operator="icontains"),
+            PropertyFilter("id", 7711, type="cohort"),
+        ),
+        email=SECRET,
+    )
+    summary = selection.summary()
+    assert [(one["key"], one["operator"]) for one in summary["filters"]][0] == ("name", "icontains")
+    assert summary["filters"][1]["type"] == "cohort"
+    assert summary["email"] is True
+    assert SECRET not in json.dumps(summary)
+    assert "7711" not in json.dumps(summary)
+    assert SECRET in json.dumps(selection.details())
+
+
+def test_details_name_the_file_and_the_column() -> None:
+    details = ByEmails("/tmp/people.csv", column="mail").details()
+    assert (details["file"], details["column"], details["layout"]) == ("people.csv", "mail", "csv")
+
+
+def test_a_selection_of_nothing_is_empty_until_everyone_is_said() -> None:
+    assert ByFilter().is_empty
+    assert not ByFilter(everyone=True).is_empty
+    assert not ByFilter(email=SECRET).is_empty
+    assert not ByFilter(properties=(PropertyFilter("plan", "free"),)).is_empty
+
+
+def test_everyone_and_a_filter_contradict_each_other() -> None:
+    with pytest.raises(InputError, match="contradict"):
+        ByFilter(email=SECRET, everyone=True)
+
+
+def test_a_blank_email_selects_nobody_by_mistake() -> None:
+    with pytest.raises(InputError, match="blank"):
+        ByFilter(email=" ")
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        (ByDistinctIds(["a"]), "persons by distinct id"),
+        (ByDistinctIds(["a"], allow_shared_ids=True), "persons by distinct id, shared ids too"),
+        (ByPersonIds(["a"]), "persons by UUID"),
+        (ByEmails(["a"]), "persons by email"),
+        (ByFilter(everyone=True), "every person of the project"),
+        (
+            ByFilter(
+                properties=(
+                    PropertyFilter("plan", "free"),
+                    PropertyFilter("email", "is_set", operator="is_set"),
+                    PropertyFilter("id", 3, type="cohort"),
+                )
+            ),
+            "persons where plan exact ... and email is_set and in a cohort",
+        ),
+    ],
+)
+def test_a_selection_is_told_in_words_without_values(selection: Selection, words: str) -> None:
+    assert describe(selection.summary()) == words
