@@ -1,8 +1,8 @@
-"""Takes one batch of targets through the erasure order, attempt by attempt, until nothing is due for any of them.
+"""Takes a group of targets through the erasure order, attempt by attempt, until nothing is due for any of them.
 
 Each attempt is journalled before it leaves and settled by reading when its answer is not an exact success; only
 what survives is sent again, in halves after time-outs and 5xx. What is due next comes from the ledger alone, so a
-resumed batch takes the same path as a fresh one.
+resumed group takes the same path as a fresh one.
 """
 
 import random
@@ -59,8 +59,8 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     uniform: Callable[[float, float], float] = random.uniform
 
 
-class Batch:
-    """Some targets on their way.
+class Group:
+    """Some targets on their way, in batches of a size that the server takes.
 
     Arguments:
         numbers: ascending target numbers.
@@ -76,7 +76,6 @@ class Batch:
         self._checked: dict[int, float] = {}
         self._without_row: set[int] = set()
         self._fruitless = 0
-        self._told_breaker = False
 
     async def run(self) -> None:
         """Send what is due until nothing is.
@@ -96,9 +95,21 @@ class Batch:
                 self._give_up(exhausted)
             else:
                 await self._guard_canary(due, numbers)
-                call = choose_call([axis for axis in due.value if isinstance(axis, Axis)], self._tools.way, self._size)
-                await self._attempt(call, numbers[: call.most])
+                await self._send_batches(due, numbers)
             self._tools.moved()
+
+    async def _send_batches(self, due: Due, numbers: list[int]) -> None:
+        """Send what is due for all of these, batch by batch, until something else is due first."""
+        axes = [axis for axis in due.value if isinstance(axis, Axis)]
+        start = 0
+        while start < len(numbers):
+            call = choose_call(axes, self._tools.way, self._size)
+            batch = numbers[start : start + call.most]
+            if self._unchecked(batch) or not await self._attempt(call, batch):
+                return
+            start += call.most
+            self._tools.moved()
+            self._tools.gate.check()
 
     def _due(self) -> tuple[Due, list[int]] | None:
         """The first thing that is due for any target, in the order of the erasure, with all it is due for."""
@@ -146,7 +157,12 @@ class Batch:
             )
             raise Stopped
 
-    async def _attempt(self, call: Call, numbers: list[int]) -> None:
+    async def _attempt(self, call: Call, numbers: list[int]) -> bool:
+        """Make one attempt and settle it.
+
+        Returns:
+            Whether it was an exact success.
+        """
         verdict = await self._send(call, numbers)
         if verdict.then is Next.STOP:
             self._tools.gate.close(verdict.cause or BreakerOpened(f"the server answered {verdict.label}"))
@@ -163,6 +179,7 @@ class Batch:
             self._fail(left, f"rejected:{verdict.label}")
             left = []
         await self._account(call, numbers, left, verdict)
+        return verdict.then is Next.NOTHING
 
     async def _send(self, call: Call, numbers: list[int]) -> Verdict:
         targets = self._job.targets(numbers)
@@ -193,13 +210,15 @@ class Batch:
     async def _account(self, call: Call, numbers: list[int], left: list[int], verdict: Verdict) -> None:
         tools = self._tools
         progress = len(left) < len(numbers)
+        fresh = self._fruitless == 0 and self._size == tools.batch_size
         halve = not progress and verdict.then is Next.READ_AND_HALVE and self._size > 1
         if left and (progress or halve):
             self._job.settle("engine", {}, refunded=left)
         if verdict.then is Next.NOTHING:
-            self._note_breaker(progress=True)
+            self._tell_breaker(fresh=fresh, progress=True)
             tools.budget.success()
             self._fruitless = 0
+            self._size = min(tools.batch_size, self._size * 2)
             return
         if halve:
             self._size = max(1, min(self._size, len(numbers)) // 2)
@@ -216,7 +235,7 @@ class Batch:
         )
         if verdict.error == "rate_limited":
             return
-        self._note_breaker(progress=progress)
+        self._tell_breaker(fresh=fresh, progress=progress)
         if progress:
             tools.budget.success()
             self._fruitless = 0
@@ -229,10 +248,9 @@ class Batch:
     def _backoff_s(self) -> float:
         return self._tools.uniform(0.0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0**self._fruitless))
 
-    def _note_breaker(self, *, progress: bool) -> None:
-        """Only a batch's first attempt speaks for it, so that one heavy person's halving does not open the breaker."""
-        if not self._told_breaker:
-            self._told_breaker = True
+    def _tell_breaker(self, *, fresh: bool, progress: bool) -> None:
+        """Failures count for fresh batches only: neither repeats nor one heavy person's halving open the breaker."""
+        if progress or fresh:
             self._stop_if(self._tools.breaker.batch(progress=progress))
 
     def _stop_if(self, why: str | None) -> None:

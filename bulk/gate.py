@@ -4,7 +4,7 @@ Stopping comes in stages: nothing new is sent, waits and reads are abandoned, re
 """
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import anyio
 
@@ -75,9 +75,13 @@ class Gate:
             await anyio.sleep(seconds)
 
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Await the work; being stopped is a good end of it."""
-        with suppress(Stopped):
+        """Await the work; being stopped is a good end of it, and an error closes the gate."""
+        try:
             await work()
+        except Stopped:
+            pass
+        except Exception as error:
+            self.close(error)
 
     async def watch(self) -> None:
         """Run beside the workers: abandons what waits when the caller asks for a stop. Ends by being cancelled."""

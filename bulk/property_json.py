@@ -59,9 +59,9 @@ def _cohort(called: str, entry: dict[str, Any]) -> PropertyFilter:
     value, operator = entry.get("value"), entry.get("operator")
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InputError(f"{called} is for a cohort and its value is not the cohort's number")
-    if operator not in (None, "exact", "in", "not_in"):
-        raise InputError(f"{called} is for a cohort: its operator is in or not_in")
-    return PropertyFilter("id", value, operator=operator or "exact", type="cohort")
+    if operator not in (None, "exact", "in"):
+        raise InputError(f"{called} is for a cohort: its operator can only be in")
+    return PropertyFilter("id", value, type="cohort")
 
 
 def _is_value(value: Any) -> bool:

@@ -3,6 +3,7 @@
 Sends nothing itself and keeps no state of targets: what is left to do comes from the ledger.
 """
 
+import math
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -13,7 +14,7 @@ from bulk.breaker import Breaker, RetryBudget
 from bulk.capabilities import Way
 from bulk.confirmer import Confirmer, grouped
 from bulk.errors import NotFinished
-from bulk.executor import Batch, Tools
+from bulk.executor import Group, Tools
 from bulk.gate import Gate
 from bulk.job import Job
 from bulk.journal.records import CanaryPassed
@@ -31,6 +32,8 @@ UNSENT = (Person.UNTOUCHED, Person.UNKNOWN, Person.SURVIVED, Person.HELD)
 LARGEST_BATCH = 1000
 """What bulk_delete takes (contract 6.5)."""
 MOST_WORKERS = 256
+LARGEST_GROUP = 1000
+"""Targets that a worker takes at once: five full reads of the store, one page of deletion rows."""
 VERIFY_GROUP = 50_000
 """Targets whose deletion rows are looked up in one pass over the rows."""
 
@@ -125,10 +128,12 @@ class Run:
 
     async def _send_rest(self) -> None:
         async def send(numbers: list[int]) -> None:
-            await Batch(self._tools, numbers).run()
+            await Group(self._tools, numbers).run()
 
-        left = self._job.ledger.numbers(Axis.PERSON, UNSENT)
-        await in_parallel(send, grouped(left, self._settings.batch_size), workers=self._settings.concurrency)
+        ledger = self._job.ledger
+        count = sum(count for state, count in ledger.counts(Axis.PERSON).items() if state in UNSENT)
+        groups = grouped(ledger.numbers(Axis.PERSON, UNSENT), group_size(count, self._settings))
+        await in_parallel(send, groups, workers=self._settings.concurrency)
 
     async def _canary(self) -> None:
         """Take one small batch all the way before the others, until one has really deleted somebody (promise 24)."""
@@ -136,7 +141,7 @@ class Run:
         ledger = self._job.ledger
         size = min(CANARY_SIZE, self._settings.batch_size)
         for numbers in grouped(ledger.numbers(Axis.PERSON, (*UNSENT, Person.ACCEPTED)), size):
-            await Batch(self._tools, numbers, canary=True).run()
+            await Group(self._tools, numbers, canary=True).run()
             if left := await self._confirmer.until_gone(deadline=self._deadline()):
                 raise NotFinished(f"the first {left} persons were accepted for deletion and are still there")
             gone = [n for n in numbers if ledger.person(n) in (Person.GONE, Person.GONE_SETTLED)]
@@ -161,3 +166,10 @@ class Run:
 
     def _deadline(self) -> float:
         return anyio.current_time() + self._settings.wait_s
+
+
+def group_size(count: int, settings: Settings) -> int:
+    """How many targets a worker takes at once: whole batches, enough to fill a read, few enough to leave all work."""
+    share = math.ceil(count / settings.concurrency)
+    wanted = max(settings.batch_size, min(share, LARGEST_GROUP))
+    return math.ceil(wanted / settings.batch_size) * settings.batch_size

@@ -97,6 +97,10 @@ class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.everyone and (self.properties or self.email is not None):
             raise InputError("everyone and a filter contradict each other: give one of them")
+        for one in self.properties:
+            if one.type == "cohort" and one.operator not in ("exact", "in"):
+                # a cohort's filter goes out without its operator, so that this would select the members
+                raise InputError(f"a cohort is selected by its members: {one.operator} cannot be asked")
         if self.email is not None and not self.email.strip():
             raise InputError("the email to select by is blank")
 

@@ -74,19 +74,20 @@ class Call:
         content_type = self.headers.get("content-type", "")
         if content_type.partition(";")[0].strip().lower() != "application/json":
             raise envelope.unsupported_media_type(content_type)
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError):
-            raise envelope.parse_error(_why(self.body)) from None
+        if self._decoded is msgspec.UNSET:
+            raise envelope.parse_error(_why(self.body))
+        return self._decoded
 
     def peek(self) -> Any:
         """The decoded body for the record, None where there is none or it is not JSON."""
-        if not self.body:
-            return None
+        return None if self._decoded is msgspec.UNSET else self._decoded
+
+    @cached_property
+    def _decoded(self) -> Any:
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, RecursionError):
-            return None
+            return msgspec.UNSET
 
 
 def _why(body: bytes) -> str:

@@ -4,13 +4,12 @@ Rows are kept by person key in plain arrays; it knows neither persons nor events
 """
 
 from array import array
+from bisect import insort
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import msgspec
-
-from asyncclient.testing.rows import OrderedRows
 
 Status = Literal["pending", "completed", "all"]
 
@@ -44,9 +43,8 @@ class Deletions:
         # Rows are numbered from 1; each points to the row that the same person had before it.
         self._before = array("I")
         self._last = array("I")
-        self._by_status: dict[Status, OrderedRows] = {
-            status: OrderedRows(self._newest_first) for status in ("all", "pending", "completed")
-        }
+        # Oldest first: almost every row comes in at the end.
+        self._by_status: dict[Status, array[int]] = {status: array("I") for status in ("all", "pending", "completed")}
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -73,16 +71,17 @@ class Deletions:
         self._before.append(self._last[key])
         row = len(self._keys)
         self._last[key] = row
-        self._by_status["all"].add(row)
-        self._by_status["completed" if verified_us else "pending"].add(row)
+        self._place(row, "all")
+        self._place(row, "completed" if verified_us else "pending")
 
     def complete(self, now_us: int) -> int:
         """The weekly job: verify every pending row that is not of the future; returns how many."""
         due = [row for row in self._by_status["pending"] if self._created_us[row - 1] <= now_us]
         for row in due:
-            self._by_status["pending"].remove(row)
             self._verified_us[row - 1] = max(now_us, 1)
-            self._by_status["completed"].add(row)
+            self._place(row, "completed")
+        left = (row for row in self._by_status["pending"] if not self._verified_us[row - 1])
+        self._by_status["pending"] = array("I", left)
         return len(due)
 
     def has(self, key: int) -> bool:
@@ -91,7 +90,7 @@ class Deletions:
 
     def of(self, key: int, status: Status = "all") -> list[Requested]:
         """The rows of one person, newest first."""
-        rows = [self._requested(row) for row in sorted(self._of(key), key=self._newest_first)]
+        rows = [self._requested(row) for row in sorted(self._of(key), key=self._age, reverse=True)]
         return [row for row in rows if status == "all" or (row.verified_us is None) == (status == "pending")]
 
     def count(self, status: Status) -> int:
@@ -100,7 +99,9 @@ class Deletions:
 
     def page(self, status: Status, offset: int, limit: int) -> list[Requested]:
         """Rows of that status, newest first."""
-        return [self._requested(row) for row in self._by_status[status].page(offset, limit)]
+        rows = self._by_status[status]
+        end = max(0, len(rows) - offset)
+        return [self._requested(row) for row in reversed(rows[max(0, end - limit) : end])]
 
     def _of(self, key: int) -> list[int]:
         rows = []
@@ -114,5 +115,12 @@ class Deletions:
         verified_us = self._verified_us[row - 1] or None
         return Requested(self._keys[row - 1], self._created_us[row - 1], verified_us)
 
-    def _newest_first(self, row: int) -> tuple[int, int]:
-        return -self._created_us[row - 1], -row
+    def _place(self, row: int, status: Status) -> None:
+        rows = self._by_status[status]
+        if not rows or self._age(rows[-1]) < self._age(row):
+            rows.append(row)
+        else:
+            insort(rows, row, key=self._age)
+
+    def _age(self, row: int) -> tuple[int, int]:
+        return self._created_us[row - 1], row

@@ -5,6 +5,7 @@ promises 3 and 4 say what is a torn tail and what is damage.
 """
 
 import re
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
@@ -27,9 +28,11 @@ _NUMBER = b'{"n":%d,'
 _FIRST = _NUMBER % 0
 _NUMBERED = re.compile(rb'\{"n":(0|[1-9][0-9]{0,18}),')
 _CHECKED = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
+_FRAME = re.compile(rb'\{"n":[0-9]+,[ -~]*,"crc":"[0-9a-f]{8}"\}')
 _PRINTABLE = re.compile(rb"[ -~]*")
 _BROKEN = "fails its checksum"
 _UNFINISHED = "has no line end"
+_FOREIGN = "and another whole line fail their checksums: they are changed, or of another journal"
 _ZEROS = "is nothing but NULs"
 
 
@@ -93,7 +96,9 @@ class Reader(Generic[T]):
         self._next_n = 0
         self._seed: int | None = None
         self._offset = 0  # where the line that comes next starts
-        self._rest = b""  # the start of a line whose end has not come yet
+        self._rest: deque[bytes] = deque()  # the start of a line whose end has not come yet
+        self._kept = 0  # bytes of that
+        self._misfits = 0  # lines of the torn tail that are whole but for their checksum
         self._torn: str | None = None  # why no line is taken any more
 
     def feed(self, piece: bytes) -> list[T]:
@@ -102,22 +107,24 @@ class Reader(Generic[T]):
         Raises:
             JournalDamaged: a line is damaged and a sound one follows, or a sound one is out of its place.
         """
-        data = self._rest + piece
-        end = data.rfind(b"\n") + 1
-        self._rest = data[end:]
+        end = piece.rfind(b"\n") + 1
+        if not end:
+            self._keep(piece)
+            return []
+        lines = b"".join((*self._rest, piece[:end]))
+        self._rest.clear()
+        self._kept = 0
         records: list[T] = []
-        if end and self._torn is None:
-            records = self._take(data[:end])
-        elif end:
-            self._refuse_sound_lines(data[:end], 0)
-        if len(self._rest) > MAX_LINE:
-            self._tear(_UNFINISHED)
-            self._rest = self._rest[-MAX_LINE:]
+        if self._torn is None:
+            records = self._take(lines)
+        else:
+            self._refuse_sound_lines(lines, 0)
+        self._keep(piece[end:])
         return records
 
     def finish(self) -> Clean | TornTail:
         """Say how the journal ends; raises JournalDamaged as `feed` does."""
-        rest = self._rest
+        rest = b"".join(self._rest)
         if rest:
             # a line that lacks nothing but its end speaks for damage only where something before it is broken
             self._refuse_sound_lines(rest, 0 if self._torn else 1)
@@ -128,6 +135,15 @@ class Reader(Generic[T]):
         if self._torn is None:
             return Clean(self._next_n, self._seed, self._offset)
         return TornTail(self._next_n, self._seed, self._offset, self._torn)
+
+    def _keep(self, piece: bytes) -> None:
+        if piece:
+            self._rest.append(piece)
+            self._kept += len(piece)
+        if self._kept > MAX_LINE:
+            self._tear(_UNFINISHED)
+            while self._kept - len(self._rest[0]) >= MAX_LINE:
+                self._kept -= len(self._rest.popleft())
 
     def _take(self, block: bytes) -> list[T]:
         lines = block.split(b"\n")
@@ -181,12 +197,18 @@ class Reader(Generic[T]):
         return int(number[1])
 
     def _refuse_sound_lines(self, region: bytes, start: int) -> None:
-        """Raise where a sound line follows the damage, even behind a line end that was lost."""
+        """Raise where a sound line follows the damage, even behind a line end that was lost.
+
+        And where two lines are whole but for their checksums: no crash leaves that, a foreign first line does.
+        """
         for line in region.split(b"\n"):
             if line[-_CRC_SIZE:].startswith(_CRC_START):
                 for match in _NUMBERED.finditer(line, start):
                     if self._sound(line[match.start() :]) is not None:
                         self._damaged(_BROKEN)
+                self._misfits += _FRAME.fullmatch(line) is not None
+                if self._misfits > 1:
+                    self._damaged(_FOREIGN)
             start = 0
 
     def _tear(self, reason: str) -> None:

@@ -67,6 +67,11 @@ def test_everyone_and_a_filter_contradict_each_other() -> None:
         ByFilter(email=SECRET, everyone=True)
 
 
+def test_the_opposite_of_a_cohort_cannot_be_selected() -> None:
+    with pytest.raises(InputError, match="not_in cannot be asked"):
+        ByFilter(properties=(PropertyFilter("id", 7, operator="not_in", type="cohort"),))
+
+
 def test_a_blank_email_selects_nobody_by_mistake() -> None:
     with pytest.raises(InputError, match="blank"):
         ByFilter(email=" ")

@@ -1,6 +1,8 @@
 """Deleting what belongs to a person, and asking how far it is (contract 6.6, 6.7, 6.11)."""
 
-from typing import Any, cast
+from typing import cast
+
+import msgspec
 
 from asyncclient.testing import envelope
 from asyncclient.testing.call import Call
@@ -14,6 +16,13 @@ from asyncclient.testing.uuids import parse
 
 _STATUSES = ("pending", "completed", "all")
 _DEFAULT_LIMIT = 100
+
+
+class _Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    person_uuid: str
+    created_at: str
+    status: str
+    delete_verified_at: str | None
 
 
 def delete_events(job: Job) -> Answer:
@@ -67,13 +76,13 @@ def _rows(job: Job, status: Status, offset: int, limit: int) -> tuple[int, list[
     return len(rows), rows[offset : offset + limit]
 
 
-def _item(job: Job, row: Requested) -> dict[str, Any]:
-    return {
-        "person_uuid": job.acts.table.text(row.key),
-        "created_at": iso(row.created_us),
-        "status": "pending" if row.verified_us is None else "completed",
-        "delete_verified_at": None if row.verified_us is None else iso(row.verified_us),
-    }
+def _item(job: Job, row: Requested) -> _Item:
+    return _Item(
+        person_uuid=job.acts.table.text(row.key),
+        created_at=iso(row.created_us),
+        status="pending" if row.verified_us is None else "completed",
+        delete_verified_at=None if row.verified_us is None else iso(row.verified_us),
+    )
 
 
 def _number(call: Call, name: str, default: int, *, least: int) -> int:

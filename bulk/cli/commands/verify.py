@@ -1,5 +1,6 @@
 """`posthog-bulk verify`: read back what a job did, days or weeks later."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,11 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     """
     from bulk.cli.jobs import Screen, summarise, with_client
     from bulk.engine import verify_job
+    from bulk.errors import JournalError
     from bulk.plan import load_plan
 
+    if not os.path.lexists(journal):
+        raise JournalError(journal, "does not exist", "give the journal of the job to verify")
     screen = Screen(json=json)
     with load_plan(plan or plan_of(journal)) as loaded:
 

@@ -1,0 +1,294 @@
+"""Plan, run, delete, verify, status, report, persons: what they do, print and leave behind."""
+
+import json
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from bulk.plan import load_plan
+
+Run = Callable[..., Any]
+
+FREE = ("--where", "plan exact free")
+
+
+def free(posthog: Any) -> set[UUID]:
+    world = posthog.server.world
+    return {UUID(str(u)) for u in world.iter_uuids() if world.person(u).properties.get("plan") == "free"}
+
+
+def everyone(posthog: Any) -> set[UUID]:
+    return {UUID(str(uuid)) for uuid in posthog.server.world.iter_uuids()}
+
+
+def mode(path: str) -> int:
+    return stat.S_IMODE(Path(path).stat().st_mode)
+
+
+def test_a_review_has_all_that_is_needed_to_approve(run: Run, posthog: Any) -> None:
+    Path("ids").write_text("user-1\nnobody\nuser-2\n\n")
+    result = run("plan", "delete", "--delete-events", "--distinct-ids", "ids", "-o", "x.plan.jsonl")
+    assert result.code == 0
+    with load_plan("x.plan.jsonl") as plan:
+        assert plan.count == 2
+        assert plan.digest in result.out
+        short = plan.digest.removeprefix("sha256:")[:12]
+        assert f"posthog-bulk run x.plan.jsonl --approve {short}" in result.out
+        assert all(str(target.uuid) in result.out for target in plan.iter())
+    for words in (
+        "1 (Local project) on http://127.0.0.1",
+        "delete persons and their events",
+        r"Targets +2\n",
+        r"Lines that matched nobody +1 +2\n",
+        r"Lines refused: blank +1 +4\n",
+        r"Requests +7 at least: 2 deletion calls",
+        r"Time +0 s at least at the limits",
+    ):
+        assert re.search(words.replace("(Local project)", r"\(Local project\)"), result.out), words
+    assert not posthog.mutations
+    assert mode("x.plan.jsonl") == 0o600
+
+
+def test_a_sample_is_from_all_over_the_plan_and_never_larger_than_it(run: Run, posthog: Any) -> None:
+    out = run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").out
+    assert re.findall(r"^  (\d+) +[0-9a-f-]{36} ", out, re.MULTILINE) == ["0", "12", "24", "36", "48"]
+    out = run("plan", "delete", "--uuids", "-", "-o", "y", stdin=_file(str(min(everyone(posthog))))).out
+    assert "Sample of 1" in out
+
+
+def _file(text: str) -> Path:
+    path = Path("stdin")
+    path.write_text(text)
+    return path
+
+
+def test_the_line_that_a_review_ends_with_runs_the_plan_and_again_does_nothing(run: Run, posthog: Any) -> None:
+    out = run("plan", "delete", *FREE, "--delete-events", "-o", "x.plan.jsonl").out
+    targets, others = free(posthog), everyone(posthog) - free(posthog)
+    line = out.splitlines()[-1].split()
+    assert line[0] == "posthog-bulk"
+    first = run(*line[1:])
+    assert first.code == 0
+    assert f"Done: {len(targets)} of {len(targets)} persons deleted" in first.out
+    assert everyone(posthog) == others
+    sent = len(posthog.mutations)
+    again = run("run", "x.plan.jsonl")  # approval is in the journal
+    assert again.code == 0
+    assert len(posthog.mutations) == sent
+    assert mode("x.journal.jsonl") == 0o600
+
+
+def test_delete_goes_all_the_way_in_one_go(run: Run, posthog: Any) -> None:
+    targets, others = free(posthog), everyone(posthog) - free(posthog)
+    result = run(
+        "delete", "--delete-events", "--delete-recordings", *FREE, "--yes", "--expect-count", len(targets)
+    )
+    assert result.code == 0
+    assert everyone(posthog) == others
+    assert all(posthog.server.world.deletion_rows(uuid) for uuid in targets)
+    first, *rest = result.out.splitlines()
+    plan = re.fullmatch(r"To resume: posthog-bulk delete (.*) --plan (delete-1-\d{8}T\d{6}Z\.plan\.jsonl)", first)
+    assert plan is not None
+    assert "'plan exact free'" in first
+    assert Path(plan[2]).exists()
+    assert Path(plan[2].replace("plan", "journal")).exists()
+    assert any(line.startswith("Done: ") for line in rest)
+
+
+def test_the_same_command_line_resumes(run: Run, posthog: Any) -> None:
+    count = len(free(posthog))
+    command = ("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", count)
+    assert run(*command).code == 0
+    listed = sum(request.action == "list" for request in posthog.server.requests)
+    again = run(*command)
+    assert again.code == 0
+    assert "Using the plan that exists: x.plan.jsonl" in again.out
+    assert sum(request.action == "list" for request in posthog.server.requests) - listed <= 1  # the prefix
+    without = run("delete", "--plan", "x.plan.jsonl")  # neither selection nor approval is needed any more
+    assert without.code == 0
+
+
+def test_a_journal_given_names_the_plan(run: Run, posthog: Any) -> None:
+    count = len(free(posthog))
+    run("delete", *FREE, "--journal", "y.journal.jsonl", "--yes", "--expect-count", count)
+    assert Path("y.plan.jsonl").exists()
+    assert Path("y.journal.jsonl").exists()
+
+
+def test_a_selection_may_come_from_stdin(run: Run, posthog: Any) -> None:
+    result = run(
+        "delete", "--distinct-ids", "-", "--yes", "--expect-count", 2, stdin=_file("user-1\nuser-2\n")
+    )
+    assert result.code == 0
+    assert posthog.server.world.count() == 58
+
+
+@pytest.mark.parametrize(
+    ("options", "content"),
+    [
+        (("--distinct-ids", "in", "--column", "id"), "name,id\nx,user-1\n"),
+        (("--uuids", "in"), "{uuid}\n"),
+        (("--emails", "in"), "e@example.org\n"),
+        (("--email", "e@example.org"), ""),
+        (("--where", "email exact e@example.org", "--where", "k is_set"), ""),
+        (("--properties", '[{"key":"k","value":"v","operator":"exact","type":"person"}]'), ""),
+        (("--cohort", "7"), ""),
+        (("--distinct-ids", "in", "--allow-shared-ids"), "undefined\n"),
+    ],
+)
+def test_each_way_to_select_finds_its_person(
+    run: Run, posthog: Any, options: tuple[str, ...], content: str
+) -> None:
+    world = posthog.server.world
+    chosen = world.add_person(["undefined", "u"], {"email": "e@example.org", "k": "v"})
+    if "--column" in options:
+        chosen = world.uuid_of("user-1")
+    world.add_cohort(7, [chosen])
+    Path("in").write_text(content.format(uuid=chosen))
+    assert run("plan", "delete", *options, "-o", "x").code == 0
+    with load_plan("x") as plan:
+        assert [str(target.uuid) for target in plan.iter()] == [str(chosen)]
+
+
+def test_json_puts_events_on_stdout_and_words_on_stderr(run: Run, posthog: Any) -> None:
+    count = len(free(posthog))
+    result = run("delete", *FREE, "--yes", "--expect-count", count, "--json")
+    events = [json.loads(line) for line in result.out.splitlines()]
+    kinds = [event["event"] for event in events]
+    assert kinds[0] == "planning"
+    assert kinds[-1] == "report"
+    assert {"plan", "started", "phase", "progress", "canary", "ended"} <= set(kinds)
+    assert events[kinds.index("plan")]["count"] == count
+    assert events[-1]["exit_code"] == 0
+    assert "To resume: " in result.err
+    assert "Done: " in result.err
+    assert "user-" not in result.out
+
+
+def test_verify_waits_for_the_purge_and_then_is_done(run: Run, posthog: Any) -> None:
+    count = len(free(posthog))
+    run("delete", "--delete-events", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", count)
+    sent = len(posthog.mutations)
+    assert run("verify", "x.journal.jsonl").code == 75
+    posthog.server.run_event_deletion()
+    result = run("verify", "x.journal.jsonl", "--json")
+    assert result.code == 0
+    assert json.loads(result.out.splitlines()[-1])["exit_code"] == 0
+    assert f"{count} purged" in result.err
+    assert len(posthog.mutations) == sent
+
+
+def test_status_and_report_need_neither_network_nor_key_nor_plan(
+    run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(free(posthog))
+    run("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", count)
+    requests = len(posthog.server.requests)
+    for name in posthog.env:
+        monkeypatch.delenv(name)
+    status = run("status", "x.journal.jsonl", "--watch")
+    assert status.code == 0
+    assert f"delete persons, {count} targets" in status.out
+    assert "project 1 (Local project)" in status.out
+    with_plan = run("report", "x.journal.jsonl")
+    assert "The input" in with_plan.out
+    Path("x.plan.jsonl").unlink()
+    assert "project 1 on http" in run("status", "x.journal.jsonl").out
+    without = run("report", "x.journal.jsonl")
+    assert "The plan was not there" in without.out
+    assert len(posthog.server.requests) == requests
+
+
+def test_a_broken_plan_beside_the_journal_is_said_and_done_without(run: Run, posthog: Any) -> None:
+    run("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", len(free(posthog)))
+    Path("x.plan.jsonl").write_text("x")
+    result = run("status", "x.journal.jsonl")
+    assert result.code == 0
+    assert "without its plan" in result.err
+    assert run("status", "x.journal.jsonl", "--plan", "x.plan.jsonl").code == 74
+
+
+@pytest.mark.parametrize("name", ["r.md", "r.json", "r.txt", "R.MD"])
+def test_a_report_is_private_the_same_each_time_and_written_over(run: Run, posthog: Any, name: str) -> None:
+    run("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", len(free(posthog)))
+    assert run("report", "x.journal.jsonl", "-o", name).code == 0
+    first = Path(name).read_bytes()
+    assert first
+    assert run("report", "x.journal.jsonl", "-o", name).code == 0
+    assert Path(name).read_bytes() == first
+    assert mode(name) == 0o600
+    with load_plan("x.plan.jsonl") as plan:
+        assert not any(str(target.uuid).encode() in first for target in plan.iter())
+
+
+def test_a_report_never_replaces_what_it_is_made_from(run: Run, posthog: Any) -> None:
+    run("delete", *FREE, "--journal", "x.md", "--yes", "--expect-count", len(free(posthog)))
+    before = Path("x.md").read_bytes()
+    assert run("report", "x.md", "-o", "x.md").code == 2
+    assert Path("x.md").read_bytes() == before
+
+
+def test_persons_streams_server_objects(run: Run, posthog: Any) -> None:
+    result = run("persons")
+    persons = [json.loads(line) for line in result.out.splitlines()]
+    assert {UUID(person["uuid"]) for person in persons} == everyone(posthog)
+    assert all(person["type"] == "person" for person in persons)
+    assert result.err == "60 persons\n"
+    some = run("persons", *FREE)
+    assert {UUID(json.loads(line)["uuid"]) for line in some.out.splitlines()} == free(posthog)
+    assert not posthog.mutations
+
+
+@pytest.mark.parametrize("option", ["--distinct-ids", "--uuids", "--emails"])
+def test_persons_of_a_file_come_once_each_and_the_rest_is_listed(run: Run, posthog: Any, option: str) -> None:
+    uuid = posthog.server.world.add_person(["a", "b"], {"email": "a@example.org"})
+    lines = {
+        "--distinct-ids": "a\nb\nnobody\n\n",
+        "--uuids": f"{uuid}\n{uuid}\n{UUID(int=1)}\n\n",
+        "--emails": "a@example.org\na@example.org\nnobody@example.org\n\n",
+    }[option]
+    Path("in").write_text(lines)
+    result = run("persons", option, "in")
+    assert [json.loads(line)["uuid"] for line in result.out.splitlines()] == [str(uuid)]
+    assert re.search(r"Lines refused: blank +1 +4", result.err)
+    if option != "--emails":
+        assert re.search(r"Lines that matched nobody +1 +3", result.err)
+
+
+def test_a_file_of_persons_is_private_and_never_replaces_another(run: Run, posthog: Any) -> None:
+    assert run("persons", "-o", "people.jsonl").code == 0
+    assert len(Path("people.jsonl").read_text().splitlines()) == 60
+    assert mode("people.jsonl") == 0o600
+    assert run("persons", "-o", "people.jsonl").code == 74
+
+
+def test_a_file_of_persons_that_was_cut_short_is_not_there(run: Run, posthog: Any) -> None:
+    from asyncclient.testing import Fault
+
+    posthog.server.faults.add(Fault("status", status=400, action="list", after=1))
+    assert run("persons", *FREE, "-o", "people.jsonl").code == 2
+    assert not Path("people.jsonl").exists()
+
+
+def test_what_the_server_says_cannot_act_on_a_terminal(
+    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = serve(5, project_name="Ac\x1b]0;pwned\x07me\u202e")
+    for name, value in served.env.items():
+        monkeypatch.setenv(name, value)
+    served.server.world.add_person(["\x1b[2J\u2066"], {})
+    results = [
+        run("plan", "delete", "--everyone", "-o", "x.plan.jsonl"),
+        run("delete", "--everyone", "--plan", "x.plan.jsonl", "--yes", "--expect-count", 6),
+        run("status", "x.journal.jsonl"),
+        run("report", "x.journal.jsonl"),
+    ]
+    for result in results:
+        assert result.code == 0
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e\u2066]", result.out + result.err)
+    assert "Ac\\x1b]0;pwned\\x07me\\u202e" in results[0].out

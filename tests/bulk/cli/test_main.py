@@ -1,0 +1,187 @@
+"""The command as a whole: help, exit codes, and one sentence for whatever goes wrong."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import asyncclient
+from bulk.cli import exits
+from bulk.cli.main import COMMANDS
+from bulk.errors import (
+    BreakerOpened,
+    FileTrouble,
+    JournalBusy,
+    JournalDamaged,
+    NotFinished,
+    PlanError,
+    Refused,
+    WriteFailed,
+)
+from bulk.inputs import InputError
+from bulk.where import WhereError
+
+Run = Callable[..., Any]
+
+HEAVY = ("aiohttp", "asyncclient", "rich", "anyio", "msgspec", "jinja2")
+
+
+def test_help_imports_neither_the_client_nor_the_engine() -> None:
+    script = (
+        "import sys; from bulk.cli.main import main; main(['--help']); "
+        f"print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=_env())
+    assert done.stdout.splitlines()[-1] == "loaded: []"
+    assert all(f"  {name} " in done.stdout for name in COMMANDS)
+
+
+def _env() -> dict[str, str]:
+    import bulk
+
+    return {**os.environ, "PYTHONPATH": str(Path(next(iter(bulk.__path__))).parent)}
+
+
+# the table of the interface: options that people script against
+OPTIONS = {
+    "demo": "--persons --keep",
+    "server": "--port --persons --seed --rate-limits",
+    "persons": "--distinct-ids --uuids --emails --column --where --email --properties --cohort --everyone "
+    "--allow-shared-ids --format --output --host --project-id --key-file",
+    "plan": "--delete-events --delete-recordings --distinct-ids --uuids --emails --column --where --email "
+    "--properties --cohort --everyone --allow-shared-ids --output --host --project-id --key-file",
+    "run": "--journal --approve --max-targets --expect-count --concurrency --batch-size --rate-limits --wait --json "
+    "--host --project-id --key-file",
+    "delete": "--delete-events --delete-recordings --distinct-ids --uuids --emails --column --where --email "
+    "--properties --cohort --everyone --allow-shared-ids --plan --journal --yes --expect-count --concurrency "
+    "--batch-size --rate-limits --wait --max-targets --json --host --project-id --key-file",
+    "verify": "--plan --json --host --project-id --key-file",
+    "status": "--watch",
+    "report": "--output",
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_options_and_a_help(run: Run, name: str) -> None:
+    shown = run(name, "--help")
+    assert shown.code == 0
+    words = shown.out.replace(",", " ").split()
+    assert set(OPTIONS[name].split()) <= set(words)
+    assert "-o" not in OPTIONS[name] or name not in ("plan", "persons", "report") or "-o" in words
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["-h"]])
+def test_asking_about_the_command_is_no_failure(run: Run, arguments: list[str]) -> None:
+    assert run(*arguments).code == 0
+
+
+def test_no_command_is_a_usage_error_that_shows_the_help(run: Run) -> None:
+    result = run()
+    assert result.code == 2
+    assert "Commands" in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["erase"], ["run"], ["run", "--nope", "x"], ["delete", "--concurrency", "0"], ["plan", "explode", "-o", "x"]],
+)
+def test_a_usage_error_ends_with_2_and_one_sentence(run: Run, arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 1
+
+
+def _status_error(kind: type[asyncclient.ApiStatusError], status: int) -> BaseException:
+    return kind(
+        status=status,
+        type="t",
+        code="c",
+        detail="detail",
+        attr=None,
+        method="GET",
+        path="/api/projects/1/persons/018f/",
+        route="GET persons/:id",
+        retry_after_s=None,
+    )
+
+
+def _transport(kind: type[asyncclient.TransportError]) -> BaseException:
+    return kind("reason", method="GET", path="/p/018f", route="GET persons/:id", sent=False)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (click.UsageError("x"), 2),
+        (InputError("x"), 2),
+        (WhereError("a b", 2, 3, "x"), 2),
+        (asyncclient.InvalidArgument("x"), 2),
+        (Refused("x", "y"), 3),
+        (BreakerOpened("x"), 4),
+        (FileTrouble("f", "x", "y"), 74),
+        (PlanError("f", "x", "y"), 74),
+        (JournalDamaged("f", 3, "x"), 74),
+        (WriteFailed("f", "x"), 74),
+        (JournalBusy("f"), 75),
+        (NotFinished("x"), 75),
+        (_status_error(asyncclient.AuthenticationFailed, 401), 77),
+        (_status_error(asyncclient.PermissionDenied, 403), 77),
+        (_status_error(asyncclient.NotFound, 404), 77),
+        (_status_error(asyncclient.RouteNotFound, 404), 77),
+        (_status_error(asyncclient.BadRequest, 400), 2),
+        (_status_error(asyncclient.UnexpectedRedirect, 302), 2),
+        (_status_error(asyncclient.RateLimited, 429), 75),
+        (_status_error(asyncclient.ServerError, 503), 75),
+        (_status_error(asyncclient.InvalidResponse, 200), 75),
+        (_transport(asyncclient.ConnectFailed), 75),
+        (_transport(asyncclient.TimedOut), 75),
+        (asyncclient.ListingError("x"), 75),
+        (OSError(28, "No space left on device"), 74),
+        (RuntimeError("secret phx_1"), 70),
+    ],
+)
+def test_each_error_has_its_exit_code_and_its_sentence(error: BaseException, code: int) -> None:
+    assert exits.exit_code(error) == code
+    told = exits.explain(error)
+    assert told
+    assert "018f" not in told
+    assert "phx_1" not in told
+
+
+def test_a_defect_names_its_place_and_no_value() -> None:
+    def fail() -> None:
+        raise KeyError("jane@example.org")
+
+    fail.__globals__["__name__"], name = "bulk.somewhere", fail.__globals__["__name__"]
+    try:
+        fail()
+    except KeyError as error:
+        told = exits.explain(error)
+    finally:
+        fail.__globals__["__name__"] = name
+    assert told.startswith("defect: KeyError in bulk.somewhere, fail, line ")
+    assert "jane" not in told
+
+
+def test_what_an_error_says_cannot_act_on_a_terminal() -> None:
+    told = exits.explain(Refused("name \x1b[31m\u202e", "fix"))
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+
+
+def test_an_expression_is_shown_with_carets_under_the_word() -> None:
+    assert exits.explain(WhereError("a zzz b", 2, 5, "unknown operator")).splitlines() == [
+        "unknown operator",
+        "  a zzz b",
+        "    ^^^",
+    ]
+
+
+def test_the_only_error_of_a_group_is_told_as_itself() -> None:
+    inner = Refused("x", "y")
+    assert exits.single(BaseExceptionGroup("g", [ExceptionGroup("h", [inner])])) is inner

@@ -1,0 +1,352 @@
+"""Bad input: one sentence, the right exit code, and not one request that changes anything."""
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bulk.files
+from asyncclient.testing import Fault
+from bulk.journal.writer import JournalWriter
+
+Run = Callable[..., Any]
+
+FREE = ("--where", "plan exact free")
+
+
+@pytest.fixture
+def refused(run: Run, posthog: Any) -> Callable[..., str]:
+    """Run a command that must end with a code, one sentence and nothing changed; return the sentence."""
+
+    def call(code: int, *arguments: object, stdin: Path | None = None) -> str:
+        result = run(*arguments, stdin=stdin)
+        assert (result.code, len(result.sentence.splitlines())) == (code, 1), result
+        said = [line for line in result.err.splitlines() if line.startswith("posthog-bulk: ")]
+        assert len(said) == 1
+        assert not posthog.mutations
+        assert posthog.server.world.count() == 60
+        assert posthog.server.personal_api_key not in result.out + result.err
+        return str(result.sentence)
+
+    return call
+
+
+@pytest.fixture
+def plan(run: Run, posthog: Any) -> Path:
+    """A plan for the free persons."""
+    assert run("plan", "delete", *FREE, "-o", "x.plan.jsonl").code == 0
+    return Path("x.plan.jsonl").absolute()
+
+
+def footer(plan: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(plan.read_bytes().splitlines()[-1])
+    return loaded
+
+
+ONE_GO = ("delete", *FREE, "--yes", "--expect-count", "1")
+
+
+def test_a_missing_key(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("POSTHOG_PERSONAL_API_KEY")
+    assert "POSTHOG_PERSONAL_API_KEY" in refused(2, *ONE_GO)
+
+
+def test_a_key_file_that_is_not_there(refused: Callable[..., str]) -> None:
+    assert "cannot be read" in refused(2, *ONE_GO, "--key-file", "none")
+
+
+def test_a_key_file_that_others_can_read(refused: Callable[..., str]) -> None:
+    Path("key").write_text("phx_secret")
+    Path("key").chmod(0o644)
+    sentence = refused(2, *ONE_GO, "--key-file", "key")
+    assert "read by others" in sentence
+    assert "phx_secret" not in sentence
+
+
+def test_a_key_with_a_newline(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phx_secret\nx")
+    sentence = refused(2, *ONE_GO)
+    assert "line break" in sentence
+    assert "secret" not in sentence
+
+
+def test_a_project_token_in_place_of_the_key(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phc_token")
+    assert "personal API key" in refused(2, *ONE_GO)
+
+
+def test_a_key_of_another_region(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phx_from_elsewhere")
+    assert "region" in refused(77, *ONE_GO)
+
+
+def test_a_key_without_a_scope(serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = serve(60, scopes=("person:read", "person:write"))
+    for name, value in served.env.items():
+        monkeypatch.setenv(name, value)
+    result = run(*ONE_GO)
+    assert result.code == 77
+    assert "scope" in result.sentence
+    assert not served.mutations
+
+
+def test_a_key_that_may_only_read(
+    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = serve(60, scopes=("project:read", "person:read"))
+    for name, value in served.env.items():
+        monkeypatch.setenv(name, value)
+    assert run("plan", "delete", *FREE, "-o", "x.plan.jsonl").code == 0
+    digest = footer(Path("x.plan.jsonl"))["digest"]
+    result = run("run", "x.plan.jsonl", "--approve", digest)
+    assert result.code == 77
+    assert "person:write" in result.sentence
+    assert served.server.world.count() == 60
+
+
+@pytest.mark.parametrize("project", ["abc", "0", "-1", "1.5", "1/../2", "", "@Current"])
+def test_a_project_that_is_no_number(refused: Callable[..., str], project: str) -> None:
+    assert "project" in refused(2, *ONE_GO, f"--project-id={project}")
+
+
+def test_the_current_project_for_a_write(refused: Callable[..., str]) -> None:
+    assert "@current" in refused(2, *ONE_GO, "--project-id", "@current")
+
+
+def test_a_project_that_the_key_does_not_see(refused: Callable[..., str]) -> None:
+    refused(77, *ONE_GO, "--project-id", "99")
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("https://us.posthog.com/project/1", "path"),
+        ("https://jane:secret@us.posthog.com", "user information"),
+        ("https://us.i.posthog.com", "captured events only"),
+        ("http://posthog.example.com", "plain http"),
+        ("posthog.example.com", "neither us, eu"),
+        ("ftp://x", "neither us, eu"),
+    ],
+)
+def test_a_host_that_is_more_or_less_than_an_origin(refused: Callable[..., str], host: str, words: str) -> None:
+    sentence = refused(2, *ONE_GO, "--host", host)
+    assert words in sentence
+    assert "secret" not in sentence
+
+
+@pytest.mark.parametrize("command", [("delete",), ("plan", "delete", "-o", "x.plan.jsonl")])
+def test_an_empty_selection(refused: Callable[..., str], posthog: Any, command: tuple[str, ...]) -> None:
+    assert "--everyone" in refused(2, *command)
+    assert not posthog.server.requests
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--distinct-ids", "a", "--uuids", "b"), "contradict"),
+        (("--distinct-ids", "a", "--where", "a exact b"), "contradict"),
+        (("--everyone", "--email", "a@b"), "contradict"),
+        (("--column", "a", *FREE), "--column"),
+        (("--allow-shared-ids", *FREE), "--allow-shared-ids"),
+        (("--email", " "), "blank"),
+        (("--properties", "[]"), "empty array"),
+        (("--cohort", "0"), "cohort"),
+        (("--distinct-ids", "none.txt"), None),
+    ],
+)
+def test_options_that_contradict_each_other(
+    refused: Callable[..., str], posthog: Any, options: tuple[str, ...], words: str | None
+) -> None:
+    sentence = refused(2 if words else 74, "delete", *options, "--yes", "--expect-count", "1")
+    assert (words or "none.txt: cannot be read") in sentence
+    assert not posthog.server.requests
+
+
+def test_an_unknown_operator_is_pointed_at(run: Run, posthog: Any) -> None:
+    result = run("delete", "--where", "plan exactly free", "--yes", "--expect-count", "1")
+    assert result.code == 2
+    assert "did you mean exact?" in result.sentence
+    assert result.err.splitlines()[-2:] == ["  plan exactly free", "       ^^^^^^^"]
+    assert not posthog.server.requests
+
+
+@pytest.mark.parametrize("option", ["--distinct-ids", "--uuids", "--emails"])
+def test_an_empty_file(refused: Callable[..., str], posthog: Any, option: str) -> None:
+    Path("ids").touch()
+    assert "ids is empty" in refused(2, "delete", option, "ids", "--yes", "--expect-count", "1")
+    assert "is empty" in refused(2, "delete", option, "-", "--yes", "--expect-count", "1")
+    assert not posthog.server.requests
+
+
+def test_a_file_that_matches_nobody(refused: Callable[..., str]) -> None:
+    Path("ids").write_text("nobody\n")
+    assert "nobody matches" in refused(3, "delete", "--distinct-ids", "ids", "--yes", "--expect-count", "1")
+    assert os.listdir() == ["ids"]
+
+
+def test_yes_without_a_count(refused: Callable[..., str]) -> None:
+    assert "--expect-count" in refused(2, "delete", *FREE, "--yes")
+
+
+def test_another_count_than_expected(refused: Callable[..., str]) -> None:
+    assert "--expect-count says 1" in refused(3, *ONE_GO)
+
+
+def test_more_targets_than_allowed(refused: Callable[..., str], plan: Path) -> None:
+    digest = footer(plan)["digest"]
+    assert "--max-targets 3" in refused(3, "run", plan, "--approve", digest, "--max-targets", "3")
+    assert "--expect-count says 3" in refused(3, "run", plan, "--approve", digest, "--expect-count", "3")
+
+
+def test_nobody_to_approve(refused: Callable[..., str], plan: Path) -> None:
+    digest = footer(plan)["digest"].removeprefix("sha256:")[:12]
+    assert f"--approve {digest}" in refused(3, "run", plan)
+    count = footer(plan)["count"]
+    assert f"--yes --expect-count {count}" in refused(3, "delete", *FREE, "--plan", plan)
+
+
+@pytest.mark.parametrize("digest", ["sha256:" + "0" * 64, "0" * 12, "", "x"])
+def test_a_wrong_digest(refused: Callable[..., str], plan: Path, digest: str) -> None:
+    assert "digest" in refused(3, "run", plan, "--approve", digest)
+
+
+def test_a_changed_plan(refused: Callable[..., str], plan: Path) -> None:
+    digest = footer(plan)["digest"]
+    data = bytearray(plan.read_bytes())
+    data[len(data) // 2] ^= 1
+    plan.write_bytes(data)
+    assert "changed after it was made" in refused(74, "run", plan, "--approve", digest)
+
+
+def test_a_plan_for_another_project_or_host(
+    refused: Callable[..., str], serve: Callable[..., Any], plan: Path
+) -> None:
+    digest = footer(plan)["digest"]
+    assert "the plan is for project 1" in refused(3, "run", plan, "--approve", digest, "--project-id", "2")
+    assert "the plan was made on" in refused(
+        3, "run", plan, "--approve", digest, "--host", serve(1).server.url
+    )
+
+
+def test_a_plan_of_another_operation_or_selection(refused: Callable[..., str], plan: Path) -> None:
+    count = str(footer(plan)["count"])
+    asked = ("--plan", plan, "--yes", "--expect-count", count)
+    assert "another operation" in refused(3, "delete", "--delete-events", *FREE, *asked)
+    assert "another selection" in refused(3, "delete", "--where", "plan exact pro", *asked)
+
+
+def test_a_foreign_journal(
+    run: Run, serve: Callable[..., Any], plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = footer(plan)["digest"]
+    assert run("run", plan, "--approve", digest).code == 0
+    other = serve(60)
+    for name, value in other.env.items():
+        monkeypatch.setenv(name, value)
+    assert run("plan", "delete", "--where", "plan exact pro", "-o", "y.plan.jsonl").code == 0
+    result = run("run", "y.plan.jsonl", "--journal", "x.journal.jsonl", "--approve", footer(Path("y.plan.jsonl"))["digest"])
+    assert result.code == 3
+    assert "journal of another job" in result.sentence
+    assert not other.mutations
+
+
+def test_a_damaged_journal(run: Run, posthog: Any, plan: Path) -> None:
+    digest = footer(plan)["digest"]
+    assert run("run", plan, "--approve", digest).code == 0
+    sent = len(posthog.mutations)
+    journal = Path("x.journal.jsonl")
+    lines = journal.read_bytes().split(b"\n")
+    lines[2] = lines[2].replace(b"0", b"1", 1)
+    journal.write_bytes(b"\n".join(lines))
+    for command in (("run", plan), ("status", journal), ("verify", journal), ("report", journal)):
+        result = run(*command)
+        assert result.code == 74
+        assert "line 3" in result.sentence
+    assert len(posthog.mutations) == sent
+
+
+def test_a_journal_that_another_process_holds(refused: Callable[..., str], plan: Path) -> None:
+    digest = footer(plan)["digest"]
+    journal = Path("x.journal.jsonl")
+    journal.touch(0o600)
+    with journal.open("rb+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert "another process" in refused(75, "run", plan, "--approve", digest)
+
+
+def failing(error: int, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(bulk.files.os, function, fail)
+
+
+def test_a_folder_that_cannot_be_written(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+
+    def read_only(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+        if flags & (os.O_CREAT | getattr(os, "O_TMPFILE", 0) & ~os.O_DIRECTORY):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return real(path, flags, *rest, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk.files.os, "open", read_only)
+        assert "read-only" in refused(74, *ONE_GO)
+
+
+def test_a_folder_that_is_not_there(refused: Callable[..., str]) -> None:
+    assert "none/x.plan.jsonl" in refused(74, *ONE_GO, "--plan", "none/x.plan.jsonl")
+
+
+def test_a_full_disk(refused: Callable[..., str], plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = footer(plan)["digest"]
+    with monkeypatch.context() as patch:
+        failing(errno.ENOSPC, "write", patch)
+        assert "disk is full" in refused(74, "delete", *FREE, "--yes", "--expect-count", "1", "--plan", "full")
+        patch.setitem(JournalWriter.__init__.__kwdefaults__, "write", bulk.files.os.write)
+        refused(74, "run", plan, "--approve", digest)
+    assert not Path("full").exists()
+
+
+def test_a_server_that_is_not_there(run: Run, posthog: Any) -> None:
+    result = run(*ONE_GO, "--host", "http://127.0.0.1:1")
+    assert result.code == 75
+    assert len(result.sentence.splitlines()) == 1
+
+
+def test_a_server_that_says_no_or_something_else(run: Run, posthog: Any) -> None:
+    for fault, code in (
+        (Fault("redirect", to="https://elsewhere.example.com"), 2),
+        (Fault("garbage"), 75),
+    ):
+        posthog.server.faults.add(fault)
+        result = run(*ONE_GO)
+        assert result.code == code, result
+        posthog.server.faults.clear()
+    assert not posthog.mutations
+
+
+@pytest.mark.parametrize("limits", ["fast", "480", "480/min,4800", "480/min,4800/day,240/min", "-1/min,1/hour,1/min"])
+def test_rate_limits_that_cannot_be_read(refused: Callable[..., str], limits: str) -> None:
+    refused(2, *ONE_GO, "--rate-limits", limits)
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "report"])
+def test_a_journal_that_is_not_there(refused: Callable[..., str], command: str) -> None:
+    assert "x.journal.jsonl" in refused(74, command, "x.journal.jsonl")
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.pdf", "report"])
+def test_a_report_of_an_unknown_kind(refused: Callable[..., str], name: str) -> None:
+    assert "choose .md, .json, .txt" in refused(2, "report", "x.journal.jsonl", "-o", name)
+
+
+def test_csv_is_not_there_yet(refused: Callable[..., str]) -> None:
+    assert "not there yet" in refused(2, "persons", "--format", "csv")

@@ -1,0 +1,81 @@
+"""A disk whose syncs are let through by hand."""
+
+import asyncio
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk.journal.framing import Framing
+from bulk.journal.storage import Journal
+from bulk.journal.writer import JournalWriter
+
+
+class Disk:
+    """A real file whose syncs wait to be let through and may fail; counts what reaches it."""
+
+    def __init__(self, path: Path, framing: Framing[Any]) -> None:
+        self.path = path
+        self.framing = framing
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.begun = asyncio.Event()
+        self.syncs: list[int] = []  # the size of the file at each that was begun
+        self.synced = 0  # the size of the file at the last that went well
+        self.writes = 0
+        self.sync_error: Exception | None = None
+        self.write_error: OSError | None = None
+        self.short_by = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def writer(self) -> JournalWriter[Any]:
+        self._loop = asyncio.get_running_loop()
+        return JournalWriter(self.fd, self.framing, 0, None, path=self.path, fdatasync=self._sync, write=self._write)
+
+    def _sync(self, fd: int) -> None:
+        assert threading.current_thread() is not threading.main_thread()
+        assert self._loop is not None
+        size = os.fstat(fd).st_size
+        self.syncs.append(size)
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self.begun.set)
+        assert self.gate.wait(30)
+        if self.sync_error:
+            raise self.sync_error
+        self.synced = size
+
+    def _write(self, fd: int, data: bytes) -> int:
+        assert threading.current_thread() is threading.main_thread()
+        self.writes += 1
+        if self.write_error:
+            raise self.write_error
+        return os.write(fd, data[: len(data) - self.short_by])
+
+    def numbers(self) -> list[int]:
+        """Return what the notes in the file say, which are all records but the first."""
+        found: list[Any] = []
+        Journal.read(self.path, self.framing, found.append)
+        return [record.number for record in found[1:]]
+
+    def lines_synced(self) -> int:
+        """Return how many lines the last good sync found in the file."""
+        return self.path.read_bytes()[: self.synced].count(b"\n")
+
+    async def held(self, writer: JournalWriter[Any], record: Any) -> "asyncio.Task[None]":
+        """Close the gate and return when a sync of one more record waits in front of it."""
+        self.gate.clear()
+        self.begun.clear()
+        writer.append(record)
+        task = asyncio.create_task(writer.durable())
+        await self.begun.wait()
+        return task
+
+
+@pytest.fixture(scope="session")
+def make_disk() -> type[Disk]:
+    """Give the class, for those who need a disk of their own: `make_disk(path, framing)`."""
+    return Disk

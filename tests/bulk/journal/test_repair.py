@@ -1,0 +1,258 @@
+"""A journal's torn tail is set aside once and for all; damage is refused; reading changes nothing."""
+
+import errno
+import fcntl
+import os
+import stat
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulk.errors import JournalDamaged, JournalError
+from bulk.journal.framing import Clean, Framing, TornTail
+from bulk.journal.storage import Journal
+
+
+class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
+    job: str
+
+
+class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k"):
+    text: str
+
+
+Line = Opened | Note
+FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, Opened) else None)
+RECORDS: list[Line] = [Opened("job-1"), Note("one"), Note("two"), Note("three")]
+SEED = FRAMING.seed(RECORDS[0])
+LINES = [FRAMING.encode(record, n, SEED) for n, record in enumerate(RECORDS)]
+WHOLE = b"".join(LINES)
+
+
+def _replayed(path: Path) -> tuple[list[Line], int, Path | None]:
+    records: list[Line] = []
+    with Journal.open(path, FRAMING, records.append) as journal:
+        return records, journal.next_n, journal.set_aside
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    path.chmod(0o600)
+
+
+def _state(folder: Path) -> dict[str, bytes]:
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir()}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    folder = tmp_path / "journals"
+    folder.mkdir()
+    return folder / "erase.journal.jsonl"
+
+
+tails = st.one_of(
+    st.integers(0, len(WHOLE) - 1).map(lambda at: (WHOLE[:at], WHOLE[:at].count(b"\n"))),
+    st.binary(min_size=1, max_size=300).map(lambda tail: (WHOLE + tail, 4)),
+    st.integers(1, 9000).map(lambda size: (WHOLE + bytes(size), 4)),
+)
+
+
+@settings(deadline=None)
+@given(tails)
+def test_torn_tail_is_set_aside_and_cut_once_and_for_all(torn: tuple[bytes, int]) -> None:
+    data, stand = torn
+    with TemporaryDirectory() as name:
+        path = Path(name) / "x.journal.jsonl"
+        _put(path, data)
+        kept = b"".join(LINES[:stand])
+        aside = path.with_name(f"x.journal.jsonl.torn-{len(kept)}") if data != kept else None
+        assert _replayed(path) == (RECORDS[:stand], stand, aside)
+        expected = {path.name: kept}
+        if aside:
+            expected[aside.name] = data[len(kept) :]
+            assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+        assert _state(path.parent) == expected
+        assert _replayed(path) == (RECORDS[:stand], stand, None)
+        assert _state(path.parent) == expected
+
+
+async def test_nothing_is_ever_appended_to_a_torn_line(path: Path) -> None:
+    _put(path, WHOLE[:-5])
+    async with Journal.open(path, FRAMING, lambda record: None).writer() as writer:
+        writer.append(RECORDS[3])
+    assert _state(path.parent)[path.name] == WHOLE
+
+
+def test_tail_is_on_disk_elsewhere_before_the_journal_is_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put(path, WHOLE[:-5])
+    aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
+    seen: list[tuple[str, bool, int]] = []
+    real = os.ftruncate
+
+    def synced(fd: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file"
+        seen.append((kind, aside.exists(), path.stat().st_size))
+
+    def cut(fd: int, size: int) -> None:
+        seen.append(("cut", aside.exists(), path.stat().st_size))
+        real(fd, size)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "ftruncate", cut)
+    _replayed(path)
+    torn, whole = len(WHOLE) - 5, len(WHOLE) - len(LINES[3])
+    assert seen == [
+        ("file", False, torn),
+        ("folder", True, torn),
+        ("cut", True, torn),
+        ("file", True, whole),
+        ("folder", True, whole),
+    ]
+
+
+def test_copy_that_is_there_already_is_taken_when_it_is_the_same(path: Path) -> None:
+    _put(path, WHOLE[:-5])
+    aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
+    _put(aside, LINES[3][:-5])
+    inode = aside.stat().st_ino
+    assert _replayed(path)[2] == aside
+    assert aside.stat().st_ino == inode
+    assert sorted(_state(path.parent)) == [path.name, aside.name]
+
+
+@pytest.mark.parametrize("other", [b"", LINES[3][:-6], LINES[3][:-4], b"x" * (len(LINES[3]) - 5), b"y" * 200_000])
+def test_another_tail_of_the_same_place_is_kept_beside_it(path: Path, other: bytes) -> None:
+    _put(path, WHOLE[:-5])
+    aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
+    _put(aside, other)
+    second = path.with_name(f"{aside.name}-1")
+    assert _replayed(path)[2] == second
+    assert aside.read_bytes() == other
+    assert second.read_bytes() == LINES[3][:-5]
+
+
+def test_symlink_in_the_place_of_the_copy_is_not_written_through(path: Path) -> None:
+    _put(path, WHOLE[:-5])
+    aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
+    aside.symlink_to(path.parent / "elsewhere")
+    assert _replayed(path)[2] == path.with_name(f"{aside.name}-1")
+    assert not (path.parent / "elsewhere").exists()
+
+
+def test_tail_that_cannot_be_cut_opens_no_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put(path, WHOLE[:-5])
+
+    def fails(fd: int, size: int) -> None:
+        raise OSError(errno.EIO, "")
+
+    monkeypatch.setattr(os, "ftruncate", fails)
+    with pytest.raises(JournalError, match="its torn tail cannot be cut: Input/output error"):
+        _replayed(path)
+    monkeypatch.undo()
+    assert _replayed(path)[1] == 3
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_damage_is_refused_with_its_line_and_nothing_is_changed(data: st.DataObject) -> None:
+    lines = list(LINES)
+    kind = data.draw(st.sampled_from(["flip", "missing", "doubled", "swapped", "foreign", "zeros"]))
+    at = data.draw(st.integers(0, len(lines) - 2))
+    wrong = at + 1
+    if kind == "flip":
+        line = bytearray(lines[at])
+        line[data.draw(st.integers(0, len(line) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+        lines[at] = bytes(line)
+    elif kind == "missing":
+        del lines[at]
+    elif kind == "doubled":
+        lines.insert(at, lines[at])
+        wrong = at + 2
+    elif kind == "swapped":
+        lines[at], lines[at + 1] = lines[at + 1], lines[at]
+    elif kind == "foreign":
+        other = FRAMING.encode(Note("x"), at + 1, SEED + 1)
+        lines.insert(at + 1, other)
+        wrong = at + 2
+    else:
+        lines[at] = bytes(len(lines[at]))
+    with TemporaryDirectory() as name:
+        path = Path(name) / "x.journal.jsonl"
+        _put(path, b"".join(lines))
+        before = _state(path.parent)
+        for read in (Journal.open, Journal.read):
+            with pytest.raises(JournalDamaged, match=f"{path}: line {wrong} ") as caught:
+                read(path, FRAMING, lambda record: None)
+            assert caught.value.line == wrong
+        assert _state(path.parent) == before
+
+
+def test_damaged_journal_is_not_locked_afterwards(path: Path) -> None:
+    _put(path, LINES[1])
+    for _ in range(2):
+        with pytest.raises(JournalDamaged):
+            _replayed(path)
+
+
+@settings(deadline=None)
+@given(tails)
+def test_reading_changes_nothing_and_needs_no_lock(torn: tuple[bytes, int]) -> None:
+    data, stand = torn
+    with TemporaryDirectory() as name:
+        path = Path(name) / "x.journal.jsonl"
+        _put(path, data)
+        before = _state(path.parent)
+        with path.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            records: list[Line] = []
+            end = Journal.read(path, FRAMING, records.append)
+        assert records == RECORDS[:stand]
+        assert end.next_n == stand
+        assert isinstance(end, Clean) == (data == b"".join(LINES[:stand]))
+        assert _state(path.parent) == before
+
+
+def test_reading_needs_no_write_permission_and_a_file_that_is_there(path: Path) -> None:
+    _put(path, WHOLE)
+    path.chmod(0o444)
+    assert isinstance(Journal.read(path, FRAMING, lambda record: None), Clean)
+    with pytest.raises(JournalError, match="cannot be opened: the file or its folder does not exist"):
+        Journal.read(path.with_name("none"), FRAMING, lambda record: None)
+    assert not path.with_name("none").exists()
+
+
+def test_reading_stops_where_the_file_ended_when_it_began(path: Path) -> None:
+    _put(path, WHOLE)
+    count = 0
+
+    def appends(record: Line) -> None:
+        nonlocal count
+        count += 1
+        with path.open("ab") as file:
+            file.write(b'{"n":4,"k":"half')
+
+    assert isinstance(Journal.read(path, FRAMING, appends), Clean)
+    assert count == 4
+
+
+def test_pieces_of_a_large_journal_fit_together(path: Path) -> None:
+    records: list[Line] = [Opened("job-1"), *(Note("x" * (number % 700)) for number in range(2_000))]
+    data = b"".join(FRAMING.encode(record, n, SEED) for n, record in enumerate(records))
+    _put(path, data + b"torn" * 50_000)
+    found, next_n, aside = _replayed(path)
+    assert found == records
+    assert next_n == 2_001
+    assert aside is not None
+    assert aside.read_bytes() == b"torn" * 50_000
+    assert path.read_bytes() == data
+
+
+def test_torn_tail_is_described_to_readers(path: Path) -> None:
+    _put(path, WHOLE + bytes(5))
+    end = Journal.read(path, FRAMING, lambda record: None)
+    assert end == TornTail(4, SEED, len(WHOLE), "is nothing but NULs")

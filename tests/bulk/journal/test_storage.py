@@ -1,0 +1,208 @@
+"""A journal's file: made exclusively, locked, replayed, and refused where it is not ours alone."""
+
+import errno
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bulk.errors import FileTrouble, JournalBusy, JournalError, WriteFailed
+from bulk.journal.framing import Framing
+from bulk.journal.storage import Journal
+
+
+class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
+    job: str
+
+
+class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k"):
+    text: str
+
+
+Line = Opened | Note
+FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, Opened) else None)
+RECORDS: list[Line] = [Opened("job-1"), Note("one"), Note("two"), Note("three")]
+SEED = FRAMING.seed(RECORDS[0])
+LINES = [FRAMING.encode(record, n, SEED) for n, record in enumerate(RECORDS)]
+WHOLE = b"".join(LINES)
+
+
+def _replayed(path: Path) -> tuple[list[Line], int, Path | None]:
+    records: list[Line] = []
+    with Journal.open(path, FRAMING, records.append) as journal:
+        return records, journal.next_n, journal.set_aside
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    path.chmod(0o600)
+
+
+def _state(folder: Path) -> dict[str, bytes]:
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir()}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    folder = tmp_path / "journals"
+    folder.mkdir()
+    return folder / "erase.journal.jsonl"
+
+
+def test_new_journal_is_empty_and_private_whatever_the_umask(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        assert _replayed(path) == ([], 0, None)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert _state(path.parent) == {path.name: b""}
+
+
+async def test_what_was_appended_is_replayed_and_numbering_goes_on(path: Path) -> None:
+    for part in (RECORDS[:2], RECORDS[2:]):
+        async with Journal.open(path, FRAMING, lambda record: None).writer() as writer:
+            for record in part:
+                writer.append(record)
+    assert _replayed(path) == (RECORDS, 4, None)
+    assert _state(path.parent) == {path.name: WHOLE}
+
+
+def test_file_and_folder_are_synced_before_a_journal_is_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_ino))
+    for _ in range(2):
+        _replayed(path)
+        assert synced == [path.stat().st_ino, path.parent.stat().st_ino]
+        synced.clear()
+
+
+def test_failed_sync_opens_no_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(fd: int) -> None:
+        raise OSError(errno.EIO, "")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(WriteFailed, match="a sync failed: Input/output error"):
+        _replayed(path)
+
+
+def test_second_opening_is_told_that_the_journal_is_busy(path: Path) -> None:
+    words = "another process works on this journal; let it end or stop it"
+    with Journal.open(path, FRAMING, lambda record: None), pytest.raises(JournalBusy, match=words):
+        _replayed(path)
+    _replayed(path)
+
+
+def test_writer_keeps_the_lock_when_the_journal_object_is_closed(path: Path) -> None:
+    journal = Journal.open(path, FRAMING, lambda record: None)
+    writer = journal.writer()
+    journal.close()
+    with pytest.raises(JournalBusy):
+        _replayed(path)
+    with pytest.raises(ValueError, match="has its writer"):
+        journal.writer()
+    writer._close()
+    _replayed(path)
+
+
+def test_lock_is_released_when_replaying_raises(path: Path) -> None:
+    _put(path, WHOLE)
+
+    def raises(record: Line) -> None:
+        raise KeyError
+
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(KeyError):
+        Journal.open(path, FRAMING, raises)
+    assert os.listdir("/proc/self/fd") == before
+    _replayed(path)
+
+
+def test_lock_leaves_no_file(path: Path) -> None:
+    with Journal.open(path, FRAMING, lambda record: None):
+        assert os.listdir(path.parent) == [path.name]
+
+
+def test_file_that_is_replaced_before_it_is_locked_is_not_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put(path, WHOLE)
+    real = fcntl.flock
+    turns = 0
+
+    def replaced_first(fd: int, operation: int) -> None:
+        nonlocal turns
+        turns += 1
+        if turns == 1:
+            path.rename(path.with_name("old"))
+            _put(path, LINES[0])
+        if turns == 2:
+            path.unlink()
+        real(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", replaced_first)
+    assert _replayed(path) == ([], 0, None)
+    assert turns == 3
+    assert path.with_name("old").read_bytes() == WHOLE
+
+
+def test_file_that_is_replaced_for_ever_is_given_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcntl, "flock", lambda fd, operation: path.unlink())
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(JournalError, match="is being replaced again and again"):
+        _replayed(path)
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_file_system_without_locks_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(fd: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "")
+
+    monkeypatch.setattr(fcntl, "flock", fails)
+    with pytest.raises(JournalError, match="cannot be locked: No locks available"):
+        _replayed(path)
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_file_that_others_can_write_is_refused(path: Path, mode: int) -> None:
+    _put(path, WHOLE)
+    path.chmod(mode)
+    with pytest.raises(JournalError, match=r"can be written by other users; make it .* private \(chmod 600\)"):
+        _replayed(path)
+    path.chmod(0o644)
+    assert _replayed(path)[1] == 4
+
+
+def test_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put(path, WHOLE)
+    uid = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
+    with pytest.raises(JournalError, match="can be written by other users"):
+        _replayed(path)
+
+
+def test_only_a_regular_file_is_a_journal(path: Path) -> None:
+    folder = path.parent
+    _put(path, WHOLE)
+    (folder / "link").symlink_to(path)
+    (folder / "dangling").symlink_to(folder / "elsewhere")
+    os.mkfifo(folder / "fifo")
+    (folder / "folder").mkdir()
+    for name, words in (
+        ("link", "it is a symbolic link"),
+        ("dangling", "it is a symbolic link"),
+        ("fifo", "is not a regular file"),
+        ("folder", "it is a directory"),
+    ):
+        with pytest.raises(JournalError, match=words):
+            _replayed(folder / name)
+        with pytest.raises(JournalError, match=words):
+            Journal.read(folder / name, FRAMING, lambda record: None)
+    assert not (folder / "elsewhere").exists()
+    assert path.read_bytes() == WHOLE
+
+
+def test_missing_folder_is_named(path: Path) -> None:
+    with pytest.raises(FileTrouble, match="nowhere/x: cannot be created: the file or its folder does not exist"):
+        _replayed(path.parent / "nowhere" / "x")

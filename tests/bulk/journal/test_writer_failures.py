@@ -1,0 +1,212 @@
+"""Cancelled waiters lose nothing, and the first failed write or sync is the last."""
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bulk.errors import WriteFailed
+from bulk.journal.framing import Framing
+from bulk.journal.writer import JournalWriter
+
+
+class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
+    job: str
+
+
+class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k"):
+    number: int
+    text: str = ""
+
+
+Line = Opened | Note
+FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, Opened) else None)
+OPENED = Opened("job-1")
+
+
+@pytest.fixture
+def disk(tmp_path: Path, make_disk: Callable[..., Any]) -> Iterator[Any]:
+    disk = make_disk(tmp_path / "x.journal.jsonl", FRAMING)
+    yield disk
+    disk.gate.set()
+
+
+async def _turns(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_cancelled_waiter_harms_no_other_and_loses_nothing(disk: Any) -> None:
+    async with disk.writer() as writer:
+        writer.append(OPENED)
+        first = await disk.held(writer, Note(1))
+        others = []
+        for number in (2, 3, 4):
+            writer.append(Note(number))
+            others.append(asyncio.create_task(writer.durable()))
+        await _turns()
+        first.cancel()
+        others[1].cancel()
+        await _turns()
+        assert first.cancelled()
+        assert others[1].cancelled()
+        disk.gate.set()
+        await asyncio.gather(others[0], others[2])
+        assert disk.numbers() == [1, 2, 3, 4]
+
+
+async def test_record_whose_only_waiter_is_cancelled_is_written_all_the_same(disk: Any) -> None:
+    async with disk.writer() as writer:
+        writer.append(OPENED)
+        writer.append(Note(1))
+        task = asyncio.create_task(writer.durable())
+        await asyncio.sleep(0)
+        task.cancel()
+        await disk.begun.wait()
+        assert disk.numbers() == [1]
+
+
+async def test_cancelled_closing_closes_and_keeps_what_was_appended(disk: Any) -> None:
+    writer = disk.writer()
+    writer.append(OPENED)
+    first = await disk.held(writer, Note(1))
+    writer.append(Note(2))
+    waiting = asyncio.create_task(writer.durable())
+    closing = asyncio.create_task(writer.aclose())
+    await _turns()
+    closing.cancel()
+    disk.gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(disk.fd)
+    assert disk.numbers() == [1, 2]
+    assert len(disk.syncs) == 1
+    with pytest.raises(WriteFailed, match="the journal is closed"):
+        await waiting
+    with suppress(WriteFailed):  # its sync came through, but was heard of too late
+        await first
+
+
+Failing = Callable[[Any], None]
+
+
+def _sync_fails(disk: Any) -> None:
+    disk.sync_error = OSError(errno.EIO, "")
+
+
+def _sync_breaks(disk: Any) -> None:
+    disk.sync_error = RuntimeError("secret")
+
+
+def _disk_full(disk: Any) -> None:
+    disk.write_error = OSError(errno.ENOSPC, "")
+
+
+def _short(disk: Any) -> None:
+    disk.short_by = 1
+
+
+@pytest.mark.parametrize(
+    ("fails", "words"),
+    [
+        (_sync_fails, "a sync failed: Input/output error"),
+        (_sync_breaks, "a sync failed: RuntimeError;"),
+        (_disk_full, "a write failed: No space left on device"),
+        (_short, r"a write was short: \d+ of \d+ bytes"),
+    ],
+)
+async def test_first_failure_is_the_last_write(disk: Any, fails: Failing, words: str) -> None:
+    writer = disk.writer()
+    writer.append(OPENED)
+    await writer.durable()
+    fails(disk)
+    for number in range(3):
+        writer.append(Note(number))
+    waiting = [asyncio.create_task(writer.durable()) for _ in range(3)]
+    for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+        assert isinstance(outcome, WriteFailed)
+    writes, syncs = disk.writes, list(disk.syncs)
+    disk.sync_error, disk.write_error, disk.short_by = None, None, 0
+    with pytest.raises(WriteFailed, match=words):
+        writer.append(Note(9))
+    with pytest.raises(WriteFailed, match=words):
+        writer.flush()
+    for _ in range(2):
+        with pytest.raises(WriteFailed, match=words):
+            await writer.durable()
+    with pytest.raises(WriteFailed, match=words):
+        await writer.aclose()
+    await writer.aclose()
+    assert (disk.writes, disk.syncs) == (writes, syncs)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(disk.fd)
+
+
+async def test_failed_sync_reaches_those_who_wait_for_the_next_one(disk: Any) -> None:
+    writer = disk.writer()
+    writer.append(OPENED)
+    first = await disk.held(writer, Note(1))
+    writer.append(Note(2))
+    second = asyncio.create_task(writer.durable())
+    cancelled = asyncio.create_task(writer.durable())
+    await _turns()
+    cancelled.cancel()
+    _sync_fails(disk)
+    disk.gate.set()
+    outcomes = await asyncio.gather(first, second, cancelled, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [WriteFailed, WriteFailed, asyncio.CancelledError]
+    assert disk.writes == 1
+    assert len(disk.syncs) == 1
+    with pytest.raises(WriteFailed):
+        await writer.aclose()
+
+
+async def test_failed_write_during_a_sync_starts_no_other(disk: Any) -> None:
+    writer = disk.writer()
+    writer.append(OPENED)
+    first = await disk.held(writer, Note(1))
+    _disk_full(disk)
+    writer.append(Note(2))
+    with pytest.raises(WriteFailed, match="No space left"):
+        writer.flush()
+    second = asyncio.create_task(writer.durable())
+    await _turns()
+    disk.gate.set()
+    outcomes = await asyncio.gather(first, second, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [WriteFailed, WriteFailed]
+    with pytest.raises(WriteFailed):
+        await writer.aclose()
+    assert len(disk.syncs) == 1
+    assert disk.writes == 2
+
+
+async def test_real_full_device_ends_the_writing() -> None:
+    fd = os.open("/dev/full", os.O_WRONLY)
+    writer: JournalWriter[Any] = JournalWriter(fd, FRAMING, 0, None, path=Path("/dev/full"))
+    writer.append(OPENED)
+    with pytest.raises(WriteFailed, match=r"/dev/full: a write failed: No space left on device; put the disk right"):
+        await writer.durable()
+    with pytest.raises(WriteFailed):
+        await writer.aclose()
+
+
+async def test_without_a_thread_nothing_waits_for_ever(disk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    writer = disk.writer()
+    writer.append(OPENED)
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with pytest.raises(WriteFailed, match="a sync failed: RuntimeError"):
+        await writer.durable()
+    monkeypatch.undo()
+    with pytest.raises(WriteFailed):
+        await writer.aclose()

@@ -1,0 +1,394 @@
+"""Erasing persons against the local server: eras, ages, and everything that goes wrong on the way (promises 10-12, 19-24)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from asyncclient import AuthenticationFailed, PermissionDenied
+from asyncclient.testing import Fault
+from bulk import BreakerOpened, ByDistinctIds, DeletePersons, NotFinished, Refused, run_job
+from bulk.journal.records import Intent
+
+PERSON_ONLY = DeletePersons()
+EVENTS = DeletePersons(delete_events=True)
+
+
+@pytest.mark.parametrize("era", ["summary", "queued"])
+@pytest.mark.parametrize("success_status", ["real", "documented"])
+@pytest.mark.parametrize("delete_order", ["tombstone", "legacy"])
+async def test_every_era_ends_with_everybody_gone_and_all_events_queued(
+    arena: Any, axis: Any, era: str, success_status: str, delete_order: str
+) -> None:
+    async with arena(era=era, success_status=success_status, delete_order=delete_order) as a:
+        chosen = a.everybody[::2]
+        report = await a.run(await a.plan(chosen))
+        assert report.exit_code == 0
+        assert axis(report, "person") == {"gone": 300}
+        assert axis(report, "events") == {"queued": 300}
+        assert axis(report, "recordings") == {"requested": 300}
+        assert a.left(chosen) == []
+        assert a.server.world.count() == 300
+        assert all(len(a.server.world.deletion_rows(uuid)) == 1 for uuid in chosen)
+        assert not any(a.server.world.deletion_rows(uuid) for uuid in a.everybody[1::2])
+
+
+async def test_without_events_or_recordings_nothing_is_queued_and_nobody_is_kept(arena: Any, axis: Any) -> None:
+    async with arena() as a:
+        report = await a.run(await a.plan(operation=PERSON_ONLY))
+        assert report.exit_code == 0
+        assert axis(report, "events") == {"not_asked": 600}
+        assert [r.body["delete_events"] or r.body["delete_recordings"] or r.body["keep_person"] for r in a.sent()] == [
+            False
+        ] * len(a.sent())
+        assert a.server.world.count() == 0
+
+
+async def test_what_is_asked_is_what_is_sent_and_nothing_else(arena: Any) -> None:
+    async with arena() as a:
+        await a.run(await a.plan(operation=EVENTS))
+        for request in a.sent():
+            assert request.action == "bulk_delete"
+            assert request.body.keys() == {"ids", "delete_events", "delete_recordings", "keep_person"}
+            queueing = request.body["keep_person"]
+            assert request.body["delete_events"] is queueing
+            assert request.body["delete_recordings"] is False
+
+
+AGES = [
+    {"deletion_status": False},
+    {"deletion_status": False, "keep_person": False, "delete_recordings": True},
+    {"deletion_status": False, "keep_person": False, "era": "empty202"},
+    {"deletion_status": False, "batch_reads": False, "era": "empty202"},
+    {"deletion_status": False, "bulk_delete": False, "keep_person": False, "era": "empty202"},
+]
+
+
+@pytest.mark.parametrize("age", AGES)
+async def test_older_servers_are_taken_person_by_person_and_keep_person_is_never_sent(
+    arena: Any, axis: Any, age: dict[str, Any]
+) -> None:
+    async with arena(persons=60, **age) as a:
+        report = await a.run(await a.plan(operation=EVENTS))
+        assert report.exit_code == 0
+        assert axis(report, "events") == {"unverifiable": 60}
+        assert not any((r.body or {}).get("keep_person") or "keep_person" in dict(r.query) for r in a.sent())
+        assert a.server.world.count() == 0
+        assert all(a.server.world.deletion_rows(uuid) for uuid in a.everybody)
+        order = [r.action for r in a.sent()]
+        assert order.count("delete_events") == 60
+
+
+@pytest.mark.parametrize("missing", ["delete_events", "delete_recordings"])
+async def test_a_server_too_old_for_what_is_asked_is_refused_before_the_first_write(arena: Any, missing: str) -> None:
+    async with arena(persons=20, deletion_status=False, keep_person=False, **{missing: False}) as a:
+        plan = await a.plan()
+        with pytest.raises(Refused, match="too old"):
+            await a.run(plan)
+        assert a.sent() == []
+        assert not a.journal.exists()
+
+
+async def test_the_canary_catches_a_server_that_ignores_keep_person(arena: Any) -> None:
+    async with arena(keep_person=False) as a:
+        plan = await a.plan()
+        with pytest.raises(BreakerOpened, match="canary"):
+            await a.run(plan)
+        assert a.server.world.count() == 600 - 25
+        assert len(a.sent()) == 1
+
+
+ORPHANING = [Fault("orphan_events", every=4), Fault("orphan_events", probability=0.3, seed=5)]
+
+
+@pytest.mark.parametrize("fault", ORPHANING)
+async def test_nobody_is_deleted_whose_events_are_not_queued(arena: Any, axis: Any, fault: Fault) -> None:
+    async with arena(delete_order="legacy") as a:
+        a.server.faults.add(fault)
+        report = await a.run(await a.plan(), batch_size=20)
+        assert report.exit_code == 0
+        assert sum(axis(report, "person").values()) == 600
+        assert a.server.world.count() == 0
+        assert a.server.world.events_orphaned() == set()
+
+
+DAMAGE = [
+    Fault("status", action="bulk_delete", status=500, when="before", every=3),
+    Fault("status", action="bulk_delete", status=500, when="after", every=3),
+    Fault("status", action="bulk_delete", status=502, body="html", when="after", every=3),
+    Fault("status", action="bulk_delete", status=503, body="empty", when="before", every=3),
+    Fault("person_deletion_failed", action="bulk_delete", every=4),
+    Fault("reset", action="bulk_delete", every=3),
+    Fault("reset_after", action="bulk_delete", every=3),
+    Fault("refuse", action="bulk_delete", every=3),
+    Fault("cut_body", action="bulk_delete", every=3),
+    Fault("garbage", action="bulk_delete", every=3),
+    Fault("deep_json", action="bulk_delete", times=3, every=3),
+    Fault("big_body", action="bulk_delete", times=1, after=3),
+    Fault("deletion_errors", action="bulk_delete", share=0.3, every=2),
+    Fault("deletion_errors", action="bulk_delete", count=3, step="delete_postgres", every=2),
+    Fault("status", action="deletion_status", status=503, every=3),
+    Fault("status", action="batch_by_uuids", status=502, body="html", every=4),
+    Fault("reset", action="batch_by_uuids", every=4),
+]
+
+
+@pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.when}")
+async def test_whatever_a_third_of_the_answers_is_the_job_ends_with_everybody_right(
+    arena: Any, axis: Any, fault: Fault
+) -> None:
+    async with arena() as a:
+        plan = await a.plan()
+        a.server.faults.add(fault)
+        report = await a.run(plan, batch_size=40)
+        assert report.exit_code == 0, report.failures
+        assert a.server.world.count() == 0
+        assert a.server.world.events_orphaned() == set()
+        for name in ("person", "events", "recordings"):
+            assert sum(axis(report, name).values()) == 600
+        intents = [record for record in a.records() if isinstance(record, Intent)]
+        assert len(a.sent()) == len(intents)
+
+
+@pytest.mark.parametrize("kind", ["stall", "stall_after"])
+async def test_time_outs_are_settled_by_reading_and_sent_again_in_halves(
+    arena: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("bulk.dispatch.BULK_TIMEOUT_S", 0.2)
+    async with arena(persons=400) as a:
+        a.server.faults.add(Fault(kind, action="bulk_delete", every=3, times=3))
+        report = await a.run(await a.plan(operation=EVENTS), batch_size=100, concurrency=2)
+        assert report.exit_code == 0
+        assert a.server.world.count() == 0
+        sizes = {len(request.body["ids"]) for request in a.sent()}
+        assert (50 in sizes) == (kind == "stall")
+
+
+async def test_persons_too_heavy_for_bulk_are_taken_by_single_calls(arena: Any, axis: Any) -> None:
+    async with arena(persons=300, heavy_every=70) as a:
+        report = await a.run(await a.plan(), batch_size=50)
+        assert report.exit_code == 0
+        assert a.server.world.count() == 0
+        singles = [r for r in a.sent() if r.action == "destroy"]
+        assert 4 <= len(singles) <= 12
+        assert axis(report, "events") == {"queued": 300}
+
+
+async def test_an_exact_success_is_sent_once_and_never_again(arena: Any) -> None:
+    async with arena() as a:
+        report = await a.run(await a.plan())
+        assert {route.attempts for route in report.routes} == {2 * (1 + 3)}
+        assert set(a.times_intended("person").values()) == {1}
+        assert set(a.times_intended("events").values()) == {1}
+
+
+async def test_a_merged_a_re_created_and_a_vanished_person_are_named_as_such(arena: Any, axis: Any) -> None:
+    async with arena(persons=50) as a:
+        world = a.server.world
+        ids = [world.person(uuid).distinct_ids[0] for uuid in a.everybody]
+        plan = await a.plan(selection=ByDistinctIds(ids[:20]))
+        targets = plan.targets(0, 20)
+        world.merge(world.uuid_of(ids[30]), targets[2].uuid)
+        world.recreate(targets[5].uuid)
+        world.remove_person(targets[9].uuid)
+        report = await a.run(plan)
+        assert axis(report, "person") == {"gone": 17, "merged": 1, "reappeared": 1, "gone_before": 1}
+        assert axis(report, "events") == {"queued": 17, "not_sent": 2, "missed": 1}
+        assert report.exit_code == 1
+        named = {s.state: s.targets for each in report.axes if each.axis == "person" for s in each.states}
+        assert (named["merged"], named["reappeared"], named["gone_before"]) == ("2", "5", "9")
+        assert world.person(targets[5].uuid) is not None
+        assert world.person(world.uuid_of(ids[30])) is not None
+        touched = {i for request in a.sent() for i in (request.body or {}).get("ids", [])}
+        assert str(targets[5].uuid) not in touched
+
+
+async def test_a_person_gone_without_us_is_done_when_no_events_were_asked_for(arena: Any, axis: Any) -> None:
+    async with arena(persons=10) as a:
+        plan = await a.plan(operation=PERSON_ONLY)
+        a.server.world.remove_person(a.everybody[4])
+        report = await a.run(plan)
+        assert axis(report, "person") == {"gone": 9, "gone_before": 1}
+        assert report.exit_code == 0
+
+
+async def test_a_pending_row_from_before_holds_the_person_back_until_it_has_run(arena: Any, axis: Any) -> None:
+    async with arena(persons=30) as a:
+        plan = await a.plan(operation=EVENTS)
+        held = plan.targets(7, 8)[0].uuid
+        a.server.world.add_deletion_row(held, created_at=datetime.now(UTC) - timedelta(days=2))
+        report = await a.run(plan)
+        assert report.exit_code == 75
+        assert axis(report, "person") == {"gone": 29, "held": 1}
+        assert a.left() == [held]
+        before = len(a.sent())
+        assert (await a.run(plan)).exit_code == 75
+        assert len(a.sent()) == before
+        a.server.run_event_deletion()
+        report = await a.run(plan)
+        assert report.exit_code == 0
+        assert a.left() == []
+        assert len(a.server.world.deletion_rows(held)) == 2
+
+
+async def test_a_completed_row_from_before_proves_nothing(arena: Any, axis: Any) -> None:
+    async with arena(persons=30) as a:
+        plan = await a.plan(operation=EVENTS)
+        for target in plan.targets(0, 10):
+            a.server.world.add_deletion_row(
+                target.uuid, created_at=datetime.now(UTC) - timedelta(days=9), completed=True
+            )
+        report = await a.run(plan)
+        assert axis(report, "events") == {"queued": 30}
+        assert report.exit_code == 0
+
+
+async def test_where_a_second_request_is_dropped_the_person_is_left_and_said_so(arena: Any, axis: Any) -> None:
+    async with arena(persons=30, pending_rows="one_ever") as a:
+        plan = await a.plan(operation=EVENTS)
+        uuid = plan.targets(3, 4)[0].uuid
+        a.server.world.add_deletion_row(uuid, created_at=datetime.now(UTC) - timedelta(days=9), completed=True)
+        report = await a.run(plan)
+        assert report.exit_code == 1
+        assert axis(report, "person") == {"gone": 29, "failed": 1}
+        assert {failure.reason for failure in report.failures} == {"no_deletion_row"}
+        assert a.left() == [uuid]
+
+
+async def test_a_202_that_did_nothing_is_found_by_reading_and_repeated(
+    arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk.confirmer.SEND_AGAIN_AFTER_S", 0.0)
+    async with arena(persons=100) as a:
+        plan = await a.plan()
+        a.server.faults.add(Fault("swallow", action="bulk_delete", after=3, times=1))
+        report = await a.run(plan, batch_size=25, concurrency=1)
+        assert report.exit_code == 0
+        assert a.server.world.count() == 0
+
+
+async def test_persons_who_stay_although_accepted_again_and_again_are_contradicted(
+    arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk.confirmer.SEND_AGAIN_AFTER_S", 0.0)
+    async with arena(persons=100) as a:
+        plan = await a.plan(operation=PERSON_ONLY)
+        a.server.faults.add(Fault("swallow", action="bulk_delete", after=1))
+        report = await a.run(plan, batch_size=25)
+        assert report.exit_code == 1
+        assert axis(report, "person") == {"gone": 25, "contradicted": 75}
+        assert max(a.times_intended("person").values()) == 2
+
+
+async def test_queued_deletions_that_take_longer_than_the_wait_are_left_pending(arena: Any, axis: Any) -> None:
+    async with arena(persons=100, era="queued", queued_delay_s=3600.0) as a:
+        plan = await a.plan(operation=PERSON_ONLY)
+        with pytest.raises(NotFinished):
+            await a.run(plan, wait_s=0.0)
+        a.server.settle()
+        report = await a.run(plan, wait_s=0.0)
+        assert axis(report, "person") == {"gone": 25, "accepted": 75}
+        assert report.exit_code == 75
+        a.server.settle()
+        report = await a.run(plan, wait_s=0.0)
+        assert report.exit_code == 0
+        assert set(a.times_intended("person").values()) == {1}
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
+async def test_a_rejected_batch_is_never_sent_again(arena: Any, axis: Any, status: int) -> None:
+    async with arena(persons=100) as a:
+        plan = await a.plan(operation=PERSON_ONLY)
+        a.server.faults.add(Fault("status", action="bulk_delete", status=status, after=1, times=1))
+        report = await a.run(plan, batch_size=25, concurrency=1)
+        assert report.exit_code == 1
+        assert axis(report, "person") == {"gone": 75, "failed": 25}
+        assert [failure.reason.split(":")[1:3] for failure in report.failures] == [[failure_kind(status), str(status)]]
+        assert len(a.sent()) == 4
+
+
+def failure_kind(status: int) -> str:
+    return {400: "bad_request", 409: "conflict", 422: "unprocessable_entity"}[status]
+
+
+async def test_unmatched_ids_answered_by_400_are_gone_all_the_same(arena: Any, axis: Any) -> None:
+    async with arena(persons=50, unmatched="400") as a:
+        plan = await a.plan(operation=EVENTS)
+        a.server.faults.add(Fault("reset_after", action="bulk_delete", every=2))
+        report = await a.run(plan, batch_size=10)
+        assert report.exit_code == 0
+        assert a.server.world.count() == 0
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, AuthenticationFailed), (403, PermissionDenied)])
+async def test_a_refused_key_stops_the_job_at_once(arena: Any, status: int, error: type[Exception]) -> None:
+    async with arena() as a:
+        plan = await a.plan(operation=PERSON_ONLY)
+        a.server.faults.add(Fault("status", action="bulk_delete", status=status, after=3))
+        with pytest.raises(error):
+            await a.run(plan, batch_size=10, concurrency=4)
+        assert len(a.sent()) <= 3 + 4
+        a.server.faults.clear()
+        assert (await a.run(plan)).exit_code == 0
+
+
+async def test_a_404_that_speaks_of_no_person_stops_the_job(arena: Any) -> None:
+    async with arena() as a:
+        plan = await a.plan(operation=PERSON_ONLY)
+        a.server.faults.add(Fault("status", action="bulk_delete", status=405, after=2))
+        with pytest.raises(BreakerOpened):
+            await a.run(plan, batch_size=10, concurrency=1)
+        assert len(a.sent()) == 3
+
+
+async def test_the_breaker_opens_when_nothing_works_and_the_same_call_goes_on_later(arena: Any) -> None:
+    async with arena() as a:
+        plan = await a.plan(operation=PERSON_ONLY)
+        a.server.faults.add(Fault("status", action="bulk_delete", status=500, after=2))
+        a.server.faults.add(Fault("status", action="destroy", status=500))
+        with pytest.raises(BreakerOpened):
+            await a.run(plan, batch_size=10, concurrency=4)
+        assert len(a.sent()) < 200
+        a.server.faults.clear()
+        assert (await a.run(plan)).exit_code == 0
+        assert a.server.world.count() == 0
+
+
+async def test_reads_that_never_work_leave_the_job_to_be_run_again(arena: Any) -> None:
+    async with arena(persons=50) as a:
+        plan = await a.plan()
+        a.server.faults.add(Fault("status", action="batch_by_uuids", status=503, after=1))
+        with pytest.raises(NotFinished):
+            await a.run(plan)
+        a.server.faults.clear()
+        assert (await a.run(plan)).exit_code == 0
+
+
+async def test_nothing_is_sent_without_approval_or_against_the_caps(arena: Any) -> None:
+    async with arena(persons=20) as a:
+        plan = await a.plan()
+        with pytest.raises(Refused, match="not approved"):
+            await run_job(a.client, plan, a.journal)
+        with pytest.raises(Refused, match="digest"):
+            await run_job(a.client, plan, a.journal, approve="sha256:" + "0" * 64)
+        with pytest.raises(Refused, match="--max-targets 19"):
+            await a.run(plan, max_targets=19)
+        with pytest.raises(Refused, match="--expect-count says 21"):
+            await a.run(plan, expect_count=21)
+        assert a.sent() == []
+        assert not a.journal.exists()
+
+
+async def test_an_approval_is_asked_for_once_in_the_life_of_a_job(arena: Any) -> None:
+    async with arena(persons=20) as a:
+        plan = await a.plan()
+        await a.run(plan)
+        assert (await run_job(a.client, plan, a.journal)).exit_code == 0
+
+
+async def test_a_project_that_was_renamed_since_is_refused(arena: Any) -> None:
+    async with arena(persons=20) as a:
+        plan = await a.plan()
+        a.server.reconfigure(project_name="Production")
+        with pytest.raises(Refused, match="another name"):
+            await a.run(plan)
+        assert a.sent() == []
