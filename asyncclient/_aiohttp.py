@@ -4,33 +4,66 @@ Foreign exceptions are mapped here and nowhere else. It follows no redirect, use
 keeps no cookies, and never repeats a request by itself.
 """
 
+import os
+import ssl
 from typing import Final
+from urllib.parse import urlencode
 
 import aiohttp
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
-from multidict import CIMultiDictProxy
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, hdrs
+from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
-from asyncclient._http import BeforeSend, Request, Response
+from asyncclient._http import Left, Request, Response
 from asyncclient._secret import Secret
-from asyncclient.errors import ConnectFailed, ConnectionLost, InvalidResponse, PostHogError, TimedOut
+from asyncclient.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    InvalidResponse,
+    PostHogError,
+    TimedOut,
+    TransportError,
+)
 
 LARGEST_BODY: Final = 32 * 1024 * 1024
 LARGEST_ERROR: Final = 64 * 1024
-_CHUNK = 64 * 1024
+TOLD_BY_DETAIL: Final = frozenset({400, 404})
+"""What these statuses mean is in the body; any other failure is told by its status, however little of it came."""
+
+_GET_HEADERS: Final[dict[str, str]] = {}
+_JSON_HEADERS: Final = {hdrs.CONTENT_TYPE: "application/json"}
 
 
 class _Dropped(Exception):
     """Stands in for the errors after which aiohttp would send GET, PUT and DELETE a second time by itself."""
 
 
-async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-        raise _Dropped from error
+class _Attempt:
+    """A client middleware for one request: it puts in the key, notes whether bytes left, and prevents a repetition.
+
+    The key is put in here so that it is in no argument and no local variable of the frames above.
+    """
+
+    __slots__ = ("_key", "_left", "left")
+
+    def __init__(self, key: Secret, left: Left) -> None:
+        self._key = key
+        self._left = left
+        self.left = False
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        request.headers[hdrs.AUTHORIZATION] = f"Bearer {self._key.reveal()}"
+        try:
+            return await handler(request)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            raise _Dropped from error
+        finally:
+            # aiohttp makes the response object in the step that writes the request, once it has a connection
+            if getattr(request, "response", request) is not None:
+                self.left = True
+                self._left()
 
 
 class AiohttpWire:
@@ -38,7 +71,7 @@ class AiohttpWire:
 
     Arguments:
         origin: scheme, host and port.
-        timeout_s: for a whole call, connecting included.
+        timeout_s: for a whole call: waiting for a connection, connecting, and the answer.
         max_connections: kept open at once.
         trust_env: whether proxies of the environment are used.
     """
@@ -46,12 +79,16 @@ class AiohttpWire:
     def __init__(self, origin: str, key: Secret, *, timeout_s: float, max_connections: int, trust_env: bool) -> None:
         self._origin = origin
         self._timeout_s = timeout_s
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=max_connections),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=trust_env,
-            middlewares=(_send_once,),
-            headers={"User-Agent": "posthog-bulk", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"},
+            headers={
+                hdrs.USER_AGENT: "posthog-bulk",
+                hdrs.ACCEPT: "application/json",
+                hdrs.ACCEPT_ENCODING: "gzip, deflate",
+            },
         )
         self._key = key
 
@@ -59,66 +96,92 @@ class AiohttpWire:
         """Close all connections."""
         await self._session.close()
 
-    async def send(self, request: Request, before_send: BeforeSend | None) -> Response:
-        """Send the request once."""
-        if before_send is not None:
-            await before_send()
-        url = URL(self._origin).joinpath(request.path, encoded=True)
-        if request.query:
-            url = url.with_query(list(request.query))
-        headers = {"Authorization": f"Bearer {self._key.reveal()}"}
-        if request.body is not None:
-            headers["Content-Type"] = "application/json"
-        timeout = aiohttp.ClientTimeout(total=request.timeout_s or self._timeout_s)
+    async def send(self, request: Request, path: str, left: Left) -> Response:
+        """Send the request once.
+
+        Raises:
+            TransportError: no answer; its `sent` is False when no byte left.
+            InvalidResponse: an answer too large, or that cannot be unpacked.
+            RuntimeError: the client was closed.
+        """
+        if self._session.closed:
+            raise RuntimeError("the client is closed")
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        attempt = _Attempt(self._key, left)
         failure: PostHogError
         try:
             async with self._session.request(
-                request.method, url, headers=headers, data=request.body, timeout=timeout, allow_redirects=False
+                request.method,
+                URL(f"{self._origin}/{path}{query}", encoded=True),
+                headers=_GET_HEADERS if request.body is None else _JSON_HEADERS,
+                data=request.body,
+                timeout=self._timeout if request.timeout_s is None else aiohttp.ClientTimeout(total=request.timeout_s),
+                allow_redirects=False,
+                middlewares=(attempt,),
             ) as response:
-                body = await self._read(request, response)
-                return Response(status=response.status, headers=_lower(response.headers), body=body)
-        except aiohttp.ClientConnectorError as error:
-            failure = ConnectFailed(f"no connection ({_cause(error)})", **_where(request), sent=False)
-        except aiohttp.ConnectionTimeoutError:
-            failure = ConnectFailed("no connection in time", **_where(request), sent=False)
-        except TimeoutError:
-            failure = TimedOut(f"no answer within {timeout.total:g} s", **_where(request), sent=True)
-        except _Dropped as error:
-            failure = ConnectionLost(f"the connection broke ({_cause(error.__cause__)})", **_where(request), sent=True)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            failure = ConnectionLost(f"the answer broke off ({type(error).__name__})", **_where(request), sent=True)
-        raise failure from None  # a foreign exception's text may hold headers or the URL
+                body = await _read(request, path, response)
+                return Response(status=response.status, path=path, headers=response.headers, body=body)
+        except (aiohttp.ClientError, _Dropped, OSError, ValueError) as error:
+            failure = self._failure(request, path, error, sent=attempt.left)
+        raise failure  # outside of `except`: a foreign exception's text and frames may hold headers or the URL
 
-    async def _read(self, request: Request, response: ClientResponse) -> bytes:
-        limit = LARGEST_BODY if response.status < 300 else LARGEST_ERROR
-        body = bytearray()
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            body += chunk
-            if len(body) > limit:
-                if response.status >= 300:
-                    return bytes(body[:limit])
-                raise InvalidResponse(
-                    response.status,
-                    method=request.method,
-                    path=request.path,
-                    route=request.route,
-                    detail=f"the body is larger than {limit >> 20} MiB",
-                )
-        return bytes(body)
+    def _failure(self, request: Request, path: str, error: Exception, *, sent: bool) -> TransportError:
+        kind: type[TransportError]
+        if isinstance(error, TimeoutError):
+            kind, what = (TimedOut, "answer") if sent else (ConnectFailed, "connection")
+            reason = f"no {what} within {request.timeout_s or self._timeout_s:g} s"
+        elif not sent:
+            kind, reason = ConnectFailed, f"no connection ({_cause(error)})"
+        elif isinstance(error, _Dropped):
+            kind, reason = ConnectionLost, f"the connection broke ({_cause(error.__cause__)})"
+        elif isinstance(error, aiohttp.ClientResponseError):
+            kind, reason = ConnectionLost, "what came is not HTTP, or its headers are too large"
+        else:
+            kind, reason = ConnectionLost, f"the answer broke off ({_cause(error)})"
+        return kind(reason, method=request.method, path=path, route=request.route, sent=sent)
 
 
-def _where(request: Request) -> dict[str, str]:
-    return {"method": request.method, "path": request.path, "route": request.route}
+async def _read(request: Request, path: str, response: ClientResponse) -> bytes:
+    """The body, unpacked and bounded.
 
-
-def _lower(headers: CIMultiDictProxy[str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+    Raises:
+        InvalidResponse: it is too large, or cannot be unpacked.
+    """
+    good = response.status < 300
+    limit = LARGEST_BODY if good else LARGEST_ERROR
+    content = response.content
+    body: bytes | bytearray = b""
+    try:
+        body = await content.readany()
+        if content.at_eof() and len(body) <= limit:
+            return body
+        body = bytearray(body)
+        while len(body) <= limit and not content.at_eof():
+            body += await content.readany()
+        problem = f"the body is larger than {limit >> 20} MiB" if len(body) > limit else None
+    except (aiohttp.ClientError, OSError) as error:
+        if isinstance(error.__cause__, ContentEncodingError) and good:
+            problem = "the body cannot be unpacked"
+        elif good or response.status in TOLD_BY_DETAIL:
+            raise
+        else:
+            problem = None
+    if problem is None or not good:
+        return bytes(body[:limit])
+    del body  # a traceback with local variables shows nothing of it
+    raise InvalidResponse(response.status, method=request.method, path=path, route=request.route, detail=problem)
 
 
 def _cause(error: BaseException | None) -> str:
     """An operating system's word for what happened, without host or address."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "the server's certificate is not trusted"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the host's name is not known"
     if isinstance(error, aiohttp.ClientConnectorError):
         error = error.os_error
-    if isinstance(error, OSError) and error.strerror and not isinstance(error, aiohttp.ClientError):
-        return error.strerror
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason}" if error.reason else "TLS"
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)  # its own words name the address or the URL
     return type(error).__name__

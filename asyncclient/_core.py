@@ -9,6 +9,7 @@ import msgspec
 
 from asyncclient import _decoding
 from asyncclient._aiohttp import AiohttpWire
+from asyncclient._clock import ServerClock
 from asyncclient._http import BeforeSend, Request, Response
 from asyncclient._prefixing import Prefix, Prefixing, settling_read
 from asyncclient._retrying import Retryer
@@ -17,10 +18,13 @@ from asyncclient._throttling import Throttling
 from asyncclient.errors import InvalidArgument
 from asyncclient.events import ClientEvent
 from asyncclient.limits import Limits
+from asyncclient.models import Page
 from asyncclient.retry import RetryPolicy
 
 T = TypeVar("T")
 OnEvent = Callable[[ClientEvent], None]
+
+_ANY_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
 
 
 class Shared(msgspec.Struct):
@@ -36,9 +40,8 @@ class Shared(msgspec.Struct):
     trust_env: bool
     uniform: Callable[[float, float], float] = random.uniform
     clock: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
+    server_clock: ServerClock = msgspec.field(default_factory=ServerClock)
     wire: AiohttpWire | None = None
-    clock_offset_s: float = 0.0
     ended: bool = False
 
     def __repr__(self) -> str:
@@ -74,17 +77,14 @@ class Core:
             InvalidArgument: a write to "@current".
             RuntimeError: the client is not open.
         """
-        if request.mutating:
-            if self.shared.project_id == "@current":
-                raise InvalidArgument(
-                    "project @current can change at any time: give the project's number to change anything"
-                )
+        stack = self._open_stack()
+        if request.mutating and self.shared.project_id == "@current":
+            raise InvalidArgument(
+                "project @current can change at any time: give the project's number to change anything"
+            )
+        if not self.shared.prefix.settled and request.in_project and (request.mutating or self.before_send is not None):
             await self.settle_prefix()
-        response = await self._open_stack().send(request, self.before_send)
-        told = _decoding.server_time(response.headers)
-        if told is not None:
-            self.shared.clock_offset_s = told - self.shared.wall()
-        return response
+        return await stack.send(request, self.before_send)
 
     async def done(self, request: Request) -> None:
         """Send a call whose body says nothing."""
@@ -100,11 +100,10 @@ class Core:
         if prefix.settled:
             return
         async with prefix.settling:
-            if not prefix.settled:
-                reader = Core(self.shared, self.policy if self.before_send is None else RetryPolicy(), self.listeners)
+            reader = self if self.before_send is None else Core(self.shared, self.policy, self.listeners)
+            while not prefix.settled:  # another request may move it between this one's leaving and its answer
                 request = settling_read()
-                _decoding.check(request, await reader.send(request), self.shared.key)
-                prefix.settled = True
+                await reader.read(request, _ANY_PAGE)
 
     def tell(self, event: ClientEvent) -> None:
         """Hand an event to everybody who listens to this view."""
@@ -116,7 +115,9 @@ class Core:
         if shared.wire is None:
             raise RuntimeError("the client is closed" if shared.ended else "the client is not open: use `async with`")
         if self._stack is None:
-            prefixed = Prefixing(shared.wire, shared.prefix, self.tell)
-            throttled = Throttling(prefixed, shared.limits, shared.key, self.policy, self.tell, shared.clock)
-            self._stack = Retryer(throttled, self.policy, shared.key, self.tell, shared.uniform)
+            throttled = Throttling(
+                shared.wire, shared.limits, shared.key, self.policy, self.tell, shared.server_clock, shared.clock
+            )
+            prefixed = Prefixing(throttled, shared.prefix, self.tell)
+            self._stack = Retryer(prefixed, self.policy, shared.key, self.tell, shared.uniform)
         return self._stack

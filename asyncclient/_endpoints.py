@@ -3,6 +3,7 @@
 Ids are parsed before a path exists, so that no input can change path, query or host (promise 28).
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from asyncclient._http import Request
-from asyncclient.errors import InvalidArgument
+from asyncclient.errors import InvalidArgument, shown
 from asyncclient.filters import PropertyFilter
 from asyncclient.limits import Bucket
 
@@ -18,6 +19,12 @@ MOST_BULK_IDS = 1000
 MOST_BATCH_IDS = 200
 """More are refused by bulk_delete and cut off silently by the batch reads (contract 6.5, 6.11)."""
 MOST_ROWS = 10_000
+LONGEST_TIMEOUT_S = 86_400.0
+
+LARGEST_NUMBER = 2**63 - 1
+LONGEST_NUMBER = len(str(LARGEST_NUMBER))
+
+_UUID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 PersonId = UUID | int | str
 
@@ -30,13 +37,12 @@ def person_id(value: object) -> str:
     """
     if isinstance(value, UUID):
         return str(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return str(value)
     if isinstance(value, str):
-        if value.isascii() and value.isdigit() and int(value) > 0:
-            return str(int(value))
-        return str(person_uuid(value))
-    raise InvalidArgument(f"{_shown(value)} is no person id: give a UUID or a positive number")
+        return str(_number(value) or person_uuid(value))
+    number = _number(value)
+    if number is not None:
+        return str(number)
+    raise InvalidArgument(f"{shown(value)} is no person id: give a UUID or a positive number")
 
 
 def person_uuid(value: object) -> UUID:
@@ -47,12 +53,9 @@ def person_uuid(value: object) -> UUID:
     """
     if isinstance(value, UUID):
         return value
-    if isinstance(value, str):
-        try:
-            return UUID(value)
-        except ValueError:
-            pass
-    raise InvalidArgument(f"{_shown(value)} is no UUID: distinct ids have to be resolved to persons first")
+    if isinstance(value, str) and _UUID.fullmatch(value):  # UUID() takes more: braces, underscores, any dashes
+        return UUID(value)
+    raise InvalidArgument(f"{shown(value)} is no UUID: distinct ids have to be resolved to persons first")
 
 
 def list_persons(
@@ -67,7 +70,7 @@ def list_persons(
 ) -> Request:
     """GET persons (contract 6.1)."""
     _whole(limit, "limit", 1, MOST_ROWS)
-    _whole(offset, "offset", 0, None)
+    _whole(offset, "offset", 0, LARGEST_NUMBER)
     query = [
         (name, _text(value, name))
         for name, value in (("distinct_id", distinct_id), ("email", email), ("search", search))
@@ -114,8 +117,10 @@ def bulk_delete(
     """POST persons/bulk_delete: flags as JSON booleans in the body (contract 6.5)."""
     if (ids is None) == (distinct_ids is None):
         raise InvalidArgument("bulk_delete takes either ids or distinct_ids")
+    if timeout_s is not None:
+        seconds(timeout_s, "timeout_s")
     if ids is not None:
-        body: dict[str, Any] = {"ids": [str(person_uuid(each)) for each in _some(ids, "ids", MOST_BULK_IDS)]}
+        body: dict[str, Any] = {"ids": [person_uuid(each) for each in _some(ids, "ids", MOST_BULK_IDS)]}
     else:
         named = _some(distinct_ids or (), "distinct_ids", MOST_BULK_IDS)
         body = {"distinct_ids": [_text(each, "distinct_ids") for each in named]}
@@ -134,18 +139,17 @@ def batch_by_distinct_ids(distinct_ids: Sequence[str]) -> Request:
 
 def batch_by_uuids(uuids: Sequence[UUID | str]) -> Request:
     """POST persons/batch_by_uuids: reads only (contract 6.11). An empty list is a probe."""
-    if len(uuids) > MOST_BATCH_IDS:
-        _some(uuids, "uuids", MOST_BATCH_IDS)
-    body = msgspec.json.encode({"uuids": [str(person_uuid(each)) for each in uuids]})
+    named = [person_uuid(each) for each in _some(uuids, "uuids", MOST_BATCH_IDS, least=0)]
+    body = msgspec.json.encode({"uuids": named})
     return _persons("batch_by_uuids", "POST", "batch_by_uuids/", body=body)
 
 
 def deletion_status(*, status: str | None, person: object, limit: int, offset: int) -> Request:
     """GET persons/deletion_status (contract 6.11)."""
     if status not in (None, "pending", "completed", "all"):
-        raise InvalidArgument(f"status {_shown(status)} is none of pending, completed, all")
+        raise InvalidArgument(f"status {shown(status)} is none of pending, completed, all")
     _whole(limit, "limit", 1, MOST_ROWS)
-    _whole(offset, "offset", 0, None)
+    _whole(offset, "offset", 0, LARGEST_NUMBER)
     query = [("limit", str(limit)), ("offset", str(offset))]
     if status is not None:
         query.append(("status", status))
@@ -161,6 +165,8 @@ def probe(route: str) -> Request:
 
 def list_projects(*, limit: int, offset: int) -> Request:
     """GET projects."""
+    _whole(limit, "limit", 1, MOST_ROWS)
+    _whole(offset, "offset", 0, LARGEST_NUMBER)
     query = (("limit", str(limit)), ("offset", str(offset)))
     return _projects("", "projects/", query)
 
@@ -178,11 +184,19 @@ def project_id(value: object) -> int | str:
     """
     if value == "@current":
         return "@current"
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    number = _number(value)
+    if number is not None:
+        return number
+    raise InvalidArgument(f"project id {shown(value)} is no positive number: it is in the project's settings and URL")
+
+
+def _number(value: object) -> int | None:
+    """A number that a database gives to a row, or None."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER:
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    raise InvalidArgument(f"project id {_shown(value)} is no positive number: it is in the project's settings and URL")
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_NUMBER:
+        return int(value)
+    return None
 
 
 def _persons(
@@ -244,33 +258,38 @@ def _flags(delete_events: bool, delete_recordings: bool, keep_person: bool) -> t
     flags = (("delete_events", delete_events), ("delete_recordings", delete_recordings), ("keep_person", keep_person))
     for name, value in flags:
         if not isinstance(value, bool):
-            raise InvalidArgument(f"{name} {_shown(value)} is neither True nor False")
+            raise InvalidArgument(f"{name} {shown(value)} is neither True nor False")
     return flags
 
 
-def _some(values: Sequence[Any], name: str, most: int) -> Sequence[Any]:
-    if isinstance(values, str | bytes) or not 1 <= len(values) <= most:
-        count = "a text" if isinstance(values, str | bytes) else str(len(values))
+def _some(values: Sequence[Any], name: str, most: int, least: int = 1) -> Sequence[Any]:
+    if isinstance(values, str | bytes) or not isinstance(values, Sequence) or not least <= len(values) <= most:
+        count = str(len(values)) if isinstance(values, list | tuple) else f"a {type(values).__name__}"
         raise InvalidArgument(f"{name} takes a list of 1 to {most}, not {count}")
     return values
 
 
+def seconds(value: object, name: str) -> float:
+    """A length of time above 0.
+
+    Raises:
+        InvalidArgument: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_TIMEOUT_S:
+        raise InvalidArgument(f"{name} {shown(value)} is not a number of seconds above 0, up to a day")
+    return float(value)
+
+
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str) or not value:
-        raise InvalidArgument(f"{name} {_shown(value)} is not a text of at least one character")
+        raise InvalidArgument(f"{name} {shown(value)} is not a text of at least one character")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InvalidArgument(f"{name} {_shown(value)} is not valid Unicode") from None
+        raise InvalidArgument(f"{name} {shown(value)} is not valid Unicode") from None
     return value
 
 
-def _whole(value: object, name: str, least: int, most: int | None) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least or (most is not None and value > most):
-        bounds = f"from {least}" + (f" to {most}" if most is not None else "")
-        raise InvalidArgument(f"{name} {_shown(value)} is not a whole number {bounds}")
-
-
-def _shown(value: object) -> str:
-    text = ascii(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _whole(value: object, name: str, least: int, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidArgument(f"{name} {shown(value)} is not a whole number from {least} to {most}")

@@ -1,7 +1,6 @@
-"""A request and a response as values. Pure; the vocabulary between resources, wrappers and wire."""
+"""A request and a response as values. Pure; the vocabulary between resources, layers and wire."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -32,20 +31,27 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     mutating: bool = False
     timeout_s: float | None = None
 
+    def __repr__(self) -> str:
+        return f"<Request {self.route}>"  # a traceback with local variables shows no ids and no values
+
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer, whole and bounded. Header names are lower case."""
+    """One answer, whole and bounded.
+
+    Arguments:
+        path: the whole path that was asked.
+        headers: to be looked up by their lower-case names.
+    """
 
     status: int
+    path: str
     headers: Mapping[str, str]
     body: bytes
 
-
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """How a 2xx body becomes a model: a decoder, or none for calls whose body says nothing."""
-
-    decoder: Any = None
-    empty: Any = None
+    def __repr__(self) -> str:
+        return f"<Response {self.status}, {len(self.body)} bytes>"
 
 
 BeforeSend = Callable[[], Awaitable[None]]
+Left = Callable[[], None]
+"""Called when bytes of a request may have left the machine."""

@@ -7,6 +7,7 @@ lie unseen between the two. An unanchored page is dropped and the next request s
 The end is believed on an anchored page only.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -18,6 +19,9 @@ import msgspec
 from asyncclient.errors import ListingError
 
 LARGEST_PAGE = 10_000
+MARK_OVER = 8
+"""The mark is the median creation time of so many last rows: rows are ordered by the view's time but show the
+store's, which is older for a person that was merged, and one such row must not hide all that follow."""
 MOST_STEPS_WITHOUT_ROWS = 2_000
 LARGEST_CALM_OVERLAP = 256
 
@@ -54,7 +58,8 @@ class Paging(Generic[RowT]):
         self._limit = page_size
         self._overlap = 1
         self._mark: datetime | None = None
-        self._at_mark: set[UUID] = set()
+        self._latest: deque[tuple[UUID, datetime]] = deque(maxlen=MARK_OVER)
+        self._at_mark: dict[UUID, datetime] = {}
         self._anchored_at = 0
         self._unanchored_at: int | None = None
         self._step = 1
@@ -98,7 +103,13 @@ class Paging(Generic[RowT]):
         if mark is None:
             fresh = list(rows)
         else:
-            fresh = [row for row in rows if row.created_at < mark or (row.created_at == mark and row.uuid not in seen)]
+            # what stands behind a row that was yielded last is fresh whatever time it shows, and so is what
+            # stands behind a fresh row
+            known = max((index for index, row in enumerate(rows) if row.uuid in seen), default=len(rows))
+            fresh = []
+            for index, row in enumerate(rows):
+                if row.uuid not in seen and (fresh or index > known or row.created_at <= mark):
+                    fresh.append(row)
         if len({row.uuid for row in fresh}) == len(fresh):
             return fresh
         return list({row.uuid: row for row in fresh}.values())
@@ -109,16 +120,17 @@ class Paging(Generic[RowT]):
         if not rows:
             return False
         first = rows[0]
-        return first.created_at > self._mark or (first.created_at == self._mark and first.uuid in self._at_mark)
+        return first.created_at > self._mark or first.uuid in self._at_mark
 
     def _take(self, fresh: Sequence[RowT]) -> None:
         if not fresh:
             return
-        last = fresh[-1].created_at
-        if last != self._mark:
-            self._mark = last
-            self._at_mark = set()
-        self._at_mark.update(row.uuid for row in fresh if row.created_at == last)
+        self._latest.extend((row.uuid, row.created_at) for row in fresh[-MARK_OVER:])
+        times = sorted(at for _, at in self._latest)
+        mark = self._mark = times[len(times) // 2]
+        self._at_mark.update((row.uuid, row.created_at) for row in fresh)
+        self._at_mark = {uuid: at for uuid, at in self._at_mark.items() if at <= mark}
+        self._at_mark.update(self._latest)
 
     def _go_on(self, asked: Ask, following: int | None) -> None:
         """After an anchored page: overlap with it, or believe its end."""

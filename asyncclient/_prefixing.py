@@ -4,6 +4,7 @@ Settled by a read before any write, so that no write is ever sent to a path that
 """
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -22,6 +23,7 @@ class Prefix:
 
     Arguments:
         name: "auto", or the one to stay with.
+        project_id: the project's number, or "@current".
     """
 
     def __init__(self, name: str, project_id: int | str) -> None:
@@ -37,43 +39,49 @@ class Prefix:
         """The request's whole path."""
         return f"api/{self.name}/{self.project_id}/{request.path}" if request.in_project else request.path
 
-    def learn(self, response: Response) -> bool:
-        """Take what an answer on the documented prefix says of its successor.
+    def learn(self, used: str, response: Response) -> bool:
+        """Take what an answer says of the prefix that was used.
 
         Returns:
             Whether the prefix moved.
         """
-        if self.settled or self.name == SUCCESSOR:
+        if self.fixed or used != self.name:
+            return False
+        if used == SUCCESSOR:
+            self.settled = self.settled or _served(response)
             return False
         announced = "deprecation" in response.headers or 'rel="successor-version"' in response.headers.get("link", "")
-        if announced or response.status in (301, 302, 307, 308) or _endpoint_unknown(response):
+        if announced or _moved_away(response):
             self.name = SUCCESSOR
-            self.settled = True
+            # announced, the request was still served; moved away, the successor has yet to prove itself
+            self.settled = _served(response)
             return True
-        if response.status < 400:
-            self.settled = True
+        self.settled = self.settled or _served(response)
         return False
 
 
 class Prefixing:
-    """The wire with the prefix before each path."""
+    """A transport with the prefix before each path."""
 
     def __init__(self, inner: Transport, prefix: Prefix, tell: Callable[[PrefixMoved], None]) -> None:
         self._inner = inner
         self._prefix = prefix
         self._tell = tell
 
-    async def send(self, request: Request, before_send: BeforeSend | None) -> Response:
-        """Send on the prefix in use; a read that learns of the successor is sent again there when it failed."""
-        whole = _with_path(request, self._prefix.path(request))
-        response = await self._inner.send(whole, before_send)
+    async def send(self, request: Request, before_send: BeforeSend | None, *, attempt: int) -> Response:
+        """Send on the prefix in use; a read that did not reach its route there is sent again on the successor."""
+        prefix = self._prefix
+        used = prefix.name
+        response = await self._inner.send(request, prefix.path(request), before_send, attempt=attempt)
         if not request.in_project:
             return response
-        old = self._prefix.name
-        if self._prefix.learn(response):
-            self._tell(PrefixMoved(old=old, new=self._prefix.name))
-            if response.status >= 300 and not request.mutating:
-                return await self._inner.send(_with_path(request, self._prefix.path(request)), before_send)
+        if prefix.learn(used, response):
+            self._tell(PrefixMoved(old=used, new=prefix.name))
+        # another request may have learned of the successor meanwhile
+        again = prefix.name != used and _moved_away(response) and not request.mutating and before_send is None
+        if again:
+            response = await self._inner.send(request, prefix.path(request), None, attempt=attempt)
+            prefix.learn(prefix.name, response)
         return response
 
 
@@ -82,20 +90,20 @@ def settling_read() -> Request:
     return _endpoints.list_persons(limit=1)
 
 
-def _endpoint_unknown(response: Response) -> bool:
+def _served(response: Response) -> bool:
+    """Whether the API answered: a success in JSON, not some other server's page."""
+    return response.status < 300 and response.body.lstrip()[:1] == b"{"
+
+
+def _moved_away(response: Response) -> bool:
+    """Whether the answer says that the route is not under this prefix any more."""
+    if response.status in (301, 302, 307, 308):
+        return _leads_to_successor(response.headers.get("location", ""))
     return response.status == 404 and b"Endpoint not found." in response.body
 
 
-def _with_path(request: Request, path: str) -> Request:
-    return Request(
-        action=request.action,
-        method=request.method,
-        path=path,
-        route=request.route,
-        bucket=request.bucket,
-        in_project=request.in_project,
-        query=request.query,
-        body=request.body,
-        mutating=request.mutating,
-        timeout_s=request.timeout_s,
-    )
+def _leads_to_successor(location: str) -> bool:
+    try:
+        return urlsplit(location).path.startswith(f"/api/{SUCCESSOR}/")
+    except ValueError:
+        return False

@@ -1,28 +1,29 @@
 """A transport that sends again where the policy says so. Decides nothing itself."""
 
+import random
 from collections.abc import Callable
 
 import anyio
 
 from asyncclient._decoding import to_error
 from asyncclient._http import BeforeSend, Request, Response
+from asyncclient._prefixing import Prefixing
 from asyncclient._secret import Secret
-from asyncclient._throttling import Throttling
-from asyncclient.errors import ApiStatusError, PostHogError, ServerError
+from asyncclient.errors import ApiStatusError, PostHogError
 from asyncclient.events import ClientEvent, Retrying
 from asyncclient.retry import GiveUp, RetryPolicy, decide
 
 
 class Retryer:
-    """The throttled wire, repeated."""
+    """The layers below, repeated."""
 
     def __init__(
         self,
-        inner: Throttling,
+        inner: Prefixing,
         policy: RetryPolicy,
         key: Secret,
         tell: Callable[[ClientEvent], None],
-        uniform: Callable[[float, float], float],
+        uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._inner = inner
         self._policy = policy
@@ -31,7 +32,7 @@ class Retryer:
         self._uniform = uniform
 
     async def send(self, request: Request, before_send: BeforeSend | None) -> Response:
-        """Send until there is an answer that no further attempt would change."""
+        """Send until there is an answer that no further attempt would change; with `before_send` once."""
         attempt = 1
         while True:
             error: PostHogError
@@ -42,6 +43,8 @@ class Retryer:
                 error = to_error(request, response, self._key)
             except PostHogError as problem:
                 error = problem
+            if before_send is not None:
+                raise error
             decision = decide(self._policy, error, attempt=attempt, mutating=request.mutating, uniform=self._uniform)
             if isinstance(decision, GiveUp):
                 raise error
@@ -53,4 +56,4 @@ class Retryer:
 
 
 def _reason(error: PostHogError) -> str:
-    return str(error.status) if isinstance(error, ApiStatusError | ServerError) else type(error).__name__
+    return str(error.status) if isinstance(error, ApiStatusError) else type(error).__name__

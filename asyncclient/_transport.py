@@ -1,20 +1,38 @@
-"""What every layer below the client looks like: one coroutine from request to response."""
+"""What the layers of the client ask of each other: one coroutine from request to response."""
 
 from typing import Protocol
 
-from asyncclient._http import BeforeSend, Request, Response
+from asyncclient._http import BeforeSend, Left, Request, Response
 
 
-class Transport(Protocol):
-    """Sends a request."""
+class Wire(Protocol):
+    """Sends a request once."""
 
-    async def send(self, request: Request, before_send: BeforeSend | None) -> Response:
-        """Send once or, in a layer that retries, until it is decided.
+    async def send(self, request: Request, path: str, left: Left) -> Response:
+        """Send the request once and read the whole answer.
 
         Arguments:
-            before_send: awaited when the request is about to leave; when it raises, nothing leaves.
+            path: the whole path, without its first slash.
+            left: called before this returns or raises when bytes of the request may have left.
 
         Raises:
             PostHogError: no answer, or none that can be read.
+        """
+        ...
+
+
+class Transport(Protocol):
+    """A layer above the wire."""
+
+    async def send(self, request: Request, path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
+        """Send the request once.
+
+        Arguments:
+            path: the whole path, without its first slash.
+            before_send: awaited when the request is about to leave; when it raises, nothing leaves.
+            attempt: which one it is, from 1.
+
+        Raises:
+            PostHogError: no answer, none that can be read, or a 429.
         """
         ...

@@ -9,11 +9,12 @@ from typing import Any, NoReturn, Self
 
 from asyncclient import _endpoints, config
 from asyncclient._aiohttp import AiohttpWire
+from asyncclient._clock import ServerClock
 from asyncclient._core import Core, OnEvent, Shared
 from asyncclient._http import BeforeSend
 from asyncclient._prefixing import Prefix
 from asyncclient._secret import Secret
-from asyncclient.errors import InvalidArgument
+from asyncclient.errors import InvalidArgument, shown
 from asyncclient.limits import Limits
 from asyncclient.persons import Persons
 from asyncclient.projects import Projects
@@ -59,11 +60,12 @@ class PostHogClient:
         wall: Callable[[], float] = time.time,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        if not timeout_s > 0:
-            raise InvalidArgument(f"timeout {timeout_s!r} is not a number of seconds above 0")
-        if max_connections < 1:
-            raise InvalidArgument(f"max_connections {max_connections!r} is not at least 1")
-        key = personal_api_key if isinstance(personal_api_key, Secret) else config.parse_key(personal_api_key)
+        key = personal_api_key if isinstance(personal_api_key, Secret) else Secret(personal_api_key)
+        personal_api_key = key  # no frame of a traceback holds the text
+        config.check_key(key)
+        timeout_s = _endpoints.seconds(timeout_s, "timeout_s")
+        if isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1:
+            raise InvalidArgument(f"max_connections {shown(max_connections)} is not a whole number of at least 1")
         project = _endpoints.project_id(project_id)
         shared = Shared(
             origin=config.parse_origin(host, allow_http=allow_http),
@@ -76,7 +78,7 @@ class PostHogClient:
             trust_env=trust_env,
             uniform=uniform,
             clock=clock,
-            wall=wall,
+            server_clock=ServerClock(wall),
         )
         self._take(Core(shared, retry or RetryPolicy(), (on_event,) if on_event else ()))
 
@@ -87,21 +89,24 @@ class PostHogClient:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
-        """A client as the POSTHOG_* variables say; arguments win over them.
+        """A client as the POSTHOG_* variables say; arguments that are not None win over them.
 
         Raises:
             InvalidArgument: something is missing or cannot be used.
         """
-        env = os.environ if environ is None else environ
-        settings = dict(overrides)
-        settings.setdefault("host", env.get(config.HOST) or "us")
-        if settings.get("project_id") is None:
-            if not env.get(config.PROJECT_ID):
+        settings = config.Settings.of(os.environ if environ is None else environ)
+        environ = None  # no frame of a traceback holds the key
+        given = {name: value for name, value in overrides.items() if value is not None}
+        if isinstance(given.get("personal_api_key"), str):
+            given["personal_api_key"] = Secret(given["personal_api_key"])
+        overrides = given
+        if "project_id" not in given:
+            if settings.project_id is None:
                 raise InvalidArgument(f"no project id: set {config.PROJECT_ID} to the project's number")
-            settings["project_id"] = env[config.PROJECT_ID]
-        if settings.get("personal_api_key") is None:
-            settings["personal_api_key"] = config.key_from(env)
-        return cls(**settings)
+            given["project_id"] = settings.project_id
+        if "personal_api_key" not in given:
+            given["personal_api_key"] = settings.read_key()
+        return cls(**{"host": settings.host or "us", **given})
 
     @property
     def origin(self) -> str:
@@ -119,8 +124,11 @@ class PostHogClient:
         return self._core.shared.limits
 
     def server_time(self) -> float:
-        """The server's clock as its last answer told it, seconds since the epoch; ours before the first one."""
-        return self._core.shared.wall() + self._core.shared.clock_offset_s
+        """The server's clock as its answers told it, seconds since the epoch; ours before the first one.
+
+        It may be a second or so behind, and is never ahead by more than the round trip of a request.
+        """
+        return self._core.shared.server_clock.now()
 
     def once(self, before_send: BeforeSend) -> "PostHogClient":
         """A view whose calls are each attempted exactly once, after `before_send`.
@@ -130,7 +138,7 @@ class PostHogClient:
                 sent and the leave is given back.
         """
         core = self._core
-        return self._view(Core(core.shared, RetryPolicy.never(), core.listeners, before_send))
+        return self._view(Core(core.shared, core.policy, core.listeners, before_send))
 
     def observed(self, on_event: OnEvent) -> "PostHogClient":
         """A view that tells of its calls' events here too."""
@@ -173,7 +181,8 @@ class PostHogClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<PostHogClient {self._core.shared!r}>"
+        core = getattr(self, "_core", None)  # none yet when a setting is refused
+        return f"<PostHogClient {core.shared!r}>" if core is not None else "<PostHogClient>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be pickled")

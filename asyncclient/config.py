@@ -5,17 +5,24 @@ A key is never an argument of a command, since argv is public; it is in the envi
 
 import ipaddress
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
+import msgspec
+
 from asyncclient._secret import Secret
-from asyncclient.errors import InvalidArgument
+from asyncclient.errors import InvalidArgument, shown
 
 REGIONS = {"us": "https://us.posthog.com", "eu": "https://eu.posthog.com"}
 INGESTION_HOSTS = {"us.i.posthog.com": "us", "eu.i.posthog.com": "eu"}
 LONGEST_KEY = 512
+
+_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_LOOKS_LIKE_KEY = re.compile(r"ph[a-z]_\w{8,}$")
 
 HOST = "POSTHOG_HOST"
 PROJECT_ID = "POSTHOG_PROJECT_ID"
@@ -32,49 +39,59 @@ def parse_origin(host: str, *, allow_http: bool = False) -> str:
     Raises:
         InvalidArgument: it is none of these, or holds more than scheme, host and port.
     """
-    text = host.strip() if isinstance(host, str) else ""
+    text = host.strip() if isinstance(host, str) else host
+    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or " " in text:
+        raise InvalidArgument(f"host {shown(host)} is neither us, eu, nor a URL in plain ASCII")
     if text.lower() in REGIONS:
         return REGIONS[text.lower()]
     try:
         parts = urlsplit(text)
-        name, port = parts.hostname, parts.port
+        name, port = (parts.hostname or "").removesuffix("."), parts.port
     except ValueError:
         raise InvalidArgument(
             "the host is not a URL: give us, eu, or a URL such as https://posthog.example.com"
         ) from None
-    if parts.username is not None or parts.password is not None:
+    if "@" in parts.netloc:
         raise InvalidArgument("the host holds user information: give the URL without what stands before the @")
-    if parts.scheme not in ("http", "https") or not name:
-        raise InvalidArgument(f"host {text[:80]!a} is neither us, eu, nor a URL that starts with https://")
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise InvalidArgument(f"host {text[:80]!a} holds a path: give {parts.scheme}://{name} alone")
+    if parts.scheme not in ("http", "https") or not _is_name(name) or port == 0:
+        raise InvalidArgument(f"host {shown(host)} is neither us, eu, nor a URL that starts with https://")
+    if parts.path not in ("", "/") or "?" in text or "#" in text:
+        raise InvalidArgument(f"the host holds more than scheme, name and port: give {parts.scheme}://{name} alone")
     if name in INGESTION_HOSTS:
         region = INGESTION_HOSTS[name]
         raise InvalidArgument(f"{name} takes captured events only: give {region}, which is {REGIONS[region]}")
     if parts.scheme == "http" and not allow_http and not _is_loopback(name):
         raise InvalidArgument(f"plain http to {name} would show the key to everybody on the way: use https://")
-    shown = f"[{name}]" if ":" in name else name
+    written = f"[{name}]" if ":" in name else name
     default = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{shown}" if port in (None, default) else f"{parts.scheme}://{shown}:{port}"
+    return f"{parts.scheme}://{written}" if port in (None, default) else f"{parts.scheme}://{written}:{port}"
 
 
-def parse_key(text: str) -> Secret:
-    """The personal API key, checked for what cannot be one.
+def check_key(key: Secret) -> None:
+    """Pass for what may be a personal API key.
+
+    The text is looked at in a function that raises nothing, so that no traceback holds it.
 
     Raises:
         InvalidArgument: it cannot be a personal API key; the message does not show it.
     """
+    problem = _problem_of(key)
+    if problem is not None:
+        raise InvalidArgument(problem)
+
+
+def _problem_of(key: Secret) -> str | None:
+    text = key.reveal()
     if not isinstance(text, str) or not text:
-        raise InvalidArgument(f"no personal API key: set {KEY} or {KEY_FILE}")
-    if not text.isascii() or any(c <= " " or c == "\x7f" for c in text):
-        raise InvalidArgument("the personal API key holds a line break, space or other character that no key has")
+        return f"no personal API key: set {KEY} or {KEY_FILE}"
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return "the personal API key holds a line break, space or other character that no key has"
     if len(text) > LONGEST_KEY:
-        raise InvalidArgument(f"the personal API key has {len(text)} characters, more than any key has")
-    if text.startswith("phc_"):
-        raise InvalidArgument("the key is a project's public token (phc_): make a personal API key (phx_)")
-    if text.startswith("phs_"):
-        raise InvalidArgument("the key is a project secret key (phs_): make a personal API key (phx_)")
-    return Secret(text)
+        return f"the personal API key has {len(text)} characters, more than any key has"
+    for prefix, kind in (("phc_", "a project's public token"), ("phs_", "a project secret key")):
+        if text.startswith(prefix):
+            return f"the key is {kind} ({prefix}): make a personal API key (phx_)"
+    return None
 
 
 def read_key_file(path: str | Path) -> Secret:
@@ -83,33 +100,77 @@ def read_key_file(path: str | Path) -> Secret:
     Raises:
         InvalidArgument: the file cannot be read, or others can read it.
     """
-    path = Path(path).expanduser()
+    if _LOOKS_LIKE_KEY.match(str(path)):
+        raise InvalidArgument(f"{KEY_FILE} holds what looks like a key: give the path of a file, or set {KEY}")
+    read = _read_private(path)
+    if isinstance(read, str):
+        raise InvalidArgument(f"the key file {shown(str(path), 200)} {read}")
+    return read
+
+
+def _read_private(path: str | Path) -> Secret | str:
+    """The key in a file, or what is wrong with the file."""
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                raise InvalidArgument(f"the key file {path} is no regular file")
-            if mode & 0o077:
-                raise InvalidArgument(f"the key file {path} can be read by others: chmod 600 it and make a new key")
-            text = file.read(LONGEST_KEY * 2)
+        descriptor = os.open(Path(path).expanduser(), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (OSError, ValueError, RuntimeError) as error:
+        return f"cannot be read: {getattr(error, 'strerror', None) or 'it is no path'}"
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            return "is no regular file"
+        if mode & 0o077:
+            return "can be read by others: chmod 600 it and make a new key"
+        text = os.read(descriptor, LONGEST_KEY * 2)
     except OSError as error:
-        raise InvalidArgument(f"the key file {path} cannot be read: {error.strerror}") from None
-    try:
-        return parse_key(text.decode("ascii").removesuffix("\n").removesuffix("\r"))
-    except UnicodeDecodeError:
-        raise InvalidArgument(f"the key file {path} does not hold a key") from None
+        return f"cannot be read: {error.strerror}"
+    finally:
+        os.close(descriptor)
+    return Secret(text.decode("latin-1").removesuffix("\n").removesuffix("\r"))
 
 
-def key_from(environ: Mapping[str, str]) -> Secret:
-    """The key that the environment names.
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment says; the key is not checked yet. None where it says nothing."""
 
-    Raises:
-        InvalidArgument: there is none, there are two, or it cannot be used.
-    """
-    text, file = environ.get(KEY), environ.get(KEY_FILE)
-    if text and file:
-        raise InvalidArgument(f"{KEY} and {KEY_FILE} are both set: unset one")
-    return read_key_file(file) if file else parse_key(text or "")
+    host: str | None
+    project_id: str | None
+    key: Secret | None
+    key_file: str | None
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Self:
+        """Take the settings out of an environment; an empty one is none."""
+        key = environ.get(KEY)
+        return cls(
+            host=environ.get(HOST) or None,
+            project_id=environ.get(PROJECT_ID) or None,
+            key=Secret(key) if key else None,
+            key_file=environ.get(KEY_FILE) or None,
+        )
+
+    def read_key(self) -> Secret:
+        """The key that the environment names; with two of them nobody could tell which is meant.
+
+        Raises:
+            InvalidArgument: there is none, there are two, or the file cannot be used.
+        """
+        if self.key is not None and self.key_file is not None:
+            raise InvalidArgument(f"{KEY} and {KEY_FILE} are both set: unset one")
+        if self.key_file is not None:
+            return read_key_file(self.key_file)
+        if self.key is None:
+            raise InvalidArgument(f"no personal API key: set {KEY} or {KEY_FILE}")
+        return self.key
+
+
+def _is_name(name: str) -> bool:
+    """Whether a host name holds nothing that a URL could read otherwise."""
+    if ":" in name:
+        try:
+            ipaddress.IPv6Address(name)
+        except ValueError:
+            return False
+        return "%" not in name
+    return _NAME.fullmatch(name) is not None
 
 
 def _is_loopback(name: str) -> bool:

@@ -5,10 +5,17 @@ Messages show the route's template, never an id, a property or the key; `path` h
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from asyncclient._secret import Secret
 
 LONGEST_DETAIL = 200
+LONGEST_READ = 2000
+LONGEST_SHOWN = 60
+_KEY = re.compile(r"ph[a-z]_")
+_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_EMAIL = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
@@ -18,6 +25,9 @@ class InvalidArgument(ValueError):
 
 class PostHogError(Exception):
     """Anything that goes wrong between this client and a server."""
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _restored, (type(self), self.args, vars(self).copy())
 
 
 class ListingError(PostHogError):
@@ -156,6 +166,14 @@ class TimedOut(TransportError):
     """No answer in time; whether anything was done is not known."""
 
 
+def _restored(kind: type[PostHogError], args: tuple[Any, ...], fields: dict[str, Any]) -> PostHogError:
+    """An error as it was, out of a pickle or a copy."""
+    error = kind.__new__(kind)
+    error.args = args
+    vars(error).update(fields)
+    return error
+
+
 BY_STATUS: dict[int, type[ApiStatusError]] = {
     400: BadRequest,
     401: AuthenticationFailed,
@@ -167,7 +185,7 @@ BY_STATUS: dict[int, type[ApiStatusError]] = {
 }
 
 
-def kind_for(status: int, detail: str | None) -> type[ApiStatusError]:
+def kind_for(status: int, detail: object) -> type[ApiStatusError]:
     """The class for a status; only `Not found.` speaks of a person, any other 404 of a route."""
     if status == 404:
         return NotFound if detail == "Not found." else RouteNotFound
@@ -178,8 +196,27 @@ def kind_for(status: int, detail: str | None) -> type[ApiStatusError]:
     return BY_STATUS.get(status, ApiStatusError)
 
 
-def neutralised(text: str, key: Secret) -> str:
-    """A server's text fit for a message: short, without control and bidi characters, ids of persons and the key."""
-    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in key.scrubbed(text))
-    shown = _UUID.sub("<id>", shown)
+def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
+    """A bad argument fit for a message: short, ASCII, and hidden where it looks like a key."""
+    try:
+        text = ascii(value)
+    except ValueError:  # a number of thousands of digits has no text
+        text = f"a {type(value).__name__} too long to show"
+    if _KEY.search(text):
+        return "that looks like a key (not shown)"
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def neutralised(text: str, key: Secret, hidden: Sequence[str] = ()) -> str:
+    """A server's text fit for a message: short, without control and bidi characters, ids of persons and the key.
+
+    Arguments:
+        hidden: what the request said of persons, the longest first.
+    """
+    shown = key.scrubbed(text)
+    for value in hidden:
+        if value and value in shown:
+            shown = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "<id>", shown)
+    shown = _UUID.sub("<id>", _EMAIL.sub("<email>", shown[:LONGEST_READ]))
+    shown = "".join(" " if unicodedata.category(c) in _UNSHOWN else c for c in shown)
     return shown if len(shown) <= LONGEST_DETAIL else shown[: LONGEST_DETAIL - 1] + "…"

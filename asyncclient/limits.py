@@ -5,12 +5,14 @@ client and job of one key. A slot comes free one window after its response arriv
 before it answered, so whatever the latency, the server's own sliding log never holds more than ours.
 """
 
+import math
 import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from enum import StrEnum
+from types import TracebackType
+from typing import Self
 
 import anyio
 import msgspec
@@ -122,19 +124,6 @@ class Lowered(msgspec.Struct, frozen=True, kw_only=True):
     new: int
 
 
-class Slot:
-    """Leave to make one request."""
-
-    __slots__ = ("used",)
-
-    def __init__(self) -> None:
-        self.used = False
-
-    def spent(self) -> None:
-        """Bytes may have left: the request counts, whatever comes of it."""
-        self.used = True
-
-
 class _Window:
     """A sliding log: requests under way, and the times at which answered ones stop counting."""
 
@@ -170,19 +159,70 @@ class _Gauge:
     def __init__(self, windows: dict[float, int]) -> None:
         self.windows = {window_s: _Window(window_s, limit) for window_s, limit in windows.items()}
         self.paused_until = 0.0
-        self.turn = anyio.Lock()
-        self.changed = anyio.Event()
+        self.lowered_at = -math.inf
+        self.turn = anyio.Lock(fast_acquire=True)
+        self.changed: anyio.Event | None = None
         self.pace = _pace(windows)
 
     def wake(self) -> None:
-        self.changed.set()
-        self.changed = anyio.Event()
+        if self.changed is not None:
+            self.changed.set()
+
+    async def free(self, clock: Callable[[], float]) -> None:
+        """Wait until every window has a slot; for the head of the queue, who holds the turn."""
+        if self.pace is not None:
+            await self.pace.acquire()
+        while (wait := self.free_in_s(clock())) is None or wait > 0:
+            self.changed = anyio.Event()
+            with anyio.move_on_after(wait):
+                await self.changed.wait()
+            self.changed = None
 
     def free_in_s(self, now: float) -> float | None:
         waits = [window.free_in_s(now) for window in self.windows.values()]
         if None in waits:
             return None
         return max([self.paused_until - now, *(wait for wait in waits if wait is not None)], default=0.0)
+
+
+class Slot:
+    """Leave to make one request, waited for on entering; on leaving it counts for a window, or is given back."""
+
+    __slots__ = ("_clock", "_gauge", "_taken", "since", "used")
+
+    def __init__(self, gauge: _Gauge, clock: Callable[[], float]) -> None:
+        self._gauge = gauge
+        self._clock = clock
+        self._taken: tuple[_Window, ...] = ()
+        self.since = 0.0
+        self.used = False
+
+    def spent(self) -> None:
+        """Bytes may have left: the request counts, whatever comes of it."""
+        self.used = True
+
+    async def __aenter__(self) -> Self:
+        gauge = self._gauge
+        if gauge.windows or gauge.paused_until > self._clock():
+            async with gauge.turn:
+                await gauge.free(self._clock)
+                self._taken = tuple(gauge.windows.values())
+                for window in self._taken:
+                    window.under_way += 1
+        self.since = self._clock()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._taken:
+            return
+        now = self._clock()
+        for window in self._taken:
+            window.under_way -= 1
+            if self.used:
+                window.answered(now)
+        self._gauge.wake()
 
 
 class Limits:
@@ -198,42 +238,12 @@ class Limits:
         self._clock = clock
         self._gauges = {bucket: _Gauge(self.rates.windows(bucket)) for bucket in Bucket}
 
-    @asynccontextmanager
-    async def slot(self, bucket: Bucket) -> AsyncIterator[Slot]:
-        """Wait for leave to make one request of this bucket, first come first served.
+    def slot(self, bucket: Bucket) -> Slot:
+        """Leave to make one request of this bucket, for `async with`: first come, first served.
 
         A slot that was not `spent()` is given back on leaving; a spent one counts from then for a whole window.
         """
-        gauge = self._gauges[bucket]
-        slot = Slot()
-        if not gauge.windows and gauge.paused_until <= self._clock():
-            yield slot
-            return
-        async with gauge.turn:
-            await self._wait(gauge)
-            taken = list(gauge.windows.values())
-            for window in taken:
-                window.under_way += 1
-        try:
-            yield slot
-        finally:
-            now = self._clock()
-            for window in taken:
-                window.under_way -= 1
-                if slot.used:
-                    window.answered(now)
-            gauge.wake()
-
-    async def _wait(self, gauge: _Gauge) -> None:
-        while True:
-            wait = gauge.free_in_s(self._clock())
-            if wait is not None and wait <= 0:
-                break
-            changed = gauge.changed
-            with anyio.move_on_after(wait):
-                await changed.wait()
-        if gauge.pace is not None:
-            await gauge.pace.acquire()  # only the head of the queue ever waits here
+        return Slot(self._gauges[bucket], self._clock)
 
     def pause(self, bucket: Bucket, for_s: float) -> None:
         """Let no request of this bucket leave for so many seconds."""
@@ -241,14 +251,22 @@ class Limits:
         gauge.paused_until = max(gauge.paused_until, self._clock() + for_s)
         gauge.wake()
 
-    def lower(self, bucket: Bucket, retry_after_s: float | None) -> list[Lowered]:
+    def lower(self, bucket: Bucket, retry_after_s: float | None, *, since: float | None = None) -> list[Lowered]:
         """Take an unexpected 429 as a sign that the limit is lower, and keep below what was really used.
 
         Without limits PostHog's published ones are switched on. A wait of more than a minute speaks of an hourly
         limit, which is made where there is none.
+
+        Arguments:
+            retry_after_s: how long the server asks to wait.
+            since: when the request left by the clock of these limits. One that left before the limit was lowered
+                last says nothing of the new one.
         """
         gauge = self._gauges[bucket]
         now = self._clock()
+        if since is not None and since <= gauge.lowered_at:
+            return []
+        gauge.lowered_at = now
         if not gauge.windows:
             published = RateLimits.posthog().windows(bucket)
             gauge.windows = {window_s: _Window(window_s, limit) for window_s, limit in published.items()}

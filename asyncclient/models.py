@@ -1,12 +1,15 @@
 """What the server's bodies are read into: typed, tolerant of every era, unknown fields ignored (contract 6)."""
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
 
 T = TypeVar("T")
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone, so that any two can be compared."""
 
 
 class PersonRef(msgspec.Struct, frozen=True):
@@ -16,7 +19,7 @@ class PersonRef(msgspec.Struct, frozen=True):
     """
 
     uuid: UUID
-    created_at: datetime
+    created_at: Instant
     distinct_ids: tuple[str, ...] = ()
 
 
@@ -24,13 +27,13 @@ class Person(msgspec.Struct, frozen=True):
     """A person. `id` is the UUID in lists and a number elsewhere: key everything on `uuid` (contract 5)."""
 
     uuid: UUID
-    created_at: datetime
+    created_at: Instant
     distinct_ids: tuple[str, ...] = ()
     properties: dict[str, Any] = {}
     name: str = ""
     id: int | str | None = None
     is_identified: bool | None = None
-    last_seen_at: datetime | None = None
+    last_seen_at: Instant | None = None
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -81,9 +84,9 @@ class DeletionRow(msgspec.Struct, frozen=True):
     """One request to delete a person's events (contract 6.11). Times are the server's."""
 
     person_uuid: UUID
-    created_at: datetime
+    created_at: Instant
     status: str
-    delete_verified_at: datetime | None = None
+    delete_verified_at: Instant | None = None
 
 
 class Project(msgspec.Struct, frozen=True):

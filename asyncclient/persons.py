@@ -1,7 +1,6 @@
 """The persons API: list, read, delete (contract 6). Methods build a request, send it, and read the answer."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -9,41 +8,20 @@ import msgspec
 from asyncclient import _decoding, _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import PersonId
-from asyncclient._http import Request, Response
-from asyncclient._paging import Paging
-from asyncclient.errors import InvalidArgument
+from asyncclient._http import Request
+from asyncclient._listing import Chosen, pages, raw_rows
+from asyncclient.errors import InvalidArgument, shown
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import BatchResults, BulkDeleteSummary, DeletionRow, Page, Person, PersonRef
-
-T = TypeVar("T", Person, PersonRef)
 
 _PERSON = msgspec.json.Decoder(Person)
 _PERSONS = msgspec.json.Decoder(Page[Person])
 _REFS = msgspec.json.Decoder(Page[PersonRef])
-_RAWS = msgspec.json.Decoder(Page[msgspec.Raw])
-_REF = msgspec.json.Decoder(PersonRef)
 _BATCH = msgspec.json.Decoder(BatchResults[Person])
 _BATCH_REFS = msgspec.json.Decoder(BatchResults[PersonRef])
 _SUMMARY = msgspec.json.Decoder(BulkDeleteSummary)
 _ROWS = msgspec.json.Decoder(Page[DeletionRow])
 _NIL = UUID(int=0)
-
-
-class RawPerson(msgspec.Struct, frozen=True):
-    """A person as the server sent it, with what paging needs."""
-
-    ref: PersonRef
-    raw: msgspec.Raw
-
-    @property
-    def uuid(self) -> UUID:
-        """The person's id."""
-        return self.ref.uuid
-
-    @property
-    def created_at(self) -> Any:
-        """When the person was made."""
-        return self.ref.created_at
 
 
 class Persons:
@@ -88,44 +66,76 @@ class Persons:
         )
         return await self._core.read(request, _PERSONS)
 
-    async def iter_pages(self, *, page_size: int = 100, **filters: Any) -> AsyncIterator[Page[Person]]:
-        """Every person that matches, page by page; pages may be short or empty (see `iter`)."""
-        async for page, rows in self._pages(_PERSONS, page_size, filters):
+    async def iter_pages(
+        self,
+        *,
+        distinct_id: str | None = None,
+        email: str | None = None,
+        search: str | None = None,
+        properties: Sequence[PropertyFilter] = (),
+        page_size: int = 100,
+    ) -> AsyncIterator[Page[Person]]:
+        """Every person that matches, page by page; pages may be short or empty. Arguments and errors as `iter`."""
+        chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
+        async for page, rows in pages(self._core, chosen, _PERSONS):
             yield msgspec.structs.replace(page, results=[*rows])
 
-    async def iter(self, *, page_size: int = 100, **filters: Any) -> AsyncIterator[Person]:
+    async def iter(
+        self,
+        *,
+        distinct_id: str | None = None,
+        email: str | None = None,
+        search: str | None = None,
+        properties: Sequence[PropertyFilter] = (),
+        page_size: int = 100,
+    ) -> AsyncIterator[Person]:
         """Every person that matches, exactly once, in constant memory.
 
         Who was there, unmodified, during the whole listing is yielded once, whoever else comes and goes meanwhile
         (contract 6.1, pagination quirks).
 
         Arguments:
+            distinct_id, email, search, properties: as in `list`.
             page_size: rows a request, 1 to 10,000.
-            filters: distinct_id, email, search, properties as in `list`.
 
         Raises:
+            InvalidArgument: before anything is sent.
             ListingError: rows shift faster than they can be read, or the server leads in circles.
+            PostHogError: no or no good answer.
         """
-        async for _, rows in self._pages(_PERSONS, page_size, filters):
+        chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
+        async for _, rows in pages(self._core, chosen, _PERSONS):
             for row in rows:
                 yield row
 
-    async def iter_refs(self, *, page_size: int = 1000, **filters: Any) -> AsyncIterator[PersonRef]:
+    async def iter_refs(
+        self,
+        *,
+        distinct_id: str | None = None,
+        email: str | None = None,
+        search: str | None = None,
+        properties: Sequence[PropertyFilter] = (),
+        page_size: int = 1000,
+    ) -> AsyncIterator[PersonRef]:
         """As `iter`, but only who each person is: the quickest way to all ids."""
-        async for _, rows in self._pages(_REFS, page_size, filters):
+        chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
+        async for _, rows in pages(self._core, chosen, _REFS):
             for row in rows:
                 yield row
 
-    async def iter_raw(self, *, page_size: int = 100, **filters: Any) -> AsyncIterator[msgspec.Raw]:
-        """As `iter`, but each person as the JSON object that the server sent."""
-        request = self._listing(page_size, filters)
-        paging: Paging[RawPerson] = Paging(page_size)
-        while (ask := paging.ask) is not None:
-            asked = _endpoints.list_persons(limit=ask.limit, offset=ask.offset, **filters)
-            page = await self._core.read(asked, _RAWS)
-            rows = [RawPerson(self._ref(request, raw), raw) for raw in page.results]
-            for row in paging.feed(rows, page.next):
-                yield row.raw
+    async def iter_raw(
+        self,
+        *,
+        distinct_id: str | None = None,
+        email: str | None = None,
+        search: str | None = None,
+        properties: Sequence[PropertyFilter] = (),
+        page_size: int = 100,
+    ) -> AsyncIterator[msgspec.Raw]:
+        """As `iter`, but each person as the JSON object that the server sent, byte for byte."""
+        chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
+        async for raw in raw_rows(self._core, chosen):
+            yield raw
 
     async def get(self, id: PersonId) -> Person:  # noqa: A002
         """One person, with all its distinct ids (contract 6.2).
@@ -249,42 +259,20 @@ class Persons:
         Arguments:
             route: "bulk_delete", "batch_by_uuids", "batch_by_distinct_ids", "deletion_status", "delete_events" or
                 "delete_recordings".
+
+        Raises:
+            InvalidArgument: it is none of these.
+            PostHogError: the answer does not tell.
         """
         if route not in _PROBES:
-            raise InvalidArgument(f"route {route!r} is none of {', '.join(_PROBES)}")
+            raise InvalidArgument(f"route {shown(route)} is none of {', '.join(_PROBES)}")
+        await self._core.settle_prefix()  # an unknown route's answer is that of an unknown prefix
         request = _PROBES[route]
         response = await self._core.send(request)
-        if response.status == 405 and request.method == "GET":
-            return True
-        if 200 <= response.status < 300:
-            return True
-        error = _decoding.to_error(request, response, self._core.shared.key)
-        if error.status == 403 and "does not support personal API key access" in (error.detail or ""):
-            return True
-        if error.status in (400, 404, 405):
-            return False
-        raise error
-
-    async def _pages(
-        self, decoder: "msgspec.json.Decoder[Page[T]]", page_size: int, filters: dict[str, Any]
-    ) -> AsyncIterator[tuple[Page[T], Sequence[T]]]:
-        self._listing(page_size, filters)
-        paging: Paging[T] = Paging(page_size)
-        while (ask := paging.ask) is not None:
-            page = await self._core.read(
-                _endpoints.list_persons(limit=ask.limit, offset=ask.offset, **filters), decoder
-            )
-            yield page, paging.feed(page.results, page.next)
-
-    def _listing(self, page_size: int, filters: dict[str, Any]) -> Request:
-        unknown = filters.keys() - {"distinct_id", "email", "search", "properties"}
-        if unknown:
-            raise TypeError(f"unknown filter {min(unknown)!r}")
-        return _endpoints.list_persons(limit=page_size, **filters)
-
-    def _ref(self, request: Request, raw: msgspec.Raw) -> PersonRef:
-        response = Response(status=200, headers={}, body=bytes(raw))
-        return _decoding.read(request, response, _REF, self._core.shared.key)
+        known = _decoding.knows(request, response)
+        if known is None:
+            raise _decoding.to_error(request, response, self._core.shared.key)
+        return known
 
 
 _PROBES: dict[str, Request] = {

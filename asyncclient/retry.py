@@ -5,6 +5,7 @@ a 500 may come after the person is gone and before its events are queued (contra
 tells, which is the caller's business.
 """
 
+import math
 import random
 from collections.abc import Callable
 
@@ -45,8 +46,12 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     longest_pause_s: float = 3600.0
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise InvalidArgument(f"attempts {self.attempts} is not at least 1")
+        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or not 1 <= self.attempts <= 100:
+            raise InvalidArgument(f"attempts {self.attempts!r} is not a whole number from 1 to 100")
+        for name in ("base_s", "cap_s", "longest_pause_s"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise InvalidArgument(f"{name} {value!r} is not a number of seconds, 0 or more")
 
     @classmethod
     def never(cls) -> "RetryPolicy":
@@ -73,10 +78,8 @@ def decide(
     if attempt >= policy.attempts:
         return GiveUp("attempts used up")
     if isinstance(error, RateLimited):
-        if error.retry_after_s is not None and error.retry_after_s > policy.longest_pause_s:
-            return GiveUp("the server asks for too long a pause")
-        # the shared pause is kept by the limits; what is added spreads those that wait for it
-        return Retry(0.0 if error.retry_after_s is not None else _backoff(policy, attempt, uniform))
+        pause_s = pause_after_429(policy, error, attempt=attempt)
+        return GiveUp("the server asks for too long a pause") if pause_s is None else Retry(pause_s)
     if isinstance(error, ConnectFailed):
         return Retry(_backoff(policy, attempt, uniform))
     if mutating:
@@ -84,8 +87,22 @@ def decide(
     if isinstance(error, TransportError):
         return Retry(_backoff(policy, attempt, uniform))
     if isinstance(error, ApiStatusError) and (error.status in UNAVAILABLE or (error.status == 500 and attempt == 1)):
-        return Retry(_backoff(policy, attempt, uniform))
+        asked_s = error.retry_after_s or 0.0
+        if asked_s > policy.longest_pause_s:
+            return GiveUp("the server asks for too long a pause")
+        return Retry(max(asked_s, _backoff(policy, attempt, uniform)))
     return GiveUp("the answer would be the same")
+
+
+def pause_after_429(policy: RetryPolicy, error: ApiStatusError, *, attempt: int) -> float | None:
+    """How long everybody of the bucket waits after a 429, in seconds; None when the server asks for too much.
+
+    As long as the server asks; where it does not say, for the backoff of that attempt. It needs no jitter, since
+    those who wait go on one by one as the limits let them.
+    """
+    if error.retry_after_s is None:
+        return min(policy.cap_s, policy.base_s * 2.0**attempt)
+    return error.retry_after_s if error.retry_after_s <= policy.longest_pause_s else None
 
 
 def _backoff(policy: RetryPolicy, attempt: int, uniform: Callable[[float, float], float]) -> float:

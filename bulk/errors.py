@@ -14,7 +14,7 @@ class BulkError(Exception):
     """Anything the engine raises on purpose."""
 
 
-class FileTrouble(BulkError):  # noqa: N818 - it is caught by this name
+class FileTrouble(BulkError):
     """A file could not be made, read, trusted or written (exit 74).
 
     Args:
@@ -41,7 +41,7 @@ class JournalError(FileTrouble):
     """A journal file cannot be used as it is."""
 
 
-class JournalDamaged(JournalError):  # noqa: N818 - it is caught by this name
+class JournalDamaged(JournalError):
     """A line of a journal is damaged anywhere but at the torn tail; nothing was changed and nothing is sent.
 
     Args:
@@ -69,7 +69,7 @@ class WriteFailed(FileTrouble):
         self.args = (path, problem)
 
 
-class JournalBusy(BulkError):  # noqa: N818 - it is caught by this name
+class JournalBusy(BulkError):
     """Another process holds the journal (exit 75)."""
 
     def __init__(self, path: _Name) -> None:
@@ -80,7 +80,7 @@ class JournalBusy(BulkError):  # noqa: N818 - it is caught by this name
         return f"{self.path}: another process works on this journal; let it end or stop it, then run again."
 
 
-class Refused(BulkError):  # noqa: N818 - it is caught by this name
+class Refused(BulkError):
     """A guard refused to start or to go on (exit 3).
 
     Args:

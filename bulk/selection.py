@@ -101,6 +101,8 @@ class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
             if one.type == "cohort" and one.operator not in ("exact", "in"):
                 # a cohort's filter goes out without its operator, so that this would select the members
                 raise InputError(f"a cohort is selected by its members: {one.operator} cannot be asked")
+        if self.email is not None and any("\ud800" <= character <= "\udfff" for character in self.email):
+            raise InputError("the email to select by is no text: half of a surrogate pair, or bytes that are not UTF-8")
         if self.email is not None and not self.email.strip():
             raise InputError("the email to select by is blank")
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from asyncclient import PropertyFilter
-from bulk.inputs import InputError
+from bulk.errors import BulkError
 
 OPERATORS = (
     "exact",
@@ -58,8 +58,8 @@ _SAFE_INTEGER = 2**53
 _BARE = re.compile(r"[^\s\"'\[\]{}]\S*", re.ASCII)
 
 
-class WhereError(InputError):
-    """A condition that cannot be read.
+class WhereError(BulkError, ValueError):
+    """A condition that cannot be read (exit 2).
 
     Args:
         expression: what was given.

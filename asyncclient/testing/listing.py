@@ -90,7 +90,7 @@ class Listing:
             self._apply(key, created_us)
             return
         # In the order of the changes, as Kafka delivers them: none overtakes one before it.
-        self._due.append((max(due_us, self._due[-1][0] if self._due else due_us), key, created_us))
+        self._due.append((due_us, key, created_us))
         self.advance(now_us)
 
     def _apply(self, key: int, created_us: int | None) -> None:

@@ -11,22 +11,22 @@ from itertools import accumulate, islice
 from typing import Any
 
 # Small blocks: a row is found inside its block by scanning it.
-_FULL = 256
 _FILL = 128
 
 
 class OrderedRows:
     """Distinct integers in the order of their sort keys, in blocks of 4 bytes a row."""
 
-    def __init__(self, sort_key: Callable[[int], Any], in_order: Iterable[int] = ()) -> None:
+    def __init__(self, sort_key: Callable[[int], Any], in_order: Iterable[int] = (), *, fill: int = _FILL) -> None:
         self._sort_key = sort_key
+        self._full = 2 * fill
         self._blocks: list[array[int]] = []
         # The least sort key that each block may hold. It may lie below what the block holds now.
         self._starts: list[Any] = []
         self._ends: list[int] | None = None
         self._count = 0
         rows = iter(in_order)
-        while block := array("I", islice(rows, _FILL)):
+        while block := array("I", islice(rows, fill)):
             self._blocks.append(block)
             self._starts.append(sort_key(block[0]))
             self._count += len(block)
@@ -58,7 +58,7 @@ class OrderedRows:
             block.insert(bisect_right(block, key, key=self._sort_key), row)
         if key < self._starts[at]:
             self._starts[at] = key
-        if len(block) > _FULL:
+        if len(block) > self._full:
             half = len(block) // 2
             self._blocks.insert(at + 1, block[half:])
             self._starts.insert(at + 1, self._sort_key(block[half]))

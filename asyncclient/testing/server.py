@@ -51,6 +51,7 @@ class LocalPostHog:
         self._port: int | None = None
         self._runner: web.ServerRunner | None = None
         self._closing = asyncio.Event()
+        self._news = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -139,6 +140,11 @@ class LocalPostHog:
         """Forget the requests counted against the rate limits."""
         self._gateway.throttle.clear()
 
+    async def arrived(self, count: int, *, action: str | None = None) -> None:
+        """Wait until that many requests, of one action or of any, have arrived and taken effect."""
+        while (self._log.total if action is None else self._log.counts().get(action, 0)) < count:
+            await self._news.wait()
+
     async def start(self) -> None:
         """Listen; raises OSError if the port is taken, RuntimeError if it is listening already."""
         if self._runner is not None:
@@ -167,6 +173,8 @@ class LocalPostHog:
         if Control.owns(call):
             return plain(self._control.respond(call))
         outcome = self._gateway.handle(call)
+        self._news.set()
+        self._news = asyncio.Event()
         if self.options.latency_s:
             await self._wait(self.options.latency_s)
         return await finish(request, outcome, self._closing)

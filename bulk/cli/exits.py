@@ -53,10 +53,12 @@ def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
     """The first row that fits decides."""
     import asyncclient
     from bulk.inputs import InputError
+    from bulk.where import WhereError
 
     return (
         (click.UsageError, ExitCode.USAGE),
         (InputError, ExitCode.USAGE),
+        (WhereError, ExitCode.USAGE),
         (asyncclient.InvalidArgument, ExitCode.USAGE),
         (Refused, ExitCode.REFUSED),
         (BreakerOpened, ExitCode.BREAKER),

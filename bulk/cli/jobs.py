@@ -1,8 +1,8 @@
 """What the commands that plan, run and verify have in common: client, signals, display, and the summary after."""
 
 import os
-import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,10 +10,11 @@ import click
 import msgspec
 
 from bulk.cli.approval import ask, can_ask
-from bulk.cli.live import Display, JsonLines, open_display
+from bulk.cli.live import Display, open_display
 from bulk.cli.options import Running, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
+from bulk.lines import encode_line
 from bulk.operations import DeletePersons, Operation, to_dict
 
 if TYPE_CHECKING:
@@ -42,18 +43,8 @@ class Screen:
     def tell(self, kind: str, **fields: Any) -> None:
         """Write an event of the command line's own where events are asked for."""
         if self.json:
-            JsonLines(_Nowhere(), sys.stdout).write(msgspec.json.encode({"event": kind, **fields}).decode())
-
-
-class _Nowhere:
-    def __call__(self, event: object) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+            with suppress(OSError):  # a reader that went away ends the lines, not the job
+                click.echo(msgspec.json.encode({"event": kind, **fields}))
 
 
 def delete_operation(flags: dict[str, bool]) -> Operation:
@@ -114,7 +105,7 @@ def check_same_job(plan: "Plan", operation: Operation, selection: "Selection | N
     if selection is not None:
         asked.append(("selection", plan.header.selection.get("details"), selection.details()))
     for name, planned, given in asked:
-        if planned != msgspec.json.decode(msgspec.json.encode(given)):
+        if planned != msgspec.json.decode(encode_line(given)):
             raise Refused(
                 f"the plan that exists was made for another {name}: {plan.path}",
                 "name another plan file, or give the options that it was made with",

@@ -16,6 +16,8 @@ from bulk.rendering.text import table_lines
 from bulk.selection import describe
 
 SAMPLE = 5
+LINES_MAX = 10_000
+"""Characters of line numbers that one finding shows; the plan's last line and the report have all."""
 
 
 def review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
@@ -39,7 +41,7 @@ def review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         *(f"  {line}" for line in table_lines(_sample(plan))),
         "",
         "Input and reach",
-        *(f"  {line}" for line in table_lines(_findings(plan))),
+        *(f"  {line}" for line in table_lines(_findings(plan), cell_max=LINES_MAX)),
         "",
         f"Digest    {plan.digest}",
         f"  short   {short_digest(plan.digest)}",

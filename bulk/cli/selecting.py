@@ -81,7 +81,7 @@ def selection(chosen: Chosen, *, writes: bool) -> "Selection":
 
     Raises:
         UsageError: the options contradict each other, or say nothing where something must be said.
-        InputError: a condition cannot be read.
+        WhereError, InputError: a condition cannot be read.
     """
     from bulk.selection import ByDistinctIds, ByEmails, ByFilter, ByPersonIds
 

@@ -65,6 +65,8 @@ class Framing(Generic[T]):
         for name in _field_names(msgspec.inspect.type_info(kind)):
             if name in ("n", "crc"):
                 raise ValueError(f"the field {name!r} is the frame's own")
+            if not name:
+                raise ValueError("every kind of record needs a tag")
         self.decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
         self._job = job
 
@@ -148,19 +150,17 @@ class Reader(Generic[T]):
     def _take(self, block: bytes) -> list[T]:
         lines = block.split(b"\n")
         lines.pop()
-        first = n = self._next_n
+        first = self._next_n
         seed = self._seed if self._seed is not None else self._first_seed(lines[0])
-        for line in lines:
-            if line[-_CRC_SIZE:] != _CRC % crc32(line[:-_CRC_SIZE], seed) or not line.startswith(_NUMBER % n):
-                break
-            n += 1
-        good = len(block) if n - first == len(lines) else sum(map(len, lines[: n - first])) + n - first
+        taken = _in_order(lines, first, seed)
+        good = len(block) if taken == len(lines) else sum(map(len, lines[:taken])) + taken
         records = self._decode(block[:good], first)
-        self._next_n, self._offset = n, self._offset + good
+        n = self._next_n = first + taken
+        self._offset += good
         if n:
             self._seed = seed
         if good < len(block):
-            number = self._sound(lines[n - first])
+            number = self._sound(lines[taken])
             if number is not None:
                 self._damaged(f"has the number {number} where {n} belongs: a line is missing, doubled or moved")
             self._tear(_BROKEN)
@@ -209,7 +209,6 @@ class Reader(Generic[T]):
                 self._misfits += _FRAME.fullmatch(line) is not None
                 if self._misfits > 1:
                     self._damaged(_FOREIGN)
-            start = 0
 
     def _tear(self, reason: str) -> None:
         if self._next_n == 0:
@@ -219,6 +218,24 @@ class Reader(Generic[T]):
 
     def _damaged(self, problem: str) -> NoReturn:
         raise JournalDamaged(self._path, self._next_n + 1, problem)
+
+
+def _in_order(lines: list[bytes], first: int, seed: int) -> int:
+    """Return how many lines, from the start, are whole and carry the numbers from `first` on."""
+    count = len(lines)
+    size = len(_NUMBER % first)
+    if size == len(_NUMBER % (first + count - 1)):
+        # all at once takes two thirds of the time of one by one; pieces that are too short make the whole too short
+        sums = tuple([crc32(line[:-_CRC_SIZE], seed) for line in lines])
+        ends = b"".join([line[-_CRC_SIZE:] for line in lines])
+        starts = b"".join([line[:size] for line in lines])
+        if ends == _CRC * count % sums and starts == _NUMBER * count % tuple(range(first, first + count)):
+            return count
+    for taken, line in enumerate(lines):
+        start = _NUMBER % (first + taken)
+        if line[-_CRC_SIZE:] != _CRC % crc32(line[:-_CRC_SIZE], seed) or not line.startswith(start):
+            return taken
+    return count
 
 
 def _unframed(line: bytes) -> bytes:

@@ -35,11 +35,16 @@ def section_lines(section: Section) -> list[str]:
     return lines
 
 
-def table_lines(table: Table) -> list[str]:
-    """A table as aligned lines."""
+def table_lines(table: Table, *, cell_max: int = CELL_MAX) -> list[str]:
+    """A table as aligned lines.
+
+    Args:
+        table: to show.
+        cell_max: characters of one cell at most; tables without headings have a bound of their own.
+    """
     if not table.rows:
         return ["none"]
-    limit = CELL_MAX if table.headings else VALUE_MAX
+    limit = cell_max if table.headings else VALUE_MAX
     rows = [[plain(cell, limit=limit) for cell in row] for row in table.rows]
     if table.headings:
         rows.insert(0, [plain(cell) for cell in table.headings])

@@ -12,10 +12,10 @@ SOURCES = sorted(path for package in ("asyncclient", "bulk") for path in (ROOT /
 
 BULK_LAYERS = (
     ("values", "errors lines version ranges operations outcomes progress shared_ids escape pool gate breaker where"),
-    ("files", "files plan_lines plan seen inputs selection estimate"),
+    ("files", "files plan_lines plan seen inputs selection estimate findings property_json"),
     ("journal", "journal.records journal.framing journal.writer journal.storage journal"),
     ("fold", "tally ledger due report verdicts guards accounting journaling job reporting rendering"),
-    ("stages", "store rows verifier capabilities dispatch executor confirmer reporter planner run"),
+    ("stages", "store rows verifier capabilities dispatch executor confirmer reporter resolving planner export run"),
     ("engine", "opening engine"),
     ("command", "cli __main__"),
 )

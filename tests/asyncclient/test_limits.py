@@ -6,10 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from asyncclient import Bucket, InvalidArgument, Limits, RateLimits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from virtual_time import run_virtual
+
+from asyncclient import Bucket, InvalidArgument, Limits, RateLimits
 
 HOUR_S = 3600.0
 
@@ -24,7 +25,7 @@ def throttles(rates: dict[str, str], clock: Any) -> list[Any]:
     from rest_framework.throttling import SimpleRateThrottle
 
     made = []
-    for name, rate in rates.items():
+    for name in rates:
 
         class Throttle(SimpleRateThrottle):
             scope = name
@@ -55,7 +56,8 @@ class Oracle:
     async def answer(self) -> None:
         before, after = (self._random.uniform(*self._latency) for _ in range(2))
         await asyncio.sleep(before)
-        if all([throttle.allow_request(SimpleNamespace(), None) for throttle in self._throttles]):
+        verdicts = [throttle.allow_request(SimpleNamespace(), None) for throttle in self._throttles]
+        if all(verdicts):
             self.allowed += 1
         else:
             self.refused += 1
@@ -237,7 +239,10 @@ def test_a_429_lowers_the_limit_below_what_was_used_and_a_long_wait_makes_an_hou
 def test_what_other_processes_spent_counts_until_its_window_is_over() -> None:
     limits = Limits(RateLimits.posthog(), clock=lambda: 10_000.0)
     limits.charge(Bucket.DELETES, [0.0] * 480 + [100.0] * 1000 + [4000.0] * 7)
-    assert [(window.used, round(window.frees_in_s)) for window in limits.budget(Bucket.DELETES)] == [(480, 60), (1480, 0)]
+    assert [(window.used, round(window.frees_in_s)) for window in limits.budget(Bucket.DELETES)] == [
+        (480, 60),
+        (1480, 0),
+    ]
     assert limits.eta_s(Bucket.DELETES, 1) == pytest.approx(60.05)
     assert limits.eta_s(Bucket.OTHERS, 240) == 0.0
 
@@ -262,3 +267,52 @@ def test_limits_are_read_and_shown(text: str, shown: str) -> None:
 def test_limits_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(InvalidArgument):
         RateLimits.parse(text)
+
+
+def test_429s_of_requests_that_left_before_the_limit_was_lowered_do_not_lower_it_again() -> None:
+    now = [1000.0]
+    limits = Limits(RateLimits.posthog(), clock=lambda: now[0])
+    limits.charge(Bucket.OTHERS, [1.0] * 100)
+    now[0] += 1
+    assert [(each.old, each.new) for each in limits.lower(Bucket.OTHERS, 5.0, since=1000.0)] == [(240, 90)]
+    assert limits.lower(Bucket.OTHERS, 5.0, since=1000.5) == []
+    now[0] += 1
+    assert [(each.old, each.new) for each in limits.lower(Bucket.OTHERS, 5.0, since=1001.5)] == [(90, 81)]
+
+
+def test_a_pause_that_comes_while_the_head_of_the_queue_waits_holds_it_too() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        limits = Limits(RateLimits(others_per_minute=5), clock=loop.time)
+        for _ in range(2):  # the pace allows one a second
+            async with limits.slot(Bucket.OTHERS) as slot:
+                slot.spent()
+        began = loop.time()
+        waiting = asyncio.create_task(enter(limits))
+        await asyncio.sleep(0.1)
+        limits.pause(Bucket.OTHERS, 30.0)
+        await waiting
+        assert loop.time() - began >= 30.0
+
+    run_virtual(main())
+
+
+async def enter(limits: Limits) -> None:
+    async with limits.slot(Bucket.OTHERS):
+        pass
+
+
+def test_limits_that_are_off_keep_no_log_and_still_pause() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        limits = Limits(RateLimits.off(), clock=loop.time)
+        for _ in range(100):
+            async with limits.slot(Bucket.OTHERS) as slot:
+                slot.spent()
+        assert (limits.recent(Bucket.OTHERS), limits.budget(Bucket.OTHERS)) == ([], [])
+        limits.pause(Bucket.OTHERS, 7.0)
+        began = loop.time()
+        await enter(limits)
+        assert loop.time() - began >= 7.0
+
+    run_virtual(main())

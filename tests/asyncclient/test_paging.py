@@ -6,10 +6,11 @@ from random import Random
 from uuid import UUID
 
 import pytest
-from asyncclient import ListingError, PersonRef
-from asyncclient._paging import Paging, next_offset
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from asyncclient import ListingError, PersonRef
+from asyncclient._paging import Paging, next_offset
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -140,7 +141,9 @@ def test_a_next_that_does_not_lead_on_is_a_loop(url: str) -> None:
         paging.feed([person(11, 11), *(person(n, n) for n in range(10, 2, -1))], url)
 
 
-@pytest.mark.parametrize("url", ["http://h/", "http://h/?offset=-3", "http://h/?offset=1&offset=2", "", "http://[?offset=x"])
+@pytest.mark.parametrize(
+    "url", ["http://h/", "http://h/?offset=-3", "http://h/?offset=1&offset=2", "", "http://[?offset=x"]
+)
 def test_a_next_without_a_usable_offset_is_refused(url: str) -> None:
     with pytest.raises(ListingError):
         next_offset(url)

@@ -81,6 +81,15 @@ def test_any_range_of_targets_can_be_read(one: int, other: int) -> None:
         assert plan.targets(start, stop) == [_target(n) for n in range(3 * BLOCK + 5)][start:stop]
 
 
+def test_large_plan_can_be_read_in_any_order(path: Path) -> None:
+    count = 30_000
+    with _write(path, count) as plan:
+        assert path.stat().st_size > 3 << 20
+        assert list(plan.iter()) == [_target(number) for number in range(count)]
+        for start in (29_990, 0, 12_345, 300, 0, 256, 512):
+            assert plan.targets(start, start + 100) == [_target(n) for n in range(start, min(start + 100, count))]
+
+
 def test_ranges_that_are_none_are_refused(path: Path) -> None:
     with _write(path, 3) as plan:
         for start, stop in ((-1, 2), (2, 1)):

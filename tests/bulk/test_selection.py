@@ -42,8 +42,9 @@ def test_a_summary_of_a_filter_has_keys_and_operators_and_no_values() -> None:
         email=SECRET,
     )
     summary = selection.summary()
-    assert [(one["key"], one["operator"]) for one in summary["filters"]][0] == ("name", "icontains")
-    assert summary["filters"][1]["type"] == "cohort"
+    name, cohort = summary["filters"]
+    assert (name["key"], name["operator"]) == ("name", "icontains")
+    assert cohort["type"] == "cohort"
     assert summary["email"] is True
     assert SECRET not in json.dumps(summary)
     assert "7711" not in json.dumps(summary)
@@ -70,6 +71,12 @@ def test_everyone_and_a_filter_contradict_each_other() -> None:
 def test_the_opposite_of_a_cohort_cannot_be_selected() -> None:
     with pytest.raises(InputError, match="not_in cannot be asked"):
         ByFilter(properties=(PropertyFilter("id", 7, operator="not_in", type="cohort"),))
+
+
+@pytest.mark.parametrize("email", ["a\ud800@b", "a@\udcffb"])
+def test_an_email_that_cannot_be_sent_is_refused(email: str) -> None:
+    with pytest.raises(InputError, match="is no text"):
+        ByFilter(email=email)
 
 
 def test_a_blank_email_selects_nobody_by_mistake() -> None:

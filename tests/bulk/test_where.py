@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asyncclient import PropertyFilter
@@ -135,6 +135,9 @@ def filters(draw: st.DrawFn) -> PropertyFilter:
 
 
 @given(filters())
+@example(PropertyFilter("null", "null"))
+@example(PropertyFilter("true", "true"))
+@example(PropertyFilter("30", "30"))
 def test_a_filter_comes_back_from_its_expression(condition: PropertyFilter) -> None:
     again = parse_where(format_where(condition))
     assert (again.key, again.operator, again.type) == (condition.key, condition.operator, "person")
@@ -147,7 +150,11 @@ def test_a_filter_comes_back_from_its_expression(condition: PropertyFilter) -> N
 @given(st.text(max_size=40))
 def test_any_text_is_a_filter_or_an_error_with_its_place(expression: str) -> None:
     try:
-        parse_where(expression)
+        found = format_where(parse_where(expression))
     except WhereError as error:
-        assert 0 <= error.start <= len(expression)
-        assert error.start < error.stop <= len(expression) + 1
+        place = (error.start, error.stop)
+    else:
+        assert parse_where(found) == parse_where(expression)
+        return
+    assert 0 <= place[0] <= len(expression)
+    assert place[0] < place[1] <= len(expression) + 1

@@ -68,6 +68,7 @@ def command(chosen: Chosen, layout: str, output: Path | None, settings: Settings
 
 
 def _tell(findings: "Findings", count: int) -> None:
+    from bulk.cli.review import LINES_MAX
     from bulk.findings import by_kind
     from bulk.rendering.document import Table, figure, finding_rows
     from bulk.rendering.text import table_lines
@@ -80,4 +81,4 @@ def _tell(findings: "Findings", count: int) -> None:
             rows=tuple(finding_rows(found)),
             numeric=frozenset({1}),
         )
-        click.echo("\n".join(f"  {line}" for line in table_lines(table)), err=True)
+        click.echo("\n".join(f"  {line}" for line in table_lines(table, cell_max=LINES_MAX)), err=True)

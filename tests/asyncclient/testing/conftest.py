@@ -56,9 +56,7 @@ class Api:
         headers = {"Authorization": f"Bearer {self.server.personal_api_key}"}
         headers |= arguments.pop("headers", {})
         headers = {name: value for name, value in headers.items() if value is not None}
-        async with self.session.request(
-            method, url, headers=headers, allow_redirects=False, **arguments
-        ) as response:
+        async with self.session.request(method, url, headers=headers, allow_redirects=False, **arguments) as response:
             return Reply(response.status, response.headers, await response.read())
 
     async def get(self, path: str = "", **arguments: Any) -> Reply:

@@ -66,6 +66,7 @@ async def test_deletion_status_lists_newest_first_in_pages(serve):
     last = (await api.get(page["next"])).json
     assert (last["next"], [row["person_uuid"] for row in last["results"]]) == (None, [uuids[0]])
     assert len((await api.get("deletion_status/")).json["results"]) == 5
+    assert (await api.get("deletion_status/?limit=5")).json["next"] is None
 
 
 async def test_a_row_has_the_fields_of_the_contract(serve):

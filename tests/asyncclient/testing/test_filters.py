@@ -115,6 +115,13 @@ async def test_search_finds_a_uuid_and_distinct_id_finds_an_alias(api):
     assert await api.uuids("?distinct_id=ann") == [str(uuid)]
 
 
+async def test_a_search_asked_before_follows_a_merge(api):
+    bob, dan = api.world.uuid_of("bob"), api.world.uuid_of("dan")
+    assert await api.uuids("?search=dan") == [str(dan)]
+    api.world.merge(bob, dan)
+    assert await api.uuids("?search=dan") == [str(bob)]
+
+
 @pytest.mark.parametrize("text", ["{", "[{]", "free", "[1,"])
 async def test_properties_that_are_not_json_are_refused(api, text):
     reply = await api.get(f"?properties={quote(text)}")
@@ -147,6 +154,8 @@ async def test_a_cohort_selects_its_members(api):
     assert sorted(await api.where({"key": "id", "value": 7, "type": "cohort"})) == ["ann", "dan"]
     outside = {"key": "id", "value": 7, "type": "cohort", "operator": "not_in"}
     assert sorted(await api.where(outside)) == ["bob", "cyd"]
+    api.world.add_cohort(7, [])
+    assert sorted(await api.where(outside)) == ["ann", "bob", "cyd", "dan"]
     unknown = quote('[{"key":"id","value":8,"type":"cohort"}]')
     assert (await api.get(f"?properties={unknown}")).status == 400
 

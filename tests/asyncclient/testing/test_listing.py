@@ -100,6 +100,7 @@ async def test_include_total_counts_by_its_presence_alone(serve):
     assert (await api.get("?limit=5&include_total&email=nobody")).json["count"] == 0
 
 
+@pytest.mark.slow
 async def test_the_query_returns_at_most_50000_rows_and_then_has_no_next(serve):
     api = await serve(50_001)
     page = (await api.get("?limit=50001")).json
@@ -155,6 +156,15 @@ async def test_the_listing_trails_the_store_for_removals_and_arrivals(serve):
     api.clock.now += 60
     assert new in await api.uuids()
     assert (await api.get("?include_total")).json["count"] == 3
+
+
+async def test_a_change_of_the_lag_lets_no_removal_overtake_the_arrival_before_it(serve):
+    api = await serve(3, list_lag_s=60)
+    uuid = api.world.add_person(["new"])
+    api.server.reconfigure(list_lag_s=0)
+    api.world.remove_person(uuid)
+    api.clock.now += 60
+    assert not api.world.listed(uuid)
 
 
 async def test_a_long_answer_is_compressed_when_the_client_takes_gzip(serve):

@@ -51,6 +51,7 @@ async def test_the_alias_can_be_plain_redirected_or_gone(serve):
     api.server.reconfigure(alias="redirect")
     redirect = await api.get("/api/environments/1/persons/?limit=1")
     assert (redirect.status, redirect.headers["Location"]) == (307, "/api/projects/1/persons/?limit=1")
+    assert not set(DEPRECATION) & set(redirect.headers)
     api.server.reconfigure(alias="gone")
     gone = await api.get("/api/environments/1/persons/")
     assert (gone.status, gone.json["detail"]) == (404, "Endpoint not found.")

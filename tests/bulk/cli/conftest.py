@@ -68,6 +68,16 @@ class Served:
         """Requests that may have changed something."""
         return [request for request in self.server.requests if request.action in MUTATING]
 
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Return when a condition on the server's side holds; it is looked at between the server's own steps."""
+
+        async def watch() -> None:
+            async with asyncio.timeout(30):
+                while not condition():  # noqa: ASYNC110 - the server tells nobody
+                    await asyncio.sleep(0)
+
+        asyncio.run_coroutine_threadsafe(watch(), self._loop).result()
+
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()

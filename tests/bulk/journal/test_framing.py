@@ -47,8 +47,8 @@ def _read(data: bytes, *cuts: int) -> tuple[list[Line], Clean | TornTail]:
     return records, reader.finish()
 
 
-def _damaged_line(data: bytes) -> int:
-    with pytest.raises(JournalDamaged) as caught:
+def _damaged_line(data: bytes, words: str = "line") -> int:
+    with pytest.raises(JournalDamaged, match=words) as caught:
         _read(data)
     return caught.value.line
 
@@ -73,6 +73,16 @@ def test_every_line_is_ascii_json_with_number_first_and_checksum_last(notes: lis
         assert members["n"] == n
         covered = line[: line.rindex(b',"crc"')]
         assert members["crc"] == f"{zlib.crc32(covered, zlib.crc32(b'job-1')):08x}"
+
+
+def test_numbers_may_grow_longer_within_a_piece() -> None:
+    lines = _journal([Note()] * 1_200)
+    assert len(_read(b"".join(lines), 5_000)[0]) == 1_201
+    for wrong in (7, 9, 10, 11, 99, 100, 1_000):
+        broken = [*lines[:wrong], lines[wrong].replace(b"note", b"nose"), *lines[wrong + 1 :]]
+        assert _damaged_line(b"".join(broken)) == wrong + 1
+        del broken[wrong]
+        assert _damaged_line(b"".join(broken), f"number {wrong + 1} where {wrong} belongs") == wrong + 1
 
 
 def test_nothing_at_all_is_a_new_journal() -> None:
@@ -161,14 +171,16 @@ def test_missing_line_is_damage_where_the_next_stands(notes: list[Note], data: s
     lines = _journal(notes)
     gone = data.draw(st.integers(0, len(lines) - 2))
     del lines[gone]
-    assert _damaged_line(b"".join(lines)) == gone + 1
+    words = f"has the number {gone + 1} where {gone} belongs" if gone else "is not the first line of a journal"
+    assert _damaged_line(b"".join(lines), words) == gone + 1
 
 
 @given(many, st.data())
 def test_doubled_line_is_damage_even_at_the_end(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
     at = data.draw(st.integers(0, len(lines) - 1))
-    assert _damaged_line(b"".join([*lines[: at + 1], *lines[at:]])) == at + 2
+    words = f"has the number {at} where {at + 1} belongs: a line is missing, doubled or moved"
+    assert _damaged_line(b"".join([*lines[: at + 1], *lines[at:]]), words) == at + 2
 
 
 @given(many, st.data())
@@ -307,6 +319,15 @@ class TaggedN(msgspec.Struct, frozen=True, tag="c", tag_field="n"):
 def test_names_of_the_frame_are_reserved(kind: object) -> None:
     with pytest.raises(ValueError, match="is the frame's own"):
         Framing(kind, job=lambda record: None)
+
+
+class Untagged(msgspec.Struct, frozen=True):
+    job: str = ""
+
+
+def test_every_kind_of_record_has_a_tag() -> None:
+    with pytest.raises(ValueError, match="needs a tag"):
+        Framing(Untagged, job=lambda record: None)
 
 
 class Bare(msgspec.Struct, frozen=True, tag="bare", tag_field="k", forbid_unknown_fields=True):

@@ -125,6 +125,23 @@ def test_copy_that_is_there_already_is_taken_when_it_is_the_same(path: Path) -> 
     assert sorted(_state(path.parent)) == [path.name, aside.name]
 
 
+def test_copy_that_is_there_already_is_synced_before_the_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put(path, WHOLE[:-5])
+    aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
+    _put(aside, LINES[3][:-5])
+    seen: list[int] = []
+    real = os.ftruncate
+
+    def cut(fd: int, size: int) -> None:
+        seen.append(0)
+        real(fd, size)
+
+    monkeypatch.setattr(os, "fsync", lambda fd: seen.append(os.fstat(fd).st_ino))
+    monkeypatch.setattr(os, "ftruncate", cut)
+    _replayed(path)
+    assert seen[:3] == [aside.stat().st_ino, path.parent.stat().st_ino, 0]
+
+
 @pytest.mark.parametrize("other", [b"", LINES[3][:-6], LINES[3][:-4], b"x" * (len(LINES[3]) - 5), b"y" * 200_000])
 def test_another_tail_of_the_same_place_is_kept_beside_it(path: Path, other: bytes) -> None:
     _put(path, WHOLE[:-5])

@@ -105,6 +105,19 @@ async def test_record_written_during_a_sync_is_not_taken_for_synced(disk: Any) -
         assert len(disk.syncs) == 2
 
 
+async def test_record_flushed_during_a_sync_still_needs_one_of_its_own(disk: Any) -> None:
+    async with disk.writer() as writer:
+        writer.append(OPENED)
+        first = await disk.held(writer, Note(1))
+        writer.append(Note(2))
+        writer.flush()
+        disk.gate.set()
+        await first
+        assert len(disk.syncs) == 1
+        await writer.durable()
+        assert len(disk.syncs) == 2
+
+
 async def test_waiter_for_what_a_running_sync_covers_needs_no_other(disk: Any) -> None:
     async with disk.writer() as writer:
         writer.append(OPENED)

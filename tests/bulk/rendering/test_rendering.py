@@ -16,9 +16,7 @@ from bulk.report import Report
 Make = Callable[..., Report]
 RENDERERS = [render_text, render_markdown, render_json]
 NASTY = st.text(
-    alphabet=st.one_of(
-        st.sampled_from("\x1b\r\n\t\0\x9b\u2028\u202e\u200b\ud800|<>&`*_[]()#!"), st.characters()
-    ),
+    alphabet=st.one_of(st.sampled_from("\x1b\r\n\t\0\x9b\u2028\u202e\u200b\ud800|<>&`*_[]()#!"), st.characters()),
     max_size=30,
 )
 anything = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)

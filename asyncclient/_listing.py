@@ -1,0 +1,77 @@
+"""Reads a whole listing page by page: the one loop behind all iterators over persons (promise 15).
+
+What to ask next is `_paging`'s business, how to send is the core's.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+
+from asyncclient import _decoding, _endpoints
+from asyncclient._core import Core
+from asyncclient._http import Request
+from asyncclient._paging import Paging
+from asyncclient.filters import PropertyFilter
+from asyncclient.models import Page, Person, PersonRef
+
+T = TypeVar("T", Person, PersonRef)
+
+_RAWS = msgspec.json.Decoder(Page[msgspec.Raw])
+_REF = msgspec.json.Decoder(PersonRef)
+
+
+class Chosen(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom to list: filters, ANDed."""
+
+    distinct_id: str | None = None
+    email: str | None = None
+    search: str | None = None
+    properties: Sequence[PropertyFilter] = ()
+    page_size: int = 100
+
+    def request(self, *, limit: int, offset: int) -> Request:
+        """The request for one page."""
+        return _endpoints.list_persons(
+            distinct_id=self.distinct_id,
+            email=self.email,
+            search=self.search,
+            properties=self.properties,
+            limit=limit,
+            offset=offset,
+        )
+
+
+class _RawPerson(msgspec.Struct, frozen=True):
+    """A person as the server sent it, with what paging needs."""
+
+    uuid: UUID
+    created_at: datetime
+    raw: msgspec.Raw
+
+
+async def pages(
+    core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]"
+) -> AsyncIterator[tuple[Page[T], Sequence[T]]]:
+    """Each page, with those of its rows that were not yielded before."""
+    paging: Paging[T] = Paging(chosen.page_size)
+    while (ask := paging.ask) is not None:
+        page = await core.read(chosen.request(limit=ask.limit, offset=ask.offset), decoder)
+        yield page, paging.feed(page.results, page.next)
+
+
+async def raw_rows(core: Core, chosen: Chosen) -> AsyncIterator[msgspec.Raw]:
+    """Each person's object, byte for byte."""
+    paging: Paging[_RawPerson] = Paging(chosen.page_size)
+    while (ask := paging.ask) is not None:
+        asked = chosen.request(limit=ask.limit, offset=ask.offset)
+        response = await core.send(asked)
+        page = _decoding.read(asked, response, _RAWS, core.shared.key)
+        rows = []
+        for raw in page.results:
+            ref = _decoding.parsed(asked, response, raw, _REF)
+            rows.append(_RawPerson(ref.uuid, ref.created_at, raw))
+        for row in paging.feed(rows, page.next):
+            yield row.raw

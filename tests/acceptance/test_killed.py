@@ -1,0 +1,124 @@
+"""The command against a server in another process, killed with SIGKILL again and again (promise 7)."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+PERSONS = 20_000
+
+
+class Server:
+    """`posthog-bulk server` in a process of its own."""
+
+    def __init__(self, *options: str) -> None:
+        command = [sys.executable, "-m", "bulk", "server", "--port", "0", "--rate-limits", "off", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.environ = dict(os.environ)
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith("export "):
+                name, _, value = line.removeprefix("export ").strip().partition("=")
+                self.environ[name] = value
+                if name == "POSTHOG_PERSONAL_API_KEY":
+                    break
+        self.url = self.environ["POSTHOG_HOST"]
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(f"{self.url}/__local__/{path}") as answer:
+            return answer.read().decode()
+
+    def state(self) -> dict[str, Any]:
+        return json.loads(self.get("state"))
+
+    def sent(self, *, keep_person: bool) -> Counter[str]:
+        """How often each person was sent to bulk_delete, to be kept or to be deleted."""
+        times: Counter[str] = Counter()
+        for line in self.get("requests?action=bulk_delete").splitlines():
+            request = json.loads(line)
+            if request["method"] == "POST" and request["body"]["keep_person"] is keep_person:
+                times.update(request["body"]["ids"])
+        return times
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.communicate()
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    running = Server("--persons", str(PERSONS), *getattr(request, "param", ()))
+    yield running
+    running.close()
+
+
+def erase(server: Server, folder: Path, count: int, *extra: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "bulk", "delete", "--where", "plan exact free", "--delete-events"),
+        *("--delete-recordings", "--rate-limits", "off", "--yes", "--expect-count", str(count), "--json"),
+        *("--batch-size", "50", "--journal", str(folder / "j.journal.jsonl"), *extra),
+    ]
+
+
+def planned_count(server: Server, folder: Path) -> int:
+    command = [sys.executable, "-m", "bulk", "plan", "delete", "--where", "plan exact free"]
+    plan = folder / "count.plan.jsonl"
+    subprocess.run(
+        [*command, "-o", str(plan), "--rate-limits", "off"], env=server.environ, check=True, capture_output=True
+    )
+    return json.loads(plan.read_bytes().splitlines()[-1])["count"]
+
+
+def killed_after(command: list[str], environ: dict[str, str], events: int) -> bool:
+    """Run the command and kill it after so many of its events; say whether it was still at work then."""
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        for _ in range(events):
+            if not process.stdout.readline():
+                break
+        process.send_signal(signal.SIGKILL)
+    return process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("server", [(), ("--fault", "orphan_events,probability=0.01,seed=4")], indirect=True)
+def test_killed_five_times_it_ends_with_everybody_right(server: Server, tmp_path: Path) -> None:
+    count = planned_count(server, tmp_path)
+    random = Random(9)
+    command = erase(server, tmp_path, count)
+    killed = [killed_after(command, server.environ, random.randint(3, 14)) for _ in range(5)]
+    assert all(killed)
+    last = subprocess.run(command, env=server.environ, capture_output=True, text=True, check=False)
+    assert last.returncode == 0, last.stderr
+    state = server.state()
+    assert state["persons"] == PERSONS - count
+    assert state["rows_pending"] == count
+    assert state["events_orphaned"] == 0
+    in_flight = 8 * 50 * 5
+    for keep_person in (True, False):
+        times = server.sent(keep_person=keep_person)
+        assert len(times) == count
+        again = sum(sent - 1 for sent in times.values())
+        faults = 0 if state["faults"] == 0 else count // 50 * 0.03 * 50
+        assert again <= in_flight + faults
+    report = json.loads(
+        subprocess.run(
+            [sys.executable, "-m", "bulk", "report", str(tmp_path / "j.journal.jsonl"), "-o", str(tmp_path / "r.json")],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        or (tmp_path / "r.json").read_text()
+    )
+    for axis in report["axes"]:
+        assert sum(each["count"] for each in axis["states"]) == count

@@ -1,0 +1,157 @@
+"""A server of raw bytes, and clients for it and for the local server."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
+
+KEY = "phx_raw_0123456789abcdefghij"
+UUID_TEXT = "018f0000-0000-7000-8000-000000000001"
+
+
+class RawRequest(msgspec.Struct, frozen=True):
+    """What arrived: the target is as it was on the wire."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    reader: asyncio.StreamReader
+
+    async def client_gone(self) -> None:
+        """Wait until the client has closed the connection."""
+        with contextlib.suppress(ConnectionError):
+            await self.reader.read()
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+
+Answer = Callable[[RawRequest, asyncio.StreamWriter], Awaitable[bool | None]]
+"""Writes what it likes; True keeps the connection open for a next request."""
+
+
+class RawServer:
+    """Counts requests and connections, answers with bytes of the test's choice."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.requests: list[RawRequest] = []
+        self.connections = 0
+        self.open = 0
+        self.arrived = asyncio.Event()
+        self.left = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.open += 1
+        try:
+            while True:
+                self.requests.append(await read_request(reader))
+                self.arrived.set()
+                if not await self.answer(self.requests[-1], writer):
+                    break
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self.open -= 1
+            self.left.set()
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+async def read_request(reader: asyncio.StreamReader) -> RawRequest:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    method, target, _ = head[0].split(" ")
+    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:] if line)}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return RawRequest(method, target, headers, body, reader)
+
+
+def http(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
+    """An answer; names of headers with `_` for `-`, a given Content-Length is taken as it is."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    named.setdefault("Content-Length", str(len(body)))
+    lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in named.items())]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def person_json(uuid: str = UUID_TEXT, **more: Any) -> dict[str, Any]:
+    return {"uuid": uuid, "created_at": "2026-01-02T03:04:05Z", "distinct_ids": ["a"], "id": 7, "name": "x"} | more
+
+
+class Raw:
+    """What tests of the wire need, in one fixture."""
+
+    http = staticmethod(http)
+    person = staticmethod(person_json)
+    key = KEY
+    uuid = UUID_TEXT
+    Request = RawRequest
+
+    def __init__(self, stack: contextlib.AsyncExitStack) -> None:
+        self._stack = stack
+
+    async def serve(self, answer: Answer | bytes) -> RawServer:
+        """Start a server; bytes are what it answers to everything."""
+        if isinstance(answer, bytes):
+            told = answer
+
+            async def always(request: RawRequest, writer: asyncio.StreamWriter) -> bool:
+                writer.write(told)
+                return True
+
+            answer = always
+        server = RawServer(answer)
+        await server.start()
+        self._stack.push_async_callback(server.close)
+        return server
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let others go on until something holds."""
+        for _ in iter(condition, True):
+            await asyncio.sleep(0)
+
+    async def client(self, url: str, **settings: Any) -> PostHogClient:
+        """An open client without limits and retries, on a fixed prefix, unless told otherwise."""
+        settings = {
+            "project_id": 1,
+            "personal_api_key": KEY,
+            "limits": Limits(RateLimits.off()),
+            "retry": RetryPolicy.never(),
+            "api_prefix": "projects",
+        } | settings
+        return await self._stack.enter_async_context(PostHogClient(host=url, **settings))
+
+
+@pytest.fixture
+async def raw() -> AsyncIterator[Raw]:
+    async with contextlib.AsyncExitStack() as stack:
+        yield Raw(stack)

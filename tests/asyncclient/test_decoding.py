@@ -1,0 +1,278 @@
+"""Replies to models and errors: every status and every irregular body of contract 4 and 6."""
+
+import copy
+import json
+import pickle
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asyncclient import (
+    ApiStatusError,
+    AuthenticationFailed,
+    BadRequest,
+    BulkDeleteSummary,
+    ConnectFailed,
+    DeletionError,
+    DeletionRow,
+    InvalidResponse,
+    NotFound,
+    Page,
+    PermissionDenied,
+    Person,
+    PersonRef,
+    PostHogError,
+    Project,
+    RateLimited,
+    RouteNotFound,
+    ServerError,
+    TimedOut,
+)
+from asyncclient import _endpoints as endpoints
+from asyncclient._decoding import check, knows, read, to_error
+from asyncclient._http import Request, Response
+from asyncclient._secret import Secret
+from asyncclient.errors import LONGEST_DETAIL, neutralised
+from asyncclient.models import BatchResults
+
+KEY = Secret("phx_0123456789abcdefghij")
+U = "018f0000-0000-7000-8000-000000000001"
+GET = endpoints.get_person(U)
+
+
+def response(status: int, body: Any = b"", **headers: str) -> Response:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Response(status=status, path=f"api/projects/1/{GET.path}", headers=headers, body=raw)
+
+
+def error(status: int, body: Any = b"", request: Request = GET, **headers: str) -> ApiStatusError:
+    return to_error(request, response(status, body, **headers), KEY)
+
+
+def envelope(type_: str, code: str, detail: str, attr: str | None = None) -> dict[str, Any]:
+    return {"type": type_, "code": code, "detail": detail, "attr": attr}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "message"),
+    [
+        (400, envelope("validation_error", "invalid_input", "bad", "ids__0"), BadRequest,
+         "400 invalid_input (bad) [ids__0]"),
+        (400, envelope("validation_error", "This field is required.", "required", "properties"), BadRequest,
+         "400 This field is required. (required) [properties]"),
+        (400, {"success": False, "detail": "Unable to delete property"}, BadRequest, "400 (Unable to delete property)"),
+        (400, {"error": "no timestamp"}, BadRequest, "400 (no timestamp)"),
+        (400, {"message": "m", "detail": "d"}, BadRequest, "400 (d)"),
+        (400, {"message": "m"}, BadRequest, "400 (m)"),
+        (401, envelope("authentication_error", "authentication_failed", "Personal API key is invalid."),
+         AuthenticationFailed,
+         "401 authentication_failed (Personal API key is invalid.); a valid key of the other region"),
+        (402, envelope("server_error", "payment_required", "pay"), ApiStatusError, "402 payment_required (pay)"),
+        (403, envelope("authentication_error", "permission_denied", "API key missing required scope 'person:write'"),
+         PermissionDenied, "403 permission_denied (API key missing required scope 'person:write')"),
+        (403, envelope("authentication_error", "permission_denied", "no access to the requested project: ID 7."),
+         PermissionDenied, "403 permission_denied (no access to the requested project: ID 7.)"),
+        (404, envelope("invalid_request", "not_found", "Not found."), NotFound, "404 not_found (Not found.)"),
+        (404, envelope("invalid_request", "not_found", "Endpoint not found."), RouteNotFound, "404 not_found"),
+        (404, envelope("invalid_request", "not_found", "Project not found."), RouteNotFound, "404 not_found"),
+        (404, {"detail": ["Not found."]}, RouteNotFound, "404"),
+        (429, envelope("throttled_error", "throttled", "Expected available in 12 seconds."), RateLimited,
+         "429 throttled (Expected available in 12 seconds.)"),
+        (500, envelope("server_error", "error", "A server error occurred."), ServerError, "500 error"),
+        (500, b"<html><body>Traceback " + b"x" * 100_000, ServerError, "500"),
+        (502, b"<html>Bad Gateway</html>", ServerError, "502"),
+        (503, envelope("server_error", "person_deletion_failed", "delete_postgres"), ServerError,
+         "503 person_deletion_failed (delete_postgres)"),
+        (504, b"", ServerError, "504"),
+        (512, envelope("server_error", "error", "too slow"), ServerError, "512 error (too slow)"),
+        (500, b"null", ServerError, "500"),
+        (500, b"[]", ServerError, "500"),
+        (500, b'"text"', ServerError, "500"),
+        (500, b"\xff\xfe", ServerError, "500"),
+        (500, {"type": 1, "code": {}, "detail": None, "attr": []}, ServerError, "500"),
+        (500, {"detail": "d", "extra": {"deep": [1]}, "error_event_id": "x"}, ServerError, "500 (d)"),
+    ],
+)  # fmt: skip
+def test_every_failure_has_its_kind_and_message(status: int, body: Any, kind: type[Any], message: str) -> None:
+    found = error(status, body)
+    assert type(found) is kind
+    assert str(found).startswith(f"GET persons/:id/: {message}")
+    assert found.path == f"api/projects/1/persons/{U}/"
+    assert U not in str(found)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 206, 299])
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"success": true}', b"<html>", b"null"])
+def test_every_2xx_is_a_success_for_calls_whose_body_says_nothing(status: int, body: bytes) -> None:
+    check(GET, response(status, body), KEY)
+
+
+@pytest.mark.parametrize("status", [300, 302, 304, 400, 404, 418, 500, 599])
+def test_everything_else_is_not(status: int) -> None:
+    with pytest.raises(ApiStatusError):
+        check(GET, response(status), KEY)
+
+
+ZERO = BulkDeleteSummary()
+
+
+@pytest.mark.parametrize(
+    ("body", "expected", "unmatched"),
+    [
+        ({}, ZERO, 0),
+        (
+            {"persons_found": 2, "persons_deleted": 2, "events_queued_for_deletion": True,
+             "recordings_queued_for_deletion": False, "deletion_errors": []},
+            BulkDeleteSummary(persons_found=2, persons_deleted=2, events_queued_for_deletion=True,
+                              recordings_queued_for_deletion=False), 0,
+        ),
+        (
+            {"persons_found": 2, "persons_deleted": 0, "persons_queued_for_deletion": 2,
+             "events_queued_for_deletion": 2, "deletion_errors": [{"person_uuid": U, "step": "resolve_persons"},
+                                                                  {"person_uuid": None, "step": "x"}, {}]},
+            BulkDeleteSummary(persons_found=2, persons_deleted=0, persons_queued_for_deletion=2,
+                              events_queued_for_deletion=2,
+                              deletion_errors=(DeletionError(UUID(U), "resolve_persons"), DeletionError(None, "x"),
+                                               DeletionError())), 0,
+        ),
+        ({"persons_found": 0, "ids_not_found": ["a", "b"]},
+         BulkDeleteSummary(persons_found=0, ids_not_found=["a", "b"]), 2),
+        ({"persons_found": 0, "distinct_ids_not_found": 3},
+         BulkDeleteSummary(persons_found=0, distinct_ids_not_found=3), 3),
+        ({"persons_found": 0, "unmatched_distinct_ids": ["a"], "later": {"x": 1}},
+         BulkDeleteSummary(persons_found=0, unmatched_distinct_ids=["a"]), 1),
+    ],
+)  # fmt: skip
+def test_the_summary_of_every_era_is_read(body: Any, expected: BulkDeleteSummary, unmatched: int) -> None:
+    found = read(GET, response(202, body), msgspec.json.Decoder(BulkDeleteSummary), KEY)
+    assert found == expected
+    assert found.unmatched == unmatched
+    assert found.is_empty is (body == {})
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{", b'{"persons_found": "2"}', b"\xff", b"[" * 100_000])
+def test_a_success_that_is_something_else_cannot_be_read(body: bytes) -> None:
+    with pytest.raises(InvalidResponse) as caught:
+        read(GET, response(202, body), msgspec.json.Decoder(BulkDeleteSummary), KEY)
+    assert caught.value.status == 202
+    assert str(caught.value).startswith(f"GET persons/:id/: 202 (the body ({len(body)} bytes) is ")
+
+
+MODELS = (
+    Person,
+    Page[Person],
+    Page[PersonRef],
+    Page[msgspec.Raw],
+    Page[DeletionRow],
+    BatchResults[Person],
+    BulkDeleteSummary,
+    Project,
+)
+DECODERS = [msgspec.json.Decoder(model) for model in MODELS]
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.just(U)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(
+            st.one_of(
+                st.text(),
+                st.sampled_from(
+                    ["results", "next", "uuid", "created_at", "properties", "detail", "type", "code", "deletion_errors"]
+                ),
+            ),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=12,
+)
+
+
+@given(status=st.integers(200, 599), body=st.one_of(st.binary(), JSON.map(lambda each: json.dumps(each).encode())))
+def test_no_bytes_raise_anything_but_our_errors(status: int, body: bytes) -> None:
+    for decoder in DECODERS:
+        with suppress(PostHogError):
+            read(GET, response(status, body), decoder, KEY)
+    if status >= 300:
+        assert str(error(status, body)).startswith(f"GET persons/:id/: {status}")
+    assert knows(GET, response(status, body)) in (True, False, None)
+
+
+def test_people_of_list_and_store_are_read_alike() -> None:
+    listed = {"type": "person", "id": U, "uuid": U, "created_at": "2026-01-02T03:04:05.678000Z", "last_seen_at": None,
+              "properties": {"email": "a@example.com"}, "is_identified": True, "name": "a", "distinct_ids": ["a"],
+              "matched_recordings": [], "value_at_data_point": None}  # fmt: skip
+    stored = {"id": 7, "name": "a", "distinct_ids": ["a"], "properties": {}, "created_at": "2026-01-02T03:04:05+02:00",
+              "uuid": U.replace("-", "")}  # fmt: skip
+    one = read(GET, response(200, listed), DECODERS[0], KEY)
+    two = read(GET, response(200, stored), DECODERS[0], KEY)
+    assert isinstance(one, Person)
+    assert isinstance(two, Person)
+    assert (one.uuid, one.id, one.is_identified) == (UUID(U), U, True)
+    assert (two.uuid, two.id, two.is_identified) == (UUID(U), 7, None)
+    assert one.created_at == datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+    assert two.created_at == datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)
+
+
+@given(text=st.text(max_size=400))
+def test_a_servers_text_is_neutral_and_short(text: str) -> None:
+    shown = neutralised(text, KEY)
+    assert len(shown) <= LONGEST_DETAIL
+    assert shown.isprintable() or all(c.isprintable() or c in "\u00a0\u3000" or ord(c) > 127 for c in shown)
+    assert not any(c in shown for c in "\n\r\t\x1b\x00\x7f\u202e\u2066\u200f\u2028\ufeff")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[31mb\u202ec", "a [31mb c"),
+        (f"key {KEY.reveal()} is bad", "key *** is bad"),
+        (KEY.reveal() * 100, "***" * 66 + "*\u2026"),
+        ("x" * 195 + KEY.reveal(), "x" * 195 + "***"),
+        (f"no person {U} or {U.replace('-', '').upper()}", "no person <id> or <id>"),
+        ("user jane.doe@example.com is unknown", "user <email> is unknown"),
+    ],
+)
+def test_nothing_of_persons_and_keys_is_shown(text: str, shown: str) -> None:
+    assert neutralised(text, KEY) == shown
+    assert KEY.reveal() not in str(error(400, envelope(text, text, text, text)))
+
+
+@pytest.mark.parametrize(
+    ("request_", "detail", "shown"),
+    [
+        (endpoints.get_person(4711), "person 4711 of 47110", "person <id> of 47110"),
+        (endpoints.list_persons(distinct_id="jane d."), "no 'jane d.' here", "no '<id>' here"),
+        (endpoints.list_persons(search="jane"), "jane, janet", "<id>, janet"),
+        (endpoints.batch_by_distinct_ids(["jane", "jane doe"]), "not found: jane doe, jane", "not found: <id>, <id>"),
+        (endpoints.get_project(7), "the requested project: ID 7.", "the requested project: ID 7."),
+    ],
+)
+def test_what_the_request_said_of_persons_is_not_repeated(request_: Request, detail: str, shown: str) -> None:
+    assert error(400, {"detail": detail}, request_).detail == shown
+
+
+def test_the_exact_words_decide_even_when_they_are_somebodys_id() -> None:
+    assert type(error(404, {"detail": "Not found."}, endpoints.list_persons(distinct_id="found"))) is NotFound
+
+
+ERRORS = [
+    error(429, envelope("throttled_error", "throttled", "wait"), **{"retry-after": "5"}),
+    error(404, envelope("a", "b", "Not found.", "c")),
+    ConnectFailed("no connection", method="GET", path="p", route="GET p", sent=False),
+    TimedOut("no answer", method="GET", path="p", route="GET p", sent=True),
+]
+
+
+@pytest.mark.parametrize("problem", ERRORS, ids=lambda each: type(each).__name__)
+def test_errors_survive_pickle_and_copy(problem: PostHogError) -> None:
+    for same in (pickle.loads(pickle.dumps(problem)), copy.copy(problem), copy.deepcopy(problem)):
+        assert type(same) is type(problem)
+        assert str(same) == str(problem)
+        assert vars(same) == vars(problem)

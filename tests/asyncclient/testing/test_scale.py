@@ -1,0 +1,68 @@
+"""A million persons in one small process, and nothing of the client in it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MILLION = """
+import asyncio, json, sys
+import aiohttp
+from asyncclient.testing import LocalPostHog, ServerOptions
+
+def peak_mib():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
+
+async def main():
+    options = ServerOptions(record_limit=100)
+    async with LocalPostHog(persons=1_000_000, options=options) as server:
+        base = f"{server.url}/api/projects/1/persons/"
+        headers = {"Authorization": f"Bearer {server.personal_api_key}"}
+        free = json.dumps([{"key": "plan", "value": "free", "operator": "exact", "type": "person"}])
+        async with aiohttp.ClientSession(headers=headers) as session:
+            async def page(**query):
+                async with session.get(base, params=query) as reply:
+                    return [person["uuid"] for person in (await reply.json())["results"]]
+            assert len(await page(limit=1000, offset=999_500)) == 500
+            seen = set()
+            for offset in range(0, 100_000, 1000):
+                seen.update(await page(limit=1000, offset=offset))
+            assert len(seen) == 100_000
+            for start in range(0, 20_000, 1000):
+                ids = await page(limit=1000, offset=start, properties=free)
+                async with session.post(base + "bulk_delete/", json={"ids": ids, "delete_events": True}) as reply:
+                    assert reply.status == 202
+            async with session.get(base + "deletion_status/", params={"limit": 1}) as reply:
+                assert (await reply.json())["count"] == 20_000
+        assert server.world.count() == 980_000
+    print(peak_mib())
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+def test_a_million_persons_listed_and_deleted_from_take_less_than_300_mib():
+    done = subprocess.run([sys.executable, "-W", "error", "-c", MILLION], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 300
+
+
+IMPORTED = """
+import importlib.util, pathlib, sys, types
+package = types.ModuleType("asyncclient")
+package.__path__ = [str(pathlib.Path(sys.argv[1]))]
+sys.modules["asyncclient"] = package
+import asyncclient.testing
+print(*sorted(name for name in sys.modules if name.startswith(("asyncclient.", "bulk"))))
+"""
+
+
+@pytest.mark.slow
+def test_the_server_imports_nothing_of_the_client_or_the_engine():
+    folder = str(Path(__file__).parents[3] / "asyncclient")
+    done = subprocess.run([sys.executable, "-c", IMPORTED, folder], capture_output=True, text=True, check=True)
+    names = done.stdout.split()
+    assert "asyncclient.testing.server" in names
+    assert [name for name in names if not name.startswith("asyncclient.testing")] == []

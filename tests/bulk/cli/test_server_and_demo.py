@@ -1,0 +1,141 @@
+"""The local server in the foreground, and the demo from start to proof."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk.cli.commands.server import export_lines, parse_fault
+
+Spawn = Callable[..., "subprocess.Popen[bytes]"]
+Run = Callable[..., Any]
+
+
+def exports(process: "subprocess.Popen[bytes]") -> dict[str, str]:
+    assert process.stdout is not None
+    lines = [process.stdout.readline().decode() for _ in range(3)]
+    return dict(re.fullmatch(r"export (\w+)=(.*)\n", line).groups() for line in lines)  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_server_prints_how_to_use_it_and_ends_cleanly(
+    spawn: Spawn, run: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    process = spawn("server", "--port", "0", "--persons", "25", "--project-id", "7", "--rate-limits", "off")
+    env = exports(process)
+    assert set(env) == {"POSTHOG_HOST", "POSTHOG_PROJECT_ID", "POSTHOG_PERSONAL_API_KEY"}
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert len(run("persons").out.splitlines()) == 25
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, b"")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_the_servers_knobs_reach_it(spawn: Spawn) -> None:
+    process = spawn(
+        "server", "--port", "0", "--persons", "5", "--scope", "project:read", "--fault", "status,status=418,times=1"
+    )
+    env = exports(process)
+    headers = {"Authorization": f"Bearer {env['POSTHOG_PERSONAL_API_KEY']}"}
+    statuses = []
+    for path in ("", "persons/"):
+        request = urllib.request.Request(f"{env['POSTHOG_HOST']}/api/projects/1/{path}", headers=headers)
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)
+        statuses.append(caught.value.status)
+        caught.value.close()
+    assert statuses == [418, 403]
+
+
+@pytest.mark.slow
+def test_a_port_in_use_is_a_usage_error(spawn: Spawn, run: Run) -> None:
+    port = exports(spawn("server", "--port", "0"))["POSTHOG_HOST"].rsplit(":", 1)[1]
+    result = run("server", "--port", port)
+    assert result.code == 2
+    assert f"port {port} is in use" in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--fault", "nonsense"), "--fault"),
+        (("--fault", "status,when"), "write when=VALUE"),
+        (("--fault", "status,colour=red"), "colour"),
+        (("--fault", "status,status=many"), "--fault"),
+        (("--short-pages", "1"), "at least 2"),
+        (("--latency", "-1"), "--latency"),
+        (("--era", "old"), "--era"),
+    ],
+)
+def test_a_knob_that_does_not_go_is_a_usage_error(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    result = run("server", "--port", "0", *arguments)
+    assert result.code == 2
+    assert words in result.sentence
+
+
+def test_a_fault_is_written_with_its_fields() -> None:
+    fault = parse_fault("status,action=bulk_delete,status=503,times=2,when=after")
+    assert (fault.kind, fault.action, fault.status, fault.times, fault.when) == (
+        "status",
+        "bulk_delete",
+        503,
+        2,
+        "after",
+    )
+
+
+def test_exports_can_be_read_by_a_shell() -> None:
+    script = "\n".join([*export_lines("http://h:1", 7, "phx 'x'"), 'printf %s "$POSTHOG_PERSONAL_API_KEY"'])
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "phx 'x'"
+
+
+@pytest.mark.slow
+def test_the_demo_kills_resumes_verifies_and_proves(spawn: Spawn, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    process = spawn("demo", "--persons", "1000", "--keep", folder)
+    out, err = process.communicate(timeout=60)
+    told = out.decode()
+    assert process.returncode == 0, told + err.decode()
+    assert "killed without warning" in told
+    assert re.findall(r"^(\d)\. ", told, re.MULTILINE) == list("12345678")
+    proof = told[told.index("8. Proof") :].splitlines()[1:]
+    assert len(proof) == 6
+    assert all(line.startswith("   yes  ") for line in proof)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "demo.journal.jsonl",
+        "demo.plan.jsonl",
+        "report.json",
+        "report.md",
+    ]
+    report = json.loads((folder / "report.json").read_text())
+    assert [run["purpose"] for run in report["runs"]] == ["run", "run", "verify"]
+    assert report["runs"][0]["ended"] is None
+    again = spawn("demo", "--keep", folder)
+    assert b"of an earlier demo" in again.communicate(timeout=60)[1]
+    assert again.returncode == 2
+
+
+@pytest.mark.slow
+def test_an_interrupted_demo_leaves_no_process_and_no_folder(spawn: Spawn, tmp_path: Path) -> None:
+    process = spawn("demo", "--persons", "1000", env={"TMPDIR": str(tmp_path)}, start_new_session=True)
+    assert process.stdout is not None
+    while b"3. Run it" not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == -signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)

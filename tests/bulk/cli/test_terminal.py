@@ -1,0 +1,208 @@
+"""On a terminal: the count is asked for and typed, and progress is drawn."""
+
+import io
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bulk
+from bulk.cli import approval
+from bulk.errors import Refused
+from bulk.plan import load_plan
+
+Run = Callable[..., Any]
+
+
+class Terminal:
+    """A command at a terminal of its own, which the test types on and reads."""
+
+    def __init__(self, *arguments: object) -> None:
+        self.seen = ""
+        self._screen, inner = pty.openpty()
+        source = str(Path(next(iter(bulk.__path__))).parent)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bulk", *map(str, arguments)],
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            env={**os.environ, "PYTHONPATH": source, "TERM": "xterm", "COLUMNS": "100"},
+            start_new_session=True,
+        )
+        os.close(inner)
+
+    def read_until(self, text: str) -> None:
+        while text not in self.seen:
+            assert self._read(), self.seen
+
+    def type(self, text: str) -> None:
+        os.write(self._screen, text.encode())
+
+    def finish(self) -> int:
+        while self._read():
+            pass
+        return self.process.wait(timeout=30)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self._screen)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._screen], [], [], 30)
+        assert ready, f"nothing more came after {self.seen!r}"
+        try:
+            data = os.read(self._screen, 65536)
+        except OSError:  # the other side is closed
+            return False
+        self.seen += data.decode(errors="replace")
+        return bool(data)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def start(*arguments: object) -> Terminal:
+        opened.append(Terminal(*arguments))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def plan(run: Run, posthog: Any) -> Path:
+    assert run("plan", "delete", "--where", "plan exact free", "-o", "x.plan.jsonl").code == 0
+    return Path("x.plan.jsonl")
+
+
+def count(plan: Path) -> int:
+    with load_plan(plan) as loaded:
+        return loaded.count
+
+
+@pytest.mark.slow
+def test_the_count_is_typed_to_approve(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+    one = terminal("run", plan)
+    one.read_until("Type the number of persons to go on: ")
+    assert "Project Local project (1)" in one.seen
+    assert f"delete persons, {count(plan)} of them" in one.seen
+    assert not posthog.mutations
+    one.type(f"{count(plan)}\n")
+    assert one.finish() == 0
+    assert posthog.server.world.count() == 60 - count(plan)
+    assert f"Done: {count(plan)} of {count(plan)}" in one.seen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("typed", ["y\n", "1\n", "\n", "\x04"])
+def test_anything_else_is_no_approval(terminal: Callable[..., Terminal], posthog: Any, plan: Path, typed: str) -> None:
+    one = terminal("run", plan)
+    one.read_until("to go on: ")
+    one.type(typed)
+    assert one.finish() == 3
+    assert "not approved" in one.seen
+    assert not posthog.mutations
+    assert not Path("x.journal.jsonl").exists()
+
+
+@pytest.mark.slow
+def test_an_interrupt_at_the_question_ends_by_it(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+    one = terminal("run", plan)
+    one.read_until("to go on: ")
+    one.process.send_signal(signal.SIGINT)
+    assert one.finish() == -signal.SIGINT
+    assert not posthog.mutations
+
+
+@pytest.mark.slow
+def test_one_go_shows_the_review_before_it_asks(terminal: Callable[..., Terminal], posthog: Any) -> None:
+    one = terminal("delete", "--where", "plan exact free", "--plan", "y.plan.jsonl")
+    one.read_until("to go on: ")
+    assert "Digest    sha256:" in one.seen
+    assert not posthog.mutations
+    one.type(f"{count(Path('y.plan.jsonl'))}\n")
+    assert one.finish() == 0
+    assert posthog.server.world.count() == 60 - count(Path("y.plan.jsonl"))
+
+
+@pytest.mark.slow
+def test_an_approved_job_is_not_asked_again(
+    terminal: Callable[..., Terminal], run: Run, posthog: Any, plan: Path
+) -> None:
+    with load_plan(plan) as loaded:
+        digest = loaded.digest
+    assert run("run", plan, "--approve", digest).code == 0
+    one = terminal("run", plan)
+    assert one.finish() == 0
+    assert "Type the number" not in one.seen
+
+
+@pytest.mark.slow
+def test_a_cap_is_checked_before_anybody_is_asked(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+    one = terminal("run", plan, "--max-targets", "1")
+    assert one.finish() == 3
+    assert "Type the number" not in one.seen
+
+
+@pytest.mark.slow
+def test_a_second_signal_gives_the_cursor_back(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+    from asyncclient.testing import Fault
+
+    posthog.server.faults.add(Fault("stall", action="bulk_delete"))
+    with load_plan(plan) as loaded:
+        digest = loaded.digest
+    one = terminal("run", plan, "--approve", digest)
+    one.read_until("\x1b[?25l")
+    one.read_until("0 of ")
+    while not posthog.mutations:
+        one.read_until("")
+    one.process.send_signal(signal.SIGTERM)
+    one.read_until("nothing more is sent")
+    one.process.send_signal(signal.SIGTERM)
+    assert one.finish() == -signal.SIGTERM
+    assert one.seen.rindex("\x1b[?25h") > one.seen.rindex("\x1b[?25l")
+
+
+@pytest.mark.parametrize(
+    ("typed", "approved"), [("42\n", True), (" 42 ", True), ("4_2", True), ("43", False), ("", False)]
+)
+def test_only_the_count_approves(tmp_path: Path, typed: str, approved: bool) -> None:
+    from datetime import UTC, datetime
+    from uuid import UUID
+
+    from bulk.plan import FORMAT, PlanHeader, PlanWriter
+
+    header = PlanHeader(
+        format=FORMAT,
+        project_id=1,
+        project_name="Acme",
+        host="h",
+        operation={"kind": "delete"},
+        selection={},
+        created_at="2026-01-01T00:00:00+00:00",
+        version="1",
+    )
+    with PlanWriter.create(tmp_path / "p", header) as writer:
+        for number in range(42):
+            writer.add(UUID(int=number + 1), datetime.now(UTC))
+        plan = writer.finish()
+    shown = io.StringIO()
+    with plan:
+        if approved:
+            approval.ask(plan, say=shown.write, read=lambda: typed)
+        else:
+            with pytest.raises(Refused, match="not approved"):
+                approval.ask(plan, say=shown.write, read=lambda: typed)
+    assert "Acme (1)" in shown.getvalue()
+    assert "42 of them" in shown.getvalue()
