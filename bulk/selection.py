@@ -133,32 +133,38 @@ FromInput = ByDistinctIds | ByPersonIds | ByEmails
 Selection = FromInput | ByFilter
 
 
-def describe(summary: dict[str, Any]) -> str:
-    """A selection's summary in words, for people."""
-    match summary.get("kind"):
+def describe(selection: dict[str, Any]) -> str:
+    """A selection in words, for people: its summary, or its details where values may be shown."""
+    match selection.get("kind"):
         case "distinct_ids":
-            return "persons by distinct id" + (", shared ids too" if summary.get("allow_shared_ids") else "")
+            return "persons by distinct id" + (", shared ids too" if selection.get("allow_shared_ids") else "")
         case "person_ids":
             return "persons by UUID"
         case "emails":
             return "persons by email"
-        case "filter" if summary.get("everyone"):
+        case "filter" if selection.get("everyone"):
             return "every person of the project"
         case "filter":
-            return "persons where " + " and ".join(_filter_words(summary))
+            return "persons where " + " and ".join(_filter_words(selection))
     return "persons"
 
 
-def _filter_words(summary: dict[str, Any]) -> list[str]:
-    words = ["email exact ..."] if summary.get("email") else []
-    for one in summary.get("filters", ()):
+def _filter_words(selection: dict[str, Any]) -> list[str]:
+    email = selection.get("email")
+    words = [f"email exact {email if isinstance(email, str) else '...'}"] if email else []
+    for one in selection.get("filters", ()):
+        key, operator = one.get("key"), str(one.get("operator"))
         if one.get("type") == "cohort":
-            words.append("in a cohort")
-        elif str(one.get("operator")) in ("is_set", "is_not_set"):
-            words.append(f"{one.get('key')} {one.get('operator')}")
+            words.append(f"in cohort {one['value']}" if "value" in one else "in a cohort")
+        elif operator in ("is_set", "is_not_set"):
+            words.append(f"{key} {operator}")
         else:
-            words.append(f"{one.get('key')} {one.get('operator')} ...")
+            words.append(f"{key} {operator} {_value_words(one['value']) if 'value' in one else '...'}")
     return words
+
+
+def _value_words(value: object) -> str:
+    return " or ".join(str(each) for each in value) if isinstance(value, list | tuple) else str(value)
 
 
 def _input_summary(kind: str, selection: FromInput) -> dict[str, Any]:

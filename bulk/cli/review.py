@@ -33,7 +33,7 @@ def review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         f"Plan      {plain(plan.path)}",
         f"Project   {header.project_id} ({plain(header.project_name)}) on {plain(header.host)}",
         f"To do     {operation_words(header.operation)}",
-        f"For       {plain(describe(header.selection.get('summary', {})))}",
+        f"For       {plain(describe(header.selection.get('details', {})))}",
         f"Targets   {figure(plan.count)}",
         *_cost(plan, rate_limits, batch_size),
         "",

@@ -106,3 +106,19 @@ def test_a_blank_email_selects_nobody_by_mistake() -> None:
 )
 def test_a_selection_is_told_in_words_without_values(selection: Selection, words: str) -> None:
     assert describe(selection.summary()) == words
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        (ByFilter(properties=(PropertyFilter("plan", "free"),)), "persons where plan exact free"),
+        (
+            ByFilter(properties=(PropertyFilter("age", [1, 2]), PropertyFilter("email", operator="is_set"))),
+            "persons where age exact 1 or 2 and email is_set",
+        ),
+        (ByFilter(email="a@example.com"), "persons where email exact a@example.com"),
+        (ByFilter(properties=(PropertyFilter("id", 7, type="cohort"),)), "persons where in cohort 7"),
+    ],
+)
+def test_the_details_say_in_words_what_is_compared_with_what(selection: Selection, words: str) -> None:
+    assert describe(selection.details()) == words
