@@ -27,6 +27,8 @@ MARGIN_S = 0.05
 PACE = 5
 """The minute's allowance may be used up in so many seconds: a burst is smoothed, and next to no time is lost."""
 LOWERED_TO = 0.9
+DOCUMENTED_PER_HOUR = 1200
+"""What the documentation names where the source has no hourly limit (contract 3)."""
 
 _RATE = re.compile(r"(\d+)/(minute|min|m|hour|h)")
 
@@ -277,8 +279,9 @@ class Limits:
         used = (
             max((each.used(now) for each in gauge.windows.values()), default=0) if window is None else window.used(now)
         )
-        new = max(1, int((used if window is None else min(used, window.limit)) * LOWERED_TO))
         old = None if window is None else window.limit
+        # others may have used the key up, so what we used is no reason to go below half in one step
+        new = max(1, (old or DOCUMENTED_PER_HOUR) // 2, int(min(used, old or used) * LOWERED_TO))
         if old is not None and new >= old:
             return []
         if window is None:

@@ -230,10 +230,15 @@ def test_a_429_switches_the_published_limits_on_where_there_were_none() -> None:
 
 def test_a_429_lowers_the_limit_below_what_was_used_and_a_long_wait_makes_an_hourly_one() -> None:
     limits = Limits(RateLimits.posthog())
-    limits.charge(Bucket.OTHERS, [1.0] * 100)
-    assert [(low.window_s, low.old, low.new) for low in limits.lower(Bucket.OTHERS, 10.0)] == [(60.0, 240, 90)]
-    assert [(low.window_s, low.old) for low in limits.lower(Bucket.OTHERS, 600.0)] == [(HOUR_S, None)]
+    limits.charge(Bucket.OTHERS, [1.0] * 200)
+    assert [(low.window_s, low.old, low.new) for low in limits.lower(Bucket.OTHERS, 10.0)] == [(60.0, 240, 180)]
+    assert [(low.window_s, low.old, low.new) for low in limits.lower(Bucket.OTHERS, 600.0)] == [(HOUR_S, None, 600)]
     assert [window.window_s for window in limits.budget(Bucket.OTHERS)] == [60.0, HOUR_S]
+
+
+def test_one_429_never_takes_more_than_half_of_a_limit_that_others_may_have_used_up() -> None:
+    limits = Limits(RateLimits.posthog())
+    assert [(low.window_s, low.old, low.new) for low in limits.lower(Bucket.OTHERS, 10.0)] == [(60.0, 240, 120)]
 
 
 def test_what_other_processes_spent_counts_until_its_window_is_over() -> None:
@@ -274,10 +279,10 @@ def test_429s_of_requests_that_left_before_the_limit_was_lowered_do_not_lower_it
     limits = Limits(RateLimits.posthog(), clock=lambda: now[0])
     limits.charge(Bucket.OTHERS, [1.0] * 100)
     now[0] += 1
-    assert [(each.old, each.new) for each in limits.lower(Bucket.OTHERS, 5.0, since=1000.0)] == [(240, 90)]
+    assert [(each.old, each.new) for each in limits.lower(Bucket.OTHERS, 5.0, since=1000.0)] == [(240, 120)]
     assert limits.lower(Bucket.OTHERS, 5.0, since=1000.5) == []
     now[0] += 1
-    assert [(each.old, each.new) for each in limits.lower(Bucket.OTHERS, 5.0, since=1001.5)] == [(90, 81)]
+    assert [(each.old, each.new) for each in limits.lower(Bucket.OTHERS, 5.0, since=1001.5)] == [(120, 90)]
 
 
 def test_a_pause_that_comes_while_the_head_of_the_queue_waits_holds_it_too() -> None:

@@ -143,7 +143,7 @@ def test_many_429s_of_requests_that_left_together_lower_the_limit_once() -> None
         stack = layered(script, events, limits, RetryPolicy.never())
         await asyncio.gather(*(stack.send(request(), None) for _ in range(32)), return_exceptions=True)
         assert len(script.at) == 32
-        assert [(e.old, e.new) for e in events if isinstance(e, LimitLowered)] == [(240, 28)]
+        assert [(e.old, e.new) for e in events if isinstance(e, LimitLowered)] == [(240, 120)]
 
     run_virtual(main())
 
