@@ -82,7 +82,7 @@ class Core:
             raise InvalidArgument(
                 "project @current can change at any time: give the project's number to change anything"
             )
-        if not self.shared.prefix.settled and request.in_project and (request.mutating or self.before_send is not None):
+        if request.in_project and (request.mutating or self.before_send is not None):
             await self.settle_prefix()
         return await stack.send(request, self.before_send)
 

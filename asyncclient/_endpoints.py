@@ -81,12 +81,12 @@ def list_persons(
     query += [("limit", str(limit)), ("offset", str(offset))]
     if include_total:
         query.append(("include_total", "true"))
-    return _persons("list", "GET", "", query=tuple(query))
+    return _persons("list", "GET", "", query=tuple(query), tells_prefix=True)
 
 
 def get_person(person: object) -> Request:
     """GET persons/:id (contract 6.2)."""
-    return _persons("retrieve", "GET", f"{person_id(person)}/", route=":id/")
+    return _persons("retrieve", "GET", f"{person_id(person)}/", route=":id/", tells_prefix=True)
 
 
 def delete_person(person: object, *, delete_events: bool, delete_recordings: bool, keep_person: bool) -> Request:
@@ -207,6 +207,7 @@ def _persons(
     route: str | None = None,
     query: tuple[tuple[str, str], ...] = (),
     body: bytes | None = None,
+    tells_prefix: bool = False,
 ) -> Request:
     return Request(
         action=action,
@@ -216,6 +217,7 @@ def _persons(
         bucket=Bucket.OTHERS,
         query=query,
         body=body,
+        tells_prefix=tells_prefix,
     )
 
 

@@ -17,6 +17,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         query: pairs, already text.
         body: JSON bytes.
         mutating: whether it may change anything.
+        tells_prefix: a read of a route that every server has, so that its answer tells which prefix is served.
         timeout_s: for the whole call; None is the client's.
     """
 
@@ -29,6 +30,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     mutating: bool = False
+    tells_prefix: bool = False
     timeout_s: float | None = None
 
     def __repr__(self) -> str:

@@ -39,8 +39,11 @@ class Prefix:
         """The request's whole path."""
         return f"api/{self.name}/{self.project_id}/{request.path}" if request.in_project else request.path
 
-    def learn(self, used: str, response: Response) -> bool:
+    def learn(self, used: str, request: Request, response: Response) -> bool:
         """Take what an answer says of the prefix that was used.
+
+        Once the prefix is settled, a route that is not there tells of the prefix only where every server has the
+        route; for any other it is a reason to settle the prefix again.
 
         Returns:
             Whether the prefix moved.
@@ -49,6 +52,9 @@ class Prefix:
             return False
         if used == SUCCESSOR:
             self.settled = self.settled or _served(response)
+            return False
+        if _moved_away(response) and not request.tells_prefix and (self.settled or request.mutating):
+            self.settled = False
             return False
         announced = "deprecation" in response.headers or 'rel="successor-version"' in response.headers.get("link", "")
         if announced or _moved_away(response):
@@ -75,13 +81,13 @@ class Prefixing:
         response = await self._inner.send(request, prefix.path(request), before_send, attempt=attempt)
         if not request.in_project:
             return response
-        if prefix.learn(used, response):
+        if prefix.learn(used, request, response):
             self._tell(PrefixMoved(old=used, new=prefix.name))
         # another request may have learned of the successor meanwhile
         again = prefix.name != used and _moved_away(response) and not request.mutating and before_send is None
         if again:
             response = await self._inner.send(request, prefix.path(request), None, attempt=attempt)
-            prefix.learn(prefix.name, response)
+            prefix.learn(prefix.name, request, response)
         return response
 
 

@@ -156,7 +156,10 @@ def test_the_summary_of_every_era_is_read(body: Any, expected: BulkDeleteSummary
     assert found.is_empty is (body == {})
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{", b'{"persons_found": "2"}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b"{", b'{"persons_found": "2"}', b"\xff", b'{"ids_not_found": ["\xff"]}', b"[" * 100_000],
+)
 def test_a_success_that_is_something_else_cannot_be_read(body: bytes) -> None:
     with pytest.raises(InvalidResponse) as caught:
         read(GET, response(202, body), msgspec.json.Decoder(BulkDeleteSummary), KEY)

@@ -85,6 +85,16 @@ async def test_two_first_writes_at_once_settle_once() -> None:
         assert [each.method for each in server.requests] == ["GET", "GET", *["DELETE"] * 3]
 
 
+@pytest.mark.parametrize("alias", MOVES)
+async def test_a_batch_read_first_needs_no_read_before_it(alias: str) -> None:
+    async with started(alias) as (server, client):
+        people = [*server.world.iter_uuids()]
+        assert len(await client.persons.batch_by_uuids(people)) == 3
+        assert len(await client.persons.batch_by_uuids(people)) == 3
+        assert {each.method for each in server.requests} == {"POST"}
+        assert len(server.requests) == (3 if alias in ("redirect", "gone") else 2)
+
+
 async def test_many_first_reads_at_once_all_succeed_on_a_prefix_that_is_gone() -> None:
     async with started("gone") as (server, client):
         people = [*server.world.iter_uuids()]
@@ -240,6 +250,7 @@ async def test_a_server_that_moves_during_a_job_is_followed_by_the_next_read(raw
         ("GET", "environments"),
         ("DELETE", "environments"),
         ("DELETE", "environments"),
+        ("GET", "environments"),
         ("GET", "projects"),
         ("DELETE", "projects"),
     ]
