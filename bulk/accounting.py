@@ -1,43 +1,96 @@
 """Carries the rate limits' knowledge across processes: what earlier runs and the planning spent counts (promise 13).
 
-Pure but for the limits object that it charges.
+Pure but for the limits object that `charge_limits` charges. Knows nothing of targets.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from asyncclient import Bucket, Limits
-from bulk.ledger import Ledger
+from bulk.journal.records import Intent, PauseTaken, RunStarted
 
 LONGEST_WINDOW_S = 3600.0
+LONGEST_PAUSE_S = 3600.0
 SAME_REQUEST_S = 0.25
 """A request noted in a file and one that the limits remember are the same when their times are this close."""
+RECENT_KEPT = 20_000
+"""Request times kept of each bucket: more than any hour's allowance."""
+ROW_READERS = 5
+"""Reads of deletion rows, single ones included, that may be under way beside one of the store for each worker."""
+
+
+class Usage:
+    """What a journal says of requests: when they were answered, which were under way, how long to pause.
+
+    Times are this machine's clock, seconds since the epoch.
+    """
+
+    def __init__(self) -> None:
+        self.recent: dict[str, deque[float]] = {}
+        self.paused_until: dict[str, float] = {}
+        self._running: RunStarted | None = None
+
+    def request(self, bucket: str, at: float) -> None:
+        """A request was answered, or given up."""
+        self.recent.setdefault(bucket, deque(maxlen=RECENT_KEPT)).append(at)
+
+    def paused(self, record: PauseTaken) -> None:
+        """The server asked for a pause."""
+        self.paused_until[record.bucket] = record.at + record.for_s
+
+    def run_started(self, record: RunStarted, open_attempts: Iterable[Intent]) -> None:
+        """A process took over; what the last one had under way was over by then."""
+        for bucket, requests in self.under_way(open_attempts).items():
+            for _ in range(requests):
+                self.request(bucket, record.at)
+        self._running = record
+
+    def run_ended(self) -> None:
+        """The process said goodbye: it left no reads under way."""
+        self._running = None
+
+    def under_way(self, open_attempts: Iterable[Intent]) -> dict[str, int]:
+        """Requests by bucket that a process which is gone may have made without noting their ends.
+
+        Arguments:
+            open_attempts: its attempts without an answer.
+        """
+        found: dict[str, int] = {}
+        for intent in open_attempts:
+            found[intent.bucket] = found.get(intent.bucket, 0) + 1
+        if self._running is not None:
+            found |= {Bucket.OTHERS.value: self._running.concurrency + ROW_READERS, Bucket.DEFAULT.value: 1}
+        return found
 
 
 def charge_limits(
     limits: Limits,
     *,
     spent: Mapping[str, Sequence[float]],
-    ledger: Ledger,
+    usage: Usage,
+    under_way: Mapping[str, int],
     now: float,
-    readers: int,
-    interrupted: int,
 ) -> None:
-    """Account for the requests that the planning and earlier runs made in the last hour.
+    """Account for the requests that the planning and earlier runs made in the last hour, and for pauses that last.
+
+    What an interrupted run may have had under way counts as answered now, since no more is known.
 
     Arguments:
+        limits: what is charged.
         spent: request times by bucket from the plan, seconds since the epoch.
-        now: this machine's clock.
-        readers: reads that a killed run may have had under way.
-        interrupted: attempts whose answers nobody knows; they count as answered now, since no more is known.
+        usage: of the journal; of an empty one nothing is known, and nothing was sent.
+        under_way: requests by bucket without a noted end.
+        now: this machine's clock, seconds since the epoch.
     """
     for bucket in Bucket:
-        times = [*spent.get(bucket.value, ()), *ledger.recent.get(bucket.value, ())]
+        times = [*spent.get(bucket.value, ()), *usage.recent.get(bucket.value, ())]
         known = [now - age for age in limits.recent(bucket)]
         ages = [max(0.0, now - time) for time in not_in(known, times) if now - time < LONGEST_WINDOW_S]
-        if not ledger.ended_in_order and ledger.job is not None:
-            ages += [0.0] * (interrupted if bucket is Bucket.DELETES else readers)
+        ages += [0.0] * under_way.get(bucket.value, 0)
         if ages:
             limits.charge(bucket, ages)
+        if (left := usage.paused_until.get(bucket.value, 0.0) - now) > 0:
+            limits.pause(bucket, min(left, LONGEST_PAUSE_S))
 
 
 def not_in(known: Iterable[float], times: Iterable[float]) -> list[float]:

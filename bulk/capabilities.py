@@ -18,12 +18,10 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         queue_in_bulk: queue events and recordings by bulk_delete with keep_person and read the rows back;
             otherwise a call a person, and rows cannot be verified.
         delete_in_bulk: delete persons by bulk_delete; otherwise a call a person.
-        read_in_bulk: read the store by batch_by_uuids; otherwise a call a person.
     """
 
     queue_in_bulk: bool
     delete_in_bulk: bool
-    read_in_bulk: bool
 
     @property
     def has_rows(self) -> bool:
@@ -50,8 +48,4 @@ async def find_way(client: PostHogClient, operation: Operation) -> Way:
                     f"this server is too old to delete the {what} of a person that still exists",
                     f"update PostHog, or plan again without --delete-{what}",
                 )
-    return Way(
-        queue_in_bulk=bulk and rows,
-        delete_in_bulk=bulk,
-        read_in_bulk=await persons.knows("batch_by_uuids"),
-    )
+    return Way(queue_in_bulk=bulk and rows, delete_in_bulk=bulk)

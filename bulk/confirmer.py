@@ -4,8 +4,7 @@ Accepted is not done (promise 21): a queued deletion takes minutes, and the serv
 (contract 6.5), so only reading tells.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable
 
 import anyio
 
@@ -14,6 +13,7 @@ from bulk.job import Job
 from bulk.outcomes import Axis, Person
 from bulk.pool import in_parallel
 from bulk.progress import WaitingForServer
+from bulk.ranges import grouped
 from bulk.store import READ_SIZE
 from bulk.verifier import Verifier
 
@@ -23,6 +23,9 @@ WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
 SEND_AGAIN_AFTER_S = 60.0
 SEND_AGAIN_QUEUED_AFTER_S = 1800.0
 """A queued deletion is tried by the server for up to 20 minutes (contract 6.5) before it has failed in silence."""
+
+
+GIVEN_BACK_AT_ONCE = 10_000
 
 
 class Confirmer:
@@ -50,18 +53,20 @@ class Confirmer:
         self._moved = moved
         self._report = report
 
-    async def until_gone(self, *, deadline: float) -> int:
-        """Read every accepted target until it is gone or the deadline is over.
+    async def until_gone(self, *, wait_s: float) -> int:
+        """Read every accepted target until it is gone or nobody waits any longer.
 
         Arguments:
-            deadline: by anyio.current_time(), seconds.
+            wait_s: seconds to wait for the server after everybody was read once.
 
         Returns:
             How many are still there.
         """
         waits = iter(WAITS_S)
+        deadline: float | None = None
         while left := await self._read_all():
             wait = next(waits, WAITS_S[-1])
+            deadline = anyio.current_time() + wait_s if deadline is None else deadline
             remaining = deadline - anyio.current_time()
             if remaining <= 0 or self._overdue():
                 return left
@@ -77,14 +82,16 @@ class Confirmer:
         """
         if not self._overdue():
             return 0
-        numbers = list(self._job.ledger.numbers(Axis.PERSON, (Person.ACCEPTED,)))
-        contradicted = [n for n in numbers if self._job.ledger.attempts[n] > 1]
-        again = [n for n in numbers if self._job.ledger.attempts[n] <= 1]
-        self._job.settle(
-            "engine",
-            {(Person.SURVIVED, None): again, (Person.CONTRADICTED, "accepted_but_there"): contradicted},
-        )
-        return len(again)
+        attempts, given_back = self._job.ledger.attempts, 0
+        for numbers in grouped(self._job.ledger.numbers(Axis.PERSON, (Person.ACCEPTED,)), GIVEN_BACK_AT_ONCE):
+            again = [n for n in numbers if attempts[n] <= 1]
+            contradicted = [n for n in numbers if attempts[n] > 1]
+            self._job.settle(
+                "engine",
+                {(Person.SURVIVED, None): again, (Person.CONTRADICTED, "accepted_but_there"): contradicted},
+            )
+            given_back += len(again)
+        return given_back
 
     async def _read_all(self) -> int:
         async def read(group: list[int]) -> None:
@@ -99,10 +106,3 @@ class Confirmer:
         ledger = self._job.ledger
         patience = SEND_AGAIN_QUEUED_AFTER_S if ledger.queued_deletion_seen else SEND_AGAIN_AFTER_S
         return self._job.now() - ledger.last_accepted_at > patience
-
-
-def grouped(numbers: Iterable[int], size: int) -> Iterator[list[int]]:
-    """Numbers in lists of at most `size`, in order."""
-    rest = iter(numbers)
-    while group := list(islice(rest, size)):
-        yield group

@@ -5,6 +5,7 @@ deletion row is read back, and only then is the person deleted. A person whose e
 an earlier pending row is held back.
 """
 
+from collections.abc import Sequence
 from enum import Enum
 
 from bulk.ledger import Ledger
@@ -15,23 +16,22 @@ RECORDINGS_DONE = frozenset({Recordings.NOT_ASKED, Recordings.REQUESTED})
 
 
 class Due(Enum):
-    """The next thing to do for a target. The values of the three calls are what a call may change."""
+    """The next thing to do for a target, in the order of the erasure. A call's value is what it may change."""
 
-    NOTHING = ()
     READ_STORE = ("read", "store")
     READ_ROWS = ("read", "rows")
     QUEUE_BOTH = (Axis.EVENTS, Axis.RECORDINGS)
     QUEUE_EVENTS = (Axis.EVENTS,)
     QUEUE_RECORDINGS = (Axis.RECORDINGS,)
     DELETE = (Axis.PERSON,)
+    NOTHING = ()
 
 
 CALLS = frozenset({Due.QUEUE_BOTH, Due.QUEUE_EVENTS, Due.QUEUE_RECORDINGS, Due.DELETE})
 
 
-def next_due(ledger: Ledger, number: int) -> Due:
-    """What is due for a target. A held person is due for nothing until its rows were read again."""
-    person, events, recordings = ledger.person(number), ledger.events(number), ledger.recordings(number)
+def decide(person: Person, events: Events, recordings: Recordings) -> Due:
+    """What is due in these states. A held person is due for nothing until its rows were read again."""
     if person in FINAL_PERSON or person in (Person.ACCEPTED, Person.HELD):
         return Due.NOTHING
     if person is Person.UNKNOWN:
@@ -42,3 +42,28 @@ def next_due(ledger: Ledger, number: int) -> Due:
     if events not in EVENTS_DONE:
         return Due.QUEUE_BOTH if queue_recordings else Due.QUEUE_EVENTS
     return Due.QUEUE_RECORDINGS if queue_recordings else Due.DELETE
+
+
+_ORDER = tuple(Due)
+_TABLE = {
+    (person.value, events.value, recordings.value): _ORDER.index(decide(person, events, recordings))
+    for person in Person
+    for events in Events
+    for recordings in Recordings
+}
+"""`decide` by the ledger's bytes, as places in the order: it is looked up for every target again and again."""
+
+
+def next_due(ledger: Ledger, number: int) -> Due:
+    """What is due for one target."""
+    return decide(ledger.person(number), ledger.events(number), ledger.recordings(number))
+
+
+def first_due(ledger: Ledger, numbers: Sequence[int]) -> tuple[Due, list[int]] | None:
+    """The first thing in the order that is due for any of these targets, with all that it is due for."""
+    persons, events, recordings = (ledger.states[axis] for axis in (Axis.PERSON, Axis.EVENTS, Axis.RECORDINGS))
+    places = [_TABLE[persons[n], events[n], recordings[n]] for n in numbers]
+    first = min(places, default=_ORDER.index(Due.NOTHING))
+    if _ORDER[first] is Due.NOTHING:
+        return None
+    return _ORDER[first], [n for n, place in zip(numbers, places, strict=True) if place == first]

@@ -1,8 +1,8 @@
 """What a plan will cost: requests and the time that the rate limits make of them. Pure.
 
-The figures are the engine's own way of working (contract 3, 6.5, 6.11): one deletion call a batch and stage,
-one read of the store for each 200 targets before sending and one after, and the deletion rows read back in
-pages. Retries, pauses and the server's own queues come on top.
+The figures are the engine's own way of working (contract 3, 6.5, 6.11): a small canary batch, then one deletion
+call a batch and stage, one read of the store for each 200 targets before sending and one after, and the deletion
+rows read back in pages by groups of 1000. Retries, pauses and the server's own queues come on top.
 """
 
 import math
@@ -15,6 +15,9 @@ from bulk.operations import Operation
 
 READ_AT_ONCE = 200
 ROWS_A_PAGE = 1000
+CANARY = 25
+PAGES_A_GROUP = 2
+"""Rows of other groups lie between those of one."""
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,13 +42,15 @@ def estimate(operation: Operation, count: int, *, batch_size: int, rates: RateLi
         batch_size: targets a deletion call.
         rates: the limits that the job keeps to.
     """
-    batches = math.ceil(count / batch_size)
-    deletes = batches * (2 if operation.queues_first else 1)
-    before = (count // batch_size) * math.ceil(batch_size / READ_AT_ONCE) + math.ceil(
-        (count % batch_size) / READ_AT_ONCE
-    )
-    rows = batches + math.ceil(count / ROWS_A_PAGE) if operation.delete_events else 0
-    reads = before + math.ceil(count / READ_AT_ONCE) + rows
+    canary = min(count, CANARY, batch_size)
+    rest = count - canary
+    started = min(canary, 1)
+    deletes = (started + math.ceil(rest / batch_size)) * (2 if operation.queues_first else 1)
+    reads = 2 * (started + math.ceil(rest / READ_AT_ONCE))
+    if operation.queues_first:
+        reads += started  # the canary is read once more between the stages
+    if operation.delete_events:
+        reads += started + PAGES_A_GROUP * math.ceil(rest / ROWS_A_PAGE)
     return Estimate(
         deletes=deletes,
         reads=reads,

@@ -15,25 +15,33 @@ from asyncclient import PostHogClient
 from bulk.breaker import Breaker, RetryBudget
 from bulk.capabilities import Way
 from bulk.dispatch import BUCKET, Call, choose_call, send
-from bulk.due import CALLS, Due, next_due
+from bulk.due import CALLS, Due, first_due, next_due
 from bulk.errors import BreakerOpened, NotFinished
 from bulk.gate import Gate, Stopped
-from bulk.job import Changes, Job
-from bulk.outcomes import FINAL_PERSON, Axis, Events, Person, Recordings
+from bulk.job import Job
+from bulk.outcomes import Axis, Events, Person
 from bulk.progress import Trouble
-from bulk.verdicts import Next, Verdict
+from bulk.verdicts import LONGEST_PAUSE_S, Next, Verdict, too_long_a_pause
 from bulk.verifier import Verifier
 
 MAX_ATTEMPTS = 8
-"""Attempts a target, stage and run; halving and attempts that made progress do not count (promise 12)."""
+"""Attempts a target, stage and run; halving, 429s and attempts that made progress do not count (promise 12)."""
+
+MAX_WITHOUT_ROW = 4
+"""Attempts to queue events that were accepted and left no deletion row to read back."""
+
+MAX_REFUSED = 20
+"""429s that a group takes in a row, each after the pause that was asked for, before the run ends as resumable."""
 
 CHECK_GOOD_FOR_S = 60.0
 """A person is sent only if it was read as present and unchanged no longer ago than this (promise 22)."""
 
 BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 30.0
-LONGEST_PAUSE_S = 3600.0
-"""A server that asks for a longer pause ends the run as resumable (promise 14)."""
+
+
+class _Stale(Exception):
+    """The batch waited for the rate limit's leave for so long that its persons have to be read again."""
 
 
 class Tools(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +49,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         report: takes events for the caller.
+        pause: lets no deletion leave for so many seconds.
         moved: called after each change of the ledger, for progress.
         batch_size: targets a bulk_delete takes, before halving.
         uniform: draws a number between two, for full jitter.
@@ -54,6 +63,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     breaker: Breaker
     budget: RetryBudget
     report: Callable[[Trouble], None]
+    pause: Callable[[float], None]
     moved: Callable[[], None]
     batch_size: int
     uniform: Callable[[float, float], float] = random.uniform
@@ -84,14 +94,14 @@ class Group:
             Stopped: the gate closed; what is left is due in the next run.
         """
         await self._recheck_held()
-        while groups := self._due():
+        while found := first_due(self._job.ledger, self._numbers):
             self._tools.gate.check()
-            due, numbers = groups
+            due, numbers = found
             if due is Due.READ_STORE or self._unchecked(numbers):
                 await self._read_store(numbers)
             elif due is Due.READ_ROWS:
                 await self._read_rows(numbers)
-            elif exhausted := [n for n in numbers if self._job.ledger.attempts[n] >= MAX_ATTEMPTS]:
+            elif exhausted := [n for n in numbers if self._job.ledger.attempts[n] >= self._most(n)]:
                 self._give_up(exhausted)
             else:
                 await self._guard_canary(due, numbers)
@@ -111,12 +121,8 @@ class Group:
             self._tools.moved()
             self._tools.gate.check()
 
-    def _due(self) -> tuple[Due, list[int]] | None:
-        """The first thing that is due for any target, in the order of the erasure, with all it is due for."""
-        groups: dict[Due, list[int]] = {}
-        for number in self._numbers:
-            groups.setdefault(next_due(self._job.ledger, number), []).append(number)
-        return next(((due, groups[due]) for due in Due if due is not Due.NOTHING and due in groups), None)
+    def _most(self, number: int) -> int:
+        return MAX_WITHOUT_ROW if number in self._without_row else MAX_ATTEMPTS
 
     def _unchecked(self, numbers: Sequence[int]) -> bool:
         oldest = anyio.current_time() - CHECK_GOOD_FOR_S
@@ -133,8 +139,11 @@ class Group:
         await self._tools.verifier.check_rows(numbers)
         without = {n for n in accepted if ledger.events(n) is Events.UNTOUCHED}
         self._without_row |= without
+        if len(without) < len(accepted):
+            self._progressed()
+        elif without:
+            self._tell_breaker(progress=False)
         if without:
-            self._stop_if(self._tools.budget.spend())
             self._fruitless += 1
             await self._tools.gate.sleep(self._backoff_s())
 
@@ -144,7 +153,7 @@ class Group:
             await self._tools.verifier.check_rows(here)
 
     async def _guard_canary(self, due: Due, numbers: list[int]) -> None:
-        if not (self._canary and due is Due.DELETE and self._tools.way.queue_in_bulk):
+        if not (self._canary and due is Due.DELETE and self._job.operation.queues_first):
             return
         self._canary = False
         here = await self._tools.verifier.check_store(numbers)
@@ -163,23 +172,30 @@ class Group:
         Returns:
             Whether it was an exact success.
         """
-        verdict = await self._send(call, numbers)
+        try:
+            verdict = await self._send(call, numbers)
+        except _Stale:
+            return False
         if verdict.then is Next.STOP:
             self._tools.gate.close(verdict.cause or BreakerOpened(f"the server answered {verdict.label}"))
             raise Stopped
-        if verdict.retry_after_s is not None and verdict.retry_after_s > LONGEST_PAUSE_S:
-            self._tools.gate.close(
-                NotFinished(f"the server asks for a pause of {verdict.retry_after_s:.0f} s, more than an hour")
-            )
-            raise Stopped
+        if verdict.retry_after_s is not None:
+            self._heed(verdict.retry_after_s, verdict)
         if verdict.then in (Next.READ, Next.READ_AND_HALVE, Next.READ_AND_REJECT):
             await self._settle(call, numbers)
-        left = [n for n in numbers if self._still_due(n, call.axes)]
-        if verdict.then is Next.READ_AND_REJECT and left:
-            self._fail(left, f"rejected:{verdict.label}")
-            left = []
+        left = [] if verdict.then is Next.NOTHING else [n for n in numbers if self._still_due(n, call.axes)]
+        if verdict.then is Next.READ_AND_REJECT:
+            self._job.fail(dict.fromkeys(left, f"rejected:{verdict.label}"))
         await self._account(call, numbers, left, verdict)
         return verdict.then is Next.NOTHING
+
+    def _heed(self, asked_s: float, verdict: Verdict) -> None:
+        """Take the pause that the server asks for; the client has taken that of a 429 already (promise 14)."""
+        if asked_s > LONGEST_PAUSE_S:
+            self._tools.gate.close(too_long_a_pause(asked_s))
+            raise Stopped
+        if verdict.error != "rate_limited":
+            self._tools.pause(asked_s)
 
     async def _send(self, call: Call, numbers: list[int]) -> Verdict:
         targets = self._job.targets(numbers)
@@ -188,6 +204,8 @@ class Group:
 
             async def before_send() -> None:
                 nonlocal attempt
+                if self._unchecked(numbers):
+                    raise _Stale
                 self._tools.gate.committed(scope)
                 server_at = self._tools.client.server_time()
                 attempt = await self._job.intend(call.route, BUCKET, call.axes, numbers, server_at)
@@ -208,78 +226,73 @@ class Group:
         return due in CALLS and any(axis in axes for axis in due.value)
 
     async def _account(self, call: Call, numbers: list[int], left: list[int], verdict: Verdict) -> None:
-        tools = self._tools
-        progress = len(left) < len(numbers)
-        fresh = self._fruitless == 0 and self._size == tools.batch_size
-        halve = not progress and verdict.then is Next.READ_AND_HALVE and self._size > 1
-        if left and (progress or halve):
-            self._job.settle("engine", {}, refunded=left)
+        """Count the attempt for breaker and budget, and wait where it is to be repeated (promises 12, 24)."""
         if verdict.then is Next.NOTHING:
-            self._tell_breaker(fresh=fresh, progress=True)
-            tools.budget.success()
-            self._fruitless = 0
-            self._size = min(tools.batch_size, self._size * 2)
+            self._size = min(self._tools.batch_size, self._size * 2)
+            if not (Axis.EVENTS in call.axes and self._tools.way.has_rows):  # there the rows tell
+                self._progressed()
             return
+        progress = len(left) < len(numbers)
+        rejected = verdict.then is Next.READ_AND_REJECT
+        halve = not progress and verdict.then is Next.READ_AND_HALVE and self._size > 1
+        if left and not rejected and (progress or halve):
+            self._job.settle("engine", {}, refunded=left)
+        wait_s = 0.0 if progress or rejected else self._backoff_s()
+        self._tell(call, numbers, verdict, wait_s=None if rejected or not left else wait_s)
+        if progress:
+            self._progressed()
+            return
+        alone = self._size == 1 < self._tools.batch_size
+        if verdict.error == "rate_limited":
+            self._stop_if(self._refused())
+        else:
+            self._tell_breaker(progress=False)
+            if not (rejected or halve or alone):
+                self._stop_if(self._opened(self._tools.budget.spend()))
         if halve:
             self._size = max(1, min(self._size, len(numbers)) // 2)
-        wait = None if progress else self._backoff_s()
-        tools.report(
+        if not rejected:
+            self._fruitless += 1
+            await self._tools.gate.sleep(wait_s)
+
+    def _tell(self, call: Call, numbers: list[int], verdict: Verdict, *, wait_s: float | None) -> None:
+        self._tools.report(
             Trouble(
                 route=call.route,
                 error=verdict.error or "unclear",
                 targets=len(numbers),
                 status=verdict.status,
                 code=verdict.code,
-                retry_in_s=wait if left else None,
+                retry_in_s=None if wait_s is None else max(wait_s, verdict.retry_after_s or 0.0),
             )
         )
-        if verdict.error == "rate_limited":
-            return
-        self._tell_breaker(fresh=fresh, progress=progress)
-        if progress:
-            tools.budget.success()
-            self._fruitless = 0
-            return
-        if not halve:
-            self._stop_if(tools.budget.spend())
-        self._fruitless += 1
-        await tools.gate.sleep(wait or 0.0)
+
+    def _progressed(self) -> None:
+        self._fruitless = 0
+        self._tools.budget.success()
+        self._tools.breaker.batch(progress=True)
+
+    def _tell_breaker(self, *, progress: bool) -> None:
+        """Failures count for fresh batches only: neither repeats nor one heavy person's halving open the breaker."""
+        if self._fruitless == 0 and self._size == self._tools.batch_size:
+            self._stop_if(self._opened(self._tools.breaker.batch(progress=progress)))
+
+    def _refused(self) -> NotFinished | None:
+        return NotFinished("the server keeps answering 429") if self._fruitless >= MAX_REFUSED else None
+
+    def _opened(self, why: str | None) -> BreakerOpened | None:
+        return None if why is None else BreakerOpened(why)
+
+    def _stop_if(self, error: Exception | None) -> None:
+        if error is not None:
+            self._tools.gate.close(error)
+            raise Stopped
 
     def _backoff_s(self) -> float:
         return self._tools.uniform(0.0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0**self._fruitless))
 
-    def _tell_breaker(self, *, fresh: bool, progress: bool) -> None:
-        """Failures count for fresh batches only: neither repeats nor one heavy person's halving open the breaker."""
-        if progress or fresh:
-            self._stop_if(self._tools.breaker.batch(progress=progress))
-
-    def _stop_if(self, why: str | None) -> None:
-        if why is not None:
-            self._tools.gate.close(BreakerOpened(why))
-            raise Stopped
-
     def _give_up(self, numbers: list[int]) -> None:
-        ledger = self._job.ledger
-        reasons: dict[str, list[int]] = {}
-        for number in numbers:
-            if number in self._without_row:
-                reason = "no_deletion_row"
-            elif ledger.person(number) is Person.UNTOUCHED and ledger.recordings(number) is not Recordings.UNKNOWN:
-                reason = "never_accepted"
-            else:
-                reason = "attempts_used"
-            reasons.setdefault(reason, []).append(number)
-        for reason, group in reasons.items():
-            self._fail(group, reason)
-
-    def _fail(self, numbers: list[int], reason: str) -> None:
-        ledger = self._job.ledger
-        changes: Changes = {}
-        for number in numbers:
-            if ledger.person(number) not in FINAL_PERSON:
-                changes.setdefault((Person.FAILED, reason), []).append(number)
-            if ledger.events(number) in (Events.UNTOUCHED, Events.UNKNOWN, Events.REQUESTED):
-                changes.setdefault((Events.FAILED, reason), []).append(number)
-            if ledger.recordings(number) in (Recordings.UNTOUCHED, Recordings.UNKNOWN):
-                changes.setdefault((Recordings.FAILED, reason), []).append(number)
-        self._job.settle("engine", changes)
+        """Fail targets whose attempts are used up; the next run tries again (`ledger.REOPENED`)."""
+        if self._size < self._tools.batch_size:  # their first failures were not counted
+            self._stop_if(self._opened(self._tools.breaker.batch(progress=False)))
+        self._job.fail({n: "no_deletion_row" if n in self._without_row else None for n in numbers})

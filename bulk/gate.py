@@ -74,8 +74,11 @@ class Gate:
         with self.abandonable():
             await anyio.sleep(seconds)
 
-    async def run(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Await the work; being stopped is a good end of it, and an error closes the gate."""
+    async def worker(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Await the work; being stopped is a good end of it, and an error closes the gate.
+
+        So no worker's end cancels what another one has in flight.
+        """
         try:
             await work()
         except Stopped:
@@ -83,8 +86,20 @@ class Gate:
         except Exception as error:
             self.close(error)
 
-    async def watch(self) -> None:
-        """Run beside the workers: abandons what waits when the caller asks for a stop. Ends by being cancelled."""
+    async def run(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Await the work, abandoning what waits in it when the caller asks for a stop.
+
+        Raises:
+            whatever closed the gate; a stop that was asked for is a good end.
+        """
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._watch)
+            await self.worker(work)
+            group.cancel_scope.cancel()
+        if self.error is not None:
+            raise self.error
+
+    async def _watch(self) -> None:
         await self._stop.wait()
         self._abandon_waits()
 

@@ -4,19 +4,24 @@ Every change goes through `note`, which writes and folds the same record. Knows 
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from bulk.journal.records import Answer, Change, Intent, Record, Settled
 from bulk.journal.writer import JournalWriter
 from bulk.ledger import Ledger
 from bulk.operations import Operation
-from bulk.outcomes import Axis, State, axis_of
-from bulk.plan import Plan, Target
+from bulk.outcomes import PENDING, STATES, Axis, Events, Person, Recordings, State, axis_of
+from bulk.plan import BLOCK, Plan, Target
 from bulk.ranges import format_ranges
 from bulk.verdicts import Verdict
 
+BLOCKS_KEPT = 64
+"""Blocks of decoded targets kept at hand, the latest used: some 16,000 targets."""
+
 Changes = dict[tuple[State, str | None], list[int]]
+
+_UNTOUCHED = frozenset({Person.UNTOUCHED, Events.UNTOUCHED, Recordings.UNTOUCHED})
 
 
 class Job:
@@ -40,6 +45,7 @@ class Job:
         self.ledger = ledger
         self.now = now
         self._writer = writer
+        self._blocks: dict[int, list[Target]] = {}
 
     def note(self, record: Record) -> None:
         """Append a record and take it into the ledger; `durable` puts it on disk."""
@@ -110,13 +116,44 @@ class Job:
         if told or back:
             self.note(Settled(at=self.now(), source=source, changes=told, refunded=back or None))
 
+    def fail(self, reasons: Mapping[int, str | None]) -> None:
+        """Fail whatever is open of these targets.
+
+        Arguments:
+            reasons: for each target why, or None where its attempts are used up: each axis says then whether any of
+                them was accepted. The next run tries those again (`ledger.REOPENED`).
+        """
+        changes: Changes = {}
+        for number, reason in reasons.items():
+            for axis in Axis:
+                state = self.ledger.state(axis, number)
+                if state in PENDING:
+                    why = reason or ("never_accepted" if state in _UNTOUCHED else "attempts_used")
+                    changes.setdefault((STATES[axis]["FAILED"], why), []).append(number)
+        self.settle("engine", changes)
+
     def targets(self, numbers: Sequence[int]) -> dict[int, Target]:
         """The plan's targets with these ascending numbers."""
-        if not numbers:
-            return {}
-        wanted = set(numbers)
-        block = self.plan.targets(numbers[0], numbers[-1] + 1)
-        return {target.number: target for target in block if target.number in wanted}
+        found: dict[int, Target] = {}
+        block: list[Target] = []
+        first = stop = -1
+        for number in numbers:
+            if not first <= number < stop:
+                first = number - number % BLOCK
+                block = self._block(first)
+                stop = first + BLOCK
+            found[number] = block[number - first]
+        return found
+
+    def _block(self, first: int) -> list[Target]:
+        """Targets are looked up a few times in a row by every group under way, and decoded once."""
+        block = self._blocks.pop(first, None)
+        if block is None:
+            block = self.plan.targets(first, first + BLOCK)
+            if len(self._blocks) >= BLOCKS_KEPT:
+                del self._blocks[next(iter(self._blocks))]
+        self._blocks[first] = block
+        return block
 
 
 def by_uuid(targets: dict[int, Target]) -> dict[UUID, int]:

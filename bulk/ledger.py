@@ -2,14 +2,14 @@
 
 The same fold serves the replay at the start and the running job, so that what a process knows is always what
 its journal says (resume is not a mode). One byte a target and axis, one for the attempts, four for the time of
-the first queueing intent: 10,000,000 targets take 80 MB.
+the first queueing intent: 10,000,000 targets take 80 MB. One more byte a target where reasons are given.
 """
 
 import math
 from array import array
-from collections import deque
 from collections.abc import Iterable, Iterator
 
+from bulk.accounting import Usage
 from bulk.journal.records import (
     Answer,
     Approved,
@@ -26,17 +26,24 @@ from bulk.journal.records import (
     Spent,
 )
 from bulk.outcomes import STATES, Axis, Events, Person, Recordings, State
-from bulk.ranges import expand, parse_ranges
+from bulk.ranges import format_ranges, parse_ranges
 from bulk.tally import Tally
 
-RECENT_KEPT = 20_000
-"""Request times kept for the rate limits: more than any hour's allowance."""
-
-REOPENED: dict[str, Person] = {"attempts_used": Person.UNKNOWN, "never_accepted": Person.UNTOUCHED}
+REOPENED = {
+    "attempts_used": "UNKNOWN",
+    "never_accepted": "UNTOUCHED",
+    "no_deletion_row": "UNTOUCHED",
+    "accepted_but_there": "SURVIVED",
+    "there_again": "SURVIVED",
+}
 """Reasons that ended a target's attempts without a verdict of the server's: the next run tries again from here."""
 
+TOO_MANY_REASONS = "other"
+"""What every reason after the 254th of an axis is called: one byte a target holds the reason."""
+
 MAX_ATTEMPTS_KEPT = 255
-NEVER = 0
+NEVER = -(2**31)
+TOO_MANY_REQUESTS = 429
 
 
 class Ledger:
@@ -46,16 +53,16 @@ class Ledger:
         self.job: JobOpened | None = None
         self.approved: Approved | None = None
         self.canary: CanaryPassed | None = None
-        self.states: dict[Axis, bytearray] = {axis: bytearray() for axis in Axis}
+        self._begin({axis: bytearray() for axis in Axis})
         self.attempts = bytearray()
         self.open: dict[int, Intent] = {}
         self.next_attempt = 0
         self.last_accepted_at = 0.0
         self.queued_deletion_seen = False
-        self.ended_in_order = True
+        self.usage = Usage()
         self.tally = Tally()
-        self.recent: dict[str, deque[float]] = {}
-        self._first_queued = array("I")
+        self._counts: dict[Axis, list[int]] = {axis: [0] * len(STATES[axis]) for axis in Axis}
+        self._first_queued = array("i")
         self._reasons: dict[Axis, bytearray] = {}
         self._reason_names: list[str] = [""]
 
@@ -79,18 +86,20 @@ class Ledger:
             case Settled():
                 self._settled(record)
             case Spent():
-                self._request(record.bucket, record.at)
+                self.usage.request(record.bucket, record.at)
             case JobOpened():
                 self._opened(record)
             case RunStarted():
-                self._run_started(again=record.purpose == "run")
+                self._run_started(record)
             case Approved():
                 self.approved = record
             case CanaryPassed():
                 self.canary = record
             case RunEnded():
-                self.ended_in_order = True
-            case LimitChanged() | PauseTaken():
+                self.usage.run_ended()
+            case PauseTaken():
+                self.usage.paused(record)
+            case LimitChanged():
                 pass  # the tally counts them
         if self.job is None:
             raise ValueError("the first record does not open a job")
@@ -101,49 +110,45 @@ class Ledger:
 
     def person(self, number: int) -> Person:
         """The state of one target's person."""
-        return Person(self.states[Axis.PERSON][number])
+        return _PERSON[self._person[number]]
 
     def events(self, number: int) -> Events:
         """The state of one target's events."""
-        return Events(self.states[Axis.EVENTS][number])
+        return _EVENTS[self._events[number]]
 
     def recordings(self, number: int) -> Recordings:
         """The state of one target's recordings."""
-        return Recordings(self.states[Axis.RECORDINGS][number])
+        return _RECORDINGS[self._recordings[number]]
 
     def first_queued(self, number: int) -> float | None:
         """The server's clock at the target's first intent to queue its events, in seconds since the epoch."""
         seconds = self._first_queued[number]
-        return None if seconds == NEVER or self.job is None else self.job.at + (seconds - _OFFSET)
+        return None if seconds == NEVER or self.job is None else self.job.at + seconds
 
     def counts(self, axis: Axis) -> dict[State, int]:
         """Targets by state; adds up to `count`."""
-        states = self.states[axis]
-        found = {state: states.count(state.value) for state in STATES[axis]}
-        return {state: count for state, count in found.items() if count}
+        counts = self._counts[axis]
+        return {state: counts[state.value] for state in STATES[axis] if counts[state.value]}
 
     def numbers(self, axis: Axis, states: Iterable[State]) -> Iterator[int]:
-        """Target numbers, ascending, that are in one of the states now (a snapshot is taken at the first step)."""
-        table = bytearray(256)
-        for state in states:
-            table[state.value] = 1
-        marked = self.states[axis].translate(table)
-        at = marked.find(1)
-        while at >= 0:
-            yield at
-            at = marked.find(1, at + 1)
+        """Target numbers, ascending, that are in one of the states now: a snapshot."""
+        return _places(_marked(self.states[axis], (state.value for state in states)))
 
     def reason(self, axis: Axis, number: int) -> str:
         """Why the target is in its state on this axis; empty where that is plain."""
         reasons = self._reasons.get(axis)
         return self._reason_names[reasons[number]] if reasons else ""
 
-    def reasons(self, axis: Axis) -> Iterator[tuple[str, list[int]]]:
-        """Each reason with the target numbers it holds for."""
+    def reasons(self, axis: Axis) -> Iterator[tuple[str, State, Iterator[int]]]:
+        """Each reason, each state that it was given for, and the target numbers, ascending: a snapshot of each."""
         reasons = self._reasons.get(axis, bytearray())
         for index, name in enumerate(self._reason_names):
-            if index and index in reasons:
-                yield name, [number for number, value in enumerate(reasons) if value == index]
+            if not index or index not in reasons:
+                continue
+            for state in self.counts(axis):
+                marked = _both(_marked(reasons, (index,)), _marked(self.states[axis], (state.value,)))
+                if 1 in marked:
+                    yield name, state, _places(marked)
 
     def _opened(self, record: JobOpened) -> None:
         if self.job is not None:
@@ -151,13 +156,20 @@ class Ledger:
         self.job = record
         events = Events.UNTOUCHED if record.operation.get("delete_events") else Events.NOT_ASKED
         recordings = Recordings.UNTOUCHED if record.operation.get("delete_recordings") else Recordings.NOT_ASKED
-        self.states = {
-            Axis.PERSON: bytearray([Person.UNTOUCHED.value]) * record.count,
-            Axis.EVENTS: bytearray([events.value]) * record.count,
-            Axis.RECORDINGS: bytearray([recordings.value]) * record.count,
+        states: dict[Axis, State] = {
+            Axis.PERSON: Person.UNTOUCHED,
+            Axis.EVENTS: events,
+            Axis.RECORDINGS: recordings,
         }
+        self._begin({axis: bytearray([state.value]) * record.count for axis, state in states.items()})
+        for axis in Axis:
+            self._counts[axis][self.states[axis][0] if record.count else 0] = record.count
         self.attempts = bytearray(record.count)
-        self._first_queued = array("I", [NEVER]) * record.count
+        self._first_queued = array("i", [NEVER]) * record.count
+
+    def _begin(self, states: dict[Axis, bytearray]) -> None:
+        self.states = states
+        self._person, self._events, self._recordings = states[Axis.PERSON], states[Axis.EVENTS], states[Axis.RECORDINGS]
 
     def close_open(self) -> int:
         """Attempts whose process is gone: what they were for is unknown now.
@@ -171,22 +183,20 @@ class Ledger:
         self.open.clear()
         return interrupted
 
-    def _run_started(self, *, again: bool) -> None:
+    def _run_started(self, record: RunStarted) -> None:
+        self.usage.run_started(record, self.open.values())
         self.close_open()
         self.attempts = bytearray(self.count)
-        self.ended_in_order = False
-        if again:
+        if record.purpose == "run":
             for axis in Axis:
                 self._reopen(axis)
 
     def _reopen(self, axis: Axis) -> None:
-        for reason, numbers in list(self.reasons(axis)):
-            if (person := REOPENED.get(reason)) is None:
-                continue
-            again: State = STATES[axis][person.name]
-            for number in numbers:
-                self.states[axis][number] = again.value
-                self._reasons[axis][number] = 0
+        for reason, _, numbers in self.reasons(axis):
+            if reason in REOPENED:
+                targets = format_ranges(numbers)
+                self._set(axis, targets, STATES[axis][REOPENED[reason]])
+                self._give_reason(axis, targets, "")
 
     def _intent(self, record: Intent) -> None:
         self.open[record.attempt] = record
@@ -200,7 +210,7 @@ class Ledger:
 
     def _note_first_queued(self, start: int, stop: int, server_at: float) -> None:
         assert self.job is not None
-        seconds = max(1, math.ceil(server_at - self.job.at) + _OFFSET)
+        seconds = min(max(math.ceil(server_at - self.job.at), NEVER + 1), -NEVER - 1)
         for number in range(start, stop):
             if self._first_queued[number] == NEVER:
                 self._first_queued[number] = seconds
@@ -209,30 +219,42 @@ class Ledger:
         intent = self.open.pop(record.attempt, None)
         if intent is None:
             raise ValueError(f"attempt {record.attempt} was answered without having been made")
-        self._request(intent.bucket, record.at)
+        self.usage.request(intent.bucket, record.at)
         if record.outcome == "ok":
             if record.accepted is not None:
                 self._set_axes(intent.axes, intent.targets, unknown=True)
             self._set_axes(intent.axes, intent.targets if record.accepted is None else record.accepted, unknown=False)
             self.last_accepted_at = record.at
             self.queued_deletion_seen = self.queued_deletion_seen or record.queued
+            if intent.axes == (Axis.RECORDINGS.value,):
+                self._forget_attempts(intent.targets)
+        elif record.status == TOO_MANY_REQUESTS:
+            self._uncount(intent.targets)  # it was never looked at (promise 12)
         elif record.outcome == "unknown":
             self._set_axes(intent.axes, intent.targets, unknown=True)
 
     def _settled(self, record: Settled) -> None:
         for change in record.changes:
             self._change(change)
-        for number in expand(record.refunded or ""):
-            self.attempts[number] = max(0, self.attempts[number] - 1)
+        self._uncount(record.refunded or "")
 
     def _change(self, change: Change) -> None:
         axis = Axis(change.axis)
-        state: State = STATES[axis][change.state.upper()]
+        name = change.state.upper()
+        if name not in STATES[axis].__members__:
+            raise ValueError(f"{axis.value} know no state {change.state!r}")
+        state: State = STATES[axis][name]
         self._set(axis, change.targets, state)
         if state in (Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE):
             self._forget_attempts(change.targets)  # the next stage has attempts of its own
         if change.reason is not None or axis in self._reasons:
             self._give_reason(axis, change.targets, change.reason or "")
+
+    def _uncount(self, targets: str) -> None:
+        for start, stop in parse_ranges(targets):
+            self._check(stop)
+            for number in range(start, stop):
+                self.attempts[number] = max(0, self.attempts[number] - 1)
 
     def _forget_attempts(self, targets: str) -> None:
         for start, stop in parse_ranges(targets):
@@ -240,9 +262,9 @@ class Ledger:
 
     def _give_reason(self, axis: Axis, targets: str, reason: str) -> None:
         if reason not in self._reason_names:
-            if len(self._reason_names) == 255:
-                reason = self._reason_names[-1]
-            else:
+            if len(self._reason_names) >= 255:
+                reason = TOO_MANY_REASONS
+            if reason not in self._reason_names:
                 self._reason_names.append(reason)
         index = self._reason_names.index(reason)
         reasons = self._reasons.setdefault(axis, bytearray(self.count))
@@ -255,21 +277,42 @@ class Ledger:
             self._set(axis, targets, _UNKNOWN[axis] if unknown else _ACCEPTED[axis])
 
     def _set(self, axis: Axis, targets: str, state: State) -> None:
-        states = self.states[axis]
+        states, counts = self.states[axis], self._counts[axis]
         for start, stop in parse_ranges(targets):
             self._check(stop)
+            before = states[start:stop]
+            for value in set(before):
+                counts[value] -= before.count(value)
+            counts[state.value] += stop - start
             states[start:stop] = bytes([state.value]) * (stop - start)
 
     def _check(self, stop: int) -> None:
         if stop > self.count:
             raise ValueError(f"target {stop - 1} is beyond the plan's {self.count}")
 
-    def _request(self, bucket: str, at: float) -> None:
-        self.recent.setdefault(bucket, deque(maxlen=RECENT_KEPT)).append(at)
+
+_PERSON, _EVENTS, _RECORDINGS = tuple(Person), tuple(Events), tuple(Recordings)
+"""The states by their numbers, which count from 0."""
 
 
-_OFFSET = 1_000_000
-"""Added to seconds since the job was opened, so that a server's clock behind ours stays a positive number."""
+def _marked(values: bytearray, wanted: Iterable[int]) -> bytearray:
+    """One byte a target: 1 where its value is wanted."""
+    table = bytearray(256)
+    for value in wanted:
+        table[value] = 1
+    return values.translate(table)
+
+
+def _both(one: bytearray, other: bytearray) -> bytearray:
+    return bytearray((int.from_bytes(one) & int.from_bytes(other)).to_bytes(len(one)))
+
+
+def _places(marked: bytearray) -> Iterator[int]:
+    at = marked.find(1)
+    while at >= 0:
+        yield at
+        at = marked.find(1, at + 1)
+
 
 _UNKNOWN: dict[Axis, State] = {
     Axis.PERSON: Person.UNKNOWN,

@@ -13,36 +13,26 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from asyncclient import (
-    ClientEvent,
-    InvalidResponse,
-    PostHogClient,
-    PostHogError,
-    RateLimited,
-    ServerError,
-    TransportError,
-)
+from asyncclient import ClientEvent, PostHogClient, PostHogError
 from bulk import guards
 from bulk.accounting import charge_limits
 from bulk.capabilities import Way, find_way
-from bulk.errors import BulkError, JournalError, NotFinished, WriteFailed
+from bulk.errors import BulkError, JournalError, NotFinished, Refused, WriteFailed
 from bulk.gate import Gate
 from bulk.job import Job
 from bulk.journal.records import FORMAT, Approved, JobOpened, Record, RunEnded, RunStarted
 from bulk.journal.storage import Journal
 from bulk.journaling import open_journal
 from bulk.ledger import Ledger
-from bulk.operations import describe, from_dict
+from bulk.operations import Operation, describe, from_dict
 from bulk.outcomes import FINAL_PERSON, Axis
 from bulk.plan import Plan
 from bulk.progress import JobEnded, JobEvent, JobStarted
 from bulk.report import exit_code
 from bulk.reporter import Reporter, named_counts
 from bulk.run import Settings
+from bulk.verdicts import UNANSWERED, unanswered
 from bulk.version import VERSION
-
-UNANSWERED = (TransportError, ServerError, RateLimited, InvalidResponse)
-"""What a read may end with after its retries: the server's trouble, not the job's."""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,17 +66,16 @@ async def opened_job(
     Raises:
         as `run_job`.
     """
-    operation = from_dict(plan.header.operation)
+    operation = _operation(plan)
     guards.check_client(plan, origin=client.origin, project_id=client.project_id)
-    ledger = Ledger()
+    plan.targets(0, 1)  # one that was closed, or changed on disk, is found out before anything is asked
+    gate, ledger = Gate(stop), Ledger()
     journal = _open_existing(path, ledger, plan, purpose, approve)
     try:
-        _charge(client, plan, ledger, settings)
+        usage, under_way = ledger.usage, ledger.usage.under_way(ledger.open.values())
+        charge_limits(client.limits, spent=plan.spent, usage=usage, under_way=under_way, now=time.time())
         early: list[ClientEvent] = []
-        with _resumable():
-            project = await client.observed(early.append).projects.get(plan.header.project_id)
-            guards.check_project_name(plan, project.name)
-            way = await find_way(client.observed(early.append), operation)
+        way = await _ask(client.observed(early.append), plan, operation, gate)
         if journal is None:
             journal = open_journal(path, ledger)
             if ledger.job is not None:
@@ -103,16 +92,16 @@ async def opened_job(
         for record in _first_records(job, settings, str(client.limits.rates), purpose, newly=newly):
             job.note(record)
         await job.durable()
-        reporter = Reporter(job, client.limits, on_progress)
+        reporter = Reporter(job, client.limits, on_progress, batch_size=settings.batch_size)
         for event in early:
             reporter.client_event(event)
         reporter.tell(_started(job, runs_before))
-        async with _ended_in_order(job, reporter):
+        async with _ended_in_order(job, reporter, gate, purpose):
             yield Opened(
                 job=job,
                 client=client.observed(reporter.client_event),
                 way=way,
-                gate=Gate(stop),
+                gate=gate,
                 reporter=reporter,
             )
     finally:
@@ -145,15 +134,27 @@ def _open_existing(path: Path, ledger: Ledger, plan: Plan, purpose: str, approve
     return journal
 
 
-def _charge(client: PostHogClient, plan: Plan, ledger: Ledger, settings: Settings) -> None:
-    charge_limits(
-        client.limits,
-        spent=plan.spent,
-        ledger=ledger,
-        now=time.time(),
-        readers=settings.concurrency,
-        interrupted=len(ledger.open),
-    )
+def _operation(plan: Plan) -> Operation:
+    try:
+        return from_dict(plan.header.operation)
+    except ValueError as problem:
+        raise Refused(str(problem), "run it with the version that made the plan, or make a new plan") from None
+
+
+async def _ask(client: PostHogClient, plan: Plan, operation: Operation, gate: Gate) -> Way:
+    """Make sure by reading that it is the project that was reviewed, and find the way to take."""
+    found: list[Way] = []
+
+    async def ask() -> None:
+        with gate.abandonable(), _resumable():
+            project = await client.projects.get(plan.header.project_id)
+            guards.check_project_name(plan, project.name)
+            found.append(await find_way(client, operation))
+
+    await gate.run(ask)
+    if not found:
+        raise NotFinished("a stop was asked for before the job had begun")
+    return found[0]
 
 
 def _first_records(job: Job, settings: Settings, rates: str, purpose: str, *, newly: bool) -> list[Record]:
@@ -211,23 +212,24 @@ def _started(job: Job, runs_before: int) -> JobStarted:
 
 
 @asynccontextmanager
-async def _ended_in_order(job: Job, reporter: Reporter) -> AsyncIterator[None]:
+async def _ended_in_order(job: Job, reporter: Reporter, gate: Gate, purpose: str) -> AsyncIterator[None]:
     """Note and tell why the run is over."""
     reason = "interrupted"
     try:
         with _resumable():
             yield
-        reason = "finished"
+        reason = "stopped" if gate.closed else "finished"
     except (BulkError, PostHogError) as error:
         reason = type(error).__name__
         raise
     finally:
         with suppress(WriteFailed):  # the run is ending with that failure already
             job.note(RunEnded(at=job.now(), reason=reason))
+        job.ledger.close_open()  # nobody answers any more what was cancelled
         reporter.tell(
             JobEnded(
                 reason=reason,
-                exit_code=exit_code(job.ledger),
+                exit_code=exit_code(job.ledger, purged=purpose == "verify"),
                 person=named_counts(job.ledger, Axis.PERSON),
                 events=named_counts(job.ledger, Axis.EVENTS),
                 recordings=named_counts(job.ledger, Axis.RECORDINGS),
@@ -241,4 +243,4 @@ def _resumable() -> Iterator[None]:
     try:
         yield
     except UNANSWERED as error:
-        raise NotFinished(f"the server does not answer as it should: {error}") from error
+        raise unanswered(error) from error

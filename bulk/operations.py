@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 
-class DeletePersons(msgspec.Struct, frozen=True, kw_only=True, tag="delete", tag_field="kind"):
+class DeletePersons(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="delete", tag_field="kind"
+):
     """Delete each person, after what else was asked for has been queued.
 
     Arguments:

@@ -83,7 +83,7 @@ MEANING: dict[State, str] = {
     Person.ACCEPTED: "accepted by the server, not yet read back as gone",
     Person.GONE: "accepted by the server and read back as gone",
     Person.GONE_SETTLED: "sent, the answer was not clear, read back as gone",
-    Person.GONE_BEFORE: "gone without this job's deleting it",
+    Person.GONE_BEFORE: "gone before this job asked for its deletion",
     Person.MERGED: "merged into another person by somebody else; that person is untouched",
     Person.REAPPEARED: "re-created: the same id with another creation time; left alone",
     Person.HELD: "held back until an earlier event deletion of the same person has run",

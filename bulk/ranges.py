@@ -1,6 +1,8 @@
 """Sets of target numbers as the journal writes them: "0-249,300,302-310". Pure."""
 
 from collections.abc import Iterable, Iterator
+from io import StringIO
+from itertools import islice
 
 
 def format_ranges(numbers: Iterable[int]) -> str:
@@ -9,18 +11,18 @@ def format_ranges(numbers: Iterable[int]) -> str:
     Arguments:
         numbers: target numbers in ascending order, each once.
     """
-    parts: list[str] = []
+    text = StringIO()
     first = last = -1
     for number in numbers:
         if number == last + 1 and first >= 0:
             last = number
             continue
         if first >= 0:
-            parts.append(_part(first, last))
+            text.write(_part(first, last) + ",")
         first = last = number
     if first >= 0:
-        parts.append(_part(first, last))
-    return ",".join(parts)
+        text.write(_part(first, last))
+    return text.getvalue()
 
 
 def parse_ranges(text: str) -> Iterator[tuple[int, int]]:
@@ -38,6 +40,13 @@ def parse_ranges(text: str) -> Iterator[tuple[int, int]]:
             raise ValueError(f"target numbers {part!r} are out of order")
         before = last
         yield first, last + 1
+
+
+def grouped(numbers: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Numbers in lists of at most `size`, in order."""
+    rest = iter(numbers)
+    while group := list(islice(rest, size)):
+        yield group
 
 
 def expand(text: str) -> list[int]:

@@ -12,7 +12,7 @@ import msgspec
 from bulk.ledger import Ledger
 from bulk.outcomes import BAD, MEANING, PENDING, Axis, Events, Person, Recordings, State
 from bulk.plan import Plan
-from bulk.ranges import format_ranges
+from bulk.ranges import format_ranges, parse_ranges
 from bulk.tally import RunTally
 from bulk.version import VERSION
 
@@ -129,10 +129,14 @@ class JournalFacts(msgspec.Struct, frozen=True, kw_only=True):
     torn_tail_bytes: int
 
 
-def exit_code(ledger: Ledger) -> int:
-    """The exit code that the states of the targets call for: 75, 1 or 0."""
+def exit_code(ledger: Ledger, *, purged: bool = False) -> int:
+    """The exit code that the states of the targets call for: 75, 1 or 0.
+
+    Arguments:
+        purged: whether event deletions have to be completed too.
+    """
     states = [state for axis in Axis for state in ledger.counts(axis)]
-    if any(state in PENDING for state in states):
+    if any(state in PENDING or (purged and state is Events.QUEUED) for state in states):
         return 75
     return 1 if any(state in BAD for state in states) else 0
 
@@ -209,20 +213,17 @@ def _axis_report(ledger: Ledger, axis: Axis) -> AxisReport:
 def _failures(ledger: Ledger) -> list[FailureCount]:
     found: list[FailureCount] = []
     for axis in Axis:
-        for reason, numbers in ledger.reasons(axis):
-            by_state: dict[str, list[int]] = {}
-            for number in numbers:
-                by_state.setdefault(ledger.state(axis, number).name.lower(), []).append(number)
-            found += [
+        for reason, state, numbers in ledger.reasons(axis):
+            targets = format_ranges(numbers)
+            found.append(
                 FailureCount(
                     axis=axis.value,
-                    state=state,
+                    state=state.name.lower(),
                     reason=reason,
-                    count=len(group),
-                    targets=format_ranges(group),
+                    count=sum(stop - start for start, stop in parse_ranges(targets)),
+                    targets=targets,
                 )
-                for state, group in sorted(by_state.items())
-            ]
+            )
     return found
 
 
@@ -232,7 +233,7 @@ def _verdict(ledger: Ledger) -> str:
     before = person.get(Person.GONE_BEFORE, 0)
     words = f"{gone} of {ledger.count} persons deleted by this job and read back as gone"
     if before:
-        words += f", {before} were gone without it"
+        words += f", {before} were gone before it asked"
     match exit_code(ledger):
         case 0:
             return f"Done: {words}."
@@ -271,4 +272,4 @@ def exit_code_of_verify(report: Report) -> int:
     waiting = any(
         state.state == queued for axis in report.axes if axis.axis == Axis.EVENTS.value for state in axis.states
     )
-    return 75 if waiting and report.exit_code == 0 else report.exit_code
+    return 75 if waiting else report.exit_code

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import anyio
 
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
+from bulk.estimate import estimate
 from bulk.job import Job
 from bulk.journal.records import LimitChanged, PauseTaken, Spent
 from bulk.ledger import Ledger
@@ -19,10 +20,15 @@ class Reporter:
     """Counts requests, notes in the journal what the rate limits need to know, and tells the caller.
 
     Arguments:
-        on_progress: takes every event; what it raises ends the run.
+        limits: tell how long what is left takes at the least.
+        batch_size: targets a deletion call.
+        on_progress: takes every event; what it raises ends the run, and it is not called again.
     """
 
-    def __init__(self, job: Job, limits: Limits, on_progress: Callable[[JobEvent], None] | None) -> None:
+    def __init__(
+        self, job: Job, limits: Limits, on_progress: Callable[[JobEvent], None] | None, *, batch_size: int
+    ) -> None:
+        self._batch_size = batch_size
         self._job = job
         self._limits = limits
         self._tell = on_progress
@@ -33,8 +39,11 @@ class Reporter:
 
     def tell(self, event: JobEvent) -> None:
         """Hand an event to the caller."""
-        if self._tell is not None:
-            self._tell(event)
+        tell = self._tell
+        if tell is not None:
+            self._tell = None
+            tell(event)
+            self._tell = tell
 
     def phase(self, name: str) -> None:
         """Note what the job does now."""
@@ -68,7 +77,7 @@ class Reporter:
                 recordings=named_counts(ledger, Axis.RECORDINGS),
                 requests=self._requests,
                 targets_per_s=rate,
-                eta_s=(ledger.count - done) / rate if rate > 0 else None,
+                eta_s=self._eta_s(ledger.count - done, rate),
                 budget=self._budget(),
             )
         )
@@ -79,18 +88,26 @@ class Reporter:
         match event:
             case RequestFinished():
                 self._requests += 1
-                if event.bucket is not Bucket.DELETES and self._limits.budget(event.bucket):
+                if event.bucket is not Bucket.DELETES:
                     self._job.note(Spent(bucket=event.bucket.value, at=at))
                     self._job.flush()
             case Paused():
-                self._job.note(PauseTaken(at=at, bucket=event.bucket.value, for_s=event.for_s))
-                self.tell(PauseStarted(bucket=event.bucket.value, for_s=event.for_s))
+                self._paused(event.bucket, event.for_s)
             case LimitLowered():
                 bucket, window_s = event.bucket.value, event.window_s
                 self._job.note(LimitChanged(at=at, bucket=bucket, window_s=window_s, old=event.old, new=event.new))
                 self.tell(LimitMoved(bucket=bucket, window_s=window_s, old=event.old, new=event.new))
             case _:
                 pass
+
+    def pause(self, for_s: float) -> None:
+        """Let no deletion leave for so many seconds, because the server asked for it."""
+        self._limits.pause(Bucket.DELETES, for_s)
+        self._paused(Bucket.DELETES, for_s)
+
+    def _paused(self, bucket: Bucket, for_s: float) -> None:
+        self._job.note(PauseTaken(at=self._job.now(), bucket=bucket.value, for_s=for_s))
+        self.tell(PauseStarted(bucket=bucket.value, for_s=for_s))
 
     def _done(self, ledger: Ledger) -> int:
         """Targets that this phase is through with: in "sending" an accepted one is."""
@@ -104,6 +121,15 @@ class Reporter:
             self._history.pop(0)
         (since, then), span = self._history[0], now - self._history[0][0]
         return max(0.0, (done - then) / span) if since < now else 0.0
+
+    def _eta_s(self, left: int, rate: float) -> float | None:
+        """By the pace of the last seconds, but never less than the limits make of what is left."""
+        cost = estimate(self._job.operation, left, batch_size=self._batch_size, rates=self._limits.rates)
+        deletes = 0 if self._phase == "reading back" else cost.deletes
+        at_least = max(self._limits.eta_s(Bucket.DELETES, deletes), self._limits.eta_s(Bucket.OTHERS, cost.reads))
+        if rate <= 0:
+            return at_least or None
+        return max(left / rate, at_least)
 
     def _budget(self) -> tuple[WindowBudget, ...]:
         return tuple(

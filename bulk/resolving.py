@@ -17,13 +17,14 @@ import msgspec
 from asyncclient import PersonRef, PostHogClient, PropertyFilter
 from bulk.errors import Refused
 from bulk.findings import Findings
+from bulk.gate import Gate
 from bulk.inputs import Kind, Line, RefusedLine, read_file, read_stream, read_values
 from bulk.pool import in_parallel
 from bulk.seen import SeenIds, SeenStrings
 from bulk.selection import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, FromInput, Selection
+from bulk.store import READ_SIZE, StoreReader
 
-READ_AT_ONCE = 200
-"""Persons a batch read takes; more are cut off silently (contract 6.11)."""
+READ_AT_ONCE = READ_SIZE
 EMAILS_AT_ONCE = 50
 EMAIL_BYTES_AT_ONCE = 2_000
 """Encoded characters of emails in one listing: its address must stay short enough for every proxy."""
@@ -63,6 +64,7 @@ class Resolver:
         concurrency: int,
     ) -> None:
         self._client = client
+        self._store = StoreReader(client, Gate(), readers=concurrency)
         self._selection = selection
         self._findings = findings
         self._page_size = page_size
@@ -113,7 +115,7 @@ class Resolver:
         resolve: Callable[[Sequence[Line]], Awaitable[_Match]],
         groups: Callable[[Sequence[Line]], Iterator[Sequence[Line]]],
     ) -> AsyncIterator[list[Found]]:
-        at_once = READ_AT_ONCE * self._concurrency
+        at_once = READ_SIZE * self._concurrency
         while lines := await anyio.to_thread.run_sync(self._next_lines, at_once, abandon_on_cancel=True):
             fresh = self._fresh(lines)
             found: list[Found] = []
@@ -160,7 +162,7 @@ class Resolver:
         return found
 
     async def _distinct_ids(self, lines: Sequence[Line]) -> _Match:
-        owners = await self._client.persons.refs_by_distinct_ids([line.value for line in lines])
+        owners = await self._store.owners([line.value for line in lines])
         found = [owners.get(line.value) for line in lines]
         return _Match(
             lines,
@@ -169,7 +171,7 @@ class Resolver:
 
     async def _person_ids(self, lines: Sequence[Line]) -> _Match:
         uuids = [UUID(line.value) for line in lines]
-        present = await self._client.persons.refs_by_uuids(uuids)
+        present = await self._store.present(uuids)
         found = [present.get(uuid) for uuid in uuids]
         return _Match(lines, [[] if ref is None else [(ref, _known_by(ref))] for ref in found])
 
@@ -219,8 +221,8 @@ def _started(lines: Iterator[T]) -> Iterator[T]:
 
 def id_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
     """Lines in groups that one batch read takes."""
-    for start in range(0, len(lines), READ_AT_ONCE):
-        yield lines[start : start + READ_AT_ONCE]
+    for start in range(0, len(lines), READ_SIZE):
+        yield lines[start : start + READ_SIZE]
 
 
 def email_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:

@@ -4,24 +4,23 @@ Sends nothing itself and keeps no state of targets: what is left to do comes fro
 """
 
 import math
-from collections.abc import Awaitable, Callable
+from itertools import takewhile
 
-import anyio
 import msgspec
 
 from asyncclient import PostHogClient
 from bulk.breaker import Breaker, RetryBudget
 from bulk.capabilities import Way
-from bulk.confirmer import Confirmer, grouped
+from bulk.confirmer import Confirmer
 from bulk.errors import NotFinished
 from bulk.executor import Group, Tools
 from bulk.gate import Gate
 from bulk.job import Job
 from bulk.journal.records import CanaryPassed
-from bulk.outcomes import Axis, Events, Person
+from bulk.outcomes import Axis, Person
 from bulk.pool import in_parallel
 from bulk.progress import CanaryDone
-from bulk.ranges import format_ranges
+from bulk.ranges import format_ranges, grouped
 from bulk.reporter import Reporter
 from bulk.rows import RowReader
 from bulk.store import READ_SIZE, StoreReader
@@ -34,8 +33,6 @@ LARGEST_BATCH = 1000
 MOST_WORKERS = 256
 LARGEST_GROUP = 1000
 """Targets that a worker takes at once: five full reads of the store, one page of deletion rows."""
-VERIFY_GROUP = 50_000
-"""Targets whose deletion rows are looked up in one pass over the rows."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +49,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     wait_s: float = 900.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.concurrency <= MOST_WORKERS:
-            raise ValueError(f"concurrency {self.concurrency} is not between 1 and {MOST_WORKERS}")
-        if not 1 <= self.batch_size <= LARGEST_BATCH:
-            raise ValueError(f"batch size {self.batch_size} is not between 1 and {LARGEST_BATCH}")
-        if not self.wait_s >= 0:
-            raise ValueError(f"wait {self.wait_s} is not a number of seconds, 0 or more")
+        for name, value, most in (
+            ("concurrency", self.concurrency, MOST_WORKERS),
+            ("batch size", self.batch_size, LARGEST_BATCH),
+        ):
+            if type(value) is not int or not 1 <= value <= most:
+                raise ValueError(f"{name} {value!r} is not a whole number between 1 and {most}")
+        if type(self.wait_s) not in (int, float) or not 0 <= self.wait_s < math.inf:
+            raise ValueError(f"wait {self.wait_s!r} is not a number of seconds, 0 or more")
 
 
 class Run:
@@ -75,7 +74,7 @@ class Run:
         self._gate = gate
         self._reporter = reporter
         self._settings = settings
-        store = StoreReader(client, gate, in_bulk=way.read_in_bulk)
+        store = StoreReader(client, gate, readers=settings.concurrency)
         self._verifier = Verifier(job, store, RowReader(client, gate) if way.has_rows else None)
         self._tools = Tools(
             job=job,
@@ -86,6 +85,7 @@ class Run:
             breaker=Breaker(),
             budget=RetryBudget(),
             report=reporter.tell,
+            pause=reporter.pause,
             moved=reporter.moved,
             batch_size=settings.batch_size,
         )
@@ -100,20 +100,13 @@ class Run:
 
     async def send_and_confirm(self) -> None:
         """Send what is left, read back what was accepted. Returns early, in good order, when the gate closes."""
-        await self._until_stopped(self._send_and_confirm)
+        await self._gate.run(self._send_and_confirm)
+        self._reporter.progress()
 
     async def read_again(self) -> None:
         """Read everything back without sending."""
-        await self._until_stopped(self._read_again)
-
-    async def _until_stopped(self, work: Callable[[], Awaitable[None]]) -> None:
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._gate.watch)
-            await self._gate.run(work)
-            group.cancel_scope.cancel()
+        await self._gate.run(self._read_again)
         self._reporter.progress()
-        if self._gate.error is not None:
-            raise self._gate.error
 
     async def _send_and_confirm(self) -> None:
         if self._job.ledger.canary is None:
@@ -121,19 +114,21 @@ class Run:
         while True:
             self._reporter.phase("sending")
             await self._send_rest()
+            self._gate.check()
             self._reporter.phase("reading back")
-            await self._confirmer.until_gone(deadline=self._deadline())
+            await self._confirmer.until_gone(wait_s=self._settings.wait_s)
             if not self._confirmer.give_back_overdue():
                 return
 
     async def _send_rest(self) -> None:
         async def send(numbers: list[int]) -> None:
-            await Group(self._tools, numbers).run()
+            await self._gate.worker(Group(self._tools, numbers).run)
 
         ledger = self._job.ledger
         count = sum(count for state, count in ledger.counts(Axis.PERSON).items() if state in UNSENT)
         groups = grouped(ledger.numbers(Axis.PERSON, UNSENT), group_size(count, self._settings))
-        await in_parallel(send, groups, workers=self._settings.concurrency)
+        open_groups = takewhile(lambda _: not self._gate.closed, groups)
+        await in_parallel(send, open_groups, workers=self._settings.concurrency)
 
     async def _canary(self) -> None:
         """Take one small batch all the way before the others, until one has really deleted somebody (promise 24)."""
@@ -142,7 +137,11 @@ class Run:
         size = min(CANARY_SIZE, self._settings.batch_size)
         for numbers in grouped(ledger.numbers(Axis.PERSON, (*UNSENT, Person.ACCEPTED)), size):
             await Group(self._tools, numbers, canary=True).run()
-            if left := await self._confirmer.until_gone(deadline=self._deadline()):
+            while left := await self._confirmer.until_gone(wait_s=self._settings.wait_s):
+                if not self._confirmer.give_back_overdue():
+                    break
+                await Group(self._tools, numbers, canary=True).run()
+            if left := sum(ledger.person(n) in (Person.ACCEPTED, Person.CONTRADICTED) for n in numbers):
                 raise NotFinished(f"the first {left} persons were accepted for deletion and are still there")
             gone = [n for n in numbers if ledger.person(n) in (Person.GONE, Person.GONE_SETTLED)]
             if gone:
@@ -153,19 +152,14 @@ class Run:
     async def _read_again(self) -> None:
         self._reporter.phase("reading back")
         ledger, readers = self._job.ledger, self._settings.concurrency
-        await self._confirmer.until_gone(deadline=anyio.current_time())
+        await self._confirmer.until_gone(wait_s=0.0)
         gone = ledger.numbers(Axis.PERSON, (Person.GONE, Person.GONE_SETTLED, Person.GONE_BEFORE))
         await in_parallel(self._check_gone, grouped(gone, READ_SIZE), workers=readers)
-        for group in grouped(ledger.numbers(Axis.EVENTS, (Events.QUEUED,)), VERIFY_GROUP):
-            await self._verifier.check_purged(group)
-            self._reporter.moved()
+        await self._verifier.check_purged()
 
     async def _check_gone(self, numbers: list[int]) -> None:
         await self._verifier.check_gone(numbers)
         self._reporter.moved()
-
-    def _deadline(self) -> float:
-        return anyio.current_time() + self._settings.wait_s
 
 
 def group_size(count: int, settings: Settings) -> int:

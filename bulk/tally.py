@@ -16,12 +16,11 @@ from bulk.ranges import parse_ranges
 
 
 class RouteTally(msgspec.Struct):
-    """Attempts on one route by how they ended; `targets` sums the batch sizes."""
+    """Attempts on one route by how they ended, those left over unknown; `targets` sums the batch sizes."""
 
     attempts: int = 0
     ok: int = 0
     failed: int = 0
-    unknown: int = 0
     targets: int = 0
 
 
@@ -60,7 +59,6 @@ class Tally:
             case JobOpened():
                 self.opened_at = record.at
             case RunStarted():
-                self._interrupt_open()
                 self.runs.append(RunTally(record.at, record.version, record.purpose))
             case RunEnded() if self.runs:
                 self.runs[-1].ended_at, self.runs[-1].reason = record.at, record.reason
@@ -83,10 +81,3 @@ class Tally:
             route.ok += 1
         elif record.outcome == "failed":
             route.failed += 1
-        else:
-            route.unknown += 1
-
-    def _interrupt_open(self) -> None:
-        for name in self._route_of.values():
-            self.routes[name].unknown += 1
-        self._route_of.clear()

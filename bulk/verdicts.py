@@ -29,10 +29,17 @@ from asyncclient import (
     TransportError,
     UnprocessableEntity,
 )
+from bulk.errors import NotFinished
 from bulk.outcomes import Axis
 
 STEPS_AFTER_DELETION = frozenset({"log_activity", "publish_clickhouse_tombstone"})
 """A deletion error in one of these steps speaks of a person that is deleted all the same (contract 6.5)."""
+
+LONGEST_PAUSE_S = 3600.0
+"""A server that asks for a longer pause ends the run as resumable (promise 14)."""
+
+UNANSWERED = (TransportError, ServerError, RateLimited, InvalidResponse)
+"""What a read may end with after its retries: the server's trouble, not the job's."""
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -49,9 +56,10 @@ class Next(Enum):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """How an attempt ended. `accepted` is None for all of its targets, else positions in the batch.
+    """How an attempt ended.
 
-    `cause` is what the run ends with when the key was refused.
+    `accepted` is None for all of its targets, else positions in the batch. `retry_after_s` is how long the server
+    asks to wait. `cause` is what the run ends with when the key was refused.
     """
 
     outcome: str
@@ -88,6 +96,8 @@ def judge_bulk(summary: BulkDeleteSummary, uuids: Sequence[UUID], axes: Sequence
     """
     if summary.is_empty:
         return OK
+    if Axis.PERSON not in axes and (summary.persons_deleted or summary.persons_queued_for_deletion):
+        return Verdict(outcome="unknown", then=Next.STOP, status=202, error="deleted_instead_of_kept")
     queued = bool(summary.persons_queued_for_deletion)
     failed = {e.person_uuid for e in summary.deletion_errors if e.step not in STEPS_AFTER_DELETION}
     counts_right = summary.persons_found == len(uuids) and _did_what_was_asked(summary, axes, len(failed))
@@ -127,7 +137,7 @@ _KINDS: tuple[tuple[type[PostHogError], str, Next], ...] = (
     (AuthenticationFailed, "failed", Next.STOP),
     (PermissionDenied, "failed", Next.STOP),
     (RateLimited, "failed", Next.AGAIN),
-    (NotFound, "unknown", Next.READ),
+    (NotFound, "unknown", Next.READ_AND_REJECT),
     (BadRequest, "unknown", Next.READ_AND_REJECT),
     (Conflict, "unknown", Next.READ_AND_REJECT),
     (UnprocessableEntity, "unknown", Next.READ_AND_REJECT),
@@ -154,9 +164,22 @@ def judge_error(error: PostHogError) -> Verdict:
         status=error.status if isinstance(error, ApiStatusError) else None,
         code=safe_code(error.code) if isinstance(error, ApiStatusError) else None,
         error=_name(type(error)),
-        retry_after_s=error.retry_after_s if isinstance(error, RateLimited) else None,
+        retry_after_s=error.retry_after_s if isinstance(error, ApiStatusError) else None,
         cause=error if isinstance(error, AuthenticationFailed | PermissionDenied) else None,
     )
+
+
+def unanswered(error: PostHogError) -> NotFinished:
+    """What a run ends with because of an error of `UNANSWERED`; a pause that is too long is named (promise 14)."""
+    asked_s = error.retry_after_s if isinstance(error, ApiStatusError) else None
+    if asked_s is not None and asked_s > LONGEST_PAUSE_S:
+        return too_long_a_pause(asked_s)
+    return NotFinished(f"the server does not answer as it should: {error}")
+
+
+def too_long_a_pause(asked_s: float) -> NotFinished:
+    """What a run ends with when the server asks for a pause above the ceiling, in seconds (promise 14)."""
+    return NotFinished(f"the server asks for a pause of {asked_s:.0f} s, more than an hour")
 
 
 def _name(kind: type[PostHogError]) -> str:

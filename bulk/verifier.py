@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import anyio.lowlevel
+
 from asyncclient import PersonRef
-from bulk.job import Changes, Job
-from bulk.outcomes import Events, Person, Recordings, State, axis_of
+from bulk.job import Changes, Job, by_uuid
+from bulk.outcomes import Axis, Events, Person, Recordings, State, axis_of
 from bulk.plan import Target
-from bulk.rows import RowReader, RowState
+from bulk.ranges import grouped
+from bulk.rows import RowReader, RowState, judge_row
 from bulk.store import StoreReader
 
 SAME_INSTANT = timedelta(milliseconds=1)
@@ -19,6 +22,10 @@ SAME_INSTANT = timedelta(milliseconds=1)
 
 OURS = frozenset({Person.UNKNOWN, Person.SURVIVED, Person.ACCEPTED})
 """States in which a vanished person may be our doing."""
+
+ROWS_AT_ONCE = 50_000
+"""Completed rows that are matched with the plan in one pass over it."""
+TARGETS_AT_ONCE = 5_000
 
 
 class Verifier:
@@ -41,20 +48,18 @@ class Verifier:
         """
         targets = self._job.targets(numbers)
         present = await self._store.present([target.uuid for target in targets.values()])
-        absent = [n for n, target in targets.items() if target.uuid not in present]
+        found = {n: present[target.uuid] for n, target in targets.items() if target.uuid in present}
+        if len(found) < len(targets):
+            found |= await self._owners({n: target for n, target in targets.items() if n not in found})
+        here = {n for n, person in found.items() if is_same(targets[n], person)}
         changes: Changes = {}
-        here: set[int] = set()
-        for number, target in targets.items():
-            if target.uuid in present:
-                self._there(number, target, present[target.uuid], changes, here)
-        if absent:
-            owners = await self._owners({n: targets[n] for n in absent})
-            fresh = await self._rows_of({n: targets[n] for n in absent})
-            for number in absent:
-                if owners.get(number) == targets[number].uuid:  # re-created between the two reads
-                    self._reappeared(number, changes)
-                else:
-                    self._vanished(number, number in owners, fresh.get(number), changes)
+        for number in sorted(here):
+            if self._job.ledger.person(number) is Person.UNKNOWN:
+                _add(changes, Person.SURVIVED, number)
+        lost = {n: target for n, target in targets.items() if n not in here}
+        rows = await self._rows_of(lost)
+        for number, target in lost.items():
+            self._lost(number, target, found.get(number), rows.get(number), changes)
         self._job.settle("store", changes)
         return here
 
@@ -88,105 +93,119 @@ class Verifier:
         present = await self._store.present([target.uuid for target in targets.values()])
         changes: Changes = {}
         for number, target in targets.items():
-            if target.uuid in present:
-                same = same_instant(target.created_at, present[target.uuid].created_at)
-                _add(changes, Person.CONTRADICTED if same else Person.REAPPEARED, number)
+            if target.uuid not in present:
+                continue
+            if not is_same(target, present[target.uuid]):
+                _add(changes, Person.REAPPEARED, number)
+            elif self._job.ledger.person(number) is Person.GONE_BEFORE:
+                _add(changes, Person.UNTOUCHED, number)  # nobody asked for its deletion: the next run does
+            else:
+                _add(changes, Person.CONTRADICTED, number, "there_again")
         self._job.settle("store", changes)
 
-    async def check_purged(self, numbers: list[int]) -> None:
-        """Read whether the event deletions of these targets have been completed; a missing row proves nothing."""
-        states = await self._rows_of(self._job.targets(numbers), (Events.QUEUED,))
-        done = [number for number in numbers if states.get(number) is RowState.FRESH_COMPLETED]
-        self._job.settle("rows", {(Events.PURGED, None): done})
+    async def check_purged(self) -> None:
+        """Read which queued event deletions have been completed; a missing row proves nothing.
+
+        One pass over the server's completed rows, however many targets there are.
+        """
+        if self._rows is None:
+            return
+        ledger = self._job.ledger
+        since = (ledger.first_queued(n) for n in ledger.numbers(Axis.EVENTS, (Events.QUEUED,)))
+        oldest = min((first for first in since if first is not None), default=None)
+        if oldest is None:
+            return
+        completed: dict[UUID, datetime] = {}
+        async for page in self._rows.completed(oldest):
+            completed |= {row.person_uuid: row.created_at for row in page if row.person_uuid not in completed}
+            if len(completed) >= ROWS_AT_ONCE:
+                await self._purged(completed)
+                completed.clear()
+        await self._purged(completed)
+
+    async def _purged(self, completed: Mapping[UUID, datetime]) -> None:
+        ledger = self._job.ledger
+        if not completed:
+            return
+        for numbers in grouped(ledger.numbers(Axis.EVENTS, (Events.QUEUED,)), TARGETS_AT_ONCE):
+            uuids = by_uuid(self._job.targets(numbers))
+            done = [
+                number
+                for uuid in uuids.keys() & completed.keys()
+                if (first := ledger.first_queued(number := uuids[uuid])) is not None
+                and judge_row("completed", completed[uuid], first) is RowState.FRESH_COMPLETED
+            ]
+            self._job.settle("rows", {(Events.PURGED, None): done})
+            await anyio.lowlevel.checkpoint()
 
     def _is(self, number: int, state: State) -> bool:
         return self._job.ledger.state(axis_of(state), number) is state
 
-    def _there(self, number: int, target: Target, person: PersonRef, changes: Changes, here: set[int]) -> None:
-        if not same_instant(target.created_at, person.created_at):
-            self._reappeared(number, changes)
-            return
-        here.add(number)
-        if self._job.ledger.person(number) is Person.UNKNOWN:
-            _add(changes, Person.SURVIVED, number)
-
-    def _reappeared(self, number: int, changes: Changes) -> None:
-        _add(changes, Person.REAPPEARED, number)
-        self._leave_rest(number, changes, Events.NOT_SENT, Recordings.NOT_SENT)
-
-    def _vanished(self, number: int, merged: bool, row: RowState | None, changes: Changes) -> None:
-        person = self._job.ledger.person(number)
-        if merged:
-            _add(changes, Person.MERGED, number)
-        elif person is Person.ACCEPTED:
-            _add(changes, Person.GONE, number)
+    def _lost(
+        self, number: int, target: Target, found: PersonRef | None, row: RowState | None, changes: Changes
+    ) -> None:
+        """Settle a target whose person is not there any more, or not as the same person."""
+        ledger = self._job.ledger
+        person = ledger.person(number)
+        if found is not None:
+            _add(changes, Person.REAPPEARED if found.uuid == target.uuid else Person.MERGED, number)
         elif person in OURS:
-            _add(changes, Person.GONE_SETTLED, number)
+            _add(changes, Person.GONE if person is Person.ACCEPTED else Person.GONE_SETTLED, number)
         else:
             _add(changes, Person.GONE_BEFORE, number)
-        if row is RowState.FRESH:
-            _add(changes, Events.QUEUED, number)
-        elif row is RowState.FRESH_COMPLETED:
-            _add(changes, Events.PURGED, number)
-        missed = (
-            Events.NOT_SENT if merged else Events.MISSED,
-            Recordings.NOT_SENT if merged else Recordings.MISSED,
-        )
-        self._leave_rest(number, changes, *missed, events_known=row in (RowState.FRESH, RowState.FRESH_COMPLETED))
+        left_alone = found is not None
+        match ledger.events(number):
+            case _ if row is RowState.FRESH:
+                _add(changes, Events.QUEUED, number)
+            case _ if row is RowState.FRESH_COMPLETED:
+                _add(changes, Events.PURGED, number)
+            case _ if row is RowState.STALE:
+                _add(changes, Events.MISSED, number, "covered_in_part")
+            case Events.UNTOUCHED:
+                _add(changes, Events.NOT_SENT if left_alone else Events.MISSED, number)
+            case Events.REQUESTED if self._rows is None:
+                _add(changes, Events.UNVERIFIABLE, number)
+            case Events.UNKNOWN if self._rows is None:
+                _add(changes, Events.MISSED, number, "answer_unknown")
+            case Events.REQUESTED | Events.UNKNOWN:
+                _add(changes, Events.MISSED, number, "no_deletion_row")
+            case Events.HELD:
+                _add(changes, Events.MISSED, number, "covered_in_part")
+        match ledger.recordings(number):
+            case Recordings.UNTOUCHED:
+                _add(changes, Recordings.NOT_SENT if left_alone else Recordings.MISSED, number)
+            case Recordings.UNKNOWN:
+                _add(changes, Recordings.MISSED, number, "answer_unknown")
 
-    def _leave_rest(
-        self,
-        number: int,
-        changes: Changes,
-        events: Events,
-        recordings: Recordings,
-        *,
-        events_known: bool = False,
-    ) -> None:
-        ledger = self._job.ledger
-        if not events_known and ledger.events(number) in _EVENTS_OPEN:
-            _add(changes, events, number)
-        if ledger.recordings(number) in _RECORDINGS_OPEN:
-            _add(changes, recordings, number)
-
-    async def _owners(self, absent: Mapping[int, Target]) -> dict[int, UUID]:
+    async def _owners(self, absent: Mapping[int, Target]) -> dict[int, PersonRef]:
         """Who owns the distinct id that selected a vanished target now, where it may not be our doing."""
-        ledger = self._job.ledger
         asked = {
             target.distinct_id: number
             for number, target in absent.items()
-            if target.distinct_id is not None and ledger.person(number) not in OURS
+            if target.distinct_id is not None and self._job.ledger.person(number) not in OURS
         }
         owners = await self._store.owners(list(asked)) if asked else {}
-        return {asked[distinct_id]: uuid for distinct_id, uuid in owners.items()}
+        return {asked[distinct_id]: person for distinct_id, person in owners.items()}
 
-    async def _rows_of(
-        self,
-        targets: Mapping[int, Target],
-        states: tuple[Events, ...] = (Events.UNKNOWN, Events.REQUESTED, Events.HELD),
-    ) -> dict[int, RowState]:
-        if self._rows is None:
-            return {}
+    async def _rows_of(self, targets: Mapping[int, Target]) -> dict[int, RowState]:
+        """What the rows say of those of these targets whose events were sent to be queued."""
+        ledger = self._job.ledger
         since = {
             target.uuid: first
             for number, target in targets.items()
-            if (first := self._job.ledger.first_queued(number)) is not None
-            and self._job.ledger.events(number) in states
+            if ledger.events(number) in _ROWS_TELL and (first := ledger.first_queued(number)) is not None
         }
-        if not since:
-            return {}
-        found = await self._rows.read(since)
+        found = await self._rows.read(since) if since and self._rows is not None else {}
         return {number: found[target.uuid] for number, target in targets.items() if target.uuid in found}
 
 
-def same_instant(planned: datetime, read: datetime) -> bool:
-    """Whether two readings of a person's creation time are of the same person (promise 22)."""
-    return abs(planned - read) < SAME_INSTANT
+_ROWS_TELL = frozenset({Events.UNKNOWN, Events.REQUESTED, Events.HELD})
 
 
-_EVENTS_OPEN = frozenset({Events.UNTOUCHED, Events.UNKNOWN, Events.REQUESTED, Events.HELD})
-_RECORDINGS_OPEN = frozenset({Recordings.UNTOUCHED, Recordings.UNKNOWN})
+def is_same(target: Target, person: PersonRef) -> bool:
+    """Whether a person that was read is the plan's target, and no other and no re-created one (promise 22)."""
+    return person.uuid == target.uuid and abs(target.created_at - person.created_at) < SAME_INSTANT
 
 
-def _add(changes: Changes, state: State, number: int) -> None:
-    changes.setdefault((state, None), []).append(number)
+def _add(changes: Changes, state: State, number: int, reason: str | None = None) -> None:
+    changes.setdefault((state, reason), []).append(number)

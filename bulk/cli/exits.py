@@ -90,8 +90,25 @@ def explain(error: BaseException) -> str:
         name = f"{error.filename}: " if error.filename else ""
         return f"{name}{_reason(error)}"
     pointer = getattr(error, "pointer", None)
-    text = _sentence(str(error))
+    text = _sentence(str(error)) + _advice(error)
     return f"{text}\n{_indented(pointer)}" if isinstance(pointer, str) else text
+
+
+def _advice(error: BaseException) -> str:
+    """What to do about an error of the client's, which knows the request and not the command line."""
+    import asyncclient
+
+    table: tuple[tuple[type[BaseException], str], ...] = (
+        (asyncclient.ConnectFailed, "check the network and the host (POSTHOG_HOST), then run the same command again"),
+        (asyncclient.TransportError, "run the same command again"),
+        (asyncclient.PermissionDenied, "check the project's number, and the scopes and projects of the key"),
+        (asyncclient.RouteNotFound, "check the host (POSTHOG_HOST) and the project's number"),
+        (asyncclient.UnexpectedRedirect, "redirects are not followed: give the address that it leads to as the host"),
+        (asyncclient.InvalidResponse, "check that the host (POSTHOG_HOST) is a PostHog instance"),
+        (asyncclient.RateLimited, "run the same command again later"),
+        (asyncclient.ServerError, "run the same command again later"),
+    )
+    return next((f"; {advice}" for kind, advice in table if isinstance(error, kind)), "")
 
 
 def _sentence(text: str) -> str:
@@ -103,7 +120,8 @@ def _indented(text: str) -> str:
 
 
 def _reason(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, "error") + f" ({error.strerror})"
+    text = errno.errorcode.get(error.errno or 0, "error") + f" ({error.strerror})"
+    return text + "; free some space, then run the same command again" * (error.errno in (errno.ENOSPC, errno.EDQUOT))
 
 
 def _where(error: BaseException) -> str:

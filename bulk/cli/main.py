@@ -3,6 +3,7 @@
 Its help shows without the client or the engine: commands are imported when they are called.
 """
 
+import io
 import os
 import signal
 import sys
@@ -96,6 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code; does not return where a signal ends the process.
     """
+    _settle_streams()
     try:
         code = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
@@ -134,17 +136,41 @@ def _tell(error: BaseException) -> int:
         return _end_by(signal.SIGPIPE)
     with suppress(BrokenPipeError):
         click.echo(f"posthog-bulk: {explain(error)}", err=True)
+    _let_go()
     return exit_code(error)
 
 
-def _end_by(number: int) -> int:
-    """Die of a signal, so that whoever started this process sees why (a shell loop must stop)."""
+def _settle_streams() -> None:
+    """Make the three standard streams usable, whatever the parent left of them.
+
+    A closed one would hand its number to the next file that is opened, so that a stray word could end up in a
+    journal. A character that the terminal's encoding lacks is no reason to stop a job.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go() -> None:
+    """Write out what the streams still hold; what cannot be written must not be tried again at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError):
-            # what could not be written must not be tried again at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _end_by(number: int) -> int:
+    """Die of a signal, so that whoever started this process sees why (a shell loop must stop)."""
+    _let_go()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     return 128 + number

@@ -3,6 +3,7 @@
 An option wins over the environment. The key is never an option: argv is public.
 """
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +25,24 @@ KEY_FILE = "POSTHOG_PERSONAL_API_KEY_FILE"
 FILE = click.Path(path_type=Path)
 
 
+class Seconds(click.FloatRange):
+    """A finite number of seconds from 0: nothing can be waited for until infinity, or until what is no number."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds.
+
+        Raises:
+            BadParameter: it is no number of that kind.
+        """
+        seconds: float = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return seconds
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Which server, which project, whose key, how fast. None means: as the environment says."""
 
@@ -34,7 +53,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: str = "posthog"
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The environment with what was given as an option in it."""
+        """The environment with what was given as an option in it.
+
+        Raises:
+            UsageError: an option was given without a value.
+        """
+        for option, given in (("--host", self.host), ("--project-id", self.project_id), ("--key-file", self.key_file)):
+            if given is not None and not str(given).strip():
+                # an unset shell variable must not send the key to the default host
+                raise click.UsageError(f"{option} is empty: give a value, or leave it out for the environment's")
         merged = dict(environ)
         if self.host is not None:
             merged[HOST] = self.host
@@ -117,7 +144,7 @@ def running_options(command: F) -> F:
         click.option(
             "--wait",
             "wait_s",
-            type=click.FloatRange(0),
+            type=Seconds(),
             default=900.0,
             show_default=True,
             metavar="SECONDS",

@@ -43,7 +43,7 @@ def test_nobody_is_deleted_whose_recordings_were_not_requested(person: Person, r
     assert due(person, Events.QUEUED, recordings) is not Due.DELETE
 
 
-@pytest.mark.parametrize("person", [*FINAL_PERSON, Person.ACCEPTED, Person.HELD])
+@pytest.mark.parametrize("person", [p for p in Person if p in FINAL_PERSON or p in (Person.ACCEPTED, Person.HELD)])
 @pytest.mark.parametrize("events", list(Events))
 def test_nothing_is_due_for_the_final_the_accepted_and_the_held(person: Person, events: Events) -> None:
     assert due(person, events) is Due.NOTHING

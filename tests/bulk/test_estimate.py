@@ -13,18 +13,19 @@ ALL = DeletePersons(delete_events=True, delete_recordings=True)
 
 def test_a_plain_deletion_takes_one_call_a_batch() -> None:
     cost = estimate(DeletePersons(), 1000, batch_size=250, rates=RateLimits.posthog())
-    assert cost.deletes == 4
-    assert cost.reads == 4 * 2 + 5
+    assert cost.deletes == 1 + 4
+    assert cost.reads == 2 * (1 + 5)
 
 
 def test_events_take_a_second_call_a_batch_and_their_rows_are_read() -> None:
     cost = estimate(ALL, 1000, batch_size=250, rates=RateLimits.posthog())
-    assert cost.deletes == 8
-    assert cost.reads == 4 * 2 + 5 + 4 + 1
+    assert cost.deletes == 2 * (1 + 4)
+    assert cost.reads == 2 * (1 + 5) + 1 + 1 + 2
 
 
 def test_the_last_batch_costs_what_it_holds() -> None:
-    assert estimate(DeletePersons(), 251, batch_size=250, rates=RateLimits.off()).reads == 2 + 1 + 2
+    cost = estimate(DeletePersons(), 25 + 251, batch_size=250, rates=RateLimits.off())
+    assert (cost.deletes, cost.reads) == (1 + 2, 2 * (1 + 2))
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -117,7 +117,7 @@ def test_targets_whose_attempts_were_used_up_get_another_chance_in_the_next_run_
     ledger.apply(run())
     assert ledger.person(0) is Person.UNKNOWN
     assert ledger.person(1) is Person.FAILED
-    assert [(r, n) for r, n in ledger.reasons(Axis.PERSON)] == [("rejected:400", [1])]
+    assert [(r, s, list(n)) for r, s, n in ledger.reasons(Axis.PERSON)] == [("rejected:400", Person.FAILED, [1])]
 
 
 @pytest.mark.parametrize(
@@ -137,14 +137,14 @@ def test_records_that_do_not_fit_together_are_refused(records: tuple[Record, ...
 def test_request_times_are_kept_for_the_limits() -> None:
     ledger = folded(opened(), run(), intent(0, "0", "person"), Answer(attempt=0, at=7.0, outcome="ok"))
     ledger.apply(Spent(bucket="others", at=8.0))
-    assert {bucket: list(times) for bucket, times in ledger.recent.items()} == {"deletes": [7.0], "others": [8.0]}
+    assert {bucket: list(times) for bucket, times in ledger.usage.recent.items()} == {"deletes": [7.0], "others": [8.0]}
 
 
 def test_a_run_that_said_goodbye_is_known_to_have_ended() -> None:
     ledger = folded(opened(), run())
-    assert not ledger.ended_in_order
+    assert ledger.usage.under_way([]) == {"others": 1 + 5, "default": 1}
     ledger.apply(RunEnded(at=9.0, reason="finished"))
-    assert ledger.ended_in_order
+    assert ledger.usage.under_way([]) == {}
 
 
 CHANGES = st.sampled_from([(axis, state) for axis, kind in STATES.items() for state in kind])

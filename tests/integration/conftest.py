@@ -1,5 +1,6 @@
 """A local server, a client on it, and a job over some of its persons."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+
 from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import LocalPostHog, RecordedRequest, ServerOptions
 from bulk import ByPersonIds, DeletePersons, Plan, Report, make_plan, run_job
@@ -28,6 +30,10 @@ class Arena:
         self.folder = folder
         self.journal = folder / "job.journal.jsonl"
         self.everybody = list(server.world.iter_uuids())
+
+    def another_client(self, limits: RateLimits) -> PostHogClient:
+        """A client as another process would have it: it knows of no earlier request."""
+        return client_of(self.server, limits=limits)
 
     async def plan(
         self, uuids: Sequence[UUID] | None = None, operation: DeletePersons = EVERYTHING, selection: Any = None
@@ -64,6 +70,17 @@ class Arena:
         return [uuid for uuid in (self.everybody if uuids is None else uuids) if self.server.world.person(uuid)]
 
 
+def client_of(server: LocalPostHog, *, limits: RateLimits) -> PostHogClient:
+    """A client on the server, whose retries do not wait."""
+    return PostHogClient(
+        host=server.url,
+        project_id=server.project_id,
+        personal_api_key=server.personal_api_key,
+        limits=Limits(limits),
+        uniform=lambda low, high: low,
+    )
+
+
 OpenArena = Callable[..., Any]
 
 
@@ -73,20 +90,16 @@ def arena(tmp_path: Path) -> OpenArena:
 
     @asynccontextmanager
     async def opened(
-        *, persons: int = 600, limits: RateLimits | None = None, timeout_s: float = 60.0, **options: Any
+        *,
+        persons: int = 600,
+        limits: RateLimits | None = None,
+        clock: Callable[[], float] = time.time,
+        **options: Any,
     ) -> AsyncIterator[Arena]:
         settings = ServerOptions(**{"era": "summary", **options})
-        async with LocalPostHog(persons=persons, seed=3, options=settings) as server:
-            client = PostHogClient(
-                host=server.url,
-                project_id=server.project_id,
-                personal_api_key=server.personal_api_key,
-                limits=Limits(limits or RateLimits.off()),
-                timeout_s=timeout_s,
-                uniform=lambda low, high: low,
-            )
-            async with client:
-                yield Arena(server, client, tmp_path)
+        server = LocalPostHog(persons=persons, seed=3, options=settings, clock=clock)
+        async with server, client_of(server, limits=limits or RateLimits.off()) as client:
+            yield Arena(server, client, tmp_path)
 
     return opened
 

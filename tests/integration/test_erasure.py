@@ -1,9 +1,10 @@
-"""Erasing persons against the local server: eras, ages, and everything that goes wrong on the way (promises 10-12, 19-24)."""
+"""Erasing persons against the local server: eras, ages, and what goes wrong on the way (promises 10-12, 19-24)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from asyncclient import AuthenticationFailed, PermissionDenied
 from asyncclient.testing import Fault
 from bulk import BreakerOpened, ByDistinctIds, DeletePersons, NotFinished, Refused, run_job
@@ -88,10 +89,13 @@ async def test_a_server_too_old_for_what_is_asked_is_refused_before_the_first_wr
         assert not a.journal.exists()
 
 
-async def test_the_canary_catches_a_server_that_ignores_keep_person(arena: Any) -> None:
-    async with arena(keep_person=False) as a:
+@pytest.mark.parametrize(("era", "told"), [("summary", "instead_of_kept"), ("empty202", "canary")])
+async def test_a_server_that_ignores_keep_person_is_stopped_by_its_body_or_the_canary(
+    arena: Any, era: str, told: str
+) -> None:
+    async with arena(keep_person=False, era=era) as a:
         plan = await a.plan()
-        with pytest.raises(BreakerOpened, match="canary"):
+        with pytest.raises(BreakerOpened, match=told):
             await a.run(plan)
         assert a.server.world.count() == 600 - 25
         assert len(a.sent()) == 1

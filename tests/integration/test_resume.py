@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+
 from asyncclient import ClientEvent, PostHogClient, RequestFinished
 from asyncclient.testing import Fault
 from bulk import DeletePersons, FileTrouble, JournalBusy, Refused, read_report

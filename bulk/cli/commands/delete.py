@@ -61,15 +61,16 @@ def command(
     whom = selection(chosen, writes=True) if chosen.given else None
     todo = delete_operation(operation_flags)
     files = job_files(plan, journal, operation="delete", project=settings.project(os.environ), now=datetime.now(UTC))
+    exists = os.path.lexists(files.plan)
+    if whom is None and not exists:
+        raise click.UsageError(EMPTY)
     if files.made_up:
         screen.say(f"To resume: {resume_line(click.get_current_context().obj, files.plan)}")
-    if os.path.lexists(files.plan):
+    if whom is None or exists:
         loaded = load_plan(files.plan)
         check_same_job(loaded, todo, whom)
         screen.say(f"Using the plan that exists: {plain(files.plan)}")
     else:
-        if whom is None:
-            raise click.UsageError(EMPTY)
         loaded = make_plan_file(settings, todo, whom, files.plan, json=running.json)
     with loaded:
         screen.tell("plan", path=str(files.plan), count=loaded.count, digest=loaded.digest)

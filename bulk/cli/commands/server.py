@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from bulk.cli.options import HOST, KEY, PROJECT_ID
+from bulk.cli.options import HOST, KEY, PROJECT_ID, Seconds
 
 if TYPE_CHECKING:
     from asyncclient.testing import Fault, ServerOptions
     from bulk.cli.signals import Stopper
 
-SECONDS = click.FloatRange(0)
+SECONDS = Seconds()
 
 
 @click.command("server")

@@ -89,7 +89,7 @@ def test_json_holds_every_field_in_ascii(make_report: Make, foreign: str) -> Non
     report = make_report(foreign)
     shown = render_json(report)
     assert shown.isascii()
-    assert json.loads(shown) == json.loads(msgspec.json.encode(report))
+    assert json.loads(shown) == json.loads(json.dumps(msgspec.to_builtins(report)))
 
 
 def test_json_takes_a_lone_surrogate(make_report: Make) -> None:
