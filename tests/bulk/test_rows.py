@@ -63,6 +63,7 @@ def test_a_row_is_fresh_unless_it_is_older_than_the_first_intent(status: str, ag
     assert judge_row(status, at(NOW - age_s), NOW) is state
 
 
+@pytest.mark.slow
 async def test_rows_far_back_are_asked_for_singly_and_the_table_is_not_read_to_its_end() -> None:
     old = [row(1000 + n, 100.0 + n) for n in range(4_000)]
     client = Rows([*old[:3_000], row(1, 3_100.0), *old[3_000:]])
@@ -71,6 +72,7 @@ async def test_rows_far_back_are_asked_for_singly_and_the_table_is_not_read_to_i
     assert (client.pages, client.singles) == (1, 2)
 
 
+@pytest.mark.slow
 async def test_many_without_a_row_cost_no_more_pages_than_asking_for_each() -> None:
     client = Rows([row(10_000 + n, 100.0 + n) for n in range(9_000)])
     await reader(client).read({UUID(int=n): NOW for n in range(100)})

@@ -41,6 +41,7 @@ async def cancelled_at(a: Any, plan: Any, request: int, **options: Any) -> None:
             a.client = client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("era", ["summary", "queued"])
 async def test_cancelled_after_any_request_the_job_converges(arena: Any, axis: Any, era: str) -> None:
     for request in range(1, 34):
@@ -58,6 +59,7 @@ async def test_cancelled_after_any_request_the_job_converges(arena: Any, axis: A
             plan.path.unlink()
 
 
+@pytest.mark.slow
 async def test_interrupted_again_and_again_it_still_converges(arena: Any, axis: Any) -> None:
     async with arena(persons=120) as a:
         plan = await a.plan()

@@ -1,0 +1,79 @@
+"""What a job keeps in memory of its targets: bytes each, not objects (promise 18)."""
+
+import tracemalloc
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from bulk.journal.records import Answer, Change, Intent, JobOpened, Record, RunStarted, Settled
+from bulk.ledger import Ledger
+from bulk.plan import FORMAT, PlanHeader, PlanWriter
+
+COUNT = 250_000
+BATCH = 1_000
+MIB = 1 << 20
+AXES = ("events", "recordings")
+
+
+def records() -> list[Record]:
+    """A job over all targets in batches, each queued, read back, deleted and seen gone."""
+    found: list[Record] = [
+        JobOpened(
+            format=1, job="j", host="h", project=1, operation={"delete_events": True, "delete_recordings": True},
+            selection={}, plan_digest="sha256:0", count=COUNT, planned_at="", at=1.0,
+        ),
+        RunStarted(at=1.0, purpose="run", version="1", concurrency=8, batch_size=BATCH, wait_s=1, rates="off"),
+    ]  # fmt: skip
+    attempt = 0
+    for first in range(0, COUNT, BATCH):
+        targets = f"{first}-{first + BATCH - 1}"
+        for axes, state, axis in ((AXES, "queued", "events"), (("person",), "gone", "person")):
+            found.append(
+                Intent(
+                    attempt=attempt, route="bulk_delete", bucket="deletes", axes=axes, targets=targets,
+                    at=2.0, server_at=2.0,
+                )
+            )  # fmt: skip
+            found.append(Answer(attempt=attempt, at=3.0, outcome="ok"))
+            found.append(Settled(at=4.0, source="store", changes=(Change(axis, state, targets),)))
+            attempt += 1
+    return found
+
+
+@pytest.mark.slow
+def test_a_ledger_takes_bytes_a_target_and_not_objects() -> None:
+    told = records()
+    tracemalloc.start()
+    try:
+        ledger = Ledger()
+        for record in told:
+            ledger.apply(record)
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ledger.count == COUNT
+    assert kept < 16 * COUNT
+    assert peak < 24 * COUNT
+
+
+@pytest.mark.slow
+def test_a_plan_is_read_block_by_block_and_not_kept(tmp_path: Path) -> None:
+    count, at = 100_000, datetime(2026, 1, 2, tzinfo=UTC)
+    header = PlanHeader(
+        format=FORMAT, created_at="2026-11-23T12:00:00Z", version="1", host="https://x.test", project_id=1, project_name="P",
+        operation={"name": "delete"}, selection={},
+    )  # fmt: skip
+    with PlanWriter.create(tmp_path / "x.plan.jsonl", header) as writer:
+        for number in range(count):
+            writer.add(UUID(int=number), at, f"user-{number}")
+        plan = writer.finish()
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in plan.iter()) == count
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        plan.close()
+    assert peak < 2 * MIB

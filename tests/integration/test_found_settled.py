@@ -1,0 +1,15 @@
+"""What was answered, what was found settled by reading and what was so before are three things (promise 2)."""
+
+from typing import Any
+
+from asyncclient.testing import Fault
+from bulk import DeletePersons
+
+
+async def test_persons_whose_deletion_was_never_answered_are_told_apart(arena: Any, axis: Any) -> None:
+    async with arena(persons=40) as a:
+        plan = await a.plan(operation=DeletePersons())
+        a.server.world.remove_person(a.everybody[39])
+        a.server.faults.add(Fault("reset_after", action="bulk_delete", after=1, times=1))
+        report = await a.run(plan, batch_size=10, concurrency=1)
+        assert axis(report, "person") == {"gone": 29, "gone_settled": 10, "gone_before": 1}

@@ -1,0 +1,40 @@
+"""No mutating request reaches the server before its intent is on disk, not merely written (promise 1)."""
+
+import os
+from typing import Any
+
+import pytest
+
+from asyncclient.testing.recording import RequestLog
+from bulk.journal.writer import JournalWriter
+
+
+async def test_no_request_arrives_before_its_intent_was_synced(arena: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = 0
+
+    def sync(fd: int) -> None:
+        nonlocal synced
+        size = os.fstat(fd).st_size
+        os.fsync(fd)
+        synced = size
+
+    assert JournalWriter.__init__.__kwdefaults__ is not None
+    monkeypatch.setitem(JournalWriter.__init__.__kwdefaults__, "fdatasync", sync)
+    async with arena(persons=60) as a:
+        plan = await a.plan()
+        late: list[str] = []
+        arrived = 0
+        add = RequestLog.add
+
+        def checked(log: RequestLog, request: Any, **options: Any) -> None:
+            nonlocal arrived
+            if request.action == "bulk_delete" and request.method == "POST":
+                arrived += 1
+                if a.journal.read_bytes()[:synced].count(b'"k":"intent"') < arrived:
+                    late.append(request.path)
+            add(log, request, **options)
+
+        monkeypatch.setattr(RequestLog, "add", checked)
+        await a.run(plan, batch_size=10, concurrency=1)
+        assert arrived >= 12
+        assert late == []
