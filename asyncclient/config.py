@@ -55,16 +55,17 @@ def parse_origin(host: str, *, allow_http: bool = False) -> str:
         raise InvalidArgument("the host holds user information: give the URL without what stands before the @")
     if parts.scheme not in ("http", "https") or not _is_name(name) or port == 0:
         raise InvalidArgument(f"host {shown(host)} is neither us, eu, nor a URL that starts with https://")
+    written = f"[{name}]" if ":" in name else name
+    default = {"http": 80, "https": 443}[parts.scheme]
+    origin = f"{parts.scheme}://{written}" if port in (None, default) else f"{parts.scheme}://{written}:{port}"
     if parts.path not in ("", "/") or "?" in text or "#" in text:
-        raise InvalidArgument(f"the host holds more than scheme, name and port: give {parts.scheme}://{name} alone")
+        raise InvalidArgument(f"the host holds more than scheme, name and port: give {origin} alone")
     if name in INGESTION_HOSTS:
         region = INGESTION_HOSTS[name]
         raise InvalidArgument(f"{name} takes captured events only: give {region}, which is {REGIONS[region]}")
     if parts.scheme == "http" and not allow_http and not _is_loopback(name):
         raise InvalidArgument(f"plain http to {name} would show the key to everybody on the way: use https://")
-    written = f"[{name}]" if ":" in name else name
-    default = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{written}" if port in (None, default) else f"{parts.scheme}://{written}:{port}"
+    return origin
 
 
 def check_key(key: Secret) -> None:

@@ -17,7 +17,9 @@ _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # blank to the eye, yet letters or marks to Unicode: fillers, braille blank, variation selectors
 _UNSAFE_SINGLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _SPACES = frozenset({"Zs"})
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:=@/$^])")
+# the end of a sentence, decimals, dates and times of day start neither list, rule, link nor emoji
+_PROSE = r"(?<=[A-Za-z])[.:](?= |$)|(?<=[0-9])[.-](?=[0-9])|(?<=[0-9]):(?=[0-9]{2}(?![0-9]))"
+_MARKDOWN = re.compile(rf"{_PROSE}|([\\`*_{{}}\[\]()#+\-.!|~:=@/$^])")
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n", "|", "%")
 
 
@@ -59,7 +61,7 @@ def markdown(text: object, *, limit: int | None = SHOWN) -> str:
         limit: characters to show at most; None for all.
     """
     shown = plain(text, limit=limit)
-    escaped = _MARKDOWN.sub(r"\\\1", shown)
+    escaped = _MARKDOWN.sub(lambda found: f"\\{found[1]}" if found[1] else found[0], shown)
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").strip()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from bulk.errors import JournalError, Refused
 from bulk.journal.records import FORMAT, JobOpened
 from bulk.ledger import Ledger
+from bulk.operations import describe, from_dict
 from bulk.plan import Plan, digest_matches
 
 
@@ -107,5 +108,12 @@ def check_approval(ledger: Ledger, plan: Plan, approve: str | None) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = _operation_words(value) if isinstance(value, dict) else str(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _operation_words(operation: dict[str, Any]) -> str:
+    try:
+        return describe(from_dict(operation))
+    except ValueError:  # of another version
+        return str(operation.get("kind"))

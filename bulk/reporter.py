@@ -36,6 +36,7 @@ class Reporter:
         self._requests = 0
         self._last_at = float("-inf")
         self._history: list[tuple[float, int]] = []
+        self._began: tuple[float, int] | None = None
 
     def tell(self, event: JobEvent) -> None:
         """Hand an event to the caller."""
@@ -50,6 +51,7 @@ class Reporter:
         if name != self._phase:
             self._phase = name
             self._history.clear()
+            self._began = None
             self.tell(PhaseChanged(phase=name))
             self.progress()
 
@@ -77,7 +79,7 @@ class Reporter:
                 recordings=named_counts(ledger, Axis.RECORDINGS),
                 requests=self._requests,
                 targets_per_s=rate,
-                eta_s=self._eta_s(ledger.count - done, rate),
+                eta_s=self._eta_s(now, done),
                 budget=self._budget(),
             )
         )
@@ -116,20 +118,23 @@ class Reporter:
         return done + (states.get(Person.ACCEPTED, 0) if self._phase != "reading back" else 0)
 
     def _rate(self, now: float, done: int) -> float:
+        self._began = self._began or (now, done)
         self._history.append((now, done))
         while len(self._history) > 2 and self._history[0][0] < now - RATE_OVER_S:
             self._history.pop(0)
         (since, then), span = self._history[0], now - self._history[0][0]
         return max(0.0, (done - then) / span) if since < now else 0.0
 
-    def _eta_s(self, left: int, rate: float) -> float | None:
-        """By the pace of the last seconds, but never less than the limits make of what is left."""
+    def _eta_s(self, now: float, done: int) -> float | None:
+        """By the pace of the whole phase, since a limit lets bursts through; never less than the limits make of it."""
+        left = self._job.ledger.count - done
         cost = estimate(self._job.operation, left, batch_size=self._batch_size, rates=self._limits.rates)
         deletes = 0 if self._phase == "reading back" else cost.deletes
         at_least = max(self._limits.eta_s(Bucket.DELETES, deletes), self._limits.eta_s(Bucket.OTHERS, cost.reads))
-        if rate <= 0:
+        if self._began is None or done <= self._began[1] or now <= self._began[0]:
             return at_least or None
-        return max(left / rate, at_least)
+        (since, then) = self._began
+        return max(left * (now - since) / (done - then), at_least)
 
     def _budget(self) -> tuple[WindowBudget, ...]:
         return tuple(

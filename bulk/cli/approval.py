@@ -31,7 +31,10 @@ def ask(plan: Plan, *, say: Callable[[str], None], read: Callable[[], str] | Non
         f"{operation_words(header.operation)}, {figure(plan.count)} of them. This cannot be undone.\n"
         "Type the number of persons to go on: "
     )
-    typed = (sys.stdin.readline if read is None else read)().strip().replace(",", "").replace("_", "")
+    line = (sys.stdin.readline if read is None else read)()
+    if not line:
+        say("\n")
+    typed = line.strip().replace(",", "").replace("_", "")
     if typed != str(plan.count):
         raise Refused(
             "not approved: the number typed is not the number of persons in the plan",

@@ -134,7 +134,7 @@ def _tell(error: BaseException) -> int:
         return _end_by(error.signal_number)
     if isinstance(error, BrokenPipeError | OutputClosed):
         return _end_by(signal.SIGPIPE)
-    with suppress(BrokenPipeError):
+    with suppress(OSError):
         click.echo(f"posthog-bulk: {explain(error)}", err=True)
     _let_go()
     return exit_code(error)

@@ -58,8 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             UsageError: an option was given without a value.
         """
-        for option, given in (("--host", self.host), ("--project-id", self.project_id), ("--key-file", self.key_file)):
-            if given is not None and not str(given).strip():
+        for option, given in (("--host", self.host), ("--project-id", self.project_id)):
+            if given is not None and not given.strip():
                 # an unset shell variable must not send the key to the default host
                 raise click.UsageError(f"{option} is empty: give a value, or leave it out for the environment's")
         merged = dict(environ)

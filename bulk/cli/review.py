@@ -76,7 +76,8 @@ def _cost(plan: Plan, rate_limits: str, batch_size: int) -> Iterator[str]:
         f"Requests  {figure(cost.requests)} at least: {figure(cost.deletes)} deletion calls of up to "
         f"{batch_size} persons, {figure(cost.reads)} reads"
     )
-    yield f"Time      {duration(cost.seconds)} at least at the limits ({plain(rate_limits)})"
+    least = f"{duration(cost.seconds)} at least" if cost.seconds >= 1 else "no waiting"
+    yield f"Time      {least} at the limits ({plain(rate_limits)})"
 
 
 def _sample(plan: Plan) -> Table:

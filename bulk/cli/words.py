@@ -28,7 +28,7 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "unknown"
     if 0 < seconds < 1:
-        return f"{seconds:.1f} s"
+        return f"{max(0.1, seconds):.1f} s"
     whole = max(0, round(seconds))
     for unit, name, smaller, smaller_name in (
         (86400, "d", 3600, "h"),

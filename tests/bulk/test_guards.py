@@ -8,8 +8,8 @@ import pytest
 from bulk.errors import JournalError, Refused
 from bulk.guards import check_binding
 from bulk.journal.records import FORMAT, JobOpened
-from bulk.plan import Plan, PlanHeader
 from bulk.plan import FORMAT as PLAN_FORMAT
+from bulk.plan import Plan, PlanHeader
 
 OPENED = JobOpened(
     format=FORMAT,

@@ -62,8 +62,8 @@ def test_a_ledger_takes_bytes_a_target_and_not_objects() -> None:
 def test_a_plan_is_read_block_by_block_and_not_kept(tmp_path: Path) -> None:
     count, at = 100_000, datetime(2026, 1, 2, tzinfo=UTC)
     header = PlanHeader(
-        format=FORMAT, created_at="2026-11-23T12:00:00Z", version="1", host="https://x.test", project_id=1, project_name="P",
-        operation={"name": "delete"}, selection={},
+        format=FORMAT, created_at="2026-11-23T12:00:00Z", version="1", host="https://x.test", project_id=1,
+        project_name="P", operation={"name": "delete"}, selection={},
     )  # fmt: skip
     with PlanWriter.create(tmp_path / "x.plan.jsonl", header) as writer:
         for number in range(count):

@@ -1,4 +1,4 @@
-"""What was answered, what was found settled by reading and what was so before are three things (promise 2)."""
+"""What was answered, what was found settled by reading and what was so before are three things (promises 2, 11)."""
 
 from typing import Any
 
@@ -13,3 +13,4 @@ async def test_persons_whose_deletion_was_never_answered_are_told_apart(arena: A
         a.server.faults.add(Fault("reset_after", action="bulk_delete", after=1, times=1))
         report = await a.run(plan, batch_size=10, concurrency=1)
         assert axis(report, "person") == {"gone": 29, "gone_settled": 10, "gone_before": 1}
+        assert set(a.times_intended("person").values()) == {1}

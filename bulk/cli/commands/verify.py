@@ -31,13 +31,20 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     """
     from bulk.cli.jobs import Screen, summarise, with_client
     from bulk.engine import verify_job
-    from bulk.errors import JournalError
+    from bulk.errors import JournalError, PlanError
     from bulk.plan import load_plan
 
     if not os.path.lexists(journal):
         raise JournalError(journal, "does not exist", "give the journal of the job to verify")
+    plan = plan or plan_of(journal)
+    if not os.path.lexists(plan):
+        raise PlanError(
+            plan,
+            "does not exist, and only the plan says whom to read back",
+            "give it with --plan; status and report say what the journal knows without it",
+        )
     screen = Screen(json=json)
-    with load_plan(plan or plan_of(journal)) as loaded:
+    with load_plan(plan) as loaded:
 
         async def work(client: "PostHogClient", stopper: "Stopper", display: "Display") -> "Report":
             with stopper.draining() as stop:
@@ -46,6 +53,8 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
                 )
             display.close()
             summarise(report, loaded.path, journal, screen)
+            if any(state.state == "queued" for axis in report.axes for state in axis.states):
+                screen.say("Events are not purged yet, which takes the server days: run the same line again then.")
             return report
 
         return with_client(settings, work, json=json).exit_code

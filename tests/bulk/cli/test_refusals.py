@@ -312,6 +312,7 @@ def test_a_server_that_is_not_there(run: Run, posthog: Any) -> None:
     result = run(*ONE_GO, "--host", "http://127.0.0.1:1")
     assert result.code == 75
     assert len(result.sentence.splitlines()) == 1
+    assert "check the network and the host" in result.sentence
 
 
 def test_a_server_that_says_no_or_something_else(run: Run, posthog: Any) -> None:
@@ -322,6 +323,7 @@ def test_a_server_that_says_no_or_something_else(run: Run, posthog: Any) -> None
         posthog.server.faults.add(fault)
         result = run(*ONE_GO)
         assert result.code == code, result
+        assert "; " in result.sentence  # what is wrong, and what to do
         posthog.server.faults.clear()
     assert not posthog.mutations
 

@@ -1,0 +1,36 @@
+"""An error page without end is not read to its end (promise 30)."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from asyncclient import ServerError
+
+PIECE = b"<p>" + b"x" * 65_536
+
+
+async def test_of_an_endless_error_page_no_more_is_read_than_its_limit(raw: Any) -> None:
+    gone = asyncio.Event()
+    written = 0
+
+    async def endless(request: Any, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        writer.write(b"HTTP/1.1 502 X\r\nContent-Length: 1000000000000\r\n\r\n")
+        try:
+            while True:
+                writer.write(PIECE)
+                written += len(PIECE)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        gone.set()
+
+    server = await raw.serve(endless)
+    client = await raw.client(server.url, timeout_s=20.0)
+    call = asyncio.create_task(client.persons.get(raw.uuid))
+    await gone.wait()
+    with pytest.raises(ServerError) as caught:
+        await call
+    assert caught.value.status == 502
+    assert written < 16 << 20  # what the system keeps on the way is a few MiB; a success may have 32

@@ -1,0 +1,29 @@
+"""A limit that a 429 lowered is the limit from then on (promise 13)."""
+
+import asyncio
+
+import anyio
+from virtual_time import run_virtual
+
+from asyncclient import Bucket, Limits, RateLimits
+
+
+async def made_within(limits: Limits, seconds: float) -> int:
+    """How many requests can be made in so many seconds, each answered at once."""
+    made = 0
+    with anyio.move_on_after(seconds):
+        while True:
+            async with limits.slot(Bucket.OTHERS) as slot:
+                slot.spent()
+            made += 1
+    return made
+
+
+def test_no_more_requests_than_the_lowered_limit_leave_in_the_next_window() -> None:
+    async def made() -> int:
+        limits = Limits(RateLimits.posthog(), clock=asyncio.get_running_loop().time)
+        (lowered,) = limits.lower(Bucket.OTHERS, 10.0)
+        assert (lowered.old, lowered.new) == (240, 120)
+        return await made_within(limits, 59.0)
+
+    assert run_virtual(made()) == 120

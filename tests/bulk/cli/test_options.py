@@ -1,0 +1,42 @@
+"""Options whose values cannot be used, and what is said where something that was there is gone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+
+ONE_GO = ("delete", "--where", "plan exact free", "--yes", "--expect-count", "1")
+
+
+@pytest.mark.parametrize("option", ["--host", "--project-id"])
+def test_an_option_that_an_unset_variable_left_empty(run: Run, posthog: Any, option: str) -> None:
+    result = run(*ONE_GO, option, "")
+    assert result.code == 2
+    assert f"{option} is empty" in result.sentence
+    assert not posthog.server.requests
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "-inf", "soon"])
+def test_a_wait_that_is_no_time(run: Run, posthog: Any, seconds: str) -> None:
+    result = run(*ONE_GO, "--wait", seconds)
+    assert result.code == 2
+    assert "--wait" in result.sentence
+    assert not posthog.server.requests
+
+
+def test_nothing_is_promised_to_resume_where_nobody_is_selected(run: Run, posthog: Any) -> None:
+    result = run("delete", "--yes", "--expect-count", "1")
+    assert (result.code, result.out) == (2, "")
+
+
+def test_verify_without_the_plan_says_what_it_needs(run: Run, posthog: Any) -> None:
+    everyone = ("delete", "--everyone", "--yes", "--expect-count", "60", "--plan", "x.plan.jsonl")
+    assert run(*everyone).code == 0
+    Path("x.plan.jsonl").unlink()
+    result = run("verify", "x.journal.jsonl")
+    assert result.code == 74
+    assert "give it with --plan" in result.sentence
+    assert run("status", "x.journal.jsonl").code == 0
