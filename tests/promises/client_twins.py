@@ -1,0 +1,272 @@
+"""Slips in the client: promises 1, 10 to 16 and 26 to 31."""
+
+from twin import Twin, twin
+
+_WIRE = "asyncclient/_aiohttp.py"
+_LIMITS = "asyncclient/limits.py"
+_PAGING = "asyncclient/_paging.py"
+_RETRY = "asyncclient/retry.py"
+_DECODING = "asyncclient/_decoding.py"
+_THROTTLING = "asyncclient/_throttling.py"
+_ENDPOINTS = "asyncclient/_endpoints.py"
+
+CLIENT: tuple[Twin, ...] = (
+    twin(
+        10,
+        "the HTTP library sends again by itself",
+        "asyncclient/test_wire.py::test_a_dropped_connection_does_not_send_twice",
+        _WIRE, "raise _Dropped from error", "raise",
+    ),
+    twin(
+        10,
+        "a call made once is repeated",
+        (
+            "asyncclient/test_client.py::test_once_is_exactly_one_attempt_for_any_outcome",
+            "asyncclient/test_retrying.py::test_with_before_send_there_is_one_attempt_whatever_comes_of_it",
+        ),
+        "asyncclient/_retrying.py", "            if before_send is not None:\n                raise error\n", "",
+    ),
+    twin(
+        10,
+        "bytes that left are not told of",
+        "asyncclient/test_wire.py::test_a_stall_is_a_timeout_that_may_have_had_an_effect",
+        _WIRE, "                self.left = True\n", "",
+    ),
+    twin(
+        11,
+        "a write that may have been done is repeated",
+        (
+            "asyncclient/test_retry.py::test_writes_are_not_repeated_when_they_may_have_been_done",
+            "asyncclient/test_client.py::test_a_write_that_may_have_been_done_is_never_repeated",
+        ),
+        _RETRY, "    if mutating:\n", "    if False:\n",
+    ),
+    twin(
+        12,
+        "a missing person's answer is anybody's 404",
+        "asyncclient/test_wire.py::test_not_found_needs_the_exact_words",
+        "asyncclient/errors.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return RouteNotFound",
+    ),
+    twin(
+        12,
+        "any 404 speaks of a person",
+        "asyncclient/test_retry.py::test_each_status_has_its_kind",
+        "asyncclient/errors.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return NotFound",
+    ),
+    twin(
+        12,
+        "what would be the same again is repeated",
+        "asyncclient/test_retry.py::test_what_would_be_the_same_again_is_not_repeated",
+        _RETRY, 'return GiveUp("the answer would be the same")', "return Retry(0.0)",
+    ),
+    twin(
+        12,
+        "backoff has no jitter",
+        "asyncclient/test_jitter.py::test_each_wait_is_drawn_from_nothing_up_to_the_backoff_of_that_attempt",
+        _RETRY, "return uniform(0.0, min(policy.cap_s", "return max(0.0, min(policy.cap_s",
+    ),
+    twin(
+        12,
+        "attempts are not counted",
+        "asyncclient/test_retrying.py::test_five_attempts_with_growing_waits_then_the_error",
+        _RETRY, "if attempt >= policy.attempts:", "if attempt > policy.attempts:",
+    ),
+    twin(
+        13,
+        "a slot comes free a window after the sending",
+        "asyncclient/test_limits.py::test_two_hours_use_the_allowance_and_never_exceed_it",
+        _LIMITS, "window.answered(now)", "window.answered(self.since)",
+    ),
+    twin(
+        13,
+        "what other processes spent is forgotten",
+        "asyncclient/test_limits.py::test_what_other_processes_spent_counts_until_its_window_is_over",
+        _LIMITS, "            window.charge(now, ages)", "            pass",
+    ),
+    twin(
+        13,
+        "a 429 lowers no limit",
+        "asyncclient/test_lowering.py::test_no_more_requests_than_the_lowered_limit_leave_in_the_next_window",
+        _LIMITS, "        window.limit = new\n", "",
+    ),
+    twin(
+        13,
+        "a lowered limit is not told",
+        "asyncclient/test_retrying.py::test_many_429s_of_requests_that_left_together_lower_the_limit_once",
+        _THROTTLING,
+        "            self._tell(LimitLowered(bucket=bucket, window_s=lowered.window_s, old=lowered.old, new=lowered.new))",
+        "            pass",
+    ),
+    twin(
+        14,
+        "Retry-After is taken as it comes",
+        "asyncclient/test_retry.py::test_retry_after_in_every_form",
+        _DECODING, "return min(max(0.0, float(header)), LONGEST_WAIT_S)", "return float(header)",
+    ),
+    twin(
+        14,
+        "a pause above the ceiling is waited for",
+        "asyncclient/test_retrying.py::test_a_429_above_the_ceiling_is_raised_at_once_without_a_pause",
+        _RETRY, "return error.retry_after_s if error.retry_after_s <= policy.longest_pause_s else None",
+        "return error.retry_after_s",
+    ),
+    twin(
+        14,
+        "only the refused caller pauses",
+        "asyncclient/test_retrying.py::test_a_429_pauses_everybody_of_the_bucket_visibly",
+        _THROTTLING, "            self._limits.pause(bucket, pause_s)\n", "",
+    ),
+    twin(
+        15,
+        "an empty page ends a listing",
+        "asyncclient/test_paging.py::test_short_and_empty_pages_do_not_end_it",
+        _PAGING, "        fresh = self._fresh(rows)\n        self._count",
+        "        if not rows:\n            self.ask = None\n            return []\n"
+        "        fresh = self._fresh(rows)\n        self._count",
+    ),
+    twin(
+        15,
+        "a short page ends a listing",
+        "asyncclient/test_listing.py::test_rows_that_the_store_lost_only_shorten_pages",
+        _PAGING, "self._go_on(asked, following)", "self._go_on(asked, following if len(rows) >= asked.limit else None)",
+    ),
+    twin(
+        15,
+        "rows that shift under a listing are not noticed",
+        "asyncclient/test_listing.py::test_a_block_of_rows_removed_on_the_way_hides_nobody_behind_it",
+        _PAGING, "if not self._is_anchored(asked.offset, rows):", "if False:",
+    ),
+    twin(
+        15,
+        "rows that come twice are yielded twice",
+        "asyncclient/test_listing.py::test_all_iterators_agree",
+        _PAGING, "if row.uuid not in seen and (fresh or", "if (fresh or",
+    ),
+    twin(
+        15,
+        "a listing that leads in circles is followed",
+        "asyncclient/test_paging.py::test_a_next_that_does_not_lead_on_is_a_loop",
+        _PAGING, "if following is not None and following <= asked.offset:", "if False:",
+    ),
+    twin(
+        16,
+        "a cancelled call keeps its slot",
+        "asyncclient/test_retrying.py::test_before_send_is_awaited_once_the_slot_is_held_and_gives_it_back_when_it_raises",
+        _LIMITS, "        if not self._taken:\n            return\n        now",
+        "        if not self._taken or kind:\n            return\n        now",
+    ),
+    twin(
+        16,
+        "a cancelled request is not told of",
+        "asyncclient/test_retrying.py::test_a_call_cancelled_under_way_keeps_its_slot_and_is_told_of",
+        _THROTTLING, "                if slot.used:\n", "                if slot.used and status is not None:\n",
+    ),
+    twin(
+        26,
+        "redirects are followed",
+        "asyncclient/test_wire.py::test_a_redirect_is_never_followed",
+        _WIRE, "allow_redirects=False", "allow_redirects=True",
+    ),
+    twin(
+        26,
+        "the environment's proxy is used unasked",
+        "asyncclient/test_wire.py::test_the_environments_proxy_and_netrc_are_used_only_when_asked",
+        _WIRE, "trust_env=trust_env", "trust_env=True",
+    ),
+    twin(
+        26,
+        "a write settles the prefix",
+        "asyncclient/test_prefixing.py::test_a_write_first_waits_for_a_read_that_settles_the_prefix",
+        "asyncclient/_core.py", "            await self.settle_prefix()\n        return", "            pass\n        return",
+    ),
+    twin(
+        27,
+        "a secret's repr is the secret",
+        (
+            "asyncclient/test_secrets.py::test_a_secret_shows_itself_to_nobody",
+            "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
+        ),
+        "asyncclient/_secret.py", '    def __repr__(self) -> str:\n        return "***"',
+        "    def __repr__(self) -> str:\n        return self._text",
+    ),
+    twin(
+        27,
+        "the key is a header of the session",
+        "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
+        _WIRE, '                hdrs.USER_AGENT: "posthog-bulk",',
+        '                hdrs.USER_AGENT: "posthog-bulk",\n                "X-Key": key.reveal(),',
+    ),
+    twin(
+        27,
+        "a server that repeats the key is quoted",
+        "asyncclient/test_decoding.py::test_nothing_of_persons_and_keys_is_shown",
+        "asyncclient/errors.py", "shown = key.scrubbed(text)", "shown = text",
+    ),
+    twin(
+        27,
+        "a key file that others can read is used",
+        "asyncclient/test_config.py::test_key_files_that_cannot_be_used_are_refused_unseen",
+        "asyncclient/config.py", "if mode & 0o077:", "if mode & 0o007 and False:",
+    ),
+    twin(
+        28,
+        "an id goes into the path as it is",
+        "asyncclient/test_endpoints.py::test_what_is_no_person_id_is_refused_before_a_path_exists",
+        _ENDPOINTS, "return str(_number(value) or person_uuid(value))", "return value",
+    ),
+    twin(
+        28,
+        "an id is quoted and not parsed",
+        "asyncclient/test_endpoints.py::test_what_is_no_person_id_is_refused_before_a_path_exists",
+        _ENDPOINTS, "        return str(_number(value) or person_uuid(value))",
+        "        from urllib.parse import quote\n\n        return quote(value, safe='')",
+    ),
+    twin(
+        29,
+        "flags that are off are sent as false",
+        (
+            "asyncclient/test_client.py::test_flags_are_on_the_wire_exactly_as_asked",
+            "asyncclient/test_endpoints.py::test_flags_are_present_only_when_true_in_a_query_and_always_booleans_in_a_body",
+        ),
+        _ENDPOINTS, 'query = tuple((name, "true") for name, on in _flags(delete_events, delete_recordings, keep_person) if on)',
+        "query = tuple((name, str(on).lower()) for name, on in _flags(delete_events, delete_recordings, keep_person))",
+    ),
+    twin(
+        29,
+        "flags in a body are texts",
+        "asyncclient/test_endpoints.py::test_flags_are_present_only_when_true_in_a_query_and_always_booleans_in_a_body",
+        _ENDPOINTS, "body |= dict(_flags(delete_events, delete_recordings, keep_person))",
+        "body |= {n: str(v).lower() for n, v in _flags(delete_events, delete_recordings, keep_person)}",
+    ),
+    twin(
+        30,
+        "a body has no limit",
+        "asyncclient/test_wire_bounds.py::test_a_body_beyond_32_mib_is_refused_and_the_connection_dropped",
+        _WIRE, "limit = LARGEST_BODY if good else LARGEST_ERROR", "limit = 1 << 40",
+    ),
+    twin(
+        30,
+        "an error page has a success's limit",
+        "asyncclient/test_error_bounds.py::test_of_an_endless_error_page_no_more_is_read_than_its_limit",
+        _WIRE, "limit = LARGEST_BODY if good else LARGEST_ERROR", "limit = LARGEST_BODY",
+    ),
+    twin(
+        30,
+        "nesting without end is a crash",
+        "asyncclient/test_wire_bounds.py::test_json_nested_without_end_is_one_clear_error",
+        _DECODING, "    except RecursionError:\n        problem", "    except ZeroDivisionError:\n        problem",
+    ),
+    twin(
+        31,
+        "TLS certificates are not verified",
+        "asyncclient/test_tls.py::test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent",
+        _WIRE, "connector=aiohttp.TCPConnector(limit=max_connections)",
+        "connector=aiohttp.TCPConnector(limit=max_connections, ssl=False)",
+    ),
+    twin(
+        31,
+        "plain http is taken to anywhere",
+        "asyncclient/test_config.py::test_hosts_that_cannot_be_used_are_refused_with_the_fix",
+        "asyncclient/config.py", 'if parts.scheme == "http" and not allow_http and not _is_loopback(name):', "if False:",
+    ),
+)  # fmt: skip

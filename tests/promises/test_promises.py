@@ -1,0 +1,40 @@
+"""Each promise has a test that goes red when the promise is broken: the table's every row is broken and seen red."""
+
+from pathlib import Path
+
+import pytest
+from harness import copy_to, cut, is_red, run, sound_nodes
+from twins import PROMISES, TWINS, Cut, Twin
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_promise_has_a_row() -> None:
+    assert sorted({each.promise for each in TWINS}) == list(range(1, PROMISES + 1))
+    assert len({(twin.promise, twin.says) for twin in TWINS}) == len(TWINS)
+
+
+def test_a_text_that_is_not_there_exactly_once_is_no_breakage(tmp_path: Path) -> None:
+    (tmp_path / "x.py").write_text("a = 1\na = 1\nb = 2\n")
+    for old in ("a = 1", "c = 3"):
+        with pytest.raises(AssertionError, match="times, not once"):
+            cut(tmp_path, Cut("x.py", old, "pass"))
+    cut(tmp_path, Cut("x.py", "b = 2", "b = 3"))
+    assert (tmp_path / "x.py").read_text().endswith("b = 3\n")
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_unbroken_all_guarding_tests_pass(tmp_path: Path, half: int) -> None:
+    copy_to(tmp_path)
+    code, said = run(tmp_path, sound_nodes(TWINS)[half::2], first_failure=False)
+    assert code == 0, said[-4000:]
+
+
+@pytest.mark.parametrize("twin", TWINS, ids=[f"{twin.promise:02}-{twin.says.replace(' ', '-')}" for twin in TWINS])
+def test_broken_its_guarding_test_fails(tmp_path: Path, twin: Twin) -> None:
+    copy_to(tmp_path)
+    for change in twin.cuts:
+        cut(tmp_path, change)
+    for node in twin.tests:
+        code, said = run(tmp_path, (node,), first_failure=True)
+        assert is_red(code, said), f"exit code {code} from {node}\n{said[-4000:]}"

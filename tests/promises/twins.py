@@ -1,0 +1,11 @@
+"""The table: for each promise the slips that would break it and the tests that see them."""
+
+from client_twins import CLIENT
+from engine_twins import ENGINE
+from storage_twins import STORAGE
+from twin import Cut, Twin
+
+__all__ = ["PROMISES", "TWINS", "Cut", "Twin"]
+
+PROMISES = 31
+TWINS: tuple[Twin, ...] = tuple(sorted((*CLIENT, *ENGINE, *STORAGE), key=lambda row: row.promise))
