@@ -24,12 +24,13 @@ from asyncclient.errors import (
     UnprocessableEntity,
 )
 from asyncclient.events import ClientEvent, LimitLowered, Paused, PrefixMoved, RequestFinished, Retrying
-from asyncclient.filters import PropertyFilter
+from asyncclient.filters import OPERATORS, PropertyFilter
 from asyncclient.limits import Bucket, Limits, RateLimits, Slot, WindowBudget
 from asyncclient.models import BulkDeleteSummary, DeletionError, DeletionRow, Page, Person, PersonRef, Project
 from asyncclient.retry import RetryPolicy
 
 __all__ = [
+    "OPERATORS",
     "ApiStatusError",
     "AuthenticationFailed",
     "BadRequest",

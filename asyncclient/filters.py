@@ -9,31 +9,30 @@ from asyncclient.errors import InvalidArgument, shown
 
 Value = str | int | float | bool | list[str | int | float | bool]
 
-OPERATORS = frozenset(
-    {
-        "exact",
-        "is_not",
-        "icontains",
-        "not_icontains",
-        "starts_with",
-        "not_starts_with",
-        "ends_with",
-        "not_ends_with",
-        "regex",
-        "not_regex",
-        "gt",
-        "gte",
-        "lt",
-        "lte",
-        "in",
-        "not_in",
-        "is_date_exact",
-        "is_date_before",
-        "is_date_after",
-        "is_set",
-        "is_not_set",
-    }
+OPERATORS = (
+    "exact",
+    "is_not",
+    "icontains",
+    "not_icontains",
+    "starts_with",
+    "not_starts_with",
+    "ends_with",
+    "not_ends_with",
+    "regex",
+    "not_regex",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "in",
+    "not_in",
+    "is_date_exact",
+    "is_date_before",
+    "is_date_after",
+    "is_set",
+    "is_not_set",
 )
+"""What the server's listing knows (contract 6.1)."""
 TYPES = frozenset({"person", "cohort"})
 EXISTENCE = frozenset({"is_set", "is_not_set"})
 
@@ -60,7 +59,7 @@ class PropertyFilter(msgspec.Struct, frozen=True):
         if not isinstance(self.key, str) or not self.key:
             raise InvalidArgument(f"property key {shown(self.key)} is not a text of at least one character")
         if not isinstance(self.operator, str) or self.operator not in OPERATORS:
-            raise InvalidArgument(f"operator {shown(self.operator)} is none of {', '.join(sorted(OPERATORS))}")
+            raise InvalidArgument(f"operator {shown(self.operator)} is none of {', '.join(OPERATORS)}")
         if not isinstance(self.type, str) or self.type not in TYPES:
             raise InvalidArgument(f"filter type {shown(self.type)} is none of {', '.join(sorted(TYPES))}")
         if self.value is None and self.operator not in EXISTENCE:

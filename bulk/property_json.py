@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from asyncclient import PropertyFilter
+from asyncclient import OPERATORS, PropertyFilter
 from bulk.inputs import InputError
-from bulk.where import OPERATORS, WITHOUT_VALUE
+from bulk.where import WITHOUT_VALUE
 
 _FIELDS = {"key", "value", "operator", "type"}
 _TYPES = ("person", "cohort")

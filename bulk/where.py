@@ -12,33 +12,8 @@ from typing import Any
 
 import msgspec
 
-from asyncclient import PropertyFilter
+from asyncclient import OPERATORS, PropertyFilter
 from bulk.errors import BulkError
-
-OPERATORS = (
-    "exact",
-    "is_not",
-    "icontains",
-    "not_icontains",
-    "starts_with",
-    "not_starts_with",
-    "ends_with",
-    "not_ends_with",
-    "regex",
-    "not_regex",
-    "gt",
-    "gte",
-    "lt",
-    "lte",
-    "in",
-    "not_in",
-    "is_date_exact",
-    "is_date_before",
-    "is_date_after",
-    "is_set",
-    "is_not_set",
-)
-"""What the server's listing knows (contract 6.1)."""
 
 WITHOUT_VALUE = frozenset({"is_set", "is_not_set"})
 WITH_LIST = frozenset({"exact", "is_not", "in", "not_in"})

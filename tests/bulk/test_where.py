@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from asyncclient import PropertyFilter
-from bulk.where import OPERATORS, WITH_LIST, WITHOUT_VALUE, WhereError, format_where, parse_where
+from asyncclient import OPERATORS, PropertyFilter
+from bulk.where import WITH_LIST, WITHOUT_VALUE, WhereError, format_where, parse_where
 
 
 def parts(expression: str) -> tuple[str, str, object]:

@@ -338,7 +338,7 @@ async def test_a_refused_key_stops_the_job_at_once(arena: Any, status: int, erro
 async def test_a_404_that_speaks_of_no_person_stops_the_job(arena: Any) -> None:
     async with arena() as a:
         plan = await a.plan(operation=PERSON_ONLY)
-        a.server.faults.add(Fault("status", action="bulk_delete", status=405, after=2))
+        a.server.faults.add(Fault("status", action="bulk_delete", status=404, body="empty", after=2))
         with pytest.raises(BreakerOpened):
             await a.run(plan, batch_size=10, concurrency=1)
         assert len(a.sent()) == 3
