@@ -10,7 +10,8 @@ It imports nothing of the client, so that a mistake of the client is not mirrore
 
 from asyncclient.testing.deletions import DeletionRow
 from asyncclient.testing.faults import Fault, Faults
-from asyncclient.testing.options import RateLimits, ServerOptions
+from asyncclient.testing.folders import FolderView
+from asyncclient.testing.options import PersonalKey, RateLimits, ServerOptions
 from asyncclient.testing.person import PersonView
 from asyncclient.testing.recording import RecordedRequest
 from asyncclient.testing.server import LocalPostHog
@@ -20,8 +21,10 @@ __all__ = [
     "DeletionRow",
     "Fault",
     "Faults",
+    "FolderView",
     "LocalPostHog",
     "PersonView",
+    "PersonalKey",
     "RateLimits",
     "RecordedRequest",
     "ServerOptions",

@@ -5,18 +5,28 @@ It knows neither requests nor answers; persons are keys here.
 """
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import msgspec
 
+from asyncclient.testing.activities import Activities, Doer
 from asyncclient.testing.deletions import Deletions
+from asyncclient.testing.folders import Folders
+from asyncclient.testing.history import Change, History
 from asyncclient.testing.listing import Listing
 from asyncclient.testing.options import ServerOptions
 from asyncclient.testing.person import Record
 from asyncclient.testing.seeding import Seeding
 from asyncclient.testing.store import PersonStore
 from asyncclient.testing.traces import Traces
-from asyncclient.testing.uuids import UuidTable
+from asyncclient.testing.trailing import Trailing
+from asyncclient.testing.uuid_order import UuidOrder, by_clickhouse, by_text
+from asyncclient.testing.uuids import UuidTable, derived
+
+# Something put off: called with the time it was due at and the time it is.
+_Deed = Callable[[int, int], None]
 
 
 class Acts:
@@ -28,11 +38,19 @@ class Acts:
         self.seeding = Seeding(project_id=options.project_id, persons=persons, seed=seed)
         self.table = UuidTable(self.seeding.raws(), expected=persons)
         self.store = PersonStore(self.table, self.seeding)
-        self.listing = Listing(self.table, self.seeding)
+        self.listing = Listing(self.table, self.seeding, Trailing(self.store))
+        self.uuids_by_text = UuidOrder(self.table, by_text)
+        self.uuids_by_clickhouse = UuidOrder(self.table, by_clickhouse)
         self.deletions = Deletions()
         self.traces = Traces(persons)
+        self.activities = Activities()
+        self.history = History()
+        self.folders = Folders(self.now_us)
         self.cohorts: dict[int, frozenset[int]] = {}
-        self._queued: list[tuple[int, int]] = []
+        self.cohort_names: dict[int, str] = {}
+        self._agenda: list[tuple[int, int, _Deed]] = []
+        self._deeds = 0
+        self._queued = 0
         if options.heavy_every:
             for key in range(options.heavy_every - 1, persons, options.heavy_every):
                 self.traces.set_heavy(key, heavy=True)
@@ -48,22 +66,27 @@ class Acts:
     def advance(self) -> None:
         """Apply whatever has become due."""
         now_us = self.now_us()
-        while self._queued and self._queued[0][0] <= now_us:
-            due_us, key = heapq.heappop(self._queued)
-            self._delete(key, due_us, now_us, through_api=True)
+        while self._agenda and self._agenda[0][0] <= now_us:
+            due_us, _, deed = heapq.heappop(self._agenda)
+            deed(due_us, now_us)
         self.listing.advance(now_us)
 
     def settle(self) -> None:
         """Apply whatever is under way, due or not."""
         now_us = self.now_us()
-        while self._queued:
-            _, key = heapq.heappop(self._queued)
-            self._delete(key, now_us, now_us, through_api=True)
+        while self._agenda:
+            _, _, deed = heapq.heappop(self._agenda)
+            deed(now_us, now_us)
         self.listing.settle()
+
+    def later(self, due_us: int, deed: _Deed) -> None:
+        """Do something once `due_us` has come; what is due at one time is done in the order it was asked for."""
+        self._deeds += 1
+        heapq.heappush(self._agenda, (due_us, self._deeds, deed))
 
     def queued(self) -> int:
         """How many deletions are queued and not done."""
-        return len(self._queued)
+        return self._queued
 
     def create(self, key: int, record: Record) -> None:
         """Make a person exist; raises ValueError if one of its distinct ids is somebody else's."""
@@ -89,17 +112,17 @@ class Acts:
         )
         self.create(key, record)
 
-    def delete(self, *keys: int, through_api: bool) -> None:
+    def delete(self, *keys: int, through_api: bool, by: Doer | None = None) -> None:
         """Make persons vanish now; the listing follows."""
         now_us = self.now_us()
         for key in keys:
-            self._delete(key, now_us, now_us, through_api=through_api)
+            self._delete(key, now_us, now_us, through_api=through_api, by=by)
 
-    def delete_later(self, *keys: int) -> None:
+    def delete_later(self, *keys: int, by: Doer | None = None) -> None:
         """Queue deletion of persons (contract 6.5, queued path)."""
         due_us = self.now_us() + round(self.options.queued_delay_s * 1_000_000)
-        for key in keys:
-            heapq.heappush(self._queued, (due_us, key))
+        self._queued += len(keys)
+        self.later(due_us, partial(self._delete_queued, keys, by))
 
     def merge(self, into: int, emptied: int) -> None:
         """Move all distinct ids to another person."""
@@ -109,6 +132,79 @@ class Acts:
         together = record.distinct_ids + moved.distinct_ids
         self.store.put(into, msgspec.structs.replace(record, distinct_ids=together))
         self.listing.forget_selections()
+
+    def take_distinct_ids(self, key: int) -> None:
+        """Let a person lose every distinct id."""
+        record = self.store.record(key)
+        self.store.put(key, msgspec.structs.replace(record, distinct_ids=()))
+        self.store.disown(record.distinct_ids)
+        self.listing.forget_selections()
+
+    def split(self, key: int, distinct_ids: Sequence[str]) -> None:
+        """Give each of these distinct ids a person of its own; the others and the properties stay (contract 6.11).
+
+        The new person has the UUID that its distinct id gives, or is who has that UUID already; so the distinct
+        id that this person was made by stays with it.
+        """
+        store = self.store
+        if key not in store:
+            return
+        record = store.record(key)
+        its, project_id = set(record.distinct_ids), self.options.project_id
+        moved = {each: self.table.intern(derived(project_id, each)) for each in distinct_ids if each in its}
+        moved = {each: own for each, own in moved.items() if own != key}
+        left = tuple(each for each in record.distinct_ids if each not in moved)
+        store.put(key, msgspec.structs.replace(record, distinct_ids=left))
+        store.disown(moved)
+        for distinct_id, own in moved.items():
+            if own in store:
+                other = store.record(own)
+                store.put(own, msgspec.structs.replace(other, distinct_ids=(*other.distinct_ids, distinct_id)))
+            else:
+                self.create(own, Record(store.next_pk(), self.arrival_us(), (distinct_id,), {}, False))
+                # A split outdoes a tombstone of the old order, unlike an event.
+                self._reveal(own)
+        self.listing.forget_selections()
+
+    def reset_distinct_id(self, distinct_id: str) -> bool:
+        """Let the listing show a person again that was re-created under its own tombstone (contract 8).
+
+        False if that changed nothing: nobody has the distinct id now, or its person was never deleted.
+        """
+        key = self.store.key_of_distinct_id(distinct_id)
+        return key is not None and self.options.reset_shows_person and self._reveal(key)
+
+    def _reveal(self, key: int) -> bool:
+        if self.options.delete_order != "legacy" or not self.traces.tombstoned(key):
+            return False
+        now_us = self.now_us()
+        self.listing.show(key, self.store.record(key).created_us, due_us=now_us + self._lag_us(), now_us=now_us)
+        return True
+
+    def change_properties(self, key: int, changes: Mapping[str, Any]) -> None:
+        """Set properties of a person in the store now; one set to MISSING goes. The listing follows."""
+        now_us = self.now_us()
+        if keep := self.options.history_limit:
+            before = {name: self.store.value(key, name) for name in changes}
+            self.history.note(Change(key, now_us, before), keep=keep)
+        self.listing.hold(key, changes)
+        self.store.change_properties(key, changes)
+        self.listing.change(key, changes, due_us=now_us + self._lag_us(), now_us=now_us)
+
+    def log_activity(
+        self,
+        key: int,
+        activity: str,
+        changes: tuple[dict[str, Any], ...] = (),
+        *,
+        name: bytes | None = None,
+        by: Doer | None = None,
+    ) -> None:
+        """Enter something that was done with a person in the activity log (contract 6.9)."""
+        keep = self.options.activity_limit
+        self.activities.log(
+            self.store.pk(key), activity, at_us=self.now_us(), changes=changes, name=name, by=by, keep=keep
+        )
 
     def ask_for_events(self, keys: Iterable[int], *, effective: bool = True) -> None:
         """Queue deletion of these persons' events; without effect it is only noted that it was asked for."""
@@ -129,10 +225,19 @@ class Acts:
         self.advance()
         return self.deletions.complete(self.now_us())
 
-    def _delete(self, key: int, at_us: int, now_us: int, *, through_api: bool) -> None:
+    def _delete_queued(self, keys: tuple[int, ...], by: Doer | None, due_us: int, now_us: int) -> None:
+        self._queued -= len(keys)
+        for key in keys:
+            self._delete(key, due_us, now_us, through_api=True, by=by)
+
+    def _delete(self, key: int, at_us: int, now_us: int, *, through_api: bool, by: Doer | None = None) -> None:
         if not self.store.remove(key):
             return
         self.traces.deleted(key, through_api=through_api)
+        if through_api:
+            keep = self.options.activity_limit
+            name = self.table.raw(key)
+            self.activities.log(self.store.pk(key), "deleted", at_us=at_us, name=name, by=by, keep=keep)
         self.listing.hide(key, due_us=at_us + self._lag_us(), now_us=now_us)
 
     def _lag_us(self) -> int:

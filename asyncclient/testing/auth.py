@@ -7,43 +7,45 @@ import re
 
 from asyncclient.testing import envelope
 from asyncclient.testing.call import Call
-from asyncclient.testing.options import ServerOptions
+from asyncclient.testing.options import PersonalKey, ServerOptions
 from asyncclient.testing.routing import Action
 
 _BEARER = re.compile(r"Bearer\s+(\S.*)")
 _UNSUPPORTED = "This action does not support personal API key access"
 
 
-def authenticate(call: Call, options: ServerOptions) -> str:
-    """The key of a request: header, body field or query, whichever comes first. Raises Refusal (401)."""
+def authenticate(call: Call, options: ServerOptions) -> PersonalKey:
+    """Whose key came with a request: header, body field or query, whichever comes first. Raises Refusal (401)."""
     key, source = _find(call)
     if key is None:
         raise envelope.not_authenticated()
-    if key != options.personal_api_key:
+    holder = options.holder(key)
+    if holder is None:
         raise envelope.authentication_failed(source)
-    return key
+    return holder
 
 
-def authorise(action: Action | None, options: ServerOptions) -> None:
+def authorise(action: Action | None, holder: PersonalKey) -> None:
     """Check the scopes of the key; an action that declares none is closed to scoped keys. Raises Refusal."""
-    if options.scopes is None:
+    if holder.scopes is None:
         return
-    if action is None:
+    if action is None or not action.scopes:
         raise envelope.permission_denied(_UNSUPPORTED)
-    noun, _, verb = action.scope.partition(":")
-    sufficient = {"*", action.scope, f"{noun}:write" if verb == "read" else action.scope}
-    if sufficient.isdisjoint(options.scopes):
-        raise envelope.permission_denied(f"API key missing required scope '{action.scope}'")
+    for scope in action.scopes:
+        noun, _, verb = scope.partition(":")
+        sufficient = {"*", scope, f"{noun}:write" if verb == "read" else scope}
+        if sufficient.isdisjoint(holder.scopes):
+            raise envelope.permission_denied(f"API key missing required scope '{scope}'")
 
 
-def check_project(project: str, options: ServerOptions) -> None:
+def check_project(project: str, holder: PersonalKey, options: ServerOptions) -> None:
     """Check that the key reaches the project of the path. Raises Refusal."""
     if project == "@current":
         return
     if not (project.isascii() and project.isdigit()):
         raise envelope.not_found("Project not found.")
     number = int(project)
-    if options.key_projects is not None and number not in options.key_projects:
+    if holder.projects is not None and number not in holder.projects:
         raise envelope.permission_denied(f"API key does not have access to the requested project: ID {number}.")
     if number == options.project_id:
         return

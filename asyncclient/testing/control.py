@@ -1,8 +1,8 @@
 """The control routes under /__local__/: what a test does with the server from another process.
 
 GET state; GET requests?action=; GET rows?person_uuid=; GET persons (the UUIDs in the store); GET orphaned;
-POST faults (one or a list), DELETE faults; POST options (fields to change); POST settle; POST
-run_event_deletion. Lists are JSON lines. They take no key, so they answer nobody but local programs:
+GET folders?email=; POST faults (one or a list), DELETE faults; POST options (fields to change); POST settle;
+POST run_event_deletion. Lists are JSON lines. They take no key, so they answer nobody but local programs:
 requests must name the loopback interface, and none may come from a web page.
 """
 
@@ -39,6 +39,7 @@ class Control:
             ("GET", "rows"): self._rows,
             ("GET", "persons"): lambda _call: _lines(map(str, world.iter_uuids())),
             ("GET", "orphaned"): lambda _call: _lines(sorted(map(str, world.events_orphaned()))),
+            ("GET", "folders"): lambda call: _lines(world.folders(call.parameters.get("email"))),
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "options"): self._options,
@@ -75,6 +76,10 @@ class Control:
                 "listed": len(acts.listing.rows),
                 "listing_changes_under_way": acts.listing.pending(),
                 "deletions_queued": acts.queued(),
+                "events_received": self._world.ingestion.received,
+                "events_swallowed": self._world.ingestion.swallowed,
+                "events_without_effect": self._world.ingestion.without_effect,
+                "events_under_way": self._world.ingestion.under_way,
                 "rows_pending": acts.deletions.count("pending"),
                 "rows_completed": acts.deletions.count("completed"),
                 "events_orphaned": len(self._world.events_orphaned()),

@@ -3,6 +3,7 @@
 It knows no route and no wire.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,12 +15,13 @@ _encoder = msgspec.json.Encoder()
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the server says: a status, the bytes of a body, and further headers."""
+    """What the server says: a status, the bytes of a body or, where it is streamed, its blocks, and further headers."""
 
     status: int
     body: bytes = b""
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
+    blocks: Iterator[bytes] | None = None
 
 
 class Refusal(Exception):

@@ -24,15 +24,21 @@ FaultKind = Literal[
     "deep_json",
     "redirect",
     "swallow",
+    "capture_down",
 ]
 
 _KINDS: tuple[str, ...] = get_args(FaultKind)
 _DELETING = frozenset({"destroy", "bulk_delete"})
+# Calls that capture an event themselves, and answer before it is applied (contract 6.3, 6.8, 6.11).
+_CAPTURING = frozenset({"update", "update_property", "delete_property"})
+# Calls whose work is done afterwards or elsewhere, so that nobody is told when it is not.
+_HANDED_ON = frozenset({"delete_events", "delete_recordings", "split", "reset_distinct_id"})
 _STRIKES_ONLY = {
     "person_deletion_failed": _DELETING,
     "deletion_errors": frozenset({"bulk_delete"}),
     "orphan_events": _DELETING,
-    "swallow": _DELETING | {"delete_events", "delete_recordings"},
+    "swallow": _DELETING | _CAPTURING | _HANDED_ON | {"capture"},
+    "capture_down": _CAPTURING,
 }
 
 
@@ -48,6 +54,9 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     from `seed`. `status`, `body`, `when` and `retry_after` (the header, verbatim) belong to "status";
     `count` or `share` (0 to 1) of the persons, and `step`, to "deletion_errors"; `to` to "redirect";
     `size` (bytes after decompression) to "big_body".
+    "swallow" answers as if all had gone well; of captured events it loses all, or `share` of them, drawn
+    event by event from `seed`, or the first `count` of a request. "capture_down" lets the server's own
+    capture fail, with `status`: an update is answered 202 all the same (contract 6.3), delete_property is not.
     """
 
     action: str | None = None

@@ -71,7 +71,7 @@ def _search(text: str, acts: Acts) -> _Condition:
 
     def matches(key: int) -> bool:
         for name in ("email", "name"):
-            value = text_of(store.value(key, name))
+            value = text_of(acts.listing.value(key, name))
             if value is not None and wanted in value.casefold():
                 return True
         if wanted in table.text(key):
@@ -106,7 +106,7 @@ def _property(wanted: dict[str, Any], acts: Acts) -> _Condition:
         test, timed = compiled(operator, value, lambda: datetime.fromtimestamp(acts.clock(), UTC))
     except BadFilter as bad:
         raise envelope.invalid(str(bad)) from None
-    read = acts.store.value
+    read = acts.listing.value
     candidates = _with_email(value, acts) if operator == "exact" and key_name == "email" else None
     return _Condition(lambda key: test(read(key, key_name)), candidates, not timed)
 
@@ -115,7 +115,7 @@ def _with_email(value: Any, acts: Acts) -> frozenset[int]:
     """Everybody who can have one of these emails: a seeded email tells whose it is."""
     emails = value if isinstance(value, list) else [value]
     seeded = (acts.seeding.number_by_email(email) for email in emails if isinstance(email, str))
-    return frozenset(key for key in seeded if key is not None) | frozenset(acts.store.changed_keys())
+    return frozenset(key for key in seeded if key is not None) | frozenset(acts.store.keys_with_other_email())
 
 
 def _cohort(wanted: dict[str, Any], acts: Acts) -> _Condition:

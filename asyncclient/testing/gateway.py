@@ -4,7 +4,8 @@ Everything but the wire: bytes and time come in as values, the answer and the wa
 """
 
 import gzip
-from collections.abc import Callable
+import zlib
+from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Literal
 
@@ -17,31 +18,17 @@ from asyncclient.testing.call import Call
 from asyncclient.testing.churn import Churn
 from asyncclient.testing.envelope import Answer, Refusal
 from asyncclient.testing.faults import Fault, Faults
-from asyncclient.testing.handlers.deleting import bulk_delete, destroy
-from asyncclient.testing.handlers.event_deletion import delete_events, delete_recordings, deletion_status
-from asyncclient.testing.handlers.listing import list_persons
-from asyncclient.testing.handlers.projects import projects
-from asyncclient.testing.handlers.reading import batch_by_distinct_ids, batch_by_uuids, retrieve
+from asyncclient.testing.handlers.table import HANDLERS
+from asyncclient.testing.ingestion import Ingestion
 from asyncclient.testing.job import Hang, Job
+from asyncclient.testing.options import PersonalKey
 from asyncclient.testing.recording import RecordedRequest, RequestLog, body_without_key, without_key
 from asyncclient.testing.routing import Action, Match, resolve
 from asyncclient.testing.spoiling import spoiled
+from asyncclient.testing.tabular import in_csv
 from asyncclient.testing.throttle import Throttle, whole_seconds
 
 Ending = Literal["answer", "close", "reset", "stall", "cut"]
-
-_HANDLERS: dict[str, Callable[[Job], Answer]] = {
-    "projects": projects,
-    "list": list_persons,
-    "retrieve": retrieve,
-    "destroy": destroy,
-    "bulk_delete": bulk_delete,
-    "delete_events": delete_events,
-    "delete_recordings": delete_recordings,
-    "batch_by_distinct_ids": batch_by_distinct_ids,
-    "batch_by_uuids": batch_by_uuids,
-    "deletion_status": deletion_status,
-}
 
 _UNKNOWN = "unknown"
 _UNTOUCHED: dict[str, Ending] = {"reset": "reset", "stall": "stall"}
@@ -60,8 +47,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Gateway:
     """The server without its wire."""
 
-    def __init__(self, acts: Acts, *, faults: Faults, log: RequestLog, churn: Churn) -> None:
+    def __init__(self, acts: Acts, *, ingestion: Ingestion, faults: Faults, log: RequestLog, churn: Churn) -> None:
         self._acts = acts
+        self._ingestion = ingestion
         self._faults = faults
         self._log = log
         self._churn = churn
@@ -79,6 +67,8 @@ class Gateway:
             answer, ending = self._answer(call, match, action, record)
         except Refusal as refusal:
             answer = refusal.answer
+            if match is not None and _asks_for_csv(call, match):
+                answer = in_csv(answer)
         except Hang:
             answer, ending = envelope.empty(500), "stall"
         extra = [("Date", formatdate(record.at, usegmt=True))]
@@ -114,47 +104,47 @@ class Gateway:
         if call.on_alias and options.alias == "redirect":
             target = call.successor + (f"?{call.raw_query}" if call.raw_query else "")
             return Answer(307, headers=(("Location", target),)), "answer"
-        # Only JSON is served here: other formats of persons (CSV) are unknown ones.
-        if (match.format or call.parameters.get("format") or "json") != "json":
+        if _format(call, match) != "json" and not _asks_for_csv(call, match):
             raise envelope.not_found()
-        self._admit(call, match, action)
+        holder = None if match.route.public else self._admit(call, match, action)
         fault = self._struck(record, refusing=False)
         if fault is not None and fault.kind in _UNTOUCHED:
             return envelope.empty(500), _UNTOUCHED[fault.kind]
-        if action is None or action.name not in _HANDLERS:
+        if action is None or action.name not in HANDLERS:
             return self._without_handler(call, match), "answer"
         if fault is not None and fault.kind == "redirect":
             return Answer(307, headers=(("Location", fault.to),)), "answer"
         if fault is not None and fault.kind == "status" and fault.when == "before":
             return spoiled(fault, envelope.empty(500)), "answer"
-        return self._perform(call, match, action, fault, record)
+        return self._perform(call, match, action, holder, fault, record)
 
     def _struck(self, record: RecordedRequest, *, refusing: bool) -> Fault | None:
         fault = self._faults.strike(record.action, refusing=refusing)
         record.fault = None if fault is None else fault.kind
         return fault
 
-    def _admit(self, call: Call, match: Match, action: Action | None) -> None:
-        """Key, scopes, project, limits, in the order in which the framework checks them."""
+    def _admit(self, call: Call, match: Match, action: Action | None) -> PersonalKey:
+        """Key, scopes, project, limits, in the order in which the framework checks them; returns whose key it is."""
         options = self._acts.options
-        key = authenticate(call, options)
+        holder = authenticate(call, options)
         collection = match.route.pattern[-1:] == ("persons",)
         if call.method != "OPTIONS" and (
             action is not None or options.unmapped_method == "403" or (call.method == "DELETE" and collection)
         ):
-            authorise(action, options)
+            authorise(action, holder)
         if "project" in match.values:
-            check_project(match.values["project"], options)
+            check_project(match.values["project"], holder, options)
         limits = options.limits()
         if limits is None:
-            return
+            return holder
         bucket = match.route.bucket if action is None else action.bucket
-        verdict = self.throttle.admit(bucket, key, self._acts.clock(), limits)
+        verdict = self.throttle.admit(bucket, holder.key, self._acts.clock(), limits)
         if not verdict.allowed:
             wait_s = whole_seconds(verdict.wait_s)
             raise envelope.throttled(
                 None if options.retry_after == "unknown" else wait_s, header=self._retry_after(wait_s)
             )
+        return holder
 
     def _retry_after(self, wait_s: int | None) -> str | None:
         form = self._acts.options.retry_after
@@ -170,7 +160,13 @@ class Gateway:
         return envelope.ok({"name": name, "description": "", "renders": [envelope.JSON], "parses": [envelope.JSON]})
 
     def _perform(
-        self, call: Call, match: Match, action: Action, fault: Fault | None, record: RecordedRequest
+        self,
+        call: Call,
+        match: Match,
+        action: Action,
+        holder: PersonalKey | None,
+        fault: Fault | None,
+        record: RecordedRequest,
     ) -> tuple[Answer, Ending]:
         options = self._acts.options
         self._acts.advance()
@@ -178,14 +174,19 @@ class Gateway:
             call=call,
             values=match.values,
             acts=self._acts,
+            ingestion=self._ingestion,
             options=options,
             churn=self._churn,
             fault=fault,
+            holder=holder,
+            media=_format(call, match),
         )
         try:
-            answer = _HANDLERS[action.name](job)
+            answer = HANDLERS[action.name](job)
         except Refusal as refusal:
             answer = refusal.answer
+        if job.media == "csv":
+            answer = in_csv(answer)
         record.applied = job.applied
         ending: Ending = "answer"
         if fault is not None:
@@ -199,12 +200,29 @@ class Gateway:
         return answer, ending
 
 
+def _asks_for_csv(call: Call, match: Match) -> bool:
+    """Whether the answer is to be CSV: persons have that format, nobody else."""
+    return "persons" in match.route.pattern and _format(call, match) == "csv"
+
+
+def _format(call: Call, match: Match) -> str:
+    return match.format or call.parameters.get("format") or "json"
+
+
 def _compressed(answer: Answer, call: Call) -> Answer:
     encoded = any(name == "Content-Encoding" for name, _ in answer.headers)
-    if encoded or len(answer.body) < _GZIP_FROM or not call.accepts_gzip():
+    if encoded or not call.accepts_gzip() or (answer.blocks is None and len(answer.body) < _GZIP_FROM):
         return answer
     return msgspec.structs.replace(
         answer,
-        body=gzip.compress(answer.body, compresslevel=1, mtime=0),
+        body=gzip.compress(answer.body, compresslevel=1, mtime=0) if answer.blocks is None else b"",
+        blocks=None if answer.blocks is None else _packed(answer.blocks),
         headers=(*answer.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")),
     )
+
+
+def _packed(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
+    for block in blocks:
+        yield packer.compress(block)
+    yield packer.flush()

@@ -6,11 +6,13 @@ Handlers return an Answer, or raise Refusal or Hang; they never touch the wire.
 from typing import Any
 
 from asyncclient.testing import envelope
+from asyncclient.testing.activities import Doer
 from asyncclient.testing.acts import Acts
 from asyncclient.testing.call import Call
 from asyncclient.testing.churn import Churn
 from asyncclient.testing.faults import Fault
-from asyncclient.testing.options import ServerOptions
+from asyncclient.testing.ingestion import Ingestion
+from asyncclient.testing.options import PersonalKey, ServerOptions
 from asyncclient.testing.uuids import parse
 
 
@@ -27,17 +29,28 @@ class Job:
         call: Call,
         values: dict[str, str],
         acts: Acts,
+        ingestion: Ingestion,
         options: ServerOptions,
         churn: Churn,
         fault: Fault | None,
+        holder: PersonalKey | None,
+        media: str,
     ) -> None:
         self.call = call
         self.values = values
         self.acts = acts
+        self.ingestion = ingestion
         self.options = options
         self.churn = churn
         self.fault = fault
+        self.holder = holder
+        self.media = media
         self.applied = False
+
+    @property
+    def by(self) -> Doer | None:
+        """Whose key it is; None where no personal key was asked for."""
+        return None if self.holder is None else (self.holder.first_name, self.holder.email)
 
     def struck_by(self, kind: str) -> Fault | None:
         """The fault that struck this request, if it is of that kind."""

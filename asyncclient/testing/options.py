@@ -26,6 +26,16 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     default_per_hour: int | None = 4800
 
 
+class PersonalKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A personal API key: whose it is and what it may do (contract 2)."""
+
+    key: str
+    scopes: tuple[str, ...] | None = ("*",)
+    projects: tuple[int, ...] | None = None
+    first_name: str = "Other"
+    email: str = "other@example.com"
+
+
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the local server behaves; every field has a default, durations are in seconds."""
 
@@ -38,6 +48,8 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Scopes of the key; None is a legacy key without scopes, which passes every check (contract 2)."""
     key_projects: tuple[int, ...] | None = None
     """Projects that the key is limited to; None is no such limit."""
+    more_keys: tuple[PersonalKey, ...] = ()
+    """Further keys, of other users or with other scopes, each with rate limits of its own."""
     unknown_project: Literal["403", "404"] = "403"
 
     era: Era = "queued"
@@ -57,6 +69,20 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     delete_recordings: bool = True
     bulk_delete: bool = True
     batch_reads: bool = True
+    persisted_folders: bool = True
+    custom_products: bool = True
+    """Whether folders know the type custom_products, which came later (contract 7)."""
+    properties_at_time: bool = True
+    reset_distinct_id: bool = True
+    """Since April 2025 there is reset_person_distinct_id (contract 6.11)."""
+    reset_shows_person: bool = True
+    """Since February 2026 a reset shows the person too; before, the listing went on hiding it."""
+    partial_split: bool = True
+    """Whether split knows `distinct_ids_to_split`; a server that does not splits off everything."""
+    values_form: Literal["object", "array"] = "object"
+    """Older servers answer `values` with a bare array (contract 6.11)."""
+    timeline_dates: bool = True
+    """The earliest properties_timeline told no effective dates (contract 6.10)."""
     last_seen_at: bool = True
 
     unmatched: Literal["202", "400"] = "202"
@@ -65,6 +91,10 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     pending_rows: PendingRows = "one_pending"
     delete_order: DeleteOrder = "tombstone"
     queued_delay_s: float = 0.0
+    capture_lag_s: float = 0.0
+    """How long a captured event takes to change its person, from a batch as from a call that captures one."""
+    split_lag_s: float = 0.0
+    """How long a split takes after it was answered."""
     list_lag_s: float = 0.0
     rate_limits: Literal["off", "posthog"] | RateLimits = "off"
     retry_after: RetryAfter = "seconds"
@@ -75,6 +105,21 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     heavy_every: int = 0
     """Every n-th seeded person is heavy: bulk_delete of more than that one person fails (contract 9)."""
     heavy_failure: Literal["504", "stall"] = "504"
+    capture_status: Literal[1, "Ok"] = 1
+    """The form of the answer to a batch of events: `{"status": 1}` or `{"status": "Ok"}` (contract 12)."""
+    capture_quota_exceeded: bool = False
+    """Batches of events are answered 200 with `quota_limited`, and nothing of them is stored."""
+    delete_property_lists: bool = True
+    """Since July 2026 delete_property takes a list of keys; older servers nest it, to no effect (contract 12)."""
+    user_first_name: str = "Local"
+    user_email: str = "local@example.com"
+    """Whose key it is, as the activity log shows it (contract 6.9)."""
+    history_limit: int = 10_000
+    """How many of the latest changes of properties are known to properties_timeline and properties_at_time."""
+    csv_rows: Literal[50_000, 300_000] = 50_000
+    """The most rows of a CSV; 300,000 before June 2026 (contract 6.1)."""
+    activity_limit: int = 10_000
+    """How many of the latest entries the activity log keeps."""
     gzip: bool = True
     record_requests: bool = True
     record_limit: int | None = None
@@ -87,9 +132,15 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise ValueError("unhydratable_every must be 0 (none) or at least 2")
         if self.heavy_every < 0:
             raise ValueError("heavy_every must be 0 (none) or positive")
+        for name in ("activity_limit", "history_limit"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be 0 (nothing is kept) or positive")
+        keys = [self.personal_api_key, *(more.key for more in self.more_keys)]
+        if len(set(keys)) < len(keys):
+            raise ValueError("more_keys must differ from personal_api_key and from each other")
         if self.record_limit is not None and self.record_limit < 1:
             raise ValueError("record_limit must be positive; record_requests=False switches recording off")
-        for name in ("queued_delay_s", "list_lag_s", "latency_s"):
+        for name in ("queued_delay_s", "capture_lag_s", "split_lag_s", "list_lag_s", "latency_s"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative")
 
@@ -98,6 +149,18 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         if isinstance(self.rate_limits, RateLimits):
             return self.rate_limits
         return RateLimits() if self.rate_limits == "posthog" else None
+
+    def holder(self, key: str) -> PersonalKey | None:
+        """What is known of a key; None for one that is none of ours."""
+        if key == self.personal_api_key:
+            return PersonalKey(
+                key=key,
+                scopes=self.scopes,
+                projects=self.key_projects,
+                first_name=self.user_first_name,
+                email=self.user_email,
+            )
+        return next((more for more in self.more_keys if more.key == key), None)
 
     def changed(self, changes: Mapping[str, Any]) -> "ServerOptions":
         """These options with some fields replaced, checked like JSON.

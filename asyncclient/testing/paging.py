@@ -1,4 +1,4 @@
-"""Pages by offset and limit: reading them from a query and writing the links to the neighbours (contract 6.1).
+"""Pages by offset and limit, or by number: the links to their neighbours (contract 6.1, 6.9).
 
 The links are the request's own URL with two numbers replaced, quirks included.
 """
@@ -9,6 +9,7 @@ from asyncclient.testing.call import Call
 
 _OFFSET = re.compile(r"([&?]offset=)(\d+)")
 _LIMIT = re.compile(r"([&?]limit=)(\d+)")
+_PAGE = re.compile(r"([&?]page=)(\d+)")
 
 
 def next_link(call: Call, path: str, *, offset: int, limit: int) -> str:
@@ -19,6 +20,11 @@ def next_link(call: Call, path: str, *, offset: int, limit: int) -> str:
 def previous_link(call: Call, path: str, *, offset: int, limit: int) -> str | None:
     """The URL of the page before; at offset = limit it is this very page, before that None."""
     return None if offset - limit < 0 else _link(call, path, offset - limit, limit)
+
+
+def page_link(call: Call, path: str, *, page: int) -> str:
+    """The URL of a numbered page (contract 6.9)."""
+    return _replaced(call.url(path), _PAGE, "page", page)
 
 
 def _link(call: Call, path: str, offset: int, limit: int) -> str:

@@ -1,6 +1,6 @@
 """The record of every request, for tests and for whoever looks at the server from outside.
 
-No key is kept: neither the Authorization header nor a key in query or body.
+No key is kept: neither the Authorization header nor a key or the project's token in query or body.
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-_KEY_FIELD = "personal_api_key"
+_KEY_FIELDS = frozenset({"personal_api_key", "api_key", "token"})
 _HIDDEN = "***"
 
 
@@ -63,11 +63,19 @@ class RequestLog:
 
 def without_key(query: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """A query with the value of a key in it hidden."""
-    return tuple((name, _HIDDEN if name == _KEY_FIELD else value) for name, value in query)
+    return tuple((name, _HIDDEN if name in _KEY_FIELDS else value) for name, value in query)
 
 
 def body_without_key(body: Any) -> Any:
-    """A decoded body with a key in it hidden."""
-    if isinstance(body, dict) and _KEY_FIELD in body:
-        return {**body, _KEY_FIELD: _HIDDEN}
-    return body
+    """A decoded body with a key in it hidden; of events, with the token that each may carry."""
+    if isinstance(body, list):
+        return [body_without_key(item) for item in body]
+    if not isinstance(body, dict):
+        return body
+    batch, properties = body.get("batch"), body.get("properties")
+    hidden: dict[str, Any] = dict.fromkeys(_KEY_FIELDS & body.keys(), _HIDDEN)
+    if isinstance(batch, list):
+        hidden["batch"] = [body_without_key(item) for item in batch]
+    if isinstance(properties, dict) and "token" in properties and "event" in body:
+        hidden["properties"] = {**properties, "token": _HIDDEN}
+    return {**body, **hidden} if hidden else body

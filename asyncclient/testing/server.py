@@ -45,7 +45,9 @@ class LocalPostHog:
         self.faults = Faults()
         self._log = RequestLog()
         self._churn = Churn(self.world.acts)
-        self._gateway = Gateway(self.world.acts, faults=self.faults, log=self._log, churn=self._churn)
+        self._gateway = Gateway(
+            self.world.acts, ingestion=self.world.ingestion, faults=self.faults, log=self._log, churn=self._churn
+        )
         self._control = Control(world=self.world, faults=self.faults, log=self._log, reconfigure=self._reconfigure)
         self._wanted_port = port
         self._port: int | None = None
@@ -81,8 +83,13 @@ class LocalPostHog:
 
     @property
     def personal_api_key(self) -> str:
-        """The one key that the server takes."""
+        """The first key that the server takes; options may name more."""
         return self.options.personal_api_key
+
+    @property
+    def project_api_key(self) -> str:
+        """The project's token, which events are captured with."""
+        return self.options.project_api_key
 
     @property
     def requests(self) -> list[RecordedRequest]:

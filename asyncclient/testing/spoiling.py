@@ -22,13 +22,15 @@ def spoiled(fault: Fault, answer: Answer) -> Answer:
         case "status":
             return _status(fault)
         case "garbage":
-            return msgspec.structs.replace(answer, body=_NOT_JSON)
+            return msgspec.structs.replace(answer, body=_NOT_JSON, blocks=None)
         case "deep_json":
-            return msgspec.structs.replace(answer, body=b"[" * _DEPTH + b"]" * _DEPTH)
+            return msgspec.structs.replace(answer, body=b"[" * _DEPTH + b"]" * _DEPTH, blocks=None)
         case "big_body":
             return _big(fault, answer)
         case "cut_body":
             # There must be something to cut.
+            if answer.blocks is not None:
+                return answer
             body = answer.body or b'{"persons_found": 0, "persons_deleted": 0}'
             return msgspec.structs.replace(answer, body=body)
         case _:
@@ -73,5 +75,6 @@ def _big(fault: Fault, answer: Answer) -> Answer:
     return msgspec.structs.replace(
         answer,
         body=gzip.compress(text, compresslevel=1, mtime=0),
+        blocks=None,
         headers=(*answer.headers, ("Content-Encoding", "gzip")),
     )

@@ -6,6 +6,7 @@ The only place that touches sockets; it decides nothing.
 import asyncio
 import socket
 import struct
+from collections.abc import Iterator
 
 from aiohttp import web
 
@@ -19,6 +20,8 @@ async def finish(request: web.BaseRequest, outcome: Outcome, closing: asyncio.Ev
         case "answer":
             outcome.record.status = outcome.answer.status
             outcome.record.answered_bytes = len(outcome.answer.body)
+            if outcome.answer.blocks is not None:
+                return await _stream(request, outcome, outcome.answer.blocks)
             return plain(outcome.answer)
         case "cut":
             return await _cut(request, outcome)
@@ -42,13 +45,36 @@ def plain(answer: Answer) -> web.Response:
 
 async def _cut(request: web.BaseRequest, outcome: Outcome) -> web.StreamResponse:
     answer = outcome.answer
-    response = web.StreamResponse(status=answer.status, headers=list(answer.headers))
-    response.headers["Content-Type"] = answer.content_type
-    response.content_length = len(answer.body)
+    response = _begun(answer)
+    if answer.blocks is None:
+        some = answer.body
+        response.content_length = len(some)
+    else:
+        some = next(filter(None, answer.blocks), b"")
     await response.prepare(request)
-    await response.write(answer.body[: len(answer.body) // 2])
+    await response.write(some[: len(some) // 2])
     outcome.record.status = answer.status
     _close(request)
+    return response
+
+
+async def _stream(request: web.BaseRequest, outcome: Outcome, blocks: Iterator[bytes]) -> web.StreamResponse:
+    response = _begun(outcome.answer)
+    await response.prepare(request)
+    if request.method != "HEAD":
+        for block in blocks:
+            if block:
+                outcome.record.answered_bytes += len(block)
+                await response.write(block)
+            # Others get a turn, however long the next block takes.
+            await asyncio.sleep(0)
+    await response.write_eof()
+    return response
+
+
+def _begun(answer: Answer) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status, headers=list(answer.headers))
+    response.headers["Content-Type"] = answer.content_type
     return response
 
 

@@ -1,17 +1,21 @@
 """The world behind the local server: persons, listing, deletion rows, and what happens to them.
 
 Tests arrange and check it directly; the handlers act on it through `acts`. Everything that takes time
-(queued deletions, the listing's lag) is applied when the world is looked at, by the clock it was given.
+(queued deletions, captured events, the listing's lag) is applied when the world is looked at, by the clock it
+was given.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from asyncclient.testing.acts import Acts
 from asyncclient.testing.deletions import DeletionRow, Requested
+from asyncclient.testing.folders import PROTOCOL, FolderView, view
+from asyncclient.testing.ingestion import Ingestion
 from asyncclient.testing.options import ServerOptions
 from asyncclient.testing.person import Moment, PersonView, Record, as_datetime, as_us
+from asyncclient.testing.seeding import MISSING
 from asyncclient.testing.uuids import derived, parse
 
 Uuid = UUID | str
@@ -22,6 +26,7 @@ class World:
 
     def __init__(self, *, persons: int, seed: int, options: ServerOptions, clock: Callable[[], float]) -> None:
         self.acts = Acts(persons=persons, seed=seed, options=options, clock=clock)
+        self.ingestion = Ingestion(self.acts)
 
     def add_person(
         self,
@@ -78,6 +83,18 @@ class World:
         key = self.acts.table.key(_raw(uuid))
         return key is not None and key in self.acts.listing
 
+    def set_properties(self, uuid: Uuid, properties: Mapping[str, Any]) -> None:
+        """Set properties of a person in the store now; the listing's filters follow after its lag."""
+        self.acts.change_properties(self._living(uuid), dict(properties))
+
+    def unset_properties(self, uuid: Uuid, keys: Iterable[str]) -> None:
+        """Remove properties of a person in the store now; the listing's filters follow after its lag."""
+        self.acts.change_properties(self._living(uuid), dict.fromkeys(keys, MISSING))
+
+    def take_distinct_ids(self, uuid: Uuid) -> None:
+        """Let a person lose every distinct id, so that no event reaches it."""
+        self.acts.take_distinct_ids(self._living(uuid))
+
     def remove_person(self, uuid: Uuid) -> None:
         """Let somebody else delete a person; raises LookupError if there is none."""
         self.acts.delete(self._living(uuid), through_api=False)
@@ -115,8 +132,25 @@ class World:
         """Mark a person as too much for a bulk_delete of more than that one person (contract 9)."""
         self.acts.traces.set_heavy(self._living(uuid), heavy=heavy)
 
-    def add_cohort(self, cohort_id: int, uuids: Sequence[Uuid]) -> None:
-        """Define who is in a cohort, for filters of the type "cohort"."""
+    def split(self, uuid: Uuid, distinct_ids: Sequence[str]) -> list[UUID]:
+        """Let somebody split distinct ids off a person; returns whose each is then."""
+        acts = self.acts
+        acts.split(self._living(uuid), distinct_ids)
+        owners = (acts.store.key_of_distinct_id(each) for each in distinct_ids)
+        return [self._uuid(owner) for owner in owners if owner is not None]
+
+    def add_folder(self, type: str, path: str = "", *, protocol: str = PROTOCOL, email: str | None = None) -> UUID:  # noqa: A002
+        """Make a folder of a user, that of the first key unless an email is given, or overwrite the one of its type."""
+        owner = self.acts.options.user_email if email is None else email
+        return view(self.acts.folders.put(owner, type, protocol=protocol, path=path)).id
+
+    def folders(self, email: str | None = None) -> list[FolderView]:
+        """The folders of a user, that of the first key unless an email is given, by type."""
+        return [view(each) for each in self.acts.folders.of(self.acts.options.user_email if email is None else email)]
+
+    def add_cohort(self, cohort_id: int, uuids: Sequence[Uuid], *, name: str | None = None) -> None:
+        """Define who is in a cohort, for filters of the type "cohort" and for who asks whose cohorts there are."""
+        self.acts.cohort_names[cohort_id] = f"Cohort {cohort_id}" if name is None else name
         keys = (self.acts.table.key(_raw(uuid)) for uuid in uuids)
         self.acts.cohorts[cohort_id] = frozenset(key for key in keys if key is not None)
         self.acts.listing.forget_selections()

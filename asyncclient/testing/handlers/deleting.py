@@ -146,9 +146,9 @@ def _take_away(
     job.applied = effective
     if effective:
         if queue:
-            acts.delete_later(*going)
+            acts.delete_later(*going, by=job.by)
         else:
-            acts.delete(*going, through_api=True)
+            acts.delete(*going, through_api=True, by=job.by)
     # Events and recordings of persons whose deletion failed are queued all the same (contract 6.5).
     if asked.events:
         acts.ask_for_events(keys, effective=effective)
@@ -162,7 +162,7 @@ def _leave_orphans(job: Job, going: list[int], asked: _Asked) -> NoReturn:
     job.applied = True
     if asked.events:
         job.acts.ask_for_events(going, effective=False)
-    job.acts.delete(*going, through_api=True)
+    job.acts.delete(*going, through_api=True, by=job.by)
     raise envelope.server_error()
 
 

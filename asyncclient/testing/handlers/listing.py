@@ -1,5 +1,7 @@
 """The list call (contract 6.1)."""
 
+from array import array
+
 import msgspec
 
 from asyncclient.testing import envelope
@@ -11,6 +13,7 @@ from asyncclient.testing.job import Job
 from asyncclient.testing.options import ServerOptions
 from asyncclient.testing.paging import next_link, previous_link
 from asyncclient.testing.rows import OrderedRows
+from asyncclient.testing.tabular import CSV, streamed
 
 _DEFAULT_LIMIT = 100
 # What the query layer returns at most, whatever is asked for.
@@ -25,9 +28,11 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_persons(job: Job) -> Answer:
-    """One page of persons, newest first."""
+    """One page of persons, newest first, or all of them as CSV."""
     job.churn.before_listing()
     job.acts.advance()
+    if job.media == "csv":
+        return _export(job)
     call, every = job.call, job.options.unhydratable_every
     limit = _number(call, "limit", _DEFAULT_LIMIT) or _DEFAULT_LIMIT
     offset = _number(call, "offset", 0)
@@ -46,6 +51,19 @@ def list_persons(job: Job) -> Answer:
             ],
             count=total if "include_total" in call.parameters else msgspec.UNSET,
         )
+    )
+
+
+def _export(job: Job) -> Answer:
+    """Everybody, whatever limit and offset say, up to a ceiling (contract 6.1)."""
+    acts, options, every = job.acts, job.options, job.options.unhydratable_every
+    rows = _rows(job)
+    total = len(rows) + (len(rows) // (every - 1) if every else 0)
+    keys = array("I", (key for key in _fetch(rows, 0, min(total, options.csv_rows), every) if key in acts.store))
+    return Answer(
+        200,
+        content_type=CSV,
+        blocks=streamed(lambda: (msgspec.to_builtins(listed(key, acts, options)) for key in keys)),
     )
 
 

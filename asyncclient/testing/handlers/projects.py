@@ -11,12 +11,13 @@ from asyncclient.testing.uuids import derived, spell
 
 def projects(job: Job) -> Answer:
     """One project with its settings, or the list of the one project there is."""
-    return _one(job.options) if "project" in job.values else _all(job.options)
+    return _one(job.options) if "project" in job.values else _all(job)
 
 
-def _all(options: ServerOptions) -> Answer:
-    reached = options.key_projects is None or options.project_id in options.key_projects
-    results = [_basics(options)] if reached else []
+def _all(job: Job) -> Answer:
+    only = job.holder.projects if job.holder is not None else ()
+    reached = only is None or job.options.project_id in only
+    results = [_basics(job.options)] if reached else []
     return envelope.ok({"count": len(results), "next": None, "previous": None, "results": results})
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from asyncclient.testing import PersonalKey, RateLimits
+
 BAD_KEY = "Personal API key found in request Authorization header is invalid."
 NO_KEY = {"Authorization": None}
 
@@ -56,6 +58,14 @@ CALLS = [
     ("POST", "bulk_delete/", "person:write"),
     ("POST", "1/delete_events/", "person:write"),
     ("POST", "1/delete_recordings/", "person:write"),
+    ("GET", "values/", "person:read"),
+    ("GET", "properties_at_time/", "person:read"),
+    ("POST", "1/split/", "person:write"),
+    ("POST", "reset_person_distinct_id/", "person:write"),
+    ("GET", "/api/projects/1/persisted_folder/", "persisted_folder:read"),
+    ("POST", "/api/projects/1/persisted_folder/", "persisted_folder:write"),
+    ("PATCH", "/api/projects/1/persisted_folder/x/", "persisted_folder:write"),
+    ("DELETE", "/api/projects/1/persisted_folder/x/", "persisted_folder:write"),
     ("GET", "/api/projects/", "project:read"),
     ("GET", "/api/projects/1/", "project:read"),
 ]
@@ -109,3 +119,34 @@ async def test_a_project_that_is_no_number_is_not_found(serve):
     reply = await api.get("/api/projects/shop/persons/")
     assert reply.error == (404, "invalid_request", "not_found")
     assert reply.json["detail"] == "Project not found."
+
+
+async def test_each_key_has_its_own_scopes_projects_and_limits(serve):
+    more = PersonalKey(key="phx_b", scopes=("person:read",), projects=(7,), first_name="B", email="b@example.com")
+    reader = PersonalKey(key="phx_c", scopes=("person:read", "project:read"))
+    api = await serve(3, more_keys=(more, reader), rate_limits=RateLimits(others_per_minute=1, default_per_minute=9))
+    as_more, as_reader = ({"Authorization": f"Bearer {each.key}"} for each in (more, reader))
+    assert (await api.delete("1/", headers=as_reader)).status == 403
+    assert (await api.get(headers=as_more)).json["detail"].endswith("requested project: ID 1.")
+    assert [(await api.get(headers=as_reader)).status for _ in range(2)] == [200, 429]
+    assert (await api.get()).status == 200
+    assert len((await api.get("/api/projects/", headers=as_reader)).json["results"]) == 1
+    assert (await api.get(headers={"Authorization": "Bearer phx_d"})).status == 401
+
+
+@pytest.mark.parametrize("queued_delay_s", [0, 5])
+async def test_the_activity_log_tells_whose_key_it_was(serve, queued_delay_s):
+    more = PersonalKey(key="phx_b", first_name="B", email="b@example.com")
+    api = await serve(3, more_keys=(more,), queued_delay_s=queued_delay_s)
+    as_more = {"Authorization": f"Bearer {more.key}"}
+    uuid = str(api.world.uuid_of("user-1"))
+    await api.call("PATCH", f"{uuid}/", json={"properties": {"a": 1}})
+    await api.call("PATCH", f"{uuid}/", json={"properties": {"a": 1}}, headers=as_more)
+    await api.post("bulk_delete/", {"ids": [uuid]}, headers=as_more)
+    api.clock.now += 10
+    told = (await api.get("activity/")).json["results"]
+    assert [(entry["activity"], entry["user"]["first_name"], entry["user"]["email"]) for entry in told] == [
+        ("deleted", "B", "b@example.com"),
+        ("updated", "B", "b@example.com"),
+        ("updated", "Local", "local@example.com"),
+    ]

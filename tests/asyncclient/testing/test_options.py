@@ -28,6 +28,10 @@ def test_limits_are_posthogs_or_ones_own():
         {"latency_s": -0.1},
         {"list_lag_s": float("nan")},
         {"queued_delay_s": -1},
+        {"capture_lag_s": -1},
+        {"activity_limit": -1},
+        {"history_limit": -1},
+        {"split_lag_s": -1},
         {"record_limit": 0},
     ],
 )

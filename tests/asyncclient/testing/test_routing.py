@@ -110,6 +110,8 @@ async def test_persons_cannot_be_created(serve):
         ("batch_reads", "batch_by_uuids/", 400),
         ("batch_reads", "batch_by_distinct_ids/", 400),
         ("deletion_status", "deletion_status/", 400),
+        ("properties_at_time", "properties_at_time/", 400),
+        ("reset_distinct_id", "reset_person_distinct_id/", 400),
         ("delete_events", "1/delete_events/", 404),
         ("delete_recordings", "1/delete_recordings/", 404),
     ],

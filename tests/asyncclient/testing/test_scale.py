@@ -49,6 +49,47 @@ def test_a_million_persons_listed_and_deleted_from_take_less_than_300_mib():
     assert float(done.stdout) < 300
 
 
+EVENTS = """
+import asyncio, sys, time
+import aiohttp
+from asyncclient.testing import LocalPostHog, ServerOptions
+
+def resident_mib():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) / 1024
+
+async def main():
+    async with LocalPostHog(persons=100_000, options=ServerOptions(record_limit=10)) as server:
+        before = resident_mib()
+        started = time.process_time()
+        async with aiohttp.ClientSession() as session:
+            for start in range(0, 100_000, 500):
+                numbers = range(start, start + 500)
+                batch = [
+                    {"event": "$set", "distinct_id": f"user-{n}", "properties": {"$set": {"plan": "new"}}}
+                    for n in numbers
+                ]
+                body = {"api_key": server.project_api_key, "batch": batch}
+                async with session.post(server.url + "/batch/", json=body) as reply:
+                    assert reply.status == 200
+        took_s = time.process_time() - started
+        for n in (0, 99_999):
+            assert server.world.person(server.world.uuid_of(f"user-{n}")).properties["plan"] == "new"
+        assert server.world.ingestion.without_effect == 0
+    print(took_s, resident_mib() - before)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_events_in_200_batches_take_seconds_and_little_memory():
+    done = subprocess.run([sys.executable, "-W", "error", "-c", EVENTS], capture_output=True, text=True, check=True)
+    took_s, grown_mib = map(float, done.stdout.split())
+    assert took_s < 10
+    assert grown_mib < 80
+
+
 IMPORTED = """
 import importlib.util, pathlib, sys, types
 package = types.ModuleType("asyncclient")

@@ -72,6 +72,25 @@ def test_count_and_iteration_follow_arrivals_and_departures(world):
         world.remove_person(NOBODY)
 
 
+def test_what_is_due_at_one_time_happens_in_the_order_it_was_asked_for(world):
+    done = []
+    for name in "abc":
+        world.acts.later(5, lambda _due, _now, name=name: done.append(name))
+    world.acts.later(1, lambda due, _now: done.append(due))
+    world.count()
+    assert done == [1, "a", "b", "c"]
+
+
+def test_deletions_are_queued_until_they_are_done(server):
+    server.reconfigure(queued_delay_s=60)
+    acts = server.world.acts
+    acts.delete_later(0, 1)
+    acts.delete_later(2)
+    assert (acts.queued(), server.world.count()) == (3, 20)
+    server.settle()
+    assert (acts.queued(), server.world.count()) == (0, 17)
+
+
 def test_a_merge_moves_all_distinct_ids_and_the_other_person_vanishes(world):
     into, emptied = world.uuid_of("user-5"), world.uuid_of("user-7")
     before = world.person(into)

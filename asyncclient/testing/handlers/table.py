@@ -1,0 +1,59 @@
+"""Which handler answers which call: the names are those of the route table.
+
+A call without a line here is answered as a method that is not allowed.
+"""
+
+from collections.abc import Callable
+
+from asyncclient.testing.envelope import Answer
+from asyncclient.testing.handlers.activity import activity, all_activity
+from asyncclient.testing.handlers.capturing import capture, flags
+from asyncclient.testing.handlers.changing import delete_property, update, update_property
+from asyncclient.testing.handlers.deleting import bulk_delete, destroy
+from asyncclient.testing.handlers.event_deletion import delete_events, delete_recordings, deletion_status
+from asyncclient.testing.handlers.folders import create_folder, delete_folder, get_folder, list_folders, update_folder
+from asyncclient.testing.handlers.identities import reset_distinct_id, split
+from asyncclient.testing.handlers.insights import funnel, lifecycle, trends
+from asyncclient.testing.handlers.listing import list_persons
+from asyncclient.testing.handlers.lookups import cohorts, values
+from asyncclient.testing.handlers.past import properties_at_time, properties_timeline
+from asyncclient.testing.handlers.projects import projects
+from asyncclient.testing.handlers.querying import query
+from asyncclient.testing.handlers.reading import batch_by_distinct_ids, batch_by_uuids, retrieve
+from asyncclient.testing.job import Job
+
+HANDLERS: dict[str, Callable[[Job], Answer]] = {
+    "projects": projects,
+    "list": list_persons,
+    "retrieve": retrieve,
+    "destroy": destroy,
+    "bulk_delete": bulk_delete,
+    "delete_events": delete_events,
+    "delete_recordings": delete_recordings,
+    "batch_by_distinct_ids": batch_by_distinct_ids,
+    "batch_by_uuids": batch_by_uuids,
+    "deletion_status": deletion_status,
+    "update": update,
+    "update_property": update_property,
+    "delete_property": delete_property,
+    "activity": activity,
+    "all_activity": all_activity,
+    "properties_timeline": properties_timeline,
+    "properties_at_time": properties_at_time,
+    "values": values,
+    "cohorts": cohorts,
+    "split": split,
+    "reset_distinct_id": reset_distinct_id,
+    "funnel": funnel,
+    "trends": trends,
+    "lifecycle": lifecycle,
+    "list_folders": list_folders,
+    "create_folder": create_folder,
+    "get_folder": get_folder,
+    "replace_folder": update_folder,
+    "update_folder": update_folder,
+    "delete_folder": delete_folder,
+    "capture": capture,
+    "flags": flags,
+    "query": query,
+}
