@@ -1,5 +1,8 @@
 """Async client of PostHog's persons API: typed, rate-limited, retried, cancellation-safe."""
 
+from asyncclient._endpoints import CaptureEvent
+from asyncclient._exporting import CsvExport
+from asyncclient.activity import Activity, ActivityPage, ActivityUser, Change
 from asyncclient.client import PostHogClient
 from asyncclient.errors import (
     ApiStatusError,
@@ -13,8 +16,10 @@ from asyncclient.errors import (
     ListingError,
     MethodNotAllowed,
     NotFound,
+    PaymentRequired,
     PermissionDenied,
     PostHogError,
+    QuotaLimited,
     RateLimited,
     RouteNotFound,
     ServerError,
@@ -26,20 +31,41 @@ from asyncclient.errors import (
 from asyncclient.events import ClientEvent, LimitLowered, Paused, PrefixMoved, RequestFinished, Retrying
 from asyncclient.filters import OPERATORS, PropertyFilter
 from asyncclient.limits import Bucket, Limits, RateLimits, Slot, WindowBudget
-from asyncclient.models import BulkDeleteSummary, DeletionError, DeletionRow, Page, Person, PersonRef, Project
+from asyncclient.models import (
+    BulkDeleteSummary,
+    Cohort,
+    DeletionError,
+    DeletionRow,
+    Page,
+    PersistedFolder,
+    Person,
+    PersonRef,
+    Project,
+    PropertyValue,
+    PropertyValues,
+    QueryResult,
+)
 from asyncclient.retry import RetryPolicy
+from asyncclient.timeline import PropertiesTimeline, TimelinePoint
 
 __all__ = [
     "OPERATORS",
+    "Activity",
+    "ActivityPage",
+    "ActivityUser",
     "ApiStatusError",
     "AuthenticationFailed",
     "BadRequest",
     "Bucket",
     "BulkDeleteSummary",
+    "CaptureEvent",
+    "Change",
     "ClientEvent",
+    "Cohort",
     "Conflict",
     "ConnectFailed",
     "ConnectionLost",
+    "CsvExport",
     "DeletionError",
     "DeletionRow",
     "InvalidArgument",
@@ -51,14 +77,21 @@ __all__ = [
     "NotFound",
     "Page",
     "Paused",
+    "PaymentRequired",
     "PermissionDenied",
+    "PersistedFolder",
     "Person",
     "PersonRef",
     "PostHogClient",
     "PostHogError",
     "PrefixMoved",
     "Project",
+    "PropertiesTimeline",
     "PropertyFilter",
+    "PropertyValue",
+    "PropertyValues",
+    "QueryResult",
+    "QuotaLimited",
     "RateLimited",
     "RateLimits",
     "RequestFinished",
@@ -68,6 +101,7 @@ __all__ = [
     "ServerError",
     "Slot",
     "TimedOut",
+    "TimelinePoint",
     "TransportError",
     "UnexpectedRedirect",
     "UnprocessableEntity",

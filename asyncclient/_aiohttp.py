@@ -6,6 +6,8 @@ keeps no cookies, and never repeats a request by itself.
 
 import os
 import ssl
+from collections.abc import Callable
+from io import BytesIO
 from typing import Final
 from urllib.parse import urlencode
 
@@ -31,7 +33,7 @@ TOLD_BY_DETAIL: Final = frozenset({400, 404})
 """What these statuses mean is in the body; any other failure is told by its status, however little of it came."""
 
 _GET_HEADERS: Final[dict[str, str]] = {}
-_JSON_HEADERS: Final = {hdrs.CONTENT_TYPE: "application/json"}
+_JSON_HEADERS: Final[dict[str, str]] = {hdrs.CONTENT_TYPE: "application/json"}
 
 
 class _Dropped(Exception):
@@ -41,18 +43,20 @@ class _Dropped(Exception):
 class _Attempt:
     """A client middleware for one request: it puts in the key, notes whether bytes left, and prevents a repetition.
 
-    The key is put in here so that it is in no argument and no local variable of the frames above.
+    The key is put in here so that it is in no argument and no local variable of the frames above. Without one
+    nothing is put in.
     """
 
     __slots__ = ("_key", "_left", "left")
 
-    def __init__(self, key: Secret, left: Left) -> None:
+    def __init__(self, key: Secret | None, left: Left) -> None:
         self._key = key
         self._left = left
         self.left = False
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        request.headers[hdrs.AUTHORIZATION] = f"Bearer {self._key.reveal()}"
+        if self._key is not None:
+            request.headers[hdrs.AUTHORIZATION] = f"Bearer {self._key.reveal()}"
         try:
             return await handler(request)
         except aiohttp.ClientConnectorError:
@@ -67,16 +71,19 @@ class _Attempt:
 
 
 class AiohttpWire:
-    """Sends requests to one origin with one key.
+    """Sends requests to one origin with one key, or with none.
 
     Arguments:
         origin: scheme, host and port.
+        key: None for an origin that must not see it.
         timeout_s: for a whole call: waiting for a connection, connecting, and the answer.
         max_connections: kept open at once.
         trust_env: whether proxies of the environment are used.
     """
 
-    def __init__(self, origin: str, key: Secret, *, timeout_s: float, max_connections: int, trust_env: bool) -> None:
+    def __init__(
+        self, origin: str, key: Secret | None, *, timeout_s: float, max_connections: int, trust_env: bool
+    ) -> None:
         self._origin = origin
         self._timeout_s = timeout_s
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
@@ -110,20 +117,30 @@ class AiohttpWire:
         attempt = _Attempt(self._key, left)
         failure: PostHogError
         try:
-            async with self._session.request(
+            opened = await self._session.request(
                 request.method,
                 URL(f"{self._origin}/{path}{query}", encoded=True),
-                headers=_GET_HEADERS if request.body is None else _JSON_HEADERS,
-                data=request.body,
-                timeout=self._timeout if request.timeout_s is None else aiohttp.ClientTimeout(total=request.timeout_s),
+                headers=_headers(request),
+                data=_data(request),
+                timeout=self._timeout_for(request),
                 allow_redirects=False,
                 middlewares=(attempt,),
-            ) as response:
+            )
+            if request.streamed and opened.status < 300:
+                stream = _Body(request, path, opened, self._failure)
+                return Response(status=opened.status, path=path, headers=opened.headers, body=b"", stream=stream)
+            async with opened as response:
                 body = await _read(request, path, response)
                 return Response(status=response.status, path=path, headers=response.headers, body=body)
         except (aiohttp.ClientError, _Dropped, OSError, ValueError) as error:
             failure = self._failure(request, path, error, sent=attempt.left)
         raise failure  # outside of `except`: a foreign exception's text and frames may hold headers or the URL
+
+    def _timeout_for(self, request: Request) -> aiohttp.ClientTimeout:
+        if request.streamed:  # how long it takes in all depends on who reads it
+            silence_s = request.timeout_s or self._timeout_s
+            return aiohttp.ClientTimeout(total=None, connect=silence_s, sock_read=silence_s)
+        return self._timeout if request.timeout_s is None else aiohttp.ClientTimeout(total=request.timeout_s)
 
     def _failure(self, request: Request, path: str, error: Exception, *, sent: bool) -> TransportError:
         kind: type[TransportError]
@@ -139,6 +156,39 @@ class AiohttpWire:
         else:
             kind, reason = ConnectionLost, f"the answer broke off ({_cause(error)})"
         return kind(reason, method=request.method, path=path, route=request.route, sent=sent)
+
+
+class _Body:
+    """The body of a success, bit by bit; no more is held of it than what came last."""
+
+    def __init__(
+        self, request: Request, path: str, response: ClientResponse, failure: Callable[..., TransportError]
+    ) -> None:
+        self._request = request
+        self._path = path
+        self._response = response
+        self._failure = failure
+
+    async def read(self) -> bytes:
+        """What comes next; empty at the end."""
+        content = self._response.content
+        failure: PostHogError
+        try:
+            while not content.at_eof():
+                block = await content.readany()
+                if block:
+                    return block
+            return b""
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(error.__cause__, ContentEncodingError):
+                failure = _invalid(self._request, self._path, self._response, "the body cannot be unpacked")
+            else:
+                failure = self._failure(self._request, self._path, error, sent=True)
+        raise failure
+
+    def close(self) -> None:
+        """Read no more."""
+        self._response.close()
 
 
 async def _read(request: Request, path: str, response: ClientResponse) -> bytes:
@@ -169,7 +219,21 @@ async def _read(request: Request, path: str, response: ClientResponse) -> bytes:
     if problem is None or not good:
         return bytes(body[:limit])
     del body  # a traceback with local variables shows nothing of it
-    raise InvalidResponse(response.status, method=request.method, path=path, route=request.route, detail=problem)
+    raise _invalid(request, path, response, problem)
+
+
+def _invalid(request: Request, path: str, response: ClientResponse, problem: str) -> InvalidResponse:
+    return InvalidResponse(response.status, method=request.method, path=path, route=request.route, detail=problem)
+
+
+def _data(request: Request) -> BytesIO | None:
+    """The body as something that does not show itself in a traceback, and that is sent bit by bit when it is large."""
+    return None if request.body is None else BytesIO(request.body)
+
+
+def _headers(request: Request) -> dict[str, str]:
+    headers = _GET_HEADERS if request.body is None else _JSON_HEADERS
+    return headers if request.accept is None else {**headers, hdrs.ACCEPT: request.accept}
 
 
 def _cause(error: BaseException | None) -> str:

@@ -3,8 +3,10 @@
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
 
+import anyio
 import msgspec
 
 from asyncclient import _decoding
@@ -28,9 +30,13 @@ _ANY_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
 
 
 class Shared(msgspec.Struct):
-    """One connection, one key, one set of limits, one prefix: the same for every view of a client."""
+    """One connection, one key, one set of limits, one prefix: the same for every view of a client.
+
+    `token` is the project's, for the ingestion host; None until the server was asked for it.
+    """
 
     origin: str
+    ingest_origin: str
     project_id: int | str
     key: Secret
     limits: Limits
@@ -41,8 +47,30 @@ class Shared(msgspec.Struct):
     uniform: Callable[[float, float], float] = random.uniform
     clock: Callable[[], float] = time.monotonic
     server_clock: ServerClock = msgspec.field(default_factory=ServerClock)
+    token: Secret | None = None
+    asking_token: anyio.Lock = msgspec.field(default_factory=anyio.Lock)
     wire: AiohttpWire | None = None
+    ingest_wire: AiohttpWire | None = None
     ended: bool = False
+
+    def open(self) -> None:
+        """Make the wires: the ingestion host's has no key, so that none can get there (promise 26)."""
+        settings: dict[str, Any] = {
+            "timeout_s": self.timeout_s,
+            "max_connections": self.max_connections,
+            "trust_env": self.trust_env,
+        }
+        self.wire = AiohttpWire(self.origin, self.key, **settings)
+        self.ingest_wire = AiohttpWire(self.ingest_origin, None, **settings)
+
+    async def close(self) -> None:
+        """Close all connections, for good."""
+        self.ended = True
+        wires, self.wire, self.ingest_wire = (self.wire, self.ingest_wire), None, None
+        async with AsyncExitStack() as stack:  # the second is closed even if closing the first is broken off
+            for wire in wires:
+                if wire is not None:
+                    stack.push_async_callback(wire.close)
 
     def __repr__(self) -> str:
         return f"<{self.origin} project {self.project_id}>"
@@ -67,7 +95,7 @@ class Core:
         self.policy = policy
         self.listeners = listeners
         self.before_send = before_send
-        self._stack: Retryer | None = None
+        self._stacks: dict[bool, Retryer] = {}
 
     async def send(self, request: Request) -> Response:
         """Send through all layers.
@@ -77,22 +105,43 @@ class Core:
             InvalidArgument: a write to "@current".
             RuntimeError: the client is not open.
         """
-        stack = self._open_stack()
-        if request.mutating and self.shared.project_id == "@current":
-            raise InvalidArgument(
-                "project @current can change at any time: give the project's number to change anything"
-            )
+        stack = self._open_stack(request.to_ingestion)
+        if request.mutating:
+            self.refuse_current_project()
         if request.in_project and (request.mutating or self.before_send is not None):
             await self.settle_prefix()
         return await stack.send(request, self.before_send)
 
+    def check(self, request: Request, response: Response) -> None:
+        """Pass for a success.
+
+        Raises:
+            ApiStatusError: the answer is none.
+        """
+        _decoding.check(request, response, self._secret(request.to_ingestion))
+
     async def done(self, request: Request) -> None:
         """Send a call whose body says nothing."""
-        _decoding.check(request, await self.send(request), self.shared.key)
+        self.check(request, await self.send(request))
 
     async def read(self, request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
         """Send a call and read its body."""
-        return _decoding.read(request, await self.send(request), decoder, self.shared.key)
+        return _decoding.read(request, await self.send(request), decoder, self._secret(request.to_ingestion))
+
+    def reader(self) -> "Core":
+        """This view for reads beside the call that was asked for: they are no attempts of it."""
+        return self if self.before_send is None else Core(self.shared, self.policy, self.listeners)
+
+    def refuse_current_project(self) -> None:
+        """Pass where the project is fixed.
+
+        Raises:
+            InvalidArgument: it is "@current".
+        """
+        if self.shared.project_id == "@current":
+            raise InvalidArgument(
+                "project @current can change at any time: give the project's number to change anything"
+            )
 
     async def settle_prefix(self) -> None:
         """Find out which path prefix the server wants, by a read, unless that is known."""
@@ -100,7 +149,7 @@ class Core:
         if prefix.settled:
             return
         async with prefix.settling:
-            reader = self if self.before_send is None else Core(self.shared, self.policy, self.listeners)
+            reader = self.reader()
             while not prefix.settled:  # another request may move it between this one's leaving and its answer
                 request = settling_read()
                 await reader.read(request, _ANY_PAGE)
@@ -110,14 +159,22 @@ class Core:
         for listener in self.listeners:
             listener(event)
 
-    def _open_stack(self) -> Retryer:
+    def _secret(self, to_ingestion: bool) -> Secret:
+        """What the server that gets a request was shown, and may repeat."""
         shared = self.shared
-        if shared.wire is None:
+        return shared.token if to_ingestion and shared.token is not None else shared.key
+
+    def _open_stack(self, to_ingestion: bool) -> Retryer:
+        shared = self.shared
+        wire = shared.ingest_wire if to_ingestion else shared.wire
+        if wire is None:
             raise RuntimeError("the client is closed" if shared.ended else "the client is not open: use `async with`")
-        if self._stack is None:
-            throttled = Throttling(
-                shared.wire, shared.limits, shared.key, self.policy, self.tell, shared.server_clock, shared.clock
-            )
+        stack = self._stacks.get(to_ingestion)
+        if stack is None:
+            key = self._secret(to_ingestion)
+            # another machine's clock says nothing of the one that notes deletions (promise 20)
+            server_clock = ServerClock() if to_ingestion else shared.server_clock
+            throttled = Throttling(wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock)
             prefixed = Prefixing(throttled, shared.prefix, self.tell)
-            self._stack = Retryer(prefixed, self.policy, shared.key, self.tell, shared.uniform)
-        return self._stack
+            stack = self._stacks[to_ingestion] = Retryer(prefixed, self.policy, key, self.tell, shared.uniform)
+        return stack

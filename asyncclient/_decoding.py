@@ -10,7 +10,7 @@ import msgspec
 from asyncclient._clock import http_date
 from asyncclient._http import Request, Response
 from asyncclient._secret import Secret
-from asyncclient.errors import ApiStatusError, InvalidResponse, RateLimited, kind_for, neutralised
+from asyncclient.errors import ApiStatusError, InvalidResponse, RateLimited, ServerError, kind_for, neutralised
 
 T = TypeVar("T")
 
@@ -21,8 +21,19 @@ _SECONDS_IN_DETAIL = re.compile(r"available in ([0-9]+) second")
 _NO_KEY_ACCESS = "does not support personal api key access"
 _UNKNOWN_ROUTE = frozenset({"Endpoint not found.", "Not found."})
 _HARMLESS = frozenset(
-    {"limit", "offset", "include_total", "status", "delete_events", "delete_recordings", "keep_person"}
+    {"limit", "offset", "page", "include_total", "status", "format", "delete_events", "delete_recordings"}
+    | {"keep_person", "key", "type", "operator", "$unset"}
 )
+"""Fields of requests that say nothing of a person; keys of properties may be shown."""
+_VOCABULARY = frozenset(
+    {"validation_error", "invalid_request", "authentication_error", "server_error", "throttled_error"}
+    | {"invalid_input", "invalid", "required", "invalid_choice", "null", "not_a_list", "parse_error", "not_found"}
+    | {"method_not_allowed", "not_acceptable", "unsupported_media_type", "not_authenticated", "authentication_failed"}
+    | {"permission_denied", "payment_required", "quota_limit_exceeded", "conflict", "throttled", "error"}
+    | {"person_deletion_failed"}
+)
+"""Types and codes of the server's own (contract 4), shown even when a property has such a value."""
+_WORD = re.compile(r"[a-z_]+")
 
 
 class ErrorBody(msgspec.Struct):
@@ -36,7 +47,14 @@ class ErrorBody(msgspec.Struct):
     message: Any = None
 
 
+class Succeeded(msgspec.Struct):
+    """What the answer to a change says of itself."""
+
+    success: Any = None
+
+
 _ERROR = msgspec.json.Decoder(ErrorBody)
+_SUCCEEDED = msgspec.json.Decoder(Succeeded)
 
 
 def read(request: Request, response: Response, decoder: "msgspec.json.Decoder[T]", key: Secret) -> T:
@@ -78,23 +96,58 @@ def check(request: Request, response: Response, key: Secret) -> None:
     raise to_error(request, response, key)
 
 
+def check_success(request: Request, response: Response, key: Secret) -> None:
+    """Pass for any 2xx whose body does not say `success: false` (contract 6.8).
+
+    Raises:
+        ApiStatusError: the answer is no success; a `ServerError` where only its body says so.
+    """
+    check(request, response, key)
+    try:
+        told = _SUCCEEDED.decode(response.body).success
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return  # the documentation promises no body
+    if told is False:
+        raise to_error(request, response, key)
+
+
+def text(request: Request, response: Response, key: Secret) -> str:
+    """The body of a success as a text.
+
+    Raises:
+        ApiStatusError: the answer is no success, or no text.
+    """
+    check(request, response, key)
+    try:
+        return response.body.decode()
+    except UnicodeDecodeError:
+        pass
+    raise invalid(request, response, f"the body ({len(response.body)} bytes) is not UTF-8")
+
+
 def to_error(
     request: Request, response: Response, key: Secret, wall: Callable[[], float] = time.time
 ) -> ApiStatusError:
     """The exception for an answer that is no success."""
     body = _error_body(response.body)
     detail = body.detail if body.detail is not None else body.error if body.error is not None else body.message
-    kind = kind_for(response.status, detail)
+    code = body.code
+    if isinstance(code, str) and isinstance(detail, str) and " " in code and _WORD.fullmatch(detail):
+        code, detail = detail, code  # as PATCH and update_property have them (contract 4)
+    kind = ServerError if response.status < 300 else kind_for(response.status, detail)
     waits = kind is RateLimited or response.status == 503
     told = detail if isinstance(detail, str) else ""
-    hidden = sent_values(request)
+    if request.to_ingestion:
+        # a body of thousands of persons: looking for each of them in what comes back costs more than it tells
+        detail = body.attr = None
+    hidden = () if request.to_ingestion else sent_values(request)
     return kind(
         response.status,
         method=request.method,
         path=response.path,
         route=request.route,
-        type=_text(body.type, key, hidden),
-        code=_text(body.code, key, hidden),
+        type=_word(body.type, key, hidden),
+        code=_word(code, key, hidden),
         detail=_text(detail, key, hidden),
         attr=_text(body.attr, key, hidden),
         retry_after_s=retry_after_s(response.headers, told, wall) if waits else None,
@@ -149,18 +202,38 @@ def sent_values(request: Request) -> tuple[str, ...]:
     """What a request says of persons: ids and values, which a server may repeat in its answer."""
     values = [part for part in request.path.split("/") if part.isdigit()] if request.in_project else []
     for name, value in request.query:
-        if name == "properties":
-            values += [text for each in msgspec.json.decode(value) for text in _texts(each["value"])]
-        elif name not in _HARMLESS:
-            values.append(value)
+        if name not in _HARMLESS:
+            found = _json(value)
+            values += [value, *_texts_of_objects(found if isinstance(found, list) else [])]
     if request.body is not None:
-        values += _texts(list(msgspec.json.decode(request.body).values()))
+        values += _texts_of_objects([_json(request.body)])
     return tuple(sorted(set(values), key=len, reverse=True))
 
 
+def _json(text: str | bytes) -> Any:
+    """What a text says as JSON; itself where it is none."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return text.decode(errors="replace") if isinstance(text, bytes) else text
+
+
+def _texts_of_objects(objects: list[Any]) -> list[str]:
+    """What requests or filters say of persons: all but the fields that have a fixed meaning."""
+    values: list[str] = []
+    for each in objects:
+        fields = [value for name, value in each.items() if name not in _HARMLESS] if isinstance(each, dict) else each
+        values += _texts(fields)
+    return values
+
+
 def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
     if isinstance(value, list):
         return [text for each in value for text in _texts(each)]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [str(value)]
     return [value] if isinstance(value, str) else []
 
 
@@ -169,6 +242,10 @@ def _error_body(body: bytes) -> ErrorBody:
         return _ERROR.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
         return ErrorBody()
+
+
+def _word(value: Any, key: Secret, hidden: Sequence[str]) -> str | None:
+    return value if isinstance(value, str) and value in _VOCABULARY else _text(value, key, hidden)
 
 
 def _text(value: Any, key: Secret, hidden: Sequence[str]) -> str | None:

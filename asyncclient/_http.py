@@ -1,6 +1,7 @@
 """A request and a response as values. Pure; the vocabulary between resources, layers and wire."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 import msgspec
 
@@ -17,8 +18,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         query: pairs, already text.
         body: JSON bytes.
         mutating: whether it may change anything.
+        repeatable: whether doing it twice comes to the same as once, though it may change something.
+        to_ingestion: goes to the host that takes captured events, without the personal key.
+        once: never sent again by itself, whatever came of it.
         tells_prefix: a read of a route that every server has, so that its answer tells which prefix is served.
-        timeout_s: for the whole call; None is the client's.
+        accept: which forms of an answer are taken, where it is not JSON.
+        streamed: a success comes with its body unread, in `Response.stream`.
+        timeout_s: for the whole call, for a streamed one the longest silence; None is the client's.
     """
 
     action: str
@@ -30,25 +36,49 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     mutating: bool = False
+    repeatable: bool = False
+    to_ingestion: bool = False
+    once: bool = False
     tells_prefix: bool = False
+    accept: str | None = None
+    streamed: bool = False
     timeout_s: float | None = None
 
     def __repr__(self) -> str:
         return f"<Request {self.route}>"  # a traceback with local variables shows no ids and no values
 
 
+class Stream(Protocol):
+    """The body of an answer, read bit by bit."""
+
+    async def read(self) -> bytes:
+        """What comes next; empty at the end.
+
+        Raises:
+            TransportError: it broke off, or nothing came for too long.
+            InvalidResponse: it cannot be unpacked.
+        """
+        ...
+
+    def close(self) -> None:
+        """Read no more; the connection is closed unless the end was reached."""
+        ...
+
+
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer, whole and bounded.
+    """One answer, whole and bounded, or its head and a stream.
 
     Arguments:
         path: the whole path that was asked.
         headers: to be looked up by their lower-case names.
+        stream: the body, where it was asked for as a stream; who takes it closes it.
     """
 
     status: int
     path: str
     headers: Mapping[str, str]
     body: bytes
+    stream: Stream | None = None
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

@@ -43,9 +43,10 @@ class Retryer:
                 error = to_error(request, response, self._key)
             except PostHogError as problem:
                 error = problem
-            if before_send is not None:
+            if before_send is not None or request.once:
                 raise error
-            decision = decide(self._policy, error, attempt=attempt, mutating=request.mutating, uniform=self._uniform)
+            lasting = request.mutating and not request.repeatable
+            decision = decide(self._policy, error, attempt=attempt, mutating=lasting, uniform=self._uniform)
             if isinstance(decision, GiveUp):
                 raise error
             self._tell(

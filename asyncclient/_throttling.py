@@ -55,6 +55,7 @@ class Throttling:
                         RequestFinished(
                             action=request.action,
                             bucket=request.bucket,
+                            mutating=request.mutating,
                             status=status,
                             elapsed_s=elapsed_s,
                             attempt=attempt,

@@ -8,16 +8,18 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from asyncclient import _endpoints, config
-from asyncclient._aiohttp import AiohttpWire
 from asyncclient._clock import ServerClock
 from asyncclient._core import Core, OnEvent, Shared
 from asyncclient._http import BeforeSend
 from asyncclient._prefixing import Prefix
 from asyncclient._secret import Secret
+from asyncclient.capture import Capture
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.limits import Limits
+from asyncclient.persisted_folders import PersistedFolders
 from asyncclient.persons import Persons
 from asyncclient.projects import Projects
+from asyncclient.query import Query
 from asyncclient.retry import RetryPolicy
 
 
@@ -28,6 +30,9 @@ class PostHogClient:
         host: "us", "eu" or the URL of a self-hosted instance.
         project_id: a positive number; "@current" reads only.
         personal_api_key: starts with phx_; shown nowhere.
+        project_api_key: the project's public token (phc_), for captured events only; without it the server is asked.
+        ingest_host: takes captured events; the default is PostHog Cloud's own, or the self-hosted instance
+            (contract 12).
         limits: rate limits; give several clients of one key the same object.
         retry: for reads, and for writes that certainly had no effect.
         timeout_s: for one request, connecting included.
@@ -48,6 +53,8 @@ class PostHogClient:
         host: str = "us",
         project_id: int | str,
         personal_api_key: str | Secret,
+        project_api_key: str | Secret | None = None,
+        ingest_host: str | None = None,
         limits: Limits | None = None,
         retry: RetryPolicy | None = None,
         timeout_s: float = 60.0,
@@ -62,13 +69,19 @@ class PostHogClient:
     ) -> None:
         key = personal_api_key if isinstance(personal_api_key, Secret) else Secret(personal_api_key)
         personal_api_key = key  # no frame of a traceback holds the text
+        token = project_api_key if isinstance(project_api_key, Secret | None) else Secret(project_api_key)
+        project_api_key = token
         config.check_key(key)
+        if token is not None:
+            config.check_token(token, key)
         timeout_s = _endpoints.seconds(timeout_s, "timeout_s")
         if isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1:
             raise InvalidArgument(f"max_connections {shown(max_connections)} is not a whole number of at least 1")
         project = _endpoints.project_id(project_id)
+        origin = config.parse_origin(host, allow_http=allow_http)
         shared = Shared(
-            origin=config.parse_origin(host, allow_http=allow_http),
+            origin=origin,
+            ingest_origin=config.parse_ingest_origin(ingest_host, origin, allow_http=allow_http),
             project_id=project,
             key=key,
             limits=Limits(clock=clock) if limits is None else limits,
@@ -79,13 +92,17 @@ class PostHogClient:
             uniform=uniform,
             clock=clock,
             server_clock=ServerClock(wall),
+            token=token,
         )
         self._take(Core(shared, retry or RetryPolicy(), (on_event,) if on_event else ()))
 
     def _take(self, core: Core) -> None:
         self._core = core
         self.persons = Persons(core)
+        self.persisted_folders = PersistedFolders(core)
         self.projects = Projects(core)
+        self.capture = Capture(core)
+        self.query = Query(core)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
@@ -97,8 +114,9 @@ class PostHogClient:
         settings = config.Settings.of(os.environ if environ is None else environ)
         environ = None  # no frame of a traceback holds the key
         given = {name: value for name, value in overrides.items() if value is not None}
-        if isinstance(given.get("personal_api_key"), str):
-            given["personal_api_key"] = Secret(given["personal_api_key"])
+        for name in ("personal_api_key", "project_api_key"):
+            if isinstance(given.get(name), str):
+                given[name] = Secret(given[name])
         overrides = given
         if "project_id" not in given:
             if settings.project_id is None:
@@ -106,12 +124,19 @@ class PostHogClient:
             given["project_id"] = settings.project_id
         if "personal_api_key" not in given:
             given["personal_api_key"] = settings.read_key()
+        if "project_api_key" not in given and settings.token is not None:
+            given["project_api_key"] = settings.token
         return cls(**{"host": settings.host or "us", **given})
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port that all requests go to."""
+        """Scheme, host and port that all requests go to, but for captured events."""
         return self._core.shared.origin
+
+    @property
+    def ingest_origin(self) -> str:
+        """Scheme, host and port that captured events go to."""
+        return self._core.shared.ingest_origin
 
     @property
     def project_id(self) -> int | str:
@@ -156,23 +181,13 @@ class PostHogClient:
 
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used any more."""
-        shared = self._core.shared
-        shared.ended = True
-        wire, shared.wire = shared.wire, None
-        if wire is not None:
-            await wire.close()
+        await self._core.shared.close()
 
     async def __aenter__(self) -> Self:
         shared = self._core.shared
         if shared.wire is not None or shared.ended:
             raise RuntimeError("a client is opened once: make a new one")
-        shared.wire = AiohttpWire(
-            shared.origin,
-            shared.key,
-            timeout_s=shared.timeout_s,
-            max_connections=shared.max_connections,
-            trust_env=shared.trust_env,
-        )
+        shared.open()
         return self
 
     async def __aexit__(

@@ -1,4 +1,4 @@
-"""Settings: which server, which project, which key; read from arguments or the environment and checked. Sends nothing.
+"""Settings: which server, which project, which key and token; read and checked. Sends nothing.
 
 A key is never an argument of a command, since argv is public; it is in the environment or in a private file.
 """
@@ -19,6 +19,12 @@ from asyncclient.errors import InvalidArgument, shown
 
 REGIONS = {"us": "https://us.posthog.com", "eu": "https://eu.posthog.com"}
 INGESTION_HOSTS = {"us.i.posthog.com": "us", "eu.i.posthog.com": "eu"}
+INGESTION_ORIGINS = {
+    "https://us.posthog.com": "https://us.i.posthog.com",
+    "https://app.posthog.com": "https://us.i.posthog.com",
+    "https://eu.posthog.com": "https://eu.i.posthog.com",
+}
+"""Where PostHog Cloud takes captured events; a self-hosted instance takes them itself (contract 12)."""
 LONGEST_KEY = 512
 
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
@@ -28,6 +34,7 @@ HOST = "POSTHOG_HOST"
 PROJECT_ID = "POSTHOG_PROJECT_ID"
 KEY = "POSTHOG_PERSONAL_API_KEY"
 KEY_FILE = "POSTHOG_PERSONAL_API_KEY_FILE"
+PROJECT_KEY = "POSTHOG_PROJECT_API_KEY"
 
 
 def parse_origin(host: str, *, allow_http: bool = False) -> str:
@@ -39,6 +46,30 @@ def parse_origin(host: str, *, allow_http: bool = False) -> str:
     Raises:
         InvalidArgument: it is none of these, or holds more than scheme, host and port.
     """
+    origin = _origin(host, allow_http=allow_http)
+    name = origin.removeprefix("https://")
+    if name in INGESTION_HOSTS:
+        region = INGESTION_HOSTS[name]
+        raise InvalidArgument(f"{name} takes captured events only: give {region}, which is {REGIONS[region]}")
+    return origin
+
+
+def parse_ingest_origin(host: str | None, origin: str, *, allow_http: bool = False) -> str:
+    """The origin that captured events go to: PostHog's own for its cloud, else the instance's (contract 12).
+
+    Arguments:
+        host: us, eu or a URL, where it is another one than the instance's.
+        origin: of the instance.
+        allow_http: as in `parse_origin`.
+
+    Raises:
+        InvalidArgument: as `parse_origin`.
+    """
+    chosen = origin if host is None else _origin(host, allow_http=allow_http)
+    return INGESTION_ORIGINS.get(chosen, chosen)
+
+
+def _origin(host: str, *, allow_http: bool) -> str:
     text = host.strip() if isinstance(host, str) else host
     if not isinstance(text, str) or not text.isascii() or not text.isprintable() or " " in text:
         raise InvalidArgument(f"host {shown(host)} is neither us, eu, nor a URL in plain ASCII")
@@ -60,9 +91,6 @@ def parse_origin(host: str, *, allow_http: bool = False) -> str:
     origin = f"{parts.scheme}://{written}" if port in (None, default) else f"{parts.scheme}://{written}:{port}"
     if parts.path not in ("", "/") or "?" in text or "#" in text:
         raise InvalidArgument(f"the host holds more than scheme, name and port: give {origin} alone")
-    if name in INGESTION_HOSTS:
-        region = INGESTION_HOSTS[name]
-        raise InvalidArgument(f"{name} takes captured events only: give {region}, which is {REGIONS[region]}")
     if parts.scheme == "http" and not allow_http and not _is_loopback(name):
         raise InvalidArgument(f"plain http to {name} would show the key to everybody on the way: use https://")
     return origin
@@ -92,6 +120,34 @@ def _problem_of(key: Secret) -> str | None:
     for prefix, kind in (("phc_", "a project's public token"), ("phs_", "a project secret key")):
         if text.startswith(prefix):
             return f"the key is {kind} ({prefix}): make a personal API key (phx_)"
+    return None
+
+
+def check_token(token: Secret, key: Secret) -> None:
+    """Pass for what may be a project's public token.
+
+    Arguments:
+        key: the personal key, which must not be sent in its place: the capture route puts it in a body.
+
+    Raises:
+        InvalidArgument: it cannot be a project's token; the message does not show it.
+    """
+    problem = problem_of_token(token, key)
+    if problem is not None:
+        raise InvalidArgument(problem)
+
+
+def problem_of_token(token: Secret, key: Secret) -> str | None:
+    """What is wrong with a project's token, None when nothing is; the text does not show it."""
+    text = token.reveal()
+    if not isinstance(text, str) or not text:
+        return f"no project API key: leave it out to have the server asked, or set {PROJECT_KEY}"
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return "the project API key holds a line break, space or other character that no project API key has"
+    if len(text) > LONGEST_KEY:
+        return f"the project API key has {len(text)} characters, more than any has"
+    if text == key.reveal() or text.startswith(("phx_", "pha_", "phs_")):
+        return "the project API key is a secret key: give the project's public token (phc_)"
     return None
 
 
@@ -136,16 +192,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str | None
     key: Secret | None
     key_file: str | None
+    token: Secret | None
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Self:
         """Take the settings out of an environment; an empty one is none."""
-        key = environ.get(KEY)
+        key, token = environ.get(KEY), environ.get(PROJECT_KEY)
         return cls(
             host=environ.get(HOST) or None,
             project_id=environ.get(PROJECT_ID) or None,
             key=Secret(key) if key else None,
             key_file=environ.get(KEY_FILE) or None,
+            token=Secret(token) if token else None,
         )
 
     def read_key(self) -> Secret:

@@ -94,6 +94,10 @@ class AuthenticationFailed(ApiStatusError):
     )
 
 
+class PaymentRequired(ApiStatusError):
+    """402: the plan or its quota does not cover this."""
+
+
 class PermissionDenied(ApiStatusError):
     """403: the key may not do this; scopes and project are named in `detail`."""
 
@@ -120,6 +124,10 @@ class UnprocessableEntity(ApiStatusError):
 
 class RateLimited(ApiStatusError):
     """429: more requests than the limit allows."""
+
+
+class QuotaLimited(ApiStatusError):
+    """200, and the body says that the project's quota is used up: the captured events are not stored (contract 12)."""
 
 
 class ServerError(ApiStatusError):
@@ -177,6 +185,7 @@ def _restored(kind: type[PostHogError], args: tuple[Any, ...], fields: dict[str,
 BY_STATUS: dict[int, type[ApiStatusError]] = {
     400: BadRequest,
     401: AuthenticationFailed,
+    402: PaymentRequired,
     403: PermissionDenied,
     405: MethodNotAllowed,
     409: Conflict,

@@ -14,6 +14,7 @@ class RequestFinished(_Event, frozen=True, tag="request"):
 
     action: str
     bucket: Bucket
+    mutating: bool
     status: int | None
     elapsed_s: float
     attempt: int

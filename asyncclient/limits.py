@@ -39,6 +39,8 @@ class Bucket(StrEnum):
     DELETES = "deletes"
     OTHERS = "others"
     DEFAULT = "default"
+    CAPTURE = "capture"
+    """Unlimited, since it is not the personal key's; a pause that the server asks for is kept (contract 12)."""
 
 
 class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +107,7 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
             Bucket.DELETES: {MINUTE_S: self.deletes_per_minute, HOUR_S: self.deletes_per_hour},
             Bucket.OTHERS: {MINUTE_S: self.others_per_minute},
             Bucket.DEFAULT: {MINUTE_S: self.default_per_minute, HOUR_S: self.default_per_hour},
+            Bucket.CAPTURE: {},
         }[bucket]
         return {window_s: limit for window_s, limit in found.items() if limit is not None}
 

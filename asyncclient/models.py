@@ -90,11 +90,65 @@ class DeletionRow(msgspec.Struct, frozen=True):
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A project. `api_token` is the public token of the capture route."""
+    """A project. `api_token` is the public token of the capture route; no repr shows it."""
 
     id: int
     name: str = ""
     api_token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Project(id={self.id!r}, name={self.name!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("id", self.id), ("name", self.name)]
+
+
+class PersistedFolder(msgspec.Struct, frozen=True):
+    """Where the product's file tree opens for the key's user: at most one a `type` (contract 7)."""
+
+    id: UUID
+    type: str
+    protocol: str = "products://"
+    path: str = ""
+    created_at: Instant | None = None
+    updated_at: Instant | None = None
+
+
+class QueryResult(msgspec.Struct, frozen=True):
+    """Rows of a query and the names of their columns (contract 12). With `has_more` the server cut the rows."""
+
+    results: list[list[Any]]
+    columns: tuple[str, ...] | None = None
+    has_more: bool | None = msgspec.field(default=None, name="hasMore")
+    is_cached: bool | None = None
+
+
+class PropertyValue(msgspec.Struct, frozen=True):
+    """A value that a property has somewhere, and how often as far as the server tells."""
+
+    name: Any = None
+    count: int | None = None
+
+
+class PropertyValues(msgspec.Struct, frozen=True):
+    """Values of a property. While `refreshing` the server still counts."""
+
+    results: list[PropertyValue] = []
+    refreshing: bool = False
+
+
+class Cohort(msgspec.Struct, frozen=True):
+    """A cohort that a person is in; `count` is how many persons are."""
+
+    id: int
+    name: str | None = None
+    count: int | None = None
+
+
+class Cohorts(msgspec.Struct, frozen=True):
+    """The body of cohorts."""
+
+    results: list[Cohort] = []
 
 
 class BatchResults(msgspec.Struct, Generic[T], frozen=True):

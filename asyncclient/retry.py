@@ -2,7 +2,7 @@
 
 Reads are repeated after whatever may pass. A mutating call is repeated only where it certainly had no effect:
 a 500 may come after the person is gone and before its events are queued (contract 6.4), and only reading back
-tells, which is the caller's business.
+tells, which is the caller's business. Captured events that come to the same twice are repeated as reads are.
 """
 
 import math
@@ -72,7 +72,7 @@ def decide(
     Arguments:
         error: how the attempt ended.
         attempt: how many were made, 1 or more.
-        mutating: whether the request may change anything.
+        mutating: whether the request may change anything, and doing it twice may come to something else than once.
         uniform: draws between two numbers.
     """
     if attempt >= policy.attempts:

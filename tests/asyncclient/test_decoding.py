@@ -17,6 +17,7 @@ from asyncclient import (
     ApiStatusError,
     AuthenticationFailed,
     BadRequest,
+    Bucket,
     BulkDeleteSummary,
     ConnectFailed,
     DeletionError,
@@ -24,18 +25,20 @@ from asyncclient import (
     InvalidResponse,
     NotFound,
     Page,
+    PaymentRequired,
     PermissionDenied,
     Person,
     PersonRef,
     PostHogError,
     Project,
+    PropertyFilter,
     RateLimited,
     RouteNotFound,
     ServerError,
     TimedOut,
 )
 from asyncclient import _endpoints as endpoints
-from asyncclient._decoding import check, knows, read, to_error
+from asyncclient._decoding import check, check_success, knows, read, sent_values, text, to_error
 from asyncclient._http import Request, Response
 from asyncclient._secret import Secret
 from asyncclient.errors import LONGEST_DETAIL, neutralised
@@ -65,7 +68,7 @@ def envelope(type_: str, code: str, detail: str, attr: str | None = None) -> dic
         (400, envelope("validation_error", "invalid_input", "bad", "ids__0"), BadRequest,
          "400 invalid_input (bad) [ids__0]"),
         (400, envelope("validation_error", "This field is required.", "required", "properties"), BadRequest,
-         "400 This field is required. (required) [properties]"),
+         "400 required (This field is required.) [properties]"),
         (400, {"success": False, "detail": "Unable to delete property"}, BadRequest, "400 (Unable to delete property)"),
         (400, {"error": "no timestamp"}, BadRequest, "400 (no timestamp)"),
         (400, {"message": "m", "detail": "d"}, BadRequest, "400 (d)"),
@@ -73,7 +76,10 @@ def envelope(type_: str, code: str, detail: str, attr: str | None = None) -> dic
         (401, envelope("authentication_error", "authentication_failed", "Personal API key is invalid."),
          AuthenticationFailed,
          "401 authentication_failed (Personal API key is invalid.); a valid key of the other region"),
-        (402, envelope("server_error", "payment_required", "pay"), ApiStatusError, "402 payment_required (pay)"),
+        (400, envelope("validation_error", "This field is required.", "no word", "key"), BadRequest,
+         "400 This field is required. (no word) [key]"),
+        (400, envelope("validation_error", "required", "required"), BadRequest, "400 required (required)"),
+        (402, envelope("server_error", "payment_required", "pay"), PaymentRequired, "402 payment_required (pay)"),
         (403, envelope("authentication_error", "permission_denied", "API key missing required scope 'person:write'"),
          PermissionDenied, "403 permission_denied (API key missing required scope 'person:write')"),
         (403, envelope("authentication_error", "permission_denied", "no access to the requested project: ID 7."),
@@ -117,6 +123,31 @@ def test_every_2xx_is_a_success_for_calls_whose_body_says_nothing(status: int, b
 def test_everything_else_is_not(status: int) -> None:
     with pytest.raises(ApiStatusError):
         check(GET, response(status), KEY)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_a_success_that_says_it_is_none_is_an_error(status: int) -> None:
+    request = endpoints.delete_property(U, "email")
+    with pytest.raises(ServerError) as caught:
+        check_success(request, response(status, {"success": False, "detail": "Unable to delete property"}), KEY)
+    assert str(caught.value) == f"POST persons/:id/delete_property/: {status} (Unable to delete property)"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"null", b"[]", b"<html>", b"\xff", {"success": True}, {"success": None}, b"[" * 100_000]
+)
+def test_whatever_else_a_change_answers_is_a_success(body: Any) -> None:
+    check_success(GET, response(201, body), KEY)
+    with pytest.raises(ServerError):
+        check_success(GET, response(500, body), KEY)
+
+
+def test_a_text_is_utf8_or_an_answer_that_cannot_be_read() -> None:
+    assert text(GET, response(200, "a;\u00e4\r\n".encode()), KEY) == "a;\u00e4\r\n"
+    with pytest.raises(InvalidResponse, match="is not UTF-8"):
+        text(GET, response(200, b"a\xff"), KEY)
+    with pytest.raises(NotFound):
+        text(GET, response(404, {"detail": "Not found."}), KEY)
 
 
 ZERO = BulkDeleteSummary()
@@ -255,10 +286,55 @@ def test_nothing_of_persons_and_keys_is_shown(text: str, shown: str) -> None:
         (endpoints.list_persons(search="jane"), "jane, janet", "<id>, janet"),
         (endpoints.batch_by_distinct_ids(["jane", "jane doe"]), "not found: jane doe, jane", "not found: <id>, <id>"),
         (endpoints.get_project(7), "the requested project: ID 7.", "the requested project: ID 7."),
+        (
+            endpoints.update_person(U, {"plan": "free", "deep": {"type": ["Jane", {"age": 42}]}, "score": 1.5}),
+            "plan free of Jane, 42, scored 1.5",
+            "plan <id> of <id>, <id>, scored <id>",
+        ),
+        (endpoints.update_property(U, "plan", "free"), "plan cannot be free", "plan cannot be <id>"),
+        (endpoints.delete_property(U, "plan"), "no plan here", "no plan here"),
+        (endpoints.split_person(U, distinct_ids_to_split=["jane"]), "unknown id jane", "unknown id <id>"),
+        (endpoints.reset_distinct_id("jane"), "jane is not reused", "<id> is not reused"),
+        (endpoints.values("plan", "fre"), "no plan like fre", "no plan like <id>"),
+        (endpoints.list_persons(distinct_id="[7]"), "no [7] here, no 7 here", "no <id> here, no <id> here"),
+        (
+            endpoints.list_persons(properties=[PropertyFilter("plan", ["free", "pro"])]),
+            "exact plan: free, pro",
+            "exact plan: <id>, <id>",
+        ),
+        (
+            endpoints.properties_timeline(
+                U,
+                properties=[{"key": "plan", "value": "free", "type": "person"}],
+                events=[{"id": "$pageview", "properties": [{"key": "x", "value": "jane"}]}],
+            ),
+            "person plan free, jane",
+            "person plan <id>, <id>",
+        ),
     ],
 )
 def test_what_the_request_said_of_persons_is_not_repeated(request_: Request, detail: str, shown: str) -> None:
     assert error(400, {"detail": detail}, request_).detail == shown
+
+
+def test_the_servers_own_words_are_shown_even_when_a_property_has_such_a_value() -> None:
+    request = endpoints.update_person(U, {"a": "validation_error", "b": "required", "c": "custom"})
+    found = error(400, envelope("validation_error", "required", "b is required"), request)
+    assert (found.type, found.code, found.detail) == ("validation_error", "required", "b is <id>")
+    assert error(400, envelope("custom", "custom", "x"), request).code == "<id>"
+
+
+@given(
+    query=st.lists(st.tuples(st.sampled_from(["properties", "events", "email", "limit", "x"]), st.text()), max_size=3),
+    body=st.none() | st.binary() | st.text().map(str.encode),
+)
+def test_no_request_is_too_odd_to_hide_its_values(query: list[tuple[str, str]], body: bytes | None) -> None:
+    request = Request(
+        action="a", method="POST", path="p", route="r", bucket=Bucket.OTHERS, query=tuple(query), body=body
+    )
+    found = sent_values(request)
+    assert all(value in found for name, value in query if name != "limit")
+    assert str(error(400, {"detail": "d"}, request)).startswith("r: 400")
 
 
 def test_the_exact_words_decide_even_when_they_are_somebodys_id() -> None:

@@ -19,7 +19,8 @@ from asyncclient._prefixing import Prefix
 
 U = "018f0000-0000-7000-8000-000000000001"
 SAFE = re.compile(
-    r"api/(environments|projects)/[0-9]+/persons/([0-9a-f-]{36}|[0-9]+)/(delete_events/|delete_recordings/)?"
+    r"api/(environments|projects)/[0-9]+/persons/([0-9a-f-]{36}|[0-9]+)/"
+    r"((delete_events|delete_recordings|update_property|delete_property|split|activity|properties_timeline)/)?"
 )
 DETAIL: dict[str, Callable[[Any], Request]] = {
     "get": endpoints.get_person,
@@ -28,6 +29,12 @@ DETAIL: dict[str, Callable[[Any], Request]] = {
     ),
     "delete_events": endpoints.delete_events,
     "delete_recordings": endpoints.delete_recordings,
+    "update": lambda each: endpoints.update_person(each, {"a": 1}),
+    "update_property": lambda each: endpoints.update_property(each, "a", 1),
+    "delete_property": lambda each: endpoints.delete_property(each, "a"),
+    "split": lambda each: endpoints.split_person(each, main_distinct_id="a"),
+    "activity": lambda each: endpoints.person_activity(each, limit=10, page=1),
+    "properties_timeline": endpoints.properties_timeline,
 }
 HOSTILE = [
     "../", "..", ".", "", " ", "/", "%2e%2e", "%2e%2e/", "..%2f", "1/../2", "1?x", "1#x", "1;x", "1.csv", "1%", "1 ",
@@ -245,6 +252,18 @@ def test_projects_are_paged_within_bounds(wrong: dict[str, int]) -> None:
         (endpoints.delete_events(7), Bucket.DELETES, True),
         (endpoints.delete_recordings(7), Bucket.DELETES, True),
         (bulk(ids=[U]), Bucket.DELETES, True),
+        (DETAIL["update"](7), Bucket.OTHERS, True),
+        (DETAIL["update_property"](7), Bucket.OTHERS, True),
+        (DETAIL["delete_property"](7), Bucket.OTHERS, True),
+        (DETAIL["split"](7), Bucket.OTHERS, True),
+        (endpoints.reset_distinct_id("a"), Bucket.OTHERS, True),
+        (DETAIL["activity"](7), Bucket.OTHERS, False),
+        (endpoints.all_activity(limit=10, page=1), Bucket.OTHERS, False),
+        (DETAIL["properties_timeline"](7), Bucket.OTHERS, False),
+        (endpoints.properties_at_time("2026-01-01", distinct_id=None, person=7), Bucket.OTHERS, False),
+        (endpoints.export_persons(), Bucket.OTHERS, False),
+        (endpoints.values("email", None), Bucket.OTHERS, False),
+        (endpoints.cohorts(7), Bucket.OTHERS, False),
         (endpoints.list_projects(limit=1, offset=0), Bucket.DEFAULT, False),
         (endpoints.get_project(7), Bucket.DEFAULT, False),
     ],

@@ -20,6 +20,7 @@ from asyncclient import (
     ListingError,
     MethodNotAllowed,
     NotFound,
+    PaymentRequired,
     PermissionDenied,
     PostHogError,
     RateLimited,
@@ -124,7 +125,7 @@ def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     [
         (400, None, BadRequest),
         (401, None, AuthenticationFailed),
-        (402, None, ApiStatusError),
+        (402, None, PaymentRequired),
         (403, None, PermissionDenied),
         (404, "Not found.", NotFound),
         (404, "not found.", RouteNotFound),

@@ -1,21 +1,30 @@
 """What a type checker has to know of the public signatures; checked by `test_typing.py`, never run."""
 
+from collections.abc import Sequence
 from typing import assert_type
 from uuid import UUID
 
 import msgspec
 
 from asyncclient import (
+    Activity,
+    ActivityPage,
     BulkDeleteSummary,
+    CaptureEvent,
     ClientEvent,
+    Cohort,
     DeletionRow,
     Limits,
     Page,
+    PersistedFolder,
     Person,
     PersonRef,
     PostHogClient,
     Project,
+    PropertiesTimeline,
     PropertyFilter,
+    PropertyValues,
+    QueryResult,
     RateLimits,
     RetryPolicy,
 )
@@ -47,6 +56,31 @@ async def calls(uuid: UUID) -> None:
         assert_type(await client.persons.get(uuid), Person)
         assert_type(await client.persons.get(7), Person)
         await client.persons.delete(str(uuid), delete_events=True)
+        assert_type(await client.persons.list(format="json"), Page[Person])
+        assert_type(await client.persons.list(format="csv"), str)
+        assert_type(await client.persons.get(uuid, format="csv"), str)
+        async with client.persons.export_csv(email="a@example.com", timeout_s=300) as export:
+            async for block in export:
+                assert_type(block, bytes)
+            assert_type(export.rows, int)
+            assert_type(export.cut, bool | None)
+        await client.persons.update(uuid, {"plan": "pro", "deep": [1, None]}, format="json")
+        await client.persons.update_property(uuid, "plan", None)
+        await client.persons.delete_property(uuid, "email")
+        await client.persons.delete_property(7, ["email", "name"], properties={})
+        await client.persons.split(uuid, main_distinct_id="a")
+        await client.persons.reset_distinct_id("a")
+        assert_type(await client.persons.activity(uuid), ActivityPage)
+        assert_type(await client.persons.activity(uuid, limit=5, page=2, format="csv"), str)
+        assert_type(await client.persons.all_activity(), ActivityPage)
+        async for entry in client.persons.iter_activity(uuid):
+            assert_type(entry, Activity)
+        async for entry in client.persons.iter_all_activity(page_size=10):
+            assert_type(entry, Activity)
+        assert_type(await client.persons.properties_timeline(uuid, properties=plan), PropertiesTimeline)
+        assert_type(await client.persons.properties_timeline(uuid, events=[{"id": "x"}], format="csv"), str)
+        assert_type(await client.persons.values("plan"), PropertyValues)
+        assert_type(await client.persons.cohorts(uuid), list[Cohort])
         await client.persons.delete_events(uuid)
         await client.persons.delete_recordings(uuid)
         assert_type(await client.persons.bulk_delete(ids=[uuid]), BulkDeleteSummary)
@@ -59,6 +93,21 @@ async def calls(uuid: UUID) -> None:
         assert_type(await client.persons.knows("bulk_delete"), bool)
         assert_type(await client.projects.get("@current"), Project)
         assert_type(await client.projects.list(), Page[Project])
+        events = [
+            CaptureEvent.set("a", {"b": 1}),
+            CaptureEvent.unset("a", ["b"]),
+            CaptureEvent("c", "a", {}, uuid=uuid),
+        ]
+        assert_type(await client.capture.batch(events), int)
+        assert_type(client.capture.split(events), list[Sequence[CaptureEvent]])
+        assert_type(await client.persisted_folders.list(limit=5), Page[PersistedFolder])
+        assert_type(await client.persisted_folders.create("home", "a"), PersistedFolder)
+        assert_type(await client.persisted_folders.get(uuid), PersistedFolder)
+        assert_type(await client.persisted_folders.update(uuid, path="b"), PersistedFolder)
+        await client.persisted_folders.delete(uuid)
+        assert_type(await client.query.hogql("SELECT {a}", {"a": 1}), QueryResult)
+        async for uuids in client.query.iter_person_uuids_having(["a"], page_size=100):
+            assert_type(uuids, list[UUID])
         assert_type(client.once(before_send).observed(listener).with_retry(RetryPolicy.never()), PostHogClient)
         assert_type(client.server_time(), float)
 
@@ -68,7 +117,12 @@ async def mistakes(client: PostHogClient, uuid: UUID) -> None:
     client.persons.iter_raw(properties="plan")  # type: ignore[arg-type]
     await client.persons.delete(uuid, True)  # type: ignore[call-arg]
     await client.persons.bulk_delete([uuid])  # type: ignore[call-arg]
-    await client.persons.list(limit="5")  # type: ignore[arg-type]
+    await client.persons.list(limit="5")  # type: ignore[call-overload]
+    await client.persons.list(format="xml")  # type: ignore[call-overload]
+    await client.persons.update(uuid, plan="pro")  # type: ignore[call-arg]
+    await client.persons.delete_events(uuid, format="xml")  # type: ignore[arg-type]
     client.once(print)  # type: ignore[arg-type]
+    CaptureEvent("a", "b", {}, None)  # type: ignore[call-arg]
+    await client.persisted_folders.update(uuid, "home")  # type: ignore[call-arg]
     PostHogClient(host="eu", project_id=42)  # type: ignore[call-arg]
     PostHogClient(project_id=42, personal_api_key="phx_x", verify_ssl=False)  # type: ignore[call-arg]

@@ -1,0 +1,109 @@
+"""Deletions of persons, their events and their recordings (contract 6.4 to 6.7). Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from asyncclient._endpoints.arguments import Format, flags, seconds, some, text
+from asyncclient._endpoints.calls import persons_call
+from asyncclient._endpoints.ids import person_id, person_uuid
+from asyncclient._endpoints.properties import property_object
+from asyncclient._http import Request
+from asyncclient.errors import InvalidArgument
+from asyncclient.limits import Bucket
+
+MOST_BULK_IDS = 1000
+"""More are refused by the server (contract 6.5)."""
+
+
+def delete_person(
+    person: object,
+    *,
+    delete_events: bool,
+    delete_recordings: bool,
+    keep_person: bool,
+    format: Format | None = None,  # noqa: A002
+) -> Request:
+    """DELETE persons/:id; a flag is present only when it is true, since presence means true there (contract 6.4)."""
+    query = tuple((name, "true") for name, on in flags(delete_events, delete_recordings, keep_person) if on)
+    return _deletes("destroy", "DELETE", f"{person_id(person)}/", ":id/", query=query, format=format)
+
+
+def delete_events(
+    person: object,
+    properties: Mapping[str, Any] | None = None,
+    *,
+    format: Format | None = None,  # noqa: A002
+) -> Request:
+    """POST persons/:id/delete_events (contract 6.6)."""
+    path = f"{person_id(person)}/delete_events/"
+    return _deletes("delete_events", "POST", path, ":id/delete_events/", body=_documented(properties), format=format)
+
+
+def delete_recordings(
+    person: object,
+    properties: Mapping[str, Any] | None = None,
+    *,
+    format: Format | None = None,  # noqa: A002
+) -> Request:
+    """POST persons/:id/delete_recordings (contract 6.7)."""
+    path = f"{person_id(person)}/delete_recordings/"
+    body = _documented(properties)
+    return _deletes("delete_recordings", "POST", path, ":id/delete_recordings/", body=body, format=format)
+
+
+def bulk_delete(
+    *,
+    ids: Sequence[UUID | str] | None,
+    distinct_ids: Sequence[str] | None,
+    delete_events: bool,
+    delete_recordings: bool,
+    keep_person: bool,
+    timeout_s: float | None,
+) -> Request:
+    """POST persons/bulk_delete: flags as JSON booleans in the body (contract 6.5)."""
+    if (ids is None) == (distinct_ids is None):
+        raise InvalidArgument("bulk_delete takes either ids or distinct_ids")
+    if timeout_s is not None:
+        seconds(timeout_s, "timeout_s")
+    if ids is not None:
+        body: dict[str, Any] = {"ids": [person_uuid(each) for each in some(ids, "ids", MOST_BULK_IDS)]}
+    else:
+        named = some(distinct_ids or (), "distinct_ids", MOST_BULK_IDS)
+        body = {"distinct_ids": [text(each, "distinct_ids") for each in named]}
+    body |= dict(flags(delete_events, delete_recordings, keep_person))
+    return _deletes(
+        "bulk_delete", "POST", "bulk_delete/", "bulk_delete/", body=msgspec.json.encode(body), timeout_s=timeout_s
+    )
+
+
+def _documented(properties: Mapping[str, Any] | None) -> bytes | None:
+    """The body field of the documentation, which the server does not read."""
+    return None if properties is None else msgspec.json.encode({"properties": property_object(properties, least=0)})
+
+
+def _deletes(
+    action: str,
+    method: str,
+    path: str,
+    route: str,
+    *,
+    query: tuple[tuple[str, str], ...] = (),
+    body: bytes | None = None,
+    format: Format | None = None,  # noqa: A002
+    timeout_s: float | None = None,
+) -> Request:
+    return persons_call(
+        action,
+        method,
+        path,
+        route=route,
+        query=query,
+        body=body,
+        format=format,
+        bucket=Bucket.DELETES,
+        mutating=True,
+        timeout_s=timeout_s,
+    )

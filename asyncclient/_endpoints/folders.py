@@ -1,0 +1,86 @@
+"""The persisted folders of the key's user (contract 7). Pure."""
+
+from uuid import UUID
+
+import msgspec
+
+from asyncclient._endpoints.arguments import MOST_ROWS, whole
+from asyncclient._endpoints.ids import LARGEST_NUMBER, person_uuid
+from asyncclient._endpoints.properties import plain_json
+from asyncclient._http import Request
+from asyncclient.errors import InvalidArgument, shown
+from asyncclient.limits import Bucket
+
+TYPES = ("home", "pinned", "custom_products")
+LONGEST_PROTOCOL = 64
+
+
+def list_folders(*, limit: int, offset: int) -> Request:
+    """GET persisted_folder."""
+    whole(limit, "limit", 1, MOST_ROWS)
+    whole(offset, "offset", 0, LARGEST_NUMBER)
+    return _folder("GET", query=(("limit", str(limit)), ("offset", str(offset))))
+
+
+def create_folder(type: object, *, path: object, protocol: object) -> Request:  # noqa: A002
+    """POST persisted_folder: upserts by type, and resets what is left out, so all is sent."""
+    return _folder("POST", body=_body({"type": type, "path": path, "protocol": protocol}))
+
+
+def get_folder(folder: object) -> Request:
+    """GET persisted_folder/:id."""
+    return _folder("GET", folder_id(folder))
+
+
+def update_folder(folder: object, *, type: object, path: object, protocol: object) -> Request:  # noqa: A002
+    """PATCH persisted_folder/:id: what is None stays as it is."""
+    given = {"type": type, "path": path, "protocol": protocol}
+    given = {name: value for name, value in given.items() if value is not None}
+    if not given:
+        raise InvalidArgument("nothing to change: give type, path or protocol")
+    return _folder("PATCH", folder_id(folder), body=_body(given))
+
+
+def delete_folder(folder: object) -> Request:
+    """DELETE persisted_folder/:id (contract 0)."""
+    return _folder("DELETE", folder_id(folder))
+
+
+def folder_id(value: object) -> UUID:
+    """A folder's UUID as a path segment.
+
+    Raises:
+        InvalidArgument: it is none.
+    """
+    try:
+        return person_uuid(value)  # the same form
+    except InvalidArgument:
+        raise InvalidArgument(f"{shown(value)} is no UUID: that is what names a folder") from None
+
+
+def _body(given: dict[str, object]) -> bytes:
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise InvalidArgument(f"{name} {shown(value)} is not a text")
+        plain_json(value, name)
+    if "type" in given and given["type"] not in TYPES:
+        raise InvalidArgument(f"type {shown(given['type'])} is none of {', '.join(TYPES)}")
+    protocol = given.get("protocol", "")
+    if isinstance(protocol, str) and len(protocol) > LONGEST_PROTOCOL:
+        raise InvalidArgument(f"protocol has {len(protocol)} characters and the server takes {LONGEST_PROTOCOL}")
+    return msgspec.json.encode(given)
+
+
+def _folder(
+    method: str, folder: UUID | None = None, *, query: tuple[tuple[str, str], ...] = (), body: bytes | None = None
+) -> Request:
+    return Request(
+        action="persisted_folder",
+        method=method,
+        path="persisted_folder/" if folder is None else f"persisted_folder/{folder}/",
+        route=f"{method} persisted_folder/" if folder is None else f"{method} persisted_folder/:id/",
+        bucket=Bucket.DEFAULT,
+        query=query,
+        body=body,
+        mutating=method != "GET",
+    )

@@ -1,0 +1,91 @@
+"""What became of persons: activity, timeline, properties at a time (contract 6.9 to 6.11). Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from asyncclient._endpoints.arguments import MOST_ROWS, Format, text, whole
+from asyncclient._endpoints.calls import persons_call
+from asyncclient._endpoints.ids import LARGEST_NUMBER, person_id
+from asyncclient._endpoints.properties import json_objects
+from asyncclient._http import Request
+from asyncclient.errors import InvalidArgument
+from asyncclient.filters import PropertyFilter
+
+
+def person_activity(person: object, *, limit: int, page: int, format: Format | None = None) -> Request:  # noqa: A002
+    """GET persons/:id/activity (contract 6.9)."""
+    return persons_call(
+        "activity",
+        "GET",
+        f"{person_id(person)}/activity/",
+        route=":id/activity/",
+        query=_numbered(limit, page),
+        format=format,
+    )
+
+
+def all_activity(*, limit: int, page: int) -> Request:
+    """GET persons/activity (contract 6.11)."""
+    return persons_call("activity", "GET", "activity/", query=_numbered(limit, page))
+
+
+def properties_timeline(
+    person: object,
+    *,
+    events: Sequence[Mapping[str, Any]] = (),
+    actions: Sequence[Mapping[str, Any]] = (),
+    properties: Sequence[PropertyFilter | Mapping[str, Any]] = (),
+    display: str | None = None,
+    date_from: str | None = None,
+    date_to: str | None = None,
+    interval: str | None = None,
+    breakdown: str | None = None,
+    breakdown_type: str | None = None,
+    format: Format | None = None,  # noqa: A002
+) -> Request:
+    """GET persons/:id/properties_timeline (contract 6.10)."""
+    filters: object = properties
+    if isinstance(properties, list | tuple):
+        filters = [each.to_wire() if isinstance(each, PropertyFilter) else each for each in properties]
+    query = [
+        (name, msgspec.json.encode(found).decode())
+        for name, value in (("events", events), ("actions", actions), ("properties", filters))
+        if (found := json_objects(value, name))
+    ]
+    query += [
+        (name, text(value, name))
+        for name, value in (
+            ("display", display),
+            ("date_from", date_from),
+            ("date_to", date_to),
+            ("interval", interval),
+            ("breakdown", breakdown),
+            ("breakdown_type", breakdown_type),
+        )
+        if value is not None
+    ]
+    return persons_call(
+        "properties_timeline",
+        "GET",
+        f"{person_id(person)}/properties_timeline/",
+        route=":id/properties_timeline/",
+        query=tuple(query),
+        format=format,
+    )
+
+
+def properties_at_time(timestamp: str, *, distinct_id: str | None, person: object | None) -> Request:
+    """GET persons/properties_at_time (contract 6.11)."""
+    if (distinct_id is None) == (person is None):
+        raise InvalidArgument("properties_at_time takes either distinct_id or person_id")
+    who = ("person_id", person_id(person)) if distinct_id is None else ("distinct_id", text(distinct_id, "distinct_id"))
+    query = (("timestamp", text(timestamp, "timestamp")), who)
+    return persons_call("properties_at_time", "GET", "properties_at_time/", query=query)
+
+
+def _numbered(limit: int, page: int) -> tuple[tuple[str, str], ...]:
+    whole(limit, "limit", 1, MOST_ROWS)
+    whole(page, "page", 1, LARGEST_NUMBER)
+    return ("limit", str(limit)), ("page", str(page))

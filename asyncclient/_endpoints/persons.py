@@ -1,0 +1,117 @@
+"""Reads of persons: paths, verbs and query names (contract 6.1, 6.2, 6.11). Pure."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from asyncclient._endpoints.arguments import MOST_ROWS, Format, seconds, some, text, whole
+from asyncclient._endpoints.calls import persons_call
+from asyncclient._endpoints.ids import LARGEST_NUMBER, person_id, person_uuid
+from asyncclient._endpoints.properties import property_key
+from asyncclient._http import Request
+from asyncclient.errors import InvalidArgument, shown
+from asyncclient.filters import PropertyFilter
+
+MOST_BATCH_IDS = 200
+"""More are cut off silently by the batch reads (contract 6.11)."""
+
+
+def list_persons(
+    *,
+    distinct_id: str | None = None,
+    email: str | None = None,
+    search: str | None = None,
+    properties: Sequence[PropertyFilter] = (),
+    limit: int = 100,
+    offset: int = 0,
+    include_total: bool = False,
+    format: Format | None = None,  # noqa: A002
+) -> Request:
+    """GET persons (contract 6.1)."""
+    whole(limit, "limit", 1, MOST_ROWS)
+    whole(offset, "offset", 0, LARGEST_NUMBER)
+    query = _filters(distinct_id, email, search, properties)
+    query += [("limit", str(limit)), ("offset", str(offset))]
+    if include_total:
+        query.append(("include_total", "true"))
+    return persons_call("list", "GET", "", query=tuple(query), format=format, tells_prefix=True)
+
+
+def export_persons(
+    *,
+    distinct_id: str | None = None,
+    email: str | None = None,
+    search: str | None = None,
+    properties: Sequence[PropertyFilter] = (),
+    timeout_s: float | None = None,
+) -> Request:
+    """GET persons as CSV, whole: the server pays no heed to limit and offset there (contract 6.1)."""
+    if timeout_s is not None:
+        seconds(timeout_s, "timeout_s")
+    query = tuple(_filters(distinct_id, email, search, properties))
+    return persons_call("export", "GET", "", query=query, format="csv", streamed=True, timeout_s=timeout_s)
+
+
+def get_person(person: object, *, format: Format | None = None) -> Request:  # noqa: A002
+    """GET persons/:id (contract 6.2)."""
+    return persons_call("retrieve", "GET", f"{person_id(person)}/", route=":id/", format=format, tells_prefix=True)
+
+
+def batch_by_distinct_ids(distinct_ids: Sequence[str]) -> Request:
+    """POST persons/batch_by_distinct_ids: reads only (contract 6.11)."""
+    named = [text(each, "distinct_ids") for each in some(distinct_ids, "distinct_ids", MOST_BATCH_IDS)]
+    body = msgspec.json.encode({"distinct_ids": named})
+    return persons_call("batch_by_distinct_ids", "POST", "batch_by_distinct_ids/", body=body)
+
+
+def batch_by_uuids(uuids: Sequence[UUID | str]) -> Request:
+    """POST persons/batch_by_uuids: reads only (contract 6.11). An empty list is a probe."""
+    named = [person_uuid(each) for each in some(uuids, "uuids", MOST_BATCH_IDS, least=0)]
+    body = msgspec.json.encode({"uuids": named})
+    return persons_call("batch_by_uuids", "POST", "batch_by_uuids/", body=body)
+
+
+def deletion_status(*, status: str | None, person: object, limit: int, offset: int) -> Request:
+    """GET persons/deletion_status (contract 6.11)."""
+    if status not in (None, "pending", "completed", "all"):
+        raise InvalidArgument(f"status {shown(status)} is none of pending, completed, all")
+    whole(limit, "limit", 1, MOST_ROWS)
+    whole(offset, "offset", 0, LARGEST_NUMBER)
+    query = [("limit", str(limit)), ("offset", str(offset))]
+    if status is not None:
+        query.append(("status", status))
+    if person is not None:
+        query.append(("person_uuid", str(person_uuid(person))))
+    return persons_call("deletion_status", "GET", "deletion_status/", query=tuple(query))
+
+
+def probe(route: str) -> Request:
+    """GET a route that only takes POST, to learn whether the server knows it."""
+    return persons_call("probe", "GET", route, route=route.replace(str(UUID(int=0)), ":id"))
+
+
+def values(key: str, value: str | None) -> Request:
+    """GET persons/values (contract 6.11)."""
+    query = [("key", property_key(key))]
+    if value is not None:
+        query.append(("value", text(value, "value")))
+    return persons_call("values", "GET", "values/", query=tuple(query))
+
+
+def cohorts(person: object) -> Request:
+    """GET persons/cohorts (contract 6.11)."""
+    return persons_call("cohorts", "GET", "cohorts/", query=(("person_id", person_id(person)),))
+
+
+def _filters(
+    distinct_id: str | None, email: str | None, search: str | None, properties: Sequence[PropertyFilter]
+) -> list[tuple[str, str]]:
+    query = [
+        (name, text(value, name))
+        for name, value in (("distinct_id", distinct_id), ("email", email), ("search", search))
+        if value is not None
+    ]
+    if properties:
+        query.append(("properties", msgspec.json.encode([each.to_wire() for each in properties]).decode()))
+    return query

@@ -1,0 +1,136 @@
+"""Persons changed: properties, splits, distinct ids (contract 6.3, 6.8, 6.11).
+
+All of it is applied later than it is answered, and a success says no more than that it was taken: read to find out.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from asyncclient import _decoding, _endpoints
+from asyncclient._core import Core
+from asyncclient._endpoints import Format, PersonId
+from asyncclient._http import Request
+from asyncclient.errors import NotFound, PostHogError, ServerError
+from asyncclient.models import Person
+
+_PERSON = msgspec.json.Decoder(Person)
+
+
+class PersonChanges:
+    """The part of `client.persons` that changes."""
+
+    _core: Core
+
+    async def update(
+        self,
+        id: PersonId,  # noqa: A002
+        properties: Mapping[str, Any],
+        *,
+        format: Format | None = None,  # noqa: A002
+    ) -> None:
+        """Set properties of one person; those not named stay (contract 6.3).
+
+        The server answers before it applies them, and answers the same when it fails to pass them on: read the person
+        to be sure. For many persons captured events are quicker: `client.capture`.
+
+        Arguments:
+            id: UUID or number.
+            properties: JSON values by key, at least one; None sets null and removes nothing.
+            format: documented; nothing is read of an answer's body.
+
+        Raises:
+            InvalidArgument: a key or value that JSON or the server cannot hold; before anything is sent.
+            NotFound: there is no such person.
+        """
+        await self._core.done(_endpoints.update_person(id, properties, format=format))
+
+    async def update_property(self, id: PersonId, key: str, value: Any) -> None:  # noqa: A002
+        """Set one property of one person (contract 6.11); None sets null. Errors as `update`."""
+        await self._core.done(_endpoints.update_property(id, key, value))
+
+    async def delete_property(
+        self,
+        id: PersonId,  # noqa: A002
+        key_or_keys: str | Sequence[str],
+        *,
+        properties: Mapping[str, Any] | None = None,
+        format: Format | None = None,  # noqa: A002
+    ) -> None:
+        """Remove properties of one person, a request each (contract 6.8); removing one that is not there succeeds.
+
+        Servers before August 2026 take one key a request. When a request fails the keys before it are done; calling
+        again with all of them does no harm.
+
+        Arguments:
+            id: UUID or number.
+            key_or_keys: one key, or a list.
+            properties: a documented field of the body, which the server does not read.
+            format: documented; nothing is read of an answer's body but a `success` of false.
+
+        Raises:
+            InvalidArgument: no key, or one that cannot be; before anything is sent.
+            NotFound: there is no such person. The server says 500 then: the person is read to tell, except in a
+                `once` view, where the 500 is raised.
+            ServerError: whether it was taken is not known.
+        """
+        requests = [
+            _endpoints.delete_property(id, key, properties=properties, format=format)
+            for key in _endpoints.property_keys(key_or_keys)
+        ]
+        for request in requests:
+            try:
+                await self._succeed(request)
+            except ServerError as error:
+                if error.status != 500 or self._core.before_send is not None:
+                    raise
+                problem = error
+            else:
+                continue
+            raise await self._told_apart(id, problem)
+
+    async def split(
+        self,
+        id: PersonId,  # noqa: A002
+        *,
+        main_distinct_id: str | None = None,
+        distinct_ids_to_split: Sequence[str] | None = None,
+    ) -> None:
+        """Split one person into several (contract 6.11). Never repeated by itself, whatever comes of it.
+
+        Arguments:
+            id: UUID or number.
+            main_distinct_id: the one that stays, all others become persons of their own; or
+            distinct_ids_to_split: those that do.
+
+        Raises:
+            InvalidArgument: both or neither, or an empty id; before anything is sent.
+            BadRequest: one of them is not this person's.
+        """
+        await self._succeed(
+            _endpoints.split_person(id, main_distinct_id=main_distinct_id, distinct_ids_to_split=distinct_ids_to_split)
+        )
+
+    async def reset_distinct_id(self, distinct_id: str) -> None:
+        """Make a distinct id usable again whose person was deleted (contract 6.11, 8).
+
+        It acts only after the id has been used again, and the answer does not tell whether it did.
+
+        Raises:
+            InvalidArgument: before anything is sent.
+        """
+        await self._core.done(_endpoints.reset_distinct_id(distinct_id))
+
+    async def _succeed(self, request: Request) -> None:
+        _decoding.check_success(request, await self._core.send(request), self._core.shared.key)
+
+    async def _told_apart(self, id: PersonId, problem: PostHogError) -> PostHogError:  # noqa: A002
+        """What a 500 of delete_property means: it bypasses the lookup that answers 404 (contract 6.8)."""
+        try:
+            await self._core.read(_endpoints.get_person(id), _PERSON)
+        except NotFound as error:
+            return error
+        except PostHogError:
+            pass
+        return problem

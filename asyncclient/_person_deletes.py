@@ -1,0 +1,117 @@
+"""Persons deleted, and their events and recordings (contract 6.4 to 6.7)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from asyncclient import _decoding, _endpoints
+from asyncclient._core import Core
+from asyncclient._endpoints import Format, PersonId
+from asyncclient.models import BulkDeleteSummary
+
+_SUMMARY = msgspec.json.Decoder(BulkDeleteSummary)
+
+
+class PersonDeletes:
+    """The part of `client.persons` that deletes."""
+
+    _core: Core
+
+    async def delete(
+        self,
+        id: PersonId,  # noqa: A002
+        *,
+        delete_events: bool = False,
+        delete_recordings: bool = False,
+        keep_person: bool = False,
+        format: Format | None = None,  # noqa: A002
+    ) -> None:
+        """Delete one person (contract 6.4).
+
+        The server may delete the person and fail before it queues the events, which are out of reach then. To be
+        safe queue first: `bulk_delete` with `keep_person`, or the engine of the package `bulk`.
+
+        Arguments:
+            format: documented; nothing is read of an answer's body.
+
+        Raises:
+            NotFound: there is no such person.
+            ServerError: it may or may not be deleted; read to find out.
+        """
+        await self._core.done(
+            _endpoints.delete_person(
+                id,
+                delete_events=delete_events,
+                delete_recordings=delete_recordings,
+                keep_person=keep_person,
+                format=format,
+            )
+        )
+
+    async def delete_events(
+        self,
+        id: PersonId,  # noqa: A002
+        properties: Mapping[str, Any] | None = None,
+        *,
+        format: Format | None = None,  # noqa: A002
+    ) -> None:
+        """Queue the deletion of one person's events up to now (contract 6.6).
+
+        Arguments:
+            properties: a documented field of the body, which the server does not read.
+            format: documented; nothing is read of an answer's body.
+
+        Raises:
+            NotFound: there is no such person.
+        """
+        await self._core.done(_endpoints.delete_events(id, properties, format=format))
+
+    async def delete_recordings(
+        self,
+        id: PersonId,  # noqa: A002
+        properties: Mapping[str, Any] | None = None,
+        *,
+        format: Format | None = None,  # noqa: A002
+    ) -> None:
+        """Ask for the deletion of one person's recordings (contract 6.7); nothing can be read back of it.
+
+        Arguments and errors as `delete_events`.
+        """
+        await self._core.done(_endpoints.delete_recordings(id, properties, format=format))
+
+    async def bulk_delete(
+        self,
+        *,
+        ids: Sequence[UUID | str] | None = None,
+        distinct_ids: Sequence[str] | None = None,
+        delete_events: bool = False,
+        delete_recordings: bool = False,
+        keep_person: bool = False,
+        timeout_s: float | None = None,
+    ) -> BulkDeleteSummary:
+        """Delete up to 1000 persons, or only queue their events and recordings with `keep_person` (contract 6.5).
+
+        A success speaks of what was accepted: read the summary, then read the persons.
+
+        Arguments:
+            ids: UUIDs; or
+            distinct_ids: which delete the whole person that each belongs to.
+            timeout_s: for this call, seconds.
+
+        Raises:
+            InvalidArgument: both or neither list, or not 1 to 1000 ids.
+        """
+        request = _endpoints.bulk_delete(
+            ids=ids,
+            distinct_ids=distinct_ids,
+            delete_events=delete_events,
+            delete_recordings=delete_recordings,
+            keep_person=keep_person,
+            timeout_s=timeout_s,
+        )
+        response = await self._core.send(request)
+        if 200 <= response.status < 300 and not response.body.strip():
+            return BulkDeleteSummary()
+        return _decoding.read(request, response, _SUMMARY, self._core.shared.key)

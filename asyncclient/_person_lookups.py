@@ -1,0 +1,129 @@
+"""What the server can be asked about persons beside listing them (contract 6.11)."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from asyncclient import _decoding, _endpoints
+from asyncclient._core import Core
+from asyncclient._endpoints import PersonId
+from asyncclient._http import Request
+from asyncclient.errors import InvalidArgument, shown
+from asyncclient.models import (
+    BatchResults,
+    Cohort,
+    Cohorts,
+    DeletionRow,
+    Page,
+    Person,
+    PersonRef,
+    PropertyValue,
+    PropertyValues,
+)
+
+_BATCH = msgspec.json.Decoder(BatchResults[Person])
+_BATCH_REFS = msgspec.json.Decoder(BatchResults[PersonRef])
+_ROWS = msgspec.json.Decoder(Page[DeletionRow])
+_COHORTS = msgspec.json.Decoder(Cohorts)
+_VALUES: "msgspec.json.Decoder[PropertyValues | list[PropertyValue]]" = msgspec.json.Decoder(
+    PropertyValues | list[PropertyValue]
+)
+_NIL = UUID(int=0)
+
+
+class PersonLookups:
+    """The part of `client.persons` that resolves, and asks about deletions, values and cohorts."""
+
+    _core: Core
+
+    async def batch_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, Person]:
+        """The persons of up to 200 distinct ids; misses are left out (contract 6.11)."""
+        found = await self._core.read(_endpoints.batch_by_distinct_ids(distinct_ids), _BATCH)
+        return found.results
+
+    async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
+        """As `batch_by_distinct_ids`, but only who each person is."""
+        found = await self._core.read(_endpoints.batch_by_distinct_ids(distinct_ids), _BATCH_REFS)
+        return found.results
+
+    async def batch_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, Person]:
+        """The persons of up to 200 UUIDs; misses are left out. The cheapest read of the store (contract 6.11)."""
+        found = await self._core.read(_endpoints.batch_by_uuids(uuids), _BATCH)
+        return {person.uuid: person for person in found.results.values()}
+
+    async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:
+        """As `batch_by_uuids`, but only who each person is."""
+        found = await self._core.read(_endpoints.batch_by_uuids(uuids), _BATCH_REFS)
+        return {person.uuid: person for person in found.results.values()}
+
+    async def deletion_status(
+        self,
+        *,
+        status: str | None = None,
+        person_uuid: UUID | str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> Page[DeletionRow]:
+        """Requests to delete events, newest first (contract 6.11, 8).
+
+        Arguments:
+            status: "pending", "completed" or "all".
+            person_uuid: of one person only.
+        """
+        request = _endpoints.deletion_status(status=status, person=person_uuid, limit=limit, offset=offset)
+        return await self._core.read(request, _ROWS)
+
+    async def knows(self, route: str) -> bool:
+        """Whether this server is new enough to have a route, found out by reading (contract 8, last but three).
+
+        A route that a server does not know is read as a person's id there, so the answers tell them apart.
+
+        Arguments:
+            route: "bulk_delete", "batch_by_uuids", "batch_by_distinct_ids", "deletion_status", "delete_events" or
+                "delete_recordings".
+
+        Raises:
+            InvalidArgument: it is none of these.
+            PostHogError: the answer does not tell.
+        """
+        if route not in _PROBES:
+            raise InvalidArgument(f"route {shown(route)} is none of {', '.join(_PROBES)}")
+        await self._core.settle_prefix()  # an unknown route's answer is that of an unknown prefix
+        request = _PROBES[route]
+        response = await self._core.send(request)
+        known = _decoding.knows(request, response)
+        if known is None:
+            raise _decoding.to_error(request, response, self._core.shared.key)
+        return known
+
+    async def values(self, key: str, value: str | None = None) -> PropertyValues:
+        """The commonest values of a property among all persons (contract 6.11).
+
+        Arguments:
+            key: of the property; the server answers nothing for `$virt` keys.
+            value: a text that values have to contain.
+
+        Raises:
+            InvalidArgument: before anything is sent.
+        """
+        found = await self._core.read(_endpoints.values(key, value), _VALUES)
+        return PropertyValues(results=found) if isinstance(found, list) else found
+
+    async def cohorts(self, person_id: PersonId) -> list[Cohort]:
+        """The cohorts that a person is in (contract 6.11). The key needs person:read and cohort:read.
+
+        Arguments:
+            person_id: UUID or number.
+        """
+        return (await self._core.read(_endpoints.cohorts(person_id), _COHORTS)).results
+
+
+_PROBES: dict[str, Request] = {
+    "bulk_delete": _endpoints.probe("bulk_delete/"),
+    "batch_by_uuids": _endpoints.batch_by_uuids([]),
+    "batch_by_distinct_ids": _endpoints.probe("batch_by_distinct_ids/"),
+    "deletion_status": _endpoints.deletion_status(status=None, person=None, limit=1, offset=0),
+    "delete_events": _endpoints.probe(f"{_NIL}/delete_events/"),
+    "delete_recordings": _endpoints.probe(f"{_NIL}/delete_recordings/"),
+}

@@ -1,0 +1,53 @@
+"""Values of properties and cohorts of persons over sockets (contract 6.11)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from asyncclient import Cohort, InvalidArgument, InvalidResponse, PropertyValue, PropertyValues
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"results": [{"name": "free", "count": 2}], "refreshing": True},
+         PropertyValues([PropertyValue("free", 2)], refreshing=True)),
+        ({"results": [{"name": 7}, {"name": ["a"], "later": 1}, {"name": None, "count": None}]},
+         PropertyValues([PropertyValue(7), PropertyValue(["a"]), PropertyValue(None)])),
+        ([{"name": "free", "count": 2}], PropertyValues([PropertyValue("free", 2)])),
+        ([{"id": 1, "name": True}], PropertyValues([PropertyValue(True)])),
+        ([], PropertyValues()),
+        ({}, PropertyValues()),
+    ],
+)  # fmt: skip
+async def test_values_of_both_ages_are_read(raw: Any, body: Any, expected: PropertyValues) -> None:
+    server = await raw.serve(raw.http(body=json.dumps(body).encode()))
+    client = await raw.client(server.url)
+    assert await client.persons.values("plan") == expected
+    assert await client.persons.values("pl an", "fr&ee") == expected
+    assert [each.target.partition("persons/")[2] for each in server.requests] == [
+        "values/?key=plan",
+        "values/?key=pl+an&value=fr%26ee",
+    ]
+
+
+async def test_cohorts_are_of_one_person(raw: Any) -> None:
+    body = {"results": [{"id": 1, "name": "all", "count": 5, "later": 1}, {"id": 2, "name": None}]}
+    server = await raw.serve(raw.http(body=json.dumps(body).encode()))
+    client = await raw.client(server.url)
+    assert await client.persons.cohorts(raw.uuid) == [Cohort(1, "all", 5), Cohort(2)]
+    assert server.requests[0].target == f"/api/projects/1/persons/cohorts/?person_id={raw.uuid}"
+    with pytest.raises(InvalidArgument, match="is no UUID"):
+        await client.persons.cohorts("../")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"7", b'{"results": 7}', b"<html>"])
+async def test_what_is_neither_cannot_be_read(raw: Any, body: bytes) -> None:
+    server = await raw.serve(raw.http(body=body))
+    client = await raw.client(server.url)
+    with pytest.raises(InvalidResponse):
+        await client.persons.values("plan")
+    with pytest.raises(InvalidResponse):
+        await client.persons.cohorts(7)
