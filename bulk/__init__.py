@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bulk.engine import run_job, verify_job
     from bulk.errors import BreakerOpened, BulkError, FileTrouble, JournalBusy, NotFinished, Refused
-    from bulk.operations import DeletePersons
+    from bulk.operations import DeleteEvents, DeletePersons, DeleteRecordings, UnsetProperties, UpdateProperties
     from bulk.plan import Plan, load_plan
     from bulk.planner import make_plan
     from bulk.progress import JobEvent
@@ -24,7 +24,9 @@ _HOME = {
     "ByEmails": "selection",
     "ByFilter": "selection",
     "ByPersonIds": "selection",
+    "DeleteEvents": "operations",
     "DeletePersons": "operations",
+    "DeleteRecordings": "operations",
     "FileTrouble": "errors",
     "JobEvent": "progress",
     "JournalBusy": "errors",
@@ -32,6 +34,8 @@ _HOME = {
     "Plan": "plan",
     "Refused": "errors",
     "Report": "report",
+    "UnsetProperties": "operations",
+    "UpdateProperties": "operations",
     "load_plan": "plan",
     "make_plan": "planner",
     "read_report": "reporting",
@@ -46,7 +50,9 @@ __all__ = [
     "ByEmails",
     "ByFilter",
     "ByPersonIds",
+    "DeleteEvents",
     "DeletePersons",
+    "DeleteRecordings",
     "FileTrouble",
     "JobEvent",
     "JournalBusy",
@@ -54,6 +60,8 @@ __all__ = [
     "Plan",
     "Refused",
     "Report",
+    "UnsetProperties",
+    "UpdateProperties",
     "load_plan",
     "make_plan",
     "read_report",

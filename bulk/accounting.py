@@ -30,9 +30,9 @@ class Usage:
         self.paused_until: dict[str, float] = {}
         self._running: RunStarted | None = None
 
-    def request(self, bucket: str, at: float) -> None:
-        """A request was answered, or given up."""
-        self.recent.setdefault(bucket, deque(maxlen=RECENT_KEPT)).append(at)
+    def request(self, bucket: str, at: float, *, times: int = 1) -> None:
+        """So many requests were answered, or given up, at this time at the latest."""
+        self.recent.setdefault(bucket, deque(maxlen=RECENT_KEPT)).extend([at] * min(times, RECENT_KEPT))
 
     def paused(self, record: PauseTaken) -> None:
         """The server asked for a pause."""
@@ -41,8 +41,7 @@ class Usage:
     def run_started(self, record: RunStarted, open_attempts: Iterable[Intent]) -> None:
         """A process took over; what the last one had under way was over by then."""
         for bucket, requests in self.under_way(open_attempts).items():
-            for _ in range(requests):
-                self.request(bucket, record.at)
+            self.request(bucket, record.at, times=requests)
         self._running = record
 
     def run_ended(self) -> None:
@@ -57,7 +56,7 @@ class Usage:
         """
         found: dict[str, int] = {}
         for intent in open_attempts:
-            found[intent.bucket] = found.get(intent.bucket, 0) + 1
+            found[intent.bucket] = found.get(intent.bucket, 0) + intent.requests
         if self._running is not None:
             found |= {Bucket.OTHERS.value: self._running.concurrency + ROW_READERS, Bucket.DEFAULT.value: 1}
         return found

@@ -14,6 +14,10 @@ class BulkError(Exception):
     """Anything the engine raises on purpose."""
 
 
+class InputError(BulkError, ValueError):
+    """A selection, an option or an input file cannot be used at all (exit 2); nothing was sent."""
+
+
 class FileTrouble(BulkError):
     """A file could not be made, read, trusted or written (exit 74).
 

@@ -1,7 +1,7 @@
 """What a plan will cost: requests and the time that the rate limits make of them. Pure.
 
-The figures are the engine's own way of working (contract 3, 6.5, 6.11): a small canary batch, then one deletion
-call a batch and stage, one read of the store for each 200 targets before sending and one after, and the deletion
+The figures are the engine's own way of working (contract 3, 6, 12): a small canary batch, then one call a batch and
+stage, or one a person, one read of the store for each 200 targets before sending and one after, and the deletion
 rows read back in pages by groups of 1000. Retries, pauses and the server's own queues come on top.
 """
 
@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import msgspec
 
 from asyncclient import Bucket, RateLimits
-from bulk.operations import Operation
+from bulk.operations import Operation, UnsetProperties, axes
+from bulk.outcomes import Axis
 
 READ_AT_ONCE = 200
 ROWS_A_PAGE = 1000
@@ -21,44 +22,69 @@ PAGES_A_GROUP = 2
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests by rate-limit bucket, and the seconds that the limits make of them at least."""
+    """Requests by rate-limit bucket, and the seconds that the limits make of them at least.
 
-    deletes: int
+    `changes` are calls that change properties by REST, under the limit of the reads; `events` requests of the capture
+    route, which no limit counts.
+    """
+
+    deletes: int = 0
+    changes: int = 0
+    events: int = 0
     reads: int
     seconds: float
 
     @property
     def requests(self) -> int:
         """All requests together."""
-        return self.deletes + self.reads
+        return self.deletes + self.changes + self.events + self.reads
 
 
-def estimate(operation: Operation, count: int, *, batch_size: int, rates: RateLimits) -> Estimate:
+def estimate(
+    operation: Operation, count: int, *, batch_size: int, rates: RateLimits, route: str | None = None
+) -> Estimate:
     """Return what running an operation on `count` targets takes at the least.
 
     Args:
         operation: what is done to each target.
         count: targets.
-        batch_size: targets a deletion call.
+        batch_size: targets a call for many.
         rates: the limits that the job keeps to.
+        route: by which properties are changed.
     """
     canary = min(count, CANARY, batch_size)
     rest = count - canary
     started = min(canary, 1)
-    deletes = (started + math.ceil(rest / batch_size)) * (2 if operation.queues_first else 1)
-    reads = 2 * (started + math.ceil(rest / READ_AT_ONCE))
-    if operation.queues_first:
-        reads += started  # the canary is read once more between the stages
-    if operation.delete_events:
+    asked = axes(operation)
+    calls = started + math.ceil(rest / batch_size)
+    looks = 2 if asked & {Axis.PERSON, Axis.PROPERTIES} else 1
+    reads = looks * (started + math.ceil(rest / READ_AT_ONCE))
+    deletes = changes = events = 0
+    if Axis.PROPERTIES not in asked:
+        queues = bool(asked - {Axis.PERSON})
+        deletes = calls * (queues + (Axis.PERSON in asked))
+        reads += started * queues  # the canary is read once more after queueing
+    elif route == "capture":
+        events = calls
+    else:
+        changes = count * calls_a_person(operation)
+    if Axis.EVENTS in asked:
         reads += started + PAGES_A_GROUP * math.ceil(rest / ROWS_A_PAGE)
     return Estimate(
         deletes=deletes,
+        changes=changes,
+        events=events,
         reads=reads,
         seconds=max(
             seconds_needed(deletes, rates.windows(Bucket.DELETES)),
-            seconds_needed(reads, rates.windows(Bucket.OTHERS)),
+            seconds_needed(reads + changes, rates.windows(Bucket.OTHERS)),
         ),
     )
+
+
+def calls_a_person(operation: Operation) -> int:
+    """Calls that one person's properties take by REST (contract 6.3, 6.8)."""
+    return len(operation.keys) if isinstance(operation, UnsetProperties) else 1
 
 
 def seconds_needed(requests: int, limits: Mapping[float, int]) -> float:

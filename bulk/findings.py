@@ -49,6 +49,8 @@ class Findings:
         self.duplicates = Lines()
         self.aliases = Lines()
         self.refused: dict[Reason, Lines] = {}
+        self.discovery: dict[str, str] = {}
+        self.without = 0
         self._many = 0
         self._most = 0
 
@@ -92,6 +94,8 @@ class Findings:
             )
         else:
             found.append({"kind": "listed", "count": self.listed})
+        if self.discovery:
+            found.append({"kind": "discovery", **self.discovery, "without": self.without})
         found.append(
             {
                 "kind": "many_distinct_ids",

@@ -69,6 +69,12 @@ class Gate:
         self.check()
         self._waiting.discard(scope)
 
+    def waiting(self, scope: anyio.CancelScope) -> None:
+        """What was in flight in this scope is over; what runs in it merely waits again, and may be dropped."""
+        self._waiting.add(scope)
+        if self.closed:
+            scope.cancel()
+
     async def sleep(self, seconds: float) -> None:
         """Wait, or raise `Stopped` as soon as the gate closes."""
         with self.abandonable():

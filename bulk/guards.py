@@ -5,7 +5,7 @@ from typing import Any
 from bulk.errors import JournalError, Refused
 from bulk.journal.records import FORMAT, JobOpened
 from bulk.ledger import Ledger
-from bulk.operations import describe, from_dict
+from bulk.operations import describe, for_journal
 from bulk.plan import Plan, digest_matches
 
 
@@ -25,7 +25,7 @@ def check_binding(path: str, job: JobOpened, plan: Plan) -> None:
     pairs: tuple[tuple[str, Any, Any], ...] = (
         ("host", job.host, plan.header.host),
         ("project", job.project, plan.header.project_id),
-        ("operation", job.operation, plan.header.operation),
+        ("operation", job.operation, for_journal(plan.header.operation)),
         ("plan digest", job.plan_digest, plan.digest),
         ("count", job.count, plan.count),
     )
@@ -108,12 +108,5 @@ def check_approval(ledger: Ledger, plan: Plan, approve: str | None) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = _operation_words(value) if isinstance(value, dict) else str(value)
+    text = describe(value) if isinstance(value, dict) else str(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _operation_words(operation: dict[str, Any]) -> str:
-    try:
-        return describe(from_dict(operation))
-    except ValueError:  # of another version
-        return str(operation.get("kind"))

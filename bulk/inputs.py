@@ -18,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from bulk.errors import BulkError
+from bulk.errors import InputError
 from bulk.files import trouble
 from bulk.shared_ids import is_shared
 
@@ -38,10 +38,6 @@ _UUID = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class InputError(BulkError, ValueError):
-    """A selection, an option or an input file cannot be used at all (exit 2); nothing was sent."""
 
 
 class Reason(Enum):

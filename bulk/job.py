@@ -10,8 +10,8 @@ from uuid import UUID
 from bulk.journal.records import Answer, Change, Intent, Record, Settled
 from bulk.journal.writer import JournalWriter
 from bulk.ledger import Ledger
-from bulk.operations import Operation
-from bulk.outcomes import PENDING, STATES, Axis, Events, Person, Recordings, State, axis_of
+from bulk.operations import Operation, axes, lead_of, to_dict
+from bulk.outcomes import PENDING, STATES, Axis, Events, Person, Properties, Recordings, State, axis_of
 from bulk.plan import BLOCK, Plan, Target
 from bulk.ranges import format_ranges
 from bulk.verdicts import Verdict
@@ -21,7 +21,7 @@ BLOCKS_KEPT = 64
 
 Changes = dict[tuple[State, str | None], list[int]]
 
-_UNTOUCHED = frozenset({Person.UNTOUCHED, Events.UNTOUCHED, Recordings.UNTOUCHED})
+_UNTOUCHED = frozenset({Person.UNTOUCHED, Events.UNTOUCHED, Recordings.UNTOUCHED, Properties.UNTOUCHED})
 
 
 class Job:
@@ -42,6 +42,8 @@ class Job:
     ) -> None:
         self.plan = plan
         self.operation = operation
+        self.asked = axes(operation)
+        self.lead = lead_of(to_dict(operation))
         self.ledger = ledger
         self.now = now
         self._writer = writer
@@ -61,9 +63,16 @@ class Job:
         self._writer.flush()
 
     async def intend(
-        self, route: str, bucket: str, axes: Sequence[Axis], numbers: Sequence[int], server_at: float
+        self,
+        route: str,
+        bucket: str,
+        axes: Sequence[Axis],
+        numbers: Sequence[int],
+        server_at: float,
+        *,
+        requests: int = 1,
     ) -> int:
-        """Put on disk that a request is about to leave (promise 1).
+        """Put on disk that a request is about to leave, or a block of them (promise 1).
 
         Returns:
             The attempt's number, for `answered`.
@@ -78,6 +87,7 @@ class Job:
                 targets=format_ranges(numbers),
                 at=self.now(),
                 server_at=server_at,
+                requests=requests,
             )
         )
         await self.durable()
@@ -96,6 +106,8 @@ class Job:
                 code=verdict.code,
                 accepted=accepted,
                 queued=verdict.queued,
+                requests=verdict.requests,
+                reached=None if verdict.reached is None else format_ranges(numbers[: verdict.reached]),
             )
         )
 

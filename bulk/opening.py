@@ -24,10 +24,10 @@ from bulk.journal.records import FORMAT, Approved, JobOpened, Record, RunEnded, 
 from bulk.journal.storage import Journal
 from bulk.journaling import open_journal
 from bulk.ledger import Ledger
-from bulk.operations import Operation, describe, from_dict
-from bulk.outcomes import FINAL_PERSON, Axis
+from bulk.operations import Operation, describe, for_journal, from_dict
+from bulk.outcomes import ACCEPTED, PENDING, UNSENT, Axis
 from bulk.plan import Plan
-from bulk.progress import JobEnded, JobEvent, JobStarted
+from bulk.progress import JobEnded, JobEvent, JobStarted, RouteChosen
 from bulk.report import exit_code
 from bulk.reporter import Reporter, named_counts
 from bulk.run import Settings
@@ -75,7 +75,7 @@ async def opened_job(
         usage, under_way = ledger.usage, ledger.usage.under_way(ledger.open.values())
         charge_limits(client.limits, spent=plan.spent, usage=usage, under_way=under_way, now=time.time())
         early: list[ClientEvent] = []
-        way = await _ask(client.observed(early.append), plan, operation, gate)
+        way = await _ask(client.observed(early.append), plan, operation, gate, settings)
         if journal is None:
             journal = open_journal(path, ledger)
             if ledger.job is not None:
@@ -89,13 +89,16 @@ async def opened_job(
     try:
         runs_before = len(ledger.tally.runs)
         newly = purpose == "run" and guards.check_approval(ledger, plan, approve)
-        for record in _first_records(job, settings, str(client.limits.rates), purpose, newly=newly):
+        route = None if way.route is None else way.route.name
+        for record in _first_records(job, settings, str(client.limits.rates), purpose, newly=newly, route=route):
             job.note(record)
         await job.durable()
-        reporter = Reporter(job, client.limits, on_progress, batch_size=settings.batch_size)
+        reporter = Reporter(job, client.limits, on_progress, batch_size=settings.batch_size, route=route)
         for event in early:
             reporter.client_event(event)
         reporter.tell(_started(job, runs_before))
+        if way.route is not None and purpose == "run":
+            reporter.tell(RouteChosen(route=way.route.name, why=way.route.why))
         async with _ended_in_order(job, reporter, gate, purpose):
             yield Opened(
                 job=job,
@@ -141,7 +144,7 @@ def _operation(plan: Plan) -> Operation:
         raise Refused(str(problem), "run it with the version that made the plan, or make a new plan") from None
 
 
-async def _ask(client: PostHogClient, plan: Plan, operation: Operation, gate: Gate) -> Way:
+async def _ask(client: PostHogClient, plan: Plan, operation: Operation, gate: Gate, settings: Settings) -> Way:
     """Make sure by reading that it is the project that was reviewed, and find the way to take."""
     found: list[Way] = []
 
@@ -149,7 +152,16 @@ async def _ask(client: PostHogClient, plan: Plan, operation: Operation, gate: Ga
         with gate.abandonable(), _resumable():
             project = await client.projects.get(plan.header.project_id)
             guards.check_project_name(plan, project.name)
-            found.append(await find_way(client, operation))
+            found.append(
+                await find_way(
+                    client,
+                    operation,
+                    count=plan.count,
+                    batch_size=settings.batch_size,
+                    concurrency=settings.concurrency,
+                    project_token=project.api_token,
+                )
+            )
 
     await gate.run(ask)
     if not found:
@@ -157,7 +169,9 @@ async def _ask(client: PostHogClient, plan: Plan, operation: Operation, gate: Ga
     return found[0]
 
 
-def _first_records(job: Job, settings: Settings, rates: str, purpose: str, *, newly: bool) -> list[Record]:
+def _first_records(
+    job: Job, settings: Settings, rates: str, purpose: str, *, newly: bool, route: str | None
+) -> list[Record]:
     records: list[Record] = []
     header, at = job.plan.header, job.now()
     if job.ledger.job is None:
@@ -167,7 +181,7 @@ def _first_records(job: Job, settings: Settings, rates: str, purpose: str, *, ne
                 job=secrets.token_hex(8),
                 host=header.host,
                 project=header.project_id,
-                operation=header.operation,
+                operation=for_journal(header.operation),
                 selection=_summary(header.selection),
                 plan_digest=job.plan.digest,
                 count=job.plan.count,
@@ -186,6 +200,7 @@ def _first_records(job: Job, settings: Settings, rates: str, purpose: str, *, ne
             batch_size=settings.batch_size,
             wait_s=settings.wait_s,
             rates=rates,
+            route=route,
         )
     )
     return records
@@ -199,14 +214,15 @@ def _summary(selection: dict[str, object]) -> dict[str, object]:
 
 def _started(job: Job, runs_before: int) -> JobStarted:
     ledger = job.ledger
-    final = sum(count for state, count in ledger.counts(Axis.PERSON).items() if state in FINAL_PERSON)
+    open_states = UNSENT[ledger.lead] | {ACCEPTED[ledger.lead]}
+    remaining = sum(count for state, count in ledger.counts(ledger.lead).items() if state in open_states & PENDING)
     return JobStarted(
         job=ledger.job.job if ledger.job else "",
-        operation=describe(job.operation),
+        operation=describe(job.plan.header.operation),
         project_id=job.plan.header.project_id,
         project_name=job.plan.header.project_name,
         count=ledger.count,
-        remaining=ledger.count - final,
+        remaining=remaining,
         runs_before=runs_before,
     )
 
@@ -233,6 +249,7 @@ async def _ended_in_order(job: Job, reporter: Reporter, gate: Gate, purpose: str
                 person=named_counts(job.ledger, Axis.PERSON),
                 events=named_counts(job.ledger, Axis.EVENTS),
                 recordings=named_counts(job.ledger, Axis.RECORDINGS),
+                properties=named_counts(job.ledger, Axis.PROPERTIES),
             )
         )
 

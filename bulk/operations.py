@@ -7,10 +7,18 @@ from typing import Any
 
 import msgspec
 
+from bulk.errors import InputError
+from bulk.outcomes import Axis
+from bulk.property_values import Wanted, check_keys, check_properties
 
-class DeletePersons(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="delete", tag_field="kind"
-):
+ROUTES = ("auto", "rest", "capture")
+
+
+class _Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    pass
+
+
+class DeletePersons(_Operation, frozen=True, tag="delete"):
     """Delete each person, after what else was asked for has been queued.
 
     Arguments:
@@ -21,17 +29,102 @@ class DeletePersons(
     delete_events: bool = False
     delete_recordings: bool = False
 
+
+class DeleteEvents(_Operation, frozen=True, tag="delete-events"):
+    """Queue the deletion of each person's events up to now; the person stays (contract 6.5, 6.6)."""
+
+
+class DeleteRecordings(_Operation, frozen=True, tag="delete-recordings"):
+    """Ask for the deletion of each person's recordings; the person stays (contract 6.5, 6.7)."""
+
+
+class UpdateProperties(_Operation, frozen=True, tag="update"):
+    """Set properties of each person; those that are not named stay (contract 6.3, 12).
+
+    Arguments:
+        properties: values by key, as JSON has them; None sets null.
+        route: "rest", a call a person; "capture", one event a person in large batches; or "auto", the quicker one.
+
+    Raises:
+        InputError: there is no property, or one that the server cannot hold.
+    """
+
+    properties: dict[str, Any]
+    route: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_properties(self.properties)
+        _check_route(self.route)
+
     @property
-    def queues_first(self) -> bool:
-        """Whether anything has to be queued while the person still resolves (promise 19)."""
-        return self.delete_events or self.delete_recordings
+    def keys(self) -> tuple[str, ...]:
+        """The keys that are set."""
+        return tuple(self.properties)
+
+    def __repr__(self) -> str:  # the values speak of persons
+        return f"UpdateProperties(keys={self.keys!r}, route={self.route!r})"
 
 
-Operation = DeletePersons
+class UnsetProperties(_Operation, frozen=True, tag="unset"):
+    """Remove properties from each person (contract 6.8, 12).
+
+    Arguments:
+        keys: which.
+        route: "rest", a call a person and key; "capture", one event a person in large batches; or "auto".
+
+    Raises:
+        InputError: there is no key, or one that the server cannot hold.
+    """
+
+    keys: tuple[str, ...]
+    route: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_keys(self.keys)
+        _check_route(self.route)
+
+
+Operation = DeletePersons | DeleteEvents | DeleteRecordings | UpdateProperties | UnsetProperties
+PropertyOperation = UpdateProperties | UnsetProperties
+
+_LEADS = {
+    "delete": Axis.PERSON,
+    "delete-events": Axis.EVENTS,
+    "delete-recordings": Axis.RECORDINGS,
+    "update": Axis.PROPERTIES,
+    "unset": Axis.PROPERTIES,
+}
+
+
+def lead_of(fields: dict[str, Any]) -> Axis:
+    """The axis whose end is the end of the operation, as plan or journal hold it.
+
+    Raises:
+        ValueError: the kind is not one that this version knows.
+    """
+    kind = fields.get("kind")
+    if kind not in _LEADS:
+        raise ValueError(f"the operation {kind!r} is not one of this version")
+    return _LEADS[kind]
+
+
+def axes_of(fields: dict[str, Any]) -> frozenset[Axis]:
+    """The axes on which something was asked for.
+
+    Raises:
+        ValueError: the kind is not one that this version knows.
+    """
+    parts = {axis for axis in (Axis.EVENTS, Axis.RECORDINGS) if fields.get(f"delete_{axis.value}")}
+    return frozenset({lead_of(fields), *parts})
+
+
+def axes(operation: Operation) -> frozenset[Axis]:
+    """The axes on which something was asked for."""
+    return axes_of(to_dict(operation))
 
 
 def to_dict(operation: Operation) -> dict[str, Any]:
-    """The operation as plan and journal hold it: its kind and every parameter."""
+    """The operation as the plan holds it: its kind and every parameter."""
     builtins: dict[str, Any] = msgspec.to_builtins(operation)
     return builtins
 
@@ -43,19 +136,54 @@ def from_dict(fields: dict[str, Any]) -> Operation:
         ValueError: the kind or a parameter is not one that this version knows.
     """
     try:
-        return msgspec.convert(fields, Operation, strict=True)
+        operation: Operation = msgspec.convert(fields, Operation, strict=True)
     except msgspec.ValidationError as problem:
         raise ValueError(f"the operation {fields.get('kind')!r} is not one of this version: {problem}") from None
+    return operation
 
 
-def describe(operation: Operation) -> str:
-    """The operation in words, for people."""
-    extras = [
-        words
-        for asked, words in (
-            (operation.delete_events, "their events"),
-            (operation.delete_recordings, "their recordings"),
-        )
-        if asked
-    ]
-    return " and ".join(["delete persons", *extras]) if len(extras) < 2 else "delete persons, " + " and ".join(extras)
+def wanted(operation: Operation) -> Wanted | None:
+    """What the operation makes of a person's properties; None where it leaves them alone."""
+    match operation:
+        case UpdateProperties():
+            return Wanted(values=operation.properties)
+        case UnsetProperties():
+            return Wanted(absent=operation.keys)
+        case _:
+            return None
+
+
+def for_journal(fields: dict[str, Any]) -> dict[str, Any]:
+    """What of an operation, as a plan holds it, may be in a journal: keys of properties, never values (promise 27)."""
+    if "properties" not in fields:
+        return fields
+    told = {name: value for name, value in fields.items() if name != "properties"}
+    return {**told, "keys": list(fields["properties"])}
+
+
+def describe(fields: dict[str, Any]) -> str:
+    """An operation, as plan or journal hold it, in words for people; without values."""
+    match fields.get("kind"):
+        case "delete":
+            extras = [f"their {what}" for what in ("events", "recordings") if fields.get(f"delete_{what}")]
+            words = ["delete persons", *extras]
+            return " and ".join(words) if len(words) < 3 else f"{words[0]}, {' and '.join(extras)}"
+        case "delete-events":
+            return "delete the events of persons"
+        case "delete-recordings":
+            return "delete the recordings of persons"
+        case "update":
+            return f"set {_named(fields.get('keys') or list(fields.get('properties', ())))} of persons"
+        case "unset":
+            return f"unset {_named(fields.get('keys') or [])} of persons"
+        case kind:
+            return str(kind)
+
+
+def _named(keys: list[str] | tuple[str, ...]) -> str:
+    return f"the {'property' if len(keys) == 1 else 'properties'} {', '.join(map(str, keys))}"
+
+
+def _check_route(route: str) -> None:
+    if route not in ROUTES:
+        raise InputError(f"the route {route!r} is none of {', '.join(ROUTES)}")

@@ -1,4 +1,4 @@
-"""What came of each target, on three axes: person, events, recordings. Values and names only.
+"""What came of each target, on four axes: person, events, recordings, properties. Values and names only.
 
 Every target has exactly one state on each axis at any time, so each axis adds up to the plan (promise 2).
 States have small numbers because a job keeps one byte a target and axis; their names are what the
@@ -15,6 +15,7 @@ class Axis(Enum):
     PERSON = "person"
     EVENTS = "events"
     RECORDINGS = "recordings"
+    PROPERTIES = "properties"
 
 
 class Person(Enum):
@@ -32,6 +33,8 @@ class Person(Enum):
     HELD = 9
     CONTRADICTED = 10
     FAILED = 11
+    NOT_ASKED = 12
+    VANISHED = 13
 
 
 class Events(Enum):
@@ -62,12 +65,31 @@ class Recordings(Enum):
     FAILED = 6
 
 
-State = Person | Events | Recordings
+class Properties(Enum):
+    """The state of a target's properties, all that are named together."""
 
-STATES: dict[Axis, type[Person] | type[Events] | type[Recordings]] = {
+    NOT_ASKED = 0
+    UNTOUCHED = 1
+    UNKNOWN = 2
+    AGAIN = 3
+    REQUESTED = 4
+    DONE = 5
+    DONE_SETTLED = 6
+    DONE_BEFORE = 7
+    GONE = 8
+    MISSED = 9
+    NOT_SENT = 10
+    CONTRADICTED = 11
+    FAILED = 12
+
+
+State = Person | Events | Recordings | Properties
+
+STATES: dict[Axis, type[Person] | type[Events] | type[Recordings] | type[Properties]] = {
     Axis.PERSON: Person,
     Axis.EVENTS: Events,
     Axis.RECORDINGS: Recordings,
+    Axis.PROPERTIES: Properties,
 }
 
 
@@ -89,6 +111,8 @@ MEANING: dict[State, str] = {
     Person.HELD: "held back until an earlier event deletion of the same person has run",
     Person.CONTRADICTED: "accepted by the server, yet still there when read",
     Person.FAILED: "failed",
+    Person.NOT_ASKED: "to be kept",
+    Person.VANISHED: "gone, by somebody else's doing",
     Events.NOT_ASKED: "not asked for",
     Events.UNTOUCHED: "not sent yet",
     Events.UNKNOWN: "sent, the answer is not known",
@@ -107,6 +131,19 @@ MEANING: dict[State, str] = {
     Recordings.MISSED: "the person was gone before its recordings were requested",
     Recordings.NOT_SENT: "left alone, as the person was",
     Recordings.FAILED: "failed",
+    Properties.NOT_ASKED: "not asked for",
+    Properties.UNTOUCHED: "not sent yet",
+    Properties.UNKNOWN: "sent, the answer is not known",
+    Properties.AGAIN: "sent, not as asked when read, to be sent again",
+    Properties.REQUESTED: "accepted by the server, not yet read back as asked",
+    Properties.DONE: "accepted by the server and read back as asked",
+    Properties.DONE_SETTLED: "sent, the answer was not clear, read back as asked",
+    Properties.DONE_BEFORE: "was as asked before this job sent anything",
+    Properties.GONE: "gone with the person, by somebody else's doing",
+    Properties.MISSED: "the person was gone before its properties were as asked",
+    Properties.NOT_SENT: "left alone, as the person was",
+    Properties.CONTRADICTED: "accepted by the server, yet not as asked when read",
+    Properties.FAILED: "failed",
 }
 
 FINAL_PERSON = frozenset(
@@ -118,9 +155,34 @@ FINAL_PERSON = frozenset(
         Person.REAPPEARED,
         Person.CONTRADICTED,
         Person.FAILED,
+        Person.VANISHED,
     }
 )
 """States after which nothing is sent for the target."""
+
+UNSENT: dict[Axis, frozenset[State]] = {
+    Axis.PERSON: frozenset({Person.UNTOUCHED, Person.UNKNOWN, Person.SURVIVED, Person.HELD}),
+    Axis.EVENTS: frozenset({Events.UNTOUCHED, Events.UNKNOWN, Events.REQUESTED, Events.HELD}),
+    Axis.RECORDINGS: frozenset({Recordings.UNTOUCHED, Recordings.UNKNOWN}),
+    Axis.PROPERTIES: frozenset({Properties.UNTOUCHED, Properties.UNKNOWN, Properties.AGAIN}),
+}
+"""States of an operation's own axis from which a run has something to do before it only waits."""
+
+ACCEPTED: dict[Axis, State] = {
+    Axis.PERSON: Person.ACCEPTED,
+    Axis.EVENTS: Events.REQUESTED,
+    Axis.RECORDINGS: Recordings.REQUESTED,
+    Axis.PROPERTIES: Properties.REQUESTED,
+}
+"""What a success makes of a target."""
+
+PROVEN: dict[Axis, frozenset[State]] = {
+    Axis.PERSON: frozenset({Person.GONE, Person.GONE_SETTLED}),
+    Axis.EVENTS: frozenset({Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE}),
+    Axis.RECORDINGS: frozenset({Recordings.REQUESTED}),
+    Axis.PROPERTIES: frozenset({Properties.DONE, Properties.DONE_SETTLED}),
+}
+"""States that this job brought about, as far as the server lets it be seen: what the canary has to reach."""
 
 PENDING: frozenset[State] = frozenset(
     {
@@ -135,6 +197,10 @@ PENDING: frozenset[State] = frozenset(
         Events.HELD,
         Recordings.UNTOUCHED,
         Recordings.UNKNOWN,
+        Properties.UNTOUCHED,
+        Properties.UNKNOWN,
+        Properties.AGAIN,
+        Properties.REQUESTED,
     }
 )
 """States that a later run of the same job can still change: exit code 75."""
@@ -151,6 +217,10 @@ BAD: frozenset[State] = frozenset(
         Recordings.MISSED,
         Recordings.NOT_SENT,
         Recordings.FAILED,
+        Properties.MISSED,
+        Properties.NOT_SENT,
+        Properties.CONTRADICTED,
+        Properties.FAILED,
     }
 )
 """States that are final and not what was asked for: exit code 1."""

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from asyncclient import Bucket, ClientEvent, PostHogClient, RequestFinished
-from bulk.errors import Refused
+from bulk.errors import InputError, Refused
 from bulk.files import refuse_existing
 from bulk.findings import Findings
-from bulk.inputs import InputError
-from bulk.operations import Operation, to_dict
+from bulk.operations import Operation, UnsetProperties, to_dict
 from bulk.plan import FORMAT, Plan, PlanHeader, PlanWriter
 from bulk.progress import PlanProgress
 from bulk.resolving import Resolver
@@ -34,7 +33,9 @@ async def make_plan(
     concurrency: int = 4,
     now: Callable[[], float] = time.time,
 ) -> Plan:
-    """Freeze the targets of an operation in a plan file, having only read (contract 6.1, 6.11).
+    """Freeze the targets of an operation in a plan file, having only read (contract 6.1, 6.11, 12).
+
+    Of those whom a filter selects, or everyone, `UnsetProperties` takes the persons that have one of the properties.
 
     Args:
         client: set to the project by its number.
@@ -58,7 +59,14 @@ async def make_plan(
     findings = Findings()
     requests = _Counter()
     reading = client.observed(requests)
-    with Resolver(reading, selection, findings, page_size=page_size, concurrency=concurrency) as resolver:
+    with Resolver(
+        reading,
+        selection,
+        findings,
+        page_size=page_size,
+        concurrency=concurrency,
+        holding=operation.keys if isinstance(operation, UnsetProperties) else (),
+    ) as resolver:
         project = await reading.projects.get(project_id)
         header = PlanHeader(
             format=FORMAT,
@@ -104,6 +112,8 @@ def _checked(client: PostHogClient, selection: Selection, page_size: int, concur
 
 
 def _nobody(findings: Findings) -> tuple[str, str]:
+    if findings.discovery:
+        return "nobody who is selected has any of the properties", "check the keys; if they are right, all is done"
     if not findings.lines:
         return "nobody matches the selection", "check the filters and the project"
     refused = sum(len(lines) for lines in findings.refused.values())

@@ -62,6 +62,14 @@ class Progress(_Event, frozen=True, tag="progress"):
     targets_per_s: float
     eta_s: float | None
     budget: tuple[WindowBudget, ...] = ()
+    properties: dict[str, int] = {}
+
+
+class RouteChosen(_Event, frozen=True, tag="route"):
+    """By which route properties are changed, "rest" or "capture", and why."""
+
+    route: str
+    why: str
 
 
 class CanaryDone(_Event, frozen=True, tag="canary"):
@@ -98,11 +106,15 @@ class LimitMoved(_Event, frozen=True, tag="limit"):
 
 
 class WaitingForServer(_Event, frozen=True, tag="waiting"):
-    """`targets` were accepted and are still there; read again in `next_read_s`, for `wait_left_s` more."""
+    """`targets` were accepted and are not as asked yet; read again in `next_read_s`, for `wait_left_s` more.
+
+    `axis` is what is waited for: "person" to be gone, "properties" to be changed.
+    """
 
     targets: int
     next_read_s: float
     wait_left_s: float
+    axis: str = "person"
 
 
 class JobEnded(_Event, frozen=True, tag="ended"):
@@ -113,12 +125,14 @@ class JobEnded(_Event, frozen=True, tag="ended"):
     person: dict[str, int]
     events: dict[str, int]
     recordings: dict[str, int]
+    properties: dict[str, int] = {}
 
 
 JobEvent = (
     JobStarted
     | PhaseChanged
     | Progress
+    | RouteChosen
     | CanaryDone
     | Trouble
     | PauseStarted

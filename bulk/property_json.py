@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from asyncclient import OPERATORS, PropertyFilter
-from bulk.inputs import InputError
+from bulk.errors import InputError
 from bulk.where import WITHOUT_VALUE
 
 _FIELDS = {"key", "value", "operator", "type"}

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from bulk.ledger import Ledger
-from bulk.outcomes import BAD, MEANING, PENDING, Axis, Events, Person, Recordings, State
+from bulk.outcomes import BAD, MEANING, PENDING, PROVEN, Axis, Events, Person, Properties, Recordings, State
 from bulk.plan import Plan
 from bulk.ranges import format_ranges, parse_ranges
 from bulk.tally import RunTally
@@ -21,11 +21,14 @@ REPORT_FORMAT = 1
 USUAL: frozenset[State] = frozenset(
     {
         Person.GONE,
+        Person.NOT_ASKED,
         Events.NOT_ASKED,
         Events.QUEUED,
         Events.PURGED,
         Recordings.NOT_ASKED,
         Recordings.REQUESTED,
+        Properties.NOT_ASKED,
+        Properties.DONE,
     }
 )
 """Good ends; reports count them and name the targets of every other state."""
@@ -227,13 +230,29 @@ def _failures(ledger: Ledger) -> list[FailureCount]:
     return found
 
 
+_DONE_WORDS = {
+    Axis.PERSON: "persons deleted by this job and read back as gone",
+    Axis.EVENTS: "persons' events queued for deletion by this job",
+    Axis.RECORDINGS: "persons' recordings requested to be deleted, which cannot be verified",
+    Axis.PROPERTIES: "persons changed by this job and read back as asked",
+}
+_BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
+    Axis.PERSON: ((Person.GONE_BEFORE, "were gone before it asked"),),
+    Axis.PROPERTIES: (
+        (Properties.DONE_BEFORE, "were as asked before it sent anything"),
+        (Properties.GONE, "are gone with their properties"),
+    ),
+}
+
+
 def _verdict(ledger: Ledger) -> str:
-    person = ledger.counts(Axis.PERSON)
-    gone = sum(person.get(state, 0) for state in (Person.GONE, Person.GONE_SETTLED))
-    before = person.get(Person.GONE_BEFORE, 0)
-    words = f"{gone} of {ledger.count} persons deleted by this job and read back as gone"
-    if before:
-        words += f", {before} were gone before it asked"
+    axis = ledger.lead
+    states = ledger.counts(axis)
+    done = sum(states.get(state, 0) for state in PROVEN[axis])
+    words = f"{done} of {ledger.count} {_DONE_WORDS[axis]}"
+    for state, what in _BEFORE_WORDS.get(axis, ()):
+        if before := states.get(state, 0):
+            words += f", {before} {what}"
     match exit_code(ledger):
         case 0:
             return f"Done: {words}."

@@ -9,11 +9,12 @@ from bulk.estimate import estimate
 from bulk.job import Job
 from bulk.journal.records import LimitChanged, PauseTaken, Spent
 from bulk.ledger import Ledger
-from bulk.outcomes import FINAL_PERSON, Axis, Person
+from bulk.outcomes import ACCEPTED, PENDING, Axis, Events, Person
 from bulk.progress import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WindowBudget
 
 INTERVAL_S = 0.2
 RATE_OVER_S = 10.0
+_HELD = frozenset({Person.HELD, Events.HELD})
 
 
 class Reporter:
@@ -21,13 +22,21 @@ class Reporter:
 
     Arguments:
         limits: tell how long what is left takes at the least.
-        batch_size: targets a deletion call.
+        batch_size: targets a call for many.
+        route: by which properties are changed.
         on_progress: takes every event; what it raises ends the run, and it is not called again.
     """
 
     def __init__(
-        self, job: Job, limits: Limits, on_progress: Callable[[JobEvent], None] | None, *, batch_size: int
+        self,
+        job: Job,
+        limits: Limits,
+        on_progress: Callable[[JobEvent], None] | None,
+        *,
+        batch_size: int,
+        route: str | None = None,
     ) -> None:
+        self._route = route
         self._batch_size = batch_size
         self._job = job
         self._limits = limits
@@ -77,6 +86,7 @@ class Reporter:
                 person=named_counts(ledger, Axis.PERSON),
                 events=named_counts(ledger, Axis.EVENTS),
                 recordings=named_counts(ledger, Axis.RECORDINGS),
+                properties=named_counts(ledger, Axis.PROPERTIES),
                 requests=self._requests,
                 targets_per_s=rate,
                 eta_s=self._eta_s(now, done),
@@ -90,7 +100,7 @@ class Reporter:
         match event:
             case RequestFinished():
                 self._requests += 1
-                if event.bucket is not Bucket.DELETES:
+                if not event.mutating:  # the journal's attempts are counted there
                     self._job.note(Spent(bucket=event.bucket.value, at=at))
                     self._job.flush()
             case Paused():
@@ -102,20 +112,22 @@ class Reporter:
             case _:
                 pass
 
-    def pause(self, for_s: float) -> None:
-        """Let no deletion leave for so many seconds, because the server asked for it."""
-        self._limits.pause(Bucket.DELETES, for_s)
-        self._paused(Bucket.DELETES, for_s)
+    def pause(self, bucket: Bucket, for_s: float) -> None:
+        """Let nothing of a rate limit leave for so many seconds, because the server asked for it."""
+        self._limits.pause(bucket, for_s)
+        self._paused(bucket, for_s)
 
     def _paused(self, bucket: Bucket, for_s: float) -> None:
         self._job.note(PauseTaken(at=self._job.now(), bucket=bucket.value, for_s=for_s))
         self.tell(PauseStarted(bucket=bucket.value, for_s=for_s))
 
     def _done(self, ledger: Ledger) -> int:
-        """Targets that this phase is through with: in "sending" an accepted one is."""
-        states = ledger.counts(Axis.PERSON)
-        done = sum(count for state, count in states.items() if state in FINAL_PERSON or state is Person.HELD)
-        return done + (states.get(Person.ACCEPTED, 0) if self._phase != "reading back" else 0)
+        """Targets that this phase is through with: in "sending" an accepted one is, unless its row is read at once."""
+        axis = ledger.lead
+        states = ledger.counts(axis)
+        done = sum(count for state, count in states.items() if state not in PENDING or state in _HELD)
+        waits = self._phase == "reading back" or axis is Axis.EVENTS
+        return done + (0 if waits else sum(states.get(one, 0) for one in {ACCEPTED[axis]} & PENDING))
 
     def _rate(self, now: float, done: int) -> float:
         self._began = self._began or (now, done)
@@ -128,9 +140,14 @@ class Reporter:
     def _eta_s(self, now: float, done: int) -> float | None:
         """By the pace of the whole phase, since a limit lets bursts through; never less than the limits make of it."""
         left = self._job.ledger.count - done
-        cost = estimate(self._job.operation, left, batch_size=self._batch_size, rates=self._limits.rates)
-        deletes = 0 if self._phase == "reading back" else cost.deletes
-        at_least = max(self._limits.eta_s(Bucket.DELETES, deletes), self._limits.eta_s(Bucket.OTHERS, cost.reads))
+        cost = estimate(
+            self._job.operation, left, batch_size=self._batch_size, rates=self._limits.rates, route=self._route
+        )
+        sending = self._phase != "reading back"
+        at_least = max(
+            self._limits.eta_s(Bucket.DELETES, cost.deletes if sending else 0),
+            self._limits.eta_s(Bucket.OTHERS, cost.reads + (cost.changes if sending else 0)),
+        )
         if self._began is None or done <= self._began[1] or now <= self._began[0]:
             return at_least or None
         (since, then) = self._began

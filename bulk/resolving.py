@@ -15,6 +15,7 @@ import anyio.to_thread
 import msgspec
 
 from asyncclient import PersonRef, PostHogClient, PropertyFilter
+from bulk.discovery import UNSEEN, Discovery, by_query, choose
 from bulk.errors import Refused
 from bulk.findings import Findings
 from bulk.gate import Gate
@@ -22,7 +23,7 @@ from bulk.inputs import Kind, Line, RefusedLine, read_file, read_stream, read_va
 from bulk.pool import in_parallel
 from bulk.seen import SeenIds, SeenStrings
 from bulk.selection import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, FromInput, Selection
-from bulk.store import READ_SIZE, StoreReader
+from bulk.store import READ_SIZE, StoreReader, who
 
 READ_AT_ONCE = READ_SIZE
 EMAILS_AT_ONCE = 50
@@ -52,6 +53,7 @@ class Resolver:
         findings: gets everything there is to say.
         page_size: persons a page of listings.
         concurrency: requests at once.
+        holding: take only persons that have one of these properties, where a filter selects.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class Resolver:
         *,
         page_size: int,
         concurrency: int,
+        holding: Sequence[str] = (),
     ) -> None:
+        self._holding = holding
         self._client = client
         self._store = StoreReader(client, Gate(), readers=concurrency)
         self._selection = selection
@@ -83,7 +87,7 @@ class Resolver:
     async def targets(self) -> AsyncIterator[list[Found]]:
         """Yield the targets, some at a time; a list may be empty while none are found."""
         if isinstance(self._selection, ByFilter):
-            pages = self._listed(self._selection)
+            pages = self._held(self._selection) if self._holding else self._listed(self._selection)
         elif isinstance(self._selection, ByEmails):
             pages = self._by_lines(self._emails, email_groups)
         elif isinstance(self._selection, ByDistinctIds):
@@ -92,6 +96,30 @@ class Resolver:
             pages = self._by_lines(self._person_ids, id_groups)
         async for found in pages:
             yield found
+
+    async def _held(self, selection: ByFilter) -> AsyncIterator[list[Found]]:
+        found = Discovery(by="listing", why="a filter selects", may_miss=UNSEEN)
+        if selection.everyone:
+            found = await choose(self._client, self._holding)
+        self._findings.discovery = msgspec.to_builtins(found)
+        if found.by == "query":
+            async for refs in by_query(self._client, self._store, self._holding):
+                yield self._listed_new([(ref, _known_by(ref)) for ref in refs])
+            return
+        persons = self._client.persons.iter(
+            properties=selection.properties, email=selection.email, page_size=self._page_size
+        )
+        gathered: list[Found] = []
+        async for person in persons:
+            if not any(key in person.properties for key in self._holding):
+                self._findings.without += 1
+                continue
+            ref = who(person)
+            gathered.append((ref, _known_by(ref)))
+            if len(gathered) == self._page_size:
+                yield self._listed_new(gathered)
+                gathered = []
+        yield self._listed_new(gathered)
 
     async def _listed(self, selection: ByFilter) -> AsyncIterator[list[Found]]:
         refs = self._client.persons.iter_refs(
@@ -172,7 +200,7 @@ class Resolver:
     async def _person_ids(self, lines: Sequence[Line]) -> _Match:
         uuids = [UUID(line.value) for line in lines]
         present = await self._store.present(uuids)
-        found = [present.get(uuid) for uuid in uuids]
+        found = [None if (person := present.get(uuid)) is None else who(person) for uuid in uuids]
         return _Match(lines, [[] if ref is None else [(ref, _known_by(ref))] for ref in found])
 
     async def _emails(self, lines: Sequence[Line]) -> _Match:

@@ -4,7 +4,8 @@ Sends nothing itself and keeps no state of targets: what is left to do comes fro
 """
 
 import math
-from itertools import takewhile
+from collections.abc import AsyncIterator
+from itertools import islice, takewhile
 
 import msgspec
 
@@ -13,24 +14,27 @@ from bulk.breaker import Breaker, RetryBudget
 from bulk.capabilities import Way
 from bulk.confirmer import Confirmer
 from bulk.errors import NotFinished
-from bulk.executor import Group, Tools
+from bulk.executor import Group
 from bulk.gate import Gate
+from bulk.holders import Holders
 from bulk.job import Job
 from bulk.journal.records import CanaryPassed
-from bulk.outcomes import Axis, Person
+from bulk.operations import UnsetProperties, wanted
+from bulk.outcomes import ACCEPTED, PROVEN, UNSENT, Axis, Person, Properties, State
 from bulk.pool import in_parallel
 from bulk.progress import CanaryDone
 from bulk.ranges import format_ranges, grouped
 from bulk.reporter import Reporter
 from bulk.rows import RowReader
-from bulk.store import READ_SIZE, StoreReader
+from bulk.store import READ_SIZE, StoreReader, chunks
+from bulk.tools import Tools
 from bulk.verifier import Verifier
 
 CANARY_SIZE = 25
-UNSENT = (Person.UNTOUCHED, Person.UNKNOWN, Person.SURVIVED, Person.HELD)
 LARGEST_BATCH = 1000
 """What bulk_delete takes (contract 6.5)."""
 MOST_WORKERS = 256
+_UNPROVEN = frozenset({Person.ACCEPTED, Person.CONTRADICTED, Properties.REQUESTED, Properties.CONTRADICTED})
 LARGEST_GROUP = 1000
 """Targets that a worker takes at once: five full reads of the store, one page of deletion rows."""
 
@@ -74,8 +78,10 @@ class Run:
         self._gate = gate
         self._reporter = reporter
         self._settings = settings
-        store = StoreReader(client, gate, readers=settings.concurrency)
-        self._verifier = Verifier(job, store, RowReader(client, gate) if way.has_rows else None)
+        changes = job.lead is Axis.PROPERTIES
+        store = StoreReader(client, gate, readers=settings.concurrency, properties=changes)
+        rows = RowReader(client, gate) if way.has_rows else None
+        self._verifier = Verifier(job, store, rows, wanted(job.operation))
         self._tools = Tools(
             job=job,
             client=client,
@@ -96,6 +102,9 @@ class Run:
             readers=settings.concurrency,
             moved=reporter.moved,
             report=reporter.tell,
+            holders=Holders(job, client, self._verifier, gate, job.operation.keys, moved=reporter.moved)
+            if isinstance(job.operation, UnsetProperties)
+            else None,
         )
 
     async def send_and_confirm(self) -> None:
@@ -116,7 +125,7 @@ class Run:
             await self._send_rest()
             self._gate.check()
             self._reporter.phase("reading back")
-            await self._confirmer.until_gone(wait_s=self._settings.wait_s)
+            await self._confirmer.until_done(wait_s=self._settings.wait_s)
             if not self._confirmer.give_back_overdue():
                 return
 
@@ -124,42 +133,64 @@ class Run:
         async def send(numbers: list[int]) -> None:
             await self._gate.worker(Group(self._tools, numbers).run)
 
-        ledger = self._job.ledger
-        count = sum(count for state, count in ledger.counts(Axis.PERSON).items() if state in UNSENT)
-        groups = grouped(ledger.numbers(Axis.PERSON, UNSENT), group_size(count, self._settings))
+        ledger, axis = self._job.ledger, self._job.lead
+        count = sum(count for state, count in ledger.counts(axis).items() if state in UNSENT[axis])
+        groups = grouped(ledger.numbers(axis, UNSENT[axis]), group_size(count, self._settings))
         open_groups = takewhile(lambda _: not self._gate.closed, groups)
         await in_parallel(send, open_groups, workers=self._settings.concurrency)
 
     async def _canary(self) -> None:
-        """Take one small batch all the way before the others, until one has really deleted somebody (promise 24)."""
+        """Take one small batch all the way before the others, until one has really changed somebody (promise 24)."""
         self._reporter.phase("canary")
-        ledger = self._job.ledger
-        size = min(CANARY_SIZE, self._settings.batch_size)
-        for numbers in grouped(ledger.numbers(Axis.PERSON, (*UNSENT, Person.ACCEPTED)), size):
-            await Group(self._tools, numbers, canary=True).run()
-            while left := await self._confirmer.until_gone(wait_s=self._settings.wait_s):
-                if not self._confirmer.give_back_overdue():
-                    break
-                await Group(self._tools, numbers, canary=True).run()
-            if left := sum(ledger.person(n) in (Person.ACCEPTED, Person.CONTRADICTED) for n in numbers):
-                raise NotFinished(f"the first {left} persons were accepted for deletion and are still there")
-            gone = [n for n in numbers if ledger.person(n) in (Person.GONE, Person.GONE_SETTLED)]
-            if gone:
-                self._job.note(CanaryPassed(at=self._job.now(), targets=format_ranges(gone)))
-                self._reporter.tell(CanaryDone(targets=len(gone)))
+        ledger, axis = self._job.ledger, self._job.lead
+        async for numbers in self._canaries():
+            await self._all_the_way(numbers)
+            if left := sum(ledger.state(axis, n) in _UNPROVEN for n in numbers):
+                raise NotFinished(f"the first {left} persons were accepted and are still not as asked")
+            proven = [n for n in numbers if ledger.state(axis, n) in PROVEN[axis]]
+            if proven:
+                self._job.note(CanaryPassed(at=self._job.now(), targets=format_ranges(proven)))
+                self._reporter.tell(CanaryDone(targets=len(proven)))
+                return
+
+    async def _canaries(self) -> AsyncIterator[list[int]]:
+        """A few targets at a time; after the first ones, for whom nothing had to be done, found in large reads."""
+        ledger, axis, most = self._job.ledger, self._job.lead, min(CANARY_SIZE, self._settings.batch_size)
+        candidates = ledger.numbers(axis, UNSENT[axis] | {ACCEPTED[axis]})
+        if first := list(islice(candidates, most)):
+            yield first
+        for numbers in grouped(candidates, LARGEST_GROUP):
+            await self._verifier.check_store(numbers)
+            self._reporter.moved()
+            for some in chunks([n for n in numbers if ledger.state(axis, n) in UNSENT[axis]], most):
+                yield list(some)
+
+    async def _all_the_way(self, numbers: list[int]) -> None:
+        while True:
+            group = Group(self._tools, numbers, canary=True)
+            await group.run()
+            if self._job.lead in (Axis.EVENTS, Axis.RECORDINGS):
+                await group.guard_kept([n for n in numbers if self._job.ledger.person(n) is Person.NOT_ASKED])
+            left = await self._confirmer.until_done(wait_s=self._settings.wait_s)
+            if not left or not self._confirmer.give_back_overdue():
                 return
 
     async def _read_again(self) -> None:
         self._reporter.phase("reading back")
-        ledger, readers = self._job.ledger, self._settings.concurrency
-        await self._confirmer.until_gone(wait_s=0.0)
-        gone = ledger.numbers(Axis.PERSON, (Person.GONE, Person.GONE_SETTLED, Person.GONE_BEFORE))
-        await in_parallel(self._check_gone, grouped(gone, READ_SIZE), workers=readers)
+        await self._confirmer.until_done(wait_s=0.0)
+        await self._read_each(Axis.PERSON, (Person.GONE, Person.GONE_SETTLED, Person.GONE_BEFORE))
+        await self._read_each(Axis.PROPERTIES, (Properties.DONE, Properties.DONE_SETTLED, Properties.DONE_BEFORE))
         await self._verifier.check_purged()
 
-    async def _check_gone(self, numbers: list[int]) -> None:
-        await self._verifier.check_gone(numbers)
-        self._reporter.moved()
+    async def _read_each(self, axis: Axis, states: tuple[State, ...]) -> None:
+        check = self._verifier.check_gone if axis is Axis.PERSON else self._verifier.check_kept
+
+        async def read(numbers: list[int]) -> None:
+            await check(numbers)
+            self._reporter.moved()
+
+        again = self._job.ledger.numbers(axis, states)
+        await in_parallel(read, grouped(again, READ_SIZE), workers=self._settings.concurrency)
 
 
 def group_size(count: int, settings: Settings) -> int:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from asyncclient import PropertyFilter
-from bulk.inputs import InputError
+from bulk.errors import InputError
 
 Source = str | Path | BinaryIO | Iterable[str] | Iterable[UUID]
 """A path, a binary stream, or an iterable of strings or UUIDs. A plain string is a path."""

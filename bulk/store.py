@@ -6,7 +6,7 @@ from uuid import UUID
 
 import anyio
 
-from asyncclient import MethodNotAllowed, NotFound, PersonRef, PostHogClient, RouteNotFound
+from asyncclient import InvalidResponse, MethodNotAllowed, NotFound, Person, PersonRef, PostHogClient, RouteNotFound
 from bulk.gate import Gate
 from bulk.pool import in_parallel
 
@@ -16,8 +16,12 @@ READ_SIZE = 200
 UNKNOWN_ROUTE = (MethodNotAllowed, NotFound, RouteNotFound)
 """What a server that is older than a batch read answers to it (contract 8)."""
 
+Known = PersonRef | Person
+"""A person as it was read: who it is, and with its properties where those matter."""
+
 T = TypeVar("T")
 K = TypeVar("K")
+P = TypeVar("P", PersonRef, Known)
 
 
 class StoreReader:
@@ -26,18 +30,26 @@ class StoreReader:
     Arguments:
         gate: reads are abandoned when it closes.
         readers: reads at once, whoever asks.
+        properties: read persons with their properties.
     """
 
-    def __init__(self, client: PostHogClient, gate: Gate, *, readers: int) -> None:
+    def __init__(self, client: PostHogClient, gate: Gate, *, readers: int, properties: bool = False) -> None:
         self._client = client
+        self._with_properties = properties
         self._gate = gate
         self._readers = readers
         self._turns = anyio.CapacityLimiter(readers)
         self._in_bulk = True
 
-    async def present(self, uuids: Sequence[UUID]) -> dict[UUID, PersonRef]:
+    async def present(self, uuids: Sequence[UUID]) -> dict[UUID, Known]:
         """The persons among these that the store holds."""
-        return await self._read(uuids, self._client.persons.refs_by_uuids, self._person)
+        return await self._read(uuids, self._batch, self._person)
+
+    async def _batch(self, uuids: Sequence[UUID]) -> dict[UUID, Known]:
+        persons = self._client.persons
+        if self._with_properties:
+            return {**await persons.batch_by_uuids(uuids)}
+        return {**await persons.refs_by_uuids(uuids)}
 
     async def owners(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
         """The person that each of these distinct ids belongs to now, where there is one."""
@@ -46,15 +58,21 @@ class StoreReader:
     async def _read(
         self,
         keys: Sequence[K],
-        batch: Callable[[Sequence[K]], Awaitable[dict[K, PersonRef]]],
-        single: Callable[[K], Awaitable[PersonRef | None]],
-    ) -> dict[K, PersonRef]:
-        found: dict[K, PersonRef] = {}
+        batch: Callable[[Sequence[K]], Awaitable[dict[K, P]]],
+        single: Callable[[K], Awaitable[P | None]],
+    ) -> dict[K, P]:
+        found: dict[K, P] = {}
 
         async def read(group: Sequence[K]) -> None:
-            async with self._turns:
-                with self._gate.abandonable():
-                    found.update(await batch(group))
+            try:
+                async with self._turns:
+                    with self._gate.abandonable():
+                        found.update(await batch(group))
+            except InvalidResponse:  # larger than an answer may be: persons with very many properties
+                if len(group) == 1:
+                    raise
+                await read(group[: len(group) // 2])
+                await read(group[len(group) // 2 :])
 
         async def read_one(key: K) -> None:
             async with self._turns:
@@ -73,19 +91,26 @@ class StoreReader:
         await in_parallel(read_one, keys, workers=self._readers)
         return found
 
-    async def _person(self, uuid: UUID) -> PersonRef | None:
+    async def _person(self, uuid: UUID) -> Known | None:
         try:
-            person = await self._client.persons.get(uuid)
+            return await self._client.persons.get(uuid)
         except NotFound:
             return None
-        return PersonRef(uuid=person.uuid, created_at=person.created_at, distinct_ids=tuple(person.distinct_ids))
 
     async def _owner(self, distinct_id: str) -> PersonRef | None:
         """The listing finds the person, the store tells whether it is there: the listing lags (contract 6.1)."""
         page = await self._client.persons.list(distinct_id=distinct_id, limit=1)
-        for person in page.results:
-            return await self._person(person.uuid)
+        for listed in page.results:
+            person = await self._person(listed.uuid)
+            return None if person is None else who(person)
         return None
+
+
+def who(person: Known) -> PersonRef:
+    """Who a person is, and no more."""
+    if isinstance(person, PersonRef):
+        return person
+    return PersonRef(uuid=person.uuid, created_at=person.created_at, distinct_ids=tuple(person.distinct_ids))
 
 
 def chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:

@@ -16,7 +16,7 @@ from bulk.ranges import parse_ranges
 
 
 class RouteTally(msgspec.Struct):
-    """Attempts on one route by how they ended, those left over unknown; `targets` sums the batch sizes."""
+    """Requests on one route by how they ended, those left over unknown; `targets` sums the batch sizes."""
 
     attempts: int = 0
     ok: int = 0
@@ -45,7 +45,7 @@ class Tally:
         self.runs: list[RunTally] = []
         self.pauses = 0
         self.limits_lowered = 0
-        self._route_of: dict[int, str] = {}
+        self._open: dict[int, tuple[str, int]] = {}
 
     def apply(self, record: Record) -> None:
         """Take one record in."""
@@ -71,13 +71,16 @@ class Tally:
 
     def _intent(self, record: Intent) -> None:
         route = self.routes.setdefault(record.route, RouteTally())
-        route.attempts += 1
+        route.attempts += record.requests
         route.targets += sum(stop - start for start, stop in parse_ranges(record.targets))
-        self._route_of[record.attempt] = record.route
+        self._open[record.attempt] = record.route, record.requests
 
     def _answer(self, record: Answer) -> None:
-        route = self.routes[self._route_of.pop(record.attempt)] if record.attempt in self._route_of else RouteTally()
-        if record.outcome == "ok":
-            route.ok += 1
-        elif record.outcome == "failed":
-            route.failed += 1
+        name, covered = self._open.pop(record.attempt, (None, 1))
+        if name is None:
+            return
+        route, made = self.routes[name], covered if record.requests is None else record.requests
+        route.attempts -= covered - made
+        troubled = record.outcome != "ok"
+        route.ok += made - troubled
+        route.failed += record.outcome == "failed"

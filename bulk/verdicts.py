@@ -38,6 +38,9 @@ STEPS_AFTER_DELETION = frozenset({"log_activity", "publish_clickhouse_tombstone"
 LONGEST_PAUSE_S = 3600.0
 """A server that asks for a longer pause ends the run as resumable (promise 14)."""
 
+TOO_LARGE = 413
+"""What stands before the server takes less in one request than the server does: nothing of it was done."""
+
 UNANSWERED = (TransportError, ServerError, RateLimited, InvalidResponse)
 """What a read may end with after its retries: the server's trouble, not the job's."""
 
@@ -59,7 +62,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended.
 
     `accepted` is None for all of its targets, else positions in the batch. `retry_after_s` is how long the server
-    asks to wait. `cause` is what the run ends with when the key was refused.
+    asks to wait. `cause` is what the run ends with when the key was refused. Of a block of requests, one after the
+    other, `requests` were made, the error speaks of the target at position `at`, and those from `reached` on are as
+    they were.
     """
 
     outcome: str
@@ -71,6 +76,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     queued: bool = False
     retry_after_s: float | None = None
     cause: PostHogError | None = None
+    requests: int | None = None
+    at: int | None = None
+    reached: int | None = None
 
     @property
     def label(self) -> str:
@@ -158,6 +166,8 @@ def judge_error(error: PostHogError) -> Verdict:
     if fitting is None:
         raise error
     _, outcome, then = fitting
+    if isinstance(error, ApiStatusError) and error.status == TOO_LARGE:
+        outcome, then = "failed", Next.READ_AND_HALVE
     return Verdict(
         outcome=outcome,
         then=then,

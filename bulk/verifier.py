@@ -9,13 +9,14 @@ from uuid import UUID
 
 import anyio.lowlevel
 
-from asyncclient import PersonRef
+import asyncclient
 from bulk.job import Changes, Job, by_uuid
-from bulk.outcomes import Axis, Events, Person, Recordings, State, axis_of
+from bulk.outcomes import Axis, Events, Person, Properties, Recordings, State, axis_of
 from bulk.plan import Target
+from bulk.property_values import Wanted
 from bulk.ranges import grouped
 from bulk.rows import RowReader, RowState, judge_row
-from bulk.store import StoreReader
+from bulk.store import Known, StoreReader
 
 SAME_INSTANT = timedelta(milliseconds=1)
 """Two creation times closer than this are one: the listing and the store keep different precision."""
@@ -33,35 +34,54 @@ class Verifier:
 
     Arguments:
         rows: None where the server has no deletion rows to read.
+        wanted: what properties are to be; None where they are not changed.
     """
 
-    def __init__(self, job: Job, store: StoreReader, rows: RowReader | None) -> None:
+    def __init__(self, job: Job, store: StoreReader, rows: RowReader | None, wanted: Wanted | None = None) -> None:
         self._job = job
         self._store = store
         self._rows = rows
+        self._wanted = wanted
 
-    async def check_store(self, numbers: list[int]) -> set[int]:
+    async def check_store(self, numbers: list[int]) -> dict[int, Known]:
         """Read whether these targets' persons are there and are the same persons; settle those that are not.
 
         Returns:
-            The numbers of those that are there, unchanged.
+            Those that are there, unchanged, by number.
         """
         targets = self._job.targets(numbers)
         present = await self._store.present([target.uuid for target in targets.values()])
         found = {n: present[target.uuid] for n, target in targets.items() if target.uuid in present}
         if len(found) < len(targets):
             found |= await self._owners({n: target for n, target in targets.items() if n not in found})
-        here = {n for n, person in found.items() if is_same(targets[n], person)}
+        here = {n: found[n] for n, target in targets.items() if n in found and is_same(target, found[n])}
         changes: Changes = {}
-        for number in sorted(here):
+        for number, person in here.items():
             if self._job.ledger.person(number) is Person.UNKNOWN:
                 _add(changes, Person.SURVIVED, number)
+            if state := self._read_as(number, person):
+                _add(changes, state, number)
         lost = {n: target for n, target in targets.items() if n not in here}
         rows = await self._rows_of(lost)
         for number, target in lost.items():
             self._lost(number, target, found.get(number), rows.get(number), changes)
         self._job.settle("store", changes)
         return here
+
+    def open_keys(self, person: Known) -> tuple[str, ...]:
+        """The properties of a person, as it was read, that are not as asked."""
+        if self._wanted is None or not isinstance(person, asyncclient.Person):
+            return ()
+        return self._wanted.open_keys(person.properties)
+
+    def _read_as(self, number: int, person: Known) -> Properties | None:
+        """What reading makes of the properties of a person that is there; None where it changes nothing."""
+        state = self._job.ledger.properties(number)
+        if state not in _READING_TELLS:
+            return None
+        if not self.open_keys(person):
+            return _READING_TELLS[state]
+        return Properties.AGAIN if state is Properties.UNKNOWN else None
 
     async def check_rows(self, numbers: list[int]) -> None:
         """Read the deletion rows of targets whose events were sent to be queued, and settle what they say."""
@@ -76,7 +96,8 @@ class Verifier:
                     _add(changes, Events.PURGED, number)
                 case RowState.STALE:
                     _add(changes, Events.HELD, number)
-                    _add(changes, Person.HELD, number)
+                    if ledger.person(number) is not Person.NOT_ASKED:
+                        _add(changes, Person.HELD, number)
                     continue
                 case RowState.NONE:
                     _add(changes, Events.UNTOUCHED, number)
@@ -88,7 +109,7 @@ class Verifier:
         self._job.settle("rows", {key: n for key, n in changes.items() if any(not self._is(i, key[0]) for i in n)})
 
     async def check_gone(self, numbers: list[int]) -> None:
-        """Read whether persons that were read as gone are still gone; settle those that are back."""
+        """Read whether persons that this job read as gone are still gone; settle those that are back."""
         targets = self._job.targets(numbers)
         present = await self._store.present([target.uuid for target in targets.values()])
         changes: Changes = {}
@@ -101,6 +122,17 @@ class Verifier:
                 _add(changes, Person.UNTOUCHED, number)  # nobody asked for its deletion: the next run does
             else:
                 _add(changes, Person.CONTRADICTED, number, "there_again")
+        self._job.settle("store", changes)
+
+    async def check_kept(self, numbers: list[int]) -> None:
+        """Read whether properties that were read as asked still are; settle those that are not any more."""
+        targets = self._job.targets(numbers)
+        present = await self._store.present([target.uuid for target in targets.values()])
+        changes: Changes = {}
+        for number, target in targets.items():
+            person = present.get(target.uuid)
+            if person is not None and is_same(target, person) and self.open_keys(person):
+                _add(changes, Properties.CONTRADICTED, number, "changed_since")
         self._job.settle("store", changes)
 
     async def check_purged(self) -> None:
@@ -141,9 +173,7 @@ class Verifier:
     def _is(self, number: int, state: State) -> bool:
         return self._job.ledger.state(axis_of(state), number) is state
 
-    def _lost(
-        self, number: int, target: Target, found: PersonRef | None, row: RowState | None, changes: Changes
-    ) -> None:
+    def _lost(self, number: int, target: Target, found: Known | None, row: RowState | None, changes: Changes) -> None:
         """Settle a target whose person is not there any more, or not as the same person."""
         ledger = self._job.ledger
         person = ledger.person(number)
@@ -151,6 +181,8 @@ class Verifier:
             _add(changes, Person.REAPPEARED if found.uuid == target.uuid else Person.MERGED, number)
         elif person in OURS:
             _add(changes, Person.GONE if person is Person.ACCEPTED else Person.GONE_SETTLED, number)
+        elif person is Person.NOT_ASKED:
+            _add(changes, Person.VANISHED, number)
         else:
             _add(changes, Person.GONE_BEFORE, number)
         left_alone = found is not None
@@ -176,8 +208,14 @@ class Verifier:
                 _add(changes, Recordings.NOT_SENT if left_alone else Recordings.MISSED, number)
             case Recordings.UNKNOWN:
                 _add(changes, Recordings.MISSED, number, "answer_unknown")
+        match ledger.properties(number):
+            case Properties.UNTOUCHED if left_alone:
+                _add(changes, Properties.NOT_SENT, number)
+            case Properties.UNTOUCHED | Properties.UNKNOWN | Properties.AGAIN | Properties.REQUESTED:
+                only_absent = not left_alone and self._wanted is not None and not self._wanted.values
+                _add(changes, Properties.GONE if only_absent else Properties.MISSED, number)
 
-    async def _owners(self, absent: Mapping[int, Target]) -> dict[int, PersonRef]:
+    async def _owners(self, absent: Mapping[int, Target]) -> dict[int, Known]:
         """Who owns the distinct id that selected a vanished target now, where it may not be our doing."""
         asked = {
             target.distinct_id: number
@@ -200,9 +238,16 @@ class Verifier:
 
 
 _ROWS_TELL = frozenset({Events.UNKNOWN, Events.REQUESTED, Events.HELD})
+_READING_TELLS = {
+    Properties.UNTOUCHED: Properties.DONE_BEFORE,
+    Properties.UNKNOWN: Properties.DONE_SETTLED,
+    Properties.AGAIN: Properties.DONE_SETTLED,
+    Properties.REQUESTED: Properties.DONE,
+}
+"""What properties that are read as asked are from now on."""
 
 
-def is_same(target: Target, person: PersonRef) -> bool:
+def is_same(target: Target, person: Known) -> bool:
     """Whether a person that was read is the plan's target, and no other and no re-created one (promise 22)."""
     return person.uuid == target.uuid and abs(target.created_at - person.created_at) < SAME_INSTANT
 

@@ -34,7 +34,8 @@ class JobOpened(_Record, frozen=True, tag="job"):
 class RunStarted(_Record, frozen=True, tag="run"):
     """A process took the journal up; whatever it finds open before this line was interrupted.
 
-    `purpose` is "run" or "verify"; a run gives targets whose attempts were used up another chance.
+    `purpose` is "run" or "verify"; a run gives targets whose attempts were used up another chance. `route` is the
+    one that changes of properties take.
     """
 
     at: float
@@ -44,6 +45,7 @@ class RunStarted(_Record, frozen=True, tag="run"):
     batch_size: int
     wait_s: float
     rates: str
+    route: str | None = None
 
 
 class Approved(_Record, frozen=True, tag="approved"):
@@ -58,7 +60,8 @@ class Intent(_Record, frozen=True, tag="intent"):
     """On disk before the request leaves (promise 1). `axes` is what the request may change.
 
     `server_at` is the server's clock as best known, against which deletion rows are compared (promise 20).
-    `bucket` is the rate limit that the request counts in.
+    `bucket` is the rate limit that the request counts in. An intent may cover a block of targets that get a request
+    each, one after the other: `requests` is how many at most.
     """
 
     attempt: int
@@ -68,12 +71,15 @@ class Intent(_Record, frozen=True, tag="intent"):
     targets: str
     at: float
     server_at: float
+    requests: int = 1
 
 
 class Answer(_Record, frozen=True, tag="answer"):
     """How an attempt ended (promise 11): ok, failed (certainly without effect) or unknown.
 
-    With `ok`, `accepted` names the targets it holds for when they are not all; the others are unknown.
+    With `ok`, `accepted` names the targets it holds for when they are not all; the others are unknown. So does it in
+    a block, where `outcome` is that of the last request and `requests` is how many were made; targets that are not
+    `reached` are as they were.
     `error` names the kind of error, `code` is the server's error code. `queued`: the server said that it deletes later.
     """
 
@@ -85,6 +91,8 @@ class Answer(_Record, frozen=True, tag="answer"):
     code: str | None = None
     accepted: str | None = None
     queued: bool = False
+    requests: int | None = None
+    reached: str | None = None
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 
 from bulk.findings import by_kind
-from bulk.operations import describe as describe_operation
-from bulk.operations import from_dict
+from bulk.operations import describe as operation_words
 from bulk.report import AxisReport, PlanReport, Report
 from bulk.selection import describe as describe_selection
 
@@ -41,7 +40,12 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     sections: tuple[Section, ...]
 
 
-AXIS_TITLES = {"person": "Persons", "events": "Events", "recordings": "Recordings"}
+AXIS_TITLES = {
+    "person": "Persons",
+    "events": "Events",
+    "recordings": "Recordings",
+    "properties": "Properties",
+}
 _NUMBERS_NOTE = "Targets and lines are named by their numbers: targets in the plan from 0, lines in the input from 1."
 
 
@@ -55,14 +59,6 @@ def lay_out(report: Report) -> Document:
     if report.plan is not None:
         sections += _input(report.plan)
     return Document(title=f"Report of job {report.job}", verdict=report.verdict, sections=tuple(sections))
-
-
-def operation_words(operation: dict[str, Any]) -> str:
-    """An operation as plan and journal hold it, in words."""
-    try:
-        return describe_operation(from_dict(operation))
-    except ValueError:
-        return str(operation.get("kind", "unknown"))
 
 
 def figure(number: int) -> str:
@@ -168,13 +164,17 @@ _FINDING_TITLES = {
 
 
 def _input(plan: PlanReport) -> Iterable[Section]:
+    findings = by_kind(plan.findings)
     return [
         Section(
             title="The input",
-            sentences=(f"The plan was made at {plan.created_at}; its file has the digest {plan.file_digest}.",),
+            sentences=(
+                f"The plan was made at {plan.created_at}; its file has the digest {plan.file_digest}.",
+                *discovery_sentences(findings),
+            ),
             table=Table(
                 headings=("Finding", "Count", "Which lines"),
-                rows=tuple(finding_rows(by_kind(plan.findings))),
+                rows=tuple(finding_rows(findings)),
                 numeric=frozenset({1}),
             ),
         )
@@ -194,6 +194,27 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
     if isinstance(many, dict) and many.get("count"):
         title = f"Persons with {many.get('threshold')} or more distinct ids"
         yield title, figure(int(many["count"])), ""
+
+
+_DISCOVERED = {
+    "query": "Who has the properties was asked by query",
+    "listing": "Who has the properties was found by listing persons and looking at each",
+}
+
+
+def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
+    """How the persons that have the properties were found, and what may be missed that way; nothing where all count."""
+    one = findings.get("discovery")
+    if not isinstance(one, dict) or one.get("by") not in _DISCOVERED:
+        return
+    sentence = _DISCOVERED[one["by"]]
+    if why := one.get("why"):
+        sentence += f" ({why})"
+    if without := one.get("without"):
+        sentence += f"; {figure(int(without))} persons without them were left out"
+    yield f"{sentence}."
+    if may_miss := one.get("may_miss"):
+        yield f"May miss: {may_miss}."
 
 
 def _which(finding: dict[str, Any]) -> str:

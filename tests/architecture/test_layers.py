@@ -11,11 +11,23 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for package in ("asyncclient", "bulk") for path in (ROOT / package).rglob("*.py"))
 
 BULK_LAYERS = (
-    ("values", "errors lines version ranges operations outcomes progress shared_ids escape pool gate breaker where"),
-    ("files", "files plan_lines plan seen inputs selection estimate findings property_json"),
+    (
+        "values",
+        """errors lines version ranges operations outcomes progress shared_ids escape pool gate breaker where
+        property_values""",
+    ),
+    (
+        "files",
+        """files plan_lines plan seen inputs selection estimate findings property_json routing addressing
+        csv_rows""",
+    ),
     ("journal", "journal.records journal.framing journal.writer journal.storage journal"),
     ("fold", "tally ledger due report verdicts guards accounting journaling job reporting rendering"),
-    ("stages", "store rows verifier capabilities dispatch executor confirmer reporter resolving planner export run"),
+    (
+        "stages",
+        """store discovery rows verifier holders capabilities dispatch tools course executor confirmer reporter
+        resolving planner export run""",
+    ),
     ("engine", "opening engine"),
     ("command", "cli __main__"),
 )

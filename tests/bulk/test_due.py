@@ -3,17 +3,22 @@ import pytest
 from bulk.due import Due, next_due
 from bulk.journal.records import Change, JobOpened, Settled
 from bulk.ledger import Ledger
-from bulk.outcomes import FINAL_PERSON, Events, Person, Recordings
+from bulk.outcomes import FINAL_PERSON, Events, Person, Properties, Recordings
 
 
-def due(person: Person, events: Events = Events.NOT_ASKED, recordings: Recordings = Recordings.NOT_ASKED) -> Due:
+def due(
+    person: Person,
+    events: Events = Events.NOT_ASKED,
+    recordings: Recordings = Recordings.NOT_ASKED,
+    properties: Properties = Properties.NOT_ASKED,
+) -> Due:
     ledger = Ledger()
     job = JobOpened(
         format=1,
         job="j",
         host="h",
         project=1,
-        operation={},
+        operation={"kind": "delete"},
         selection={},
         plan_digest="",
         count=1,
@@ -25,6 +30,7 @@ def due(person: Person, events: Events = Events.NOT_ASKED, recordings: Recording
         Change("person", person.name, "0"),
         Change("events", events.name, "0"),
         Change("recordings", recordings.name, "0"),
+        Change("properties", properties.name, "0"),
     )
     ledger.apply(Settled(at=1.0, source="store", changes=changes))
     return next_due(ledger, 0)
@@ -61,3 +67,25 @@ def test_only_what_is_left_is_queued() -> None:
     assert due(Person.UNTOUCHED, Events.UNTOUCHED, Recordings.REQUESTED) is Due.QUEUE_EVENTS
     assert due(Person.UNTOUCHED, Events.QUEUED, Recordings.UNKNOWN) is Due.QUEUE_RECORDINGS
     assert due(Person.UNTOUCHED) is Due.DELETE
+
+
+@pytest.mark.parametrize("events", list(Events))
+@pytest.mark.parametrize("recordings", list(Recordings))
+@pytest.mark.parametrize("properties", list(Properties))
+def test_who_is_to_be_kept_is_never_deleted(events: Events, recordings: Recordings, properties: Properties) -> None:
+    assert due(Person.NOT_ASKED, events, recordings, properties) is not Due.DELETE
+
+
+def test_properties_are_sent_until_they_are_accepted_and_again_when_they_were_not_applied() -> None:
+    dues = {state: due(Person.NOT_ASKED, properties=state) for state in Properties}
+    assert {state for state, what in dues.items() if what is Due.CHANGE} == {Properties.UNTOUCHED, Properties.AGAIN}
+    assert {state for state, what in dues.items() if what is Due.READ_STORE} == {Properties.UNKNOWN}
+    assert set(dues.values()) == {Due.CHANGE, Due.READ_STORE, Due.NOTHING}
+
+
+def test_events_of_a_kept_person_are_queued_and_read_and_no_more() -> None:
+    assert due(Person.NOT_ASKED, Events.UNTOUCHED) is Due.QUEUE_EVENTS
+    assert due(Person.NOT_ASKED, Events.REQUESTED) is Due.READ_ROWS
+    assert due(Person.NOT_ASKED, Events.QUEUED) is Due.NOTHING
+    assert due(Person.NOT_ASKED, Events.HELD) is Due.NOTHING
+    assert due(Person.NOT_ASKED, Events.FAILED) is Due.NOTHING

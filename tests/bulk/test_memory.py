@@ -21,7 +21,8 @@ def records() -> list[Record]:
     """A job over all targets in batches, each queued, read back, deleted and seen gone."""
     found: list[Record] = [
         JobOpened(
-            format=1, job="j", host="h", project=1, operation={"delete_events": True, "delete_recordings": True},
+            format=1, job="j", host="h", project=1,
+            operation={"kind": "delete", "delete_events": True, "delete_recordings": True},
             selection={}, plan_digest="sha256:0", count=COUNT, planned_at="", at=1.0,
         ),
         RunStarted(at=1.0, purpose="run", version="1", concurrency=8, batch_size=BATCH, wait_s=1, rates="off"),

@@ -26,9 +26,8 @@ from asyncclient import (
 )
 from asyncclient.retry import RetryPolicy
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
-from bulk.errors import FileTrouble, Refused
+from bulk.errors import FileTrouble, InputError, Refused
 from bulk.findings import TEXT_MAX, Lines, by_kind
-from bulk.inputs import InputError
 from bulk.operations import DeletePersons
 from bulk.plan import Plan, load_plan
 from bulk.planner import make_plan

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bulk.inputs import InputError
+from bulk.errors import InputError
 from bulk.property_json import parse_properties
 
 

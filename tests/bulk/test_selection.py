@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from asyncclient import PropertyFilter
-from bulk.inputs import InputError
+from bulk.errors import InputError
 from bulk.selection import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection, describe
 
 SECRET = "jane@example.com"

@@ -1,24 +1,33 @@
 """A local server, a client on it, and a job over some of its persons."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
 
 from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import LocalPostHog, RecordedRequest, ServerOptions
-from bulk import ByPersonIds, DeletePersons, Plan, Report, make_plan, run_job
+from bulk import ByPersonIds, DeletePersons, Plan, Report, confirmer, course, make_plan, run_job
+from bulk.job import Job
 from bulk.journal.records import Intent, Record
 from bulk.journal.storage import Journal
 from bulk.journaling import framing
 from bulk.ranges import expand
 
 DELETING = {"bulk_delete", "destroy", "delete_events", "delete_recordings"}
+CHANGING = {"update", "update_property", "delete_property", "capture"}
+WAITS_S = confirmer.WAITS_S
+BACKOFF_BASE_S = course.BACKOFF_BASE_S
 EVERYTHING = DeletePersons(delete_events=True, delete_recordings=True)
+
+
+T = TypeVar("T")
 
 
 class Arena:
@@ -31,12 +40,12 @@ class Arena:
         self.journal = folder / "job.journal.jsonl"
         self.everybody = list(server.world.iter_uuids())
 
-    def another_client(self, limits: RateLimits) -> PostHogClient:
+    def another_client(self, limits: RateLimits, **options: Any) -> PostHogClient:
         """A client as another process would have it: it knows of no earlier request."""
-        return client_of(self.server, limits=limits)
+        return client_of(self.server, limits=limits, **options)
 
     async def plan(
-        self, uuids: Sequence[UUID] | None = None, operation: DeletePersons = EVERYTHING, selection: Any = None
+        self, uuids: Sequence[UUID] | None = None, operation: Any = EVERYTHING, selection: Any = None
     ) -> Plan:
         """A plan for these persons, or for all."""
         chosen = ByPersonIds(list(self.everybody if uuids is None else uuids)) if selection is None else selection
@@ -48,7 +57,11 @@ class Arena:
 
     def sent(self) -> list[RecordedRequest]:
         """The requests that may have changed something."""
-        return [request for request in self.server.requests if request.action in DELETING and request.method != "GET"]
+        return [
+            request
+            for request in self.server.requests
+            if request.action in DELETING | CHANGING and request.method != "GET"
+        ]
 
     def records(self) -> list[Record]:
         """What the journal says."""
@@ -65,19 +78,39 @@ class Arena:
                     times[number] = times.get(number, 0) + 1
         return times
 
+    def of(self, kind: type[T]) -> list[T]:
+        """The journal's records of a kind."""
+        return [record for record in self.records() if isinstance(record, kind)]
+
+    def addressed(self) -> list[UUID | None]:
+        """Whom each change went to: the person that a call names, or that an event's distinct id belongs to now."""
+        found: list[UUID | None] = []
+        for request in self.sent():
+            if request.action == "capture":
+                found += [self.server.world.uuid_of(event["distinct_id"]) for event in request.body["batch"]]
+            else:
+                found.append(UUID(request.path.split("/persons/")[1].split("/")[0]))
+        return found
+
+    def properties(self) -> dict[UUID, dict[str, Any]]:
+        """What everybody has now."""
+        people = {uuid: self.server.world.person(uuid) for uuid in self.server.world.iter_uuids()}
+        return {uuid: dict(person.properties) for uuid, person in people.items() if person is not None}
+
     def left(self, uuids: Sequence[UUID] | None = None) -> list[UUID]:
         """Who of these is still there."""
         return [uuid for uuid in (self.everybody if uuids is None else uuids) if self.server.world.person(uuid)]
 
 
-def client_of(server: LocalPostHog, *, limits: RateLimits) -> PostHogClient:
+def client_of(server: LocalPostHog, *, limits: RateLimits, **options: Any) -> PostHogClient:
     """A client on the server, whose retries do not wait."""
     return PostHogClient(
         host=server.url,
         project_id=server.project_id,
         personal_api_key=server.personal_api_key,
-        limits=Limits(limits),
+        limits=Limits(limits, **({"clock": options["clock"]} if "clock" in options else {})),
         uniform=lambda low, high: low,
+        **options,
     )
 
 
@@ -112,7 +145,7 @@ def states(report: Report, axis: str) -> dict[str, int]:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Backoff and polling without their waits: what is tested is what happens, not when."""
-    monkeypatch.setattr("bulk.executor.BACKOFF_BASE_S", 0.0)
+    monkeypatch.setattr("bulk.course.BACKOFF_BASE_S", 0.0)
     monkeypatch.setattr("bulk.confirmer.WAITS_S", (0.0,))
 
 
@@ -120,3 +153,58 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def axis() -> Callable[[Report, str], dict[str, int]]:
     """Targets by state on an axis of a report."""
     return states
+
+
+class _SyncedAtOnce:
+    """The journal's sync without its thread, which virtual time would not wait for."""
+
+    def __init__(self, fd: int, sync: Callable[[int], None], loop: asyncio.AbstractEventLoop) -> None:
+        self._fd, self._sync, self._loop = fd, sync, loop
+
+    def start(self, done: Callable[[BaseException | None], None]) -> None:
+        self._sync(self._fd)
+        self._loop.call_soon(done, None)
+
+    def stop(self) -> None:
+        pass
+
+
+EPOCH = 1_795_000_000.0
+
+
+def loop_time() -> float:
+    """Seconds by the running loop."""
+    return asyncio.get_running_loop().time()
+
+
+def wall_time() -> float:
+    """Seconds since the epoch by the running loop."""
+    return EPOCH + loop_time()
+
+
+@pytest.fixture
+def virtual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenArena:
+    """Open an arena whose server, client and engine live by the clock of a loop in virtual time, with true waits."""
+
+    async def inline(work: Callable[..., Any], *args: Any, **_options: Any) -> Any:
+        return work(*args)
+
+    monkeypatch.setattr("bulk.course.BACKOFF_BASE_S", BACKOFF_BASE_S)
+    monkeypatch.setattr("bulk.confirmer.WAITS_S", WAITS_S)
+    monkeypatch.setattr("bulk.journal.writer.SyncThread", _SyncedAtOnce)
+    monkeypatch.setattr("anyio.to_thread.run_sync", inline)
+    monkeypatch.setattr("bulk.opening.time", SimpleNamespace(time=wall_time))
+    assert Job.__init__.__kwdefaults__ is not None
+    monkeypatch.setitem(Job.__init__.__kwdefaults__, "now", wall_time)
+    assert make_plan.__kwdefaults__ is not None
+    monkeypatch.setitem(make_plan.__kwdefaults__, "now", wall_time)
+
+    @asynccontextmanager
+    async def opened(*, persons: int = 600, limits: RateLimits | None = None, **options: Any) -> AsyncIterator[Arena]:
+        settings = ServerOptions(**{"era": "summary", **options})
+        server = LocalPostHog(persons=persons, seed=3, options=settings, clock=wall_time)
+        rates = limits or RateLimits.off()
+        async with server, client_of(server, limits=rates, clock=loop_time, wall=wall_time) as client:
+            yield Arena(server, client, tmp_path)
+
+    return opened

@@ -1,4 +1,4 @@
-"""Slips in the client: promises 1, 10 to 16 and 26 to 31."""
+"""Slips in the client: promises 1, 10 to 16, 20 and 26 to 31."""
 
 from twin import Twin, twin
 
@@ -8,7 +8,8 @@ _PAGING = "asyncclient/_paging.py"
 _RETRY = "asyncclient/retry.py"
 _DECODING = "asyncclient/_decoding.py"
 _THROTTLING = "asyncclient/_throttling.py"
-_ENDPOINTS = "asyncclient/_endpoints.py"
+_IDS = "asyncclient/_endpoints/ids.py"
+_DELETES = "asyncclient/_endpoints/deletes.py"
 
 CLIENT: tuple[Twin, ...] = (
     twin(
@@ -24,7 +25,7 @@ CLIENT: tuple[Twin, ...] = (
             "asyncclient/test_client.py::test_once_is_exactly_one_attempt_for_any_outcome",
             "asyncclient/test_retrying.py::test_with_before_send_there_is_one_attempt_whatever_comes_of_it",
         ),
-        "asyncclient/_retrying.py", "            if before_send is not None:\n                raise error\n", "",
+        "asyncclient/_retrying.py", "            if before_send is not None or request.once:\n                raise error\n", "",
     ),
     twin(
         10,
@@ -180,6 +181,31 @@ CLIENT: tuple[Twin, ...] = (
         "asyncclient/_core.py", "            await self.settle_prefix()\n        return", "            pass\n        return",
     ),
     twin(
+        20,
+        "the ingestion host's clock is taken for the server's",
+        "asyncclient/test_ingestion.py::test_the_ingestion_hosts_clock_is_not_the_servers",
+        "asyncclient/_core.py", "ServerClock() if to_ingestion else shared.server_clock", "shared.server_clock",
+    ),
+    twin(
+        26,
+        "the personal key goes to the ingestion host",
+        "asyncclient/test_ingestion.py::test_each_host_sees_its_own_key_only",
+        "asyncclient/_core.py", "AiohttpWire(self.ingest_origin, None, **settings)",
+        "AiohttpWire(self.ingest_origin, self.key, **settings)",
+    ),
+    twin(
+        26,
+        "the personal key is sent as the project's token",
+        "asyncclient/test_ingestion.py::test_what_is_no_public_token_is_refused_unseen",
+        "asyncclient/config.py", 'if text == key.reveal() or text.startswith(("phx_", "pha_", "phs_")):', "if False:",
+    ),
+    twin(
+        11,
+        "an event that counts twice is repeated",
+        "asyncclient/test_capture.py::test_an_event_that_would_count_twice_is_never_repeated_when_it_may_have_arrived",
+        "asyncclient/_endpoints/capture.py", "repeatable = repeatable and event.is_repeatable", "pass",
+    ),
+    twin(
         27,
         "a secret's repr is the secret",
         (
@@ -194,7 +220,7 @@ CLIENT: tuple[Twin, ...] = (
         "the key is a header of the session",
         "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
         _WIRE, '                hdrs.USER_AGENT: "posthog-bulk",',
-        '                hdrs.USER_AGENT: "posthog-bulk",\n                "X-Key": key.reveal(),',
+        '                hdrs.USER_AGENT: "posthog-bulk",\n                "X-Key": key.reveal() if key else "",',
     ),
     twin(
         27,
@@ -212,13 +238,13 @@ CLIENT: tuple[Twin, ...] = (
         28,
         "an id goes into the path as it is",
         "asyncclient/test_endpoints.py::test_what_is_no_person_id_is_refused_before_a_path_exists",
-        _ENDPOINTS, "return str(_number(value) or person_uuid(value))", "return value",
+        _IDS, "return str(number(value) or person_uuid(value))", "return value",
     ),
     twin(
         28,
         "an id is quoted and not parsed",
         "asyncclient/test_endpoints.py::test_what_is_no_person_id_is_refused_before_a_path_exists",
-        _ENDPOINTS, "        return str(_number(value) or person_uuid(value))",
+        _IDS, "        return str(number(value) or person_uuid(value))",
         "        from urllib.parse import quote\n\n        return quote(value, safe='')",
     ),
     twin(
@@ -228,15 +254,15 @@ CLIENT: tuple[Twin, ...] = (
             "asyncclient/test_client.py::test_flags_are_on_the_wire_exactly_as_asked",
             "asyncclient/test_endpoints.py::test_flags_are_present_only_when_true_in_a_query_and_always_booleans_in_a_body",
         ),
-        _ENDPOINTS, 'query = tuple((name, "true") for name, on in _flags(delete_events, delete_recordings, keep_person) if on)',
-        "query = tuple((name, str(on).lower()) for name, on in _flags(delete_events, delete_recordings, keep_person))",
+        _DELETES, 'query = tuple((name, "true") for name, on in flags(delete_events, delete_recordings, keep_person) if on)',
+        "query = tuple((name, str(on).lower()) for name, on in flags(delete_events, delete_recordings, keep_person))",
     ),
     twin(
         29,
         "flags in a body are texts",
         "asyncclient/test_endpoints.py::test_flags_are_present_only_when_true_in_a_query_and_always_booleans_in_a_body",
-        _ENDPOINTS, "body |= dict(_flags(delete_events, delete_recordings, keep_person))",
-        "body |= {n: str(v).lower() for n, v in _flags(delete_events, delete_recordings, keep_person)}",
+        _DELETES, "body |= dict(flags(delete_events, delete_recordings, keep_person))",
+        "body |= {n: str(v).lower() for n, v in flags(delete_events, delete_recordings, keep_person)}",
     ),
     twin(
         30,

@@ -61,7 +61,7 @@ ENGINE: tuple[Twin, ...] = (
         6,
         "a journal of another operation is taken",
         "bulk/test_guards.py::test_a_journal_of_anything_else_is_refused_by_its_name",
-        _GUARDS, '        ("operation", job.operation, plan.header.operation),\n', "",
+        _GUARDS, '        ("operation", job.operation, for_journal(plan.header.operation)),\n', "",
     ),
     twin(
         6,
@@ -191,7 +191,7 @@ ENGINE: tuple[Twin, ...] = (
         _LEDGER, "                self._first_queued[number] = seconds\n",
         "                self._first_queued[number] = seconds\n"
         "                self.__dict__.setdefault('kept', {})[number] = record_of(number)\n",
-        _LEDGER, "_PERSON, _EVENTS, _RECORDINGS = tuple(Person)", "record_of = str\n_PERSON, _EVENTS, _RECORDINGS = tuple(Person)",
+        _LEDGER, "_PERSON, _EVENTS, _RECORDINGS, _PROPERTIES =", "record_of = str\n_PERSON, _EVENTS, _RECORDINGS, _PROPERTIES =",
     ),
     twin(
         18,
@@ -235,13 +235,13 @@ ENGINE: tuple[Twin, ...] = (
         20,
         "rows are compared with our own clock",
         _BREAKING + "a_server_whose_clock_is_off_is_read_by_its_own_clock",
-        "bulk/executor.py", "server_at = self._tools.client.server_time()", "server_at = self._job.now()",
+        "bulk/executor.py", "                            client.server_time(),", "                            job.now(),",
     ),
     twin(
         21,
         "a 202 is the end of it",
         _ERASURE + "queued_deletions_that_take_longer_than_the_wait_are_left_pending",
-        _LEDGER, "    Axis.PERSON: Person.ACCEPTED,", "    Axis.PERSON: Person.GONE,",
+        _LEDGER, "else ACCEPTED[axis])", "else {**ACCEPTED, Axis.PERSON: Person.GONE}[axis])",
     ),
     twin(
         21,

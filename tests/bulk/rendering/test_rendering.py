@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bulk.rendering import render_json, render_markdown, render_text
@@ -70,6 +70,7 @@ def test_no_foreign_text_acts_on_a_terminal(make_report: Make, foreign: str) -> 
 
 @anything
 @given(foreign=NASTY)
+@example(foreign="<b>|</b>")
 def test_no_foreign_text_breaks_a_table_or_makes_markup(make_report: Make, foreign: str) -> None:
     lines = render_markdown(make_report(foreign)).split("\n")
     expected = render_markdown(make_report("Acme")).split("\n")

@@ -1,0 +1,42 @@
+"""By which route a job changes properties, and why. Pure.
+
+By REST it is a call a person, for `unset` a call a person and key, under a limit of some hundred a minute; the
+capture route takes hundreds of persons in one request that no limit counts (contract 3, 12).
+"""
+
+import math
+
+import msgspec
+
+from asyncclient import Bucket, RateLimits
+from bulk.estimate import calls_a_person, seconds_needed
+from bulk.operations import PropertyOperation
+
+MOST_BY_REST = 240
+"""Calls that `auto` still makes by REST: a minute's allowance. There an error tells which person it is about."""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A route and the reason for it, as a sentence without a full stop."""
+
+    name: str
+    why: str
+
+
+def choose_route(operation: PropertyOperation, count: int, *, batch_size: int, rates: RateLimits) -> Route:
+    """The route for so many persons.
+
+    Arguments:
+        operation: its `route` is followed, or chosen for it where that is "auto".
+        count: persons.
+        batch_size: events a capture request.
+        rates: the limits that the job keeps to.
+    """
+    if operation.route != "auto":
+        return Route(name=operation.route, why="as asked")
+    calls, requests = count * calls_a_person(operation), math.ceil(count / batch_size)
+    if calls <= MOST_BY_REST:
+        return Route(name="rest", why=f"{calls:,} calls, not more than a minute's allowance")
+    rest_s = seconds_needed(calls, rates.windows(Bucket.OTHERS))
+    longer = f", {rest_s / 3600:,.1f} h at the limits" if rest_s >= 360 else ""
+    return Route(name="capture", why=f"{requests:,} requests that no limit counts; REST takes {calls:,}{longer}")

@@ -1,0 +1,39 @@
+"""What every group of a run works with. Values only."""
+
+import random
+from collections.abc import Callable
+
+import msgspec
+
+from asyncclient import Bucket, PostHogClient
+from bulk.breaker import Breaker, RetryBudget
+from bulk.capabilities import Way
+from bulk.gate import Gate
+from bulk.job import Job
+from bulk.progress import Trouble
+from bulk.verifier import Verifier
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """What every batch of a run shares.
+
+    Arguments:
+        report: takes events for the caller.
+        pause: lets nothing of a rate limit leave for so many seconds.
+        moved: called after each change of the ledger, for progress.
+        batch_size: targets a bulk_delete takes, before halving.
+        uniform: draws a number between two, for full jitter.
+    """
+
+    job: Job
+    client: PostHogClient
+    verifier: Verifier
+    way: Way
+    gate: Gate
+    breaker: Breaker
+    budget: RetryBudget
+    report: Callable[[Trouble], None]
+    pause: Callable[[Bucket, float], None]
+    moved: Callable[[], None]
+    batch_size: int
+    uniform: Callable[[float, float], float] = random.uniform
