@@ -110,16 +110,22 @@ class Resolver:
             properties=selection.properties, email=selection.email, page_size=self._page_size
         )
         gathered: list[Found] = []
+        looked_at = 0
         async for person in persons:
-            if not any(key in person.properties for key in self._holding):
-                self._findings.without += 1
-                continue
-            ref = who(person)
-            gathered.append((ref, _known_by(ref)))
-            if len(gathered) == self._page_size:
-                yield self._listed_new(gathered)
-                gathered = []
-        yield self._listed_new(gathered)
+            looked_at += 1
+            if any(key in person.properties for key in self._holding):
+                ref = who(person)
+                gathered.append((ref, _known_by(ref)))
+            if looked_at == self._page_size:
+                yield self._held_new(gathered, looked_at)
+                gathered, looked_at = [], 0
+        yield self._held_new(gathered, looked_at)
+
+    def _held_new(self, holders: Sequence[Found], looked_at: int) -> list[Found]:
+        without = looked_at - len(holders)
+        self._findings.without += without
+        self._findings.listed += without
+        return self._listed_new(holders)
 
     async def _listed(self, selection: ByFilter) -> AsyncIterator[list[Found]]:
         refs = self._client.persons.iter_refs(

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from bulk.errors import Refused
 from bulk.escape import plain
+from bulk.operations import describe as describe_operation
 from bulk.plan import Plan
-from bulk.rendering.document import figure, operation_words
+from bulk.rendering.document import figure
 
 
 def can_ask() -> bool:
@@ -28,7 +29,7 @@ def ask(plan: Plan, *, say: Callable[[str], None], read: Callable[[], str] | Non
     header = plan.header
     say(
         f"Project {plain(header.project_name)} ({header.project_id}) on {plain(header.host)}: "
-        f"{operation_words(header.operation)}, {figure(plan.count)} of them. This cannot be undone.\n"
+        f"{plain(describe_operation(header.operation))}, {figure(plan.count)} of them. This cannot be undone.\n"
         "Type the number of persons to go on: "
     )
     line = (sys.stdin.readline if read is None else read)()

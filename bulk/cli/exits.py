@@ -52,7 +52,7 @@ def exit_code(error: BaseException) -> ExitCode:
 def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
     """The first row that fits decides."""
     import asyncclient
-    from bulk.inputs import InputError
+    from bulk.errors import InputError
     from bulk.where import WhereError
 
     return (

@@ -1,5 +1,6 @@
 """What the commands that plan, run and verify have in common: client, signals, display, and the summary after."""
 
+import json
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -15,7 +16,8 @@ from bulk.cli.options import Running, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
 from bulk.lines import encode_line
-from bulk.operations import DeletePersons, Operation, to_dict
+from bulk.operations import Operation, to_dict
+from bulk.property_values import equal
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -45,11 +47,6 @@ class Screen:
         if self.json:
             with suppress(OSError):  # a reader that went away ends the lines, not the job
                 click.echo(msgspec.json.encode({"event": kind, **fields}))
-
-
-def delete_operation(flags: dict[str, bool]) -> Operation:
-    """The operation that the options of `delete` stand for."""
-    return DeletePersons(**flags)
 
 
 def with_client(
@@ -105,7 +102,7 @@ def check_same_job(plan: "Plan", operation: Operation, selection: "Selection | N
     if selection is not None:
         asked.append(("selection", plan.header.selection.get("details"), selection.details()))
     for name, planned, given in asked:
-        if planned != msgspec.json.decode(encode_line(given)):
+        if not equal(planned, json.loads(encode_line(given))):
             raise Refused(
                 f"the plan that exists was made for another {name}: {plan.path}",
                 "name another plan file, or give the options that it was made with",

@@ -18,10 +18,14 @@ from bulk.cli.exits import ExitCode, Interrupted, OutputClosed, exit_code, expla
 COMMANDS = {
     "demo": "See it work against a local server: plan, run, kill, resume, verify.",
     "server": "Run a PostHog-compatible local server in the foreground.",
-    "persons": "Stream persons as JSON lines.",
+    "persons": "Stream persons as JSON lines or CSV.",
     "plan": "Freeze whom an operation is for in a plan file; reads only.",
     "run": "Run a plan, or go on with it.",
     "delete": "Delete persons: plan, confirm, run and verify in one go.",
+    "unset": "Remove properties from persons, in one go.",
+    "update": "Set properties of persons, in one go.",
+    "delete-events": "Delete the events of persons and keep the persons, in one go.",
+    "delete-recordings": "Delete the recordings of persons and keep the persons, in one go.",
     "verify": "Read back what a job did, days or weeks later.",
     "status": "Show where a job stands, from its journal alone.",
     "report": "Write a job's report, from its journal alone.",
@@ -39,7 +43,7 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"bulk.cli.commands.{cmd_name}").command
+        command: click.Command = import_module(f"bulk.cli.commands.{cmd_name.replace('-', '_')}").command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -73,7 +77,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     help="Show the version and exit.",
 )
 def posthog_bulk() -> None:
-    """Erase many PostHog persons, with proof.
+    """Erase, clean or change many PostHog persons, with proof.
 
     Every run can be killed and run again: the same command line goes on where the journal ends.
 
@@ -84,7 +88,8 @@ def posthog_bulk() -> None:
 
     \b
     Settings from the environment: POSTHOG_HOST (us, eu or a URL), POSTHOG_PROJECT_ID,
-    POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE.
+    POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE; for --route capture
+    POSTHOG_PROJECT_API_KEY, asked of the server when missing.
     """
 
 

@@ -139,7 +139,7 @@ def running_options(command: F) -> F:
             default=250,
             show_default=True,
             metavar="N",
-            help="Persons a deletion call.",
+            help="Persons a request that takes many.",
         ),
         click.option(
             "--wait",
@@ -168,17 +168,6 @@ expect_count_option = click.option(
 )
 
 
-def operation_options(command: F) -> F:
-    """Add what the delete operation takes; the command gets `operation_flags`."""
-    return _gathering(
-        command,
-        "operation_flags",
-        dict,
-        click.option("--delete-events", is_flag=True, help="Delete the persons' events too."),
-        click.option("--delete-recordings", is_flag=True, help="Delete the persons' recordings too."),
-    )
-
-
 def _gathering(command: F, name: str, build: Callable[..., Any], *options: Callable[[Any], Any]) -> F:
     """Add options to a command and hand them to it as one argument."""
     return gather_options(command, name, build, options)
@@ -204,7 +193,7 @@ def gather_options(command: F, name: str, build: Callable[..., Any], options: tu
     gathered.__name__ = command.__name__
     for option in reversed(options):
         option(gathered)
-    own_params = gathered.__click_params__  # type: ignore[attr-defined]
+    own_params = getattr(gathered, "__click_params__", [])
     names += [param.name for param in own_params]
     gathered.__click_params__ = params + own_params  # type: ignore[attr-defined]
     return gathered  # type: ignore[return-value]

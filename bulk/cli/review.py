@@ -1,21 +1,25 @@
 """What is shown of a plan before it is approved. Reads the plan file; sends nothing."""
 
+import json
 import shlex
 from collections.abc import Iterator
+from itertools import chain, repeat
 from pathlib import Path
+from typing import Any
 
-from asyncclient import RateLimits
-from bulk.cli.words import duration
+from bulk.cli.costs import cost_lines
 from bulk.escape import plain
-from bulk.estimate import estimate
 from bulk.findings import by_kind
-from bulk.operations import from_dict
+from bulk.operations import Operation, UpdateProperties, from_dict
+from bulk.operations import describe as describe_operation
 from bulk.plan import Plan, Target, short_digest
-from bulk.rendering.document import Table, figure, finding_rows, operation_words
+from bulk.rendering.document import Table, discovery_sentences, figure, finding_rows
 from bulk.rendering.text import table_lines
 from bulk.selection import describe
 
 SAMPLE = 5
+VALUE_MAX = 1_000
+"""Characters of one value that an update sets."""
 LINES_MAX = 10_000
 """Characters of line numbers that one finding shows; the plan's last line and the report have all."""
 
@@ -26,22 +30,25 @@ def review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
     Args:
         plan: the plan.
         rate_limits: as the option gives them.
-        batch_size: persons a deletion call.
+        batch_size: persons a request that takes many.
     """
-    header = plan.header
+    header, findings = plan.header, by_kind(plan.findings)
+    operation = from_dict(header.operation)
     lines = [
         f"Plan      {plain(plan.path)}",
         f"Project   {header.project_id} ({plain(header.project_name)}) on {plain(header.host)}",
-        f"To do     {operation_words(header.operation)}",
+        f"To do     {plain(describe_operation(header.operation))}",
+        *_values(operation),
         f"For       {plain(describe(header.selection.get('details', {})))}",
         f"Targets   {figure(plan.count)}",
-        *_cost(plan, rate_limits, batch_size),
+        *cost_lines(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         "",
         f"Sample of {min(SAMPLE, plan.count)}",
         *(f"  {line}" for line in table_lines(_sample(plan))),
         "",
         "Input and reach",
-        *(f"  {line}" for line in table_lines(_findings(plan), cell_max=LINES_MAX)),
+        *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX)),
+        *(f"  {plain(sentence, limit=None)}" for sentence in discovery_sentences(findings)),
         "",
         f"Digest    {plan.digest}",
         f"  short   {short_digest(plan.digest)}",
@@ -61,23 +68,18 @@ def resume_line(arguments: tuple[str, ...], plan: Path) -> str:
         arguments: of this command.
         plan: the plan file.
     """
-    words = ["posthog-bulk", *arguments, "--plan", str(plan)]
+    command, *rest = arguments
+    words = ["posthog-bulk", command, "--plan", str(plan), *rest]  # what follows a -- would be no option any more
     return plain(shlex.join(words), limit=None)
 
 
-def _cost(plan: Plan, rate_limits: str, batch_size: int) -> Iterator[str]:
-    cost = estimate(
-        from_dict(plan.header.operation),
-        plan.count,
-        batch_size=batch_size,
-        rates=RateLimits.parse(rate_limits),
-    )
-    yield (
-        f"Requests  {figure(cost.requests)} at least: {figure(cost.deletes)} deletion calls of up to "
-        f"{batch_size} persons, {figure(cost.reads)} reads"
-    )
-    least = f"{duration(cost.seconds)} at least" if cost.seconds >= 1 else "no waiting"
-    yield f"Time      {least} at the limits ({plain(rate_limits)})"
+def _values(operation: Operation) -> Iterator[str]:
+    """What is set to what; the plan holds it, so that it may be shown, and nothing after it does."""
+    if not isinstance(operation, UpdateProperties):
+        return
+    for heading, (key, value) in zip(chain(("Values",), repeat("")), operation.properties.items(), strict=False):
+        text = json.dumps(value, ensure_ascii=False)
+        yield f"{heading:<9} {plain(key)} = {plain(text, limit=VALUE_MAX)}"
 
 
 def _sample(plan: Plan) -> Table:
@@ -98,9 +100,9 @@ def _spread(plan: Plan) -> Iterator[Target]:
         yield from plan.targets(number, number + 1)
 
 
-def _findings(plan: Plan) -> Table:
+def _findings(findings: dict[str, dict[str, Any]]) -> Table:
     return Table(
         headings=("Finding", "Count", "Which lines"),
-        rows=tuple(finding_rows(by_kind(plan.findings))),
+        rows=tuple(finding_rows(findings)),
         numeric=frozenset({1}),
     )

@@ -11,6 +11,7 @@ from bulk.progress import (
     PhaseChanged,
     PlanProgress,
     Progress,
+    RouteChosen,
     Trouble,
     WaitingForServer,
     WindowBudget,
@@ -21,6 +22,7 @@ PHASES = {
     "sending": "sending",
     "reading back": "reading back",
 }
+WAITED_FOR = {"person": "still there", "properties": "not applied yet"}
 
 
 def duration(seconds: float | None) -> str:
@@ -55,6 +57,7 @@ def axes(event: Progress | JobEnded) -> list[str]:
         counts("persons", event.person),
         counts("events", event.events),
         counts("recordings", event.recordings),
+        counts("properties", event.properties),
     ]
     return [line for line in lines if line]
 
@@ -89,7 +92,9 @@ def sentence(event: JobEvent | PlanProgress) -> str | None:
         case PhaseChanged():
             return PHASES.get(event.phase, plain(event.phase))
         case CanaryDone():
-            return f"canary: {event.targets:,} persons read back as gone, the rest follows"
+            return f"canary: {event.targets:,} persons done as asked, the rest follows"
+        case RouteChosen():
+            return f"route {event.route}: {plain(event.why)}"
         case Trouble():
             return _trouble(event)
         case PauseStarted():
@@ -102,8 +107,8 @@ def sentence(event: JobEvent | PlanProgress) -> str | None:
             )
         case WaitingForServer():
             return (
-                f"{event.targets:,} accepted and still there; reading again in {duration(event.next_read_s)}, "
-                f"for {duration(event.wait_left_s)} more"
+                f"{event.targets:,} accepted and {WAITED_FOR.get(event.axis, 'not as asked yet')}; "
+                f"reading again in {duration(event.next_read_s)}, for {duration(event.wait_left_s)} more"
             )
         case JobEnded():
             return "; ".join([f"run over ({plain(event.reason)})", *axes(event)])

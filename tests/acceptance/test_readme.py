@@ -5,13 +5,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from asyncclient import PostHogClient
 from asyncclient.testing import LocalPostHog, ServerOptions
+from asyncclient.testing.routing import resolve
 
 pytestmark = pytest.mark.slow
 
@@ -54,14 +57,22 @@ async def run(line: str, folder: Path, environ: dict[str, str]) -> "subprocess.C
     )
 
 
+def environment(server: LocalPostHog) -> dict[str, str]:
+    return {
+        **os.environ,
+        "POSTHOG_HOST": server.url,
+        "POSTHOG_PROJECT_ID": str(server.project_id),
+        "POSTHOG_PERSONAL_API_KEY": server.personal_api_key,
+    }
+
+
+def digest(plan: Path) -> str:
+    return str(json.loads(plan.read_bytes().splitlines()[-1])["digest"])
+
+
 async def test_the_five_minutes_run_as_written(tmp_path: Path) -> None:
     async with LocalPostHog(persons=400, seed=2, options=ServerOptions(era="summary")) as server:
-        environ = {
-            **os.environ,
-            "POSTHOG_HOST": server.url,
-            "POSTHOG_PROJECT_ID": str(server.project_id),
-            "POSTHOG_PERSONAL_API_KEY": server.personal_api_key,
-        }
+        environ = environment(server)
         leavers = [server.world.person(uuid).distinct_ids[0] for uuid in list(server.world.iter_uuids())[:50]]
         (tmp_path / "leavers.txt").write_text("\n".join([*leavers, "nobody"]) + "\n")
         lines = [line for line in commands() if "leavers" in line]
@@ -69,8 +80,7 @@ async def test_the_five_minutes_run_as_written(tmp_path: Path) -> None:
         made = await run(plan, tmp_path, environ)
         assert made.returncode == 0, made.stderr
         assert "50" in made.stdout
-        digest = json.loads((tmp_path / "leavers.plan.jsonl").read_bytes().splitlines()[-1])["digest"]
-        ran = await run(start.replace("DIGEST", digest), tmp_path, environ)
+        ran = await run(start.replace("DIGEST", digest(tmp_path / "leavers.plan.jsonl")), tmp_path, environ)
         assert ran.returncode == 0, ran.stderr
         assert server.world.count() == 350
         assert (await run(verify, tmp_path, environ)).returncode == 75
@@ -78,6 +88,69 @@ async def test_the_five_minutes_run_as_written(tmp_path: Path) -> None:
         assert (await run(verify, tmp_path, environ)).returncode == 0
         assert (await run(report, tmp_path, environ)).returncode == 0
         assert "50 of 50 persons deleted" in (tmp_path / "leavers.md").read_text()
+
+
+def section(title: str) -> list[str]:
+    """The shell lines of a section."""
+    text = README.split(f"\n### {title}\n")[1].split("\n#")[0]
+    return [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+
+
+async def walk(title: str, folder: Path, server: LocalPostHog) -> list[int]:
+    """Run each line of a section as it stands, but for the digest; how each ended."""
+    codes = []
+    for line in section(title):
+        if "DIGEST" in line:
+            plan = re.search(r"\S+\.plan\.jsonl", line)
+            assert plan is not None
+            line = line.replace("DIGEST", digest(folder / plan[0]))
+        ended = await run(line, folder, environment(server))
+        assert ended.returncode in (0, 75), ended.stderr
+        codes.append(ended.returncode)
+    return codes
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[LocalPostHog]:
+    """What the README's `posthog-bulk server` line starts."""
+    assert "posthog-bulk server --persons 3000" in list(commands())
+    async with LocalPostHog(persons=3000, options=ServerOptions(rate_limits="posthog")) as running:
+        yield running
+
+
+def people(server: LocalPostHog, *numbers: int) -> list[Any]:
+    return [server.world.person(server.world.uuid_of(f"user-{number}")) for number in numbers]
+
+
+async def test_unset_runs_as_written(server: LocalPostHog, tmp_path: Path) -> None:
+    assert await walk("Unset", tmp_path, server) == [0, 0, 0, 0]
+    everybody = [server.world.person(uuid).properties for uuid in server.world.iter_uuids()]
+    assert len(everybody) == 3000
+    assert not [one for one in everybody if "email" in one or "name" in one]
+    assert all("plan" in one for one in everybody)
+    assert "read back as asked" in (tmp_path / "scrub.md").read_text()
+
+
+async def test_update_runs_as_written(server: LocalPostHog, tmp_path: Path) -> None:
+    assert await walk("Update", tmp_path, server) == [0, 0, 0]
+    for one in people(server, 1, 2, 3, 4, 5):
+        assert [one.properties[key] for key in ("plan", "seats", "tags")] == ["vip", 3, ["early", "beta"]]
+    assert "seats" not in people(server, 6)[0].properties
+
+
+async def test_delete_events_runs_as_written(server: LocalPostHog, tmp_path: Path) -> None:
+    assert await walk("Delete events", tmp_path, server) == [0, 0, 0, 75, 0, 0]
+    assert [len(server.world.deletion_rows(one.uuid)) for one in people(server, 10, 11, 12, 13, 14, 15, 16)] == [
+        *(0, 1, 1, 1, 1, 1, 0)
+    ]
+    assert server.world.count() == 3000
+
+
+async def test_delete_recordings_runs_as_written(server: LocalPostHog, tmp_path: Path) -> None:
+    assert await walk("Delete recordings", tmp_path, server) == [0, 0, 0, 0]
+    asked = [uuid for one in server.requests if one.action == "bulk_delete" for uuid in one.body["ids"]]
+    assert sorted(asked) == sorted(str(one.uuid) for one in people(server, 21, 22, 23, 24, 25))
+    assert "requested" in (tmp_path / "unseen.md").read_text()
 
 
 async def test_the_embedding_example_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,10 +165,51 @@ async def test_the_embedding_example_runs_as_written(tmp_path: Path, monkeypatch
         code = code.replace('"phx_..."', repr(server.personal_api_key))
         names: dict[str, Any] = {}
         exec(compile(code, "README.md", "exec"), names)
-        ids = [server.world.person(uuid).distinct_ids[0] for uuid in list(server.world.iter_uuids())[:7]]
-        await names["erase"](ids)
+        uuids = list(server.world.iter_uuids())
+        ids = [server.world.person(uuid).distinct_ids[0] for uuid in uuids]
+        await names["erase"](ids[:7])
         assert server.world.count() == 53
+        await names["change"](ids[7:9])
+        for uuid in uuids[7:]:
+            found = server.world.person(uuid).properties
+            assert not {"email", "name"} & set(found)
+            assert ((found["plan"], found.get("seats")) == ("vip", 3)) is (uuid in uuids[7:9])
+            assert bool(server.world.deletion_rows(uuid)) is (uuid in uuids[7:9])
         await names["read"]()
+
+
+def calls() -> list[tuple[str, str, str, str]]:
+    """The rows of the table of calls: method and path, scope, Python name, test."""
+    table = README.split("### Every call of the API")[1].split("\n## ")[0]
+    found = re.findall(r"^\| `(.+)` ?(?:of the ingestion host )?\| (.+) \| `(.+)` \| `(.+)` \|$", table, re.MULTILINE)
+    assert len(found) == table.count("::")
+    return found
+
+
+DOCUMENTED = {
+    *("DELETE persisted_folder/:id/", "GET persons/", "GET persons/:id/", "PATCH persons/:id/", "DELETE persons/:id/"),
+    *("GET persons/:id/activity/", "POST persons/:id/delete_events/", "POST persons/:id/delete_property/"),
+    *("POST persons/:id/delete_recordings/", "GET persons/:id/properties_timeline/"),
+}
+
+
+def test_the_first_ten_calls_are_the_documented_ones() -> None:
+    assert {call for call, *_ in calls()[:10]} == DOCUMENTED
+
+
+@pytest.mark.parametrize(("call", "scope", "python", "test"), calls())
+async def test_a_call_in_the_table_is_as_told(call: str, scope: str, python: str, test: str) -> None:
+    async with PostHogClient(host="us", project_id=1, personal_api_key="phx_1") as client:
+        assert callable(attrgetter(python)(client))
+    file, _, name = test.partition("::")
+    assert re.search(rf"^async def {name}\(", (ROOT / "tests/acceptance" / file).read_text(), re.MULTILINE)
+    method, path = call.split()
+    path = path.replace(":id", "018f0000-0000-7000-8000-000000000001").partition("?")[0]
+    match = resolve(path if path.startswith("/") else f"/api/projects/1/{path}", ServerOptions())
+    assert match is not None
+    action = match.action(method)
+    assert action is not None
+    assert list(action.scopes) == re.findall(r"`(\w+:\w+)`", scope)
 
 
 def test_the_readme_names_every_exit_code_of_the_program() -> None:

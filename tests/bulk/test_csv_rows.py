@@ -79,3 +79,9 @@ def test_numbers_stay_as_the_server_wrote_them() -> None:
     raw = b'{"uuid":"%s","created_at":"2024-01-01T12:00:00Z","properties":{"a":1.10,"b":12345678901234567890123}}'
     assert b"1.10" in csv_row(raw % UUID.encode())
     assert b"12345678901234567890123" in csv_row(raw % UUID.encode())
+
+
+@pytest.mark.parametrize(("name", "cell"), [('a"b', '"a""b"'), ("a,b", '"a,b"'), ("a b", "a b"), ('"', '""""')])
+def test_quotes_and_commas_are_quoted_and_nothing_else(name: str, cell: str) -> None:
+    row = csv_row(json.dumps(person(name=name, is_identified=True)).encode()).decode()
+    assert row == f"{UUID},2024-01-01T12:00:00Z,true,{cell},[],{{}}\r\n"

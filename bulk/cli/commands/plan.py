@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from bulk.cli.options import FILE, Settings, operation_options, settings_options
+from bulk.cli.operating import KINDS, Asked, every_operation
+from bulk.cli.options import FILE, Settings, settings_options
 from bulk.cli.selecting import Chosen, selection, selection_options
 
 
 @click.command("plan")
-@click.argument("operation", type=click.Choice(["delete"]))
-@operation_options
+@click.argument("operation", type=click.Choice(KINDS), metavar="OPERATION")
+@every_operation
 @selection_options
 @click.option("-o", "--output", type=FILE, required=True, metavar="PLAN", help="The plan file; must not exist.")
 @click.option(
@@ -22,12 +23,12 @@ from bulk.cli.selecting import Chosen, selection, selection_options
     default=250,
     show_default=True,
     metavar="N",
-    help="Persons a deletion call, for the estimate.",
+    help="Persons a request that takes many, for the estimate.",
 )
 @settings_options
 def command(
     operation: str,
-    operation_flags: dict[str, bool],
+    asked: Asked,
     chosen: Chosen,
     output: Path,
     concurrency: int,
@@ -36,13 +37,22 @@ def command(
 ) -> int:
     """Freeze whom OPERATION is for in a plan file, and show what running it would mean.
 
-    Reads only. OPERATION is delete. The plan file holds the persons' ids; nothing outside of it will be touched.
+    Reads only. The plan file holds the persons' ids; nothing outside of it will be touched.
+
+    \b
+    OPERATION is one of
+      delete [--delete-events] [--delete-recordings]
+      unset KEY... [--route ROUTE]
+      update KEY=TEXT... [--route ROUTE], with KEY:=JSON for what is no text
+      delete-events
+      delete-recordings
     """
-    from bulk.cli.jobs import delete_operation, make_plan_file
+    from bulk.cli import operating
+    from bulk.cli.jobs import make_plan_file
     from bulk.cli.review import review, run_line
 
+    todo = operating.operation(operation, asked)
     whom = selection(chosen, writes=True)
-    todo = {"delete": delete_operation}[operation](operation_flags)
     with make_plan_file(settings, todo, whom, output, json=False, concurrency=concurrency) as plan:
         click.echo(review(plan, rate_limits=settings.rate_limits, batch_size=batch_size))
         click.echo(f"\nTo run it:\n  {run_line(plan)}")

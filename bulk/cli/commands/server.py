@@ -64,6 +64,14 @@ SECONDS = Seconds()
     help="How long a queued deletion takes.",
 )
 @click.option(
+    "--capture-lag",
+    "capture_lag_s",
+    type=SECONDS,
+    default=0.0,
+    metavar="SECONDS",
+    help="How long a captured event takes to change its person.",
+)
+@click.option(
     "--short-pages",
     "unhydratable_every",
     type=int,
@@ -77,7 +85,8 @@ SECONDS = Seconds()
     "faults",
     multiple=True,
     metavar="KIND[,FIELD=VALUE...]",
-    help="Something that goes wrong, as in status,action=bulk_delete,status=503,times=2.",
+    help="Something that goes wrong, as in status,action=bulk_delete,status=503,times=2"
+    " or swallow,action=capture,share=0.01.",
 )
 def command(port: int, persons: int, seed: int, faults: tuple[str, ...], **knobs: Any) -> int:
     """Run a PostHog-compatible local server until it is interrupted, and print how to use it.

@@ -64,13 +64,14 @@ def summary(report: "Report") -> list[str]:
     """A report in a few lines."""
     from bulk.cli.words import counts
     from bulk.escape import plain
-    from bulk.rendering.document import AXIS_TITLES, figure, operation_words
+    from bulk.operations import describe as describe_operation
+    from bulk.rendering.document import AXIS_TITLES, figure
 
     project = str(report.project_id)
     if report.plan is not None:
         project += f" ({plain(report.plan.project_name)})"
     lines = [
-        f"Job {plain(report.job)}: {operation_words(report.operation)}, {figure(report.count)} targets",
+        f"Job {plain(report.job)}: {plain(describe_operation(report.operation))}, {figure(report.count)} targets",
         f"  project {project} on {plain(report.host)}, approved: {plain(report.approved_at or 'no')}",
         f"  {plain(report.verdict, limit=None)}",
     ]

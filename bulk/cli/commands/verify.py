@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @json_option
 @settings_options
 def command(journal: Path, plan: Path | None, concurrency: int, json: bool, settings: Settings) -> int:
-    """Read back whether the persons of JOURNAL are still gone and their events purged; changes nothing.
+    """Read back whether the persons of JOURNAL are still as asked: gone, properties set or removed, events purged.
 
-    Ends with 75 while the server has not purged the events yet, which takes days.
+    Changes nothing. Ends with 75 while the server has not purged events yet, which takes days.
     """
     from bulk.cli.jobs import Screen, summarise, with_client
     from bulk.engine import verify_job

@@ -16,7 +16,10 @@ import bulk
 from asyncclient.testing import LocalPostHog, ServerOptions
 from bulk.cli.main import main
 
-MUTATING = {"destroy", "bulk_delete", "delete_events", "delete_recordings"}
+MUTATING = {
+    *("destroy", "bulk_delete", "delete_events", "delete_recordings"),
+    *("update", "update_property", "delete_property", "capture"),
+}
 
 
 class Result(msgspec.Struct, frozen=True):

@@ -91,11 +91,11 @@ def test_delete_goes_all_the_way_in_one_go(run: Run, posthog: Any) -> None:
     assert everyone(posthog) == others
     assert all(posthog.server.world.deletion_rows(uuid) for uuid in targets)
     first, *rest = result.out.splitlines()
-    plan = re.fullmatch(r"To resume: posthog-bulk delete (.*) --plan (delete-1-\d{8}T\d{6}Z\.plan\.jsonl)", first)
+    plan = re.fullmatch(r"To resume: posthog-bulk delete --plan (delete-1-\d{8}T\d{6}Z\.plan\.jsonl) (.*)", first)
     assert plan is not None
     assert "'plan exact free'" in first
-    assert Path(plan[2]).exists()
-    assert Path(plan[2].replace("plan", "journal")).exists()
+    assert Path(plan[1]).exists()
+    assert Path(plan[1].replace("plan", "journal")).exists()
     assert any(line.startswith("Done: ") for line in rest)
 
 

@@ -16,6 +16,7 @@ from bulk.cli.main import COMMANDS
 from bulk.errors import (
     BreakerOpened,
     FileTrouble,
+    InputError,
     JournalBusy,
     JournalDamaged,
     NotFinished,
@@ -23,7 +24,6 @@ from bulk.errors import (
     Refused,
     WriteFailed,
 )
-from bulk.inputs import InputError
 from bulk.where import WhereError
 
 Run = Callable[..., Any]
@@ -47,19 +47,27 @@ def _env() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(next(iter(bulk.__path__))).parent)}
 
 
+ONE_GO = (
+    "--distinct-ids --uuids --emails --column --where --email --properties --cohort --everyone --allow-shared-ids "
+    "--plan --journal --yes --expect-count --concurrency --batch-size --rate-limits --wait --max-targets --json "
+    "--host --project-id --key-file"
+)
+
 # the table of the interface: options that people script against
 OPTIONS = {
     "demo": "--persons --keep",
     "server": "--port --persons --seed --rate-limits",
     "persons": "--distinct-ids --uuids --emails --column --where --email --properties --cohort --everyone "
     "--allow-shared-ids --format --output --host --project-id --key-file",
-    "plan": "--delete-events --delete-recordings --distinct-ids --uuids --emails --column --where --email "
+    "plan": "--delete-events --delete-recordings --route --distinct-ids --uuids --emails --column --where --email "
     "--properties --cohort --everyone --allow-shared-ids --output --host --project-id --key-file",
     "run": "--journal --approve --max-targets --expect-count --concurrency --batch-size --rate-limits --wait --json "
     "--host --project-id --key-file",
-    "delete": "--delete-events --delete-recordings --distinct-ids --uuids --emails --column --where --email "
-    "--properties --cohort --everyone --allow-shared-ids --plan --journal --yes --expect-count --concurrency "
-    "--batch-size --rate-limits --wait --max-targets --json --host --project-id --key-file",
+    "delete": f"--delete-events --delete-recordings {ONE_GO}",
+    "unset": f"--route {ONE_GO}",
+    "update": f"--route {ONE_GO}",
+    "delete-events": ONE_GO,
+    "delete-recordings": ONE_GO,
     "verify": "--plan --json --host --project-id --key-file",
     "status": "--watch",
     "report": "--output",

@@ -341,7 +341,3 @@ def test_a_journal_that_is_not_there(refused: Callable[..., str], command: str) 
 @pytest.mark.parametrize("name", ["report.html", "report.pdf", "report"])
 def test_a_report_of_an_unknown_kind(refused: Callable[..., str], name: str) -> None:
     assert "choose .md, .json, .txt" in refused(2, "report", "x.journal.jsonl", "-o", name)
-
-
-def test_csv_is_not_there_yet(refused: Callable[..., str]) -> None:
-    assert "not there yet" in refused(2, "persons", "--format", "csv")

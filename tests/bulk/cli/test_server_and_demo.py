@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bulk.cli.commands.server import export_lines, parse_fault
+from bulk.cli.commands.server import command, export_lines, parse_fault, server_options
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 Run = Callable[..., Any]
@@ -76,6 +76,9 @@ def test_a_port_in_use_is_a_usage_error(spawn: Spawn, run: Run) -> None:
         (("--fault", "status,status=many"), "--fault"),
         (("--short-pages", "1"), "at least 2"),
         (("--latency", "-1"), "--latency"),
+        (("--capture-lag", "-1"), "--capture-lag"),
+        (("--fault", "swallow,action=capture,share=2"), "share"),
+        (("--fault", "capture_down,action=capture"), "strikes only"),
         (("--era", "old"), "--era"),
     ],
 )
@@ -94,6 +97,15 @@ def test_a_fault_is_written_with_its_fields() -> None:
         2,
         "after",
     )
+
+
+def test_captures_can_lag_and_lose_events() -> None:
+    knobs = command.make_context("server", ["--capture-lag", "2.5"]).params
+    names = {"port", "persons", "seed", "faults"}
+    options = server_options({name: value for name, value in knobs.items() if name not in names})
+    assert (options.capture_lag_s, options.list_lag_s) == (2.5, 0)
+    fault = parse_fault("swallow,action=capture,share=0.01,seed=3")
+    assert (fault.kind, fault.action, fault.share, fault.seed) == ("swallow", "capture", 0.01, 3)
 
 
 def test_exports_can_be_read_by_a_shell() -> None:

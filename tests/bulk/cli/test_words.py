@@ -1,5 +1,6 @@
 """What a running job says, line by line."""
 
+import msgspec
 import pytest
 
 from bulk.cli import words
@@ -11,6 +12,7 @@ from bulk.progress import (
     PauseStarted,
     PhaseChanged,
     Progress,
+    RouteChosen,
     Trouble,
     WaitingForServer,
     WindowBudget,
@@ -66,6 +68,12 @@ def test_the_budget_names_each_window() -> None:
     assert words.budget(()) == ""
 
 
+def test_changes_of_properties_are_counted_and_their_route_is_told() -> None:
+    event = msgspec.structs.replace(PROGRESS, person={"not_asked": 5}, events={}, properties={"done": 3, "again": 2})
+    assert words.axes(event) == ["properties: 3 done, 2 again"]
+    assert words.sentence(RouteChosen(route="rest", why="30 \x1bcalls")) == "route rest: 30 \\x1bcalls"
+
+
 def test_a_pause_and_a_lowered_limit_are_told() -> None:
     assert words.sentence(PauseStarted(bucket="deletes", for_s=3600)) == (
         "pause: the server asks for 1 h without deletes requests"
@@ -99,9 +107,12 @@ def test_the_start_of_a_job_tells_what_where_and_how_often() -> None:
 
 
 def test_canary_waiting_and_the_end_are_told() -> None:
-    assert words.sentence(CanaryDone(targets=25)) == "canary: 25 persons read back as gone, the rest follows"
+    assert words.sentence(CanaryDone(targets=25)) == "canary: 25 persons done as asked, the rest follows"
     assert words.sentence(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600)) == (
         "7 accepted and still there; reading again in 5 s, for 10 min more"
+    )
+    assert words.sentence(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600, axis="properties")) == (
+        "7 accepted and not applied yet; reading again in 5 s, for 10 min more"
     )
     ended = JobEnded(reason="finished", exit_code=0, person={"gone": 3}, events={}, recordings={})
     assert words.sentence(ended) == "run over (finished); persons: 3 gone"

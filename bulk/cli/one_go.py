@@ -1,0 +1,93 @@
+"""The commands that plan, confirm, run and verify in one go: one for each operation, the same but for what is done."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk.cli.operating import Asked, operation, operation_options
+from bulk.cli.options import FILE, Running, Settings, expect_count_option, running_options, settings_options
+from bulk.cli.selecting import EMPTY, Chosen, selection, selection_options
+
+
+def one_go(kind: str, does: str) -> click.Command:
+    """Return the command of an operation.
+
+    Args:
+        kind: of the operation, which is the command's name.
+        does: the first words of its help.
+    """
+
+    def body(**given: Any) -> int:
+        return _run(kind, **given)
+
+    body.__doc__ = (
+        f"{does} Plans, asks, runs and reads back in one go.\n\n"
+        "The same command line resumes. Without a terminal it needs --yes --expect-count N."
+    )
+    decorators: tuple[Callable[[Any], Any], ...] = (
+        operation_options(kind),
+        selection_options,
+        click.option("--plan", type=FILE, metavar="FILE", help="The plan; one that exists is used, not selected anew."),
+        click.option("--journal", type=FILE, metavar="FILE", help="The journal; by default the plan's stem's."),
+        click.option("--yes", is_flag=True, help="Do not ask; goes with --expect-count."),
+        expect_count_option,
+        running_options,
+        settings_options,
+    )
+    decorated: Any = body
+    for decorator in reversed(decorators):
+        decorated = decorator(decorated)
+    return click.command(kind)(decorated)
+
+
+def _run(
+    kind: str,
+    *,
+    asked: Asked,
+    chosen: Chosen,
+    plan: Path | None,
+    journal: Path | None,
+    yes: bool,
+    expect_count: int | None,
+    running: Running,
+    settings: Settings,
+) -> int:
+    from bulk import guards
+    from bulk.cli.jobs import Screen, approve_or_ask, check_same_job, make_plan_file, run_plan
+    from bulk.cli.review import resume_line, review
+    from bulk.cli.stems import job_files
+    from bulk.escape import plain
+    from bulk.plan import load_plan
+
+    if yes and expect_count is None:
+        raise click.UsageError("--yes needs --expect-count N, the number of persons that you expect")
+    screen = Screen(json=running.json)
+    todo = operation(kind, asked)
+    whom = selection(chosen, writes=True) if chosen.given else None
+    files = job_files(plan, journal, operation=kind, project=settings.project(os.environ), now=datetime.now(UTC))
+    exists = os.path.lexists(files.plan)
+    if whom is None and not exists:
+        raise click.UsageError(EMPTY)
+    if files.made_up:
+        screen.say(f"To resume: {resume_line(click.get_current_context().obj, files.plan)}")
+    if whom is None or exists:
+        loaded = load_plan(files.plan)
+        check_same_job(loaded, todo, whom)
+        screen.say(f"Using the plan that exists: {plain(files.plan)}")
+    else:
+        loaded = make_plan_file(settings, todo, whom, files.plan, json=running.json)
+    with loaded:
+        screen.tell("plan", path=str(files.plan), count=loaded.count, digest=loaded.digest)
+        guards.check_caps(loaded, max_targets=running.max_targets, expect_count=expect_count)
+        screen.say(review(loaded, rate_limits=settings.rate_limits, batch_size=running.batch_size))
+        approve = approve_or_ask(
+            loaded,
+            files.journal,
+            approve=loaded.digest if yes else None,
+            how=f"without a terminal give --yes --expect-count {loaded.count}",
+        )
+        return run_plan(settings, running, loaded, files.journal, screen, approve=approve, expect_count=expect_count)
