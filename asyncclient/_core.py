@@ -17,7 +17,7 @@ from asyncclient._prefixing import Prefix, Prefixing, settling_read
 from asyncclient._retrying import Retryer
 from asyncclient._secret import Secret
 from asyncclient._throttling import Throttling
-from asyncclient.errors import InvalidArgument
+from asyncclient.errors import InvalidArgument, PermissionDenied
 from asyncclient.events import ClientEvent
 from asyncclient.limits import Limits
 from asyncclient.models import Page
@@ -152,7 +152,11 @@ class Core:
             reader = self.reader()
             while not prefix.settled:  # another request may move it between this one's leaving and its answer
                 request = settling_read()
-                await reader.read(request, _ANY_PAGE)
+                try:
+                    await reader.read(request, _ANY_PAGE)
+                except PermissionDenied:  # a key for folders alone: the refusal tells the prefix as well
+                    if not prefix.settled:
+                        raise
 
     def tell(self, event: ClientEvent) -> None:
         """Hand an event to everybody who listens to this view."""

@@ -92,12 +92,14 @@ class Prefixing:
 
 
 def settling_read() -> Request:
-    """A read that every key may make and whose answer tells the prefix."""
+    """A read whose answer tells the prefix, a refusal for want of person:read too."""
     return _endpoints.list_persons(limit=1)
 
 
 def _served(response: Response) -> bool:
-    """Whether the API answered: a success in JSON, not some other server's page."""
+    """Whether the API answered: a success in JSON, or a refusal of a key's scopes, not some other server's page."""
+    if response.status == 403:
+        return b'"permission_denied"' in response.body
     return response.status < 300 and response.body.lstrip()[:1] == b"{"
 
 

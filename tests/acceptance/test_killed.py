@@ -122,3 +122,68 @@ def test_killed_five_times_it_ends_with_everybody_right(server: Server, tmp_path
     )
     for axis in report["axes"]:
         assert sum(each["count"] for each in axis["states"]) == count
+
+
+def unset(folder: Path, plan: str, route: str, count: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "bulk", "unset", "country", "newsletter", "--where", f"plan exact {plan}"),
+        *("--route", route, "--rate-limits", "off", "--yes", "--expect-count", str(count), "--json"),
+        *("--batch-size", "50", "--journal", str(folder / "j.journal.jsonl")),
+    ]
+
+
+def people(server: Server) -> dict[str, dict[str, Any]]:
+    """The properties of everybody, as the server's listing has them."""
+    command = [sys.executable, "-m", "bulk", "persons", "--everyone"]
+    listed = subprocess.run(command, env=server.environ, capture_output=True, text=True, check=True).stdout
+    return {person["uuid"]: person["properties"] for person in map(json.loads, listed.splitlines())}
+
+
+def killed_while_sending(command: list[str], environ: dict[str, str], progress: int) -> bool:
+    """Run the command and kill it after so many events of the phase in which it sends; say whether it was at work."""
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        left = progress
+        sending = False
+        while left and (line := process.stdout.readline()):
+            sending = sending or b'"phase":"sending"' in line
+            left -= sending
+        process.send_signal(signal.SIGKILL)
+    return process.returncode == -signal.SIGKILL
+
+
+def events_sent_to(server: Server) -> Counter[str]:
+    """How often each distinct id was sent an event by the capture route."""
+    times: Counter[str] = Counter()
+    for line in server.get("requests?action=capture").splitlines():
+        events = json.loads(line)["body"]["batch"]
+        assert all(event["properties"]["$unset"] == ["country", "newsletter"] for event in events)
+        times.update(event["distinct_id"] for event in events)
+    return times
+
+
+@pytest.mark.parametrize(("route", "plan", "at_once"), [("capture", "free", 50), ("rest", "enterprise", 50 * 2)])
+def test_an_unset_that_was_killed_twice_ends_like_one_that_was_not(
+    server: Server, tmp_path: Path, route: str, plan: str, at_once: int
+) -> None:
+    before, gone = people(server), {"country", "newsletter"}
+    chosen = {uuid for uuid, properties in before.items() if properties["plan"] == plan}
+    command = unset(tmp_path, plan, route, len(chosen))
+    needed = len(chosen) * (1 if route == "capture" else len(gone))
+    for progress in (3, 4):
+        assert killed_while_sending(command, server.environ, progress)
+        assert 25 < server.state()["events_received"] < needed
+    for _ in range(2):
+        last = subprocess.run(command, env=server.environ, capture_output=True, text=True, check=False)
+        assert last.returncode == 0, last.stderr
+    assert people(server) == {
+        uuid: {key: value for key, value in properties.items() if key not in gone or uuid not in chosen}
+        for uuid, properties in before.items()
+    }
+    state = server.state()
+    assert needed <= state["events_received"] <= needed + 2 * 8 * at_once  # what was in flight when it was killed
+    assert state["events_without_effect"] == 0
+    if route == "capture":
+        assert len(events_sent_to(server)) == len(chosen)
+    else:
+        assert state["requests_by_action"]["delete_property"] == state["events_received"]
