@@ -29,6 +29,7 @@ from asyncclient.errors import (
 
 LARGEST_BODY: Final = 32 * 1024 * 1024
 LARGEST_ERROR: Final = 64 * 1024
+SENT_AT_ONCE: Final = 64 * 1024
 TOLD_BY_DETAIL: Final = frozenset({400, 404})
 """What these statuses mean is in the body; any other failure is told by its status, however little of it came."""
 
@@ -226,9 +227,14 @@ def _invalid(request: Request, path: str, response: ClientResponse, problem: str
     return InvalidResponse(response.status, method=request.method, path=path, route=request.route, detail=problem)
 
 
-def _data(request: Request) -> BytesIO | None:
-    """The body as something that does not show itself in a traceback, and that is sent bit by bit when it is large."""
-    return None if request.body is None else BytesIO(request.body)
+def _data(request: Request) -> bytes | BytesIO | None:
+    """The body; a large one as something that is sent bit by bit, which costs a small one a third of its time.
+
+    One with the project's token in it too, since that does not show itself in a traceback with local variables.
+    """
+    body = request.body
+    plain = body is None or (len(body) < SENT_AT_ONCE and not request.to_ingestion)
+    return body if plain or body is None else BytesIO(body)
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -58,7 +58,9 @@ class Usage:
         for intent in open_attempts:
             found[intent.bucket] = found.get(intent.bucket, 0) + intent.requests
         if self._running is not None:
-            found |= {Bucket.OTHERS.value: self._running.concurrency + ROW_READERS, Bucket.DEFAULT.value: 1}
+            reads = {Bucket.OTHERS.value: self._running.concurrency + ROW_READERS, Bucket.DEFAULT.value: 1}
+            for bucket, count in reads.items():  # changes count in the same limit as reads
+                found[bucket] = found.get(bucket, 0) + count
         return found
 
 

@@ -44,6 +44,12 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         """Whether properties are changed by events."""
         return self.route is not None and self.route.name == "capture"
 
+    def singly(self, axis: Axis) -> bool:
+        """Whether what an axis stands for takes a call a person."""
+        if axis is Axis.PROPERTIES:
+            return not self.by_capture
+        return not (self.delete_in_bulk if axis is Axis.PERSON else self.queue_in_bulk)
+
     @property
     def has_rows(self) -> bool:
         """Whether event deletions leave rows that can be read back."""
@@ -76,7 +82,7 @@ async def find_way(
         return Way(
             rest_call="update" if isinstance(operation, UpdateProperties) else "delete_property",
             route=route,
-            events_a_request=_events_a_request(operation),
+            events_a_request=events_a_request(operation),
             block=block_size(client.limits.rates, concurrency),
         )
     persons, asked = client.persons, axes(operation)
@@ -128,7 +134,7 @@ def _checked(client: PostHogClient, operation: PropertyOperation, route: Route, 
     )
 
 
-def _events_a_request(operation: PropertyOperation) -> int:
+def events_a_request(operation: PropertyOperation) -> int:
     """So many that they fit one request whatever the persons' distinct ids are (contract 12: 20 MB)."""
     payload = operation.properties if isinstance(operation, UpdateProperties) else operation.keys
     return max(1, min(EVENTS_A_REQUEST, LARGEST_BODY // (len(msgspec.json.encode(payload)) + REST_OF_AN_EVENT)))

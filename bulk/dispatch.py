@@ -41,9 +41,7 @@ class Block(msgspec.Struct):
     def verdict(self) -> Verdict:
         """What an interrupted block came to: what is left of it was not sent."""
         accepted = tuple(range(self.done))
-        return Verdict(
-            outcome="ok", then=Next.NOTHING, accepted=accepted, requests=self.requests, reached=self.reached
-        )
+        return Verdict(outcome="ok", then=Next.NOTHING, accepted=accepted, requests=self.requests, reached=self.reached)
 
     def broken_off(self, verdict: Verdict) -> Verdict:
         """What a block came to whose last request ended like this: the targets before it are accepted."""

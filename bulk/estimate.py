@@ -17,6 +17,8 @@ from bulk.outcomes import Axis
 READ_AT_ONCE = 200
 ROWS_A_PAGE = 1000
 CANARY = 25
+READ_BY_QUERY_FROM = 2000
+"""Persons whose unset properties one query reads back."""
 PAGES_A_GROUP = 2
 """Rows of other groups lie between those of one."""
 
@@ -57,7 +59,8 @@ def estimate(
     started = min(canary, 1)
     asked = axes(operation)
     calls = started + math.ceil(rest / batch_size)
-    looks = 2 if asked & {Axis.PERSON, Axis.PROPERTIES} else 1
+    by_query = isinstance(operation, UnsetProperties) and count >= READ_BY_QUERY_FROM
+    looks = 2 if asked & {Axis.PERSON, Axis.PROPERTIES} and not by_query else 1
     reads = looks * (started + math.ceil(rest / READ_AT_ONCE))
     deletes = changes = events = 0
     if Axis.PROPERTIES not in asked:

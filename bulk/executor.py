@@ -115,7 +115,9 @@ class Group:
         here = await verifier.check_store(numbers)
         for number, person in here.items():
             to = Addressee(
-                uuid=person.uuid, distinct_id=address_of(person.distinct_ids), keys=verifier.open_keys(person)
+                uuid=person.uuid,
+                distinct_id=address_of(person.distinct_ids) if self._tools.way.by_capture else None,
+                keys=verifier.open_keys(person),
             )
             self._checked[number] = _Checked(at, to)
         if self._job.lead is Axis.PROPERTIES:

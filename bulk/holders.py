@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 from asyncclient import ApiStatusError, ListingError, PostHogClient
+from bulk.estimate import READ_BY_QUERY_FROM
 from bulk.gate import Gate
 from bulk.job import Job
 from bulk.outcomes import Axis, Properties
@@ -16,7 +17,7 @@ from bulk.store import READ_SIZE
 from bulk.verdicts import UNANSWERED
 from bulk.verifier import Verifier
 
-WORTH_FROM = 2_000
+WORTH_FROM = READ_BY_QUERY_FROM
 """Persons: fewer are read in the store at once."""
 MOST_HOLDERS = 100_000
 """Persons with the property that are remembered; more tell nothing."""

@@ -93,7 +93,9 @@ class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a job did to each of its targets, provable from the journal alone.
 
-    `verdict` is one sentence, `exit_code` what the command line would end with. Times are ISO 8601 in UTC.
+    `read_by_listing` targets were read back by a query for whoever still has the properties, and a sample of them in
+    the store; all others in the store. `verdict` is one sentence, `exit_code` what the command line would end with.
+    Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -122,6 +124,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     limits_lowered: int
     torn_tail_bytes: int
     plan: PlanReport | None
+    read_by_listing: int = 0
 
 
 class JournalFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +198,7 @@ def build(ledger: Ledger, journal: JournalFacts, plan: Plan | None) -> Report:
         limits_lowered=tally.limits_lowered,
         torn_tail_bytes=journal.torn_tail_bytes,
         plan=None if plan is None else _plan_report(plan),
+        read_by_listing=tally.read_by_listing,
     )
 
 

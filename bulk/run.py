@@ -4,7 +4,7 @@ Sends nothing itself and keeps no state of targets: what is left to do comes fro
 """
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from itertools import islice, takewhile
 
 import msgspec
@@ -75,6 +75,7 @@ class Run:
         self, job: Job, client: PostHogClient, way: Way, gate: Gate, reporter: Reporter, settings: Settings
     ) -> None:
         self._job = job
+        self._singly = way.singly(job.lead)
         self._gate = gate
         self._reporter = reporter
         self._settings = settings
@@ -135,7 +136,8 @@ class Run:
 
         ledger, axis = self._job.ledger, self._job.lead
         count = sum(count for state, count in ledger.counts(axis).items() if state in UNSENT[axis])
-        groups = grouped(ledger.numbers(axis, UNSENT[axis]), group_size(count, self._settings))
+        size = group_size(count, self._settings, singly=self._singly)
+        groups = grouped(ledger.numbers(axis, UNSENT[axis]), size)
         open_groups = takewhile(lambda _: not self._gate.closed, groups)
         await in_parallel(send, open_groups, workers=self._settings.concurrency)
 
@@ -166,11 +168,16 @@ class Run:
                 yield list(some)
 
     async def _all_the_way(self, numbers: list[int]) -> None:
+        async def send(some: Sequence[int]) -> None:
+            await self._gate.worker(Group(self._tools, some, canary=True).run)
+
+        size = group_size(len(numbers), self._settings, singly=True) if self._singly else len(numbers)
         while True:
-            group = Group(self._tools, numbers, canary=True)
-            await group.run()
+            await in_parallel(send, chunks(numbers, size), workers=self._settings.concurrency)
+            self._gate.check()
             if self._job.lead in (Axis.EVENTS, Axis.RECORDINGS):
-                await group.guard_kept([n for n in numbers if self._job.ledger.person(n) is Person.NOT_ASKED])
+                kept = [n for n in numbers if self._job.ledger.person(n) is Person.NOT_ASKED]
+                await Group(self._tools, kept).guard_kept(kept)
             left = await self._confirmer.until_done(wait_s=self._settings.wait_s)
             if not left or not self._confirmer.give_back_overdue():
                 return
@@ -193,8 +200,14 @@ class Run:
         await in_parallel(read, grouped(again, READ_SIZE), workers=self._settings.concurrency)
 
 
-def group_size(count: int, settings: Settings) -> int:
-    """How many targets a worker takes at once: whole batches, enough to fill a read, few enough to leave all work."""
-    share = math.ceil(count / settings.concurrency)
+def group_size(count: int, settings: Settings, *, singly: bool) -> int:
+    """How many targets a worker takes at once: enough to fill a read, few enough to leave all workers as much to do.
+
+    Arguments:
+        singly: each gets a call of its own, one after the other; otherwise a group is whole batches.
+    """
+    share = max(1, math.ceil(count / settings.concurrency))
+    if singly:
+        return math.ceil(share / math.ceil(share / READ_SIZE))
     wanted = max(settings.batch_size, min(share, LARGEST_GROUP))
     return math.ceil(wanted / settings.batch_size) * settings.batch_size

@@ -11,6 +11,7 @@ from bulk.journal.records import (
     Record,
     RunEnded,
     RunStarted,
+    Settled,
 )
 from bulk.ranges import parse_ranges
 
@@ -45,6 +46,7 @@ class Tally:
         self.runs: list[RunTally] = []
         self.pauses = 0
         self.limits_lowered = 0
+        self.read_by_listing = 0
         self._open: dict[int, tuple[str, int]] = {}
 
     def apply(self, record: Record) -> None:
@@ -62,6 +64,8 @@ class Tally:
                 self.runs.append(RunTally(record.at, record.version, record.purpose))
             case RunEnded() if self.runs:
                 self.runs[-1].ended_at, self.runs[-1].reason = record.at, record.reason
+            case Settled(source="listing"):
+                self.read_by_listing += sum(_size(change.targets) for change in record.changes)
             case PauseTaken():
                 self.pauses += 1
             case LimitChanged():
@@ -72,7 +76,7 @@ class Tally:
     def _intent(self, record: Intent) -> None:
         route = self.routes.setdefault(record.route, RouteTally())
         route.attempts += record.requests
-        route.targets += sum(stop - start for start, stop in parse_ranges(record.targets))
+        route.targets += _size(record.targets)
         self._open[record.attempt] = record.route, record.requests
 
     def _answer(self, record: Answer) -> None:
@@ -84,3 +88,7 @@ class Tally:
         troubled = record.outcome != "ok"
         route.ok += made - troubled
         route.failed += record.outcome == "failed"
+
+
+def _size(targets: str) -> int:
+    return sum(stop - start for start, stop in parse_ranges(targets))

@@ -52,7 +52,7 @@ _NUMBERS_NOTE = "Targets and lines are named by their numbers: targets in the pl
 def lay_out(report: Report) -> Document:
     """Return what to show of a report."""
     sections = [_identity(report)]
-    sections += [_axis(axis) for axis in report.axes if not _was_not_asked(axis)]
+    sections += [_axis(axis, report) for axis in report.axes if not _was_not_asked(axis)]
     sections += _failures(report)
     sections.append(_requests(report))
     sections.append(_runs(report))
@@ -102,10 +102,13 @@ def _was_not_asked(axis: AxisReport) -> bool:
     return [state.state for state in axis.states] == ["not_asked"]
 
 
-def _axis(axis: AxisReport) -> Section:
+def _axis(axis: AxisReport, report: Report) -> Section:
+    by_listing = report.read_by_listing if axis.axis == "properties" else 0
+    how = f"{figure(by_listing)} were read back by a query for who still has them, and a sample of them in the store."
     rows = tuple((state.state, figure(state.count), state.meaning, state.targets or "") for state in axis.states)
     return Section(
         title=AXIS_TITLES.get(axis.axis, axis.axis),
+        sentences=(how,) if by_listing else (),
         table=Table(headings=("State", "Targets", "Meaning", "Which"), rows=rows, numeric=frozenset({1})),
     )
 

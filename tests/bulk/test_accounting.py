@@ -1,5 +1,7 @@
 """What earlier processes spent counts, once, and what nobody knows counts as spent (promise 13)."""
 
+import msgspec
+
 from asyncclient import Bucket, Limits, RateLimits
 from bulk.accounting import ROW_READERS, Usage, charge_limits, not_in
 from bulk.journal.records import Intent, PauseTaken, RunStarted
@@ -49,6 +51,13 @@ def test_what_a_killed_process_had_under_way_counts_now_and_in_every_later_run()
     assert list(usage.recent["others"]) == [20.0] * (4 + ROW_READERS)
     usage.run_ended()
     assert usage.under_way([]) == {}
+
+
+def test_a_killed_block_of_changes_counts_beside_the_reads() -> None:
+    usage = Usage()
+    usage.run_started(run(10.0), [])
+    block = msgspec.structs.replace(intent(0, 11.0), bucket="others", requests=64)
+    assert usage.under_way([block]) == {"others": 64 + 4 + ROW_READERS, "default": 1}
 
 
 def test_a_cancelled_runs_open_attempts_count_though_it_said_goodbye() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from asyncclient import RateLimits
 from bulk.estimate import estimate, seconds_needed
-from bulk.operations import DeletePersons
+from bulk.operations import DeleteEvents, DeletePersons, DeleteRecordings, UnsetProperties, UpdateProperties
 
 ALL = DeletePersons(delete_events=True, delete_recordings=True)
 
@@ -66,3 +66,42 @@ def test_more_targets_never_take_less(count: int, batch: int, events: bool) -> N
     more = estimate(operation, count + 1, batch_size=batch, rates=RateLimits.posthog())
     assert more.requests >= fewer.requests
     assert more.seconds >= fewer.seconds
+
+
+TWO = UnsetProperties(("plan", "email"))
+
+
+@pytest.mark.parametrize(
+    ("operation", "route", "changes", "events"),
+    [
+        (UpdateProperties({"a": 1, "b": 2}), "rest", 1000, 0),
+        (TWO, "rest", 2000, 0),
+        (UpdateProperties({"a": 1, "b": 2}), "capture", 0, 1 + 4),
+        (TWO, "capture", 0, 1 + 4),
+    ],
+)
+def test_changes_take_a_call_a_person_and_key_or_an_event_in_large_requests(
+    operation: UnsetProperties | UpdateProperties, route: str, changes: int, events: int
+) -> None:
+    cost = estimate(operation, 1000, batch_size=250, rates=RateLimits.posthog(), route=route)
+    assert (cost.changes, cost.events, cost.deletes) == (changes, events, 0)
+    assert cost.reads == 2 * (1 + 5)  # before and after
+    assert cost.requests == changes + events + cost.reads
+
+
+def test_changes_by_rest_share_the_minutes_of_the_reads_and_captures_need_none() -> None:
+    rest = estimate(UpdateProperties({"a": 1}), 100_000, batch_size=500, rates=RateLimits.posthog(), route="rest")
+    capture = estimate(UpdateProperties({"a": 1}), 100_000, batch_size=500, rates=RateLimits.posthog(), route="capture")
+    assert rest.seconds == seconds_needed(100_000 + rest.reads, {60.0: 240})
+    assert 6.9 < rest.seconds / 3600 < 7.1
+    assert capture.events == 1 + 200
+    assert capture.seconds == seconds_needed(capture.reads, {60.0: 240})
+
+
+def test_parts_take_one_call_a_batch_and_only_events_leave_rows_to_read() -> None:
+    events = estimate(DeleteEvents(), 1000, batch_size=250, rates=RateLimits.off())
+    recordings = estimate(DeleteRecordings(), 1000, batch_size=250, rates=RateLimits.off())
+    assert (events.deletes, events.changes, events.events) == (1 + 4, 0, 0)
+    assert (recordings.deletes, recordings.changes, recordings.events) == (1 + 4, 0, 0)
+    assert events.reads == 1 + 5 + 1 + 1 + 2
+    assert recordings.reads == 1 + 5 + 1

@@ -1,10 +1,13 @@
+from typing import Any
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk.journal.records import Answer, Change, Intent, JobOpened, Record, RunEnded, RunStarted, Settled, Spent
 from bulk.ledger import Ledger
-from bulk.outcomes import STATES, Axis, Events, Person, Recordings
+from bulk.outcomes import STATES, Axis, Events, Person, Properties, Recordings
 
 COUNT = 6
 
@@ -159,3 +162,87 @@ def test_each_axis_always_adds_up_to_the_plan(changes: list[tuple[tuple[Axis, Pe
         ledger.apply(Settled(at=1.0, source="store", changes=(change,)))
         assert all(sum(ledger.counts(each).values()) == COUNT for each in Axis)
         assert set(ledger.numbers(axis, (state,))) >= set(range(first, last + 1))
+
+
+UNSET = {"kind": "unset", "keys": ["plan"], "route": "rest"}
+
+
+def of_properties(*records: Record) -> Ledger:
+    return folded(msgspec.structs.replace(opened(), operation=UNSET), run(), *records)
+
+
+def block(attempt: int, targets: str, requests: int) -> Intent:
+    return msgspec.structs.replace(
+        intent(attempt, targets, "properties"), route="delete_property", bucket="others", requests=requests
+    )
+
+
+def properties(ledger: Ledger) -> list[Properties]:
+    return [ledger.properties(n) for n in range(COUNT)]
+
+
+def test_a_job_of_properties_leaves_the_other_axes_alone() -> None:
+    ledger = of_properties()
+    assert ledger.lead is Axis.PROPERTIES
+    assert {axis: list(ledger.counts(axis)) for axis in Axis} == {
+        Axis.PERSON: [Person.NOT_ASKED],
+        Axis.EVENTS: [Events.NOT_ASKED],
+        Axis.RECORDINGS: [Recordings.NOT_ASKED],
+        Axis.PROPERTIES: [Properties.UNTOUCHED],
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "counted"),
+    [
+        ({"outcome": "ok"}, "RRRRUU", [1, 1, 1, 1, 0, 0]),
+        ({"outcome": "ok", "accepted": "0-1", "requests": 3, "reached": "0-2"}, "RR?UUU", [1, 1, 1, 1, 0, 0]),
+        ({"outcome": "ok", "accepted": "", "requests": 0, "reached": ""}, "UUUUUU", [1, 1, 1, 1, 0, 0]),
+        ({"outcome": "unknown", "accepted": "0-1", "requests": 3, "reached": "0-2"}, "RR?UUU", [1, 1, 1, 1, 0, 0]),
+        ({"outcome": "unknown", "accepted": "", "requests": 1, "reached": "0"}, "?UUUUU", [1, 1, 1, 1, 0, 0]),
+        ({"outcome": "failed", "accepted": "0", "requests": 2, "reached": "0"}, "RUUUUU", [1, 1, 1, 1, 0, 0]),
+        ({"outcome": "failed", "accepted": "", "requests": 2, "reached": "0"}, "?UUUUU", [1, 1, 1, 1, 0, 0]),
+        ({"outcome": "failed", "accepted": "", "requests": 1, "reached": ""}, "UUUUUU", [1, 1, 1, 1, 0, 0]),
+        (
+            {"outcome": "failed", "accepted": "", "requests": 1, "reached": "", "status": 429},
+            "UUUUUU",
+            [0, 0, 0, 0, 0, 0],
+        ),
+        (
+            {"outcome": "failed", "accepted": "0", "requests": 2, "reached": "0", "status": 429},
+            "RUUUUU",
+            [1, 1, 1, 1, 0, 0],
+        ),
+    ],
+)
+def test_a_block_leaves_what_was_not_reached_as_it_was(
+    answer: dict[str, Any], expected: str, counted: list[int]
+) -> None:
+    ledger = of_properties(block(0, "0-3", 5), Answer(attempt=0, at=7.0, **answer))
+    letters = {"R": Properties.REQUESTED, "?": Properties.UNKNOWN, "U": Properties.UNTOUCHED}
+    assert properties(ledger) == [letters[each] for each in expected]
+    assert list(ledger.attempts) == counted
+    assert list(ledger.usage.recent.get("others", [])) == [7.0] * answer.get("requests", 5)
+
+
+def test_a_block_that_a_kill_cut_off_is_unknown_and_every_request_of_it_counts() -> None:
+    ledger = of_properties(block(0, "0-3", 12))
+    ledger.apply(run())
+    assert properties(ledger)[:5] == [Properties.UNKNOWN] * 4 + [Properties.UNTOUCHED]
+    assert len(ledger.usage.recent["others"]) == 12 + 1 + 5
+
+
+@pytest.mark.parametrize("reason", ["accepted_not_applied", "changed_since"])
+def test_properties_that_would_not_change_are_tried_again_by_the_next_run(reason: str) -> None:
+    settled = Settled(at=2.0, source="engine", changes=(Change("properties", "contradicted", "0-1", reason),))
+    ledger = of_properties(settled, run("verify"))
+    assert ledger.properties(0) is Properties.CONTRADICTED
+    ledger.apply(run())
+    assert properties(ledger)[:3] == [Properties.AGAIN, Properties.AGAIN, Properties.UNTOUCHED]
+
+
+def test_what_the_server_rejected_stays_failed() -> None:
+    settled = Settled(
+        at=2.0, source="engine", changes=(Change("properties", "failed", "0", "rejected:bad_request:400"),)
+    )
+    assert properties(of_properties(settled, run()))[0] is Properties.FAILED

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from asyncclient import BulkDeleteSummary, NotFound, RateLimited, ServerError
+from asyncclient import ApiStatusError, BulkDeleteSummary, NotFound, RateLimited, ServerError
 from asyncclient.models import DeletionError
 from bulk.outcomes import Axis
 from bulk.verdicts import Next, judge_bulk, judge_error, safe_code, unanswered
@@ -79,3 +79,9 @@ def test_free_text_in_place_of_a_code_is_not_kept() -> None:
 def test_a_pause_above_the_ceiling_is_named() -> None:
     assert "7200 s" in str(unanswered(RateLimited(429, retry_after_s=7200.0, **WHERE)))
     assert "pause" not in str(unanswered(RateLimited(429, retry_after_s=60.0, **WHERE)))
+
+
+def test_a_request_that_is_too_large_was_not_done_and_is_sent_in_halves() -> None:
+    verdict = judge_error(ApiStatusError(413, **WHERE))
+    assert (verdict.outcome, verdict.then, verdict.status) == ("failed", Next.READ_AND_HALVE, 413)
+    assert judge_error(ApiStatusError(418, **WHERE)).then is Next.STOP

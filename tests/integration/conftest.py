@@ -33,16 +33,17 @@ T = TypeVar("T")
 class Arena:
     """What a test of the engine needs at hand."""
 
-    def __init__(self, server: LocalPostHog, client: PostHogClient, folder: Path) -> None:
+    def __init__(self, server: LocalPostHog, client: PostHogClient, folder: Path, **clocks: Any) -> None:
         self.server = server
+        self._clocks = clocks
         self.client = client
         self.folder = folder
         self.journal = folder / "job.journal.jsonl"
         self.everybody = list(server.world.iter_uuids())
 
-    def another_client(self, limits: RateLimits, **options: Any) -> PostHogClient:
+    def another_client(self, limits: RateLimits) -> PostHogClient:
         """A client as another process would have it: it knows of no earlier request."""
-        return client_of(self.server, limits=limits, **options)
+        return client_of(self.server, limits=limits, **self._clocks)
 
     async def plan(
         self, uuids: Sequence[UUID] | None = None, operation: Any = EVERYTHING, selection: Any = None
@@ -204,7 +205,8 @@ def virtual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenArena:
         settings = ServerOptions(**{"era": "summary", **options})
         server = LocalPostHog(persons=persons, seed=3, options=settings, clock=wall_time)
         rates = limits or RateLimits.off()
-        async with server, client_of(server, limits=rates, clock=loop_time, wall=wall_time) as client:
-            yield Arena(server, client, tmp_path)
+        clocks = {"clock": loop_time, "wall": wall_time}
+        async with server, client_of(server, limits=rates, **clocks) as client:
+            yield Arena(server, client, tmp_path, **clocks)
 
     return opened

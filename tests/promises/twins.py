@@ -2,10 +2,11 @@
 
 from client_twins import CLIENT
 from engine_twins import ENGINE
+from property_twins import PROPERTIES
 from storage_twins import STORAGE
 from twin import Cut, Twin
 
 __all__ = ["PROMISES", "TWINS", "Cut", "Twin"]
 
 PROMISES = 31
-TWINS: tuple[Twin, ...] = tuple(sorted((*CLIENT, *ENGINE, *STORAGE), key=lambda row: row.promise))
+TWINS: tuple[Twin, ...] = tuple(sorted((*CLIENT, *ENGINE, *PROPERTIES, *STORAGE), key=lambda row: row.promise))

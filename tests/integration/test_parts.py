@@ -1,0 +1,268 @@
+"""Deleting the events or the recordings of persons who stay: rows are read back, nobody is deleted, and what cannot be
+verified says so (promises 19 to 22, 24, 29)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from asyncclient.testing import Fault
+from bulk import BreakerOpened, ByDistinctIds, DeleteEvents, DeleteRecordings, Refused, verify_job
+from bulk.journal.records import Intent
+
+EVENTS, RECORDINGS = DeleteEvents(), DeleteRecordings()
+
+
+@pytest.mark.parametrize("era", ["summary", "queued"])
+async def test_events_are_queued_rows_read_back_and_everybody_stays(arena: Any, axis: Any, era: str) -> None:
+    async with arena(era=era) as a:
+        chosen, before = a.everybody[::2], a.properties()
+        report = await a.run(await a.plan(chosen, EVENTS))
+        assert report.exit_code == 0
+        assert axis(report, "events") == {"queued": 300}
+        assert axis(report, "person") == axis(report, "recordings") == axis(report, "properties") == {"not_asked": 300}
+        assert "300 of 300 persons' events queued for deletion" in report.verdict
+        assert all(len(a.server.world.deletion_rows(uuid)) == 1 for uuid in chosen)
+        assert not any(a.server.world.deletion_rows(uuid) for uuid in a.everybody[1::2])
+        assert a.properties() == before
+        assert not any(a.server.world.recordings_requested(uuid) for uuid in a.everybody)
+        for request in a.sent():
+            assert request.action == "bulk_delete"
+            assert (request.body["keep_person"], request.body["delete_events"]) == (True, True)
+            assert request.body["delete_recordings"] is False
+
+
+async def test_recordings_are_requested_once_each_and_everybody_stays(arena: Any, axis: Any) -> None:
+    async with arena() as a:
+        chosen = a.everybody[::2]
+        plan = await a.plan(chosen, RECORDINGS)
+        report = await a.run(plan)
+        assert report.exit_code == 0
+        assert axis(report, "recordings") == {"requested": 300}
+        assert axis(report, "person") == axis(report, "events") == {"not_asked": 300}
+        assert "cannot be verified" in report.verdict
+        assert (await a.run(plan)).exit_code == (await verify_job(a.client, plan, a.journal)).exit_code == 0
+        assert {a.server.world.recordings_requested(uuid) for uuid in chosen} == {1}
+        assert not any(a.server.world.recordings_requested(uuid) for uuid in a.everybody[1::2])
+        assert not any(a.server.world.deletion_rows(uuid) for uuid in a.everybody)
+        assert a.server.world.count() == 600
+        for request in a.sent():
+            assert (request.body["keep_person"], request.body["delete_recordings"]) == (True, True)
+            assert request.body["delete_events"] is False
+
+
+async def test_verify_waits_for_the_purge(arena: Any, axis: Any) -> None:
+    async with arena(persons=60) as a:
+        plan = await a.plan(operation=EVENTS)
+        assert (await a.run(plan)).exit_code == 0
+        assert (await verify_job(a.client, plan, a.journal)).exit_code == 75
+        a.server.run_event_deletion()
+        report = await verify_job(a.client, plan, a.journal)
+        assert (report.exit_code, axis(report, "events")) == (0, {"purged": 60})
+        sent = len(a.sent())
+        assert (await a.run(plan)).exit_code == 0
+        assert len(a.sent()) == sent
+
+
+async def test_a_pending_row_from_before_holds_the_events_back_until_it_has_run(arena: Any, axis: Any) -> None:
+    async with arena(persons=60) as a:
+        plan = await a.plan(operation=EVENTS)
+        held = [target.uuid for target in plan.targets(40, 43)]
+        for uuid in held:
+            a.server.world.add_deletion_row(uuid, created_at=datetime.now(UTC) - timedelta(days=2))
+        report = await a.run(plan)
+        assert (report.exit_code, axis(report, "events")) == (75, {"queued": 57, "held": 3})
+        assert axis(report, "person") == {"not_asked": 60}
+        assert {s.targets for x in report.axes if x.axis == "events" for s in x.states if s.state == "held"} == {
+            "40-42"
+        }
+        sent = len(a.sent())
+        assert (await a.run(plan)).exit_code == 75
+        assert len(a.sent()) == sent
+        a.server.run_event_deletion()
+        report = await a.run(plan)
+        assert report.exit_code == 0
+        assert axis(report, "events").get("held") is None
+        assert all(len(a.server.world.deletion_rows(uuid)) == 2 for uuid in held)
+        assert a.server.world.count() == 60
+
+
+async def test_a_completed_row_from_before_proves_nothing(arena: Any, axis: Any) -> None:
+    async with arena(persons=60) as a:
+        plan = await a.plan(operation=EVENTS)
+        for target in plan.targets(0, 50):
+            created_at = datetime.now(UTC) - timedelta(days=9)
+            a.server.world.add_deletion_row(target.uuid, created_at=created_at, completed=True)
+        report = await a.run(plan)
+        assert (report.exit_code, axis(report, "events")) == (0, {"queued": 60})
+        assert (await verify_job(a.client, plan, a.journal)).exit_code == 75
+
+
+AGES = [
+    {"deletion_status": False},
+    {"deletion_status": False, "keep_person": False, "era": "empty202"},
+    {"deletion_status": False, "keep_person": False, "bulk_delete": False, "batch_reads": False, "era": "empty202"},
+]
+
+
+@pytest.mark.parametrize("age", AGES)
+async def test_older_servers_are_asked_person_by_person_and_can_prove_nothing(
+    arena: Any, axis: Any, age: dict[str, Any]
+) -> None:
+    async with arena(persons=60, **age) as a:
+        plan = await a.plan(operation=EVENTS)
+        report = await a.run(plan)
+        assert (report.exit_code, axis(report, "events")) == (0, {"unverifiable": 60})
+        assert [request.action for request in a.sent()] == ["delete_events"] * 60
+        assert a.server.world.count() == 60
+        assert all(len(a.server.world.deletion_rows(uuid)) == 1 for uuid in a.everybody)
+        a.journal.unlink()
+        plan.path.unlink()
+        report = await a.run(await a.plan(operation=RECORDINGS))
+        assert (report.exit_code, axis(report, "recordings")) == (0, {"requested": 60})
+        assert {a.server.world.recordings_requested(uuid) for uuid in a.everybody} == {1}
+        assert a.server.world.count() == 60
+
+
+@pytest.mark.parametrize(("operation", "missing"), [(EVENTS, "delete_events"), (RECORDINGS, "delete_recordings")])
+async def test_a_server_too_old_for_what_is_asked_is_refused_before_the_first_write(
+    arena: Any, operation: Any, missing: str
+) -> None:
+    async with arena(persons=20, deletion_status=False, keep_person=False, **{missing: False}) as a:
+        plan = await a.plan(operation=operation)
+        with pytest.raises(Refused, match="too old"):
+            await a.run(plan)
+        assert a.sent() == []
+        assert not a.journal.exists()
+
+
+@pytest.mark.parametrize("operation", [EVENTS, RECORDINGS])
+@pytest.mark.parametrize(("era", "told"), [("summary", "instead_of_kept"), ("empty202", "canary")])
+async def test_a_server_that_deletes_whom_it_was_to_keep_is_stopped_by_its_body_or_the_canary(
+    arena: Any, operation: Any, era: str, told: str
+) -> None:
+    async with arena(keep_person=False, era=era) as a:
+        plan = await a.plan(operation=operation)
+        with pytest.raises(BreakerOpened, match=told):
+            await a.run(plan)
+        assert a.server.world.count() == 600 - 25
+        assert len(a.sent()) == 1
+
+
+DAMAGE = [
+    Fault("status", action="bulk_delete", status=500, when="before", every=3),
+    Fault("status", action="bulk_delete", status=500, when="after", every=3),
+    Fault("status", action="bulk_delete", status=413, body="html", every=4),
+    Fault("reset", action="bulk_delete", every=3),
+    Fault("reset_after", action="bulk_delete", every=3),
+    Fault("garbage", action="bulk_delete", every=3),
+    Fault("swallow", action="bulk_delete", every=4),
+    Fault("status", action="deletion_status", status=503, every=3),
+    Fault("status", action="batch_by_uuids", status=502, body="html", every=4),
+]
+
+
+@pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.when}")
+async def test_whatever_a_third_of_the_answers_is_all_events_are_queued(arena: Any, axis: Any, fault: Fault) -> None:
+    async with arena() as a:
+        plan = await a.plan(operation=EVENTS)
+        a.server.faults.add(fault)
+        report = await a.run(plan, batch_size=40)
+        assert (report.exit_code, axis(report, "events")) == (0, {"queued": 600}), report.failures
+        assert all(len(a.server.world.deletion_rows(uuid)) == 1 for uuid in a.everybody)
+        assert a.server.world.count() == 600
+        assert len(a.sent()) == len(a.of(Intent))
+
+
+@pytest.mark.parametrize("fault", [each for each in DAMAGE[:6] if each.action == "bulk_delete"], ids=lambda f: f.kind)
+async def test_recordings_are_asked_for_again_only_where_the_answer_is_not_known(
+    arena: Any, axis: Any, fault: Fault
+) -> None:
+    async with arena(persons=400) as a:
+        plan = await a.plan(operation=RECORDINGS)
+        a.server.faults.add(fault)
+        report = await a.run(plan, batch_size=40)
+        assert (report.exit_code, axis(report, "recordings")) == (0, {"requested": 400}), report.failures
+        unclear = {uuid for r in a.sent() if r.status != 202 or r.fault for uuid in r.body["ids"]}
+        for uuid in a.everybody:
+            times = a.server.world.recordings_requested(uuid)
+            assert times == 1 if str(uuid) not in unclear else times >= 1
+        assert a.server.world.count() == 400
+
+
+async def test_the_vanished_the_merged_and_the_re_created_are_named(arena: Any, axis: Any) -> None:
+    for operation, what in ((EVENTS, "events"), (RECORDINGS, "recordings")):
+        async with arena(persons=80) as a:
+            world = a.server.world
+            ids = [world.person(uuid).distinct_ids[0] for uuid in a.everybody]
+            plan = await a.plan(operation=operation, selection=ByDistinctIds(ids[:60]))
+            targets = plan.targets(0, 60)
+            world.merge(world.uuid_of(ids[70]), targets[2].uuid)
+            world.recreate(targets[35].uuid)
+            world.remove_person(targets[49].uuid)
+            report = await a.run(plan)
+            done = "queued" if what == "events" else "requested"
+            assert axis(report, what) == {done: 57, "missed": 1, "not_sent": 2}
+            assert axis(report, "person") == {"not_asked": 57, "vanished": 1, "merged": 1, "reappeared": 1}
+            assert report.exit_code == 1
+            touched = {i for request in a.sent() for i in request.body["ids"]}
+            assert not {str(targets[n].uuid) for n in (2, 35, 49)} & touched
+            assert world.count() == 78
+            a.journal.unlink()
+            plan.path.unlink()
+
+
+async def test_persons_too_heavy_for_bulk_are_taken_by_single_calls(arena: Any, axis: Any) -> None:
+    async with arena(persons=300, heavy_every=70) as a:
+        report = await a.run(await a.plan(operation=EVENTS), batch_size=50)
+        assert (report.exit_code, axis(report, "events")) == (0, {"queued": 300})
+        assert 4 <= len([r for r in a.sent() if r.action == "delete_events"]) <= 12
+        assert not [r for r in a.sent() if r.action == "destroy"]
+
+
+async def test_a_server_whose_rows_never_appear_is_stopped_by_the_breaker(arena: Any, axis: Any) -> None:
+    async with arena(persons=200) as a:
+        plan = await a.plan(operation=EVENTS)
+        a.server.faults.add(Fault("swallow", action="bulk_delete"))
+        with pytest.raises(BreakerOpened, match="no progress"):
+            await a.run(plan, batch_size=10)
+        assert a.server.world.count() == 200
+        a.server.faults.clear()
+        report = await a.run(plan)
+        assert axis(report, "events") == {"queued": 200}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", [EVENTS, RECORDINGS])
+async def test_cancelled_after_any_request_the_job_converges(arena: Any, axis: Any, operation: Any) -> None:
+    import anyio
+
+    from asyncclient import RequestFinished
+
+    for number in range(1, 24):
+        async with arena(persons=60) as a:
+            plan = await a.plan(operation=operation)
+            seen = 0
+            with anyio.CancelScope() as scope:
+
+                def look(event: object, number: int = number, scope: Any = scope) -> None:
+                    nonlocal seen
+                    seen += isinstance(event, RequestFinished)
+                    if seen == number:
+                        scope.cancel()
+
+                client, a.client = a.client, a.client.observed(look)
+                await a.run(plan, batch_size=10, concurrency=3)
+            a.client = client
+            report = await a.run(plan, batch_size=10, concurrency=3)
+            assert report.exit_code == 0
+            assert a.server.world.count() == 60
+            if operation is EVENTS:
+                assert axis(report, "events") == {"queued": 60}
+                assert all(len(a.server.world.deletion_rows(uuid)) == 1 for uuid in a.everybody)
+                assert max(a.times_intended("events").values()) <= 2
+            else:
+                assert axis(report, "recordings") == {"requested": 60}
+                assert max(a.server.world.recordings_requested(uuid) for uuid in a.everybody) <= 2
+            a.journal.unlink()
+            plan.path.unlink()

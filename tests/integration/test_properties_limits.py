@@ -1,0 +1,178 @@
+"""Changes by REST share the reads' limit: never more requests than it allows in any minute, over stops and resumes, and
+no 429 from a server that enforces it (promises 13, 14). In virtual time, against the server's own throttles."""
+
+from typing import Any
+
+import anyio
+import pytest
+from virtual_time import run_virtual
+
+from asyncclient import Bucket, RateLimits, RequestFinished
+from asyncclient.testing import Fault
+from asyncclient.testing import RateLimits as ServerRates
+from bulk import NotFinished, UnsetProperties, UpdateProperties, run_job
+from bulk.progress import LimitMoved, PauseStarted
+
+PUBLISHED = RateLimits.posthog()
+MINUTE = 240
+COUNTED = {"update", "delete_property", "batch_by_uuids", "list", "retrieve", "query", "deletion_status"}
+
+
+def most_in_a_minute(a: Any) -> int:
+    """The most requests of the limit's bucket that arrived within any 60 seconds."""
+    times = sorted(request.at for request in a.server.requests if request.action in COUNTED)
+    first = most = 0
+    for last, at in enumerate(times):
+        while times[first] <= at - 60.0:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def refused(a: Any) -> int:
+    return sum(request.status == 429 for request in a.server.requests)
+
+
+@pytest.mark.parametrize("latency_s", [0.0, 0.3])
+def test_600_updates_keep_to_the_limit_and_meet_no_429(virtual: Any, axis: Any, latency_s: float) -> None:
+    async def main() -> None:
+        async with virtual(persons=600, limits=PUBLISHED, rate_limits="posthog", latency_s=latency_s) as a:
+            plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
+            began = anyio.current_time()
+            report = await a.run(plan)
+            took = anyio.current_time() - began
+            assert axis(report, "properties") == {"done": 600}
+            assert refused(a) == 0
+            assert MINUTE / 2 < most_in_a_minute(a) <= MINUTE
+            assert 120.0 <= took <= 200.0
+            assert (report.pauses, report.limits_lowered) == (0, 0)
+
+    run_virtual(main())
+
+
+def forget_the_end(a: Any) -> None:
+    """Make of a journal what a kill would have left: no goodbye."""
+    lines = a.journal.read_bytes().splitlines(keepends=True)
+    assert b'"k":"end"' in lines[-1]
+    a.journal.write_bytes(b"".join(lines[:-1]))
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("at", [3, 40, 241, 300, 500])
+def test_a_resume_counts_what_was_sent_before(virtual: Any, axis: Any, at: int, killed: bool) -> None:
+    """Cancelled in the middle of blocks, and gone on with by a process that remembers nothing."""
+
+    async def main() -> None:
+        async with virtual(persons=600, limits=PUBLISHED, rate_limits="posthog", latency_s=0.1) as a:
+            plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
+            seen = 0
+            with anyio.CancelScope() as scope:
+
+                def look(event: object) -> None:
+                    nonlocal seen
+                    seen += isinstance(event, RequestFinished)
+                    if seen == at:
+                        scope.cancel()
+
+                a.client = a.client.observed(look)
+                await a.run(plan)
+            assert scope.cancelled_caught
+            if killed:
+                forget_the_end(a)
+            async with a.another_client(PUBLISHED) as fresh:
+                report = await run_job(fresh, plan, a.journal, approve=plan.digest)
+            counts = axis(report, "properties")
+            assert counts.keys() <= {"done", "done_settled"}
+            assert (sum(counts.values()), counts.get("done_settled", 0) <= 5 * 8) == (600, True)
+            assert refused(a) == 0
+            assert most_in_a_minute(a) <= MINUTE
+
+    run_virtual(main())
+
+
+def test_requests_of_a_stopped_block_are_charged_one_by_one(virtual: Any) -> None:
+    async def main() -> None:
+        async with virtual(persons=600, limits=PUBLISHED, rate_limits="posthog") as a:
+            plan, stop = await a.plan(operation=UnsetProperties(("plan", "country"), route="rest")), anyio.Event()
+
+            async def halt() -> None:
+                await a.server.arrived(201, action="delete_property")
+                stop.set()
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(halt)
+                await a.run(plan, stop=stop)
+            made = sum(request.action in COUNTED for request in a.server.requests)
+            stop = anyio.Event()
+            stop.set()
+            async with a.another_client(PUBLISHED) as fresh:
+                with pytest.raises(NotFinished):
+                    await run_job(fresh, plan, a.journal, stop=stop)
+                used = fresh.limits.budget(Bucket.OTHERS)[0].used
+            assert used == made
+
+    run_virtual(main())
+
+
+def test_reads_of_the_planning_count_too(virtual: Any, axis: Any) -> None:
+    async def main() -> None:
+        async with virtual(persons=230, limits=PUBLISHED, rate_limits="posthog", batch_reads=False) as a:
+            plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
+            async with a.another_client(PUBLISHED) as fresh:
+                report = await run_job(fresh, plan, a.journal, approve=plan.digest)
+            assert axis(report, "properties") == {"done": 230}
+            assert refused(a) == 0
+            assert most_in_a_minute(a) <= MINUTE
+
+    run_virtual(main())
+
+
+def test_a_lower_limit_is_found_out_by_one_429_and_kept_to(virtual: Any, axis: Any) -> None:
+    async def main() -> None:
+        rates = ServerRates(others_per_minute=100)
+        async with virtual(persons=400, limits=PUBLISHED, rate_limits=rates) as a:
+            plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
+            told: list[Any] = []
+            report = await a.run(plan, on_progress=told.append, concurrency=4)
+            assert axis(report, "properties") == {"done": 400}
+            assert 1 <= refused(a) <= 6
+            assert report.limits_lowered == len([each for each in told if isinstance(each, LimitMoved)]) >= 1
+            assert [each.bucket for each in told if isinstance(each, PauseStarted)]
+            assert len(a.sent()) == 400 + sum(r.status == 429 and r.action == "update" for r in a.server.requests)
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("retry_after", ["3600", "Fri, 01 Jan 2100 00:00:00 GMT", "-5", "soon", None])
+def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: Any, retry_after: str | None) -> None:
+    async def main() -> None:
+        async with virtual(persons=200, limits=PUBLISHED) as a:
+            plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
+            fault = Fault("status", action="update", status=429, retry_after=retry_after, after=60, times=1)
+            a.server.faults.add(fault)
+            if retry_after is not None and "2100" in retry_after:
+                with pytest.raises(NotFinished, match="more than an hour"):
+                    await a.run(plan)
+                assert len(a.sent()) <= 61 + 8
+                return
+            began = anyio.current_time()
+            report = await a.run(plan)
+            assert axis(report, "properties") == {"done": 200}
+            assert len(a.sent()) == 201
+            assert (anyio.current_time() - began >= 3600) == (retry_after == "3600")
+
+    run_virtual(main())
+
+
+def test_capture_needs_none_of_it(virtual: Any, axis: Any) -> None:
+    async def main() -> None:
+        async with virtual(persons=5000, limits=PUBLISHED, rate_limits="posthog") as a:
+            plan = await a.plan(operation=UpdateProperties({"plan": "x"}))
+            began = anyio.current_time()
+            report = await a.run(plan, batch_size=500)
+            assert axis(report, "properties") == {"done": 5000}
+            assert len(a.sent()) == 1 + 10
+            assert anyio.current_time() - began < 60
+            assert refused(a) == 0
+
+    run_virtual(main())

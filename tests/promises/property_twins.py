@@ -1,0 +1,309 @@
+"""Slips in what changes properties and in what deletes events or recordings alone: promises 1, 2, 6, 7, 10 to 13, 17,
+19 to 24, 26, 27 and 29."""
+
+from twin import Twin, twin
+
+_EXECUTOR = "bulk/executor.py"
+_DISPATCH = "bulk/dispatch.py"
+_LEDGER = "bulk/ledger.py"
+_VERIFIER = "bulk/verifier.py"
+_VERDICTS = "bulk/verdicts.py"
+_PROPERTIES = "integration/test_properties.py::test_"
+_BLOCKS = "integration/test_properties_blocks.py::test_"
+_LIMITS = "integration/test_properties_limits.py::test_"
+_LOST = "integration/test_properties_lost.py::test_"
+_OTHERS = "integration/test_properties_others.py::test_"
+_ROUTES = "integration/test_properties_routes.py::test_"
+_SECRECY = "integration/test_properties_secrecy.py::test_"
+_PARTS = "integration/test_parts.py::test_"
+
+PROPERTIES: tuple[Twin, ...] = (
+    twin(
+        1,
+        "the intent of a block names only its first target",
+        _BLOCKS + "no_request_arrives_before_its_intent_was_synced",
+        _EXECUTOR, "                            numbers,\n                            client.server_time(),",
+        "                            numbers[:1],\n                            client.server_time(),",
+    ),
+    twin(
+        1,
+        "changes leave before their intent is synced",
+        _BLOCKS + "no_request_arrives_before_its_intent_was_synced",
+        "bulk/job.py", "        await self.durable()\n        return attempt", "        self.flush()\n        return attempt",
+    ),
+    twin(
+        2,
+        "what a block did not reach is called sent",
+        (
+            "bulk/test_ledger.py::test_a_block_leaves_what_was_not_reached_as_it_was",
+            _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
+        ),
+        _LEDGER, "reached = intent.targets if record.reached is None else record.reached", "reached = intent.targets",
+    ),
+    twin(
+        2,
+        "a stopped block is not noted",
+        _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
+        _EXECUTOR, "                job.answered(attempt, block.verdict(), numbers)\n", "",
+    ),
+    twin(
+        2,
+        "what was so before is claimed",
+        _PROPERTIES + "who_is_as_asked_already_is_sent_nothing_and_told_apart",
+        _VERIFIER, "Properties.UNTOUCHED: Properties.DONE_BEFORE,", "Properties.UNTOUCHED: Properties.DONE,",
+    ),
+    twin(
+        2,
+        "a lost answer to events counts as an accepted one",
+        _LOST + "what_was_answered_is_told_apart_from_what_was_found",
+        _VERIFIER, "Properties.UNKNOWN: Properties.DONE_SETTLED,", "Properties.UNKNOWN: Properties.DONE,",
+    ),
+    twin(
+        6,
+        "a journal of the same keys and other values is taken",
+        _SECRECY + "another_operation_of_the_same_keys_does_not_go_on_with_this_journal",
+        "bulk/guards.py", '        ("plan digest", job.plan_digest, plan.digest),\n', "",
+    ),
+    twin(
+        7,
+        "what a block had done before an error is sent again",
+        _BLOCKS + "what_came_before_an_error_is_kept_and_only_the_rest_is_sent_again",
+        _DISPATCH, "            accepted=tuple(range(self.done)),\n            requests=self.requests + 1,",
+        "            accepted=(),\n            requests=self.requests + 1,",
+    ),
+    twin(
+        7,
+        "what is done is sent again",
+        _PROPERTIES + "done_jobs_send_nothing_again_and_verify_says_so",
+        "bulk/due.py", "if properties in (Properties.UNTOUCHED, Properties.AGAIN):",
+        "if properties in (Properties.UNTOUCHED, Properties.AGAIN, Properties.REQUESTED):",
+    ),
+    twin(
+        10,
+        "a block is one attempt however many requests it makes",
+        (
+            _PROPERTIES + "attempts_in_the_journal_are_the_requests_that_were_made",
+            _BLOCKS + "whatever_goes_wrong_in_the_middle_everybody_is_right_in_the_end",
+        ),
+        _EXECUTOR, "                            requests=call.requests(batch),\n", "",
+        _DISPATCH, "            requests=self.requests + 1,\n", "            requests=1,\n",
+    ),
+    twin(
+        11,
+        "an event of unknown fate is sent again unread",
+        _LOST + "an_event_of_unknown_fate_is_read_before_it_is_sent_again",
+        _VERDICTS, '(TimedOut, "unknown", Next.READ_AND_HALVE),', '(TimedOut, "failed", Next.AGAIN),',
+    ),
+    twin(
+        11,
+        "properties of unknown fate are not read",
+        "bulk/test_due.py::test_properties_are_sent_until_they_are_accepted_and_again_when_they_were_not_applied",
+        "bulk/due.py", "person is Person.UNKNOWN or properties is Properties.UNKNOWN", "person is Person.UNKNOWN",
+    ),
+    twin(
+        11,
+        "a change that was accepted and lost is never sent again",
+        (
+            _LOST + "lost_events_are_found_by_reading_and_sent_again",
+            _LOST + "calls_that_the_server_accepts_and_loses_are_made_again",
+        ),
+        "bulk/confirmer.py", "        if not self._overdue():\n            return 0\n", "        return 0\n",
+    ),
+    twin(
+        12,
+        "one rejected person fails its whole block",
+        _BLOCKS + "who_is_rejected_has_failed_and_the_others_of_the_block_have_not",
+        _EXECUTOR, "meant = numbers if verdict.at is None else [numbers[verdict.at]]", "meant = numbers",
+    ),
+    twin(
+        12,
+        "a rejected person is sent again",
+        _BLOCKS + "who_is_rejected_has_failed_and_the_others_of_the_block_have_not",
+        _VERDICTS, '(BadRequest, "unknown", Next.READ_AND_REJECT),', '(BadRequest, "unknown", Next.READ),',
+    ),
+    twin(
+        12,
+        "a lost change is sent for ever",
+        _LOST + "who_is_never_changed_is_named_and_nobody_else",
+        "bulk/confirmer.py", "MOST_CHANGES = 5", "MOST_CHANGES = 6",
+    ),
+    twin(
+        13,
+        "what a killed block had under way counts for nothing",
+        (
+            "bulk/test_accounting.py::test_a_killed_block_of_changes_counts_beside_the_reads",
+            "bulk/test_ledger.py::test_a_block_that_a_kill_cut_off_is_unknown_and_every_request_of_it_counts",
+        ),
+        "bulk/accounting.py", "found[bucket] = found.get(bucket, 0) + count", "found[bucket] = count",
+    ),
+    twin(
+        13,
+        "a block counts as one request in the windows",
+        _LIMITS + "requests_of_a_stopped_block_are_charged_one_by_one",
+        _LEDGER, "self.usage.request(intent.bucket, record.at, times=made)", "self.usage.request(intent.bucket, record.at)",
+    ),
+    twin(
+        13,
+        "planned reads are not counted against changes",
+        _LIMITS + "reads_of_the_planning_count_too",
+        "bulk/opening.py", "spent=plan.spent", "spent={}",
+    ),
+    twin(
+        17,
+        "a stop waits for the leave of a block's next request",
+        _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
+        _EXECUTOR, "Block(answered=lambda: gate.waiting(scope))", "Block(answered=lambda: None)",
+    ),
+    twin(
+        19,
+        "persons whose events alone are to go are deleted",
+        _PARTS + "events_are_queued_rows_read_back_and_everybody_stays",
+        _DISPATCH, "keep_person=Axis.PERSON not in call.axes", "keep_person=Axis.EVENTS not in call.axes",
+    ),
+    twin(
+        20,
+        "an old row is taken for a fresh one",
+        _PARTS + "a_pending_row_from_before_holds_the_events_back_until_it_has_run",
+        _VERIFIER, "                    _add(changes, Events.HELD, number)\n", "                    _add(changes, Events.QUEUED, number)\n",
+    ),
+    twin(
+        21,
+        "an accepted change is taken for done",
+        (
+            _LOST + "lost_events_are_found_by_reading_and_sent_again",
+            _LOST + "who_is_never_changed_is_named_and_nobody_else",
+        ),
+        "bulk/outcomes.py", "    Axis.PROPERTIES: Properties.REQUESTED,\n", "    Axis.PROPERTIES: Properties.DONE,\n",
+    ),
+    twin(
+        21,
+        "a query is believed whatever the store says",
+        (
+            "bulk/test_holders.py::test_where_the_sample_disagrees_only_what_the_store_says_counts",
+            _ROUTES + "a_query_that_contradicts_the_store_is_not_believed",
+        ),
+        "bulk/holders.py", "if any(self._job.ledger.properties(n) is Properties.REQUESTED for n in sample):", "if False:",
+    ),
+    twin(
+        21,
+        "a null counts as absent",
+        (
+            "bulk/test_property_values.py::test_a_null_is_a_property",
+            _PROPERTIES + "a_null_is_a_value_to_be_set_and_a_property_to_be_removed",
+        ),
+        "bulk/property_values.py", "(key for key in self.absent if key in properties)",
+        "(key for key in self.absent if properties.get(key) is not None)",
+    ),
+    twin(
+        22,
+        "a person is not read again after a long wait",
+        (
+            _OTHERS + "who_changed_while_a_batch_waited_to_leave_is_sent_no_event",
+            _OTHERS + "who_vanishes_in_the_middle_of_a_long_block_is_sent_nothing_more",
+        ),
+        _EXECUTOR, "                    if _too_old(checked_at):\n                        raise _Stale\n", "",
+    ),
+    twin(
+        22,
+        "a re-created person is changed",
+        _OTHERS + "who_changed_between_plan_and_run_is_sent_nothing",
+        _VERIFIER, " and abs(target.created_at - person.created_at) < SAME_INSTANT", "",
+    ),
+    twin(
+        22,
+        "whom nobody finds any more is sent an event all the same",
+        (
+            _OTHERS + "who_changed_between_plan_and_run_is_sent_nothing",
+            _OTHERS + "the_properties_of_the_deleted_are_gone_but_cannot_be_set",
+        ),
+        _EXECUTOR, "        here = await verifier.check_store(numbers)\n        for number, person in here.items():",
+        "        before = dict(zip(numbers, [self._job.ledger.properties(n) for n in numbers]))\n"
+        "        targets = self._job.targets(numbers)\n"
+        "        here = await verifier.check_store(numbers)\n"
+        "        for n in set(numbers) - here.keys():\n"
+        "            self._job.settle('store', {(before[n], None): [n]})\n"
+        "            self._checked[n] = _Checked(at, Addressee(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',)))\n"
+        "        for number, person in here.items():",
+    ),
+    twin(
+        23,
+        "an id that many share addresses a person that has another",
+        (
+            "bulk/test_addressing.py::test_the_first_of_several_good_ones_is_taken",
+            _OTHERS + "an_id_that_stands_for_many_is_avoided_where_the_person_has_another",
+        ),
+        "bulk/addressing.py", "next((each for each in usable if not is_shared(each)), usable[0] if usable else None)",
+        "usable[0] if usable else None",
+    ),
+    twin(
+        23,
+        "an event goes by an id that ingestion cuts",
+        (
+            "bulk/test_addressing.py::test_nobody_can_be_addressed_by_what_is_blank_long_or_broken",
+            _OTHERS + "whom_no_event_can_address_gets_a_call_in_the_same_job",
+        ),
+        "bulk/addressing.py", "LONGEST = 200", "LONGEST = 400",
+    ),
+    twin(
+        24,
+        "no canary goes before changes",
+        (
+            _LOST + "a_server_that_applies_nothing_is_found_out_by_the_canary",
+            _BLOCKS + "a_canary_of_calls_goes_first",
+        ),
+        "bulk/run.py", "if self._job.ledger.canary is None:", "if False:",
+    ),
+    twin(
+        24,
+        "a canary that changed nobody is good enough",
+        _LOST + "a_server_that_applies_nothing_is_found_out_by_the_canary",
+        "bulk/run.py", "Person.CONTRADICTED, Properties.REQUESTED, Properties.CONTRADICTED})", "Person.CONTRADICTED})",
+        "bulk/run.py", "            if proven:\n", "            if True:\n",
+    ),
+    twin(
+        24,
+        "whom a part's canary deleted is not missed",
+        _PARTS + "a_server_that_deletes_whom_it_was_to_keep_is_stopped_by_its_body_or_the_canary",
+        "bulk/run.py", "if self._job.lead in (Axis.EVENTS, Axis.RECORDINGS):", "if False:",
+    ),
+    twin(
+        26,
+        "the token of another project is used",
+        _ROUTES + "the_token_of_another_project_is_refused_before_anything_is_sent",
+        "bulk/capabilities.py", "if same is False and project_token is not None:", "if False:",
+    ),
+    twin(
+        27,
+        "a journal holds the values that are set",
+        (
+            "bulk/test_operations.py::test_a_journal_gets_keys_and_no_values",
+            _SECRECY + "no_value_and_nobody_is_in_journal_report_events_log_or_errors",
+        ),
+        "bulk/operations.py", '    if "properties" not in fields:\n', "    if True:\n",
+    ),
+    twin(
+        27,
+        "an operation shows its values",
+        "bulk/test_operations.py::test_a_journal_gets_keys_and_no_values",
+        "bulk/operations.py", "    def __repr__(self) -> str:  # the values speak of persons", "    def shown(self) -> str:",
+    ),
+    twin(
+        27,
+        "a bad value is in the error about it",
+        _SECRECY + "a_value_is_in_no_error_about_it",
+        "bulk/property_values.py", "is a whole number beyond 2^53, which is rounded: give a text",
+        "is {value}, which is rounded: give a text",
+    ),
+    twin(
+        29,
+        "keys that a person does not have are removed by a call each",
+        _PROPERTIES + "only_keys_that_a_person_has_are_removed_by_rest",
+        _DISPATCH, "for key in one.keys:", "for key in operation.keys:",
+    ),
+    twin(
+        29,
+        "recordings are deleted with the events",
+        _PARTS + "events_are_queued_rows_read_back_and_everybody_stays",
+        _DISPATCH, "delete_recordings=Axis.RECORDINGS in call.axes", "delete_recordings=True",
+    ),
+)  # fmt: skip
