@@ -1,6 +1,6 @@
 """Async client of PostHog's persons API: typed, rate-limited, retried, cancellation-safe."""
 
-from asyncclient._endpoints import CaptureEvent
+from asyncclient._endpoints import CaptureEvent, EncodedProperties, property_keys, property_object
 from asyncclient._exporting import CsvExport
 from asyncclient.activity import Activity, ActivityPage, ActivityUser, Change
 from asyncclient.client import PostHogClient
@@ -45,6 +45,7 @@ from asyncclient.models import (
     PropertyValues,
     QueryResult,
 )
+from asyncclient.only_properties import OnlyProperties
 from asyncclient.retry import RetryPolicy
 from asyncclient.timeline import PropertiesTimeline, TimelinePoint
 
@@ -68,6 +69,7 @@ __all__ = [
     "CsvExport",
     "DeletionError",
     "DeletionRow",
+    "EncodedProperties",
     "InvalidArgument",
     "InvalidResponse",
     "LimitLowered",
@@ -75,6 +77,7 @@ __all__ = [
     "ListingError",
     "MethodNotAllowed",
     "NotFound",
+    "OnlyProperties",
     "Page",
     "Paused",
     "PaymentRequired",
@@ -106,4 +109,6 @@ __all__ = [
     "UnexpectedRedirect",
     "UnprocessableEntity",
     "WindowBudget",
+    "property_keys",
+    "property_object",
 ]

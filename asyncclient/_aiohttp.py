@@ -4,9 +4,11 @@ Foreign exceptions are mapped here and nowhere else. It follows no redirect, use
 keeps no cookies, and never repeats a request by itself.
 """
 
+import asyncio
 import os
 import ssl
 from collections.abc import Callable
+from contextlib import nullcontext
 from io import BytesIO
 from typing import Final
 from urllib.parse import urlencode
@@ -16,6 +18,7 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, hdrs
 from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
+from asyncclient._deadlines import Deadlines
 from asyncclient._http import Left, Request, Response
 from asyncclient._secret import Secret
 from asyncclient.errors import (
@@ -35,6 +38,7 @@ TOLD_BY_DETAIL: Final = frozenset({400, 404})
 
 _GET_HEADERS: Final[dict[str, str]] = {}
 _JSON_HEADERS: Final[dict[str, str]] = {hdrs.CONTENT_TYPE: "application/json"}
+_NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 
 
 class _Dropped(Exception):
@@ -85,12 +89,13 @@ class AiohttpWire:
     def __init__(
         self, origin: str, key: Secret | None, *, timeout_s: float, max_connections: int, trust_env: bool
     ) -> None:
-        self._origin = origin
+        self._origin = URL(origin, encoded=True)
         self._timeout_s = timeout_s
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._deadlines = Deadlines(asyncio.get_running_loop())
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=max_connections),
             cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=_NO_TIMEOUT,
             trust_env=trust_env,
             headers={
                 hdrs.USER_AGENT: "posthog-bulk",
@@ -102,6 +107,7 @@ class AiohttpWire:
 
     async def close(self) -> None:
         """Close all connections."""
+        self._deadlines.close()
         await self._session.close()
 
     async def send(self, request: Request, path: str, left: Left) -> Response:
@@ -114,34 +120,40 @@ class AiohttpWire:
         """
         if self._session.closed:
             raise RuntimeError("the client is closed")
-        query = f"?{urlencode(request.query)}" if request.query else ""
         attempt = _Attempt(self._key, left)
         failure: PostHogError
         try:
-            opened = await self._session.request(
-                request.method,
-                URL(f"{self._origin}/{path}{query}", encoded=True),
-                headers=_headers(request),
-                data=_data(request),
-                timeout=self._timeout_for(request),
-                allow_redirects=False,
-                middlewares=(attempt,),
-            )
-            if request.streamed and opened.status < 300:
-                stream = _Body(request, path, opened, self._failure)
-                return Response(status=opened.status, path=path, headers=opened.headers, body=b"", stream=stream)
-            async with opened as response:
-                body = await _read(request, path, response)
-                return Response(status=response.status, path=path, headers=response.headers, body=body)
+            # how long a streamed answer takes in all depends on who reads it
+            with nullcontext() if request.streamed else self._deadlines.within(request.timeout_s or self._timeout_s):
+                opened = await self._session.request(
+                    request.method,
+                    self._url(request, path),
+                    headers=_headers(request),
+                    data=_data(request),
+                    timeout=self._silence(request) if request.streamed else _NO_TIMEOUT,
+                    allow_redirects=False,
+                    middlewares=(attempt,),
+                )
+                if request.streamed and opened.status < 300:
+                    stream = _Body(request, path, opened, self._failure)
+                    return Response(status=opened.status, path=path, headers=opened.headers, body=b"", stream=stream)
+                try:
+                    body = await _read(request, path, opened)
+                finally:
+                    opened.release()  # closes the connection where the answer was not read to its end
+                return Response(status=opened.status, path=path, headers=opened.headers, body=body)
         except (aiohttp.ClientError, _Dropped, OSError, ValueError) as error:
             failure = self._failure(request, path, error, sent=attempt.left)
         raise failure  # outside of `except`: a foreign exception's text and frames may hold headers or the URL
 
-    def _timeout_for(self, request: Request) -> aiohttp.ClientTimeout:
-        if request.streamed:  # how long it takes in all depends on who reads it
-            silence_s = request.timeout_s or self._timeout_s
-            return aiohttp.ClientTimeout(total=None, connect=silence_s, sock_read=silence_s)
-        return self._timeout if request.timeout_s is None else aiohttp.ClientTimeout(total=request.timeout_s)
+    def _url(self, request: Request, path: str) -> URL:
+        if request.query:
+            return URL(f"{self._origin}/{path}?{urlencode(request.query)}", encoded=True)
+        return self._origin.with_path(f"/{path}", encoded=True)  # half as dear as taking a text apart
+
+    def _silence(self, request: Request) -> aiohttp.ClientTimeout:
+        silence_s = request.timeout_s or self._timeout_s
+        return aiohttp.ClientTimeout(total=None, connect=silence_s, sock_read=silence_s)
 
     def _failure(self, request: Request, path: str, error: Exception, *, sent: bool) -> TransportError:
         kind: type[TransportError]

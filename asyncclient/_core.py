@@ -108,7 +108,7 @@ class Core:
         stack = self._open_stack(request.to_ingestion)
         if request.mutating:
             self.refuse_current_project()
-        if request.in_project and (request.mutating or self.before_send is not None):
+        if request.in_project and not self.shared.prefix.settled and (request.mutating or self.before_send is not None):
             await self.settle_prefix()
         return await stack.send(request, self.before_send)
 

@@ -8,7 +8,7 @@ import msgspec
 from asyncclient.limits import Bucket
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call.
 
     Arguments:

@@ -10,7 +10,7 @@ import msgspec
 
 from asyncclient import _decoding, _endpoints
 from asyncclient._core import Core
-from asyncclient._endpoints import Format, PersonId
+from asyncclient._endpoints import EncodedProperties, Format, PersonId
 from asyncclient._http import Request
 from asyncclient.errors import NotFound, PostHogError, ServerError
 from asyncclient.models import Person
@@ -26,7 +26,7 @@ class PersonChanges:
     async def update(
         self,
         id: PersonId,  # noqa: A002
-        properties: Mapping[str, Any],
+        properties: Mapping[str, Any] | EncodedProperties,
         *,
         format: Format | None = None,  # noqa: A002
     ) -> None:
@@ -37,7 +37,8 @@ class PersonChanges:
 
         Arguments:
             id: UUID or number.
-            properties: JSON values by key, at least one; None sets null and removes nothing.
+            properties: JSON values by key, at least one; None sets null and removes nothing. To set the same ones of
+                many persons, `EncodedProperties` saves checking them each time.
             format: documented; nothing is read of an answer's body.
 
         Raises:

@@ -21,6 +21,7 @@ from asyncclient.models import (
     PropertyValue,
     PropertyValues,
 )
+from asyncclient.only_properties import OnlyProperties
 
 _BATCH = msgspec.json.Decoder(BatchResults[Person])
 _BATCH_REFS = msgspec.json.Decoder(BatchResults[PersonRef])
@@ -47,9 +48,20 @@ class PersonLookups:
         found = await self._core.read(_endpoints.batch_by_distinct_ids(distinct_ids), _BATCH_REFS)
         return found.results
 
-    async def batch_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, Person]:
-        """The persons of up to 200 UUIDs; misses are left out. The cheapest read of the store (contract 6.11)."""
-        found = await self._core.read(_endpoints.batch_by_uuids(uuids), _BATCH)
+    async def batch_by_uuids(
+        self, uuids: Sequence[UUID | str], *, only: OnlyProperties | None = None
+    ) -> dict[UUID, Person]:
+        """The persons of up to 200 UUIDs; misses are left out. The cheapest read of the store (contract 6.11).
+
+        Arguments:
+            uuids: of persons.
+            only: the properties to decode; None for all.
+
+        Raises:
+            InvalidArgument: too many, or one that is none; before anything is sent.
+        """
+        decoder = _BATCH if only is None else only.batch
+        found = await self._core.read(_endpoints.batch_by_uuids(uuids), decoder)
         return {person.uuid: person for person in found.results.values()}
 
     async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:

@@ -5,7 +5,7 @@ import msgspec
 from asyncclient.limits import Bucket
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", gc=False):
     pass
 
 

@@ -12,7 +12,7 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time with its zone, so that any two can be compared."""
 
 
-class PersonRef(msgspec.Struct, frozen=True):
+class PersonRef(msgspec.Struct, frozen=True, gc=False):
     """Who a person is, and no more: for listings that need ids only; the rest of the object is not decoded.
 
     `distinct_ids` is cut at 1000 by the list and at 10 by the batch reads (contract 6.1, 6.11).
@@ -23,7 +23,7 @@ class PersonRef(msgspec.Struct, frozen=True):
     distinct_ids: tuple[str, ...] = ()
 
 
-class Person(msgspec.Struct, frozen=True):
+class Person(msgspec.Struct, frozen=True, gc=False):
     """A person. `id` is the UUID in lists and a number elsewhere: key everything on `uuid` (contract 5)."""
 
     uuid: UUID

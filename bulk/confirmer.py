@@ -27,7 +27,7 @@ SEND_AGAIN_QUEUED_AFTER_S = 1800.0
 """A queued deletion is tried by the server for up to 20 minutes (contract 6.5) before it has failed in silence."""
 
 MOST_READ_SINGLY = 20_000
-"""Persons that are read in the store although a listing has just told that they are not as asked."""
+"""Persons that are read in the store although a query has just told that they are not as asked."""
 
 PATIENCE_GROWS = {Axis.PERSON: 1, Axis.PROPERTIES: 2}
 """A change that is not applied may be lost or just late: each repetition waits longer than the one before."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient import Bucket, CaptureEvent, PostHogClient, PostHogError
+from asyncclient import Bucket, CaptureEvent, EncodedProperties, PostHogClient, PostHogError
 from bulk.capabilities import Way
 from bulk.operations import Operation, PropertyOperation, UpdateProperties
 from bulk.outcomes import Axis
@@ -54,12 +54,12 @@ class Block(msgspec.Struct):
         )
 
 
-class Addressee(msgspec.Struct, frozen=True, kw_only=True):
+class Addressee(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A person as a call addresses it.
 
     Arguments:
         distinct_id: one of its ids as just read; capture takes no other address.
-        keys: the properties that are not yet as asked, as just read.
+        keys: the properties that are not yet as asked, as just read, where each takes a call.
     """
 
     uuid: UUID
@@ -85,7 +85,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     def requests(self, batch: Sequence[Addressee]) -> int:
         """How many requests this is for these persons."""
-        return sum(_requests_for(self.route, one) for one in batch) if self.each else 1
+        if not self.each:
+            return 1
+        return len(batch) if self.route == "update" else sum(len(one.keys) for one in batch)
 
 
 def choose_call(due: Sequence[Axis], way: Way, size: int, *, by_capture: bool = False) -> Call:
@@ -162,10 +164,11 @@ async def _send_each(
 ) -> Verdict:
     """A block: what succeeded before an error is accepted, what comes after it was not sent."""
     persons = once.persons
+    to_set = EncodedProperties(operation.properties) if isinstance(operation, UpdateProperties) else None
     try:
         for one in batch:
-            if isinstance(operation, UpdateProperties):
-                await persons.update(one.uuid, operation.properties)
+            if to_set is not None:
+                await persons.update(one.uuid, to_set)
                 block.note()
             else:
                 for key in one.keys:
@@ -175,10 +178,6 @@ async def _send_each(
     except PostHogError as error:
         return block.broken_off(judge_error(error))
     return OK
-
-
-def _requests_for(route: str, one: Addressee) -> int:
-    return 1 if route == "update" else len(one.keys)
 
 
 def _event(operation: PropertyOperation, one: Addressee) -> CaptureEvent:

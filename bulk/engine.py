@@ -1,4 +1,4 @@
-"""run_job: the one entry for a job's first run and every resume; verify_job: the same reading without any sending.
+"""run_job: the one entry for a job's first run and every resume; verify_job: the same reading, and nothing changed.
 
 Awaited inside somebody's application: installs no signal handler, prints nothing, starts no loop, and on
 cancellation leaves a journal that resumes.
@@ -42,7 +42,7 @@ async def run_job(
         journal: path of the job's journal, made when it does not exist.
         approve: the plan's digest, once in the life of a job.
         concurrency: batches under way at once, 1 to 256.
-        batch_size: persons a bulk_delete takes, 1 to 1000; halved by itself on time-outs and 5xx.
+        batch_size: persons a request that takes many, 1 to 1000; halved by itself on time-outs and 5xx.
         wait_s: seconds to wait for the server to catch up before the rest is left pending.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
@@ -87,9 +87,9 @@ async def verify_job(
     on_progress: Callable[[JobEvent], None] | None = None,
     stop: anyio.Event | None = None,
 ) -> Report:
-    """Read back, days or weeks later, whether the persons are still gone and their events purged. Sends nothing.
+    """Read back, days or weeks later, whether all is still as asked: persons gone, properties changed, events purged.
 
-    Arguments and errors are those of `run_job`.
+    Changes nothing. Arguments and errors are those of `run_job`.
 
     Returns:
         The report; its `exit_code` is 75 until every event deletion is completed.

@@ -16,7 +16,7 @@ from bulk.outcomes import Axis
 
 READ_AT_ONCE = 200
 ROWS_A_PAGE = 1000
-CANARY = 25
+CANARY_SIZE = 25
 READ_BY_QUERY_FROM = 2000
 """Persons whose unset properties one query reads back."""
 PAGES_A_GROUP = 2
@@ -54,7 +54,7 @@ def estimate(
         rates: the limits that the job keeps to.
         route: by which properties are changed.
     """
-    canary = min(count, CANARY, batch_size)
+    canary = min(count, CANARY_SIZE, batch_size)
     rest = count - canary
     started = min(canary, 1)
     asked = axes(operation)

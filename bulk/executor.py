@@ -5,11 +5,9 @@ what survives is sent again, in halves after time-outs and 5xx. What is due next
 resumed group takes the same path as a fresh one.
 """
 
+import asyncio
 import math
 from collections.abc import Sequence
-
-import anyio
-import msgspec
 
 from asyncclient import Bucket
 from bulk.addressing import address_of
@@ -18,7 +16,9 @@ from bulk.dispatch import Addressee, Block, Call, choose_call, send
 from bulk.due import CALLS, Due, first_due, next_due
 from bulk.errors import BreakerOpened
 from bulk.gate import Stopped
+from bulk.operations import UnsetProperties
 from bulk.outcomes import Axis, Events
+from bulk.store import READ_SIZE
 from bulk.tools import Tools
 from bulk.verdicts import LONGEST_PAUSE_S, Next, Verdict, too_long_a_pause
 
@@ -31,16 +31,21 @@ MAX_WITHOUT_ROW = 4
 CHECK_GOOD_FOR_S = 60.0
 """A person is sent only if it was read as present and unchanged no longer ago than this (promise 22)."""
 
+READ_WITHIN_S = CHECK_GOOD_FOR_S / 2
+"""Where it takes longer, as one by one on an old server, fewer are read at once: else no reading stays fresh enough."""
+
 
 class _Stale(Exception):
     """The batch waited for the rate limit's leave for so long that its persons have to be read again."""
 
 
-class _Checked(msgspec.Struct, frozen=True):
+class _Checked(Addressee, frozen=True, kw_only=True, gc=False):
     """A person as it was last read, and when: present, unchanged, and how a call addresses it."""
 
     at: float
-    to: Addressee
+
+    def __repr__(self) -> str:
+        return "<_Checked>"
 
 
 class Group:
@@ -57,7 +62,11 @@ class Group:
         self._numbers = list(numbers)
         self._canary = canary
         self._course = Course(tools)
+        self._clock = asyncio.get_running_loop().time  # looked up once: it is asked before every request
+        self._call_a_key = isinstance(tools.job.operation, UnsetProperties)
         self._checked: dict[int, _Checked] = {}
+        self._farthest = _farthest(tools, len(self._numbers))
+        self._reach = self._farthest
         self._without_row: set[int] = set()
 
     async def run(self) -> None:
@@ -69,7 +78,8 @@ class Group:
         await self._recheck_held()
         while found := first_due(self._job.ledger, self._numbers):
             self._tools.gate.check()
-            due, numbers = found
+            due, all_due = found
+            numbers = all_due if due is Due.READ_STORE else all_due[: self._reach]
             if due is Due.READ_STORE or self._unchecked(numbers):
                 await self._read_store(numbers)
             elif due is Due.READ_ROWS:
@@ -77,7 +87,7 @@ class Group:
             elif exhausted := [n for n in numbers if self._job.ledger.attempts[n] >= self._most(n)]:
                 self._give_up(exhausted)
             else:
-                await self._guard_canary(due, numbers)
+                await self._guard_canary(due, all_due)
                 await self._send_batches(due, numbers)
             self._tools.moved()
 
@@ -100,10 +110,13 @@ class Group:
         return MAX_WITHOUT_ROW if number in self._without_row else MAX_ATTEMPTS
 
     def _addressable(self, numbers: Sequence[int]) -> list[int]:
-        return [n for n in numbers if n in self._checked and self._checked[n].to.distinct_id is not None]
+        return [n for n in numbers if n in self._checked and self._checked[n].distinct_id is not None]
 
     def _unchecked(self, numbers: Sequence[int]) -> bool:
-        return _too_old(self._oldest_check(numbers))
+        return self._too_old(self._oldest_check(numbers))
+
+    def _too_old(self, checked_at: float) -> bool:
+        return checked_at + CHECK_GOOD_FOR_S < self._clock()
 
     def _oldest_check(self, numbers: Sequence[int]) -> float:
         """When the first of these persons was read."""
@@ -111,17 +124,24 @@ class Group:
         return min((checked[n].at if n in checked else -math.inf for n in numbers), default=math.inf)
 
     async def _read_store(self, numbers: list[int]) -> None:
-        at, verifier = anyio.current_time(), self._tools.verifier
+        at, verifier = self._clock(), self._tools.verifier
         here = await verifier.check_store(numbers)
+        self._reach = self._reach_after(len(numbers), self._clock() - at)
         for number, person in here.items():
-            to = Addressee(
+            self._checked[number] = _Checked(
                 uuid=person.uuid,
                 distinct_id=address_of(person.distinct_ids) if self._tools.way.by_capture else None,
-                keys=verifier.open_keys(person),
+                keys=verifier.open_keys(person) if self._call_a_key else (),
+                at=at,
             )
-            self._checked[number] = _Checked(at, to)
         if self._job.lead is Axis.PROPERTIES:
             self._job.fail({n: "no_distinct_id" for n, person in here.items() if not person.distinct_ids})
+
+    def _reach_after(self, count: int, took_s: float) -> int:
+        """How many to read at once, and to send for before the next are read."""
+        if took_s > READ_WITHIN_S:
+            return max(1, int(count * READ_WITHIN_S / took_s))
+        return min(self._farthest, self._reach * 2) if took_s < READ_WITHIN_S / 2 else self._reach
 
     async def _read_rows(self, numbers: list[int]) -> None:
         ledger = self._job.ledger
@@ -193,7 +213,7 @@ class Group:
     async def _send(self, call: Call, numbers: list[int]) -> Verdict:
         """Send a batch under one intent; a block that is stopped on its way is noted as far as it came."""
         job, gate, client = self._job, self._tools.gate, self._tools.client
-        batch, checked_at = [self._checked[n].to for n in numbers], self._oldest_check(numbers)
+        batch, checked_at = [self._checked[n] for n in numbers], self._oldest_check(numbers)
         attempt: int | None = None
         block = Block(answered=lambda: gate.waiting(scope))
         try:
@@ -201,7 +221,7 @@ class Group:
 
                 async def before_send() -> None:
                     nonlocal attempt
-                    if _too_old(checked_at):
+                    if self._too_old(checked_at):
                         raise _Stale
                     gate.committed(scope)
                     if attempt is None:
@@ -240,5 +260,9 @@ class Group:
         self._job.fail({n: "no_deletion_row" if n in self._without_row else None for n in numbers})
 
 
-def _too_old(checked_at: float) -> bool:
-    return checked_at + CHECK_GOOD_FOR_S < anyio.current_time()
+def _farthest(tools: Tools, count: int) -> int:
+    """How many of a group are read at once: where a call takes one person, whole blocks of them out of one read.
+
+    What is read long before it is sent fills memory and grows stale.
+    """
+    return READ_SIZE - READ_SIZE % tools.way.block if tools.way.singly(tools.job.lead) else count

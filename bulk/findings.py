@@ -1,4 +1,4 @@
-"""What a planner has to say of its input: lines by what became of them, and how far a deletion reaches. Pure.
+"""What a planner has to say of its input: lines by what became of them, and how far an operation reaches. Pure.
 
 Lines are named by their numbers and nothing else, so that findings may stand in reports.
 """

@@ -63,7 +63,7 @@ class Holders:
         if self._count() < WORTH_FROM or not self._reads_left:
             return False
         holders = await self._holders()
-        if holders is None:
+        if holders is None:  # of too many, which tells enough for now
             return bool(self._reads_left)
         rest = [n for numbers in self._accepted() for n in self._without(numbers, holders)]
         sample = self._sample(rest, min(SAMPLE, len(rest)))

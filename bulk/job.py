@@ -115,7 +115,7 @@ class Job:
         """Note what reading or a rule established; nothing is written where nothing changes.
 
         Arguments:
-            source: "store", "rows", "engine": where it is known from.
+            source: "store", "rows", "listing" or "engine": where it is known from.
             changes: target numbers by (state, reason).
             refunded: numbers whose last attempt made progress and does not count.
         """

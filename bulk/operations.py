@@ -9,7 +9,7 @@ import msgspec
 
 from bulk.errors import InputError
 from bulk.outcomes import Axis
-from bulk.property_values import Wanted, check_keys, check_properties
+from bulk.property_values import Wanted, checked_keys, checked_properties
 
 ROUTES = ("auto", "rest", "capture")
 
@@ -53,7 +53,7 @@ class UpdateProperties(_Operation, frozen=True, tag="update"):
     route: str = "auto"
 
     def __post_init__(self) -> None:
-        check_properties(self.properties)
+        msgspec.structs.force_setattr(self, "properties", checked_properties(self.properties))
         _check_route(self.route)
 
     @property
@@ -80,7 +80,7 @@ class UnsetProperties(_Operation, frozen=True, tag="unset"):
     route: str = "auto"
 
     def __post_init__(self) -> None:
-        check_keys(self.keys)
+        msgspec.structs.force_setattr(self, "keys", checked_keys(self.keys))
         _check_route(self.route)
 
 

@@ -41,7 +41,7 @@ class PlanHeader(msgspec.Struct, frozen=True, kw_only=True):
         return f"PlanHeader(format={self.format}, project_id={self.project_id}, host={self.host!r})"
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A person by uuid, `created_at` and the distinct id that selected it (promise 22).
 
     `number` counts from 0.

@@ -1,43 +1,41 @@
 """Which keys and values a person's properties can have, and whether a person has them as asked. Pure.
 
 Checked before anything is planned: what the server rounds, drops or cannot store would never be read back as asked.
+What a key or a value can be at all is the client's to say; how many a job takes is said here.
 """
 
-from collections.abc import Mapping, Sequence
-from math import isfinite
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
+from asyncclient import InvalidArgument, property_keys, property_object
 from bulk.errors import InputError
 
 LONGEST_KEY = 400
 MOST_KEYS = 100
-LARGEST_EXACT = 2**53
-"""Whole numbers beyond are rounded on their way, where numbers are doubles."""
-DEEPEST = 32
 LARGEST_BYTES = 512 * 1024
 """Of all values together, as JSON: what a person's properties may take up (contract 12 bounds whole requests)."""
 
 
-def check_properties(properties: Mapping[str, Any]) -> None:
-    """Pass values that a person can hold.
+def checked_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that a person can hold, as plain JSON; a copy.
 
     Raises:
         InputError: there is none, or the server cannot hold one; the sentence names the key, never the value.
     """
-    if not isinstance(properties, Mapping):
-        raise InputError("the properties to set are no object of keys and values")
-    check_keys(tuple(properties))
-    for key, value in properties.items():
-        _check_value(key, value, 1)
-    size = len(msgspec.json.encode(properties))
+    with _as_input_error():
+        plain = property_object(properties)
+    _check_bounds(tuple(plain))
+    size = len(msgspec.json.encode(plain))
     if size > LARGEST_BYTES:
         raise InputError(f"the properties to set take {size:,} bytes, a person can have {LARGEST_BYTES:,}: set fewer")
+    return plain
 
 
-def check_keys(keys: Sequence[str]) -> None:
-    """Pass keys of properties.
+def checked_keys(keys: Sequence[str]) -> tuple[str, ...]:
+    """Keys of properties.
 
     Raises:
         InputError: there is none, one is named twice, or cannot be a key.
@@ -46,18 +44,25 @@ def check_keys(keys: Sequence[str]) -> None:
         raise InputError("the keys are no list of texts")
     if not keys:
         raise InputError("no property is named: name at least one key")
+    _check_bounds(keys)
+    with _as_input_error():
+        return property_keys(keys)
+
+
+def _check_bounds(keys: Sequence[str]) -> None:
     if len(keys) > MOST_KEYS:
         raise InputError(f"{len(keys)} properties are named: one job takes up to {MOST_KEYS}")
-    for key in keys:
-        if not isinstance(key, str) or not key.strip():
-            raise InputError("a key is blank: a property's key has at least one character")
-        if problem := _text_problem(key):
-            raise InputError(f"the key {key!a} has {problem}, which the server cannot store")
-        if len(key) > LONGEST_KEY:
-            raise InputError(f"a key of {len(key)} characters is too long: {LONGEST_KEY} at most")
-    for key in keys:
-        if keys.count(key) > 1:
-            raise InputError(f"the key {key!a} is named twice")
+    longest = max((len(key) for key in keys if isinstance(key, str)), default=0)
+    if longest > LONGEST_KEY:
+        raise InputError(f"a key of {longest} characters is too long: {LONGEST_KEY} at most")
+
+
+@contextmanager
+def _as_input_error() -> Iterator[None]:
+    try:
+        yield
+    except InvalidArgument as problem:
+        raise InputError(str(problem)) from None
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,38 +96,3 @@ def equal(one: Any, other: Any) -> bool:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(equal, one, other))
     return bool(one == other)
-
-
-def _check_value(key: str, value: Any, depth: int) -> None:
-    if depth > DEEPEST:
-        raise InputError(f"the value of {key!a} is nested more than {DEEPEST} deep")
-    match value:
-        case None | bool():
-            pass
-        case str():
-            if problem := _text_problem(value):
-                raise InputError(f"the value of {key!a} has {problem}, which the server cannot store")
-        case int():
-            if abs(value) > LARGEST_EXACT:
-                raise InputError(f"the value of {key!a} is a whole number beyond 2^53, which is rounded: give a text")
-        case float():
-            if not isfinite(value):
-                raise InputError(f"the value of {key!a} is not a finite number, which JSON cannot hold")
-        case list() | tuple():
-            for each in value:
-                _check_value(key, each, depth + 1)
-        case dict():
-            for inner, each in value.items():
-                if not isinstance(inner, str) or _text_problem(inner):
-                    raise InputError(f"the value of {key!a} has a key in it that the server cannot store")
-                _check_value(key, each, depth + 1)
-        case _:
-            raise InputError(f"the value of {key!a} is a {type(value).__name__}, which JSON does not have")
-
-
-def _text_problem(text: str) -> str | None:
-    if "\0" in text:
-        return "a NUL character"
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        return "half of a surrogate pair"
-    return None

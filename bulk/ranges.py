@@ -25,12 +25,19 @@ def format_ranges(numbers: Iterable[int]) -> str:
     return text.getvalue()
 
 
-def parse_ranges(text: str) -> Iterator[tuple[int, int]]:
+def parse_ranges(text: str) -> Iterable[tuple[int, int]]:
     """The runs in text that `format_ranges` wrote, each as (first, last + 1).
 
     Raises:
-        ValueError: the text is not such a list, or its runs are not ascending.
+        ValueError: the text is not such a list, or its runs are not ascending; perhaps only while it is iterated.
     """
+    if text.isdecimal():  # most lines of a long journal name one target
+        number = int(text)
+        return ((number, number + 1),)
+    return _runs(text)
+
+
+def _runs(text: str) -> Iterator[tuple[int, int]]:
     before = -1
     for part in text.split(",") if text else ():
         head, dash, tail = part.partition("-")

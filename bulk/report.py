@@ -61,7 +61,7 @@ class FailureCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RouteCount(msgspec.Struct, frozen=True, kw_only=True):
-    """Mutating attempts on one route by how they ended. `targets` sums the batch sizes, repeats included."""
+    """Requests on one route that may change something, by how they ended. `targets` counts repeats too."""
 
     route: str
     attempts: int

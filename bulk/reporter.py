@@ -96,17 +96,16 @@ class Reporter:
 
     def client_event(self, event: ClientEvent) -> None:
         """Take what the client tells of its requests."""
-        at = self._job.now()
         match event:
             case RequestFinished():
                 self._requests += 1
                 if not event.mutating:  # the journal's attempts are counted there
-                    self._job.note(Spent(bucket=event.bucket.value, at=at))
+                    self._job.note(Spent(bucket=event.bucket.value, at=self._job.now()))
                     self._job.flush()
             case Paused():
                 self._paused(event.bucket, event.for_s)
             case LimitLowered():
-                bucket, window_s = event.bucket.value, event.window_s
+                bucket, window_s, at = event.bucket.value, event.window_s, self._job.now()
                 self._job.note(LimitChanged(at=at, bucket=bucket, window_s=window_s, old=event.old, new=event.new))
                 self.tell(LimitMoved(bucket=bucket, window_s=window_s, old=event.old, new=event.new))
             case _:

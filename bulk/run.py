@@ -14,12 +14,13 @@ from bulk.breaker import Breaker, RetryBudget
 from bulk.capabilities import Way
 from bulk.confirmer import Confirmer
 from bulk.errors import NotFinished
+from bulk.estimate import CANARY_SIZE
 from bulk.executor import Group
 from bulk.gate import Gate
 from bulk.holders import Holders
 from bulk.job import Job
 from bulk.journal.records import CanaryPassed
-from bulk.operations import UnsetProperties, wanted
+from bulk.operations import PropertyOperation, UnsetProperties, wanted
 from bulk.outcomes import ACCEPTED, PROVEN, UNSENT, Axis, Person, Properties, State
 from bulk.pool import in_parallel
 from bulk.progress import CanaryDone
@@ -30,13 +31,13 @@ from bulk.store import READ_SIZE, StoreReader, chunks
 from bulk.tools import Tools
 from bulk.verifier import Verifier
 
-CANARY_SIZE = 25
 LARGEST_BATCH = 1000
 """What bulk_delete takes (contract 6.5)."""
 MOST_WORKERS = 256
-_UNPROVEN = frozenset({Person.ACCEPTED, Person.CONTRADICTED, Properties.REQUESTED, Properties.CONTRADICTED})
 LARGEST_GROUP = 1000
 """Targets that a worker takes at once: five full reads of the store, one page of deletion rows."""
+
+_UNPROVEN = frozenset({Person.ACCEPTED, Person.CONTRADICTED, Properties.REQUESTED, Properties.CONTRADICTED})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         concurrency: batches under way at once.
-        batch_size: persons a bulk_delete takes.
+        batch_size: persons a request that takes many.
         wait_s: seconds to wait for the server to catch up.
     """
 
@@ -79,8 +80,8 @@ class Run:
         self._gate = gate
         self._reporter = reporter
         self._settings = settings
-        changes = job.lead is Axis.PROPERTIES
-        store = StoreReader(client, gate, readers=settings.concurrency, properties=changes)
+        keys = job.operation.keys if isinstance(job.operation, PropertyOperation) else ()
+        store = StoreReader(client, gate, readers=settings.concurrency, keys=keys)
         rows = RowReader(client, gate) if way.has_rows else None
         self._verifier = Verifier(job, store, rows, wanted(job.operation))
         self._tools = Tools(

@@ -6,7 +6,16 @@ from uuid import UUID
 
 import anyio
 
-from asyncclient import InvalidResponse, MethodNotAllowed, NotFound, Person, PersonRef, PostHogClient, RouteNotFound
+from asyncclient import (
+    InvalidResponse,
+    MethodNotAllowed,
+    NotFound,
+    OnlyProperties,
+    Person,
+    PersonRef,
+    PostHogClient,
+    RouteNotFound,
+)
 from bulk.gate import Gate
 from bulk.pool import in_parallel
 
@@ -30,12 +39,12 @@ class StoreReader:
     Arguments:
         gate: reads are abandoned when it closes.
         readers: reads at once, whoever asks.
-        properties: read persons with their properties.
+        keys: properties to read persons with; a person has many, and a few of them matter.
     """
 
-    def __init__(self, client: PostHogClient, gate: Gate, *, readers: int, properties: bool = False) -> None:
+    def __init__(self, client: PostHogClient, gate: Gate, *, readers: int, keys: Sequence[str] = ()) -> None:
         self._client = client
-        self._with_properties = properties
+        self._only = OnlyProperties(keys) if keys else None
         self._gate = gate
         self._readers = readers
         self._turns = anyio.CapacityLimiter(readers)
@@ -47,8 +56,8 @@ class StoreReader:
 
     async def _batch(self, uuids: Sequence[UUID]) -> dict[UUID, Known]:
         persons = self._client.persons
-        if self._with_properties:
-            return {**await persons.batch_by_uuids(uuids)}
+        if self._only is not None:
+            return {**await persons.batch_by_uuids(uuids, only=self._only)}
         return {**await persons.refs_by_uuids(uuids)}
 
     async def owners(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
@@ -82,8 +91,9 @@ class StoreReader:
                 found[key] = person
 
         if self._in_bulk:
+            groups = chunks(keys, READ_SIZE)
             try:
-                await in_parallel(read, chunks(keys, READ_SIZE), workers=self._readers)
+                await in_parallel(read, groups, workers=min(self._readers, len(groups)))
             except UNKNOWN_ROUTE:
                 self._in_bulk = False
             else:

@@ -54,6 +54,9 @@ class Tally:
         self.lines += 1
         self.last_at = max(self.last_at, record.at)
         match record:
+            case Settled():  # the most frequent first
+                if record.source == "listing":
+                    self.read_by_listing += sum(_size(change.targets) for change in record.changes)
             case Intent():
                 self._intent(record)
             case Answer():
@@ -64,8 +67,6 @@ class Tally:
                 self.runs.append(RunTally(record.at, record.version, record.purpose))
             case RunEnded() if self.runs:
                 self.runs[-1].ended_at, self.runs[-1].reason = record.at, record.reason
-            case Settled(source="listing"):
-                self.read_by_listing += sum(_size(change.targets) for change in record.changes)
             case PauseTaken():
                 self.pauses += 1
             case LimitChanged():

@@ -21,7 +21,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
         report: takes events for the caller.
         pause: lets nothing of a rate limit leave for so many seconds.
         moved: called after each change of the ledger, for progress.
-        batch_size: targets a bulk_delete takes, before halving.
+        batch_size: targets a request that takes many, before halving.
         uniform: draws a number between two, for full jitter.
     """
 

@@ -157,7 +157,7 @@ _KINDS: tuple[tuple[type[PostHogError], str, Next], ...] = (
     (RouteNotFound, "failed", Next.STOP),
     (ApiStatusError, "unknown", Next.STOP),
 )
-"""The first row that fits decides. The last one holds what no deletion answers: redirects, 402, 405 ..."""
+"""The first row that fits decides. The last one holds what none of these calls answers: redirects, 402, 405 ..."""
 
 
 def judge_error(error: PostHogError) -> Verdict:

@@ -51,7 +51,7 @@ class Verifier:
         """
         targets = self._job.targets(numbers)
         present = await self._store.present([target.uuid for target in targets.values()])
-        found = {n: present[target.uuid] for n, target in targets.items() if target.uuid in present}
+        found = {n: person for n, target in targets.items() if (person := present.get(target.uuid)) is not None}
         if len(found) < len(targets):
             found |= await self._owners({n: target for n, target in targets.items() if n not in found})
         here = {n: found[n] for n, target in targets.items() if n in found and is_same(target, found[n])}

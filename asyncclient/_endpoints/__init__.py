@@ -29,11 +29,12 @@ from asyncclient._endpoints.persons import (
     values,
 )
 from asyncclient._endpoints.projects import get_project, list_projects
-from asyncclient._endpoints.properties import property_keys
+from asyncclient._endpoints.properties import EncodedProperties, property_keys, property_object
 from asyncclient._endpoints.query import hogql, persons_having
 
 __all__ = [
     "CaptureEvent",
+    "EncodedProperties",
     "Format",
     "PersonId",
     "all_activity",
@@ -67,6 +68,7 @@ __all__ = [
     "properties_at_time",
     "properties_timeline",
     "property_keys",
+    "property_object",
     "reset_distinct_id",
     "seconds",
     "split_person",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from asyncclient._endpoints.ids import LARGEST_NUMBER
 from asyncclient.errors import InvalidArgument, shown
 
 MOST_ROWS = 10_000
@@ -33,7 +34,7 @@ def some(values: Sequence[Any], name: str, most: int, least: int = 1) -> Sequenc
     """
     if isinstance(values, str | bytes) or not isinstance(values, Sequence) or not least <= len(values) <= most:
         count = str(len(values)) if isinstance(values, list | tuple) else f"a {type(values).__name__}"
-        raise InvalidArgument(f"{name} takes a list of 1 to {most}, not {count}")
+        raise InvalidArgument(f"{name} takes a list of {least} to {most}, not {count}")
     return values
 
 
@@ -46,6 +47,21 @@ def seconds(value: object, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_TIMEOUT_S:
         raise InvalidArgument(f"{name} {shown(value)} is not a number of seconds above 0, up to a day")
     return float(value)
+
+
+def page_of_rows(limit: object, offset: object) -> tuple[tuple[str, str], ...]:
+    """One page of a listing by offset, as query pairs.
+
+    Arguments:
+        limit: rows, 1 to 10,000.
+        offset: rows to skip.
+
+    Raises:
+        InvalidArgument: one is out of its range.
+    """
+    whole(limit, "limit", 1, MOST_ROWS)
+    whole(offset, "offset", 0, LARGEST_NUMBER)
+    return ("limit", str(limit)), ("offset", str(offset))
 
 
 def text(value: object, name: str) -> str:

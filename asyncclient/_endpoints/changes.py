@@ -8,17 +8,23 @@ import msgspec
 from asyncclient._endpoints.arguments import Format, some, text
 from asyncclient._endpoints.calls import persons_call
 from asyncclient._endpoints.ids import person_id
-from asyncclient._endpoints.properties import property_key, property_object, property_value
+from asyncclient._endpoints.properties import EncodedProperties, property_key, property_object, property_value
 from asyncclient._http import Request
 from asyncclient.errors import InvalidArgument
 
 MOST_SPLIT_IDS = 10_000
 
 
-def update_person(person: object, properties: Mapping[str, Any], *, format: Format | None = None) -> Request:  # noqa: A002
+def update_person(
+    person: object,
+    properties: Mapping[str, Any] | EncodedProperties,
+    *,
+    format: Format | None = None,  # noqa: A002
+) -> Request:
     """PATCH persons/:id (contract 6.3)."""
-    body = {"properties": property_object(properties)}
-    return _changes("update", "PATCH", person, "", body, format=format)
+    encoded = properties if isinstance(properties, EncodedProperties) else EncodedProperties(properties)
+    path = f"{person_id(person)}/"
+    return persons_call("update", "PATCH", path, route=":id/", body=encoded.body, format=format, mutating=True)
 
 
 def update_property(person: object, key: str, value: Any) -> Request:

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient._endpoints.arguments import MOST_ROWS, whole
-from asyncclient._endpoints.ids import LARGEST_NUMBER, person_uuid
+from asyncclient._endpoints.arguments import page_of_rows
+from asyncclient._endpoints.ids import person_uuid
 from asyncclient._endpoints.properties import plain_json
 from asyncclient._http import Request
 from asyncclient.errors import InvalidArgument, shown
@@ -17,9 +17,7 @@ LONGEST_PROTOCOL = 64
 
 def list_folders(*, limit: int, offset: int) -> Request:
     """GET persisted_folder."""
-    whole(limit, "limit", 1, MOST_ROWS)
-    whole(offset, "offset", 0, LARGEST_NUMBER)
-    return _folder("GET", query=(("limit", str(limit)), ("offset", str(offset))))
+    return _folder("GET", query=page_of_rows(limit, offset))
 
 
 def create_folder(type: object, *, path: object, protocol: object) -> Request:  # noqa: A002

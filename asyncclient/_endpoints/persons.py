@@ -5,9 +5,9 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient._endpoints.arguments import MOST_ROWS, Format, seconds, some, text, whole
+from asyncclient._endpoints.arguments import Format, page_of_rows, seconds, some, text
 from asyncclient._endpoints.calls import persons_call
-from asyncclient._endpoints.ids import LARGEST_NUMBER, person_id, person_uuid
+from asyncclient._endpoints.ids import person_id, person_uuid
 from asyncclient._endpoints.properties import property_key
 from asyncclient._http import Request
 from asyncclient.errors import InvalidArgument, shown
@@ -29,10 +29,7 @@ def list_persons(
     format: Format | None = None,  # noqa: A002
 ) -> Request:
     """GET persons (contract 6.1)."""
-    whole(limit, "limit", 1, MOST_ROWS)
-    whole(offset, "offset", 0, LARGEST_NUMBER)
-    query = _filters(distinct_id, email, search, properties)
-    query += [("limit", str(limit)), ("offset", str(offset))]
+    query = [*_filters(distinct_id, email, search, properties), *page_of_rows(limit, offset)]
     if include_total:
         query.append(("include_total", "true"))
     return persons_call("list", "GET", "", query=tuple(query), format=format, tells_prefix=True)
@@ -76,9 +73,7 @@ def deletion_status(*, status: str | None, person: object, limit: int, offset: i
     """GET persons/deletion_status (contract 6.11)."""
     if status not in (None, "pending", "completed", "all"):
         raise InvalidArgument(f"status {shown(status)} is none of pending, completed, all")
-    whole(limit, "limit", 1, MOST_ROWS)
-    whole(offset, "offset", 0, LARGEST_NUMBER)
-    query = [("limit", str(limit)), ("offset", str(offset))]
+    query = [*page_of_rows(limit, offset)]
     if status is not None:
         query.append(("status", status))
     if person is not None:

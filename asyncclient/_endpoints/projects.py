@@ -1,17 +1,14 @@
 """The projects that a key can see. Pure."""
 
-from asyncclient._endpoints.arguments import MOST_ROWS, whole
-from asyncclient._endpoints.ids import LARGEST_NUMBER, project_id
+from asyncclient._endpoints.arguments import page_of_rows
+from asyncclient._endpoints.ids import project_id
 from asyncclient._http import Request
 from asyncclient.limits import Bucket
 
 
 def list_projects(*, limit: int, offset: int) -> Request:
     """GET projects."""
-    whole(limit, "limit", 1, MOST_ROWS)
-    whole(offset, "offset", 0, LARGEST_NUMBER)
-    query = (("limit", str(limit)), ("offset", str(offset)))
-    return _projects("", "projects/", query)
+    return _projects("", "projects/", page_of_rows(limit, offset))
 
 
 def get_project(project: int | str) -> Request:

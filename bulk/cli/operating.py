@@ -58,12 +58,12 @@ def operation_options(kind: str) -> Callable[[F], F]:
         kind: of `KINDS`.
     """
     added = tuple(_words(_METAVARS[kind]) if name == "words" else _OPTIONS[name] for name in TAKES[kind])
-    return lambda command: gather_options(command, "asked", Asked, added)
+    return lambda command: gather_options(command, "asked", Asked, *added)
 
 
 def every_operation(command: F) -> F:
     """Add what any operation takes; the command gets it as `asked`, and `operation` says what does not fit."""
-    return gather_options(command, "asked", Asked, (_words("[KEY...|KEY=VALUE...]"), *_OPTIONS.values()))
+    return gather_options(command, "asked", Asked, _words("[KEY...|KEY=VALUE...]"), *_OPTIONS.values())
 
 
 def operation(kind: str, asked: Asked) -> "Operation":

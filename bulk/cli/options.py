@@ -101,7 +101,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 def settings_options(command: F) -> F:
     """Add --host, --project-id, --key-file, --rate-limits; the command gets `settings`."""
-    return _gathering(
+    return gather_options(
         command,
         "settings",
         Settings,
@@ -121,7 +121,7 @@ def settings_options(command: F) -> F:
 
 def running_options(command: F) -> F:
     """Add --concurrency, --batch-size, --wait, --max-targets, --json; the command gets `running`."""
-    return _gathering(
+    return gather_options(
         command,
         "running",
         Running,
@@ -168,12 +168,7 @@ expect_count_option = click.option(
 )
 
 
-def _gathering(command: F, name: str, build: Callable[..., Any], *options: Callable[[Any], Any]) -> F:
-    """Add options to a command and hand them to it as one argument."""
-    return gather_options(command, name, build, options)
-
-
-def gather_options(command: F, name: str, build: Callable[..., Any], options: tuple[Callable[[Any], Any], ...]) -> F:
+def gather_options(command: F, name: str, build: Callable[..., Any], *options: Callable[[Any], Any]) -> F:
     """Add options to a command function, which gets them as one argument.
 
     Args:

@@ -48,27 +48,25 @@ def selection_options(command: F) -> F:
         command,
         "chosen",
         Chosen,
-        (
-            click.option("--distinct-ids", metavar="FILE|-", help="Distinct ids, one a line; - is stdin."),
-            click.option("--uuids", metavar="FILE|-", help="Person UUIDs, one a line."),
-            click.option("--emails", metavar="FILE|-", help="Values of the property email, one a line."),
-            click.option("--column", metavar="NAME", help="The CSV column of that file that holds them."),
-            click.option(
-                "--allow-shared-ids",
-                is_flag=True,
-                help="Take distinct ids too that stand for nobody in particular, such as undefined.",
-            ),
-            click.option(
-                "--where",
-                multiple=True,
-                metavar="'KEY OPERATOR VALUE'",
-                help="A condition on a property, as in 'plan exact free'; all that are given must hold.",
-            ),
-            click.option("--email", metavar="EMAIL", help="The exact value of the property email."),
-            click.option("--properties", metavar="JSON", help="A JSON array of PostHog property filters."),
-            click.option("--cohort", type=click.IntRange(1), metavar="ID", help="The members of a cohort."),
-            click.option("--everyone", is_flag=True, help="Every person of the project."),
+        click.option("--distinct-ids", metavar="FILE|-", help="Distinct ids, one a line; - is stdin."),
+        click.option("--uuids", metavar="FILE|-", help="Person UUIDs, one a line."),
+        click.option("--emails", metavar="FILE|-", help="Values of the property email, one a line."),
+        click.option("--column", metavar="NAME", help="The CSV column of that file that holds them."),
+        click.option(
+            "--allow-shared-ids",
+            is_flag=True,
+            help="Take distinct ids too that stand for nobody in particular, such as undefined.",
         ),
+        click.option(
+            "--where",
+            multiple=True,
+            metavar="'KEY OPERATOR VALUE'",
+            help="A condition on a property, as in 'plan exact free'; all that are given must hold.",
+        ),
+        click.option("--email", metavar="EMAIL", help="The exact value of the property email."),
+        click.option("--properties", metavar="JSON", help="A JSON array of PostHog property filters."),
+        click.option("--cohort", type=click.IntRange(1), metavar="ID", help="The members of a cohort."),
+        click.option("--everyone", is_flag=True, help="Every person of the project."),
     )
 
 

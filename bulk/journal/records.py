@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k"):
-    pass
+class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", gc=False):
+    """`gc=False`: no record is part of a cycle, and a replay that makes millions of them is not held up by searches."""
 
 
 class JobOpened(_Record, frozen=True, tag="job"):
@@ -95,7 +95,7 @@ class Answer(_Record, frozen=True, tag="answer"):
     reached: str | None = None
 
 
-class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+class Change(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Targets that are now in a state of an axis, and why where it is not plain."""
 
     axis: str
@@ -105,7 +105,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Settled(_Record, frozen=True, tag="settled"):
-    """What reading (the store, the deletion rows) or the rules of the engine established.
+    """What reading (the store, the deletion rows, a listing of who has a property) or the engine's rules established.
 
     `refunded` names targets whose last attempt does not count because it made progress (promise 12).
     """
@@ -124,7 +124,7 @@ class Spent(_Record, frozen=True, tag="spent"):
 
 
 class CanaryPassed(_Record, frozen=True, tag="canary"):
-    """The first batch did what it should in both stages; not repeated (promise 24)."""
+    """The first batch did what it should, in every stage; not repeated (promise 24)."""
 
     at: float
     targets: str

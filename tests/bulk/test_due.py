@@ -27,10 +27,10 @@ def due(
     )
     ledger.apply(job)
     changes = (
-        Change("person", person.name, "0"),
-        Change("events", events.name, "0"),
-        Change("recordings", recordings.name, "0"),
-        Change("properties", properties.name, "0"),
+        Change("person", person.name.lower(), "0"),
+        Change("events", events.name.lower(), "0"),
+        Change("recordings", recordings.name.lower(), "0"),
+        Change("properties", properties.name.lower(), "0"),
     )
     ledger.apply(Settled(at=1.0, source="store", changes=changes))
     return next_due(ledger, 0)

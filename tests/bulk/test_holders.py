@@ -53,7 +53,7 @@ class World:
 
     def settle(self, source: str, changes: dict[tuple[Properties, str | None], list[int]]) -> None:
         told = tuple(
-            Change("properties", state.name, format_ranges(numbers))
+            Change("properties", state.name.lower(), format_ranges(numbers))
             for (state, _), numbers in changes.items()
             if numbers
         )

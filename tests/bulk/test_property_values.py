@@ -10,17 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk.errors import InputError
+from bulk.operations import UnsetProperties, UpdateProperties
 from bulk.property_values import (
-    DEEPEST,
     LARGEST_BYTES,
-    LARGEST_EXACT,
     LONGEST_KEY,
     MOST_KEYS,
     Wanted,
-    check_keys,
-    check_properties,
+    checked_keys,
+    checked_properties,
     equal,
 )
+
+LARGEST_EXACT = 2**53
+DEEPEST = 64
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 KEYS = TEXTS.filter(str.strip)
@@ -39,7 +41,7 @@ PROPERTIES = st.dictionaries(KEYS, VALUES, min_size=1, max_size=5)
 
 @given(PROPERTIES)
 def test_whatever_is_taken_comes_back_equal_over_json(properties: dict[str, Any]) -> None:
-    check_properties(properties)
+    checked_properties(properties)
     for back in (json.loads(json.dumps(properties)), msgspec.json.decode(msgspec.json.encode(properties))):
         assert Wanted(values=properties).open_keys(back) == ()
 
@@ -131,7 +133,7 @@ def nested(levels: int) -> Any:
 )
 def test_what_the_server_cannot_hold_is_refused_by_its_key(value: Any, told: str) -> None:
     with pytest.raises(InputError, match=re.escape(told)) as caught:
-        check_properties({"good": 1, "the key": value})
+        checked_properties({"good": 1, "the key": value})
     assert "the key" in str(caught.value)
 
 
@@ -139,7 +141,7 @@ def test_what_the_server_cannot_hold_is_refused_by_its_key(value: Any, told: str
     "value", [LARGEST_EXACT, -LARGEST_EXACT, 1e300, "", "\u2028 \U0001f600", nested(DEEPEST), [], {}, {"": 1}, (1, 2)]
 )
 def test_what_it_can_hold_is_taken(value: Any) -> None:
-    check_properties({"key": value})
+    checked_properties({"key": value})
 
 
 @pytest.mark.parametrize(
@@ -148,9 +150,9 @@ def test_what_it_can_hold_is_taken(value: Any) -> None:
         ((), "at least one"),
         ("plan", "no list"),
         (({"a"}), "no list"),
-        (("",), "blank"),
-        (("  ",), "blank"),
-        ((3,), "blank"),
+        (("",), "visible"),
+        (("  ",), "visible"),
+        ((3,), "visible"),
         (("a", "b", "a"), "twice"),
         (("a\0",), "NUL"),
         (("\ud800",), "surrogate"),
@@ -160,27 +162,37 @@ def test_what_it_can_hold_is_taken(value: Any) -> None:
 )
 def test_keys_that_cannot_be_keys_are_refused(keys: Any, told: str) -> None:
     with pytest.raises(InputError, match=re.escape(told)):
-        check_keys(keys)
+        checked_keys(keys)
 
 
 @pytest.mark.parametrize("keys", [("a",), ["k" * LONGEST_KEY], tuple(map(str, range(MOST_KEYS))), ("$set", "é", " a ")])
 def test_other_keys_are_taken(keys: Any) -> None:
-    check_keys(keys)
+    checked_keys(keys)
 
 
 @pytest.mark.parametrize("properties", [None, [("a", 1)], "a", {}])
 def test_properties_are_an_object_with_something_in_it(properties: Any) -> None:
     with pytest.raises(InputError):
-        check_properties(properties)
+        checked_properties(properties)
 
 
 def test_all_values_together_are_bounded() -> None:
     half = "x" * (LARGEST_BYTES // 2)
-    check_properties({"a": half, "b": half[:-20]})
+    checked_properties({"a": half, "b": half[:-20]})
     with pytest.raises(InputError, match="524,288") as caught:
-        check_properties({"a": half, "b": half})
+        checked_properties({"a": half, "b": half})
     assert len(str(caught.value)) < 200
 
 
 def test_no_value_is_in_a_repr() -> None:
     assert repr(Wanted(values={"note": "private"}, absent=("email",))) == "Wanted(keys=('note', 'email'))"
+
+
+def test_what_was_checked_is_what_is_asked_whatever_happens_to_what_was_given() -> None:
+    given_values: dict[str, Any] = {"tags": ["a"]}
+    given_keys = ["email"]
+    update, unset = UpdateProperties(properties=given_values), UnsetProperties(keys=given_keys)  # type: ignore[arg-type]
+    given_values["tags"].append(object())
+    given_keys.append("\0")
+    assert update.properties == {"tags": ["a"]}
+    assert unset.keys == ("email",)

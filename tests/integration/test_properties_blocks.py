@@ -9,7 +9,7 @@ import anyio
 import pytest
 from virtual_time import run_virtual
 
-from asyncclient import ClientEvent, RateLimits, RequestFinished
+from asyncclient import Bucket, ClientEvent, RateLimits, RequestFinished
 from asyncclient.testing import Fault
 from asyncclient.testing.recording import RequestLog
 from bulk import UnsetProperties, UpdateProperties
@@ -139,8 +139,11 @@ def test_what_came_before_an_error_is_kept_and_only_the_rest_is_sent_again(virtu
     run_virtual(main())
 
 
+@pytest.mark.parametrize("waiting", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly(virtual: Any, axis: Any, kind: str) -> None:
+def test_a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly(
+    virtual: Any, axis: Any, kind: str, waiting: bool
+) -> None:
     """At a tight limit the next leave may be minutes away: the drain does not wait for it."""
 
     async def main() -> None:
@@ -153,6 +156,8 @@ def test_a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly(virtu
             async def halt() -> None:
                 nonlocal stopped_at
                 await a.server.arrived(90, action=CALL[kind])
+                while waiting and a.client.limits.eta_s(Bucket.OTHERS, 1) < 20.0:  # noqa: ASYNC110 (nothing tells it)
+                    await anyio.sleep(0.5)
                 stopped_at = anyio.current_time()
                 stop.set()
 
@@ -164,7 +169,7 @@ def test_a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly(virtu
             assert [record.reason for record in a.of(RunEnded)] == ["stopped"]
             answers = {record.attempt: record for record in a.of(Answer)}
             assert answers.keys() == {record.attempt for record in a.of(Intent)}
-            assert requests_noted(a) == len(a.sent()) < 95
+            assert requests_noted(a) == len(a.sent()) < 180
             after = a.properties()
             touched = {n for n, uuid in enumerate(a.everybody) if before[uuid] != after[uuid]}
             reached: set[int] = set()

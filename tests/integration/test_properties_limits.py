@@ -10,7 +10,7 @@ from virtual_time import run_virtual
 from asyncclient import Bucket, RateLimits, RequestFinished
 from asyncclient.testing import Fault
 from asyncclient.testing import RateLimits as ServerRates
-from bulk import NotFinished, UnsetProperties, UpdateProperties, run_job
+from bulk import DeletePersons, NotFinished, UnsetProperties, UpdateProperties, run_job
 from bulk.progress import LimitMoved, PauseStarted
 
 PUBLISHED = RateLimits.posthog()
@@ -174,5 +174,28 @@ def test_capture_needs_none_of_it(virtual: Any, axis: Any) -> None:
             assert len(a.sent()) == 1 + 10
             assert anyio.current_time() - began < 60
             assert refused(a) == 0
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("route", ["rest", "capture", "delete"])
+def test_where_persons_are_read_one_by_one_within_the_limit_the_job_still_gets_on(
+    virtual: Any, axis: Any, route: str
+) -> None:
+    """Reading a whole group takes longer than a reading is good for."""
+
+    async def main() -> None:
+        old = {"batch_reads": False, "deletion_status": False}
+        async with virtual(persons=600, limits=PUBLISHED, rate_limits="posthog", **old) as a:
+            operation = DeletePersons() if route == "delete" else UnsetProperties(("plan",), route=route)
+            plan = await a.plan(operation=operation)
+            with anyio.fail_after(1800):
+                report = await a.run(plan)
+            assert report.exit_code == 0
+            assert axis(report, "person" if route == "delete" else "properties") == {
+                "gone" if route == "delete" else "done": 600
+            }
+            assert refused(a) == 0
+            assert len(a.server.requests) < 600 * 8
 
     run_virtual(main())

@@ -241,7 +241,7 @@ ENGINE: tuple[Twin, ...] = (
         21,
         "a 202 is the end of it",
         _ERASURE + "queued_deletions_that_take_longer_than_the_wait_are_left_pending",
-        _LEDGER, "else ACCEPTED[axis])", "else {**ACCEPTED, Axis.PERSON: Person.GONE}[axis])",
+        _LEDGER, "if unknown else ACCEPTED[axis]", "if unknown else {**ACCEPTED, Axis.PERSON: Person.GONE}[axis]",
     ),
     twin(
         21,

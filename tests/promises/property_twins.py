@@ -201,7 +201,7 @@ PROPERTIES: tuple[Twin, ...] = (
             _OTHERS + "who_changed_while_a_batch_waited_to_leave_is_sent_no_event",
             _OTHERS + "who_vanishes_in_the_middle_of_a_long_block_is_sent_nothing_more",
         ),
-        _EXECUTOR, "                    if _too_old(checked_at):\n                        raise _Stale\n", "",
+        _EXECUTOR, "raise _Stale\n", "pass\n",
     ),
     twin(
         22,
@@ -216,14 +216,13 @@ PROPERTIES: tuple[Twin, ...] = (
             _OTHERS + "who_changed_between_plan_and_run_is_sent_nothing",
             _OTHERS + "the_properties_of_the_deleted_are_gone_but_cannot_be_set",
         ),
-        _EXECUTOR, "        here = await verifier.check_store(numbers)\n        for number, person in here.items():",
+        _EXECUTOR, "        here = await verifier.check_store(numbers)\n",
         "        before = dict(zip(numbers, [self._job.ledger.properties(n) for n in numbers]))\n"
         "        targets = self._job.targets(numbers)\n"
         "        here = await verifier.check_store(numbers)\n"
         "        for n in set(numbers) - here.keys():\n"
         "            self._job.settle('store', {(before[n], None): [n]})\n"
-        "            self._checked[n] = _Checked(at, Addressee(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',)))\n"
-        "        for number, person in here.items():",
+        "            self._checked[n] = _Checked(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), at=at)\n",
     ),
     twin(
         23,
@@ -291,8 +290,8 @@ PROPERTIES: tuple[Twin, ...] = (
         27,
         "a bad value is in the error about it",
         _SECRECY + "a_value_is_in_no_error_about_it",
-        "bulk/property_values.py", "is a whole number beyond 2^53, which is rounded: give a text",
-        "is {value}, which is rounded: give a text",
+        "asyncclient/_endpoints/properties.py", "{called} has {problem}, which the server cannot store",
+        "{called} has {problem}, which the server cannot store: {value!a}",
     ),
     twin(
         29,

@@ -127,8 +127,8 @@ def test_what_does_not_fit_an_operation_is_refused(kind: str, name: str) -> None
     ("arguments", "words"),
     [
         (("unset",), "name at least one KEY"),
-        (("unset", ""), "blank"),
-        (("unset", "a", "a"), "named twice"),
+        (("unset", ""), "visible character"),
+        (("unset", "a", "a"), "twice"),
         (("unset", "a" * 401), "401 characters"),
         (("unset", "a", "--delete-events"), "--delete-events"),
         (("unset", "a", "--route", "soap"), "--route"),

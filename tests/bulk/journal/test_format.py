@@ -1,0 +1,36 @@
+"""FORMAT.md names every kind of record with every member, as it stands in the code: outsiders read journals by it."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+import bulk.journal
+from bulk.journal.records import Record
+from bulk.outcomes import Axis
+
+TEXT = (Path(bulk.journal.__file__).parent / "FORMAT.md").read_text()
+ROWS = {
+    cells[0].strip("`"): cells[2]
+    for line in TEXT.splitlines()
+    if (cells := [cell.strip() for cell in line.strip("|").split(" | ")]) and re.fullmatch(r"`[a-z]+`", cells[0])
+}
+KINDS = {str(kind.__struct_config__.tag): kind for kind in get_args(Record)}
+
+
+def test_each_kind_of_record_has_its_row() -> None:
+    assert {kind for kind in ROWS if kind not in ("n", "k", "crc")} == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_names_each_member_and_marks_those_that_may_be_left_out(kind: str) -> None:
+    said = re.sub(r"\([^()]*\)", "", ROWS[kind])  # what stands in brackets explains
+    found = re.findall(r"`(\w+)`(\?)?", said)
+    fields = [field for field in msgspec.structs.fields(KINDS[kind]) if field.name != "at"]
+    assert sorted(found) == sorted((field.name, "" if field.required else "?") for field in fields)
+
+
+def test_every_axis_is_named() -> None:
+    assert [axis.value for axis in Axis if f"`{axis.value}`" not in TEXT] == []
