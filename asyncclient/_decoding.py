@@ -10,7 +10,16 @@ import msgspec
 from asyncclient._clock import http_date
 from asyncclient._http import Request, Response
 from asyncclient._secret import Secret
-from asyncclient.errors import ApiStatusError, InvalidResponse, RateLimited, ServerError, kind_for, neutralised
+from asyncclient.errors import (
+    ApiStatusError,
+    AuthenticationFailed,
+    InvalidResponse,
+    RateLimited,
+    ServerError,
+    TokenRefused,
+    kind_for,
+    neutralised,
+)
 
 T = TypeVar("T")
 
@@ -140,6 +149,7 @@ def to_error(
     if request.to_ingestion:
         # a body of thousands of persons: looking for each of them in what comes back costs more than it tells
         detail = body.attr = None
+        kind = TokenRefused if kind is AuthenticationFailed else kind
     hidden = () if request.to_ingestion else sent_values(request)
     return kind(
         response.status,

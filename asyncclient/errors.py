@@ -94,6 +94,12 @@ class AuthenticationFailed(ApiStatusError):
     )
 
 
+class TokenRefused(AuthenticationFailed):
+    """401 of the ingestion host, which gets the project's token and no key."""
+
+    hint = "; it is the project's token that is not valid there: check POSTHOG_PROJECT_API_KEY and the ingestion host"
+
+
 class PaymentRequired(ApiStatusError):
     """402: the plan or its quota does not cover this."""
 

@@ -8,6 +8,7 @@ import msgspec
 
 from asyncclient import Bucket, PostHogClient, RateLimits
 from bulk.errors import Refused
+from bulk.estimate import calls_a_person
 from bulk.operations import DeletePersons, Operation, PropertyOperation, UpdateProperties, axes
 from bulk.outcomes import Axis
 from bulk.routing import Route, choose_route
@@ -83,7 +84,7 @@ async def find_way(
             rest_call="update" if isinstance(operation, UpdateProperties) else "delete_property",
             route=route,
             events_a_request=events_a_request(operation),
-            block=block_size(client.limits.rates, concurrency),
+            block=block_size(client.limits.rates, concurrency, calls_each=calls_a_person(operation)),
         )
     persons, asked = client.persons, axes(operation)
     bulk = await persons.knows("bulk_delete")
@@ -105,13 +106,18 @@ def choose_route_for(operation: PropertyOperation, count: int, batch_size: int, 
     return choose_route(operation, count, batch_size=batch_size, rates=client.limits.rates)
 
 
-def block_size(rates: RateLimits, concurrency: int) -> int:
-    """Persons whose single calls share one intent, at these limits."""
+def block_size(rates: RateLimits, concurrency: int, *, calls_each: int = 1) -> int:
+    """Persons whose single calls share one intent, at these limits.
+
+    Arguments:
+        concurrency: calls at once.
+        calls_each: calls that a person takes at most.
+    """
     windows = rates.windows(Bucket.OTHERS)
     if not windows:
         return LARGEST_BLOCK
     a_second = min(limit / window_s for window_s, limit in windows.items()) / concurrency
-    return max(1, min(LARGEST_BLOCK, int(a_second * LONGEST_BLOCK_S)))
+    return max(1, min(LARGEST_BLOCK, int(a_second * LONGEST_BLOCK_S / calls_each)))
 
 
 def _checked(client: PostHogClient, operation: PropertyOperation, route: Route, project_token: str | None) -> Route:

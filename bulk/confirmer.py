@@ -38,6 +38,13 @@ MOST_CHANGES = 5
 GIVEN_BACK_AT_ONCE = 10_000
 
 
+class Waiting:
+    """Seconds that are left to wait for the server, over as many readings and repetitions as there are."""
+
+    def __init__(self, left_s: float) -> None:
+        self.left_s = left_s
+
+
 class Confirmer:
     """Reads what was accepted until all of it is as asked. Events and recordings leave nothing to wait for here.
 
@@ -70,33 +77,32 @@ class Confirmer:
         self._moved = moved
         self._report = report
 
-    async def until_done(self, *, wait_s: float) -> int:
+    async def until_done(self, waiting: Waiting) -> int:
         """Read every accepted target until it is as asked or nobody waits any longer.
 
         Arguments:
-            wait_s: seconds to wait for the server after everybody was read once.
+            waiting: how long to wait for the server after everybody was read once; what was waited is taken off.
 
         Returns:
             How many are not as asked yet.
         """
         waits = iter(WAITS_S)
-        deadline: float | None = None
+        waited_at: float | None = None
         before = 0
         while left := await self._read_all():
             if left < before:
                 self._last_done_at = self._job.now()
             before = left
-            wait = next(waits, WAITS_S[-1])
-            deadline = anyio.current_time() + wait_s if deadline is None else deadline
-            remaining = deadline - anyio.current_time()
-            if remaining <= 0 or self._overdue():
+            now = anyio.current_time()
+            waiting.left_s -= 0.0 if waited_at is None else now - waited_at
+            waited_at = now
+            if waiting.left_s <= 0 or self._overdue():
                 return left
+            wait = min(next(waits, WAITS_S[-1]), waiting.left_s)
             self._report(
-                WaitingForServer(
-                    targets=left, next_read_s=min(wait, remaining), wait_left_s=remaining, axis=self._axis.value
-                )
+                WaitingForServer(targets=left, next_read_s=wait, wait_left_s=waiting.left_s, axis=self._axis.value)
             )
-            await self._gate.sleep(min(wait, remaining))
+            await self._gate.sleep(wait)
         return 0
 
     def give_back_overdue(self) -> int:

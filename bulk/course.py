@@ -17,6 +17,10 @@ from bulk.verdicts import Next, Verdict
 MAX_REFUSED = 20
 """429s that a group takes in a row, each after the pause that was asked for, before the run ends as resumable."""
 
+MAX_READ_IN_VAIN = 50
+"""Times in a row that persons are read for a request that then waits until the reading is too old, or that the reading
+itself takes too long, before the run ends as resumable."""
+
 BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 30.0
 
@@ -28,6 +32,19 @@ class Course:
         self.size = tools.batch_size
         self._tools = tools
         self._fruitless = 0
+        self._read_in_vain = 0
+        self._due_at_last_read = 0
+
+    def reads(self, due: int) -> None:
+        """Persons are about to be read, of so many for whom the same thing is due."""
+        self._read_in_vain = self._read_in_vain + 1 if due == self._due_at_last_read else 0
+        self._due_at_last_read = due
+        if self._read_in_vain > MAX_READ_IN_VAIN:
+            self._stop_if(NotFinished("the server takes longer to tell of persons than what it tells can be relied on"))
+
+    def left(self) -> None:
+        """A request left in time."""
+        self._read_in_vain = 0
 
     def progressed(self) -> None:
         """An attempt or a reading brought something about."""
@@ -72,9 +89,11 @@ class Course:
         alone = self.size == 1 < self._tools.batch_size
         if verdict.error == "rate_limited":
             self._stop_if(self._refused())
+        elif rejected:
+            self._stop_if(self._opened(self._tools.breaker.batch(progress=False)))
         else:
             self._tell_breaker()
-            if not (rejected or halve or alone):
+            if not (halve or alone):
                 self._stop_if(self._opened(self._tools.budget.spend()))
         if halve:
             self.size = max(1, min(self.size, len(numbers)) // 2)

@@ -50,5 +50,5 @@ async def by_query(client: PostHogClient, store: StoreReader, keys: Sequence[str
     """The holders that the query names and the store has, page by page."""
     async for page in client.query.iter_person_uuids_having(keys):
         for uuids in chunks(page, READ_SIZE * 5):
-            present = await store.present(uuids)
+            present = (await store.present(uuids)).persons
             yield [who(present[uuid]) for uuid in uuids if uuid in present]

@@ -58,7 +58,7 @@ def estimate(
     rest = count - canary
     started = min(canary, 1)
     asked = axes(operation)
-    calls = started + math.ceil(rest / batch_size)
+    calls = started + math.ceil(rest / (persons_by_capture(batch_size) if route == "capture" else batch_size))
     by_query = isinstance(operation, UnsetProperties) and count >= READ_BY_QUERY_FROM
     looks = 2 if asked & {Axis.PERSON, Axis.PROPERTIES} and not by_query else 1
     reads = looks * (started + math.ceil(rest / READ_AT_ONCE))
@@ -83,6 +83,11 @@ def estimate(
             seconds_needed(reads + changes, rates.windows(Bucket.OTHERS)),
         ),
     )
+
+
+def persons_by_capture(batch_size: int) -> int:
+    """Persons that one request of events is for, at a batch size: whole reads, since each is sent right after them."""
+    return batch_size if batch_size < READ_AT_ONCE else batch_size - batch_size % READ_AT_ONCE
 
 
 def calls_a_person(operation: Operation) -> int:

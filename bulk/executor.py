@@ -29,14 +29,14 @@ MAX_WITHOUT_ROW = 4
 """Attempts to queue events that were accepted and left no deletion row to read back."""
 
 CHECK_GOOD_FOR_S = 60.0
-"""A person is sent only if it was read as present and unchanged no longer ago than this (promise 22)."""
+"""A call is made only for a person that was asked for and there, unchanged, no longer ago than this (promise 22)."""
 
-READ_WITHIN_S = CHECK_GOOD_FOR_S / 2
-"""Where it takes longer, as one by one on an old server, fewer are read at once: else no reading stays fresh enough."""
+EVENT_CHECK_GOOD_FOR_S = 10.0
+"""The same for an event: it would create a person anew that was deleted in between (contract 12)."""
 
 
 class _Stale(Exception):
-    """The batch waited for the rate limit's leave for so long that its persons have to be read again."""
+    """The batch waited for so long that its persons have to be read again."""
 
 
 class _Checked(Addressee, frozen=True, kw_only=True, gc=False):
@@ -67,6 +67,7 @@ class Group:
         self._checked: dict[int, _Checked] = {}
         self._farthest = _farthest(tools, len(self._numbers))
         self._reach = self._farthest
+        self._keys_sent: dict[int, set[str]] = {}
         self._without_row: set[int] = set()
 
     async def run(self) -> None:
@@ -81,6 +82,7 @@ class Group:
             due, all_due = found
             numbers = all_due if due is Due.READ_STORE else all_due[: self._reach]
             if due is Due.READ_STORE or self._unchecked(numbers):
+                self._course.reads(len(all_due))
                 await self._read_store(numbers)
             elif due is Due.READ_ROWS:
                 await self._read_rows(numbers)
@@ -105,6 +107,7 @@ class Group:
             start += call.most
             self._tools.moved()
             self._tools.gate.check()
+        self._read_more()
 
     def _most(self, number: int) -> int:
         return MAX_WITHOUT_ROW if number in self._without_row else MAX_ATTEMPTS
@@ -116,7 +119,11 @@ class Group:
         return self._too_old(self._oldest_check(numbers))
 
     def _too_old(self, checked_at: float) -> bool:
-        return checked_at + CHECK_GOOD_FOR_S < self._clock()
+        return checked_at + self._good_for_s < self._clock()
+
+    @property
+    def _good_for_s(self) -> float:
+        return EVENT_CHECK_GOOD_FOR_S if self._tools.way.by_capture else CHECK_GOOD_FOR_S
 
     def _oldest_check(self, numbers: Sequence[int]) -> float:
         """When the first of these persons was read."""
@@ -124,24 +131,36 @@ class Group:
         return min((checked[n].at if n in checked else -math.inf for n in numbers), default=math.inf)
 
     async def _read_store(self, numbers: list[int]) -> None:
-        at, verifier = self._clock(), self._tools.verifier
-        here = await verifier.check_store(numbers)
-        self._reach = self._reach_after(len(numbers), self._clock() - at)
-        for number, person in here.items():
+        verifier = self._tools.verifier
+        seen = await verifier.check_store(numbers)
+        self._read_fewer(len(numbers), self._clock() - seen.asked_at)
+        for number, person in seen.here.items():
             self._checked[number] = _Checked(
                 uuid=person.uuid,
                 distinct_id=address_of(person.distinct_ids) if self._tools.way.by_capture else None,
-                keys=verifier.open_keys(person) if self._call_a_key else (),
-                at=at,
+                keys=self._keys_to_send(number, verifier.open_keys(person)) if self._call_a_key else (),
+                at=seen.asked_at,
             )
         if self._job.lead is Axis.PROPERTIES:
-            self._job.fail({n: "no_distinct_id" for n, person in here.items() if not person.distinct_ids})
+            self._job.fail({n: "no_distinct_id" for n, person in seen.here.items() if not person.distinct_ids})
 
-    def _reach_after(self, count: int, took_s: float) -> int:
-        """How many to read at once, and to send for before the next are read."""
-        if took_s > READ_WITHIN_S:
-            return max(1, int(count * READ_WITHIN_S / took_s))
-        return min(self._farthest, self._reach * 2) if took_s < READ_WITHIN_S / 2 else self._reach
+    def _keys_to_send(self, number: int, open_keys: tuple[str, ...]) -> tuple[str, ...]:
+        """Without those whose calls were accepted before the person had to be read again: they take effect later."""
+        sent = self._keys_sent.get(number, set())
+        return tuple(key for key in open_keys if key not in sent) or open_keys
+
+    def _read_fewer(self, count: int, took_s: float) -> None:
+        """Where reading so many takes long, as one by one on an old server, read and send for fewer at once.
+
+        Else no reading stays fresh enough.
+        """
+        within_s = self._good_for_s / 2
+        if took_s > within_s:
+            self._reach = max(1, int(count * within_s / took_s))
+
+    def _read_more(self) -> None:
+        """All that were read were sent for in time."""
+        self._reach = min(self._farthest, self._reach * 2)
 
     async def _read_rows(self, numbers: list[int]) -> None:
         ledger = self._job.ledger
@@ -157,7 +176,7 @@ class Group:
 
     async def _recheck_held(self) -> None:
         held = [n for n in self._numbers if self._job.ledger.events(n) is Events.HELD]
-        if held and (here := sorted(await self._tools.verifier.check_store(held))):
+        if held and (here := sorted((await self._tools.verifier.check_store(held)).here)):
             await self._tools.verifier.check_rows(here)
 
     async def _guard_canary(self, due: Due, numbers: list[int]) -> None:
@@ -168,7 +187,7 @@ class Group:
 
     async def guard_kept(self, numbers: list[int]) -> None:
         """Stop the job if anybody vanished who was to be kept (promise 24)."""
-        here = await self._tools.verifier.check_store(numbers)
+        here = (await self._tools.verifier.check_store(numbers)).here
         if vanished := len(numbers) - len(here):
             self._tools.gate.close(
                 BreakerOpened(
@@ -224,6 +243,7 @@ class Group:
                     if self._too_old(checked_at):
                         raise _Stale
                     gate.committed(scope)
+                    self._course.left()
                     if attempt is None:
                         attempt = await job.intend(
                             call.route,
@@ -241,8 +261,17 @@ class Group:
         except (Stopped, _Stale):
             if attempt is not None:
                 job.answered(attempt, block.verdict(), numbers)
-                job.settle("engine", {}, refunded=numbers[block.reached :])
+                # whom the block was interrupted at made progress, which spends no attempt (promise 12)
+                job.settle("engine", {}, refunded=numbers[block.done :])
+                self._note_keys_sent(call, numbers, batch, block)
             raise
+
+    def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[_Checked], block: Block) -> None:
+        """Remember how far an interrupted block came with the keys of the person that it was at."""
+        if call.each and block.done < block.reached:
+            before = sum(len(one.keys) for one in batch[: block.done])
+            sent = batch[block.done].keys[: block.requests - before]
+            self._keys_sent.setdefault(numbers[block.done], set()).update(sent)
 
     async def _settle(self, call: Call, numbers: list[int]) -> None:
         await self._read_store(numbers)
@@ -263,6 +292,8 @@ class Group:
 def _farthest(tools: Tools, count: int) -> int:
     """How many of a group are read at once: where a call takes one person, whole blocks of them out of one read.
 
-    What is read long before it is sent fills memory and grows stale.
+    What is read long before it is sent fills memory and grows stale; whom events go to are sent right after each read.
     """
-    return READ_SIZE - READ_SIZE % tools.way.block if tools.way.singly(tools.job.lead) else count
+    if tools.way.singly(tools.job.lead):
+        return READ_SIZE - READ_SIZE % tools.way.block
+    return max(READ_SIZE, tools.batch_size) if tools.way.by_capture else count

@@ -42,6 +42,9 @@ REOPENED = {
 }
 """Reasons that ended a target's attempts without a verdict of the server's: the next run tries again from here."""
 
+USED_UP = frozenset({"attempts_used", "never_accepted", "no_deletion_row"})
+"""Those of them that say that every attempt of a run came to nothing."""
+
 TOO_MANY_REASONS = "other"
 """What every reason after the 254th of an axis is called: one byte a target holds the reason."""
 

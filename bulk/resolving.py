@@ -205,7 +205,7 @@ class Resolver:
 
     async def _person_ids(self, lines: Sequence[Line]) -> _Match:
         uuids = [UUID(line.value) for line in lines]
-        present = await self._store.present(uuids)
+        present = (await self._store.present(uuids)).persons
         found = [None if (person := present.get(uuid)) is None else who(person) for uuid in uuids]
         return _Match(lines, [[] if ref is None else [(ref, _known_by(ref))] for ref in found])
 

@@ -9,7 +9,7 @@ import math
 import msgspec
 
 from asyncclient import Bucket, RateLimits
-from bulk.estimate import calls_a_person, seconds_needed
+from bulk.estimate import calls_a_person, persons_by_capture, seconds_needed
 from bulk.operations import PropertyOperation
 
 MOST_BY_REST = 240
@@ -29,12 +29,12 @@ def choose_route(operation: PropertyOperation, count: int, *, batch_size: int, r
     Arguments:
         operation: its `route` is followed, or chosen for it where that is "auto".
         count: persons.
-        batch_size: events a capture request.
+        batch_size: persons a request that takes many.
         rates: the limits that the job keeps to.
     """
     if operation.route != "auto":
         return Route(name=operation.route, why="as asked")
-    calls, requests = count * calls_a_person(operation), math.ceil(count / batch_size)
+    calls, requests = count * calls_a_person(operation), math.ceil(count / persons_by_capture(batch_size))
     if calls <= MOST_BY_REST:
         return Route(name="rest", why=f"{calls:,} calls, not more than a minute's allowance")
     rest_s = seconds_needed(calls, rates.windows(Bucket.OTHERS))

@@ -12,14 +12,15 @@ import msgspec
 from asyncclient import PostHogClient
 from bulk.breaker import Breaker, RetryBudget
 from bulk.capabilities import Way
-from bulk.confirmer import Confirmer
-from bulk.errors import NotFinished
-from bulk.estimate import CANARY_SIZE
+from bulk.confirmer import Confirmer, Waiting
+from bulk.errors import BreakerOpened, NotFinished
+from bulk.estimate import CANARY_SIZE, persons_by_capture
 from bulk.executor import Group
 from bulk.gate import Gate
 from bulk.holders import Holders
 from bulk.job import Job
 from bulk.journal.records import CanaryPassed
+from bulk.ledger import USED_UP
 from bulk.operations import PropertyOperation, UnsetProperties, wanted
 from bulk.outcomes import ACCEPTED, PROVEN, UNSENT, Axis, Person, Properties, State
 from bulk.pool import in_parallel
@@ -75,6 +76,8 @@ class Run:
     def __init__(
         self, job: Job, client: PostHogClient, way: Way, gate: Gate, reporter: Reporter, settings: Settings
     ) -> None:
+        if way.by_capture:
+            settings = msgspec.structs.replace(settings, batch_size=persons_by_capture(settings.batch_size))
         self._job = job
         self._singly = way.singly(job.lead)
         self._gate = gate
@@ -122,12 +125,13 @@ class Run:
     async def _send_and_confirm(self) -> None:
         if self._job.ledger.canary is None:
             await self._canary()
+        waiting = Waiting(self._settings.wait_s)
         while True:
             self._reporter.phase("sending")
             await self._send_rest()
             self._gate.check()
             self._reporter.phase("reading back")
-            await self._confirmer.until_done(wait_s=self._settings.wait_s)
+            await self._confirmer.until_done(waiting)
             if not self._confirmer.give_back_overdue():
                 return
 
@@ -150,11 +154,19 @@ class Run:
             await self._all_the_way(numbers)
             if left := sum(ledger.state(axis, n) in _UNPROVEN for n in numbers):
                 raise NotFinished(f"the first {left} persons were accepted and are still not as asked")
+            self._stop_if_all_failed(numbers)
             proven = [n for n in numbers if ledger.state(axis, n) in PROVEN[axis]]
             if proven:
                 self._job.note(CanaryPassed(at=self._job.now(), targets=format_ranges(proven)))
                 self._reporter.tell(CanaryDone(targets=len(proven)))
                 return
+
+    def _stop_if_all_failed(self, numbers: Sequence[int]) -> None:
+        """A server that fails at whatever is tried would only be tried with the next ones, and the next."""
+        ledger, axis = self._job.ledger, self._job.lead
+        others = any(state in UNSENT[axis] for state in ledger.counts(axis))
+        if others and all(ledger.reason(axis, n) in USED_UP for n in numbers):
+            raise BreakerOpened(f"canary: every attempt for the first {len(numbers)} persons failed")
 
     async def _canaries(self) -> AsyncIterator[list[int]]:
         """A few targets at a time; after the first ones, for whom nothing had to be done, found in large reads."""
@@ -173,19 +185,20 @@ class Run:
             await self._gate.worker(Group(self._tools, some, canary=True).run)
 
         size = group_size(len(numbers), self._settings, singly=True) if self._singly else len(numbers)
+        waiting = Waiting(self._settings.wait_s)
         while True:
             await in_parallel(send, chunks(numbers, size), workers=self._settings.concurrency)
             self._gate.check()
             if self._job.lead in (Axis.EVENTS, Axis.RECORDINGS):
                 kept = [n for n in numbers if self._job.ledger.person(n) is Person.NOT_ASKED]
                 await Group(self._tools, kept).guard_kept(kept)
-            left = await self._confirmer.until_done(wait_s=self._settings.wait_s)
+            left = await self._confirmer.until_done(waiting)
             if not left or not self._confirmer.give_back_overdue():
                 return
 
     async def _read_again(self) -> None:
         self._reporter.phase("reading back")
-        await self._confirmer.until_done(wait_s=0.0)
+        await self._confirmer.until_done(Waiting(0.0))
         await self._read_each(Axis.PERSON, (Person.GONE, Person.GONE_SETTLED, Person.GONE_BEFORE))
         await self._read_each(Axis.PROPERTIES, (Properties.DONE, Properties.DONE_SETTLED, Properties.DONE_BEFORE))
         await self._verifier.check_purged()

@@ -1,12 +1,15 @@
 """Reads the persons store: who is there, and who owns a distinct id now. Reads only; decides nothing."""
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import anyio
+import msgspec
 
 from asyncclient import (
+    ClientEvent,
     InvalidResponse,
     MethodNotAllowed,
     NotFound,
@@ -14,6 +17,7 @@ from asyncclient import (
     Person,
     PersonRef,
     PostHogClient,
+    RequestFinished,
     RouteNotFound,
 )
 from bulk.gate import Gate
@@ -33,6 +37,29 @@ K = TypeVar("K")
 P = TypeVar("P", PersonRef, Known)
 
 
+class Sighting(msgspec.Struct, Generic[K, P], frozen=True):
+    """Persons as they were read, by what they were asked for.
+
+    Arguments:
+        asked_at: when the oldest of the answers was asked for, by the event loop's clock: when that request left, not
+            when it began to wait for its rate limit's leave.
+    """
+
+    persons: dict[K, P]
+    asked_at: float
+
+
+class AskedAt:
+    """Listens to a read, and notes when the request that was answered last had left."""
+
+    def __init__(self) -> None:
+        self.at = math.inf
+
+    def __call__(self, event: ClientEvent) -> None:
+        if isinstance(event, RequestFinished):
+            self.at = anyio.current_time() - event.elapsed_s
+
+
 class StoreReader:
     """The persons store as the engine reads it: in batches, and one by one where the server is too old for that.
 
@@ -50,33 +77,40 @@ class StoreReader:
         self._turns = anyio.CapacityLimiter(readers)
         self._in_bulk = True
 
-    async def present(self, uuids: Sequence[UUID]) -> dict[UUID, Known]:
+    async def present(self, uuids: Sequence[UUID]) -> Sighting[UUID, Known]:
         """The persons among these that the store holds."""
-        return await self._read(uuids, self._batch, self._person)
+        return await self._read(uuids, self._batch, _person)
 
-    async def _batch(self, uuids: Sequence[UUID]) -> dict[UUID, Known]:
-        persons = self._client.persons
+    async def _batch(self, client: PostHogClient, uuids: Sequence[UUID]) -> dict[UUID, Known]:
         if self._only is not None:
-            return {**await persons.batch_by_uuids(uuids, only=self._only)}
-        return {**await persons.refs_by_uuids(uuids)}
+            return {**await client.persons.batch_by_uuids(uuids, only=self._only)}
+        return {**await client.persons.refs_by_uuids(uuids)}
 
     async def owners(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
         """The person that each of these distinct ids belongs to now, where there is one."""
-        return await self._read(distinct_ids, self._client.persons.refs_by_distinct_ids, self._owner)
+        return (await self._read(distinct_ids, _refs_by_distinct_ids, _owner)).persons
 
     async def _read(
         self,
         keys: Sequence[K],
-        batch: Callable[[Sequence[K]], Awaitable[dict[K, P]]],
-        single: Callable[[K], Awaitable[P | None]],
-    ) -> dict[K, P]:
+        batch: Callable[[PostHogClient, Sequence[K]], Awaitable[dict[K, P]]],
+        single: Callable[[PostHogClient, K], Awaitable[P | None]],
+    ) -> Sighting[K, P]:
         found: dict[K, P] = {}
+        oldest = math.inf
+
+        async def ask(reading: Callable[[PostHogClient], Awaitable[T]]) -> T:
+            nonlocal oldest
+            asked = AskedAt()
+            async with self._turns:
+                with self._gate.abandonable():
+                    answer = await reading(self._client.observed(asked))
+            oldest = min(oldest, asked.at)
+            return answer
 
         async def read(group: Sequence[K]) -> None:
             try:
-                async with self._turns:
-                    with self._gate.abandonable():
-                        found.update(await batch(group))
+                found.update(await ask(lambda client: batch(client, group)))
             except InvalidResponse:  # larger than an answer may be: persons with very many properties
                 if len(group) == 1:
                     raise
@@ -84,9 +118,7 @@ class StoreReader:
                 await read(group[len(group) // 2 :])
 
         async def read_one(key: K) -> None:
-            async with self._turns:
-                with self._gate.abandonable():
-                    person = await single(key)
+            person = await ask(lambda client: single(client, key))
             if person is not None:
                 found[key] = person
 
@@ -97,23 +129,29 @@ class StoreReader:
             except UNKNOWN_ROUTE:
                 self._in_bulk = False
             else:
-                return found
+                return Sighting(found, oldest)
         await in_parallel(read_one, keys, workers=self._readers)
-        return found
+        return Sighting(found, oldest)
 
-    async def _person(self, uuid: UUID) -> Known | None:
-        try:
-            return await self._client.persons.get(uuid)
-        except NotFound:
-            return None
 
-    async def _owner(self, distinct_id: str) -> PersonRef | None:
-        """The listing finds the person, the store tells whether it is there: the listing lags (contract 6.1)."""
-        page = await self._client.persons.list(distinct_id=distinct_id, limit=1)
-        for listed in page.results:
-            person = await self._person(listed.uuid)
-            return None if person is None else who(person)
+async def _person(client: PostHogClient, uuid: UUID) -> Known | None:
+    try:
+        return await client.persons.get(uuid)
+    except NotFound:
         return None
+
+
+async def _refs_by_distinct_ids(client: PostHogClient, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
+    return await client.persons.refs_by_distinct_ids(distinct_ids)
+
+
+async def _owner(client: PostHogClient, distinct_id: str) -> PersonRef | None:
+    """The listing finds the person, the store tells whether it is there: the listing lags (contract 6.1)."""
+    page = await client.persons.list(distinct_id=distinct_id, limit=1)
+    for listed in page.results:
+        person = await _person(client, listed.uuid)
+        return None if person is None else who(person)
+    return None
 
 
 def who(person: Known) -> PersonRef:

@@ -179,6 +179,20 @@ def judge_error(error: PostHogError) -> Verdict:
     )
 
 
+def judge_capture(error: PostHogError, events: int) -> Verdict:
+    """What an error says of an attempt to send so many events in one request.
+
+    Ingestion takes a request as a whole: what it fails at has nothing to do with how many persons it is for, so that
+    halves fare no better. What it refuses may be one event's fault, which parts of it tell.
+    """
+    verdict = judge_error(error)
+    if verdict.then is Next.READ_AND_HALVE and isinstance(error, ServerError):
+        return msgspec.structs.replace(verdict, then=Next.READ)
+    if verdict.then is Next.READ_AND_REJECT and events > 1:
+        return msgspec.structs.replace(verdict, then=Next.READ_AND_HALVE)
+    return verdict
+
+
 def unanswered(error: PostHogError) -> NotFinished:
     """What a run ends with because of an error of `UNANSWERED`; a pause that is too long is named (promise 14)."""
     asked_s = error.retry_after_s if isinstance(error, ApiStatusError) else None

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import anyio.lowlevel
+import msgspec
 
 import asyncclient
 from bulk.job import Changes, Job, by_uuid
@@ -29,6 +30,13 @@ ROWS_AT_ONCE = 50_000
 TARGETS_AT_ONCE = 5_000
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """Targets' persons that are there, unchanged, by number, and when they were asked for (`Sighting.asked_at`)."""
+
+    here: dict[int, Known]
+    asked_at: float
+
+
 class Verifier:
     """Settles targets by reading.
 
@@ -43,17 +51,14 @@ class Verifier:
         self._rows = rows
         self._wanted = wanted
 
-    async def check_store(self, numbers: list[int]) -> dict[int, Known]:
+    async def check_store(self, numbers: list[int]) -> Seen:
         """Read whether these targets' persons are there and are the same persons; settle those that are not.
 
         Returns:
-            Those that are there, unchanged, by number.
+            Those that are there, unchanged.
         """
         targets = self._job.targets(numbers)
-        present = await self._store.present([target.uuid for target in targets.values()])
-        found = {n: person for n, target in targets.items() if (person := present.get(target.uuid)) is not None}
-        if len(found) < len(targets):
-            found |= await self._owners({n: target for n, target in targets.items() if n not in found})
+        found, asked_at = await self._found(targets)
         here = {n: found[n] for n, target in targets.items() if n in found and is_same(target, found[n])}
         changes: Changes = {}
         for number, person in here.items():
@@ -66,7 +71,16 @@ class Verifier:
         for number, target in lost.items():
             self._lost(number, target, found.get(number), rows.get(number), changes)
         self._job.settle("store", changes)
-        return here
+        return Seen(here, asked_at)
+
+    async def _found(self, targets: Mapping[int, Target]) -> tuple[dict[int, Known], float]:
+        """Who is there of these targets, by number, or who owns their ids now; and when they were asked for."""
+        sighting = await self._store.present([target.uuid for target in targets.values()])
+        present = sighting.persons
+        found = {n: person for n, target in targets.items() if (person := present.get(target.uuid)) is not None}
+        if len(found) < len(targets):
+            found |= await self._owners({n: target for n, target in targets.items() if n not in found})
+        return found, sighting.asked_at
 
     def open_keys(self, person: Known) -> tuple[str, ...]:
         """The properties of a person, as it was read, that are not as asked."""
@@ -111,7 +125,7 @@ class Verifier:
     async def check_gone(self, numbers: list[int]) -> None:
         """Read whether persons that this job read as gone are still gone; settle those that are back."""
         targets = self._job.targets(numbers)
-        present = await self._store.present([target.uuid for target in targets.values()])
+        present = (await self._store.present([target.uuid for target in targets.values()])).persons
         changes: Changes = {}
         for number, target in targets.items():
             if target.uuid not in present:
@@ -125,13 +139,19 @@ class Verifier:
         self._job.settle("store", changes)
 
     async def check_kept(self, numbers: list[int]) -> None:
-        """Read whether properties that were read as asked still are; settle those that are not any more."""
+        """Read whether properties that were read as asked still are; settle those that are not any more.
+
+        A person that is gone, merged or re-created since keeps what was read of its properties, and is named.
+        """
         targets = self._job.targets(numbers)
-        present = await self._store.present([target.uuid for target in targets.values()])
+        found, _ = await self._found(targets)
         changes: Changes = {}
         for number, target in targets.items():
-            person = present.get(target.uuid)
-            if person is not None and is_same(target, person) and self.open_keys(person):
+            person = found.get(number)
+            now = _kept_as(target, person)
+            if not self._is(number, now):
+                _add(changes, now, number, None if now is Person.NOT_ASKED else "since_done")
+            if now is Person.NOT_ASKED and person is not None and self.open_keys(person):
                 _add(changes, Properties.CONTRADICTED, number, "changed_since")
         self._job.settle("store", changes)
 
@@ -177,8 +197,12 @@ class Verifier:
         """Settle a target whose person is not there any more, or not as the same person."""
         ledger = self._job.ledger
         person = ledger.person(number)
-        if found is not None:
-            _add(changes, Person.REAPPEARED if found.uuid == target.uuid else Person.MERGED, number)
+        if found is not None and found.uuid != target.uuid:
+            _add(changes, Person.MERGED, number)
+        elif found is not None:
+            # an event of ours may have been what made it anew, although it was read just before
+            sent = ledger.properties(number) in _SENT
+            _add(changes, Person.REAPPEARED, number, "since_sent" if sent else None)
         elif person in OURS:
             _add(changes, Person.GONE if person is Person.ACCEPTED else Person.GONE_SETTLED, number)
         elif person is Person.NOT_ASKED:
@@ -237,6 +261,7 @@ class Verifier:
         return {number: found[target.uuid] for number, target in targets.items() if target.uuid in found}
 
 
+_SENT = frozenset({Properties.UNKNOWN, Properties.AGAIN, Properties.REQUESTED})
 _ROWS_TELL = frozenset({Events.UNKNOWN, Events.REQUESTED, Events.HELD})
 _READING_TELLS = {
     Properties.UNTOUCHED: Properties.DONE_BEFORE,
@@ -250,6 +275,15 @@ _READING_TELLS = {
 def is_same(target: Target, person: Known) -> bool:
     """Whether a person that was read is the plan's target, and no other and no re-created one (promise 22)."""
     return person.uuid == target.uuid and abs(target.created_at - person.created_at) < SAME_INSTANT
+
+
+def _kept_as(target: Target, person: Known | None) -> Person:
+    """What has become of a person that was to be kept, as it was read."""
+    if person is None:
+        return Person.VANISHED
+    if is_same(target, person):
+        return Person.NOT_ASKED
+    return Person.REAPPEARED if person.uuid == target.uuid else Person.MERGED
 
 
 def _add(changes: Changes, state: State, number: int, reason: str | None = None) -> None:

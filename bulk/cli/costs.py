@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from asyncclient import RateLimits
 from bulk.cli.words import duration
 from bulk.escape import plain
-from bulk.estimate import Estimate, estimate
+from bulk.estimate import Estimate, estimate, persons_by_capture
 from bulk.operations import Operation, PropertyOperation, UnsetProperties
 from bulk.rendering.document import figure
 from bulk.routing import choose_route
@@ -38,8 +38,9 @@ def cost_lines(operation: Operation, count: int, *, rate_limits: str, batch_size
         for route in ("capture", "rest")
     }
     a_call = "removes one property of one person" if isinstance(operation, UnsetProperties) else "changes one person"
+    at_once = persons_by_capture(batch_size)
     yield (
-        f"Requests  by capture: {figure(by['capture'].events)} that no limit counts, of up to {batch_size} persons, "
+        f"Requests  by capture: {figure(by['capture'].events)} that no limit counts, of up to {at_once} persons, "
         f"and {figure(by['capture'].reads)} reads; {_least(by['capture'])} {at}"
     )
     yield (

@@ -60,6 +60,7 @@ def _run(
     from bulk.cli.jobs import Screen, approve_or_ask, check_same_job, make_plan_file, run_plan
     from bulk.cli.review import resume_line, review
     from bulk.cli.stems import job_files
+    from bulk.errors import FileTrouble
     from bulk.escape import plain
     from bulk.plan import load_plan
 
@@ -74,12 +75,17 @@ def _run(
         raise click.UsageError(EMPTY)
     if files.made_up:
         screen.say(f"To resume: {resume_line(click.get_current_context().obj, files.plan)}")
-    if whom is None or exists:
+    loaded = None
+    if whom is not None and not exists:
+        try:
+            loaded = make_plan_file(settings, todo, whom, files.plan, json=running.json)
+        except FileTrouble:
+            if not os.path.lexists(files.plan):
+                raise  # otherwise another process made the plan meanwhile
+    if loaded is None:
         loaded = load_plan(files.plan)
         check_same_job(loaded, todo, whom)
         screen.say(f"Using the plan that exists: {plain(files.plan)}")
-    else:
-        loaded = make_plan_file(settings, todo, whom, files.plan, json=running.json)
     with loaded:
         screen.tell("plan", path=str(files.plan), count=loaded.count, digest=loaded.digest)
         guards.check_caps(loaded, max_targets=running.max_targets, expect_count=expect_count)

@@ -121,7 +121,22 @@ def _failures(report: Report) -> Iterable[Section]:
         for failure in report.failures
     )
     headings = ("Axis", "State", "Reason", "Targets", "Which")
-    return [Section(title="Reasons", table=Table(headings=headings, rows=rows, numeric=frozenset({3})))]
+    given = {failure.reason for failure in report.failures}
+    return [
+        Section(
+            title="Reasons",
+            sentences=tuple(sentence for reason, sentence in _REASONS.items() if reason in given),
+            table=Table(headings=headings, rows=rows, numeric=frozenset({3})),
+        )
+    ]
+
+
+_REASONS = {
+    "since_sent": "since_sent: deleted and re-created after this job had read it as there and sent it a change. An event "
+    "for a deleted person creates it again, so this job's may have been what did it: look at these persons.",
+    "since_done": "since_done: was as asked when this job read it; what became of the person came later.",
+}
+"""What a reason does not say by itself."""
 
 
 def _requests(report: Report) -> Section:

@@ -76,8 +76,8 @@ TWO = UnsetProperties(("plan", "email"))
     [
         (UpdateProperties({"a": 1, "b": 2}), "rest", 1000, 0),
         (TWO, "rest", 2000, 0),
-        (UpdateProperties({"a": 1, "b": 2}), "capture", 0, 1 + 4),
-        (TWO, "capture", 0, 1 + 4),
+        (UpdateProperties({"a": 1, "b": 2}), "capture", 0, 1 + 5),
+        (TWO, "capture", 0, 1 + 5),
     ],
 )
 def test_changes_take_a_call_a_person_and_key_or_an_event_in_large_requests(
@@ -94,7 +94,7 @@ def test_changes_by_rest_share_the_minutes_of_the_reads_and_captures_need_none()
     capture = estimate(UpdateProperties({"a": 1}), 100_000, batch_size=500, rates=RateLimits.posthog(), route="capture")
     assert rest.seconds == seconds_needed(100_000 + rest.reads, {60.0: 240})
     assert 6.9 < rest.seconds / 3600 < 7.1
-    assert capture.events == 1 + 200
+    assert capture.events == 1 + 250
     assert capture.seconds == seconds_needed(capture.reads, {60.0: 240})
 
 

@@ -164,6 +164,33 @@ def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: An
     run_virtual(main())
 
 
+@pytest.mark.parametrize(("persons", "keys"), [(24, 40), (9, 100)])
+def test_persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_same(
+    virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, persons: int, keys: int
+) -> None:
+    """A call a key, eight workers, a change that shows late: no call is made twice, and nobody is given up."""
+    monkeypatch.setattr("bulk.executor.MAX_ATTEMPTS", 2)
+
+    async def main() -> None:
+        async with virtual(persons=persons, limits=PUBLISHED, rate_limits="posthog", capture_lag_s=600.0) as a:
+            names = tuple(f"key{n}" for n in range(keys))
+            for uuid in a.everybody:
+                a.server.world.set_properties(uuid, dict.fromkeys(names, 1))
+            plan = await a.plan(operation=UnsetProperties(names, route="rest"))
+            began = anyio.current_time()
+            with pytest.raises(NotFinished, match="accepted and are still not as asked"):
+                await a.run(plan, wait_s=0.0)
+            assert len(a.sent()) == persons * keys
+            assert len({(r.path, str(r.body)) for r in a.sent()}) == persons * keys
+            assert anyio.current_time() - began < persons * keys / MINUTE * 60.0 * 1.2 + 120.0
+            a.server.settle()
+            report = await a.run(plan)
+            assert (report.exit_code, axis(report, "properties")) == (0, {"done": persons})
+            assert refused(a) == 0
+
+    run_virtual(main())
+
+
 def test_capture_needs_none_of_it(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=5000, limits=PUBLISHED, rate_limits="posthog") as a:
@@ -171,7 +198,7 @@ def test_capture_needs_none_of_it(virtual: Any, axis: Any) -> None:
             began = anyio.current_time()
             report = await a.run(plan, batch_size=500)
             assert axis(report, "properties") == {"done": 5000}
-            assert len(a.sent()) == 1 + 10
+            assert len(a.sent()) == 1 + 13  # of 400, which are two whole reads
             assert anyio.current_time() - began < 60
             assert refused(a) == 0
 

@@ -4,6 +4,7 @@ says exactly what the world is (promises 11, 12, 21). In virtual time."""
 from typing import Any
 from uuid import UUID
 
+import anyio
 import pytest
 from virtual_time import run_virtual
 
@@ -258,6 +259,73 @@ def test_a_pause_that_the_capture_host_asks_for_is_taken_by_all_and_journalled(v
             assert len(under_way) <= 1
             assert all(wait >= 300 for wait in later if wait >= 1)
             assert [(e.bucket, e.for_s) for e in told if type(e).__name__ == "PauseStarted"] == [("capture", 300.0)]
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("healthy", [0, 4])
+def test_a_capture_host_that_fails_at_everything_ends_the_job_within_minutes(
+    virtual: Any, axis: Any, healthy: int
+) -> None:
+    """From the start the canary tells; later on the breaker does. Nobody is given up for good."""
+
+    async def main() -> None:
+        async with virtual(persons=5000) as a:
+            plan = await a.plan(operation=operation("unset", "capture"))
+            a.server.faults.add(Fault("status", action="capture", status=500, after=healthy))
+            began = anyio.current_time()
+            with pytest.raises(BreakerOpened):
+                await a.run(plan)
+            assert anyio.current_time() - began < 120
+            assert len(a.sent()) < 100
+            a.server.faults.clear()
+            assert axis(await a.run(plan), "properties") == {"done": 5000}
+
+    run_virtual(main())
+
+
+def test_a_refused_request_of_events_is_split_until_it_tells_whose_fault_it_is(virtual: Any, axis: Any) -> None:
+    async def main() -> None:
+        async with virtual(persons=225) as a:
+            plan = await a.plan(operation=operation("unset", "capture"))
+            a.server.faults.add(Fault("status", action="capture", status=400, after=1, times=8))
+            report = await a.run(plan, concurrency=1)
+            assert axis(report, "properties") == {"done": 224, "failed": 1}
+            assert [(each.reason.split(":")[0], each.targets) for each in report.failures] == [("rejected", "25")]
+            refused = [len(r.body["batch"]) for r in a.sent() if r.status == 400]
+            assert refused == [200, 100, 50, 25, 12, 6, 3, 1]
+
+    run_virtual(main())
+
+
+def test_a_capture_host_that_refuses_everything_ends_the_job_with_few_given_up(virtual: Any, axis: Any) -> None:
+    async def main() -> None:
+        async with virtual(persons=5000) as a:
+            plan = await a.plan(operation=operation("unset", "capture"))
+            a.server.faults.add(Fault("status", action="capture", status=400))
+            with pytest.raises(BreakerOpened):
+                await a.run(plan)
+            a.server.faults.clear()
+            report = await a.run(plan)
+            counts = axis(report, "properties")
+            assert counts["failed"] <= 10
+            assert counts["done"] == 5000 - counts["failed"]
+
+    run_virtual(main())
+
+
+def test_the_wait_is_one_over_all_repetitions(virtual: Any) -> None:
+    """A canary whose events are lost again and again is not waited for anew after each repetition."""
+
+    async def main() -> None:
+        async with virtual(persons=500) as a:
+            plan = await a.plan(operation=operation("unset", "capture"))
+            a.server.faults.add(Fault("swallow", action="capture"))
+            began = anyio.current_time()
+            with pytest.raises(NotFinished, match="first 25 persons"):
+                await a.run(plan, wait_s=900.0)
+            assert 850 < anyio.current_time() - began < 960
+            assert len(a.sent()) > 2
 
     run_virtual(main())
 

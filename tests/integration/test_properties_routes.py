@@ -31,7 +31,7 @@ def with_token(server: LocalPostHog, token: str | None) -> PostHogClient:
     ("persons", "operation", "name", "why"),
     [
         (240, UpdateProperties({"plan": "x"}), "rest", "240 calls, not more than a minute's allowance"),
-        (241, UpdateProperties({"plan": "x"}), "capture", "1 requests that no limit counts; REST takes 241"),
+        (241, UpdateProperties({"plan": "x"}), "capture", "2 requests that no limit counts; REST takes 241"),
         (
             81,
             UnsetProperties(("plan", "country", "logins")),

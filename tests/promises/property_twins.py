@@ -13,6 +13,7 @@ _BLOCKS = "integration/test_properties_blocks.py::test_"
 _LIMITS = "integration/test_properties_limits.py::test_"
 _LOST = "integration/test_properties_lost.py::test_"
 _OTHERS = "integration/test_properties_others.py::test_"
+_ANEW = "integration/test_properties_anew.py::test_"
 _ROUTES = "integration/test_properties_routes.py::test_"
 _SECRECY = "integration/test_properties_secrecy.py::test_"
 _PARTS = "integration/test_parts.py::test_"
@@ -128,6 +129,24 @@ PROPERTIES: tuple[Twin, ...] = (
         "bulk/confirmer.py", "MOST_CHANGES = 5", "MOST_CHANGES = 6",
     ),
     twin(
+        12,
+        "a person that takes long spends its attempts on waiting",
+        _LIMITS + "persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_same",
+        _EXECUTOR, "refunded=numbers[block.done :]", "refunded=numbers[block.reached :]",
+    ),
+    twin(
+        12,
+        "a capture host that fails at everything is tried in ever smaller parts",
+        _LOST + "a_capture_host_that_fails_at_everything_ends_the_job_within_minutes",
+        _VERDICTS, "return msgspec.structs.replace(verdict, then=Next.READ)\n", "return verdict\n",
+    ),
+    twin(
+        7,
+        "keys of a person whose block was interrupted are removed again",
+        _LIMITS + "persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_same",
+        _EXECUTOR, "                self._note_keys_sent(call, numbers, batch, block)\n", "",
+    ),
+    twin(
         13,
         "what a killed block had under way counts for nothing",
         (
@@ -216,13 +235,31 @@ PROPERTIES: tuple[Twin, ...] = (
             _OTHERS + "who_changed_between_plan_and_run_is_sent_nothing",
             _OTHERS + "the_properties_of_the_deleted_are_gone_but_cannot_be_set",
         ),
-        _EXECUTOR, "        here = await verifier.check_store(numbers)\n",
+        _EXECUTOR, "        seen = await verifier.check_store(numbers)\n",
         "        before = dict(zip(numbers, [self._job.ledger.properties(n) for n in numbers]))\n"
         "        targets = self._job.targets(numbers)\n"
-        "        here = await verifier.check_store(numbers)\n"
-        "        for n in set(numbers) - here.keys():\n"
+        "        seen = await verifier.check_store(numbers)\n"
+        "        for n in set(numbers) - seen.here.keys():\n"
         "            self._job.settle('store', {(before[n], None): [n]})\n"
-        "            self._checked[n] = _Checked(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), at=at)\n",
+        "            self._checked[n] = _Checked(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), at=seen.asked_at)\n",
+    ),
+    twin(
+        22,
+        "an event goes to whom was read a minute ago",
+        _ANEW + "who_is_deleted_while_others_of_a_group_are_sent_is_made_anew_by_no_event",
+        _EXECUTOR, "EVENT_CHECK_GOOD_FOR_S = 10.0", "EVENT_CHECK_GOOD_FOR_S = 60.0",
+    ),
+    twin(
+        22,
+        "whom our own event made anew is said to have been left alone",
+        _ANEW + "whom_our_own_event_made_anew_is_called_that",
+        _VERIFIER, '"since_sent" if sent else None', "None",
+    ),
+    twin(
+        22,
+        "verify says nothing of persons who went since",
+        _ANEW + "verify_names_who_went_since_the_properties_were_as_asked",
+        _VERIFIER, "            if not self._is(number, now):\n", "            if False:\n",
     ),
     twin(
         23,
@@ -251,6 +288,12 @@ PROPERTIES: tuple[Twin, ...] = (
             _BLOCKS + "a_canary_of_calls_goes_first",
         ),
         "bulk/run.py", "if self._job.ledger.canary is None:", "if False:",
+    ),
+    twin(
+        24,
+        "a canary whose every attempt failed is followed by the next",
+        _LOST + "a_capture_host_that_fails_at_everything_ends_the_job_within_minutes",
+        "bulk/run.py", "            self._stop_if_all_failed(numbers)\n", "",
     ),
     twin(
         24,

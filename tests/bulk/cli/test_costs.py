@@ -26,7 +26,7 @@ def test_deletions_are_counted_as_calls_of_many(operation: Operation) -> None:
 
 def test_both_routes_are_told_and_the_one_that_is_taken() -> None:
     capture, rest, route = said(UnsetProperties(keys=("a", "b", "c", "d", "e")), 100_000)
-    assert "by capture: 401 that no limit counts, of up to 250 persons" in capture
+    assert "by capture: 501 that no limit counts, of up to 200 persons" in capture
     assert "by REST: 500,000, each of which removes one property of one person" in rest
     assert "1 d 10 h at least at the limits (posthog)" in rest
     assert route == "Route     auto takes capture, which no limit slows down"

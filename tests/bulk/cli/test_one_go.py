@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bulk.cli import jobs
 from bulk.plan import load_plan
 
 Run = Callable[..., Any]
@@ -201,6 +202,23 @@ def test_a_plan_that_exists_is_not_used_for_something_else(
     result = run(*asked, *IDS, *GO, "--plan", "x.plan.jsonl")
     assert (result.code, "another operation" in result.sentence) == (3, True)
     assert not posthog.mutations
+
+
+def test_who_loses_the_race_for_a_new_plan_uses_the_winners(
+    run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan_for_real = jobs.make_plan_file
+
+    def after_another_process(*args: Any, **options: Any) -> Any:
+        plan_for_real(*args, **options).close()
+        return plan_for_real(*args, **options)
+
+    monkeypatch.setattr(jobs, "make_plan_file", after_another_process)
+    result = run("update", "plan=vip", *IDS, *GO, "--plan", "x.plan.jsonl")
+    assert (result.code, "Using the plan that exists: x.plan.jsonl" in result.out) == (0, True)
+    monkeypatch.setattr(jobs, "make_plan_file", after_another_process)
+    result = run("update", "plan=vip", *IDS, *GO, "--plan", "no/such/folder.plan.jsonl")
+    assert result.code == 74
 
 
 def test_the_same_values_in_another_order_are_the_same_job(run: Run, posthog: Any) -> None:
