@@ -21,6 +21,7 @@ from bulk.outcomes import Axis, Events
 from bulk.store import READ_SIZE
 from bulk.tools import Tools
 from bulk.verdicts import LONGEST_PAUSE_S, Next, Verdict, too_long_a_pause
+from bulk.verifier import Seen
 
 MAX_ATTEMPTS = 8
 """Attempts a target, stage and run; halving, 429s and attempts that made progress do not count (promise 12)."""
@@ -54,9 +55,10 @@ class Group:
     Arguments:
         numbers: ascending target numbers.
         canary: read the store once more between queueing and deleting, and stop the job if anybody vanished.
+        seen: those of them who were just read, so that they need not be read again before they are sent.
     """
 
-    def __init__(self, tools: Tools, numbers: Sequence[int], *, canary: bool = False) -> None:
+    def __init__(self, tools: Tools, numbers: Sequence[int], *, canary: bool = False, seen: Seen | None = None) -> None:
         self._tools = tools
         self._job = tools.job
         self._numbers = list(numbers)
@@ -68,6 +70,8 @@ class Group:
         self._farthest = _farthest(tools, len(self._numbers))
         self._reach = self._farthest
         self._keys_sent: dict[int, set[str]] = {}
+        if seen is not None:
+            self._take(seen)
         self._without_row: set[int] = set()
 
     async def run(self) -> None:
@@ -131,9 +135,15 @@ class Group:
         return min((checked[n].at if n in checked else -math.inf for n in numbers), default=math.inf)
 
     async def _read_store(self, numbers: list[int]) -> None:
-        verifier = self._tools.verifier
-        seen = await verifier.check_store(numbers)
+        seen = await self._tools.verifier.check_store(numbers)
         self._read_fewer(len(numbers), self._clock() - seen.asked_at)
+        self._take(seen)
+        if self._job.lead is Axis.PROPERTIES:
+            self._job.fail({n: "no_distinct_id" for n, person in seen.here.items() if not person.distinct_ids})
+
+    def _take(self, seen: Seen) -> None:
+        """Keep how each person is addressed, and since when that is known."""
+        verifier = self._tools.verifier
         for number, person in seen.here.items():
             self._checked[number] = _Checked(
                 uuid=person.uuid,
@@ -141,8 +151,6 @@ class Group:
                 keys=self._keys_to_send(number, verifier.open_keys(person)) if self._call_a_key else (),
                 at=seen.asked_at,
             )
-        if self._job.lead is Axis.PROPERTIES:
-            self._job.fail({n: "no_distinct_id" for n, person in seen.here.items() if not person.distinct_ids})
 
     def _keys_to_send(self, number: int, open_keys: tuple[str, ...]) -> tuple[str, ...]:
         """Without those whose calls were accepted before the person had to be read again: they take effect later."""

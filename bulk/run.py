@@ -29,6 +29,7 @@ from bulk.ranges import format_ranges, grouped
 from bulk.reporter import Reporter
 from bulk.rows import RowReader
 from bulk.store import READ_SIZE, StoreReader, chunks
+from bulk.sweep import Sweep
 from bulk.tools import Tools
 from bulk.verifier import Verifier
 
@@ -139,6 +140,8 @@ class Run:
         async def send(numbers: list[int]) -> None:
             await self._gate.worker(Group(self._tools, numbers).run)
 
+        if self._tools.way.by_capture:
+            await Sweep(self._tools, workers=self._settings.concurrency).run()
         ledger, axis = self._job.ledger, self._job.lead
         count = sum(count for state, count in ledger.counts(axis).items() if state in UNSENT[axis])
         size = group_size(count, self._settings, singly=self._singly)

@@ -1,4 +1,4 @@
-"""Sets of ids that stay flat in memory: which of millions has been met before.
+"""Sets and an index of ids that stay flat in memory: which of millions has been met before, or what its number is.
 
 They live in a private database that SQLite itself unlinks as soon as it has opened it, so a kill leaves
 nothing behind. Knows nothing of where the ids come from.
@@ -19,10 +19,10 @@ CACHE_KIB = 16 * 1024
 _SIZE = 16
 
 
-class _Seen:
-    """A set of 16-byte keys; for one thread."""
+class _Table:
+    """A private table; for one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: str) -> None:
         with _trouble():
             # the empty name is SQLite's word for a temporary database of this connection alone
             self._database = sqlite3.connect("", isolation_level=None)
@@ -33,9 +33,25 @@ class _Seen:
                 "temp_store=FILE",
             ):
                 self._database.execute(f"PRAGMA {pragma}")
-            self._database.execute("CREATE TABLE seen (id BLOB PRIMARY KEY) WITHOUT ROWID")
+            self._database.execute(f"CREATE TABLE seen ({columns}) WITHOUT ROWID")
             self._database.execute("BEGIN")
         self._cursor = self._database.cursor()
+
+    def close(self) -> None:
+        """Forget everything; idempotent."""
+        self._database.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Seen(_Table):
+    """A set of 16-byte keys."""
+
+    def __init__(self) -> None:
+        super().__init__("id BLOB PRIMARY KEY")
         self._count = 0
 
     def _add(self, keys: Iterable[bytes]) -> list[bool]:
@@ -47,15 +63,6 @@ class _Seen:
 
     def __len__(self) -> int:
         return self._count
-
-    def close(self) -> None:
-        """Forget everything; idempotent."""
-        self._database.close()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class SeenIds(_Seen):
@@ -85,6 +92,29 @@ class SeenStrings(_Seen):
         return self._add([_key(text) for text in texts])
 
     def __enter__(self) -> "SeenStrings":
+        return self
+
+
+class NumbersById(_Table):
+    """The numbers of uuids; close it, or use it as a context manager."""
+
+    def __init__(self) -> None:
+        super().__init__("id BLOB PRIMARY KEY, number INTEGER")
+
+    def add_many(self, numbers: Iterable[tuple[UUID, int]]) -> None:
+        """Note the number of each uuid. Raises FileTrouble where the temporary file cannot grow."""
+        with _trouble():
+            self._cursor.executemany(
+                "INSERT OR REPLACE INTO seen VALUES (?, ?)", ((uuid.bytes, number) for uuid, number in numbers)
+            )
+
+    def get(self, uuid: UUID) -> int | None:
+        """The number of a uuid, where it has one."""
+        with _trouble():
+            row = self._cursor.execute("SELECT number FROM seen WHERE id = ?", (uuid.bytes,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def __enter__(self) -> "NumbersById":
         return self
 
 

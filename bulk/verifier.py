@@ -33,7 +33,7 @@ TARGETS_AT_ONCE = 5_000
 class Seen(msgspec.Struct, frozen=True):
     """Targets' persons that are there, unchanged, by number, and when they were asked for (`Sighting.asked_at`)."""
 
-    here: dict[int, Known]
+    here: Mapping[int, Known]
     asked_at: float
 
 

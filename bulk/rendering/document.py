@@ -132,8 +132,8 @@ def _failures(report: Report) -> Iterable[Section]:
 
 
 _REASONS = {
-    "since_sent": "since_sent: deleted and re-created after this job had read it as there and sent it a change. An event "
-    "for a deleted person creates it again, so this job's may have been what did it: look at these persons.",
+    "since_sent": "since_sent: deleted and re-created after this job had read it as there and sent it a change. An "
+    "event for a deleted person creates it again, so this job's may have been what did it: look at these persons.",
     "since_done": "since_done: was as asked when this job read it; what became of the person came later.",
 }
 """What a reason does not say by itself."""

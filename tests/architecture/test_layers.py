@@ -25,8 +25,8 @@ BULK_LAYERS = (
     ("fold", "tally ledger due report verdicts guards accounting journaling job reporting rendering"),
     (
         "stages",
-        """store discovery rows verifier holders capabilities dispatch tools course executor confirmer reporter
-        resolving planner export run""",
+        """store discovery rows verifier holders capabilities dispatch tools course executor sweep confirmer
+        reporter resolving planner export run""",
     ),
     ("engine", "opening engine"),
     ("command", "cli __main__"),

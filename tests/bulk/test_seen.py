@@ -1,4 +1,4 @@
-"""Sets of ids: right as a set is, flat in memory, and nothing of them left on disk."""
+"""Sets and an index of ids: right as a set and a dictionary are, flat in memory, and nothing of them left on disk."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk.seen import SeenIds, SeenStrings
+from bulk.seen import NumbersById, SeenIds, SeenStrings
 
 few_ids = st.integers(0, 30).map(lambda number: UUID(int=number << 64 | 5))
 few_texts = st.sampled_from(["", "a", "A", "é", "e\u0301", "\ud800", "\udfff", "\x00", "a\x00", "😀"])
@@ -29,6 +29,19 @@ def test_ids_are_new_once(steps: list[list[UUID] | UUID]) -> None:
                 met.add(uuid)
             assert (seen.add_many(step) if isinstance(step, list) else [seen.add(step)]) == expected
             assert len(seen) == len(met)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.tuples(few_ids, st.integers(0, 2**40)), max_size=8), max_size=6))
+def test_numbers_are_found_as_in_a_dictionary(steps: list[list[tuple[UUID, int]]]) -> None:
+    known: dict[UUID, int] = {}
+    with NumbersById() as numbers:
+        for step in steps:
+            numbers.add_many(step)
+            known.update(step)
+            for number in range(31):
+                uuid = UUID(int=number << 64 | 5)
+                assert numbers.get(uuid) == known.get(uuid)
 
 
 @settings(deadline=None)

@@ -15,6 +15,7 @@ _LOST = "integration/test_properties_lost.py::test_"
 _OTHERS = "integration/test_properties_others.py::test_"
 _ANEW = "integration/test_properties_anew.py::test_"
 _ROUTES = "integration/test_properties_routes.py::test_"
+_SWEEP = "integration/test_properties_sweep.py::test_"
 _SECRECY = "integration/test_properties_secrecy.py::test_"
 _PARTS = "integration/test_parts.py::test_"
 
@@ -235,10 +236,10 @@ PROPERTIES: tuple[Twin, ...] = (
             _OTHERS + "who_changed_between_plan_and_run_is_sent_nothing",
             _OTHERS + "the_properties_of_the_deleted_are_gone_but_cannot_be_set",
         ),
-        _EXECUTOR, "        seen = await verifier.check_store(numbers)\n",
+        _EXECUTOR, "        seen = await self._tools.verifier.check_store(numbers)\n",
         "        before = dict(zip(numbers, [self._job.ledger.properties(n) for n in numbers]))\n"
         "        targets = self._job.targets(numbers)\n"
-        "        seen = await verifier.check_store(numbers)\n"
+        "        seen = await self._tools.verifier.check_store(numbers)\n"
         "        for n in set(numbers) - seen.here.keys():\n"
         "            self._job.settle('store', {(before[n], None): [n]})\n"
         "            self._checked[n] = _Checked(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), at=seen.asked_at)\n",
@@ -254,6 +255,18 @@ PROPERTIES: tuple[Twin, ...] = (
         "whom our own event made anew is said to have been left alone",
         _ANEW + "whom_our_own_event_made_anew_is_called_that",
         _VERIFIER, '"since_sent" if sent else None', "None",
+    ),
+    twin(
+        22,
+        "a page of a listing is believed whoever it shows",
+        _SWEEP + "who_is_gone_merged_re_created_or_as_asked_is_sent_nothing_by_a_page",
+        "bulk/sweep.py", "if is_same(target, due[n])\n", "if True\n",
+    ),
+    twin(
+        22,
+        "what a page showed is good for ever",
+        _SWEEP + "who_is_deleted_while_a_page_is_sent_is_made_anew_by_no_event",
+        "bulk/sweep.py", "{n: found[n] for n in some}, asked_at)", "{n: found[n] for n in some}, float('inf'))",
     ),
     twin(
         22,
