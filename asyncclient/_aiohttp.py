@@ -213,15 +213,13 @@ async def _read(request: Request, path: str, response: ClientResponse) -> bytes:
     good = response.status < 300
     limit = LARGEST_BODY if good else LARGEST_ERROR
     content = response.content
-    body: bytes | bytearray = b""
+    blocks: list[bytes] = []
+    size = 0
     try:
-        body = await content.readany()
-        if content.at_eof() and len(body) <= limit:
-            return body
-        body = bytearray(body)
-        while len(body) <= limit and not content.at_eof():
-            body += await content.readany()
-        problem = f"the body is larger than {limit >> 20} MiB" if len(body) > limit else None
+        while size <= limit and not content.at_eof():
+            blocks.append(await content.readany())
+            size += len(blocks[-1])
+        problem = f"the body is larger than {limit >> 20} MiB" if size > limit else None
     except (aiohttp.ClientError, OSError) as error:
         if isinstance(error.__cause__, ContentEncodingError) and good:
             problem = "the body cannot be unpacked"
@@ -230,8 +228,8 @@ async def _read(request: Request, path: str, response: ClientResponse) -> bytes:
         else:
             problem = None
     if problem is None or not good:
-        return bytes(body[:limit])
-    del body  # a traceback with local variables shows nothing of it
+        return b"".join(blocks)[:limit]
+    del blocks  # a traceback with local variables shows nothing of it
     raise _invalid(request, path, response, problem)
 
 

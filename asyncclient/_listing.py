@@ -52,14 +52,20 @@ class _RawPerson(msgspec.Struct, frozen=True):
     raw: msgspec.Raw
 
 
-async def pages(
-    core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]"
-) -> AsyncIterator[tuple[Page[T], Sequence[T]]]:
+async def pages(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncIterator[Page[T]]:
     """Each page, with those of its rows that were not yielded before."""
     paging: Paging[T] = Paging(chosen.page_size)
     while (ask := paging.ask) is not None:
-        page = await core.read(chosen.request(limit=ask.limit, offset=ask.offset), decoder)
-        yield page, paging.feed(page.results, page.next)
+        yield await _page(core, chosen.request(limit=ask.limit, offset=ask.offset), decoder, paging)
+
+
+async def rows(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncIterator[T]:
+    """Each row, once. No page is held while the next one is read."""
+    paging: Paging[T] = Paging(chosen.page_size)
+    while (ask := paging.ask) is not None:
+        page = _page(core, chosen.request(limit=ask.limit, offset=ask.offset), decoder, paging)
+        for row in (await page).results:
+            yield row
 
 
 async def raw_rows(core: Core, chosen: Chosen) -> AsyncIterator[msgspec.Raw]:
@@ -69,9 +75,14 @@ async def raw_rows(core: Core, chosen: Chosen) -> AsyncIterator[msgspec.Raw]:
         asked = chosen.request(limit=ask.limit, offset=ask.offset)
         response = await core.send(asked)
         page = _decoding.read(asked, response, _RAWS, core.shared.key)
-        rows = []
+        found = []
         for raw in page.results:
             ref = _decoding.parsed(asked, response, raw, _REF)
-            rows.append(_RawPerson(ref.uuid, ref.created_at, raw))
-        for row in paging.feed(rows, page.next):
+            found.append(_RawPerson(ref.uuid, ref.created_at, raw))
+        for row in paging.feed(found, page.next):
             yield row.raw
+
+
+async def _page(core: Core, request: Request, decoder: "msgspec.json.Decoder[Page[T]]", paging: Paging[T]) -> Page[T]:
+    page = await core.read(request, decoder)
+    return msgspec.structs.replace(page, results=paging.feed(page.results, page.next))

@@ -58,8 +58,8 @@ class Paging(Generic[RowT]):
         self._limit = page_size
         self._overlap = 1
         self._mark: datetime | None = None
-        self._latest: deque[tuple[UUID, datetime]] = deque(maxlen=MARK_OVER)
-        self._at_mark: dict[UUID, datetime] = {}
+        self._latest: deque[tuple[int, datetime]] = deque(maxlen=MARK_OVER)
+        self._at_mark: dict[int, datetime] = {}
         self._anchored_at = 0
         self._unanchored_at: int | None = None
         self._step = 1
@@ -99,18 +99,19 @@ class Paging(Generic[RowT]):
 
     def _fresh(self, rows: Sequence[RowT]) -> list[RowT]:
         """The rows after the mark, each once."""
+        numbers = [row.uuid.int for row in rows]  # a UUID hashes and compares in Python, its number in C
         mark, seen = self._mark, self._at_mark
         if mark is None:
             fresh = list(rows)
         else:
             # what stands behind a row that was yielded last is fresh whatever time it shows, and so is what
             # stands behind a fresh row
-            known = max((index for index, row in enumerate(rows) if row.uuid in seen), default=len(rows))
+            known = max((index for index, number in enumerate(numbers) if number in seen), default=len(rows))
             fresh = []
             for index, row in enumerate(rows):
-                if row.uuid not in seen and (fresh or index > known or row.created_at <= mark):
+                if numbers[index] not in seen and (fresh or index > known or row.created_at <= mark):
                     fresh.append(row)
-        if len({row.uuid for row in fresh}) == len(fresh):
+        if len(set(numbers)) == len(numbers):
             return fresh
         return list({row.uuid: row for row in fresh}.values())
 
@@ -120,17 +121,18 @@ class Paging(Generic[RowT]):
         if not rows:
             return False
         first = rows[0]
-        return first.created_at > self._mark or first.uuid in self._at_mark
+        return first.created_at > self._mark or first.uuid.int in self._at_mark
 
     def _take(self, fresh: Sequence[RowT]) -> None:
         if not fresh:
             return
-        self._latest.extend((row.uuid, row.created_at) for row in fresh[-MARK_OVER:])
+        self._latest.extend((row.uuid.int, row.created_at) for row in fresh[-MARK_OVER:])
         times = sorted(at for _, at in self._latest)
         mark = self._mark = times[len(times) // 2]
-        self._at_mark.update((row.uuid, row.created_at) for row in fresh)
-        self._at_mark = {uuid: at for uuid, at in self._at_mark.items() if at <= mark}
-        self._at_mark.update(self._latest)
+        at_mark = {number: at for number, at in self._at_mark.items() if at <= mark}
+        at_mark.update((row.uuid.int, row.created_at) for row in fresh if row.created_at <= mark)
+        at_mark.update(self._latest)
+        self._at_mark = at_mark
 
     def _go_on(self, asked: Ask, following: int | None) -> None:
         """After an anchored page: overlap with it, or believe its end."""

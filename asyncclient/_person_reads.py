@@ -9,7 +9,7 @@ from asyncclient import _decoding, _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import Format, PersonId
 from asyncclient._exporting import CsvExport
-from asyncclient._listing import Chosen, pages, raw_rows
+from asyncclient._listing import Chosen, pages, raw_rows, rows
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import Page, Person, PersonRef
 
@@ -131,7 +131,7 @@ class PersonReads:
         )
         return CsvExport(self._core, request, count)
 
-    async def iter_pages(
+    def iter_pages(
         self,
         *,
         distinct_id: str | None = None,
@@ -142,10 +142,9 @@ class PersonReads:
     ) -> AsyncIterator[Page[Person]]:
         """Every person that matches, page by page; pages may be short or empty. Arguments and errors as `iter`."""
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
-        async for page, rows in pages(self._core, chosen, _PERSONS):
-            yield msgspec.structs.replace(page, results=[*rows])
+        return pages(self._core, chosen, _PERSONS)
 
-    async def iter(
+    def iter(
         self,
         *,
         distinct_id: str | None = None,
@@ -169,11 +168,9 @@ class PersonReads:
             PostHogError: no or no good answer.
         """
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
-        async for _, rows in pages(self._core, chosen, _PERSONS):
-            for row in rows:
-                yield row
+        return rows(self._core, chosen, _PERSONS)
 
-    async def iter_refs(
+    def iter_refs(
         self,
         *,
         distinct_id: str | None = None,
@@ -184,11 +181,9 @@ class PersonReads:
     ) -> AsyncIterator[PersonRef]:
         """As `iter`, but only who each person is: the quickest way to all ids."""
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
-        async for _, rows in pages(self._core, chosen, _REFS):
-            for row in rows:
-                yield row
+        return rows(self._core, chosen, _REFS)
 
-    async def iter_raw(
+    def iter_raw(
         self,
         *,
         distinct_id: str | None = None,
@@ -199,8 +194,7 @@ class PersonReads:
     ) -> AsyncIterator[msgspec.Raw]:
         """As `iter`, but each person as the JSON object that the server sent, byte for byte."""
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
-        async for raw in raw_rows(self._core, chosen):
-            yield raw
+        return raw_rows(self._core, chosen)
 
     @overload
     async def get(self, id: PersonId, *, format: Literal["json"] | None = None) -> Person: ...

@@ -141,7 +141,7 @@ CLIENT: tuple[Twin, ...] = (
         15,
         "rows that come twice are yielded twice",
         "asyncclient/test_listing.py::test_all_iterators_agree",
-        _PAGING, "if row.uuid not in seen and (fresh or", "if (fresh or",
+        _PAGING, "if numbers[index] not in seen and (fresh or", "if (fresh or",
     ),
     twin(
         15,
