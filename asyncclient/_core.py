@@ -48,7 +48,8 @@ class Shared(msgspec.Struct):
     clock: Callable[[], float] = time.monotonic
     server_clock: ServerClock = msgspec.field(default_factory=ServerClock)
     token: Secret | None = None
-    asking_token: anyio.Lock = msgspec.field(default_factory=anyio.Lock)
+    # anyio loads what stands behind a name when the name is first looked up: not before a client is made
+    asking_token: "anyio.Lock" = msgspec.field(default_factory=lambda: anyio.Lock())
     wire: AiohttpWire | None = None
     ingest_wire: AiohttpWire | None = None
     ended: bool = False

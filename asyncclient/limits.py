@@ -12,18 +12,19 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 import msgspec
-from aiolimiter import AsyncLimiter
 
+from asyncclient._window import MARGIN_S, Window
 from asyncclient.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
 
 MINUTE_S = 60.0
 HOUR_S = 3600.0
-MARGIN_S = 0.05
-"""Added to each window, for clocks that do not run alike."""
 PACE = 5
 """The minute's allowance may be used up in so many seconds: a burst is smoothed, and next to no time is lost."""
 LOWERED_TO = 0.9
@@ -129,40 +130,11 @@ class Lowered(msgspec.Struct, frozen=True, kw_only=True):
     new: int
 
 
-class _Window:
-    """A sliding log: requests under way, and the times at which answered ones stop counting."""
-
-    def __init__(self, window_s: float, limit: int) -> None:
-        self.window_s = window_s
-        self.limit = limit
-        self.under_way = 0
-        self.frees_at: deque[float] = deque()
-
-    def used(self, now: float) -> int:
-        while self.frees_at and self.frees_at[0] <= now:
-            self.frees_at.popleft()
-        return self.under_way + len(self.frees_at)
-
-    def free_in_s(self, now: float) -> float | None:
-        """Seconds until a slot is free; None when only an answer can free one."""
-        over = self.used(now) - self.limit
-        if over < 0:
-            return 0.0
-        return self.frees_at[over] - now if over < len(self.frees_at) else None
-
-    def answered(self, now: float) -> None:
-        self.frees_at.append(now + self.window_s + MARGIN_S)
-
-    def charge(self, now: float, ages_s: Iterable[float]) -> None:
-        added = [now - age + self.window_s + MARGIN_S for age in ages_s if age < self.window_s + MARGIN_S]
-        self.frees_at = deque(sorted([*self.frees_at, *added]))
-
-
 class _Gauge:
     """The windows of one bucket, and the queue before them."""
 
     def __init__(self, windows: dict[float, int]) -> None:
-        self.windows = {window_s: _Window(window_s, limit) for window_s, limit in windows.items()}
+        self.windows = {window_s: Window(window_s, limit) for window_s, limit in windows.items()}
         self.paused_until = 0.0
         self.lowered_at = -math.inf
         self.turn = anyio.Lock(fast_acquire=True)
@@ -198,7 +170,7 @@ class Slot:
     def __init__(self, gauge: _Gauge, clock: Callable[[], float]) -> None:
         self._gauge = gauge
         self._clock = clock
-        self._taken: tuple[_Window, ...] = ()
+        self._taken: tuple[Window, ...] = ()
         self.since = 0.0
         self.used = False
 
@@ -274,7 +246,7 @@ class Limits:
         gauge.lowered_at = now
         if not gauge.windows:
             published = RateLimits.posthog().windows(bucket)
-            gauge.windows = {window_s: _Window(window_s, limit) for window_s, limit in published.items()}
+            gauge.windows = {window_s: Window(window_s, limit) for window_s, limit in published.items()}
             gauge.pace = _pace(published)
             return [Lowered(window_s=window_s, old=None, new=limit) for window_s, limit in published.items()]
         window_s = HOUR_S if retry_after_s is not None and retry_after_s > MINUTE_S else MINUTE_S
@@ -288,7 +260,7 @@ class Limits:
         if old is not None and new >= old:
             return []
         if window is None:
-            gauge.windows[window_s] = window = _Window(window_s, new)
+            gauge.windows[window_s] = window = Window(window_s, new)
             minute = gauge.windows.get(MINUTE_S)
             window.frees_at = deque(at + window_s - MINUTE_S for at in minute.frees_at) if minute else deque()
         window.limit = new
@@ -343,7 +315,13 @@ class Limits:
         return max(latest, self._gauges[bucket].paused_until - now if requests else 0.0)
 
 
-def _pace(windows: dict[float, int]) -> AsyncLimiter | None:
+def _pace(windows: dict[float, int]) -> "AsyncLimiter | None":
     """Smooths the start of a burst; the windows are the bound."""
     limit = windows.get(MINUTE_S)
-    return None if limit is None else AsyncLimiter(max(1.0, limit / PACE), 1.0)
+    if limit is None:
+        return None
+    from aiolimiter import (
+        AsyncLimiter,
+    )  # here, since it looks its version up in the packages' metadata, which takes time
+
+    return AsyncLimiter(max(1.0, limit / PACE), 1.0)
