@@ -100,20 +100,20 @@ class Paging(Generic[RowT]):
     def _fresh(self, rows: Sequence[RowT]) -> list[RowT]:
         """The rows after the mark, each once."""
         numbers = [row.uuid.int for row in rows]  # a UUID hashes and compares in Python, its number in C
+        if len(set(numbers)) < len(numbers):
+            unique = dict(zip(numbers, rows, strict=True))
+            numbers, rows = list(unique), list(unique.values())
         mark, seen = self._mark, self._at_mark
         if mark is None:
-            fresh = list(rows)
-        else:
-            # what stands behind a row that was yielded last is fresh whatever time it shows, and so is what
-            # stands behind a fresh row
-            known = max((index for index, number in enumerate(numbers) if number in seen), default=len(rows))
-            fresh = []
-            for index, row in enumerate(rows):
-                if numbers[index] not in seen and (fresh or index > known or row.created_at <= mark):
-                    fresh.append(row)
-        if len(set(numbers)) == len(numbers):
-            return fresh
-        return list({row.uuid: row for row in fresh}.values())
+            return list(rows)
+        # what stands behind a row that was yielded last is fresh whatever time it shows, and so is what stands
+        # behind a fresh row
+        known = max(map(numbers.index, seen.keys() & numbers), default=len(rows))
+        fresh: list[RowT] = []
+        for number, row in zip(numbers[:known], rows[:known], strict=True):
+            if number not in seen and (fresh or row.created_at <= mark):
+                fresh.append(row)
+        return [*fresh, *rows[known + 1 :]]
 
     def _is_anchored(self, offset: int, rows: Sequence[RowT]) -> bool:
         if offset == 0 or self._mark is None:

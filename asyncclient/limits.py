@@ -320,8 +320,7 @@ def _pace(windows: dict[float, int]) -> "AsyncLimiter | None":
     limit = windows.get(MINUTE_S)
     if limit is None:
         return None
-    from aiolimiter import (
-        AsyncLimiter,
-    )  # here, since it looks its version up in the packages' metadata, which takes time
+    # here, since it looks its version up in the packages' metadata, which takes time
+    from aiolimiter import AsyncLimiter
 
     return AsyncLimiter(max(1.0, limit / PACE), 1.0)

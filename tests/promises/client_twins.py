@@ -141,7 +141,8 @@ CLIENT: tuple[Twin, ...] = (
         15,
         "rows that come twice are yielded twice",
         "asyncclient/test_listing.py::test_all_iterators_agree",
-        _PAGING, "if numbers[index] not in seen and (fresh or", "if (fresh or",
+        _PAGING, "if number not in seen and (fresh or row.created_at <= mark):", "if True:",
+        _PAGING, "return [*fresh, *rows[known + 1 :]]", "return [*fresh, *rows[known:]]",
     ),
     twin(
         15,
