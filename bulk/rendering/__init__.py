@@ -1,4 +1,7 @@
-"""Turns a report into text: one function a format, each pure and the same byte for byte each time."""
+"""Turns a report into text: one function a format, each pure and the same byte for byte each time.
+
+`bulk.rendering.html` is imported by itself: only who wants a page waits for jinja2.
+"""
 
 from bulk.rendering.json import render_json
 from bulk.rendering.markdown import render_markdown

@@ -1,15 +1,19 @@
 """`posthog-bulk report`: a job's report, from its journal alone."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bulk.cli.options import FILE
 
+if TYPE_CHECKING:
+    from bulk.report import Report
+
 
 @click.command("report")
 @click.argument("journal", type=FILE)
-@click.option("-o", "--output", type=FILE, metavar="FILE", help="A .md, .json or .txt file; stdout by default.")
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="A .html, .md, .json or .txt file; stdout by default.")
 @click.option("--plan", type=FILE, metavar="FILE", help="The plan; by default the journal's stem's, if it is there.")
 def command(journal: Path, output: Path | None, plan: Path | None) -> int:
     """Write the report of JOURNAL. Needs no network and no key; the same bytes each time from the same files."""
@@ -17,7 +21,7 @@ def command(journal: Path, output: Path | None, plan: Path | None) -> int:
     from bulk.files import write_private
     from bulk.rendering import render_json, render_markdown, render_text
 
-    formats = {".md": render_markdown, ".json": render_json, ".txt": render_text}
+    formats = {".html": _html, ".md": render_markdown, ".json": render_json, ".txt": render_text}
     if output is None:
         click.echo(render_text(read(journal, plan)), nl=False)
         return 0
@@ -30,3 +34,9 @@ def command(journal: Path, output: Path | None, plan: Path | None) -> int:
         raise click.UsageError("the report would replace what it is made from: choose another name")
     write_private(output, render(read(journal, plan)).encode(), replace=True)
     return 0
+
+
+def _html(report: "Report") -> str:
+    from bulk.rendering.html import render_html  # only who wants a page waits for jinja2
+
+    return render_html(report)

@@ -210,7 +210,7 @@ def test_a_broken_plan_beside_the_journal_is_said_and_done_without(run: Run, pos
     assert run("status", "x.journal.jsonl", "--plan", "x.plan.jsonl").code == 74
 
 
-@pytest.mark.parametrize("name", ["r.md", "r.json", "r.txt", "R.MD"])
+@pytest.mark.parametrize("name", ["r.md", "r.json", "r.txt", "r.html", "R.MD"])
 def test_a_report_is_private_the_same_each_time_and_written_over(run: Run, posthog: Any, name: str) -> None:
     run("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", len(free(posthog)))
     assert run("report", "x.journal.jsonl", "-o", name).code == 0

@@ -338,6 +338,6 @@ def test_a_journal_that_is_not_there(refused: Callable[..., str], command: str) 
     assert "x.journal.jsonl" in refused(74, command, "x.journal.jsonl")
 
 
-@pytest.mark.parametrize("name", ["report.html", "report.pdf", "report"])
+@pytest.mark.parametrize("name", ["report.htm", "report.pdf", "report"])
 def test_a_report_of_an_unknown_kind(refused: Callable[..., str], name: str) -> None:
-    assert "choose .md, .json, .txt" in refused(2, "report", "x.journal.jsonl", "-o", name)
+    assert "choose .html, .md, .json, .txt" in refused(2, "report", "x.journal.jsonl", "-o", name)

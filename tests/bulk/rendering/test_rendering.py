@@ -1,20 +1,23 @@
-"""Reports as text, Markdown and JSON: everything is in, the same each time, and nothing foreign acts."""
+"""Reports as text, Markdown, JSON and HTML: everything is in, the same each time, and nothing foreign acts."""
 
 import json
 import re
 import unicodedata
 from collections.abc import Callable
+from html.parser import HTMLParser
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bulk.escape import plain
 from bulk.rendering import render_json, render_markdown, render_text
+from bulk.rendering.html import render_html
 from bulk.report import Report
 
 Make = Callable[..., Report]
-RENDERERS = [render_text, render_markdown, render_json]
+RENDERERS = [render_text, render_markdown, render_json, render_html]
 NASTY = st.text(
     alphabet=st.one_of(st.sampled_from("\x1b\r\n\t\0\x9b\u2028\u202e\u200b\ud800|<>&`*_[]()#!"), st.characters()),
     max_size=30,
@@ -28,7 +31,7 @@ def test_the_same_report_gives_the_same_bytes(render: Callable[[Report], str], m
     assert render(first).encode() == render(second).encode()
 
 
-@pytest.mark.parametrize("render", [render_text, render_markdown])
+@pytest.mark.parametrize("render", [render_text, render_markdown, render_html])
 def test_everything_that_counts_is_in_it(render: Callable[[Report], str], make_report: Make) -> None:
     shown = render(make_report()).replace("\\", "")
     for part in (
@@ -95,6 +98,43 @@ def test_json_holds_every_field_in_ascii(make_report: Make, foreign: str) -> Non
 
 def test_json_takes_a_lone_surrogate(make_report: Make) -> None:
     assert json.loads(render_json(make_report("a\ud800")))["plan"]["project_name"] == "a\ud800"
+
+
+class _Page(HTMLParser):
+    """What a browser would make of a page: its tags with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, tuple[tuple[str, str | None], ...]]] = []
+        self.text: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, tuple(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@anything
+@given(foreign=NASTY)
+@example(foreign="</td><script>alert(1)</script>")
+@example(foreign="{{ 7 * 7 }}{% raw %}")
+def test_no_foreign_text_makes_anything_of_a_page(make_report: Make, foreign: str) -> None:
+    page = _Page(render_html(make_report(foreign)))
+    assert page.tags == _Page(render_html(make_report("Acme"))).tags
+    assert not {"script", "img", "link", "a", "iframe", "form"} & {tag for tag, _ in page.tags}
+    assert plain(foreign, limit=None).strip() in "".join(page.text)
+    text = "".join(page.text).replace("\n", "")
+    assert all(unicodedata.category(one) not in {"Cc", "Cf", "Cs"} for one in text)
+
+
+def test_a_page_loads_nothing_and_says_by_its_colour_how_it_ended(make_report: Make) -> None:
+    bad, good = render_html(make_report()), render_html(make_report(exit_code=0))
+    assert bad.replace("#b3261e", "#2e7d32").count("#2e7d32") == good.count("#2e7d32") == 1
+    assert "default-src 'none'" in good
+    assert not re.search(r"(src|href)=|url\(|@import", good)
 
 
 def test_markdown_tables_have_a_heading_and_as_many_cells_in_each_row(make_report: Make) -> None:
