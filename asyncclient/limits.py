@@ -180,13 +180,14 @@ class Slot:
 
     async def __aenter__(self) -> Self:
         gauge = self._gauge
-        if gauge.windows or gauge.paused_until > self._clock():
+        self.since = self._clock()
+        if gauge.windows or gauge.paused_until > self.since:
             async with gauge.turn:
                 await gauge.free(self._clock)
                 self._taken = tuple(gauge.windows.values())
                 for window in self._taken:
                     window.under_way += 1
-        self.since = self._clock()
+            self.since = self._clock()
         return self
 
     async def __aexit__(
