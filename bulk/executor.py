@@ -303,5 +303,10 @@ def _farthest(tools: Tools, count: int) -> int:
     What is read long before it is sent fills memory and grows stale; whom events go to are sent right after each read.
     """
     if tools.way.singly(tools.job.lead):
-        return READ_SIZE - READ_SIZE % tools.way.block
+        return whole_blocks(tools.way.block)
     return max(READ_SIZE, tools.batch_size) if tools.way.by_capture else count
+
+
+def whole_blocks(block: int) -> int:
+    """How many persons one read is for, where so many at a time get a call each under one intent."""
+    return READ_SIZE - READ_SIZE % block

@@ -78,9 +78,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     def open_keys(self, properties: Mapping[str, Any]) -> tuple[str, ...]:
         """The keys that are not as asked yet. A null-valued property is there."""
-        different = (
+        different = [
             key for key, value in self.values.items() if key not in properties or not equal(properties[key], value)
-        )
+        ]
         return (*different, *(key for key in self.absent if key in properties))
 
     def __repr__(self) -> str:  # the values speak of persons

@@ -15,7 +15,7 @@ from bulk.capabilities import Way
 from bulk.confirmer import Confirmer, Waiting
 from bulk.errors import BreakerOpened, NotFinished
 from bulk.estimate import CANARY_SIZE, persons_by_capture
-from bulk.executor import Group
+from bulk.executor import Group, whole_blocks
 from bulk.gate import Gate
 from bulk.holders import Holders
 from bulk.job import Job
@@ -144,7 +144,7 @@ class Run:
             await Sweep(self._tools, workers=self._settings.concurrency).run()
         ledger, axis = self._job.ledger, self._job.lead
         count = sum(count for state, count in ledger.counts(axis).items() if state in UNSENT[axis])
-        size = group_size(count, self._settings, singly=self._singly)
+        size = group_size(count, self._settings, singly=self._singly, block=self._tools.way.block)
         groups = grouped(ledger.numbers(axis, UNSENT[axis]), size)
         open_groups = takewhile(lambda _: not self._gate.closed, groups)
         await in_parallel(send, open_groups, workers=self._settings.concurrency)
@@ -217,14 +217,15 @@ class Run:
         await in_parallel(read, grouped(again, READ_SIZE), workers=self._settings.concurrency)
 
 
-def group_size(count: int, settings: Settings, *, singly: bool) -> int:
+def group_size(count: int, settings: Settings, *, singly: bool, block: int = 1) -> int:
     """How many targets a worker takes at once: enough to fill a read, few enough to leave all workers as much to do.
 
     Arguments:
         singly: each gets a call of its own, one after the other; otherwise a group is whole batches.
+        block: of single calls share an intent; of more than fit into one read whole, the last few would cost another.
     """
     share = max(1, math.ceil(count / settings.concurrency))
     if singly:
-        return math.ceil(share / math.ceil(share / READ_SIZE))
+        return math.ceil(share / math.ceil(share / whole_blocks(block)))
     wanted = max(settings.batch_size, min(share, LARGEST_GROUP))
     return math.ceil(wanted / settings.batch_size) * settings.batch_size

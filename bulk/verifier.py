@@ -91,10 +91,11 @@ class Verifier:
     def _read_as(self, number: int, person: Known) -> Properties | None:
         """What reading makes of the properties of a person that is there; None where it changes nothing."""
         state = self._job.ledger.properties(number)
-        if state not in _READING_TELLS:
+        as_asked = _READING_TELLS.get(state)
+        if as_asked is None:
             return None
         if not self.open_keys(person):
-            return _READING_TELLS[state]
+            return as_asked
         return Properties.AGAIN if state is Properties.UNKNOWN else None
 
     async def check_rows(self, numbers: list[int]) -> None:
