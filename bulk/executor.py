@@ -70,9 +70,9 @@ class Group:
         self._farthest = _farthest(tools, len(self._numbers))
         self._reach = self._farthest
         self._keys_sent: dict[int, set[str]] = {}
+        self._without_row: set[int] = set()
         if seen is not None:
             self._take(seen)
-        self._without_row: set[int] = set()
 
     async def run(self) -> None:
         """Send what is due until nothing is.
