@@ -38,6 +38,9 @@ TOLD_BY_DETAIL: Final = frozenset({400, 404})
 
 _JSON: Final = "application/json"
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
+CONNECTED_WITHIN_S = 10.0
+"""For the ingestion host: who sends events has just read that nobody is made anew by them, which does not stay true."""
+_CONNECTED_SOON: Final = aiohttp.ClientTimeout(total=None, connect=CONNECTED_WITHIN_S)
 
 
 class _Dropped(Exception):
@@ -130,7 +133,7 @@ class AiohttpWire:
                     self._url(request, path),
                     headers=None if request.accept is None else {hdrs.ACCEPT: request.accept},
                     data=self._payload(request),
-                    timeout=self._silence(request) if request.streamed else _NO_TIMEOUT,
+                    timeout=self._waits(request),
                     allow_redirects=False,
                     middlewares=(attempt,),
                 )
@@ -166,7 +169,9 @@ class AiohttpWire:
             self._latest = body, aiohttp.BytesPayload(body, content_type=_JSON)
         return self._latest[1]
 
-    def _silence(self, request: Request) -> aiohttp.ClientTimeout:
+    def _waits(self, request: Request) -> aiohttp.ClientTimeout:
+        if not request.streamed:
+            return _CONNECTED_SOON if request.to_ingestion else _NO_TIMEOUT
         silence_s = request.timeout_s or self._timeout_s
         return aiohttp.ClientTimeout(total=None, connect=silence_s, sock_read=silence_s)
 
@@ -174,7 +179,10 @@ class AiohttpWire:
         kind: type[TransportError]
         if isinstance(error, TimeoutError):
             kind, what = (TimedOut, "answer") if sent else (ConnectFailed, "connection")
-            reason = f"no {what} within {request.timeout_s or self._timeout_s:g} s"
+            within_s = request.timeout_s or self._timeout_s
+            if request.to_ingestion and not sent:
+                within_s = min(within_s, CONNECTED_WITHIN_S)
+            reason = f"no {what} within {within_s:g} s"
         elif not sent:
             kind, reason = ConnectFailed, f"no connection ({_cause(error)})"
         elif isinstance(error, _Dropped):

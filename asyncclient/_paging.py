@@ -108,12 +108,14 @@ class Paging(Generic[RowT]):
             return list(rows)
         # what stands behind a row that was yielded last is fresh whatever time it shows, and so is what stands
         # behind a fresh row
-        known = max(map(numbers.index, seen.keys() & numbers), default=len(rows))
+        latest = {number for number, _ in self._latest}
+        known = max(map(numbers.index, latest.intersection(numbers)), default=len(rows))
         fresh: list[RowT] = []
         for number, row in zip(numbers[:known], rows[:known], strict=True):
             if number not in seen and (fresh or row.created_at <= mark):
                 fresh.append(row)
-        return [*fresh, *rows[known + 1 :]]
+        behind = zip(numbers[known + 1 :], rows[known + 1 :], strict=True)
+        return [*fresh, *(row for number, row in behind if number not in seen)]
 
     def _is_anchored(self, offset: int, rows: Sequence[RowT]) -> bool:
         if offset == 0 or self._mark is None:

@@ -148,6 +148,11 @@ class PostHogClient:
         """The rate limits that all requests pass."""
         return self._core.shared.limits
 
+    @property
+    def max_connections(self) -> int:
+        """Connections that are kept open at once; further requests wait for one of them."""
+        return self._core.shared.max_connections
+
     def server_time(self) -> float:
         """The server's clock as its answers told it, seconds since the epoch; ours before the first one.
 

@@ -11,7 +11,13 @@ from bulk.shared_ids import is_shared
 LONGEST = 200
 
 
-def address_of(distinct_ids: Sequence[str]) -> str | None:
-    """The id to address a person by, one that stands for this person alone where there is one; None for none."""
+def address_of(distinct_ids: Sequence[str], known_by: str | None = None) -> str | None:
+    """The id to address a person by, one that stands for this person alone where there is one; None for none.
+
+    Arguments:
+        distinct_ids: the person's.
+        known_by: the one by which a person that vanishes is looked for, taken before others.
+    """
     usable = [each for each in distinct_ids if each.strip() and len(each) <= LONGEST and "\0" not in each]
-    return next((each for each in usable if not is_shared(each)), usable[0] if usable else None)
+    own = [each for each in usable if not is_shared(each)] or usable
+    return known_by if known_by in own else next(iter(own), None)

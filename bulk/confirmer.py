@@ -16,8 +16,8 @@ from bulk.outcomes import ACCEPTED, Axis, Person, Properties, State
 from bulk.pool import in_parallel
 from bulk.progress import WaitingForServer
 from bulk.ranges import grouped
-from bulk.store import READ_SIZE
-from bulk.verifier import Verifier
+from bulk.store import READ_SIZE, chunks
+from bulk.verifier import SINCE_SENT, Verifier
 
 WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
 """Between readings; the last one repeats."""
@@ -104,6 +104,22 @@ class Confirmer:
             )
             await self._gate.sleep(wait)
         return 0
+
+    async def watch_the_vanished(self, waiting: Waiting) -> None:
+        """Read those again who were gone after they had been sent a change, as long as it may still make them anew."""
+        ledger, waits = self._job.ledger, iter(WAITS_S)
+        while left := [
+            n for n in ledger.numbers(Axis.PERSON, (Person.VANISHED,)) if ledger.reason(Axis.PERSON, n) == SINCE_SENT
+        ]:
+            for numbers in chunks(left, READ_SIZE):
+                await self._verifier.check_kept(list(numbers))
+            self._moved()
+            remaining = min(ledger.last_accepted_at + SEND_AGAIN_AFTER_S - self._job.now(), waiting.left_s)
+            if remaining <= 0:
+                return
+            wait = min(next(waits, WAITS_S[-1]), remaining)
+            waiting.left_s -= wait
+            await self._gate.sleep(wait)
 
     def give_back_overdue(self) -> int:
         """Mark accepted targets that are not as asked long after they should be as to be sent again.

@@ -75,7 +75,7 @@ class Course:
             if not (Axis.EVENTS in call.axes and self._tools.way.has_rows):  # there the rows tell
                 self.progressed()
             return
-        progress = len(left) < len(numbers)
+        progress = len(left) < len(numbers) or (verdict.requests or 0) > 1  # the last one is no success
         rejected = verdict.then is Next.READ_AND_REJECT
         halve = not progress and verdict.then is Next.READ_AND_HALVE and self.size > 1
         refunded = unsent(numbers, verdict) | (set(left) if not rejected and (progress or halve) else set())
@@ -92,7 +92,7 @@ class Course:
         elif rejected:
             self._stop_if(self._opened(self._tools.breaker.batch(progress=False)))
         else:
-            self._tell_breaker()
+            self._tell_breaker(always=call.route == "capture" and not refused(verdict))
             if not (halve or alone):
                 self._stop_if(self._opened(self._tools.budget.spend()))
         if halve:
@@ -113,9 +113,13 @@ class Course:
             )
         )
 
-    def _tell_breaker(self) -> None:
-        """Failures count for fresh batches only: neither repeats nor one heavy person's halving open the breaker."""
-        if self._fruitless == 0 and self.size == self._tools.batch_size:
+    def _tell_breaker(self, *, always: bool = False) -> None:
+        """Failures count for fresh batches only: neither repeats nor one heavy person's halving open the breaker.
+
+        Arguments:
+            always: what failed had nothing to do with whom it was for, so each time counts.
+        """
+        if always or (self._fruitless == 0 and self.size == self._tools.batch_size):
             self._stop_if(self._opened(self._tools.breaker.batch(progress=False)))
 
     def _refused(self) -> NotFinished | None:
@@ -133,6 +137,11 @@ class Course:
         return self._tools.uniform(0.0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0**self._fruitless))
 
 
+def refused(verdict: Verdict) -> bool:
+    """Whether the server said that it does not take what was sent, as it was."""
+    return verdict.status is not None and 400 <= verdict.status < 500
+
+
 def unsent(numbers: Sequence[int], verdict: Verdict) -> set[int]:
     """Targets of a block that the server never looked at: those after the one that the error speaks of.
 
@@ -140,5 +149,5 @@ def unsent(numbers: Sequence[int], verdict: Verdict) -> set[int]:
     """
     if verdict.at is None:
         return set()
-    refused = verdict.error == "rate_limited"
-    return {*numbers[verdict.at + (not refused) :]} if verdict.at or not refused else set()
+    looked_at = verdict.error != "rate_limited"
+    return {*numbers[verdict.at + looked_at :]} if verdict.at or looked_at else set()

@@ -41,7 +41,7 @@ async def run_job(
         plan: from `make_plan` or `load_plan`.
         journal: path of the job's journal, made when it does not exist.
         approve: the plan's digest, once in the life of a job.
-        concurrency: batches under way at once, 1 to 256.
+        concurrency: batches under way at once, 1 to 256, and no more than the client has connections.
         batch_size: persons a request that takes many, 1 to 1000; halved by itself on time-outs and 5xx.
         wait_s: seconds to wait for the server to catch up before the rest is left pending.
         max_targets: refuse a plan with more targets.
@@ -61,7 +61,7 @@ async def run_job(
         JournalBusy: another process runs this job.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
-    settings = Settings(concurrency=concurrency, batch_size=batch_size, wait_s=wait_s)
+    settings = _within(client, Settings(concurrency=concurrency, batch_size=batch_size, wait_s=wait_s))
     guards.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
     async with opened_job(
         client,
@@ -94,7 +94,7 @@ async def verify_job(
     Returns:
         The report; its `exit_code` is 75 until every event deletion is completed.
     """
-    settings = Settings(concurrency=concurrency, batch_size=LARGEST_BATCH, wait_s=0.0)
+    settings = _within(client, Settings(concurrency=concurrency, batch_size=LARGEST_BATCH, wait_s=0.0))
     async with opened_job(
         client,
         plan,
@@ -109,3 +109,8 @@ async def verify_job(
         await run.read_again()
     report = read_report(journal, plan)
     return msgspec.structs.replace(report, exit_code=exit_code_of_verify(report))
+
+
+def _within(client: PostHogClient, settings: Settings) -> Settings:
+    """No more at once than there are connections: what waits for one grows older than it may be when it is sent."""
+    return msgspec.structs.replace(settings, concurrency=min(settings.concurrency, client.max_connections))

@@ -16,6 +16,7 @@ from bulk.dispatch import Addressee, Block, Call, choose_call, send
 from bulk.due import CALLS, Due, first_due, next_due
 from bulk.errors import BreakerOpened
 from bulk.gate import Stopped
+from bulk.ledger import EVENT_REFUSED
 from bulk.operations import UnsetProperties
 from bulk.outcomes import Axis, Events
 from bulk.store import READ_SIZE
@@ -144,13 +145,17 @@ class Group:
     def _take(self, seen: Seen) -> None:
         """Keep how each person is addressed, and since when that is known."""
         verifier = self._tools.verifier
+        known_by = self._known_by(seen) if self._tools.way.by_capture else {}
         for number, person in seen.here.items():
             self._checked[number] = _Checked(
                 uuid=person.uuid,
-                distinct_id=address_of(person.distinct_ids) if self._tools.way.by_capture else None,
+                distinct_id=address_of(person.distinct_ids, known_by[number]) if known_by else None,
                 keys=self._keys_to_send(number, verifier.open_keys(person)) if self._call_a_key else (),
                 at=seen.asked_at,
             )
+
+    def _known_by(self, seen: Seen) -> dict[int, str | None]:
+        return {n: target.distinct_id for n, target in self._job.targets(sorted(seen.here)).items()}
 
     def _keys_to_send(self, number: int, open_keys: tuple[str, ...]) -> tuple[str, ...]:
         """Without those whose calls were accepted before the person had to be read again: they take effect later."""
@@ -225,7 +230,8 @@ class Group:
         left = [] if verdict.then is Next.NOTHING else [n for n in numbers if self._still_due(n, call.axes)]
         if verdict.then is Next.READ_AND_REJECT:
             meant = numbers if verdict.at is None else [numbers[verdict.at]]
-            self._job.fail(dict.fromkeys([n for n in left if n in meant], f"rejected:{verdict.label}"))
+            why = EVENT_REFUSED if call.route == "capture" else f"rejected:{verdict.label}"
+            self._job.fail(dict.fromkeys([n for n in left if n in meant], why))
         await self._course.account(call, numbers, left, verdict)
         return verdict.then is Next.NOTHING
 
@@ -265,6 +271,7 @@ class Group:
                 verdict = await send(client, call, job.operation, batch, before_send, block)
                 if attempt is not None:
                     job.answered(attempt, verdict, numbers)
+                    self._note_keys_sent(call, numbers, batch, block)
             return verdict
         except (Stopped, _Stale):
             if attempt is not None:

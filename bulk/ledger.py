@@ -31,6 +31,9 @@ from bulk.outcomes import ACCEPTED, STATES, Axis, Events, Person, Properties, Re
 from bulk.ranges import format_ranges, parse_ranges
 from bulk.tally import Tally
 
+EVENT_REFUSED = "event_refused"
+"""The ingestion host does not take a person's event, which says nothing of the person."""
+
 REOPENED = {
     "attempts_used": "UNKNOWN",
     "never_accepted": "UNTOUCHED",
@@ -39,6 +42,7 @@ REOPENED = {
     "there_again": "SURVIVED",
     "accepted_not_applied": "AGAIN",
     "changed_since": "AGAIN",
+    EVENT_REFUSED: "AGAIN",
 }
 """Reasons that ended a target's attempts without a verdict of the server's: the next run tries again from here."""
 

@@ -15,6 +15,7 @@ import anyio.to_thread
 import msgspec
 
 from asyncclient import PersonRef, PostHogClient, PropertyFilter
+from bulk.addressing import address_of
 from bulk.discovery import UNSEEN, Discovery, by_query, choose
 from bulk.errors import Refused
 from bulk.findings import Findings
@@ -276,7 +277,7 @@ def email_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
 
 def _known_by(ref: PersonRef) -> str | None:
     """A distinct id by which a person that vanishes can be looked for later (promise 22)."""
-    return ref.distinct_ids[0] if ref.distinct_ids else None
+    return address_of(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
 
 
 async def _in_order(work: Callable[[T], Awaitable[R]], items: Sequence[T], concurrency: int) -> list[R]:

@@ -39,6 +39,16 @@ MOST_WORKERS = 256
 LARGEST_GROUP = 1000
 """Targets that a worker takes at once: five full reads of the store, one page of deletion rows."""
 
+READ_AGAIN = (
+    Properties.DONE,
+    Properties.DONE_SETTLED,
+    Properties.DONE_BEFORE,
+    Properties.CONTRADICTED,
+    Properties.GONE,
+    Properties.MISSED,
+)
+"""What `verify` looks at once more: what was done may be undone, and who was gone may be there again."""
+
 _UNPROVEN = frozenset({Person.ACCEPTED, Person.CONTRADICTED, Properties.REQUESTED, Properties.CONTRADICTED})
 
 
@@ -134,7 +144,7 @@ class Run:
             self._reporter.phase("reading back")
             await self._confirmer.until_done(waiting)
             if not self._confirmer.give_back_overdue():
-                return
+                return await self._confirmer.watch_the_vanished(waiting)
 
     async def _send_rest(self) -> None:
         async def send(numbers: list[int]) -> None:
@@ -203,7 +213,7 @@ class Run:
         self._reporter.phase("reading back")
         await self._confirmer.until_done(Waiting(0.0))
         await self._read_each(Axis.PERSON, (Person.GONE, Person.GONE_SETTLED, Person.GONE_BEFORE))
-        await self._read_each(Axis.PROPERTIES, (Properties.DONE, Properties.DONE_SETTLED, Properties.DONE_BEFORE))
+        await self._read_each(Axis.PROPERTIES, READ_AGAIN)
         await self._verifier.check_purged()
 
     async def _read_each(self, axis: Axis, states: tuple[State, ...]) -> None:

@@ -11,23 +11,23 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 import anyio.lowlevel
 
-from asyncclient import Bucket, ListingError, Person, PostHogClient
+from asyncclient import ApiStatusError, Bucket, ListingError, Person, PostHogClient
 from bulk.addressing import address_of
 from bulk.due import Due, next_due
-from bulk.executor import Group
+from bulk.executor import EVENT_CHECK_GOOD_FOR_S, Group
 from bulk.outcomes import UNSENT, Axis
 from bulk.pool import in_parallel
 from bulk.ranges import grouped
 from bulk.seen import NumbersById
 from bulk.store import READ_SIZE, AskedAt, chunks
 from bulk.tools import Tools
-from bulk.verdicts import UNANSWERED
+from bulk.verdicts import UNANSWERED, raise_if_too_long
 from bulk.verifier import Seen, is_same
 
 PAGE_SIZE = 1000
 NUMBERED_AT_ONCE = 5_000
-MOST_BARREN = 4
-"""Pages that bring less than reads by id would are borne up to the reads that are left divided by this."""
+MOST_BEHIND = 4
+"""Of the time that reads by id of all that are left would take at the limit, so much less may be lost by listing."""
 
 
 class Sweep:
@@ -41,9 +41,9 @@ class Sweep:
         self._tools = tools
         self._ledger = tools.job.ledger
         self._workers = workers
-        self._barren = 0
+        self._behind_s = 0.0
         windows = tools.client.limits.rates.windows(Bucket.OTHERS)
-        self._reads_a_second = min((limit / window_s for window_s, limit in windows.items()), default=math.inf)
+        self._a_read_s = max((window_s / limit for window_s, limit in windows.items()), default=0.0)
         self._reads_at_once = min(windows.values(), default=math.inf)
 
     async def run(self) -> None:
@@ -55,13 +55,15 @@ class Sweep:
             for some in self._unsent():
                 numbers.add_many((target.uuid, n) for n, target in self._tools.job.targets(some).items())
                 await anyio.lowlevel.checkpoint()
+                self._tools.gate.check()
             async for page in self._pages(self._tools.client.observed(asked)):
                 took_s = anyio.current_time() - asked.at
+                if took_s > EVENT_CHECK_GOOD_FOR_S:
+                    return
                 found = self._of_the_plan(page, numbers)
                 await self._send(found, asked.at)
-                if len(found) < READ_SIZE * max(1.0, took_s * self._reads_a_second):
-                    self._barren += 1
-                if self._barren > self._reads_left() / MOST_BARREN:
+                self._behind_s += max(took_s, self._a_read_s) - len(found) / READ_SIZE * self._a_read_s
+                if self._behind_s > self._reads_left() * self._a_read_s / MOST_BEHIND:
                     return
 
     async def _pages(self, client: PostHogClient) -> AsyncIterator[Sequence[Person]]:
@@ -70,7 +72,8 @@ class Sweep:
             try:
                 with self._tools.gate.abandonable():
                     page = await anext(pages, None)
-            except (ListingError, *UNANSWERED):
+            except (ApiStatusError, ListingError, *UNANSWERED) as error:
+                raise_if_too_long(error)
                 return  # reads by id go on, and tell what is wrong with the server if anything is
             if page is None:
                 return

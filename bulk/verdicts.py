@@ -186,11 +186,23 @@ def judge_capture(error: PostHogError, events: int) -> Verdict:
     halves fare no better. What it refuses may be one event's fault, which parts of it tell.
     """
     verdict = judge_error(error)
+    if isinstance(error, NotFound):  # no route: nothing that is sent there speaks of a person
+        return msgspec.structs.replace(verdict, outcome="failed", then=Next.STOP)
     if verdict.then is Next.READ_AND_HALVE and isinstance(error, ServerError):
         return msgspec.structs.replace(verdict, then=Next.READ)
     if verdict.then is Next.READ_AND_REJECT and events > 1:
         return msgspec.structs.replace(verdict, then=Next.READ_AND_HALVE)
     return verdict
+
+
+def raise_if_too_long(error: PostHogError) -> None:
+    """Pass on an error of a read that could be done without, if the server asks for a pause above the ceiling.
+
+    So it does where the key is refused: nobody is to ask on.
+    """
+    asked_s = error.retry_after_s if isinstance(error, ApiStatusError) else None
+    if (asked_s is not None and asked_s > LONGEST_PAUSE_S) or isinstance(error, AuthenticationFailed):
+        raise error
 
 
 def unanswered(error: PostHogError) -> NotFinished:

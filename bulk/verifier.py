@@ -25,6 +25,10 @@ SAME_INSTANT = timedelta(milliseconds=1)
 OURS = frozenset({Person.UNKNOWN, Person.SURVIVED, Person.ACCEPTED})
 """States in which a vanished person may be our doing."""
 
+SINCE_SENT = "since_sent"
+"""The reason of whoever was gone, merged or re-created when read after an event or a call of this job."""
+DONE = frozenset({Properties.DONE, Properties.DONE_SETTLED, Properties.DONE_BEFORE})
+
 ROWS_AT_ONCE = 50_000
 """Completed rows that are matched with the plan in one pass over it."""
 TARGETS_AT_ONCE = 5_000
@@ -140,9 +144,9 @@ class Verifier:
         self._job.settle("store", changes)
 
     async def check_kept(self, numbers: list[int]) -> None:
-        """Read whether properties that were read as asked still are; settle those that are not any more.
+        """Read persons once more whose part in the job is over, and settle what has become of them since.
 
-        A person that is gone, merged or re-created since keeps what was read of its properties, and is named.
+        A person that is gone, merged or re-created keeps what was read of its properties, and is named.
         """
         targets = self._job.targets(numbers)
         found, _ = await self._found(targets)
@@ -151,10 +155,31 @@ class Verifier:
             person = found.get(number)
             now = _kept_as(target, person)
             if not self._is(number, now):
-                _add(changes, now, number, None if now is Person.NOT_ASKED else "since_done")
-            if now is Person.NOT_ASKED and person is not None and self.open_keys(person):
-                _add(changes, Properties.CONTRADICTED, number, "changed_since")
+                _add(changes, now, number, None if now is Person.NOT_ASKED else self._since(number))
+            if now is Person.NOT_ASKED and person is not None:
+                state = self._kept_properties(number, is_as_asked=not self.open_keys(person))
+                if state is not None:
+                    _add(changes, state, number, "changed_since" if state is Properties.CONTRADICTED else None)
         self._job.settle("store", changes)
+
+    def _since(self, number: int) -> str | None:
+        """Since when a person that is not there as planned any more is not."""
+        ledger = self._job.ledger
+        if ledger.reason(Axis.PERSON, number) == SINCE_SENT:
+            return SINCE_SENT  # an event that was under way may have come late
+        return "since_done" if ledger.properties(number) in DONE else None
+
+    def _kept_properties(self, number: int, *, is_as_asked: bool) -> Properties | None:
+        """What reading once more makes of the properties of a person that is there; None where it changes nothing."""
+        match self._job.ledger.properties(number):
+            case state if state in DONE:
+                return None if is_as_asked else Properties.CONTRADICTED
+            case Properties.CONTRADICTED:
+                return Properties.DONE if is_as_asked else None
+            case Properties.GONE | Properties.MISSED:  # the store had left the person out
+                return Properties.DONE_SETTLED if is_as_asked else Properties.AGAIN
+            case _:
+                return None
 
     async def check_purged(self) -> None:
         """Read which queued event deletions have been completed; a missing row proves nothing.
@@ -198,16 +223,14 @@ class Verifier:
         """Settle a target whose person is not there any more, or not as the same person."""
         ledger = self._job.ledger
         person = ledger.person(number)
-        if found is not None and found.uuid != target.uuid:
-            _add(changes, Person.MERGED, number)
-        elif found is not None:
-            # an event of ours may have been what made it anew, although it was read just before
-            sent = ledger.properties(number) in _SENT
-            _add(changes, Person.REAPPEARED, number, "since_sent" if sent else None)
+        # an event of ours may have been what made it anew, or will yet be, although it was read just before
+        since = SINCE_SENT if ledger.properties(number) in _SENT else None
+        if found is not None:
+            _add(changes, Person.REAPPEARED if found.uuid == target.uuid else Person.MERGED, number, since)
         elif person in OURS:
             _add(changes, Person.GONE if person is Person.ACCEPTED else Person.GONE_SETTLED, number)
         elif person is Person.NOT_ASKED:
-            _add(changes, Person.VANISHED, number)
+            _add(changes, Person.VANISHED, number, since)
         else:
             _add(changes, Person.GONE_BEFORE, number)
         left_alone = found is not None

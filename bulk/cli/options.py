@@ -43,6 +43,10 @@ class Seconds(click.FloatRange):
         return seconds
 
 
+MOST_AT_ONCE = 256
+"""Batches under way, and connections for them."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Which server, which project, whose key, how fast. None means: as the environment says."""
 
@@ -86,7 +90,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
         merged = self.environment(os.environ if environ is None else environ)
         extra: dict[str, Any] = {"allow_http": True} if self.allow_http else {}
-        return PostHogClient.from_env(merged, limits=Limits(RateLimits.parse(self.rate_limits)), **extra)
+        limits = Limits(RateLimits.parse(self.rate_limits))
+        return PostHogClient.from_env(merged, limits=limits, max_connections=MOST_AT_ONCE, **extra)
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +132,7 @@ def running_options(command: F) -> F:
         Running,
         click.option(
             "--concurrency",
-            type=click.IntRange(1, 256),
+            type=click.IntRange(1, MOST_AT_ONCE),
             default=8,
             show_default=True,
             metavar="N",

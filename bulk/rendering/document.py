@@ -132,8 +132,9 @@ def _failures(report: Report) -> Iterable[Section]:
 
 
 _REASONS = {
-    "since_sent": "since_sent: deleted and re-created after this job had read it as there and sent it a change. An "
-    "event for a deleted person creates it again, so this job's may have been what did it: look at these persons.",
+    "since_sent": "since_sent: gone, merged or re-created when read after this job had sent it a change. An event for "
+    "a deleted person creates it again, at once or later: look at these persons, and verify once more.",
+    "event_refused": "event_refused: the ingestion host does not take the event; the next run tries again.",
     "since_done": "since_done: was as asked when this job read it; what became of the person came later.",
 }
 """What a reason does not say by itself."""

@@ -167,3 +167,59 @@ def test_rows_that_never_stop_shifting_end_in_an_error() -> None:
     with pytest.raises(ListingError, match="faster"):
         for _ in forever():
             pass
+
+
+def merged(row: PersonRef) -> PersonRef:
+    """As a person is listed that was merged: in its place, with the time of the older one."""
+    return PersonRef(uuid=row.uuid, created_at=row.created_at - timedelta(days=30))
+
+
+class InPlace(Listing):
+    """Rows stay in the order in which they are given, whatever time they show."""
+
+    def sort(self) -> None:
+        pass
+
+
+def test_a_merged_row_makes_nobody_come_twice_when_rows_before_it_vanish() -> None:
+    rows = [person(1000 - number, number) for number in range(40)]
+    listing = InPlace([merged(rows[0]), *rows[1:]])
+
+    def vanish() -> None:
+        if len(listing.requests) == 3:
+            del listing.rows[2:12]
+
+    got = read_all(listing, 4, vanish)
+    assert len(got) == len(set(got))
+    assert {row.uuid for row in listing.rows} <= set(got)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    page_size=st.sampled_from([4, 7, 25]),
+    share=st.sampled_from([0.01, 0.05]),
+    churn=st.sampled_from([0.0, 0.2, 0.4]),
+)
+@settings(max_examples=300, deadline=None)
+def test_with_some_rows_merged_everybody_who_stays_is_yielded_exactly_once(
+    seed: int, page_size: int, share: float, churn: float
+) -> None:
+    random = Random(seed)
+    rows = [person(1000 - number, number) for number in range(300)]
+    rows = [merged(row) if random.random() < share else row for row in rows]
+    listing = InPlace(list(rows))
+    numbers = iter(range(1000, 10**6))
+
+    def others() -> None:
+        if len(listing.requests) > 150:
+            return
+        if random.random() < churn and listing.rows:
+            start = random.randrange(len(listing.rows))
+            del listing.rows[start : start + random.choice([1, 3, page_size, 2 * page_size])]
+        if random.random() < churn / 2:
+            listing.rows.insert(0, person(2000 + len(listing.requests), next(numbers)))
+
+    got = read_all(listing, page_size, others)
+    stayed = {row.uuid for row in rows} & {row.uuid for row in listing.rows}
+    assert len(got) == len(set(got))
+    assert stayed <= set(got)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from virtual_time import run_virtual
 
-from asyncclient import ListingError, PermissionDenied, TimedOut
+from asyncclient import ListingError, Page, PermissionDenied, PersonRef, TimedOut
 from bulk.gate import Gate, Stopped
 from bulk.holders import CROWDED_READS, Holders
 from bulk.journal.records import Change, JobOpened, Settled
@@ -20,6 +20,7 @@ from bulk.outcomes import Axis, Properties
 from bulk.plan import Target
 from bulk.ranges import format_ranges
 
+NOW = 5_000.0
 WHERE: dict[str, Any] = {"method": "POST", "path": "p", "route": "r"}
 
 
@@ -27,7 +28,13 @@ class World:
     """A job of so many accepted targets, a store that has the property of some, and a query that names some."""
 
     def __init__(
-        self, count: int, *, store: Iterable[int] = (), named: Iterable[int] = (), trouble: Any = None
+        self,
+        count: int,
+        *,
+        store: Iterable[int] = (),
+        named: Iterable[int] = (),
+        trouble: Any = None,
+        listed: Sequence[PersonRef] = (),
     ) -> None:
         self.ledger = Ledger()
         self.ledger.apply(
@@ -49,7 +56,9 @@ class World:
         self.sources: list[str] = []
         self.read: list[int] = []
         self.asked = 0
-        self.query = self
+        self.query = self.persons = self
+        self.listed = listed
+        self.pages = 0
 
     def settle(self, source: str, changes: dict[tuple[Properties, str | None], list[int]]) -> None:
         told = tuple(
@@ -63,7 +72,7 @@ class World:
 
     def targets(self, numbers: Sequence[int]) -> dict[int, Target]:
         at = datetime(2026, 1, 1, tzinfo=UTC)
-        return {n: Target(number=n, uuid=UUID(int=n + 1), created_at=at) for n in numbers}
+        return {n: Target(number=n, uuid=UUID(int=n + 1), created_at=at, distinct_id=f"id-{n}") for n in numbers}
 
     async def check_store(self, numbers: list[int]) -> None:
         self.read += numbers
@@ -76,6 +85,17 @@ class World:
             yield [UUID(int=n + 1) for n in self.named[start : start + 10]]
         if self.trouble is not None:
             raise self.trouble
+
+    async def iter_pages(self, *, page_size: int) -> AsyncIterator[Page[Any]]:
+        for start in range(0, len(self.listed), 3):
+            self.pages += 1
+            yield Page(results=list(self.listed[start : start + 3]))
+
+    def server_time(self) -> float:
+        return NOW + 1000.0  # its clock is ahead
+
+    def now(self) -> float:
+        return NOW
 
     def done(self) -> set[int]:
         return set(self.ledger.numbers(Axis.PROPERTIES, (Properties.DONE,)))
@@ -99,6 +119,34 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bulk.holders.SAMPLE", 7)
     monkeypatch.setattr("bulk.holders.MOST_HOLDERS", 50)
     monkeypatch.setattr("bulk.holders.AT_ONCE", 16)
+
+
+def born(number: int, after_s: float, *distinct_ids: str) -> PersonRef:
+    """A person that came into being so long after the job was opened, by the server's clock."""
+    at = datetime.fromtimestamp(1.0 + 1000.0 + after_s, UTC)
+    return PersonRef(uuid=UUID(int=number), created_at=at, distinct_ids=distinct_ids)
+
+
+def test_who_came_into_being_since_the_job_began_is_left_for_the_store() -> None:
+    listed = [
+        *(born(n, 60.0, f"new-{n}") for n in (901, 902)),
+        born(4, 50.0, "id-3"),
+        born(903, 2.0, "x", "id-40"),
+        born(904, -200.0),
+        born(905, -5000.0),
+        *(born(n, -6000.0) for n in range(906, 930)),
+    ]
+    world = World(60, store={3, 40}, listed=listed)
+    assert run_virtual(one_read(world)) is True
+    assert world.done() == set(range(60)) - {3, 40}
+    assert not {3, 40} & set(world.read)
+    assert world.pages == 3  # the first without anybody new is the last
+
+
+def test_where_very_many_came_into_being_the_store_tells_of_all() -> None:
+    world = World(60, listed=[born(n, 5.0, f"new-{n}") for n in range(100, 200)])
+    assert run_virtual(one_read(world)) is False
+    assert (world.done(), world.pages < 12) == (set(), True)
 
 
 SOME = st.sets(st.integers(0, 59), max_size=45)

@@ -116,6 +116,24 @@ def test_a_delete_property_whose_capture_failed_is_not_taken_for_a_success(
     run_virtual(main())
 
 
+@pytest.mark.parametrize("lag_s", [0.0, 20.0])
+def test_keys_that_were_accepted_before_an_error_are_not_removed_again(virtual: Any, axis: Any, lag_s: float) -> None:
+    keys = tuple(f"k{n}" for n in range(100))
+
+    async def main() -> None:
+        async with virtual(persons=12, capture_lag_s=lag_s) as a:
+            for uuid in a.everybody:
+                a.server.world.set_properties(uuid, dict.fromkeys(keys, 1))
+            plan = await a.plan(operation=UnsetProperties(keys, route="rest"))
+            a.server.faults.add(Fault("reset", action="delete_property", every=25, times=40))
+            report = await a.run(plan, concurrency=1)
+            assert (report.exit_code, sum(axis(report, "properties").values())) == (0, 12)
+            lost = sum(request.status == 0 or request.status is None for request in a.sent())
+            assert len(a.sent()) <= 1200 + 50 + lost
+
+    run_virtual(main())
+
+
 def test_what_came_before_an_error_is_kept_and_only_the_rest_is_sent_again(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=89) as a:

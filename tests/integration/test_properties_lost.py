@@ -291,25 +291,43 @@ def test_a_refused_request_of_events_is_split_until_it_tells_whose_fault_it_is(v
             a.server.faults.add(Fault("status", action="capture", status=400, after=1, times=8))
             report = await a.run(plan, concurrency=1)
             assert axis(report, "properties") == {"done": 224, "failed": 1}
-            assert [(each.reason.split(":")[0], each.targets) for each in report.failures] == [("rejected", "25")]
+            assert [(each.reason, each.targets) for each in report.failures] == [("event_refused", "25")]
             refused = [len(r.body["batch"]) for r in a.sent() if r.status == 400]
             assert refused == [200, 100, 50, 25, 12, 6, 3, 1]
+            assert axis(await a.run(plan), "properties") == {"done": 225}
 
     run_virtual(main())
 
 
-def test_a_capture_host_that_refuses_everything_ends_the_job_with_few_given_up(virtual: Any, axis: Any) -> None:
+@pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
+def test_a_capture_host_that_refuses_everything_ends_the_job_and_nobody_is_given_up(
+    virtual: Any, axis: Any, status: int
+) -> None:
     async def main() -> None:
         async with virtual(persons=5000) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
-            a.server.faults.add(Fault("status", action="capture", status=400))
+            a.server.faults.add(Fault("status", action="capture", status=status))
+            began = anyio.current_time()
             with pytest.raises(BreakerOpened):
                 await a.run(plan)
+            assert anyio.current_time() - began < 1200
             a.server.faults.clear()
-            report = await a.run(plan)
-            counts = axis(report, "properties")
-            assert counts["failed"] <= 10
-            assert counts["done"] == 5000 - counts["failed"]
+            assert axis(await a.run(plan), "properties") == {"done": 5000}
+
+    run_virtual(main())
+
+
+def test_a_capture_host_that_never_answers_ends_the_job_in_a_quarter_of_an_hour(virtual: Any, axis: Any) -> None:
+    async def main() -> None:
+        async with virtual(persons=5000) as a:
+            plan = await a.plan(operation=operation("unset", "capture"))
+            a.server.faults.add(Fault("stall", action="capture"))
+            began = anyio.current_time()
+            with pytest.raises(BreakerOpened):
+                await a.run(plan)
+            assert anyio.current_time() - began < 900
+            a.server.faults.clear()
+            assert axis(await a.run(plan), "properties") == {"done": 5000}
 
     run_virtual(main())
 

@@ -142,7 +142,17 @@ CLIENT: tuple[Twin, ...] = (
         "rows that come twice are yielded twice",
         "asyncclient/test_listing.py::test_all_iterators_agree",
         _PAGING, "if number not in seen and (fresh or row.created_at <= mark):", "if True:",
-        _PAGING, "return [*fresh, *rows[known + 1 :]]", "return [*fresh, *rows[known:]]",
+        _PAGING, "for number, row in behind if number not in seen", "for number, row in behind",
+        _PAGING, "zip(numbers[known + 1 :], rows[known + 1 :], strict=True)", "zip(numbers[known:], rows[known:], strict=True)",
+    ),
+    twin(
+        15,
+        "whatever stands behind a row that was ever yielded is new",
+        (
+            "asyncclient/test_paging.py::test_a_merged_row_makes_nobody_come_twice_when_rows_before_it_vanish",
+            "asyncclient/test_paging.py::test_with_some_rows_merged_everybody_who_stays_is_yielded_exactly_once",
+        ),
+        _PAGING, "latest.intersection(numbers)", "seen.keys() & numbers",
     ),
     twin(
         15,
