@@ -145,6 +145,13 @@ class _Gauge:
         if self.changed is not None:
             self.changed.set()
 
+    def is_free(self, now: float) -> bool:
+        """Whether nobody queues, and nobody has to: who asks may take a slot without a turn."""
+        if self.turn.locked() or (self.pace is not None and not self.pace.has_capacity()):
+            return False
+        wait = self.free_in_s(now)
+        return wait is not None and wait <= 0
+
     async def free(self, clock: Callable[[], float]) -> None:
         """Wait until every window has a slot; for the head of the queue, who holds the turn."""
         if self.pace is not None:
@@ -156,10 +163,14 @@ class _Gauge:
             self.changed = None
 
     def free_in_s(self, now: float) -> float | None:
-        waits = [window.free_in_s(now) for window in self.windows.values()]
-        if None in waits:
-            return None
-        return max([self.paused_until - now, *(wait for wait in waits if wait is not None)], default=0.0)
+        longest = self.paused_until - now
+        for window in self.windows.values():
+            wait = window.free_in_s(now)
+            if wait is None:
+                return None
+            if wait > longest:
+                longest = wait
+        return longest
 
 
 class Slot:
@@ -181,14 +192,23 @@ class Slot:
     async def __aenter__(self) -> Self:
         gauge = self._gauge
         self.since = self._clock()
-        if gauge.windows or gauge.paused_until > self.since:
-            async with gauge.turn:
-                await gauge.free(self._clock)
-                self._taken = tuple(gauge.windows.values())
-                for window in self._taken:
-                    window.under_way += 1
-            self.since = self._clock()
+        if not gauge.windows and gauge.paused_until <= self.since:
+            return self
+        if gauge.is_free(self.since):
+            if gauge.pace is not None:
+                await gauge.pace.acquire()  # which has room, and so gives nobody else a turn
+            self._take()
+            return self
+        async with gauge.turn:
+            await gauge.free(self._clock)
+            self._take()
+        self.since = self._clock()
         return self
+
+    def _take(self) -> None:
+        self._taken = tuple(self._gauge.windows.values())
+        for window in self._taken:
+            window.under_way += 1
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -200,7 +200,7 @@ def test_a_merged_row_makes_nobody_come_twice_when_rows_before_it_vanish() -> No
     share=st.sampled_from([0.01, 0.05]),
     churn=st.sampled_from([0.0, 0.2, 0.4]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_with_some_rows_merged_everybody_who_stays_is_yielded_exactly_once(
     seed: int, page_size: int, share: float, churn: float
 ) -> None:

@@ -33,6 +33,7 @@ def when_the_next_event_leaves(a: Any, monkeypatch: pytest.MonkeyPatch, do: Call
     monkeypatch.setattr(a.client.limits, "slot", hooked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [20, 250])
 @pytest.mark.parametrize("kind", ["unset", "update"])
 def test_who_is_deleted_while_others_of_a_group_are_sent_is_made_anew_by_no_event(
@@ -142,6 +143,7 @@ def test_whom_our_own_event_made_anew_under_another_id_is_called_that(
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_whom_our_own_events_made_anew_is_found_though_a_query_reads_the_others_back(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

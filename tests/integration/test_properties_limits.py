@@ -164,7 +164,8 @@ def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: An
     run_virtual(main())
 
 
-@pytest.mark.parametrize(("persons", "keys"), [(24, 40), (9, 100)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("persons", "keys"), [(12, 40)])
 def test_persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_same(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, persons: int, keys: int
 ) -> None:

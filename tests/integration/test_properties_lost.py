@@ -263,6 +263,7 @@ def test_a_pause_that_the_capture_host_asks_for_is_taken_by_all_and_journalled(v
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("healthy", [0, 4])
 def test_a_capture_host_that_fails_at_everything_ends_the_job_within_minutes(
     virtual: Any, axis: Any, healthy: int
@@ -270,7 +271,7 @@ def test_a_capture_host_that_fails_at_everything_ends_the_job_within_minutes(
     """From the start the canary tells; later on the breaker does. Nobody is given up for good."""
 
     async def main() -> None:
-        async with virtual(persons=5000) as a:
+        async with virtual(persons=2500) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("status", action="capture", status=500, after=healthy))
             began = anyio.current_time()
@@ -279,7 +280,7 @@ def test_a_capture_host_that_fails_at_everything_ends_the_job_within_minutes(
             assert anyio.current_time() - began < 120
             assert len(a.sent()) < 100
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"done": 5000}
+            assert axis(await a.run(plan), "properties") == {"done": 2500}
 
     run_virtual(main())
 
@@ -299,12 +300,13 @@ def test_a_refused_request_of_events_is_split_until_it_tells_whose_fault_it_is(v
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
 def test_a_capture_host_that_refuses_everything_ends_the_job_and_nobody_is_given_up(
     virtual: Any, axis: Any, status: int
 ) -> None:
     async def main() -> None:
-        async with virtual(persons=5000) as a:
+        async with virtual(persons=2500) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("status", action="capture", status=status))
             began = anyio.current_time()
@@ -312,14 +314,15 @@ def test_a_capture_host_that_refuses_everything_ends_the_job_and_nobody_is_given
                 await a.run(plan)
             assert anyio.current_time() - began < 1200
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"done": 5000}
+            assert axis(await a.run(plan), "properties") == {"done": 2500}
 
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_a_capture_host_that_never_answers_ends_the_job_in_a_quarter_of_an_hour(virtual: Any, axis: Any) -> None:
     async def main() -> None:
-        async with virtual(persons=5000) as a:
+        async with virtual(persons=2500) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("stall", action="capture"))
             began = anyio.current_time()
@@ -327,7 +330,7 @@ def test_a_capture_host_that_never_answers_ends_the_job_in_a_quarter_of_an_hour(
                 await a.run(plan)
             assert anyio.current_time() - began < 900
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"done": 5000}
+            assert axis(await a.run(plan), "properties") == {"done": 2500}
 
     run_virtual(main())
 

@@ -12,6 +12,8 @@ from asyncclient.testing import Fault
 from asyncclient.testing import RateLimits as ServerRates
 from bulk import ByPersonIds, NotFinished, UpdateProperties, run_job
 
+pytestmark = pytest.mark.slow
+
 LIMITS = RateLimits(others_per_minute=12)
 SERVER = ServerRates(others_per_minute=12)
 PERSONS = 4000
