@@ -18,7 +18,7 @@ from bulk.outcomes import Axis, Properties
 from bulk.plan import Target
 from bulk.ranges import grouped
 from bulk.store import READ_SIZE
-from bulk.verdicts import UNANSWERED, raise_if_too_long
+from bulk.verdicts import UNANSWERED, raise_if_final
 from bulk.verifier import Verifier
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class Holders:
                 if not newcomers:
                     break
         except (ApiStatusError, ListingError, *UNANSWERED) as error:
-            raise_if_too_long(error)
+            raise_if_final(error)
             self._reads_left = 0  # this key may not query, or this server cannot: the store tells
             return None
         return found

@@ -21,7 +21,7 @@ from bulk.ranges import grouped
 from bulk.seen import NumbersById
 from bulk.store import READ_SIZE, AskedAt, chunks
 from bulk.tools import Tools
-from bulk.verdicts import UNANSWERED, raise_if_too_long
+from bulk.verdicts import UNANSWERED, raise_if_final
 from bulk.verifier import Seen, is_same
 
 PAGE_SIZE = 1000
@@ -73,7 +73,7 @@ class Sweep:
                 with self._tools.gate.abandonable():
                     page = await anext(pages, None)
             except (ApiStatusError, ListingError, *UNANSWERED) as error:
-                raise_if_too_long(error)
+                raise_if_final(error)
                 return  # reads by id go on, and tell what is wrong with the server if anything is
             if page is None:
                 return

@@ -195,10 +195,10 @@ def judge_capture(error: PostHogError, events: int) -> Verdict:
     return verdict
 
 
-def raise_if_too_long(error: PostHogError) -> None:
-    """Pass on an error of a read that could be done without, if the server asks for a pause above the ceiling.
+def raise_if_final(error: PostHogError) -> None:
+    """Pass on an error of a read that could be done without, if nobody is to ask on.
 
-    So it does where the key is refused: nobody is to ask on.
+    The key is refused, or the server asks for a pause above the ceiling (promises 12, 14).
     """
     asked_s = error.retry_after_s if isinstance(error, ApiStatusError) else None
     if (asked_s is not None and asked_s > LONGEST_PAUSE_S) or isinstance(error, AuthenticationFailed):

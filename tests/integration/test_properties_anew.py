@@ -100,16 +100,17 @@ def test_whom_our_own_event_makes_anew_much_later_is_named_from_the_start_and_fo
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        async with virtual(persons=60, capture_lag_s=300.0) as a:
+        async with virtual(persons=60) as a:
             plan = await a.plan(operation=UNSET)
             victim = plan.targets(40, 41)[0].uuid
 
             def after_the_canary(event: object) -> None:
                 if isinstance(event, CanaryDone):
+                    a.server.reconfigure(capture_lag_s=300.0)
                     when_the_next_event_leaves(a, monkeypatch, lambda: a.server.world.remove_person(victim))
 
-            a.server.settle()
-            report = await a.run(plan, concurrency=1, on_progress=after_the_canary, wait_s=400.0)
+            report = await a.run(plan, concurrency=1, on_progress=after_the_canary, wait_s=50.0)
+            assert failures(report) == [("person", "vanished", "since_sent", "40")]
             await anyio.sleep(400.0)
             report = await verify_job(a.client, plan, a.journal)
             assert a.server.world.person(victim) is not None

@@ -290,7 +290,7 @@ PROPERTIES: tuple[Twin, ...] = (
         14,
         "a listing that could be done without overhears a long pause",
         _SWEEP + "a_pause_above_the_ceiling_is_not_overheard",
-        "bulk/sweep.py", "                raise_if_too_long(error)\n", "",
+        "bulk/sweep.py", "                raise_if_final(error)\n", "",
     ),
     twin(
         12,
