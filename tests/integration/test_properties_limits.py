@@ -165,7 +165,7 @@ def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: An
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("persons", "keys"), [(12, 40)])
+@pytest.mark.parametrize(("persons", "keys"), [(12, 60)])
 def test_persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_same(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, persons: int, keys: int
 ) -> None:
