@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +12,25 @@ import pytest
 from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
 
 KEY = "phx_raw_0123456789abcdefghij"
+CERTIFICATE = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgy/mC47BB8evUIU5t
+OIhCYswgWxJLvqvcfhZ4y5tbjFWhRANCAASxtCdmI7zke763PymmK+uE/KNpTw20
+fNlNKUXV/mnUr4eGcR+nKtursN8jzLmwr3JhuB/WeVOXpJtbNneDiOVS
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUDMh8iaC0G/MXH3l5Zlrzdb6mBQ0wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzIyNTY1M1oYDzIxMjYxMDMw
+MjI1NjUzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASxtCdmI7zke763PymmK+uE/KNpTw20fNlNKUXV/mnUr4eGcR+nKtur
+sN8jzLmwr3JhuB/WeVOXpJtbNneDiOVSo28wbTAdBgNVHQ4EFgQUvvyFM88l/Gdr
+PveAGeFxUdHvtr8wHwYDVR0jBBgwFoAUvvyFM88l/GdrPveAGeFxUdHvtr8wDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIgSxu5zbJgbkJq2DVff9Pbwdgu2py/2yjznzxp79RUJrMCIQD6
+IY8diN4qmdD2J1QqwpeEpBlze9Lp5zs8IJa/QQMyWQ==
+-----END CERTIFICATE-----
+"""
+"""For localhost, self-signed, with its key; of no use anywhere else."""
 UUID_TEXT = "018f0000-0000-7000-8000-000000000001"
 
 
@@ -155,3 +175,11 @@ class Raw:
 async def raw() -> AsyncIterator[Raw]:
     async with contextlib.AsyncExitStack() as stack:
         yield Raw(stack)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A file with a certificate that nobody vouches for, and its key."""
+    file = tmp_path / "both.pem"
+    file.write_text(CERTIFICATE)
+    return file

@@ -169,8 +169,9 @@ async def test_no_object_of_a_client_shows_the_key(raw: Any) -> None:
         rest += values
     assert len(seen) > 10
     innocent("\n".join(shown), raw.key)
-    session = client._core.shared.wire._session  # type: ignore[union-attr]
-    innocent(repr(vars(session)), raw.key)
+    wire = client._core.shared.wire
+    assert wire is not None
+    innocent(repr([vars(wire._connector), vars(wire._place)]), raw.key)
     for attempt in (pickle.dumps, copy.deepcopy):
         with pytest.raises(TypeError, match="cannot be pickled"):
             attempt(client)

@@ -10,32 +10,10 @@ import pytest
 
 from asyncclient import ConnectFailed, PostHogClient
 
-# for localhost, self-signed, of no use anywhere else
-CERTIFICATE = """\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgy/mC47BB8evUIU5t
-OIhCYswgWxJLvqvcfhZ4y5tbjFWhRANCAASxtCdmI7zke763PymmK+uE/KNpTw20
-fNlNKUXV/mnUr4eGcR+nKtursN8jzLmwr3JhuB/WeVOXpJtbNneDiOVS
------END PRIVATE KEY-----
------BEGIN CERTIFICATE-----
-MIIBmzCCAUGgAwIBAgIUDMh8iaC0G/MXH3l5Zlrzdb6mBQ0wCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzIyNTY1M1oYDzIxMjYxMDMw
-MjI1NjUzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAASxtCdmI7zke763PymmK+uE/KNpTw20fNlNKUXV/mnUr4eGcR+nKtur
-sN8jzLmwr3JhuB/WeVOXpJtbNneDiOVSo28wbTAdBgNVHQ4EFgQUvvyFM88l/Gdr
-PveAGeFxUdHvtr8wHwYDVR0jBBgwFoAUvvyFM88l/GdrPveAGeFxUdHvtr8wDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDSAAwRQIgSxu5zbJgbkJq2DVff9Pbwdgu2py/2yjznzxp79RUJrMCIQD6
-IY8diN4qmdD2J1QqwpeEpBlze9Lp5zs8IJa/QQMyWQ==
------END CERTIFICATE-----
-"""
 
-
-async def test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent(raw: Any, tmp_path: Path) -> None:
-    file = tmp_path / "both.pem"
-    file.write_text(CERTIFICATE)
+async def test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent(raw: Any, certificate: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
+    context.load_cert_chain(certificate)
     heard: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

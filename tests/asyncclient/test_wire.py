@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from asyncclient import (
+    ApiStatusError,
     ConnectFailed,
     ConnectionLost,
     NotFound,
@@ -230,6 +231,46 @@ async def test_target_headers_and_body_are_exactly_what_was_built(raw: Any) -> N
     assert post.body == b'{"ids":["%b"],"delete_events":true,"delete_recordings":false,"keep_person":false}' % (
         raw.uuid.encode()
     )
+
+
+async def test_what_is_announced_before_the_answer_is_passed_over(raw: Any) -> None:
+    early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    server = await raw.serve(early + raw.http(body=b'{"results": []}'))
+    client = await raw.client(server.url)
+    for _ in range(2):
+        assert (await client.persons.list()).results == []
+    assert server.connections == 1
+
+
+async def test_a_connection_on_which_the_answer_came_before_the_request_was_sent_serves_no_other(raw: Any) -> None:
+    size = 20_000_000
+    gone = asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(raw.http(413, b"too much"))
+        await gone.wait()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        client = await raw.client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(ApiStatusError) as caught:
+            await client.persons.update(raw.uuid, {"long": "x" * size})
+        assert caught.value.status == 413
+        wire = client._core.shared.wire
+        assert wire is not None
+        assert not any(wire._connector._conns.values())
+        gone.set()
+
+
+@pytest.mark.parametrize("size", [10, 60_000, 66_000, 20_000_000])
+async def test_a_body_of_any_size_arrives_whole_and_the_connection_serves_again(raw: Any, size: int) -> None:
+    server = await raw.serve(raw.http(body=b"{}"))
+    client = await raw.client(server.url)
+    for _ in range(2):
+        await client.persons.update(raw.uuid, {"long": "x" * size})
+    assert [len(each.body) for each in server.requests] == [len('{"properties":{"long":""}}') + size] * 2
+    assert server.connections == 1
 
 
 async def test_a_post_without_fields_has_no_body(raw: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 from virtual_time import run_virtual
 
 from asyncclient import Bucket, RequestFinished
+from asyncclient._aiohttp import AiohttpWire
 from bulk import UnsetProperties, UpdateProperties, verify_job
 from bulk.journal.records import RunStarted
 from bulk.progress import CanaryDone
@@ -175,15 +176,21 @@ def test_an_event_that_cannot_leave_soon_does_not_leave(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ingestion host takes half a minute to connect to: the persons are read again before the next attempt."""
-    connect = aiohttp.TCPConnector._create_connection
-    slow = [True]
+    connect, send = aiohttp.TCPConnector._create_connection, AiohttpWire.send
+    slow: list[Any] = []
+
+    async def noted(self: Any, request: Any, *rest: Any) -> Any:
+        if request.to_ingestion and not slow:
+            slow.append(self._connector)
+        return await send(self, request, *rest)
 
     async def late(self: Any, request: Any, *rest: Any) -> Any:
-        if request.url.path.endswith("/batch/") and slow:
-            slow.pop()
+        if self in slow:
+            slow[0] = None
             await anyio.sleep(31.0)
         return await connect(self, request, *rest)
 
+    monkeypatch.setattr(AiohttpWire, "send", noted)
     monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", late)
 
     async def main() -> None:
