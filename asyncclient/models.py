@@ -80,7 +80,7 @@ class BulkDeleteSummary(msgspec.Struct, frozen=True):
         return sum(len(each) if isinstance(each, list) else each for each in told if each is not None)
 
 
-class DeletionRow(msgspec.Struct, frozen=True):
+class DeletionRow(msgspec.Struct, frozen=True, gc=False):
     """One request to delete a person's events (contract 6.11). Times are the server's."""
 
     person_uuid: UUID

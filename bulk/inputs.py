@@ -36,6 +36,7 @@ _UUID = re.compile(
     r"(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?(open)\})",
     re.IGNORECASE | re.ASCII,
 )
+_CANONICAL_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -170,6 +171,8 @@ def _any_distinct_id(text: str) -> str | Reason:
 
 def _person_id(text: str) -> str | Reason:
     bare = text.strip()
+    if _CANONICAL_UUID.fullmatch(bare):
+        return bare
     return str(UUID(bare)) if _UUID.fullmatch(bare) else Reason.NOT_A_UUID
 
 

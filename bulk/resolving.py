@@ -181,16 +181,22 @@ class Resolver:
 
     def _matched(self, match: _Match) -> list[Found]:
         """The new persons of a group; notes lines that name nobody, and lines that name nobody new."""
+        new = iter(self._new([ref.uuid for persons in match.persons for ref, _ in persons]))
         taken: list[Found] = []
         for line, persons in zip(match.lines, match.persons, strict=True):
+            fresh = [self._counted(found) for found in persons if next(new)]
+            taken += fresh
             if not persons:
                 self._findings.unmatched.add(line.number)
-                continue
-            new = self._persons.add_many(ref.uuid for ref, _ in persons)
-            taken += [self._counted(found) for found, fresh in zip(persons, new, strict=True) if fresh]
-            if not any(new):
+            elif not fresh:
                 self._findings.aliases.add(line.number)
         return taken
+
+    def _new(self, uuids: Sequence[UUID]) -> Sequence[bool]:
+        """Which of the persons that lines stand for have not been met before."""
+        if isinstance(self._selection, ByPersonIds):
+            return [True] * len(uuids)  # lines that differ are persons that differ
+        return self._persons.add_many(uuids)
 
     def _counted(self, found: Found) -> Found:
         self._findings.person(len(found[0].distinct_ids))
