@@ -14,31 +14,45 @@ class Deadlines:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.closed = False
         self._queues: dict[float, dict[Deadline, None]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # a timer does not tell: uvloop's is of another kind when it is due at once
 
     def within(self, seconds: float) -> "Deadline":
-        """A context that is cancelled after so many seconds, and ends with a `TimeoutError` then."""
+        """A context that is cancelled after so many seconds, and ends with a `TimeoutError` then.
+
+        With a `ConnectionAbortedError` where `close` came first.
+        """
         return Deadline(self, seconds)
 
     def close(self) -> None:
-        """Leave no timer behind."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """End all calls that are under way, and leave no timer behind."""
+        self.closed = True
+        self._stop_timer()
+        queues, self._queues = self._queues, {}
+        for queue in queues.values():
+            for deadline in list(queue):
+                deadline.pass_by()
 
     def began(self, deadline: "Deadline", seconds: float) -> "dict[Deadline, None]":
         """Take in a deadline whose time runs from now on; returns where it is to be taken out again."""
         deadline.at = self.loop.time() + seconds
+        if self._timer is None or deadline.at < self._due:
+            self._look(deadline.at)
         queue = self._queues.setdefault(seconds, {})
         queue[deadline] = None
-        if self._timer is None or deadline.at < self._timer.when():
-            self._look(deadline.at)
         return queue
 
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _look(self, at: float) -> None:
-        self.close()
+        self._stop_timer()
         self._timer = self.loop.call_at(at, self._end_overdue)
+        self._due = at
 
     def _end_overdue(self) -> None:
         self._timer = None
@@ -85,4 +99,4 @@ class Deadline:
         self._queue.pop(self, None)
         # a cancellation that somebody else asked for meanwhile is theirs, as it is for `asyncio.timeout`
         if self._passed and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
-            raise TimeoutError from error
+            raise (ConnectionAbortedError if self._all.closed else TimeoutError) from error

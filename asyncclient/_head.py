@@ -12,20 +12,22 @@ class Heads:
     Arguments:
         host: as the Host header has it.
         key: None for an origin that must not see it.
+        proxy_authorization: what the proxy on the way wants to see.
     """
 
-    def __init__(self, host: str, key: Secret | None) -> None:
+    def __init__(self, host: str, key: Secret | None, proxy_authorization: Secret | None = None) -> None:
         common = {"Host": host, "User-Agent": "posthog-bulk", "Accept-Encoding": "gzip, deflate"}
         if key is not None:
             common["Authorization"] = f"Bearer {key.reveal()}"
+        if proxy_authorization is not None:
+            common["Proxy-Authorization"] = proxy_authorization.reveal()
         self._common = Secret("".join(f"{name}: {value}\r\n" for name, value in common.items()))
 
-    def of(self, request: Request, target: str, proxy_authorization: str | None = None) -> bytes:
+    def of(self, request: Request, target: str) -> bytes:
         """The head of one request, to its empty line.
 
         Arguments:
             target: what is asked for: path and query, or the whole address for a proxy.
-            proxy_authorization: what the proxy on the way wants to see.
 
         Raises:
             ValueError: a target that would not stay one word.
@@ -34,8 +36,6 @@ class Heads:
             raise ValueError("a request's target holds a character that has to be encoded")
         parts = [f"{request.method} {target} HTTP/1.1\r\n", self._common.reveal()]
         parts.append(f"Accept: {request.accept or JSON}\r\n")
-        if proxy_authorization is not None:
-            parts.append(f"Proxy-Authorization: {proxy_authorization}\r\n")
         if request.body is not None:
             parts.append(f"Content-Type: {JSON}\r\nContent-Length: {len(request.body)}\r\n")
         elif request.method != "GET":

@@ -48,7 +48,7 @@ def test_whoever_may_have_a_body_tells_its_length(method: str, body: bytes | Non
 
 
 def test_what_the_answer_may_be_and_what_the_proxy_wants() -> None:
-    _, headers = taken_apart(Heads("h", None).of(request(accept="text/csv"), "http://h/x/", "Basic eA=="))
+    _, headers = taken_apart(Heads("h", None, Secret("Basic eA==")).of(request(accept="text/csv"), "http://h/x/"))
     assert (headers["Accept"], headers["Proxy-Authorization"]) == ("text/csv", "Basic eA==")
 
 

@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 
 from asyncclient import (
-    ApiStatusError,
     ConnectFailed,
     ConnectionLost,
     NotFound,
@@ -242,27 +241,6 @@ async def test_what_is_announced_before_the_answer_is_passed_over(raw: Any) -> N
     assert server.connections == 1
 
 
-async def test_a_connection_on_which_the_answer_came_before_the_request_was_sent_serves_no_other(raw: Any) -> None:
-    size = 20_000_000
-    gone = asyncio.Event()
-
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(raw.http(413, b"too much"))
-        await gone.wait()
-        writer.close()
-
-    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
-        client = await raw.client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        with pytest.raises(ApiStatusError) as caught:
-            await client.persons.update(raw.uuid, {"long": "x" * size})
-        assert caught.value.status == 413
-        wire = client._core.shared.wire
-        assert wire is not None
-        assert not any(wire._connector._conns.values())
-        gone.set()
-
-
 @pytest.mark.parametrize("size", [10, 60_000, 66_000, 20_000_000])
 async def test_a_body_of_any_size_arrives_whole_and_the_connection_serves_again(raw: Any, size: int) -> None:
     server = await raw.serve(raw.http(body=b"{}"))
@@ -361,11 +339,11 @@ def test_an_untrusted_certificate_is_told_in_our_words() -> None:
 
     from aiohttp.client_reqrep import ConnectionKey
 
-    from asyncclient._aiohttp import _cause
+    from asyncclient._aiohttp.failures import cause
 
     key = ConnectionKey("secret.example.com", 443, True, True, None, None, None)
     error = aiohttp.ClientConnectorCertificateError(key, ssl.SSLCertVerificationError("self-signed"))
-    assert _cause(error) == "the server's certificate is not trusted"
+    assert cause(error) == "the server's certificate is not trusted"
 
 
 async def test_not_found_needs_the_exact_words(raw: Any) -> None:

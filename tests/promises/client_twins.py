@@ -2,7 +2,8 @@
 
 from twin import Twin, twin
 
-_WIRE = "asyncclient/_aiohttp.py"
+_WIRE = "asyncclient/_aiohttp/wire.py"
+_ANSWERS = "asyncclient/_aiohttp/answers.py"
 _LIMITS = "asyncclient/limits.py"
 _PAGING = "asyncclient/_paging.py"
 _RETRY = "asyncclient/retry.py"
@@ -16,8 +17,8 @@ CLIENT: tuple[Twin, ...] = (
         10,
         "the HTTP library sends again by itself",
         "asyncclient/test_wire.py::test_a_dropped_connection_does_not_send_twice",
-        _WIRE, "        raise failure  # outside of `except`: a foreign",
-        "        if sent:\n            return await self.send(request, path, left)\n        raise failure  # a foreign",
+        _WIRE, "        raise problem  # outside of `except`: a foreign",
+        "        if sent:\n            return await self.send(request, path, left)\n        raise problem  # a foreign",
     ),
     twin(
         10,
@@ -178,16 +179,16 @@ CLIENT: tuple[Twin, ...] = (
         26,
         "redirects are followed",
         "asyncclient/test_wire.py::test_a_redirect_is_never_followed",
-        _WIRE, "                _let_go(connection)\n",
-        "                _let_go(connection)\n"
-        "                if 300 < status < 400:\n"
-        "                    return await self.send(request, headers[\"location\"].split(\"/\", 3)[3], left)\n",
+        _WIRE, "                    body = await read(request, path, status, content)\n",
+        "                    body = await read(request, path, status, content)\n"
+        "                    if 300 < status < 400:\n"
+        "                        return await self.send(request, headers[\"location\"].split(\"/\", 3)[3], left)\n",
     ),
     twin(
         26,
         "the environment's proxy is used unasked",
         "asyncclient/test_wire.py::test_the_environments_proxy_and_netrc_are_used_only_when_asked",
-        _WIRE, "_proxy_to(url) if trust_env else None", "_proxy_to(url)",
+        _WIRE, "proxy_to(url) if trust_env else None", "proxy_to(url)",
     ),
     twin(
         26,
@@ -234,7 +235,7 @@ CLIENT: tuple[Twin, ...] = (
         27,
         "the key is a header of what tells the connector where to go",
         "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
-        _WIRE, "url, loop=loop, proxy", 'url, loop=loop, headers={"X-Key": key.reveal() if key else ""}, proxy',
+        _WIRE, "url, loop=loop)", 'url, loop=loop, headers={"X-Key": key.reveal() if key else ""})',
     ),
     twin(
         27,
@@ -282,13 +283,13 @@ CLIENT: tuple[Twin, ...] = (
         30,
         "a body has no limit",
         "asyncclient/test_wire_bounds.py::test_a_body_beyond_32_mib_is_refused_and_the_connection_dropped",
-        _WIRE, "limit = LARGEST_BODY if good else LARGEST_ERROR", "limit = 1 << 40",
+        _ANSWERS, "limit = LARGEST_BODY if good else LARGEST_ERROR", "limit = 1 << 40",
     ),
     twin(
         30,
         "an error page has a success's limit",
         "asyncclient/test_error_bounds.py::test_of_an_endless_error_page_no_more_is_read_than_its_limit",
-        _WIRE, "limit = LARGEST_BODY if good else LARGEST_ERROR", "limit = LARGEST_BODY",
+        _ANSWERS, "limit = LARGEST_BODY if good else LARGEST_ERROR", "limit = LARGEST_BODY",
     ),
     twin(
         30,
@@ -304,6 +305,30 @@ CLIENT: tuple[Twin, ...] = (
         'Secret(text := "".join(f"{name}: {value}\\r\\n" for name, value in common.items()))\n        self.text = text',
     ),
     twin(
+        10,
+        "a call that was given up goes on sending",
+        "asyncclient/test_wire_endings.py::test_of_a_call_that_is_over_nothing_more_leaves",
+        "asyncclient/_aiohttp/connections.py", "        transport.abort()", "        pass",
+    ),
+    twin(
+        10,
+        "an answer that nobody asked for is the next request's",
+        "asyncclient/test_wire_endings.py::test_an_answer_that_nobody_asked_for_is_not_the_next_ones",
+        _WIRE, " or protocol.should_close", "",
+    ),
+    twin(
+        16,
+        "closing the client leaves calls waiting",
+        "asyncclient/test_wire_endings.py::test_closing_the_client_ends_every_call",
+        _WIRE, "        self._deadlines.close()\n", "",
+    ),
+    twin(
+        27,
+        "the proxy's password is in its address",
+        "asyncclient/test_proxies.py::test_no_error_shows_the_proxys_password",
+        "asyncclient/_proxies.py", "Proxy(address.origin(), credentials)", "Proxy(address, None)",
+    ),
+    twin(
         28,
         "a target breaks out of its line",
         "asyncclient/test_head.py::test_a_target_is_one_word_or_refused",
@@ -313,7 +338,7 @@ CLIENT: tuple[Twin, ...] = (
         26,
         "the proxy of a tunnel is told the address",
         "asyncclient/test_proxies.py::test_through_a_tunnel_the_proxy_sees_neither_path_nor_key",
-        _WIRE, "is not None and not self._place.is_ssl() else", "is not None else",
+        _WIRE, 'origin if proxy is not None and not tunnelled else ""', 'origin if proxy is not None else ""',
     ),
     twin(
         31,

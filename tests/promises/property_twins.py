@@ -284,7 +284,7 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "an event waits for its connection for as long as it takes",
         _ANEW + "an_event_that_cannot_leave_soon_does_not_leave",
-        "asyncclient/_aiohttp.py", "return _CONNECTED_SOON if request.to_ingestion else _NO_TIMEOUT", "return _NO_TIMEOUT",
+        "asyncclient/_aiohttp/wire.py", "return _CONNECTED_SOON if request.to_ingestion else _NO_TIMEOUT", "return _NO_TIMEOUT",
     ),
     twin(
         14,

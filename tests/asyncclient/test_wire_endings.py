@@ -1,0 +1,220 @@
+"""How connections and calls end: what is given up leaves no more bytes, and whoever waits for an answer is told."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.client_proto import ResponseHandler
+
+from asyncclient import ApiStatusError, ConnectFailed, ConnectionLost, PostHogClient, TimedOut, TransportError
+from asyncclient._aiohttp.answers import end_with, next_part
+
+LARGE = 20_000_000
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture(params=["plain", "TLS"])
+def serving(request: pytest.FixtureRequest, trusted: ssl.SSLContext) -> Any:
+    """Serve on a plain socket, and with TLS."""
+    context = trusted if request.param == "TLS" else None
+
+    @contextlib.asynccontextmanager
+    async def serve(handler: Handler) -> AsyncIterator[str]:
+        async with await asyncio.start_server(handler, "127.0.0.1", 0, ssl=context) as server:
+            port = server.sockets[0].getsockname()[1]
+            yield f"https://localhost:{port}" if context else f"http://127.0.0.1:{port}"
+
+    return serve
+
+
+def idle(client: PostHogClient) -> int:
+    wire = client._core.shared.wire
+    assert wire is not None
+    return sum(len(each) for each in wire._connector._conns.values())
+
+
+@pytest.mark.parametrize("size", [10, LARGE])
+async def test_a_connection_whose_request_was_answered_before_it_had_left_serves_no_other(
+    raw: Any, serving: Any, size: int
+) -> None:
+    gone = asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(raw.http(413, b"too much"))
+        await gone.wait()
+        writer.close()
+
+    async with serving(refuse) as url:
+        client = await raw.client(url)
+        with pytest.raises(ApiStatusError) as caught:
+            await client.persons.update(raw.uuid, {"long": "x" * size})
+        assert caught.value.status == 413
+        assert idle(client) == (size != LARGE)
+        gone.set()
+
+
+async def test_nor_does_one_whose_request_was_taken_for_done_before_it_had_left(raw: Any) -> None:
+    gone = asyncio.Event()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(raw.http())
+        await gone.wait()
+        writer.close()
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        client = await raw.client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await client.persons.update(raw.uuid, {"long": "x" * LARGE})
+        assert idle(client) == 0
+        gone.set()
+
+
+async def test_a_body_whose_connection_ended_before_it_was_looked_at_breaks_off() -> None:
+    loop = asyncio.get_running_loop()
+    protocol = ResponseHandler(loop)
+    protocol.connection_lost(None)
+    content = aiohttp.StreamReader(protocol, 1000, loop=loop)
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await next_part(content)  # before anybody was told
+    end_with(protocol, content)
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await content.readany()
+
+
+@pytest.mark.parametrize("ending", ["timeout", "cancellation"])
+async def test_of_a_call_that_is_over_nothing_more_leaves(raw: Any, serving: Any, ending: str) -> None:
+    over, read = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        size = len(await reader.read(1000))
+        await over.wait()
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            while block := await reader.read(1 << 20):
+                size += len(block)
+        read.set_result(size)
+        writer.close()
+
+    async with serving(stall) as url:
+        client = await raw.client(url, timeout_s=1.0 if ending == "timeout" else 60.0)
+        call = asyncio.create_task(client.persons.update(raw.uuid, {"long": "x" * LARGE}))
+        if ending == "timeout":
+            with pytest.raises(TimedOut):
+                await call
+        else:
+            wire = client._core.shared.wire
+            assert wire is not None
+            await raw.until(lambda: bool(wire._connector._acquired) and call.get_stack() != [])
+            for _ in range(2000):
+                await asyncio.sleep(0)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+        over.set()
+        assert await read < LARGE
+
+
+async def test_an_answer_that_nobody_asked_for_is_not_the_next_ones(raw: Any) -> None:
+    said = asyncio.Event()
+
+    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+        writer.write(raw.http(body=b'{"results": []}'))
+        await writer.drain()
+        await said.wait()
+        writer.write(raw.http(204, b""))
+        return True
+
+    server = await raw.serve(answer)
+    client = await raw.client(server.url)
+    await client.persons.list()
+    said.set()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    with contextlib.suppress(TransportError):
+        await client.persons.delete(raw.uuid)
+        raise AssertionError("the server has not answered to this")
+    assert [each.method for each in server.requests if each.method == "DELETE"] == []
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+async def export(client: PostHogClient, pause: Callable[[], Awaitable[None]]) -> None:
+    async with client.persons.export_csv() as parts:
+        async for _ in parts:
+            await pause()
+
+
+@pytest.mark.parametrize("reader", ["list", "export", "slow export"])
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_body_that_turns_out_to_be_none_is_a_lost_connection_at_once(
+    raw: Any, reader: str, at_once: bool
+) -> None:
+    on = asyncio.Event()
+    lost = asyncio.Event()
+
+    async def spoil(request: Any, writer: asyncio.StreamWriter) -> bool:
+        writer.write(CHUNKED + b"4\r\na,b\n\r\n" + (b"zz\r\n" if at_once else b""))
+        await writer.drain()
+        if not at_once:
+            await on.wait()
+            writer.write(b"zz\r\n")
+        await request.client_gone()
+        lost.set()
+        return False
+
+    async def pause() -> None:
+        on.set()
+        if reader == "slow export":
+            await lost.wait()
+
+    server = await raw.serve(spoil)
+    client = await raw.client(server.url, timeout_s=60.0)
+    call = client.persons.list() if reader == "list" else export(client, pause)
+    task = asyncio.create_task(call)
+    await server.arrived.wait()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    on.set()
+    async with asyncio.timeout(10):
+        with pytest.raises(ConnectionLost):
+            await task
+
+
+@pytest.mark.parametrize("moment", ["connecting", "waiting", "before the answer", "in the body", "in an export"])
+async def test_closing_the_client_ends_every_call(raw: Any, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    async def stall(request: Any, writer: asyncio.StreamWriter) -> bool:
+        if moment.startswith("in "):
+            writer.write(CHUNKED + b"4\r\na,b\n\r\n")
+        await request.client_gone()
+        return False
+
+    async def never(*_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    if moment == "connecting":
+        monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", never)
+    server = await raw.serve(stall)
+    client = await raw.client(server.url, max_connections=1, timeout_s=60.0)
+
+    async def pause() -> None:
+        pass
+
+    calls = [client.persons.list() if moment != "in an export" else export(client, pause)]
+    if moment == "waiting":
+        calls += [client.persons.list(), export(client, pause)]
+    tasks = [asyncio.create_task(call) for call in calls]
+    if moment != "connecting":
+        await server.arrived.wait()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    await client.aclose()
+    async with asyncio.timeout(10):
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    sent = [moment != "connecting"] + [False] * (len(ends) - 1)
+    assert [type(each) for each in ends] == [ConnectionLost if one else ConnectFailed for one in sent]
+    assert [task.cancelled() for task in tasks] == [False] * len(tasks)
