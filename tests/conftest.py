@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import importlib.util
+import signal
 import sys
 from pathlib import Path
 
@@ -11,3 +12,7 @@ assert _spec.loader is not None
 _module = importlib.util.module_from_spec(_spec)
 sys.modules["virtual_time"] = _module
 _spec.loader.exec_module(_module)
+
+# started in the background by a shell, tests and the processes that they start would ignore Ctrl-C
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

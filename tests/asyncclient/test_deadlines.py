@@ -71,7 +71,7 @@ async def test_closing_ends_who_is_under_way_and_nobody_else() -> None:
             inside.set()
             await asyncio.Event().wait()
 
-    task, other = asyncio.create_task(call()), asyncio.create_task(asyncio.sleep(0.0))
+    task, other = asyncio.create_task(call()), asyncio.create_task(asyncio.sleep(0))
     await inside.wait()
     deadlines.close()
     with pytest.raises(ConnectionAbortedError):

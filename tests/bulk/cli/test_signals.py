@@ -66,7 +66,9 @@ def test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes(
     seen = b""
     while b"nothing more is sent" not in seen:
         assert process.stderr is not None
-        seen += process.stderr.readline()
+        line = process.stderr.readline()
+        assert line, f"it ended without a word, after {seen!r}"
+        seen += line
     assert process.poll() is None
     process.send_signal(number)
     assert process.wait(timeout=10) == -number
