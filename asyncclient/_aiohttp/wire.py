@@ -22,6 +22,7 @@ from asyncclient._secret import Secret
 from asyncclient.errors import PostHogError
 
 SENT_AT_ONCE: Final = 64 * 1024
+"""Bytes of a body that go with the head in one write; a larger one is not copied for it, and may leave slowly."""
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 _CONNECTED_SOON: Final = aiohttp.ClientTimeout(total=None, connect=CONNECTED_WITHIN_S)
 
@@ -60,7 +61,7 @@ class AiohttpWire:
         self._connector = aiohttp.TCPConnector(limit=max_connections)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """End all calls that are under way, and close all connections."""
         self._deadlines.close()
         await self._connector.close()
 
