@@ -11,7 +11,13 @@ from twin import Cut, Twin
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 100
-_PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "anyio.pytest_plugin", "-p", "_hypothesis_pytestplugin")
+_TEST_LIMIT_S = 80
+_TIMED_OUT = re.compile(r"\bTimeout \(>[0-9.]+s\)")
+_PLUGINS = tuple(
+    word
+    for name in ("pytest_asyncio.plugin", "anyio.pytest_plugin", "_hypothesis_pytestplugin", "pytest_timeout")
+    for word in ("-p", name)
+)
 _OURS = shutil.ignore_patterns("__pycache__", "promises", ".hypothesis")
 
 # The editable install must not win: the copy comes first, and a run that finds other packages is no evidence.
@@ -71,6 +77,7 @@ def run(folder: Path, nodes: tuple[str, ...], *, first_failure: bool) -> tuple[i
     environment |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "TWIN": str(folder)}
     environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     options = [*_PLUGINS, "-q", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-rfE"]
+    options += ["--timeout", str(_TEST_LIMIT_S)]  # before this process is killed, so that a test that hangs is named
     command = [sys.executable, "-c", _GUARD, *options, *(["-x"] if first_failure else []), *nodes]
     done = subprocess.run(
         command,
@@ -87,8 +94,8 @@ def run(folder: Path, nodes: tuple[str, ...], *, first_failure: bool) -> tuple[i
 
 
 def is_red(code: int, said: str) -> bool:
-    """Whether a test ran and failed: no collection error, no error of a fixture, nothing else."""
-    return code == 1 and re.search(r"^FAILED ", said, re.MULTILINE) is not None
+    """Whether a test ran and failed: no collection error, no error of a fixture, no time limit, nothing else."""
+    return code == 1 and re.search(r"^FAILED ", said, re.MULTILINE) is not None and not _TIMED_OUT.search(said)
 
 
 def sound_nodes(twins: tuple[Twin, ...]) -> tuple[str, ...]:

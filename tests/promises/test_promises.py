@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from harness import copy_to, cut, is_red, run, sound_nodes
+from harness import LIMIT_S, copy_to, cut, is_red, run, sound_nodes
 from twins import PROMISES, TWINS, Cut, Twin
 
 pytestmark = pytest.mark.slow
+PARTS = 4  # each well within the limit of one process, on a busy machine too
 
 
 def test_every_promise_has_a_row() -> None:
@@ -23,13 +24,25 @@ def test_a_text_that_is_not_there_exactly_once_is_no_breakage(tmp_path: Path) ->
     assert (tmp_path / "x.py").read_text().endswith("b = 3\n")
 
 
-@pytest.mark.parametrize("half", [0, 1])
-def test_unbroken_all_guarding_tests_pass(tmp_path: Path, half: int) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_unbroken_all_guarding_tests_pass(tmp_path: Path, part: int) -> None:
     copy_to(tmp_path)
-    code, said = run(tmp_path, sound_nodes(TWINS)[half::2], first_failure=False)
+    code, said = run(tmp_path, sound_nodes(TWINS)[part::PARTS], first_failure=False)
     assert code == 0, said[-4000:]
 
 
+def test_a_test_that_hangs_is_no_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness._TEST_LIMIT_S", 1)
+    copy_to(tmp_path)
+    (tmp_path / "test_hangs.py").write_text(
+        "import asyncio, bulk\nasync def test_it():\n    await asyncio.Event().wait()\n"
+    )
+    code, said = run(tmp_path, ("test_hangs.py",), first_failure=True)
+    assert (code, is_red(code, said)) == (1, False)
+    assert "Timeout (>1.0s)" in said
+
+
+@pytest.mark.timeout(4 * LIMIT_S)
 @pytest.mark.parametrize("twin", TWINS, ids=[f"{twin.promise:02}-{twin.says.replace(' ', '-')}" for twin in TWINS])
 def test_broken_its_guarding_test_fails(tmp_path: Path, twin: Twin) -> None:
     copy_to(tmp_path)
