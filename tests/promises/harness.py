@@ -17,7 +17,14 @@ from twin import Cut, Twin
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 100
-_PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "anyio.pytest_plugin", "-p", "_hypothesis_pytestplugin")
+TEST_LIMIT_S = 80
+"""Less than the interpreter's limit, so that a test that hangs is named."""
+_TIMED_OUT = re.compile(r"\bTimeout \(>[0-9.]+s\)")
+_PLUGINS = tuple(
+    word
+    for name in ("pytest_asyncio.plugin", "anyio.pytest_plugin", "_hypothesis_pytestplugin", "pytest_timeout")
+    for word in ("-p", name)
+)
 _OURS = shutil.ignore_patterns("__pycache__", "promises", ".hypothesis")
 _SERVER = Path(__file__).with_name("fork_server.py")
 
@@ -75,16 +82,18 @@ class Workshop:
             at = 1_000_000_000 + next(self._changes)
             os.utime(path, (at, at))
 
-    def run(self, nodes: tuple[str, ...], *, first_failure: bool) -> tuple[int, str]:
+    def run(self, nodes: tuple[str, ...], *, first_failure: bool, test_limit_s: int = TEST_LIMIT_S) -> tuple[int, str]:
         """Run tests against the copy.
 
         Arguments:
             first_failure: stop there.
+            test_limit_s: what one test may take.
 
         Returns:
             The exit code of pytest, negative where a signal ended it, and what it said.
         """
         options = [*_PLUGINS, "-q", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-rfE"]
+        options += ["--timeout", str(test_limit_s)]
         request = {
             "folder": str(self.folder),
             "output": str(self._output),
@@ -125,8 +134,8 @@ def cut(folder: Path, change: Cut) -> None:
 
 
 def is_red(code: int, said: str) -> bool:
-    """Whether a test ran and failed: no collection error, no error of a fixture, nothing else."""
-    return code == 1 and re.search(r"^FAILED ", said, re.MULTILINE) is not None
+    """Whether a test ran and failed: no collection error, no error of a fixture, no time limit, nothing else."""
+    return code == 1 and re.search(r"^FAILED ", said, re.MULTILINE) is not None and not _TIMED_OUT.search(said)
 
 
 def sound_nodes(twins: tuple[Twin, ...]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import Workshop, cut, is_red, sound_nodes
+from harness import LIMIT_S, Workshop, cut, is_red, sound_nodes
 from twins import PROMISES, TWINS, Cut, Twin
 
 pytestmark = pytest.mark.slow
@@ -46,6 +46,15 @@ def test_unbroken_all_guarding_tests_pass(workshop: Workshop, quarter: int) -> N
     assert code == 0, said[-4000:]
 
 
+def test_a_test_that_hangs_is_no_evidence(workshop: Workshop) -> None:
+    hanging = workshop.folder / "test_hangs.py"
+    hanging.write_text("import asyncio, bulk\nasync def test_it():\n    await asyncio.Event().wait()\n")
+    code, said = workshop.run(("test_hangs.py",), first_failure=True, test_limit_s=1)
+    assert (code, is_red(code, said)) == (1, False)
+    assert "Timeout (>1.0s)" in said
+
+
+@pytest.mark.timeout(4 * LIMIT_S)
 @pytest.mark.parametrize("twin", TWINS, ids=[f"{twin.promise:02}-{twin.says.replace(' ', '-')}" for twin in TWINS])
 def test_broken_its_guarding_test_fails(workshop: Workshop, twin: Twin) -> None:
     with workshop.broken(twin.cuts):
