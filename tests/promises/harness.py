@@ -64,11 +64,12 @@ def cut(folder: Path, change: Cut) -> None:
     compile(path.read_text(), change.file, "exec")  # a twin that is no Python breaks everything and proves nothing
 
 
-def run(folder: Path, nodes: tuple[str, ...], *, first_failure: bool) -> tuple[int, str]:
+def run(folder: Path, nodes: tuple[str, ...], *, first_failure: bool, limit_s: float = LIMIT_S) -> tuple[int, str]:
     """Run tests against the packages of that folder.
 
     Arguments:
         first_failure: stop there.
+        limit_s: seconds until the process is killed; each test has a shorter limit of its own.
 
     Returns:
         The exit code of pytest and what it said.
@@ -86,7 +87,7 @@ def run(folder: Path, nodes: tuple[str, ...], *, first_failure: bool) -> tuple[i
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=LIMIT_S,
+        timeout=limit_s,
         text=True,
         errors="replace",
     )
