@@ -82,12 +82,20 @@ class Workshop:
             at = 1_000_000_000 + next(self._changes)
             os.utime(path, (at, at))
 
-    def run(self, nodes: tuple[str, ...], *, first_failure: bool, test_limit_s: int = TEST_LIMIT_S) -> tuple[int, str]:
+    def run(
+        self,
+        nodes: tuple[str, ...],
+        *,
+        first_failure: bool,
+        test_limit_s: int = TEST_LIMIT_S,
+        limit_s: float = LIMIT_S,
+    ) -> tuple[int, str]:
         """Run tests against the copy.
 
         Arguments:
             first_failure: stop there.
-            test_limit_s: what one test may take.
+            test_limit_s: seconds that one test may take.
+            limit_s: seconds until the child is killed.
 
         Returns:
             The exit code of pytest, negative where a signal ended it, and what it said.
@@ -103,13 +111,13 @@ class Workshop:
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(request) + "\n")
         child = self._answer()["child"]
-        code = self._answer(of=child)["code"]
+        code = self._answer(of=child, limit_s=limit_s)["code"]
         return code, self._output.read_text(errors="replace")
 
-    def _answer(self, of: int | None = None) -> dict[str, int]:
+    def _answer(self, of: int | None = None, limit_s: float = LIMIT_S) -> dict[str, int]:
         """The server's next line; a child that takes too long is ended, with all that it started."""
         assert self._server.stdout is not None
-        if not select.select([self._server.stdout], [], [], LIMIT_S)[0] and of is not None:
+        if not select.select([self._server.stdout], [], [], limit_s)[0] and of is not None:
             with suppress(ProcessLookupError):
                 os.killpg(of, signal.SIGKILL)
         line = self._server.stdout.readline()
