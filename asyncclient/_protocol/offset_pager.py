@@ -32,9 +32,12 @@ from asyncclient.errors import ListingError
 
 LARGEST_PAGE = 10_000
 LEAST_OVERLAP = 3
+"""Rows that a request shares with the last one while nothing shifts: one of them may go without costing a request."""
 LARGEST_OVERLAP = 256
 LEAST_KNOWN_ELSEWHERE = 16
+"""Known persons that have to lead a page that does not overlap the last one."""
 LEAST_SEARCHED = 64
+"""Rows per request while the first unread person is searched for: room for those 16 and for new ones."""
 LARGEST_JUMP = 1_000_000
 MOST_PAGES_WITHOUT_PERSONS = 200
 """Stepping back over a million rows and crossing the largest gap takes some forty."""
