@@ -153,18 +153,18 @@ class PersonReads:
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 100,
     ) -> AsyncIterator[Person]:
-        """Every person that matches, exactly once, in constant memory.
+        """Every person that matches, exactly once, in about nine bytes of memory per person.
 
-        Who was there, unmodified, during the whole listing is yielded once, whoever else comes and goes meanwhile
+        A person who matches during the whole listing is yielded once, whatever happens to other persons meanwhile
         (contract 6.1, pagination quirks).
 
         Arguments:
             distinct_id, email, search, properties: as in `list`.
-            page_size: rows a request, 1 to 10,000.
+            page_size: rows per request, 1 to 10,000. Where rows shift or cannot be read, some requests ask for more.
 
         Raises:
             InvalidArgument: before anything is sent.
-            ListingError: rows shift faster than they can be read, or the server leads in circles.
+            ListingError: the listing cannot be read completely, or the server leads in circles.
             PostHogError: no or no good answer.
         """
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)

@@ -5,7 +5,7 @@ from twin import Twin, twin
 _WIRE = "asyncclient/_aiohttp/wire.py"
 _ANSWERS = "asyncclient/_aiohttp/answers.py"
 _LIMITS = "asyncclient/limits.py"
-_PAGING = "asyncclient/_paging.py"
+_PAGER = "asyncclient/_protocol/offset_pager.py"
 _RETRY = "asyncclient/retry.py"
 _DECODING = "asyncclient/_decoding.py"
 _THROTTLING = "asyncclient/_throttling.py"
@@ -122,45 +122,79 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         15,
         "an empty page ends a listing",
-        "asyncclient/test_paging.py::test_short_and_empty_pages_do_not_end_it",
-        _PAGING, "        fresh = self._fresh(rows)\n        self._count",
-        "        if not rows:\n            self.ask = None\n            return []\n"
-        "        fresh = self._fresh(rows)\n        self._count",
+        "asyncclient/_protocol/test_offset_pager.py::test_short_and_empty_pages_do_not_end_it",
+        _PAGER, "        numbers = [row.uuid.int for row in rows]  #",
+        "        if not rows:\n            self.request = None\n            return []\n"
+        "        numbers = [row.uuid.int for row in rows]  #",
     ),
     twin(
         15,
         "a short page ends a listing",
         "asyncclient/test_listing.py::test_rows_that_the_store_lost_only_shorten_pages",
-        _PAGING, "self._go_on(asked, following)", "self._go_on(asked, following if len(rows) >= asked.limit else None)",
+        _PAGER, "        if end is None:\n            self.request = None\n",
+        "        if end is None or len(rows) < request.limit:\n            self.request = None\n",
     ),
     twin(
         15,
         "rows that shift under a listing are not noticed",
         "asyncclient/test_listing.py::test_a_block_of_rows_removed_on_the_way_hides_nobody_behind_it",
-        _PAGING, "if not self._is_anchored(asked.offset, rows):", "if False:",
+        _PAGER, "if not self._is_anchored(request, numbers):", "if False:",
+    ),
+    twin(
+        15,
+        "the end of a listing is accepted on a page that is not anchored",
+        "asyncclient/_protocol/test_offset_pager.py::test_everybody_who_stays_is_yielded_exactly_once",
+        _PAGER, "        if not self._is_anchored(request, numbers):\n",
+        "        if end is None and not self._is_anchored(request, numbers):\n            self.request = None\n            return []\n"
+        "        if not self._is_anchored(request, numbers):\n",
     ),
     twin(
         15,
         "rows that come twice are yielded twice",
         "asyncclient/test_listing.py::test_all_iterators_agree",
-        _PAGING, "if number not in seen and (fresh or row.created_at <= mark):", "if True:",
-        _PAGING, "for number, row in behind if number not in seen", "for number, row in behind",
-        _PAGING, "zip(numbers[known + 1 :], rows[known + 1 :], strict=True)", "zip(numbers[known:], rows[known:], strict=True)",
+        _PAGER, "return list(rows) if len(new) == len(rows) else [rows[index] for index in new]", "return list(rows)",
     ),
     twin(
         15,
-        "whatever stands behind a row that was ever yielded is new",
-        (
-            "asyncclient/test_paging.py::test_a_merged_row_makes_nobody_come_twice_when_rows_before_it_vanish",
-            "asyncclient/test_paging.py::test_with_some_rows_merged_everybody_who_stays_is_yielded_exactly_once",
-        ),
-        _PAGING, "latest.intersection(numbers)", "seen.keys() & numbers",
+        "a single known person anchors a page",
+        "asyncclient/_protocol/test_offset_pager.py::test_one_known_person_among_the_unread_ones_does_not_anchor_a_page",
+        _PAGER, "half = self._overlap // 2 + 1", "half = 1",
+    ),
+    twin(
+        15,
+        "a known person anywhere on a page anchors it",
+        "asyncclient/_protocol/test_offset_pager.py::test_a_known_person_further_down_does_not_anchor_a_page",
+        _PAGER, "all(number in self._known for number in numbers[:least])", "any(number in self._known for number in numbers)",
+    ),
+    twin(
+        15,
+        "pages never reach across a block that cannot be read",
+        "asyncclient/_protocol/test_offset_pager.py::test_a_block_of_unreadable_rows_is_crossed",
+        _PAGER, "self._limit = min(LARGEST_PAGE, self._limit * 2)", "self._limit = min(LARGEST_PAGE, self._limit)",
+    ),
+    twin(
+        15,
+        "a listing that cannot be read completely ends like a complete one",
+        "asyncclient/_protocol/test_offset_pager.py::test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error",
+        _PAGER, "        else:\n            raise ListingError(\n", "        else:\n            self.request = None\n            _ = str(\n",
     ),
     twin(
         15,
         "a listing that leads in circles is followed",
-        "asyncclient/test_paging.py::test_a_next_that_does_not_lead_on_is_a_loop",
-        _PAGING, "if following is not None and following <= asked.offset:", "if False:",
+        "asyncclient/_protocol/test_offset_pager.py::test_a_next_that_does_not_lead_on_is_a_loop",
+        _PAGER, "    if following <= request.offset:\n", "    if False:\n",
+    ),
+    twin(
+        15,
+        "a server that sends one page for ever is listened to for ever",
+        "asyncclient/_protocol/test_offset_pager.py::test_a_server_that_sends_the_same_page_for_every_offset_is_refused",
+        _PAGER, "if self._pages_without_persons > MOST_PAGES_WITHOUT_PERSONS:", "if False:",
+    ),
+    twin(
+        15,
+        "every set of persons takes what a set takes",
+        "asyncclient/_protocol/test_person_id_set.py::test_a_person_takes_at_most_16_bytes",
+        "asyncclient/_protocol/person_id_set.py", "[array(\"Q\") for _ in range(SEGMENTS)]", "[[] for _ in range(SEGMENTS)]",
     ),
     twin(
         16,

@@ -1,0 +1,1 @@
+"""What PostHog's protocol means, without any I/O."""
