@@ -5,15 +5,17 @@ What to ask next is `_paging`'s business, how to send is the core's.
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._http import Request
 from asyncclient._paging import Paging
+from asyncclient._protocol import answers
+from asyncclient._protocol.expectations import Json
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import Page, Person, PersonRef
 
@@ -32,7 +34,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     properties: Sequence[PropertyFilter] = ()
     page_size: int = 100
 
-    def request(self, *, limit: int, offset: int) -> Request:
+    def request(self, *, limit: int, offset: int) -> Request[Page[Person]]:
         """The request for one page."""
         return _endpoints.list_persons(
             distinct_id=self.distinct_id,
@@ -72,17 +74,19 @@ async def raw_rows(core: Core, chosen: Chosen) -> AsyncIterator[msgspec.Raw]:
     """Each person's object, byte for byte."""
     paging: Paging[_RawPerson] = Paging(chosen.page_size)
     while (ask := paging.ask) is not None:
-        asked = chosen.request(limit=ask.limit, offset=ask.offset)
+        asked = chosen.request(limit=ask.limit, offset=ask.offset).expecting(Json(decoder=_RAWS))
         response = await core.send(asked)
-        page = _decoding.read(asked, response, _RAWS, core.shared.key)
+        page = answers.read(asked, response, core.shared.key)
         found = []
         for raw in page.results:
-            ref = _decoding.parsed(asked, response, raw, _REF)
+            ref = answers.part(asked, response, raw, _REF)
             found.append(_RawPerson(ref.uuid, ref.created_at, raw))
         for row in paging.feed(found, page.next):
             yield row.raw
 
 
-async def _page(core: Core, request: Request, decoder: "msgspec.json.Decoder[Page[T]]", paging: Paging[T]) -> Page[T]:
+async def _page(
+    core: Core, request: Request[Any], decoder: "msgspec.json.Decoder[Page[T]]", paging: Paging[T]
+) -> Page[T]:
     page = await core.read(request, decoder)
     return msgspec.structs.replace(page, results=paging.feed(page.results, page.next))

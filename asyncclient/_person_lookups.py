@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import PersonId
 from asyncclient._http import Request
@@ -13,23 +13,15 @@ from asyncclient.errors import InvalidArgument, shown
 from asyncclient.models import (
     BatchResults,
     Cohort,
-    Cohorts,
     DeletionRow,
     Page,
     Person,
     PersonRef,
-    PropertyValue,
     PropertyValues,
 )
 from asyncclient.only_properties import OnlyProperties
 
-_BATCH = msgspec.json.Decoder(BatchResults[Person])
 _BATCH_REFS = msgspec.json.Decoder(BatchResults[PersonRef])
-_ROWS = msgspec.json.Decoder(Page[DeletionRow])
-_COHORTS = msgspec.json.Decoder(Cohorts)
-_VALUES: "msgspec.json.Decoder[PropertyValues | list[PropertyValue]]" = msgspec.json.Decoder(
-    PropertyValues | list[PropertyValue]
-)
 _NIL = UUID(int=0)
 
 
@@ -40,8 +32,7 @@ class PersonLookups:
 
     async def batch_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, Person]:
         """The persons of up to 200 distinct ids; misses are left out (contract 6.11)."""
-        found = await self._core.read(_endpoints.batch_by_distinct_ids(distinct_ids), _BATCH)
-        return found.results
+        return (await self._core.call(_endpoints.batch_by_distinct_ids(distinct_ids))).results
 
     async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
         """As `batch_by_distinct_ids`, but only who each person is."""
@@ -60,8 +51,8 @@ class PersonLookups:
         Raises:
             InvalidArgument: too many, or one that is none; before anything is sent.
         """
-        decoder = _BATCH if only is None else only.batch
-        found = await self._core.read(_endpoints.batch_by_uuids(uuids), decoder)
+        request = _endpoints.batch_by_uuids(uuids)
+        found = await (self._core.call(request) if only is None else self._core.read(request, only.batch))
         return {person.uuid: person for person in found.results.values()}
 
     async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:
@@ -84,7 +75,9 @@ class PersonLookups:
             person_uuid: of one person only.
         """
         request = _endpoints.deletion_status(status=status, person=person_uuid, limit=limit, offset=offset)
-        return await self._core.read(request, _ROWS)
+        page = await self._core.call(request)
+        self._core.shared.returns_summaries = True
+        return page
 
     async def knows(self, route: str) -> bool:
         """Whether this server is new enough to have a route, found out by reading (contract 8, last but three).
@@ -102,11 +95,9 @@ class PersonLookups:
         if route not in _PROBES:
             raise InvalidArgument(f"route {shown(route)} is none of {', '.join(_PROBES)}")
         await self._core.settle_prefix()  # an unknown route's answer is that of an unknown prefix
-        request = _PROBES[route]
-        response = await self._core.send(request)
-        known = _decoding.knows(request, response)
-        if known is None:
-            raise _decoding.to_error(request, response, self._core.shared.key)
+        known = await self._core.call(_PROBES[route])
+        if known and route == "deletion_status":
+            self._core.shared.returns_summaries = True
         return known
 
     async def values(self, key: str, value: str | None = None) -> PropertyValues:
@@ -119,8 +110,10 @@ class PersonLookups:
         Raises:
             InvalidArgument: before anything is sent.
         """
-        found = await self._core.read(_endpoints.values(key, value), _VALUES)
-        return PropertyValues(results=found) if isinstance(found, list) else found
+        found = await self._core.call(_endpoints.values(key, value))
+        if isinstance(found, list):
+            return PropertyValues(results=found)
+        return PropertyValues(results=found.results, refreshing=found.refreshing)
 
     async def cohorts(self, person_id: PersonId) -> list[Cohort]:
         """The cohorts that a person is in (contract 6.11). The key needs person:read and cohort:read.
@@ -128,14 +121,14 @@ class PersonLookups:
         Arguments:
             person_id: UUID or number.
         """
-        return (await self._core.read(_endpoints.cohorts(person_id), _COHORTS)).results
+        return (await self._core.call(_endpoints.cohorts(person_id))).results
 
 
-_PROBES: dict[str, Request] = {
+_PROBES: dict[str, Request[bool]] = {
     "bulk_delete": _endpoints.probe("bulk_delete/"),
-    "batch_by_uuids": _endpoints.batch_by_uuids([]),
+    "batch_by_uuids": _endpoints.probe_batch(),
     "batch_by_distinct_ids": _endpoints.probe("batch_by_distinct_ids/"),
-    "deletion_status": _endpoints.deletion_status(status=None, person=None, limit=1, offset=0),
+    "deletion_status": _endpoints.probe_deletion_status(),
     "delete_events": _endpoints.probe(f"{_NIL}/delete_events/"),
     "delete_recordings": _endpoints.probe(f"{_NIL}/delete_recordings/"),
 }

@@ -148,7 +148,7 @@ class Cohort(msgspec.Struct, frozen=True):
 class Cohorts(msgspec.Struct, frozen=True):
     """The body of cohorts."""
 
-    results: list[Cohort] = []
+    results: list[Cohort]
 
 
 class BatchResults(msgspec.Struct, Generic[T], frozen=True):

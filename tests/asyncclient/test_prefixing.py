@@ -236,7 +236,7 @@ async def test_a_server_that_moves_during_a_job_is_followed_by_the_next_read(raw
         if state["moved"] and "/environments/" in request.path:
             writer.write(raw.http(404, b'{"detail": "Endpoint not found."}'))
         else:
-            writer.write(raw.http(202 if request.method == "DELETE" else 200, PAGE))
+            writer.write(raw.http(202, b"") if request.method == "DELETE" else raw.http(200, PAGE))
         return True
 
     server = await raw.serve(answer)
