@@ -101,8 +101,8 @@ class CsvExport:
             self._check_start(response, block)
             if whole := self._lines.feed(block):
                 return whole
-        self._check_start(response, b"")
-        return self._lines.end()
+        self._lines.end()
+        return b""
 
     def _check_start(self, response: Response, block: bytes) -> None:
         """Pass for anything but a first block that is no CSV."""
@@ -112,8 +112,8 @@ class CsvExport:
         self._has_started = True
 
     async def _was_cut(self) -> bool | None:
-        if self.rows < LEAST_DOUBTED and self.rows != PAGE:
-            return False
+        if self.rows < LEAST_DOUBTED and self.rows != PAGE and self._lines.lines:
+            return False  # nothing at all is what the server sends where nobody matches, and an intermediary anywhere
         try:
             page = await self._core.read(self._count, _COUNT)
         except PostHogError:  # the rows are whole all the same

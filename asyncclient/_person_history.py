@@ -49,7 +49,7 @@ class PersonHistory:
         """
         request = _endpoints.person_activity(id, limit=limit, page=page, format=format, may_be_blank=True)
         if format == "csv":
-            return await self._core.call(_endpoints.in_csv(request, may_be_blank=True))
+            return await self._core.call(_endpoints.in_csv(request))
         return await self._core.call(request)
 
     async def iter_activity(self, id: PersonId, *, page_size: int = 100) -> AsyncIterator[Activity]:  # noqa: A002
@@ -150,7 +150,7 @@ class PersonHistory:
             format=format,
         )
         if format == "csv":
-            return await self._core.call(_endpoints.in_csv(request, may_be_blank=True))
+            return await self._core.call(_endpoints.in_csv(request))
         return await self._core.call(request)
 
     async def properties_at_time(

@@ -63,10 +63,6 @@ def persons_call(
     )
 
 
-def in_csv(request: Request[Any], *, may_be_blank: bool = False) -> Request[str]:
-    """A request for CSV, which expects CSV.
-
-    Arguments:
-        may_be_blank: whether the documentation promises no body.
-    """
-    return request.expecting(Csv(may_be_blank=may_be_blank))
+def in_csv(request: Request[Any]) -> Request[str]:
+    """A request for CSV, which expects CSV."""
+    return request.expecting(Csv())

@@ -99,6 +99,7 @@ def _refused(request: Request[Any], response: Response, problem: Unexpected, key
     if problem.is_failure:
         return to_error(request, response, key)
     error: InvalidResponse = invalid(request, response, problem.problem)
+    error.code = problem.code
     if request.to_ingestion:
         error.detail = f"{problem.problem}; check the ingestion host"
     elif problem.told is not None:

@@ -16,6 +16,9 @@ from asyncclient._protocol.error_body import error_text
 
 T = TypeVar("T")
 
+EMPTY_BODY: Final = "empty_body"
+"""The code of an `InvalidResponse` that has nothing in its body although something belongs there."""
+
 READ: Final = frozenset({200})
 CHANGED: Final = frozenset({200, 201, 202, 204})
 
@@ -31,13 +34,15 @@ class Unexpected(Exception):
     Arguments:
         problem: what is wrong with it, in our own words.
         told: what the server says about it; free text, which must be neutralised before it is shown.
+        code: a word for programs, None where there is none.
         is_failure: whether it is this call's answer, and says that the call failed.
     """
 
-    def __init__(self, problem: str, told: object = None, *, is_failure: bool = False) -> None:
+    def __init__(self, problem: str, told: object = None, *, code: str | None = None, is_failure: bool = False) -> None:
         super().__init__(problem)
         self.problem = problem
         self.told = told if isinstance(told, str) else None
+        self.code = code
         self.is_failure = is_failure
 
 
@@ -92,7 +97,7 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         refuse_page(response)
         if is_blank(response):
             if self.blank is None:
-                raise Unexpected("the body is empty")
+                raise Unexpected("the body is empty", code=EMPTY_BODY)
             return self.blank()
         kind = content_type(response.headers)
         if kind and not _JSON.fullmatch(kind):
@@ -104,14 +109,8 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         return decoded(self.decoder, response.body)
 
 
-class Csv(msgspec.Struct, frozen=True, kw_only=True):
-    """A text of comma-separated values.
-
-    Arguments:
-        may_be_blank: whether an empty body is a success although it does not say that it is CSV.
-    """
-
-    may_be_blank: bool = False
+class Csv(msgspec.Struct, frozen=True):
+    """A text of comma-separated values; nothing at all where there is no row, as the server has it (contract 6.1)."""
 
     def read(self, response: Response) -> str:
         """The text.
@@ -120,14 +119,13 @@ class Csv(msgspec.Struct, frozen=True, kw_only=True):
             Unexpected: the answer is something else, or was cut off.
         """
         self.check_head(response)
-        if is_blank(response) and self.may_be_blank:
+        if is_blank(response):
             return ""
         self.check_start(response, response.body)
         try:
             rows = CsvRows()
             rows.feed(response.body)
-            if rows.end().strip():
-                raise Unexpected("the CSV was cut off: its last row has no line end")
+            rows.end()
             return response.body.decode()
         except BrokenCsv as error:
             problem = f"the CSV is broken: {error}"
@@ -151,18 +149,16 @@ class Csv(msgspec.Struct, frozen=True, kw_only=True):
         """Pass for a body that may be CSV as far as it came.
 
         Arguments:
-            first: what came of the body first; empty at its end.
+            first: what came of the body first.
 
         Raises:
-            Unexpected: it is a page or JSON, or nothing that the server calls CSV.
+            Unexpected: it is a page or JSON.
         """
         start = first.lstrip()[:1]
         if start == b"<":
             raise Unexpected(_PAGE)
         if start in (b"{", b"["):
             raise Unexpected("the body is JSON, not CSV", error_text(response.body))
-        if not start and content_type(response.headers) != _CSV:
-            raise Unexpected("the body is empty")
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

@@ -182,7 +182,6 @@ async def test_an_answer_whose_end_nobody_can_tell_is_refused(raw: Any) -> None:
         (b"\n<!doctype html>", {"Content_Type": "text/csv"}),
         (b"<html>", {}),
         (b'{"detail": "session expired"}', {}),
-        (b"", {}),
     ],
 )
 async def test_what_is_no_csv_is_refused_and_its_connection_closed(
