@@ -9,6 +9,8 @@ from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import PersonId
 from asyncclient._http import Request
+from asyncclient._protocol import answers
+from asyncclient._protocol.expectations import Json
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.models import (
     BatchResults,
@@ -18,9 +20,12 @@ from asyncclient.models import (
     Person,
     PersonRef,
     PropertyValues,
+    RawPerson,
 )
 from asyncclient.only_properties import OnlyProperties
 
+_BATCH_RAWS = msgspec.json.Decoder(BatchResults[msgspec.Raw])
+_REF = msgspec.json.Decoder(PersonRef)
 _BATCH_REFS = msgspec.json.Decoder(BatchResults[PersonRef])
 _NIL = UUID(int=0)
 
@@ -59,6 +64,46 @@ class PersonLookups:
         """As `batch_by_uuids`, but only who each person is."""
         found = await self._core.read(_endpoints.batch_by_uuids(uuids), _BATCH_REFS)
         return {person.uuid: person for person in found.results.values()}
+
+    async def raw_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, RawPerson]:
+        """The persons of distinct IDs, each as the JSON object that the server sent (contract 6.11).
+
+        Arguments:
+            distinct_ids: 1 to 200.
+
+        Returns:
+            Persons by distinct ID; an ID that belongs to no person is left out.
+
+        Raises:
+            InvalidArgument: not 1 to 200 IDs, or an empty one; before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
+        return await self._raw(_endpoints.batch_by_distinct_ids(distinct_ids))
+
+    async def raw_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, RawPerson]:
+        """The persons of UUIDs, each as the JSON object that the server sent (contract 6.11).
+
+        Arguments:
+            uuids: 1 to 200, of persons.
+
+        Returns:
+            Persons by UUID; a UUID that belongs to no person is left out.
+
+        Raises:
+            InvalidArgument: not 1 to 200 UUIDs, or one that is none; before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
+        found = await self._raw(_endpoints.batch_by_uuids(uuids))
+        return {person.ref.uuid: person for person in found.values()}
+
+    async def _raw(self, request: Request[BatchResults[Person]]) -> dict[str, RawPerson]:
+        core = self._core
+        asked = request.expecting(Json(decoder=_BATCH_RAWS))
+        response = await core.send(asked)
+        results = answers.read(asked, response, core.shared.key).results
+        return {key: RawPerson(answers.part(asked, response, raw, _REF), raw) for key, raw in results.items()}
 
     async def deletion_status(
         self,

@@ -4,7 +4,7 @@ Settled by a read before any write, so that no write is ever sent to a path that
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import anyio
@@ -16,6 +16,9 @@ from asyncclient._transport import Transport
 from asyncclient.errors import InvalidArgument
 from asyncclient.events import PrefixMoved
 from asyncclient.models import Page, Person
+
+ApiPrefix = Literal["auto", "environments", "projects"]
+"""Below which path of the host a project is; "auto" finds out."""
 
 DOCUMENTED = "environments"
 SUCCESSOR = "projects"
@@ -46,7 +49,8 @@ class Prefix:
         """Take what an answer says of the prefix that was used.
 
         Once the prefix is settled, a route that is not there tells of the prefix only where every server has the
-        route; for any other it is a reason to settle the prefix again.
+        route; for any other it is a reason to settle the prefix again. A read that is redirected to the successor
+        tells it for every route.
 
         Returns:
             Whether the prefix moved.
@@ -56,7 +60,9 @@ class Prefix:
         if used == SUCCESSOR:
             self.settled = self.settled or is_served(request, response)
             return False
-        if _moved_away(response) and not request.tells_prefix and (self.settled or request.mutating):
+        redirected_read = _is_redirected(response) and not request.mutating
+        doubtful = self.settled or request.mutating
+        if _moved_away(response) and not request.tells_prefix and doubtful and not redirected_read:
             self.settled = False
             return False
         announced = "deprecation" in response.headers or 'rel="successor-version"' in response.headers.get("link", "")
@@ -101,9 +107,13 @@ def settling_read() -> Request[Page[Person]]:
 
 def _moved_away(response: Response) -> bool:
     """Whether the answer says that the route is not under this prefix any more."""
-    if response.status in (301, 302, 307, 308):
-        return _leads_to_successor(response.headers.get("location", ""))
-    return response.status == 404 and b"Endpoint not found." in response.body
+    return _is_redirected(response) or (response.status == 404 and b"Endpoint not found." in response.body)
+
+
+def _is_redirected(response: Response) -> bool:
+    """Whether the answer sends on to the successor."""
+    is_redirect = response.status in (301, 302, 307, 308)
+    return is_redirect and _leads_to_successor(response.headers.get("location", ""))
 
 
 def _leads_to_successor(location: str) -> bool:

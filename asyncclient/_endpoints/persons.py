@@ -146,6 +146,22 @@ def _filters(
         for name, value in (("distinct_id", distinct_id), ("email", email), ("search", search))
         if value is not None
     ]
-    if properties:
-        query.append(("properties", msgspec.json.encode([each.to_wire() for each in properties]).decode()))
+    if conditions := filters_of(properties):
+        query.append(("properties", msgspec.json.encode([each.to_wire() for each in conditions]).decode()))
     return query
+
+
+def filters_of(properties: object) -> Sequence[PropertyFilter]:
+    """The conditions that are given as a list.
+
+    Raises:
+        InvalidArgument: it is no list, or something else is in it.
+    """
+    if isinstance(properties, str | bytes) or not isinstance(properties, Sequence):
+        raise InvalidArgument(f"properties takes a list of PropertyFilter, not a {type(properties).__name__}")
+    for each in properties:
+        if not isinstance(each, PropertyFilter):
+            raise InvalidArgument(
+                f"properties takes a list of PropertyFilter, and there is a {type(each).__name__} in it"
+            )
+    return properties

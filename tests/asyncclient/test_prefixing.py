@@ -254,3 +254,16 @@ async def test_a_server_that_moves_during_a_job_is_followed_by_the_next_read(raw
         ("GET", "projects"),
         ("DELETE", "projects"),
     ]
+
+
+@pytest.mark.parametrize("settled", [False, True])
+async def test_a_redirect_of_a_batch_read_moves_it_too(settled: bool) -> None:
+    async with started("plain" if settled else "redirect") as (server, client):
+        if settled:
+            await client.persons.list()
+            server.reconfigure(alias="redirect")
+        first = next(server.world.iter_uuids())
+        assert list(await client.persons.refs_by_uuids([first])) == [first]
+        assert client._core.shared.prefix.name == "projects"
+        await client.persons.delete(first)
+        assert server.requests[-1].path.startswith("/api/projects/")
