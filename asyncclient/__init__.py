@@ -45,6 +45,7 @@ from asyncclient.models import (
     PropertyValue,
     PropertyValues,
     QueryResult,
+    RawPerson,
 )
 from asyncclient.only_properties import OnlyProperties
 from asyncclient.retry import RetryPolicy
@@ -98,6 +99,7 @@ __all__ = [
     "QuotaLimited",
     "RateLimited",
     "RateLimits",
+    "RawPerson",
     "RequestFinished",
     "RetryPolicy",
     "Retrying",

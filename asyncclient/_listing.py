@@ -4,14 +4,16 @@
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._http import Request
+from asyncclient._protocol import answers
+from asyncclient._protocol.expectations import Json
 from asyncclient._protocol.offset_pager import OffsetPager
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import Page, Person, PersonRef
@@ -31,7 +33,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     properties: Sequence[PropertyFilter] = ()
     page_size: int = 100
 
-    def request(self, *, limit: int, offset: int) -> Request:
+    def request(self, *, limit: int, offset: int) -> Request[Page[Person]]:
         """The request for one page."""
         return _endpoints.list_persons(
             distinct_id=self.distinct_id,
@@ -70,19 +72,19 @@ async def raw_rows(core: Core, chosen: Chosen) -> AsyncIterator[msgspec.Raw]:
     """Each person's object, byte for byte."""
     pager: OffsetPager[_RawPerson] = OffsetPager(chosen.page_size)
     while (asked := pager.request) is not None:
-        request = chosen.request(limit=asked.limit, offset=asked.offset)
+        request = chosen.request(limit=asked.limit, offset=asked.offset).expecting(Json(decoder=_RAWS))
         response = await core.send(request)
-        page = _decoding.read(request, response, _RAWS, core.shared.key)
+        page = answers.read(request, response, core.shared.key)
         found = []
         for raw in page.results:
-            ref = _decoding.parsed(request, response, raw, _REF)
+            ref = answers.part(request, response, raw, _REF)
             found.append(_RawPerson(ref.uuid, raw))
         for row in pager.feed(found, page.next):
             yield row.raw
 
 
 async def _page(
-    core: Core, request: Request, decoder: "msgspec.json.Decoder[Page[T]]", pager: OffsetPager[T]
+    core: Core, request: Request[Any], decoder: "msgspec.json.Decoder[Page[T]]", pager: OffsetPager[T]
 ) -> Page[T]:
     page = await core.read(request, decoder)
     return msgspec.structs.replace(page, results=pager.feed(page.results, page.next))

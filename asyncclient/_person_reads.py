@@ -5,7 +5,7 @@ from typing import Literal, overload
 
 import msgspec
 
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import Format, PersonId
 from asyncclient._exporting import CsvExport
@@ -13,7 +13,6 @@ from asyncclient._listing import Chosen, pages, raw_rows, rows
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import Page, Person, PersonRef
 
-_PERSON = msgspec.json.Decoder(Person)
 _PERSONS = msgspec.json.Decoder(Page[Person])
 _REFS = msgspec.json.Decoder(Page[PersonRef])
 
@@ -88,8 +87,8 @@ class PersonReads:
             format=format,
         )
         if format == "csv":
-            return _decoding.text(request, await self._core.send(request), self._core.shared.key)
-        return await self._core.read(request, _PERSONS)
+            return await self._core.call(_endpoints.in_csv(request))
+        return await self._core.call(request)
 
     def export_csv(
         self,
@@ -212,5 +211,5 @@ class PersonReads:
         """
         request = _endpoints.get_person(id, format=format)
         if format == "csv":
-            return _decoding.text(request, await self._core.send(request), self._core.shared.key)
-        return await self._core.read(request, _PERSON)
+            return await self._core.call(_endpoints.in_csv(request))
+        return await self._core.call(request)

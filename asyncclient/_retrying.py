@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import anyio
 
@@ -31,7 +32,7 @@ class Retryer:
         self._tell = tell
         self._uniform = uniform
 
-    async def send(self, request: Request, before_send: BeforeSend | None) -> Response:
+    async def send(self, request: Request[Any], before_send: BeforeSend | None) -> Response:
         """Send until there is an answer that no further attempt would change; with `before_send` once."""
         attempt = 1
         while True:

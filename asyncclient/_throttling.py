@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from asyncclient._clock import ServerClock
 from asyncclient._decoding import to_error
@@ -35,7 +36,7 @@ class Throttling:
         self._server_clock = server_clock
         self._clock = clock
 
-    async def send(self, request: Request, path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
+    async def send(self, request: Request[Any], path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
         """Send when the limit allows; tell when it is over."""
         async with self._limits.slot(request.bucket) as slot:
             if before_send is not None:
@@ -69,7 +70,7 @@ class Throttling:
             raise refused
         return response
 
-    def _slow_down(self, request: Request, refused: ApiStatusError, slot: Slot, attempt: int) -> None:
+    def _slow_down(self, request: Request[Any], refused: ApiStatusError, slot: Slot, attempt: int) -> None:
         bucket = request.bucket
         for lowered in self._limits.lower(bucket, refused.retry_after_s, since=slot.since):
             self._tell(LimitLowered(bucket=bucket, window_s=lowered.window_s, old=lowered.old, new=lowered.new))

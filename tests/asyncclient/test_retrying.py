@@ -25,6 +25,7 @@ from asyncclient import (
 from asyncclient._clock import ServerClock
 from asyncclient._http import Request, Response
 from asyncclient._prefixing import Prefix, Prefixing
+from asyncclient._protocol.expectations import Empty
 from asyncclient._retrying import Retryer
 from asyncclient._secret import Secret
 from asyncclient._throttling import Throttling
@@ -70,7 +71,9 @@ def layered(script: Script, events: list[Any], limits: Limits, policy: RetryPoli
 
 
 def request(mutating: bool = False, bucket: Bucket = Bucket.OTHERS) -> Request:
-    return Request(action="a", method="GET", path="persons/", route="GET r", bucket=bucket, mutating=mutating)
+    return Request(
+        action="a", method="GET", path="persons/", route="GET r", bucket=bucket, mutating=mutating, expects=Empty()
+    )
 
 
 def test_five_attempts_with_growing_waits_then_the_error() -> None:

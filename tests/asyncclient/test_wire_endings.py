@@ -69,7 +69,7 @@ async def test_nor_does_one_whose_request_was_taken_for_done_before_it_had_left(
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(raw.http())
+        writer.write(raw.http(body=b""))
         await gone.wait()
         writer.close()
 
