@@ -31,7 +31,7 @@ from asyncclient.errors import (
 )
 from asyncclient.events import ClientEvent, LimitLowered, Paused, PrefixMoved, RequestFinished, Retrying
 from asyncclient.filters import OPERATORS, PropertyFilter
-from asyncclient.limits import Bucket, Limits, RateLimits, Slot, WindowBudget
+from asyncclient.limits import Bucket, LimitReduction, Limits, PausedTooLong, Permit, RateLimits, WindowBudget
 from asyncclient.models import (
     BulkDeleteSummary,
     Cohort,
@@ -74,6 +74,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidResponse",
     "LimitLowered",
+    "LimitReduction",
     "Limits",
     "ListingError",
     "MethodNotAllowed",
@@ -81,8 +82,10 @@ __all__ = [
     "OnlyProperties",
     "Page",
     "Paused",
+    "PausedTooLong",
     "PaymentRequired",
     "PermissionDenied",
+    "Permit",
     "PersistedFolder",
     "Person",
     "PersonRef",
@@ -103,7 +106,6 @@ __all__ = [
     "Retrying",
     "RouteNotFound",
     "ServerError",
-    "Slot",
     "TimedOut",
     "TimelinePoint",
     "TokenRefused",

@@ -124,8 +124,8 @@ def _ours(oracle: Oracle) -> Any:
     limits = Limits(RateLimits.posthog(), clock=asyncio.get_running_loop().time)
 
     async def request() -> None:
-        async with limits.slot(Bucket.DELETES) as slot:
-            slot.spent()
+        async with limits.permit(Bucket.DELETES) as permit:
+            permit.spent()
             await oracle.answer()
 
     return request
@@ -152,8 +152,8 @@ async def _pass_ours(said: dict[str, Any]) -> dict[str, float]:
     limits = Limits(RateLimits.off() if said["off"] else plenty)
     start = time.perf_counter()
     for _ in range(said["slots"]):
-        async with limits.slot(Bucket.DELETES) as slot:
-            slot.spent()
+        async with limits.permit(Bucket.DELETES) as permit:
+            permit.spent()
     return {"us": (time.perf_counter() - start) * 1e6 / said["slots"]}
 
 
