@@ -286,6 +286,44 @@ def test_no_more_is_handed_on_than_a_plan_can_hold_unless_the_limits_allow_more(
         assert len(limits.recent(Bucket.DELETES)) == handed_on
 
 
+def test_a_thousand_waiters_look_at_the_clock_hardly_more_often_than_requests_are_made() -> None:
+    async def main() -> tuple[int, int]:
+        loop, looks, made = asyncio.get_running_loop(), 0, 0
+
+        def clock() -> float:
+            nonlocal looks
+            looks += 1
+            return loop.time()
+
+        limits = Limits(RateLimits(deletes_per_minute=60, deletes_per_hour=None), clock=clock)
+
+        async def work() -> None:
+            nonlocal made
+            while True:
+                async with limits.permit(Bucket.DELETES) as permit:
+                    permit.spent()
+                    await asyncio.sleep(0.1)
+                made += 1
+
+        tasks = [asyncio.create_task(work()) for _ in range(1000)]
+        await asyncio.sleep(1800.0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return looks, made
+
+    looks, made = run_virtual(main())
+    assert made >= 0.98 * 1800
+    assert looks <= 1000 + 8 * made
+
+
+def test_limits_per_user_are_the_same_for_deletions_and_the_other_calls() -> None:
+    with pytest.raises(InvalidArgument, match="give deletes and others the same"):
+        RateLimits(per_user=True)
+    one = RateLimits(deletes_per_minute=9, deletes_per_hour=None, others_per_minute=9, per_user=True)
+    assert one.windows(Bucket.OTHERS) == {60.0: 9}
+
+
 def test_limits_of_a_second_event_loop_are_refused_in_one_sentence() -> None:
     limits = Limits(RateLimits.posthog())
     asyncio.run(enter(limits))
