@@ -31,7 +31,7 @@ from asyncclient.errors import (
 )
 from asyncclient.events import ClientEvent, LimitLowered, Paused, PrefixMoved, RequestFinished, Retrying
 from asyncclient.filters import OPERATORS, PropertyFilter
-from asyncclient.limits import Bucket, Limits, RateLimits, Slot, WindowBudget
+from asyncclient.limits import Bucket, LimitReduction, Limits, PausedTooLong, Permit, RateLimits, WindowBudget
 from asyncclient.models import (
     BulkDeleteSummary,
     Cohort,
@@ -75,6 +75,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidResponse",
     "LimitLowered",
+    "LimitReduction",
     "Limits",
     "ListingError",
     "MethodNotAllowed",
@@ -82,8 +83,10 @@ __all__ = [
     "OnlyProperties",
     "Page",
     "Paused",
+    "PausedTooLong",
     "PaymentRequired",
     "PermissionDenied",
+    "Permit",
     "PersistedFolder",
     "Person",
     "PersonRef",
@@ -105,7 +108,6 @@ __all__ = [
     "Retrying",
     "RouteNotFound",
     "ServerError",
-    "Slot",
     "TimedOut",
     "TimelinePoint",
     "TokenRefused",

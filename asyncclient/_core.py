@@ -15,9 +15,9 @@ from asyncclient._http import BeforeSend, Request, Response, Stream
 from asyncclient._prefixing import Prefix, Prefixing, settling_read
 from asyncclient._protocol import answers
 from asyncclient._protocol.expectations import Json
-from asyncclient._retrying import Retryer
 from asyncclient._secret import Secret
-from asyncclient._throttling import Throttling
+from asyncclient._transport.rate_limited import RateLimitedTransport
+from asyncclient._transport.retrying import RetryingTransport
 from asyncclient.errors import InvalidArgument, PermissionDenied
 from asyncclient.events import ClientEvent
 from asyncclient.limits import Limits
@@ -99,7 +99,7 @@ class Core:
         self.policy = policy
         self.listeners = listeners
         self.before_send = before_send
-        self._stacks: dict[bool, Retryer] = {}
+        self._stacks: dict[bool, RetryingTransport] = {}
 
     async def send(self, request: Request[Any]) -> Response:
         """Send through all layers.
@@ -174,7 +174,7 @@ class Core:
         shared = self.shared
         return shared.token if to_ingestion and shared.token is not None else shared.key
 
-    def _open_stack(self, to_ingestion: bool) -> Retryer:
+    def _open_stack(self, to_ingestion: bool) -> RetryingTransport:
         shared = self.shared
         wire = shared.ingest_wire if to_ingestion else shared.wire
         if wire is None:
@@ -184,7 +184,11 @@ class Core:
             key = self._secret(to_ingestion)
             # another machine's clock says nothing of the one that notes deletions (promise 20)
             server_clock = ServerClock() if to_ingestion else shared.server_clock
-            throttled = Throttling(wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock)
+            throttled = RateLimitedTransport(
+                wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock
+            )
             prefixed = Prefixing(throttled, shared.prefix, self.tell)
-            stack = self._stacks[to_ingestion] = Retryer(prefixed, self.policy, key, self.tell, shared.uniform)
+            stack = self._stacks[to_ingestion] = RetryingTransport(
+                prefixed, self.policy, key, self.tell, shared.uniform
+            )
         return stack

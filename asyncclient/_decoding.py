@@ -5,14 +5,14 @@ Whether an answer is a success is `_protocol.answers`' business.
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from asyncclient._clock import http_date
 from asyncclient._http import Request, Response
 from asyncclient._protocol.error_body import error_body
+from asyncclient._protocol.retry_after import retry_after_s
 from asyncclient._secret import Secret
 from asyncclient.errors import (
     ApiStatusError,
@@ -24,11 +24,8 @@ from asyncclient.errors import (
     kind_for,
     neutralised,
 )
+from asyncclient.retry import UNAVAILABLE
 
-LONGEST_WAIT_S = 1e9
-
-_SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-_SECONDS_IN_DETAIL = re.compile(r"available in ([0-9]+) second")
 _HARMLESS = frozenset(
     {"limit", "offset", "page", "include_total", "status", "format", "delete_events", "delete_recordings"}
     | {"keep_person", "key", "type", "operator", "$unset"}
@@ -55,7 +52,7 @@ def to_error(
     if isinstance(code, str) and isinstance(detail, str) and " " in code and _WORD.fullmatch(detail):
         code, detail = detail, code  # as PATCH and update_property have them (contract 4)
     kind = ServerError if response.status < 300 else kind_for(response.status, detail)
-    waits = kind is RateLimited or response.status == 503
+    waits = kind is RateLimited or response.status in UNAVAILABLE
     told = detail if isinstance(detail, str) else ""
     if request.to_ingestion:
         # a body of thousands of persons: looking for each of them in what comes back costs more than it tells
@@ -80,22 +77,6 @@ def invalid(request: Request[Any], response: Response, problem: str) -> InvalidR
     return InvalidResponse(
         response.status, method=request.method, path=response.path, route=request.route, detail=problem
     )
-
-
-def retry_after_s(headers: Mapping[str, str], detail: str, wall: Callable[[], float] = time.time) -> float | None:
-    """How long the server asks to wait, in seconds: from the header, else from the detail, else None (contract 3).
-
-    Arguments:
-        wall: our clock, for a date in an answer that does not tell the server's.
-    """
-    header = headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(header):
-        return min(max(0.0, float(header)), LONGEST_WAIT_S)
-    if header and (until := http_date(header)) is not None:
-        now = http_date(headers.get("date", ""))
-        return min(max(0.0, until - (wall() if now is None else now)), LONGEST_WAIT_S)
-    told = _SECONDS_IN_DETAIL.search(detail)
-    return min(float(told[1]), LONGEST_WAIT_S) if told else None
 
 
 def sent_values(request: Request[Any]) -> tuple[str, ...]:

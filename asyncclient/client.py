@@ -15,7 +15,7 @@ from asyncclient._prefixing import ApiPrefix, Prefix
 from asyncclient._secret import Secret
 from asyncclient.capture import Capture
 from asyncclient.errors import InvalidArgument, shown
-from asyncclient.limits import Limits
+from asyncclient.limits import Limits, RateLimits
 from asyncclient.persisted_folders import PersistedFolders
 from asyncclient.persons import Persons
 from asyncclient.projects import Projects
@@ -33,7 +33,8 @@ class PostHogClient:
         project_api_key: the project's public token (phc_), for captured events only; without it the server is asked.
         ingest_host: takes captured events; the default is PostHog Cloud's own, or the self-hosted instance
             (contract 12).
-        limits: rate limits; give several clients of one key the same object.
+        limits: rate limits; give several clients of one key the same object. The default is what PostHog enforces for
+            the kind of key: an OAuth access token (pha_) has its user's 180 per minute and 1,200 per hour.
         retry: for reads, and for writes that certainly had no effect.
         timeout_s: for one request, connecting included.
         max_connections: kept open at once.
@@ -84,7 +85,7 @@ class PostHogClient:
             ingest_origin=config.parse_ingest_origin(ingest_host, origin, allow_http=allow_http),
             project_id=project,
             key=key,
-            limits=Limits(clock=clock) if limits is None else limits,
+            limits=Limits(RateLimits.for_key(key), clock=clock) if limits is None else limits,
             prefix=Prefix(api_prefix, project),
             timeout_s=timeout_s,
             max_connections=max_connections,

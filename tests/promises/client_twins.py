@@ -10,7 +10,11 @@ _RETRY = "asyncclient/retry.py"
 _DECODING = "asyncclient/_decoding.py"
 _EXPECTATIONS = "asyncclient/_protocol/expectations.py"
 _CALL_ANSWERS = "asyncclient/_protocol/answers.py"
-_THROTTLING = "asyncclient/_throttling.py"
+_RATE_LIMITED = "asyncclient/_transport/rate_limited.py"
+_BUCKET = "asyncclient/_protocol/rate_bucket.py"
+_REDUCTION = "asyncclient/_protocol/limit_reduction.py"
+_RETRY_AFTER = "asyncclient/_protocol/retry_after.py"
+_BUCKET_TESTS = "asyncclient/_protocol/test_rate_bucket.py::test_"
 _IDS = "asyncclient/_endpoints/ids.py"
 _DELETES = "asyncclient/_endpoints/deletes.py"
 
@@ -29,7 +33,7 @@ CLIENT: tuple[Twin, ...] = (
             "asyncclient/test_client.py::test_once_is_exactly_one_attempt_for_any_outcome",
             "asyncclient/test_retrying.py::test_with_before_send_there_is_one_attempt_whatever_comes_of_it",
         ),
-        "asyncclient/_retrying.py", "            if before_send is not None or request.once:\n                raise error\n", "",
+        "asyncclient/_transport/retrying.py", "            if before_send is not None or request.once:\n                raise error\n", "",
     ),
     twin(
         10,
@@ -118,46 +122,106 @@ CLIENT: tuple[Twin, ...] = (
         13,
         "a slot comes free a window after the sending",
         "asyncclient/test_limits.py::test_two_hours_use_the_allowance_and_never_exceed_it",
-        _LIMITS, "window.answered(now)", "window.answered(self.since)",
+        _BUCKET, "        self.log.record(now)\n", "        self.log.record(left_at)\n",
     ),
     twin(
         13,
         "what other processes spent is forgotten",
         "asyncclient/test_limits.py::test_what_other_processes_spent_counts_until_its_window_is_over",
-        _LIMITS, "            window.charge(now, ages)", "            pass",
+        _LIMITS, "        log.insert(now, times)\n", "",
     ),
     twin(
         13,
         "a 429 lowers no limit",
         "asyncclient/test_lowering.py::test_no_more_requests_than_the_lowered_limit_leave_in_the_next_window",
-        _LIMITS, "        window.limit = new\n", "",
+        _BUCKET, "        self._reductions[window_s] = reduction\n        self._limits[window_s] = new\n", "",
+    ),
+    twin(
+        13,
+        "each 429 of an episode lowers the limit",
+        _BUCKET_TESTS + "an_episode_of_429s_lowers_the_limit_once_however_many_there_are",
+        _BUCKET, "        if same_episode:\n", "        if False:\n",
+    ),
+    twin(
+        13,
+        "a lowered limit is lowered for good",
+        (
+            _BUCKET_TESTS + "eight_429s_in_two_days_leave_nothing_behind",
+            "asyncclient/test_limits_for_a_month.py::test_a_month_of_trouble_costs_neither_a_429_nor_the_allowance",
+        ),
+        _REDUCTION, "        if self.has_expired(now):\n            return self.configured\n", "        return self.new\n",
+        _REDUCTION, "return now >= self.recovers_from + RECOVERY_S", "return False",
+    ),
+    twin(
+        13,
+        "a limit is lowered below what passed",
+        _BUCKET_TESTS + "an_unknown_hourly_limit_is_learned_as_what_it_is_and_held_for_a_while",
+        _REDUCTION, "found = max(1, limit // 2, passed)", "found = max(1, limit // 2)",
+        _BUCKET, "            self._keep_to_what_passed(now)\n", "            pass\n",
+    ),
+    twin(
+        13,
+        "a user's deletions count alone",
+        "asyncclient/test_limits.py::test_deletions_of_a_user_count_together_with_the_other_calls_and_are_told_apart",
+        _LIMITS, "            self._queues[Bucket.OTHERS] = self._queues[Bucket.DELETES]\n", "",
+    ),
+    twin(
+        13,
+        "an access token starts with the limits of a personal key",
+        "asyncclient/test_client.py::test_the_kind_of_key_decides_which_limits_a_client_starts_with",
+        "asyncclient/client.py", "Limits(RateLimits.for_key(key), clock=clock)", "Limits(clock=clock)",
     ),
     twin(
         13,
         "a lowered limit is not told",
         "asyncclient/test_retrying.py::test_many_429s_of_requests_that_left_together_lower_the_limit_once",
-        _THROTTLING,
-        "            self._tell(LimitLowered(bucket=bucket, window_s=lowered.window_s, old=lowered.old, new=lowered.new))",
-        "            pass",
+        _RATE_LIMITED,
+        "                self._tell(LimitLowered(bucket=bucket, window_s=lowered.window_s, old=lowered.old, new=lowered.new))",
+        "                pass",
     ),
     twin(
         14,
         "Retry-After is taken as it comes",
         "asyncclient/test_retry.py::test_retry_after_in_every_form",
-        _DECODING, "return min(max(0.0, float(header)), LONGEST_WAIT_S)", "return float(header)",
+        _RETRY_AFTER, "return min(max(0.0, asked_s), LONGEST_WAIT_S) if header else None", "return asked_s if header else None",
     ),
     twin(
         14,
         "a pause above the ceiling is waited for",
-        "asyncclient/test_retrying.py::test_a_429_above_the_ceiling_is_raised_at_once_without_a_pause",
-        _RETRY, "return error.retry_after_s if error.retry_after_s <= policy.longest_pause_s else None",
-        "return error.retry_after_s",
+        "asyncclient/test_retrying.py::test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once",
+        _RETRY, "    if pause_s > policy.longest_pause_s:\n", "    if False:\n",
+    ),
+    twin(
+        14,
+        "above the ceiling the others wait without a word",
+        (
+            "asyncclient/test_retrying.py::test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once",
+            "asyncclient/test_limits.py::test_whoever_waits_while_too_long_a_pause_begins_is_told_at_once",
+        ),
+        _LIMITS, "        if (left_s := self.bucket.asked_wait_s(now)) > longest_pause_s:\n            raise PausedTooLong(left_s, self.bucket.pause_status)\n",
+        "        pass\n",
+    ),
+    twin(
+        14,
+        "a pause without a usable length is none",
+        (
+            "asyncclient/test_retrying.py::test_a_stuttering_server_is_not_hammered_and_lowers_the_limit_once",
+            "asyncclient/test_retry.py::test_a_retry_after_without_a_usable_length_means_the_minimum_backoff",
+        ),
+        _RETRY, "return max(error.retry_after_s or 0.0, min(policy.cap_s, policy.base_s * 2.0**attempt))",
+        "return error.retry_after_s or 0.0",
+    ),
+    twin(
+        14,
+        "only a 429 pauses everybody",
+        "asyncclient/test_retrying.py::test_an_unavailable_server_that_says_how_long_pauses_everybody_once",
+        _RATE_LIMITED, 'elif status == 429 or (status in UNAVAILABLE and "retry-after" in response.headers):', "elif status == 429:",
     ),
     twin(
         14,
         "only the refused caller pauses",
         "asyncclient/test_retrying.py::test_a_429_pauses_everybody_of_the_bucket_visibly",
-        _THROTTLING, "            self._limits.pause(bucket, pause_s)\n", "",
+        _RATE_LIMITED, "self._limits.pause(bucket, pause_s, status=error.status):", "bucket:",
     ),
     twin(
         15,
@@ -240,14 +304,14 @@ CLIENT: tuple[Twin, ...] = (
         16,
         "a cancelled call keeps its slot",
         "asyncclient/test_retrying.py::test_before_send_is_awaited_once_the_slot_is_held_and_gives_it_back_when_it_raises",
-        _LIMITS, "        if not self._taken:\n            return\n        now",
-        "        if not self._taken or kind:\n            return\n        now",
+        _LIMITS, "        if not self._taken:\n            return\n        bucket",
+        "        if not self._taken or kind:\n            return\n        bucket",
     ),
     twin(
         16,
         "a cancelled request is not told of",
         "asyncclient/test_retrying.py::test_a_call_cancelled_under_way_keeps_its_slot_and_is_told_of",
-        _THROTTLING, "                if slot.used:\n", "                if slot.used and status is not None:\n",
+        _RATE_LIMITED, "                if permit.used:\n", "                if permit.used and status is not None:\n",
     ),
     twin(
         26,

@@ -15,7 +15,7 @@ from asyncclient.events import ClientEvent, Retrying
 from asyncclient.retry import GiveUp, RetryPolicy, decide
 
 
-class Retryer:
+class RetryingTransport:
     """The layers below, repeated."""
 
     def __init__(
