@@ -12,8 +12,10 @@ import pytest
 from asyncclient import (
     Bucket,
     InvalidArgument,
+    InvalidResponse,
     Limits,
     NotFound,
+    OnlyProperties,
     PostHogClient,
     PostHogError,
     RateLimits,
@@ -263,7 +265,7 @@ async def test_the_servers_clock_is_known_from_its_answers(raw: Any, skew_s: flo
 
 async def test_an_error_pages_date_sets_no_clock(raw: Any) -> None:
     server = await raw.serve(raw.http(502, b"", Date="Thu, 01 Jan 1970 00:00:00 GMT"))
-    client = await raw.client(server.url, wall=lambda: 1_790_000_000.0)
+    client = await raw.client(server.url, wall=lambda: 1_790_000_000.0, clock=lambda: 50.0)
     with pytest.raises(ServerError):
         await client.persons.list()
     assert client.server_time() == 1_790_000_000.0
@@ -281,7 +283,33 @@ async def test_the_timeout_of_one_call_is_its_own(raw: Any) -> None:
 
 
 async def test_a_batch_answer_keyed_by_anything_is_keyed_by_uuid(raw: Any) -> None:
-    body = json.dumps({"results": {raw.uuid.upper(): raw.person()}}).encode()
+    body = json.dumps({"results": {raw.uuid.upper(): raw.person(properties={})}}).encode()
     server = await raw.serve(raw.http(body=body))
     client = await raw.client(server.url)
     assert [str(each) for each in await client.persons.batch_by_uuids([raw.uuid])] == [raw.uuid]
+
+
+async def test_a_person_under_the_key_of_another_one_is_left_out(raw: Any) -> None:
+    other = str(UUID(int=5))
+    persons = {raw.uuid: raw.person(properties={}), other: raw.person(properties={}, uuid=str(UUID(int=6)))}
+    server = await raw.serve(raw.http(body=json.dumps({"results": persons}).encode()))
+    client = await raw.client(server.url)
+    assert list(await client.persons.batch_by_uuids([raw.uuid, other])) == [UUID(raw.uuid)]
+    assert list(await client.persons.refs_by_uuids([raw.uuid, other])) == [UUID(raw.uuid)]
+
+
+@pytest.mark.parametrize("missing", ["uuid", "created_at", "distinct_ids", "properties"])
+async def test_a_batch_answer_without_a_field_that_it_always_has_is_invalid(raw: Any, missing: str) -> None:
+    person = raw.person(properties={})
+    del person[missing]
+    server = await raw.serve(raw.http(body=json.dumps({"results": {raw.uuid: person}}).encode()))
+    client = await raw.client(server.url)
+    with pytest.raises(InvalidResponse):
+        await client.persons.batch_by_uuids([raw.uuid])
+    with pytest.raises(InvalidResponse):
+        await client.persons.batch_by_uuids([raw.uuid], only=OnlyProperties("x"))
+    with pytest.raises(InvalidResponse):
+        await client.persons.batch_by_distinct_ids(["a"], only=OnlyProperties("x"))
+    if missing != "properties":
+        with pytest.raises(InvalidResponse):
+            await client.persons.refs_by_uuids([raw.uuid])
