@@ -25,7 +25,7 @@ BULK_LAYERS = (
     ("fold", "tally ledger due report verdicts guards accounting journaling job reporting rendering"),
     (
         "stages",
-        """store discovery rows verifier holders capabilities dispatch tools course executor sweep confirmer
+        """posthog store discovery rows verifier holders capabilities dispatch tools course executor sweep confirmer
         reporter resolving planner export run""",
     ),
     ("engine", "opening engine"),
