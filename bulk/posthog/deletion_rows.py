@@ -152,7 +152,7 @@ class DeletionRowReader:
                 reading = read_row(row, needed_from[row.person_uuid])
                 if reading.coverage is RowCoverage.UNKNOWN_STATUS:
                     unclear.add(row.person_uuid)  # an older row may cover: read alone, all of a person's rows count
-                elif reading.coverage is not RowCoverage.NONE:
+                elif reading.coverage in COVERS or (reading is not NO_ROW and row.person_uuid not in unclear):
                     found[wanted.pop(key)] = reading
             barren += len(wanted) == before or page[-1].created_at.timestamp() < oldest
             if len(wanted) <= SINGLES_PER_PAGE * barren:
@@ -180,7 +180,7 @@ class DeletionRowReader:
     async def _pages(self, oldest: float, status: str) -> AsyncIterator[list[DeletionRow]]:
         """Pages that overlap, since rows are added in front, up to the end or the first one past a time."""
         offset = stalled = level = 0
-        last: DeletionRow | None = None
+        furthest: DeletionRow | None = None
         for _ in range(MOST_PAGES):
             with self._gate.abandonable():
                 page = await self._client.persons.deletion_status(status=status, limit=PAGE_SIZE, offset=offset)
@@ -189,11 +189,13 @@ class DeletionRowReader:
                 yield rows
             if page.next is None or not rows or rows[-1].created_at.timestamp() < oldest:
                 return
-            stalled = stalled + 1 if last is not None and not _leads_back(last, rows) else 0
-            level = level + 1 if last is not None and last.created_at == rows[-1].created_at else 0
+            if furthest is None or _leads_back(furthest, rows[-1]):
+                level = level + 1 if furthest is not None and furthest.created_at == rows[-1].created_at else 0
+                stalled, furthest = 0, rows[-1]
+            else:
+                stalled += 1
             if stalled >= MOST_STALLED_PAGES or level >= MOST_PAGES_OF_AN_INSTANT:
                 break
-            last = rows[-1]
             offset += max(1, len(rows) - min(OVERLAP, len(rows) // 2))
         raise ListingError(
             f"the list of event deletions ({status}) does not end: its pages lead no further back at row {offset:,}"
@@ -215,9 +217,8 @@ def read_row(row: DeletionRow, needed_from: float) -> RowReading:
     return NO_ROW if coverage is RowCoverage.NONE else RowReading(coverage, row.created_at.timestamp())
 
 
-def _leads_back(last: DeletionRow, rows: list[DeletionRow]) -> bool:
-    """Whether a page goes on where the last one ended: to older rows, or to others of the same instant."""
-    end = rows[-1]
-    if end.created_at != last.created_at:
-        return end.created_at < last.created_at
-    return end.person_uuid != last.person_uuid
+def _leads_back(furthest: DeletionRow, end: DeletionRow) -> bool:
+    """Whether a page that ends with a row leads on: to older rows, or to others of the same instant."""
+    if end.created_at != furthest.created_at:
+        return end.created_at < furthest.created_at
+    return end.person_uuid != furthest.person_uuid
