@@ -24,6 +24,8 @@ SINGLES_PER_PAGE = 20
 """Persons without a row that one more page without any of theirs is worth; fewer are asked for one by one."""
 SINGLES_AT_ONCE = 4
 ROWS_PER_PERSON = 100
+MOST_PAGES_OF_A_PERSON = 50
+"""Of a person's own rows; servers keep few of them, but may show one per page."""
 MOST_STALLED_PAGES = 3
 """Pages in a row that lead no further back, before the list counts as endless."""
 MOST_PAGES_OF_AN_INSTANT = 100
@@ -202,12 +204,20 @@ class DeletionRowReader:
         )
 
     async def _of_one(self, uuid: UUID, needed_from: float) -> RowReading:
-        with self._gate.abandonable():
-            page = await self._client.persons.deletion_status(person_uuid=uuid, limit=ROWS_PER_PERSON)
-        readings = [read_row(row, needed_from) for row in page.results if row.person_uuid == uuid]
-        covering = next((reading for reading in readings if reading.coverage in COVERS), None)
-        if covering is not None:
-            return covering
+        readings: list[RowReading] = []
+        offset = 0
+        for _ in range(MOST_PAGES_OF_A_PERSON):
+            with self._gate.abandonable():
+                page = await self._client.persons.deletion_status(
+                    person_uuid=uuid, limit=ROWS_PER_PERSON, offset=offset
+                )
+            readings += [read_row(row, needed_from) for row in page.results if row.person_uuid == uuid]
+            covering = next((reading for reading in readings if reading.coverage in COVERS), None)
+            if covering is not None:
+                return covering
+            if page.next is None or not page.results:
+                break
+            offset += len(page.results)
         return max(readings, key=lambda reading: _RANK.index(reading.coverage), default=NO_ROW)
 
 
