@@ -84,7 +84,7 @@ class BulkDeleteSummary(msgspec.Struct, frozen=True):
     @property
     def is_empty(self) -> bool:
         """Accepted without a word: the body of the oldest era, which verifies nothing."""
-        return self.persons_found is None and not self.deletion_errors
+        return self == BulkDeleteSummary()
 
     @property
     def unmatched(self) -> int:
