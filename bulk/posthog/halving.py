@@ -71,7 +71,9 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
         failures += 1
         if is_last_try or failures >= MOST_FAILURES:
             not_tried = [key for rest, _ in left for key in rest]
-            results |= dict.fromkeys(part, Unread(why)) | dict.fromkeys(not_tried, Unread(UnreadReason.NOT_TRIED))
+            results |= dict.fromkeys([*part, *not_tried], Unread(UnreadReason.NOT_TRIED))
+            if len(part) == 1:
+                results[part[0]] = Unread(why)
             break
         if len(part) == 1:
             results[part[0]] = Unread(why)

@@ -33,8 +33,8 @@ READ_SIZE = 200
 CONFIRM_AFTER_S = 5.0
 """Seconds between the read that leaves a person out and the one that confirms its absence."""
 
-MOST_FAILED_READS = 3
-"""Reads in a row, of however many batches, that tell of nobody before it is the server's trouble and no person's."""
+MOST_FAILED_ALONE = 9
+"""Persons that cannot be read even alone, while nobody else can be either, before it is the server's trouble."""
 
 UNKNOWN_ROUTE = (MethodNotAllowed, NotFound, RouteNotFound)
 """What a server that is older than the batch reads answers to one (contract 8)."""
@@ -48,7 +48,7 @@ class SentAt:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.at = math.inf
+        self.at = clock()
 
     def __call__(self, event: ClientEvent) -> None:
         if isinstance(event, RequestFinished):
@@ -76,7 +76,7 @@ class PersonReader:
         self._readers = readers
         self._turns = anyio.CapacityLimiter(readers)
         self._has_batches: bool | None = None
-        self._failed_reads = 0
+        self._failed_alone: set[UUID | str] = set()
         self._left_out_at: dict[UUID | str, float] = {}
 
     async def fetch_by_uuid(
@@ -190,9 +190,8 @@ class PersonReader:
 
         def took(read: HalvedReads[K]) -> None:
             results.update(read.results)
-            ends.append(read.failed_with)
+            self._account(read)
 
-        ends: list[PostHogError | None] = []
         if self._has_batches is not False:
             groups = chunks(keys, READ_SIZE)
             try:
@@ -202,18 +201,16 @@ class PersonReader:
         if self._has_batches is False:
             groups = chunks([key for key in keys if key not in results], math.ceil(len(keys) / self._readers) or 1)
             await in_parallel(read_singly, groups, workers=self._readers)
-        self._give_up_on(ends)
         return PersonReads(results, oldest)
 
-    def _give_up_on(self, ends: Sequence[PostHogError | None]) -> None:
-        """Raise what reads ended with when nobody could be read several times in a row: the server is in trouble."""
-        failed = [error for error in ends if error is not None]
-        if len(failed) < len(ends):
-            self._failed_reads = 0
-        elif failed:
-            self._failed_reads += 1
-            if self._failed_reads >= MOST_FAILED_READS:
-                raise failed[-1]
+    def _account(self, read: HalvedReads[K]) -> None:
+        """Raise what a read ended with when so many persons in a row failed alone: the server is in trouble."""
+        if read.failed_with is None:
+            self._failed_alone.clear()
+            return
+        self._failed_alone |= {key for key, result in read.results.items() if not _is_unread(result, *_SAYS_NOTHING)}
+        if len(self._failed_alone) >= MOST_FAILED_ALONE:
+            raise read.failed_with
 
     async def _knows_batches(self, error: PostHogError, ask: "_Ask") -> bool:
         """Whether the server knows batch reads although one of them was answered as an unknown route is.
@@ -263,8 +260,15 @@ async def _let_leave() -> None:
     """Nothing stands in the way of a read."""
 
 
+_SAYS_NOTHING = (UnreadReason.LEFT_OUT, UnreadReason.NOT_TRIED)
+
+
 def _is_left_out(result: ReadResult) -> bool:
-    return isinstance(result, Unread) and result.why is UnreadReason.LEFT_OUT
+    return _is_unread(result, UnreadReason.LEFT_OUT)
+
+
+def _is_unread(result: ReadResult, *reasons: UnreadReason) -> bool:
+    return isinstance(result, Unread) and result.why in reasons
 
 
 def _second_look(uuid: UUID, owner: ReadResult | None) -> ReadResult:

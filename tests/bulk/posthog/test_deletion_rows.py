@@ -7,7 +7,7 @@ from uuid import UUID
 
 import anyio
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncclient import DeletionRow, ListingError
@@ -119,6 +119,7 @@ async def test_a_row_of_unknown_status_outranks_rows_that_do_not_cover(below: De
 STATUSES = st.sampled_from(["pending", "completed", "cancelled"])
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(1, 8), st.floats(0.0, 200.0), STATUSES), max_size=40),
     most=st.integers(1, 12),
