@@ -263,6 +263,22 @@ async def test_the_servers_clock_is_known_from_its_answers(raw: Any, skew_s: flo
         assert -1.25 <= client.server_time() - (ours["now"] + skew_s) <= 0.5
 
 
+@pytest.mark.parametrize("set_by_s", [10.0, -10.0, 3600.0, -3600.0])
+async def test_setting_this_machines_clock_moves_no_server_time(set_by_s: float) -> None:
+    boot, wall = [1000.0], [1_790_000_000.0]
+    async with (
+        LocalPostHog(persons=1, clock=lambda: 1_790_000_500.0) as server,
+        client_of(server, clock=lambda: boot[0], wall=lambda: wall[0]) as client,
+    ):
+        await client.persons.list(limit=1)
+        before = client.server_time()
+        wall[0] += set_by_s
+        assert client.server_time() == before
+        boot[0] += 5.0
+        assert client.server_time() == before + 5.0
+        assert client.boot_time() == 1005.0
+
+
 async def test_an_error_pages_date_sets_no_clock(raw: Any) -> None:
     server = await raw.serve(raw.http(502, b"", Date="Thu, 01 Jan 1970 00:00:00 GMT"))
     client = await raw.client(server.url, wall=lambda: 1_790_000_000.0, clock=lambda: 50.0)
