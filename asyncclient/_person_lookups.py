@@ -55,14 +55,14 @@ class PersonLookups:
         decoder = _BATCH if only is None else only.batch
         request = _endpoints.batch_by_distinct_ids(distinct_ids)
         found = await self._core.read(request, decoder)
-        _check_keys(request, set(distinct_ids), found.results)
+        _check_keys(request, distinct_ids, found.results)
         return found.results
 
     async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
         """As `batch_by_distinct_ids`, but only who each person is."""
         request = _endpoints.batch_by_distinct_ids(distinct_ids)
         found = await self._core.read(request, _BATCH_REFS)
-        _check_keys(request, set(distinct_ids), found.results)
+        _check_keys(request, distinct_ids, found.results)
         return found.results
 
     async def batch_by_uuids(
@@ -154,16 +154,19 @@ def _by_uuid(request: Request, uuids: Sequence[UUID | str], results: dict[str, P
     Raises:
         InvalidResponse: one stands under the key of another one, or others stand in place of those asked for.
     """
-    if any(str(person.uuid) != key and not _is_uuid(key, person.uuid) for key, person in results.items()):
-        raise _mixed_up(request)
     found = {person.uuid: person for person in results.values()}
-    _check_keys(request, {each if isinstance(each, UUID) else UUID(each) for each in uuids}, found)
+    asked = [each if isinstance(each, UUID) else UUID(each) for each in uuids]
+    if not results or all(map(found.__contains__, asked)):
+        return found
+    if any(not _is_uuid(key, person.uuid) for key, person in results.items()):
+        raise _mixed_up(request)
+    _check_keys(request, asked, found)
     return found
 
 
-def _check_keys(request: Request, asked: set[K], found: dict[K, P]) -> None:
+def _check_keys(request: Request, asked: Sequence[K], found: dict[K, P]) -> None:
     """Pass unless an answer tells of others in place of those asked for: then it may tell of none of them."""
-    if asked - found.keys() and found.keys() - asked:
+    if found and not all(map(found.__contains__, asked)) and found.keys() - set(asked):
         raise _mixed_up(request)
 
 

@@ -218,8 +218,8 @@ def replaced(change: Callable[[Any], Any]) -> Callable[[dict[str, Any], str], An
 
 FAULTS: dict[str, tuple[Callable[[dict[str, Any], str], Any], UnreadReason]] = {
     "left out": (lambda results, uuid: results.pop(uuid, None), UnreadReason.LEFT_OUT),
-    "under another key": (
-        lambda results, uuid: results.update({"x" * 36: results.pop(uuid)} if uuid in results else {}),
+    "another one under its key": (
+        replaced(lambda person: person | {"uuid": str(UUID(int=7))}),
         UnreadReason.INVALID,
     ),
     "no properties": (without("properties"), UnreadReason.INVALID),
@@ -254,9 +254,9 @@ async def test_a_time_at_the_end_of_the_calendar_is_a_time(created_at: str) -> N
         assert isinstance((await reader.fetch_by_uuid(store.targets)).results[uuid], Present)
 
 
-async def test_an_answer_under_keys_that_were_not_asked_for_proves_no_absence() -> None:
+async def test_an_answer_with_others_in_place_of_those_asked_for_proves_no_absence() -> None:
     def shout(results: dict[str, Any]) -> None:
-        found = {key.upper() + " ": person for key, person in results.items()}
+        found = {key.upper() + " ": person | {"uuid": str(UUID(int=7))} for key, person in results.items()}
         results.clear()
         results.update(found)
 
