@@ -37,12 +37,22 @@ class Clock:
         return time.time() + self.ahead_s
 
 
-async def stopped_after_queueing(a: Any, plan: Any) -> None:
+async def stopped_after_queueing(a: Any, plan: Any, stage: str = "queued") -> None:
+    """Stop the first run once the events were asked for, or once their rows were read back."""
     stop = anyio.Event()
-    after(a.server, "bulk_delete", stop.set)
+
+    def next_read() -> None:
+        after(a.server, "batch_by_uuids", stop.set)
+
+    if stage == "requested":
+        after(a.server, "bulk_delete", stop.set)
+    else:
+        after(a.server, "bulk_delete", lambda: after(a.server, "deletion_status", next_read))
     report = await a.run(plan, stop=stop)
     assert report.exit_code == 75
+    assert [each.state for axis in report.axes if axis.axis == "events" for each in axis.states] == [stage]
     assert queueings(a) == [3]
+    assert len(a.left()) == 3
 
 
 @pytest.mark.parametrize("ahead_s", [61.0, 1860.0])
@@ -58,12 +68,15 @@ async def test_a_job_that_goes_on_within_the_hour_deletes_by_the_row_that_it_has
         assert ahead_s <= (report.largest_uncovered_s or 0.0) <= ahead_s + 30.0
 
 
+@pytest.mark.parametrize("stage", ["requested", "queued"])
 @pytest.mark.parametrize("ahead_s", [86_400.0, 30 * 86_400.0])
-async def test_a_job_that_goes_on_after_the_purge_queues_the_events_anew(arena: Any, axis: Any, ahead_s: float) -> None:
+async def test_a_job_that_goes_on_after_the_purge_queues_the_events_anew(
+    arena: Any, axis: Any, ahead_s: float, stage: str
+) -> None:
     clock = Clock()
     async with arena(persons=3, clock=clock) as a:
         plan = await a.plan(operation=EVENTS)
-        await stopped_after_queueing(a, plan)
+        await stopped_after_queueing(a, plan, stage)
         clock.ahead_s = ahead_s
         a.server.run_event_deletion()
         async with a.another_client(RateLimits.off()) as a.client:
@@ -75,13 +88,14 @@ async def test_a_job_that_goes_on_after_the_purge_queues_the_events_anew(arena: 
             assert axis(await verify_job(a.client, plan, a.journal), "events") == {"purged": 3}
 
 
+@pytest.mark.parametrize("stage", ["requested", "queued"])
 async def test_a_job_that_goes_on_while_the_old_row_is_pending_holds_back_until_it_is_purged(
-    arena: Any, axis: Any
+    arena: Any, axis: Any, stage: str
 ) -> None:
     clock = Clock()
     async with arena(persons=3, clock=clock) as a:
         plan = await a.plan(operation=EVENTS)
-        await stopped_after_queueing(a, plan)
+        await stopped_after_queueing(a, plan, stage)
         clock.ahead_s = 86_400.0
         async with a.another_client(RateLimits.off()) as a.client:
             for _ in range(2):
