@@ -1,6 +1,7 @@
 """What the server can be asked about persons beside listing them (contract 6.11)."""
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -11,7 +12,7 @@ from asyncclient._endpoints import PersonId
 from asyncclient._http import Request
 from asyncclient._protocol import answers
 from asyncclient._protocol.expectations import Json
-from asyncclient.errors import InvalidArgument, shown
+from asyncclient.errors import InvalidArgument, InvalidResponse, shown
 from asyncclient.models import (
     BatchResults,
     Cohort,
@@ -21,13 +22,17 @@ from asyncclient.models import (
     PersonRef,
     PropertyValues,
     RawPerson,
+    StoredRef,
 )
 from asyncclient.only_properties import OnlyProperties
 
 _BATCH_RAWS = msgspec.json.Decoder(BatchResults[msgspec.Raw])
 _REF = msgspec.json.Decoder(PersonRef)
-_BATCH_REFS = msgspec.json.Decoder(BatchResults[PersonRef])
+_BATCH_REFS: "msgspec.json.Decoder[BatchResults[PersonRef]]" = msgspec.json.Decoder(BatchResults[StoredRef])
 _NIL = UUID(int=0)
+
+K = TypeVar("K", UUID, str)
+P = TypeVar("P", Person, PersonRef)
 
 
 class PersonLookups:
@@ -35,13 +40,24 @@ class PersonLookups:
 
     _core: Core
 
-    async def batch_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, Person]:
-        """The persons of up to 200 distinct ids; misses are left out (contract 6.11)."""
-        return (await self._core.call(_endpoints.batch_by_distinct_ids(distinct_ids))).results
+    async def batch_by_distinct_ids(
+        self, distinct_ids: Sequence[str], *, only: OnlyProperties | None = None
+    ) -> dict[str, Person]:
+        """The persons of up to 200 distinct ids; misses are left out (contract 6.11).
+
+        Arguments:
+            only: the properties to decode; None for all.
+        """
+        request = _endpoints.batch_by_distinct_ids(distinct_ids)
+        found = await (self._core.call(request) if only is None else self._core.read(request, only.batch))
+        _check_keys(request, distinct_ids, found.results)
+        return found.results
 
     async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
         """As `batch_by_distinct_ids`, but only who each person is."""
-        found = await self._core.read(_endpoints.batch_by_distinct_ids(distinct_ids), _BATCH_REFS)
+        request = _endpoints.batch_by_distinct_ids(distinct_ids)
+        found = await self._core.read(request, _BATCH_REFS)
+        _check_keys(request, distinct_ids, found.results)
         return found.results
 
     async def batch_by_uuids(
@@ -58,12 +74,12 @@ class PersonLookups:
         """
         request = _endpoints.batch_by_uuids(uuids)
         found = await (self._core.call(request) if only is None else self._core.read(request, only.batch))
-        return {person.uuid: person for person in found.results.values()}
+        return _by_uuid(request, uuids, found.results)
 
     async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:
         """As `batch_by_uuids`, but only who each person is."""
-        found = await self._core.read(_endpoints.batch_by_uuids(uuids), _BATCH_REFS)
-        return {person.uuid: person for person in found.results.values()}
+        request = _endpoints.batch_by_uuids(uuids)
+        return _by_uuid(request, uuids, (await self._core.read(request, _BATCH_REFS)).results)
 
     async def raw_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, RawPerson]:
         """The persons of distinct IDs, each as the JSON object that the server sent (contract 6.11).
@@ -167,6 +183,40 @@ class PersonLookups:
             person_id: UUID or number.
         """
         return (await self._core.call(_endpoints.cohorts(person_id))).results
+
+
+def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], results: dict[str, P]) -> dict[UUID, P]:
+    """The persons of an answer by UUID.
+
+    Raises:
+        InvalidResponse: one stands under the key of another one, or others stand in place of those asked for.
+    """
+    found = {person.uuid: person for person in results.values()}
+    asked = [each if isinstance(each, UUID) else UUID(each) for each in uuids]
+    if not results or all(map(found.__contains__, asked)):
+        return found
+    if any(not _is_uuid(key, person.uuid) for key, person in results.items()):
+        raise _mixed_up(request)
+    _check_keys(request, asked, found)
+    return found
+
+
+def _check_keys(request: Request[Any], asked: Sequence[K], found: dict[K, P]) -> None:
+    """Pass unless an answer tells of others in place of those asked for: then it may tell of none of them."""
+    if found and not all(map(found.__contains__, asked)) and found.keys() - set(asked):
+        raise _mixed_up(request)
+
+
+def _mixed_up(request: Request[Any]) -> InvalidResponse:
+    problem = "the answer tells of persons that were not asked for, and not of all that were"
+    return InvalidResponse(200, method=request.method, path=request.path, route=request.route, detail=problem)
+
+
+def _is_uuid(text: str, uuid: UUID) -> bool:
+    try:
+        return UUID(text) == uuid
+    except ValueError:
+        return False
 
 
 _PROBES: dict[str, Request[bool]] = {
