@@ -22,13 +22,17 @@ from asyncclient.models import (
     PersonRef,
     PropertyValues,
     RawPerson,
+    ResultsByUuid,
+    StoredPerson,
     StoredRef,
 )
 from asyncclient.only_properties import OnlyProperties
 
 _BATCH_RAWS = msgspec.json.Decoder(BatchResults[msgspec.Raw])
 _REF = msgspec.json.Decoder(PersonRef)
-_BATCH_REFS: "msgspec.json.Decoder[BatchResults[PersonRef]]" = msgspec.json.Decoder(BatchResults[StoredRef])
+_REFS_BY_ID: "msgspec.json.Decoder[BatchResults[PersonRef]]" = msgspec.json.Decoder(BatchResults[StoredRef])
+_BY_UUID: "msgspec.json.Decoder[ResultsByUuid[Person]]" = msgspec.json.Decoder(ResultsByUuid[StoredPerson])
+_REFS_BY_UUID: "msgspec.json.Decoder[ResultsByUuid[PersonRef]]" = msgspec.json.Decoder(ResultsByUuid[StoredRef])
 _NIL = UUID(int=0)
 
 K = TypeVar("K", UUID, str)
@@ -49,14 +53,14 @@ class PersonLookups:
             only: the properties to decode; None for all.
         """
         request = _endpoints.batch_by_distinct_ids(distinct_ids)
-        found = await (self._core.call(request) if only is None else self._core.read(request, only.batch))
+        found = await (self._core.call(request) if only is None else self._core.read(request, only.by_distinct_id))
         _check_keys(request, distinct_ids, found.results)
         return found.results
 
     async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
         """As `batch_by_distinct_ids`, but only who each person is."""
         request = _endpoints.batch_by_distinct_ids(distinct_ids)
-        found = await self._core.read(request, _BATCH_REFS)
+        found = await self._core.read(request, _REFS_BY_ID)
         _check_keys(request, distinct_ids, found.results)
         return found.results
 
@@ -72,14 +76,14 @@ class PersonLookups:
         Raises:
             InvalidArgument: too many, or one that is none; before anything is sent.
         """
+        decoder = _BY_UUID if only is None else only.by_uuid
         request = _endpoints.batch_by_uuids(uuids)
-        found = await (self._core.call(request) if only is None else self._core.read(request, only.batch))
-        return _by_uuid(request, uuids, found.results)
+        return _by_uuid(request, uuids, (await self._core.read(request, decoder)).results)
 
     async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:
         """As `batch_by_uuids`, but only who each person is."""
         request = _endpoints.batch_by_uuids(uuids)
-        return _by_uuid(request, uuids, (await self._core.read(request, _BATCH_REFS)).results)
+        return _by_uuid(request, uuids, (await self._core.read(request, _REFS_BY_UUID)).results)
 
     async def raw_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, RawPerson]:
         """The persons of distinct IDs, each as the JSON object that the server sent (contract 6.11).
@@ -185,19 +189,15 @@ class PersonLookups:
         return (await self._core.call(_endpoints.cohorts(person_id))).results
 
 
-def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], results: dict[str, P]) -> dict[UUID, P]:
-    """The persons of an answer by UUID.
+def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[UUID, P]) -> dict[UUID, P]:
+    """The persons of an answer.
 
     Raises:
         InvalidResponse: one stands under the key of another one, or others stand in place of those asked for.
     """
-    found = {person.uuid: person for person in results.values()}
-    asked = [each if isinstance(each, UUID) else UUID(each) for each in uuids]
-    if not results or all(map(found.__contains__, asked)):
-        return found
-    if any(not _is_uuid(key, person.uuid) for key, person in results.items()):
+    if any(key != person.uuid for key, person in found.items()):
         raise _mixed_up(request)
-    _check_keys(request, asked, found)
+    _check_keys(request, [each if isinstance(each, UUID) else UUID(each) for each in uuids], found)
     return found
 
 
@@ -210,13 +210,6 @@ def _check_keys(request: Request[Any], asked: Sequence[K], found: dict[K, P]) ->
 def _mixed_up(request: Request[Any]) -> InvalidResponse:
     problem = "the answer tells of persons that were not asked for, and not of all that were"
     return InvalidResponse(200, method=request.method, path=request.path, route=request.route, detail=problem)
-
-
-def _is_uuid(text: str, uuid: UUID) -> bool:
-    try:
-        return UUID(text) == uuid
-    except ValueError:
-        return False
 
 
 _PROBES: dict[str, Request[bool]] = {
