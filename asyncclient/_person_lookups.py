@@ -145,7 +145,7 @@ class PersonLookups:
         return page
 
     async def knows(self, route: str) -> bool:
-        """Whether this server is new enough to have a route, found out by reading (contract 8, last but three).
+        """Whether this server is new enough to have a route, found out by reading (contract 8).
 
         A route that a server does not know is read as a person's id there, so the answers tell them apart.
 
