@@ -4,10 +4,11 @@ Listings give whole objects; ids are looked up in batches, which show at most 10
 (contract 6.11).
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from uuid import UUID
 
+import anyio.to_thread
 import msgspec
 
 from asyncclient import Person, PostHogClient, PropertyFilter
@@ -63,7 +64,7 @@ async def export_csv(
 async def _named(
     client: PostHogClient, selection: FromInput, findings: Findings, page_size: int
 ) -> AsyncIterator[Person]:
-    for lines in _usable(read_lines(selection), findings):
+    async for lines in _usable(read_lines(selection), findings):
         if isinstance(selection, ByEmails):
             for group in email_groups(lines):
                 condition = PropertyFilter("email", [line.value for line in group])
@@ -87,8 +88,12 @@ async def _looked_up(client: PostHogClient, selection: FromInput, lines: Sequenc
     return [present.get(uuid) for uuid in uuids]
 
 
-def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> Iterable[list[Line]]:
-    while some := list(islice(lines, READ_AT_ONCE)):
+async def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> AsyncIterator[list[Line]]:
+    def next_lines() -> list[Line | RefusedLine]:
+        return list(islice(lines, READ_AT_ONCE))
+
+    # in a thread of its own, since a pipe may keep it waiting
+    while some := await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True):
         findings.lines += len(some)
         usable = []
         for line in some:

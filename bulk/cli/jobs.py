@@ -2,16 +2,15 @@
 
 import json
 import os
+import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import msgspec
 
 from bulk.cli.approval import ask, can_ask
-from bulk.cli.live import Display, open_display
+from bulk.cli.live import Display, open_display, write_line
 from bulk.cli.options import Running, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
@@ -45,8 +44,7 @@ class Screen:
     def tell(self, kind: str, **fields: Any) -> None:
         """Write an event of the command line's own where events are asked for."""
         if self.json:
-            with suppress(OSError):  # a reader that went away ends the lines, not the job
-                click.echo(msgspec.json.encode({"event": kind, **fields}))
+            write_line(sys.stdout, encode_line({"event": kind, **fields}) + b"\n")
 
 
 def with_client(
@@ -70,7 +68,7 @@ def with_client(
             return await work(client, stopper, display)
 
     try:
-        return run_until_signal(opened, notice=display.note, before_death=display.close)
+        return run_until_signal(opened, notice=display.note, restore=display.restore)
     finally:
         display.close()
 

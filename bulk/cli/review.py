@@ -1,6 +1,7 @@
 """What is shown of a plan before it is approved. Reads the plan file; sends nothing."""
 
 import json
+import os
 import shlex
 from collections.abc import Iterator
 from itertools import chain, repeat
@@ -58,7 +59,7 @@ def review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
 
 def run_line(plan: Plan) -> str:
     """The command line that runs a plan, to be typed next."""
-    return f"posthog-bulk run {shlex.quote(plain(plan.path, limit=None))} --approve {short_digest(plan.digest)}"
+    return f"posthog-bulk run {_shell_word(str(plan.path))} --approve {short_digest(plan.digest)}"
 
 
 def resume_line(arguments: tuple[str, ...], plan: Path) -> str:
@@ -70,7 +71,19 @@ def resume_line(arguments: tuple[str, ...], plan: Path) -> str:
     """
     command, *rest = arguments
     words = ["posthog-bulk", command, "--plan", str(plan), *rest]  # what follows a -- would be no option any more
-    return plain(shlex.join(words), limit=None)
+    return " ".join(_shell_word(word) for word in words)
+
+
+def _shell_word(text: str) -> str:
+    """A word to be typed, or to be pasted where it holds what cannot be typed or is not UTF-8."""
+    if plain(text, limit=None) == text:
+        return shlex.quote(text)
+    kept = "".join(chr(byte) if _is_typed(byte) else f"\\x{byte:02x}" for byte in os.fsencode(text))
+    return f"$'{kept}'"
+
+
+def _is_typed(byte: int) -> bool:
+    return 0x20 <= byte < 0x7F and byte not in b"'\\"
 
 
 def _values(operation: Operation) -> Iterator[str]:

@@ -211,12 +211,18 @@ def test_a_broken_plan_beside_the_journal_is_said_and_done_without(run: Run, pos
 
 
 @pytest.mark.parametrize("name", ["r.md", "r.json", "r.txt", "r.html", "R.MD"])
-def test_a_report_is_private_the_same_each_time_and_written_over(run: Run, posthog: Any, name: str) -> None:
+def test_a_report_is_private_the_same_each_time_and_written_over_by_force_alone(
+    run: Run, posthog: Any, name: str
+) -> None:
     run("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", len(free(posthog)))
     assert run("report", "x.journal.jsonl", "-o", name).code == 0
     first = Path(name).read_bytes()
     assert first
-    assert run("report", "x.journal.jsonl", "-o", name).code == 0
+    Path(name).write_bytes(b"another")
+    refused = run("report", "x.journal.jsonl", "-o", name)
+    assert (refused.code, Path(name).read_bytes()) == (74, b"another")
+    assert "--force" in refused.sentence
+    assert run("report", "x.journal.jsonl", "-o", name, "--force").code == 0
     assert Path(name).read_bytes() == first
     assert mode(name) == 0o600
     with load_plan("x.plan.jsonl") as plan:
