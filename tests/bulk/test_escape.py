@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import unicodedata
 from html.parser import HTMLParser
@@ -131,6 +132,19 @@ def test_a_csv_cell_is_no_formula_and_stays_one_cell(text: str) -> None:
     sheet = io.StringIO()
     csv.writer(sheet).writerow([cell, "next"])
     assert list(csv.reader(io.StringIO(sheet.getvalue()))) == [[cell, "next"]]
+
+
+@given(NASTY | st.recursive(st.none() | NASTY, st.lists, max_leaves=5))
+def test_json_is_the_same_json_without_what_acts(value: object) -> None:
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    shown = escape.json_text(text)
+    assert json.loads(shown) == value
+    assert escape.plain(shown, limit=None) == shown
+
+
+@pytest.mark.parametrize("text", ["a;=1", "a; +1", 'a;"@1', "a;\t-1", ";＝1"])
+def test_what_a_spreadsheet_that_splits_at_semicolons_would_compute_is_quoted(text: str) -> None:
+    assert escape.csv_cell(text).partition(";")[2].startswith(("'", "\\"))
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "＝1"])
