@@ -6,7 +6,9 @@ would act on is escaped in that language. Pure; knows nothing of what is shown.
 
 import html as _html
 import json
+import os
 import re
+import shlex
 import unicodedata
 
 SHOWN = 200
@@ -102,6 +104,22 @@ def csv_json_cell(text: str) -> str:
         text: JSON whose value is an array or an object.
     """
     return _FORMULA_AFTER_SEMICOLON.sub(lambda found: found[1] + _json(found[2], always=True), json_text(text))
+
+
+def shell_word(text: str) -> str:
+    """Return a word of a command line to be typed, or to be pasted where it holds what cannot be typed.
+
+    Args:
+        text: an argument or the name of a file, one that is not UTF-8 too.
+    """
+    if plain(text, limit=None) == text:
+        return shlex.quote(text)
+    kept = "".join(chr(byte) if _is_typed(byte) else f"\\x{byte:02x}" for byte in os.fsencode(text))
+    return f"$'{kept}'"
+
+
+def _is_typed(byte: int) -> bool:
+    return 0x20 <= byte < 0x7F and byte not in b"'\\"
 
 
 def _json(character: str, *, always: bool = False) -> str:

@@ -183,7 +183,7 @@ def run_plan(
 def summarise(report: "Report", plan: Path, journal: Path, screen: Screen) -> None:
     """Show what came of a run."""
     from bulk.cli.words import counts
-    from bulk.escape import plain
+    from bulk.escape import plain, shell_word
     from bulk.rendering.document import AXIS_TITLES
 
     screen.say(plain(report.verdict, limit=None))
@@ -196,5 +196,7 @@ def summarise(report: "Report", plan: Path, journal: Path, screen: Screen) -> No
             f"  {failure.count:,} {failure.axis} {plain(failure.state)}: {plain(failure.reason)}"
             f" (targets {plain(failure.targets, limit=60)})"
         )
-    screen.say(f"Plan {plain(plan)}, journal {plain(journal)}; posthog-bulk report {plain(journal)} says more.")
+    screen.say(
+        f"Plan {plain(plan)}, journal {plain(journal)}; posthog-bulk report {shell_word(str(journal))} says more."
+    )
     screen.tell("report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal))

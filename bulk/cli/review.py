@@ -1,15 +1,13 @@
 """What is shown of a plan before it is approved. Reads the plan file; sends nothing."""
 
 import json
-import os
-import shlex
 from collections.abc import Iterator
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 from bulk.cli.costs import cost_lines
-from bulk.escape import plain
+from bulk.escape import plain, shell_word
 from bulk.findings import by_kind
 from bulk.operations import Operation, UpdateProperties, from_dict
 from bulk.operations import describe as describe_operation
@@ -59,7 +57,7 @@ def review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
 
 def run_line(plan: Plan) -> str:
     """The command line that runs a plan, to be typed next."""
-    return f"posthog-bulk run {_shell_word(str(plan.path))} --approve {short_digest(plan.digest)}"
+    return f"posthog-bulk run {shell_word(str(plan.path))} --approve {short_digest(plan.digest)}"
 
 
 def resume_line(arguments: tuple[str, ...], plan: Path) -> str:
@@ -71,19 +69,7 @@ def resume_line(arguments: tuple[str, ...], plan: Path) -> str:
     """
     command, *rest = arguments
     words = ["posthog-bulk", command, "--plan", str(plan), *rest]  # what follows a -- would be no option any more
-    return " ".join(_shell_word(word) for word in words)
-
-
-def _shell_word(text: str) -> str:
-    """A word to be typed, or to be pasted where it holds what cannot be typed or is not UTF-8."""
-    if plain(text, limit=None) == text:
-        return shlex.quote(text)
-    kept = "".join(chr(byte) if _is_typed(byte) else f"\\x{byte:02x}" for byte in os.fsencode(text))
-    return f"$'{kept}'"
-
-
-def _is_typed(byte: int) -> bool:
-    return 0x20 <= byte < 0x7F and byte not in b"'\\"
+    return " ".join(shell_word(word) for word in words)
 
 
 def _values(operation: Operation) -> Iterator[str]:

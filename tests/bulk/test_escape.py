@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import re
+import shlex
 import unicodedata
 from html.parser import HTMLParser
 
@@ -140,6 +142,22 @@ def test_json_is_the_same_json_without_what_acts(value: object) -> None:
     shown = escape.json_text(text)
     assert json.loads(shown) == value
     assert escape.plain(shown, limit=None) == shown
+
+
+@given(st.text(st.characters(exclude_characters="\0"), max_size=20).map(lambda text: f"{text}\udcff\x85'\\"))
+def test_a_word_of_a_shell_is_plain(text: str) -> None:
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:  # no file has such a name
+        return
+    word = escape.shell_word(text)
+    assert word.isascii()
+    assert escape.plain(word, limit=None) == word
+
+
+@pytest.mark.parametrize("text", ["a b", "it's", "é", "x.plan.jsonl"])
+def test_a_word_that_can_be_typed_is_quoted_as_usual(text: str) -> None:
+    assert escape.shell_word(text) == shlex.quote(text)
 
 
 @pytest.mark.parametrize("text", ["a;=1", "a; +1", 'a;"@1', "a;\t-1", ";＝1"])

@@ -4,9 +4,12 @@ from client_twins import CLIENT
 from engine_twins import ENGINE
 from property_twins import PROPERTIES
 from storage_twins import STORAGE
+from stream_twins import STREAMS
 from twin import Cut, Twin
 
 __all__ = ["PROMISES", "TWINS", "Cut", "Twin"]
 
 PROMISES = 31
-TWINS: tuple[Twin, ...] = tuple(sorted((*CLIENT, *ENGINE, *PROPERTIES, *STORAGE), key=lambda row: row.promise))
+TWINS: tuple[Twin, ...] = tuple(
+    sorted((*CLIENT, *ENGINE, *PROPERTIES, *STORAGE, *STREAMS), key=lambda row: row.promise)
+)

@@ -21,7 +21,10 @@ from bulk.reporting import read_report
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 Run = Callable[..., Any]
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="the system cannot make a pipe small"),
+]
 
 ENDS_WITHIN_S = 3.0
 JOB = ("--everyone", "--plan", "x.plan.jsonl", "--yes", "--expect-count", "60", "--json")
