@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import bulk
 from asyncclient.testing import Fault
 from bulk.plan import load_plan
 from bulk.reporting import read_report
@@ -210,22 +211,18 @@ def test_results_wait_for_their_reader_and_events_end_whole(blocked: Blocked, po
     assert seen.isascii()
 
 
-def test_a_stopped_terminal_keeps_nobody(run: Run, posthog: Any) -> None:
+def test_a_stopped_terminal_keeps_nobody(spawn: Spawn, run: Run, posthog: Any) -> None:
     assert run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").code == 0
     posthog.server.faults.add(Fault("stall", action="bulk_delete", after=1))
     screen, inner = pty.openpty()
+    termios.tcflow(inner, termios.TCOOFF)  # as Ctrl-S does
     with load_plan("x.plan.jsonl") as plan:
         arguments = ["run", "x.plan.jsonl", "--approve", plan.digest, "--batch-size", "10", "--concurrency", "1"]
-    termios.tcflow(inner, termios.TCOOFF)  # as Ctrl-S does
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bulk", *arguments], stdin=inner, stdout=inner, stderr=inner, start_new_session=True
-    )
     try:
+        process = spawn(*arguments, stdin=inner, stdout=inner, stderr=inner, start_new_session=True)
         posthog.until(lambda: len(posthog.mutations) >= 2)
         end_by_two_signals(process)
     finally:
-        process.kill()
-        process.wait()
         os.close(inner)
         os.close(screen)
     posthog.server.faults.clear()
@@ -258,6 +255,7 @@ def test_a_job_in_the_background_of_a_terminal_is_not_stopped(posthog: Any) -> N
         stdout=inner,
         stderr=inner,
         start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(Path(next(iter(bulk.__path__))).parent)},
     )
     os.close(inner)
     seen = b""
