@@ -31,7 +31,7 @@ from asyncclient.errors import (
 )
 from asyncclient.events import ClientEvent, LimitLowered, Paused, PrefixMoved, RequestFinished, Retrying
 from asyncclient.filters import OPERATORS, PropertyFilter
-from asyncclient.limits import Bucket, Limits, RateLimits, Slot, WindowBudget
+from asyncclient.limits import Bucket, LimitReduction, Limits, PausedTooLong, Permit, RateLimits, WindowBudget
 from asyncclient.models import (
     BulkDeleteSummary,
     Cohort,
@@ -45,6 +45,7 @@ from asyncclient.models import (
     PropertyValue,
     PropertyValues,
     QueryResult,
+    RawPerson,
 )
 from asyncclient.only_properties import OnlyProperties
 from asyncclient.retry import RetryPolicy
@@ -74,6 +75,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidResponse",
     "LimitLowered",
+    "LimitReduction",
     "Limits",
     "ListingError",
     "MethodNotAllowed",
@@ -81,8 +83,10 @@ __all__ = [
     "OnlyProperties",
     "Page",
     "Paused",
+    "PausedTooLong",
     "PaymentRequired",
     "PermissionDenied",
+    "Permit",
     "PersistedFolder",
     "Person",
     "PersonRef",
@@ -98,12 +102,12 @@ __all__ = [
     "QuotaLimited",
     "RateLimited",
     "RateLimits",
+    "RawPerson",
     "RequestFinished",
     "RetryPolicy",
     "Retrying",
     "RouteNotFound",
     "ServerError",
-    "Slot",
     "TimedOut",
     "TimelinePoint",
     "TokenRefused",

@@ -6,16 +6,10 @@ All of it is applied later than it is answered, and a success says no more than 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import EncodedProperties, Format, PersonId
-from asyncclient._http import Request
 from asyncclient.errors import NotFound, PostHogError, ServerError
-from asyncclient.models import Person
-
-_PERSON = msgspec.json.Decoder(Person)
 
 
 class PersonChanges:
@@ -45,11 +39,11 @@ class PersonChanges:
             InvalidArgument: a key or value that JSON or the server cannot hold; before anything is sent.
             NotFound: there is no such person.
         """
-        await self._core.done(_endpoints.update_person(id, properties, format=format))
+        await self._core.call(_endpoints.update_person(id, properties, format=format))
 
     async def update_property(self, id: PersonId, key: str, value: Any) -> None:  # noqa: A002
         """Set one property of one person (contract 6.11); None sets null. Errors as `update`."""
-        await self._core.done(_endpoints.update_property(id, key, value))
+        await self._core.call(_endpoints.update_property(id, key, value))
 
     async def delete_property(
         self,
@@ -82,7 +76,7 @@ class PersonChanges:
         ]
         for request in requests:
             try:
-                await self._succeed(request)
+                await self._core.call(request)
             except ServerError as error:
                 if error.status != 500 or self._core.before_send is not None:
                     raise
@@ -109,7 +103,7 @@ class PersonChanges:
             InvalidArgument: both or neither, or an empty id; before anything is sent.
             BadRequest: one of them is not this person's.
         """
-        await self._succeed(
+        await self._core.call(
             _endpoints.split_person(id, main_distinct_id=main_distinct_id, distinct_ids_to_split=distinct_ids_to_split)
         )
 
@@ -121,15 +115,12 @@ class PersonChanges:
         Raises:
             InvalidArgument: before anything is sent.
         """
-        await self._core.done(_endpoints.reset_distinct_id(distinct_id))
-
-    async def _succeed(self, request: Request) -> None:
-        _decoding.check_success(request, await self._core.send(request), self._core.shared.key)
+        await self._core.call(_endpoints.reset_distinct_id(distinct_id))
 
     async def _told_apart(self, id: PersonId, problem: PostHogError) -> PostHogError:  # noqa: A002
         """What a 500 of delete_property means: it bypasses the lookup that answers 404 (contract 6.8)."""
         try:
-            await self._core.read(_endpoints.get_person(id), _PERSON)
+            await self._core.call(_endpoints.get_person(id))
         except NotFound as error:
             return error
         except PostHogError:

@@ -4,14 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import Format, PersonId
 from asyncclient.models import BulkDeleteSummary
-
-_SUMMARY = msgspec.json.Decoder(BulkDeleteSummary)
 
 
 class PersonDeletes:
@@ -40,7 +36,7 @@ class PersonDeletes:
             NotFound: there is no such person.
             ServerError: it may or may not be deleted; read to find out.
         """
-        await self._core.done(
+        await self._core.call(
             _endpoints.delete_person(
                 id,
                 delete_events=delete_events,
@@ -66,7 +62,7 @@ class PersonDeletes:
         Raises:
             NotFound: there is no such person.
         """
-        await self._core.done(_endpoints.delete_events(id, properties, format=format))
+        await self._core.call(_endpoints.delete_events(id, properties, format=format))
 
     async def delete_recordings(
         self,
@@ -79,7 +75,7 @@ class PersonDeletes:
 
         Arguments and errors as `delete_events`.
         """
-        await self._core.done(_endpoints.delete_recordings(id, properties, format=format))
+        await self._core.call(_endpoints.delete_recordings(id, properties, format=format))
 
     async def bulk_delete(
         self,
@@ -110,8 +106,6 @@ class PersonDeletes:
             delete_recordings=delete_recordings,
             keep_person=keep_person,
             timeout_s=timeout_s,
+            must_summarise=self._core.shared.returns_summaries,
         )
-        response = await self._core.send(request)
-        if 200 <= response.status < 300 and not response.body.strip():
-            return BulkDeleteSummary()
-        return _decoding.read(request, response, _SUMMARY, self._core.shared.key)
+        return await self._core.call(request)

@@ -1,11 +1,9 @@
 """What became of persons: activity, timeline, properties at a time (contract 6.9 to 6.11)."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, overload
 
-import msgspec
-
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import Format, PersonId
 from asyncclient._http import Request
@@ -14,12 +12,6 @@ from asyncclient.activity import Activity, ActivityPage
 from asyncclient.errors import ApiStatusError
 from asyncclient.filters import PropertyFilter
 from asyncclient.timeline import PropertiesTimeline
-
-T = TypeVar("T", ActivityPage, PropertiesTimeline)
-
-_ACTIVITY = msgspec.json.Decoder(ActivityPage)
-_TIMELINE = msgspec.json.Decoder(PropertiesTimeline)
-_OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
 class PersonHistory:
@@ -55,10 +47,10 @@ class PersonHistory:
             NotFound: there is no such person any more; `all_activity` still lists the deletion.
             PermissionDenied: the key lacks the scope.
         """
-        request = _endpoints.person_activity(id, limit=limit, page=page, format=format)
+        request = _endpoints.person_activity(id, limit=limit, page=page, format=format, may_be_blank=True)
         if format == "csv":
-            return await self._text(request)
-        return await self._read(request, _ACTIVITY, ActivityPage())
+            return await self._core.call(_endpoints.in_csv(request))
+        return await self._core.call(request)
 
     async def iter_activity(self, id: PersonId, *, page_size: int = 100) -> AsyncIterator[Activity]:  # noqa: A002
         """All that was done to a person, the newest first, each entry once. Errors as `activity`.
@@ -74,7 +66,7 @@ class PersonHistory:
 
         Arguments and errors as `activity`.
         """
-        return await self._read(_endpoints.all_activity(limit=limit, page=page), _ACTIVITY, ActivityPage())
+        return await self._core.call(_endpoints.all_activity(limit=limit, page=page))
 
     async def iter_all_activity(self, *, page_size: int = 100) -> AsyncIterator[Activity]:
         """All that was done to any person of the project, as `iter_activity`."""
@@ -158,8 +150,8 @@ class PersonHistory:
             format=format,
         )
         if format == "csv":
-            return await self._text(request)
-        return await self._read(request, _TIMELINE, PropertiesTimeline())
+            return await self._core.call(_endpoints.in_csv(request))
+        return await self._core.call(request)
 
     async def properties_at_time(
         self, timestamp: str, *, distinct_id: str | None = None, person_id: PersonId | None = None
@@ -176,25 +168,16 @@ class PersonHistory:
             ApiStatusError: no such person, or no time; `detail` says which.
         """
         request = _endpoints.properties_at_time(timestamp, distinct_id=distinct_id, person=person_id)
-        return await self._core.read(request, _OBJECT)
+        return await self._core.call(request)
 
-    async def _entries(self, ask: Callable[[int], Request]) -> AsyncIterator[Activity]:
+    async def _entries(self, ask: Callable[[int], Request[ActivityPage]]) -> AsyncIterator[Activity]:
         paging = Numbered()
         while (number := paging.page) is not None:
             try:
-                page = await self._read(ask(number), _ACTIVITY, ActivityPage())
+                page = await self._core.call(ask(number))
             except ApiStatusError as error:
                 if paging.is_past_the_end(error.status):
                     return
                 raise
             for each in paging.feed(page.results, page.next, page.total_count):
                 yield each
-
-    async def _read(self, request: Request, decoder: "msgspec.json.Decoder[T]", empty: T) -> T:
-        response = await self._core.send(request)
-        if 200 <= response.status < 300 and not response.body.strip():
-            return empty
-        return _decoding.read(request, response, decoder, self._core.shared.key)
-
-    async def _text(self, request: Request) -> str:
-        return _decoding.text(request, await self._core.send(request), self._core.shared.key)

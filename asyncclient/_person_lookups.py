@@ -5,31 +5,28 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import PersonId
 from asyncclient._http import Request
+from asyncclient._protocol import answers
+from asyncclient._protocol.expectations import Json
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.models import (
     BatchResults,
     Cohort,
-    Cohorts,
     DeletionRow,
     Page,
     Person,
     PersonRef,
-    PropertyValue,
     PropertyValues,
+    RawPerson,
 )
 from asyncclient.only_properties import OnlyProperties
 
-_BATCH = msgspec.json.Decoder(BatchResults[Person])
+_BATCH_RAWS = msgspec.json.Decoder(BatchResults[msgspec.Raw])
+_REF = msgspec.json.Decoder(PersonRef)
 _BATCH_REFS = msgspec.json.Decoder(BatchResults[PersonRef])
-_ROWS = msgspec.json.Decoder(Page[DeletionRow])
-_COHORTS = msgspec.json.Decoder(Cohorts)
-_VALUES: "msgspec.json.Decoder[PropertyValues | list[PropertyValue]]" = msgspec.json.Decoder(
-    PropertyValues | list[PropertyValue]
-)
 _NIL = UUID(int=0)
 
 
@@ -40,8 +37,7 @@ class PersonLookups:
 
     async def batch_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, Person]:
         """The persons of up to 200 distinct ids; misses are left out (contract 6.11)."""
-        found = await self._core.read(_endpoints.batch_by_distinct_ids(distinct_ids), _BATCH)
-        return found.results
+        return (await self._core.call(_endpoints.batch_by_distinct_ids(distinct_ids))).results
 
     async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
         """As `batch_by_distinct_ids`, but only who each person is."""
@@ -60,14 +56,54 @@ class PersonLookups:
         Raises:
             InvalidArgument: too many, or one that is none; before anything is sent.
         """
-        decoder = _BATCH if only is None else only.batch
-        found = await self._core.read(_endpoints.batch_by_uuids(uuids), decoder)
+        request = _endpoints.batch_by_uuids(uuids)
+        found = await (self._core.call(request) if only is None else self._core.read(request, only.batch))
         return {person.uuid: person for person in found.results.values()}
 
     async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:
         """As `batch_by_uuids`, but only who each person is."""
         found = await self._core.read(_endpoints.batch_by_uuids(uuids), _BATCH_REFS)
         return {person.uuid: person for person in found.results.values()}
+
+    async def raw_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, RawPerson]:
+        """The persons of distinct IDs, each as the JSON object that the server sent (contract 6.11).
+
+        Arguments:
+            distinct_ids: 1 to 200.
+
+        Returns:
+            Persons by distinct ID; an ID that belongs to no person is left out.
+
+        Raises:
+            InvalidArgument: not 1 to 200 IDs, or an empty one; before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
+        return await self._raw(_endpoints.batch_by_distinct_ids(distinct_ids))
+
+    async def raw_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, RawPerson]:
+        """The persons of UUIDs, each as the JSON object that the server sent (contract 6.11).
+
+        Arguments:
+            uuids: 1 to 200, of persons.
+
+        Returns:
+            Persons by UUID; a UUID that belongs to no person is left out.
+
+        Raises:
+            InvalidArgument: not 1 to 200 UUIDs, or one that is none; before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
+        found = await self._raw(_endpoints.batch_by_uuids(uuids))
+        return {person.ref.uuid: person for person in found.values()}
+
+    async def _raw(self, request: Request[BatchResults[Person]]) -> dict[str, RawPerson]:
+        core = self._core
+        asked = request.expecting(Json(decoder=_BATCH_RAWS))
+        response = await core.send(asked)
+        results = answers.read(asked, response, core.shared.key).results
+        return {key: RawPerson(answers.part(asked, response, raw, _REF), raw) for key, raw in results.items()}
 
     async def deletion_status(
         self,
@@ -84,7 +120,9 @@ class PersonLookups:
             person_uuid: of one person only.
         """
         request = _endpoints.deletion_status(status=status, person=person_uuid, limit=limit, offset=offset)
-        return await self._core.read(request, _ROWS)
+        page = await self._core.call(request)
+        self._core.shared.returns_summaries = True
+        return page
 
     async def knows(self, route: str) -> bool:
         """Whether this server is new enough to have a route, found out by reading (contract 8, last but three).
@@ -102,11 +140,9 @@ class PersonLookups:
         if route not in _PROBES:
             raise InvalidArgument(f"route {shown(route)} is none of {', '.join(_PROBES)}")
         await self._core.settle_prefix()  # an unknown route's answer is that of an unknown prefix
-        request = _PROBES[route]
-        response = await self._core.send(request)
-        known = _decoding.knows(request, response)
-        if known is None:
-            raise _decoding.to_error(request, response, self._core.shared.key)
+        known = await self._core.call(_PROBES[route])
+        if known and route == "deletion_status":
+            self._core.shared.returns_summaries = True
         return known
 
     async def values(self, key: str, value: str | None = None) -> PropertyValues:
@@ -119,8 +155,10 @@ class PersonLookups:
         Raises:
             InvalidArgument: before anything is sent.
         """
-        found = await self._core.read(_endpoints.values(key, value), _VALUES)
-        return PropertyValues(results=found) if isinstance(found, list) else found
+        found = await self._core.call(_endpoints.values(key, value))
+        if isinstance(found, list):
+            return PropertyValues(results=found)
+        return PropertyValues(results=found.results, refreshing=found.refreshing)
 
     async def cohorts(self, person_id: PersonId) -> list[Cohort]:
         """The cohorts that a person is in (contract 6.11). The key needs person:read and cohort:read.
@@ -128,14 +166,14 @@ class PersonLookups:
         Arguments:
             person_id: UUID or number.
         """
-        return (await self._core.read(_endpoints.cohorts(person_id), _COHORTS)).results
+        return (await self._core.call(_endpoints.cohorts(person_id))).results
 
 
-_PROBES: dict[str, Request] = {
+_PROBES: dict[str, Request[bool]] = {
     "bulk_delete": _endpoints.probe("bulk_delete/"),
-    "batch_by_uuids": _endpoints.batch_by_uuids([]),
+    "batch_by_uuids": _endpoints.probe_batch(),
     "batch_by_distinct_ids": _endpoints.probe("batch_by_distinct_ids/"),
-    "deletion_status": _endpoints.deletion_status(status=None, person=None, limit=1, offset=0),
+    "deletion_status": _endpoints.probe_deletion_status(),
     "delete_events": _endpoints.probe(f"{_NIL}/delete_events/"),
     "delete_recordings": _endpoints.probe(f"{_NIL}/delete_recordings/"),
 }

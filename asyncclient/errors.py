@@ -31,7 +31,8 @@ class PostHogError(Exception):
 
 
 class ListingError(PostHogError):
-    """A listing cannot be completed: its rows shift faster than they can be read, or the server leads in circles."""
+    """A listing cannot be read completely: its rows shift too fast, too many of them in succession cannot be read, or
+    the server leads in circles."""
 
 
 class ApiStatusError(PostHogError):

@@ -30,10 +30,25 @@ class Person(msgspec.Struct, frozen=True, gc=False):
     created_at: Instant
     distinct_ids: tuple[str, ...] = ()
     properties: dict[str, Any] = {}
-    name: str = ""
+    name: str | None = None
     id: int | str | None = None
     is_identified: bool | None = None
     last_seen_at: Instant | None = None
+
+
+class RawPerson(msgspec.Struct, frozen=True, gc=False):
+    """A person as the server sent it, byte for byte, and who it is.
+
+    Arguments:
+        ref: who it is.
+        raw: the server's JSON object.
+    """
+
+    ref: PersonRef
+    raw: msgspec.Raw
+
+    def __repr__(self) -> str:
+        return f"<RawPerson {self.ref.uuid}>"
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -148,7 +163,7 @@ class Cohort(msgspec.Struct, frozen=True):
 class Cohorts(msgspec.Struct, frozen=True):
     """The body of cohorts."""
 
-    results: list[Cohort] = []
+    results: list[Cohort]
 
 
 class BatchResults(msgspec.Struct, Generic[T], frozen=True):

@@ -1,13 +1,8 @@
 """The projects that a key can see."""
 
-import msgspec
-
 from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient.models import Page, Project
-
-_PROJECT = msgspec.json.Decoder(Project)
-_PROJECTS = msgspec.json.Decoder(Page[Project])
 
 
 class Projects:
@@ -18,7 +13,7 @@ class Projects:
 
     async def list(self, *, limit: int = 100, offset: int = 0) -> Page[Project]:
         """One page of projects."""
-        return await self._core.read(_endpoints.list_projects(limit=limit, offset=offset), _PROJECTS)
+        return await self._core.call(_endpoints.list_projects(limit=limit, offset=offset))
 
     async def get(self, id: int | str) -> Project:  # noqa: A002
         """One project; needs the scope project:read.
@@ -26,4 +21,4 @@ class Projects:
         Arguments:
             id: its number, or "@current".
         """
-        return await self._core.read(_endpoints.get_project(id), _PROJECT)
+        return await self._core.call(_endpoints.get_project(id))

@@ -4,23 +4,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
-from asyncclient._http import Request, Response
-from asyncclient.errors import ListingError, neutralised
+from asyncclient._decoding import invalid
+from asyncclient._protocol import answers
+from asyncclient.errors import ListingError
 from asyncclient.models import QueryResult
-
-_RESULT = msgspec.json.Decoder(QueryResult)
-
-
-class _Verdict(msgspec.Struct):
-    error: Any = None
-    is_cached: Any = None
-
-
-_VERDICT = msgspec.json.Decoder(_Verdict)
 
 
 class Query:
@@ -44,8 +33,7 @@ class Query:
             InvalidResponse: the server reports an error with a success, or answers from a cache.
             PostHogError: no or no good answer.
         """
-        request = _endpoints.hogql(query, values, timeout_s=timeout_s)
-        return (await self._rows(request))[1]
+        return await self._core.call(_endpoints.hogql(query, values, timeout_s=timeout_s))
 
     async def iter_person_uuids_having(
         self, keys: Sequence[str], *, page_size: int = 10_000, timeout_s: float | None = None
@@ -69,12 +57,13 @@ class Query:
         mark = ""
         while True:
             request = _endpoints.persons_having(keys, after=mark, limit=page_size, timeout_s=timeout_s)
-            response, result = await self._rows(request)
+            response = await self._core.send(request)
+            result = answers.read(request, response, self._core.shared.key)
             found = []
             for row in result.results:
                 uuid = _uuid(row)
                 if uuid is None:
-                    raise _decoding.invalid(request, response, "a row is not the UUID of a person")
+                    raise invalid(request, response, "a row is not the UUID of a person")
                 text = str(uuid)
                 if text <= mark:
                     raise ListingError(f"{request.route}: the server's rows do not ascend")
@@ -83,18 +72,6 @@ class Query:
             if not found:
                 return
             yield found
-
-    async def _rows(self, request: Request) -> tuple[Response, QueryResult]:
-        response = await self._core.send(request)
-        self._core.check(request, response)
-        verdict = _decoding.parsed(request, response, response.body, _VERDICT)
-        if verdict.error:
-            hidden = _decoding.sent_values(request)
-            told = neutralised(verdict.error, self._core.shared.key, hidden) if isinstance(verdict.error, str) else "?"
-            raise _decoding.invalid(request, response, f"the query failed: {told}")
-        if verdict.is_cached:
-            raise _decoding.invalid(request, response, "the answer is an old one from the server's cache")
-        return response, _decoding.parsed(request, response, response.body, _RESULT)
 
 
 def _uuid(row: list[Any]) -> UUID | None:

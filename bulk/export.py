@@ -6,18 +6,32 @@ Listings give whole objects; ids are looked up in batches, which show at most 10
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 import anyio.to_thread
 import msgspec
 
-from asyncclient import Person, PostHogClient, PropertyFilter
+from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
 from bulk.csv_rows import HEADER, csv_row
 from bulk.findings import Findings
 from bulk.inputs import Line, RefusedLine
 from bulk.resolving import READ_AT_ONCE, email_groups, id_groups, read_lines
 from bulk.seen import SeenIds
 from bulk.selection import ByDistinctIds, ByEmails, ByFilter, FromInput, Selection
+
+
+class _Properties(msgspec.Struct, frozen=True):
+    email: Any = None
+
+
+class _Listed(PersonRef, frozen=True):
+    """Who a person of a listing is, and its email."""
+
+    properties: _Properties = _Properties()
+
+
+_LISTED = msgspec.json.Decoder(_Listed)
 
 
 async def export_lines(
@@ -44,9 +58,9 @@ async def export_lines(
         return
     with SeenIds() as seen:
         async for person in _named(client, selection, findings, page_size):
-            if seen.add(person.uuid):
-                findings.person(len(person.distinct_ids))
-                yield msgspec.json.encode(person) + b"\n"
+            if seen.add(person.ref.uuid):
+                findings.person(len(person.ref.distinct_ids))
+                yield _line(person.raw)
 
 
 async def export_csv(
@@ -63,13 +77,19 @@ async def export_csv(
 
 async def _named(
     client: PostHogClient, selection: FromInput, findings: Findings, page_size: int
-) -> AsyncIterator[Person]:
+) -> AsyncIterator[RawPerson]:
     async for lines in _usable(read_lines(selection), findings):
         if isinstance(selection, ByEmails):
             for group in email_groups(lines):
                 condition = PropertyFilter("email", [line.value for line in group])
-                async for person in client.persons.iter(properties=[condition], page_size=page_size):
-                    yield person
+                matched: set[str] = set()
+                async for raw in client.persons.iter_raw(properties=[condition], page_size=page_size):
+                    listed = _LISTED.decode(raw)
+                    matched.add(_folded(listed.properties.email))
+                    yield RawPerson(listed, raw)
+                for line in group:
+                    if _folded(line.value) not in matched:
+                        findings.unmatched.add(line.number)
             continue
         for group in id_groups(lines):
             for line, found in zip(group, await _looked_up(client, selection, group), strict=True):
@@ -79,13 +99,18 @@ async def _named(
                     yield found
 
 
-async def _looked_up(client: PostHogClient, selection: FromInput, lines: Sequence[Line]) -> list[Person | None]:
+async def _looked_up(client: PostHogClient, selection: FromInput, lines: Sequence[Line]) -> list[RawPerson | None]:
     if isinstance(selection, ByDistinctIds):
-        owners = await client.persons.batch_by_distinct_ids([line.value for line in lines])
+        owners = await client.persons.raw_by_distinct_ids([line.value for line in lines])
         return [owners.get(line.value) for line in lines]
     uuids = [UUID(line.value) for line in lines]
-    present = await client.persons.batch_by_uuids(uuids)
+    present = await client.persons.raw_by_uuids(uuids)
     return [present.get(uuid) for uuid in uuids]
+
+
+def _folded(email: object) -> str:
+    """An email as it is compared here: the server may not tell upper from lower case."""
+    return email.casefold() if isinstance(email, str) else ""
 
 
 async def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> AsyncIterator[list[Line]]:

@@ -4,6 +4,7 @@ Ids are parsed before a path exists, so that no input can change path, query or 
 """
 
 from asyncclient._endpoints.arguments import Format, seconds
+from asyncclient._endpoints.calls import in_csv
 from asyncclient._endpoints.capture import batches, capture_events
 from asyncclient._endpoints.capture_event import CaptureEvent
 from asyncclient._endpoints.changes import (
@@ -26,6 +27,8 @@ from asyncclient._endpoints.persons import (
     get_person,
     list_persons,
     probe,
+    probe_batch,
+    probe_deletion_status,
     values,
 )
 from asyncclient._endpoints.projects import get_project, list_projects
@@ -56,6 +59,7 @@ __all__ = [
     "get_person",
     "get_project",
     "hogql",
+    "in_csv",
     "list_folders",
     "list_persons",
     "list_projects",
@@ -64,6 +68,8 @@ __all__ = [
     "person_uuid",
     "persons_having",
     "probe",
+    "probe_batch",
+    "probe_deletion_status",
     "project_id",
     "properties_at_time",
     "properties_timeline",

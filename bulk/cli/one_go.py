@@ -90,7 +90,7 @@ def _run(
     with loaded:
         screen.tell("plan", path=str(files.plan), count=loaded.count, digest=loaded.digest)
         guards.check_caps(loaded, max_targets=running.max_targets, expect_count=expect_count)
-        screen.say(review(loaded, rate_limits=settings.rate_limits, batch_size=running.batch_size))
+        screen.say(review(loaded, rate_limits=settings.rates(), batch_size=running.batch_size))
         approve = approve_or_ask(
             loaded,
             files.journal,

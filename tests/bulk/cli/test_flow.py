@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from asyncclient.testing import Fault
@@ -331,3 +332,38 @@ def test_what_the_server_says_cannot_act_on_a_terminal(
         assert result.code == 0
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e\u2066]", result.out + result.err)
     assert "Ac\\x1b]0;pwned\\x07me\\u202e" in results[0].out
+
+
+def listed_byte_for_byte(posthog: Any, uuids: list[UUID]) -> dict[str, bytes]:
+    """What the server itself answers to a batch read, object by object."""
+    import urllib.request
+
+    request = urllib.request.Request(
+        f"{posthog.server.url}/api/projects/1/persons/batch_by_uuids/",
+        data=json.dumps({"uuids": [str(uuid) for uuid in uuids]}).encode(),
+        headers={"Authorization": f"Bearer {posthog.server.personal_api_key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        results = msgspec.json.decode(answer.read(), type=dict[str, dict[str, msgspec.Raw]])["results"]
+    return {uuid: bytes(raw) for uuid, raw in results.items()}
+
+
+@pytest.mark.parametrize("option", ["--uuids", "--distinct-ids", "--emails"])
+def test_persons_by_ids_are_the_servers_own_objects_and_misses_are_counted(run: Run, posthog: Any, option: str) -> None:
+    world = posthog.server.world
+    uuids = [world.add_person([f"d{n}"], {"email": f"e{n}@example.org", "big": 2**60, "ä": [1.0]}) for n in range(3)]
+    given = {"--uuids": map(str, uuids), "--distinct-ids": ("d0", "d1", "d2")}.get(
+        option, [f"e{n}@example.org" for n in range(3)]
+    )
+    missing = {"--uuids": [str(UUID(int=n)) for n in (8, 9)], "--distinct-ids": ["x", "y"]}.get(
+        option, ["x@example.org", "E9@example.org"]
+    )
+    Path("in").write_text("\n".join([*given, *missing]) + "\n")
+    result = run("persons", option, "in")
+    assert result.code == 0
+    lines = result.out.encode().splitlines()
+    if option == "--emails":  # a listing, whose objects have more fields
+        assert [json.loads(line)["type"] for line in lines] == ["person"] * 3
+    else:
+        assert sorted(lines) == sorted(listed_byte_for_byte(posthog, uuids).values())
+    assert [line.split()[-2:] for line in result.err.splitlines() if "matched nobody" in line] == [["2", "4-5"]]
