@@ -4,11 +4,12 @@ Listings give whole objects; ids are looked up in batches, which show at most 10
 (contract 6.11).
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
+import anyio.to_thread
 import msgspec
 
 from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
@@ -77,7 +78,7 @@ async def export_csv(
 async def _named(
     client: PostHogClient, selection: FromInput, findings: Findings, page_size: int
 ) -> AsyncIterator[RawPerson]:
-    for lines in _usable(read_lines(selection), findings):
+    async for lines in _usable(read_lines(selection), findings):
         if isinstance(selection, ByEmails):
             for group in email_groups(lines):
                 condition = PropertyFilter("email", [line.value for line in group])
@@ -112,8 +113,12 @@ def _folded(email: object) -> str:
     return email.casefold() if isinstance(email, str) else ""
 
 
-def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> Iterable[list[Line]]:
-    while some := list(islice(lines, READ_AT_ONCE)):
+async def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> AsyncIterator[list[Line]]:
+    def next_lines() -> list[Line | RefusedLine]:
+        return list(islice(lines, READ_AT_ONCE))
+
+    # in a thread of its own, since a pipe may keep it waiting
+    while some := await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True):
         findings.lines += len(some)
         usable = []
         for line in some:

@@ -63,7 +63,7 @@ class Resolver:
 
     Args:
         client: for reading.
-        selection: its input is opened and its first line read at once.
+        selection: whom.
         findings: gets everything there is to say.
         page_size: persons a page of listings.
         concurrency: requests at once.
@@ -87,7 +87,7 @@ class Resolver:
         self._findings = findings
         self._page_size = page_size
         self._concurrency = concurrency
-        self._lines = None if isinstance(selection, ByFilter) else _started(read_lines(selection))
+        self._lines = None if isinstance(selection, ByFilter) else read_lines(selection)
         self._looked_before = False
         self._persons = SeenIds()
         self._inputs = SeenStrings()
@@ -98,6 +98,17 @@ class Resolver:
     def __exit__(self, *_: object) -> None:
         self._persons.close()
         self._inputs.close()
+
+    async def begin(self) -> None:
+        """Open the input and read its first line: one that is empty or unreadable is known before anything is asked.
+
+        Raises:
+            InputError: the input is empty or cannot be used.
+            FileTrouble: it cannot be read.
+        """
+        if self._lines is not None:
+            first = await anyio.to_thread.run_sync(self._next_lines, 1, abandon_on_cancel=True)
+            self._lines = chain(first, self._lines)
 
     async def targets(self) -> AsyncIterator[list[Found]]:
         """Yield the targets, some at a time; a list may be empty while none are found."""
@@ -291,12 +302,6 @@ def _kind(selection: FromInput) -> Kind:
             return Kind.PERSON_ID
         case ByEmails():
             return Kind.EMAIL
-
-
-def _started(lines: Iterator[T]) -> Iterator[T]:
-    """The same lines, the first one read: an empty or unreadable input is known before anything is asked."""
-    first = list(zip(range(1), lines, strict=False))
-    return chain((line for _, line in first), lines)
 
 
 def id_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:

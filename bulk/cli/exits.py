@@ -4,6 +4,7 @@ Knows no command. The client is imported only when something went wrong.
 """
 
 import errno
+import os
 from enum import IntEnum
 
 import click
@@ -96,7 +97,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, click.UsageError):
         return paragraph(error.format_message())
     if isinstance(error, OSError):
-        name = f"{error.filename}: " if error.filename else ""
+        name = f"{plain(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
         return f"{name}{_reason(error)}"
     pointer = getattr(error, "pointer", None)
     text = _sentence(str(error)) + _advice(error)

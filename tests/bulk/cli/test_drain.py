@@ -16,7 +16,7 @@ async def test_work_that_does_not_end_by_itself_is_cut_off_when_the_drain_is_ove
 
     task = asyncio.create_task(endless())
     await under_way.wait()
-    stopper = Stopper(task, notice=said.append, before_death=lambda: None, drain_s=0.0)
+    stopper = Stopper(task, notice=said.append, drain_s=0.0)
     with stopper.draining() as stop:
         stopper.received(signal.SIGTERM)
         assert stop.is_set()
