@@ -3,7 +3,7 @@
 What to ask next is `_paging`'s business, how to send is the core's.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -54,14 +54,14 @@ class _RawPerson(msgspec.Struct, frozen=True):
     raw: msgspec.Raw
 
 
-async def pages(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncIterator[Page[T]]:
+async def pages(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncGenerator[Page[T], None]:
     """Each page, with those of its rows that were not yielded before."""
     paging: Paging[T] = Paging(chosen.page_size)
     while (ask := paging.ask) is not None:
         yield await _page(core, chosen.request(limit=ask.limit, offset=ask.offset), decoder, paging)
 
 
-async def rows(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncIterator[T]:
+async def rows(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncGenerator[T, None]:
     """Each row, once. No page is held while the next one is read."""
     paging: Paging[T] = Paging(chosen.page_size)
     while (ask := paging.ask) is not None:
@@ -70,7 +70,7 @@ async def rows(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T
             yield row
 
 
-async def raw_rows(core: Core, chosen: Chosen) -> AsyncIterator[msgspec.Raw]:
+async def raw_rows(core: Core, chosen: Chosen) -> AsyncGenerator[msgspec.Raw, None]:
     """Each person's object, byte for byte."""
     paging: Paging[_RawPerson] = Paging(chosen.page_size)
     while (ask := paging.ask) is not None:

@@ -1,6 +1,6 @@
 """What became of persons: activity, timeline, properties at a time (contract 6.9 to 6.11)."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
 from asyncclient import _endpoints
@@ -52,7 +52,7 @@ class PersonHistory:
             return await self._core.call(_endpoints.in_csv(request))
         return await self._core.call(request)
 
-    async def iter_activity(self, id: PersonId, *, page_size: int = 100) -> AsyncIterator[Activity]:  # noqa: A002
+    async def iter_activity(self, id: PersonId, *, page_size: int = 100) -> AsyncGenerator[Activity, None]:  # noqa: A002
         """All that was done to a person, the newest first, each entry once. Errors as `activity`.
 
         Raises:
@@ -68,7 +68,7 @@ class PersonHistory:
         """
         return await self._core.call(_endpoints.all_activity(limit=limit, page=page))
 
-    async def iter_all_activity(self, *, page_size: int = 100) -> AsyncIterator[Activity]:
+    async def iter_all_activity(self, *, page_size: int = 100) -> AsyncGenerator[Activity, None]:
         """All that was done to any person of the project, as `iter_activity`."""
         async for each in self._entries(lambda page: _endpoints.all_activity(limit=page_size, page=page)):
             yield each
@@ -170,7 +170,7 @@ class PersonHistory:
         request = _endpoints.properties_at_time(timestamp, distinct_id=distinct_id, person=person_id)
         return await self._core.call(request)
 
-    async def _entries(self, ask: Callable[[int], Request[ActivityPage]]) -> AsyncIterator[Activity]:
+    async def _entries(self, ask: Callable[[int], Request[ActivityPage]]) -> AsyncGenerator[Activity, None]:
         paging = Numbered()
         while (number := paging.page) is not None:
             try:

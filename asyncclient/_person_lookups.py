@@ -1,13 +1,14 @@
 """What the server can be asked about persons beside listing them (contract 6.11)."""
 
 from collections.abc import Sequence
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from asyncclient import _endpoints
 from asyncclient._core import Core
-from asyncclient._endpoints import PersonId
+from asyncclient._endpoints import DeletionStatus, PersonId
 from asyncclient._http import Request
 from asyncclient._protocol import answers
 from asyncclient._protocol.expectations import Json
@@ -28,6 +29,11 @@ _BATCH_RAWS = msgspec.json.Decoder(BatchResults[msgspec.Raw])
 _REF = msgspec.json.Decoder(PersonRef)
 _BATCH_REFS = msgspec.json.Decoder(BatchResults[PersonRef])
 _NIL = UUID(int=0)
+
+Route = Literal[
+    "bulk_delete", "batch_by_uuids", "batch_by_distinct_ids", "deletion_status", "delete_events", "delete_recordings"
+]
+"""A route that not every server has."""
 
 
 class PersonLookups:
@@ -108,7 +114,7 @@ class PersonLookups:
     async def deletion_status(
         self,
         *,
-        status: str | None = None,
+        status: DeletionStatus | None = None,
         person_uuid: UUID | str | None = None,
         limit: int = 100,
         offset: int = 0,
@@ -124,7 +130,7 @@ class PersonLookups:
         self._core.shared.returns_summaries = True
         return page
 
-    async def knows(self, route: str) -> bool:
+    async def knows(self, route: Route) -> bool:
         """Whether this server is new enough to have a route, found out by reading (contract 8, last but three).
 
         A route that a server does not know is read as a person's id there, so the answers tell them apart.
@@ -169,7 +175,7 @@ class PersonLookups:
         return (await self._core.call(_endpoints.cohorts(person_id))).results
 
 
-_PROBES: dict[str, Request[bool]] = {
+_PROBES: dict[Route, Request[bool]] = {
     "bulk_delete": _endpoints.probe("bulk_delete/"),
     "batch_by_uuids": _endpoints.probe_batch(),
     "batch_by_distinct_ids": _endpoints.probe("batch_by_distinct_ids/"),

@@ -1,6 +1,6 @@
 """Persons listed and read: pages, iterators, one person, all as CSV (contract 6.1, 6.2)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, overload
 
 import msgspec
@@ -138,7 +138,7 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 100,
-    ) -> AsyncIterator[Page[Person]]:
+    ) -> AsyncGenerator[Page[Person], None]:
         """Every person that matches, page by page; pages may be short or empty. Arguments and errors as `iter`."""
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
         return pages(self._core, chosen, _PERSONS)
@@ -151,7 +151,7 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 100,
-    ) -> AsyncIterator[Person]:
+    ) -> AsyncGenerator[Person, None]:
         """Every person that matches, exactly once, in constant memory.
 
         Who was there, unmodified, during the whole listing is yielded once, whoever else comes and goes meanwhile
@@ -177,7 +177,7 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 1000,
-    ) -> AsyncIterator[PersonRef]:
+    ) -> AsyncGenerator[PersonRef, None]:
         """As `iter`, but only who each person is: the quickest way to all ids."""
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
         return rows(self._core, chosen, _REFS)
@@ -190,7 +190,7 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 100,
-    ) -> AsyncIterator[msgspec.Raw]:
+    ) -> AsyncGenerator[msgspec.Raw, None]:
         """As `iter`, but each person as the JSON object that the server sent, byte for byte."""
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
         return raw_rows(self._core, chosen)

@@ -1,6 +1,6 @@
 """The query endpoint: HogQL, and who has a property (contract 12)."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +37,7 @@ class Query:
 
     async def iter_person_uuids_having(
         self, keys: Sequence[str], *, page_size: int = 10_000, timeout_s: float | None = None
-    ) -> AsyncIterator[list[UUID]]:
+    ) -> AsyncGenerator[list[UUID], None]:
         """The persons that have any of these properties, null ones too, page by page, each once (contract 12).
 
         The listing's `is_set` misses null values; this does not. Pages go by UUID, so that persons who come and go

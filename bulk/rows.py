@@ -12,7 +12,7 @@ from uuid import UUID
 import anyio
 import msgspec
 
-from asyncclient import DeletionRow, PostHogClient
+from asyncclient import DeletionRow, DeletionStatus, PostHogClient
 from bulk.gate import Gate
 from bulk.pool import in_parallel
 
@@ -127,7 +127,7 @@ class RowReader:
             self._seen.clear()
         return states
 
-    async def _pages(self, oldest: float, status: str) -> AsyncIterator[list[DeletionRow]]:
+    async def _pages(self, oldest: float, status: DeletionStatus) -> AsyncIterator[list[DeletionRow]]:
         """Pages that overlap, since rows are added in front, up to the end or the first one past an instant."""
         offset = 0
         while True:
