@@ -5,6 +5,7 @@ import builtins
 import collections.abc
 import datetime
 import inspect
+import re
 import textwrap
 import types
 import typing
@@ -76,6 +77,45 @@ INTERNAL = {"asyncclient.Limits.lower", "asyncclient.Limits.slot"}
 @pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - INTERNAL))
 def test_every_name_in_a_public_signature_can_be_imported(name: str) -> None:
     assert names_in_signature(FUNCTIONS[name]) - PUBLIC - WELL_KNOWN == set()
+
+
+ELSEWHERE = re.compile(r"(?i)\b(see there|(arguments|errors)( and errors)? as|as in `|are those of|\w+: as `)")
+LIMITS = ("asyncclient.Limits.", "asyncclient.RateLimits.")
+"""What they take is told by their module."""
+
+
+def documentation(name: str) -> str:
+    """What `help()` shows of a function; of a class for its constructor, or of the ancestor that defines it."""
+    package, owner, *rest = name.split(".")
+    value = getattr({"asyncclient": asyncclient, "bulk": bulk}[package], owner)
+    if rest == ["__init__"]:
+        return next(inspect.getdoc(each) or "" for each in value.__mro__ if "__init__" in vars(each))
+    return inspect.getdoc(FUNCTIONS[name]) or ""
+
+
+@pytest.mark.parametrize("name", sorted(name for name in FUNCTIONS if not name.startswith(LIMITS)))
+def test_help_says_all_that_is_needed_to_call(name: str) -> None:
+    told, function = documentation(name), FUNCTIONS[name]
+    assert re.match(r"[^\n]+[.:](\n|$)", told), "the first line is one sentence"
+    assert not ELSEWHERE.search(told), "all is said here, and not elsewhere"
+    taken = [each for each in inspect.signature(function).parameters if each not in ("self", "cls")]
+    assert [each for each in taken if not re.search(rf"(?m)^\s+([\w, ]*\W)?{each}\b[\w, ]*:", told)] == []
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        assert "Raises:" in told
+
+
+STRUCTS = [
+    value
+    for name in asyncclient.__all__
+    if inspect.isclass(value := getattr(asyncclient, name)) and issubclass(value, msgspec.Struct)
+    if value.__module__.rpartition(".")[2] not in ("events", "limits")  # each field says what it is
+]
+
+
+@pytest.mark.parametrize("struct", STRUCTS, ids=lambda each: str(each.__name__))
+def test_help_of_a_value_names_its_fields(struct: type[msgspec.Struct]) -> None:
+    told = inspect.getdoc(struct) or ""
+    assert [each for each in struct.__struct_fields__ if not re.search(rf"(?m)^\s+([\w, ]*\W)?{each}\b.*:", told)] == []
 
 
 def test_every_public_name_is_there() -> None:
