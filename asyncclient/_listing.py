@@ -3,7 +3,7 @@
 `OffsetPager` chooses the requests, the core sends them.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -52,14 +52,14 @@ class _RawPerson(msgspec.Struct, frozen=True):
     raw: msgspec.Raw
 
 
-async def pages(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncIterator[Page[T]]:
+async def pages(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncGenerator[Page[T], None]:
     """Each page, with those of its rows that were not yielded before."""
     pager: OffsetPager[T] = OffsetPager(chosen.page_size)
     while (asked := pager.request) is not None:
         yield await _page(core, chosen.request(limit=asked.limit, offset=asked.offset), decoder, pager)
 
 
-async def rows(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncIterator[T]:
+async def rows(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncGenerator[T, None]:
     """Each row, once. No page is held while the next one is read."""
     pager: OffsetPager[T] = OffsetPager(chosen.page_size)
     while (asked := pager.request) is not None:
@@ -68,7 +68,7 @@ async def rows(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T
             yield row
 
 
-async def raw_rows(core: Core, chosen: Chosen) -> AsyncIterator[msgspec.Raw]:
+async def raw_rows(core: Core, chosen: Chosen) -> AsyncGenerator[msgspec.Raw, None]:
     """Each person's object, byte for byte."""
     pager: OffsetPager[_RawPerson] = OffsetPager(chosen.page_size)
     while (asked := pager.request) is not None:

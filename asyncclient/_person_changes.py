@@ -42,7 +42,21 @@ class PersonChanges:
         await self._core.call(_endpoints.update_person(id, properties, format=format))
 
     async def update_property(self, id: PersonId, key: str, value: Any) -> None:  # noqa: A002
-        """Set one property of one person (contract 6.11); None sets null. Errors as `update`."""
+        """Set one property of one person (contract 6.11).
+
+        The server answers before it applies the change: read the person to be sure.
+
+        Arguments:
+            id: UUID or number of the person; a distinct ID has to be resolved first.
+            key: of the property.
+            value: a JSON value; None sets null and removes nothing.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            NotFound: there is no such person.
+            InvalidResponse: the answer is not this call's; whether it was taken is not known.
+            PostHogError: there is no answer, or it is an error.
+        """
         await self._core.call(_endpoints.update_property(id, key, value))
 
     async def delete_property(
@@ -108,12 +122,17 @@ class PersonChanges:
         )
 
     async def reset_distinct_id(self, distinct_id: str) -> None:
-        """Make a distinct id usable again whose person was deleted (contract 6.11, 8).
+        """Make a distinct ID usable again whose person was deleted (contract 6.11, 8).
 
-        It acts only after the id has been used again, and the answer does not tell whether it did.
+        It acts only after the ID has been used again, and the answer does not tell whether it did.
+
+        Arguments:
+            distinct_id: of the deleted person.
 
         Raises:
-            InvalidArgument: before anything is sent.
+            InvalidArgument: the ID cannot be used; raised before anything is sent.
+            InvalidResponse: the answer is not this call's; whether it was taken is not known.
+            PostHogError: there is no answer, or it is an error.
         """
         await self._core.call(_endpoints.reset_distinct_id(distinct_id))
 

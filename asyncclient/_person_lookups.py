@@ -1,14 +1,14 @@
 """What the server can be asked about persons beside listing them (contract 6.11)."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from asyncclient import _endpoints
 from asyncclient._core import Core
-from asyncclient._endpoints import PersonId
+from asyncclient._endpoints import DeletionStatus, PersonId
 from asyncclient._http import Request
 from asyncclient._protocol import answers
 from asyncclient._protocol.expectations import Json
@@ -37,6 +37,10 @@ _NIL = UUID(int=0)
 
 K = TypeVar("K", UUID, str)
 P = TypeVar("P", Person, PersonRef)
+Route = Literal[
+    "bulk_delete", "batch_by_uuids", "batch_by_distinct_ids", "deletion_status", "delete_events", "delete_recordings"
+]
+"""A route that not every server has."""
 
 
 class PersonLookups:
@@ -47,10 +51,19 @@ class PersonLookups:
     async def batch_by_distinct_ids(
         self, distinct_ids: Sequence[str], *, only: OnlyProperties | None = None
     ) -> dict[str, Person]:
-        """The persons of up to 200 distinct ids; misses are left out (contract 6.11).
+        """The persons that up to 200 distinct IDs belong to (contract 6.11).
 
         Arguments:
+            distinct_ids: 1 to 200.
             only: the properties to decode; None for all.
+
+        Returns:
+            Persons by distinct ID, with at most 10 distinct IDs each; an ID that belongs to no person is left out.
+
+        Raises:
+            InvalidArgument: not 1 to 200 IDs, or one that cannot be used; raised before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
         request = _endpoints.batch_by_distinct_ids(distinct_ids)
         found = await (self._core.call(request) if only is None else self._core.read(request, only.by_distinct_id))
@@ -58,7 +71,19 @@ class PersonLookups:
         return found.results
 
     async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
-        """As `batch_by_distinct_ids`, but only who each person is."""
+        """Who the persons are that up to 200 distinct IDs belong to, without their properties (contract 6.11).
+
+        Arguments:
+            distinct_ids: 1 to 200.
+
+        Returns:
+            Persons by distinct ID; an ID that belongs to no person is left out.
+
+        Raises:
+            InvalidArgument: not 1 to 200 IDs, or one that cannot be used; raised before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
         request = _endpoints.batch_by_distinct_ids(distinct_ids)
         found = await self._core.read(request, _REFS_BY_ID)
         _check_keys(request, distinct_ids, found.results)
@@ -67,21 +92,38 @@ class PersonLookups:
     async def batch_by_uuids(
         self, uuids: Sequence[UUID | str], *, only: OnlyProperties | None = None
     ) -> dict[UUID, Person]:
-        """The persons of up to 200 UUIDs; misses are left out. The cheapest read of the store (contract 6.11).
+        """The persons of up to 200 UUIDs: the cheapest read of the persons store (contract 6.11).
 
         Arguments:
-            uuids: of persons.
+            uuids: 1 to 200, of persons.
             only: the properties to decode; None for all.
 
+        Returns:
+            Persons by UUID, with at most 10 distinct IDs each; a UUID that belongs to no person is left out.
+
         Raises:
-            InvalidArgument: too many, or one that is none; before anything is sent.
+            InvalidArgument: not 1 to 200 IDs, or one that cannot be used; raised before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
         decoder = _BY_UUID if only is None else only.by_uuid
         request = _endpoints.batch_by_uuids(uuids)
         return _by_uuid(request, uuids, (await self._core.read(request, decoder)).results)
 
     async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:
-        """As `batch_by_uuids`, but only who each person is."""
+        """Who the persons of up to 200 UUIDs are, without their properties (contract 6.11).
+
+        Arguments:
+            uuids: 1 to 200, of persons.
+
+        Returns:
+            Persons by UUID; a UUID that belongs to no person is left out.
+
+        Raises:
+            InvalidArgument: not 1 to 200 IDs, or one that cannot be used; raised before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
         request = _endpoints.batch_by_uuids(uuids)
         return _by_uuid(request, uuids, (await self._core.read(request, _REFS_BY_UUID)).results)
 
@@ -128,33 +170,47 @@ class PersonLookups:
     async def deletion_status(
         self,
         *,
-        status: str | None = None,
+        status: DeletionStatus | None = None,
         person_uuid: UUID | str | None = None,
         limit: int = 100,
         offset: int = 0,
     ) -> Page[DeletionRow]:
-        """Requests to delete events, newest first (contract 6.11, 8).
+        """One page of requests to delete events, newest first (contract 6.11, 8).
 
         Arguments:
-            status: "pending", "completed" or "all".
-            person_uuid: of one person only.
+            status: "pending", "completed" or "all"; None is the server's default, all.
+            person_uuid: of one person only; None for every person.
+            limit: rows, 1 to 10,000.
+            offset: rows to skip.
+
+        Returns:
+            The page; no row for a person proves nothing.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
         request = _endpoints.deletion_status(status=status, person=person_uuid, limit=limit, offset=offset)
         page = await self._core.call(request)
         self._core.shared.returns_summaries = True
         return page
 
-    async def knows(self, route: str) -> bool:
+    async def knows(self, route: Route) -> bool:
         """Whether this server is new enough to have a route, found out by reading (contract 8).
 
-        A route that a server does not know is read as a person's id there, so the answers tell them apart.
+        A route that a server does not know is read as a person's ID there, so the answers tell them apart. Only a
+        decoded answer counts.
 
         Arguments:
             route: "bulk_delete", "batch_by_uuids", "batch_by_distinct_ids", "deletion_status", "delete_events" or
                 "delete_recordings".
 
+        Returns:
+            Whether the server has the route.
+
         Raises:
-            InvalidArgument: it is none of these.
+            InvalidArgument: it is none of these; raised before anything is sent.
             PostHogError: the answer does not tell.
         """
         if route not in _PROBES:
@@ -170,10 +226,15 @@ class PersonLookups:
 
         Arguments:
             key: of the property; the server answers nothing for `$virt` keys.
-            value: a text that values have to contain.
+            value: a text that values have to contain; None for all.
+
+        Returns:
+            Values and how often they occur, as far as the server tells.
 
         Raises:
-            InvalidArgument: before anything is sent.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
         found = await self._core.call(_endpoints.values(key, value))
         if isinstance(found, list):
@@ -185,6 +246,15 @@ class PersonLookups:
 
         Arguments:
             person_id: UUID or number.
+
+        Returns:
+            The cohorts.
+
+        Raises:
+            InvalidArgument: the ID is none; raised before anything is sent.
+            PermissionDenied: the key lacks a scope.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
         return (await self._core.call(_endpoints.cohorts(person_id))).results
 
@@ -212,7 +282,7 @@ def _mixed_up(request: Request[Any]) -> InvalidResponse:
     return InvalidResponse(200, method=request.method, path=request.path, route=request.route, detail=problem)
 
 
-_PROBES: dict[str, Request[bool]] = {
+_PROBES: dict[Route, Request[bool]] = {
     "bulk_delete": _endpoints.probe("bulk_delete/"),
     "batch_by_uuids": _endpoints.probe_batch(),
     "batch_by_distinct_ids": _endpoints.probe("batch_by_distinct_ids/"),

@@ -57,8 +57,14 @@ class Capture:
     def split(self, events: Sequence[CaptureEvent]) -> list[Sequence[CaptureEvent]]:
         """The events in parts that `batch` sends in exactly one request each.
 
+        Arguments:
+            events: any number.
+
+        Returns:
+            The parts, in order.
+
         Raises:
-            InvalidArgument: one cannot be sent.
+            InvalidArgument: an event cannot be sent.
         """
         return [events[batch.start : batch.stop] for batch in _endpoints.batches(events)]
 

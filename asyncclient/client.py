@@ -225,21 +225,43 @@ class PostHogClient:
         return self._view(Core(core.shared, core.policy, core.listeners, before_send))
 
     def observed(self, on_event: OnEvent) -> "PostHogClient":
-        """A view that tells of its calls' events here too."""
+        """A view that tells of its calls' events here too.
+
+        Arguments:
+            on_event: called with every request, retry and pause of the view's calls; must not block.
+
+        Returns:
+            The view; it shares connections, limits and everything else with this client.
+        """
         core = self._core
         return self._view(Core(core.shared, core.policy, (*core.listeners, on_event), core.before_send))
 
     def with_retry(self, policy: RetryPolicy) -> "PostHogClient":
-        """A view with another retry policy."""
+        """A view with another retry policy.
+
+        Arguments:
+            policy: when the view's requests are repeated.
+
+        Returns:
+            The view; it shares connections, limits and everything else with this client.
+        """
         core = self._core
         return self._view(Core(core.shared, policy, core.listeners, core.before_send))
 
     async def settle_prefix(self) -> None:
-        """Find out which path prefix the server wants, by a read; done before the first write at the latest."""
+        """Find out which path prefix the server wants, by a read; done before the first write at the latest.
+
+        Raises:
+            PostHogError: the server did not answer the read as PostHog does.
+        """
         await self._core.settle_prefix()
 
     async def aclose(self) -> None:
-        """Close all connections; the client cannot be used any more."""
+        """Close all connections; the client cannot be used any more.
+
+        Raises:
+            CancelledError: closing was cancelled; the connections are closed all the same.
+        """
         await self._core.shared.close()
 
     async def __aenter__(self) -> Self:

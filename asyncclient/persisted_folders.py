@@ -4,6 +4,7 @@ from uuid import UUID
 
 from asyncclient import _endpoints
 from asyncclient._core import Core
+from asyncclient._endpoints import FolderType
 from asyncclient.models import Page, PersistedFolder
 
 
@@ -28,7 +29,7 @@ class PersistedFolders:
 
     async def create(
         self,
-        type: str,  # noqa: A002
+        type: FolderType,  # noqa: A002
         path: str = "",
         *,
         protocol: str = "products://",
@@ -65,7 +66,7 @@ class PersistedFolders:
         self,
         id: UUID | str,  # noqa: A002
         *,
-        type: str | None = None,  # noqa: A002
+        type: FolderType | None = None,  # noqa: A002
         path: str | None = None,
         protocol: str | None = None,
     ) -> PersistedFolder:

@@ -12,7 +12,20 @@ class Projects:
         self._core = core
 
     async def list(self, *, limit: int = 100, offset: int = 0) -> Page[Project]:
-        """One page of projects."""
+        """One page of the projects that the key can see.
+
+        Arguments:
+            limit: rows, 1 to 10,000.
+            offset: rows to skip.
+
+        Returns:
+            The page.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
         return await self._core.call(_endpoints.list_projects(limit=limit, offset=offset))
 
     async def get(self, id: int | str) -> Project:  # noqa: A002
@@ -20,5 +33,15 @@ class Projects:
 
         Arguments:
             id: its number, or "@current".
+
+        Returns:
+            The project.
+
+        Raises:
+            InvalidArgument: the ID is none; raised before anything is sent.
+            RouteNotFound: there is no such project, or the key does not see it.
+            PermissionDenied: the key lacks the scope, or does not see the project.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
         return await self._core.call(_endpoints.get_project(id))

@@ -1,6 +1,6 @@
 """The query endpoint: HogQL, and who has a property (contract 12)."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +37,7 @@ class Query:
 
     async def iter_person_uuids_having(
         self, keys: Sequence[str], *, page_size: int = 10_000, timeout_s: float | None = None
-    ) -> AsyncIterator[list[UUID]]:
+    ) -> AsyncGenerator[list[UUID], None]:
         """The persons that have any of these properties, null ones too, page by page, each once (contract 12).
 
         The listing's `is_set` misses null values; this does not. Pages go by UUID, so that persons who come and go
@@ -45,14 +45,18 @@ class Query:
 
         Arguments:
             keys: of properties, 1 to 100.
-            page_size: rows a request, 1 to 10,000.
-            timeout_s: for each request; None is the client's.
+            page_size: rows per request, 1 to 10,000.
+            timeout_s: seconds for each request; None is the client's.
+
+        Returns:
+            UUIDs of persons, some at a time, in ascending order.
 
         Raises:
-            InvalidArgument: before anything is sent.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
             ListingError: the server's rows do not ascend, so that some might be missed or the end never come.
-            InvalidResponse: as `hogql`, or a row is no UUID.
-            PostHogError: no or no good answer.
+            InvalidResponse: the server reports an error with a success, answers from a cache or before the query is
+                over, or a row is no UUID.
+            PostHogError: there is no answer, or it is an error.
         """
         mark = ""
         while True:

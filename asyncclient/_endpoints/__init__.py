@@ -15,10 +15,18 @@ from asyncclient._endpoints.changes import (
     update_property,
 )
 from asyncclient._endpoints.deletes import bulk_delete, delete_events, delete_person, delete_recordings
-from asyncclient._endpoints.folders import create_folder, delete_folder, get_folder, list_folders, update_folder
+from asyncclient._endpoints.folders import (
+    FolderType,
+    create_folder,
+    delete_folder,
+    get_folder,
+    list_folders,
+    update_folder,
+)
 from asyncclient._endpoints.history import all_activity, person_activity, properties_at_time, properties_timeline
 from asyncclient._endpoints.ids import PersonId, person_id, person_uuid, project_id
 from asyncclient._endpoints.persons import (
+    DeletionStatus,
     batch_by_distinct_ids,
     batch_by_uuids,
     cohorts,
@@ -37,7 +45,9 @@ from asyncclient._endpoints.query import hogql, persons_having
 
 __all__ = [
     "CaptureEvent",
+    "DeletionStatus",
     "EncodedProperties",
+    "FolderType",
     "Format",
     "PersonId",
     "all_activity",

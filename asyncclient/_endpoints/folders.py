@@ -1,6 +1,6 @@
 """The persisted folders of the key's user (contract 7). Pure."""
 
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,10 @@ from asyncclient.errors import InvalidArgument, shown
 from asyncclient.limits import Bucket
 from asyncclient.models import Page, PersistedFolder
 
-TYPES = ("home", "pinned", "custom_products")
+FolderType = Literal["home", "pinned", "custom_products"]
+"""Where the product's file tree opens, by the page that it is for (contract 7)."""
+
+TYPES: tuple[FolderType, ...] = get_args(FolderType)
 LONGEST_PROTOCOL = 64
 
 T = TypeVar("T")

@@ -1,6 +1,7 @@
 """Reads of persons: paths, verbs and query names (contract 6.1, 6.2, 6.11). Pure."""
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -23,6 +24,10 @@ from asyncclient.models import (
     StoredPerson,
 )
 
+DeletionStatus = Literal["pending", "completed", "all"]
+"""Which requests to delete events are listed."""
+
+STATUSES: tuple[DeletionStatus, ...] = get_args(DeletionStatus)
 MOST_BATCH_IDS = 200
 """More are cut off silently by the batch reads (contract 6.11)."""
 
@@ -99,10 +104,12 @@ def batch_by_uuids(uuids: Sequence[UUID | str]) -> Request[BatchResults[Person]]
     return persons_call("batch_by_uuids", "POST", "batch_by_uuids/", _BATCH, body=body)
 
 
-def deletion_status(*, status: str | None, person: object, limit: int, offset: int) -> Request[Page[DeletionRow]]:
+def deletion_status(
+    *, status: DeletionStatus | None, person: object, limit: int, offset: int
+) -> Request[Page[DeletionRow]]:
     """GET persons/deletion_status (contract 6.11)."""
-    if status not in (None, "pending", "completed", "all"):
-        raise InvalidArgument(f"status {shown(status)} is none of pending, completed, all")
+    if status is not None and status not in STATUSES:
+        raise InvalidArgument(f"status {shown(status)} is none of {', '.join(STATUSES)}")
     query = [*page_of_rows(limit, offset)]
     if status is not None:
         query.append(("status", status))

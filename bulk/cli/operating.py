@@ -13,7 +13,7 @@ import msgspec
 from bulk.cli.options import gather_options
 
 if TYPE_CHECKING:
-    from bulk.operations import Operation
+    from bulk.operations import Operation, RouteChoice
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,7 +34,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments and options as given; None and empty where they were not."""
 
     words: tuple[str, ...] = ()
-    route: str | None = None
+    route: "RouteChoice | None" = None
     delete_events: bool = False
     delete_recordings: bool = False
 
@@ -80,7 +80,7 @@ def operation(kind: str, asked: Asked) -> "Operation":
     from bulk.operations import DeleteEvents, DeletePersons, DeleteRecordings, UnsetProperties, UpdateProperties
 
     _check_fits(kind, asked)
-    route = asked.route or "auto"
+    route: RouteChoice = asked.route or "auto"
     match kind:
         case "delete":
             return DeletePersons(delete_events=asked.delete_events, delete_recordings=asked.delete_recordings)
