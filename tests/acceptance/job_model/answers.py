@@ -36,12 +36,17 @@ def spoilt(action: str, answer: Answer, spells: Sequence[Spell]) -> Answer:
     if action == "retrieve":
         return _spoilt_single(answer, spells[0])
     body: Body = json.loads(answer.body)
-    if action == "deletion_status":
-        left_out = {str(one.member.uuid) for one in spells}
-        body["results"] = [row for row in body["results"] if row["person_uuid"] not in left_out]
-    else:
-        for one in spells:
-            _spoil(body["results"], one)
+    left_out = {str(one.member.uuid) for one in spells}
+    match action:
+        case "deletion_status":
+            body["results"] = [row for row in body["results"] if row["person_uuid"] not in left_out]
+        case "list":
+            body["results"] = [person for person in body["results"] if person["uuid"] not in left_out]
+        case "query":
+            body["results"] = [row for row in body["results"] if left_out.isdisjoint(row)]
+        case _:
+            for one in spells:
+                _spoil(body["results"], one)
     return msgspec.structs.replace(answer, body=encode(body))
 
 

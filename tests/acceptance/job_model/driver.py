@@ -44,7 +44,7 @@ class Driver:
         self._case = case
         self._machine = machine = Machine()
         machine.wall_off_s = case.wall_off_s
-        self._project = project = Project(case, machine)
+        self._project = project = Project.drawn(case, machine)
         self._trouble = Trouble(case, project, machine)
         self._witness = Witness(case, project, self._trouble.others)
         self._network = InTrouble(project, self._trouble, self._witness, self._on_request)
@@ -74,14 +74,12 @@ class Driver:
 
     def _client(self) -> AbstractAsyncContextManager[PostHogClient]:
         """A client as another process would have it."""
-        server, machine = self._project.server, self._machine
+        server = self._project.server
         return client_over(
             self._network,
             key=server.personal_api_key,
             project_id=server.project_id,
-            clock=machine.monotonic,
-            wall=machine.wall,
-            limits=Limits(self._case.limits, clock=machine.monotonic),
+            limits=Limits(self._case.limits),
             uniform=lambda low, high: low,
         )
 

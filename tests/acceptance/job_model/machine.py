@@ -21,7 +21,8 @@ import bulk.reporting
 EPOCH = 1_795_000_000.0
 PACKAGES = ("asyncclient", "bulk")
 
-_REAL: dict[Any, str] = {time.time: "wall", time.monotonic: "monotonic", time.clock_gettime: "gettime"}
+_NAMES = ((time, "time"), (time, "monotonic"), (time, "clock_gettime"), (os, "fsync"), (os, "fdatasync"))
+_REAL = tuple(getattr(module, name) for module, name in _NAMES)
 _BOOT = getattr(time, "CLOCK_BOOTTIME", None)
 
 
@@ -58,18 +59,12 @@ class Machine:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Let engine and client live by these clocks, without threads, and without waiting for the disk."""
-        own = {real: getattr(self, name) for real, name in _REAL.items()}
+        own = dict(zip(_REAL, (self.wall, self.monotonic, self.gettime, _nothing, _nothing), strict=True))
         with ExitStack() as stack:
-            for real, name in (
-                (time.time, "time"),
-                (time.monotonic, "monotonic"),
-                (time.clock_gettime, "clock_gettime"),
-            ):
-                stack.enter_context(patch.object(time, name, own[real]))
+            for (module, name), ours in zip(_NAMES, own.values(), strict=True):
+                stack.enter_context(patch.object(module, name, ours))
             for put in _places():
                 stack.callback(put(own))
-            for name in ("fsync", "fdatasync"):
-                stack.enter_context(patch.object(os, name, _nothing))
             stack.enter_context(patch("anyio.to_thread.run_sync", _at_once))
             stack.enter_context(patch("bulk.journal.writer.SyncThread", _SyncedAtOnce))
             yield

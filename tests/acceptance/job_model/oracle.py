@@ -113,7 +113,7 @@ class Oracle:
                 return None if is_away or explained else "was not read as gone twice"
             case ("events", state) if state in COVERED:
                 least = self._opened_at - HOUR_S - SLACK_S
-                return None if (evidence.covered_until or 0.0) >= least else "no row was read that covers them"
+                return None if evidence.ever_covered_until >= least else "no row was read that covers them"
             case ("events", "unverifiable"):
                 return None if evidence.events_accepted else "nothing was accepted"
             case ("recordings", "requested"):

@@ -1,6 +1,7 @@
 """The project that a case works on: its server, the persons that are selected and those who must be left alone."""
 
 import random
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import msgspec
 from job_model.case import Case
 from job_model.machine import Machine
 
-from asyncclient.testing import LocalPostHog
+from asyncclient.testing import LocalPostHog, ServerOptions
 
 BYSTANDERS = 3
 HOUR_S = 3600.0
@@ -25,26 +26,43 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Project:
-    """A server with a few persons, some of whom have event deletions behind them."""
+    """A server without persons yet.
 
-    def __init__(self, case: Case, machine: Machine) -> None:
+    Arguments:
+        options: of the server.
+        machine: whose clock the server shares.
+    """
+
+    def __init__(self, options: ServerOptions, machine: Machine) -> None:
         self.machine = machine
-        self.server = LocalPostHog(options=case.server_options(), clock=machine.true)
+        self.server = LocalPostHog(options=options, clock=machine.true)
         self.world = self.server.world
+        self.selected: list[Member] = []
+        self.bystanders: list[Member] = []
         self.void: dict[tuple[UUID, datetime], str] = {}
         """Deletion rows with a status of which nobody knows that it covers anything, and what it is called."""
-        chance = random.Random(f"project {case.seed}")
-        self.selected = [self._member(f"t{number}", chance, case) for number in range(case.targets)]
-        self.bystanders = [self._add(f"b{number}", {"plan": "other"}) for number in range(BYSTANDERS)]
-        for member in self.selected:
-            self._history(member, chance)
 
-    def _member(self, name: str, chance: random.Random, case: Case) -> Member:
+    @classmethod
+    def drawn(cls, case: Case, machine: Machine) -> "Project":
+        """The project of a case: some persons are as asked already, some have event deletions behind them."""
+        project, chance = cls(case.server_options(), machine), random.Random(f"project {case.seed}")
         done = {"plan": "pro", "seats": 3} if case.operation.startswith("update") else {"plan": "free"}
-        open_ = {"plan": "free", "secret": "s", **({"token": "t"} if chance.random() < 0.5 else {})}
-        return self._add(name, done if chance.random() < 0.15 else open_, second=chance.random() < 0.3)
+        for number in range(case.targets):
+            some = {"plan": "free", "secret": "s", **({"token": "t"} if chance.random() < 0.5 else {})}
+            as_asked, second = chance.random() < 0.15, chance.random() < 0.3
+            project.select(f"t{number}", done if as_asked else some, second=second)
+        for number in range(BYSTANDERS):
+            project.bystanders.append(project._add(f"b{number}", {"plan": "other"}))
+        for member in project.selected:
+            project._history(member, chance)
+        return project
 
-    def _add(self, name: str, properties: dict[str, object], *, second: bool = False) -> Member:
+    def select(self, name: str, properties: Mapping[str, object], *, second: bool = False) -> Member:
+        """Add a person that the job is for, with a second distinct ID if so told."""
+        self.selected.append(self._add(name, properties, second=second))
+        return self.selected[-1]
+
+    def _add(self, name: str, properties: Mapping[str, object], *, second: bool = False) -> Member:
         distinct_ids = (name, f"{name}-phone") if second else (name,)
         uuid = self.world.add_person(distinct_ids, properties)
         person = self.world.person(uuid)

@@ -41,6 +41,7 @@ class Evidence(msgspec.Struct, kw_only=True):
     merged: bool = False
     as_asked: bool = False
     covered_until: float | None = None
+    ever_covered_until: float = 0.0
     deletes: list[float] = []
     changes: list[float] = []
     events_asked: list[float] = []
@@ -211,6 +212,7 @@ class Witness:
                 evidence, at = self.evidence[self._by_uuid[uuid].name], datetime.fromisoformat(row["created_at"])
                 if at.timestamp() >= (evidence.covered_until or 0.0):
                     evidence.covered_until = at.timestamp() if row["status"] in ("pending", "completed") else None
+                    evidence.ever_covered_until = max(evidence.ever_covered_until, evidence.covered_until or 0.0)
                 evidence.story.append(self._line(f"row of {at.timestamp() - EPOCH:.0f} {row['status']}"))
 
     def _listed(self, member: Member, results: list[dict[str, Any]], now: float) -> None:
