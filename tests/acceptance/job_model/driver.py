@@ -16,14 +16,14 @@ import anyio
 from job_model.case import OPERATIONS, Case, Turn, draw
 from job_model.machine import EPOCH, Machine
 from job_model.network import InTrouble
-from job_model.oracle import Oracle, ended_of, judge_fold, states_of
+from job_model.oracle import Oracle, ended_of, judge_fold, judge_waits, states_of
 from job_model.project import DAY_S, Member, Project
 from job_model.trouble import Trouble
 from job_model.wire import client_over
 from job_model.witness import Witness
 
 from asyncclient import Limits, PostHogClient, PostHogError
-from bulk import BulkError, JobEvent, Plan, Refused, Report, make_plan, read_report, run_job, verify_job
+from bulk import BulkError, FileTrouble, JobEvent, Plan, Refused, Report, make_plan, read_report, run_job, verify_job
 
 MOST_ROUNDS = 10
 PAUSES_S = (0.0, 61.0, 1860.0, DAY_S)
@@ -143,6 +143,8 @@ class Driver:
         for round_ in range(MOST_ROUNDS):
             await self._wait(chance.choice(PAUSES_S))
             run = await self._one(plan, oracle, "run")
+            if run is not None:
+                self._expect(judge_waits(run))
             if run is not None and run.exit_code in ENDED:
                 verified = await self._one(plan, oracle, "verify")
                 if verified is not None and verified.exit_code in ENDED and states_of(run) == states_of(verified):
@@ -172,18 +174,20 @@ class Driver:
                 self._expect([f"{purpose} raised {error!r}"], cause=error)
             finally:
                 self._end = lambda: None
-        await asyncio.sleep(0)
-        if self._journal.exists():
-            try:
-                read = read_report(self._journal, plan)
-            except BulkError:  # nothing was written before it ended
-                read = None
-            if read is not None:
-                self.log.append(f"{purpose} {ended}: exit {read.exit_code} {_told(read)}")
-                self._expect(judge_fold(read, ended_of(events)))
-                self._expect(oracle.judge_proof(read))
+        read = report or self._read(plan)
+        if read is not None:
+            self.log.append(f"{purpose} {ended}: exit {read.exit_code} {_told(read)}")
+            self._expect(judge_fold(read, ended_of(events)))
+            self._expect(oracle.judge_proof(read))
         self._expect(self._witness.faults)
         return report
+
+    def _read(self, plan: Plan) -> Report | None:
+        """What the journal tells after a run that raised; None where it ended before there was one."""
+        try:
+            return read_report(self._journal, plan) if self._journal.exists() else None
+        except FileTrouble:  # nothing was written to it
+            return None
 
     def _job(
         self, client: PostHogClient, plan: Plan, purpose: str, events: list[JobEvent], stop: anyio.Event

@@ -19,6 +19,7 @@ import bulk.planner
 import bulk.reporting
 
 EPOCH = 1_795_000_000.0
+JUST_S = 0.5
 PACKAGES = ("asyncclient", "bulk")
 
 _NAMES = ((time, "time"), (time, "monotonic"), (time, "clock_gettime"), (os, "fsync"), (os, "fdatasync"))
@@ -32,6 +33,7 @@ class Machine:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.slept_s = 0.0
+        self.woke_at = float("-inf")
         self.wall_off_s = 0.0
 
     def monotonic(self) -> float:
@@ -55,6 +57,16 @@ class Machine:
         if clock == _BOOT:
             return self.boot()
         return self.wall() if clock == time.CLOCK_REALTIME else self.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Be suspended for so long."""
+        self.slept_s += seconds
+        self.woke_at = self.monotonic()
+
+    @property
+    def just_woke(self) -> bool:
+        """Whether a request that leaves now may have been on its way out when the machine went to sleep."""
+        return self.monotonic() - self.woke_at < JUST_S
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

@@ -15,6 +15,8 @@ GONE = frozenset({"gone", "gone_settled"})
 DONE = frozenset({"done", "done_settled", "done_before"})
 COVERED = frozenset({"queued", "purged"})
 LEFT = frozenset({"missed", "not_sent"})
+NOT_WAITING = frozenset({"untouched", "unknown", "survived", "again"})
+"""Pending states in which a run has something to do."""
 FAILED = frozenset({"failed", "contradicted"})
 
 States = dict[str, list[frozenset[str]]]
@@ -45,6 +47,17 @@ def judge_fold(report: Report, ended: JobEnded | None) -> Iterable[str]:
             replayed = {each.state: each.count for each in axis.states}
             if live != replayed:
                 yield f"{axis.axis}: the run knew {live}, its journal says {replayed}"
+
+
+def judge_waits(report: Report) -> Iterable[str]:
+    """Whether each target that a run left pending, with nothing in its way, waits for something that is named."""
+    named = {number for failure in report.failures for number in expand(failure.targets)}
+    named |= {n for axis in report.axes for each in axis.states if each.state == "held" for n in expand(each.targets)}
+    for axis in report.axes:
+        for each in axis.states:
+            if each.state in NOT_WAITING and each.targets is not None:
+                for number in set(expand(each.targets)) - named:
+                    yield f"target {number} is left {axis.axis} {each.state}, and nothing says why"
 
 
 class Oracle:
@@ -144,7 +157,7 @@ class Oracle:
             return None if person <= {"reappeared"} else "it was re-created"
         if is_now == "other" and not evidence.deletes_accepted:
             return None if person <= {"merged"} or (ever_other and person <= {"reappeared"}) else "it was merged"
-        allowed = GONE if evidence.deletes else {"gone_before"}
+        allowed = GONE if evidence.deletes else {"gone_before", "vanished"}
         return None if person <= allowed or (ever_other and person <= {"merged", "reappeared"}) else "it is gone"
 
     def _must_know_recreated(self, states: dict[str, frozenset[str]]) -> bool:

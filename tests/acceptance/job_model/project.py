@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from asyncclient.testing import LocalPostHog, ServerOptions
 BYSTANDERS = 3
 HOUR_S = 3600.0
 DAY_S = 86_400.0
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,21 +51,38 @@ class Project:
         for number in range(case.targets):
             some = {"plan": "free", "secret": "s", **({"token": "t"} if chance.random() < 0.5 else {})}
             as_asked, second = chance.random() < 0.15, chance.random() < 0.3
-            project.select(f"t{number}", done if as_asked else some, second=second)
+            created_at = LONG_AGO if chance.random() < 0.03 else None
+            member = project.select(f"t{number}", done if as_asked else some, second=second, created_at=created_at)
+            if chance.random() < 0.05:
+                project.world.set_heavy(member.uuid)
         for number in range(BYSTANDERS):
             project.bystanders.append(project._add(f"b{number}", {"plan": "other"}))
         for member in project.selected:
             project._history(member, chance)
         return project
 
-    def select(self, name: str, properties: Mapping[str, object], *, second: bool = False) -> Member:
+    def select(
+        self,
+        name: str,
+        properties: Mapping[str, object],
+        *,
+        second: bool = False,
+        created_at: datetime | None = None,
+    ) -> Member:
         """Add a person that the job is for, with a second distinct ID if so told."""
-        self.selected.append(self._add(name, properties, second=second))
+        self.selected.append(self._add(name, properties, second=second, created_at=created_at))
         return self.selected[-1]
 
-    def _add(self, name: str, properties: Mapping[str, object], *, second: bool = False) -> Member:
+    def _add(
+        self,
+        name: str,
+        properties: Mapping[str, object],
+        *,
+        second: bool = False,
+        created_at: datetime | None = None,
+    ) -> Member:
         distinct_ids = (name, f"{name}-phone") if second else (name,)
-        uuid = self.world.add_person(distinct_ids, properties)
+        uuid = self.world.add_person(distinct_ids, properties, created_at=created_at)
         person = self.world.person(uuid)
         assert person is not None
         return Member(name=name, uuid=uuid, created_at=person.created_at, distinct_ids=distinct_ids)

@@ -162,7 +162,7 @@ class Trouble:
         if self._chance.random() < 0.7:
             self._machine.wall_off_s += self._chance.choice(STEPS_S)
         else:
-            self._machine.slept_s += self._chance.choice((40.0, 4000.0))
+            self._machine.sleep(self._chance.choice((40.0, 4000.0)))
 
 
 _WAYS = (

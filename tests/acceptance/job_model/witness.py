@@ -129,6 +129,8 @@ class Witness:
             until = evidence.covered_until
         else:  # nobody can see the rows of such a server: what counts is that it took the call
             until = max(evidence.events_accepted, default=None)
+        if self._project.machine.just_woke:
+            return
         if until is None:
             self.faults.append(f"{member.name} is deleted and its events are not covered")
         elif until < now - HOUR_S - SLACK_S:
@@ -151,7 +153,7 @@ class Witness:
 
     def _long_since(self, member: Member, whats: str, holds_s: float) -> bool:
         last = max((act.at for act in self._others.did(member.name, *whats.split())), default=0.0)
-        return self._project.machine.true() - last > holds_s
+        return self._project.machine.true() - last > holds_s and not self._project.machine.just_woke
 
     def _answered(self, action: str, call: Call, answer: Answer) -> None:
         now = self._project.machine.true()
