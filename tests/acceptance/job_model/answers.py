@@ -114,6 +114,6 @@ def asked_for(action: str, path: str, body: Any, query: Mapping[str, str]) -> Ca
             return lambda member: one in (None, str(member.uuid))
         case "list":
             distinct_id = query.get("distinct_id")
-            return lambda member: distinct_id in member.distinct_ids
+            return lambda member: distinct_id in (None, *member.distinct_ids)
         case _:
-            return lambda _: False
+            return lambda _: action == "query"
