@@ -113,7 +113,7 @@ def asked_for(action: str, path: str, body: Any, query: Mapping[str, str]) -> Ca
             one = query.get("person_uuid")
             return lambda member: one in (None, str(member.uuid))
         case "list":
-            distinct_id = query.get("distinct_id")
-            return lambda member: distinct_id in (None, *member.distinct_ids)
+            distinct_id, counting = query.get("distinct_id"), query.get("limit") == "1"
+            return lambda member: distinct_id in member.distinct_ids if distinct_id else not counting
         case _:
             return lambda _: action == "query"
