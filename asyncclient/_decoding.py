@@ -28,7 +28,8 @@ LONGEST_WAIT_S = 1e9
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _SECONDS_IN_DETAIL = re.compile(r"available in ([0-9]+) second")
 _NO_KEY_ACCESS = "does not support personal api key access"
-_UNKNOWN_ROUTE = frozenset({"Endpoint not found.", "Not found."})
+_NO_SUCH_PERSON = "Not found."
+_UNKNOWN_ROUTE = frozenset({"Endpoint not found.", _NO_SUCH_PERSON})
 _HARMLESS = frozenset(
     {"limit", "offset", "page", "include_total", "status", "format", "delete_events", "delete_recordings"}
     | {"keep_person", "key", "type", "operator", "$unset"}
@@ -182,6 +183,8 @@ def knows(request: Request, response: Response) -> bool | None:
         return True if looks else False if request.method == "POST" else None
     if response.status == 400 and "does not look like a personID" in detail:
         return False
+    if response.status == 404 and looks and detail == _NO_SUCH_PERSON:
+        return None  # a route that is read as a person's id is none (400): whatever answers here speaks of persons
     return False if response.status == 404 and detail in _UNKNOWN_ROUTE else None
 
 

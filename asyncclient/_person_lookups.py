@@ -1,6 +1,7 @@
 """What the server can be asked about persons beside listing them (contract 6.11)."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -20,11 +21,13 @@ from asyncclient.models import (
     PersonRef,
     PropertyValue,
     PropertyValues,
+    StoredPerson,
+    StoredRef,
 )
 from asyncclient.only_properties import OnlyProperties
 
-_BATCH = msgspec.json.Decoder(BatchResults[Person])
-_BATCH_REFS = msgspec.json.Decoder(BatchResults[PersonRef])
+_BATCH: "msgspec.json.Decoder[BatchResults[Person]]" = msgspec.json.Decoder(BatchResults[StoredPerson])
+_BATCH_REFS: "msgspec.json.Decoder[BatchResults[PersonRef]]" = msgspec.json.Decoder(BatchResults[StoredRef])
 _ROWS = msgspec.json.Decoder(Page[DeletionRow])
 _COHORTS = msgspec.json.Decoder(Cohorts)
 _VALUES: "msgspec.json.Decoder[PropertyValues | list[PropertyValue]]" = msgspec.json.Decoder(
@@ -32,15 +35,24 @@ _VALUES: "msgspec.json.Decoder[PropertyValues | list[PropertyValue]]" = msgspec.
 )
 _NIL = UUID(int=0)
 
+P = TypeVar("P", Person, PersonRef)
+
 
 class PersonLookups:
     """The part of `client.persons` that resolves, and asks about deletions, values and cohorts."""
 
     _core: Core
 
-    async def batch_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, Person]:
-        """The persons of up to 200 distinct ids; misses are left out (contract 6.11)."""
-        found = await self._core.read(_endpoints.batch_by_distinct_ids(distinct_ids), _BATCH)
+    async def batch_by_distinct_ids(
+        self, distinct_ids: Sequence[str], *, only: OnlyProperties | None = None
+    ) -> dict[str, Person]:
+        """The persons of up to 200 distinct ids; misses are left out (contract 6.11).
+
+        Arguments:
+            only: the properties to decode; None for all.
+        """
+        decoder = _BATCH if only is None else only.batch
+        found = await self._core.read(_endpoints.batch_by_distinct_ids(distinct_ids), decoder)
         return found.results
 
     async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
@@ -62,12 +74,12 @@ class PersonLookups:
         """
         decoder = _BATCH if only is None else only.batch
         found = await self._core.read(_endpoints.batch_by_uuids(uuids), decoder)
-        return {person.uuid: person for person in found.results.values()}
+        return _under_their_own(found.results)
 
     async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:
         """As `batch_by_uuids`, but only who each person is."""
         found = await self._core.read(_endpoints.batch_by_uuids(uuids), _BATCH_REFS)
-        return {person.uuid: person for person in found.results.values()}
+        return _under_their_own(found.results)
 
     async def deletion_status(
         self,
@@ -129,6 +141,21 @@ class PersonLookups:
             person_id: UUID or number.
         """
         return (await self._core.read(_endpoints.cohorts(person_id), _COHORTS)).results
+
+
+def _under_their_own(results: dict[str, P]) -> dict[UUID, P]:
+    """Persons by UUID, without those that stand under the key of another one: which of the two is right is unknown."""
+    found = {person.uuid: person for person in results.values()}
+    if len(found) == len(results) and all(str(person.uuid) == key for key, person in results.items()):
+        return found
+    return {person.uuid: person for key, person in results.items() if _is_uuid(key, person.uuid)}
+
+
+def _is_uuid(text: str, uuid: UUID) -> bool:
+    try:
+        return UUID(text) == uuid
+    except ValueError:
+        return False
 
 
 _PROBES: dict[str, Request] = {

@@ -1,9 +1,8 @@
 """A transport that waits for the rate limit's leave, and takes a 429 as everybody's business (promises 13, 14)."""
 
-import time
 from collections.abc import Callable
 
-from asyncclient._clock import ServerClock
+from asyncclient._clock import ServerClock, boot_time
 from asyncclient._decoding import to_error
 from asyncclient._http import BeforeSend, Request, Response
 from asyncclient._secret import Secret
@@ -25,7 +24,7 @@ class Throttling:
         policy: RetryPolicy,
         tell: Callable[[ClientEvent], None],
         server_clock: ServerClock,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = boot_time,
     ) -> None:
         self._wire = wire
         self._limits = limits

@@ -7,7 +7,6 @@ before it answered, so whatever the latency, the server's own sliding log never 
 
 import math
 import re
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from enum import StrEnum
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import msgspec
 
+from asyncclient._clock import boot_time
 from asyncclient._window import MARGIN_S, Window
 from asyncclient.errors import InvalidArgument
 
@@ -228,10 +228,10 @@ class Limits:
 
     Arguments:
         rates: the numbers.
-        clock: seconds, monotonic.
+        clock: seconds that nobody can set; those during which the machine is suspended count.
     """
 
-    def __init__(self, rates: RateLimits | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rates: RateLimits | None = None, *, clock: Callable[[], float] = boot_time) -> None:
         self.rates = RateLimits.posthog() if rates is None else rates
         self._clock = clock
         self._gauges = {bucket: _Gauge(self.rates.windows(bucket)) for bucket in Bucket}

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from asyncclient._endpoints import property_keys
-from asyncclient.models import BatchResults, Person
+from asyncclient.models import BatchResults, Person, StoredPerson
 
 
 class OnlyProperties:
@@ -24,8 +24,7 @@ class OnlyProperties:
     def __init__(self, keys: str | Sequence[str]) -> None:
         typed: Any = TypedDict  # of a dictionary with declared keys the others are skipped unread
         properties = typed("Properties", dict.fromkeys(property_keys(keys), Any), total=False)
-        default: Any = msgspec.field(default_factory=dict)
         person: Any = msgspec.defstruct(
-            "Person", [("properties", properties, default)], bases=(Person,), frozen=True, gc=False
+            "Person", [("properties", properties)], bases=(StoredPerson,), frozen=True, gc=False, kw_only=True
         )
         self.batch: msgspec.json.Decoder[BatchResults[Person]] = msgspec.json.Decoder(BatchResults[person])

@@ -113,7 +113,7 @@ async def _write_both(said: dict[str, Any]) -> None:
         plan = targets.finish()
     ledger = Ledger()
     async with open_journal(journal_path, ledger).writer() as writer:
-        job = Job(plan, operation, ledger, writer)
+        job = Job(plan, operation, ledger, writer, now=time.time)
         job.note(JobOpened(
             format=FORMAT, job="measured", host=plan.header.host, project=1, operation=plan.header.operation,
             selection={}, plan_digest=plan.digest, count=plan.count, planned_at=plan.header.created_at, at=job.now(),
@@ -147,7 +147,7 @@ def _ready(said: dict[str, Any]) -> dict[str, float]:
     ledger = Ledger()
     journal = open_journal(journal_path, ledger)
     replayed = time.perf_counter()
-    job = Job(plan, DeletePersons(), ledger, journal.writer())
+    job = Job(plan, DeletePersons(), ledger, journal.writer(), now=time.time)
     numbers = list(islice(ledger.numbers(job.lead, UNSENT[job.lead]), said["left"]))
     job.targets(numbers)
     ready = time.perf_counter()

@@ -221,12 +221,6 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         20,
-        "a row counts however old it is",
-        "bulk/test_rows.py::test_a_row_is_fresh_unless_it_is_older_than_the_first_intent",
-        "bulk/rows.py", "if created_at.timestamp() >= since - SKEW_S:", "if True:",
-    ),
-    twin(
-        20,
         "the last queueing intent counts and not the first",
         "bulk/test_ledger.py::test_the_first_queueing_intent_keeps_its_time",
         _LEDGER, "            if self._first_queued[number] == NEVER:\n", "            if True:\n",

@@ -15,7 +15,6 @@ _LOST = "integration/test_properties_lost.py::test_"
 _OTHERS = "integration/test_properties_others.py::test_"
 _ANEW = "integration/test_properties_anew.py::test_"
 _ROUTES = "integration/test_properties_routes.py::test_"
-_SWEEP = "integration/test_properties_sweep.py::test_"
 _SECRECY = "integration/test_properties_secrecy.py::test_"
 _PARTS = "integration/test_parts.py::test_"
 
@@ -258,18 +257,6 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         22,
-        "a page of a listing is believed whoever it shows",
-        _SWEEP + "who_is_gone_merged_re_created_or_as_asked_is_sent_nothing_by_a_page",
-        "bulk/sweep.py", "if is_same(target, due[n])\n", "if True\n",
-    ),
-    twin(
-        22,
-        "what a page showed is good for ever",
-        _SWEEP + "who_is_deleted_while_a_page_is_sent_is_made_anew_by_no_event",
-        "bulk/sweep.py", "{n: found[n] for n in some}, asked_at)", "{n: found[n] for n in some}, float('inf'))",
-    ),
-    twin(
-        22,
         "who is gone after an event was sent is not looked at again",
         _ANEW + "whom_our_own_event_made_anew_is_called_that",
         "bulk/run.py", "return await self._confirmer.watch_the_vanished(waiting)", "return",
@@ -285,12 +272,6 @@ PROPERTIES: tuple[Twin, ...] = (
         "an event waits for its connection for as long as it takes",
         _ANEW + "an_event_that_cannot_leave_soon_does_not_leave",
         "asyncclient/_aiohttp/wire.py", "return _CONNECTED_SOON if request.to_ingestion else _NO_TIMEOUT", "return _NO_TIMEOUT",
-    ),
-    twin(
-        14,
-        "a listing that could be done without overhears a long pause",
-        _SWEEP + "a_pause_above_the_ceiling_is_not_overheard",
-        "bulk/sweep.py", "                raise_if_final(error)\n", "",
     ),
     twin(
         12,

@@ -3,10 +3,12 @@
 from client_twins import CLIENT
 from engine_twins import ENGINE
 from property_twins import PROPERTIES
+from reading_twins import READING
 from storage_twins import STORAGE
 from twin import Cut, Twin
 
 __all__ = ["PROMISES", "TWINS", "Cut", "Twin"]
 
 PROMISES = 31
-TWINS: tuple[Twin, ...] = tuple(sorted((*CLIENT, *ENGINE, *PROPERTIES, *STORAGE), key=lambda row: row.promise))
+_ROWS = (*CLIENT, *ENGINE, *PROPERTIES, *READING, *STORAGE)
+TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.promise))
