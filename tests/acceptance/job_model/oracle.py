@@ -126,7 +126,7 @@ class Oracle:
                 return None if is_away or explained else "was not read as gone twice"
             case ("events", state) if state in COVERED:
                 least = self._opened_at - HOUR_S - SLACK_S
-                return None if evidence.ever_covered_until >= least else "no row was read that covers them"
+                return None if evidence.covered_until >= least else "no row was read that covers them"
             case ("events", "unverifiable"):
                 return None if evidence.events_accepted else "nothing was accepted"
             case ("recordings", "requested"):
@@ -135,7 +135,7 @@ class Oracle:
 
     def _untrue(self, member: Member, is_now: str, states: dict[str, frozenset[str]]) -> str | None:
         evidence = self._witness.evidence[member.name]
-        failed = {axis for axis, of_axis in states.items() if of_axis <= FAILED}
+        failed = {axis for axis, of_axis in states.items() if of_axis <= FAILED and is_now == "same"}
         if failed and not evidence.refused_alone:
             return f"{', '.join(failed)} failed, and nothing was refused"
         if failed:

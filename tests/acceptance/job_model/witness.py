@@ -40,8 +40,7 @@ class Evidence(msgspec.Struct, kw_only=True):
     recreated: bool = False
     merged: bool = False
     as_asked: bool = False
-    covered_until: float | None = None
-    ever_covered_until: float = 0.0
+    covered_until: float = 0.0
     deletes: list[float] = []
     changes: list[float] = []
     events_asked: list[float] = []
@@ -128,10 +127,10 @@ class Witness:
         if self._case.options.get("deletion_status", True):
             until = evidence.covered_until
         else:  # nobody can see the rows of such a server: what counts is that it took the call
-            until = max(evidence.events_accepted, default=None)
+            until = max(evidence.events_accepted, default=0.0)
         if self._project.machine.just_woke:
             return
-        if until is None:
+        if not until:
             self.faults.append(f"{member.name} is deleted and its events are not covered")
         elif until < now - HOUR_S - SLACK_S:
             self.faults.append(
@@ -212,9 +211,8 @@ class Witness:
         for uuid, row in told.items():
             if uuid in self._by_uuid:
                 evidence, at = self.evidence[self._by_uuid[uuid].name], datetime.fromisoformat(row["created_at"])
-                if at.timestamp() >= (evidence.covered_until or 0.0):
-                    evidence.covered_until = at.timestamp() if row["status"] in ("pending", "completed") else None
-                    evidence.ever_covered_until = max(evidence.ever_covered_until, evidence.covered_until or 0.0)
+                if row["status"] in ("pending", "completed"):
+                    evidence.covered_until = max(evidence.covered_until, at.timestamp())
                 evidence.story.append(self._line(f"row of {at.timestamp() - EPOCH:.0f} {row['status']}"))
 
     def _listed(self, member: Member, results: list[dict[str, Any]], now: float) -> None:
@@ -228,17 +226,15 @@ class Witness:
             (evidence.absent_by_uuid if by_uuid else evidence.absent_by_distinct_id).append(now)
             evidence.story.append(self._line(f"absent by {'uuid' if by_uuid else 'distinct id'}"))
             return
-        if not _is_whole(person):
-            evidence.story.append(self._line("shown, but not whole"))
-            return
-        if person["uuid"] != str(member.uuid):
+        missing = [field for field in ("created_at", "distinct_ids", "properties") if person.get(field) is None]
+        if "created_at" not in missing and person["uuid"] != str(member.uuid):
             evidence.merged = True
-        elif person["created_at"] != _iso(member):
+        elif "created_at" not in missing and person["created_at"] != _iso(member):
             evidence.recreated = True
-        else:
+        elif not missing or missing == ["properties"]:
             evidence.present.append(now)
-            evidence.as_asked = evidence.as_asked or self.is_as_asked(person["properties"])
-        evidence.story.append(self._line("shown"))
+            evidence.as_asked = evidence.as_asked or (not missing and self.is_as_asked(person["properties"]))
+        evidence.story.append(self._line("shown" + "".join(f", without {field}" for field in missing)))
 
     def is_as_asked(self, properties: dict[str, Any]) -> bool:
         """Whether properties are what the operation makes of them."""
@@ -254,12 +250,6 @@ class Witness:
 def _body(answer: Answer) -> dict[str, Any]:
     """What a good answer says; nothing where it is none."""
     return json.loads(answer.body) if answer.status == 200 and answer.body.startswith(b"{") else {}
-
-
-def _is_whole(person: dict[str, Any]) -> bool:
-    if not {"uuid", "created_at", "properties", "distinct_ids"} <= person.keys():
-        return False
-    return person["created_at"] is not None
 
 
 def _iso(member: Member) -> str:
