@@ -82,8 +82,4 @@ class Others:
 
     def _cancel(self, member: Member) -> bool:
         """Something happens to the newest request that gives it a status of which nobody knows what it covers."""
-        rows = self._project.world.deletion_rows(member.uuid)
-        if not rows:
-            return False
-        self._project.void[member.uuid, rows[0].created_at] = self._chance.choice(("cancelled", "in_review"))
-        return True
+        return self._project.void_newest(member, self._chance.choice(("cancelled", "in_review")))

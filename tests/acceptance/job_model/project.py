@@ -88,10 +88,19 @@ class Project:
         return Member(name=name, uuid=uuid, created_at=person.created_at, distinct_ids=distinct_ids)
 
     def _history(self, member: Member, chance: random.Random) -> None:
-        """Rows of earlier requests: completed, pending for some time, or pending when it is one of today."""
+        """A row of an earlier request: completed, pending for some time, or with a status of which nobody knows."""
         if chance.random() < 0.2:
             age_s = chance.choice((600.0, 2 * HOUR_S, 3 * DAY_S))
             self.add_row(member.uuid, age_s, completed=chance.random() < 0.4)
+            if chance.random() < 0.3:
+                self.void_newest(member, "cancelled")
+
+    def void_newest(self, member: Member, status: str) -> bool:
+        """Give the newest row of a person a status of which nobody knows what it covers, if there is a row."""
+        rows = self.world.deletion_rows(member.uuid)
+        if rows:
+            self.void[member.uuid, rows[0].created_at] = status
+        return bool(rows)
 
     def add_row(self, uuid: UUID, age_s: float, *, completed: bool) -> None:
         """Put in a row of a request by somebody else."""
