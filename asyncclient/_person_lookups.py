@@ -10,7 +10,7 @@ from asyncclient import _decoding, _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import PersonId
 from asyncclient._http import Request
-from asyncclient.errors import InvalidArgument, shown
+from asyncclient.errors import InvalidArgument, InvalidResponse, shown
 from asyncclient.models import (
     BatchResults,
     Cohort,
@@ -35,6 +35,7 @@ _VALUES: "msgspec.json.Decoder[PropertyValues | list[PropertyValue]]" = msgspec.
 )
 _NIL = UUID(int=0)
 
+K = TypeVar("K", UUID, str)
 P = TypeVar("P", Person, PersonRef)
 
 
@@ -52,12 +53,16 @@ class PersonLookups:
             only: the properties to decode; None for all.
         """
         decoder = _BATCH if only is None else only.batch
-        found = await self._core.read(_endpoints.batch_by_distinct_ids(distinct_ids), decoder)
+        request = _endpoints.batch_by_distinct_ids(distinct_ids)
+        found = await self._core.read(request, decoder)
+        _check_keys(request, distinct_ids, found.results)
         return found.results
 
     async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
         """As `batch_by_distinct_ids`, but only who each person is."""
-        found = await self._core.read(_endpoints.batch_by_distinct_ids(distinct_ids), _BATCH_REFS)
+        request = _endpoints.batch_by_distinct_ids(distinct_ids)
+        found = await self._core.read(request, _BATCH_REFS)
+        _check_keys(request, distinct_ids, found.results)
         return found.results
 
     async def batch_by_uuids(
@@ -73,13 +78,13 @@ class PersonLookups:
             InvalidArgument: too many, or one that is none; before anything is sent.
         """
         decoder = _BATCH if only is None else only.batch
-        found = await self._core.read(_endpoints.batch_by_uuids(uuids), decoder)
-        return _under_their_own(found.results)
+        request = _endpoints.batch_by_uuids(uuids)
+        return _by_uuid(request, uuids, (await self._core.read(request, decoder)).results)
 
     async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:
         """As `batch_by_uuids`, but only who each person is."""
-        found = await self._core.read(_endpoints.batch_by_uuids(uuids), _BATCH_REFS)
-        return _under_their_own(found.results)
+        request = _endpoints.batch_by_uuids(uuids)
+        return _by_uuid(request, uuids, (await self._core.read(request, _BATCH_REFS)).results)
 
     async def deletion_status(
         self,
@@ -143,12 +148,31 @@ class PersonLookups:
         return (await self._core.read(_endpoints.cohorts(person_id), _COHORTS)).results
 
 
-def _under_their_own(results: dict[str, P]) -> dict[UUID, P]:
-    """Persons by UUID, without those that stand under the key of another one: which of the two is right is unknown."""
+def _by_uuid(request: Request, uuids: Sequence[UUID | str], results: dict[str, P]) -> dict[UUID, P]:
+    """The persons of an answer by UUID.
+
+    Raises:
+        InvalidResponse: one stands under the key of another one, or others stand in place of those asked for.
+    """
     found = {person.uuid: person for person in results.values()}
-    if len(found) == len(results) and all(str(person.uuid) == key for key, person in results.items()):
+    asked = [each if isinstance(each, UUID) else UUID(each) for each in uuids]
+    if not results or all(map(found.__contains__, asked)):
         return found
-    return {person.uuid: person for key, person in results.items() if _is_uuid(key, person.uuid)}
+    if any(not _is_uuid(key, person.uuid) for key, person in results.items()):
+        raise _mixed_up(request)
+    _check_keys(request, asked, found)
+    return found
+
+
+def _check_keys(request: Request, asked: Sequence[K], found: dict[K, P]) -> None:
+    """Pass unless an answer tells of others in place of those asked for: then it may tell of none of them."""
+    if found and not all(map(found.__contains__, asked)) and found.keys() - set(asked):
+        raise _mixed_up(request)
+
+
+def _mixed_up(request: Request) -> InvalidResponse:
+    problem = "the answer tells of persons that were not asked for, and not of all that were"
+    return InvalidResponse(200, method=request.method, path=request.path, route=request.route, detail=problem)
 
 
 def _is_uuid(text: str, uuid: UUID) -> bool:

@@ -11,9 +11,9 @@ from asyncclient._endpoints import Format, PersonId
 from asyncclient._exporting import CsvExport
 from asyncclient._listing import Chosen, pages, raw_rows, rows
 from asyncclient.filters import PropertyFilter
-from asyncclient.models import Page, Person, PersonRef
+from asyncclient.models import Page, Person, PersonRef, StoredPerson
 
-_PERSON = msgspec.json.Decoder(Person)
+_PERSON: "msgspec.json.Decoder[Person]" = msgspec.json.Decoder(StoredPerson)
 _PERSONS = msgspec.json.Decoder(Page[Person])
 _REFS = msgspec.json.Decoder(Page[PersonRef])
 

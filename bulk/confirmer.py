@@ -17,7 +17,7 @@ from bulk.outcomes import ACCEPTED, Axis, Person
 from bulk.posthog.person_reader import READ_SIZE, chunks
 from bulk.progress import WaitingForServer
 from bulk.ranges import grouped
-from bulk.reasons import Reason
+from bulk.reasons import UNREAD, Reason
 from bulk.second_look import SecondLook
 
 WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
@@ -160,7 +160,8 @@ class Confirmer:
         return grouped((n for block in blocks for n, target in block.items() if target not in named), READ_SIZE)
 
     def _left(self) -> int:
-        return sum(1 for _ in self._read_now())
+        standings = self._job.ledger.standings(self._axis).items()
+        return sum(count for each, count in standings if each.state is self._accepted and each.reason not in UNREAD)
 
     def _read_now(self) -> Iterator[int]:
         """Who was accepted and is read until it is as asked; who could not be read waits for the next run."""

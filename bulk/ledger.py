@@ -34,7 +34,7 @@ from bulk.ranges import parse_ranges
 from bulk.reasons import PLACES, STANDINGS, TRIED_AGAIN_FROM, UNREAD, Reason, Standing
 from bulk.tally import Tally
 from bulk.target_machine import TargetMachine, answered
-from bulk.transitions import JOURNAL_PLACES, Transitions
+from bulk.transitions import JOURNAL_PLACES, STATES_AT, Transitions
 
 MAX_ATTEMPTS_KEPT = 255
 TOO_MANY_REQUESTS = 429
@@ -129,10 +129,12 @@ class Ledger:
 
     def counts(self, axis: Axis) -> dict[State, int]:
         """Targets by state; adds up to `count`."""
-        counts: dict[State, int] = dict.fromkeys(STATES[axis], 0)
-        for standing, count in zip(STANDINGS[axis], self._counts[axis.value], strict=True):
-            counts[standing.state] += count
-        return {state: count for state, count in counts.items() if count}
+        states, state_of = STATES_AT[axis.value]
+        totals = [0] * len(states)
+        for place, count in enumerate(self._counts[axis.value]):
+            if count:
+                totals[state_of[place]] += count
+        return {state: total for state, total in zip(states, totals, strict=True) if total}
 
     def standings(self, axis: Axis) -> dict[Standing, int]:
         """Targets by state and reason; adds up to `count`."""

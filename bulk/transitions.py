@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bulk.observations import Observation, TargetState
-from bulk.outcomes import Axis
+from bulk.outcomes import STATES, Axis, State
 from bulk.reasons import PLACES, STANDINGS
 from bulk.target_machine import TargetMachine
 
@@ -16,6 +16,12 @@ JOURNAL_PLACES = {
     for place, each in enumerate(STANDINGS[axis])
 }
 """The places by what the journal calls axis, state and reason."""
+
+
+STATES_AT: dict[str, tuple[tuple[State, ...], list[int]]] = {
+    axis.value: (tuple(STATES[axis]), [each.state.value for each in STANDINGS[axis]]) for axis in Axis
+}
+"""The states of each axis, and the number of the state at each place."""
 
 
 class Transitions(dict[tuple[Places, tuple[Observation, ...]], Places]):

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 # tests are no packages (import-mode=importlib), so what they share is loaded by its path
-_spec = importlib.util.spec_from_file_location("virtual_time", Path(__file__).parent / "virtual_time.py")
-assert _spec is not None
-assert _spec.loader is not None
-_module = importlib.util.module_from_spec(_spec)
-sys.modules["virtual_time"] = _module
-_spec.loader.exec_module(_module)
+for _name in ("virtual_time", "answers"):
+    _spec = importlib.util.spec_from_file_location(_name, Path(__file__).parent / f"{_name}.py")
+    assert _spec is not None
+    assert _spec.loader is not None
+    _module = importlib.util.module_from_spec(_spec)
+    sys.modules[_name] = _module
+    _spec.loader.exec_module(_module)
 
 # started in the background by a shell, tests and the processes that they start would ignore Ctrl-C
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -43,8 +43,6 @@ class RowCoverage(Enum):
 
 
 COVERS = frozenset({RowCoverage.COVERS_PENDING, RowCoverage.COVERS_COMPLETED})
-_RANK = (RowCoverage.NONE, RowCoverage.OLDER_PENDING, RowCoverage.UNKNOWN_STATUS)
-"""From the one that says least; a row that covers outranks all of them."""
 
 
 def classify_row(row: DeletionRow, needed_from: float) -> RowCoverage:
@@ -218,7 +216,7 @@ class DeletionRowReader:
             if page.next is None or not page.results:
                 break
             offset += len(page.results)
-        return max(readings, key=lambda reading: _RANK.index(reading.coverage), default=NO_ROW)
+        return next((reading for reading in readings if reading is not NO_ROW), NO_ROW)
 
 
 def read_row(row: DeletionRow, needed_from: float) -> RowReading:

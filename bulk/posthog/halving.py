@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from asyncclient import InvalidResponse, PostHogError, ServerError, TimedOut
-from bulk.posthog.person_reads import Known, Present, ReadResult, Unread, UnreadReason
+from bulk.posthog.person_reads import LEFT_OUT, Known, Present, ReadResult, Unread, UnreadReason
 from bulk.verdicts import raise_if_final
 
 MOST_FAILED_SINGLES = 3
@@ -31,11 +31,13 @@ class HalvedReads(msgspec.Struct, Generic[K], frozen=True):
     """What reading a batch told.
 
     Arguments:
-        results: one entry per person; those that an answer left out are `Unread(LEFT_OUT)`.
+        results: one entry per person.
+        left_out: those that an answer left out, `Unread(LEFT_OUT)` in the results.
         failed_with: the last error, where no request of the batch succeeded.
     """
 
     results: dict[K, ReadResult]
+    left_out: list[K]
     failed_with: PostHogError | None = None
 
 
@@ -50,6 +52,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
         PostHogError: one that no smaller part helps against, such as a pause above the ceiling.
     """
     results: dict[K, ReadResult] = {}
+    left_out: list[K] = []
     left: list[tuple[Sequence[K], bool]] = [(part, True) for part in reversed(parts) if part]
     succeeded = False
     failures = failed_singles = 0
@@ -66,7 +69,11 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
             succeeded = True
             for key in part:
                 person = found.get(key)
-                results[key] = Unread(UnreadReason.LEFT_OUT) if person is None else Present(person)
+                if person is None:
+                    left_out.append(key)
+                    results[key] = LEFT_OUT
+                else:
+                    results[key] = Present(person)
             continue
         failures += 1
         if is_last_try or failures >= MOST_FAILURES:
@@ -81,7 +88,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
         else:
             middle = len(part) // 2
             left += [(part[middle:], False), (part[:middle], False)]
-    return HalvedReads(results, None if succeeded else last_error)
+    return HalvedReads(results, left_out, None if succeeded else last_error)
 
 
 def _reason(error: PostHogError) -> UnreadReason:

@@ -7,10 +7,11 @@ answer did not mention them. It never waits: `confirm_at` says when a second loo
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 import anyio
+import msgspec
 
 from asyncclient import (
     ClientEvent,
@@ -25,7 +26,17 @@ from asyncclient import (
 from bulk.gate import Gate
 from bulk.pool import in_parallel
 from bulk.posthog.halving import HalvedReads, read_halving
-from bulk.posthog.person_reads import Absent, Known, PersonReads, Present, ReadResult, Unread, UnreadReason, to_ref
+from bulk.posthog.person_reads import (
+    ABSENT,
+    Absent,
+    Known,
+    PersonReads,
+    Present,
+    ReadResult,
+    Unread,
+    UnreadReason,
+    to_ref,
+)
 
 READ_SIZE = 200
 """Persons per batch read; the server silently drops more (contract 6.11)."""
@@ -53,6 +64,14 @@ class SentAt:
     def __call__(self, event: ClientEvent) -> None:
         if isinstance(event, RequestFinished):
             self.at = self._clock() - event.elapsed_s
+
+
+class _Reads(msgspec.Struct, Generic[K], frozen=True):
+    """What one look told, before anything is concluded from it."""
+
+    results: dict[K, ReadResult]
+    left_out: list[K]
+    asked_at: float
 
 
 class _NoBatchReads(Exception):
@@ -92,25 +111,21 @@ class PersonReader:
             PostHogError: the server answers nobody, or refuses the key.
         """
         read = await self._read(list(targets), self._by_uuids, self._by_uuid)
-        results: dict[UUID, ReadResult] = {}
-        doubtful: list[UUID] = []
-        for uuid in targets:
-            result = read.results[uuid]
-            if not _is_left_out(result):
-                results[uuid] = self._known(uuid, result)
-            elif uuid in expected_gone:
-                results[uuid] = self._known(uuid, Absent())
+        results, doubtful = read.results, []
+        for uuid in read.left_out:
+            if uuid in expected_gone:
+                results[uuid] = ABSENT
             elif self._may_confirm(uuid, read.asked_at):
                 doubtful.append(uuid)
-            else:
-                results[uuid] = result
-        if not doubtful:
-            return PersonReads(results, read.asked_at)
-        ids = {uuid: distinct_id for uuid in doubtful if (distinct_id := targets[uuid]) is not None}
-        owners = await self._read(list(dict.fromkeys(ids.values())), self._by_distinct_ids, self._by_distinct_id)
-        for uuid in doubtful:
-            results[uuid] = self._known(uuid, _second_look(uuid, owners.results[ids[uuid]] if uuid in ids else None))
-        return PersonReads(results, min(read.asked_at, owners.asked_at))
+        asked_at = read.asked_at
+        if doubtful:
+            ids = {uuid: distinct_id for uuid in doubtful if (distinct_id := targets[uuid]) is not None}
+            owners = await self._read(list(dict.fromkeys(ids.values())), self._by_distinct_ids, self._by_distinct_id)
+            for uuid in doubtful:
+                results[uuid] = _second_look(uuid, owners.results[ids[uuid]] if uuid in ids else None)
+            asked_at = min(asked_at, owners.asked_at)
+        self._forget(results)
+        return PersonReads(results, asked_at)
 
     async def fetch_by_distinct_id(self, distinct_ids: Sequence[str]) -> PersonReads[str]:
         """Read the person that each distinct ID belongs to.
@@ -121,11 +136,11 @@ class PersonReader:
             PostHogError: the server answers nobody, or refuses the key.
         """
         read = await self._read(distinct_ids, self._by_distinct_ids, self._by_distinct_id)
-        results: dict[str, ReadResult] = {}
-        for distinct_id, result in read.results.items():
-            confirmed = _is_left_out(result) and self._may_confirm(distinct_id, read.asked_at)
-            results[distinct_id] = self._known(distinct_id, Absent() if confirmed else result)
-        return PersonReads(results, read.asked_at)
+        for distinct_id in read.left_out:
+            if self._may_confirm(distinct_id, read.asked_at):
+                read.results[distinct_id] = ABSENT
+        self._forget(read.results)
+        return PersonReads(read.results, read.asked_at)
 
     def confirm_at(self, key: UUID | str) -> float | None:
         """When a second read may confirm that a person is absent, by `PostHogClient.boot_time`.
@@ -136,11 +151,12 @@ class PersonReader:
         first = self._left_out_at.get(key)
         return None if first is None else first + CONFIRM_AFTER_S
 
-    def _known(self, key: UUID | str, result: ReadResult) -> ReadResult:
-        """The result; a fact settles what an earlier read left open."""
-        if not isinstance(result, Unread):
-            self._left_out_at.pop(key, None)
-        return result
+    def _forget(self, results: Mapping[K, ReadResult]) -> None:
+        """A fact settles what an earlier read left open."""
+        if self._left_out_at:
+            for key, result in results.items():
+                if not isinstance(result, Unread):
+                    self._left_out_at.pop(key, None)
 
     def _may_confirm(self, key: UUID | str, asked_at: float) -> bool:
         """Whether this read, which leaves a person out, was asked long enough after the first one that did."""
@@ -152,9 +168,10 @@ class PersonReader:
         keys: Sequence[K],
         batch: Callable[[PostHogClient, Sequence[K]], Awaitable[Mapping[K, Known]]],
         single: Callable[[PostHogClient, K], Awaitable[Known | None]],
-    ) -> PersonReads[K]:
+    ) -> "_Reads[K]":
         """Read everybody once; those that no answer mentions are `Unread(LEFT_OUT)`."""
         results: dict[K, ReadResult] = {}
+        left_out: list[K] = []
         oldest = math.inf
 
         async def ask(reading: Callable[[PostHogClient], Awaitable[T]], *, is_first: bool) -> T:
@@ -190,6 +207,7 @@ class PersonReader:
 
         def took(read: HalvedReads[K]) -> None:
             results.update(read.results)
+            left_out.extend(read.left_out)
             self._account(read)
 
         if self._has_batches is not False:
@@ -201,7 +219,7 @@ class PersonReader:
         if self._has_batches is False:
             groups = chunks([key for key in keys if key not in results], math.ceil(len(keys) / self._readers) or 1)
             await in_parallel(read_singly, groups, workers=self._readers)
-        return PersonReads(results, oldest)
+        return _Reads(results, left_out, oldest)
 
     def _account(self, read: HalvedReads[K]) -> None:
         """Raise what a read ended with when so many persons in a row failed alone: the server is in trouble."""
@@ -263,10 +281,6 @@ async def _let_leave() -> None:
 _SAYS_NOTHING = (UnreadReason.LEFT_OUT, UnreadReason.NOT_TRIED)
 
 
-def _is_left_out(result: ReadResult) -> bool:
-    return _is_unread(result, UnreadReason.LEFT_OUT)
-
-
 def _is_unread(result: ReadResult, *reasons: UnreadReason) -> bool:
     return isinstance(result, Unread) and result.why in reasons
 
@@ -283,7 +297,7 @@ def _second_look(uuid: UUID, owner: ReadResult | None) -> ReadResult:
         case Unread(why) if why is not UnreadReason.LEFT_OUT:
             return owner
         case _:
-            return Absent()
+            return ABSENT
 
 
 def chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:

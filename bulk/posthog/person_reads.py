@@ -57,6 +57,9 @@ class Unread(msgspec.Struct, frozen=True, gc=False):
 
 ReadResult = Present | Absent | Unread
 
+ABSENT = Absent()
+LEFT_OUT = Unread(UnreadReason.LEFT_OUT)
+
 
 class PersonReads(msgspec.Struct, Generic[K], frozen=True):
     """What reading some persons told, by what each was asked for.

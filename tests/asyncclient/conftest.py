@@ -125,7 +125,8 @@ def http(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
 
 
 def person_json(uuid: str = UUID_TEXT, **more: Any) -> dict[str, Any]:
-    return {"uuid": uuid, "created_at": "2026-01-02T03:04:05Z", "distinct_ids": ["a"], "id": 7, "name": "x"} | more
+    person = {"uuid": uuid, "created_at": "2026-01-02T03:04:05Z", "distinct_ids": ["a"], "properties": {}}
+    return {**person, "id": 7, "name": "x", **more}
 
 
 class Raw:

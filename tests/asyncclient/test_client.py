@@ -305,13 +305,27 @@ async def test_a_batch_answer_keyed_by_anything_is_keyed_by_uuid(raw: Any) -> No
     assert [str(each) for each in await client.persons.batch_by_uuids([raw.uuid])] == [raw.uuid]
 
 
-async def test_a_person_under_the_key_of_another_one_is_left_out(raw: Any) -> None:
+@pytest.mark.parametrize("key", [str(UUID(int=5)), "nobody", str(UUID(int=6))])
+async def test_an_answer_that_tells_of_others_than_those_asked_for_is_invalid(raw: Any, key: str) -> None:
+    """Under the key of another one, under none, or in place of another one."""
     other = str(UUID(int=5))
-    persons = {raw.uuid: raw.person(properties={}), other: raw.person(properties={}, uuid=str(UUID(int=6)))}
+    persons = {raw.uuid: raw.person(properties={}), key: raw.person(properties={}, uuid=str(UUID(int=6)))}
     server = await raw.serve(raw.http(body=json.dumps({"results": persons}).encode()))
     client = await raw.client(server.url)
-    assert list(await client.persons.batch_by_uuids([raw.uuid, other])) == [UUID(raw.uuid)]
-    assert list(await client.persons.refs_by_uuids([raw.uuid, other])) == [UUID(raw.uuid)]
+    for read in (client.persons.batch_by_uuids, client.persons.refs_by_uuids):
+        with pytest.raises(InvalidResponse, match="not asked for"):
+            await read([raw.uuid, other])
+    for read_ids in (client.persons.batch_by_distinct_ids, client.persons.refs_by_distinct_ids):
+        with pytest.raises(InvalidResponse, match="not asked for"):
+            await read_ids([raw.uuid, "somebody"])
+
+
+async def test_somebody_beside_all_that_were_asked_for_does_no_harm(raw: Any) -> None:
+    persons = {raw.uuid: raw.person(properties={}), str(UUID(int=6)): raw.person(properties={}, uuid=str(UUID(int=6)))}
+    server = await raw.serve(raw.http(body=json.dumps({"results": persons}).encode()))
+    client = await raw.client(server.url)
+    assert UUID(raw.uuid) in await client.persons.batch_by_uuids([raw.uuid])
+    assert raw.uuid in await client.persons.refs_by_distinct_ids([raw.uuid])
 
 
 @pytest.mark.parametrize("missing", ["uuid", "created_at", "distinct_ids", "properties"])

@@ -4,11 +4,12 @@ from client_twins import CLIENT
 from engine_twins import ENGINE
 from property_twins import PROPERTIES
 from reading_twins import READING
+from state_twins import STATES
 from storage_twins import STORAGE
 from twin import Cut, Twin
 
 __all__ = ["PROMISES", "TWINS", "Cut", "Twin"]
 
 PROMISES = 31
-_ROWS = (*CLIENT, *ENGINE, *PROPERTIES, *READING, *STORAGE)
+_ROWS = (*CLIENT, *ENGINE, *PROPERTIES, *READING, *STATES, *STORAGE)
 TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.promise))

@@ -218,9 +218,9 @@ def replaced(change: Callable[[Any], Any]) -> Callable[[dict[str, Any], str], An
 
 FAULTS: dict[str, tuple[Callable[[dict[str, Any], str], Any], UnreadReason]] = {
     "left out": (lambda results, uuid: results.pop(uuid, None), UnreadReason.LEFT_OUT),
-    "under another key": (
-        lambda results, uuid: results.update({"x" * 36: results.pop(uuid)} if uuid in results else {}),
-        UnreadReason.LEFT_OUT,
+    "another one under its key": (
+        replaced(lambda person: person | {"uuid": str(UUID(int=7))}),
+        UnreadReason.INVALID,
     ),
     "no properties": (without("properties"), UnreadReason.INVALID),
     "no distinct IDs": (without("distinct_ids"), UnreadReason.INVALID),
@@ -254,16 +254,36 @@ async def test_a_time_at_the_end_of_the_calendar_is_a_time(created_at: str) -> N
         assert isinstance((await reader.fetch_by_uuid(store.targets)).results[uuid], Present)
 
 
-async def test_keys_that_were_not_asked_for_are_ignored() -> None:
+async def test_an_answer_with_others_in_place_of_those_asked_for_proves_no_absence() -> None:
     def shout(results: dict[str, Any]) -> None:
-        found = {key.upper() + " ": person for key, person in results.items()}
+        found = {key.upper() + " ": person | {"uuid": str(UUID(int=7))} for key, person in results.items()}
         results.clear()
         results.update(found)
 
     async with opened() as (store, reader):
         store.spoil = edited(shout)
-        assert set(kinds((await reader.fetch_by_uuid(store.targets)).results)) == {"Unread"}
-        assert set(kinds((await reader.fetch_by_distinct_id(["a", "b"])).results)) == {"Unread"}
+        for _ in range(3):
+            read = await reader.fetch_by_uuid(store.targets)
+            assert set(read.results.values()) == {Unread(UnreadReason.INVALID)}
+            by_id = await reader.fetch_by_distinct_id([str(each) for each in store.targets.values()])
+            assert set(by_id.results.values()) == {Unread(UnreadReason.INVALID)}
+            store.now += CONFIRM_AFTER_S
+
+
+async def test_without_batch_reads_an_answer_without_distinct_ids_is_unread() -> None:
+    async with opened(persons=6, batch_reads=False) as (store, reader):
+        targets, uuid = store.targets, store.uuids[2]
+
+        def spoil(action: str, outcome: Any) -> Any:
+            body = json.loads(outcome.answer.body) if action == "retrieve" else {}
+            if body.pop("distinct_ids", None) is None or body["uuid"] != str(uuid):
+                return None
+            return answered(200, json.dumps(body).encode(), actions=("retrieve",))(action, outcome)
+
+        store.spoil = spoil
+        read = await reader.fetch_by_uuid(targets)
+        assert read.results[uuid] == Unread(UnreadReason.INVALID)
+        assert len(read.present) == 5
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
