@@ -21,13 +21,16 @@ from asyncclient.models import (
     PersonRef,
     PropertyValue,
     PropertyValues,
+    ResultsByUuid,
     StoredPerson,
     StoredRef,
 )
 from asyncclient.only_properties import OnlyProperties
 
-_BATCH: "msgspec.json.Decoder[BatchResults[Person]]" = msgspec.json.Decoder(BatchResults[StoredPerson])
-_BATCH_REFS: "msgspec.json.Decoder[BatchResults[PersonRef]]" = msgspec.json.Decoder(BatchResults[StoredRef])
+_BY_ID: "msgspec.json.Decoder[BatchResults[Person]]" = msgspec.json.Decoder(BatchResults[StoredPerson])
+_REFS_BY_ID: "msgspec.json.Decoder[BatchResults[PersonRef]]" = msgspec.json.Decoder(BatchResults[StoredRef])
+_BY_UUID: "msgspec.json.Decoder[ResultsByUuid[Person]]" = msgspec.json.Decoder(ResultsByUuid[StoredPerson])
+_REFS_BY_UUID: "msgspec.json.Decoder[ResultsByUuid[PersonRef]]" = msgspec.json.Decoder(ResultsByUuid[StoredRef])
 _ROWS = msgspec.json.Decoder(Page[DeletionRow])
 _COHORTS = msgspec.json.Decoder(Cohorts)
 _VALUES: "msgspec.json.Decoder[PropertyValues | list[PropertyValue]]" = msgspec.json.Decoder(
@@ -52,7 +55,7 @@ class PersonLookups:
         Arguments:
             only: the properties to decode; None for all.
         """
-        decoder = _BATCH if only is None else only.batch
+        decoder = _BY_ID if only is None else only.by_distinct_id
         request = _endpoints.batch_by_distinct_ids(distinct_ids)
         found = await self._core.read(request, decoder)
         _check_keys(request, distinct_ids, found.results)
@@ -61,7 +64,7 @@ class PersonLookups:
     async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
         """As `batch_by_distinct_ids`, but only who each person is."""
         request = _endpoints.batch_by_distinct_ids(distinct_ids)
-        found = await self._core.read(request, _BATCH_REFS)
+        found = await self._core.read(request, _REFS_BY_ID)
         _check_keys(request, distinct_ids, found.results)
         return found.results
 
@@ -77,14 +80,14 @@ class PersonLookups:
         Raises:
             InvalidArgument: too many, or one that is none; before anything is sent.
         """
-        decoder = _BATCH if only is None else only.batch
+        decoder = _BY_UUID if only is None else only.by_uuid
         request = _endpoints.batch_by_uuids(uuids)
         return _by_uuid(request, uuids, (await self._core.read(request, decoder)).results)
 
     async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:
         """As `batch_by_uuids`, but only who each person is."""
         request = _endpoints.batch_by_uuids(uuids)
-        return _by_uuid(request, uuids, (await self._core.read(request, _BATCH_REFS)).results)
+        return _by_uuid(request, uuids, (await self._core.read(request, _REFS_BY_UUID)).results)
 
     async def deletion_status(
         self,
@@ -148,19 +151,15 @@ class PersonLookups:
         return (await self._core.read(_endpoints.cohorts(person_id), _COHORTS)).results
 
 
-def _by_uuid(request: Request, uuids: Sequence[UUID | str], results: dict[str, P]) -> dict[UUID, P]:
-    """The persons of an answer by UUID.
+def _by_uuid(request: Request, uuids: Sequence[UUID | str], found: dict[UUID, P]) -> dict[UUID, P]:
+    """The persons of an answer.
 
     Raises:
         InvalidResponse: one stands under the key of another one, or others stand in place of those asked for.
     """
-    found = {person.uuid: person for person in results.values()}
-    asked = [each if isinstance(each, UUID) else UUID(each) for each in uuids]
-    if not results or all(map(found.__contains__, asked)):
-        return found
-    if any(not _is_uuid(key, person.uuid) for key, person in results.items()):
+    if any(key != person.uuid for key, person in found.items()):
         raise _mixed_up(request)
-    _check_keys(request, asked, found)
+    _check_keys(request, [each if isinstance(each, UUID) else UUID(each) for each in uuids], found)
     return found
 
 
@@ -173,13 +172,6 @@ def _check_keys(request: Request, asked: Sequence[K], found: dict[K, P]) -> None
 def _mixed_up(request: Request) -> InvalidResponse:
     problem = "the answer tells of persons that were not asked for, and not of all that were"
     return InvalidResponse(200, method=request.method, path=request.path, route=request.route, detail=problem)
-
-
-def _is_uuid(text: str, uuid: UUID) -> bool:
-    try:
-        return UUID(text) == uuid
-    except ValueError:
-        return False
 
 
 _PROBES: dict[str, Request] = {

@@ -165,6 +165,12 @@ class Cohorts(msgspec.Struct, frozen=True):
 
 
 class BatchResults(msgspec.Struct, Generic[T], frozen=True):
-    """The body of batch_by_distinct_ids and batch_by_uuids."""
+    """The body of batch_by_distinct_ids."""
 
     results: dict[str, T]
+
+
+class ResultsByUuid(msgspec.Struct, Generic[T], frozen=True):
+    """The body of batch_by_uuids."""
+
+    results: dict[UUID, T]

@@ -93,8 +93,9 @@ async def _write_both(said: dict[str, Any]) -> None:
     from bulk.journal.records import FORMAT, Approved, JobOpened, RunStarted
     from bulk.journaling import open_journal
     from bulk.ledger import Ledger
+    from bulk.observations import Observation
     from bulk.operations import to_dict
-    from bulk.outcomes import Axis, Person
+    from bulk.outcomes import Axis
     from bulk.plan import FORMAT as PLAN_FORMAT
     from bulk.plan import PlanHeader, PlanWriter
     from bulk.verdicts import OK
@@ -128,7 +129,7 @@ async def _write_both(said: dict[str, Any]) -> None:
             job.answered(attempt, OK, numbers)
         for first in range(0, results, said["at_once"]):
             numbers = range(first, min(first + said["at_once"], results))
-            job.settle("store", {(Person.GONE, None): [*numbers]})
+            job.observe("store", dict.fromkeys(numbers, (Observation.ABSENT,)))
     plan.close()
 
 

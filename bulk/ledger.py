@@ -26,7 +26,7 @@ from bulk.journal.records import (
     Spent,
 )
 from bulk.labels import RejectionLabels
-from bulk.marks import marked, numbers_of
+from bulk.marks import in_either, marked, numbers_of
 from bulk.observations import Observation
 from bulk.operations import axes_of, lead_of
 from bulk.outcomes import STATES, Axis, Events, Person, Properties, Recordings, State
@@ -210,14 +210,14 @@ class Ledger:
             Observation.VERIFY_STARTED if verifies else Observation.RUN_STARTED,
         )
 
-    def _with_reasons(self, reasons: Iterable[Reason]) -> set[int]:
-        """The targets that have one of these reasons on any axis."""
-        wanted, found = {*reasons}, set[int]()
+    def _with_reasons(self, reasons: Iterable[Reason]) -> Iterator[int]:
+        """The targets that have one of these reasons on any axis: a snapshot."""
+        wanted, found = {*reasons}, bytearray(self.count)
         for axis in Axis:
-            some = [each for each in self.standings(axis) if each.reason in wanted]
+            some = [PLACES[axis][each] for each in self.standings(axis) if each.reason in wanted]
             if some:
-                found.update(numbers_of(marked(self._places[axis.value], (PLACES[axis][each] for each in some))))
-        return found
+                found = in_either(found, marked(self._places[axis.value], some))
+        return numbers_of(found)
 
     def _observe(self, numbers: Iterable[int], observation: Observation) -> None:
         """Move targets as a record that names no states has it."""

@@ -16,6 +16,11 @@ def in_both(one: bytearray, other: bytearray) -> bytearray:
     return bytearray((int.from_bytes(one) & int.from_bytes(other)).to_bytes(len(one)))
 
 
+def in_either(one: bytearray, other: bytearray) -> bytearray:
+    """The targets that are in one of the sets, which are of the same length."""
+    return bytearray((int.from_bytes(one) | int.from_bytes(other)).to_bytes(len(one)))
+
+
 def numbers_of(marks: bytearray) -> Iterator[int]:
     """The numbers of the targets in a set, ascending."""
     at = marks.find(1)

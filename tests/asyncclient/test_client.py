@@ -313,7 +313,7 @@ async def test_an_answer_that_tells_of_others_than_those_asked_for_is_invalid(ra
     server = await raw.serve(raw.http(body=json.dumps({"results": persons}).encode()))
     client = await raw.client(server.url)
     for read in (client.persons.batch_by_uuids, client.persons.refs_by_uuids):
-        with pytest.raises(InvalidResponse, match="not asked for"):
+        with pytest.raises(InvalidResponse):
             await read([raw.uuid, other])
     for read_ids in (client.persons.batch_by_distinct_ids, client.persons.refs_by_distinct_ids):
         with pytest.raises(InvalidResponse, match="not asked for"):

@@ -218,6 +218,10 @@ def replaced(change: Callable[[Any], Any]) -> Callable[[dict[str, Any], str], An
 
 FAULTS: dict[str, tuple[Callable[[dict[str, Any], str], Any], UnreadReason]] = {
     "left out": (lambda results, uuid: results.pop(uuid, None), UnreadReason.LEFT_OUT),
+    "under another key": (
+        lambda results, uuid: results.update({uuid.upper() + " ": results.pop(uuid)} if uuid in results else {}),
+        UnreadReason.INVALID,
+    ),
     "another one under its key": (
         replaced(lambda person: person | {"uuid": str(UUID(int=7))}),
         UnreadReason.INVALID,
