@@ -1,10 +1,11 @@
 """Answers that do not tell all, or not what is so: the bodies of reads, changed on their way."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 from job_model.project import Member
@@ -16,6 +17,7 @@ Body = dict[str, Any]
 
 GARBAGE = Answer(200, b"<html><body>Please sign in</body></html>", HTML)
 NOT_FOUND = error(404, "invalid_request", "not_found", "Not found.")
+UUID_FORM = re.compile(r"[0-9a-f-]{36}")
 _TYPES = {400: ("validation_error", "invalid_input"), 409: ("server_error", "conflict")}
 
 
@@ -78,11 +80,16 @@ def _spoil(results: Body, spell: Spell) -> None:
         if spell.how == "left_out":
             del results[key]
         elif spell.how == "other_key":
-            results[key.upper() + " "] = results.pop(key)
+            results[_another(key)] = results.pop(key)
         elif spell.how == "stranger_too":
-            results[f"stranger-of-{key}"] = results[key]
+            results[_another(key)] = results[key]
         else:
             _change_person(results[key], spell.how)
+
+
+def _another(key: str) -> str:
+    """A key that was not asked for: a UUID in place of a UUID, a distinct ID in place of a distinct ID."""
+    return str(uuid5(NAMESPACE_URL, key)) if UUID_FORM.fullmatch(key) else f"not-{key}"
 
 
 def _change_person(person: Body, how: str) -> None:

@@ -114,8 +114,13 @@ class Trouble:
             return (*_ON_ALL, "garbage")
         if action in WRITES:
             swallowed: tuple[Kind, ...] = ("swallow",) if self._loss_shows(action) else ()
-            return (*_ON_ALL, "garbage", "late", *swallowed, *(("errors",) if action in DELETES else ()))
+            page: tuple[Kind, ...] = ("garbage",) if self._tells(action) else ()
+            return (*_ON_ALL, *page, "late", *swallowed, *(("errors",) if action in DELETES else ()))
         return (*_ON_ALL, "late", "swallow") if action == CAPTURE else _ON_ALL
+
+    def _tells(self, action: str) -> bool:
+        """Whether a success has a body, so that another page is told from it."""
+        return action == "delete_property" or (action == "bulk_delete" and self._case.era != "empty202")
 
     def _loss_shows(self, action: str) -> bool:
         """Whether reading can tell that an accepted call had no effect: of recordings nothing can be read back."""
