@@ -83,9 +83,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return self.operation in ("delete+recordings", "delete+both", "delete-recordings")
 
     @property
-    def by_events(self) -> bool:
-        """Whether persons are changed by captured events."""
-        return self.operation.endswith("capture")
+    def changes_properties(self) -> bool:
+        """Whether persons are changed, which the server does by events of its own where it is not sent any."""
+        return self.operation.startswith(("unset", "update"))
 
     def server_options(self) -> ServerOptions:
         """The server's settings."""

@@ -95,7 +95,9 @@ class Driver:
         trouble.over = not self._case.planned_in_trouble
         try:
             return await self._make_plan(members)
-        except (Refused, PostHogError):
+        except (Refused, PostHogError) as error:
+            if isinstance(error, Refused):
+                self._expect_planned(frozenset())
             trouble.over = True  # whoever plans tries again
             return await self._make_plan(members) if self._wanted() else None
         finally:
@@ -107,17 +109,20 @@ class Driver:
             return await make_plan(client, OPERATIONS[self._case.operation], selection, self._plan_path)
 
     def _planned(self, plan: Plan) -> list[Member]:
-        """Who is in the plan; whoever should be is, unless somebody else or more than one answer kept them out."""
+        """Who is in the plan, by the numbers of the targets."""
         members = {member.uuid: member for member in self._project.selected}
         targets = list(plan.iter())
         strangers = [target for target in targets if target.uuid not in members]
-        planned = [members[target.uuid] for target in targets if target.uuid in members]
-        self._witness.planned = {member.name for member in planned}
-        excused = self._trouble.long_spells | {act.name for act in self._trouble.others.acts}
-        missing = [each for each in self._wanted() if each.name not in self._witness.planned | excused]
         self._expect([f"{len(strangers)} strangers are in the plan"] if strangers else [])
-        self._expect([f"{each.name} is missing from the plan" for each in missing])
+        planned = [members[target.uuid] for target in targets]
+        self._witness.planned = frozenset(member.name for member in planned)
+        self._expect_planned(self._witness.planned)
         return planned
+
+    def _expect_planned(self, names: frozenset[str]) -> None:
+        """Whoever should be in the plan is, unless more than one answer kept them out."""
+        missing = [each.name for each in self._wanted() if each.name not in names | self._trouble.long_spells]
+        self._expect([f"{name} is missing from the plan" for name in missing])
 
     def _wanted(self) -> list[Member]:
         if self._case.selected_by != "everyone":
@@ -149,6 +154,7 @@ class Driver:
                 verified = await self._one(plan, oracle, "verify")
                 if verified is not None and verified.exit_code in ENDED and states_of(run) == states_of(verified):
                     self._expect(oracle.judge_truth(verified))
+                    self._expect(oracle.judge_bystanders())
                     return
             if round_ % 2:
                 await self._wait(WEEK_S)
@@ -219,7 +225,7 @@ class Driver:
                     *self.log,
                     *acts,
                     *stories,
-                    f"replay: python -m pytest tests/acceptance/job_model --seed {case.seed}",
+                    f"replay: python -m pytest tests/acceptance/job_model/test_jobs.py --seed {case.seed}",
                 ]
             )
         ) from cause

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from job_model.case import Case
 from job_model.others import Others
-from job_model.project import HOUR_S, Member, Project
+from job_model.project import BYSTANDING, HOUR_S, Member, Project
 from job_model.witness import SLACK_S, Evidence, Witness
 
 from bulk import JobEvent, Report
@@ -95,6 +95,14 @@ class Oracle:
             if problem := self._untrue(member, is_now, of_target):
                 told = ", ".join(f"{axis} {'/'.join(sorted(each))}" for axis, each in of_target.items())
                 yield f"{member.name} is {is_now} in truth ({told}): {problem}"
+
+    def judge_bystanders(self) -> Iterable[str]:
+        """Whether nobody outside the plan was touched, but by an event that was under way when a person was merged."""
+        for member in self._project.bystanders:
+            person = self._project.world.person(member.uuid)
+            excused = self._case.changes_properties and any(act.what == "merge" for act in self._others.acts)
+            if person is None or (person.properties != BYSTANDING and not excused):
+                yield f"{member.name}, who is not in the plan, is {person and person.properties}"
 
     def _unproven(self, axis: str, state: str, evidence: Evidence) -> str | None:
         is_away = evidence.is_absent or evidence.merged or evidence.recreated

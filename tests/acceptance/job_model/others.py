@@ -25,7 +25,7 @@ class Others:
         self._case = case
         self._project = project
         self._chance = chance
-        changing = ("change", "change") if case.operation.startswith(("update", "unset")) else ()
+        changing = ("change", "change") if case.changes_properties else ()
         self._possible = ("remove", "merge", "recreate", "ask", "purge", "cancel", *changing)
 
     def act(self) -> None:

@@ -12,6 +12,7 @@ from job_model.machine import Machine
 from asyncclient.testing import LocalPostHog, ServerOptions
 
 BYSTANDERS = 3
+BYSTANDING = {"plan": "other"}
 HOUR_S = 3600.0
 DAY_S = 86_400.0
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
@@ -56,7 +57,7 @@ class Project:
             if chance.random() < 0.05:
                 project.world.set_heavy(member.uuid)
         for number in range(BYSTANDERS):
-            project.bystanders.append(project._add(f"b{number}", {"plan": "other"}))
+            project.bystanders.append(project._add(f"b{number}", BYSTANDING))
         for member in project.selected:
             project._history(member, chance)
         return project

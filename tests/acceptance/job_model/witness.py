@@ -78,8 +78,8 @@ class Witness:
         self._operation = OPERATIONS[case.operation]
         self._by_uuid = {str(member.uuid): member for member in project.selected}
         self._by_distinct_id = {each: member for member in project.selected for each in member.distinct_ids}
-        self.planned: set[str] | None = None
-        """Names of those in the plan, once there is one."""
+        self.planned: frozenset[str] = frozenset()
+        """Names of those in the plan; nobody before there is one."""
 
     def sent(self, action: str, call: Call) -> None:
         """A request leaves."""
@@ -107,7 +107,7 @@ class Witness:
 
     def _call(self, action: str, uuid: str, *, keeps: bool, events: bool) -> None:
         member, now = self._by_uuid.get(uuid), self._project.machine.true()
-        if member is None or self.planned is None or member.name not in self.planned:
+        if member is None or member.name not in self.planned:
             self.faults.append(f"{action} for {uuid}, who is not in the plan")
             return
         evidence = self.evidence[member.name]
@@ -140,7 +140,7 @@ class Witness:
     def _events(self, batch: list[dict[str, Any]]) -> None:
         for event in batch:
             member = self._by_distinct_id.get(event["distinct_id"])
-            if member is None or self.planned is None or member.name not in self.planned:
+            if member is None or member.name not in self.planned:
                 self.faults.append(f"an event for {event['distinct_id']}, who is not in the plan")
                 continue
             evidence = self.evidence[member.name]
