@@ -26,6 +26,9 @@ from asyncclient import Limits, PostHogClient, PostHogError
 from bulk import BulkError, FileTrouble, JobEvent, Plan, Refused, Report, make_plan, read_report, run_job, verify_job
 
 MOST_ROUNDS = 10
+LONGEST_RUN_S = 2 * DAY_S
+MOST_REQUESTS = 5_000
+"""Several times as many as any case takes."""
 PAUSES_S = (0.0, 61.0, 1860.0, DAY_S)
 WEEK_S = 7 * DAY_S
 ENDED = (0, 1)
@@ -85,6 +88,8 @@ class Driver:
 
     def _on_request(self) -> None:
         self._requests += 1
+        if self._requests > MOST_REQUESTS:
+            raise Wrong(f"seed {self._case.seed}: more than {MOST_REQUESTS} requests, and no end")
         if self._end_at is not None and self._requests >= self._end_at:
             self._end_at = None
             self._end()
@@ -171,7 +176,10 @@ class Driver:
             task = asyncio.ensure_future(self._job(client, plan, purpose, events, stop))
             self._end = task.cancel if roughly else stop.set
             try:
-                report = await task
+                async with asyncio.timeout(LONGEST_RUN_S):
+                    report = await task
+            except TimeoutError:
+                self._expect([f"{purpose} goes on for more than {LONGEST_RUN_S / DAY_S:.0f} days"])
             except asyncio.CancelledError:
                 ended = "cancelled"
             except EXPECTED as error:
