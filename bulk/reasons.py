@@ -8,7 +8,7 @@ kept beside `REJECTED`, as many as fit.
 from enum import Enum
 from typing import NamedTuple
 
-from bulk.outcomes import PENDING, STATES, Axis, Events, Person, Properties, Recordings, State
+from bulk.outcomes import PENDING, STATES, Axis, Events, Person, Properties, Recordings, State, axis_of
 
 
 class Reason(Enum):
@@ -19,6 +19,7 @@ class Reason(Enum):
     NO_DELETION_ROW = "no_deletion_row"
     ACCEPTED_BUT_THERE = "accepted_but_there"
     THERE_AGAIN = "there_again"
+    STILL_THERE = "still_there"
     ACCEPTED_NOT_APPLIED = "accepted_not_applied"
     CHANGED_SINCE = "changed_since"
     EVENT_REFUSED = "event_refused"
@@ -56,6 +57,7 @@ GIVEN_TO: dict[Reason, tuple[State, ...]] = {
     Reason.NO_DELETION_ROW: (Person.FAILED, Events.FAILED, Recordings.FAILED, Events.MISSED),
     Reason.ACCEPTED_BUT_THERE: (Person.CONTRADICTED,),
     Reason.THERE_AGAIN: (Person.CONTRADICTED,),
+    Reason.STILL_THERE: (Person.ACCEPTED,),
     Reason.ACCEPTED_NOT_APPLIED: (Properties.CONTRADICTED,),
     Reason.CHANGED_SINCE: (Properties.CONTRADICTED,),
     Reason.EVENT_REFUSED: (Properties.FAILED,),
@@ -113,6 +115,7 @@ REASON_MEANING: dict[Reason, str] = {
     "the person is there",
     Reason.ACCEPTED_BUT_THERE: "the server accepted the deletion and still has the person; the next run tries again",
     Reason.THERE_AGAIN: "read as gone, and there again later; the next run queues its events anew and deletes it",
+    Reason.STILL_THERE: "the server accepted the deletion and still had the person when it was read last",
     Reason.ACCEPTED_NOT_APPLIED: "the server accepted the change and does not show it; the next run tries again",
     Reason.CHANGED_SINCE: "was as asked and is no longer; the next run changes it again",
     Reason.EVENT_REFUSED: "the ingestion host does not take the event; the next run tries again",
@@ -147,3 +150,15 @@ PLACES: dict[Axis, dict[Standing, int]] = {
     axis: {standing: place for place, standing in enumerate(standings)} for axis, standings in STANDINGS.items()
 }
 """The places of the standings in `STANDINGS`: one byte per target and axis."""
+
+
+def without_unread(standing: Standing) -> Standing:
+    """The standing of a target that is to be read again, if it could not be read."""
+    return Standing(standing.state) if standing.reason in UNREAD else standing
+
+
+def tried_again(standing: Standing) -> Standing:
+    """From where the next run goes on with a target that is not lost."""
+    if standing.reason in TRIED_AGAIN_FROM and standing.state not in PENDING:
+        return Standing(TRIED_AGAIN_FROM[standing.reason].get(axis_of(standing.state), standing.state))
+    return standing

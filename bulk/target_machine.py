@@ -8,7 +8,7 @@ and where it leads; a state that a row does not name stays as it is:
     untouched   | accepted          unknown | -            gone_before [1]   merged  reappeared | -
     unknown     |                           | survived     gone_settled      merged  reappeared | -
     survived    | accepted          unknown | -            gone_settled      merged  reappeared | -
-    accepted    |                           | -            gone              merged  reappeared | survived, contradicted
+    accepted    |                           | accepted [3] gone              merged  reappeared | survived, contradicted
     held        |                           | -            gone_before [1]   merged  reappeared | -
     gone, gone_settled                      | contradicted -                 -       reappeared | -
     gone_before, vanished, merged, reappeared
@@ -19,6 +19,7 @@ and where it leads; a state that a row does not name stays as it is:
                 |                           | not_asked    vanished          merged  reappeared | -
 
     [1] vanished, where anything had been sent for it   [2] deleted_unasked, where a call of this job deleted it
+    [3] still there: from now on its absence is explained only while no other person has its distinct ID
 
     events      | row covers, pending  completed | older row, or unknown status | no row | server keeps no rows
     ------------+--------------------------------+------------------------------+--------+---------------------
@@ -32,7 +33,7 @@ and where it leads; a state that a row does not name stays as it is:
 
     properties  | read as desired | read otherwise | person lost | overdue, once more
     ------------+-----------------+----------------+-------------+--------------------
-    untouched   | done_before     | -              | missed [3]  | -
+    untouched   | done_before     | -              | missed [4]  | -
     unknown     | done_settled    | again          | missed      | -
     again       | done_settled    | -              | missed      | -
     requested   | done            | -              | missed      | again, contradicted
@@ -42,13 +43,13 @@ and where it leads; a state that a row does not name stays as it is:
     gone, missed, not_sent
                 | done_settled    | again          | -           | -
 
-    [3] not_sent, where the person was merged or re-created; gone, where properties were to be removed
+    [4] not_sent, where the person was merged or re-created; gone, where properties were to be removed
 
 An unread person changes nothing but the reason on the primary axis; the target then waits for the next run. A run's
 start tries again what `reasons.TRIED_AGAIN_FROM` names, unless the person is lost.
 """
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from bulk.observations import LOST, Observation, TargetState
@@ -65,7 +66,7 @@ from bulk.outcomes import (
     State,
     axis_of,
 )
-from bulk.reasons import TRIED_AGAIN_FROM, UNREAD, Reason, Standing
+from bulk.reasons import UNREAD, Reason, Standing, tried_again, without_unread
 
 ROWS_DECIDE = frozenset({Events.UNKNOWN, Events.REQUESTED, Events.AGAIN, Events.HELD})
 """Events of a lost person of which only the deletion rows tell what became of them."""
@@ -153,17 +154,19 @@ class TargetMachine:
         return state
 
     def _started(self, state: TargetState, observation: Observation) -> TargetState:
-        read_again = TargetState(*(_without(UNREAD, each) for each in state))
+        read_again = TargetState(*(without_unread(each) for each in state))
+        if state.person.state is Person.ACCEPTED and state.person.reason in UNREAD:  # perhaps it had been there
+            read_again = read_again._replace(person=Standing(Person.ACCEPTED, Reason.STILL_THERE))
         if observation is Observation.VERIFY_STARTED:
             return read_again
-        person = _again(read_again.person)
+        person = tried_again(read_again.person)
         if person.state in FINAL_PERSON:
             return read_again
         if state.person.reason is Reason.THERE_AGAIN:  # what came since the person was gone is covered by no row
             return state._replace(
                 person=person, events=_anew(state.events, *Events), recordings=_anew(state.recordings, *Recordings)
             )
-        return TargetState(*(_again(each) for each in read_again))
+        return TargetState(*(tried_again(each) for each in read_again))
 
     def _deleted_instead(self, state: TargetState, _: Observation) -> TargetState:
         kept = state.person.state is Person.NOT_ASKED
@@ -180,16 +183,18 @@ class TargetMachine:
 
     def _overdue(self, state: TargetState, observation: Observation) -> TargetState:
         def overdue(each: Standing) -> Standing:
-            return each if each.reason else _OVERDUE.get((observation, each.state), each)
+            return each if each.reason in UNREAD else _OVERDUE.get((observation, each.state), each)
 
         return state._replace(person=overdue(state.person), properties=overdue(state.properties))
 
     def _present(self, state: TargetState, observation: Observation) -> TargetState:
-        state = TargetState(*(_without(UNREAD, each) for each in state))
+        state = TargetState(*(without_unread(each) for each in state))
         person = state.person
         match person.state:
             case Person.UNKNOWN:
                 person = Standing(Person.SURVIVED)
+            case Person.ACCEPTED:
+                person = Standing(Person.ACCEPTED, Reason.STILL_THERE)
             case Person.NOT_ASKED:
                 person = Standing(Person.NOT_ASKED)
             case Person.GONE | Person.GONE_SETTLED:
@@ -208,7 +213,7 @@ class TargetMachine:
     def _lost(self, state: TargetState, observation: Observation) -> TargetState:
         if state.person.state is Person.FAILED:
             return state
-        state = TargetState(*(_without(UNREAD, each) for each in state))
+        state = TargetState(*(without_unread(each) for each in state))
         absent = observation is Observation.ABSENT
         gone = Standing(Properties.GONE if absent and self._removes_only else Properties.MISSED)
         events, recordings, properties = state.events, state.recordings, state.properties
@@ -271,16 +276,6 @@ class TargetMachine:
 def rows_decide(state: TargetState) -> bool:
     """Whether the deletion rows tell what became of the events of a target whose person is lost."""
     return state.events.state in ROWS_DECIDE
-
-
-def _without(reasons: Container[Reason | None], standing: Standing) -> Standing:
-    return Standing(standing.state) if standing.reason in reasons else standing
-
-
-def _again(standing: Standing) -> Standing:
-    if standing.reason in TRIED_AGAIN_FROM and standing.state not in PENDING:
-        return Standing(TRIED_AGAIN_FROM[standing.reason].get(axis_of(standing.state), standing.state))
-    return standing
 
 
 def _anew(standing: Standing, *states: State) -> Standing:

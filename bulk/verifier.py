@@ -22,6 +22,7 @@ from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, UnreadReason
 from bulk.property_values import Wanted
 from bulk.ranges import grouped
+from bulk.reasons import Reason
 from bulk.target_machine import ROWS_DECIDE
 
 SAME_INSTANT = timedelta(milliseconds=1)
@@ -112,9 +113,14 @@ class Verifier:
     async def check_store(self, numbers: list[int]) -> Seen:
         """Read whether these targets' persons are there, the same persons, and as desired; settle what that tells."""
         ledger, targets = self._job.ledger, self._job.targets(numbers)
+        explained = {target.uuid: n for n, target in targets.items() if ledger.person(n) in EXPLAINED}
+        merged_perhaps = {
+            uuid for uuid, n in explained.items() if ledger.standing(Axis.PERSON, n).reason is Reason.STILL_THERE
+        }
         reads = await self._persons.fetch_by_uuid(
             {target.uuid: target.distinct_id for target in targets.values()},
-            expected_gone={target.uuid for n, target in targets.items() if ledger.person(n) in EXPLAINED},
+            expected_gone=explained.keys() - merged_perhaps,
+            unless_merged=merged_perhaps,
         )
         here: dict[int, Known] = {}
         observed: dict[int, tuple[Observation, ...]] = {}

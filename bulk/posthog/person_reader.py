@@ -99,13 +99,18 @@ class PersonReader:
         self._left_out_at: dict[UUID | str, float] = {}
 
     async def fetch_by_uuid(
-        self, targets: Mapping[UUID, str | None], *, expected_gone: Collection[UUID] = ()
+        self,
+        targets: Mapping[UUID, str | None],
+        *,
+        expected_gone: Collection[UUID] = (),
+        unless_merged: Collection[UUID] = (),
     ) -> PersonReads[UUID]:
         """Read persons by UUID.
 
         Arguments:
             targets: for each UUID the distinct ID that the person is known by, which confirms an absence.
             expected_gone: persons whose absence an accepted deletion explains: one answer without them is enough.
+            unless_merged: the same, unless another person has their distinct ID, which is looked up at once.
 
         Raises:
             PostHogError: the server answers nobody, or refuses the key.
@@ -115,7 +120,7 @@ class PersonReader:
         for uuid in read.left_out:
             if uuid in expected_gone:
                 results[uuid] = ABSENT
-            elif self._may_confirm(uuid, read.asked_at):
+            elif uuid in unless_merged or self._may_confirm(uuid, read.asked_at):
                 doubtful.append(uuid)
         asked_at = read.asked_at
         if doubtful:

@@ -14,6 +14,7 @@ from bulk import (
     ByPersonIds,
     DeleteEvents,
     DeletePersons,
+    NotFinished,
     UnsetProperties,
     UpdateProperties,
     verify_job,
@@ -210,3 +211,19 @@ def test_a_summary_that_says_nothing_is_the_oldest_eras() -> None:
     assert not any(
         msgspec.convert({name: 1}, BulkDeleteSummary).is_empty for name in ("persons_deleted", "persons_found")
     )
+
+
+async def test_who_is_still_there_after_an_accepted_deletion_and_is_then_merged_is_not_called_gone(
+    arena: Any, axis: Any
+) -> None:
+    """A queued deletion finds nobody any more when its turn comes."""
+    async with arena(persons=3, era="queued", queued_delay_s=3600.0) as a:
+        ids = [a.server.world.person(uuid).distinct_ids[0] for uuid in a.everybody]
+        plan = await a.plan(operation=DeletePersons(), selection=ByDistinctIds(ids))
+        with pytest.raises(NotFinished):
+            await a.run(plan, wait_s=0.0)
+        other = a.server.world.add_person(["somebody"], {})
+        a.server.world.merge(other, plan.targets(0, 1)[0].uuid)
+        a.server.settle()
+        report = await a.run(plan, wait_s=0.0)
+        assert (report.exit_code, axis(report, "person")) == (1, {"gone": 2, "merged": 1})

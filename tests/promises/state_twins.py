@@ -131,6 +131,12 @@ STATES: tuple[Twin, ...] = (
         _VERIFIER, "EXPLAINED = frozenset(\n    {\n", "EXPLAINED = frozenset(\n    {\n        Person.UNKNOWN,\n        Person.SURVIVED,\n",
     ),
     twin(
+        22,
+        "an accepted deletion explains whatever becomes of a person that is still there",
+        _FACTS + "who_is_still_there_after_an_accepted_deletion_and_is_then_merged_is_not_called_gone",
+        _MACHINE, "person = Standing(Person.ACCEPTED, Reason.STILL_THERE)", "person = Standing(Person.ACCEPTED)",
+    ),
+    twin(
         24,
         "one person that stays stops the job at the first batch",
         (
