@@ -1,0 +1,148 @@
+"""A case of the model: one job over a few persons, with everything that befalls it, drawn from a seed."""
+
+import random
+from typing import Any, Literal
+
+import msgspec
+
+from asyncclient import RateLimits
+from asyncclient.testing import ServerOptions
+from bulk import (
+    ByDistinctIds,
+    ByFilter,
+    ByPersonIds,
+    DeleteEvents,
+    DeletePersons,
+    DeleteRecordings,
+    UnsetProperties,
+    UpdateProperties,
+)
+
+OPERATIONS: dict[str, Any] = {
+    "delete": DeletePersons(),
+    "delete+events": DeletePersons(delete_events=True),
+    "delete+recordings": DeletePersons(delete_recordings=True),
+    "delete+both": DeletePersons(delete_events=True, delete_recordings=True),
+    "delete-events": DeleteEvents(),
+    "delete-recordings": DeleteRecordings(),
+    "unset-rest": UnsetProperties(keys=("secret", "token"), route="rest"),
+    "unset-capture": UnsetProperties(keys=("secret", "token"), route="capture"),
+    "update-rest": UpdateProperties(properties={"plan": "pro", "seats": 3}, route="rest"),
+    "update-capture": UpdateProperties(properties={"plan": "pro", "seats": 3}, route="capture"),
+}
+ERAS = ("empty202", "summary", "queued")
+GAPS_S = (0.0, 61.0, 1860.0, 86_400.0, 30 * 86_400.0)
+STEPS_S = (10.0, -10.0, 3600.0, -3600.0)
+TIGHT = RateLimits(deletes_per_minute=2, deletes_per_hour=4, others_per_minute=40)
+
+Purpose = Literal["run", "verify"]
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """One run or verify of the job while there is trouble.
+
+    Arguments:
+        gap_s: since the one before.
+        ends_at: the request at which it is told to stop, or is cancelled where `roughly`.
+    """
+
+    purpose: Purpose
+    gap_s: float
+    ends_at: int | None
+    roughly: bool
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """What is drawn before anything happens; what befalls single requests is drawn on the way (see `trouble`)."""
+
+    seed: int
+    operation: str
+    era: str
+    options: dict[str, Any]
+    targets: int
+    selected_by: str
+    planned_in_trouble: bool
+    limits: RateLimits
+    settings: dict[str, Any]
+    wall_off_s: float
+    turns: tuple[Turn, ...]
+
+    @property
+    def deletes_persons(self) -> bool:
+        """Whether the operation deletes persons."""
+        return self.operation.partition("+")[0] == "delete"
+
+    @property
+    def events_too(self) -> bool:
+        """Whether persons' events must be covered before they are deleted."""
+        return self.operation in ("delete+events", "delete+both")
+
+    @property
+    def recordings_too(self) -> bool:
+        """Whether the operation deletes recordings, alone or beside others."""
+        return self.operation in ("delete+recordings", "delete+both", "delete-recordings")
+
+    @property
+    def changes_properties(self) -> bool:
+        """Whether persons are changed, which the server does by events of its own where it is not sent any."""
+        return self.operation.startswith(("unset", "update"))
+
+    def server_options(self) -> ServerOptions:
+        """The server's settings."""
+        return ServerOptions(era=self.era, gzip=False, sunset="", **self.options)
+
+    def selection(self, uuids: list[Any], distinct_ids: list[str]) -> Any:
+        """What the plan is made from."""
+        match self.selected_by:
+            case "uuids":
+                return ByPersonIds(uuids)
+            case "distinct_ids":
+                return ByDistinctIds(distinct_ids)
+            case _:
+                return ByFilter(everyone=True)
+
+
+def draw(seed: int) -> Case:
+    """The case of a seed; ten operations on three eras come round every thirty seeds."""
+    chance = random.Random(f"case {seed}")
+    names = list(OPERATIONS)
+    operation, era = names[seed % len(names)], ERAS[seed // len(names) % len(ERAS)]
+    ways = ("uuids", "distinct_ids", "everyone") if operation.startswith("unset") else ("uuids", "distinct_ids")
+    return Case(
+        seed=seed,
+        operation=operation,
+        era=era,
+        options=_options(chance, era),
+        targets=chance.randint(3, 12),
+        selected_by=chance.choice(ways),
+        planned_in_trouble=chance.random() < 0.25,
+        limits=TIGHT if chance.random() < 0.1 else RateLimits.off(),
+        settings={
+            "batch_size": chance.choice((1, 2, 4, 250)),
+            "concurrency": chance.choice((1, 3, 8)),
+            "wait_s": chance.choice((0.0, 20.0, 900.0)),
+        },
+        wall_off_s=chance.choice((0.0, 0.0, 10.0, -10.0, 7200.0, -7200.0)),
+        turns=tuple(_turn(chance, first=number == 0) for number in range(chance.randint(1, 4))),
+    )
+
+
+def _options(chance: random.Random, era: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"capture_lag_s": chance.choice((0.0, 0.0, 3.0, 40.0))}
+    if era == "empty202":
+        options |= {"deletion_status": False, "keep_person": False, "delete_property_lists": False}
+        options["batch_reads"] = chance.random() < 0.5
+    if era == "queued":
+        options["queued_delay_s"] = chance.choice((0.0, 20.0, 170.0))
+    if era != "queued":
+        options["delete_order"] = chance.choice(("legacy", "tombstone"))
+    return options
+
+
+def _turn(chance: random.Random, *, first: bool) -> Turn:
+    return Turn(
+        purpose="verify" if not first and chance.random() < 0.3 else "run",
+        gap_s=0.0 if first else chance.choice(GAPS_S),
+        ends_at=chance.randint(1, 40) if chance.random() < 0.5 else None,
+        roughly=chance.random() < 0.3,
+    )

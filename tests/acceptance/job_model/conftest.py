@@ -1,0 +1,18 @@
+"""The seeds of the model test: some by default, many in the slow suite, one to replay it."""
+
+import os
+
+import pytest
+
+FEW, MANY = 500, 20_000
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, default=None, help="replay one case of the job model")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        one = metafunc.config.getoption("--seed", default=None)
+        count = MANY if os.environ.get("POSTHOG_BULK_SLOW") else FEW
+        metafunc.parametrize("seed", range(count) if one is None else [one])

@@ -1,0 +1,256 @@
+"""Runs one case from its plan to its end, and says what was wrong on the way.
+
+While there is trouble the job is run, verified, stopped and cancelled as the case has it. Then all goes well, and it
+must end: run and verified until both find nothing more to do, with the server's own weekly purge now and then.
+"""
+
+import asyncio
+import random
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from job_model.case import OPERATIONS, Case, Turn, draw
+from job_model.machine import EPOCH, Machine
+from job_model.network import InTrouble
+from job_model.oracle import Oracle, ended_of, judge_fold, judge_waits, states_of
+from job_model.project import DAY_S, Member, Project
+from job_model.trouble import Trouble
+from job_model.wire import client_over
+from job_model.witness import Witness
+
+from asyncclient import Limits, PostHogClient, PostHogError
+from bulk import BulkError, FileTrouble, JobEvent, Plan, Refused, Report, make_plan, read_report, run_job, verify_job
+
+MOST_ROUNDS = 10
+LONGEST_RUN_S = 2 * DAY_S
+MOST_REQUESTS = 5_000
+"""Several times as many as any case takes."""
+PAUSES_S = (0.0, 61.0, 1860.0, DAY_S)
+WEEK_S = 7 * DAY_S
+ENDED = (0, 1)
+EXPECTED = (BulkError, PostHogError)
+"""What a run may raise when the server or the line is in trouble."""
+
+
+class Wrong(AssertionError):
+    """A case went against what the engine promises."""
+
+
+class Driver:
+    """One case on its machine. Made inside the loop."""
+
+    def __init__(self, case: Case, folder: Path) -> None:
+        self._case = case
+        self._machine = machine = Machine()
+        machine.wall_off_s = case.wall_off_s
+        self._project = project = Project.drawn(case, machine)
+        self._trouble = Trouble(case, project, machine)
+        self._witness = Witness(case, project, self._trouble.others)
+        self._network = InTrouble(project, self._trouble, self._witness, self._on_request)
+        self._journal = folder / "job.journal.jsonl"
+        self._plan_path = folder / "job.plan.jsonl"
+        self._end_at: int | None = None
+        self._end: Callable[[], object] = lambda: None
+        self._requests = 0
+        self.log: list[str] = []
+
+    async def run(self) -> None:
+        """From plan to end.
+
+        Raises:
+            Wrong: something is.
+        """
+        with self._machine.in_use():
+            plan = await self._plan()
+            if plan is None:
+                return
+            with plan:
+                planned = self._planned(plan)
+                oracle = Oracle(self._case, self._project, self._witness, self._trouble.others, planned)
+                for turn in self._case.turns:
+                    await self._turn(plan, oracle, turn)
+                await self._to_the_end(plan, oracle)
+
+    def _client(self) -> AbstractAsyncContextManager[PostHogClient]:
+        """A client as another process would have it."""
+        server = self._project.server
+        return client_over(
+            self._network,
+            key=server.personal_api_key,
+            project_id=server.project_id,
+            limits=Limits(self._case.limits),
+            uniform=lambda low, high: low,
+        )
+
+    def _on_request(self) -> None:
+        self._requests += 1
+        if self._requests > MOST_REQUESTS:
+            raise Wrong(f"seed {self._case.seed}: more than {MOST_REQUESTS} requests, and no end")
+        if self._end_at is not None and self._requests >= self._end_at:
+            self._end_at = None
+            self._end()
+
+    async def _plan(self) -> Plan | None:
+        """The plan, or None where there is nothing to do for anybody."""
+        members, trouble = self._project.selected, self._trouble
+        trouble.over = not self._case.planned_in_trouble
+        try:
+            return await self._make_plan(members)
+        except (Refused, PostHogError) as error:
+            if isinstance(error, Refused):
+                self._expect_planned(frozenset())
+            trouble.over = True  # whoever plans tries again
+            return await self._make_plan(members) if self._wanted() else None
+        finally:
+            trouble.over = trouble.planning = False
+
+    async def _make_plan(self, members: list[Member]) -> Plan:
+        selection = self._case.selection([each.uuid for each in members], [each.distinct_ids[0] for each in members])
+        async with self._client() as client:
+            return await make_plan(client, OPERATIONS[self._case.operation], selection, self._plan_path)
+
+    def _planned(self, plan: Plan) -> list[Member]:
+        """Who is in the plan, by the numbers of the targets."""
+        members = {member.uuid: member for member in self._project.selected}
+        targets = list(plan.iter())
+        strangers = [target for target in targets if target.uuid not in members]
+        self._expect([f"{len(strangers)} strangers are in the plan"] if strangers else [])
+        planned = [members[target.uuid] for target in targets]
+        self._witness.planned = frozenset(member.name for member in planned)
+        self._expect_planned(self._witness.planned)
+        return planned
+
+    def _expect_planned(self, names: frozenset[str]) -> None:
+        """Whoever should be in the plan is, unless more than one answer kept them out."""
+        missing = [each.name for each in self._wanted() if each.name not in names | self._trouble.long_spells]
+        self._expect([f"{name} is missing from the plan" for name in missing])
+
+    def _wanted(self) -> list[Member]:
+        if self._case.selected_by != "everyone":
+            return self._project.selected
+        persons = ((member, self._project.world.person(member.uuid)) for member in self._project.selected)
+        keys = set(OPERATIONS[self._case.operation].keys)
+        return [member for member, person in persons if person is not None and not keys.isdisjoint(person.properties)]
+
+    async def _turn(self, plan: Plan, oracle: Oracle, turn: Turn) -> None:
+        await self._wait(turn.gap_s)
+        if turn.purpose == "verify" and not self._journal.exists():
+            return
+        if turn.ends_at is not None:
+            self._end_at = self._requests + turn.ends_at
+        await self._one(plan, oracle, turn.purpose, roughly=turn.roughly)
+        self._end_at = None
+
+    async def _to_the_end(self, plan: Plan, oracle: Oracle) -> None:
+        chance = random.Random(f"end {self._case.seed}")
+        self._trouble.end()
+        self._network.arrive()
+        self.log.append(f"{self._machine.true() - EPOCH:.1f} the trouble is over")
+        for round_ in range(MOST_ROUNDS):
+            await self._wait(chance.choice(PAUSES_S))
+            run = await self._one(plan, oracle, "run")
+            if run is not None:
+                self._expect(judge_waits(run))
+            if run is not None and run.exit_code in ENDED:
+                verified = await self._one(plan, oracle, "verify")
+                if verified is not None and verified.exit_code in ENDED and states_of(run) == states_of(verified):
+                    self._expect(oracle.judge_truth(verified))
+                    self._expect(oracle.judge_bystanders())
+                    return
+            if round_ % 2:
+                await self._wait(WEEK_S)
+        last = read_report(self._journal, plan)
+        self._expect([f"it never ends: {last.verdict} {_told(last)}"])
+
+    async def _one(self, plan: Plan, oracle: Oracle, purpose: str, *, roughly: bool = False) -> Report | None:
+        """One run or verify by a process of its own; its report, or None where it raised."""
+        events: list[JobEvent] = []
+        stop = anyio.Event()
+        report: Report | None = None
+        ended = "ended"
+        async with self._client() as client:
+            task = asyncio.ensure_future(self._job(client, plan, purpose, events, stop))
+            self._end = task.cancel if roughly else stop.set
+            try:
+                async with asyncio.timeout(LONGEST_RUN_S):
+                    report = await task
+            except TimeoutError:
+                self._expect([f"{purpose} goes on for more than {LONGEST_RUN_S / DAY_S:.0f} days"])
+            except asyncio.CancelledError:
+                ended = "cancelled"
+            except EXPECTED as error:
+                ended = f"{type(error).__name__}: {error}"
+            except Exception as error:
+                self._expect([f"{purpose} raised {error!r}"], cause=error)
+            finally:
+                self._end = lambda: None
+        read = report or self._read(plan)
+        if read is not None:
+            self.log.append(f"{purpose} {ended}: exit {read.exit_code} {_told(read)}")
+            self._expect(judge_fold(read, ended_of(events)))
+            self._expect(oracle.judge_proof(read))
+        self._expect(self._witness.faults)
+        return report
+
+    def _read(self, plan: Plan) -> Report | None:
+        """What the journal tells after a run that raised; None where it ended before there was one."""
+        try:
+            return read_report(self._journal, plan) if self._journal.exists() else None
+        except FileTrouble:  # nothing was written to it
+            return None
+
+    def _job(
+        self, client: PostHogClient, plan: Plan, purpose: str, events: list[JobEvent], stop: anyio.Event
+    ) -> Awaitable[Report]:
+        options: dict[str, Any] = {"on_progress": events.append, "stop": stop}
+        if purpose == "verify":
+            return verify_job(client, plan, self._journal, **options)
+        return run_job(client, plan, self._journal, approve=plan.digest, **self._case.settings, **options)
+
+    async def _wait(self, seconds: float) -> None:
+        """Let time pass between two processes; in a week there is a purge."""
+        await asyncio.sleep(seconds)
+        if seconds >= WEEK_S:
+            self._project.server.run_event_deletion()
+
+    def _expect(self, problems: Any, cause: BaseException | None = None) -> None:
+        found = list(problems)
+        if not found:
+            return
+        case = self._case
+        names = [name for name in self._witness.evidence if any(problem.startswith(f"{name} ") for problem in found)]
+        stories = [f"  {name}: " + "; ".join(self._witness.evidence[name].story) for name in names]
+        acts = [f"  {act.at - EPOCH:.1f} somebody: {act.what} {act.name}" for act in self._trouble.others.acts]
+        raise Wrong(
+            "\n".join(
+                [
+                    f"seed {case.seed} ({case.operation}, era {case.era}, {case.targets} persons, {case.options}):",
+                    *(f"* {problem}" for problem in found),
+                    *self.log,
+                    *acts,
+                    *stories,
+                    f"replay: python -m pytest tests/acceptance/job_model/test_jobs.py --seed {case.seed}",
+                ]
+            )
+        ) from cause
+
+
+def _told(report: Report) -> str:
+    axes = {each.axis: {state.state: state.count for state in each.states} for each in report.axes}
+    kept = {axis: states for axis, states in axes.items() if set(states) != {"not_asked"}}
+    return f"{kept} {[(each.axis, each.reason, each.targets) for each in report.failures]}"
+
+
+async def drive(seed: int) -> None:
+    """Run the case of a seed.
+
+    Raises:
+        Wrong: it goes against what the engine promises.
+    """
+    random.seed(f"engine {seed}")
+    with tempfile.TemporaryDirectory() as folder:
+        await Driver(draw(seed), Path(folder)).run()

@@ -1,0 +1,130 @@
+"""The network between client and server: carries requests to the server's gateway, with trouble, before a witness."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from job_model import answers
+from job_model.project import Project
+from job_model.trouble import Fate, Trouble
+from job_model.wire import Lost, NotReached, Silent
+from job_model.witness import Witness
+
+from asyncclient.testing import Fault
+from asyncclient.testing.call import Call
+from asyncclient.testing.envelope import Answer
+from asyncclient.testing.gateway import Outcome
+
+LATENCY_S = 0.02
+
+_OF_MANY = frozenset({"bulk_delete", "batch_by_uuids", "batch_by_distinct_ids"})
+_OF_ONE = {"GET": "retrieve", "PATCH": "update", "DELETE": "destroy"}
+
+
+class InTrouble:
+    """The way to a project's server and back.
+
+    Arguments:
+        on_request: told of each request before it leaves.
+    """
+
+    def __init__(self, project: Project, trouble: Trouble, witness: Witness, on_request: Callable[[], None]) -> None:
+        self._gateway = project.server._gateway
+        self._faults = project.server.faults
+        self._project = project
+        self._trouble = trouble
+        self._witness = witness
+        self._on_request = on_request
+        self._late: list[tuple[asyncio.TimerHandle, Callable[[], object]]] = []
+
+    async def exchange(self, call: Call, timeout_s: float, left: Callable[[], None]) -> Answer:
+        """As `wire.Network` has it."""
+        action = action_of(call)
+        self._on_request()
+        self._trouble.stir()
+        fate = self._trouble.fate(action)
+        if fate is not None and fate.kind == "not_reached":
+            raise NotReached
+        left()
+        self._witness.sent(action, call)
+        await asyncio.sleep(LATENCY_S)
+        answer = await self._answer(action, call, fate, timeout_s)
+        spells = self._trouble.spells_on(action, answers.asked_for(action, call.path, call.peek(), call.parameters))
+        if action == "deletion_status":
+            answer = answers.with_statuses(answer, self._project.void)
+        answer = answers.spoilt(action, answer, spells)
+        await asyncio.sleep(LATENCY_S)
+        self._witness.told(action, call, answer)
+        return answer
+
+    def arrive(self) -> None:
+        """Let everything that is late take effect now."""
+        late, self._late = self._late, []
+        for timer, effect in late:
+            if not timer.cancelled():
+                timer.cancel()
+                effect()
+
+    async def _answer(self, action: str, call: Call, fate: Fate | None, timeout_s: float) -> Answer:
+        if fate is None:
+            return self._handle(call).answer
+        if fate.kind == "late":
+            self._put_off(call, fate.after_s)
+        answer = self._fated(action, call, fate) if fate.takes_effect else answers.refusal(fate.status or 500)
+        match fate.kind:
+            case "lost":
+                raise Lost
+            case "silent" | "late":
+                await asyncio.sleep(timeout_s)
+                raise Silent
+            case "garbage":
+                return answers.GARBAGE
+            case "status":
+                return answers.refusal(fate.status)
+            case "slow":
+                await asyncio.sleep(fate.after_s)
+        return answer
+
+    def _fated(self, action: str, call: Call, fate: Fate) -> Answer:
+        if fate.kind == "swallow":
+            return self._with_fault(call, Fault("swallow"))
+        if fate.kind == "errors":
+            kind: Any = "deletion_errors" if action == "bulk_delete" else "person_deletion_failed"
+            return self._with_fault(call, Fault(kind))
+        return self._handle(call).answer
+
+    def _with_fault(self, call: Call, fault: Fault) -> Answer:
+        self._faults.add(fault)
+        try:
+            return self._handle(call).answer
+        finally:
+            self._faults.clear()
+
+    def _put_off(self, call: Call, after_s: float) -> None:
+        effect = partial(self._handle, call)
+        self._late.append((asyncio.get_running_loop().call_later(after_s, effect), effect))
+
+    def _handle(self, call: Call) -> Outcome:
+        outcome = self._gateway.handle(call)
+        assert outcome.ending == "answer", outcome.ending
+        return outcome
+
+
+def action_of(call: Call) -> str:
+    """What a request asks for; "probe" where it only finds out what the server knows."""
+    parts = [part for part in call.path.split("/") if part]
+    tail = parts[-1]
+    if tail == "batch":
+        return "capture"
+    if tail in ("query", "persons"):
+        return "list" if tail == "persons" else tail
+    if "persons" not in parts:
+        return "projects"
+    if tail == "deletion_status":
+        return tail if call.query else "probe"
+    if tail in _OF_MANY:
+        return tail if call.method == "POST" else "probe"
+    if parts[-2] == "persons":
+        return _OF_ONE.get(call.method, "probe")
+    return tail if call.method == "POST" else "probe"

@@ -1,0 +1,192 @@
+"""What a report may say of each target: what the engine was told is the proof, what the server knows is the truth."""
+
+from collections.abc import Iterable
+
+from job_model.case import Case
+from job_model.others import Others
+from job_model.project import BYSTANDING, HOUR_S, Member, Project
+from job_model.witness import SLACK_S, Evidence, Witness
+
+from bulk import JobEvent, Report
+from bulk.progress import JobEnded
+from bulk.ranges import expand
+
+GONE = frozenset({"gone", "gone_settled"})
+DONE = frozenset({"done", "done_settled", "done_before"})
+COVERED = frozenset({"queued", "purged"})
+LEFT = frozenset({"missed", "not_sent"})
+NOT_WAITING = frozenset({"untouched", "unknown", "survived", "again"})
+"""Pending states in which a run has something to do."""
+FAILED = frozenset({"failed", "contradicted"})
+
+States = dict[str, list[frozenset[str]]]
+"""By axis, for each target by its number: the states that it may be in, as far as the report tells them apart."""
+
+
+def states_of(report: Report) -> States:
+    """Where each target stands."""
+    found: States = {}
+    for axis in report.axes:
+        usual = frozenset(each.state for each in axis.states if each.targets is None)
+        of_axis = [usual] * report.count
+        for each in axis.states:
+            for number in expand(each.targets) if each.targets is not None else ():
+                of_axis[number] = frozenset({each.state})
+        found[axis.axis] = of_axis
+    return found
+
+
+def judge_fold(report: Report, ended: JobEnded | None) -> Iterable[str]:
+    """Whether the journal, folded again, tells what the run knew when it ended."""
+    for axis in report.axes:
+        total = sum(each.count for each in axis.states)
+        if total != report.count:
+            yield f"{axis.axis}: {total} targets of {report.count}"
+        if ended is not None:
+            live = getattr(ended, axis.axis)
+            replayed = {each.state: each.count for each in axis.states}
+            if live != replayed:
+                yield f"{axis.axis}: the run knew {live}, its journal says {replayed}"
+
+
+def judge_waits(report: Report) -> Iterable[str]:
+    """Whether each target that a run left pending, with nothing in its way, waits for something that is named."""
+    named = {number for failure in report.failures for number in expand(failure.targets)}
+    named |= {n for axis in report.axes for each in axis.states if each.state == "held" for n in expand(each.targets)}
+    for axis in report.axes:
+        for each in axis.states:
+            if each.state in NOT_WAITING and each.targets is not None:
+                for number in set(expand(each.targets)) - named:
+                    yield f"target {number} is left {axis.axis} {each.state}, and nothing says why"
+
+
+class Oracle:
+    """Judges the reports of one case, whose job is about to be opened.
+
+    Arguments:
+        planned: the persons in the plan, by their numbers.
+    """
+
+    def __init__(self, case: Case, project: Project, witness: Witness, others: Others, planned: list[Member]) -> None:
+        self._case = case
+        self._project = project
+        self._witness = witness
+        self._others = others
+        self._planned = planned
+        self._opened_at = project.machine.true()
+
+    def judge_proof(self, report: Report) -> Iterable[str]:
+        """Whether what the report says of each target rests on what the engine was told."""
+        states = states_of(report)
+        for number, member in enumerate(self._planned):
+            evidence = self._witness.evidence[member.name]
+            for axis in ("person", "events", "recordings", "properties"):
+                for state in states[axis][number]:
+                    problem = self._unproven(axis, state, evidence)
+                    if problem and len(states[axis][number]) == 1:
+                        yield f"{member.name} is {axis} {state}, and {problem}"
+
+    def judge_truth(self, report: Report) -> Iterable[str]:
+        """Whether the report says what is so, after all trouble has ended and everything was read once more."""
+        states = states_of(report)
+        for number, member in enumerate(self._planned):
+            is_now = self._project.alive_as(member)
+            of_target = {axis: of_axis[number] for axis, of_axis in states.items()}
+            if problem := self._untrue(member, is_now, of_target):
+                told = ", ".join(f"{axis} {'/'.join(sorted(each))}" for axis, each in of_target.items())
+                yield f"{member.name} is {is_now} in truth ({told}): {problem}"
+
+    def judge_bystanders(self) -> Iterable[str]:
+        """Whether nobody outside the plan was touched, but by an event that was under way when a person was merged."""
+        for member in self._project.bystanders:
+            person = self._project.world.person(member.uuid)
+            excused = self._case.changes_properties and any(act.what == "merge" for act in self._others.acts)
+            if person is None or (person.properties != BYSTANDING and not excused):
+                yield f"{member.name}, who is not in the plan, is {person and person.properties}"
+
+    def _unproven(self, axis: str, state: str, evidence: Evidence) -> str | None:
+        is_away = evidence.is_absent or evidence.merged or evidence.recreated
+        explained = any(
+            absent >= accepted for absent in evidence.absent_by_uuid for accepted in evidence.deletes_accepted
+        )
+        match axis, state:
+            case ("person", "gone" | "gone_settled"):
+                if not evidence.deletes:
+                    return "was never sent to be deleted"
+                return None if explained or evidence.is_absent else "was not read as gone"
+            case ("person", "gone_before"):
+                if evidence.deletes:
+                    return "was sent to be deleted"
+                return None if evidence.is_absent else "was not read as gone twice"
+            case ("person", "vanished"):
+                return None if evidence.is_absent else "was not read as gone twice"
+            case ("person", "merged"):
+                return None if evidence.merged else "nobody else was read under its distinct ID"
+            case ("person", "reappeared"):
+                return None if evidence.recreated else "was not read as re-created"
+            case ("properties", state) if state in DONE:
+                if state == "done_before" and evidence.changes:
+                    return "was sent a change"
+                return None if evidence.as_asked else "was never read as asked"
+            case ("properties", "gone" | "missed" | "not_sent"):
+                return None if is_away else "was not read as gone twice"
+            case ("events" | "recordings", "missed" | "not_sent"):
+                return None if is_away or explained else "was not read as gone twice"
+            case ("events", state) if state in COVERED:
+                least = self._opened_at - HOUR_S - SLACK_S
+                return None if evidence.covered_until >= least else "no row was read that covers them"
+            case ("events", "unverifiable"):
+                return None if evidence.events_accepted else "nothing was accepted"
+            case ("recordings", "requested"):
+                return None if evidence.recordings_accepted else "nothing was accepted"
+        return None
+
+    def _untrue(self, member: Member, is_now: str, states: dict[str, frozenset[str]]) -> str | None:
+        evidence = self._witness.evidence[member.name]
+        failed = {axis for axis, of_axis in states.items() if of_axis <= FAILED and is_now == "same"}
+        if failed and not evidence.refused_alone:
+            return f"{', '.join(failed)} failed, and nothing was refused"
+        if failed:
+            return None
+        person = states["person"]
+        if self._case.deletes_persons:
+            return self._untrue_of_deleted(member, is_now, person, evidence)
+        if is_now == "recreated" and person != {"reappeared"}:
+            return "it was re-created" if self._must_know_recreated(states) else None
+        if is_now == "same":
+            return self._untrue_of_kept(member, states)
+        return None
+
+    def _untrue_of_deleted(self, member: Member, is_now: str, person: frozenset[str], evidence: Evidence) -> str | None:
+        ever_other = bool(self._others.did(member.name, "merge", "recreate"))
+        if is_now == "same":
+            return "it is still there"
+        if is_now == "recreated":
+            return None if person <= {"reappeared"} else "it was re-created"
+        if is_now == "other" and not evidence.deletes_accepted:
+            return None if person <= {"merged"} or (ever_other and person <= {"reappeared"}) else "it was merged"
+        allowed = GONE if evidence.deletes else {"gone_before", "vanished"}
+        return None if person <= allowed or (ever_other and person <= {"merged", "reappeared"}) else "it is gone"
+
+    def _must_know_recreated(self, states: dict[str, frozenset[str]]) -> bool:
+        return not (states["events"] <= COVERED | {"unverifiable"} or states["recordings"] <= {"requested"})
+
+    def _untrue_of_kept(self, member: Member, states: dict[str, frozenset[str]]) -> str | None:
+        if states["person"] != {"not_asked"}:
+            return "it is there, unchanged"
+        if self._case.operation == "delete-events" and not states["events"] <= COVERED | {"unverifiable"}:
+            return "its events are not covered"
+        if self._case.operation == "delete-recordings" and states["recordings"] != {"requested"}:
+            return "its recordings are not requested"
+        person = self._project.world.person(member.uuid)
+        assert person is not None
+        if states["properties"] == {"not_asked"}:
+            return None
+        if not self._witness.is_as_asked(person.properties):
+            return f"its properties are {sorted(person.properties)}, and not as asked"
+        return None if states["properties"] <= DONE else "its properties are as asked"
+
+
+def ended_of(events: list[JobEvent]) -> JobEnded | None:
+    """How the run itself told that it ended."""
+    return next((event for event in reversed(events) if isinstance(event, JobEnded)), None)

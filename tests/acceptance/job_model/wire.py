@@ -1,0 +1,86 @@
+"""The one seam between the client and the model: a wire without sockets, which hands each request to a network.
+
+Only this file knows how a client is told to use another wire than its own.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from asyncclient import ConnectFailed, ConnectionLost, PostHogClient, TimedOut
+from asyncclient._http import Left, Request, Response
+from asyncclient.testing.call import Call
+from asyncclient.testing.envelope import Answer
+
+HOST = "127.0.0.1:1"
+TIMEOUT_S = 60.0
+
+
+class NotReached(Exception):
+    """No connection came about."""
+
+
+class Lost(Exception):
+    """The connection broke after the request had left."""
+
+
+class Silent(Exception):
+    """No answer came in time."""
+
+
+class Network(Protocol):
+    """What lies between client and server."""
+
+    async def exchange(self, call: Call, timeout_s: float, left: Callable[[], None]) -> Answer:
+        """The answer to a request.
+
+        Arguments:
+            left: to be called as soon as bytes of the request may have left.
+
+        Raises:
+            NotReached, Lost, Silent: there is none.
+        """
+        ...
+
+
+class Wire:
+    """Sends over a network."""
+
+    def __init__(self, network: Network, key: str | None) -> None:
+        self._network = network
+        self._key = key
+
+    async def send(self, request: Request, path: str, left: Left) -> Response:
+        """Send the request once."""
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        headers = {"host": HOST, "content-type": "application/json"}
+        if self._key is not None:
+            headers["authorization"] = f"Bearer {self._key}"
+        call = Call(request.method, f"/{path}{query}", headers, request.body or b"")
+        about: dict[str, Any] = {"method": request.method, "path": path, "route": request.route}
+        try:
+            answer = await self._network.exchange(call, request.timeout_s or TIMEOUT_S, left)
+        except NotReached:
+            raise ConnectFailed("no connection", **about, sent=False) from None
+        except Lost:
+            raise ConnectionLost("the connection broke", **about, sent=True) from None
+        except Silent:
+            raise TimedOut("no answer", **about, sent=True) from None
+        headers = {name.lower(): value for name, value in answer.headers} | {"content-type": answer.content_type}
+        return Response(status=answer.status, path=path, headers=headers, body=answer.body)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+@asynccontextmanager
+async def client_over(network: Network, *, key: str, project_id: int, **settings: Any) -> AsyncIterator[PostHogClient]:
+    """A client, open, whose requests go over a network."""
+    client = PostHogClient(host=f"http://{HOST}", project_id=project_id, personal_api_key=key, **settings)
+    shared = client._core.shared
+    shared.wire, shared.ingest_wire = Wire(network, key), Wire(network, None)
+    try:
+        yield client
+    finally:
+        await client.aclose()
