@@ -1,4 +1,7 @@
-"""The server's wall clock, estimated from the `Date` headers of its answers. Pure but for the clock it is given.
+"""The server's clock, estimated from the `Date` headers of its answers. Pure but for the clock it is given.
+
+It is a clock of this machine that nobody can set and that runs on while the machine sleeps, plus an offset that the
+answers tell: setting this machine's time changes nothing.
 
 A header tells the time of an answer, cut to the second: the server's clock was there or up to a second further when
 it answered, and it answered between sending and receiving. So each answer gives an earliest and a latest offset from
@@ -10,10 +13,17 @@ from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+_BOOT = getattr(time, "CLOCK_BOOTTIME", None)
+
 TOLD_TO_S = 1.0
 """How finely a header tells the time."""
 HOLDS_FOR_S = 60.0
 """Clocks drift: after so long a later answer counts, even if it tells less."""
+
+
+def boot_time() -> float:
+    """Seconds since the machine started, those that it slept included where the system counts them (Linux)."""
+    return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
 
 
 def http_date(text: str) -> float | None:
@@ -29,21 +39,23 @@ class ServerClock:
     """An estimate that answers correct.
 
     Arguments:
-        wall: our clock, seconds since the epoch.
+        clock: seconds, never set, running on during suspends.
+        wall: this machine's time, seconds since the epoch; read once, for the time before the first answer.
     """
 
-    def __init__(self, wall: Callable[[], float] = time.time) -> None:
-        self._wall = wall
+    def __init__(self, clock: Callable[[], float] = boot_time, wall: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._first_offset_s = wall() - clock()
         self._offset_s: float | None = None
         self._latest_s = 0.0
         self._heard_at = 0.0
-        self._doubted: float | None = None
+        self._doubted: tuple[float, float] | None = None
         self._date = ""
         self._told: float | None = None
 
     def now(self) -> float:
-        """The server's clock, seconds since the epoch; ours before the first answer."""
-        return self._wall() + (self._offset_s or 0.0)
+        """The server's clock, seconds since the epoch; before the first answer this machine's."""
+        return self._clock() + (self._first_offset_s if self._offset_s is None else self._offset_s)
 
     def heard_date(self, date: str, elapsed_s: float) -> None:
         """Take the `Date` header of an answer that arrived just now; one that cannot be read tells nothing.
@@ -60,23 +72,24 @@ class ServerClock:
     def heard(self, told: float, elapsed_s: float) -> None:
         """Take what an answer that arrived just now told.
 
-        An answer that sets the clock forward by more than can be is believed when the next one agrees.
+        An answer that moves the clock by more than can be, forward or back, is believed when the next one agrees.
 
         Arguments:
             told: its `Date`, seconds since the epoch.
             elapsed_s: since its request was sent.
         """
-        now = self._wall()
+        now = self._clock()
         earliest = told - now
         latest = earliest + elapsed_s + TOLD_TO_S
-        if self._offset_s is None or self._offset_s > latest:
+        if self._offset_s is None:
             self._take(earliest, latest, now)
-        elif earliest > self._latest_s + TOLD_TO_S:
-            if self._doubted is not None and self._doubted <= latest:
+        elif earliest > self._latest_s + TOLD_TO_S or latest < self._offset_s - TOLD_TO_S:
+            doubted = self._doubted
+            if doubted is not None and doubted[0] <= latest and earliest <= doubted[1]:
                 self._take(earliest, latest, now)
             else:
-                self._doubted = earliest
-        elif earliest >= self._offset_s or not 0.0 <= now - self._heard_at < HOLDS_FOR_S:
+                self._doubted = earliest, latest
+        elif earliest >= self._offset_s or latest < self._offset_s or not 0.0 <= now - self._heard_at < HOLDS_FOR_S:
             self._take(earliest, latest, now)
         else:
             self._latest_s = min(self._latest_s, latest)

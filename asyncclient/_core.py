@@ -1,7 +1,6 @@
 """What all views of a client share, and how a request goes through the layers. Knows no resource."""
 
 import random
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
@@ -10,7 +9,7 @@ import anyio
 import msgspec
 
 from asyncclient._aiohttp import AiohttpWire
-from asyncclient._clock import ServerClock
+from asyncclient._clock import ServerClock, boot_time
 from asyncclient._http import BeforeSend, Request, Response, Stream
 from asyncclient._prefixing import Prefix, Prefixing, settling_read
 from asyncclient._protocol import answers
@@ -47,7 +46,7 @@ class Shared(msgspec.Struct):
     max_connections: int
     trust_env: bool
     uniform: Callable[[float, float], float] = random.uniform
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = boot_time
     server_clock: ServerClock = msgspec.field(default_factory=ServerClock)
     token: Secret | None = None
     # anyio loads what stands behind a name when the name is first looked up: not before a client is made

@@ -1,6 +1,7 @@
 """What the server can be asked about persons beside listing them (contract 6.11)."""
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -11,7 +12,7 @@ from asyncclient._endpoints import PersonId
 from asyncclient._http import Request
 from asyncclient._protocol import answers
 from asyncclient._protocol.expectations import Json
-from asyncclient.errors import InvalidArgument, shown
+from asyncclient.errors import InvalidArgument, InvalidResponse, shown
 from asyncclient.models import (
     BatchResults,
     Cohort,
@@ -21,13 +22,21 @@ from asyncclient.models import (
     PersonRef,
     PropertyValues,
     RawPerson,
+    ResultsByUuid,
+    StoredPerson,
+    StoredRef,
 )
 from asyncclient.only_properties import OnlyProperties
 
 _BATCH_RAWS = msgspec.json.Decoder(BatchResults[msgspec.Raw])
 _REF = msgspec.json.Decoder(PersonRef)
-_BATCH_REFS = msgspec.json.Decoder(BatchResults[PersonRef])
+_REFS_BY_ID: "msgspec.json.Decoder[BatchResults[PersonRef]]" = msgspec.json.Decoder(BatchResults[StoredRef])
+_BY_UUID: "msgspec.json.Decoder[ResultsByUuid[Person]]" = msgspec.json.Decoder(ResultsByUuid[StoredPerson])
+_REFS_BY_UUID: "msgspec.json.Decoder[ResultsByUuid[PersonRef]]" = msgspec.json.Decoder(ResultsByUuid[StoredRef])
 _NIL = UUID(int=0)
+
+K = TypeVar("K", UUID, str)
+P = TypeVar("P", Person, PersonRef)
 
 
 class PersonLookups:
@@ -35,13 +44,24 @@ class PersonLookups:
 
     _core: Core
 
-    async def batch_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, Person]:
-        """The persons of up to 200 distinct ids; misses are left out (contract 6.11)."""
-        return (await self._core.call(_endpoints.batch_by_distinct_ids(distinct_ids))).results
+    async def batch_by_distinct_ids(
+        self, distinct_ids: Sequence[str], *, only: OnlyProperties | None = None
+    ) -> dict[str, Person]:
+        """The persons of up to 200 distinct ids; misses are left out (contract 6.11).
+
+        Arguments:
+            only: the properties to decode; None for all.
+        """
+        request = _endpoints.batch_by_distinct_ids(distinct_ids)
+        found = await (self._core.call(request) if only is None else self._core.read(request, only.by_distinct_id))
+        _check_keys(request, distinct_ids, found.results)
+        return found.results
 
     async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
         """As `batch_by_distinct_ids`, but only who each person is."""
-        found = await self._core.read(_endpoints.batch_by_distinct_ids(distinct_ids), _BATCH_REFS)
+        request = _endpoints.batch_by_distinct_ids(distinct_ids)
+        found = await self._core.read(request, _REFS_BY_ID)
+        _check_keys(request, distinct_ids, found.results)
         return found.results
 
     async def batch_by_uuids(
@@ -56,14 +76,14 @@ class PersonLookups:
         Raises:
             InvalidArgument: too many, or one that is none; before anything is sent.
         """
+        decoder = _BY_UUID if only is None else only.by_uuid
         request = _endpoints.batch_by_uuids(uuids)
-        found = await (self._core.call(request) if only is None else self._core.read(request, only.batch))
-        return {person.uuid: person for person in found.results.values()}
+        return _by_uuid(request, uuids, (await self._core.read(request, decoder)).results)
 
     async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:
         """As `batch_by_uuids`, but only who each person is."""
-        found = await self._core.read(_endpoints.batch_by_uuids(uuids), _BATCH_REFS)
-        return {person.uuid: person for person in found.results.values()}
+        request = _endpoints.batch_by_uuids(uuids)
+        return _by_uuid(request, uuids, (await self._core.read(request, _REFS_BY_UUID)).results)
 
     async def raw_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, RawPerson]:
         """The persons of distinct IDs, each as the JSON object that the server sent (contract 6.11).
@@ -125,7 +145,7 @@ class PersonLookups:
         return page
 
     async def knows(self, route: str) -> bool:
-        """Whether this server is new enough to have a route, found out by reading (contract 8, last but three).
+        """Whether this server is new enough to have a route, found out by reading (contract 8).
 
         A route that a server does not know is read as a person's id there, so the answers tell them apart.
 
@@ -167,6 +187,29 @@ class PersonLookups:
             person_id: UUID or number.
         """
         return (await self._core.call(_endpoints.cohorts(person_id))).results
+
+
+def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[UUID, P]) -> dict[UUID, P]:
+    """The persons of an answer.
+
+    Raises:
+        InvalidResponse: one stands under the key of another one, or others stand in place of those asked for.
+    """
+    if any(key != person.uuid for key, person in found.items()):
+        raise _mixed_up(request)
+    _check_keys(request, [each if isinstance(each, UUID) else UUID(each) for each in uuids], found)
+    return found
+
+
+def _check_keys(request: Request[Any], asked: Sequence[K], found: dict[K, P]) -> None:
+    """Pass unless an answer tells of others in place of those asked for: then it may tell of none of them."""
+    if found and not all(map(found.__contains__, asked)) and found.keys() - set(asked):
+        raise _mixed_up(request)
+
+
+def _mixed_up(request: Request[Any]) -> InvalidResponse:
+    problem = "the answer tells of persons that were not asked for, and not of all that were"
+    return InvalidResponse(200, method=request.method, path=request.path, route=request.route, detail=problem)
 
 
 _PROBES: dict[str, Request[bool]] = {

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from asyncclient import _endpoints, config
-from asyncclient._clock import ServerClock
+from asyncclient._clock import ServerClock, boot_time
 from asyncclient._core import Core, OnEvent, Shared
 from asyncclient._http import BeforeSend
 from asyncclient._prefixing import ApiPrefix, Prefix
@@ -42,7 +42,7 @@ class PostHogClient:
         on_event: told of every request, retry and pause.
         allow_http: take plain http to other machines than this one.
         trust_env: use the proxies of the environment.
-        clock, wall, uniform: monotonic seconds, seconds since the epoch, randomness; for tests.
+        clock, wall, uniform: seconds that nobody can set, seconds since the epoch, randomness; for tests.
 
     Raises:
         InvalidArgument: an argument cannot be used; nothing is sent.
@@ -64,7 +64,7 @@ class PostHogClient:
         on_event: OnEvent | None = None,
         allow_http: bool = False,
         trust_env: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = boot_time,
         wall: Callable[[], float] = time.time,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -92,7 +92,7 @@ class PostHogClient:
             trust_env=trust_env,
             uniform=uniform,
             clock=clock,
-            server_clock=ServerClock(wall),
+            server_clock=ServerClock(clock, wall),
             token=token,
         )
         self._take(Core(shared, retry or RetryPolicy(), (on_event,) if on_event else ()))
@@ -203,11 +203,16 @@ class PostHogClient:
         return self._core.shared.max_connections
 
     def server_time(self) -> float:
-        """The server's clock as its answers told it, seconds since the epoch; ours before the first one.
+        """The server's clock as its answers told it, seconds since the epoch; this machine's before the first one.
 
-        It may be a second or so behind, and is never ahead by more than the round trip of a request.
+        It may be a second or so behind, and is never ahead by more than the round trip of a request. Setting this
+        machine's clock does not change it.
         """
         return self._core.shared.server_clock.now()
+
+    def boot_time(self) -> float:
+        """Seconds by a clock that nobody can set, for ages: it runs on while the machine is suspended (Linux)."""
+        return self._core.shared.clock()
 
     def once(self, before_send: BeforeSend) -> "PostHogClient":
         """A view whose calls are each attempted exactly once, after `before_send`.

@@ -6,13 +6,13 @@ client and job of one key.
 
 import asyncio
 import math
-import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import anyio
 
+from asyncclient._clock import boot_time
 from asyncclient._protocol.limit_reduction import LimitReduction
 from asyncclient._protocol.rate_bucket import RateBucket, WindowBudget
 from asyncclient._protocol.rate_limits import MINUTE_S, Bucket, RateLimits
@@ -158,10 +158,10 @@ class Limits:
 
     Arguments:
         rates: the numbers; None is what PostHog enforces per personal API key.
-        clock: seconds, monotonic.
+        clock: seconds that nobody can set; those during which the machine is suspended count.
     """
 
-    def __init__(self, rates: RateLimits | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rates: RateLimits | None = None, *, clock: Callable[[], float] = boot_time) -> None:
         self.rates = RateLimits.posthog() if rates is None else rates
         self.clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -51,6 +51,19 @@ class RawPerson(msgspec.Struct, frozen=True, gc=False):
         return f"<RawPerson {self.ref.uuid}>"
 
 
+class StoredRef(PersonRef, frozen=True, gc=False, kw_only=True):
+    """As `PersonRef`, out of an answer that always holds all of it (contract 6.11)."""
+
+    distinct_ids: tuple[str, ...]
+
+
+class StoredPerson(Person, frozen=True, gc=False, kw_only=True):
+    """As `Person`, out of an answer that always holds these (contract 6.2, 6.11): one without them is invalid."""
+
+    distinct_ids: tuple[str, ...]
+    properties: dict[str, Any]
+
+
 class Page(msgspec.Struct, Generic[T], frozen=True):
     """One page of a listing. A page may be shorter than asked, or empty, and still have a `next` (contract 6.1)."""
 
@@ -86,7 +99,7 @@ class BulkDeleteSummary(msgspec.Struct, frozen=True):
     @property
     def is_empty(self) -> bool:
         """Accepted without a word: the body of the oldest era, which verifies nothing."""
-        return self.persons_found is None and not self.deletion_errors
+        return self == BulkDeleteSummary()
 
     @property
     def unmatched(self) -> int:
@@ -167,6 +180,12 @@ class Cohorts(msgspec.Struct, frozen=True):
 
 
 class BatchResults(msgspec.Struct, Generic[T], frozen=True):
-    """The body of batch_by_distinct_ids and batch_by_uuids."""
+    """The body of batch_by_distinct_ids."""
 
     results: dict[str, T]
+
+
+class ResultsByUuid(msgspec.Struct, Generic[T], frozen=True):
+    """The body of batch_by_uuids."""
+
+    results: dict[UUID, T]

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from asyncclient._endpoints import property_keys
-from asyncclient.models import BatchResults, Person
+from asyncclient.models import BatchResults, Person, ResultsByUuid, StoredPerson
 
 
 class OnlyProperties:
@@ -19,13 +19,13 @@ class OnlyProperties:
         InvalidArgument: there is none, one is given twice, or one cannot be a key.
     """
 
-    __slots__ = ("batch",)
+    __slots__ = ("by_distinct_id", "by_uuid")
 
     def __init__(self, keys: str | Sequence[str]) -> None:
         typed: Any = TypedDict  # of a dictionary with declared keys the others are skipped unread
         properties = typed("Properties", dict.fromkeys(property_keys(keys), Any), total=False)
-        default: Any = msgspec.field(default_factory=dict)
         person: Any = msgspec.defstruct(
-            "Person", [("properties", properties, default)], bases=(Person,), frozen=True, gc=False
+            "Person", [("properties", properties)], bases=(StoredPerson,), frozen=True, gc=False, kw_only=True
         )
-        self.batch: msgspec.json.Decoder[BatchResults[Person]] = msgspec.json.Decoder(BatchResults[person])
+        self.by_distinct_id: msgspec.json.Decoder[BatchResults[Person]] = msgspec.json.Decoder(BatchResults[person])
+        self.by_uuid: msgspec.json.Decoder[ResultsByUuid[Person]] = msgspec.json.Decoder(ResultsByUuid[person])

@@ -93,8 +93,9 @@ async def _write_both(said: dict[str, Any]) -> None:
     from bulk.journal.records import FORMAT, Approved, JobOpened, RunStarted
     from bulk.journaling import open_journal
     from bulk.ledger import Ledger
+    from bulk.observations import Observation
     from bulk.operations import to_dict
-    from bulk.outcomes import Axis, Person
+    from bulk.outcomes import Axis
     from bulk.plan import FORMAT as PLAN_FORMAT
     from bulk.plan import PlanHeader, PlanWriter
     from bulk.verdicts import OK
@@ -113,7 +114,7 @@ async def _write_both(said: dict[str, Any]) -> None:
         plan = targets.finish()
     ledger = Ledger()
     async with open_journal(journal_path, ledger).writer() as writer:
-        job = Job(plan, operation, ledger, writer)
+        job = Job(plan, operation, ledger, writer, now=time.time)
         job.note(JobOpened(
             format=FORMAT, job="measured", host=plan.header.host, project=1, operation=plan.header.operation,
             selection={}, plan_digest=plan.digest, count=plan.count, planned_at=plan.header.created_at, at=job.now(),
@@ -128,7 +129,7 @@ async def _write_both(said: dict[str, Any]) -> None:
             job.answered(attempt, OK, numbers)
         for first in range(0, results, said["at_once"]):
             numbers = range(first, min(first + said["at_once"], results))
-            job.settle("store", {(Person.GONE, None): [*numbers]})
+            job.observe("store", dict.fromkeys(numbers, (Observation.ABSENT,)))
     plan.close()
 
 
@@ -147,7 +148,7 @@ def _ready(said: dict[str, Any]) -> dict[str, float]:
     ledger = Ledger()
     journal = open_journal(journal_path, ledger)
     replayed = time.perf_counter()
-    job = Job(plan, DeletePersons(), ledger, journal.writer())
+    job = Job(plan, DeletePersons(), ledger, journal.writer(), now=time.time)
     numbers = list(islice(ledger.numbers(job.lead, UNSENT[job.lead]), said["left"]))
     job.targets(numbers)
     ready = time.perf_counter()

@@ -22,7 +22,7 @@ ROW_READERS = 5
 class Usage:
     """What a journal says of requests: when they were answered, which were under way, how long to pause.
 
-    Times are this machine's clock, seconds since the epoch.
+    Times are the server's clock, seconds since the epoch.
     """
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ def charge_limits(
         spent: request times by bucket from the plan, seconds since the epoch.
         usage: of the journal; of an empty one nothing is known, and nothing was sent.
         under_way: requests by bucket without a noted end.
-        now: this machine's clock, seconds since the epoch.
+        now: the server's clock, seconds since the epoch; times beyond it count as just now.
     """
     for bucket in Bucket:
         times = [*spent.get(bucket.value, ()), *usage.recent.get(bucket.value, ())]

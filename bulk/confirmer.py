@@ -5,19 +5,20 @@ a change of properties is applied later, and one whose event was lost answers li
 So only reading tells.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import anyio
 
 from bulk.gate import Gate
-from bulk.holders import Holders
+from bulk.holders import Holders, StillHaving
 from bulk.job import Job
-from bulk.outcomes import ACCEPTED, Axis, Person, Properties, State
-from bulk.pool import in_parallel
+from bulk.observations import Observation
+from bulk.outcomes import ACCEPTED, Axis, Person
+from bulk.posthog.person_reader import READ_SIZE, chunks
 from bulk.progress import WaitingForServer
 from bulk.ranges import grouped
-from bulk.store import READ_SIZE, chunks
-from bulk.verifier import SINCE_SENT, Verifier
+from bulk.reasons import UNREAD, Reason
+from bulk.second_look import SecondLook
 
 WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
 """Between readings; the last one repeats."""
@@ -26,8 +27,8 @@ SEND_AGAIN_AFTER_S = 60.0
 SEND_AGAIN_QUEUED_AFTER_S = 1800.0
 """A queued deletion is tried by the server for up to 20 minutes (contract 6.5) before it has failed in silence."""
 
-MOST_READ_SINGLY = 20_000
-"""Persons that are read in the store although a query has just told that they are not as asked."""
+MOST_READ_ALL_THE_SAME = 20_000
+"""Persons that are read in the store although a query has just told that they are not as asked: it may lag."""
 
 PATIENCE_GROWS = {Axis.PERSON: 1, Axis.PROPERTIES: 2}
 """A change that is not applied may be lost or just late: each repetition waits longer than the one before."""
@@ -36,6 +37,7 @@ MOST_CHANGES = 5
 """Times that a change is accepted and not applied before it is given up for this run."""
 
 GIVEN_BACK_AT_ONCE = 10_000
+TARGETS_AT_ONCE = 5_000
 
 
 class Waiting:
@@ -51,13 +53,13 @@ class Confirmer:
     Arguments:
         readers: reads at once.
         moved: called after each settled group, for progress.
-        holders: reads many at once, where the server has a way.
+        holders: asks for many at once who is not to be read yet, where the server has a way.
     """
 
     def __init__(
         self,
         job: Job,
-        verifier: Verifier,
+        second_look: SecondLook,
         gate: Gate,
         *,
         readers: int,
@@ -71,7 +73,7 @@ class Confirmer:
         self._last_done_at = 0.0
         self._patience = 1
         self._job = job
-        self._verifier = verifier
+        self._second_look = second_look
         self._gate = gate
         self._readers = readers
         self._moved = moved
@@ -109,10 +111,11 @@ class Confirmer:
         """Read those again who were gone after they had been sent a change, as long as it may still make them anew."""
         ledger, waits = self._job.ledger, iter(WAITS_S)
         while left := [
-            n for n in ledger.numbers(Axis.PERSON, (Person.VANISHED,)) if ledger.reason(Axis.PERSON, n) == SINCE_SENT
+            n
+            for n in ledger.numbers(Axis.PERSON, (Person.VANISHED,))
+            if ledger.standing(Axis.PERSON, n).reason is Reason.SINCE_SENT
         ]:
-            for numbers in chunks(left, READ_SIZE):
-                await self._verifier.check_kept(list(numbers))
+            await self._second_look.read(chunks(left, READ_SIZE), readers=self._readers, moved=self._moved)
             self._moved()
             remaining = min(ledger.last_accepted_at + SEND_AGAIN_AFTER_S - self._job.now(), waiting.left_s)
             if remaining <= 0:
@@ -127,33 +130,42 @@ class Confirmer:
         Returns:
             How many there are.
         """
-        if not self._overdue():
+        if not (self._waits and self._overdue()):
             return 0
-        attempts, given_back = self._job.ledger.attempts, 0
-        most, once_more, given_up = _OVERDUE[self._axis]
-        for numbers in grouped(self._job.ledger.numbers(self._axis, (self._accepted,)), GIVEN_BACK_AT_ONCE):
-            again = [n for n in numbers if attempts[n] < most]
-            contradicted = [n for n in numbers if attempts[n] >= most]
-            self._job.settle("engine", {(once_more, None): again, given_up: contradicted})
-            given_back += len(again)
+        attempts, given_back, most = self._job.ledger.attempts, 0, MOST_SENT[self._axis]
+        for numbers in grouped(self._read_now(), GIVEN_BACK_AT_ONCE):
+            overdue = {n: _AGAIN if attempts[n] < most else _NO_MORE for n in numbers}
+            self._job.observe("engine", overdue)
+            given_back += sum(what is _AGAIN for what in overdue.values())
         self._patience *= PATIENCE_GROWS[self._axis]
         return given_back
 
     async def _read_all(self) -> int:
         if not self._waits:
             return 0
-        if self._holders is not None and await self._holders.read():
-            left = self._job.ledger.counts(self._axis).get(self._accepted, 0)
-            if left > MOST_READ_SINGLY:
+        named = await self._holders.ask(self._left()) if self._holders is not None else None
+        if named is not None:
+            await self._read(self._not_named(named))
+            if (left := self._left()) > MOST_READ_ALL_THE_SAME:
                 return left  # not applied yet: the next look costs little
+        await self._read(grouped(self._read_now(), READ_SIZE))
+        return self._left()
 
-        async def read(group: list[int]) -> None:
-            await self._verifier.check_store(group)
-            self._moved()
+    async def _read(self, groups: Iterator[list[int]]) -> None:
+        await self._second_look.read(groups, readers=self._readers, moved=self._moved)
 
-        accepted = self._job.ledger.numbers(self._axis, (self._accepted,))
-        await in_parallel(read, grouped(accepted, READ_SIZE), workers=self._readers)
-        return self._job.ledger.counts(self._axis).get(self._accepted, 0)
+    def _not_named(self, named: StillHaving) -> Iterator[list[int]]:
+        """Those to be read whom the query does not say to be as they were."""
+        blocks = (self._job.targets(numbers) for numbers in grouped(self._read_now(), TARGETS_AT_ONCE))
+        return grouped((n for block in blocks for n, target in block.items() if target not in named), READ_SIZE)
+
+    def _left(self) -> int:
+        standings = self._job.ledger.standings(self._axis).items()
+        return sum(count for each, count in standings if each.state is self._accepted and each.reason not in UNREAD)
+
+    def _read_now(self) -> Iterator[int]:
+        """Who was accepted and is read until it is as asked; who could not be read waits for the next run."""
+        return self._job.ledger.numbers(self._axis, (self._accepted,), unread=False)
 
     def _overdue(self) -> bool:
         if not self._waits:
@@ -163,8 +175,8 @@ class Confirmer:
         return self._job.now() - max(ledger.last_accepted_at, self._last_done_at) > after_s * self._patience
 
 
-_OVERDUE: dict[Axis, tuple[int, State, tuple[State, str]]] = {
-    Axis.PERSON: (2, Person.SURVIVED, (Person.CONTRADICTED, "accepted_but_there")),
-    Axis.PROPERTIES: (MOST_CHANGES, Properties.AGAIN, (Properties.CONTRADICTED, "accepted_not_applied")),
-}
-"""Attempts that are enough, what a target is before the next one, and what it is when there is none."""
+MOST_SENT = {Axis.PERSON: 2, Axis.PROPERTIES: MOST_CHANGES}
+"""Attempts that are accepted and not carried out before a target is given up for this run."""
+
+_AGAIN = (Observation.OVERDUE,)
+_NO_MORE = (Observation.OVERDUE_AGAIN,)

@@ -80,7 +80,7 @@ class Course:
         halve = not progress and verdict.then is Next.READ_AND_HALVE and self.size > 1
         refunded = unsent(numbers, verdict) | (set(left) if not rejected and (progress or halve) else set())
         if refunded:
-            self._tools.job.settle("engine", {}, refunded=refunded)
+            self._tools.job.refund(refunded)
         wait_s = 0.0 if progress or rejected else self._backoff_s()
         self._tell(call, len(numbers), verdict, wait_s=None if rejected or not left else wait_s)
         if progress:

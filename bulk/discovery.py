@@ -5,13 +5,22 @@ where a listing of everybody takes fewer requests, or the key may not query, eve
 """
 
 from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
 
+import anyio
 import msgspec
 
 from asyncclient import ApiStatusError, ListingError, PersonRef, PostHogClient
-from bulk.store import READ_SIZE, StoreReader, chunks, who
+from bulk.findings import Findings
+from bulk.posthog import person_reader
+from bulk.posthog.person_reader import READ_SIZE, PersonReader, chunks
+from bulk.posthog.person_reads import Absent, Present, Unread, to_ref
 
 LISTED_A_PAGE = 1000
+MOST_OPEN = 10_000
+"""Persons that an answer left out and that are kept for a second look, before it is taken."""
+MOST_LOOKS = 3
+"""Looks after the first one, before a person counts as unread."""
 NOT_ALLOWED = "the key lacks the scope query:read"
 NOT_ANSWERED = "the server does not answer the query"
 UNSEEN = "properties that this key may not see"
@@ -46,9 +55,42 @@ async def choose(client: PostHogClient, keys: Sequence[str]) -> Discovery:
     return Discovery(by="query", why=f"{holders:,} persons have them", may_miss="changes of the last minutes")
 
 
-async def by_query(client: PostHogClient, store: StoreReader, keys: Sequence[str]) -> AsyncIterator[list[PersonRef]]:
-    """The holders that the query names and the store has, page by page."""
+async def by_query(
+    client: PostHogClient, reader: PersonReader, keys: Sequence[str], findings: Findings
+) -> AsyncIterator[list[PersonRef]]:
+    """The holders that the query names and the store has, page by page.
+
+    Those that one answer leaves out are read again some seconds later, and come last.
+    """
+    open_uuids: list[UUID] = []
     async for page in client.query.iter_person_uuids_having(keys):
         for uuids in chunks(page, READ_SIZE * 5):
-            present = (await store.present(uuids)).persons
-            yield [who(present[uuid]) for uuid in uuids if uuid in present]
+            present, still_open = await _read(reader, uuids, findings)
+            yield present
+            open_uuids += still_open
+            if len(open_uuids) >= MOST_OPEN:
+                yield await _read_again(reader, open_uuids, findings)
+                open_uuids = []
+    yield await _read_again(reader, open_uuids, findings)
+
+
+async def _read_again(reader: PersonReader, uuids: Sequence[UUID], findings: Findings) -> list[PersonRef]:
+    found: list[PersonRef] = []
+    for _ in range(MOST_LOOKS):
+        if not uuids:
+            break
+        await anyio.sleep(person_reader.CONFIRM_AFTER_S)
+        present, uuids = await _read(reader, uuids, findings)
+        found += present
+    findings.unread_persons += len(uuids)
+    return found
+
+
+async def _read(
+    reader: PersonReader, uuids: Sequence[UUID], findings: Findings
+) -> tuple[list[PersonRef], Sequence[UUID]]:
+    """The persons that are there, and those of whom it is not known yet."""
+    results = (await reader.fetch_by_uuid(dict.fromkeys(uuids))).results
+    findings.gone += sum(isinstance(result, Absent) for result in results.values())
+    present = [to_ref(result.person) for result in results.values() if isinstance(result, Present)]
+    return present, [uuid for uuid, result in results.items() if isinstance(result, Unread)]

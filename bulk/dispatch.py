@@ -12,7 +12,7 @@ from asyncclient import Bucket, CaptureEvent, EncodedProperties, PostHogClient, 
 from bulk.capabilities import Way
 from bulk.operations import Operation, PropertyOperation, UpdateProperties
 from bulk.outcomes import Axis
-from bulk.verdicts import OK, Next, Verdict, judge_bulk, judge_capture, judge_error, judge_kept
+from bulk.verdicts import OK, Next, Verdict, judge_batch, judge_bulk, judge_capture, judge_error, judge_kept
 
 BULK_TIMEOUT_S = 120.0
 """bulk_delete takes seconds for persons with many distinct ids (contract 9)."""
@@ -157,7 +157,8 @@ async def send(
     except PostHogError as error:
         if call.route == "capture":
             return judge_capture(error, len(batch))
-        return judge_kept(error) if call.route == "bulk_delete" and Axis.PERSON not in call.axes else judge_error(error)
+        kept = call.route == "bulk_delete" and Axis.PERSON not in call.axes
+        return (judge_kept if kept else judge_batch)(error, len(batch))
     return OK
 
 

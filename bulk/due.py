@@ -1,4 +1,4 @@
-"""What has to happen next to a target, from its states alone. Pure; the erasure order is written here.
+"""What has to happen next to a target, from its state alone. Pure; the erasure order is written here.
 
 The safe order (contract 8, promise 19): events and recordings are queued while the person still resolves, the
 deletion row is read back, and only then is the person deleted. A person whose events are covered only in part by
@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from enum import Enum
 
 from bulk.ledger import Ledger
+from bulk.observations import TargetState
 from bulk.outcomes import FINAL_PERSON, Axis, Events, Person, Properties, Recordings
+from bulk.reasons import STANDINGS, UNREAD, Reason
 
 EVENTS_DONE = frozenset({Events.NOT_ASKED, Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE})
 RECORDINGS_DONE = frozenset({Recordings.NOT_ASKED, Recordings.REQUESTED})
@@ -31,16 +33,23 @@ class Due(Enum):
 CALLS = frozenset({Due.QUEUE_BOTH, Due.QUEUE_EVENTS, Due.QUEUE_RECORDINGS, Due.CHANGE, Due.DELETE})
 
 
-def decide(person: Person, events: Events, recordings: Recordings, properties: Properties) -> Due:
-    """What is due in these states. A held person is due for nothing until its rows were read again."""
+def decide(state: TargetState) -> Due:
+    """What is due in this state.
+
+    Who could not be read waits for the next run; a held person is due for nothing until its rows were read again.
+    """
+    person, events, recordings, properties = (standing.state for standing in state)
+    if any(standing.reason in UNREAD for standing in state):
+        return Due.NOTHING
     if person in FINAL_PERSON or person in (Person.ACCEPTED, Person.HELD):
         return Due.NOTHING
-    if person is Person.UNKNOWN or properties is Properties.UNKNOWN:
+    unclear = state.person.reason is Reason.DELETED_INSTEAD_OF_KEPT
+    if unclear or person is Person.UNKNOWN or properties is Properties.UNKNOWN:
         return Due.READ_STORE
     if events in (Events.REQUESTED, Events.UNKNOWN):
         return Due.READ_ROWS
     queue_recordings = recordings in (Recordings.UNTOUCHED, Recordings.UNKNOWN)
-    if events is Events.UNTOUCHED:
+    if events in (Events.UNTOUCHED, Events.AGAIN):
         return Due.QUEUE_BOTH if queue_recordings else Due.QUEUE_EVENTS
     if queue_recordings:
         return Due.QUEUE_RECORDINGS
@@ -51,26 +60,29 @@ def decide(person: Person, events: Events, recordings: Recordings, properties: P
 
 
 _ORDER = tuple(Due)
-_TABLE = {
-    (person.value, events.value, recordings.value, properties.value): _ORDER.index(
-        decide(person, events, recordings, properties)
-    )
-    for person in Person
-    for events in Events
-    for recordings in Recordings
-    for properties in Properties
-}
-"""`decide` by the ledger's bytes, as places in the order: it is looked up for every target again and again."""
+
+
+class _Table(dict[tuple[int, int, int, int], int]):
+    """`decide` by the ledger's bytes, as places in the order: it is looked up for every target again and again."""
+
+    def __missing__(self, places: tuple[int, int, int, int]) -> int:
+        state = TargetState(*(STANDINGS[axis][place] for axis, place in zip(Axis, places, strict=True)))
+        self[places] = place = _ORDER.index(decide(state))
+        return place
+
+
+_TABLE = _Table()
 
 
 def next_due(ledger: Ledger, number: int) -> Due:
     """What is due for one target."""
-    return decide(ledger.person(number), ledger.events(number), ledger.recordings(number), ledger.properties(number))
+    persons, events, recordings, properties = ledger.places
+    return _ORDER[_TABLE[persons[number], events[number], recordings[number], properties[number]]]
 
 
 def first_due(ledger: Ledger, numbers: Sequence[int]) -> tuple[Due, list[int]] | None:
     """The first thing in the order that is due for any of these targets, with all that it is due for."""
-    persons, events, recordings, properties = (ledger.states[axis] for axis in Axis)
+    persons, events, recordings, properties = ledger.places
     places = [_TABLE[persons[n], events[n], recordings[n], properties[n]] for n in numbers]
     first = min(places, default=_ORDER.index(Due.NOTHING))
     if _ORDER[first] is Due.NOTHING:

@@ -18,6 +18,7 @@ from bulk.progress import JobEvent
 from bulk.report import Report, exit_code_of_verify
 from bulk.reporting import read_report
 from bulk.run import LARGEST_BATCH, Run, Settings
+from bulk.verifier import MAX_UNCOVERED_S
 
 
 async def run_job(
@@ -29,6 +30,7 @@ async def run_job(
     concurrency: int = 8,
     batch_size: int = 250,
     wait_s: float = 900.0,
+    max_uncovered_s: float = MAX_UNCOVERED_S,
     max_targets: int | None = None,
     expect_count: int | None = None,
     on_progress: Callable[[JobEvent], None] | None = None,
@@ -44,6 +46,8 @@ async def run_job(
         concurrency: batches under way at once, 1 to 256, and no more than the client has connections.
         batch_size: persons a request that takes many, 1 to 1000; halved by itself on time-outs and 5xx.
         wait_s: seconds to wait for the server to catch up before the rest is left pending.
+        max_uncovered_s: a person is deleted only while the deletion row of its events is no older than so many seconds;
+            events that come in after the row's time stay.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
         on_progress: called with typed events (`bulk.progress`), in the caller's task; must not block.
@@ -61,7 +65,8 @@ async def run_job(
         JournalBusy: another process runs this job.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
-    settings = _within(client, Settings(concurrency=concurrency, batch_size=batch_size, wait_s=wait_s))
+    settings = Settings(concurrency=concurrency, batch_size=batch_size, wait_s=wait_s, max_uncovered_s=max_uncovered_s)
+    settings = _within(client, settings)
     guards.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
     async with opened_job(
         client,
@@ -92,7 +97,7 @@ async def verify_job(
     Changes nothing. Arguments and errors are those of `run_job`.
 
     Returns:
-        The report; its `exit_code` is 75 until every event deletion is completed.
+        The report; its `exit_code` is 75 until every event deletion is completed and everybody could be read.
     """
     settings = _within(client, Settings(concurrency=concurrency, batch_size=LARGEST_BATCH, wait_s=0.0))
     async with opened_job(
@@ -106,9 +111,9 @@ async def verify_job(
         stop=stop,
     ) as opened:
         run = Run(opened.job, opened.client, opened.way, opened.gate, opened.reporter, settings)
-        await run.read_again()
+        unread = await run.read_again()
     report = read_report(journal, plan)
-    return msgspec.structs.replace(report, exit_code=exit_code_of_verify(report))
+    return msgspec.structs.replace(report, exit_code=exit_code_of_verify(report, unread=unread))
 
 
 def _within(client: PostHogClient, settings: Settings) -> Settings:

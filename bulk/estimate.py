@@ -2,7 +2,7 @@
 
 The figures are the engine's own way of working (contract 3, 6, 12): a small canary batch, then one call a batch and
 stage, or one a person, one read of the store for each 200 targets before sending and one after, and the deletion rows
-read back in pages by groups of 1000. By capture a listing shows 1000 before sending where reads would have to wait.
+read back in pages by groups of 1000.
 Retries, pauses and the server's own queues come on top.
 """
 
@@ -17,10 +17,7 @@ from bulk.outcomes import Axis
 
 READ_AT_ONCE = 200
 ROWS_A_PAGE = 1000
-LISTED_A_PAGE = 1000
 CANARY_SIZE = 25
-READ_BY_QUERY_FROM = 2000
-"""Persons whose unset properties one query reads back."""
 PAGES_A_GROUP = 2
 """Rows of other groups lie between those of one."""
 
@@ -61,11 +58,8 @@ def estimate(
     started = min(canary, 1)
     asked = axes(operation)
     calls = started + math.ceil(rest / (persons_by_capture(batch_size) if route == "capture" else batch_size))
-    by_query = isinstance(operation, UnsetProperties) and count >= READ_BY_QUERY_FROM
     before = started + math.ceil(rest / READ_AT_ONCE)
-    after = before if asked & {Axis.PERSON, Axis.PROPERTIES} and not by_query else 0
-    if route == "capture" and before > min(rates.windows(Bucket.OTHERS).values(), default=math.inf):
-        before = started + math.ceil(rest / LISTED_A_PAGE)
+    after = before if asked & {Axis.PERSON, Axis.PROPERTIES} else 0
     reads = before + after
     deletes = changes = events = 0
     if Axis.PROPERTIES not in asked:

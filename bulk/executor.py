@@ -5,7 +5,6 @@ what survives is sent again, in halves after time-outs and 5xx. What is due next
 resumed group takes the same path as a fresh one.
 """
 
-import asyncio
 import math
 from collections.abc import Sequence
 
@@ -15,10 +14,10 @@ from bulk.dispatch import Addressee, Block, Call, choose_call, send
 from bulk.due import CALLS, Due, first_due, next_due
 from bulk.errors import BreakerOpened
 from bulk.gate import Stopped
-from bulk.ledger import EVENT_REFUSED
+from bulk.observations import Observation
 from bulk.operations import UnsetProperties
-from bulk.outcomes import Axis, Events
-from bulk.store import READ_SIZE
+from bulk.outcomes import FINAL_PERSON, Axis, Events
+from bulk.posthog.person_reader import READ_SIZE
 from bulk.tools import Tools
 from bulk.verdicts import LONGEST_PAUSE_S, Next, Verdict, too_long_a_pause
 from bulk.verifier import Seen
@@ -55,24 +54,29 @@ class Group:
     Arguments:
         numbers: ascending target numbers.
         canary: read the store once more between queueing and deleting, and stop the job if anybody vanished.
-        seen: those of them who were just read, so that they need not be read again before they are sent.
+
+    Whom one answer did not mention is set aside (`left_out`): only a second read, some seconds later, decides.
     """
 
-    def __init__(self, tools: Tools, numbers: Sequence[int], *, canary: bool = False, seen: Seen | None = None) -> None:
+    def __init__(self, tools: Tools, numbers: Sequence[int], *, canary: bool = False) -> None:
         self._tools = tools
         self._job = tools.job
         self._numbers = list(numbers)
         self._canary = canary
         self._course = Course(tools)
-        self._clock = asyncio.get_running_loop().time  # looked up once: it is asked before every request
+        self._clock = tools.client.boot_time
         self._call_a_key = isinstance(tools.job.operation, UnsetProperties)
         self._checked: dict[int, _Checked] = {}
         self._farthest = _farthest(tools, len(self._numbers))
         self._reach = self._farthest
         self._keys_sent: dict[int, set[str]] = {}
         self._without_row: set[int] = set()
-        if seen is not None:
-            self._take(seen)
+        self._left_out: set[int] = set()
+
+    @property
+    def left_out(self) -> list[int]:
+        """Whom one answer did not mention: nothing was concluded from that, and nothing more was sent."""
+        return sorted(self._left_out)
 
     async def run(self) -> None:
         """Send what is due until nothing is.
@@ -90,6 +94,8 @@ class Group:
                 await self._read_store(numbers)
             elif due is Due.READ_ROWS:
                 await self._read_rows(numbers)
+            elif due is Due.DELETE and (outdated := self._tools.verifier.outdated(numbers)):
+                await self._tools.verifier.check_rows(outdated)
             elif exhausted := [n for n in numbers if self._job.ledger.attempts[n] >= self._most(n)]:
                 self._give_up(exhausted)
             else:
@@ -136,10 +142,17 @@ class Group:
 
     async def _read_store(self, numbers: list[int]) -> None:
         seen = await self._tools.verifier.check_store(numbers)
+        if seen.left_out:
+            self._set_aside(seen.left_out)
         self._read_fewer(len(numbers), self._clock() - seen.asked_at)
         self._take(seen)
         if self._job.lead is Axis.PROPERTIES:
-            self._job.fail({n: "no_distinct_id" for n, person in seen.here.items() if not person.distinct_ids})
+            without = [n for n, person in seen.here.items() if not person.distinct_ids]
+            self._job.observe("engine", dict.fromkeys(without, (Observation.NO_DISTINCT_ID,)))
+
+    def _set_aside(self, left_out: Sequence[int]) -> None:
+        self._left_out.update(left_out)
+        self._numbers = [n for n in self._numbers if n not in self._left_out]
 
     def _take(self, seen: Seen) -> None:
         """Keep how each person is addressed, and since when that is known."""
@@ -178,7 +191,7 @@ class Group:
         ledger = self._job.ledger
         accepted = [n for n in numbers if ledger.events(n) is Events.REQUESTED]
         await self._tools.verifier.check_rows(numbers)
-        without = {n for n in accepted if ledger.events(n) is Events.UNTOUCHED}
+        without = {n for n in accepted if ledger.events(n) is Events.AGAIN}
         self._without_row |= without
         progress = len(without) < len(accepted)
         if progress:
@@ -188,8 +201,11 @@ class Group:
 
     async def _recheck_held(self) -> None:
         held = [n for n in self._numbers if self._job.ledger.events(n) is Events.HELD]
-        if held and (here := sorted((await self._tools.verifier.check_store(held)).here)):
-            await self._tools.verifier.check_rows(here)
+        if held:
+            seen = await self._tools.verifier.check_store(held)
+            self._set_aside(seen.left_out)
+            if seen.here:
+                await self._tools.verifier.check_rows(sorted(seen.here))
 
     async def _guard_canary(self, due: Due, numbers: list[int]) -> None:
         if not (self._canary and due is Due.DELETE and self._job.asked != {Axis.PERSON}):
@@ -199,8 +215,9 @@ class Group:
 
     async def guard_kept(self, numbers: list[int]) -> None:
         """Stop the job if anybody vanished who was to be kept (promise 24)."""
-        here = (await self._tools.verifier.check_store(numbers)).here
-        if vanished := len(numbers) - len(here):
+        await self._tools.second_look.read([numbers], readers=1)
+        ledger = self._job.ledger
+        if vanished := sum(ledger.person(n) in FINAL_PERSON for n in numbers):
             self._tools.gate.close(
                 BreakerOpened(
                     f"canary: {vanished} of {len(numbers)} persons vanished before this job deleted them, "
@@ -229,8 +246,9 @@ class Group:
         left = [] if verdict.then is Next.NOTHING else [n for n in numbers if self._still_due(n, call.axes)]
         if verdict.then is Next.READ_AND_REJECT:
             meant = numbers if verdict.at is None else [numbers[verdict.at]]
-            why = EVENT_REFUSED if call.route == "capture" else f"rejected:{verdict.label}"
-            self._job.fail(dict.fromkeys([n for n in left if n in meant], why))
+            why = Observation.EVENT_REFUSED if call.route == "capture" else Observation.REJECTED
+            rejected = dict.fromkeys((n for n in left if n in meant), (why,))
+            self._job.observe("engine", rejected, label=verdict.label)
         await self._course.account(call, numbers, left, verdict)
         return verdict.then is Next.NOTHING
 
@@ -251,7 +269,9 @@ class Group:
 
                 async def before_send() -> None:
                     nonlocal attempt
-                    if self._too_old(checked_at):
+                    if self._too_old(checked_at) or (
+                        Axis.PERSON in call.axes and self._tools.verifier.outdated(numbers)
+                    ):
                         raise _Stale
                     gate.committed(scope)
                     self._course.left()
@@ -274,7 +294,7 @@ class Group:
             if attempt is not None:
                 job.answered(attempt, block.verdict(), numbers)
                 # whom the block was interrupted at made progress, which spends no attempt (promise 12)
-                job.settle("engine", {}, refunded=numbers[block.done :])
+                job.refund(numbers[block.done :])
                 self._note_keys_sent(call, numbers, batch, block)
             raise
 
@@ -287,18 +307,21 @@ class Group:
 
     async def _settle(self, call: Call, numbers: list[int]) -> None:
         await self._read_store(numbers)
-        here = [n for n in numbers if next_due(self._job.ledger, n) is Due.READ_ROWS]
+        here = [n for n in numbers if next_due(self._job.ledger, n) is Due.READ_ROWS and n not in self._left_out]
         if Axis.EVENTS in call.axes and here:
             await self._tools.verifier.check_rows(here)
 
     def _still_due(self, number: int, axes: tuple[Axis, ...]) -> bool:
+        if number in self._left_out:  # most likely done: a second read tells
+            return False
         due = next_due(self._job.ledger, number)
         return due in CALLS and any(axis in axes for axis in due.value)
 
     def _give_up(self, numbers: list[int]) -> None:
-        """Fail targets whose attempts are used up; the next run tries again (`ledger.REOPENED`)."""
+        """Fail targets whose attempts are used up; the next run tries again."""
         self._course.gave_up()
-        self._job.fail({n: "no_deletion_row" if n in self._without_row else None for n in numbers})
+        without, other = (Observation.GAVE_UP_WITHOUT_ROW,), (Observation.GAVE_UP,)
+        self._job.observe("engine", {n: without if n in self._without_row else other for n in numbers})
 
 
 def _farthest(tools: Tools, count: int) -> int:

@@ -16,7 +16,7 @@ TEXT_MAX = 2 << 20
 
 
 class Lines:
-    """Numbers of lines in ascending order, eight bytes each."""
+    """Numbers of lines, eight bytes each."""
 
     def __init__(self) -> None:
         self._numbers = array("Q")
@@ -25,12 +25,12 @@ class Lines:
         return len(self._numbers)
 
     def add(self, number: int) -> None:
-        """Note a line; its number is higher than the one before."""
+        """Note a line."""
         self._numbers.append(number)
 
     def found(self) -> dict[str, Any]:
         """How many, and which ones; `listed` says how many of them the text names where not all."""
-        text = format_ranges(self._numbers)
+        text = format_ranges(sorted(self._numbers))  # second looks come out of turn
         finding: dict[str, Any] = {"count": len(self._numbers), "lines": text}
         if len(text) > TEXT_MAX:
             finding["lines"] = text[: text.rindex(",", 0, TEXT_MAX)]
@@ -46,11 +46,14 @@ class Findings:
         self.listed = 0
         self.targets = 0
         self.unmatched = Lines()
+        self.unread = Lines()
         self.duplicates = Lines()
         self.aliases = Lines()
         self.refused: dict[Reason, Lines] = {}
         self.discovery: dict[str, str] = {}
         self.without = 0
+        self.gone = 0
+        self.unread_persons = 0
         self._many = 0
         self._most = 0
 
@@ -80,6 +83,7 @@ class Findings:
             found.append({"kind": "lines", "count": self.lines})
             for kind, lines in (
                 ("unmatched", self.unmatched),
+                ("unread", self.unread),
                 ("duplicates", self.duplicates),
                 ("aliases", self.aliases),
             ):
@@ -95,7 +99,8 @@ class Findings:
         else:
             found.append({"kind": "listed", "count": self.listed})
         if self.discovery:
-            found.append({"kind": "discovery", **self.discovery, "without": self.without})
+            counts = {"without": self.without, "gone": self.gone, "unread": self.unread_persons}
+            found.append({"kind": "discovery", **self.discovery, **counts})
         found.append(
             {
                 "kind": "many_distinct_ids",

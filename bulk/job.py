@@ -3,32 +3,30 @@
 Every change goes through `note`, which writes and folds the same record. Knows no client.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from bulk.journal.records import Answer, Change, Intent, Record, Settled
 from bulk.journal.writer import JournalWriter
 from bulk.ledger import Ledger
+from bulk.observations import Observation
 from bulk.operations import Operation, axes, lead_of, to_dict
-from bulk.outcomes import PENDING, STATES, Axis, Events, Person, Properties, Recordings, State, axis_of
+from bulk.outcomes import Axis
 from bulk.plan import BLOCK, Plan, Target
 from bulk.ranges import format_ranges
+from bulk.reasons import STANDINGS, Reason
+from bulk.transitions import Places
 from bulk.verdicts import Verdict
 
 BLOCKS_KEPT = 64
 """Blocks of decoded targets kept at hand, the latest used: some 16,000 targets."""
-
-Changes = dict[tuple[State, str | None], list[int]]
-
-_UNTOUCHED = frozenset({Person.UNTOUCHED, Events.UNTOUCHED, Recordings.UNTOUCHED, Properties.UNTOUCHED})
 
 
 class Job:
     """The plan, the ledger and the journal's writer of one run.
 
     Arguments:
-        now: this machine's clock, seconds since the epoch.
+        now: the server's clock, seconds since the epoch.
     """
 
     def __init__(
@@ -38,7 +36,7 @@ class Job:
         ledger: Ledger,
         writer: JournalWriter[Record],
         *,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float],
     ) -> None:
         self.plan = plan
         self.operation = operation
@@ -111,38 +109,43 @@ class Job:
             )
         )
 
-    def settle(self, source: str, changes: Changes, *, refunded: Iterable[int] = ()) -> None:
-        """Note what reading or a rule established; nothing is written where nothing changes.
+    def observe(
+        self,
+        source: str,
+        observed: Mapping[int, tuple[Observation, ...]],
+        *,
+        covered: Mapping[int, int] | None = None,
+        label: str | None = None,
+    ) -> None:
+        """Note what observations make of targets; nothing is written where nothing changes.
 
         Arguments:
             source: "store", "rows", "listing" or "engine": where it is known from.
-            changes: target numbers by (state, reason).
-            refunded: numbers whose last attempt made progress and does not count.
+            observed: what was observed of each target, by number, one after the other.
+            covered: by number, up to when a deletion row covers the events, in seconds by the server's clock.
+            label: the server's own for a rejection.
         """
-        told = tuple(
-            Change(axis_of(state).value, state.name.lower(), format_ranges(sorted(numbers)), reason)
-            for (state, reason), numbers in changes.items()
-            if numbers
-        )
-        back = format_ranges(sorted(refunded))
-        if told or back:
-            self.note(Settled(at=self.now(), source=source, changes=told, refunded=back or None))
+        covered = covered or {}
+        place_of, ledger = self.ledger.places_of, self.ledger
+        alike: dict[tuple[Places, tuple[Observation, ...], int | None], list[int]] = {}
+        for number, observations in observed.items():
+            alike.setdefault((place_of(number), observations, covered.get(number)), []).append(number)
+        changes: dict[tuple[Axis, int, int | None], list[int]] = {}
+        for (before, observations, until), numbers in alike.items():
+            after = ledger.transitions[before, observations]
+            for axis, old, new in zip(Axis, before, after, strict=True):
+                covers = until if axis is Axis.EVENTS else None
+                if old != new or covers is not None:
+                    changes.setdefault((axis, new, covers), []).extend(numbers)
+        self._settle(source, tuple(_change(key, numbers, label) for key, numbers in changes.items()))
 
-    def fail(self, reasons: Mapping[int, str | None]) -> None:
-        """Fail whatever is open of these targets.
+    def refund(self, numbers: Iterable[int]) -> None:
+        """Note that the last attempt of these targets does not count: it made progress, or never reached them."""
+        self._settle("engine", (), format_ranges(sorted(numbers)) or None)
 
-        Arguments:
-            reasons: for each target why, or None where its attempts are used up: each axis says then whether any of
-                them was accepted. The next run tries those again (`ledger.REOPENED`).
-        """
-        changes: Changes = {}
-        for number, reason in reasons.items():
-            for axis in Axis:
-                state = self.ledger.state(axis, number)
-                if state in PENDING:
-                    why = reason or ("never_accepted" if state in _UNTOUCHED else "attempts_used")
-                    changes.setdefault((STATES[axis]["FAILED"], why), []).append(number)
-        self.settle("engine", changes)
+    def _settle(self, source: str, changes: tuple[Change, ...], refunded: str | None = None) -> None:
+        if changes or refunded:
+            self.note(Settled(at=self.now(), source=source, changes=changes, refunded=refunded))
 
     def targets(self, numbers: Sequence[int]) -> dict[int, Target]:
         """The plan's targets with these ascending numbers."""
@@ -171,3 +174,13 @@ class Job:
 def by_uuid(targets: dict[int, Target]) -> dict[UUID, int]:
     """Target numbers by their person's id."""
     return {target.uuid: number for number, target in targets.items()}
+
+
+def _change(key: tuple[Axis, int, int | None], numbers: Iterable[int], label: str | None) -> Change:
+    axis, place, covered_until = key
+    standing = STANDINGS[axis][place]
+    reason = standing.reason.value if standing.reason else None
+    if standing.reason is Reason.REJECTED and label:
+        reason = f"{reason}:{label}"
+    targets = format_ranges(sorted(numbers))
+    return Change(axis.value, standing.state.name.lower(), targets, reason, covered_until)

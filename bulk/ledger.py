@@ -1,16 +1,15 @@
 """Where every target stands: the fold over a journal's records. Pure.
 
 The same fold serves the replay at the start and the running job, so that what a process knows is always what
-its journal says (resume is not a mode). One byte a target and axis, one for the attempts, and four for the time of
-the first queueing intent where events are deleted: 10,000,000 targets take 90 MB. One more byte a target where
-reasons are given.
+its journal says (resume is not a mode). One byte per target and axis for state and reason, one for the attempts, and
+four for the time up to which a deletion row covers the events, where events are deleted: 10,000,000 targets take 90 MB.
 """
 
-import math
-from array import array
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from bulk.accounting import Usage
+from bulk.coverage import Coverage
 from bulk.journal.records import (
     Answer,
     Approved,
@@ -26,34 +25,18 @@ from bulk.journal.records import (
     Settled,
     Spent,
 )
+from bulk.labels import RejectionLabels
+from bulk.marks import in_either, marked, numbers_of
+from bulk.observations import Observation
 from bulk.operations import axes_of, lead_of
-from bulk.outcomes import ACCEPTED, STATES, Axis, Events, Person, Properties, Recordings, State
-from bulk.ranges import format_ranges, parse_ranges
+from bulk.outcomes import STATES, Axis, Events, Person, Properties, Recordings, State
+from bulk.ranges import parse_ranges
+from bulk.reasons import PLACES, STANDINGS, TRIED_AGAIN_FROM, UNREAD, Reason, Standing
 from bulk.tally import Tally
-
-EVENT_REFUSED = "event_refused"
-"""The ingestion host does not take a person's event, which says nothing of the person."""
-
-REOPENED = {
-    "attempts_used": "UNKNOWN",
-    "never_accepted": "UNTOUCHED",
-    "no_deletion_row": "UNTOUCHED",
-    "accepted_but_there": "SURVIVED",
-    "there_again": "SURVIVED",
-    "accepted_not_applied": "AGAIN",
-    "changed_since": "AGAIN",
-    EVENT_REFUSED: "AGAIN",
-}
-"""Reasons that ended a target's attempts without a verdict of the server's: the next run tries again from here."""
-
-USED_UP = frozenset({"attempts_used", "never_accepted", "no_deletion_row"})
-"""Those of them that say that every attempt of a run came to nothing."""
-
-TOO_MANY_REASONS = "other"
-"""What every reason after the 254th of an axis is called: one byte a target holds the reason."""
+from bulk.target_machine import TargetMachine, answered
+from bulk.transitions import JOURNAL_PLACES, STATES_AT, Transitions
 
 MAX_ATTEMPTS_KEPT = 255
-NEVER = -(2**31)
 TOO_MANY_REQUESTS = 429
 
 
@@ -72,10 +55,10 @@ class Ledger:
         self.queued_deletion_seen = False
         self.usage = Usage()
         self.tally = Tally()
-        self._counts = {axis.value: [0] * len(STATES[axis]) for axis in Axis}
-        self._first_queued = array("i")
-        self._reasons: dict[str, bytearray] = {}
-        self._reason_names: list[str] = [""]
+        self.coverage = Coverage()
+        self.transitions = Transitions(TargetMachine(Axis.PERSON))
+        self._counts = {axis.value: [0] * len(STANDINGS[axis]) for axis in Axis}
+        self._labels = RejectionLabels()
 
     @property
     def lead(self) -> Axis:
@@ -120,9 +103,13 @@ class Ledger:
         if self.job is None:
             raise ValueError("the first record does not open a job")
 
+    def standing(self, axis: Axis, number: int) -> Standing:
+        """The state of one target on one axis, and why."""
+        return STANDINGS[axis][self._places[axis.value][number]]
+
     def state(self, axis: Axis, number: int) -> State:
         """The state of one target on one axis."""
-        return STATES[axis](self.states[axis][number])
+        return self.standing(axis, number).state
 
     def person(self, number: int) -> Person:
         """The state of one target's person."""
@@ -140,35 +127,46 @@ class Ledger:
         """The state of one target's properties."""
         return _PROPERTIES[self._properties[number]]
 
-    def first_queued(self, number: int) -> float | None:
-        """The server's clock at the target's first intent to queue its events, in seconds since the epoch."""
-        seconds = self._first_queued[number] if self._first_queued else NEVER
-        return None if seconds == NEVER or self.job is None else self.job.at + seconds
-
     def counts(self, axis: Axis) -> dict[State, int]:
         """Targets by state; adds up to `count`."""
-        counts = self._counts[axis.value]
-        return {state: counts[state.value] for state in STATES[axis] if counts[state.value]}
+        states, state_of = STATES_AT[axis.value]
+        totals = [0] * len(states)
+        for place, count in enumerate(self._counts[axis.value]):
+            if count:
+                totals[state_of[place]] += count
+        return {state: total for state, total in zip(states, totals, strict=True) if total}
 
-    def numbers(self, axis: Axis, states: Iterable[State]) -> Iterator[int]:
-        """Target numbers, ascending, that are in one of the states now: a snapshot."""
-        return _places(_marked(self.states[axis], (state.value for state in states)))
+    def standings(self, axis: Axis) -> dict[Standing, int]:
+        """Targets by state and reason; adds up to `count`."""
+        return {each: count for each, count in zip(STANDINGS[axis], self._counts[axis.value], strict=True) if count}
+
+    def numbers(self, axis: Axis, states: Iterable[State], *, unread: bool = True) -> Iterator[int]:
+        """Target numbers, ascending, that are in one of the states now: a snapshot.
+
+        Arguments:
+            unread: with those that could not be read in this run.
+        """
+        wanted = {*states}
+        found = (each for each in STANDINGS[axis] if each.state in wanted and (unread or each.reason not in UNREAD))
+        return numbers_of(marked(self._places[axis.value], (PLACES[axis][each] for each in found)))
 
     def reason(self, axis: Axis, number: int) -> str:
-        """Why the target is in its state on this axis; empty where that is plain."""
-        reasons = self._reasons.get(axis.value)
-        return self._reason_names[reasons[number]] if reasons else ""
+        """Why the target is in its state on this axis, as reports name it; empty where that is plain."""
+        reason = self.standing(axis, number).reason
+        if reason is Reason.REJECTED:
+            return self._labels.name(axis.value, number)
+        return reason.value if reason else ""
 
     def reasons(self, axis: Axis) -> Iterator[tuple[str, State, Iterator[int]]]:
         """Each reason, each state that it was given for, and the target numbers, ascending: a snapshot of each."""
-        reasons = self._reasons.get(axis.value, bytearray())
-        for index, name in enumerate(self._reason_names):
-            if not index or index not in reasons:
-                continue
-            for state in self.counts(axis):
-                marked = _both(_marked(reasons, (index,)), _marked(self.states[axis], (state.value,)))
-                if 1 in marked:
-                    yield name, state, _places(marked)
+        for standing in [each for each in self.standings(axis) if each.reason is not None]:
+            assert standing.reason is not None
+            these = marked(self._places[axis.value], (PLACES[axis][standing],))
+            if standing.reason is Reason.REJECTED:
+                for name, labelled in self._labels.split(axis.value, these):
+                    yield name, standing.state, numbers_of(labelled)
+            else:
+                yield standing.reason.value, standing.state, numbers_of(these)
 
     def _opened(self, record: JobOpened) -> None:
         if self.job is not None:
@@ -176,16 +174,19 @@ class Ledger:
         self.job = record
         asked = axes_of(record.operation)
         states: dict[Axis, State] = {axis: STATES[axis]["UNTOUCHED" if axis in asked else "NOT_ASKED"] for axis in Axis}
-        self._begin({axis: bytearray([state.value]) * record.count for axis, state in states.items()})
-        for axis in Axis:
-            self._counts[axis.value][self.states[axis][0] if record.count else 0] = record.count
+        first = {axis: PLACES[axis][Standing(state)] for axis, state in states.items()}
+        self._begin({axis: bytearray([place]) * record.count for axis, place in first.items()})
+        for axis, place in first.items():
+            self._counts[axis.value][place] = record.count
         self.attempts = bytearray(record.count)
-        self._first_queued = array("i", [NEVER]) * (record.count if Axis.EVENTS in asked else 0)
+        self.coverage = Coverage(record.at, record.count if Axis.EVENTS in asked else 0)
+        self._labels = RejectionLabels(record.count)
+        removes_only = record.operation.get("kind") == "unset"
+        self.transitions = Transitions(TargetMachine(lead_of(record.operation), removes_only=removes_only))
 
-    def _begin(self, states: dict[Axis, bytearray]) -> None:
-        self.states = states
-        self._states = {axis.value: of_axis for axis, of_axis in states.items()}
-        self._person, self._events, self._recordings, self._properties = (states[axis] for axis in Axis)
+    def _begin(self, places: dict[Axis, bytearray]) -> None:
+        self._places = {axis.value: of_axis for axis, of_axis in places.items()}
+        self._person, self._events, self._recordings, self._properties = self.places = tuple(places.values())
 
     def close_open(self) -> int:
         """Attempts whose process is gone: what they were for is unknown now.
@@ -194,7 +195,7 @@ class Ledger:
             How many there were.
         """
         for intent in self.open.values():
-            self._set_axes(intent.axes, intent.targets, unknown=True)
+            self._set_axes(intent.axes, intent.targets, accepted=False)
         interrupted = len(self.open)
         self.open.clear()
         return interrupted
@@ -203,16 +204,33 @@ class Ledger:
         self.usage.run_started(record, self.open.values())
         self.close_open()
         self.attempts = bytearray(self.count)
-        if record.purpose == "run":
-            for axis in Axis:
-                self._reopen(axis)
+        verifies = record.purpose == "verify"
+        self._observe(
+            self._with_reasons(UNREAD if verifies else UNREAD | TRIED_AGAIN_FROM.keys()),
+            Observation.VERIFY_STARTED if verifies else Observation.RUN_STARTED,
+        )
 
-    def _reopen(self, axis: Axis) -> None:
-        for reason, _, numbers in self.reasons(axis):
-            if reason in REOPENED:
-                targets = format_ranges(numbers)
-                self._set(axis.value, targets, STATES[axis][REOPENED[reason]].value)
-                self._give_reason(axis.value, targets, "")
+    def _with_reasons(self, reasons: Iterable[Reason]) -> Iterator[int]:
+        """The targets that have one of these reasons on any axis: a snapshot."""
+        wanted, found = {*reasons}, bytearray(self.count)
+        for axis in Axis:
+            some = [PLACES[axis][each] for each in self.standings(axis) if each.reason in wanted]
+            if some:
+                found = in_either(found, marked(self._places[axis.value], some))
+        return numbers_of(found)
+
+    def _observe(self, numbers: Iterable[int], observation: Observation) -> None:
+        """Move targets as a record that names no states has it."""
+        for number in numbers:
+            before = self.places_of(number)
+            after = self.transitions[before, (observation,)]
+            for axis, old, new in zip(Axis, before, after, strict=True):
+                if old != new:
+                    self._set(axis.value, [(number, number + 1)], new)
+
+    def places_of(self, number: int) -> tuple[int, int, int, int]:
+        """One target's standings by their places."""
+        return self._person[number], self._events[number], self._recordings[number], self._properties[number]
 
     def _intent(self, record: Intent) -> None:
         self.open[record.attempt] = record
@@ -221,15 +239,8 @@ class Ledger:
             self._check(stop)
             for number in range(start, stop):
                 self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)
-            if Axis.EVENTS.value in record.axes and self._first_queued:
-                self._note_first_queued(start, stop, record.server_at)
-
-    def _note_first_queued(self, start: int, stop: int, server_at: float) -> None:
-        assert self.job is not None
-        seconds = min(max(math.ceil(server_at - self.job.at), NEVER + 1), -NEVER - 1)
-        for number in range(start, stop):
-            if self._first_queued[number] == NEVER:
-                self._first_queued[number] = seconds
+            if Axis.PERSON.value in record.axes:
+                self.coverage.deleting(start, stop, record.server_at)
 
     def _answer(self, record: Answer) -> None:
         intent = self.open.pop(record.attempt, None)
@@ -240,16 +251,24 @@ class Ledger:
         reached = intent.targets if record.reached is None else record.reached
         if record.outcome == "ok" or record.accepted:
             if record.accepted is not None:
-                self._set_axes(intent.axes, reached, unknown=True)
-            self._set_axes(intent.axes, intent.targets if record.accepted is None else record.accepted, unknown=False)
+                self._set_axes(intent.axes, reached, accepted=False)
+            self._accepted(intent, intent.targets if record.accepted is None else record.accepted)
             self.last_accepted_at = record.at
             self.queued_deletion_seen = self.queued_deletion_seen or record.queued
-            if intent.axes == (Axis.RECORDINGS.value,):
-                self._forget_attempts(intent.targets)
         elif record.outcome == "unknown" or record.reached:
-            self._set_axes(intent.axes, reached, unknown=True)
+            self._set_axes(intent.axes, reached, accepted=False)
+        if record.error == Reason.DELETED_INSTEAD_OF_KEPT.value:
+            numbers = (n for start, stop in parse_ranges(intent.targets) for n in range(start, stop))
+            self._observe(numbers, Observation.DELETED_INSTEAD_OF_KEPT)
         if record.status == TOO_MANY_REQUESTS and not record.accepted:
             self._uncount(intent.targets)  # it was never looked at (promise 12)
+
+    def _accepted(self, intent: Intent, targets: str) -> None:
+        self._set_axes(intent.axes, targets, accepted=True)
+        if Axis.EVENTS.value in intent.axes:
+            self.coverage.cover(parse_ranges(targets), intent.server_at)
+        elif intent.axes == (Axis.RECORDINGS.value,):
+            self._forget_attempts(parse_ranges(targets))
 
     def _settled(self, record: Settled) -> None:
         for change in record.changes:
@@ -258,14 +277,26 @@ class Ledger:
             self._uncount(record.refunded)
 
     def _change(self, change: Change) -> None:
-        value = _VALUES.get((change.axis, change.state))
-        if value is None:
-            raise ValueError(f"{Axis(change.axis).value} know no state {change.state!r}")
-        self._set(change.axis, change.targets, value)
+        place = JOURNAL_PLACES.get((change.axis, change.state, change.reason))
+        ranges = (*parse_ranges(change.targets),)
+        if place is None:
+            place = self._labelled(change, ranges)
         if (change.axis, change.state) in _QUEUED:
-            self._forget_attempts(change.targets)  # the next stage has attempts of its own
-        if change.reason is not None or change.axis in self._reasons:
-            self._give_reason(change.axis, change.targets, change.reason or "")
+            self._forget_attempts([each for each in ranges if self._events[slice(*each)].translate(None, _COVERED)])
+        self._set(change.axis, ranges, place)
+        if change.covered_until is not None:
+            self.coverage.cover(ranges, change.covered_until)
+
+    def _labelled(self, change: Change, ranges: Iterable[tuple[int, int]]) -> int:
+        """The place of a change that the server's own label of a rejection is the reason of."""
+        kind, _, label = (change.reason or "").partition(":")
+        place = (
+            JOURNAL_PLACES.get((change.axis, change.state, kind)) if label and kind == Reason.REJECTED.value else None
+        )
+        if place is None:
+            raise ValueError(f"{Axis(change.axis).value} know no state {change.state!r} because of {change.reason!r}")
+        self._labels.give(change.axis, ranges, label)
+        return place
 
     def _uncount(self, targets: str) -> None:
         for start, stop in parse_ranges(targets):
@@ -273,70 +304,46 @@ class Ledger:
             for number in range(start, stop):
                 self.attempts[number] = max(0, self.attempts[number] - 1)
 
-    def _forget_attempts(self, targets: str) -> None:
-        for start, stop in parse_ranges(targets):
+    def _forget_attempts(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """The next stage has attempts of its own."""
+        for start, stop in ranges:
             self.attempts[start:stop] = bytes(stop - start)
 
-    def _give_reason(self, axis: str, targets: str, reason: str) -> None:
-        if reason not in self._reason_names:
-            if len(self._reason_names) >= 255:
-                reason = TOO_MANY_REASONS
-            if reason not in self._reason_names:
-                self._reason_names.append(reason)
-        index = self._reason_names.index(reason)
-        reasons = self._reasons.setdefault(axis, bytearray(self.count))
-        for start, stop in parse_ranges(targets):
-            reasons[start:stop] = bytes([index]) * (stop - start)
-
-    def _set_axes(self, axes: Iterable[str], targets: str, *, unknown: bool) -> None:
+    def _set_axes(self, axes: Iterable[str], targets: str, *, accepted: bool) -> None:
         for name in axes:
             axis = Axis(name)
-            state: State = STATES[axis]["UNKNOWN"] if unknown else ACCEPTED[axis]
-            self._set(name, targets, state.value)
+            self._set(name, parse_ranges(targets), PLACES[axis][Standing(answered(axis, accepted=accepted))])
 
-    def _set(self, axis: str, targets: str, new: int) -> None:
-        states, counts = self._states[axis], self._counts[axis]
-        for start, stop in parse_ranges(targets):
+    def _set(self, axis: str, ranges: Iterable[tuple[int, int]], new: int) -> None:
+        places, counts = self._places[axis], self._counts[axis]
+        for start, stop in ranges:
             self._check(stop)
             if stop == start + 1:  # as below, in a third of the time
-                counts[states[start]] -= 1
+                counts[places[start]] -= 1
                 counts[new] += 1
-                states[start] = new
+                places[start] = new
                 continue
-            before = states[start:stop]
+            before = places[start:stop]
             for value in set(before):
                 counts[value] -= before.count(value)
             counts[new] += stop - start
-            states[start:stop] = bytes((new,)) * (stop - start)
+            places[start:stop] = bytes((new,)) * (stop - start)
 
     def _check(self, stop: int) -> None:
         if stop > self.count:
             raise ValueError(f"target {stop - 1} is beyond the plan's {self.count}")
 
 
-_PERSON, _EVENTS, _RECORDINGS, _PROPERTIES = tuple(Person), tuple(Events), tuple(Recordings), tuple(Properties)
-"""The states by their numbers, which count from 0."""
+def _states(axis: Axis) -> tuple[Any, ...]:
+    return tuple(standing.state for standing in STANDINGS[axis])
 
 
-_VALUES = {(axis.value, state.name.lower()): state.value for axis in Axis for state in STATES[axis]}
-"""The states by what the journal calls axis and state."""
-_QUEUED = frozenset(("events", state.name.lower()) for state in (Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE))
+_PERSON: tuple[Person, ...] = _states(Axis.PERSON)
+_EVENTS: tuple[Events, ...] = _states(Axis.EVENTS)
+_RECORDINGS: tuple[Recordings, ...] = _states(Axis.RECORDINGS)
+_PROPERTIES: tuple[Properties, ...] = _states(Axis.PROPERTIES)
+"""The states by their standings' places."""
 
-
-def _marked(values: bytearray, wanted: Iterable[int]) -> bytearray:
-    """One byte a target: 1 where its value is wanted."""
-    table = bytearray(256)
-    for value in wanted:
-        table[value] = 1
-    return values.translate(table)
-
-
-def _both(one: bytearray, other: bytearray) -> bytearray:
-    return bytearray((int.from_bytes(one) & int.from_bytes(other)).to_bytes(len(one)))
-
-
-def _places(marked: bytearray) -> Iterator[int]:
-    at = marked.find(1)
-    while at >= 0:
-        yield at
-        at = marked.find(1, at + 1)
+_DONE = (Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE)
+_QUEUED = frozenset(("events", state.name.lower()) for state in _DONE)
+_COVERED = bytes(PLACES[Axis.EVENTS][Standing(state)] for state in _DONE)

@@ -1,11 +1,10 @@
 """Opens a job for a run: guards, lock, replay, project and server checked by reading, and a good end whatever happens.
 
-The order matters: nothing is written before every guard has passed, and nothing is read from the server before
-the requests of earlier runs are accounted for.
+The order matters: nothing is written before every guard has passed. The first request asks for the project, and its
+answer tells the server's clock; by that clock the requests of earlier runs are accounted for before any other leaves.
 """
 
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -73,9 +72,13 @@ async def opened_job(
     journal = _open_existing(path, ledger, plan, purpose, approve)
     try:
         usage, under_way = ledger.usage, ledger.usage.under_way(ledger.open.values())
-        charge_limits(client.limits, spent=plan.spent, usage=usage, under_way=under_way, now=time.time())
+
+        def charge() -> None:
+            now = client.server_time()
+            charge_limits(client.limits, spent=plan.spent, usage=usage, under_way=under_way, now=now)
+
         early: list[ClientEvent] = []
-        way = await _ask(client.observed(early.append), plan, operation, gate, settings)
+        way = await _ask(client.observed(early.append), plan, operation, gate, settings, charge)
         if journal is None:
             journal = open_journal(path, ledger)
             if ledger.job is not None:
@@ -85,7 +88,7 @@ async def opened_job(
         if journal is not None:
             journal.close()
         raise
-    job = Job(plan, operation, ledger, writer)
+    job = Job(plan, operation, ledger, writer, now=client.server_time)
     try:
         runs_before = len(ledger.tally.runs)
         newly = purpose == "run" and guards.check_approval(ledger, plan, approve)
@@ -144,13 +147,25 @@ def _operation(plan: Plan) -> Operation:
         raise Refused(str(problem), "run it with the version that made the plan, or make a new plan") from None
 
 
-async def _ask(client: PostHogClient, plan: Plan, operation: Operation, gate: Gate, settings: Settings) -> Way:
-    """Make sure by reading that it is the project that was reviewed, and find the way to take."""
+async def _ask(
+    client: PostHogClient,
+    plan: Plan,
+    operation: Operation,
+    gate: Gate,
+    settings: Settings,
+    charge: Callable[[], None],
+) -> Way:
+    """Make sure by reading that it is the project that was reviewed, and find the way to take.
+
+    Arguments:
+        charge: called when the first answer has told the server's clock.
+    """
     found: list[Way] = []
 
     async def ask() -> None:
         with gate.abandonable(), _resumable():
             project = await client.projects.get(plan.header.project_id)
+            charge()
             guards.check_project_name(plan, project.name)
             found.append(
                 await find_way(

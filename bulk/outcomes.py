@@ -35,6 +35,7 @@ class Person(Enum):
     FAILED = 11
     NOT_ASKED = 12
     VANISHED = 13
+    DELETED_UNASKED = 14
 
 
 class Events(Enum):
@@ -51,6 +52,7 @@ class Events(Enum):
     MISSED = 8
     NOT_SENT = 9
     FAILED = 10
+    AGAIN = 11
 
 
 class Recordings(Enum):
@@ -105,14 +107,15 @@ MEANING: dict[State, str] = {
     Person.ACCEPTED: "accepted by the server, not yet read back as gone",
     Person.GONE: "accepted by the server and read back as gone",
     Person.GONE_SETTLED: "sent, the answer was not clear, read back as gone",
-    Person.GONE_BEFORE: "gone before this job asked for its deletion",
+    Person.GONE_BEFORE: "gone before this job asked for anything",
     Person.MERGED: "merged into another person by somebody else; that person is untouched",
     Person.REAPPEARED: "re-created: the same id with another creation time; left alone",
-    Person.HELD: "held back until an earlier event deletion of the same person has run",
+    Person.HELD: "held back until its events can be queued: an earlier deletion row is pending, or cannot be read",
     Person.CONTRADICTED: "accepted by the server, yet still there when read",
     Person.FAILED: "failed",
     Person.NOT_ASKED: "to be kept",
-    Person.VANISHED: "gone, by somebody else's doing",
+    Person.VANISHED: "gone, but not by a deletion that this job asked for",
+    Person.DELETED_UNASKED: "deleted by a call of this job that was to keep it",
     Events.NOT_ASKED: "not asked for",
     Events.UNTOUCHED: "not sent yet",
     Events.UNKNOWN: "sent, the answer is not known",
@@ -120,10 +123,11 @@ MEANING: dict[State, str] = {
     Events.QUEUED: "deletion row read back, waiting for the server's purge",
     Events.PURGED: "deletion row read back as completed",
     Events.UNVERIFIABLE: "accepted by a server that has no deletion rows to read back",
-    Events.HELD: "an earlier pending deletion row covers only part of the events",
+    Events.HELD: "an earlier pending deletion row covers only part of the events, or a row cannot be read",
     Events.MISSED: "the person was gone before its events were queued",
     Events.NOT_SENT: "left alone, as the person was",
     Events.FAILED: "failed",
+    Events.AGAIN: "sent, no deletion row when read, to be sent again",
     Recordings.NOT_ASKED: "not asked for",
     Recordings.UNTOUCHED: "not sent yet",
     Recordings.UNKNOWN: "sent, the answer is not known",
@@ -156,13 +160,14 @@ FINAL_PERSON = frozenset(
         Person.CONTRADICTED,
         Person.FAILED,
         Person.VANISHED,
+        Person.DELETED_UNASKED,
     }
 )
 """States after which nothing is sent for the target."""
 
 UNSENT: dict[Axis, frozenset[State]] = {
     Axis.PERSON: frozenset({Person.UNTOUCHED, Person.UNKNOWN, Person.SURVIVED, Person.HELD}),
-    Axis.EVENTS: frozenset({Events.UNTOUCHED, Events.UNKNOWN, Events.REQUESTED, Events.HELD}),
+    Axis.EVENTS: frozenset({Events.UNTOUCHED, Events.UNKNOWN, Events.REQUESTED, Events.HELD, Events.AGAIN}),
     Axis.RECORDINGS: frozenset({Recordings.UNTOUCHED, Recordings.UNKNOWN}),
     Axis.PROPERTIES: frozenset({Properties.UNTOUCHED, Properties.UNKNOWN, Properties.AGAIN}),
 }
@@ -195,6 +200,7 @@ PENDING: frozenset[State] = frozenset(
         Events.UNKNOWN,
         Events.REQUESTED,
         Events.HELD,
+        Events.AGAIN,
         Recordings.UNTOUCHED,
         Recordings.UNKNOWN,
         Properties.UNTOUCHED,
@@ -211,6 +217,7 @@ BAD: frozenset[State] = frozenset(
         Person.REAPPEARED,
         Person.CONTRADICTED,
         Person.FAILED,
+        Person.DELETED_UNASKED,
         Events.MISSED,
         Events.NOT_SENT,
         Events.FAILED,

@@ -8,6 +8,7 @@ import os
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
@@ -99,7 +100,8 @@ class PlanWriter:
         if created_at.tzinfo is None:
             raise ValueError("created_at needs a time zone")
         if created_at.tzinfo is not UTC:
-            created_at = created_at.astimezone(UTC)
+            with suppress(OverflowError):  # an hour from the end of the calendar there is no such time in UTC
+                created_at = created_at.astimezone(UTC)
         target = Target(number=self.count, uuid=uuid, created_at=created_at, distinct_id=distinct_id)
         self._buffer += _line(target)
         self.count += 1

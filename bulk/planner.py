@@ -3,13 +3,12 @@
 The file appears whole or not at all, whenever the work is cut short.
 """
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from asyncclient import Bucket, ClientEvent, PostHogClient, RequestFinished
-from bulk.errors import InputError, Refused
+from bulk.errors import BulkError, InputError, NotFinished, Refused
 from bulk.files import refuse_existing
 from bulk.findings import Findings
 from bulk.operations import Operation, UnsetProperties, to_dict
@@ -31,7 +30,7 @@ async def make_plan(
     on_progress: Callable[[PlanProgress], None] | None = None,
     page_size: int = 1000,
     concurrency: int = 4,
-    now: Callable[[], float] = time.time,
+    now: Callable[[], float] | None = None,
 ) -> Plan:
     """Freeze the targets of an operation in a plan file, having only read (contract 6.1, 6.11, 12).
 
@@ -45,18 +44,19 @@ async def make_plan(
         on_progress: called after every few requests.
         page_size: persons a page of listings, 1 to 1000.
         concurrency: requests at once, at least 1.
-        now: the time in epoch seconds.
+        now: the time in epoch seconds; None for the server's clock.
 
     Raises:
         InputError: the selection is empty, or its input is; nothing was asked of the server.
         Refused: the selection matched nobody.
+        NotFinished: nobody whom it selects could be read.
         FileTrouble: the plan file exists already, or cannot be written; or the input cannot be read.
         PostHogError: the server could not be asked.
     """
     path = Path(path)
     project_id = _checked(client, selection, page_size, concurrency)
     refuse_existing(path)
-    findings = Findings()
+    findings, clock = Findings(), now or client.server_time
     requests = _Counter()
     reading = client.observed(requests)
     with Resolver(
@@ -76,7 +76,7 @@ async def make_plan(
             host=client.origin,
             operation=to_dict(operation),
             selection={"summary": selection.summary(), "details": selection.details()},
-            created_at=datetime.fromtimestamp(now(), UTC).isoformat(timespec="seconds"),
+            created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
             version=VERSION,
         )
         with PlanWriter.create(path, header) as writer:
@@ -86,8 +86,8 @@ async def make_plan(
                 if on_progress is not None:
                     on_progress(PlanProgress(seen=findings.seen, targets=writer.count, requests=requests.count))
             if not writer.count:
-                raise Refused(*_nobody(findings))
-            return writer.finish(spent=_spent(client, now()), findings=findings.to_list(requests=requests.count))
+                raise _nobody(findings)
+            return writer.finish(spent=_spent(client, clock()), findings=findings.to_list(requests=requests.count))
 
 
 class _Counter:
@@ -112,7 +112,14 @@ def _checked(client: PostHogClient, selection: Selection, page_size: int, concur
     return client.project_id
 
 
-def _nobody(findings: Findings) -> tuple[str, str]:
+def _nobody(findings: Findings) -> BulkError:
+    """What planning ends with when there is no target."""
+    if unread := len(findings.unread) + findings.unread_persons:
+        return NotFinished(f"{unread:,} persons that may be selected could not be read, and nobody else is selected")
+    return Refused(*_why_nobody(findings))
+
+
+def _why_nobody(findings: Findings) -> tuple[str, str]:
     if findings.discovery:
         return "nobody who is selected has any of the properties", "check the keys; if they are right, all is done"
     if not findings.lines:

@@ -93,8 +93,8 @@ class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a job did to each of its targets, provable from the journal alone.
 
-    `read_by_listing` targets were read back by a query for whoever still has the properties, and a sample of them in
-    the store; all others in the store. `verdict` is one sentence, `exit_code` what the command line would end with.
+    `largest_uncovered_s` is the longest time between a deletion row and the deletion of its person: events that came in
+    between stay. `verdict` is one sentence, `exit_code` what the command line would end with.
     Times are ISO 8601 in UTC.
     """
 
@@ -124,7 +124,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     limits_lowered: int
     torn_tail_bytes: int
     plan: PlanReport | None
-    read_by_listing: int = 0
+    largest_uncovered_s: float | None = None
 
 
 class JournalFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,7 +198,7 @@ def build(ledger: Ledger, journal: JournalFacts, plan: Plan | None) -> Report:
         limits_lowered=tally.limits_lowered,
         torn_tail_bytes=journal.torn_tail_bytes,
         plan=None if plan is None else _plan_report(plan),
-        read_by_listing=tally.read_by_listing,
+        largest_uncovered_s=ledger.coverage.largest_uncovered_s,
     )
 
 
@@ -241,7 +241,10 @@ _DONE_WORDS = {
     Axis.PROPERTIES: "persons changed by this job and read back as asked",
 }
 _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
-    Axis.PERSON: ((Person.GONE_BEFORE, "were gone before it asked"),),
+    Axis.PERSON: (
+        (Person.GONE_BEFORE, "were gone before it asked for anything"),
+        (Person.VANISHED, "went otherwise after it had asked"),
+    ),
     Axis.PROPERTIES: (
         (Properties.DONE_BEFORE, "were as asked before it sent anything"),
         (Properties.GONE, "are gone with their properties"),
@@ -289,10 +292,14 @@ def _iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def exit_code_of_verify(report: Report) -> int:
-    """A report's exit code when completed purges are asked for too: 75 while rows are pending."""
+def exit_code_of_verify(report: Report, *, unread: int = 0) -> int:
+    """A report's exit code when completed purges are asked for too: 75 while rows are pending.
+
+    Arguments:
+        unread: targets that could not be read, so that nothing new is known of them.
+    """
     queued = Events.QUEUED.name.lower()
     waiting = any(
         state.state == queued for axis in report.axes if axis.axis == Axis.EVENTS.value for state in axis.states
     )
-    return 75 if waiting else report.exit_code
+    return 75 if waiting or unread else report.exit_code

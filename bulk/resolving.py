@@ -1,7 +1,9 @@
 """Turns a selection into persons: reads of the store for ids, listings for emails and filters.
 
 Yields each target once, in the order of the input, and notes what became of every line. Groups are read
-concurrently and handed on in order; what is held in memory does not grow with the selection. Only reads.
+concurrently and handed on in order; what is held in memory does not grow with the selection. A line that no answer
+matches is looked up again some seconds later, and only then counts as unmatched; what is found then comes last.
+Only reads.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -11,6 +13,7 @@ from typing import BinaryIO, TypeVar, cast
 from urllib.parse import quote
 from uuid import UUID
 
+import anyio
 import anyio.to_thread
 import msgspec
 
@@ -22,11 +25,17 @@ from bulk.findings import Findings
 from bulk.gate import Gate
 from bulk.inputs import Kind, Line, RefusedLine, read_file, read_stream, read_values
 from bulk.pool import in_parallel
+from bulk.posthog import person_reader
+from bulk.posthog.person_reader import READ_SIZE, PersonReader
+from bulk.posthog.person_reads import Present, ReadResult, Unread, to_ref
 from bulk.seen import SeenIds, SeenStrings
 from bulk.selection import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, FromInput, Selection
-from bulk.store import READ_SIZE, StoreReader, who
 
 READ_AT_ONCE = READ_SIZE
+MOST_OPEN_LINES = 10_000
+"""Lines without a person that are kept for a second look, before it is taken."""
+MOST_LOOKS = 3
+"""Looks after the first one, before a line counts as unread."""
 EMAILS_AT_ONCE = 50
 EMAIL_BYTES_AT_ONCE = 2_000
 """Encoded characters of emails in one listing: its address must stay short enough for every proxy."""
@@ -39,10 +48,14 @@ R = TypeVar("R")
 
 
 class _Match(msgspec.Struct, frozen=True):
-    """What a group's request found: for each line of it the persons that it stands for."""
+    """What a group's request found: for each line its persons; None where it is not known yet whether it has any."""
 
     lines: Sequence[Line]
-    persons: Sequence[Sequence[Found]]
+    persons: Sequence[Sequence[Found] | None]
+
+    def still_open(self) -> list[Line]:
+        """The lines of which it is not known yet."""
+        return [line for line, persons in zip(self.lines, self.persons, strict=True) if persons is None]
 
 
 class Resolver:
@@ -69,12 +82,13 @@ class Resolver:
     ) -> None:
         self._holding = holding
         self._client = client
-        self._store = StoreReader(client, Gate(), readers=concurrency)
+        self._reader = PersonReader(client, Gate(), readers=concurrency)
         self._selection = selection
         self._findings = findings
         self._page_size = page_size
         self._concurrency = concurrency
         self._lines = None if isinstance(selection, ByFilter) else read_lines(selection)
+        self._looked_before = False
         self._persons = SeenIds()
         self._inputs = SeenStrings()
 
@@ -86,12 +100,7 @@ class Resolver:
         self._inputs.close()
 
     async def begin(self) -> None:
-        """Open the input and read its first line: one that is empty or unreadable is known before anything is asked.
-
-        Raises:
-            InputError: the input is empty or cannot be used.
-            FileTrouble: it cannot be read.
-        """
+        """Read the input's first line, so that InputError and FileTrouble come before anything is asked."""
         if self._lines is not None:
             first = await anyio.to_thread.run_sync(self._next_lines, 1, abandon_on_cancel=True)
             self._lines = chain(first, self._lines)
@@ -115,7 +124,7 @@ class Resolver:
             found = await choose(self._client, self._holding)
         self._findings.discovery = msgspec.to_builtins(found)
         if found.by == "query":
-            async for refs in by_query(self._client, self._store, self._holding):
+            async for refs in by_query(self._client, self._reader, self._holding, self._findings):
                 yield self._listed_new([(ref, _known_by(ref)) for ref in refs])
             return
         persons = self._client.persons.iter(
@@ -126,7 +135,7 @@ class Resolver:
         async for person in persons:
             looked_at += 1
             if any(key in person.properties for key in self._holding):
-                ref = who(person)
+                ref = to_ref(person)
                 gathered.append((ref, _known_by(ref)))
             if looked_at == self._page_size:
                 yield self._held_new(gathered, looked_at)
@@ -161,13 +170,41 @@ class Resolver:
         resolve: Callable[[Sequence[Line]], Awaitable[_Match]],
         groups: Callable[[Sequence[Line]], Iterator[Sequence[Line]]],
     ) -> AsyncIterator[list[Found]]:
-        at_once = READ_SIZE * self._concurrency
-        while lines := await anyio.to_thread.run_sync(self._next_lines, at_once, abandon_on_cancel=True):
-            fresh = self._fresh(lines)
+        async def look(lines: Sequence[Line]) -> tuple[list[Found], list[Line]]:
             found: list[Found] = []
-            for match in await _in_order(resolve, list(groups(fresh)), self._concurrency):
+            still_open: list[Line] = []
+            for match in await _in_order(resolve, list(groups(lines)), self._concurrency):
                 found += self._matched(match)
+                still_open += match.still_open()
+            return found, still_open
+
+        at_once = READ_SIZE * self._concurrency
+        open_lines: list[Line] = []
+        while lines := await anyio.to_thread.run_sync(self._next_lines, at_once, abandon_on_cancel=True):
+            found, still_open = await look(self._fresh(lines))
             yield found
+            open_lines += still_open
+            if len(open_lines) >= MOST_OPEN_LINES:
+                yield await self._look_again(look, open_lines)
+                open_lines = []
+        yield await self._look_again(look, open_lines)
+
+    async def _look_again(
+        self, look: Callable[[Sequence[Line]], Awaitable[tuple[list[Found], list[Line]]]], lines: list[Line]
+    ) -> list[Found]:
+        """Look lines up until it is known of each whether it has a person; note those of which it stays unknown."""
+        found: list[Found] = []
+        for _ in range(MOST_LOOKS):
+            if not lines:
+                break
+            await anyio.sleep(person_reader.CONFIRM_AFTER_S)
+            self._looked_before = True
+            more, lines = await look(lines)
+            self._looked_before = False
+            found += more
+        for line in lines:
+            self._findings.unread.add(line.number)
+        return found
 
     def _next_lines(self, count: int) -> list[Line | RefusedLine]:
         """In a thread of its own, since a pipe may keep it waiting."""
@@ -192,9 +229,11 @@ class Resolver:
 
     def _matched(self, match: _Match) -> list[Found]:
         """The new persons of a group; notes lines that name nobody, and lines that name nobody new."""
-        new = iter(self._new([ref.uuid for persons in match.persons for ref, _ in persons]))
+        new = iter(self._new([ref.uuid for persons in match.persons for ref, _ in persons or ()]))
         taken: list[Found] = []
         for line, persons in zip(match.lines, match.persons, strict=True):
+            if persons is None:
+                continue
             fresh = [self._counted(found) for found in persons if next(new)]
             taken += fresh
             if not persons:
@@ -214,18 +253,13 @@ class Resolver:
         return found
 
     async def _distinct_ids(self, lines: Sequence[Line]) -> _Match:
-        owners = await self._store.owners([line.value for line in lines])
-        found = [owners.get(line.value) for line in lines]
-        return _Match(
-            lines,
-            [[] if ref is None else [(ref, line.value)] for line, ref in zip(lines, found, strict=True)],
-        )
+        results = (await self._reader.fetch_by_distinct_id([line.value for line in lines])).results
+        return _Match(lines, [_found(results[line.value], known_by=line.value) for line in lines])
 
     async def _person_ids(self, lines: Sequence[Line]) -> _Match:
         uuids = [UUID(line.value) for line in lines]
-        present = (await self._store.present(uuids)).persons
-        found = [None if (person := present.get(uuid)) is None else who(person) for uuid in uuids]
-        return _Match(lines, [[] if ref is None else [(ref, _known_by(ref))] for ref in found])
+        results = (await self._reader.fetch_by_uuid(dict.fromkeys(uuids))).results
+        return _Match(lines, [_found(results[uuid]) for uuid in uuids])
 
     async def _emails(self, lines: Sequence[Line]) -> _Match:
         condition = PropertyFilter("email", [line.value for line in lines], operator="exact")
@@ -240,9 +274,9 @@ class Resolver:
                     "the server answered a search for emails with a person that has none of them",
                     "check that the key may read the property email, or select by distinct ids",
                 )
-            ref = PersonRef(uuid=person.uuid, created_at=person.created_at, distinct_ids=tuple(person.distinct_ids))
+            ref = to_ref(person)
             persons[index].append((ref, _known_by(ref)))
-        return _Match(lines, persons)
+        return _Match(lines, [found if found or self._looked_before else None for found in persons])
 
 
 def read_lines(selection: FromInput) -> Iterator[Line | RefusedLine]:
@@ -289,6 +323,18 @@ def email_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
 def _known_by(ref: PersonRef) -> str | None:
     """A distinct id by which a person that vanishes can be looked for later (promise 22)."""
     return address_of(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
+
+
+def _found(result: ReadResult, *, known_by: str | None = None) -> list[Found] | None:
+    """The person of a line; None where nothing is known of it yet."""
+    match result:
+        case Present(person):
+            ref = to_ref(person)
+            return [(ref, _known_by(ref) if known_by is None else known_by)]
+        case Unread():
+            return None
+        case _:
+            return []
 
 
 async def _in_order(work: Callable[[T], Awaitable[R]], items: Sequence[T], concurrency: int) -> list[R]:

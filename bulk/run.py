@@ -4,8 +4,8 @@ Sends nothing itself and keeps no state of targets: what is left to do comes fro
 """
 
 import math
-from collections.abc import AsyncIterator, Sequence
-from itertools import islice, takewhile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -20,18 +20,18 @@ from bulk.gate import Gate
 from bulk.holders import Holders
 from bulk.job import Job
 from bulk.journal.records import CanaryPassed
-from bulk.ledger import USED_UP
 from bulk.operations import PropertyOperation, UnsetProperties, wanted
 from bulk.outcomes import ACCEPTED, PROVEN, UNSENT, Axis, Person, Properties, State
 from bulk.pool import in_parallel
+from bulk.posthog.deletion_rows import DeletionRowReader
+from bulk.posthog.person_reader import READ_SIZE, PersonReader, chunks
 from bulk.progress import CanaryDone
 from bulk.ranges import format_ranges, grouped
+from bulk.reasons import USED_UP
 from bulk.reporter import Reporter
-from bulk.rows import RowReader
-from bulk.store import READ_SIZE, StoreReader, chunks
-from bulk.sweep import Sweep
+from bulk.second_look import MOST_LEFT_OUT, SecondLook
 from bulk.tools import Tools
-from bulk.verifier import Verifier
+from bulk.verifier import MAX_UNCOVERED_S, Verifier
 
 LARGEST_BATCH = 1000
 """What bulk_delete takes (contract 6.5)."""
@@ -39,17 +39,31 @@ MOST_WORKERS = 256
 LARGEST_GROUP = 1000
 """Targets that a worker takes at once: five full reads of the store, one page of deletion rows."""
 
-READ_AGAIN = (
-    Properties.DONE,
-    Properties.DONE_SETTLED,
-    Properties.DONE_BEFORE,
-    Properties.CONTRADICTED,
-    Properties.GONE,
-    Properties.MISSED,
-)
+READ_AGAIN: dict[Axis, tuple[State, ...]] = {
+    Axis.PERSON: (
+        Person.GONE,
+        Person.GONE_SETTLED,
+        Person.GONE_BEFORE,
+        Person.VANISHED,
+        Person.MERGED,
+        Person.REAPPEARED,
+        Person.CONTRADICTED,
+    ),
+    Axis.PROPERTIES: (
+        Properties.DONE,
+        Properties.DONE_SETTLED,
+        Properties.DONE_BEFORE,
+        Properties.CONTRADICTED,
+        Properties.GONE,
+        Properties.MISSED,
+        Properties.NOT_SENT,
+    ),
+}
 """What `verify` looks at once more: what was done may be undone, and who was gone may be there again."""
 
 _UNPROVEN = frozenset({Person.ACCEPTED, Person.CONTRADICTED, Properties.REQUESTED, Properties.CONTRADICTED})
+
+LEAST_UNCOVERED_S = 60.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,11 +73,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: batches under way at once.
         batch_size: persons a request that takes many.
         wait_s: seconds to wait for the server to catch up.
+        max_uncovered_s: seconds before a person's deletion of which the events may stay, uncovered by a deletion row.
     """
 
     concurrency: int = 8
     batch_size: int = 250
     wait_s: float = 900.0
+    max_uncovered_s: float = MAX_UNCOVERED_S
 
     def __post_init__(self) -> None:
         for name, value, most in (
@@ -74,6 +90,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"{name} {value!r} is not a whole number between 1 and {most}")
         if type(self.wait_s) not in (int, float) or not 0 <= self.wait_s < math.inf:
             raise ValueError(f"wait {self.wait_s!r} is not a number of seconds, 0 or more")
+        uncovered_s = self.max_uncovered_s
+        if type(uncovered_s) not in (int, float) or not LEAST_UNCOVERED_S <= uncovered_s < math.inf:
+            raise ValueError(f"max uncovered {uncovered_s!r} is not a number of seconds, {LEAST_UNCOVERED_S:g} or more")
 
 
 class Run:
@@ -94,14 +113,22 @@ class Run:
         self._gate = gate
         self._reporter = reporter
         self._settings = settings
+        self._unread = 0
         keys = job.operation.keys if isinstance(job.operation, PropertyOperation) else ()
-        store = StoreReader(client, gate, readers=settings.concurrency, keys=keys)
-        rows = RowReader(client, gate) if way.has_rows else None
-        self._verifier = Verifier(job, store, rows, wanted(job.operation))
+        self._verifier = Verifier(
+            job,
+            PersonReader(client, gate, readers=settings.concurrency, keys=keys),
+            DeletionRowReader(client, gate) if way.has_rows else None,
+            server_time=client.server_time,
+            max_uncovered_s=settings.max_uncovered_s,
+            wanted=wanted(job.operation),
+        )
+        self._second_look = SecondLook(self._verifier, gate, boot_time=client.boot_time)
         self._tools = Tools(
             job=job,
             client=client,
             verifier=self._verifier,
+            second_look=self._second_look,
             way=way,
             gate=gate,
             breaker=Breaker(),
@@ -112,14 +139,12 @@ class Run:
         )
         self._confirmer = Confirmer(
             job,
-            self._verifier,
+            self._second_look,
             gate,
             readers=settings.concurrency,
             moved=reporter.moved,
             report=reporter.tell,
-            holders=Holders(job, client, self._verifier, gate, job.operation.keys, moved=reporter.moved)
-            if isinstance(job.operation, UnsetProperties)
-            else None,
+            holders=Holders(client, gate, job.operation.keys) if isinstance(job.operation, UnsetProperties) else None,
         )
 
     async def send_and_confirm(self) -> None:
@@ -127,10 +152,15 @@ class Run:
         await self._gate.run(self._send_and_confirm)
         self._reporter.progress()
 
-    async def read_again(self) -> None:
-        """Read everything back without sending."""
+    async def read_again(self) -> int:
+        """Read everything back without sending.
+
+        Returns:
+            How many targets could not be read.
+        """
         await self._gate.run(self._read_again)
         self._reporter.progress()
+        return self._unread
 
     async def _send_and_confirm(self) -> None:
         if self._job.ledger.canary is None:
@@ -146,60 +176,74 @@ class Run:
                 return await self._confirmer.watch_the_vanished(waiting)
 
     async def _send_rest(self) -> None:
-        async def send(numbers: list[int]) -> None:
-            await self._gate.worker(Group(self._tools, numbers).run)
-
-        if self._tools.way.by_capture:
-            await Sweep(self._tools, workers=self._settings.concurrency).run()
         ledger, axis = self._job.ledger, self._job.lead
         count = sum(count for state, count in ledger.counts(axis).items() if state in UNSENT[axis])
         size = group_size(count, self._settings, singly=self._singly, block=self._tools.way.block)
-        groups = grouped(ledger.numbers(axis, UNSENT[axis]), size)
-        open_groups = takewhile(lambda _: not self._gate.closed, groups)
-        await in_parallel(send, open_groups, workers=self._settings.concurrency)
+        await self._send_groups(grouped(ledger.numbers(axis, UNSENT[axis]), size), size)
+
+    async def _send_groups(self, groups: Iterator[list[int]], size: int, *, canary: bool = False) -> None:
+        """Take groups of targets all the way, and then those that one answer did not mention, once that is clear."""
+        left_out: list[int] = []
+
+        async def send(numbers: Sequence[int]) -> None:
+            group = Group(self._tools, numbers, canary=canary)
+            await self._gate.worker(group.run)
+            left_out.extend(group.left_out)
+
+        def while_few_are_left_out() -> Iterator[list[int]]:
+            while not self._gate.closed and len(left_out) < MOST_LEFT_OUT:
+                if (group := next(groups, None)) is None:
+                    return
+                yield group
+
+        await in_parallel(send, while_few_are_left_out(), workers=self._settings.concurrency)
+        while left_out and not self._gate.closed:
+            again = sorted(left_out)
+            left_out.clear()
+            await self._second_look.wait(again)
+            await in_parallel(send, chunks(again, size), workers=self._settings.concurrency)
+            await in_parallel(send, while_few_are_left_out(), workers=self._settings.concurrency)
 
     async def _canary(self) -> None:
         """Take one small batch all the way before the others, until one has really changed somebody (promise 24)."""
         self._reporter.phase("canary")
         ledger, axis = self._job.ledger, self._job.lead
+        waiting = Waiting(self._settings.wait_s)
+        stuck = 0
         async for numbers in self._canaries():
-            await self._all_the_way(numbers)
-            if left := sum(ledger.state(axis, n) in _UNPROVEN for n in numbers):
-                raise NotFinished(f"the first {left} persons were accepted and are still not as asked")
-            self._stop_if_all_failed(numbers)
+            await self._all_the_way(numbers, waiting)
             proven = [n for n in numbers if ledger.state(axis, n) in PROVEN[axis]]
             if proven:
                 self._job.note(CanaryPassed(at=self._job.now(), targets=format_ranges(proven)))
                 self._reporter.tell(CanaryDone(targets=len(proven)))
                 return
+            stuck += sum(ledger.state(axis, n) in _UNPROVEN for n in numbers)
+            if stuck >= CANARY_SIZE or (stuck and stuck == ledger.count):
+                raise NotFinished(f"the first {stuck} persons were accepted and are still not as asked")
+            self._stop_if_all_failed(numbers)
 
     def _stop_if_all_failed(self, numbers: Sequence[int]) -> None:
         """A server that fails at whatever is tried would only be tried with the next ones, and the next."""
         ledger, axis = self._job.ledger, self._job.lead
         others = any(state in UNSENT[axis] for state in ledger.counts(axis))
-        if others and all(ledger.reason(axis, n) in USED_UP for n in numbers):
+        if others and all(ledger.standing(axis, n).reason in USED_UP for n in numbers):
             raise BreakerOpened(f"canary: every attempt for the first {len(numbers)} persons failed")
 
     async def _canaries(self) -> AsyncIterator[list[int]]:
         """A few targets at a time; after the first ones, for whom nothing had to be done, found in large reads."""
         ledger, axis, most = self._job.ledger, self._job.lead, min(CANARY_SIZE, self._settings.batch_size)
-        candidates = ledger.numbers(axis, UNSENT[axis] | {ACCEPTED[axis]})
+        candidates = ledger.numbers(axis, UNSENT[axis] | {ACCEPTED[axis]}, unread=False)
         if first := list(islice(candidates, most)):
             yield first
         for numbers in grouped(candidates, LARGEST_GROUP):
-            await self._verifier.check_store(numbers)
-            self._reporter.moved()
+            await self._second_look.read([numbers], readers=1, moved=self._reporter.moved)
             for some in chunks([n for n in numbers if ledger.state(axis, n) in UNSENT[axis]], most):
                 yield list(some)
 
-    async def _all_the_way(self, numbers: list[int]) -> None:
-        async def send(some: Sequence[int]) -> None:
-            await self._gate.worker(Group(self._tools, some, canary=True).run)
-
+    async def _all_the_way(self, numbers: list[int], waiting: Waiting) -> None:
         size = group_size(len(numbers), self._settings, singly=True) if self._singly else len(numbers)
-        waiting = Waiting(self._settings.wait_s)
         while True:
-            await in_parallel(send, chunks(numbers, size), workers=self._settings.concurrency)
+            await self._send_groups(grouped(numbers, size), size, canary=True)
             self._gate.check()
             if self._job.lead in (Axis.EVENTS, Axis.RECORDINGS):
                 kept = [n for n in numbers if self._job.ledger.person(n) is Person.NOT_ASKED]
@@ -211,19 +255,12 @@ class Run:
     async def _read_again(self) -> None:
         self._reporter.phase("reading back")
         await self._confirmer.until_done(Waiting(0.0))
-        await self._read_each(Axis.PERSON, (Person.GONE, Person.GONE_SETTLED, Person.GONE_BEFORE))
-        await self._read_each(Axis.PROPERTIES, READ_AGAIN)
+        axis = Axis.PROPERTIES if self._job.lead is Axis.PROPERTIES else Axis.PERSON
+        again = self._job.ledger.numbers(axis, READ_AGAIN[axis])
+        self._unread = await self._second_look.read(
+            grouped(again, READ_SIZE), readers=self._settings.concurrency, moved=self._reporter.moved
+        )
         await self._verifier.check_purged()
-
-    async def _read_each(self, axis: Axis, states: tuple[State, ...]) -> None:
-        check = self._verifier.check_gone if axis is Axis.PERSON else self._verifier.check_kept
-
-        async def read(numbers: list[int]) -> None:
-            await check(numbers)
-            self._reporter.moved()
-
-        again = self._job.ledger.numbers(axis, states)
-        await in_parallel(read, grouped(again, READ_SIZE), workers=self._settings.concurrency)
 
 
 def group_size(count: int, settings: Settings, *, singly: bool, block: int = 1) -> int:

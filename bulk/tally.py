@@ -46,7 +46,6 @@ class Tally:
         self.runs: list[RunTally] = []
         self.pauses = 0
         self.limits_lowered = 0
-        self.read_by_listing = 0
         self._open: dict[int, tuple[str, int]] = {}
 
     def apply(self, record: Record) -> None:
@@ -55,8 +54,7 @@ class Tally:
         self.last_at = max(self.last_at, record.at)
         match record:
             case Settled():  # the most frequent first
-                if record.source == "listing":
-                    self.read_by_listing += sum(_size(change.targets) for change in record.changes)
+                pass
             case Intent():
                 self._intent(record)
             case Answer():

@@ -11,6 +11,7 @@ from bulk.capabilities import Way
 from bulk.gate import Gate
 from bulk.job import Job
 from bulk.progress import Trouble
+from bulk.second_look import SecondLook
 from bulk.verifier import Verifier
 
 
@@ -27,6 +28,7 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     job: Job
     client: PostHogClient
     verifier: Verifier
+    second_look: SecondLook
     way: Way
     gate: Gate
     breaker: Breaker

@@ -182,13 +182,24 @@ def judge_error(error: PostHogError) -> Verdict:
     )
 
 
-def judge_kept(error: PostHogError) -> Verdict:
-    """What an error says of an attempt to queue something of persons that are to be kept.
+def judge_batch(error: PostHogError, persons: int) -> Verdict:
+    """What an error says of an attempt to do something for so many persons in one request.
+
+    A rejection names no person: parts of the batch tell whose fault it is.
+    """
+    verdict = judge_error(error)
+    if verdict.then is Next.READ_AND_REJECT and persons > 1:
+        return msgspec.structs.replace(verdict, then=Next.READ_AND_HALVE)
+    return verdict
+
+
+def judge_kept(error: PostHogError, persons: int) -> Verdict:
+    """What an error says of an attempt to queue something of so many persons that are to be kept.
 
     A server that knows `keep_person` tells what it did. One that answers without a word may be too old for it, and
     have deleted the persons (contract 6.5, 8): no other call of that kind may follow.
     """
-    verdict = judge_error(error)
+    verdict = judge_batch(error, persons)
     if isinstance(error, InvalidResponse) and error.code == EMPTY_BODY:
         return msgspec.structs.replace(verdict, then=Next.STOP, error="no_summary", code=None)
     return verdict
@@ -200,13 +211,11 @@ def judge_capture(error: PostHogError, events: int) -> Verdict:
     Ingestion takes a request as a whole: what it fails at has nothing to do with how many persons it is for, so that
     halves fare no better. What it refuses may be one event's fault, which parts of it tell.
     """
-    verdict = judge_error(error)
+    verdict = judge_batch(error, events)
     if isinstance(error, NotFound):  # no route: nothing that is sent there speaks of a person
         return msgspec.structs.replace(verdict, outcome="failed", then=Next.STOP)
     if verdict.then is Next.READ_AND_HALVE and isinstance(error, ServerError):
         return msgspec.structs.replace(verdict, then=Next.READ)
-    if verdict.then is Next.READ_AND_REJECT and events > 1:
-        return msgspec.structs.replace(verdict, then=Next.READ_AND_HALVE)
     return verdict
 
 

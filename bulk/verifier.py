@@ -1,9 +1,11 @@
-"""Reads back what became of targets and settles it in the journal. The rules of promises 20 to 22 are here.
+"""Reads back what became of targets and journals what that makes of them (promises 20 to 22).
 
-Every method reads first, then decides for all targets at once, then writes one record: no half-settled target.
+Every method reads first, then lets the state machine decide for all targets at once, then writes one record: no
+half-settled target.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,34 +13,73 @@ import anyio.lowlevel
 import msgspec
 
 import asyncclient
-from bulk.job import Changes, Job, by_uuid
-from bulk.outcomes import Axis, Events, Person, Properties, Recordings, State, axis_of
+from bulk.job import Job, by_uuid
+from bulk.observations import LOST, Observation
+from bulk.outcomes import Axis, Events, Person
 from bulk.plan import Target
+from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
+from bulk.posthog.person_reader import PersonReader
+from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, UnreadReason
 from bulk.property_values import Wanted
 from bulk.ranges import grouped
-from bulk.rows import RowReader, RowState, judge_row
-from bulk.store import Known, StoreReader
+from bulk.target_machine import ROWS_DECIDE
 
 SAME_INSTANT = timedelta(milliseconds=1)
 """Two creation times closer than this are one: the listing and the store keep different precision."""
 
-OURS = frozenset({Person.UNKNOWN, Person.SURVIVED, Person.ACCEPTED})
-"""States in which a vanished person may be our doing."""
+MAX_UNCOVERED_S = 3600.0
+"""Events that came in so long before a person is deleted may stay uncovered (promise 20)."""
 
-SINCE_SENT = "since_sent"
-"""The reason of whoever was gone, merged or re-created when read after an event or a call of this job."""
-DONE = frozenset({Properties.DONE, Properties.DONE_SETTLED, Properties.DONE_BEFORE})
+ROUNDED_S = 2.0
+"""A row that is read has so much longer to go before it is too old, since its time is kept in whole seconds."""
+
+EXPLAINED = frozenset(
+    {
+        Person.ACCEPTED,
+        Person.GONE,
+        Person.GONE_SETTLED,
+        Person.GONE_BEFORE,
+        Person.VANISHED,
+        Person.DELETED_UNASKED,
+    }
+)
+"""States in which one answer without the person is enough: an accepted deletion of this job, or earlier reads, explain
+its absence."""
 
 ROWS_AT_ONCE = 50_000
 """Completed rows that are matched with the plan in one pass over it."""
 TARGETS_AT_ONCE = 5_000
 
+_UNREAD = {
+    UnreadReason.TIMED_OUT: Observation.UNREAD_TIMED_OUT,
+    UnreadReason.SERVER_ERROR: Observation.UNREAD_SERVER_ERROR,
+    UnreadReason.INVALID: Observation.UNREAD_INVALID,
+    UnreadReason.NOT_FOUND_UNCLEAR: Observation.UNREAD_UNCLEAR,
+    UnreadReason.NOT_TRIED: Observation.UNREAD_NOT_TRIED,
+}
+_ROWS = {
+    RowCoverage.COVERS_PENDING: Observation.ROW_COVERS_PENDING,
+    RowCoverage.COVERS_COMPLETED: Observation.ROW_COVERS_COMPLETED,
+    RowCoverage.OLDER_PENDING: Observation.ROW_OLDER_PENDING,
+    RowCoverage.UNKNOWN_STATUS: Observation.ROW_UNKNOWN_STATUS,
+    RowCoverage.NONE: Observation.ROW_NONE,
+}
+
 
 class Seen(msgspec.Struct, frozen=True):
-    """Targets' persons that are there, unchanged, by number, and when they were asked for (`Sighting.asked_at`)."""
+    """What a read of targets' persons told.
+
+    Arguments:
+        here: by number, the persons that are there, unchanged.
+        asked_at: when they were asked for (`PersonReads.asked_at`).
+        left_out: targets that one answer did not mention, so that a second read has to decide.
+        unread: how many could not be read.
+    """
 
     here: Mapping[int, Known]
     asked_at: float
+    left_out: tuple[int, ...] = ()
+    unread: int = 0
 
 
 class Verifier:
@@ -46,140 +87,116 @@ class Verifier:
 
     Arguments:
         rows: None where the server has no deletion rows to read.
+        server_time: the server's clock.
+        max_uncovered_s: how old a deletion row may be when its person is deleted.
         wanted: what properties are to be; None where they are not changed.
     """
 
-    def __init__(self, job: Job, store: StoreReader, rows: RowReader | None, wanted: Wanted | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        persons: PersonReader,
+        rows: DeletionRowReader | None,
+        *,
+        server_time: Callable[[], float],
+        max_uncovered_s: float = MAX_UNCOVERED_S,
+        wanted: Wanted | None = None,
+    ) -> None:
         self._job = job
-        self._store = store
+        self._persons = persons
         self._rows = rows
+        self._server_time = server_time
+        self._max_uncovered_s = max_uncovered_s
         self._wanted = wanted
 
     async def check_store(self, numbers: list[int]) -> Seen:
-        """Read whether these targets' persons are there and are the same persons; settle those that are not.
+        """Read whether these targets' persons are there, the same persons, and as desired; settle what that tells."""
+        ledger, targets = self._job.ledger, self._job.targets(numbers)
+        reads = await self._persons.fetch_by_uuid(
+            {target.uuid: target.distinct_id for target in targets.values()},
+            expected_gone={target.uuid for n, target in targets.items() if ledger.person(n) in EXPLAINED},
+        )
+        here: dict[int, Known] = {}
+        observed: dict[int, tuple[Observation, ...]] = {}
+        left_out: list[int] = []
+        unread = 0
+        for number, target in targets.items():
+            result = reads.results[target.uuid]
+            observation = self._observation(target, result)
+            if observation is None:
+                left_out.append(number)
+                continue
+            observed[number] = observation
+            if isinstance(result, Present):
+                if observation is not _RECREATED:
+                    here[number] = result.person
+            elif not isinstance(result, Absent):
+                unread += 1
+        rows, covered = await self._rows_of_lost({n: targets[n] for n, seen in observed.items() if seen[0] in LOST})
+        for number, row in rows.items():
+            observed[number] = (*observed[number], row)
+        self._job.observe("store", observed, covered=covered)
+        return Seen(here, reads.asked_at, tuple(left_out), unread)
 
-        Returns:
-            Those that are there, unchanged.
-        """
-        targets = self._job.targets(numbers)
-        found, asked_at = await self._found(targets)
-        here = {n: found[n] for n, target in targets.items() if n in found and is_same(target, found[n])}
-        changes: Changes = {}
-        for number, person in here.items():
-            if self._job.ledger.person(number) is Person.UNKNOWN:
-                _add(changes, Person.SURVIVED, number)
-            if state := self._read_as(number, person):
-                _add(changes, state, number)
-        lost = {n: target for n, target in targets.items() if n not in here}
-        rows = await self._rows_of(lost)
-        for number, target in lost.items():
-            self._lost(number, target, found.get(number), rows.get(number), changes)
-        self._job.settle("store", changes)
-        return Seen(here, asked_at)
+    def _observation(self, target: Target, result: ReadResult) -> tuple[Observation, ...] | None:
+        """What a read says of a target; None where a second one has to decide."""
+        if isinstance(result, Present):
+            if not is_same(target, result.person):
+                return _RECREATED
+            if self._wanted is None:
+                return _PRESENT
+            return _OTHERWISE if self.open_keys(result.person) else _AS_DESIRED
+        if isinstance(result, Absent):
+            return _ABSENT if result.owner is None else _MERGED
+        return None if result.why is UnreadReason.LEFT_OUT else (_UNREAD[result.why],)
 
-    async def _found(self, targets: Mapping[int, Target]) -> tuple[dict[int, Known], float]:
-        """Who is there of these targets, by number, or who owns their ids now; and when they were asked for."""
-        sighting = await self._store.present([target.uuid for target in targets.values()])
-        present = sighting.persons
-        found = {n: person for n, target in targets.items() if (person := present.get(target.uuid)) is not None}
-        if len(found) < len(targets):
-            found |= await self._owners({n: target for n, target in targets.items() if n not in found})
-        return found, sighting.asked_at
+    def confirm_at(self, numbers: Iterable[int]) -> float:
+        """When a second read of these targets, which one answer did not mention, may decide; by the boot-time clock."""
+        targets = self._job.targets(sorted(numbers)).values()
+        return max((self._persons.confirm_at(target.uuid) or -math.inf for target in targets), default=-math.inf)
 
     def open_keys(self, person: Known) -> tuple[str, ...]:
-        """The properties of a person, as it was read, that are not as asked."""
+        """The properties of a person, as it was read, that are not as desired."""
         if self._wanted is None or not isinstance(person, asyncclient.Person):
             return ()
         return self._wanted.open_keys(person.properties)
 
-    def _read_as(self, number: int, person: Known) -> Properties | None:
-        """What reading makes of the properties of a person that is there; None where it changes nothing."""
-        state = self._job.ledger.properties(number)
-        as_asked = _READING_TELLS.get(state)
-        if as_asked is None:
-            return None
-        if not self.open_keys(person):
-            return as_asked
-        return Properties.AGAIN if state is Properties.UNKNOWN else None
-
     async def check_rows(self, numbers: list[int]) -> None:
-        """Read the deletion rows of targets whose events were sent to be queued, and settle what they say."""
-        ledger = self._job.ledger
-        states = await self._rows_of(self._job.targets(numbers))
-        changes: Changes = {}
-        for number in numbers:
-            match states.get(number):
-                case RowState.FRESH:
-                    _add(changes, Events.QUEUED, number)
-                case RowState.FRESH_COMPLETED:
-                    _add(changes, Events.PURGED, number)
-                case RowState.STALE:
-                    _add(changes, Events.HELD, number)
-                    if ledger.person(number) is not Person.NOT_ASKED:
-                        _add(changes, Person.HELD, number)
-                    continue
-                case RowState.NONE:
-                    _add(changes, Events.UNTOUCHED, number)
-                case None:
-                    sent = ledger.events(number) is Events.REQUESTED
-                    _add(changes, Events.UNVERIFIABLE if sent else Events.UNTOUCHED, number)
-            if ledger.person(number) is Person.HELD:
-                _add(changes, Person.UNTOUCHED, number)
-        self._job.settle("rows", {key: n for key, n in changes.items() if any(not self._is(i, key[0]) for i in n)})
+        """Read the deletion rows of targets whose events were sent to be queued, or whose proof is old."""
+        rows, covered = await self._read_rows(self._job.targets(numbers))
+        self._job.observe("rows", {number: (row,) for number, row in rows.items()}, covered=covered)
 
-    async def check_gone(self, numbers: list[int]) -> None:
-        """Read whether persons that this job read as gone are still gone; settle those that are back."""
-        targets = self._job.targets(numbers)
-        present = (await self._store.present([target.uuid for target in targets.values()])).persons
-        changes: Changes = {}
+    async def _read_rows(self, targets: Mapping[int, Target]) -> tuple[dict[int, Observation], dict[int, int]]:
+        """What the rows say of these targets, and by number up to when those that cover do."""
+        if self._rows is None:
+            return dict.fromkeys(targets, Observation.ROWS_NOT_KEPT), {}
+        if not targets:
+            return {}, {}
+        needed_from = self.oldest_cover() + ROUNDED_S
+        readings = await self._rows.fetch(dict.fromkeys((target.uuid for target in targets.values()), needed_from))
+        rows, covered = dict[int, Observation](), dict[int, int]()
         for number, target in targets.items():
-            if target.uuid not in present:
-                continue
-            if not is_same(target, present[target.uuid]):
-                _add(changes, Person.REAPPEARED, number)
-            elif self._job.ledger.person(number) is Person.GONE_BEFORE:
-                _add(changes, Person.UNTOUCHED, number)  # nobody asked for its deletion: the next run does
-            else:
-                _add(changes, Person.CONTRADICTED, number, "there_again")
-        self._job.settle("store", changes)
+            reading = readings[target.uuid]
+            rows[number] = _ROWS[reading.coverage]
+            if reading.coverage in COVERS and reading.created_at is not None:
+                covered[number] = math.floor(reading.created_at)
+        return rows, covered
 
-    async def check_kept(self, numbers: list[int]) -> None:
-        """Read persons once more whose part in the job is over, and settle what has become of them since.
-
-        A person that is gone, merged or re-created keeps what was read of its properties, and is named.
-        """
-        targets = self._job.targets(numbers)
-        found, _ = await self._found(targets)
-        changes: Changes = {}
-        for number, target in targets.items():
-            person = found.get(number)
-            now = _kept_as(target, person)
-            if not self._is(number, now):
-                _add(changes, now, number, None if now is Person.NOT_ASKED else self._since(number))
-            if now is Person.NOT_ASKED and person is not None:
-                state = self._kept_properties(number, is_as_asked=not self.open_keys(person))
-                if state is not None:
-                    _add(changes, state, number, "changed_since" if state is Properties.CONTRADICTED else None)
-        self._job.settle("store", changes)
-
-    def _since(self, number: int) -> str | None:
-        """Since when a person that is not there as planned any more is not."""
+    async def _rows_of_lost(self, lost: Mapping[int, Target]) -> tuple[dict[int, Observation], dict[int, int]]:
+        """The same of those of whom only the rows tell what became of their events."""
         ledger = self._job.ledger
-        if ledger.reason(Axis.PERSON, number) == SINCE_SENT:
-            return SINCE_SENT  # an event that was under way may have come late
-        return "since_done" if ledger.properties(number) in DONE else None
+        return await self._read_rows({n: target for n, target in lost.items() if ledger.events(n) in ROWS_DECIDE})
 
-    def _kept_properties(self, number: int, *, is_as_asked: bool) -> Properties | None:
-        """What reading once more makes of the properties of a person that is there; None where it changes nothing."""
-        match self._job.ledger.properties(number):
-            case state if state in DONE:
-                return None if is_as_asked else Properties.CONTRADICTED
-            case Properties.CONTRADICTED:
-                return Properties.DONE if is_as_asked else None
-            case Properties.GONE | Properties.MISSED:  # the store had left the person out
-                return Properties.DONE_SETTLED if is_as_asked else Properties.AGAIN
-            case _:
-                return None
+    def oldest_cover(self) -> float:
+        """The time that a deletion row has to have at least for its person to be deleted now."""
+        return self._server_time() - self._max_uncovered_s
+
+    def outdated(self, numbers: Iterable[int]) -> list[int]:
+        """Those of these targets that may not be deleted by the proof that they have: it is too old by now."""
+        if Axis.EVENTS not in self._job.asked:
+            return []
+        oldest, coverage = self.oldest_cover(), self._job.ledger.coverage
+        return [number for number in numbers if coverage.is_outdated(number, oldest)]
 
     async def check_purged(self) -> None:
         """Read which queued event deletions have been completed; a missing row proves nothing.
@@ -189,13 +206,15 @@ class Verifier:
         if self._rows is None:
             return
         ledger = self._job.ledger
-        since = (ledger.first_queued(n) for n in ledger.numbers(Axis.EVENTS, (Events.QUEUED,)))
-        oldest = min((first for first in since if first is not None), default=None)
+        covered = (ledger.coverage.until(n) for n in ledger.numbers(Axis.EVENTS, (Events.QUEUED,)))
+        oldest = min((until for until in covered if until is not None), default=None)
         if oldest is None:
             return
         completed: dict[UUID, datetime] = {}
         async for page in self._rows.completed(oldest):
-            completed |= {row.person_uuid: row.created_at for row in page if row.person_uuid not in completed}
+            for row in page:
+                if row.status == "completed":
+                    completed.setdefault(row.person_uuid, row.created_at)
             if len(completed) >= ROWS_AT_ONCE:
                 await self._purged(completed)
                 completed.clear()
@@ -210,105 +229,20 @@ class Verifier:
             done = [
                 number
                 for uuid in uuids.keys() & completed.keys()
-                if (first := ledger.first_queued(number := uuids[uuid])) is not None
-                and judge_row("completed", completed[uuid], first) is RowState.FRESH_COMPLETED
+                if not ledger.coverage.is_newer(number := uuids[uuid], completed[uuid].timestamp())
             ]
-            self._job.settle("rows", {(Events.PURGED, None): done})
+            self._job.observe("rows", dict.fromkeys(sorted(done), (Observation.ROW_COVERS_COMPLETED,)))
             await anyio.lowlevel.checkpoint()
 
-    def _is(self, number: int, state: State) -> bool:
-        return self._job.ledger.state(axis_of(state), number) is state
 
-    def _lost(self, number: int, target: Target, found: Known | None, row: RowState | None, changes: Changes) -> None:
-        """Settle a target whose person is not there any more, or not as the same person."""
-        ledger = self._job.ledger
-        person = ledger.person(number)
-        # an event of ours may have been what made it anew, or will yet be, although it was read just before
-        since = SINCE_SENT if ledger.properties(number) in _SENT else None
-        if found is not None:
-            _add(changes, Person.REAPPEARED if found.uuid == target.uuid else Person.MERGED, number, since)
-        elif person in OURS:
-            _add(changes, Person.GONE if person is Person.ACCEPTED else Person.GONE_SETTLED, number)
-        elif person is Person.NOT_ASKED:
-            _add(changes, Person.VANISHED, number, since)
-        else:
-            _add(changes, Person.GONE_BEFORE, number)
-        left_alone = found is not None
-        match ledger.events(number):
-            case _ if row is RowState.FRESH:
-                _add(changes, Events.QUEUED, number)
-            case _ if row is RowState.FRESH_COMPLETED:
-                _add(changes, Events.PURGED, number)
-            case _ if row is RowState.STALE:
-                _add(changes, Events.MISSED, number, "covered_in_part")
-            case Events.UNTOUCHED:
-                _add(changes, Events.NOT_SENT if left_alone else Events.MISSED, number)
-            case Events.REQUESTED if self._rows is None:
-                _add(changes, Events.UNVERIFIABLE, number)
-            case Events.UNKNOWN if self._rows is None:
-                _add(changes, Events.MISSED, number, "answer_unknown")
-            case Events.REQUESTED | Events.UNKNOWN:
-                _add(changes, Events.MISSED, number, "no_deletion_row")
-            case Events.HELD:
-                _add(changes, Events.MISSED, number, "covered_in_part")
-        match ledger.recordings(number):
-            case Recordings.UNTOUCHED:
-                _add(changes, Recordings.NOT_SENT if left_alone else Recordings.MISSED, number)
-            case Recordings.UNKNOWN:
-                _add(changes, Recordings.MISSED, number, "answer_unknown")
-        match ledger.properties(number):
-            case Properties.UNTOUCHED if left_alone:
-                _add(changes, Properties.NOT_SENT, number)
-            case Properties.UNTOUCHED | Properties.UNKNOWN | Properties.AGAIN | Properties.REQUESTED:
-                only_absent = not left_alone and self._wanted is not None and not self._wanted.values
-                _add(changes, Properties.GONE if only_absent else Properties.MISSED, number)
-
-    async def _owners(self, absent: Mapping[int, Target]) -> dict[int, Known]:
-        """Who owns the distinct id that selected a vanished target now, where it may not be our doing."""
-        asked = {
-            target.distinct_id: number
-            for number, target in absent.items()
-            if target.distinct_id is not None and self._job.ledger.person(number) not in OURS
-        }
-        owners = await self._store.owners(list(asked)) if asked else {}
-        return {asked[distinct_id]: person for distinct_id, person in owners.items()}
-
-    async def _rows_of(self, targets: Mapping[int, Target]) -> dict[int, RowState]:
-        """What the rows say of those of these targets whose events were sent to be queued."""
-        ledger = self._job.ledger
-        since = {
-            target.uuid: first
-            for number, target in targets.items()
-            if ledger.events(number) in _ROWS_TELL and (first := ledger.first_queued(number)) is not None
-        }
-        found = await self._rows.read(since) if since and self._rows is not None else {}
-        return {number: found[target.uuid] for number, target in targets.items() if target.uuid in found}
-
-
-_SENT = frozenset({Properties.UNKNOWN, Properties.AGAIN, Properties.REQUESTED})
-_ROWS_TELL = frozenset({Events.UNKNOWN, Events.REQUESTED, Events.HELD})
-_READING_TELLS = {
-    Properties.UNTOUCHED: Properties.DONE_BEFORE,
-    Properties.UNKNOWN: Properties.DONE_SETTLED,
-    Properties.AGAIN: Properties.DONE_SETTLED,
-    Properties.REQUESTED: Properties.DONE,
-}
-"""What properties that are read as asked are from now on."""
+_PRESENT = (Observation.PRESENT,)
+_AS_DESIRED = (Observation.PRESENT_AS_DESIRED,)
+_OTHERWISE = (Observation.PRESENT_OTHERWISE,)
+_RECREATED = (Observation.RECREATED,)
+_ABSENT = (Observation.ABSENT,)
+_MERGED = (Observation.MERGED,)
 
 
 def is_same(target: Target, person: Known) -> bool:
     """Whether a person that was read is the plan's target, and no other and no re-created one (promise 22)."""
     return person.uuid == target.uuid and abs(target.created_at - person.created_at) < SAME_INSTANT
-
-
-def _kept_as(target: Target, person: Known | None) -> Person:
-    """What has become of a person that was to be kept, as it was read."""
-    if person is None:
-        return Person.VANISHED
-    if is_same(target, person):
-        return Person.NOT_ASKED
-    return Person.REAPPEARED if person.uuid == target.uuid else Person.MERGED
-
-
-def _add(changes: Changes, state: State, number: int, reason: str | None = None) -> None:
-    changes.setdefault((state, reason), []).append(number)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 # tests are no packages (import-mode=importlib), so what they share is loaded by its path
-for _name in ("virtual_time", "drf_throttles"):
+for _name in ("virtual_time", "drf_throttles", "answers"):
     _spec = importlib.util.spec_from_file_location(_name, Path(__file__).parent / f"{_name}.py")
     assert _spec is not None
     assert _spec.loader is not None

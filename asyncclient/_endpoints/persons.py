@@ -20,6 +20,7 @@ from asyncclient.models import (
     Page,
     Person,
     PropertyValue,
+    StoredPerson,
 )
 
 MOST_BATCH_IDS = 200
@@ -38,7 +39,7 @@ Values = ValuesObject | list[PropertyValue]
 _VALUES: Json[Values] = Json(decoder=msgspec.json.Decoder(Values))
 _PERSONS = json_of(Page[Person])
 _PERSON = json_of(Person, required=("distinct_ids", "properties"))
-_BATCH = json_of(BatchResults[Person])
+_BATCH: Json[BatchResults[Person]] = Json(decoder=msgspec.json.Decoder(BatchResults[StoredPerson]))
 _ANY_BATCH = json_of(BatchResults[msgspec.Raw])
 _ROWS = json_of(Page[DeletionRow])
 _COHORTS = json_of(Cohorts)

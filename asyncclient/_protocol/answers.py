@@ -19,7 +19,8 @@ T = TypeVar("T")
 
 _NO_KEY_ACCESS: Final = "does not support personal api key access"
 _NO_PERSON_ID: Final = "does not look like a personID"
-_UNKNOWN_ROUTE: Final = frozenset({"Endpoint not found.", "Not found."})
+_NO_SUCH_PERSON: Final = "Not found."
+_UNKNOWN_ROUTE: Final = frozenset({"Endpoint not found.", _NO_SUCH_PERSON})
 _SERVED_CODES: Final = frozenset({"permission_denied"})
 
 
@@ -124,4 +125,6 @@ def _known(request: Request[Any], response: Response) -> bool | None:
         return True if looks else False if request.method == "POST" else None
     if response.status == 400 and _NO_PERSON_ID in detail:
         return False
+    if response.status == 404 and looks and detail == _NO_SUCH_PERSON:
+        return None  # a route that is read as a person's id is none (400): whatever answers here speaks of persons
     return False if response.status == 404 and detail in _UNKNOWN_ROUTE else None

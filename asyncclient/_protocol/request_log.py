@@ -9,7 +9,7 @@ MARGIN_S = 0.05
 """Added to each window, for clocks that do not run alike."""
 HOUR_S = 3600.0
 ENTRY_S = 0.1
-"""Requests answered within so many seconds share an entry, so that an hour of them takes a bounded amount of memory."""
+"""Requests that are answered in the same tenth of a second share an entry, so that an hour of them is never large."""
 
 _FEW = 256
 """Entries that are too few to look for old ones among them."""
@@ -23,7 +23,7 @@ class RequestLog:
     Times are those of any clock that does not go back.
     """
 
-    __slots__ = ("_before", "_look_at", "_opened", "_times", "_total", "_totals", "under_way")
+    __slots__ = ("_before", "_ends", "_look_at", "_times", "_total", "_totals", "under_way")
 
     def __init__(self) -> None:
         self.under_way = 0
@@ -33,7 +33,8 @@ class RequestLog:
         self._total = 0
         self._before = 0
         """Requests of the entries that were dropped."""
-        self._opened = 0.0
+        self._ends = 0.0
+        """When the last entry takes no more; entries end at fixed times, so that rebuilding a log moves none."""
         self._look_at = _FEW
 
     def __len__(self) -> int:
@@ -43,13 +44,13 @@ class RequestLog:
         """Count a request that was answered just now."""
         times = self._times
         self._total += 1
-        if times and now - self._opened < ENTRY_S:
+        if now < self._ends and times:
             times[-1] = now
             self._totals[-1] = self._total
             return
         if len(times) >= self._look_at:
             self._drop_old(now)
-        self._opened = now
+        self._ends = _entry_end(now)
         times.append(now)
         self._totals.append(self._total)
 
@@ -64,11 +65,11 @@ class RequestLog:
         self._times, self._totals = array("d"), array("Q")
         for time, count in entries:
             self._total += count
-            if self._times and time - self._opened < ENTRY_S:
+            if self._times and time < self._ends:
                 self._times[-1] = time
                 self._totals[-1] = self._total
             else:
-                self._opened = time
+                self._ends = _entry_end(time)
                 self._times.append(time)
                 self._totals.append(self._total)
         self._drop_old(now)
@@ -126,3 +127,7 @@ class RequestLog:
             self._before = self._totals[old - 1]
             del self._times[:old], self._totals[:old]
         self._look_at = max(_FEW, 2 * len(self._times))
+
+
+def _entry_end(time: float) -> float:
+    return (time // ENTRY_S + 1) * ENTRY_S

@@ -3,11 +3,10 @@
 Promises 13 and 14.
 """
 
-import time
 from collections.abc import Callable
 from typing import Any
 
-from asyncclient._clock import ServerClock
+from asyncclient._clock import ServerClock, boot_time
 from asyncclient._decoding import to_error
 from asyncclient._http import BeforeSend, Request, Response
 from asyncclient._secret import Secret
@@ -29,7 +28,7 @@ class RateLimitedTransport:
         policy: RetryPolicy,
         tell: Callable[[ClientEvent], None],
         server_clock: ServerClock,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = boot_time,
     ) -> None:
         self._wire = wire
         self._limits = limits

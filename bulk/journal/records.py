@@ -96,12 +96,17 @@ class Answer(_Record, frozen=True, tag="answer"):
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Targets that are now in a state of an axis, and why where it is not plain."""
+    """Targets that are now in a state of an axis, and why where it is not plain.
+
+    `covered_until` is the deletion row's own time by the server's clock, in whole seconds since the epoch: events up to
+    then are covered (promise 20).
+    """
 
     axis: str
     state: str
     targets: str
     reason: str | None = None
+    covered_until: int | None = None
 
 
 class Settled(_Record, frozen=True, tag="settled"):

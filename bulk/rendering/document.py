@@ -3,6 +3,7 @@
 All text in a document is as it came; each format escapes what it writes.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 
 from bulk.findings import by_kind
 from bulk.operations import describe as operation_words
+from bulk.reasons import REASON_MEANING
 from bulk.report import AxisReport, PlanReport, Report
 from bulk.selection import describe as describe_selection
 
@@ -103,14 +105,20 @@ def _was_not_asked(axis: AxisReport) -> bool:
 
 
 def _axis(axis: AxisReport, report: Report) -> Section:
-    by_listing = report.read_by_listing if axis.axis == "properties" else 0
-    how = f"{figure(by_listing)} were read back by a query for who still has them, and a sample of them in the store."
     rows = tuple((state.state, figure(state.count), state.meaning, state.targets or "") for state in axis.states)
     return Section(
         title=AXIS_TITLES.get(axis.axis, axis.axis),
-        sentences=(how,) if by_listing else (),
+        sentences=_uncovered(report) if axis.axis == "events" else (),
         table=Table(headings=("State", "Targets", "Meaning", "Which"), rows=rows, numeric=frozenset({1})),
     )
+
+
+def _uncovered(report: Report) -> tuple[str, ...]:
+    if report.largest_uncovered_s is None:
+        return ()
+    longest = figure(math.ceil(report.largest_uncovered_s))
+    what = "between the time of a deletion row and the deletion of its person; events captured in between stay"
+    return (f"Largest uncovered window: {longest} s {what}.",)
 
 
 def _failures(report: Report) -> Iterable[Section]:
@@ -121,23 +129,14 @@ def _failures(report: Report) -> Iterable[Section]:
         for failure in report.failures
     )
     headings = ("Axis", "State", "Reason", "Targets", "Which")
-    given = {failure.reason for failure in report.failures}
+    given = {failure.reason.partition(":")[0] for failure in report.failures}
     return [
         Section(
             title="Reasons",
-            sentences=tuple(sentence for reason, sentence in _REASONS.items() if reason in given),
+            sentences=tuple(f"{r.value}: {meaning}." for r, meaning in REASON_MEANING.items() if r.value in given),
             table=Table(headings=headings, rows=rows, numeric=frozenset({3})),
         )
     ]
-
-
-_REASONS = {
-    "since_sent": "since_sent: gone, merged or re-created when read after this job had sent it a change. An event for "
-    "a deleted person creates it again, at once or later: look at these persons, and verify once more.",
-    "event_refused": "event_refused: the ingestion host does not take the event; the next run tries again.",
-    "since_done": "since_done: was as asked when this job read it; what became of the person came later.",
-}
-"""What a reason does not say by itself."""
 
 
 def _requests(report: Report) -> Section:
@@ -176,6 +175,7 @@ _FINDING_TITLES = {
     "lines": "Lines read",
     "listed": "Persons listed",
     "unmatched": "Lines that matched nobody",
+    "unread": "Lines whose person could not be read",
     "duplicates": "Lines that repeat an earlier one",
     "aliases": "Lines that name a person already selected",
     "requests": "Requests made to plan",
@@ -231,6 +231,10 @@ def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
         sentence += f" ({why})"
     if without := one.get("without"):
         sentence += f"; {figure(int(without))} persons without them were left out"
+    if gone := one.get("gone"):
+        sentence += f"; {figure(int(gone))} persons that the query names do not exist any more"
+    if unread := one.get("unread"):
+        sentence += f"; {figure(int(unread))} persons that the query names could not be read and are not in the plan"
     yield f"{sentence}."
     if may_miss := one.get("may_miss"):
         yield f"May miss: {may_miss}."

@@ -14,7 +14,7 @@ BULK_LAYERS = (
     (
         "values",
         """errors lines version ranges operations outcomes progress shared_ids escape pool gate breaker where
-        property_values""",
+        property_values reasons observations target_machine transitions marks labels coverage""",
     ),
     (
         "files",
@@ -25,7 +25,7 @@ BULK_LAYERS = (
     ("fold", "tally ledger due report verdicts guards accounting journaling job reporting rendering"),
     (
         "stages",
-        """store discovery rows verifier holders capabilities dispatch tools course executor sweep confirmer
+        """posthog discovery verifier second_look holders capabilities dispatch tools course executor confirmer
         reporter resolving planner export run""",
     ),
     ("engine", "opening engine"),

@@ -19,6 +19,7 @@ from asyncclient import Bucket, LimitLowered, Limits, Paused, PostHogError, Rate
 from asyncclient._clock import ServerClock
 from asyncclient._http import Request, Response
 from asyncclient._prefixing import Prefix, Prefixing
+from asyncclient._protocol.expectations import Empty
 from asyncclient._secret import Secret
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
@@ -27,7 +28,9 @@ HOUR_S = 3600.0
 DAY_S = 86_400.0
 WORKERS = 3
 PER_MINUTE, PER_HOUR = 4, 40
-READ = Request(action="list", method="GET", path="persons/", route="GET persons", bucket=Bucket.DELETES)
+READ = Request(
+    action="list", method="GET", path="persons/", route="GET persons", bucket=Bucket.DELETES, expects=Empty()
+)
 EPOCH = 1_790_000_000.0
 
 RETRY_AFTERS = [

@@ -96,17 +96,58 @@ def test_a_refunded_attempt_does_not_count() -> None:
     assert list(ledger.attempts[:2]) == [1, 0]
 
 
-def test_the_first_queueing_intent_keeps_its_time() -> None:
-    ledger = folded(opened(), run(), intent(0, "0", "events", server_at=1010.0))
-    ledger.apply(intent(1, "0-1", "events", server_at=1500.0))
-    assert ledger.first_queued(0) == 1010.0
-    assert ledger.first_queued(1) == 1500.0
-    assert ledger.first_queued(2) is None
+def covers(targets: str, until: int) -> Settled:
+    return Settled(at=2.0, source="rows", changes=(Change("events", "queued", targets, covered_until=until),))
 
 
-def test_a_server_whose_clock_is_days_behind_is_no_trouble() -> None:
-    ledger = folded(opened(), run(), intent(0, "0", "events", server_at=1000.0 - 86_400 * 3))
-    assert ledger.first_queued(0) == 1000.0 - 86_400 * 3
+def test_events_are_covered_up_to_their_deletion_rows_time_and_a_newer_row_counts() -> None:
+    ledger = folded(opened(), run(), covers("0-1", 1010), covers("1", 1500))
+    assert [ledger.coverage.until(n) for n in range(3)] == [1010.0, 1500.0, None]
+
+
+def test_where_no_rows_are_kept_events_are_covered_up_to_the_accepted_request() -> None:
+    ledger = folded(opened(), run(), intent(0, "0-1", "events", server_at=1010.7))
+    assert ledger.coverage.until(0) is None
+    ledger.apply(Answer(attempt=0, at=1011.0, outcome="ok", accepted="0"))
+    assert [ledger.coverage.until(n) for n in range(2)] == [1010.0, None]
+
+
+@pytest.mark.parametrize("until", [1000 - 86_400 * 3, -(10**12), 10**12])
+def test_a_row_of_any_time_is_no_trouble(until: int) -> None:
+    ledger = folded(opened(), run(), covers("0", until))
+    told = ledger.coverage.until(0)
+    assert told is not None
+    assert told == until or abs(told - 1000.0) > 2**30
+
+
+def test_the_largest_uncovered_window_is_that_of_the_oldest_proof_that_somebody_was_deleted_by() -> None:
+    ledger = folded(opened(), run(), covers("0", 1000), covers("1", 1200), intent(0, "1", "person", server_at=1260.0))
+    assert ledger.coverage.largest_uncovered_s == 60.0
+    ledger.apply(intent(1, "0-2", "person", server_at=1300.0))
+    assert ledger.coverage.largest_uncovered_s == 300.0
+    ledger.apply(intent(2, "1", "person", server_at=1300.0))
+    assert ledger.coverage.largest_uncovered_s == 300.0
+
+
+def test_a_reason_that_this_version_does_not_know_is_refused() -> None:
+    with pytest.raises(ValueError, match="because of 'bored'"):
+        folded(opened(), run(), Settled(at=2.0, source="engine", changes=(Change("person", "failed", "0", "bored"),)))
+
+
+def test_who_was_deleted_instead_of_kept_is_read_and_never_called_gone_before() -> None:
+    answer = Answer(attempt=0, at=3.0, outcome="unknown", status=202, error="deleted_instead_of_kept")
+    ledger = folded(opened(), run(), intent(0, "0", "events"), answer, run())
+    assert ledger.person(0) is Person.UNKNOWN
+    assert [(r, s, list(n)) for r, s, n in ledger.reasons(Axis.PERSON)] == [
+        ("deleted_instead_of_kept", Person.UNKNOWN, [0])
+    ]
+
+
+def test_a_partly_accepted_request_for_recordings_leaves_the_attempts_of_the_refused() -> None:
+    """Who is refused among many that are not has a bounded number of attempts all the same."""
+    accepted = Answer(attempt=0, at=3.0, outcome="ok", accepted="0-1")
+    ledger = folded(opened(events=False, recordings=True), run(), intent(0, "0-2", "recordings"), accepted)
+    assert list(ledger.attempts[:3]) == [0, 0, 1]
 
 
 def test_targets_whose_attempts_were_used_up_get_another_chance_in_the_next_run_only() -> None:

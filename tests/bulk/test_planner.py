@@ -39,6 +39,12 @@ OPERATION = DeletePersons(delete_events=True)
 FREE = ByFilter(properties=(PropertyFilter("plan", "free"),))
 
 
+@pytest.fixture(autouse=True)
+def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tested is what a second look tells, not when it is taken."""
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[LocalPostHog]:
     async with LocalPostHog(persons=1200, seed=3, options=ServerOptions(project_name="Acme")) as running:
@@ -356,6 +362,13 @@ class Stub:
 
     def observed(self, _: object) -> "Stub":
         return self
+
+    once = observed
+
+    def server_time(self) -> float:
+        return 1.0e9
+
+    boot_time = server_time
 
     async def _project(self, project_id: int) -> SimpleNamespace:
         return SimpleNamespace(id=project_id, name="stub")

@@ -107,8 +107,10 @@ def test_a_state_of_another_version_is_refused_in_words() -> None:
         folded(Settled(at=3.0, source="store", changes=(Change("person", "sleeping", "0"),)))
 
 
-def test_more_reasons_than_fit_are_called_other() -> None:
+def test_more_labels_of_the_server_than_fit_are_called_other_and_displace_no_reason_of_the_engine() -> None:
     changes = tuple(Change("person", "failed", str(n), f"rejected:{n}") for n in range(300))
+    changes += (Change("person", "failed", "299", "attempts_used"),)
     report = build(folded(Settled(at=3.0, source="engine", changes=changes)), FACTS, None)
     assert sum(failure.count for failure in report.failures) == 300
-    assert [f.count for f in report.failures if f.reason == "other"] == [46]
+    assert [f.count for f in report.failures if f.reason == "rejected:other"] == [45]
+    assert [f.targets for f in report.failures if f.reason == "attempts_used"] == ["299"]

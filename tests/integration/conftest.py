@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -14,10 +13,10 @@ import pytest
 from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import LocalPostHog, RecordedRequest, ServerOptions
 from bulk import ByPersonIds, DeletePersons, Plan, Report, confirmer, course, make_plan, run_job
-from bulk.job import Job
 from bulk.journal.records import Intent, Record
 from bulk.journal.storage import Journal
 from bulk.journaling import framing
+from bulk.posthog.person_reader import CONFIRM_AFTER_S
 from bulk.ranges import expand
 
 DELETING = {"bulk_delete", "destroy", "delete_events", "delete_recordings"}
@@ -149,6 +148,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Backoff and polling without their waits: what is tested is what happens, not when."""
     monkeypatch.setattr("bulk.course.BACKOFF_BASE_S", 0.0)
     monkeypatch.setattr("bulk.confirmer.WAITS_S", (0.0,))
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
 
 
 @pytest.fixture
@@ -195,11 +195,7 @@ def virtual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenArena:
     monkeypatch.setattr("bulk.confirmer.WAITS_S", WAITS_S)
     monkeypatch.setattr("bulk.journal.writer.SyncThread", _SyncedAtOnce)
     monkeypatch.setattr("anyio.to_thread.run_sync", inline)
-    monkeypatch.setattr("bulk.opening.time", SimpleNamespace(time=wall_time))
-    assert Job.__init__.__kwdefaults__ is not None
-    monkeypatch.setitem(Job.__init__.__kwdefaults__, "now", wall_time)
-    assert make_plan.__kwdefaults__ is not None
-    monkeypatch.setitem(make_plan.__kwdefaults__, "now", wall_time)
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", CONFIRM_AFTER_S)
 
     @asynccontextmanager
     async def opened(*, persons: int = 600, limits: RateLimits | None = None, **options: Any) -> AsyncIterator[Arena]:

@@ -298,16 +298,34 @@ async def test_queued_deletions_that_take_longer_than_the_wait_are_left_pending(
         assert set(a.times_intended("person").values()) == {1}
 
 
-@pytest.mark.parametrize("status", [400, 409, 422])
-async def test_a_rejected_batch_is_never_sent_again(arena: Any, axis: Any, status: int) -> None:
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+async def test_a_batch_that_is_rejected_once_is_sent_in_parts_and_nobody_fails(
+    arena: Any, axis: Any, status: int
+) -> None:
     async with arena(persons=100) as a:
         plan = await a.plan(operation=PERSON_ONLY)
-        a.server.faults.add(Fault("status", action="bulk_delete", status=status, after=1, times=1))
+        a.server.faults.add(Fault("status", action="bulk_delete", status=status, after=1, times=1, body="json"))
         report = await a.run(plan, batch_size=25, concurrency=1)
-        assert report.exit_code == 1
-        assert axis(report, "person") == {"gone": 75, "failed": 25}
+        assert (report.exit_code, axis(report, "person")) == (0, {"gone": 100})
+        refused = [len(r.body["ids"]) for r in a.sent() if r.status == status]
+        assert refused == [25]
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
+async def test_a_rejection_is_narrowed_to_the_person_at_fault_and_never_sent_again(
+    arena: Any, axis: Any, status: int
+) -> None:
+    async with arena(persons=100) as a:
+        plan = await a.plan(operation=PERSON_ONLY)
+        a.server.faults.add(Fault("status", action="bulk_delete", status=status, after=1, times=4))
+        a.server.faults.add(Fault("status", action="destroy", status=status, times=1))
+        report = await a.run(plan, batch_size=25, concurrency=1)
+        assert (report.exit_code, axis(report, "person")) == (1, {"gone": 99, "failed": 1})
         assert [failure.reason.split(":")[1:3] for failure in report.failures] == [[failure_kind(status), str(status)]]
-        assert len(a.sent()) == 4
+        assert [len(r.body["ids"]) if r.body else 1 for r in a.sent() if r.status == status] == [25, 12, 6, 3, 1]
+        sent = len(a.sent())
+        assert (await a.run(plan)).exit_code == 1
+        assert len(a.sent()) == sent
 
 
 def failure_kind(status: int) -> str:

@@ -166,7 +166,7 @@ def test_whom_our_own_events_made_anew_is_found_though_a_query_reads_the_others_
 
             report = await a.run(plan, concurrency=1, on_progress=after_the_canary)
             assert a.left(victims) == victims
-            assert report.read_by_listing > 1000
+            assert "query" in {request.action for request in a.server.requests}
             assert failures(report) == [("person", "reappeared", "since_sent", "50,130")]
 
     run_virtual(main())

@@ -7,6 +7,7 @@ _VERIFIER = "bulk/verifier.py"
 _VERDICTS = "bulk/verdicts.py"
 _GUARDS = "bulk/guards.py"
 _DUE = "bulk/due.py"
+_MACHINE = "bulk/target_machine.py"
 _ERASURE = "integration/test_erasure.py::test_"
 _BREAKING = "integration/test_breaking.py::test_"
 _RESUME = "integration/test_resume.py::test_"
@@ -37,13 +38,13 @@ ENGINE: tuple[Twin, ...] = (
             "bulk/test_ledger.py::test_an_attempt_without_an_answer_is_unknown_only_once_its_process_is_gone",
             "bulk/test_report.py::test_attempts_that_a_kill_left_open_are_unknown_in_the_report",
         ),
-        _LEDGER, "            self._set_axes(intent.axes, intent.targets, unknown=True)\n        interrupted", "            pass\n        interrupted",
+        _LEDGER, "            self._set_axes(intent.axes, intent.targets, accepted=False)\n        interrupted", "            pass\n        interrupted",
     ),
     twin(
         2,
         "a lost answer counts as an accepted one",
         "integration/test_found_settled.py::test_persons_whose_deletion_was_never_answered_are_told_apart",
-        _VERIFIER, "Person.GONE if person is Person.ACCEPTED else Person.GONE_SETTLED", "Person.GONE",
+        _MACHINE, "    Person.UNKNOWN: Person.GONE_SETTLED,\n", "    Person.UNKNOWN: Person.GONE,\n",
     ),
     twin(
         2,
@@ -114,7 +115,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         12,
         "a rejected batch is sent again",
-        _ERASURE + "a_rejected_batch_is_never_sent_again",
+        _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_and_never_sent_again",
         _VERDICTS, '(BadRequest, "unknown", Next.READ_AND_REJECT),', '(BadRequest, "unknown", Next.READ),',
     ),
     twin(
@@ -194,10 +195,9 @@ ENGINE: tuple[Twin, ...] = (
         18,
         "the ledger keeps an object a target",
         "bulk/test_memory.py::test_a_ledger_takes_bytes_a_target_and_not_objects",
-        _LEDGER, "                self._first_queued[number] = seconds\n",
-        "                self._first_queued[number] = seconds\n"
-        "                self.__dict__.setdefault('kept', {})[number] = record_of(number)\n",
-        _LEDGER, "_PERSON, _EVENTS, _RECORDINGS, _PROPERTIES =", "record_of = str\n_PERSON, _EVENTS, _RECORDINGS, _PROPERTIES =",
+        _LEDGER, "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n",
+        "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n"
+        "                self.__dict__.setdefault('kept', {})[number] = str(number)\n",
     ),
     twin(
         18,
@@ -227,18 +227,6 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         20,
-        "a row counts however old it is",
-        "bulk/test_rows.py::test_a_row_is_fresh_unless_it_is_older_than_the_first_intent",
-        "bulk/rows.py", "if created_at.timestamp() >= since - SKEW_S:", "if True:",
-    ),
-    twin(
-        20,
-        "the last queueing intent counts and not the first",
-        "bulk/test_ledger.py::test_the_first_queueing_intent_keeps_its_time",
-        _LEDGER, "            if self._first_queued[number] == NEVER:\n", "            if True:\n",
-    ),
-    twin(
-        20,
         "rows are compared with our own clock",
         _BREAKING + "a_server_whose_clock_is_off_is_read_by_its_own_clock",
         "bulk/executor.py", "                            client.server_time(),", "                            job.now(),",
@@ -247,14 +235,14 @@ ENGINE: tuple[Twin, ...] = (
         21,
         "a 202 is the end of it",
         _ERASURE + "queued_deletions_that_take_longer_than_the_wait_are_left_pending",
-        _LEDGER, "if unknown else ACCEPTED[axis]", "if unknown else {**ACCEPTED, Axis.PERSON: Person.GONE}[axis]",
+        _MACHINE, "return ACCEPTED[axis] if accepted", "return {**ACCEPTED, Axis.PERSON: Person.GONE}[axis] if accepted",
     ),
     twin(
         21,
         "events missed are reported as queued",
         _ERASURE + "a_merged_a_re_created_and_a_vanished_person_are_named_as_such",
-        _VERIFIER, "_add(changes, Events.NOT_SENT if left_alone else Events.MISSED, number)",
-        "_add(changes, Events.NOT_SENT if left_alone else Events.QUEUED, number)",
+        _MACHINE, "events = Standing(Events.MISSED if absent else Events.NOT_SENT)",
+        "events = Standing(Events.QUEUED if absent else Events.NOT_SENT)",
     ),
     twin(
         22,
@@ -266,7 +254,7 @@ ENGINE: tuple[Twin, ...] = (
         22,
         "nobody asks who has the distinct id now",
         _ERASURE + "a_merged_a_re_created_and_a_vanished_person_are_named_as_such",
-        _VERIFIER, "owners = await self._store.owners(list(asked)) if asked else {}", "owners = {}",
+        _VERIFIER, "return _ABSENT if result.owner is None else _MERGED", "return _ABSENT",
     ),
     twin(
         23,

@@ -7,6 +7,7 @@ _EXECUTOR = "bulk/executor.py"
 _DISPATCH = "bulk/dispatch.py"
 _LEDGER = "bulk/ledger.py"
 _VERIFIER = "bulk/verifier.py"
+_MACHINE = "bulk/target_machine.py"
 _VERDICTS = "bulk/verdicts.py"
 _PROPERTIES = "integration/test_properties.py::test_"
 _BLOCKS = "integration/test_properties_blocks.py::test_"
@@ -15,7 +16,6 @@ _LOST = "integration/test_properties_lost.py::test_"
 _OTHERS = "integration/test_properties_others.py::test_"
 _ANEW = "integration/test_properties_anew.py::test_"
 _ROUTES = "integration/test_properties_routes.py::test_"
-_SWEEP = "integration/test_properties_sweep.py::test_"
 _SECRECY = "integration/test_properties_secrecy.py::test_"
 _PARTS = "integration/test_parts.py::test_"
 
@@ -52,13 +52,13 @@ PROPERTIES: tuple[Twin, ...] = (
         2,
         "what was so before is claimed",
         _PROPERTIES + "who_is_as_asked_already_is_sent_nothing_and_told_apart",
-        _VERIFIER, "Properties.UNTOUCHED: Properties.DONE_BEFORE,", "Properties.UNTOUCHED: Properties.DONE,",
+        _MACHINE, "Properties.UNTOUCHED: Properties.DONE_BEFORE,", "Properties.UNTOUCHED: Properties.DONE,",
     ),
     twin(
         2,
         "a lost answer to events counts as an accepted one",
         _LOST + "what_was_answered_is_told_apart_from_what_was_found",
-        _VERIFIER, "Properties.UNKNOWN: Properties.DONE_SETTLED,", "Properties.UNKNOWN: Properties.DONE,",
+        _MACHINE, "Properties.UNKNOWN: Properties.DONE_SETTLED,", "Properties.UNKNOWN: Properties.DONE,",
     ),
     twin(
         6,
@@ -109,7 +109,7 @@ PROPERTIES: tuple[Twin, ...] = (
             _LOST + "lost_events_are_found_by_reading_and_sent_again",
             _LOST + "calls_that_the_server_accepts_and_loses_are_made_again",
         ),
-        "bulk/confirmer.py", "        if not self._overdue():\n            return 0\n", "        return 0\n",
+        "bulk/confirmer.py", "        if not (self._waits and self._overdue()):\n            return 0\n", "        return 0\n",
     ),
     twin(
         12,
@@ -133,7 +133,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "a person that takes long spends its attempts on waiting",
         _LIMITS + "persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_same",
-        _EXECUTOR, "refunded=numbers[block.done :]", "refunded=numbers[block.reached :]",
+        _EXECUTOR, "job.refund(numbers[block.done :])", "job.refund(numbers[block.reached :])",
     ),
     twin(
         12,
@@ -184,7 +184,7 @@ PROPERTIES: tuple[Twin, ...] = (
         20,
         "an old row is taken for a fresh one",
         _PARTS + "a_pending_row_from_before_holds_the_events_back_until_it_has_run",
-        _VERIFIER, "                    _add(changes, Events.HELD, number)\n", "                    _add(changes, Events.QUEUED, number)\n",
+        _MACHINE, "Observation.ROW_OLDER_PENDING: Standing(Events.HELD),", "Observation.ROW_OLDER_PENDING: Standing(Events.QUEUED),",
     ),
     twin(
         21,
@@ -199,10 +199,13 @@ PROPERTIES: tuple[Twin, ...] = (
         21,
         "a query is believed whatever the store says",
         (
-            "bulk/test_holders.py::test_where_the_sample_disagrees_only_what_the_store_says_counts",
+            "integration/test_facts.py::test_a_query_that_does_not_name_a_merged_person_does_not_make_it_done",
+            _ANEW + "whom_our_own_events_made_anew_is_found_though_a_query_reads_the_others_back",
             _ROUTES + "a_query_that_contradicts_the_store_is_not_believed",
         ),
-        "bulk/holders.py", "if any(self._job.ledger.properties(n) is Properties.REQUESTED for n in sample):", "if False:",
+        "bulk/confirmer.py", "            await self._read(self._not_named(named))\n",
+        "            for some in self._not_named(named):\n"
+        "                self._job.observe('listing', dict.fromkeys(some, (Observation.PRESENT_AS_DESIRED,)))\n",
     ),
     twin(
         21,
@@ -239,9 +242,10 @@ PROPERTIES: tuple[Twin, ...] = (
         _EXECUTOR, "        seen = await self._tools.verifier.check_store(numbers)\n",
         "        before = dict(zip(numbers, [self._job.ledger.properties(n) for n in numbers]))\n"
         "        targets = self._job.targets(numbers)\n"
+        "        from bulk.journal.records import Change as change\n"
         "        seen = await self._tools.verifier.check_store(numbers)\n"
         "        for n in set(numbers) - seen.here.keys():\n"
-        "            self._job.settle('store', {(before[n], None): [n]})\n"
+        "            self._job._settle('store', (change('properties', before[n].name.lower(), str(n)),))\n"
         "            self._checked[n] = _Checked(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), at=seen.asked_at)\n",
     ),
     twin(
@@ -254,19 +258,7 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "whom our own event made anew is said to have been left alone",
         _ANEW + "whom_our_own_event_made_anew_is_called_that",
-        _VERIFIER, "since = SINCE_SENT if ledger.properties(number) in _SENT else None", "since = None",
-    ),
-    twin(
-        22,
-        "a page of a listing is believed whoever it shows",
-        _SWEEP + "who_is_gone_merged_re_created_or_as_asked_is_sent_nothing_by_a_page",
-        "bulk/sweep.py", "if is_same(target, due[n])\n", "if True\n",
-    ),
-    twin(
-        22,
-        "what a page showed is good for ever",
-        _SWEEP + "who_is_deleted_while_a_page_is_sent_is_made_anew_by_no_event",
-        "bulk/sweep.py", "{n: found[n] for n in some}, asked_at)", "{n: found[n] for n in some}, float('inf'))",
+        _MACHINE, "if properties in _SENT or state.person.reason is Reason.SINCE_SENT:", "if state.person.reason is Reason.SINCE_SENT:",
     ),
     twin(
         22,
@@ -276,21 +268,9 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         22,
-        "whom an event made anew counts as changed where a query says that nobody has the property",
-        _ANEW + "whom_our_own_events_made_anew_is_found_though_a_query_reads_the_others_back",
-        "bulk/holders.py", "found.add(newcomers)", "pass",
-    ),
-    twin(
-        22,
         "an event waits for its connection for as long as it takes",
         _ANEW + "an_event_that_cannot_leave_soon_does_not_leave",
         "asyncclient/_aiohttp/wire.py", "return _CONNECTED_SOON if request.to_ingestion else _NO_TIMEOUT", "return _NO_TIMEOUT",
-    ),
-    twin(
-        14,
-        "a listing that could be done without overhears a long pause",
-        _SWEEP + "a_pause_above_the_ceiling_is_not_overheard",
-        "bulk/sweep.py", "                raise_if_final(error)\n", "",
     ),
     twin(
         12,
@@ -302,7 +282,8 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "verify says nothing of persons who went since",
         _ANEW + "verify_names_who_went_since_the_properties_were_as_asked",
-        _VERIFIER, "            if not self._is(number, now):\n", "            if False:\n",
+        "bulk/run.py", "        Properties.DONE,\n        Properties.DONE_SETTLED,\n        Properties.DONE_BEFORE,\n        Properties.CONTRADICTED,\n",
+        "        Properties.CONTRADICTED,\n",
     ),
     twin(
         23,

@@ -3,6 +3,8 @@
 from client_twins import CLIENT
 from engine_twins import ENGINE
 from property_twins import PROPERTIES
+from reading_twins import READING
+from state_twins import STATES
 from storage_twins import STORAGE
 from stream_twins import STREAMS
 from twin import Cut, Twin
@@ -10,6 +12,5 @@ from twin import Cut, Twin
 __all__ = ["PROMISES", "TWINS", "Cut", "Twin"]
 
 PROMISES = 31
-TWINS: tuple[Twin, ...] = tuple(
-    sorted((*CLIENT, *ENGINE, *PROPERTIES, *STORAGE, *STREAMS), key=lambda row: row.promise)
-)
+_ROWS = (*CLIENT, *ENGINE, *PROPERTIES, *READING, *STATES, *STORAGE, *STREAMS)
+TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.promise))

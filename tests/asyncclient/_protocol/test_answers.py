@@ -325,7 +325,9 @@ def test_a_decoded_answer_shows_a_route() -> None:
     assert read(endpoints.probe_batch(), response(200, {"results": {}}), KEY)
     assert read(LOOK, response(405, GET_REFUSED), KEY)
     assert not read(LOOK, response(400, {"detail": "The ID provided does not look like a personID."}), KEY)
-    assert not read(LOOK, response(404, {"detail": "Not found."}), KEY)
+    assert not read(LOOK, response(404, {"detail": "Endpoint not found."}), KEY)
+    with pytest.raises(PostHogError):  # speaks of a person, so it tells nothing of the route
+        read(LOOK, response(404, {"detail": "Not found."}), KEY)
 
 
 def test_a_new_kind_of_success_needs_a_decision() -> None:

@@ -71,6 +71,15 @@ def test_another_process_that_is_told_the_ages_allows_no_more(
         assert other.count(5.0, window_s) >= log.count(now + away_s + 1e-6, window_s)
 
 
+@given(gaps=st.lists(st.floats(0.0, 0.3), max_size=30), times=st.integers(1, 20))
+def test_charging_again_and_again_makes_no_request_younger(gaps: list[float], times: int) -> None:
+    log, _, now = replay([("answered", gap) for gap in gaps])
+    ages = log.ages(now, most=100)
+    for _ in range(times):
+        log.insert(now, [now - 3000.0])
+    assert log.ages(now, most=100) == [3000.0] * times + ages
+
+
 @given(most=st.integers(0, 12))
 def test_of_more_than_are_wanted_the_latest_are_told(most: int) -> None:
     log = RequestLog()

@@ -1,0 +1,55 @@
+"""Up to which instant each target's events are covered by a deletion row: a proof has a time (promise 20). Pure.
+
+All times are the server's clock, in seconds since the epoch. Four bytes per target, relative to the job's opening.
+"""
+
+import math
+from array import array
+from collections.abc import Iterable
+
+NEVER = -(2**31)
+_LATEST = 2**31 - 1
+
+
+class Coverage:
+    """The time up to which each target's events are covered, and the widest gap that a deletion left.
+
+    Arguments:
+        since: when the job was opened.
+        count: targets; 0 where no events are deleted.
+    """
+
+    def __init__(self, since: float = 0.0, count: int = 0) -> None:
+        self._since = since
+        self._until = array("i", [NEVER]) * count
+        self.largest_uncovered_s: float | None = None
+
+    def until(self, number: int) -> float | None:
+        """The instant up to which a target's events are covered; None where none is known."""
+        seconds = self._until[number] if self._until else NEVER
+        return None if seconds == NEVER else self._since + seconds
+
+    def cover(self, ranges: Iterable[tuple[int, int]], until: float) -> None:
+        """Note that targets' events are covered up to an instant, rounded down to the second."""
+        if not self._until:
+            return
+        seconds = min(max(math.floor(until - self._since), NEVER + 1), _LATEST)
+        for start, stop in ranges:
+            self._until[start:stop] = array("i", [seconds]) * (stop - start)
+
+    def deleting(self, start: int, stop: int, at: float) -> None:
+        """Note that a request to delete these persons leaves: what came since they were covered stays."""
+        known = [seconds for seconds in self._until[start:stop] if seconds != NEVER]
+        if known:
+            gap_s = max(0.0, at - self._since - min(known))
+            self.largest_uncovered_s = max(gap_s, self.largest_uncovered_s or 0.0)
+
+    def is_outdated(self, number: int, oldest: float) -> bool:
+        """Whether a target's events are covered up to no later than an instant, or it is not known up to when."""
+        until = self.until(number)
+        return until is None or until < oldest
+
+    def is_newer(self, number: int, than: float) -> bool:
+        """Whether the row that covers a target's events is newer than an instant, or not known."""
+        until = self.until(number)
+        return until is None or until > than

@@ -1,0 +1,1 @@
+"""Everything the engine asks PostHog, and what the responses mean."""

@@ -1,0 +1,232 @@
+"""Reads the deletion rows of persons whose events were queued, and classifies them by their own time.
+
+A row covers the events up to its own time, whoever requested it; so every question about a row is one comparison of
+that time with the time from which on it is needed. Rows come newest first and new ones are added in front, so the
+rows of what was just queued are on the first pages. Callers that ask during a reading share the next one.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from enum import Enum
+from uuid import UUID
+
+import anyio
+import msgspec
+
+from asyncclient import DeletionRow, ListingError, PostHogClient
+from bulk.gate import Gate
+from bulk.pool import in_parallel
+
+PAGE_SIZE = 1000
+OVERLAP = 50
+ROWS_KEPT = 20_000
+"""Rows that were read for one caller and may answer another one's question."""
+SINGLES_PER_PAGE = 20
+"""Persons without a row that one more page without any of theirs is worth; fewer are asked for one by one."""
+SINGLES_AT_ONCE = 4
+ROWS_PER_PERSON = 100
+MOST_PAGES_OF_A_PERSON = 50
+"""Of a person's own rows; servers keep few of them, but may show one per page."""
+MOST_STALLED_PAGES = 3
+"""Pages in a row that lead no further back, before the list counts as endless."""
+MOST_PAGES_OF_AN_INSTANT = 100
+MOST_PAGES = 20_000
+
+
+class RowCoverage(Enum):
+    """What deletion rows say of one person's events."""
+
+    COVERS_PENDING = "a pending row as new as needed"
+    COVERS_COMPLETED = "a completed row as new as needed"
+    OLDER_PENDING = "a pending row that is older than needed; the server keeps its time until it is purged"
+    NONE = "no row that says anything"
+    UNKNOWN_STATUS = "a row whose status is neither pending nor completed"
+
+
+COVERS = frozenset({RowCoverage.COVERS_PENDING, RowCoverage.COVERS_COMPLETED})
+
+
+def classify_row(row: DeletionRow, needed_from: float) -> RowCoverage:
+    """What one row says.
+
+    Arguments:
+        needed_from: the time that a row has to have at least, seconds since the epoch by the server's clock.
+    """
+    is_new_enough = row.created_at.timestamp() >= needed_from
+    match row.status:
+        case "pending":
+            return RowCoverage.COVERS_PENDING if is_new_enough else RowCoverage.OLDER_PENDING
+        case "completed":
+            return RowCoverage.COVERS_COMPLETED if is_new_enough else RowCoverage.NONE
+        case _:
+            return RowCoverage.UNKNOWN_STATUS
+
+
+class RowReading(msgspec.Struct, frozen=True):
+    """What the rows say of a person.
+
+    Arguments:
+        created_at: the time of the row that says it, seconds since the epoch by the server's clock; None without one.
+    """
+
+    coverage: RowCoverage
+    created_at: float | None = None
+
+
+NO_ROW = RowReading(RowCoverage.NONE)
+
+
+class _Caller(msgspec.Struct, eq=False):
+    wanted: dict[UUID, float]
+    found: dict[UUID, RowReading]
+    done: bool = False
+
+
+class DeletionRowReader:
+    """Reads `deletion_status` for all callers.
+
+    Arguments:
+        gate: closing it abandons reads.
+    """
+
+    def __init__(self, client: PostHogClient, gate: Gate) -> None:
+        self._client = client
+        self._gate = gate
+        self._callers: list[_Caller] = []
+        self._reading = anyio.Lock()
+        self._kept: dict[int, DeletionRow] = {}
+
+    async def fetch(self, needed_from: Mapping[UUID, float]) -> dict[UUID, RowReading]:
+        """What the rows say of each of these persons.
+
+        Arguments:
+            needed_from: for each person the time that a row has to have at least (`classify_row`).
+
+        Raises:
+            ListingError: the list of rows does not end.
+        """
+        caller = _Caller(dict(needed_from), {})
+        self._callers.append(caller)
+        try:
+            async with self._reading:
+                if not caller.done:
+                    await self._serve(list(self._callers))
+        finally:
+            self._callers.remove(caller)
+        return caller.found
+
+    async def completed(self, oldest: float) -> AsyncIterator[list[DeletionRow]]:
+        """Pages of completed rows, newest first, back to a time in seconds since the epoch by the server's clock.
+
+        Raises:
+            ListingError: the list of rows does not end.
+        """
+        async for page in self._pages(oldest, "completed"):
+            yield page
+
+    async def _serve(self, callers: list[_Caller]) -> None:
+        needed_from: dict[UUID, float] = {}
+        for caller in callers:
+            for uuid, since in caller.wanted.items():
+                needed_from[uuid] = max(since, needed_from.get(uuid, since))
+        found = await self._newest_first(needed_from)
+        for caller in callers:
+            caller.found.update({uuid: found[uuid] for uuid in caller.wanted})
+            caller.done = True
+
+    async def _newest_first(self, needed_from: dict[UUID, float]) -> dict[UUID, RowReading]:
+        found = self._from_kept(needed_from)
+        if len(found) == len(needed_from):
+            return found
+        wanted = {uuid.int: uuid for uuid in needed_from if uuid not in found}
+        oldest = min(needed_from.values())
+        barren = 0
+        unclear: set[UUID] = set()
+        async for page in self._pages(float("-inf"), "all"):
+            before = len(wanted)
+            for row in page:
+                key = row.person_uuid.int
+                if len(self._kept) < ROWS_KEPT:
+                    self._kept.setdefault(key, row)
+                if key not in wanted:
+                    continue
+                reading = read_row(row, needed_from[row.person_uuid])
+                if reading.coverage is RowCoverage.UNKNOWN_STATUS:
+                    unclear.add(row.person_uuid)  # an older row may cover: read alone, all of a person's rows count
+                elif reading.coverage in COVERS or (reading is not NO_ROW and row.person_uuid not in unclear):
+                    found[wanted.pop(key)] = reading
+            barren += len(wanted) == before or page[-1].created_at.timestamp() < oldest
+            if len(wanted) <= SINGLES_PER_PAGE * barren:
+                break
+        else:
+            found |= {uuid: NO_ROW for uuid in needed_from if uuid not in found and uuid not in unclear}
+
+        async def ask(uuid: UUID) -> None:
+            found[uuid] = await self._of_one(uuid, needed_from[uuid])
+
+        await in_parallel(ask, needed_from.keys() - found.keys(), workers=SINGLES_AT_ONCE)
+        return found
+
+    def _from_kept(self, needed_from: dict[UUID, float]) -> dict[UUID, RowReading]:
+        """What rows that were read for others prove: a row that covers goes on covering. All else is read anew."""
+        found: dict[UUID, RowReading] = {}
+        for uuid, since in needed_from.items():
+            row = self._kept.pop(uuid.int, None)
+            if row is not None and (reading := read_row(row, since)).coverage in COVERS:
+                found[uuid] = reading
+        if len(self._kept) >= ROWS_KEPT:
+            self._kept.clear()
+        return found
+
+    async def _pages(self, oldest: float, status: str) -> AsyncIterator[list[DeletionRow]]:
+        """Pages that overlap, since rows are added in front, up to the end or the first one past a time."""
+        offset = stalled = level = 0
+        furthest: DeletionRow | None = None
+        for _ in range(MOST_PAGES):
+            with self._gate.abandonable():
+                page = await self._client.persons.deletion_status(status=status, limit=PAGE_SIZE, offset=offset)
+            rows = page.results
+            if rows:
+                yield rows
+            if page.next is None or not rows or rows[-1].created_at.timestamp() < oldest:
+                return
+            if furthest is None or _leads_back(furthest, rows[-1]):
+                level = level + 1 if furthest is not None and furthest.created_at == rows[-1].created_at else 0
+                stalled, furthest = 0, rows[-1]
+            else:
+                stalled += 1
+            if stalled >= MOST_STALLED_PAGES or level >= MOST_PAGES_OF_AN_INSTANT:
+                break
+            offset += max(1, len(rows) - min(OVERLAP, len(rows) // 2))
+        raise ListingError(
+            f"the list of event deletions ({status}) does not end: its pages lead no further back at row {offset:,}"
+        )
+
+    async def _of_one(self, uuid: UUID, needed_from: float) -> RowReading:
+        readings: list[RowReading] = []
+        offset = 0
+        for _ in range(MOST_PAGES_OF_A_PERSON):
+            with self._gate.abandonable():
+                page = await self._client.persons.deletion_status(
+                    person_uuid=uuid, limit=ROWS_PER_PERSON, offset=offset
+                )
+            readings += [read_row(row, needed_from) for row in page.results if row.person_uuid == uuid]
+            covering = next((reading for reading in readings if reading.coverage in COVERS), None)
+            if covering is not None:
+                return covering
+            if page.next is None or not page.results:
+                break
+            offset += len(page.results)
+        return next((reading for reading in readings if reading is not NO_ROW), NO_ROW)
+
+
+def read_row(row: DeletionRow, needed_from: float) -> RowReading:
+    """What one row says, with its time."""
+    coverage = classify_row(row, needed_from)
+    return NO_ROW if coverage is RowCoverage.NONE else RowReading(coverage, row.created_at.timestamp())
+
+
+def _leads_back(furthest: DeletionRow, end: DeletionRow) -> bool:
+    """Whether a page that ends with a row leads on: to older rows, or to others of the same instant."""
+    if end.created_at != furthest.created_at:
+        return end.created_at < furthest.created_at
+    return end.person_uuid != furthest.person_uuid

@@ -1,0 +1,97 @@
+"""Reads a batch in ever smaller parts where it fails, so that one unreadable person costs nobody else the read.
+
+Halves are tried depth first: one person at fault is found after as many failures as the batch can be halved. When
+nobody of the batch can be read, the largest part that is left decides whether it is worth going on.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+
+from asyncclient import InvalidResponse, PostHogError, ServerError, TimedOut
+from bulk.posthog.person_reads import LEFT_OUT, Known, Present, ReadResult, Unread, UnreadReason
+from bulk.verdicts import raise_if_final
+
+MOST_FAILED_SINGLES = 3
+"""Persons that fail alone, while nobody of their batch can be read, before the batch is given up for now."""
+
+MOST_FAILURES = 40
+"""Failed requests per batch, halves and single persons together, before the rest of it is left unread."""
+
+NARROWED = (TimedOut, ServerError, InvalidResponse)
+"""What one person's size or content can cause: a slow query, a crash, a body that is too large or malformed."""
+
+K = TypeVar("K")
+Ask = Callable[[Sequence[K], bool], Awaitable[Mapping[K, Known]]]
+"""Reads some persons; the second argument says whether it is the first try for them."""
+
+
+class HalvedReads(msgspec.Struct, Generic[K], frozen=True):
+    """What reading a batch told.
+
+    Arguments:
+        results: one entry per person.
+        left_out: those that an answer left out, `Unread(LEFT_OUT)` in the results.
+        failed_with: the last error, where no request of the batch succeeded.
+    """
+
+    results: dict[K, ReadResult]
+    left_out: list[K]
+    failed_with: PostHogError | None = None
+
+
+async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads[K]:
+    """Read persons, halving every part that fails.
+
+    Arguments:
+        parts: what to ask for at once, in order; no person twice.
+        ask: raises one of `NARROWED` where a smaller part may fare better; any other error ends the reading.
+
+    Raises:
+        PostHogError: one that no smaller part helps against, such as a pause above the ceiling.
+    """
+    results: dict[K, ReadResult] = {}
+    left_out: list[K] = []
+    left: list[tuple[Sequence[K], bool]] = [(part, True) for part in reversed(parts) if part]
+    succeeded = False
+    failures = failed_singles = 0
+    last_error: PostHogError | None = None
+    while left:
+        is_last_try = not succeeded and failed_singles >= MOST_FAILED_SINGLES
+        part, is_first = left.pop(0 if is_last_try else -1)
+        try:
+            found = await ask(part, is_first)
+        except NARROWED as error:
+            raise_if_final(error)
+            last_error, why = error, _reason(error)
+        else:
+            succeeded = True
+            for key in part:
+                person = found.get(key)
+                if person is None:
+                    left_out.append(key)
+                    results[key] = LEFT_OUT
+                else:
+                    results[key] = Present(person)
+            continue
+        failures += 1
+        if is_last_try or failures >= MOST_FAILURES:
+            not_tried = [key for rest, _ in left for key in rest]
+            results |= dict.fromkeys([*part, *not_tried], Unread(UnreadReason.NOT_TRIED))
+            if len(part) == 1:
+                results[part[0]] = Unread(why)
+            break
+        if len(part) == 1:
+            results[part[0]] = Unread(why)
+            failed_singles += 1
+        else:
+            middle = len(part) // 2
+            left += [(part[middle:], False), (part[:middle], False)]
+    return HalvedReads(results, left_out, None if succeeded else last_error)
+
+
+def _reason(error: PostHogError) -> UnreadReason:
+    if isinstance(error, TimedOut):
+        return UnreadReason.TIMED_OUT
+    return UnreadReason.INVALID if isinstance(error, InvalidResponse) else UnreadReason.SERVER_ERROR

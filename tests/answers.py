@@ -1,0 +1,77 @@
+"""Lets a test change what the local server answers, as a replica that lags or an old version would."""
+
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from asyncclient.testing import LocalPostHog
+
+Body = dict[str, Any]
+
+
+def rewrite(server: LocalPostHog, change: Callable[[str, Body], Body | None], *, status: int | None = None) -> None:
+    """Change JSON answers of persons calls from now on.
+
+    Arguments:
+        change: is given the action and the body; returns the new one, or None to leave the answer as it is.
+        status: of the answers that are changed.
+    """
+    gateway: Any = server._gateway
+    handle = gateway.handle
+
+    def handled(call: Any) -> Any:
+        outcome = handle(call)
+        body = _decoded(outcome.answer.body)
+        new = None if body is None else change(outcome.record.action, body)
+        if new is None:
+            return outcome
+        headers = tuple(each for each in outcome.answer.headers if each[0].lower() != "content-encoding")
+        answer = msgspec.structs.replace(
+            outcome.answer,
+            body=json.dumps(new).encode(),
+            headers=headers,
+            status=outcome.answer.status if status is None else status,
+        )
+        return msgspec.structs.replace(outcome, answer=answer)
+
+    gateway.handle = handled
+
+
+def after(server: LocalPostHog, action: str, then: Callable[[], None], *, times: int = 1) -> None:
+    """Do something right after the server has carried out a call, before it answers."""
+    gateway: Any = server._gateway
+    handle = gateway.handle
+    left = [times]
+
+    def handled(call: Any) -> Any:
+        outcome = handle(call)
+        if outcome.record.action == action and left[0]:
+            left[0] -= 1
+            then()
+        return outcome
+
+    gateway.handle = handled
+
+
+def without(*uuids: Any) -> Callable[[str, Body], Body | None]:
+    """Batch reads that leave persons out."""
+    gone = {str(uuid) for uuid in uuids}
+
+    def change(action: str, body: Body) -> Body | None:
+        if action not in ("batch_by_uuids", "batch_by_distinct_ids"):
+            return None
+        return {"results": {key: person for key, person in body["results"].items() if person["uuid"] not in gone}}
+
+    return change
+
+
+def _decoded(body: bytes) -> Body | None:
+    try:
+        plain = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+        found = json.loads(plain)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,240 @@
+"""Reading deletion rows: coverage by a row's own time, shared readings, long lists, and lists that never end."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asyncclient import DeletionRow, ListingError
+from asyncclient.models import Page
+from bulk.gate import Gate
+from bulk.posthog.deletion_rows import (
+    COVERS,
+    MOST_PAGES_OF_AN_INSTANT,
+    NO_ROW,
+    DeletionRowReader,
+    RowCoverage,
+    RowReading,
+    classify_row,
+)
+
+NOW = 1_000_000.0
+
+
+def at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+class Rows:
+    """A client whose deletion rows are these, newest first."""
+
+    def __init__(self, rows: list[DeletionRow], *, most: int = 1000) -> None:
+        self.rows, self.most = rows, most
+        self.pages = self.singles = 0
+        self.before: Callable[[], Any] | None = None
+        self.persons = self
+
+    async def deletion_status(
+        self, *, limit: int, offset: int = 0, status: str = "all", person_uuid: UUID | None = None
+    ) -> Page[DeletionRow]:
+        self.singles += person_uuid is not None
+        self.pages += person_uuid is None
+        if self.before is not None:
+            await self.before()
+        rows = [r for r in self.rows if person_uuid in (None, r.person_uuid) and status in ("all", r.status)]
+        end = offset + min(limit, self.most)
+        return Page(results=rows[offset:end], next="more" if end < len(rows) else None)
+
+
+def row(number: int, age_s: float, status: str = "pending") -> DeletionRow:
+    return DeletionRow(person_uuid=UUID(int=number), created_at=at(NOW - age_s), status=status)
+
+
+def reader(client: Rows) -> DeletionRowReader:
+    return DeletionRowReader(client, Gate())  # type: ignore[arg-type]
+
+
+def covered(age_s: float = 0.0) -> RowReading:
+    return RowReading(RowCoverage.COVERS_PENDING, NOW - age_s)
+
+
+@pytest.mark.parametrize(
+    ("status", "age_s", "coverage"),
+    [
+        ("pending", -5.0, RowCoverage.COVERS_PENDING),
+        ("pending", 0.0, RowCoverage.COVERS_PENDING),
+        ("pending", 0.001, RowCoverage.OLDER_PENDING),
+        ("completed", 0.0, RowCoverage.COVERS_COMPLETED),
+        ("completed", 0.001, RowCoverage.NONE),
+        ("cancelled", -5.0, RowCoverage.UNKNOWN_STATUS),
+        ("cancelled", 5.0, RowCoverage.UNKNOWN_STATUS),
+        ("", 0.0, RowCoverage.UNKNOWN_STATUS),
+        ("COMPLETED", 0.0, RowCoverage.UNKNOWN_STATUS),
+    ],
+)
+def test_a_row_covers_from_its_own_time_on_and_a_status_that_is_unknown_stays_unknown(
+    status: str, age_s: float, coverage: RowCoverage
+) -> None:
+    assert classify_row(row(1, age_s, status), NOW) is coverage
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+@pytest.mark.parametrize("hours", [0, 14, -14])
+def test_a_time_at_the_end_of_the_calendar_is_compared_like_any_other(year: int, hours: int) -> None:
+    zone = timezone(timedelta(hours=hours))
+    edge = datetime(1, 1, 1, tzinfo=zone) if year == 1 else datetime(9999, 12, 31, 23, 59, 59, tzinfo=zone)
+    found = classify_row(DeletionRow(person_uuid=UUID(int=1), created_at=edge, status="pending"), NOW)
+    assert found is (RowCoverage.OLDER_PENDING if year == 1 else RowCoverage.COVERS_PENDING)
+
+
+async def test_the_newest_row_counts_and_its_time_is_told() -> None:
+    client = Rows([row(1, 5.0), row(2, 7.0, "completed"), row(1, 50.0, "completed"), row(3, 90.0), row(4, 95.0, "x")])
+    since = {UUID(int=n): NOW - 60.0 for n in range(1, 6)}
+    assert await reader(client).fetch(since) == {
+        UUID(int=1): covered(5.0),
+        UUID(int=2): RowReading(RowCoverage.COVERS_COMPLETED, NOW - 7.0),
+        UUID(int=3): RowReading(RowCoverage.OLDER_PENDING, NOW - 90.0),
+        UUID(int=4): RowReading(RowCoverage.UNKNOWN_STATUS, NOW - 95.0),
+        UUID(int=5): NO_ROW,
+    }
+
+
+@pytest.mark.parametrize("below", [row(1, 10.0), row(1, 10.0, "completed")])
+async def test_a_row_of_unknown_status_hides_no_row_that_covers(below: DeletionRow) -> None:
+    found = await reader(Rows([row(1, 5.0, "cancelled"), below])).fetch({UUID(int=1): NOW - 60.0})
+    assert found[UUID(int=1)].created_at == NOW - 10.0
+
+
+@pytest.mark.parametrize("below", [row(1, 90.0), row(1, 90.0, "completed")])
+async def test_a_row_of_unknown_status_outranks_rows_that_do_not_cover(below: DeletionRow) -> None:
+    found = await reader(Rows([row(1, 5.0, "cancelled"), below])).fetch({UUID(int=1): NOW - 60.0})
+    assert found[UUID(int=1)] == RowReading(RowCoverage.UNKNOWN_STATUS, NOW - 5.0)
+
+
+STATUSES = st.sampled_from(["pending", "completed", "cancelled"])
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.integers(1, 8), st.floats(0.0, 200.0), STATUSES), max_size=40),
+    most=st.integers(1, 12),
+)
+def test_reading_all_at_once_tells_the_same_as_looking_at_every_row_of_a_person(
+    rows: list[tuple[int, float, str]], most: int
+) -> None:
+    newest_first = [row(*each) for each in sorted(rows, key=lambda each: each[1])]
+    since = {UUID(int=n): NOW - 100.0 for n in range(1, 9)}
+    found = anyio.run(reader(Rows(newest_first, most=most)).fetch, since)
+    for uuid, reading in found.items():
+        told = [classify_row(each, NOW - 100.0) for each in newest_first if each.person_uuid == uuid]
+        says = [each for each in told if each is not RowCoverage.NONE]
+        expected = next((each for each in says if each in COVERS), says[0] if says else None)
+        assert reading.coverage is (expected or RowCoverage.NONE)
+
+
+class Endless(Rows):
+    """A server that always has a `next`."""
+
+    def __init__(self, page: Callable[[int], list[DeletionRow]]) -> None:
+        super().__init__([])
+        self.page = page
+
+    async def deletion_status(self, **_: Any) -> Page[DeletionRow]:
+        self.pages += 1
+        return Page(results=self.page(self.pages), next="more")
+
+
+ENDLESS = {
+    "the same page": lambda n: [row(k, float(k)) for k in range(10)],
+    "pages that take turns": lambda n: [row(10 * (n % 2) + k, float(n % 2)) for k in range(10)],
+    "ever newer rows": lambda n: [row(1000 * n + k, -float(n)) for k in range(10)],
+    "one instant": lambda n: [row(1000 * n + k, 0.0) for k in range(10)],
+}
+
+
+@pytest.mark.parametrize("page", ENDLESS.values(), ids=ENDLESS)
+async def test_a_list_that_does_not_end_is_given_up_and_says_so(page: Callable[[int], list[DeletionRow]]) -> None:
+    client = Endless(page)
+    with pytest.raises(ListingError, match="does not end"):
+        async for _ in reader(client).completed(NOW - 100.0):
+            pass
+    assert client.pages <= MOST_PAGES_OF_AN_INSTANT + 2
+
+
+async def test_rows_that_keep_coming_in_front_end_no_reading() -> None:
+    """So many new rows that a page brings nothing new is no endless list, unless it goes on."""
+    client = Rows([row(n, float(n)) for n in range(2_000)])
+
+    async def more() -> None:
+        if client.pages in (2, 3):
+            client.rows[:0] = [row(10_000 * client.pages + n, -1.0) for n in range(990)]
+
+    client.before = more
+    assert sum([len(page) async for page in reader(client).completed(float("-inf"))]) == 0
+    client.rows = [row(n, float(n), "completed") for n in range(2_000)]
+    assert {r.person_uuid async for page in reader(client).completed(float("-inf")) for r in page} >= {
+        UUID(int=n) for n in range(2_000)
+    }
+
+
+@pytest.mark.slow
+async def test_rows_far_back_are_asked_for_singly_and_the_table_is_not_read_to_its_end() -> None:
+    old = [row(1000 + n, 100.0 + n) for n in range(4_000)]
+    client = Rows([*old[:3_000], row(1, 3_100.0), *old[3_000:]])
+    states = await reader(client).fetch({UUID(int=1): NOW, UUID(int=2): NOW})
+    assert states == {UUID(int=1): RowReading(RowCoverage.OLDER_PENDING, NOW - 3_100.0), UUID(int=2): NO_ROW}
+    assert (client.pages, client.singles) == (1, 2)
+
+
+@pytest.mark.slow
+async def test_many_without_a_row_cost_no_more_pages_than_asking_for_each() -> None:
+    client = Rows([row(10_000 + n, 100.0 + n) for n in range(9_000)])
+    await reader(client).fetch({UUID(int=n): NOW for n in range(100)})
+    assert (client.pages, client.singles) == (5, 100)
+
+
+@pytest.mark.parametrize("most", [1, 3, 40, 1000])
+async def test_a_server_that_gives_smaller_pages_is_read_all_the_same(most: int) -> None:
+    client = Rows([row(n, 0.001 * n) for n in range(60)], most=most)
+    states = await reader(client).fetch({UUID(int=n): NOW - 1.0 for n in range(60)})
+    assert {each.coverage for each in states.values()} == {RowCoverage.COVERS_PENDING}
+
+
+async def test_askers_share_a_reading_and_a_cancelled_leader_harms_nobody() -> None:
+    client = Rows([row(n, 0.0) for n in range(10)])
+    rows, scopes, found = reader(client), [anyio.CancelScope() for _ in range(4)], {}
+    started, go = anyio.Event(), anyio.Event()
+
+    async def hold() -> None:
+        started.set()
+        await go.wait()
+
+    client.before = hold
+
+    async def ask(number: int) -> None:
+        with scopes[number]:
+            found[number] = await rows.fetch({UUID(int=number): NOW})
+
+    async with anyio.create_task_group() as group:
+        for number in range(4):
+            group.start_soon(ask, number)
+        await started.wait()
+        scopes[0].cancel()
+        go.set()
+    assert found == {n: {UUID(int=n): covered()} for n in (1, 2, 3)}
+    assert client.pages <= 2
+
+
+async def test_a_row_that_was_read_for_another_serves_only_when_it_covers() -> None:
+    client = Rows([row(1, 0.0), row(2, 0.0), row(3, 50.0)])
+    rows = reader(client)
+    await rows.fetch({UUID(int=1): NOW})
+    assert await rows.fetch({UUID(int=2): NOW}) == {UUID(int=2): covered()}
+    assert client.pages == 1
+    assert await rows.fetch({UUID(int=3): NOW}) == {UUID(int=3): RowReading(RowCoverage.OLDER_PENDING, NOW - 50.0)}
+    assert client.pages == 2

@@ -1,0 +1,67 @@
+"""A machine whose clock is wrong: the server's clock counts, and no earlier request is forgotten (promises 13, 20)."""
+
+import time
+from typing import Any
+
+import pytest
+
+from asyncclient import Bucket, Limits, PostHogClient, RateLimits, RequestFinished
+from bulk import run_job
+
+OFFSETS_S = [7200.0, -7200.0, 30 * 86400.0]
+
+
+class Counted:
+    """A client of another process on a machine whose clock is wrong, and how many reads and changes it made."""
+
+    def __init__(self, a: Any, off_s: float) -> None:
+        self.requests = 0
+        self.client = PostHogClient(
+            host=a.server.url,
+            project_id=a.server.project_id,
+            personal_api_key=a.server.personal_api_key,
+            limits=Limits(RateLimits.posthog()),
+            uniform=lambda low, high: low,
+            wall=lambda: time.time() + off_s,
+            on_event=self._count,
+        )
+
+    def _count(self, event: Any) -> None:
+        self.requests += isinstance(event, RequestFinished) and event.bucket is Bucket.OTHERS
+
+    @property
+    def charged(self) -> int:
+        return len(self.client.limits.recent(Bucket.OTHERS))
+
+
+@pytest.mark.parametrize("off_s", OFFSETS_S)
+async def test_a_clock_that_is_wrong_forgets_no_request_of_the_planning(arena: Any, off_s: float) -> None:
+    async with arena(persons=30, limits=RateLimits.posthog()) as a:
+        plan = await a.plan()
+        planned = len(a.client.limits.recent(Bucket.OTHERS))
+        counted = Counted(a, off_s)
+        async with counted.client as client:
+            await run_job(client, plan, a.journal, approve=plan.digest)
+        assert planned > 0
+        assert counted.charged == planned + counted.requests
+
+
+@pytest.mark.parametrize("off_s", OFFSETS_S)
+async def test_a_clock_that_is_wrong_forgets_no_request_of_an_earlier_run(arena: Any, off_s: float) -> None:
+    async with arena(persons=30, limits=RateLimits.posthog()) as a:
+        plan = await a.plan()
+        await a.run(plan)
+        before = len(a.client.limits.recent(Bucket.OTHERS))
+        counted = Counted(a, off_s)
+        async with counted.client as client:
+            await run_job(client, plan, a.journal)
+        assert counted.charged >= before + counted.requests
+
+
+@pytest.mark.parametrize("off_s", OFFSETS_S)
+async def test_records_have_the_servers_time(arena: Any, off_s: float) -> None:
+    async with arena(persons=30, clock=lambda: time.time() + off_s) as a:
+        plan = await a.plan()
+        await a.run(plan)
+        for record in a.records():
+            assert abs(record.at - time.time() - off_s) < 30.0
