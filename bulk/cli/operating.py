@@ -150,14 +150,14 @@ def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_fits(kind: str, asked: Asked) -> None:
-    for name in msgspec.structs.fields(Asked):
-        given = getattr(asked, name.name)
-        if name.name in TAKES[kind] or given in ((), None, False):
+    for name in Asked.__struct_fields__:
+        given = getattr(asked, name)
+        if name in TAKES[kind] or given in ((), None, False):
             continue
-        if name.name == "words":
+        if name == "words":
             raise click.UsageError(f"{kind} takes neither KEY nor KEY=VALUE: say whom it is for with options")
-        fitting = " and ".join(other for other in KINDS if name.name in TAKES[other])
-        raise click.UsageError(f"--{name.name.replace('_', '-')} goes with {fitting}, not with {kind}: leave it out")
+        fitting = " and ".join(other for other in KINDS if name in TAKES[other])
+        raise click.UsageError(f"--{name.replace('_', '-')} goes with {fitting}, not with {kind}: leave it out")
 
 
 def _shown(key: str) -> str:
