@@ -19,7 +19,7 @@ import bulk.planner
 import bulk.reporting
 
 EPOCH = 1_795_000_000.0
-JUST_S = 0.5
+JUST_S = 0.01
 PACKAGES = ("asyncclient", "bulk")
 
 _NAMES = ((time, "time"), (time, "monotonic"), (time, "clock_gettime"), (os, "fsync"), (os, "fdatasync"))

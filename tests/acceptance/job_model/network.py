@@ -42,7 +42,6 @@ class InTrouble:
         """As `wire.Network` has it."""
         action = action_of(call)
         self._on_request()
-        self._trouble.stir()
         fate = self._trouble.fate(action)
         if fate is not None and fate.kind == "not_reached":
             raise NotReached
@@ -54,6 +53,7 @@ class InTrouble:
         if action == "deletion_status":
             answer = answers.with_statuses(answer, self._project.void)
         answer = answers.spoilt(action, answer, spells)
+        self._trouble.stir()
         await asyncio.sleep(LATENCY_S)
         self._witness.told(action, call, answer)
         return answer

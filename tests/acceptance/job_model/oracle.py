@@ -163,7 +163,8 @@ class Oracle:
             return "it is still there"
         if is_now == "recreated":
             return None if person <= {"reappeared"} else "it was re-created"
-        if is_now == "other" and not evidence.deletes_accepted:
+        survived = max(evidence.present, default=0.0) > max(evidence.deletes_accepted, default=0.0)
+        if is_now == "other" and (survived or not evidence.deletes_accepted):
             return None if person <= {"merged"} or (ever_other and person <= {"reappeared"}) else "it was merged"
         allowed = GONE if evidence.deletes else {"gone_before", "vanished"}
         return None if person <= allowed or (ever_other and person <= {"merged", "reappeared"}) else "it is gone"

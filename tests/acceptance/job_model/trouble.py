@@ -81,7 +81,7 @@ class Trouble:
         self._project.void.clear()
 
     def stir(self) -> None:
-        """Let happen what happens about the time of a request, but not to it."""
+        """Let happen what happens between two requests."""
         if self.over:
             return
         chance = self._chance
@@ -155,7 +155,8 @@ class Trouble:
     def _cast(self) -> None:
         chance, member = self._chance, self._chance.choice(self._project.selected)
         by_uuid, by_distinct_id = frozenset({"batch_by_uuids", "retrieve"}), frozenset({"batch_by_distinct_ids"})
-        where = chance.choice((by_uuid, by_uuid | by_distinct_id, frozenset({"deletion_status"}), by_uuid))
+        both = by_uuid | by_distinct_id
+        where = chance.choice((both, both, by_uuid, frozenset({"deletion_status"})))
         long = chance.random() < 0.4
         if long:
             self.long_spells.add(member.name)
@@ -167,6 +168,8 @@ class Trouble:
         if self._chance.random() < 0.7:
             self._machine.wall_off_s += self._chance.choice(STEPS_S)
         else:
+            for _ in range(0 if self.planning else self._chance.randint(0, 2)):
+                self.others.act()
             self._machine.sleep(self._chance.choice((40.0, 4000.0)))
 
 
