@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+import anyio
 import anyio.to_thread
 import msgspec
 
@@ -16,7 +17,8 @@ from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
 from bulk.csv_rows import HEADER, csv_row
 from bulk.findings import Findings
 from bulk.inputs import Line, RefusedLine
-from bulk.resolving import READ_AT_ONCE, email_groups, id_groups, read_lines
+from bulk.posthog import person_reader
+from bulk.resolving import MOST_OPEN_LINES, READ_AT_ONCE, email_groups, id_groups, read_lines
 from bulk.seen import SeenIds
 from bulk.selection import ByDistinctIds, ByEmails, ByFilter, FromInput, Selection
 
@@ -78,25 +80,52 @@ async def export_csv(
 async def _named(
     client: PostHogClient, selection: FromInput, findings: Findings, page_size: int
 ) -> AsyncIterator[RawPerson]:
+    """The persons of the lines; a line that one answer does not match is looked up once more, some seconds later."""
+    left_out: list[Line] = []
     async for lines in _usable(read_lines(selection), findings):
-        if isinstance(selection, ByEmails):
-            for group in email_groups(lines):
-                condition = PropertyFilter("email", [line.value for line in group])
-                matched: set[str] = set()
-                async for raw in client.persons.iter_raw(properties=[condition], page_size=page_size):
-                    listed = _LISTED.decode(raw)
-                    matched.add(_folded(listed.properties.email))
-                    yield RawPerson(listed, raw)
-                for line in group:
-                    if _folded(line.value) not in matched:
-                        findings.unmatched.add(line.number)
-            continue
-        for group in id_groups(lines):
-            for line, found in zip(group, await _looked_up(client, selection, group), strict=True):
-                if found is None:
-                    findings.unmatched.add(line.number)
-                else:
-                    yield found
+        async for found in _found(client, selection, lines, page_size, left_out):
+            yield found
+        if len(left_out) >= MOST_OPEN_LINES:
+            async for found in _second_look(client, selection, left_out, page_size, findings):
+                yield found
+            left_out = []
+    async for found in _second_look(client, selection, left_out, page_size, findings):
+        yield found
+
+
+async def _second_look(
+    client: PostHogClient, selection: FromInput, lines: Sequence[Line], page_size: int, findings: Findings
+) -> AsyncIterator[RawPerson]:
+    if not lines:
+        return
+    await anyio.sleep(person_reader.CONFIRM_AFTER_S)
+    unmatched: list[Line] = []
+    async for found in _found(client, selection, lines, page_size, unmatched):
+        yield found
+    for line in unmatched:
+        findings.unmatched.add(line.number)
+
+
+async def _found(
+    client: PostHogClient, selection: FromInput, lines: Sequence[Line], page_size: int, left_out: list[Line]
+) -> AsyncIterator[RawPerson]:
+    """The persons that answers tell of; lines that no answer matches are put with those left out."""
+    if isinstance(selection, ByEmails):
+        for group in email_groups(lines):
+            condition = PropertyFilter("email", [line.value for line in group])
+            matched: set[str] = set()
+            async for raw in client.persons.iter_raw(properties=[condition], page_size=page_size):
+                listed = _LISTED.decode(raw)
+                matched.add(_folded(listed.properties.email))
+                yield RawPerson(listed, raw)
+            left_out += [line for line in group if _folded(line.value) not in matched]
+        return
+    for group in id_groups(lines):
+        for line, found in zip(group, await _looked_up(client, selection, group), strict=True):
+            if found is None:
+                left_out.append(line)
+            else:
+                yield found
 
 
 async def _looked_up(client: PostHogClient, selection: FromInput, lines: Sequence[Line]) -> list[RawPerson | None]:

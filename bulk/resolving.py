@@ -24,7 +24,7 @@ from bulk.errors import Refused
 from bulk.findings import Findings
 from bulk.gate import Gate
 from bulk.inputs import Kind, Line, RefusedLine, read_file, read_stream, read_values
-from bulk.pool import in_parallel
+from bulk.pool import in_order
 from bulk.posthog import person_reader
 from bulk.posthog.person_reader import READ_SIZE, PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread, to_ref
@@ -44,7 +44,6 @@ Found = tuple[PersonRef, str | None]
 """A person and the distinct id that the target is known by."""
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 class _Match(msgspec.Struct, frozen=True):
@@ -173,7 +172,7 @@ class Resolver:
         async def look(lines: Sequence[Line]) -> tuple[list[Found], list[Line]]:
             found: list[Found] = []
             still_open: list[Line] = []
-            for match in await _in_order(resolve, list(groups(lines)), self._concurrency):
+            for match in await in_order(resolve, list(groups(lines)), self._concurrency):
                 found += self._matched(match)
                 still_open += match.still_open()
             return found, still_open
@@ -335,14 +334,3 @@ def _found(result: ReadResult, *, known_by: str | None = None) -> list[Found] | 
             return None
         case _:
             return []
-
-
-async def _in_order(work: Callable[[T], Awaitable[R]], items: Sequence[T], concurrency: int) -> list[R]:
-    """Run `work` on every item, so many at once; the results in the items' order."""
-    results: dict[int, R] = {}
-
-    async def one(index: int) -> None:
-        results[index] = await work(items[index])
-
-    await in_parallel(one, range(len(items)), workers=concurrency)
-    return [results[index] for index in range(len(items))]

@@ -229,7 +229,7 @@ ENGINE: tuple[Twin, ...] = (
         20,
         "rows are compared with our own clock",
         _BREAKING + "a_server_whose_clock_is_off_is_read_by_its_own_clock",
-        "bulk/executor.py", "                            client.server_time(),", "                            job.now(),",
+        "bulk/run.py", "            server_time=client.server_time,\n", "            server_time=__import__('time').time,\n",
     ),
     twin(
         21,

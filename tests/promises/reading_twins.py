@@ -92,6 +92,14 @@ READING: tuple[Twin, ...] = (
         "found",
     ),
     twin(
+        11,
+        "an export takes one answer's silence for a line that nobody has",
+        "bulk/test_export.py::test_a_line_that_one_answer_leaves_out_is_looked_up_again",
+        "bulk/export.py",
+        "    async for found in _found(client, selection, lines, page_size, unmatched):\n        yield found\n",
+        "    unmatched += lines\n",
+    ),
+    twin(
         20,
         "a row covers however old it is",
         _ROWS_TEST + "a_row_covers_from_its_own_time_on_and_a_status_that_is_unknown_stays_unknown",
