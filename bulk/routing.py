@@ -1,7 +1,7 @@
 """By which route a job changes properties, and why. Pure.
 
-By REST it is one call per person, for `unset` one call per person and key, under a limit of some hundred per minute; the
-capture route takes hundreds of persons in one request that no limit counts (contract 3, 12).
+By REST it is one call per person, for `unset` one call per person and key, under a limit of some hundred per minute;
+the capture route takes hundreds of persons in one request that no limit counts (contract 3, 12).
 """
 
 import math
