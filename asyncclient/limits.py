@@ -1,7 +1,7 @@
-"""Rate limits: how many requests may be made, kept so that the server never has to answer 429.
+"""Rate limits: delays requests so that the server has no reason to answer 429.
 
-`RateLimits` are the numbers (contract 3). `Limits` is the live object that requests pass; it may be shared by every
-client and job of one key.
+`RateLimits` holds the numbers (contract 3). `Limits` is the live object that every request passes; all clients and
+jobs of one key may share it.
 """
 
 import asyncio
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
 __all__ = ["Bucket", "LimitReduction", "Limits", "PausedTooLong", "Permit", "RateLimits", "WindowBudget"]
 
 PACE = 5
-"""The minute's allowance may be used up in so many seconds: a burst is smoothed, and next to no time is lost."""
+"""Seconds in which the requests of a minute may be made at the fastest, which smooths the start of a burst."""
 MOST_HANDED_ON = 20_000
-"""Requests of a bucket that `recent` tells of: more than any hour's allowance of PostHog's."""
+"""Requests per bucket that `recent` returns at most: more than any hourly limit of PostHog's."""
 TIMER_S = 0.001
-"""A timer may go off so much too early; waiting a little longer costs less than looking again and again."""
+"""Seconds added to a wait, because a timer may fire that much too early."""
 
 
 class PausedTooLong(Exception):
-    """Nothing may leave for longer than the caller waits, because the server asked for it.
+    """The server asks for a longer pause than the caller waits for.
 
     Arguments:
-        left_s: seconds that the server still asks to stay away.
+        left_s: seconds that the server still asks to wait.
         status: of the answer that asked for it.
     """
 
     def __init__(self, left_s: float, status: int) -> None:
-        super().__init__(f"the server asks to be left alone for {left_s:.0f} s more")
+        super().__init__(f"the server asks to wait {left_s:.0f} s more")
         self.left_s = left_s
         self.status = status
 
 
 class _Queue:
-    """Those who wait for a permit of one bucket, first come, first served."""
+    """The queue for permits of one bucket, first come, first served."""
 
     def __init__(self, bucket: RateBucket, minute_limit: int | None) -> None:
         self.bucket = bucket
@@ -55,18 +55,18 @@ class _Queue:
         self.pace = _pace(minute_limit)
 
     def wake(self) -> None:
-        """Have the head of the queue look again."""
+        """Let the head of the queue check again."""
         if self.changed is not None:
             self.changed.set()
 
     def is_free(self, now: float) -> bool:
-        """Whether nobody waits, and nobody has to: who asks may take a permit without a turn."""
+        """Whether the queue is empty and a permit is available at once."""
         if self.turn.locked() or (self.pace is not None and not self.pace.has_capacity()):
             return False
         wait_s = self.bucket.wait_s(now)
         return wait_s is not None and wait_s <= 0
 
-    async def free(self, clock: Callable[[], float], longest_pause_s: float) -> None:
+    async def wait_until_free(self, clock: Callable[[], float], longest_pause_s: float) -> None:
         """Wait until every window has room; for the head of the queue, which holds the turn.
 
         Raises:
@@ -92,7 +92,7 @@ class _Queue:
 
 
 class Permit:
-    """Leave to make one request, waited for on entering; on leaving it counts for a window, or is given back."""
+    """Permission for one request. Entering waits for it; leaving counts the request, or returns the permit."""
 
     __slots__ = ("_limits", "_log", "_longest_pause_s", "_passed", "_queue", "_taken", "since", "used")
 
@@ -107,11 +107,11 @@ class Permit:
         self.used = False
 
     def spent(self) -> None:
-        """Bytes may have left: the request counts, whatever comes of it."""
+        """Count the request: bytes may have left, so it counts whatever the answer is."""
         self.used = True
 
     def not_passed(self) -> None:
-        """The server refused the request, or nothing is known of it: it shows nothing of what a limit lets through."""
+        """Note that the server refused the request, or did not answer: it does not show what the limit lets through."""
         self._passed = False
 
     async def __aenter__(self) -> Self:
@@ -120,11 +120,11 @@ class Permit:
         now = limits.clock()
         if queue.is_free(now):
             if queue.pace is not None:
-                await queue.pace.acquire()  # which has room, and so gives nobody else a turn
+                await queue.pace.acquire()  # which has capacity, so this does not wait
             self._take(now)
             return self
         async with queue.turn:
-            await queue.free(limits.clock, self._longest_pause_s)
+            await queue.wait_until_free(limits.clock, self._longest_pause_s)
             self._take(limits.clock())
         return self
 
@@ -154,11 +154,11 @@ class Permit:
 
 
 class Limits:
-    """What every request passes. For one event loop; shared by clients and jobs of one key.
+    """The rate limits that every request passes, for one event loop; clients and jobs of one key share them.
 
     Arguments:
         rates: the numbers; None is what PostHog enforces per personal API key.
-        clock: seconds that nobody can set; those during which the machine is suspended count.
+        clock: seconds of a clock that cannot be set, and that runs on while the machine is suspended.
     """
 
     def __init__(self, rates: RateLimits | None = None, *, clock: Callable[[], float] = boot_time) -> None:
@@ -174,13 +174,13 @@ class Limits:
             self._logs[bucket] = queue.bucket.log
         if self.rates.per_user:
             self._queues[Bucket.OTHERS] = self._queues[Bucket.DELETES]
-            # each has a log of its own beside the one that counts, so that files tell them apart
+            # each has a log of its own beside the shared one that counts, so that `recent` tells them apart
             self._logs |= {Bucket.DELETES: RequestLog(), Bucket.OTHERS: RequestLog()}
 
     def permit(self, bucket: Bucket, *, longest_pause_s: float = math.inf) -> Permit:
-        """Leave to make one request of this bucket, for `async with`: first come, first served.
+        """Permission for one request of this bucket, for `async with`: first come, first served.
 
-        A permit that was not `spent()` is given back on leaving; a spent one counts from then for a whole window.
+        A permit that was not `spent()` is returned on leaving; a spent one counts from then on for a whole window.
 
         Arguments:
             bucket: which limit the request counts in.
@@ -193,7 +193,7 @@ class Limits:
         return Permit(self, self._queues[bucket], self._logs[bucket], longest_pause_s)
 
     def pause(self, bucket: Bucket, for_s: float, *, status: int = 429) -> bool:
-        """Let no request of this bucket leave for so many seconds, an hour at the longest.
+        """Pause the requests of this bucket for so many seconds, an hour at the longest.
 
         Arguments:
             bucket: which limit.
@@ -201,18 +201,18 @@ class Limits:
             status: of the answer that asks for it.
 
         Returns:
-            Whether that is news, and no part of a pause that is under way.
+            Whether that is a new pause, not part of the one under way.
         """
         queue = self._queues[bucket]
-        news = queue.bucket.pause(self.clock(), for_s, status)
+        is_new = queue.bucket.pause(self.clock(), for_s, status)
         queue.wake()
-        return news
+        return is_new
 
     def lower(self, bucket: Bucket, retry_after_s: float | None, *, since: float | None = None) -> list[LimitReduction]:
-        """Take an unexpected 429 as a sign that the limit is lower, and keep to what passed within the window.
+        """Lower the limit after an unexpected 429, to what passed within the window.
 
         All 429s until requests pass again are one episode, which lowers a limit once; within an hour after the last
-        of them the limit is the configured one again. A wait of more than a minute speaks of an hourly limit. Without
+        of them the limit is the configured one again. A wait of more than a minute means an hourly limit. Without
         limits PostHog's published ones are switched on.
 
         Arguments:
@@ -239,7 +239,7 @@ class Limits:
         self._queues[bucket].bucket.reduce_as_before(self.clock(), window_s=window_s, new=limit, age_s=age_s)
 
     def charge(self, bucket: Bucket, ages_s: Iterable[float]) -> None:
-        """Account for requests that other processes made within the last hour.
+        """Count requests that other processes made within the last hour.
 
         Arguments:
             bucket: which limit they count in.
@@ -253,9 +253,9 @@ class Limits:
             own.insert(now, times)
 
     def recent(self, bucket: Bucket) -> list[float]:
-        """The ages in seconds of this bucket's requests of the last hour, the oldest first; the latest 20,000 of more.
+        """The ages in seconds of this bucket's requests of the last hour, oldest first, for another process's `charge`.
 
-        To be handed to another process's `charge`. Where the limits allow more in an hour, as many as they allow.
+        The latest 20,000 at most; where the limits allow more in an hour, as many as they allow.
 
         Arguments:
             bucket: which limit.
@@ -281,7 +281,7 @@ class Limits:
         return self._queues[bucket].bucket.eta_s(self.clock(), requests)
 
     def check_loop(self) -> None:
-        """Pass in the event loop that these limits are used in first.
+        """Pass in the event loop that used these limits first.
 
         Raises:
             RuntimeError: it is another one.
@@ -297,10 +297,10 @@ class Limits:
 
 
 def _pace(minute_limit: int | None) -> "AsyncLimiter | None":
-    """Smooths the start of a burst; the windows are the bound."""
+    """Smooths the start of a burst; the windows are the limit."""
     if minute_limit is None:
         return None
-    # here, since it looks its version up in the packages' metadata, which takes time
+    # imported here, because it reads the packages' metadata, which takes time
     from aiolimiter import AsyncLimiter
 
     return AsyncLimiter(max(1.0, minute_limit / PACE), 1.0)

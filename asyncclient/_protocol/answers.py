@@ -1,7 +1,7 @@
-"""Judges every answer: whether it is the one that its call gives, and what it says (contract 0, 4, 6, 8). Pure.
+"""Decides for every answer whether it is the one that its call expects, and what it says (contract 0, 4, 6, 8). Pure.
 
-The only place that does. An answer that is not the one its request expects is `InvalidResponse`: whether anything was
-done is not known then, and only reading tells.
+The only place that does. An answer that the request does not expect is `InvalidResponse`: whether the server did
+anything is not known then, and only a read shows it.
 """
 
 from typing import Any, Final, TypeVar
@@ -25,20 +25,18 @@ _SERVED_CODES: Final = frozenset({"permission_denied"})
 
 
 def read(request: Request[T], response: Response, key: Secret) -> T:
-    """What the answer to a request says.
+    """The value in the answer to a request.
 
     Raises:
         InvalidResponse: it is a success, but not the one of this call.
-        ApiStatusError: it is no success.
+        ApiStatusError: it is not a success.
     """
-    expects: Any = request.expects
-    succeeded = 200 <= response.status < 300
-    if not succeeded and isinstance(expects, Probe):
-        known: Any = _known(request, response)
-        if known is not None:
-            return known  # type: ignore[no-any-return]
-    if not succeeded:
-        raise to_error(request, response, key)
+    if not 200 <= response.status < 300:
+        expects: Any = request.expects
+        known: Any = _known(expects, request, response) if isinstance(expects, Probe) else None
+        if known is None:
+            raise to_error(request, response, key)
+        return known  # type: ignore[no-any-return]
     try:
         return request.expects.read(response)
     except Unexpected as error:
@@ -47,11 +45,11 @@ def read(request: Request[T], response: Response, key: Secret) -> T:
 
 
 def opened(request: Request[str], response: Response, key: Secret) -> Stream:
-    """The unread body of an answer that comes as a stream; whoever takes it closes it.
+    """The unread body of an answer that comes as a stream; the caller closes it.
 
     Raises:
-        InvalidResponse: it is a success, but not CSV, or does not tell where it ends.
-        ApiStatusError: it is no success.
+        InvalidResponse: it is a success, but not CSV, or does not say where it ends.
+        ApiStatusError: it is not a success.
     """
     if not 200 <= response.status < 300:
         raise to_error(request, response, key)
@@ -109,22 +107,22 @@ def _refused(request: Request[Any], response: Response, problem: Unexpected, key
     return error
 
 
-def _known(request: Request[Any], response: Response) -> bool | None:
-    """Whether a refusal says that the server knows the route; None when it does not tell (contract 8).
+def _known(probe: Probe, request: Request[Any], response: Response) -> bool | None:
+    """Whether an error says that the server knows the route; None when it does not tell (contract 8).
 
-    The request is a GET on a route that takes POST only, or a call that changes nothing.
+    The request is a GET on a route that takes only POST, which the route refuses, or a call that changes nothing.
     """
     body = error_body(response.body)
     detail = body.detail if isinstance(body.detail, str) else ""
-    looks = request.action == "probe"
+    is_refused_by_route = probe.shown_by is None
     if response.status == 405 and body.code == "method_not_allowed":
-        # the person route, as which an unknown one is read, takes no POST
-        return True if looks else False if request.method == "POST" else None
+        # the server reads an unknown route as a person's id, and that route takes no POST
+        return True if is_refused_by_route else False if request.method == "POST" else None
     if response.status == 403 and _NO_KEY_ACCESS in detail.lower():
-        # declared for a method that a route does not take, and for one that the person route does not take
-        return True if looks else False if request.method == "POST" else None
+        # the answer for a method that this route, or the route of a person, does not take
+        return True if is_refused_by_route else False if request.method == "POST" else None
     if response.status == 400 and _NO_PERSON_ID in detail:
         return False
-    if response.status == 404 and looks and detail == _NO_SUCH_PERSON:
-        return None  # a route that is read as a person's id is none (400): whatever answers here speaks of persons
+    if response.status == 404 and is_refused_by_route and detail == _NO_SUCH_PERSON:
+        return None  # not an unknown route, which is no valid person's id (400): this answer is about a person
     return False if response.status == 404 and detail in _UNKNOWN_ROUTE else None

@@ -1,7 +1,7 @@
-"""What the ingestion host says of a batch of events (contract 12). Pure.
+"""The ingestion host's answer to a batch of events (contract 12). Pure.
 
-The form of its success varies: `{"status": 1}`, `{"status": "Ok"}`, a plain `1`, or resources whose quota is used up
-and no status. Whatever says none of that is somebody else's, whatever the HTTP status.
+The form of a success varies: `{"status": 1}`, `{"status": "Ok"}`, a plain `1`, or the resources whose quota is used up
+without a status. Any other answer does not come from the ingestion host, whatever its HTTP status.
 """
 
 import re
@@ -17,10 +17,10 @@ _SAYS_YES: Final = frozenset({"1", "Ok", "ok", "OK"})
 
 
 class CaptureObject(msgspec.Struct, frozen=True):
-    """The object that most servers answer.
+    """The JSON object that most servers answer with.
 
     Arguments:
-        quota_limited: the resources whose quota is used up; what was sent of those is not stored.
+        quota_limited: the resources whose quota is used up; what was sent for them is not stored.
     """
 
     status: int | str | None = None
@@ -31,9 +31,9 @@ CaptureAnswer = CaptureObject | int | str
 
 
 def refused_quota(answer: CaptureAnswer) -> str | None:
-    """Whose quota keeps the events from being stored, None where they are stored.
+    """The resources whose used-up quota keeps the events from being stored; None where they are stored.
 
-    Other resources than events say nothing of them. Where it is not told which ones are meant, events may be.
+    Only the quota of events matters. If the answer does not name its resources, events may be among them.
     """
     limited = answer.quota_limited if isinstance(answer, CaptureObject) else None
     if not limited:

@@ -1,4 +1,4 @@
-"""ErrorBody: what the server says when a call fails, in whatever form it says it (contract 4). Pure."""
+"""The body of an error answer, in any of the forms that the server uses (contract 4). Pure."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class ErrorBody(msgspec.Struct):
-    """The error envelope, with whatever irregular bodies have in its place."""
+    """The fields of the error envelope, and of irregular bodies in its place."""
 
     type: Any = None
     code: Any = None
@@ -17,7 +17,7 @@ class ErrorBody(msgspec.Struct):
 
     @property
     def text(self) -> Any:
-        """What it says, whichever field holds it."""
+        """The message, from whichever field holds one."""
         return self.detail if self.detail is not None else self.error if self.error is not None else self.message
 
 
@@ -33,5 +33,5 @@ def error_body(body: bytes) -> ErrorBody:
 
 
 def error_text(body: bytes) -> Any:
-    """What the error in a body says, None where there is none."""
+    """The message of the error in a body; None where there is none."""
     return error_body(body).text

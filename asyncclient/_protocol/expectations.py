@@ -1,7 +1,7 @@
-"""What a request's success looks like, as a value on the request. Pure.
+"""The success that a request expects, as a value on the request. Pure.
 
-Documentation and servers differ in which 2xx a change answers (contract 0, 6.4), so changes take several. A read takes
-200 only: any other 2xx says that the answer is elsewhere, or not ready. Whatever does not fit is `Unexpected`.
+Documentation and servers differ in the 2xx status of a change (contract 0, 6.4), so changes accept several. A read
+accepts 200 only: any other 2xx says that the answer is elsewhere or not ready. Any other answer is `Unexpected`.
 """
 
 import re
@@ -17,7 +17,7 @@ from asyncclient._protocol.error_body import error_text
 T = TypeVar("T")
 
 EMPTY_BODY: Final = "empty_body"
-"""The code of an `InvalidResponse` that has nothing in its body although something belongs there."""
+"""The code of an `InvalidResponse` whose body is empty although the call answers with one."""
 
 READ: Final = frozenset({200})
 CHANGED: Final = frozenset({200, 201, 202, 204})
@@ -25,7 +25,7 @@ CHANGED: Final = frozenset({200, 201, 202, 204})
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _JSON: Final = re.compile(r"(application|text)/([\w.-]+\+)?json")
 _CSV: Final = "text/csv"
-_PAGE: Final = "a page for people answered, which is no answer of PostHog's API"
+_PAGE: Final = "the answer is an HTML page, not one of PostHog's API"
 
 
 class Unexpected(Exception):
@@ -34,7 +34,7 @@ class Unexpected(Exception):
     Arguments:
         problem: what is wrong with it, in our own words.
         told: what the server says about it; free text, which must be neutralised before it is shown.
-        code: a word for programs, None where there is none.
+        code: a word for programs; None where there is none.
         is_failure: whether it is this call's answer, and says that the call failed.
     """
 
@@ -50,23 +50,25 @@ class Empty(msgspec.Struct, frozen=True):
     """A success without a body.
 
     Arguments:
-        or_json: the body that some servers send all the same; None where no body belongs.
+        or_json: the body that some servers send; None where there must be none.
     """
 
     or_json: "Json[Any] | None" = None
 
     def read(self, response: Response) -> None:
-        """Pass for a success without a body.
+        """Pass for a success without a body, or with the one that is allowed.
 
         Raises:
-            Unexpected: it is none, or has a body.
+            Unexpected: the answer is another.
         """
         check_status(response, CHANGED)
         refuse_page(response)
         if is_blank(response):
             return
         if self.or_json is None:
-            raise Unexpected(f"a body ({len(response.body)} bytes) came where none belongs", error_text(response.body))
+            raise Unexpected(
+                f"a body ({len(response.body)} bytes) came where there must be none", error_text(response.body)
+            )
         self.or_json.read(response)
 
 
@@ -76,9 +78,9 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     Arguments:
         decoder: of the model.
         required: decodes the fields that have to be there although the model has a default for them; None for none.
-        statuses: that a success has.
-        blank: makes the model of an empty body, where the documentation promises none; None where it is no success.
-        objection: looks at the body for what makes it no answer after all; None where nothing does.
+        statuses: of a success.
+        blank: makes the model of an empty body, where the documentation promises none; None where that is unexpected.
+        objection: finds what is unexpected in a body that the model fits; None to accept every one.
     """
 
     decoder: "msgspec.json.Decoder[T]"
@@ -110,7 +112,7 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Csv(msgspec.Struct, frozen=True):
-    """A text of comma-separated values; nothing at all where there is no row, as the server has it (contract 6.1)."""
+    """Comma-separated values; an empty body where there is no row (contract 6.1)."""
 
     def read(self, response: Response) -> str:
         """The text.
@@ -137,7 +139,7 @@ class Csv(msgspec.Struct, frozen=True):
         """Pass for the status and content type of CSV, whatever the body.
 
         Raises:
-            Unexpected: they are another answer's.
+            Unexpected: they are not those of CSV.
         """
         check_status(response, READ)
         refuse_page(response)
@@ -146,10 +148,10 @@ class Csv(msgspec.Struct, frozen=True):
             raise Unexpected(f"the answer is {shown_type(kind)}, not CSV")
 
     def check_start(self, response: Response, first: bytes) -> None:
-        """Pass for a body that may be CSV as far as it came.
+        """Pass for a body whose beginning may be CSV.
 
         Arguments:
-            first: what came of the body first.
+            first: the first bytes of the body.
 
         Raises:
             Unexpected: it is a page or JSON.
@@ -171,7 +173,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     shown_by: "Json[Any] | None" = None
 
     def read(self, response: Response) -> bool:
-        """True for the success that shows the route.
+        """True, for the success that shows the route.
 
         Raises:
             Unexpected: it is another answer.
@@ -206,7 +208,7 @@ def json_of(
 
 
 _Present = bool | int | float | str | list[msgspec.Raw] | dict[str, msgspec.Raw]
-"""Any value but null, which says nothing."""
+"""Any value but null."""
 
 
 def decoded(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw) -> T:
@@ -234,14 +236,14 @@ def check_status(response: Response, statuses: frozenset[int]) -> None:
     """
     if response.status not in statuses:
         told = error_text(response.body)
-        raise Unexpected(f"{response.status} is no success of this call", told)
+        raise Unexpected(f"{response.status} is not a success of this call", told)
 
 
 def refuse_page(response: Response) -> None:
-    """Pass for what is no page for people: a login form, an application's shell, a proxy's error.
+    """Pass for a body that is not HTML, such as a login form, an application's shell or a proxy's error.
 
     Raises:
-        Unexpected: it is one.
+        Unexpected: it is HTML.
     """
     if content_type(response.headers) in _HTML or response.body.lstrip()[:1] == b"<":
         raise Unexpected(_PAGE)
@@ -253,10 +255,10 @@ def is_blank(response: Response) -> bool:
 
 
 def content_type(headers: Mapping[str, str]) -> str:
-    """What the answer says it is, in lower case and without parameters; empty where it does not say."""
+    """The content type in lower case and without parameters; empty where the answer has none."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def shown_type(kind: str) -> str:
-    """A content type fit for a message."""
+    """A content type as messages show it."""
     return kind if re.fullmatch(r"[\w.+-]{1,40}/[\w.+-]{1,40}", kind, re.ASCII) else "of an unknown type"

@@ -3,7 +3,7 @@
 import msgspec
 
 RECOVERY_S = 2700.0
-"""After so long without a 429 nothing is left of a reduction: well within the hour."""
+"""Seconds without a 429 after which nothing is left of a reduction: less than an hour."""
 
 
 class LimitReduction(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,7 +14,7 @@ class LimitReduction(msgspec.Struct, frozen=True, kw_only=True):
         configured: the limit without the reduction; None is unlimited.
         old: the limit just before; None is unlimited.
         new: the limit at first.
-        recovers_from: when the trouble is over, by the clock of the limits: at the last 429, or at the end of the
+        recovers_from: when the recovery starts, by the clock of the limits: at the last 429, or at the end of the
             pause that it asked for.
     """
 

@@ -6,13 +6,13 @@ person shows the time of an older one. So a page is placed by the persons on it,
 
 - A page is a run of consecutive rows. It is anchored if it starts at offset 0, or if the persons who lead it are
   known, that is, were on an anchored page before.
-- Everybody still unread stands behind every known person. So nobody is hidden before an anchored page, and once
-  its new persons are yielded, everybody still unread stands behind the whole page.
+- Every unread person stands behind every known one. So no unread person is hidden before an anchored page, and once
+  its new persons are yielded, every unread person stands behind the whole page.
 - Only an anchored page yields, and only on an anchored page is the end of the listing accepted.
 
 Hence no choice of the next offset can make a listing incomplete; the choices below only decide what it costs. Each
 request overlaps the page before. If no known person leads the page, the pager steps back, doubling, to offset 0. If
-known persons lead it and nobody new follows, it jumps ahead, doubling. In between it bisects. Rows that cannot be
+known persons lead it and no new one follows, it jumps ahead, doubling. In between it bisects. Rows that cannot be
 read are crossed by one page that reaches from a known person to the first new one.
 
 One person can be known and yet stand among the unread ones: a merge may move a row back. Therefore not one known
@@ -106,7 +106,7 @@ class OffsetPager(Generic[RowT]):
         else:
             self._count_page(request, len(new) if request.offset else 0)
             if new:
-                self._go_on(request, end)
+                self._continue(request, end)
             else:
                 self._search_ahead(request, end, len(rows))
         return list(rows) if len(new) == len(rows) else [rows[index] for index in new]
@@ -123,11 +123,11 @@ class OffsetPager(Generic[RowT]):
 
     def _start_search(self) -> None:
         self._unanchored_at: int | None = None
-        self._known_until: int | None = None  # the end of the page at _anchored_at, if nobody on it was new
+        self._known_until: int | None = None  # the end of the page at _anchored_at, if no person on it was new
         self._step = 0
 
-    def _go_on(self, request: PageRequest, end: int) -> None:
-        """After new persons: overlap with their page, the less the longer nothing shifts."""
+    def _continue(self, request: PageRequest, end: int) -> None:
+        """After new persons: overlap with their page, by less the longer nothing shifts."""
         if self._unanchored_at is None:
             self._overlap = max(LEAST_OVERLAP, self._overlap * 3 // 4)
         self._start_search()
@@ -136,7 +136,7 @@ class OffsetPager(Generic[RowT]):
         self._ask(end - self._overlap, is_next=True)
 
     def _step_back(self, request: PageRequest) -> None:
-        """After a page that nobody known leads: rows went missing before it, or cannot be read."""
+        """After a page that is not led by known persons: rows before it were removed, or cannot be read."""
         if self._unanchored_at is None and self._known_until is None:
             self._overlap = min(LARGEST_OVERLAP, self._overlap * 2)
         self._unanchored_at = request.offset

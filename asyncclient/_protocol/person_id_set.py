@@ -1,4 +1,4 @@
-"""PersonIdSet: which of very many persons have been met before, in about nine bytes per person.
+"""PersonIdSet: which persons a listing has read before, in about nine bytes per person.
 
 A listing keeps every person that it has yielded, so that none is yielded twice. A Python set takes some 80 bytes per
 person. Here each UUID is reduced to its remainders by two primes, a small and a large one: the small one chooses one

@@ -1,7 +1,7 @@
-"""One rate limit bucket: its log, what its windows allow, and until when nothing may leave. Pure; times are arguments.
+"""One rate limit bucket: its request log, its windows and its pause. Pure; times are arguments.
 
-The log is the bound: a request counts from its sending until one window after its answer arrived. The server counted
-it before it answered, so whatever the latency, its own log never holds more than this one.
+A request counts from its sending until one window after its answer arrived. The server counted it before it answered,
+so the server's own log never holds more than this one, whatever the latency.
 """
 
 import math
@@ -14,9 +14,9 @@ from asyncclient._protocol.rate_limits import DOCUMENTED_PER_HOUR, HOUR_S, MINUT
 from asyncclient._protocol.request_log import MARGIN_S, RequestLog
 
 LONGEST_PAUSE_S = 3600.0
-"""After so long a server that asked for a longer pause is asked again."""
+"""Seconds after which a server that asked for a longer pause is asked again."""
 EPISODE_S = 60.0
-"""429s within so many seconds of a reduction say nothing new: what was sent before it still counts at the server."""
+"""Seconds after a reduction in which 429s are part of it: what was sent before still counts at the server."""
 SAME_PAUSE_S = 1.0
 """A pause that ends later than the one under way by less than this is the same one."""
 
@@ -38,11 +38,11 @@ class WindowBudget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RateBucket:
-    """What is known of one bucket.
+    """The state of one bucket.
 
     Arguments:
         configured: requests that each window allows, by its length in seconds.
-        published: what PostHog enforces, for a bucket without limits that is answered 429.
+        published: the limits that PostHog publishes, for a bucket without limits that is answered 429.
     """
 
     def __init__(self, configured: Mapping[float, int], published: Mapping[float, int]) -> None:
@@ -74,9 +74,9 @@ class RateBucket:
         return longest
 
     def asked_wait_s(self, now: float) -> float:
-        """Seconds that the server still asks to stay away; 0 where no pause is under way.
+        """Seconds that the server still asks to wait; 0 where no pause is under way.
 
-        More than the pause that is left where it asked for more than the longest that is taken.
+        Longer than the rest of the pause if it asked for more than `LONGEST_PAUSE_S`.
         """
         return self._asked_until - now if self.not_before > now else 0.0
 
@@ -97,24 +97,24 @@ class RateBucket:
             self._keep_to_what_passed(now)
 
     def pause(self, now: float, for_s: float, status: int) -> bool:
-        """Let nothing leave for so many seconds, an hour at the longest.
+        """Pause the bucket for so many seconds, an hour at the longest.
 
         Returns:
-            Whether that is news: no pause was under way, or it ends later than the one that is.
+            Whether that is a new pause: none was under way, or it ends later than the one that is.
         """
         until = now + min(for_s, LONGEST_PAUSE_S)
         if until < self.not_before or until <= now:
             return False
-        news = self.not_before <= now or until >= self.not_before + SAME_PAUSE_S
+        is_new = self.not_before <= now or until >= self.not_before + SAME_PAUSE_S
         self.not_before, self.pause_status = until, status
         self._asked_until = now + for_s
-        return news
+        return is_new
 
     def reduce(self, now: float, *, retry_after_s: float | None, left_at: float) -> list[LimitReduction]:
-        """Take an unexpected 429 as a sign that a limit is lower than it was thought to be.
+        """Lower the limit after an unexpected 429.
 
         All 429s until requests pass again, and those within a minute of the reduction, are one episode, and an
-        episode lowers the limit once. A wait of more than a minute speaks of an hourly limit. Where the bucket has no
+        episode lowers the limit once. A wait of more than a minute means an hourly limit. Where the bucket has no
         limits at all, PostHog's published ones are switched on.
 
         Arguments:
@@ -152,7 +152,7 @@ class RateBucket:
         return made
 
     def reduce_as_before(self, now: float, *, window_s: float, new: int, age_s: float) -> None:
-        """Keep to a limit that another process found so many seconds ago."""
+        """Keep to a limit that another process lowered so many seconds ago."""
         configured = self._configured.get(window_s)
         if configured is None or new < configured:
             self._reduce(window_s, self._limits.get(window_s), new, now - age_s)
@@ -202,7 +202,7 @@ class RateBucket:
                 del self._reductions[window_s]
 
     def _keep_to_what_passed(self, now: float) -> None:
-        """Raise reductions below which the server lets more through."""
+        """Raise reductions to what the server lets through, where that is more."""
         for window_s, reduction in self._reductions.items():
             passed = self._passed(now, window_s)
             if passed > reduction.new:

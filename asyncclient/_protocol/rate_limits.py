@@ -1,4 +1,4 @@
-"""The numbers of PostHog's rate limits, by bucket and by kind of key (contract 3). Pure."""
+"""PostHog's rate limits in numbers, by bucket and by kind of key (contract 3). Pure."""
 
 import re
 from enum import StrEnum
@@ -11,7 +11,7 @@ from asyncclient.errors import InvalidArgument
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 DOCUMENTED_PER_HOUR = 1200
-"""What the documentation names where the source has no hourly limit (contract 3)."""
+"""The hourly limit in the documentation, where the source has none (contract 3)."""
 PER_USER_PER_MINUTE = 180
 PER_USER_PER_HOUR = 1200
 
@@ -20,13 +20,13 @@ _UNITS = (["m", "h", "m"], ["m", "h", "m", "h"])
 
 
 class Bucket(StrEnum):
-    """Which limit a request counts in (contract 3)."""
+    """The rate limit that a request counts in (contract 3)."""
 
     DELETES = "deletes"
     OTHERS = "others"
     DEFAULT = "default"
     CAPTURE = "capture"
-    """Unlimited, since it is not the personal key's; a pause that the server asks for is kept (contract 12)."""
+    """Not limited per personal API key; a pause that the server asks for is kept (contract 12)."""
 
 
 class RateLimits(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,26 +1,27 @@
-"""The requests of the last hour, as a sliding log of which every rate limit window is a view. Pure; knows no clock."""
+"""A sliding log of the last hour's requests; every rate limit window is a view of it. Pure; knows no clock."""
 
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import islice
 
+from asyncclient._protocol.rate_limits import HOUR_S
+
 MARGIN_S = 0.05
-"""Added to each window, for clocks that do not run alike."""
-HOUR_S = 3600.0
+"""Seconds added to each window, for clocks that do not run alike."""
 ENTRY_S = 0.1
-"""Requests that are answered in the same tenth of a second share an entry, so that an hour of them is never large."""
+"""Requests answered in the same tenth of a second share an entry, so that an hour of them stays small."""
 
 _FEW = 256
-"""Entries that are too few to look for old ones among them."""
+"""Entries up to which old ones are not dropped."""
 
 
 class RequestLog:
     """Requests under way, and when the answers of the last hour arrived.
 
-    An entry stands for all answers of a tenth of a second and has the time of the last of them: none is taken for
-    older than it is, so what a window holds is never more than the server's own log of the same requests allows.
-    Times are those of any clock that does not go back.
+    An entry stands for all answers of a tenth of a second and has the time of the last one. No request is taken for
+    older than it is, so the server's own log of a window never holds more than this one. Times are those of any clock
+    that does not go back.
     """
 
     __slots__ = ("_before", "_ends", "_look_at", "_times", "_total", "_totals", "under_way")
@@ -79,19 +80,19 @@ class RequestLog:
         return self.under_way + self._total - self._expired(now, window_s)
 
     def frees_in_s(self, now: float, window_s: float, place: int) -> float | None:
-        """Seconds until one of the answered requests in a window counts no more.
+        """Seconds until one of the answered requests in a window no longer counts.
 
         Arguments:
             place: which of them, the oldest is 0.
 
         Returns:
-            None where so many were not answered yet.
+            None where fewer have been answered.
         """
         at = bisect_right(self._totals, self._expired(now, window_s) + place)
         return self._times[at] + window_s + MARGIN_S - now if at < len(self._times) else None
 
     def wait_s(self, now: float, window_s: float, limit: int) -> float | None:
-        """Seconds until the window has room for one more request; None when only an answer can make some."""
+        """Seconds until the window has room for one more request; None when only an answer can make room."""
         if self.under_way + self._total - self._before < limit:
             return 0.0
         over = self.count(now, window_s) - limit
@@ -106,7 +107,7 @@ class RequestLog:
         oldest = now - HOUR_S - MARGIN_S
         ages = (
             now - time for time, count in reversed(list(self._entries())) if time > oldest for _ in range(count)
-        )  # an hour may hold millions of requests where nothing is limited, so only as many are made as are wanted
+        )  # lazily: an hour may hold millions of requests where nothing is limited
         return [*reversed(list(islice(ages, most))), *[0.0] * self.under_way]
 
     def _expired(self, now: float, window_s: float) -> int:
@@ -121,7 +122,7 @@ class RequestLog:
             before = total
 
     def _drop_old(self, now: float) -> None:
-        """Drop what is over an hour old. Looked for when the log has doubled, so that it costs next to nothing."""
+        """Drop entries over an hour old; called again when the log has doubled, so that it costs little per request."""
         old = bisect_right(self._times, now - HOUR_S - MARGIN_S)
         if old:
             self._before = self._totals[old - 1]

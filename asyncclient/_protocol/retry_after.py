@@ -1,4 +1,4 @@
-"""How long an answer asks to wait: `Retry-After` in each form, else the sentence of a 429 (contract 3). Pure."""
+"""How long an answer asks to wait: from `Retry-After`, or else from the text of a 429 (contract 3). Pure."""
 
 import re
 import time
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from asyncclient._clock import http_date
 
 LONGEST_WAIT_S = 1e9
-"""What a larger number is taken for."""
+"""Longer waits are read as this one."""
 
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _SECONDS_IN_DETAIL = re.compile(r"available in ([0-9]+) second")
@@ -18,8 +18,8 @@ def retry_after_s(headers: Mapping[str, str], detail: str, wall: Callable[[], fl
 
     Arguments:
         headers: of the answer, by their lower-case names.
-        detail: of the error body; PostHog's tells the seconds where the header is missing.
-        wall: our clock, for a date in an answer that does not tell the server's.
+        detail: of the error body; PostHog's names the seconds where the header is missing.
+        wall: our clock, for a date in an answer that lacks the server's.
 
     Returns:
         None when the answer asks for no wait. 0 when it asks for one without a usable length: zero, negative, in the

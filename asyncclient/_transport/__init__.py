@@ -1,4 +1,4 @@
-"""What the layers of the client ask of each other: one coroutine from request to response."""
+"""The interfaces between the layers of the client: one coroutine each, from request to response."""
 
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ class Wire(Protocol):
 
         Arguments:
             path: the whole path, without its first slash.
-            left: called before this returns or raises when bytes of the request may have left.
+            left: called when bytes of the request may have left, before this returns or raises.
 
         Raises:
             PostHogError: no answer, or none that can be read.

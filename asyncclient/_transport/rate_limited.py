@@ -1,6 +1,6 @@
-"""A transport that waits for the rate limit's leave, and takes a 429 and every `Retry-After` as everybody's business.
+"""A transport that waits for the rate limit, and applies a 429 or a `Retry-After` to all requests of the bucket.
 
-Promises 13 and 14.
+Guarantees 13 and 14.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from asyncclient.retry import UNAVAILABLE, RetryPolicy, shared_pause_s
 
 
 class RateLimitedTransport:
-    """The wire behind the limits. Raises for a 429, whatever else the answer is it returns."""
+    """The wire behind the rate limits. Raises for a 429, and returns every other answer."""
 
     def __init__(
         self,
@@ -39,22 +39,22 @@ class RateLimitedTransport:
         self._clock = clock
 
     async def send(self, request: Request[Any], path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
-        """Send when the limit allows; tell when it is over.
+        """Send the request when the limit allows it, and emit the events of that.
 
         Raises:
-            ApiStatusError: a 429; or nothing was sent, since the server asked for a longer pause than the policy takes.
+            ApiStatusError: a 429; or nothing was sent, as the server asks for a longer pause than the policy allows.
         """
         try:
             return await self._send(request, path, before_send, attempt)
         except PausedTooLong as pause:
-            left_s, status = pause.left_s, pause.status
-        raise kind_for(status, None)(
-            status,
+            paused = pause
+        raise kind_for(paused.status, None)(
+            paused.status,
             method=request.method,
             path=path,
             route=request.route,
-            detail=f"not sent: the server asks to be left alone for {left_s:.0f} s more",
-            retry_after_s=left_s,
+            detail=f"not sent: {paused}",
+            retry_after_s=paused.left_s,
         )
 
     async def _send(self, request: Request[Any], path: str, before_send: BeforeSend | None, attempt: int) -> Response:
@@ -94,7 +94,7 @@ class RateLimitedTransport:
         return response
 
     def _slow_down(self, request: Request[Any], error: ApiStatusError, since: float, attempt: int) -> None:
-        """Hold everybody of the bucket for as long as the server asks, and lower the limit after a 429."""
+        """Pause all requests of the bucket for as long as the server asks, and lower the limit after a 429."""
         bucket = request.bucket
         pause_s = shared_pause_s(self._policy, error, attempt=attempt)
         if pause_s is not None and self._limits.pause(bucket, pause_s, status=error.status):

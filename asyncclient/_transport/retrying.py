@@ -1,4 +1,4 @@
-"""A transport that sends again where the policy says so. Decides nothing itself."""
+"""A transport that retries where the policy says so. It decides nothing itself."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from asyncclient.retry import GiveUp, RetryPolicy, decide
 
 
 class RetryingTransport:
-    """The layers below, repeated."""
+    """Sends through the layer below, until an answer or the policy ends it."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class RetryingTransport:
         self._uniform = uniform
 
     async def send(self, request: Request[Any], before_send: BeforeSend | None) -> Response:
-        """Send until there is an answer that no further attempt would change; with `before_send` once."""
+        """Send until an answer needs no retry or the policy gives up; once where `before_send` is given."""
         attempt = 1
         while True:
             error: PostHogError
@@ -46,8 +46,8 @@ class RetryingTransport:
                 error = problem
             if before_send is not None or request.once:
                 raise error
-            lasting = request.mutating and not request.repeatable
-            decision = decide(self._policy, error, attempt=attempt, mutating=lasting, uniform=self._uniform)
+            mutating = request.mutating and not request.repeatable
+            decision = decide(self._policy, error, attempt=attempt, mutating=mutating, uniform=self._uniform)
             if isinstance(decision, GiveUp):
                 raise error
             self._tell(

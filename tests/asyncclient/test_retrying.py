@@ -173,7 +173,7 @@ def test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once(
                 await stack.send(request(), None)
             assert caught.value.retry_after_s == pytest.approx(left_s, abs=0.1)
             assert loop.time() - began == pytest.approx(7200.0 - left_s, abs=0.1)
-        assert "not sent: the server asks to be left alone for 5400 s more" in str(caught.value)
+        assert "not sent: the server asks to wait 5400 s more" in str(caught.value)
         assert len(script.at) == 1
         assert [e.for_s for e in events if isinstance(e, Paused)] == [7200.0]
         await asyncio.sleep(1801.0)

@@ -167,7 +167,7 @@ def test_a_body_where_none_belongs_is_no_success(status: int, body: Any) -> None
 def test_nothing_in_the_body_is_a_success_where_nothing_belongs(status: int, body: bytes) -> None:
     read(endpoints.delete_person(U, delete_events=False, delete_recordings=False, keep_person=False),
          response(status, body), KEY)  # fmt: skip
-    with pytest.raises(InvalidResponse, match="a page for people"):
+    with pytest.raises(InvalidResponse, match="an HTML page"):
         read(endpoints.delete_events(U), response(status, body, content_type="Text/HTML; charset=utf-8"), KEY)
 
 
@@ -203,7 +203,7 @@ def test_json_is_not_taken_from_what_says_that_it_is_something_else(kind: str) -
 
 @pytest.mark.parametrize("status", [201, 202, 204])
 def test_a_read_is_answered_with_200_alone(status: int) -> None:
-    with pytest.raises(InvalidResponse, match="is no success of this call"):
+    with pytest.raises(InvalidResponse, match="is not a success of this call"):
         read(endpoints.list_persons(), response(status, {"results": []}), KEY)
 
 
@@ -231,7 +231,7 @@ def test_a_missing_field_is_no_answer(request_: Request[Any], body: Any) -> None
 @pytest.mark.parametrize(
     ("status", "body", "problem"),
     [
-        (202, {"query_status": {"id": "x", "complete": False}, "results": []}, "202 is no success"),
+        (202, {"query_status": {"id": "x", "complete": False}, "results": []}, "202 is not a success"),
         (200, {"query_status": {"id": "x", "complete": False}, "results": []}, "still running"),
         (200, {"query_status": {"complete": True, "error": True, "error_message": "m"}, "results": []}, "failed: m"),
         (200, {"is_cached": True, "results": []}, "from the server's cache"),
@@ -294,8 +294,8 @@ def test_a_csv_is_a_whole_text_in_utf8() -> None:
         (b"a\xff\n", {}, "is not UTF-8"),
         (b'id\r\n1,"a', {}, "ends within a cell"),
         (b"id\r\n1,a", {}, "has no line end"),
-        (PAGE, {}, "a page for people"),
-        (b"id\n", {"content_type": "text/html"}, "a page for people"),
+        (PAGE, {}, "an HTML page"),
+        (b"id\n", {"content_type": "text/html"}, "an HTML page"),
         (b"id\n", {"content_type": "application/json"}, "is application/json, not CSV"),
         (b"id\n", {"content_type": "text/\x1b[31m"}, "is of an unknown type, not CSV"),
         (b'{"detail": "session expired"}', {}, "is JSON, not CSV: session expired"),
