@@ -1,8 +1,23 @@
 """Async client of PostHog's persons API: typed, rate-limited, retried, cancellation-safe."""
 
-from asyncclient._endpoints import CaptureEvent, EncodedProperties, property_keys, property_object
+from asyncclient._core import OnEvent
+from asyncclient._endpoints import (
+    CaptureEvent,
+    DeletionStatus,
+    EncodedProperties,
+    FolderType,
+    Format,
+    PersonId,
+    property_keys,
+    property_object,
+)
 from asyncclient._exporting import CsvExport
+from asyncclient._http import BeforeSend
+from asyncclient._person_lookups import Route
+from asyncclient._prefixing import ApiPrefix
+from asyncclient._secret import Secret
 from asyncclient.activity import Activity, ActivityPage, ActivityUser, Change
+from asyncclient.capture import Capture
 from asyncclient.client import PostHogClient
 from asyncclient.errors import (
     ApiStatusError,
@@ -30,13 +45,14 @@ from asyncclient.errors import (
     UnprocessableEntity,
 )
 from asyncclient.events import ClientEvent, LimitLowered, Paused, PrefixMoved, RequestFinished, Retrying
-from asyncclient.filters import OPERATORS, PropertyFilter
-from asyncclient.limits import Bucket, Limits, RateLimits, Slot, WindowBudget
+from asyncclient.filters import OPERATORS, FilterType, Operator, PropertyFilter, Scalar, Value
+from asyncclient.limits import Bucket, LimitReduction, Limits, PausedTooLong, Permit, RateLimits, WindowBudget
 from asyncclient.models import (
     BulkDeleteSummary,
     Cohort,
     DeletionError,
     DeletionRow,
+    Instant,
     Page,
     PersistedFolder,
     Person,
@@ -45,8 +61,13 @@ from asyncclient.models import (
     PropertyValue,
     PropertyValues,
     QueryResult,
+    RawPerson,
 )
 from asyncclient.only_properties import OnlyProperties
+from asyncclient.persisted_folders import PersistedFolders
+from asyncclient.persons import Persons
+from asyncclient.projects import Projects
+from asyncclient.query import Query
 from asyncclient.retry import RetryPolicy
 from asyncclient.timeline import PropertiesTimeline, TimelinePoint
 
@@ -55,11 +76,14 @@ __all__ = [
     "Activity",
     "ActivityPage",
     "ActivityUser",
+    "ApiPrefix",
     "ApiStatusError",
     "AuthenticationFailed",
     "BadRequest",
+    "BeforeSend",
     "Bucket",
     "BulkDeleteSummary",
+    "Capture",
     "CaptureEvent",
     "Change",
     "ClientEvent",
@@ -70,46 +94,65 @@ __all__ = [
     "CsvExport",
     "DeletionError",
     "DeletionRow",
+    "DeletionStatus",
     "EncodedProperties",
+    "FilterType",
+    "FolderType",
+    "Format",
+    "Instant",
     "InvalidArgument",
     "InvalidResponse",
     "LimitLowered",
+    "LimitReduction",
     "Limits",
     "ListingError",
     "MethodNotAllowed",
     "NotFound",
+    "OnEvent",
     "OnlyProperties",
+    "Operator",
     "Page",
     "Paused",
+    "PausedTooLong",
     "PaymentRequired",
     "PermissionDenied",
+    "Permit",
     "PersistedFolder",
+    "PersistedFolders",
     "Person",
+    "PersonId",
     "PersonRef",
+    "Persons",
     "PostHogClient",
     "PostHogError",
     "PrefixMoved",
     "Project",
+    "Projects",
     "PropertiesTimeline",
     "PropertyFilter",
     "PropertyValue",
     "PropertyValues",
+    "Query",
     "QueryResult",
     "QuotaLimited",
     "RateLimited",
     "RateLimits",
+    "RawPerson",
     "RequestFinished",
     "RetryPolicy",
     "Retrying",
+    "Route",
     "RouteNotFound",
+    "Scalar",
+    "Secret",
     "ServerError",
-    "Slot",
     "TimedOut",
     "TimelinePoint",
     "TokenRefused",
     "TransportError",
     "UnexpectedRedirect",
     "UnprocessableEntity",
+    "Value",
     "WindowBudget",
     "property_keys",
     "property_object",

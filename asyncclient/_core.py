@@ -8,14 +8,15 @@ from typing import Any, TypeVar
 import anyio
 import msgspec
 
-from asyncclient import _decoding
 from asyncclient._aiohttp import AiohttpWire
 from asyncclient._clock import ServerClock, boot_time
-from asyncclient._http import BeforeSend, Request, Response
+from asyncclient._http import BeforeSend, Request, Response, Stream
 from asyncclient._prefixing import Prefix, Prefixing, settling_read
-from asyncclient._retrying import Retryer
+from asyncclient._protocol import answers
+from asyncclient._protocol.expectations import Json
 from asyncclient._secret import Secret
-from asyncclient._throttling import Throttling
+from asyncclient._transport.rate_limited import RateLimitedTransport
+from asyncclient._transport.retrying import RetryingTransport
 from asyncclient.errors import InvalidArgument, PermissionDenied
 from asyncclient.events import ClientEvent
 from asyncclient.limits import Limits
@@ -31,7 +32,8 @@ _ANY_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
 class Shared(msgspec.Struct):
     """One connection, one key, one set of limits, one prefix: the same for every view of a client.
 
-    `token` is the project's, for the ingestion host; None until the server was asked for it.
+    `token` is the project's, for the ingestion host; None until the server was asked for it. `returns_summaries` is
+    whether an answer showed a server of April 2026 or later, which never answers bulk_delete without a summary.
     """
 
     origin: str
@@ -52,6 +54,7 @@ class Shared(msgspec.Struct):
     wire: AiohttpWire | None = None
     ingest_wire: AiohttpWire | None = None
     ended: bool = False
+    returns_summaries: bool = False
 
     def open(self) -> None:
         """Make the wires: the ingestion host's has no key, so that none can get there (promise 26)."""
@@ -95,9 +98,9 @@ class Core:
         self.policy = policy
         self.listeners = listeners
         self.before_send = before_send
-        self._stacks: dict[bool, Retryer] = {}
+        self._stacks: dict[bool, RetryingTransport] = {}
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request[Any]) -> Response:
         """Send through all layers.
 
         Raises:
@@ -112,21 +115,23 @@ class Core:
             await self.settle_prefix()
         return await stack.send(request, self.before_send)
 
-    def check(self, request: Request, response: Response) -> None:
-        """Pass for a success.
+    async def call(self, request: Request[T]) -> T:
+        """Send a call, and read the success that it expects.
 
         Raises:
-            ApiStatusError: the answer is none.
+            InvalidResponse: the answer is not that success.
+            PostHogError: there is none, or it is no success.
         """
-        _decoding.check(request, response, self._secret(request.to_ingestion))
+        return answers.read(request, await self.send(request), self._secret(request.to_ingestion))
 
-    async def done(self, request: Request) -> None:
-        """Send a call whose body says nothing."""
-        self.check(request, await self.send(request))
+    async def read(self, request: Request[Any], decoder: "msgspec.json.Decoder[T]") -> T:
+        """As `call`, for a read whose body is to be decoded otherwise."""
+        return await self.call(request.expecting(Json(decoder=decoder)))
 
-    async def read(self, request: Request, decoder: "msgspec.json.Decoder[T]") -> T:
-        """Send a call and read its body."""
-        return _decoding.read(request, await self.send(request), decoder, self._secret(request.to_ingestion))
+    async def open(self, request: Request[str]) -> tuple[Response, Stream]:
+        """Send a call whose success comes as a stream, which whoever takes it closes. Errors as `call`."""
+        response = await self.send(request)
+        return response, answers.opened(request, response, self._secret(request.to_ingestion))
 
     def reader(self) -> "Core":
         """This view for reads beside the call that was asked for: they are no attempts of it."""
@@ -168,7 +173,7 @@ class Core:
         shared = self.shared
         return shared.token if to_ingestion and shared.token is not None else shared.key
 
-    def _open_stack(self, to_ingestion: bool) -> Retryer:
+    def _open_stack(self, to_ingestion: bool) -> RetryingTransport:
         shared = self.shared
         wire = shared.ingest_wire if to_ingestion else shared.wire
         if wire is None:
@@ -178,7 +183,11 @@ class Core:
             key = self._secret(to_ingestion)
             # another machine's clock says nothing of the one that notes deletions (promise 20)
             server_clock = ServerClock() if to_ingestion else shared.server_clock
-            throttled = Throttling(wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock)
+            throttled = RateLimitedTransport(
+                wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock
+            )
             prefixed = Prefixing(throttled, shared.prefix, self.tell)
-            stack = self._stacks[to_ingestion] = Retryer(prefixed, self.policy, key, self.tell, shared.uniform)
+            stack = self._stacks[to_ingestion] = RetryingTransport(
+                prefixed, self.policy, key, self.tell, shared.uniform
+            )
         return stack

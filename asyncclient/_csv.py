@@ -43,17 +43,16 @@ class CsvRows:
             raise BrokenCsv(f"a row is longer than {LONGEST_ROW >> 20} MiB")
         return whole
 
-    def end(self) -> bytes:
-        """A last row without a line end; empty when there is none.
+    def end(self) -> None:
+        """Pass for CSV whose last row is whole: the server ends each row with a line end (contract 6.1).
 
         Raises:
-            BrokenCsv: it ends within a cell.
+            BrokenCsv: it was cut off.
         """
         if self._quoted:
             raise BrokenCsv("it ends within a cell")
-        rest, self._rest, self._held = b"".join(self._rest), [], 0
-        self.lines += bool(rest)
-        return rest
+        if self._held:
+            raise BrokenCsv("its last row has no line end")
 
     def _last_end(self, parts: list[bytes], length: int) -> int:
         """Where the last row ends, just behind its line end."""

@@ -5,12 +5,13 @@ from typing import Self
 
 import msgspec
 
-from asyncclient import _decoding
 from asyncclient._core import Core
 from asyncclient._csv import BrokenCsv, CsvRows
+from asyncclient._decoding import invalid
 from asyncclient._http import Request, Response, Stream
+from asyncclient._protocol.expectations import Csv, Unexpected
 from asyncclient.errors import PostHogError
-from asyncclient.models import Page
+from asyncclient.models import Page, Person
 
 LEAST_DOUBTED = 10_000
 PAGE = 100
@@ -26,11 +27,13 @@ class CsvExport:
     like a whole one. Leaving early closes the connection.
     """
 
-    def __init__(self, core: Core, request: Request, count: Request) -> None:
+    def __init__(self, core: Core, request: Request[str], count: Request[Page[Person]]) -> None:
         self._core = core
         self._request = request
         self._count = count
         self._lines = CsvRows()
+        self._was_opened = False
+        self._has_started = False
         self._response: Response | None = None
         self._stream: Stream | None = None
         self._problem: PostHogError | None = None
@@ -54,16 +57,10 @@ class CsvExport:
         return self._cut
 
     async def __aenter__(self) -> Self:
-        if self._response is not None:
+        if self._was_opened:
             raise RuntimeError("an export is opened once: make a new one")
-        response = self._response = await self._core.send(self._request)
-        _decoding.check(self._request, response, self._core.shared.key)
-        assert response.stream is not None, "a success comes as a stream"
-        problem = _problem(response)
-        if problem is not None:
-            response.stream.close()
-            raise _decoding.invalid(self._request, response, problem)
-        self._stream = response.stream
+        self._was_opened = True
+        self._response, self._stream = await self._core.open(self._request)
         return self
 
     async def __aexit__(
@@ -82,9 +79,11 @@ class CsvExport:
         if self._stream is None or self._response is None:
             raise RuntimeError("the export is not open: use `async with`")
         try:
-            block = await self._next(self._stream)
+            block = await self._next(self._stream, self._response)
+        except Unexpected as error:
+            self._problem = invalid(self._request, self._response, error.problem)
         except BrokenCsv as error:
-            self._problem = _decoding.invalid(self._request, self._response, f"the CSV is broken: {error}")
+            self._problem = invalid(self._request, self._response, f"the CSV is broken: {error}")
         except PostHogError as error:
             self._problem = error
         else:
@@ -97,15 +96,24 @@ class CsvExport:
         self._close()
         raise self._problem
 
-    async def _next(self, stream: Stream) -> bytes:
+    async def _next(self, stream: Stream, response: Response) -> bytes:
         while block := await stream.read():
+            self._check_start(response, block)
             if whole := self._lines.feed(block):
                 return whole
-        return self._lines.end()
+        self._lines.end()
+        return b""
+
+    def _check_start(self, response: Response, block: bytes) -> None:
+        """Pass for anything but a first block that is no CSV."""
+        if self._has_started:
+            return
+        Csv().check_start(response, block)
+        self._has_started = True
 
     async def _was_cut(self) -> bool | None:
-        if self.rows < LEAST_DOUBTED and self.rows != PAGE:
-            return False
+        if self.rows < LEAST_DOUBTED and self.rows != PAGE and self._lines.lines:
+            return False  # nothing at all is what the server sends where nobody matches, and an intermediary anywhere
         try:
             page = await self._core.read(self._count, _COUNT)
         except PostHogError:  # the rows are whole all the same
@@ -116,12 +124,3 @@ class CsvExport:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()
-
-
-def _problem(response: Response) -> str | None:
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in ("application/json", "text/html"):
-        return f"the answer is {kind}, not CSV"
-    if "content-length" not in response.headers and "chunked" not in response.headers.get("transfer-encoding", ""):
-        return "the answer does not tell where it ends, so that a part could pass for the whole"
-    return None

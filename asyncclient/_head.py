@@ -1,5 +1,7 @@
 """The head of a request in bytes. Pure; knows what every request to one origin has in common, and no resource."""
 
+from typing import Any
+
 from asyncclient._http import Request
 from asyncclient._secret import Secret
 
@@ -23,7 +25,7 @@ class Heads:
             common["Proxy-Authorization"] = proxy_authorization.reveal()
         self._common = Secret("".join(f"{name}: {value}\r\n" for name, value in common.items()))
 
-    def of(self, request: Request, target: str) -> bytes:
+    def of(self, request: Request[Any], target: str) -> bytes:
         """The head of one request, to its empty line.
 
         Arguments:

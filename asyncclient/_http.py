@@ -1,18 +1,23 @@
 """A request and a response as values. Pure; the vocabulary between resources, layers and wire."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
 from asyncclient.limits import Bucket
 
+S = TypeVar("S")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+
+class Request(msgspec.Struct, Generic[T], frozen=True, kw_only=True, gc=False):
     """One call.
 
     Arguments:
         action: its name as events show it.
+        expects: what its success looks like.
         path: below the project's prefix when `in_project`, else from the host's root; starts without a slash.
         route: the template that messages show.
         query: pairs, already text.
@@ -32,6 +37,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     path: str
     route: str
     bucket: Bucket
+    expects: "Expectation[T]"
     in_project: bool = True
     query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
@@ -43,6 +49,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     accept: str | None = None
     streamed: bool = False
     timeout_s: float | None = None
+
+    def expecting(self, success: "Expectation[S]") -> "Request[S]":
+        """The same request, whose success is read otherwise."""
+        expecting: Any = msgspec.structs.replace(self, expects=success)
+        request: Request[S] = expecting
+        return request
 
     def __repr__(self) -> str:
         return f"<Request {self.route}>"  # a traceback with local variables shows no ids and no values
@@ -82,6 +94,18 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"
+
+
+class Expectation(Protocol[T_co]):
+    """What the success of a call looks like, and what is in it."""
+
+    def read(self, response: Response) -> T_co:
+        """What the success says.
+
+        Raises:
+            Unexpected: the answer is not this success.
+        """
+        ...
 
 
 BeforeSend = Callable[[], Awaitable[None]]

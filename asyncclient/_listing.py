@@ -1,19 +1,20 @@
-"""Reads a whole listing page by page: the one loop behind all iterators over persons (promise 15).
+"""Reads a whole listing page by page: the one loop behind all iterators over persons (guarantee 15).
 
-What to ask next is `_paging`'s business, how to send is the core's.
+`OffsetPager` chooses the requests, the core sends them.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._http import Request
-from asyncclient._paging import Paging
+from asyncclient._protocol import answers
+from asyncclient._protocol.expectations import Json
+from asyncclient._protocol.offset_pager import OffsetPager
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import Page, Person, PersonRef
 
@@ -32,7 +33,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     properties: Sequence[PropertyFilter] = ()
     page_size: int = 100
 
-    def request(self, *, limit: int, offset: int) -> Request:
+    def request(self, *, limit: int, offset: int) -> Request[Page[Person]]:
         """The request for one page."""
         return _endpoints.list_persons(
             distinct_id=self.distinct_id,
@@ -48,41 +49,42 @@ class _RawPerson(msgspec.Struct, frozen=True):
     """A person as the server sent it, with what paging needs."""
 
     uuid: UUID
-    created_at: datetime
     raw: msgspec.Raw
 
 
-async def pages(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncIterator[Page[T]]:
+async def pages(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncGenerator[Page[T], None]:
     """Each page, with those of its rows that were not yielded before."""
-    paging: Paging[T] = Paging(chosen.page_size)
-    while (ask := paging.ask) is not None:
-        yield await _page(core, chosen.request(limit=ask.limit, offset=ask.offset), decoder, paging)
+    pager: OffsetPager[T] = OffsetPager(chosen.page_size)
+    while (asked := pager.request) is not None:
+        yield await _page(core, chosen.request(limit=asked.limit, offset=asked.offset), decoder, pager)
 
 
-async def rows(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncIterator[T]:
+async def rows(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncGenerator[T, None]:
     """Each row, once. No page is held while the next one is read."""
-    paging: Paging[T] = Paging(chosen.page_size)
-    while (ask := paging.ask) is not None:
-        page = _page(core, chosen.request(limit=ask.limit, offset=ask.offset), decoder, paging)
+    pager: OffsetPager[T] = OffsetPager(chosen.page_size)
+    while (asked := pager.request) is not None:
+        page = _page(core, chosen.request(limit=asked.limit, offset=asked.offset), decoder, pager)
         for row in (await page).results:
             yield row
 
 
-async def raw_rows(core: Core, chosen: Chosen) -> AsyncIterator[msgspec.Raw]:
+async def raw_rows(core: Core, chosen: Chosen) -> AsyncGenerator[msgspec.Raw, None]:
     """Each person's object, byte for byte."""
-    paging: Paging[_RawPerson] = Paging(chosen.page_size)
-    while (ask := paging.ask) is not None:
-        asked = chosen.request(limit=ask.limit, offset=ask.offset)
-        response = await core.send(asked)
-        page = _decoding.read(asked, response, _RAWS, core.shared.key)
+    pager: OffsetPager[_RawPerson] = OffsetPager(chosen.page_size)
+    while (asked := pager.request) is not None:
+        request = chosen.request(limit=asked.limit, offset=asked.offset).expecting(Json(decoder=_RAWS))
+        response = await core.send(request)
+        page = answers.read(request, response, core.shared.key)
         found = []
         for raw in page.results:
-            ref = _decoding.parsed(asked, response, raw, _REF)
-            found.append(_RawPerson(ref.uuid, ref.created_at, raw))
-        for row in paging.feed(found, page.next):
+            ref = answers.part(request, response, raw, _REF)
+            found.append(_RawPerson(ref.uuid, raw))
+        for row in pager.feed(found, page.next):
             yield row.raw
 
 
-async def _page(core: Core, request: Request, decoder: "msgspec.json.Decoder[Page[T]]", paging: Paging[T]) -> Page[T]:
+async def _page(
+    core: Core, request: Request[Any], decoder: "msgspec.json.Decoder[Page[T]]", pager: OffsetPager[T]
+) -> Page[T]:
     page = await core.read(request, decoder)
-    return msgspec.structs.replace(page, results=paging.feed(page.results, page.next))
+    return msgspec.structs.replace(page, results=pager.feed(page.results, page.next))

@@ -6,16 +6,10 @@ All of it is applied later than it is answered, and a success says no more than 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import EncodedProperties, Format, PersonId
-from asyncclient._http import Request
 from asyncclient.errors import NotFound, PostHogError, ServerError
-from asyncclient.models import Person
-
-_PERSON = msgspec.json.Decoder(Person)
 
 
 class PersonChanges:
@@ -45,11 +39,25 @@ class PersonChanges:
             InvalidArgument: a key or value that JSON or the server cannot hold; before anything is sent.
             NotFound: there is no such person.
         """
-        await self._core.done(_endpoints.update_person(id, properties, format=format))
+        await self._core.call(_endpoints.update_person(id, properties, format=format))
 
     async def update_property(self, id: PersonId, key: str, value: Any) -> None:  # noqa: A002
-        """Set one property of one person (contract 6.11); None sets null. Errors as `update`."""
-        await self._core.done(_endpoints.update_property(id, key, value))
+        """Set one property of one person (contract 6.11).
+
+        The server answers before it applies the change: read the person to be sure.
+
+        Arguments:
+            id: UUID or number of the person; a distinct ID has to be resolved first.
+            key: of the property.
+            value: a JSON value; None sets null and removes nothing.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            NotFound: there is no such person.
+            InvalidResponse: the answer is not this call's; whether it was taken is not known.
+            PostHogError: there is no answer, or it is an error.
+        """
+        await self._core.call(_endpoints.update_property(id, key, value))
 
     async def delete_property(
         self,
@@ -82,7 +90,7 @@ class PersonChanges:
         ]
         for request in requests:
             try:
-                await self._succeed(request)
+                await self._core.call(request)
             except ServerError as error:
                 if error.status != 500 or self._core.before_send is not None:
                     raise
@@ -109,27 +117,29 @@ class PersonChanges:
             InvalidArgument: both or neither, or an empty id; before anything is sent.
             BadRequest: one of them is not this person's.
         """
-        await self._succeed(
+        await self._core.call(
             _endpoints.split_person(id, main_distinct_id=main_distinct_id, distinct_ids_to_split=distinct_ids_to_split)
         )
 
     async def reset_distinct_id(self, distinct_id: str) -> None:
-        """Make a distinct id usable again whose person was deleted (contract 6.11, 8).
+        """Make a distinct ID usable again whose person was deleted (contract 6.11, 8).
 
-        It acts only after the id has been used again, and the answer does not tell whether it did.
+        It acts only after the ID has been used again, and the answer does not tell whether it did.
+
+        Arguments:
+            distinct_id: of the deleted person.
 
         Raises:
-            InvalidArgument: before anything is sent.
+            InvalidArgument: the ID cannot be used; raised before anything is sent.
+            InvalidResponse: the answer is not this call's; whether it was taken is not known.
+            PostHogError: there is no answer, or it is an error.
         """
-        await self._core.done(_endpoints.reset_distinct_id(distinct_id))
-
-    async def _succeed(self, request: Request) -> None:
-        _decoding.check_success(request, await self._core.send(request), self._core.shared.key)
+        await self._core.call(_endpoints.reset_distinct_id(distinct_id))
 
     async def _told_apart(self, id: PersonId, problem: PostHogError) -> PostHogError:  # noqa: A002
         """What a 500 of delete_property means: it bypasses the lookup that answers 404 (contract 6.8)."""
         try:
-            await self._core.read(_endpoints.get_person(id), _PERSON)
+            await self._core.call(_endpoints.get_person(id))
         except NotFound as error:
             return error
         except PostHogError:

@@ -4,14 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import Format, PersonId
 from asyncclient.models import BulkDeleteSummary
-
-_SUMMARY = msgspec.json.Decoder(BulkDeleteSummary)
 
 
 class PersonDeletes:
@@ -30,17 +26,24 @@ class PersonDeletes:
     ) -> None:
         """Delete one person (contract 6.4).
 
-        The server may delete the person and fail before it queues the events, which are out of reach then. To be
-        safe queue first: `bulk_delete` with `keep_person`, or the engine of the package `bulk`.
+        The server may delete the person and fail before it queues the events, which are out of reach then. To be safe
+        queue first: `bulk_delete` with `keep_person`, or the engine of the package `bulk`.
 
         Arguments:
-            format: documented; nothing is read of an answer's body.
+            id: UUID or number of the person; a distinct ID has to be resolved first.
+            delete_events: queue the deletion of the person's events too.
+            delete_recordings: ask for the deletion of the person's recordings too.
+            keep_person: only queue, and keep the person; servers before December 2025 ignore it and delete.
+            format: "csv" or "json"; documented, and no body is expected in either.
 
         Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
             NotFound: there is no such person.
             ServerError: it may or may not be deleted; read to find out.
+            InvalidResponse: the answer is not this call's; it may or may not be deleted.
+            PostHogError: there is no answer, or it is an error.
         """
-        await self._core.done(
+        await self._core.call(
             _endpoints.delete_person(
                 id,
                 delete_events=delete_events,
@@ -60,13 +63,17 @@ class PersonDeletes:
         """Queue the deletion of one person's events up to now (contract 6.6).
 
         Arguments:
+            id: UUID or number of the person; a distinct ID has to be resolved first.
             properties: a documented field of the body, which the server does not read.
-            format: documented; nothing is read of an answer's body.
+            format: "csv" or "json"; documented, and no body is expected in either.
 
         Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
             NotFound: there is no such person.
+            InvalidResponse: the answer is not this call's; whether it was taken is not known.
+            PostHogError: there is no answer, or it is an error.
         """
-        await self._core.done(_endpoints.delete_events(id, properties, format=format))
+        await self._core.call(_endpoints.delete_events(id, properties, format=format))
 
     async def delete_recordings(
         self,
@@ -75,11 +82,22 @@ class PersonDeletes:
         *,
         format: Format | None = None,  # noqa: A002
     ) -> None:
-        """Ask for the deletion of one person's recordings (contract 6.7); nothing can be read back of it.
+        """Ask for the deletion of one person's recordings (contract 6.7).
 
-        Arguments and errors as `delete_events`.
+        The persons API tells nothing of it afterwards.
+
+        Arguments:
+            id: UUID or number of the person; a distinct ID has to be resolved first.
+            properties: a documented field of the body, which the server does not read.
+            format: "csv" or "json"; documented, and no body is expected in either.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            NotFound: there is no such person.
+            InvalidResponse: the answer is not this call's; whether it was taken is not known.
+            PostHogError: there is no answer, or it is an error.
         """
-        await self._core.done(_endpoints.delete_recordings(id, properties, format=format))
+        await self._core.call(_endpoints.delete_recordings(id, properties, format=format))
 
     async def bulk_delete(
         self,
@@ -93,15 +111,24 @@ class PersonDeletes:
     ) -> BulkDeleteSummary:
         """Delete up to 1000 persons, or only queue their events and recordings with `keep_person` (contract 6.5).
 
-        A success speaks of what was accepted: read the summary, then read the persons.
+        A success speaks of what was accepted: read the summary, then read the persons. Servers before April 2026 answer
+        without a summary; one that has shown `deletion_status` must give it.
 
         Arguments:
-            ids: UUIDs; or
-            distinct_ids: which delete the whole person that each belongs to.
-            timeout_s: for this call, seconds.
+            ids: 1 to 1000 UUIDs; or
+            distinct_ids: 1 to 1000, which delete the whole person that each belongs to.
+            delete_events: queue the deletion of their events.
+            delete_recordings: ask for the deletion of their recordings.
+            keep_person: only queue, and keep the persons; servers before December 2025 ignore it and delete.
+            timeout_s: seconds for this call; None is the client's.
+
+        Returns:
+            What the server says it accepted; empty from a server that is too old to say.
 
         Raises:
-            InvalidArgument: both or neither list, or not 1 to 1000 ids.
+            InvalidArgument: both or neither list, or not 1 to 1000 IDs; raised before anything is sent.
+            InvalidResponse: the answer is not this call's; what was done is not known.
+            PostHogError: there is no answer, or it is an error.
         """
         request = _endpoints.bulk_delete(
             ids=ids,
@@ -110,8 +137,6 @@ class PersonDeletes:
             delete_recordings=delete_recordings,
             keep_person=keep_person,
             timeout_s=timeout_s,
+            must_summarise=self._core.shared.returns_summaries,
         )
-        response = await self._core.send(request)
-        if 200 <= response.status < 300 and not response.body.strip():
-            return BulkDeleteSummary()
-        return _decoding.read(request, response, _SUMMARY, self._core.shared.key)
+        return await self._core.call(request)

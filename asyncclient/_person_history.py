@@ -1,11 +1,9 @@
 """What became of persons: activity, timeline, properties at a time (contract 6.9 to 6.11)."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, overload
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, Literal, overload
 
-import msgspec
-
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import Format, PersonId
 from asyncclient._http import Request
@@ -14,12 +12,6 @@ from asyncclient.activity import Activity, ActivityPage
 from asyncclient.errors import ApiStatusError
 from asyncclient.filters import PropertyFilter
 from asyncclient.timeline import PropertiesTimeline
-
-T = TypeVar("T", ActivityPage, PropertiesTimeline)
-
-_ACTIVITY = msgspec.json.Decoder(ActivityPage)
-_TIMELINE = msgspec.json.Decoder(PropertiesTimeline)
-_OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
 class PersonHistory:
@@ -46,25 +38,43 @@ class PersonHistory:
         The documentation promises no body; an empty one is an empty page.
 
         Arguments:
-            id: UUID or number.
-            limit: entries.
-            page: its number, from 1; one past the end may be a 404 or a 500, so follow `next` or use `iter_activity`.
-            format: with "csv" the server's text is returned.
+            id: UUID or number of the person; a distinct ID has to be resolved first.
+            limit: entries, 1 to 10,000.
+            page: its number, from 1; one past the end may be a 404 or a 500, so follow `next` or use an iterator.
+            format: "json", or "csv" for the server's text.
+
+        Returns:
+            The page, or the text where the format is "csv".
 
         Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
             NotFound: there is no such person any more; `all_activity` still lists the deletion.
             PermissionDenied: the key lacks the scope.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
-        request = _endpoints.person_activity(id, limit=limit, page=page, format=format)
+        request = _endpoints.person_activity(id, limit=limit, page=page, format=format, may_be_blank=True)
         if format == "csv":
-            return await self._text(request)
-        return await self._read(request, _ACTIVITY, ActivityPage())
+            return await self._core.call(_endpoints.in_csv(request))
+        return await self._core.call(request)
 
-    async def iter_activity(self, id: PersonId, *, page_size: int = 100) -> AsyncIterator[Activity]:  # noqa: A002
-        """All that was done to a person, the newest first, each entry once. Errors as `activity`.
+    async def iter_activity(self, id: PersonId, *, page_size: int = 100) -> AsyncGenerator[Activity, None]:  # noqa: A002
+        """All that was done to a person, the newest first, each entry once (contract 6.9). Needs activity_log:read.
+
+        Arguments:
+            id: UUID or number of the person; a distinct ID has to be resolved first.
+            page_size: entries per request, 1 to 10,000.
+
+        Returns:
+            Entries.
 
         Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            NotFound: there is no such person any more.
+            PermissionDenied: the key lacks the scope.
             ListingError: the server leads in circles.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
         async for each in self._entries(lambda page: _endpoints.person_activity(id, limit=page_size, page=page)):
             yield each
@@ -72,12 +82,41 @@ class PersonHistory:
     async def all_activity(self, *, limit: int = 10, page: int = 1) -> ActivityPage:
         """One page of what was done to any person of the project, deleted ones too (contract 6.9, 6.11).
 
-        Arguments and errors as `activity`.
-        """
-        return await self._read(_endpoints.all_activity(limit=limit, page=page), _ACTIVITY, ActivityPage())
+        Needs the scope activity_log:read.
 
-    async def iter_all_activity(self, *, page_size: int = 100) -> AsyncIterator[Activity]:
-        """All that was done to any person of the project, as `iter_activity`."""
+        Arguments:
+            limit: entries, 1 to 10,000.
+            page: its number, from 1; one past the end may be a 404 or a 500, so follow `next` or use an iterator.
+
+        Returns:
+            The page, the newest entry first.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            PermissionDenied: the key lacks the scope.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
+        return await self._core.call(_endpoints.all_activity(limit=limit, page=page))
+
+    async def iter_all_activity(self, *, page_size: int = 100) -> AsyncGenerator[Activity, None]:
+        """All that was done to any person of the project, the newest first, each entry once (contract 6.9, 6.11).
+
+        Needs the scope activity_log:read.
+
+        Arguments:
+            page_size: entries per request, 1 to 10,000.
+
+        Returns:
+            Entries.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            PermissionDenied: the key lacks the scope.
+            ListingError: the server leads in circles.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
         async for each in self._entries(lambda page: _endpoints.all_activity(limit=page_size, page=page)):
             yield each
 
@@ -158,8 +197,8 @@ class PersonHistory:
             format=format,
         )
         if format == "csv":
-            return await self._text(request)
-        return await self._read(request, _TIMELINE, PropertiesTimeline())
+            return await self._core.call(_endpoints.in_csv(request))
+        return await self._core.call(request)
 
     async def properties_at_time(
         self, timestamp: str, *, distinct_id: str | None = None, person_id: PersonId | None = None
@@ -176,25 +215,16 @@ class PersonHistory:
             ApiStatusError: no such person, or no time; `detail` says which.
         """
         request = _endpoints.properties_at_time(timestamp, distinct_id=distinct_id, person=person_id)
-        return await self._core.read(request, _OBJECT)
+        return await self._core.call(request)
 
-    async def _entries(self, ask: Callable[[int], Request]) -> AsyncIterator[Activity]:
+    async def _entries(self, ask: Callable[[int], Request[ActivityPage]]) -> AsyncGenerator[Activity, None]:
         paging = Numbered()
         while (number := paging.page) is not None:
             try:
-                page = await self._read(ask(number), _ACTIVITY, ActivityPage())
+                page = await self._core.call(ask(number))
             except ApiStatusError as error:
                 if paging.is_past_the_end(error.status):
                     return
                 raise
             for each in paging.feed(page.results, page.next, page.total_count):
                 yield each
-
-    async def _read(self, request: Request, decoder: "msgspec.json.Decoder[T]", empty: T) -> T:
-        response = await self._core.send(request)
-        if 200 <= response.status < 300 and not response.body.strip():
-            return empty
-        return _decoding.read(request, response, decoder, self._core.shared.key)
-
-    async def _text(self, request: Request) -> str:
-        return _decoding.text(request, await self._core.send(request), self._core.shared.key)

@@ -1,19 +1,18 @@
 """Persons listed and read: pages, iterators, one person, all as CSV (contract 6.1, 6.2)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, overload
 
 import msgspec
 
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import Format, PersonId
 from asyncclient._exporting import CsvExport
 from asyncclient._listing import Chosen, pages, raw_rows, rows
 from asyncclient.filters import PropertyFilter
-from asyncclient.models import Page, Person, PersonRef, StoredPerson
+from asyncclient.models import Page, Person, PersonRef
 
-_PERSON: "msgspec.json.Decoder[Person]" = msgspec.json.Decoder(StoredPerson)
 _PERSONS = msgspec.json.Decoder(Page[Person])
 _REFS = msgspec.json.Decoder(Page[PersonRef])
 
@@ -64,18 +63,23 @@ class PersonReads:
         """One page of persons, newest first (contract 6.1).
 
         Arguments:
-            distinct_id, email: exact matches.
-            search: partial match on email or name, fuzzy.
-            properties: conditions.
+            distinct_id: exact match on any of the person's distinct IDs.
+            email: exact match on the property `email`.
+            search: partial match on email or name, fuzzy: never select deletions by it.
+            properties: conditions, which must all hold.
             limit: rows, 1 to 10,000.
-            offset: rows to skip; rows shift under offsets, use `iter` to read everybody.
+            offset: rows to skip; rows shift under offsets, so use `iter` to read every person.
             include_total: ask for `count`, which costs the server a query.
-            format: with "csv" the server's text is returned, which heeds neither limit nor offset; up to 32 MiB, for
-                more there is `export_csv`.
+            format: "json", or "csv" for the server's text, up to 32 MiB; it ignores limit and offset. `export_csv` has
+                no such bound.
+
+        Returns:
+            The page, or the text where the format is "csv".
 
         Raises:
-            InvalidArgument: before anything is sent.
-            PostHogError: no or no good answer.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
         request = _endpoints.list_persons(
             distinct_id=distinct_id,
@@ -88,8 +92,8 @@ class PersonReads:
             format=format,
         )
         if format == "csv":
-            return _decoding.text(request, await self._core.send(request), self._core.shared.key)
-        return await self._core.read(request, _PERSONS)
+            return await self._core.call(_endpoints.in_csv(request))
+        return await self._core.call(request)
 
     def export_csv(
         self,
@@ -100,7 +104,7 @@ class PersonReads:
         properties: Sequence[PropertyFilter] = (),
         timeout_s: float | None = None,
     ) -> CsvExport:
-        """All persons that match as CSV, in constant memory: one header line, then a line a person (contract 6.1).
+        """All persons that match as CSV, in constant memory: a header line, then a line per person (contract 6.1).
 
         ```python
         async with client.persons.export_csv(email="a@example.com") as export:
@@ -109,19 +113,26 @@ class PersonReads:
         print(export.rows, export.cut)
         ```
 
-        The server caps the rows, see `CsvExport.cut`; `iter` has no cap and misses nobody. The request is repeated
-        like any read until an answer begins, and never after.
+        The server caps the rows, which `CsvExport.cut` tells; `iter` has no cap and misses nobody. The request is
+        repeated like any read until an answer begins, and never after.
 
         Arguments:
-            distinct_id, email, search, properties: as in `list`.
+            distinct_id: exact match on any of the person's distinct IDs.
+            email: exact match on the property `email`.
+            search: partial match on email or name, fuzzy: never select deletions by it.
+            properties: conditions, which must all hold.
             timeout_s: the longest silence, seconds, also before the first byte; the export as a whole may take any
-                time.
+                time. None is the client's.
+
+        Returns:
+            An export that is not open yet.
 
         Raises:
-            InvalidArgument: before anything is sent.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
             ConnectionLost: the answer broke off.
             TimedOut: the server was silent for too long.
-            PostHogError: no or no good answer.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
         request = _endpoints.export_persons(
             distinct_id=distinct_id, email=email, search=search, properties=properties, timeout_s=timeout_s
@@ -139,8 +150,25 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 100,
-    ) -> AsyncIterator[Page[Person]]:
-        """Every person that matches, page by page; pages may be short or empty. Arguments and errors as `iter`."""
+    ) -> AsyncGenerator[Page[Person], None]:
+        """Every person that matches, page by page; pages may be short or empty (contract 6.1).
+
+        Arguments:
+            distinct_id: exact match on any of the person's distinct IDs.
+            email: exact match on the property `email`.
+            search: partial match on email or name, fuzzy: never select deletions by it.
+            properties: conditions, which must all hold.
+            page_size: rows per request, 1 to 10,000.
+
+        Returns:
+            Pages, each with the persons that were not on one before.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            ListingError: rows shift faster than they can be read, or the server leads in circles.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
         return pages(self._core, chosen, _PERSONS)
 
@@ -152,20 +180,27 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 100,
-    ) -> AsyncIterator[Person]:
-        """Every person that matches, exactly once, in constant memory.
+    ) -> AsyncGenerator[Person, None]:
+        """Every person that matches, exactly once, in at most 16 bytes of memory per person.
 
-        Who was there, unmodified, during the whole listing is yielded once, whoever else comes and goes meanwhile
-        (contract 6.1, pagination quirks).
+        A person that is there, unmodified, during the whole listing is yielded once, whoever else comes and goes
+        meanwhile (contract 6.1, pagination quirks).
 
         Arguments:
-            distinct_id, email, search, properties: as in `list`.
-            page_size: rows a request, 1 to 10,000.
+            distinct_id: exact match on any of the person's distinct IDs.
+            email: exact match on the property `email`.
+            search: partial match on email or name, fuzzy: never select deletions by it.
+            properties: conditions, which must all hold.
+            page_size: rows per request, 1 to 10,000. Where rows shift or cannot be read, some requests ask for more.
+
+        Returns:
+            Persons, newest first.
 
         Raises:
-            InvalidArgument: before anything is sent.
-            ListingError: rows shift faster than they can be read, or the server leads in circles.
-            PostHogError: no or no good answer.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            ListingError: the listing cannot be read completely, or the server leads in circles.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
         return rows(self._core, chosen, _PERSONS)
@@ -178,8 +213,25 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 1000,
-    ) -> AsyncIterator[PersonRef]:
-        """As `iter`, but only who each person is: the quickest way to all ids."""
+    ) -> AsyncGenerator[PersonRef, None]:
+        """Who each person that matches is, exactly once: the quickest way to all UUIDs (contract 6.1).
+
+        Arguments:
+            distinct_id: exact match on any of the person's distinct IDs.
+            email: exact match on the property `email`.
+            search: partial match on email or name, fuzzy: never select deletions by it.
+            properties: conditions, which must all hold.
+            page_size: rows per request, 1 to 10,000.
+
+        Returns:
+            UUID, creation time and distinct IDs of persons, newest first.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            ListingError: rows shift faster than they can be read, or the server leads in circles.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
         return rows(self._core, chosen, _REFS)
 
@@ -191,8 +243,25 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 100,
-    ) -> AsyncIterator[msgspec.Raw]:
-        """As `iter`, but each person as the JSON object that the server sent, byte for byte."""
+    ) -> AsyncGenerator[msgspec.Raw, None]:
+        """Every person that matches, exactly once, as the JSON object that the server sent (contract 6.1).
+
+        Arguments:
+            distinct_id: exact match on any of the person's distinct IDs.
+            email: exact match on the property `email`.
+            search: partial match on email or name, fuzzy: never select deletions by it.
+            properties: conditions, which must all hold.
+            page_size: rows per request, 1 to 10,000.
+
+        Returns:
+            JSON objects, newest person first.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            ListingError: rows shift faster than they can be read, or the server leads in circles.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
         chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
         return raw_rows(self._core, chosen)
 
@@ -201,16 +270,22 @@ class PersonReads:
     @overload
     async def get(self, id: PersonId, *, format: Literal["csv"]) -> str: ...
     async def get(self, id: PersonId, *, format: Format | None = None) -> Person | str:  # noqa: A002
-        """One person, with all its distinct ids (contract 6.2).
+        """One person, with all its distinct IDs (contract 6.2).
 
         Arguments:
-            id: UUID or number; a distinct id has to be resolved first.
-            format: with "csv" the server's text is returned.
+            id: UUID or number of the person; a distinct ID has to be resolved first.
+            format: "json", or "csv" for the server's text.
+
+        Returns:
+            The person, or the text where the format is "csv".
 
         Raises:
+            InvalidArgument: the ID is none; raised before anything is sent.
             NotFound: there is no such person.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
         request = _endpoints.get_person(id, format=format)
         if format == "csv":
-            return _decoding.text(request, await self._core.send(request), self._core.shared.key)
-        return await self._core.read(request, _PERSON)
+            return await self._core.call(_endpoints.in_csv(request))
+        return await self._core.call(request)

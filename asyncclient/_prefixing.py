@@ -4,15 +4,21 @@ Settled by a read before any write, so that no write is ever sent to a path that
 """
 
 from collections.abc import Callable
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import anyio
 
 from asyncclient import _endpoints
 from asyncclient._http import BeforeSend, Request, Response
+from asyncclient._protocol.answers import is_served
 from asyncclient._transport import Transport
 from asyncclient.errors import InvalidArgument
 from asyncclient.events import PrefixMoved
+from asyncclient.models import Page, Person
+
+ApiPrefix = Literal["auto", "environments", "projects"]
+"""Below which path of the host a project is; "auto" finds out."""
 
 DOCUMENTED = "environments"
 SUCCESSOR = "projects"
@@ -35,15 +41,16 @@ class Prefix:
         self.project_id = project_id
         self.settling = anyio.Lock()
 
-    def path(self, request: Request) -> str:
+    def path(self, request: Request[Any]) -> str:
         """The request's whole path."""
         return f"api/{self.name}/{self.project_id}/{request.path}" if request.in_project else request.path
 
-    def learn(self, used: str, request: Request, response: Response) -> bool:
+    def learn(self, used: str, request: Request[Any], response: Response) -> bool:
         """Take what an answer says of the prefix that was used.
 
         Once the prefix is settled, a route that is not there tells of the prefix only where every server has the
-        route; for any other it is a reason to settle the prefix again.
+        route; for any other it is a reason to settle the prefix again. A read that is redirected to the successor
+        tells it for every route.
 
         Returns:
             Whether the prefix moved.
@@ -51,18 +58,20 @@ class Prefix:
         if self.fixed or used != self.name:
             return False
         if used == SUCCESSOR:
-            self.settled = self.settled or _served(response)
+            self.settled = self.settled or is_served(request, response)
             return False
-        if _moved_away(response) and not request.tells_prefix and (self.settled or request.mutating):
+        redirected_read = _is_redirected(response) and not request.mutating
+        doubtful = self.settled or request.mutating
+        if _moved_away(response) and not request.tells_prefix and doubtful and not redirected_read:
             self.settled = False
             return False
         announced = "deprecation" in response.headers or 'rel="successor-version"' in response.headers.get("link", "")
         if announced or _moved_away(response):
             self.name = SUCCESSOR
             # announced, the request was still served; moved away, the successor has yet to prove itself
-            self.settled = _served(response)
+            self.settled = is_served(request, response)
             return True
-        self.settled = self.settled or _served(response)
+        self.settled = self.settled or is_served(request, response)
         return False
 
 
@@ -74,7 +83,7 @@ class Prefixing:
         self._prefix = prefix
         self._tell = tell
 
-    async def send(self, request: Request, before_send: BeforeSend | None, *, attempt: int) -> Response:
+    async def send(self, request: Request[Any], before_send: BeforeSend | None, *, attempt: int) -> Response:
         """Send on the prefix in use; a read that did not reach its route there is sent again on the successor."""
         prefix = self._prefix
         used = prefix.name
@@ -91,23 +100,20 @@ class Prefixing:
         return response
 
 
-def settling_read() -> Request:
+def settling_read() -> Request[Page[Person]]:
     """A read whose answer tells the prefix, a refusal for want of person:read too."""
     return _endpoints.list_persons(limit=1)
 
 
-def _served(response: Response) -> bool:
-    """Whether the API answered: a success in JSON, or a refusal of a key's scopes, not some other server's page."""
-    if response.status == 403:
-        return b'"permission_denied"' in response.body
-    return response.status < 300 and response.body.lstrip()[:1] == b"{"
-
-
 def _moved_away(response: Response) -> bool:
     """Whether the answer says that the route is not under this prefix any more."""
-    if response.status in (301, 302, 307, 308):
-        return _leads_to_successor(response.headers.get("location", ""))
-    return response.status == 404 and b"Endpoint not found." in response.body
+    return _is_redirected(response) or (response.status == 404 and b"Endpoint not found." in response.body)
+
+
+def _is_redirected(response: Response) -> bool:
+    """Whether the answer sends on to the successor."""
+    is_redirect = response.status in (301, 302, 307, 308)
+    return is_redirect and _leads_to_successor(response.headers.get("location", ""))
 
 
 def _leads_to_successor(location: str) -> bool:

@@ -4,7 +4,11 @@ from typing import NoReturn
 
 
 class Secret:
-    """A text that only `reveal` gives out."""
+    """A text that only `reveal` gives out.
+
+    Arguments:
+        text: what is to be hidden.
+    """
 
     __slots__ = ("_text",)
 
@@ -16,7 +20,14 @@ class Secret:
         return self._text
 
     def scrubbed(self, text: str) -> str:
-        """The given text without this secret in it."""
+        """The given text without this secret in it.
+
+        Arguments:
+            text: that may hold the secret.
+
+        Returns:
+            The text with `***` in its place.
+        """
         return text.replace(self._text, "***")
 
     def __repr__(self) -> str:

@@ -8,7 +8,13 @@ from asyncclient.models import Instant
 
 
 class ActivityUser(msgspec.Struct, frozen=True):
-    """Who did it. The system itself has `is_system` and no email."""
+    """Who did it.
+
+    Arguments:
+        first_name: "System" for the system itself.
+        email: None for the system itself.
+        is_system: whether it was the system.
+    """
 
     first_name: str | None = None
     email: str | None = None
@@ -16,7 +22,15 @@ class ActivityUser(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One thing that an activity changed. `before` and `after` are as the server shows them."""
+    """One thing that an activity changed.
+
+    Arguments:
+        type: of what was changed.
+        action: what was done to it.
+        field: of it.
+        before: as the server shows it.
+        after: as the server shows it.
+    """
 
     type: str | None = None
     action: str | None = None
@@ -26,7 +40,17 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """One entry. `item_id` is the person's number as a text, not its UUID; `detail` is open, `changes` typed."""
+    """One entry of the activity log (contract 6.9).
+
+    Arguments:
+        activity: what was done, an open set.
+        created_at: when, with its zone.
+        user: who did it.
+        scope: "Person" here.
+        item_id: the person's number as a text, not its UUID.
+        id: of the entry.
+        detail: open; `changes` is its typed part.
+    """
 
     activity: str = ""
     created_at: Instant | None = None
@@ -44,7 +68,14 @@ class Activity(msgspec.Struct, frozen=True):
 
 
 class ActivityPage(msgspec.Struct, frozen=True):
-    """One numbered page of entries, the newest first."""
+    """One numbered page of entries.
+
+    Arguments:
+        results: entries, the newest first.
+        next: the server's address of the next page, None at the end.
+        previous: the server's address of the page before.
+        total_count: of all entries.
+    """
 
     results: list[Activity] = []
     next: str | None = None

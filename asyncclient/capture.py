@@ -1,29 +1,17 @@
 """The capture route: properties of many persons changed in few requests (contract 12)."""
 
-import re
 from collections.abc import Sequence
-from typing import Any
 
-import msgspec
-
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
+from asyncclient._decoding import invalid
 from asyncclient._endpoints import CaptureEvent
 from asyncclient._http import Request, Response
+from asyncclient._protocol import answers
+from asyncclient._protocol.capture_answer import CaptureAnswer, refused_quota
 from asyncclient._secret import Secret
 from asyncclient.config import PROJECT_KEY, problem_of_token
 from asyncclient.errors import QuotaLimited
-from asyncclient.models import Project
-
-_PROJECT = msgspec.json.Decoder(Project)
-_WORD = re.compile(r"[a-z_]{1,40}")
-
-
-class _Taken(msgspec.Struct):
-    quota_limited: Any = None
-
-
-_TAKEN = msgspec.json.Decoder(_Taken)
 
 
 class Capture:
@@ -61,15 +49,22 @@ class Capture:
             token = await self._token()
             request = _endpoints.capture_events(batch, token)
             response = await self._core.send(request)
-            self._core.check(request, response)
-            _check_taken(request, response)
+            limited = refused_quota(answers.read(request, response, token))
+            if limited is not None:
+                raise _quota_limited(request, response, limited)
         return len(batches)
 
     def split(self, events: Sequence[CaptureEvent]) -> list[Sequence[CaptureEvent]]:
         """The events in parts that `batch` sends in exactly one request each.
 
+        Arguments:
+            events: any number.
+
+        Returns:
+            The parts, in order.
+
         Raises:
-            InvalidArgument: one cannot be sent.
+            InvalidArgument: an event cannot be sent.
         """
         return [events[batch.start : batch.stop] for batch in _endpoints.batches(events)]
 
@@ -96,42 +91,19 @@ class Capture:
         core = self._core.reader()
         request = _endpoints.get_project(core.shared.project_id)
         response = await core.send(request)
-        core.check(request, response)
-        token = Secret(_decoding.parsed(request, response, response.body, _PROJECT).api_token or "")
+        token = Secret(answers.read(request, response, core.shared.key).api_token or "")
         if problem_of_token(token, core.shared.key) is not None:
-            raise _decoding.invalid(request, response, f"the project has no usable api_token: set {PROJECT_KEY}")
+            raise invalid(request, response, f"the project has no usable api_token: set {PROJECT_KEY}")
         return token
 
 
-def _check_taken(request: Request, response: Response) -> None:
-    """Pass for a success whose body does not say otherwise; its form varies, and a text or nothing is as good.
-
-    Raises:
-        QuotaLimited: the body names resources whose quota is used up.
-        InvalidResponse: a page for people answered, so this is no ingestion host.
-    """
-    if response.body.lstrip()[:1] == b"<":
-        raise _decoding.invalid(request, response, "a page for people answered: check the ingestion host")
-    limited = _quota_used_up(response.body)
-    if limited is not None:
-        raise QuotaLimited(
-            response.status,
-            method=request.method,
-            path=response.path,
-            route=request.route,
-            code="quota_limited",
-            detail=f"the project's quota ({limited}) is used up: nothing of this request is stored",
-        )
-
-
-def _quota_used_up(body: bytes) -> str | None:
-    """Whose quota is used up, None when none is. It raises nothing, so that no traceback holds what the server says."""
-    try:
-        limited = _TAKEN.decode(body).quota_limited
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
-    if not limited:
-        return None
-    told = limited if isinstance(limited, list) else []
-    named = [each for each in told if isinstance(each, str) and _WORD.fullmatch(each)]
-    return ", ".join(named[:5]) or "of what is not named"
+def _quota_limited(request: Request[CaptureAnswer], response: Response, limited: str) -> QuotaLimited:
+    """The exception for events that were taken and are not stored."""
+    return QuotaLimited(
+        response.status,
+        method=request.method,
+        path=response.path,
+        route=request.route,
+        code="quota_limited",
+        detail=f"the project's quota ({limited}) is used up: nothing of this request is stored",
+    )

@@ -5,17 +5,17 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import NoReturn, Self
 
 from asyncclient import _endpoints, config
 from asyncclient._clock import ServerClock, boot_time
 from asyncclient._core import Core, OnEvent, Shared
 from asyncclient._http import BeforeSend
-from asyncclient._prefixing import Prefix
+from asyncclient._prefixing import ApiPrefix, Prefix
 from asyncclient._secret import Secret
 from asyncclient.capture import Capture
 from asyncclient.errors import InvalidArgument, shown
-from asyncclient.limits import Limits
+from asyncclient.limits import Limits, RateLimits
 from asyncclient.persisted_folders import PersistedFolders
 from asyncclient.persons import Persons
 from asyncclient.projects import Projects
@@ -33,7 +33,8 @@ class PostHogClient:
         project_api_key: the project's public token (phc_), for captured events only; without it the server is asked.
         ingest_host: takes captured events; the default is PostHog Cloud's own, or the self-hosted instance
             (contract 12).
-        limits: rate limits; give several clients of one key the same object.
+        limits: rate limits; give several clients of one key the same object. The default is what PostHog enforces for
+            the kind of key: an OAuth access token (pha_) has its user's 180 per minute and 1,200 per hour.
         retry: for reads, and for writes that certainly had no effect.
         timeout_s: for one request, connecting included.
         max_connections: kept open at once.
@@ -59,7 +60,7 @@ class PostHogClient:
         retry: RetryPolicy | None = None,
         timeout_s: float = 60.0,
         max_connections: int = 64,
-        api_prefix: str = "auto",
+        api_prefix: ApiPrefix = "auto",
         on_event: OnEvent | None = None,
         allow_http: bool = False,
         trust_env: bool = False,
@@ -67,9 +68,9 @@ class PostHogClient:
         wall: Callable[[], float] = time.time,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        key = personal_api_key if isinstance(personal_api_key, Secret) else Secret(personal_api_key)
+        key = _hidden(personal_api_key)
         personal_api_key = key  # no frame of a traceback holds the text
-        token = project_api_key if isinstance(project_api_key, Secret | None) else Secret(project_api_key)
+        token = None if project_api_key is None else _hidden(project_api_key)
         project_api_key = token
         config.check_key(key)
         if token is not None:
@@ -84,7 +85,7 @@ class PostHogClient:
             ingest_origin=config.parse_ingest_origin(ingest_host, origin, allow_http=allow_http),
             project_id=project,
             key=key,
-            limits=Limits(clock=clock) if limits is None else limits,
+            limits=Limits(RateLimits.for_key(key), clock=clock) if limits is None else limits,
             prefix=Prefix(api_prefix, project),
             timeout_s=timeout_s,
             max_connections=max_connections,
@@ -105,28 +106,76 @@ class PostHogClient:
         self.query = Query(core)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
-        """A client as the POSTHOG_* variables say; arguments that are not None win over them.
+    def from_env(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        host: str | None = None,
+        project_id: int | str | None = None,
+        personal_api_key: str | Secret | None = None,
+        project_api_key: str | Secret | None = None,
+        ingest_host: str | None = None,
+        limits: Limits | None = None,
+        retry: RetryPolicy | None = None,
+        timeout_s: float = 60.0,
+        max_connections: int = 64,
+        api_prefix: ApiPrefix = "auto",
+        on_event: OnEvent | None = None,
+        allow_http: bool = False,
+        trust_env: bool = False,
+    ) -> Self:
+        """A client as the environment's POSTHOG_* variables say; arguments that are not None win over them.
+
+        POSTHOG_HOST, POSTHOG_PROJECT_ID, POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE, and
+        POSTHOG_PROJECT_API_KEY are read. A POSTHOG_HOST that is set and empty is refused: an empty shell variable must
+        not send the key to another host than the one that was meant.
+
+        Arguments:
+            environ: the variables; None for those of this process.
+            host: "us", "eu" or the URL of a self-hosted instance.
+            project_id: a positive number; "@current" reads only.
+            personal_api_key: starts with phx_.
+            project_api_key: the project's public token (phc_), for captured events only.
+            ingest_host: takes captured events.
+            limits: rate limits, shared by all clients that are given the same object.
+            retry: when requests are repeated.
+            timeout_s: seconds for one request, connecting included.
+            max_connections: connections that are kept open at once.
+            api_prefix: "auto", "environments" or "projects".
+            on_event: called with every request, retry and pause.
+            allow_http: take plain http to other machines than this one.
+            trust_env: use the proxies of the environment.
+
+        Returns:
+            A client that is not open yet.
 
         Raises:
             InvalidArgument: something is missing or cannot be used.
         """
         settings = config.Settings.of(os.environ if environ is None else environ)
         environ = None  # no frame of a traceback holds the key
-        given = {name: value for name, value in overrides.items() if value is not None}
-        for name in ("personal_api_key", "project_api_key"):
-            if isinstance(given.get(name), str):
-                given[name] = Secret(given[name])
-        overrides = given
-        if "project_id" not in given:
-            if settings.project_id is None:
-                raise InvalidArgument(f"no project id: set {config.PROJECT_ID} to the project's number")
-            given["project_id"] = settings.project_id
-        if "personal_api_key" not in given:
-            given["personal_api_key"] = settings.read_key()
-        if "project_api_key" not in given and settings.token is not None:
-            given["project_api_key"] = settings.token
-        return cls(**{"host": settings.host or "us", **given})
+        key = personal_api_key if personal_api_key is None else _hidden(personal_api_key)
+        personal_api_key = key
+        token = settings.token if project_api_key is None else _hidden(project_api_key)
+        project_api_key = token
+        project = settings.project_id if project_id is None else project_id
+        if project is None:
+            raise InvalidArgument(f"no project id: set {config.PROJECT_ID} to the project's number")
+        return cls(
+            host=settings.read_host() if host is None else host,
+            project_id=project,
+            personal_api_key=settings.read_key() if key is None else key,
+            project_api_key=token,
+            ingest_host=ingest_host,
+            limits=limits,
+            retry=retry,
+            timeout_s=timeout_s,
+            max_connections=max_connections,
+            api_prefix=api_prefix,
+            on_event=on_event,
+            allow_http=allow_http,
+            trust_env=trust_env,
+        )
 
     @property
     def origin(self) -> str:
@@ -176,21 +225,43 @@ class PostHogClient:
         return self._view(Core(core.shared, core.policy, core.listeners, before_send))
 
     def observed(self, on_event: OnEvent) -> "PostHogClient":
-        """A view that tells of its calls' events here too."""
+        """A view that tells of its calls' events here too.
+
+        Arguments:
+            on_event: called with every request, retry and pause of the view's calls; must not block.
+
+        Returns:
+            The view; it shares connections, limits and everything else with this client.
+        """
         core = self._core
         return self._view(Core(core.shared, core.policy, (*core.listeners, on_event), core.before_send))
 
     def with_retry(self, policy: RetryPolicy) -> "PostHogClient":
-        """A view with another retry policy."""
+        """A view with another retry policy.
+
+        Arguments:
+            policy: when the view's requests are repeated.
+
+        Returns:
+            The view; it shares connections, limits and everything else with this client.
+        """
         core = self._core
         return self._view(Core(core.shared, policy, core.listeners, core.before_send))
 
     async def settle_prefix(self) -> None:
-        """Find out which path prefix the server wants, by a read; done before the first write at the latest."""
+        """Find out which path prefix the server wants, by a read; done before the first write at the latest.
+
+        Raises:
+            PostHogError: the server did not answer the read as PostHog does.
+        """
         await self._core.settle_prefix()
 
     async def aclose(self) -> None:
-        """Close all connections; the client cannot be used any more."""
+        """Close all connections; the client cannot be used any more.
+
+        Raises:
+            CancelledError: closing was cancelled; the connections are closed all the same.
+        """
         await self._core.shared.close()
 
     async def __aenter__(self) -> Self:
@@ -216,3 +287,7 @@ class PostHogClient:
         view = PostHogClient.__new__(PostHogClient)
         PostHogClient._take(view, core)
         return view
+
+
+def _hidden(secret: str | Secret) -> Secret:
+    return secret if isinstance(secret, Secret) else Secret(secret)

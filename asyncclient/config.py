@@ -196,15 +196,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Self:
-        """Take the settings out of an environment; an empty one is none."""
+        """Take the settings out of an environment; an empty one is none, but for the host's, which is refused."""
         key, token = environ.get(KEY), environ.get(PROJECT_KEY)
         return cls(
-            host=environ.get(HOST) or None,
+            host=environ.get(HOST),
             project_id=environ.get(PROJECT_ID) or None,
             key=Secret(key) if key else None,
             key_file=environ.get(KEY_FILE) or None,
             token=Secret(token) if token else None,
         )
+
+    def read_host(self) -> str:
+        """The host that the environment names; us where it names none.
+
+        Raises:
+            InvalidArgument: it is set and empty.
+        """
+        if self.host is None:
+            return "us"
+        if not self.host.strip():
+            raise InvalidArgument(f"{HOST} is set and empty: give it a value (us, eu or a URL), or unset it for us")
+        return self.host
 
     def read_key(self) -> Secret:
         """The key that the environment names; with two of them nobody could tell which is meant.

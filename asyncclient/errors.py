@@ -31,7 +31,8 @@ class PostHogError(Exception):
 
 
 class ListingError(PostHogError):
-    """A listing cannot be completed: its rows shift faster than they can be read, or the server leads in circles."""
+    """A listing cannot be read completely: its rows shift too fast, too many of them in succession cannot be read, or
+    the server leads in circles."""
 
 
 class ApiStatusError(PostHogError):
@@ -39,9 +40,14 @@ class ApiStatusError(PostHogError):
 
     Arguments:
         status: of the answer.
-        type, code, detail, attr: of the error body, None where it has none.
-        method, path, route: of the request; `route` is the template that messages show.
-        retry_after_s: how long the server asks to wait, in seconds.
+        type: of the error body, None where it has none.
+        code: of the error body, None where it has none.
+        detail: of the error body, without IDs and keys, None where it has none.
+        attr: the field that the error speaks of, None where the body names none.
+        method: of the request.
+        path: of the request.
+        route: the template of the path, which messages show.
+        retry_after_s: seconds that the server asks to wait, None where it does not.
     """
 
     hint = ""
@@ -153,6 +159,9 @@ class TransportError(PostHogError):
 
     Arguments:
         reason: what happened, in words.
+        method: of the request.
+        path: of the request.
+        route: the template of the path, which messages show.
         sent: whether bytes of the request may have left.
     """
 

@@ -30,7 +30,10 @@ class Retrying(_Event, frozen=True, tag="retry"):
 
 
 class Paused(_Event, frozen=True, tag="pause"):
-    """Every request of the bucket waits because the server asked for it."""
+    """Every request of the bucket waits because the server asked for it. `reason` is the status of its answer.
+
+    After an hour the server is asked again, also where `for_s` is longer.
+    """
 
     bucket: Bucket
     for_s: float
@@ -38,7 +41,7 @@ class Paused(_Event, frozen=True, tag="pause"):
 
 
 class LimitLowered(_Event, frozen=True, tag="limit"):
-    """An unexpected 429 lowered a limit; None means unlimited."""
+    """An unexpected 429 lowered a limit, which recovers within the hour; None means unlimited."""
 
     bucket: Bucket
     window_s: float

@@ -1,15 +1,18 @@
 """PropertyFilter: one condition on a person's property, checked before anything is sent (contract 6.1). Pure."""
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from asyncclient.errors import InvalidArgument, shown
 
-Value = str | int | float | bool | list[str | int | float | bool]
+Scalar = str | int | float | bool
+Value = Scalar | Sequence[Scalar]
+"""What a property is compared with: one value, or several."""
 
-OPERATORS = (
+Operator = Literal[
     "exact",
     "is_not",
     "icontains",
@@ -31,20 +34,28 @@ OPERATORS = (
     "is_date_after",
     "is_set",
     "is_not_set",
-)
-"""What the server's listing knows (contract 6.1)."""
+]
+"""What the server's listing compares with (contract 6.1)."""
+FilterType = Literal["person", "cohort"]
+"""What a filter looks at: a person's property, or whether the person is in a cohort."""
+
+OPERATORS: tuple[Operator, ...] = get_args(Operator)
+"""Every `Operator`."""
+COHORT_OPERATORS: tuple[Operator, ...] = ("exact", "in", "not_in")
+"""What a cohort can be asked for; `exact` is `in`."""
 TYPES = frozenset({"person", "cohort"})
 EXISTENCE = frozenset({"is_set", "is_not_set"})
 
 
 class PropertyFilter(msgspec.Struct, frozen=True):
-    """One condition. Several are ANDed; a list as value is an OR for `exact`.
+    """One condition that persons have to meet. Several conditions must all hold.
 
     Arguments:
         key: the property's name; "id" for a cohort.
-        value: what it is compared with; left out for `is_set` and `is_not_set`. A cohort's number.
-        operator: one of `OPERATORS`.
-        type: "person" or "cohort".
+        value: what the property is compared with; left out for `is_set` and `is_not_set`. A list is an OR for `exact`.
+            For a cohort, its number.
+        operator: one of `OPERATORS`; for a cohort "in" or "not_in".
+        type: "person" for a property, "cohort" for the members of a cohort.
 
     Raises:
         InvalidArgument: a part cannot be used.
@@ -52,8 +63,8 @@ class PropertyFilter(msgspec.Struct, frozen=True):
 
     key: str
     value: Value | None = None
-    operator: str = msgspec.field(default="exact")
-    type: str = "person"
+    operator: Operator = msgspec.field(default="exact")
+    type: FilterType = "person"
 
     def __post_init__(self) -> None:
         if not isinstance(self.key, str) or not self.key:
@@ -62,27 +73,40 @@ class PropertyFilter(msgspec.Struct, frozen=True):
             raise InvalidArgument(f"operator {shown(self.operator)} is none of {', '.join(OPERATORS)}")
         if not isinstance(self.type, str) or self.type not in TYPES:
             raise InvalidArgument(f"filter type {shown(self.type)} is none of {', '.join(sorted(TYPES))}")
+        if self.type == "cohort" and self.operator not in COHORT_OPERATORS:
+            raise InvalidArgument(f"operator {self.operator!r} cannot be asked of a cohort: give in or not_in")
         if self.value is None and self.operator not in EXISTENCE:
             raise InvalidArgument(f"operator {self.operator!r} needs a value")
-        if isinstance(self.value, list | tuple) and not self.value:
+        listed = _is_list(self.value)
+        if listed and not self.value:
             raise InvalidArgument(f"the list of values for {shown(self.key)} is empty")
-        for each in self.value if isinstance(self.value, list | tuple) else [self.value]:
-            _check(each, self.key)
+        for each in self.value if listed else [self.value]:  # type: ignore[union-attr]
+            _check(each, self.key, may_be_none=not listed)
         try:
             self.key.encode()
         except UnicodeEncodeError:
             raise InvalidArgument(f"property key {shown(self.key)} is not valid Unicode") from None
 
     def to_wire(self) -> dict[str, Any]:
-        """The object that the server reads; existence filters carry their operator as value."""
-        value = self.operator if self.operator in EXISTENCE else self.value
-        wire = {"key": self.key, "value": value, "type": self.type}
-        return wire if self.type == "cohort" else {**wire, "operator": self.operator}
+        """The object that the server reads: existence filters carry their operator as value, cohorts `in` or `not_in`.
+
+        Returns:
+            Key, value, type and operator, to be encoded as JSON.
+        """
+        value: Any = self.operator if self.operator in EXISTENCE else self.value
+        if _is_list(value):
+            value = list(value)
+        operator = "in" if self.type == "cohort" and self.operator == "exact" else self.operator
+        return {"key": self.key, "value": value, "type": self.type, "operator": operator}
 
 
-def _check(value: object, key: str) -> None:
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
+
+
+def _check(value: object, key: str, *, may_be_none: bool) -> None:
     """Refuse what JSON has no word for, or another word: NaN would be sent as null, a wrong filter."""
-    good = value is None or isinstance(value, str | bool)
+    good = isinstance(value, str | bool) or (value is None and may_be_none)
     if isinstance(value, int):
         good = -(2**63) <= value < 2**63
     elif isinstance(value, float):

@@ -2,14 +2,10 @@
 
 from uuid import UUID
 
-import msgspec
-
 from asyncclient import _endpoints
 from asyncclient._core import Core
+from asyncclient._endpoints import FolderType
 from asyncclient.models import Page, PersistedFolder
-
-_FOLDER = msgspec.json.Decoder(PersistedFolder)
-_FOLDERS = msgspec.json.Decoder(Page[PersistedFolder])
 
 
 class PersistedFolders:
@@ -29,11 +25,11 @@ class PersistedFolders:
             InvalidArgument: before anything is sent.
             PostHogError: no or no good answer.
         """
-        return await self._core.read(_endpoints.list_folders(limit=limit, offset=offset), _FOLDERS)
+        return await self._core.call(_endpoints.list_folders(limit=limit, offset=offset))
 
     async def create(
         self,
-        type: str,  # noqa: A002
+        type: FolderType,  # noqa: A002
         path: str = "",
         *,
         protocol: str = "products://",
@@ -52,7 +48,7 @@ class PersistedFolders:
             InvalidArgument: before anything is sent.
             PostHogError: no or no good answer.
         """
-        return await self._core.read(_endpoints.create_folder(type, path=path, protocol=protocol), _FOLDER)
+        return await self._core.call(_endpoints.create_folder(type, path=path, protocol=protocol))
 
     async def get(self, id: UUID | str) -> PersistedFolder:  # noqa: A002
         """One folder; needs the scope persisted_folder:read (contract 7).
@@ -64,13 +60,13 @@ class PersistedFolders:
             InvalidArgument: before anything is sent.
             NotFound: there is none, or it is another user's.
         """
-        return await self._core.read(_endpoints.get_folder(id), _FOLDER)
+        return await self._core.call(_endpoints.get_folder(id))
 
     async def update(
         self,
         id: UUID | str,  # noqa: A002
         *,
-        type: str | None = None,  # noqa: A002
+        type: FolderType | None = None,  # noqa: A002
         path: str | None = None,
         protocol: str | None = None,
     ) -> PersistedFolder:
@@ -86,7 +82,7 @@ class PersistedFolders:
             InvalidArgument: before anything is sent; also when nothing is given.
             NotFound: there is none, or it is another user's.
         """
-        return await self._core.read(_endpoints.update_folder(id, type=type, path=path, protocol=protocol), _FOLDER)
+        return await self._core.call(_endpoints.update_folder(id, type=type, path=path, protocol=protocol))
 
     async def delete(self, id: UUID | str) -> None:  # noqa: A002
         """Delete one folder; needs the scope persisted_folder:write (contract 0, 7).
@@ -98,4 +94,4 @@ class PersistedFolders:
             InvalidArgument: before anything is sent.
             NotFound: there is none, or it is another user's.
         """
-        await self._core.done(_endpoints.delete_folder(id))
+        await self._core.call(_endpoints.delete_folder(id))

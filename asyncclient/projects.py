@@ -1,13 +1,8 @@
 """The projects that a key can see."""
 
-import msgspec
-
 from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient.models import Page, Project
-
-_PROJECT = msgspec.json.Decoder(Project)
-_PROJECTS = msgspec.json.Decoder(Page[Project])
 
 
 class Projects:
@@ -17,13 +12,36 @@ class Projects:
         self._core = core
 
     async def list(self, *, limit: int = 100, offset: int = 0) -> Page[Project]:
-        """One page of projects."""
-        return await self._core.read(_endpoints.list_projects(limit=limit, offset=offset), _PROJECTS)
+        """One page of the projects that the key can see.
+
+        Arguments:
+            limit: rows, 1 to 10,000.
+            offset: rows to skip.
+
+        Returns:
+            The page.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
+        """
+        return await self._core.call(_endpoints.list_projects(limit=limit, offset=offset))
 
     async def get(self, id: int | str) -> Project:  # noqa: A002
         """One project; needs the scope project:read.
 
         Arguments:
             id: its number, or "@current".
+
+        Returns:
+            The project.
+
+        Raises:
+            InvalidArgument: the ID is none; raised before anything is sent.
+            RouteNotFound: there is no such project, or the key does not see it.
+            PermissionDenied: the key lacks the scope, or does not see the project.
+            InvalidResponse: the answer is not this call's.
+            PostHogError: there is no answer, or it is an error.
         """
-        return await self._core.read(_endpoints.get_project(id), _PROJECT)
+        return await self._core.call(_endpoints.get_project(id))

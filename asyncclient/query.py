@@ -1,26 +1,15 @@
 """The query endpoint: HogQL, and who has a property (contract 12)."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
-from asyncclient import _decoding, _endpoints
+from asyncclient import _endpoints
 from asyncclient._core import Core
-from asyncclient._http import Request, Response
-from asyncclient.errors import ListingError, neutralised
+from asyncclient._decoding import invalid
+from asyncclient._protocol import answers
+from asyncclient.errors import ListingError
 from asyncclient.models import QueryResult
-
-_RESULT = msgspec.json.Decoder(QueryResult)
-
-
-class _Verdict(msgspec.Struct):
-    error: Any = None
-    is_cached: Any = None
-
-
-_VERDICT = msgspec.json.Decoder(_Verdict)
 
 
 class Query:
@@ -44,12 +33,11 @@ class Query:
             InvalidResponse: the server reports an error with a success, or answers from a cache.
             PostHogError: no or no good answer.
         """
-        request = _endpoints.hogql(query, values, timeout_s=timeout_s)
-        return (await self._rows(request))[1]
+        return await self._core.call(_endpoints.hogql(query, values, timeout_s=timeout_s))
 
     async def iter_person_uuids_having(
         self, keys: Sequence[str], *, page_size: int = 10_000, timeout_s: float | None = None
-    ) -> AsyncIterator[list[UUID]]:
+    ) -> AsyncGenerator[list[UUID], None]:
         """The persons that have any of these properties, null ones too, page by page, each once (contract 12).
 
         The listing's `is_set` misses null values; this does not. Pages go by UUID, so that persons who come and go
@@ -57,24 +45,29 @@ class Query:
 
         Arguments:
             keys: of properties, 1 to 100.
-            page_size: rows a request, 1 to 10,000.
-            timeout_s: for each request; None is the client's.
+            page_size: rows per request, 1 to 10,000.
+            timeout_s: seconds for each request; None is the client's.
+
+        Returns:
+            UUIDs of persons, some at a time, in ascending order.
 
         Raises:
-            InvalidArgument: before anything is sent.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
             ListingError: the server's rows do not ascend, so that some might be missed or the end never come.
-            InvalidResponse: as `hogql`, or a row is no UUID.
-            PostHogError: no or no good answer.
+            InvalidResponse: the server reports an error with a success, answers from a cache or before the query is
+                over, or a row is no UUID.
+            PostHogError: there is no answer, or it is an error.
         """
         mark = ""
         while True:
             request = _endpoints.persons_having(keys, after=mark, limit=page_size, timeout_s=timeout_s)
-            response, result = await self._rows(request)
+            response = await self._core.send(request)
+            result = answers.read(request, response, self._core.shared.key)
             found = []
             for row in result.results:
                 uuid = _uuid(row)
                 if uuid is None:
-                    raise _decoding.invalid(request, response, "a row is not the UUID of a person")
+                    raise invalid(request, response, "a row is not the UUID of a person")
                 text = str(uuid)
                 if text <= mark:
                     raise ListingError(f"{request.route}: the server's rows do not ascend")
@@ -83,18 +76,6 @@ class Query:
             if not found:
                 return
             yield found
-
-    async def _rows(self, request: Request) -> tuple[Response, QueryResult]:
-        response = await self._core.send(request)
-        self._core.check(request, response)
-        verdict = _decoding.parsed(request, response, response.body, _VERDICT)
-        if verdict.error:
-            hidden = _decoding.sent_values(request)
-            told = neutralised(verdict.error, self._core.shared.key, hidden) if isinstance(verdict.error, str) else "?"
-            raise _decoding.invalid(request, response, f"the query failed: {told}")
-        if verdict.is_cached:
-            raise _decoding.invalid(request, response, "the answer is an old one from the server's cache")
-        return response, _decoding.parsed(request, response, response.body, _RESULT)
 
 
 def _uuid(row: list[Any]) -> UUID | None:

@@ -77,9 +77,9 @@ def decide(
     """
     if attempt >= policy.attempts:
         return GiveUp("attempts used up")
+    asked_s = shared_pause_s(policy, error, attempt=attempt) if isinstance(error, ApiStatusError) else None
     if isinstance(error, RateLimited):
-        pause_s = pause_after_429(policy, error, attempt=attempt)
-        return GiveUp("the server asks for too long a pause") if pause_s is None else Retry(pause_s)
+        return _after_pause(policy, asked_s or 0.0)
     if isinstance(error, ConnectFailed):
         return Retry(_backoff(policy, attempt, uniform))
     if mutating:
@@ -87,22 +87,26 @@ def decide(
     if isinstance(error, TransportError):
         return Retry(_backoff(policy, attempt, uniform))
     if isinstance(error, ApiStatusError) and (error.status in UNAVAILABLE or (error.status == 500 and attempt == 1)):
-        asked_s = error.retry_after_s or 0.0
-        if asked_s > policy.longest_pause_s:
-            return GiveUp("the server asks for too long a pause")
-        return Retry(max(asked_s, _backoff(policy, attempt, uniform)))
+        return _after_pause(policy, max(asked_s or 0.0, _backoff(policy, attempt, uniform)))
     return GiveUp("the answer would be the same")
 
 
-def pause_after_429(policy: RetryPolicy, error: ApiStatusError, *, attempt: int) -> float | None:
-    """How long everybody of the bucket waits after a 429, in seconds; None when the server asks for too much.
+def shared_pause_s(policy: RetryPolicy, error: ApiStatusError, *, attempt: int) -> float | None:
+    """How many seconds everybody of the bucket stays away because of an answer; None where it asks for no pause.
 
-    As long as the server asks; where it does not say, for the backoff of that attempt. It needs no jitter, since
-    those who wait go on one by one as the limits let them.
+    As long as the server asks, but no shorter than the backoff of that attempt: a server that asks for nothing, or for
+    a time that is over, is not hammered. It needs no jitter, since those who wait go on one by one as the limits let
+    them. A 429 always asks for a pause, an unavailable server where it says so.
     """
-    if error.retry_after_s is None:
-        return min(policy.cap_s, policy.base_s * 2.0**attempt)
-    return error.retry_after_s if error.retry_after_s <= policy.longest_pause_s else None
+    if isinstance(error, RateLimited) or (error.status in UNAVAILABLE and error.retry_after_s is not None):
+        return max(error.retry_after_s or 0.0, min(policy.cap_s, policy.base_s * 2.0**attempt))
+    return None
+
+
+def _after_pause(policy: RetryPolicy, pause_s: float) -> Decision:
+    if pause_s > policy.longest_pause_s:
+        return GiveUp("the server asks for too long a pause")
+    return Retry(pause_s)
 
 
 def _backoff(policy: RetryPolicy, attempt: int, uniform: Callable[[float, float], float]) -> float:

@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bulk.engine import run_job, verify_job
     from bulk.errors import BreakerOpened, BulkError, FileTrouble, JournalBusy, NotFinished, Refused
-    from bulk.operations import DeleteEvents, DeletePersons, DeleteRecordings, UnsetProperties, UpdateProperties
+    from bulk.operations import (
+        DeleteEvents,
+        DeletePersons,
+        DeleteRecordings,
+        Operation,
+        RouteChoice,
+        UnsetProperties,
+        UpdateProperties,
+    )
     from bulk.plan import Plan, load_plan
+    from bulk.plan_lines import PlanFooter, PlanHeader, Target
     from bulk.planner import make_plan
-    from bulk.progress import JobEvent
+    from bulk.progress import JobEvent, PlanProgress
     from bulk.report import Report
     from bulk.reporting import read_report
-    from bulk.selection import ByDistinctIds, ByEmails, ByFilter, ByPersonIds
+    from bulk.selection import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection, Source
 
 _HOME = {
     "BreakerOpened": "errors",
@@ -31,9 +40,17 @@ _HOME = {
     "JobEvent": "progress",
     "JournalBusy": "errors",
     "NotFinished": "errors",
+    "Operation": "operations",
     "Plan": "plan",
+    "PlanFooter": "plan_lines",
+    "PlanHeader": "plan_lines",
+    "PlanProgress": "progress",
     "Refused": "errors",
     "Report": "report",
+    "RouteChoice": "operations",
+    "Selection": "selection",
+    "Source": "selection",
+    "Target": "plan_lines",
     "UnsetProperties": "operations",
     "UpdateProperties": "operations",
     "load_plan": "plan",
@@ -57,9 +74,17 @@ __all__ = [
     "JobEvent",
     "JournalBusy",
     "NotFinished",
+    "Operation",
     "Plan",
+    "PlanFooter",
+    "PlanHeader",
+    "PlanProgress",
     "Refused",
     "Report",
+    "RouteChoice",
+    "Selection",
+    "Source",
+    "Target",
     "UnsetProperties",
     "UpdateProperties",
     "load_plan",

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from asyncclient import Bucket, Limits
-from bulk.journal.records import Intent, PauseTaken, RunStarted
+from bulk.journal.records import Intent, LimitChanged, PauseTaken, RunStarted
 
 LONGEST_WINDOW_S = 3600.0
 LONGEST_PAUSE_S = 3600.0
@@ -28,6 +28,7 @@ class Usage:
     def __init__(self) -> None:
         self.recent: dict[str, deque[float]] = {}
         self.paused_until: dict[str, float] = {}
+        self.lowered: dict[str, dict[float, LimitChanged]] = {}
         self._running: RunStarted | None = None
 
     def request(self, bucket: str, at: float, *, times: int = 1) -> None:
@@ -37,6 +38,10 @@ class Usage:
     def paused(self, record: PauseTaken) -> None:
         """The server asked for a pause."""
         self.paused_until[record.bucket] = record.at + record.for_s
+
+    def limit_changed(self, record: LimitChanged) -> None:
+        """A 429 lowered a limit."""
+        self.lowered.setdefault(record.bucket, {})[record.window_s] = record
 
     def run_started(self, record: RunStarted, open_attempts: Iterable[Intent]) -> None:
         """A process took over; what the last one had under way was over by then."""
@@ -72,7 +77,8 @@ def charge_limits(
     under_way: Mapping[str, int],
     now: float,
 ) -> None:
-    """Account for the requests that the planning and earlier runs made in the last hour, and for pauses that last.
+    """Account for the requests that the planning and earlier runs made in the last hour, and for what still lasts of
+    pauses and lowered limits.
 
     What an interrupted run may have had under way counts as answered now, since no more is known.
 
@@ -92,6 +98,10 @@ def charge_limits(
             limits.charge(bucket, ages)
         if (left := usage.paused_until.get(bucket.value, 0.0) - now) > 0:
             limits.pause(bucket, min(left, LONGEST_PAUSE_S))
+        for lowered in usage.lowered.get(bucket.value, {}).values():
+            if lowered.new is not None:
+                age_s = max(0.0, now - lowered.at)
+                limits.keep_lowered(bucket, window_s=lowered.window_s, limit=lowered.new, age_s=age_s)
 
 
 def not_in(known: Iterable[float], times: Iterable[float]) -> list[float]:

@@ -7,6 +7,7 @@ without it `keep_person` would be ignored and "keep" would delete, so it is neve
 import msgspec
 
 from asyncclient import Bucket, PostHogClient, RateLimits
+from asyncclient import Route as ServerRoute
 from bulk.errors import Refused
 from bulk.estimate import calls_a_person
 from bulk.operations import DeletePersons, Operation, PropertyOperation, UpdateProperties, axes
@@ -90,8 +91,8 @@ async def find_way(
     bulk = await persons.knows("bulk_delete")
     rows = await persons.knows("deletion_status")
     if not (bulk and rows):
-        for axis in (Axis.EVENTS, Axis.RECORDINGS):
-            if axis in asked and not await persons.knows(f"delete_{axis.value}"):
+        for axis, named in _DELETE_ROUTES.items():
+            if axis in asked and not await persons.knows(named):
                 raise Refused(
                     f"this server is too old to delete the {axis.value} of a person that still exists",
                     f"update PostHog, or plan again without --delete-{axis.value}"
@@ -99,6 +100,9 @@ async def find_way(
                     else "update PostHog",
                 )
     return Way(queue_in_bulk=bulk and rows, delete_in_bulk=bulk)
+
+
+_DELETE_ROUTES: dict[Axis, ServerRoute] = {Axis.EVENTS: "delete_events", Axis.RECORDINGS: "delete_recordings"}
 
 
 def choose_route_for(operation: PropertyOperation, count: int, batch_size: int, client: PostHogClient) -> Route:

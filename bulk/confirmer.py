@@ -168,6 +168,8 @@ class Confirmer:
         return self._job.ledger.numbers(self._axis, (self._accepted,), unread=False)
 
     def _overdue(self) -> bool:
+        if not self._waits:
+            return False
         ledger = self._job.ledger
         after_s = SEND_AGAIN_QUEUED_AFTER_S if ledger.queued_deletion_seen else SEND_AGAIN_AFTER_S
         return self._job.now() - max(ledger.last_accepted_at, self._last_done_at) > after_s * self._patience

@@ -1,17 +1,17 @@
 """Persons as rows of CSV: the same columns for whomever, each cell harmless in a spreadsheet (promise 30). Pure.
 
-RFC 4180: CRLF after each row, a cell with a comma or quote quoted, its quotes doubled. No cell holds a line end, so a
-row is a line. Numbers in properties stay as the server wrote them.
+RFC 4180: CRLF after each row, a cell with a comma or quote quoted, its quotes doubled. No cell holds a line end or a
+tab, so a row is a line, and a spreadsheet that splits at `;` or tab instead finds no formula either. Numbers in
+properties stay as the server wrote them.
 """
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from bulk.escape import csv_cell, plain
+from bulk.escape import csv_cell, csv_json_cell
 
 COLUMNS = ("uuid", "created_at", "is_identified", "name", "distinct_ids", "properties")
 HEADER = ",".join(COLUMNS).encode() + b"\r\n"
@@ -47,24 +47,10 @@ def csv_row(person: bytes) -> bytes:
         created_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "" if row.is_identified is None else str(bool(row.is_identified)).lower(),
         csv_cell("" if row.name is None else row.name),
-        _json_cell(row.distinct_ids),
-        _json_cell(row.properties),
+        csv_json_cell(bytes(row.distinct_ids).decode()),
+        csv_json_cell(bytes(row.properties).decode()),
     )
     return ",".join(map(_quoted, cells)).encode() + b"\r\n"
-
-
-def _json_cell(raw: msgspec.Raw) -> str:
-    """JSON on one line that is still JSON, whatever its texts hold: what could do harm is escaped as JSON escapes.
-
-    Such characters stand within strings only: between its tokens JSON has nothing but line ends, tabs and blanks.
-    """
-    text = bytes(raw).decode()
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        character if plain(character) == character else " " if character in "\t\r\n" else json.dumps(character)[1:-1]
-        for character in text
-    )
 
 
 def _quoted(cell: str) -> str:

@@ -12,7 +12,7 @@ from asyncclient import Bucket, CaptureEvent, EncodedProperties, PostHogClient, 
 from bulk.capabilities import Way
 from bulk.operations import Operation, PropertyOperation, UpdateProperties
 from bulk.outcomes import Axis
-from bulk.verdicts import OK, Next, Verdict, judge_batch, judge_bulk, judge_capture, judge_error
+from bulk.verdicts import OK, Next, Verdict, judge_batch, judge_bulk, judge_capture, judge_error, judge_kept
 
 BULK_TIMEOUT_S = 120.0
 """bulk_delete takes seconds for persons with many distinct ids (contract 9)."""
@@ -155,7 +155,10 @@ async def send(
             case _:
                 await persons.delete(uuids[0])
     except PostHogError as error:
-        return (judge_capture if call.route == "capture" else judge_batch)(error, len(batch))
+        if call.route == "capture":
+            return judge_capture(error, len(batch))
+        kept = call.route == "bulk_delete" and Axis.PERSON not in call.axes
+        return (judge_kept if kept else judge_batch)(error, len(batch))
     return OK
 
 

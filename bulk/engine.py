@@ -94,10 +94,26 @@ async def verify_job(
 ) -> Report:
     """Read back, days or weeks later, whether all is still as asked: persons gone, properties changed, events purged.
 
-    Changes nothing. Arguments and errors are those of `run_job`.
+    Changes nothing.
+
+    Arguments:
+        client: set to the plan's host and project; its limits are used to the full.
+        plan: from `make_plan` or `load_plan`.
+        journal: path of the job's journal.
+        concurrency: reads under way at once, 1 to 256, and no more than the client has connections.
+        on_progress: called with typed events (`bulk.progress`), in the caller's task; must not block.
+        stop: set it to end early in good order.
 
     Returns:
         The report; its `exit_code` is 75 until every event deletion is completed and everybody could be read.
+
+    Raises:
+        ValueError: a setting is out of its range.
+        Refused: the journal belongs to another plan, or the client to another project.
+        NotFinished: the server cannot be reached or asks for a long pause; verify again.
+        FileTrouble: the journal cannot be used, or a write to it failed.
+        JournalBusy: another process runs this job.
+        AuthenticationFailed, PermissionDenied: the key was refused.
     """
     settings = _within(client, Settings(concurrency=concurrency, batch_size=LARGEST_BATCH, wait_s=0.0))
     async with opened_job(

@@ -61,16 +61,21 @@ class JournalDamaged(JournalError):
 
 
 class WriteFailed(FileTrouble):
-    """A write or a sync failed or was short; nothing more goes through that descriptor.
+    """A file that is being written cannot be trusted with more; nothing more goes through that descriptor.
 
     Args:
         path: the file that was written.
         problem: what failed.
+        fix: what to do about it; about the disk, where nothing else is said.
     """
 
-    def __init__(self, path: _Name, problem: str) -> None:
-        super().__init__(path, problem, "put the disk right (space, quota, health), then run the same command again")
-        self.args = (path, problem)
+    def __init__(
+        self,
+        path: _Name,
+        problem: str,
+        fix: str = "put the disk right (space, quota, health), then run the same command again",
+    ) -> None:
+        super().__init__(path, problem, fix)
 
 
 class JournalBusy(BulkError):

@@ -5,7 +5,10 @@ would act on is escaped in that language. Pure; knows nothing of what is shown.
 """
 
 import html as _html
+import json
+import os
 import re
+import shlex
 import unicodedata
 
 SHOWN = 200
@@ -21,6 +24,10 @@ _SPACES = frozenset({"Zs"})
 _PROSE = r"(?<=[A-Za-z])[.:](?= |$)|(?<=[0-9])[.-](?=[0-9])|(?<=[0-9]):(?=[0-9]{2}(?![0-9]))"
 _MARKDOWN = re.compile(rf"{_PROSE}|([\\`*_{{}}\[\]()#+\-.!|~:=@/$^])")
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n", "|", "%")
+
+_STARTS = "[" + re.escape("".join(_FORMULA)) + "]"
+_AFTER_SEMICOLON = re.compile(rf";(?=[\s\"]*{_STARTS})")
+_FORMULA_AFTER_SEMICOLON = re.compile(rf"(;\s*)({_STARTS})")
 
 
 def plain(text: object, *, limit: int | None = SHOWN) -> str:
@@ -66,13 +73,58 @@ def markdown(text: object, *, limit: int | None = SHOWN) -> str:
 
 
 def csv_cell(text: object) -> str:
-    """Return text for a CSV cell: nothing that a spreadsheet would take for a formula.
+    """Return text for a CSV cell: nothing that a spreadsheet would take for a formula, even if it splits at `;`.
 
     Args:
         text: anything; its `str` is taken, whole.
     """
-    shown = plain(text, limit=None)
+    shown = _AFTER_SEMICOLON.sub(";'", plain(text, limit=None))
     return "'" + shown if shown.lstrip().startswith(_FORMULA) else shown
+
+
+def json_text(text: str) -> str:
+    """Return JSON on one line that is still the same JSON: what could do harm in its strings is escaped as JSON does.
+
+    Such characters stand within strings only: between its tokens JSON has nothing but line ends, tabs and blanks.
+
+    Args:
+        text: JSON.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character if _is_safe(character) else " " if character in "\t\r\n" else _json(character) for character in text
+    )
+
+
+def csv_json_cell(text: str) -> str:
+    """Return JSON for a CSV cell: as `json_text`, and no formula for a spreadsheet that splits at `;`.
+
+    Args:
+        text: JSON whose value is an array or an object.
+    """
+    return _FORMULA_AFTER_SEMICOLON.sub(lambda found: found[1] + _json(found[2], always=True), json_text(text))
+
+
+def shell_word(text: str) -> str:
+    """Return a word of a command line to be typed, or to be pasted where it holds what cannot be typed.
+
+    Args:
+        text: an argument or the name of a file, one that is not UTF-8 too.
+    """
+    if plain(text, limit=None) == text:
+        return shlex.quote(text)
+    kept = "".join(chr(byte) if _is_typed(byte) else f"\\x{byte:02x}" for byte in os.fsencode(text))
+    return f"$'{kept}'"
+
+
+def _is_typed(byte: int) -> bool:
+    return 0x20 <= byte < 0x7F and byte not in b"'\\"
+
+
+def _json(character: str, *, always: bool = False) -> str:
+    """A character of a JSON string, escaped; by its code where `always`."""
+    return f"\\u{ord(character):04x}" if always else json.dumps(character)[1:-1]
 
 
 def _is_safe(character: str) -> bool:

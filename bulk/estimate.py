@@ -72,6 +72,7 @@ def estimate(
         changes = count * calls_a_person(operation)
     if Axis.EVENTS in asked:
         reads += started + PAGES_A_GROUP * math.ceil(rest / ROWS_A_PAGE)
+    others = reads + changes
     return Estimate(
         deletes=deletes,
         changes=changes,
@@ -79,7 +80,7 @@ def estimate(
         reads=reads,
         seconds=max(
             seconds_needed(deletes, rates.windows(Bucket.DELETES)),
-            seconds_needed(reads + changes, rates.windows(Bucket.OTHERS)),
+            seconds_needed(others + deletes if rates.per_user else others, rates.windows(Bucket.OTHERS)),
         ),
     )
 

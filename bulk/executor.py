@@ -8,7 +8,6 @@ resumed group takes the same path as a fresh one.
 import math
 from collections.abc import Sequence
 
-from asyncclient import Bucket
 from bulk.addressing import address_of
 from bulk.course import Course
 from bulk.dispatch import Addressee, Block, Call, choose_call, send
@@ -241,7 +240,7 @@ class Group:
             self._tools.gate.close(verdict.cause or BreakerOpened(f"the server answered {verdict.label}"))
             raise Stopped
         if verdict.retry_after_s is not None:
-            self._heed(verdict.retry_after_s, verdict, call.bucket)
+            self._heed(verdict.retry_after_s)
         if verdict.then in (Next.READ, Next.READ_AND_HALVE, Next.READ_AND_REJECT):
             await self._settle(call, numbers)
         left = [] if verdict.then is Next.NOTHING else [n for n in numbers if self._still_due(n, call.axes)]
@@ -253,13 +252,11 @@ class Group:
         await self._course.account(call, numbers, left, verdict)
         return verdict.then is Next.NOTHING
 
-    def _heed(self, asked_s: float, verdict: Verdict, bucket: Bucket) -> None:
-        """Take the pause that the server asks for; the client has taken that of a 429 already (promise 14)."""
+    def _heed(self, asked_s: float) -> None:
+        """End the run where the server asks for too long a pause; the client takes any other (promise 14)."""
         if asked_s > LONGEST_PAUSE_S:
             self._tools.gate.close(too_long_a_pause(asked_s))
             raise Stopped
-        if verdict.error != "rate_limited":
-            self._tools.pause(bucket, asked_s)
 
     async def _send(self, call: Call, numbers: list[int]) -> Verdict:
         """Send a batch under one intent; a block that is stopped on its way is noted as far as it came."""

@@ -4,19 +4,36 @@ Listings give whole objects; ids are looked up in batches, which show at most 10
 (contract 6.11).
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
+import anyio
+import anyio.to_thread
 import msgspec
 
-from asyncclient import Person, PostHogClient, PropertyFilter
+from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
 from bulk.csv_rows import HEADER, csv_row
 from bulk.findings import Findings
 from bulk.inputs import Line, RefusedLine
-from bulk.resolving import READ_AT_ONCE, email_groups, id_groups, read_lines
+from bulk.posthog import person_reader
+from bulk.resolving import MOST_OPEN_LINES, READ_AT_ONCE, email_groups, id_groups, read_lines
 from bulk.seen import SeenIds
 from bulk.selection import ByDistinctIds, ByEmails, ByFilter, FromInput, Selection
+
+
+class _Properties(msgspec.Struct, frozen=True):
+    email: Any = None
+
+
+class _Listed(PersonRef, frozen=True):
+    """Who a person of a listing is, and its email."""
+
+    properties: _Properties = _Properties()
+
+
+_LISTED = msgspec.json.Decoder(_Listed)
 
 
 async def export_lines(
@@ -43,9 +60,9 @@ async def export_lines(
         return
     with SeenIds() as seen:
         async for person in _named(client, selection, findings, page_size):
-            if seen.add(person.uuid):
-                findings.person(len(person.distinct_ids))
-                yield msgspec.json.encode(person) + b"\n"
+            if seen.add(person.ref.uuid):
+                findings.person(len(person.ref.distinct_ids))
+                yield _line(person.raw)
 
 
 async def export_csv(
@@ -62,33 +79,75 @@ async def export_csv(
 
 async def _named(
     client: PostHogClient, selection: FromInput, findings: Findings, page_size: int
-) -> AsyncIterator[Person]:
-    for lines in _usable(read_lines(selection), findings):
-        if isinstance(selection, ByEmails):
-            for group in email_groups(lines):
-                condition = PropertyFilter("email", [line.value for line in group])
-                async for person in client.persons.iter(properties=[condition], page_size=page_size):
-                    yield person
-            continue
-        for group in id_groups(lines):
-            for line, found in zip(group, await _looked_up(client, selection, group), strict=True):
-                if found is None:
-                    findings.unmatched.add(line.number)
-                else:
-                    yield found
+) -> AsyncIterator[RawPerson]:
+    """The persons of the lines; a line that one answer does not match is looked up once more, some seconds later."""
+    left_out: list[Line] = []
+    async for lines in _usable(read_lines(selection), findings):
+        async for found in _found(client, selection, lines, page_size, left_out):
+            yield found
+        if len(left_out) >= MOST_OPEN_LINES:
+            async for found in _second_look(client, selection, left_out, page_size, findings):
+                yield found
+            left_out = []
+    async for found in _second_look(client, selection, left_out, page_size, findings):
+        yield found
 
 
-async def _looked_up(client: PostHogClient, selection: FromInput, lines: Sequence[Line]) -> list[Person | None]:
+async def _second_look(
+    client: PostHogClient, selection: FromInput, lines: Sequence[Line], page_size: int, findings: Findings
+) -> AsyncIterator[RawPerson]:
+    if not lines:
+        return
+    await anyio.sleep(person_reader.CONFIRM_AFTER_S)
+    unmatched: list[Line] = []
+    async for found in _found(client, selection, lines, page_size, unmatched):
+        yield found
+    for line in unmatched:
+        findings.unmatched.add(line.number)
+
+
+async def _found(
+    client: PostHogClient, selection: FromInput, lines: Sequence[Line], page_size: int, left_out: list[Line]
+) -> AsyncIterator[RawPerson]:
+    """The persons that answers tell of; lines that no answer matches are put with those left out."""
+    if isinstance(selection, ByEmails):
+        for group in email_groups(lines):
+            condition = PropertyFilter("email", [line.value for line in group])
+            matched: set[str] = set()
+            async for raw in client.persons.iter_raw(properties=[condition], page_size=page_size):
+                listed = _LISTED.decode(raw)
+                matched.add(_folded(listed.properties.email))
+                yield RawPerson(listed, raw)
+            left_out += [line for line in group if _folded(line.value) not in matched]
+        return
+    for group in id_groups(lines):
+        for line, found in zip(group, await _looked_up(client, selection, group), strict=True):
+            if found is None:
+                left_out.append(line)
+            else:
+                yield found
+
+
+async def _looked_up(client: PostHogClient, selection: FromInput, lines: Sequence[Line]) -> list[RawPerson | None]:
     if isinstance(selection, ByDistinctIds):
-        owners = await client.persons.batch_by_distinct_ids([line.value for line in lines])
+        owners = await client.persons.raw_by_distinct_ids([line.value for line in lines])
         return [owners.get(line.value) for line in lines]
     uuids = [UUID(line.value) for line in lines]
-    present = await client.persons.batch_by_uuids(uuids)
+    present = await client.persons.raw_by_uuids(uuids)
     return [present.get(uuid) for uuid in uuids]
 
 
-def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> Iterable[list[Line]]:
-    while some := list(islice(lines, READ_AT_ONCE)):
+def _folded(email: object) -> str:
+    """An email as it is compared here: the server may not tell upper from lower case."""
+    return email.casefold() if isinstance(email, str) else ""
+
+
+async def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> AsyncIterator[list[Line]]:
+    def next_lines() -> list[Line | RefusedLine]:
+        return list(islice(lines, READ_AT_ONCE))
+
+    # in a thread of its own, since a pipe may keep it waiting
+    while some := await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True):
         findings.lines += len(some)
         usable = []
         for line in some:

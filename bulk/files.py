@@ -161,6 +161,7 @@ class Unnamed:
         self.fd = fd
         self._folder = folder
         self._partial = partial
+        self._maker = os.getpid()
         self._open = True
 
     def write(self, data: bytes | bytearray) -> None:
@@ -196,13 +197,16 @@ class Unnamed:
             os.fsync(self._folder)
 
     def close(self) -> None:
-        """Let go of the file; what was not published is gone."""
+        """Let go of the file; what was not published is gone. A forked child leaves its parent's file alone."""
         if not self._open:
             return
         self._open = False
         try:
-            with suppress(OSError):
-                self._drop_partial()
+            if os.getpid() == self._maker:
+                with suppress(OSError):
+                    self._drop_partial()
+                with suppress(OSError):
+                    fcntl.flock(self.fd, fcntl.LOCK_UN)  # for a child's copy too
         finally:
             os.close(self.fd)
             os.close(self._folder)

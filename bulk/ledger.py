@@ -99,7 +99,7 @@ class Ledger:
             case PauseTaken():
                 self.usage.paused(record)
             case LimitChanged():
-                pass  # the tally counts them
+                self.usage.limit_changed(record)
         if self.job is None:
             raise ValueError("the first record does not open a job")
 

@@ -45,9 +45,10 @@ def decode_line(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except (msgspec.MsgspecError, ValueError):
         pass
     try:  # msgspec reads no lone surrogates
-        return msgspec.convert(json.loads(line), decoder.type)
+        value: T = msgspec.convert(json.loads(line), decoder.type)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise ValueError("not a line of the expected kind") from None
+    return value
 
 
 def decode_lines(block: bytes, decoder: msgspec.json.Decoder[T]) -> list[T] | None:

@@ -173,8 +173,13 @@ class Plan:
     def targets(self, start: int, stop: int) -> list[Target]:
         """Return the targets numbered from `start` up to but not including `stop`, fewer where the plan ends.
 
+        Args:
+            start: the first number, from 0.
+            stop: the number after the last one.
+
         Raises:
             PlanError: the file was changed since it was opened, or a line holds no target.
+            ValueError: the numbers are no range.
         """
         if start < 0 or stop < start:
             raise ValueError(f"targets are numbered from 0 upwards: {start} to {stop} is no range of them")
@@ -238,6 +243,12 @@ class _Index:
 
 def load_plan(path: Path | str) -> Plan:
     """Open a plan and check all of it: header, format, count, digest, footer, nothing missing or behind.
+
+    Args:
+        path: of the plan file.
+
+    Returns:
+        The plan; close it, or use it with `with`.
 
     Raises:
         PlanError: it is no plan, of another format, or any byte of it was changed; the sentence says which.

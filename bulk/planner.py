@@ -67,6 +67,7 @@ async def make_plan(
         concurrency=concurrency,
         holding=operation.keys if isinstance(operation, UnsetProperties) else (),
     ) as resolver:
+        await resolver.begin()
         project = await reading.projects.get(project_id)
         header = PlanHeader(
             format=FORMAT,

@@ -1,11 +1,12 @@
 """Runs a coroutine function over items with a fixed number of workers. The engine's only task groups."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 import anyio
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 async def in_parallel(work: Callable[[T], Awaitable[None]], items: Iterable[T], *, workers: int = 4) -> None:
@@ -31,3 +32,14 @@ async def in_parallel(work: Callable[[T], Awaitable[None]], items: Iterable[T], 
             group.start_soon(worker)
     if first:
         raise first[0]
+
+
+async def in_order(work: Callable[[T], Awaitable[R]], items: Sequence[T], concurrency: int) -> list[R]:
+    """Run `work` on every item, so many at once; the results in the items' order."""
+    results: dict[int, R] = {}
+
+    async def one(index: int) -> None:
+        results[index] = await work(items[index])
+
+    await in_parallel(one, range(len(items)), workers=concurrency)
+    return [results[index] for index in range(len(items))]

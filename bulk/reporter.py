@@ -5,6 +5,7 @@ from collections.abc import Callable
 import anyio
 
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
+from bulk.accounting import LONGEST_PAUSE_S
 from bulk.estimate import estimate
 from bulk.job import Job
 from bulk.journal.records import LimitChanged, PauseTaken, Spent
@@ -103,22 +104,16 @@ class Reporter:
                     self._job.note(Spent(bucket=event.bucket.value, at=self._job.now()))
                     self._job.flush()
             case Paused():
-                self._paused(event.bucket, event.for_s)
+                bucket, for_s = event.bucket.value, event.for_s
+                if for_s <= LONGEST_PAUSE_S:  # a longer one ends the run, and the next run asks anew
+                    self._job.note(PauseTaken(at=self._job.now(), bucket=bucket, for_s=for_s))
+                self.tell(PauseStarted(bucket=bucket, for_s=for_s))
             case LimitLowered():
                 bucket, window_s, at = event.bucket.value, event.window_s, self._job.now()
                 self._job.note(LimitChanged(at=at, bucket=bucket, window_s=window_s, old=event.old, new=event.new))
                 self.tell(LimitMoved(bucket=bucket, window_s=window_s, old=event.old, new=event.new))
             case _:
                 pass
-
-    def pause(self, bucket: Bucket, for_s: float) -> None:
-        """Let nothing of a rate limit leave for so many seconds, because the server asked for it."""
-        self._limits.pause(bucket, for_s)
-        self._paused(bucket, for_s)
-
-    def _paused(self, bucket: Bucket, for_s: float) -> None:
-        self._job.note(PauseTaken(at=self._job.now(), bucket=bucket.value, for_s=for_s))
-        self.tell(PauseStarted(bucket=bucket.value, for_s=for_s))
 
     def _done(self, ledger: Ledger) -> int:
         """Targets that this phase is through with: in "sending" an accepted one is, unless its row is read at once."""
@@ -143,10 +138,10 @@ class Reporter:
             self._job.operation, left, batch_size=self._batch_size, rates=self._limits.rates, route=self._route
         )
         sending = self._phase != "reading back"
-        at_least = max(
-            self._limits.eta_s(Bucket.DELETES, cost.deletes if sending else 0),
-            self._limits.eta_s(Bucket.OTHERS, cost.reads + (cost.changes if sending else 0)),
-        )
+        deletes, others = cost.deletes if sending else 0, cost.reads + (cost.changes if sending else 0)
+        if self._limits.rates.per_user:
+            deletes, others = 0, deletes + others
+        at_least = max(self._limits.eta_s(Bucket.DELETES, deletes), self._limits.eta_s(Bucket.OTHERS, others))
         if self._began is None or done <= self._began[1] or now <= self._began[0]:
             return at_least or None
         (since, then) = self._began

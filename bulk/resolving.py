@@ -24,7 +24,7 @@ from bulk.errors import Refused
 from bulk.findings import Findings
 from bulk.gate import Gate
 from bulk.inputs import Kind, Line, RefusedLine, read_file, read_stream, read_values
-from bulk.pool import in_parallel
+from bulk.pool import in_order
 from bulk.posthog import person_reader
 from bulk.posthog.person_reader import READ_SIZE, PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread, to_ref
@@ -44,7 +44,6 @@ Found = tuple[PersonRef, str | None]
 """A person and the distinct id that the target is known by."""
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 class _Match(msgspec.Struct, frozen=True):
@@ -63,7 +62,7 @@ class Resolver:
 
     Args:
         client: for reading.
-        selection: its input is opened and its first line read at once.
+        selection: whom.
         findings: gets everything there is to say.
         page_size: persons a page of listings.
         concurrency: requests at once.
@@ -87,7 +86,7 @@ class Resolver:
         self._findings = findings
         self._page_size = page_size
         self._concurrency = concurrency
-        self._lines = None if isinstance(selection, ByFilter) else _started(read_lines(selection))
+        self._lines = None if isinstance(selection, ByFilter) else read_lines(selection)
         self._looked_before = False
         self._persons = SeenIds()
         self._inputs = SeenStrings()
@@ -98,6 +97,17 @@ class Resolver:
     def __exit__(self, *_: object) -> None:
         self._persons.close()
         self._inputs.close()
+
+    async def begin(self) -> None:
+        """Open the input and read its first line: one that is empty or unreadable is known before anything is asked.
+
+        Raises:
+            InputError: the input is empty or cannot be used.
+            FileTrouble: it cannot be read.
+        """
+        if self._lines is not None:
+            first = await anyio.to_thread.run_sync(self._next_lines, 1, abandon_on_cancel=True)
+            self._lines = chain(first, self._lines)
 
     async def targets(self) -> AsyncIterator[list[Found]]:
         """Yield the targets, some at a time; a list may be empty while none are found."""
@@ -167,7 +177,7 @@ class Resolver:
         async def look(lines: Sequence[Line]) -> tuple[list[Found], list[Line]]:
             found: list[Found] = []
             still_open: list[Line] = []
-            for match in await _in_order(resolve, list(groups(lines)), self._concurrency):
+            for match in await in_order(resolve, list(groups(lines)), self._concurrency):
                 found += self._matched(match)
                 still_open += match.still_open()
             return found, still_open
@@ -293,12 +303,6 @@ def _kind(selection: FromInput) -> Kind:
             return Kind.EMAIL
 
 
-def _started(lines: Iterator[T]) -> Iterator[T]:
-    """The same lines, the first one read: an empty or unreadable input is known before anything is asked."""
-    first = list(zip(range(1), lines, strict=False))
-    return chain((line for _, line in first), lines)
-
-
 def id_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
     """Lines in groups that one batch read takes."""
     for start in range(0, len(lines), READ_SIZE):
@@ -335,14 +339,3 @@ def _found(result: ReadResult, *, known_by: str | None = None) -> list[Found] | 
             return None
         case _:
             return []
-
-
-async def _in_order(work: Callable[[T], Awaitable[R]], items: Sequence[T], concurrency: int) -> list[R]:
-    """Run `work` on every item, so many at once; the results in the items' order."""
-    results: dict[int, R] = {}
-
-    async def one(index: int) -> None:
-        results[index] = await work(items[index])
-
-    await in_parallel(one, range(len(items)), workers=concurrency)
-    return [results[index] for index in range(len(items))]

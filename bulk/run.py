@@ -134,7 +134,6 @@ class Run:
             breaker=Breaker(),
             budget=RetryBudget(),
             report=reporter.tell,
-            pause=reporter.pause,
             moved=reporter.moved,
             batch_size=settings.batch_size,
         )

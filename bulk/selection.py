@@ -4,7 +4,7 @@ A selection describes itself twice: `summary` for journal and report, which hold
 no file name (promise 27), and `details` for the plan, which may. Reads nothing; `planner` does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -90,16 +90,17 @@ class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
         everyone: without any filter, select every person of the project.
     """
 
-    properties: tuple[PropertyFilter, ...] = ()
+    properties: Sequence[PropertyFilter] = ()
     email: str | None = None
     everyone: bool = False
 
     def __post_init__(self) -> None:
         if self.everyone and (self.properties or self.email is not None):
             raise InputError("everyone and a filter contradict each other: give one of them")
+        _check_filters(self.properties)
         for one in self.properties:
             if one.type == "cohort" and one.operator not in ("exact", "in"):
-                # a cohort's filter goes out without its operator, so that this would select the members
+                # a server that does not heed the operator would select the members
                 raise InputError(f"a cohort is selected by its members: {one.operator} cannot be asked")
         if self.email is not None and any("\ud800" <= character <= "\udfff" for character in self.email):
             raise InputError("the email to select by is no text: half of a surrogate pair, or bytes that are not UTF-8")
@@ -127,6 +128,15 @@ class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
             {"key": one.key, "operator": one.operator, "type": one.type, "value": one.value} for one in self.properties
         ]
         return {**self.summary(), "filters": filters, "email": self.email}
+
+
+def _check_filters(properties: object) -> None:
+    if isinstance(properties, str | bytes) or not isinstance(properties, Sequence):
+        raise InputError(f"properties takes a list of PropertyFilter, not a {type(properties).__name__}")
+    for one in properties:
+        if not isinstance(one, PropertyFilter):
+            kind = type(one).__name__
+            raise InputError(f"properties takes a list of PropertyFilter, and there is a {kind} in it")
 
 
 FromInput = ByDistinctIds | ByPersonIds | ByEmails

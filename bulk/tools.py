@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from asyncclient import Bucket, PostHogClient
+from asyncclient import PostHogClient
 from bulk.breaker import Breaker, RetryBudget
 from bulk.capabilities import Way
 from bulk.gate import Gate
@@ -20,7 +20,6 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         report: takes events for the caller.
-        pause: lets nothing of a rate limit leave for so many seconds.
         moved: called after each change of the ledger, for progress.
         batch_size: targets a request that takes many, before halving.
         uniform: draws a number between two, for full jitter.
@@ -35,7 +34,6 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     breaker: Breaker
     budget: RetryBudget
     report: Callable[[Trouble], None]
-    pause: Callable[[Bucket, float], None]
     moved: Callable[[], None]
     batch_size: int
     uniform: Callable[[float, float], float] = random.uniform

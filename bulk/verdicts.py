@@ -41,6 +41,9 @@ LONGEST_PAUSE_S = 3600.0
 TOO_LARGE = 413
 """What stands before the server takes less in one request than the server does: nothing of it was done."""
 
+EMPTY_BODY = "empty_body"
+"""The client's code of an answer that has nothing in its body although something belongs there."""
+
 UNANSWERED = (TransportError, ServerError, RateLimited, InvalidResponse)
 """What a read may end with after its retries: the server's trouble, not the job's."""
 
@@ -187,6 +190,18 @@ def judge_batch(error: PostHogError, persons: int) -> Verdict:
     verdict = judge_error(error)
     if verdict.then is Next.READ_AND_REJECT and persons > 1:
         return msgspec.structs.replace(verdict, then=Next.READ_AND_HALVE)
+    return verdict
+
+
+def judge_kept(error: PostHogError, persons: int) -> Verdict:
+    """What an error says of an attempt to queue something of so many persons that are to be kept.
+
+    A server that knows `keep_person` tells what it did. One that answers without a word may be too old for it, and
+    have deleted the persons (contract 6.5, 8): no other call of that kind may follow.
+    """
+    verdict = judge_batch(error, persons)
+    if isinstance(error, InvalidResponse) and error.code == EMPTY_BODY:
+        return msgspec.structs.replace(verdict, then=Next.STOP, error="no_summary", code=None)
     return verdict
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -31,7 +31,7 @@ class Body:
 
     def __init__(
         self,
-        request: Request,
+        request: Request[Any],
         path: str,
         status: int,
         content: aiohttp.StreamReader,
@@ -111,7 +111,7 @@ async def next_part(content: aiohttp.StreamReader) -> bytes:
         raise aiohttp.ClientPayloadError("the connection was closed") from error
 
 
-async def read(request: Request, path: str, status: int, content: aiohttp.StreamReader) -> bytes:
+async def read(request: Request[Any], path: str, status: int, content: aiohttp.StreamReader) -> bytes:
     """The body, unpacked and bounded.
 
     Raises:

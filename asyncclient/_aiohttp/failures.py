@@ -2,6 +2,7 @@
 
 import os
 import ssl
+from typing import Any
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -15,7 +16,7 @@ FOREIGN = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError)
 """What comes of a request that fails."""
 
 
-def failure(request: Request, path: str, error: Exception, *, sent: bool, within_s: float) -> TransportError:
+def failure(request: Request[Any], path: str, error: Exception, *, sent: bool, within_s: float) -> TransportError:
     """What it means that a request came to no answer, or to half of one.
 
     Arguments:
@@ -39,7 +40,7 @@ def failure(request: Request, path: str, error: Exception, *, sent: bool, within
     return kind(reason, method=request.method, path=path, route=request.route, sent=sent)
 
 
-def invalid(request: Request, path: str, status: int, problem: str) -> InvalidResponse:
+def invalid(request: Request[Any], path: str, status: int, problem: str) -> InvalidResponse:
     """What it means that an answer cannot be read."""
     return InvalidResponse(status, method=request.method, path=path, route=request.route, detail=problem)
 

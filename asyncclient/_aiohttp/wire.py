@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import nullcontext
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import aiohttp
@@ -65,7 +65,7 @@ class AiohttpWire:
         self._deadlines.close()
         await self._connector.close()
 
-    async def send(self, request: Request, path: str, left: Left) -> Response:
+    async def send(self, request: Request[Any], path: str, left: Left) -> Response:
         """Send the request once.
 
         Raises:
@@ -99,7 +99,7 @@ class AiohttpWire:
             problem = failure(request, path, error, sent=sent, within_s=self._limit_s(request))
         raise problem  # outside of `except`: a foreign exception's text and frames may hold headers or the URL
 
-    async def _connect(self, request: Request) -> Connection:
+    async def _connect(self, request: Request[Any]) -> Connection:
         """A connection, from the pool or new."""
         try:
             return await self._connector.connect(self._place, [], self._waits(request))
@@ -110,7 +110,7 @@ class AiohttpWire:
             # closing cancels who waits for a connection; nobody asked for the end of this task
         raise ConnectionAbortedError
 
-    def _write(self, connection: Connection, request: Request, path: str) -> None:
+    def _write(self, connection: Connection, request: Request[Any], path: str) -> None:
         """Hand the whole request to the connection, and have its answer parsed.
 
         What it puts together shows the key, and is in no frame that is left when something goes wrong.
@@ -136,11 +136,11 @@ class AiohttpWire:
             transport.write(body)
         protocol.start_timeout()
 
-    def _limit_s(self, request: Request) -> float:
+    def _limit_s(self, request: Request[Any]) -> float:
         """How long the call may take, or, where it is streamed, how long nothing may come."""
         return request.timeout_s or self._timeout_s
 
-    def _waits(self, request: Request) -> aiohttp.ClientTimeout:
+    def _waits(self, request: Request[Any]) -> aiohttp.ClientTimeout:
         """How long a connection may take to come about."""
         if request.streamed:
             return aiohttp.ClientTimeout(total=None, connect=self._limit_s(request))

@@ -4,6 +4,7 @@ Ids are parsed before a path exists, so that no input can change path, query or 
 """
 
 from asyncclient._endpoints.arguments import Format, seconds
+from asyncclient._endpoints.calls import in_csv
 from asyncclient._endpoints.capture import batches, capture_events
 from asyncclient._endpoints.capture_event import CaptureEvent
 from asyncclient._endpoints.changes import (
@@ -14,10 +15,18 @@ from asyncclient._endpoints.changes import (
     update_property,
 )
 from asyncclient._endpoints.deletes import bulk_delete, delete_events, delete_person, delete_recordings
-from asyncclient._endpoints.folders import create_folder, delete_folder, get_folder, list_folders, update_folder
+from asyncclient._endpoints.folders import (
+    FolderType,
+    create_folder,
+    delete_folder,
+    get_folder,
+    list_folders,
+    update_folder,
+)
 from asyncclient._endpoints.history import all_activity, person_activity, properties_at_time, properties_timeline
 from asyncclient._endpoints.ids import PersonId, person_id, person_uuid, project_id
 from asyncclient._endpoints.persons import (
+    DeletionStatus,
     batch_by_distinct_ids,
     batch_by_uuids,
     cohorts,
@@ -26,6 +35,8 @@ from asyncclient._endpoints.persons import (
     get_person,
     list_persons,
     probe,
+    probe_batch,
+    probe_deletion_status,
     values,
 )
 from asyncclient._endpoints.projects import get_project, list_projects
@@ -34,7 +45,9 @@ from asyncclient._endpoints.query import hogql, persons_having
 
 __all__ = [
     "CaptureEvent",
+    "DeletionStatus",
     "EncodedProperties",
+    "FolderType",
     "Format",
     "PersonId",
     "all_activity",
@@ -56,6 +69,7 @@ __all__ = [
     "get_person",
     "get_project",
     "hogql",
+    "in_csv",
     "list_folders",
     "list_persons",
     "list_projects",
@@ -64,6 +78,8 @@ __all__ = [
     "person_uuid",
     "persons_having",
     "probe",
+    "probe_batch",
+    "probe_deletion_status",
     "project_id",
     "properties_at_time",
     "properties_timeline",

@@ -1,9 +1,14 @@
 """What the calls below persons/ have in common. Pure."""
 
+from typing import Any, TypeVar
+
 from asyncclient._endpoints.arguments import FORMATS, Format
-from asyncclient._http import Request
+from asyncclient._http import Expectation, Request
+from asyncclient._protocol.expectations import Csv
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.limits import Bucket
+
+T = TypeVar("T")
 
 _ACCEPT_CSV = "text/csv, */*;q=0.1"
 """`format` alone is not enough: a server that negotiates refuses CSV to whoever accepts only JSON."""
@@ -13,6 +18,7 @@ def persons_call(
     action: str,
     method: str,
     path: str,
+    expects: Expectation[T],
     *,
     route: str | None = None,
     query: tuple[tuple[str, str], ...] = (),
@@ -24,11 +30,12 @@ def persons_call(
     once: bool = False,
     streamed: bool = False,
     timeout_s: float | None = None,
-) -> Request:
+) -> Request[T]:
     """A request to persons/.
 
     Arguments:
         path: below persons/; `route` is the same with `:id` for an id.
+        expects: what its success looks like; where CSV is asked of a read, `in_csv` says so.
         format: csv or json, sent as given.
 
     Raises:
@@ -44,6 +51,7 @@ def persons_call(
         path=f"persons/{path}",
         route=f"{method} persons/{path if route is None else route}",
         bucket=bucket,
+        expects=expects,
         query=query,
         body=body,
         mutating=mutating,
@@ -53,3 +61,8 @@ def persons_call(
         accept=_ACCEPT_CSV if format == "csv" else None,
         timeout_s=timeout_s,
     )
+
+
+def in_csv(request: Request[Any]) -> Request[str]:
+    """A request for CSV, which expects CSV."""
+    return request.expecting(Csv())

@@ -6,6 +6,7 @@ import msgspec
 
 from asyncclient._endpoints.capture_event import CaptureEvent
 from asyncclient._http import Request
+from asyncclient._protocol.capture_answer import TAKEN, CaptureAnswer
 from asyncclient._secret import Secret
 from asyncclient.errors import InvalidArgument
 from asyncclient.limits import Bucket
@@ -62,7 +63,7 @@ def batches(events: Sequence[CaptureEvent], *, most_bytes: int = MOST_BYTES) -> 
         yield Batch(events=b",".join(parts), start=start, stop=len(events), repeatable=repeatable)
 
 
-def capture_events(batch: Batch, token: Secret) -> Request:
+def capture_events(batch: Batch, token: Secret) -> Request[CaptureAnswer]:
     """POST /batch/ on the ingestion host, with the project's public token and without the personal key.
 
     The token is put in here so that it is in no local variable of the frames above.
@@ -73,6 +74,7 @@ def capture_events(batch: Batch, token: Secret) -> Request:
         path="batch/",
         route="POST batch/",
         bucket=Bucket.CAPTURE,
+        expects=TAKEN,
         in_project=False,
         body=b'{"api_key":%b,"historical_migration":false,"batch":[%b]}'
         % (_ENCODER.encode(token.reveal()), batch.events),

@@ -1,5 +1,6 @@
 """The persisted folders of the key's user (contract 7). Pure."""
 
+from typing import Literal, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
@@ -7,41 +8,58 @@ import msgspec
 from asyncclient._endpoints.arguments import page_of_rows
 from asyncclient._endpoints.ids import person_uuid
 from asyncclient._endpoints.properties import plain_json
-from asyncclient._http import Request
+from asyncclient._http import Expectation, Request
+from asyncclient._protocol.expectations import Empty, json_of
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.limits import Bucket
+from asyncclient.models import Page, PersistedFolder
 
-TYPES = ("home", "pinned", "custom_products")
+FolderType = Literal["home", "pinned", "custom_products"]
+"""Where the product's file tree opens, by the page that it is for (contract 7)."""
+
+TYPES: tuple[FolderType, ...] = get_args(FolderType)
 LONGEST_PROTOCOL = 64
 
+T = TypeVar("T")
 
-def list_folders(*, limit: int, offset: int) -> Request:
+_FOLDER = json_of(PersistedFolder)
+_FOLDERS = json_of(Page[PersistedFolder])
+_UPSERTED = json_of(PersistedFolder, statuses=frozenset({200, 201}))
+
+
+def list_folders(*, limit: int, offset: int) -> Request[Page[PersistedFolder]]:
     """GET persisted_folder."""
-    return _folder("GET", query=page_of_rows(limit, offset))
+    return _folder("GET", _FOLDERS, query=page_of_rows(limit, offset))
 
 
-def create_folder(type: object, *, path: object, protocol: object) -> Request:  # noqa: A002
+def create_folder(type: object, *, path: object, protocol: object) -> Request[PersistedFolder]:  # noqa: A002
     """POST persisted_folder: upserts by type, and resets what is left out, so all is sent."""
-    return _folder("POST", body=_body({"type": type, "path": path, "protocol": protocol}))
+    return _folder("POST", _UPSERTED, body=_body({"type": type, "path": path, "protocol": protocol}))
 
 
-def get_folder(folder: object) -> Request:
+def get_folder(folder: object) -> Request[PersistedFolder]:
     """GET persisted_folder/:id."""
-    return _folder("GET", folder_id(folder))
+    return _folder("GET", _FOLDER, folder_id(folder))
 
 
-def update_folder(folder: object, *, type: object, path: object, protocol: object) -> Request:  # noqa: A002
+def update_folder(
+    folder: object,
+    *,
+    type: object,  # noqa: A002
+    path: object,
+    protocol: object,
+) -> Request[PersistedFolder]:
     """PATCH persisted_folder/:id: what is None stays as it is."""
     given = {"type": type, "path": path, "protocol": protocol}
     given = {name: value for name, value in given.items() if value is not None}
     if not given:
         raise InvalidArgument("nothing to change: give type, path or protocol")
-    return _folder("PATCH", folder_id(folder), body=_body(given))
+    return _folder("PATCH", _FOLDER, folder_id(folder), body=_body(given))
 
 
-def delete_folder(folder: object) -> Request:
+def delete_folder(folder: object) -> Request[None]:
     """DELETE persisted_folder/:id (contract 0)."""
-    return _folder("DELETE", folder_id(folder))
+    return _folder("DELETE", Empty(), folder_id(folder))
 
 
 def folder_id(value: object) -> UUID:
@@ -70,14 +88,20 @@ def _body(given: dict[str, object]) -> bytes:
 
 
 def _folder(
-    method: str, folder: UUID | None = None, *, query: tuple[tuple[str, str], ...] = (), body: bytes | None = None
-) -> Request:
+    method: str,
+    expects: Expectation[T],
+    folder: UUID | None = None,
+    *,
+    query: tuple[tuple[str, str], ...] = (),
+    body: bytes | None = None,
+) -> Request[T]:
     return Request(
         action="persisted_folder",
         method=method,
         path="persisted_folder/" if folder is None else f"persisted_folder/{folder}/",
         route=f"{method} persisted_folder/" if folder is None else f"{method} persisted_folder/:id/",
         bucket=Bucket.DEFAULT,
+        expects=expects,
         query=query,
         body=body,
         mutating=method != "GET",

@@ -8,13 +8,49 @@ import msgspec
 from asyncclient._endpoints.arguments import MOST_ROWS, seconds, some, text, whole
 from asyncclient._endpoints.properties import plain_json, property_key
 from asyncclient._http import Request
+from asyncclient._protocol.expectations import Unexpected, decoded, json_of
 from asyncclient.errors import InvalidArgument
 from asyncclient.limits import Bucket
+from asyncclient.models import QueryResult
 
 MOST_KEYS = 100
 
 
-def hogql(query: object, values: Mapping[str, Any] | None = None, *, timeout_s: float | None = None) -> Request:
+class _QueryStatus(msgspec.Struct, frozen=True):
+    complete: Any = None
+    error: Any = None
+    error_message: Any = None
+
+
+class _Verdict(msgspec.Struct, frozen=True):
+    """What makes a body of the query endpoint no answer, whatever rows it holds."""
+
+    error: Any = None
+    is_cached: Any = None
+    query_status: _QueryStatus | None = None
+
+
+_VERDICT = msgspec.json.Decoder(_Verdict)
+
+
+def _objection(body: bytes) -> Unexpected | None:
+    verdict = decoded(_VERDICT, body)
+    status = verdict.query_status or _QueryStatus()
+    if verdict.error or status.error:
+        return Unexpected("the query failed", verdict.error or status.error_message)
+    if status.complete is False:
+        return Unexpected("the query is still running, and its rows are not complete")
+    if verdict.is_cached:
+        return Unexpected("the answer is an old one from the server's cache")
+    return None
+
+
+_RESULT = json_of(QueryResult, objection=_objection)
+
+
+def hogql(
+    query: object, values: Mapping[str, Any] | None = None, *, timeout_s: float | None = None
+) -> Request[QueryResult]:
     """POST query: computed now, not taken from a cache."""
     if timeout_s is not None:
         seconds(timeout_s, "timeout_s")
@@ -29,12 +65,15 @@ def hogql(query: object, values: Mapping[str, Any] | None = None, *, timeout_s: 
         path="query/",
         route="POST query/",
         bucket=Bucket.OTHERS,
+        expects=_RESULT,
         body=msgspec.json.encode({"query": asked, "refresh": "force_blocking"}),
         timeout_s=timeout_s,
     )
 
 
-def persons_having(keys: Sequence[str], *, after: str, limit: int, timeout_s: float | None = None) -> Request:
+def persons_having(
+    keys: Sequence[str], *, after: str, limit: int, timeout_s: float | None = None
+) -> Request[QueryResult]:
     """POST query: persons that have any of the keys, by the text of their UUIDs.
 
     ClickHouse orders UUIDs by their second half first, so both sides of the comparison are texts. The column has no

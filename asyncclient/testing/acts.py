@@ -13,6 +13,7 @@ import msgspec
 
 from asyncclient.testing.activities import Activities, Doer
 from asyncclient.testing.deletions import Deletions
+from asyncclient.testing.events import Events
 from asyncclient.testing.folders import Folders
 from asyncclient.testing.history import Change, History
 from asyncclient.testing.listing import Listing
@@ -28,6 +29,11 @@ from asyncclient.testing.uuids import UuidTable, derived
 # Something put off: called with the time it was due at and the time it is.
 _Deed = Callable[[int, int], None]
 
+_DAY_US = 86_400_000_000
+_WEEK_US = 7 * _DAY_US
+# 1970-01-04 was a Sunday.
+_FIRST_SUNDAY_US = 3 * _DAY_US + 5 * 3_600_000_000
+
 
 class Acts:
     """The tables of the world and the acts that change them."""
@@ -42,6 +48,8 @@ class Acts:
         self.uuids_by_text = UuidOrder(self.table, by_text)
         self.uuids_by_clickhouse = UuidOrder(self.table, by_clickhouse)
         self.deletions = Deletions()
+        self.events = Events()
+        self._job_due_us: int | None = None
         self.traces = Traces(persons)
         self.activities = Activities()
         self.history = History()
@@ -70,6 +78,7 @@ class Acts:
             due_us, _, deed = heapq.heappop(self._agenda)
             deed(due_us, now_us)
         self.listing.advance(now_us)
+        self._run_weekly_job(now_us)
 
     def settle(self) -> None:
         """Apply whatever is under way, due or not."""
@@ -128,6 +137,7 @@ class Acts:
         """Move all distinct ids to another person."""
         moved = self.store.record(emptied)
         self.delete(emptied, through_api=False)
+        self.events.merge(into, emptied)
         record = self.store.record(into)
         together = record.distinct_ids + moved.distinct_ids
         self.store.put(into, msgspec.structs.replace(record, distinct_ids=together))
@@ -221,9 +231,28 @@ class Acts:
             self.traces.recordings_requested(key)
 
     def run_event_deletion(self) -> int:
-        """The weekly job; returns how many rows it completed."""
+        """The weekly job, now; returns how many rows it completed."""
         self.advance()
-        return self.deletions.complete(self.now_us())
+        return self._delete_events(self.now_us())
+
+    def _run_weekly_job(self, now_us: int) -> None:
+        """Run the job for each Sunday, 05:00 UTC, that has passed since the last look."""
+        if not self.options.weekly_event_deletion:
+            self._job_due_us = None
+            return
+        if self._job_due_us is None:
+            self._job_due_us = _next_sunday_us(now_us)
+        while self._job_due_us <= now_us:
+            self._delete_events(self._job_due_us)
+            self._job_due_us += _WEEK_US
+
+    def _delete_events(self, at_us: int) -> int:
+        """Complete the rows that the job takes, and delete what they cover (contract 8)."""
+        options = self.options
+        if options.event_deletion_fails:
+            return 0
+        up_to_us = at_us - round(options.event_deletion_slips_s * 1_000_000)
+        return self.deletions.complete(at_us, up_to_us=up_to_us, delete=self.events.delete)
 
     def _delete_queued(self, keys: tuple[int, ...], by: Doer | None, due_us: int, now_us: int) -> None:
         self._queued -= len(keys)
@@ -242,3 +271,8 @@ class Acts:
 
     def _lag_us(self) -> int:
         return round(self.options.list_lag_s * 1_000_000)
+
+
+def _next_sunday_us(now_us: int) -> int:
+    """The first Sunday, 05:00 UTC, after a time."""
+    return now_us + _WEEK_US - (now_us - _FIRST_SUNDAY_US) % _WEEK_US

@@ -83,6 +83,8 @@ class Control:
                 "rows_pending": acts.deletions.count("pending"),
                 "rows_completed": acts.deletions.count("completed"),
                 "events_orphaned": len(self._world.events_orphaned()),
+                "events": len(acts.events),
+                "persons_with_events_uncovered": len(self._world.events_uncovered()),
                 "requests": self._log.total,
                 "requests_by_action": self._log.counts(),
                 "faults": len(self._faults),

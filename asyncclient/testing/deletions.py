@@ -5,6 +5,7 @@ Rows are kept by person key in plain arrays; it knows neither persons nor events
 
 from array import array
 from bisect import insort
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -74,10 +75,15 @@ class Deletions:
         self._place(row, "all")
         self._place(row, "completed" if verified_us else "pending")
 
-    def complete(self, now_us: int) -> int:
-        """The weekly job: verify every pending row that is not of the future; returns how many."""
-        due = [row for row in self._by_status["pending"] if self._created_us[row - 1] <= now_us]
+    def complete(self, now_us: int, *, up_to_us: int, delete: Callable[[int, int], object]) -> int:
+        """Verify every pending row that was created at or before a time; returns how many.
+
+        `delete` is called with the person's key and the row's time of each. Younger rows stay pending until the
+        job runs again (contract 8).
+        """
+        due = [row for row in self._by_status["pending"] if self._created_us[row - 1] <= up_to_us]
         for row in due:
+            delete(self._keys[row - 1], self._created_us[row - 1])
             self._verified_us[row - 1] = max(now_us, 1)
             self._place(row, "completed")
         left = (row for row in self._by_status["pending"] if not self._verified_us[row - 1])

@@ -17,6 +17,7 @@ FaultKind = Literal[
     "cut_body",
     "garbage",
     "status",
+    "page",
     "person_deletion_failed",
     "deletion_errors",
     "orphan_events",
@@ -57,6 +58,8 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     "swallow" answers as if all had gone well; of captured events it loses all, or `share` of them, drawn
     event by event from `seed`, or the first `count` of a request. "capture_down" lets the server's own
     capture fail, with `status`: an update is answered 202 all the same (contract 6.3), delete_property is not.
+    "page" is answered by something in front of PostHog, with `page_status` and what `page` names; the request
+    gets no further unless `when` is "after".
     """
 
     action: str | None = None
@@ -74,6 +77,8 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     step: str | None = None
     to: str = ""
     size: int = 33 * 1024 * 1024
+    page: Literal["login", "app", "json", "text", "empty"] = "login"
+    page_status: int = 200
 
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
@@ -93,6 +98,11 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.action is not None:
             return self.action == action
         return action in _STRIKES_ONLY.get(self.kind, (action,))
+
+    @property
+    def in_front(self) -> bool:
+        """Whether it strikes before PostHog sees the request."""
+        return self.kind == "refuse" or (self.kind == "page" and self.when == "before")
 
     def chosen(self, found: int) -> int:
         """How many of that many persons "deletion_errors" concerns; one, when neither count nor share says."""
@@ -143,13 +153,12 @@ class Faults:
     def __len__(self) -> int:
         return len(self._armed)
 
-    def strike(self, action: str, *, refusing: bool) -> Fault | None:
+    def strike(self, action: str, *, in_front: bool) -> Fault | None:
         """The fault that strikes this request, if any; later faults do not see a request that was struck.
 
-        `refusing` asks for the kind "refuse" alone, which strikes before the request is looked at, else
-        for all others.
+        `in_front` asks for those alone that strike before PostHog sees the request, else for all others.
         """
         for armed in self._armed:
-            if (armed.fault.kind == "refuse") is refusing and armed.strikes(action):
+            if armed.fault.in_front is in_front and armed.strikes(action):
                 return armed.fault
         return None

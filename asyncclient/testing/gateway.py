@@ -13,7 +13,7 @@ import msgspec
 
 from asyncclient.testing import envelope
 from asyncclient.testing.acts import Acts
-from asyncclient.testing.auth import authenticate, authorise, check_project
+from asyncclient.testing.auth import authenticate, authorise, check_project, check_token
 from asyncclient.testing.call import Call
 from asyncclient.testing.churn import Churn
 from asyncclient.testing.envelope import Answer, Refusal
@@ -26,7 +26,7 @@ from asyncclient.testing.recording import RecordedRequest, RequestLog, body_with
 from asyncclient.testing.routing import Action, Match, resolve
 from asyncclient.testing.spoiling import spoiled
 from asyncclient.testing.tabular import in_csv
-from asyncclient.testing.throttle import Throttle, whole_seconds
+from asyncclient.testing.throttle import USERS, Throttle, whole_seconds
 
 Ending = Literal["answer", "close", "reset", "stall", "cut"]
 
@@ -97,8 +97,9 @@ class Gateway:
         self, call: Call, match: Match | None, action: Action | None, record: RecordedRequest
     ) -> tuple[Answer, Ending]:
         options = self._acts.options
-        if self._struck(record, refusing=True) is not None:
-            return envelope.empty(500), "close"
+        fault = self._struck(record, in_front=True)
+        if fault is not None:
+            return spoiled(fault, envelope.empty(500)), "close" if fault.kind == "refuse" else "answer"
         if match is None:
             raise envelope.not_found("Endpoint not found.")
         if call.on_alias and options.alias == "redirect":
@@ -107,7 +108,7 @@ class Gateway:
         if _format(call, match) != "json" and not _asks_for_csv(call, match):
             raise envelope.not_found()
         holder = None if match.route.public else self._admit(call, match, action)
-        fault = self._struck(record, refusing=False)
+        fault = self._struck(record, in_front=False)
         if fault is not None and fault.kind in _UNTOUCHED:
             return envelope.empty(500), _UNTOUCHED[fault.kind]
         if action is None or action.name not in HANDLERS:
@@ -118,8 +119,8 @@ class Gateway:
             return spoiled(fault, envelope.empty(500)), "answer"
         return self._perform(call, match, action, holder, fault, record)
 
-    def _struck(self, record: RecordedRequest, *, refusing: bool) -> Fault | None:
-        fault = self._faults.strike(record.action, refusing=refusing)
+    def _struck(self, record: RecordedRequest, *, in_front: bool) -> Fault | None:
+        fault = self._faults.strike(record.action, in_front=in_front)
         record.fault = None if fault is None else fault.kind
         return fault
 
@@ -133,12 +134,15 @@ class Gateway:
         ):
             authorise(action, holder)
         if "project" in match.values:
+            check_token(call, options)
             check_project(match.values["project"], holder, options)
         limits = options.limits()
         if limits is None:
             return holder
         bucket = match.route.bucket if action is None else action.bucket
-        verdict = self.throttle.admit(bucket, holder.key, self._acts.clock(), limits)
+        persons = "persons" in match.route.pattern
+        bucket, owner = (USERS, holder.email) if holder.acts_for_a_user and persons else (bucket, holder.key)
+        verdict = self.throttle.admit(bucket, owner, self._acts.clock(), limits)
         if not verdict.allowed:
             wait_s = whole_seconds(verdict.wait_s)
             raise envelope.throttled(

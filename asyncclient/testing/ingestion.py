@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from asyncclient.testing.acts import Acts
-from asyncclient.testing.captured import Event, read
+from asyncclient.testing.captured import Event, read, read_personless
 from asyncclient.testing.faults import Fault
 from asyncclient.testing.person import Record
 from asyncclient.testing.seeding import MISSING
@@ -39,6 +39,8 @@ class Ingestion:
         left = self._left_over(raws, swallow)
         events = [event for event in map(read, left) if event is not None]
         self.without_effect += len(left) - len(events)
+        if len(events) < len(left):
+            self._store_personless(left)
         self._put_off(events)
         return bool(left)
 
@@ -78,6 +80,7 @@ class Ingestion:
         self.under_way -= len(events)
         for event in events:
             self._apply(event)
+            self._store(event)
 
     def _apply(self, event: Event) -> None:
         key = self._person(event) if event.other_id is None else self._joined(event, event.other_id)
@@ -92,6 +95,19 @@ class Ingestion:
         changes.update((name, MISSING) for name in event.unset if store.value(key, name) is not MISSING)
         if changes:
             self._acts.change_properties(key, changes)
+
+    def _store_personless(self, raws: Sequence[Any]) -> None:
+        now_us = self._acts.now_us()
+        for event in filter(None, map(read_personless, raws)):
+            happened_us = now_us if event.timestamp_us is None else event.timestamp_us
+            self._acts.events.add_personless(event.distinct_id, happened_us, now_us)
+
+    def _store(self, event: Event) -> None:
+        """Keep the event itself, for its person; it is ingested now."""
+        acts, key = self._acts, self._person(event)
+        now_us = acts.now_us()
+        if key is not None:
+            acts.events.add(key, now_us if event.timestamp_us is None else event.timestamp_us, now_us)
 
     def _person(self, event: Event) -> int | None:
         return self._acts.store.key_of_distinct_id(event.distinct_id)

@@ -3,17 +3,21 @@
 Handlers return an Answer, or raise Refusal or Hang; they never touch the wire.
 """
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 from asyncclient.testing import envelope
 from asyncclient.testing.activities import Doer
 from asyncclient.testing.acts import Acts
 from asyncclient.testing.call import Call
 from asyncclient.testing.churn import Churn
+from asyncclient.testing.envelope import Answer, Refusal
 from asyncclient.testing.faults import Fault
 from asyncclient.testing.ingestion import Ingestion
 from asyncclient.testing.options import PersonalKey, ServerOptions
 from asyncclient.testing.uuids import parse
+
+_GATEWAY_TIMEOUT = b"<html><head><title>504 Gateway Time-out</title></head><body></body></html>"
 
 
 class Hang(Exception):
@@ -56,6 +60,23 @@ class Job:
         """The fault that struck this request, if it is of that kind."""
         return self.fault if self.fault is not None and self.fault.kind == kind else None
 
+    @property
+    def hidden_properties(self) -> tuple[str, ...]:
+        """Properties of persons that access control hides from whoever asks."""
+        return () if self.holder is None else self.holder.hidden_properties
+
+    def fail_if_heavy(self, keys: Iterable[int]) -> None:
+        """Time out where one of these persons is heavy and heavy persons fail in every call (contract 9)."""
+        traces = self.acts.traces
+        if self.options.heavy_calls == "every" and traces.any_heavy() and any(map(traces.heavy, keys)):
+            self.time_out()
+
+    def time_out(self) -> NoReturn:
+        """End a call as one that takes too long ends. Raises Hang, or Refusal with a load balancer's 504."""
+        if self.options.heavy_failure == "stall":
+            raise Hang
+        raise Refusal(Answer(504, _GATEWAY_TIMEOUT, envelope.HTML))
+
     def fields(self) -> dict[str, Any]:
         """The body as an object; anything else is an unhandled error in the server, so a 500."""
         data = self.call.data
@@ -82,4 +103,5 @@ class Job:
                 ) from None
         if key is None:
             raise envelope.not_found()
+        self.fail_if_heavy([key])
         return key

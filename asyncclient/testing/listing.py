@@ -12,6 +12,7 @@ from typing import Any
 from asyncclient.testing.rows import OrderedRows
 from asyncclient.testing.seeding import Seeding
 from asyncclient.testing.trailing import Trailing
+from asyncclient.testing.uuid_order import by_clickhouse
 from asyncclient.testing.uuids import UuidTable
 
 _KEPT_SELECTIONS = 8
@@ -40,7 +41,7 @@ class Listing:
 
     @property
     def rows(self) -> OrderedRows:
-        """Every row, newest first, those of one instant by UUID."""
+        """Every row, newest first, those of one instant by UUID in ClickHouse's order: by its second half first."""
         return self._rows
 
     def chosen(self, keys: list[int]) -> OrderedRows:
@@ -148,7 +149,7 @@ class Listing:
         created_us = self._created_us.get(key)
         if created_us is None:
             created_us = self._seeding.created_us(key)
-        return -created_us, self._table.raw(key)
+        return -created_us, by_clickhouse(self._table.raw(key))
 
     def _seeded_order(self) -> Iterator[int]:
         last = self._seeding.persons - 1
@@ -157,5 +158,5 @@ class Listing:
             if len(tied) == 1:
                 yield last
             else:
-                yield from sorted(tied, key=self._table.raw)
+                yield from sorted(tied, key=lambda key: by_clickhouse(self._table.raw(key)))
             last = tied.start - 1

@@ -24,6 +24,9 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     others_per_hour: int | None = None
     default_per_minute: int | None = 480
     default_per_hour: int | None = 4800
+    users_per_minute: int | None = 180
+    """Calls of persons by an OAuth token or a session: they are counted by user, not by key."""
+    users_per_hour: int | None = 1200
 
 
 class PersonalKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,6 +37,15 @@ class PersonalKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     projects: tuple[int, ...] | None = None
     first_name: str = "Other"
     email: str = "other@example.com"
+    hidden_properties: tuple[str, ...] = ()
+    """Properties of persons that access control hides from this key's user."""
+    is_session: bool = False
+    """Whether the key is the value of a browser session's cookie, sent as `Cookie: sessionid=...`."""
+
+    @property
+    def acts_for_a_user(self) -> bool:
+        """Whether calls are counted by user: OAuth access tokens and sessions are (contract 2, 3)."""
+        return self.key.startswith("pha_") or self.is_session
 
 
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,7 +62,12 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Projects that the key is limited to; None is no such limit."""
     more_keys: tuple[PersonalKey, ...] = ()
     """Further keys, of other users or with other scopes, each with rate limits of its own."""
-    unknown_project: Literal["403", "404"] = "403"
+    unknown_project: Literal["403", "404"] = "404"
+    """What a project that does not exist gets; which one PostHog gives is not certain (contract 2)."""
+    foreign_projects: tuple[int, ...] = ()
+    """Projects that exist and that no user here is a member of: always a 403."""
+    hidden_properties: tuple[str, ...] = ()
+    """Properties that access control hides: left out of what is read, and writing one is a 400 (contract 2)."""
 
     era: Era = "queued"
     bulk_delete_async: bool = True
@@ -105,6 +122,16 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     heavy_every: int = 0
     """Every n-th seeded person is heavy: bulk_delete of more than that one person fails (contract 9)."""
     heavy_failure: Literal["504", "stall"] = "504"
+    heavy_calls: Literal["bulk_delete", "every"] = "bulk_delete"
+    """Where heavy persons fail: in a bulk_delete with others, or, as with 100,000 distinct IDs, in every call."""
+    orphan_rows: Literal["dropped", "shown"] = "dropped"
+    """Rows of the listing without a person in the store: left out of pages (contract 6.1), or shown (contract 8)."""
+    weekly_event_deletion: bool = False
+    """Whether the weekly job runs by itself, on Sundays at 05:00 UTC by the server's clock."""
+    event_deletion_slips_s: float = 0.0
+    """The weekly job leaves rows younger than this pending, for the week after (contract 8)."""
+    event_deletion_fails: bool = False
+    """Whether the weekly job leaves every row pending, as after a failed squash."""
     capture_status: Literal[1, "Ok"] = 1
     """The form of the answer to a batch of events: `{"status": 1}` or `{"status": "Ok"}` (contract 12)."""
     capture_quota_exceeded: bool = False
@@ -140,7 +167,14 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise ValueError("more_keys must differ from personal_api_key and from each other")
         if self.record_limit is not None and self.record_limit < 1:
             raise ValueError("record_limit must be positive; record_requests=False switches recording off")
-        for name in ("queued_delay_s", "capture_lag_s", "split_lag_s", "list_lag_s", "latency_s"):
+        for name in (
+            "queued_delay_s",
+            "capture_lag_s",
+            "split_lag_s",
+            "list_lag_s",
+            "latency_s",
+            "event_deletion_slips_s",
+        ):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative")
 
@@ -159,6 +193,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
                 projects=self.key_projects,
                 first_name=self.user_first_name,
                 email=self.user_email,
+                hidden_properties=self.hidden_properties,
             )
         return next((more for more in self.more_keys if more.key == key), None)
 

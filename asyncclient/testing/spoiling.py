@@ -13,6 +13,19 @@ from asyncclient.testing.faults import Fault
 
 _DEPTH = 100_000
 _NOT_JSON = b'\x00\xff{"results": [\xfe<not json>'
+_PAGES = {
+    "login": (
+        b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form></form></body></html>",
+        envelope.HTML,
+    ),
+    "app": (
+        b'<!doctype html><html><body><div id="root"></div><script src="/app.js"></script></body></html>',
+        envelope.HTML,
+    ),
+    "json": (b'{"detail": "session expired"}', envelope.JSON),
+    "text": (b"OK\n", "text/plain"),
+    "empty": (b"", envelope.JSON),
+}
 _PHRASES = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Time-out"}
 
 
@@ -21,6 +34,8 @@ def spoiled(fault: Fault, answer: Answer) -> Answer:
     match fault.kind:
         case "status":
             return _status(fault)
+        case "page":
+            return _page(fault)
         case "garbage":
             return msgspec.structs.replace(answer, body=_NOT_JSON, blocks=None)
         case "deep_json":
@@ -50,6 +65,12 @@ def _status(fault: Fault) -> Answer:
         case _:
             plain = _in_json(fault.status)
             return msgspec.structs.replace(plain, headers=headers)
+
+
+def _page(fault: Fault) -> Answer:
+    """What a login page, a web app's catch-all route or a proxy answers in PostHog's place."""
+    body, content_type = _PAGES[fault.page]
+    return Answer(fault.page_status, body, content_type) if body else Answer(fault.page_status)
 
 
 def _in_json(status: int) -> Answer:

@@ -14,6 +14,7 @@ from asyncclient.testing.options import RateLimits
 DELETES = "deletes"
 OTHERS = "others"
 DEFAULT = "default"
+USERS = "users"
 
 _MINUTE_S = 60.0
 _HOUR_S = 3600.0
@@ -46,23 +47,23 @@ class SlidingLog:
 
 
 class Throttle:
-    """All windows of all keys."""
+    """All windows of all keys and users."""
 
     def __init__(self) -> None:
         self._logs: dict[tuple[str, str, float], SlidingLog] = {}
 
-    def admit(self, bucket: str, key: str, now: float, limits: RateLimits) -> Verdict:
-        """Count a request in every window of its bucket.
+    def admit(self, bucket: str, owner: str, now: float, limits: RateLimits) -> Verdict:
+        """Count a request of a key, or of a user, in every window of its bucket.
 
         A request that one window refuses is still recorded by the bucket's other window, so hammering
         a full minute also fills the hour (contract 3).
         """
-        owner = hashlib.sha256(key.encode()).hexdigest()
+        hashed = hashlib.sha256(owner.encode()).hexdigest()
         verdicts = []
         for limit, window_s in _windows(bucket, limits):
             if limit is None:
                 continue
-            log = self._logs.setdefault((bucket, owner, window_s), SlidingLog())
+            log = self._logs.setdefault((bucket, hashed, window_s), SlidingLog())
             verdicts.append(log.admit(now, limit, window_s))
         refused = [verdict for verdict in verdicts if not verdict.allowed]
         if not refused:
@@ -86,5 +87,7 @@ def _windows(bucket: str, limits: RateLimits) -> tuple[tuple[int | None, float],
             return (limits.deletes_per_minute, _MINUTE_S), (limits.deletes_per_hour, _HOUR_S)
         case "others":
             return (limits.others_per_minute, _MINUTE_S), (limits.others_per_hour, _HOUR_S)
+        case "users":
+            return (limits.users_per_minute, _MINUTE_S), (limits.users_per_hour, _HOUR_S)
         case _:
             return (limits.default_per_minute, _MINUTE_S), (limits.default_per_hour, _HOUR_S)

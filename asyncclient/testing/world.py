@@ -10,7 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from asyncclient.testing.acts import Acts
+from asyncclient.testing.captured import STORED_MOST
 from asyncclient.testing.deletions import DeletionRow, Requested
+from asyncclient.testing.events import EventView
 from asyncclient.testing.folders import PROTOCOL, FolderView, view
 from asyncclient.testing.ingestion import Ingestion
 from asyncclient.testing.options import ServerOptions
@@ -45,6 +47,8 @@ class World:
         """
         if not distinct_ids:
             raise ValueError("a person needs at least one distinct id")
+        if longest := next((each for each in distinct_ids if len(each) > STORED_MOST), None):
+            raise ValueError(f"the store takes distinct IDs of up to {STORED_MOST} characters, not {len(longest)}")
         acts = self.acts
         acts.advance()
         raw = _raw(uuid) if uuid is not None else derived(acts.options.project_id, distinct_ids[0])
@@ -181,6 +185,50 @@ class World:
         key = self.acts.table.key(_raw(uuid))
         return 0 if key is None else self.acts.traces.recordings(key)
 
+    def add_event(
+        self, distinct_id: str, *, timestamp: Moment | None = None, ingested_at: Moment | None = None
+    ) -> UUID | None:
+        """Take in an event, of the person who has that distinct ID now; returns that person, None for a personless one.
+
+        It happens and is ingested now unless given; `timestamp` may lie in the future.
+        """
+        acts = self.acts
+        acts.advance()
+        happened_us = acts.now_us() if timestamp is None else as_us(timestamp)
+        ingested_us = acts.now_us() if ingested_at is None else as_us(ingested_at)
+        key = acts.store.key_of_distinct_id(distinct_id)
+        if key is None:
+            acts.events.add_personless(distinct_id, happened_us, ingested_us)
+            return None
+        acts.events.add(key, happened_us, ingested_us)
+        return self._uuid(key)
+
+    def events(self, uuid: Uuid) -> list[EventView]:
+        """The events that are left of a person, living or not, in the order in which they came in."""
+        self.acts.advance()
+        key = self.acts.table.key(_raw(uuid))
+        return [] if key is None else [_event(pair, self._uuid(key), None) for pair in self.acts.events.of(key)]
+
+    def personless_events(self, distinct_id: str) -> list[EventView]:
+        """The events of a distinct ID that had no person when they came in."""
+        self.acts.advance()
+        return [_event(pair, None, distinct_id) for pair in self.acts.events.personless(distinct_id)]
+
+    def events_uncovered(self) -> dict[UUID, list[EventView]]:
+        """Events that no deletion row will ever delete, of persons deleted through the API after a call asked for it.
+
+        That is those that happened or were ingested after the newest row of their person, or whose person has none.
+        """
+        acts = self.acts
+        acts.advance()
+        found: dict[UUID, list[EventView]] = {}
+        for key in acts.traces.deleted_after_asking():
+            newest_us = max((row.created_us for row in acts.deletions.of(key)), default=-1)
+            left = [_event(pair, self._uuid(key), None) for pair in acts.events.of(key) if max(pair) > newest_us]
+            if left:
+                found[self._uuid(key)] = left
+        return found
+
     def _find(self, uuid: Uuid) -> int | None:
         raw = _raw(uuid)
         self.acts.advance()
@@ -213,6 +261,15 @@ class World:
             status="pending" if row.verified_us is None else "completed",
             delete_verified_at=None if row.verified_us is None else as_datetime(row.verified_us),
         )
+
+
+def _event(pair: tuple[int, int], person_uuid: UUID | None, distinct_id: str | None) -> EventView:
+    return EventView(
+        person_uuid=person_uuid,
+        timestamp=as_datetime(pair[0]),
+        ingested_at=as_datetime(pair[1]),
+        distinct_id=distinct_id,
+    )
 
 
 def _raw(uuid: Uuid) -> bytes:

@@ -1,8 +1,10 @@
 """Asks the person at the terminal to approve a plan, by typing how many persons it is for."""
 
+import os
 import sys
 from collections.abc import Callable
 
+from bulk.cli.streams.input import standard_input
 from bulk.errors import Refused
 from bulk.escape import plain
 from bulk.operations import describe as describe_operation
@@ -11,8 +13,8 @@ from bulk.rendering.document import figure
 
 
 def can_ask() -> bool:
-    """Whether somebody sits there: never ask a pipe or a log."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    """Whether somebody sits there: never ask a pipe or a log, and not from the background of a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and _is_in_front(sys.stdin.fileno())
 
 
 def ask(plan: Plan, *, say: Callable[[str], None], read: Callable[[], str] | None = None) -> None:
@@ -32,7 +34,7 @@ def ask(plan: Plan, *, say: Callable[[str], None], read: Callable[[], str] | Non
         f"{plain(describe_operation(header.operation))}, {figure(plan.count)} of them. This cannot be undone.\n"
         "Type the number of persons to go on: "
     )
-    line = (sys.stdin.readline if read is None else read)()
+    line = (_typed if read is None else read)()
     if not line:
         say("\n")
     typed = line.strip().replace(",", "").replace("_", "")
@@ -41,3 +43,15 @@ def ask(plan: Plan, *, say: Callable[[str], None], read: Callable[[], str] | Non
             "not approved: the number typed is not the number of persons in the plan",
             "nothing was sent; run the same command again to be asked again",
         )
+
+
+def _typed() -> str:
+    """A line from the terminal; read in a thread, so that every signal is taken while nobody types."""
+    return standard_input(sys.stdin).readline().decode(errors="replace")
+
+
+def _is_in_front(terminal: int) -> bool:
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:  # a terminal without job control
+        return True

@@ -4,6 +4,7 @@ Knows no command. The client is imported only when something went wrong.
 """
 
 import errno
+import os
 from enum import IntEnum
 
 import click
@@ -73,7 +74,16 @@ def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
         # the server did not take what was asked, or another server answers there
         (asyncclient.BadRequest, ExitCode.USAGE),
         (asyncclient.UnexpectedRedirect, ExitCode.USAGE),
-        # no answer, 429 above the ceiling, 5xx, unreadable answers, lists that never hold still
+        # no answer, 429 above the ceiling, 5xx, a quota that is renewed, unreadable answers
+        (asyncclient.RateLimited, ExitCode.AGAIN),
+        (asyncclient.ServerError, ExitCode.AGAIN),
+        (asyncclient.QuotaLimited, ExitCode.AGAIN),
+        (asyncclient.InvalidResponse, ExitCode.AGAIN),
+        # the plan does not cover it: as little as a missing scope does that pass by itself
+        (asyncclient.PaymentRequired, ExitCode.KEY),
+        # what the server refuses, it refuses again: 405, 406, 409, 413 to 415, 422
+        (asyncclient.ApiStatusError, ExitCode.USAGE),
+        # no connection, no answer, lists that never hold still
         (asyncclient.PostHogError, ExitCode.AGAIN),
         (OSError, ExitCode.FILES),
     )
@@ -87,7 +97,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, click.UsageError):
         return paragraph(error.format_message())
     if isinstance(error, OSError):
-        name = f"{error.filename}: " if error.filename else ""
+        name = f"{plain(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
         return f"{name}{_reason(error)}"
     pointer = getattr(error, "pointer", None)
     text = _sentence(str(error)) + _advice(error)
@@ -105,6 +115,7 @@ def _advice(error: BaseException) -> str:
         (asyncclient.RouteNotFound, "check the host (POSTHOG_HOST) and the project's number"),
         (asyncclient.UnexpectedRedirect, "redirects are not followed: give the address that it leads to as the host"),
         (asyncclient.InvalidResponse, "check that the host (POSTHOG_HOST) is a PostHog instance"),
+        (asyncclient.PaymentRequired, "the project's plan does not cover this: see its billing page"),
         (asyncclient.RateLimited, "run the same command again later"),
         (asyncclient.ServerError, "run the same command again later"),
     )

@@ -2,16 +2,15 @@
 
 import json
 import os
+import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import msgspec
 
 from bulk.cli.approval import ask, can_ask
-from bulk.cli.live import Display, open_display
+from bulk.cli.live import Display, open_display, write_line
 from bulk.cli.options import Running, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
@@ -45,8 +44,7 @@ class Screen:
     def tell(self, kind: str, **fields: Any) -> None:
         """Write an event of the command line's own where events are asked for."""
         if self.json:
-            with suppress(OSError):  # a reader that went away ends the lines, not the job
-                click.echo(msgspec.json.encode({"event": kind, **fields}))
+            write_line(sys.stdout, encode_line({"event": kind, **fields}) + b"\n")
 
 
 def with_client(
@@ -70,7 +68,7 @@ def with_client(
             return await work(client, stopper, display)
 
     try:
-        return run_until_signal(opened, notice=display.note, before_death=display.close)
+        return run_until_signal(opened, notice=display.note, restore=display.restore)
     finally:
         display.close()
 
@@ -185,7 +183,7 @@ def run_plan(
 def summarise(report: "Report", plan: Path, journal: Path, screen: Screen) -> None:
     """Show what came of a run."""
     from bulk.cli.words import counts
-    from bulk.escape import plain
+    from bulk.escape import plain, shell_word
     from bulk.rendering.document import AXIS_TITLES
 
     screen.say(plain(report.verdict, limit=None))
@@ -198,5 +196,7 @@ def summarise(report: "Report", plan: Path, journal: Path, screen: Screen) -> No
             f"  {failure.count:,} {failure.axis} {plain(failure.state)}: {plain(failure.reason)}"
             f" (targets {plain(failure.targets, limit=60)})"
         )
-    screen.say(f"Plan {plain(plan)}, journal {plain(journal)}; posthog-bulk report {plain(journal)} says more.")
+    screen.say(
+        f"Plan {plain(plan)}, journal {plain(journal)}; posthog-bulk report {shell_word(str(journal))} says more."
+    )
     screen.tell("report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal))

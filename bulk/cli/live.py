@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol, TextIO
-
-import msgspec
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from bulk.cli import words
-from bulk.progress import JobEvent, PhaseChanged, PlanProgress, Progress, WaitingForServer
+from bulk.cli.streams.output import BEHIND, FULL
+from bulk.cli.streams.text import Drawing, queued
+from bulk.escape import paragraph, plain
+from bulk.lines import encode_line
+from bulk.progress import JobEnded, JobEvent, PhaseChanged, PlanProgress, Progress, WaitingForServer
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -23,17 +25,24 @@ Event = JobEvent | PlanProgress
 LINE_EVERY_S = 10.0
 WAITING_EVERY_S = 60.0
 BAR_WIDTH = 40
+SHOW_CURSOR = "\x1b[?25h"
 
 
 class Display(Protocol):
-    """Takes events as they come; `close` puts the terminal right and may be called twice."""
+    """Takes events as they come. Nothing of it waits for whoever reads.
+
+    `close` puts the terminal right and may be called twice; `restore` does so from a signal handler, after which
+    nothing is drawn any more.
+    """
 
     def __call__(self, event: Event) -> None: ...
 
     def note(self, text: str) -> None:
-        """Show a line that is plain already."""
+        """Show a line."""
 
     def close(self) -> None: ...
+
+    def restore(self) -> None: ...
 
 
 def open_display(*, json: bool, stream: TextIO | None = None) -> Display:
@@ -86,6 +95,9 @@ class Lines:
     def close(self) -> None:
         """Nothing to put right."""
 
+    def restore(self) -> None:
+        """Nothing to put right."""
+
     def _is_due(self, name: str, every_s: float) -> bool:
         now = self._clock()
         if now < self._due.get(name, now):
@@ -99,21 +111,23 @@ class Terminal:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._queued = queued(stream)
         self._console: Console | None = None
         self._live: Live | None = None
+        self._is_restored = False
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
-        if isinstance(event, Progress):
-            self._draw(_progress(event))
-        elif isinstance(event, PlanProgress):
-            self._draw(_text(words.planning(event)))
+        if isinstance(event, Progress | PlanProgress):
+            if self._is_restored or (self._queued is not None and self._queued.is_behind):
+                return
+            self._draw(_progress(event) if isinstance(event, Progress) else _text(words.planning(event)))
         elif not isinstance(event, PhaseChanged) and (text := words.sentence(event)):
             self.note(text)
 
     def note(self, text: str) -> None:
         """Put a line above the display."""
-        self._open().print(text, markup=False, highlight=False, soft_wrap=True)
+        self._open().print(paragraph(text), markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Take the display away and give the cursor back."""
@@ -121,11 +135,19 @@ class Terminal:
         if live is not None:
             live.stop()
 
+    def restore(self) -> None:
+        """Give the cursor back, and draw no more."""
+        self._is_restored = True
+        if self._live is not None and self._queued is not None:
+            self._queued.draw(SHOW_CURSOR)
+
     def _open(self) -> "Console":
         if self._console is None:
             from rich.console import Console
 
-            self._console = Console(file=self._stream, highlight=False, markup=False, emoji=False)
+            # the console wants a whole text stream, and uses what a drawing has
+            file = self._stream if self._queued is None else cast("TextIO", Drawing(self._queued))
+            self._console = Console(file=file, highlight=False, markup=False, emoji=False)
         return self._console
 
     def _draw(self, shown: "RenderableType") -> None:
@@ -144,26 +166,27 @@ class Terminal:
 
 
 class JsonLines:
-    """Writes each event to stdout as a line of JSON, and hands it on to what people see."""
+    """Writes each event to stdout as a line of ASCII JSON, and hands it on to what people see.
+
+    Where stdout's reader is behind, progress is dropped before anything else, and never the end of a job; a line
+    says how many events were. A reader that went away ends the lines, not the job.
+    """
 
     def __init__(self, people: Display, stream: TextIO) -> None:
         self._people = people
-        self._stream: TextIO | None = stream
+        self._stream = stream
+        self._dropped = 0
 
     def __call__(self, event: Event) -> None:
         """Write and show an event."""
-        self.write(msgspec.json.encode(event).decode())
+        line = encode_line(event) + b"\n"
+        if self._dropped:
+            line = encode_line({"event": "dropped", "events": self._dropped}) + b"\n" + line
+        if write_line(self._stream, line, limit=_limit(event)):
+            self._dropped = 0
+        else:
+            self._dropped += 1
         self._people(event)
-
-    def write(self, line: str) -> None:
-        """Write a line; a reader that went away ends the lines, not the job."""
-        if self._stream is None:
-            return
-        try:
-            self._stream.write(line + "\n")
-            self._stream.flush()
-        except (OSError, ValueError):
-            self._stream = None
 
     def note(self, text: str) -> None:
         """Show people a line."""
@@ -173,11 +196,39 @@ class JsonLines:
         """Put the terminal right."""
         self._people.close()
 
+    def restore(self) -> None:
+        """Put the terminal right from a signal handler."""
+        self._people.restore()
+
+
+def write_line(stream: TextIO, line: bytes, *, limit: int | None = None) -> bool:
+    """Write a line of an event that a reader who went away need not get, and return whether it was taken.
+
+    Args:
+        stream: where to.
+        line: ASCII, with its end.
+        limit: bytes that may be waiting to be written already; None where it is never dropped for that.
+    """
+    if (output := queued(stream)) is not None:
+        return output.event(line, limit=limit)
+    try:
+        stream.write(line.decode())
+        stream.flush()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _limit(event: Event) -> int | None:
+    if isinstance(event, Progress | PlanProgress | WaitingForServer):
+        return BEHIND
+    return None if isinstance(event, JobEnded) else FULL
+
 
 def _text(line: str) -> "RenderableType":
     from rich.text import Text
 
-    return Text(line, no_wrap=True, overflow="ellipsis")
+    return Text(plain(line, limit=None), no_wrap=True, overflow="ellipsis")
 
 
 def _progress(event: Progress) -> "RenderableType":

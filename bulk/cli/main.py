@@ -3,7 +3,6 @@
 Its help shows without the client or the engine: commands are imported when they are called.
 """
 
-import io
 import os
 import signal
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 import click
 
 from bulk.cli.exits import ExitCode, Interrupted, OutputClosed, exit_code, explain, single
+from bulk.cli.streams.standard import StandardStreams
 
 COMMANDS = {
     "demo": "See it work against a local server: plan, run, kill, resume, verify.",
@@ -102,20 +102,16 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code; does not return where a signal ends the process.
     """
-    _settle_streams()
-    try:
-        code = _run(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
-    except (BrokenPipeError, OutputClosed):
-        return _end_by(signal.SIGPIPE)
-    except Interrupted as interrupted:
-        return _end_by(interrupted.signal_number)
-    except KeyboardInterrupt:
-        return _end_by(signal.SIGINT)
-    except BaseException as error:
-        if isinstance(error, SystemExit):
-            raise
-        return _tell(single(error))
+    with StandardStreams() as streams:
+        try:
+            code = _run(sys.argv[1:] if arguments is None else arguments)
+            streams.finish()
+        except KeyboardInterrupt:
+            return _end_by(signal.SIGINT, streams)
+        except BaseException as error:
+            if isinstance(error, SystemExit):
+                raise
+            return _tell(single(error), streams)
     return code
 
 
@@ -134,48 +130,25 @@ def _run(arguments: list[str]) -> int:
     return int(result or 0)
 
 
-def _tell(error: BaseException) -> int:
+def _tell(error: BaseException, streams: StandardStreams) -> int:
     if isinstance(error, Interrupted):
-        return _end_by(error.signal_number)
+        return _end_by(error.signal_number, streams)
     if isinstance(error, BrokenPipeError | OutputClosed):
-        return _end_by(signal.SIGPIPE)
-    with suppress(OSError):
-        click.echo(f"posthog-bulk: {explain(error)}", err=True)
-    _let_go()
+        return _end_by(signal.SIGPIPE, streams)
+    click.echo(f"posthog-bulk: {explain(error)}", err=True)
+    try:
+        with suppress(OSError):  # told already, or worth less than the error
+            streams.finish()
+    except KeyboardInterrupt:
+        return _end_by(signal.SIGINT, streams)
     return exit_code(error)
 
 
-def _settle_streams() -> None:
-    """Make the three standard streams usable, whatever the parent left of them.
-
-    A closed one would hand its number to the next file that is opened, so that a stray word could end up in a
-    journal. A character that the terminal's encoding lacks is no reason to stop a job.
-    """
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        stream = getattr(sys, name)
-        if stream is None:
-            descriptor = os.open(os.devnull, os.O_RDWR)
-            if descriptor != number:
-                os.dup2(descriptor, number)
-                os.close(descriptor)
-            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
-        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _let_go() -> None:
-    """Write out what the streams still hold; what cannot be written must not be tried again at exit."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _end_by(number: int) -> int:
+def _end_by(number: int, streams: StandardStreams) -> int:
     """Die of a signal, so that whoever started this process sees why (a shell loop must stop)."""
-    _let_go()
     signal.signal(number, signal.SIG_DFL)
+    streams.hurry()
+    with suppress(OSError):
+        streams.finish()
     os.kill(os.getpid(), number)
     return 128 + number

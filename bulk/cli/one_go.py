@@ -59,7 +59,7 @@ def _run(
     from bulk import guards
     from bulk.cli.jobs import Screen, approve_or_ask, check_same_job, make_plan_file, run_plan
     from bulk.cli.review import resume_line, review
-    from bulk.cli.stems import job_files
+    from bulk.cli.stems import check_apart, job_files
     from bulk.errors import FileTrouble
     from bulk.escape import plain
     from bulk.plan import load_plan
@@ -70,6 +70,7 @@ def _run(
     todo = operation(kind, asked)
     whom = selection(chosen, writes=True) if chosen.given else None
     files = job_files(plan, journal, operation=kind, project=settings.project(os.environ), now=datetime.now(UTC))
+    check_apart(files.plan, files.journal)
     exists = os.path.lexists(files.plan)
     if whom is None and not exists:
         raise click.UsageError(EMPTY)
@@ -89,7 +90,7 @@ def _run(
     with loaded:
         screen.tell("plan", path=str(files.plan), count=loaded.count, digest=loaded.digest)
         guards.check_caps(loaded, max_targets=running.max_targets, expect_count=expect_count)
-        screen.say(review(loaded, rate_limits=settings.rate_limits, batch_size=running.batch_size))
+        screen.say(review(loaded, rate_limits=settings.rates(), batch_size=running.batch_size))
         approve = approve_or_ask(
             loaded,
             files.journal,

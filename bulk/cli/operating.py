@@ -13,7 +13,7 @@ import msgspec
 from bulk.cli.options import gather_options
 
 if TYPE_CHECKING:
-    from bulk.operations import Operation
+    from bulk.operations import Operation, RouteChoice
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,7 +34,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments and options as given; None and empty where they were not."""
 
     words: tuple[str, ...] = ()
-    route: str | None = None
+    route: "RouteChoice | None" = None
     delete_events: bool = False
     delete_recordings: bool = False
 
@@ -80,7 +80,7 @@ def operation(kind: str, asked: Asked) -> "Operation":
     from bulk.operations import DeleteEvents, DeletePersons, DeleteRecordings, UnsetProperties, UpdateProperties
 
     _check_fits(kind, asked)
-    route = asked.route or "auto"
+    route: RouteChoice = asked.route or "auto"
     match kind:
         case "delete":
             return DeletePersons(delete_events=asked.delete_events, delete_recordings=asked.delete_recordings)
@@ -150,14 +150,14 @@ def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_fits(kind: str, asked: Asked) -> None:
-    for name in msgspec.structs.fields(Asked):
-        given = getattr(asked, name.name)
-        if name.name in TAKES[kind] or given in ((), None, False):
+    for name in Asked.__struct_fields__:
+        given = getattr(asked, name)
+        if name in TAKES[kind] or given in ((), None, False):
             continue
-        if name.name == "words":
+        if name == "words":
             raise click.UsageError(f"{kind} takes neither KEY nor KEY=VALUE: say whom it is for with options")
-        fitting = " and ".join(other for other in KINDS if name.name in TAKES[other])
-        raise click.UsageError(f"--{name.name.replace('_', '-')} goes with {fitting}, not with {kind}: leave it out")
+        fitting = " and ".join(other for other in KINDS if name in TAKES[other])
+        raise click.UsageError(f"--{name.replace('_', '-')} goes with {fitting}, not with {kind}: leave it out")
 
 
 def _shown(key: str) -> str:

@@ -43,6 +43,8 @@ class Seconds(click.FloatRange):
         return seconds
 
 
+POSTHOG = "posthog"
+"""The rate limits that PostHog enforces for the kind of key."""
 MOST_AT_ONCE = 256
 """Batches under way, and connections for them."""
 
@@ -54,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str | None = None
     key_file: Path | None = None
     allow_http: bool = False
-    rate_limits: str = "posthog"
+    rate_limits: str = POSTHOG
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The environment with what was given as an option in it.
@@ -90,8 +92,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
         merged = self.environment(os.environ if environ is None else environ)
         extra: dict[str, Any] = {"allow_http": True} if self.allow_http else {}
-        limits = Limits(RateLimits.parse(self.rate_limits))
-        return PostHogClient.from_env(merged, limits=limits, max_connections=MOST_AT_ONCE, **extra)
+        rates = RateLimits.parse(self.rate_limits)
+        if self.rate_limits != POSTHOG:  # PostHog's own depend on the kind of key, which the client looks at
+            extra["limits"] = Limits(rates)
+        return PostHogClient.from_env(merged, max_connections=MOST_AT_ONCE, **extra)
+
+    def rates(self, environ: Mapping[str, str] | None = None) -> str:
+        """The rate limits that a client of these settings keeps to, as text; as given where it cannot be made."""
+        from asyncclient import InvalidArgument
+
+        try:
+            return str(self.client(environ).limits.rates)
+        except InvalidArgument:
+            return self.rate_limits
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,9 +130,11 @@ def settings_options(command: F) -> F:
         click.option(
             "--rate-limits",
             metavar="LIMITS",
-            default="posthog",
+            default=POSTHOG,
             show_default=True,
-            help="posthog, off, or three limits such as 480/min,4800/hour,240/min (deletes, deletes, others).",
+            help="posthog (what PostHog enforces for the kind of key), user (180 per minute and 1,200 per hour), off, "
+            "or limits such as 480/min,4800/hour,240/min,1200/hour (deletes, deletes, others, others; the last may "
+            "be left out).",
         ),
     )
 

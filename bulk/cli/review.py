@@ -1,14 +1,13 @@
 """What is shown of a plan before it is approved. Reads the plan file; sends nothing."""
 
 import json
-import shlex
 from collections.abc import Iterator
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 from bulk.cli.costs import cost_lines
-from bulk.escape import plain
+from bulk.escape import plain, shell_word
 from bulk.findings import by_kind
 from bulk.operations import Operation, UpdateProperties, from_dict
 from bulk.operations import describe as describe_operation
@@ -58,7 +57,7 @@ def review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
 
 def run_line(plan: Plan) -> str:
     """The command line that runs a plan, to be typed next."""
-    return f"posthog-bulk run {shlex.quote(plain(plan.path, limit=None))} --approve {short_digest(plan.digest)}"
+    return f"posthog-bulk run {shell_word(str(plan.path))} --approve {short_digest(plan.digest)}"
 
 
 def resume_line(arguments: tuple[str, ...], plan: Path) -> str:
@@ -70,7 +69,7 @@ def resume_line(arguments: tuple[str, ...], plan: Path) -> str:
     """
     command, *rest = arguments
     words = ["posthog-bulk", command, "--plan", str(plan), *rest]  # what follows a -- would be no option any more
-    return plain(shlex.join(words), limit=None)
+    return " ".join(shell_word(word) for word in words)
 
 
 def _values(operation: Operation) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import click
 import msgspec
@@ -40,6 +40,11 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
         """The names of the options that say whom."""
         named = {**_INPUTS, **_FILTERS, "everyone": "--everyone"}
         return [option for field, option in named.items() if getattr(self, field) not in (None, (), False)]
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that are read."""
+        return [Path(name) for field in _INPUTS if (name := getattr(self, field)) not in (None, STDIN)]
 
 
 def selection_options(command: F) -> F:
@@ -111,7 +116,15 @@ def _check(chosen: Chosen, *, writes: bool) -> None:
 
 
 def _source(name: str) -> Path | BinaryIO:
-    return sys.stdin.buffer if name == STDIN else Path(name)
+    """The file, or a reader that never keeps the process where somebody may have to be waited for."""
+    from bulk.cli.streams.input import may_wait, standard_input, waiting_file
+
+    if name != STDIN and not may_wait(Path(name)):
+        return Path(name)
+    reader = standard_input(sys.stdin) if name == STDIN else waiting_file(Path(name))
+    if (context := click.get_current_context(silent=True)) is not None:
+        context.call_on_close(reader.close)  # wakes whoever still waits for a line
+    return cast("BinaryIO", reader)
 
 
 def _conditions(chosen: Chosen) -> list[Any]:

@@ -1,9 +1,13 @@
-"""Which plan belongs to which journal: one stem, two endings. Pure."""
+"""Which plan belongs to which journal: one stem, two endings."""
 
 from datetime import datetime
 from pathlib import Path
 
+import click
 import msgspec
+
+from bulk.cli.streams.output_file import is_same_file
+from bulk.escape import plain
 
 PLAN = ".plan.jsonl"
 JOURNAL = ".journal.jsonl"
@@ -34,6 +38,16 @@ def job_files(plan: Path | None, journal: Path | None, *, operation: str, projec
     safe = "".join(character if character.isascii() and character.isalnum() else "_" for character in project)
     stem = f"{operation}-{safe}-{now:%Y%m%dT%H%M%SZ}"
     return Files(plan=Path(stem + PLAN), journal=Path(stem + JOURNAL), made_up=True)
+
+
+def check_apart(plan: Path, journal: Path) -> None:
+    """A plan and its journal are two files, however they are called.
+
+    Raises:
+        UsageError: they are one.
+    """
+    if is_same_file(plan, journal):
+        raise click.UsageError(f"plan and journal are one file, {plain(plan)}: name another file for the journal")
 
 
 def journal_of(plan: Path) -> Path:

@@ -28,11 +28,12 @@ _NUMBER = b'{"n":%d,'
 _FIRST = _NUMBER % 0
 _NUMBERED = re.compile(rb'\{"n":(0|[1-9][0-9]{0,18}),')
 _CHECKED = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
-_FRAME = re.compile(rb'\{"n":[0-9]+,[ -~]*,"crc":"[0-9a-f]{8}"\}')
-_PRINTABLE = re.compile(rb"[ -~]*")
+_FRAME = re.compile(rb'\{"n":[0-9]+,[ -\x7f]*,"crc":"[0-9a-f]{8}"\}')
+_JSON = re.compile(rb"[ -\x7f]*")  # ASCII; JSON escapes control characters, all but the last
 _BROKEN = "fails its checksum"
 _UNFINISHED = "has no line end"
 _FOREIGN = "and another whole line fail their checksums: they are changed, or of another journal"
+_OTHER_JOB = "is the first line of another journal than the one that the lines behind it are of"
 _ZEROS = "is nothing but NULs"
 
 
@@ -100,7 +101,7 @@ class Reader(Generic[T]):
         self._offset = 0  # where the line that comes next starts
         self._rest: deque[bytes] = deque()  # the start of a line whose end has not come yet
         self._kept = 0  # bytes of that
-        self._misfits = 0  # lines of the torn tail that are whole but for their checksum
+        self._misfit: tuple[int, int] | None = None  # the first line of the torn tail that only its checksum fails
         self._torn: str | None = None  # why no line is taken any more
 
     def feed(self, piece: bytes) -> list[T]:
@@ -206,9 +207,17 @@ class Reader(Generic[T]):
                 for match in _NUMBERED.finditer(line, start):
                     if self._sound(line[match.start() :]) is not None:
                         self._damaged(_BROKEN)
-                self._misfits += _FRAME.fullmatch(line) is not None
-                if self._misfits > 1:
-                    self._damaged(_FOREIGN)
+                if _FRAME.fullmatch(line):
+                    self._refuse_second_misfit(line)
+
+    def _refuse_second_misfit(self, line: bytes) -> None:
+        misfit = _seed_effect(line)
+        if self._misfit is None:
+            self._misfit = misfit
+        elif self._next_n == 1 and _same_seed(self._misfit, misfit):
+            raise JournalDamaged(self._path, 1, _OTHER_JOB)
+        else:
+            self._damaged(_FOREIGN)
 
     def _tear(self, reason: str) -> None:
         if self._next_n == 0:
@@ -238,6 +247,19 @@ def _in_order(lines: list[bytes], first: int, seed: int) -> int:
     return count
 
 
+def _seed_effect(line: bytes) -> tuple[int, int]:
+    """Return what a line's seed has made of its checksum, and over how many bytes."""
+    body = line[:-_CRC_SIZE]
+    return len(body), int(line[-_CRC_SIZE + len(_CRC_START) : -2], 16) ^ crc32(body)
+
+
+def _same_seed(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Tell whether the checksums of two lines start from the same value, whichever it is: a CRC is linear in it."""
+    (size, effect), (longer, expected) = sorted((one, other))
+    zeros = bytes(longer - size)
+    return crc32(zeros, effect) ^ crc32(zeros) == expected
+
+
 def _unframed(line: bytes) -> bytes:
     """Return the record's own JSON."""
     body = line[:-_CRC_SIZE]
@@ -246,7 +268,7 @@ def _unframed(line: bytes) -> bytes:
 
 def _starts_a_header(rest: bytes) -> bool:
     """Tell whether a journal was cut while its very first line was written: nothing was ever sent then."""
-    if not (rest.startswith(_FIRST) or _FIRST.startswith(rest)) or not _PRINTABLE.fullmatch(rest):
+    if not (rest.startswith(_FIRST) or _FIRST.startswith(rest)) or not _JSON.fullmatch(rest):
         return False
     end = _CHECKED.search(rest)
     return end is None or end.end() == len(rest)

@@ -4,24 +4,23 @@ Knows the frame and nothing of what the records say. Promises 1, 3, 4, 8 and 9.
 """
 
 import errno
-import fcntl
 import os
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from bulk.errors import FileTrouble, JournalBusy, JournalError, WriteFailed
-from bulk.files import create_exclusive, open_regular, sync_folder, trouble, unnamed
+from bulk.errors import FileTrouble, JournalError, WriteFailed
+from bulk.files import PRIVATE, open_regular, sync_folder, trouble, unnamed
 from bulk.journal.framing import Clean, Framing, TornTail
+from bulk.journal.locked_file import LockedFile
 from bulk.journal.writer import JournalWriter
 
 T = TypeVar("T")
 
 _CHUNK = 1 << 16  # larger ones fall out of the processor's cache and take half as long again
-_ROUNDS = 8
-_OTHERS_WRITE = 0o022
+_OTHERS = 0o077
 
 
 class Journal(Generic[T]):
@@ -33,13 +32,13 @@ class Journal(Generic[T]):
         set_aside: the file that took a torn tail, where there was one.
     """
 
-    def __init__(self, path: Path, fd: int, framing: Framing[T], end: Clean, set_aside: Path | None) -> None:
-        self.path = path
+    def __init__(self, file: LockedFile, framing: Framing[T], end: Clean, set_aside: Path | None) -> None:
+        self.path = file.path
         self.next_n = end.next_n
         self.set_aside = set_aside
-        self._fd = fd
+        self._file: LockedFile | None = file
         self._framing = framing
-        self._seed = end.seed
+        self._end = end
 
     @classmethod
     def open(cls, path: Path | str, framing: Framing[T], replay: Callable[[T], object]) -> "Journal[T]":
@@ -53,12 +52,14 @@ class Journal(Generic[T]):
         Raises:
             JournalBusy: another process holds it.
             JournalDamaged: a line is damaged; nothing was changed.
-            FileTrouble: it is no private regular file, or cannot be opened, made, repaired or synced.
+            FileTrouble: it is no regular file of this user's own, or cannot be opened, made, repaired or synced.
         """
         path = Path(path)
-        fd = _locked(path)
+        file = LockedFile.take(path)
         try:
+            fd = file.fd
             end = _replay(path, fd, framing, replay)
+            _keep_private(path, fd, empty=end.next_n == 0)
             set_aside = None
             if isinstance(end, TornTail):
                 set_aside = _set_aside(path, fd, end.offset)
@@ -67,9 +68,9 @@ class Journal(Generic[T]):
             # a killed process may have left records written and not synced, and a name that is not on disk
             _sync(path, fd)
             sync_folder(path)
-            return cls(path, fd, framing, end, set_aside)
+            return cls(file, framing, end, set_aside)
         except BaseException:
-            os.close(fd)
+            file.close()
             raise
 
     @staticmethod
@@ -89,16 +90,16 @@ class Journal(Generic[T]):
 
     def writer(self) -> JournalWriter[T]:
         """Hand the file and its lock over to a writer, which closes them; to be called once."""
-        if self._fd < 0:
+        file, self._file = self._file, None
+        if file is None:
             raise ValueError("the journal is closed or has its writer")
-        fd, self._fd = self._fd, -1
-        return JournalWriter(fd, self._framing, self.next_n, self._seed, path=self.path)
+        return JournalWriter(file, self._framing, self._end)
 
     def close(self) -> None:
         """Release the lock and close the file, unless a writer has them; idempotent."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
     def __enter__(self) -> "Journal[T]":
         return self
@@ -107,42 +108,6 @@ class Journal(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _locked(path: Path) -> int:
-    """Return a descriptor that holds the lock of the file that the path names at that time."""
-    for _ in range(_ROUNDS):
-        fd = _made_or_opened(path)
-        try:
-            status = os.fstat(fd)
-            if status.st_uid != os.geteuid() or status.st_mode & _OTHERS_WRITE:
-                raise JournalError(
-                    path,
-                    "can be written by other users",
-                    "make it this user's own (chown) and private (chmod 600)",
-                )
-            with trouble(path, "cannot be locked", JournalError):
-                try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise JournalBusy(path) from None
-                with suppress(FileNotFoundError):
-                    if os.path.samestat(path.lstat(), status):
-                        return fd
-        except BaseException:
-            os.close(fd)
-            raise
-        os.close(fd)  # somebody put another file in its place meanwhile
-    raise JournalError(path, "is being replaced again and again", "leave it alone, then run again")
-
-
-def _made_or_opened(path: Path) -> int:
-    try:
-        return create_exclusive(path, flags=os.O_APPEND)
-    except FileTrouble as error:
-        if not isinstance(error.__cause__, FileExistsError):
-            raise
-    return open_regular(path, os.O_RDWR | os.O_APPEND, JournalError)
 
 
 def _replay(path: Path, fd: int, framing: Framing[T], replay: Callable[[T], object]) -> Clean | TornTail:
@@ -164,6 +129,21 @@ def _pieces(path: Path, fd: int, offset: int) -> Iterator[bytes]:
             return
         offset += len(piece)
         yield piece
+
+
+def _keep_private(path: Path, fd: int, *, empty: bool) -> None:
+    """Refuse an empty file that no run has made; take a journal, restored from a copy perhaps, from others' eyes."""
+    with trouble(path, "cannot be made private", JournalError):
+        mode = stat.S_IMODE(os.fstat(fd).st_mode)
+        if not mode & _OTHERS:
+            return
+        if empty:
+            raise JournalError(
+                path,
+                f"holds no record and has mode {mode:04o}, so no run has made it",
+                "remove it, or choose another name; a run makes its journal itself",
+            )
+        os.fchmod(fd, PRIVATE)
 
 
 def _set_aside(path: Path, fd: int, offset: int) -> Path:

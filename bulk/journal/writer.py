@@ -8,66 +8,70 @@ the frame and nothing of what the records say. Promises 1, 5 and 16.
 import asyncio
 import os
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Generic, TypeVar
 
 from bulk.errors import WriteFailed
-from bulk.journal.framing import Framing
+from bulk.journal.framing import Clean, Framing
+from bulk.journal.locked_file import LockedFile
 from bulk.journal.syncing import SyncThread
 
 T = TypeVar("T")
 
 _BUFFER = 1 << 20  # more than this is not kept back from the file
 _CLOSED = "the journal is closed"
+_NO_THREAD = (
+    "no thread could be started to sync it",
+    "end other programs or raise the limit of processes (ulimit -u), then run the same command again",
+)
+_FORKED = ("is open in the process that this one was forked from", "go on there, or open it here when that one is over")
+_PUT_BACK = "put the file back as this run left it, then run the same command again, or make a new plan"
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
 class JournalWriter(Generic[T]):
-    """Appends records to a journal; owns the descriptor and with it the lock. For one event loop.
+    """Appends records to a journal; owns the file and with it the lock. For one event loop.
 
     The first failed or short write, or failed sync, ends it: everything waiting and every later call gets
-    `WriteFailed`, and the descriptor is neither written nor synced again.
+    `WriteFailed`, and the descriptor is neither written nor synced again. So does a sync after which the file's name
+    stands for another file or none, or the file has not the size that it was written to: nothing may follow from a
+    record that the next process will not find.
 
     Args:
-        fd: open for appending, at the end of the last whole line.
+        file: open for appending.
         framing: the journal's frame.
-        next_n: the number of the next record.
-        seed: what checksums start from; None where the first record is yet to come.
-        path: the file's name in what is raised.
+        end: how the file ends: with a whole line.
         fdatasync: puts the file's data on disk; runs in a thread.
         write: writes to the file.
     """
 
     def __init__(
         self,
-        fd: int,
+        file: LockedFile,
         framing: Framing[T],
-        next_n: int,
-        seed: int | None,
+        end: Clean,
         *,
-        path: Path,
         fdatasync: Callable[[int], None] = _sync_data,
         write: Callable[[int, bytes], int] = os.write,
     ) -> None:
-        self.path = path
-        self._fd = fd
+        self.path = file.path
+        self._file = file
         self._framing = framing
-        self._seed = seed
+        self._seed = end.seed
+        self._size = end.size
         self._fdatasync = fdatasync
         self._write = write
-        self._next_n = next_n  # records below this one are appended,
-        self._written_n = next_n  # below this one in the file,
-        self._syncing_n = next_n  # below this one in the sync that runs or ran last,
-        self._durable_n = next_n  # below this one on disk
+        self._next_n = end.next_n  # records below this one are appended,
+        self._written_n = end.next_n  # below this one in the file,
+        self._syncing_n = end.next_n  # below this one in the sync that runs or ran last,
+        self._durable_n = end.next_n  # below this one on disk
         self._buffer: list[bytes] = []
         self._buffered = 0
         self._waiting: list[asyncio.Future[None]] = []  # for a sync that is still to start
         self._syncing: list[asyncio.Future[None]] = []  # for the one that runs
         self._commit_due = False
         self._sync_runs = False
-        self._failure: str | None = None
+        self._failure: WriteFailed | None = None
         self._closing = False
         self._thread: SyncThread | None = None
 
@@ -135,7 +139,7 @@ class JournalWriter(Generic[T]):
         Raises:
             WriteFailed: the journal failed earlier, or fails now; it is closed all the same.
         """
-        if self._fd < 0:
+        if self._file.fd < 0:
             return
         self._closing = True
         try:
@@ -164,9 +168,9 @@ class JournalWriter(Generic[T]):
         if self._failure is not None:
             return
         try:
-            thread = self._thread or SyncThread(self._fd, self._fdatasync, loop)
-        except RuntimeError as error:  # the system has no thread left
-            self._fail("a sync", error)
+            thread = self._thread or SyncThread(self._file.fd, self._fdatasync, loop)
+        except RuntimeError:  # the system has no thread left
+            self._end(*_NO_THREAD)
             return
         self._thread = thread
         self._syncing, self._waiting = self._waiting, []
@@ -178,6 +182,8 @@ class JournalWriter(Generic[T]):
         self._sync_runs = False
         if error is not None:
             self._fail("a sync", error)
+        elif lost := self._file.lost(self._size):
+            self._end(f"{lost} during the run", _PUT_BACK)
         if self._failure is not None:
             return
         self._durable_n = self._syncing_n
@@ -194,10 +200,11 @@ class JournalWriter(Generic[T]):
         self._buffer.clear()
         self._buffered = 0
         try:
-            written = self._write(self._fd, data)
+            written = self._write(self._file.fd, data)
         except OSError as error:
             self._fail("a write", error)
         else:
+            self._size += written
             if written == len(data):
                 self._written_n = self._next_n
             else:
@@ -207,32 +214,34 @@ class JournalWriter(Generic[T]):
         code = error.errno if isinstance(error, OSError) else None
         self._end(f"{what} failed: {os.strerror(code) if code else type(error).__name__}")
 
-    def _end(self, reason: str) -> None:
+    def _end(self, problem: str, *fix: str) -> None:
         if self._failure is None:
-            self._failure = reason
+            self._failure = WriteFailed(self.path, problem, *fix)
         self._buffer.clear()
         waiters = self._syncing + self._waiting
         self._syncing, self._waiting = [], []
         _wake(waiters)
 
     def _check(self) -> None:
+        if self._failure is None and self._file.fd < 0:
+            self._end(*_FORKED)
         if self._failure is not None:
             raise self._failed()
 
     def _failed(self) -> WriteFailed:
-        return WriteFailed(self.path, self._failure or _CLOSED)
+        """A new exception for each who is told."""
+        failure = self._failure
+        return WriteFailed(self.path, _CLOSED) if failure is None else WriteFailed(*failure.args)
 
     def _close(self) -> None:
-        if self._fd < 0:
+        if self._file.fd < 0:
             return
         if self._failure is None:
             self._write_out()
         if self._thread is not None:
             self._thread.stop()  # no descriptor is closed under a sync
-        fd, self._fd = self._fd, -1
         self._end(_CLOSED)
-        with suppress(OSError):  # what counts was synced
-            os.close(fd)
+        self._file.close()
 
 
 def _wake(waiters: list[asyncio.Future[None]]) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import anyio
 import msgspec
 
-from asyncclient import DeletionRow, ListingError, PostHogClient
+from asyncclient import DeletionRow, DeletionStatus, ListingError, PostHogClient
 from bulk.gate import Gate
 from bulk.pool import in_parallel
 
@@ -177,7 +177,7 @@ class DeletionRowReader:
             self._kept.clear()
         return found
 
-    async def _pages(self, oldest: float, status: str) -> AsyncIterator[list[DeletionRow]]:
+    async def _pages(self, oldest: float, status: DeletionStatus) -> AsyncIterator[list[DeletionRow]]:
         """Pages that overlap, since rows are added in front, up to the end or the first one past a time."""
         offset = stalled = level = 0
         furthest: DeletionRow | None = None

@@ -21,6 +21,7 @@ from asyncclient import (
     PostHogClient,
     PostHogError,
     RequestFinished,
+    Route,
     RouteNotFound,
 )
 from bulk.gate import Gate
@@ -245,7 +246,7 @@ class PersonReader:
             self._has_batches = False  # the route was read as a person's id, which takes no POST
         elif self._has_batches is None:
             with suppress(NotFound):  # which tells nothing: "Not found." refers to a person
-                route = "batch_by_distinct_ids"  # asked by GET, which an old server refuses as no person's id
+                route: Route = "batch_by_distinct_ids"  # asked by GET, which an old server refuses as no person's id
                 self._has_batches = await ask(lambda client: client.persons.knows(route), is_first=True)
         if self._has_batches is not False and not isinstance(error, NotFound):
             raise error

@@ -125,8 +125,8 @@ def http(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
 
 
 def person_json(uuid: str = UUID_TEXT, **more: Any) -> dict[str, Any]:
-    person = {"uuid": uuid, "created_at": "2026-01-02T03:04:05Z", "distinct_ids": ["a"], "properties": {}}
-    return {**person, "id": 7, "name": "x", **more}
+    known = {"uuid": uuid, "created_at": "2026-01-02T03:04:05Z", "distinct_ids": ["a"], "properties": {}}
+    return known | {"id": 7, "name": "x"} | more
 
 
 class Raw:

@@ -172,18 +172,58 @@ async def test_a_used_up_quota_is_an_error_and_not_repeated() -> None:
         assert list(server.world.iter_uuids()) == []
 
 
-BODIES = [b'{"status": 1}', b'{"status": "Ok"}', b"", b"ok", b"1", b"[]", b"null", b"\xff", b'{"quota_limited": []}']
+TAKEN = [b'{"status": 1}', b'{"status": "Ok"}', b"1", b'"Ok"', b'{"quota_limited": []}']
 
 
-@pytest.mark.parametrize("body", [*BODIES, b'{"quota_limited": null}', b"[" * 100_000])
-@pytest.mark.parametrize("status", [200, 202, 204])
-async def test_any_success_without_a_quota_is_one(raw: Any, status: int, body: bytes) -> None:
-    server = await raw.serve(raw.http(status, b"" if status == 204 else body))
+@pytest.mark.parametrize(
+    "body", [*TAKEN, b'{"status": "Ok", "quota_limited": null}', b'{"status": 1, "quota_limited": ["recordings"]}']
+)
+async def test_every_form_of_the_ingestion_hosts_yes_is_a_success(raw: Any, body: bytes) -> None:
+    server = await raw.serve(raw.http(200, body))
     client = await raw.client(server.url, project_api_key="phc_x")
     assert await client.capture.batch([BOUGHT]) == 1
 
 
-@pytest.mark.parametrize("named", ['["events"]', '["a b<script>"]', '"all"', "true", '{"events": 1}'])
+NOT_TAKEN = [
+    b"",
+    b"ok",
+    b"[]",
+    b"null",
+    b"\xff",
+    b"0",
+    b"{}",
+    b'{"status": 0}',
+    b"[" * 100_000,
+    b'{"quota_limited": null}',
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [*((200, body) for body in NOT_TAKEN), (200, b'{"detail": "session expired"}'), (202, TAKEN[0]), (204, b"")],
+)
+async def test_whatever_does_not_say_that_the_events_were_taken_is_no_success(
+    raw: Any, status: int, body: bytes
+) -> None:
+    server = await raw.serve(raw.http(status, body))
+    client = await raw.client(server.url, project_api_key="phc_x")
+    with pytest.raises(InvalidResponse, match="ingestion host"):
+        await client.capture.batch([BOUGHT])
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        '["events"]',
+        '["recordings", "events"]',
+        '["recordings", 7]',
+        '["a b<script>"]',
+        '"all"',
+        "true",
+        '{"events": 1}',
+    ],
+)
 async def test_any_form_of_a_quota_is_an_error_and_nothing_strange_is_shown(raw: Any, named: str) -> None:
     server = await raw.serve(raw.http(body=f'{{"status": 1, "quota_limited": {named}}}'.encode()))
     client = await raw.client(server.url, project_api_key="phc_x")

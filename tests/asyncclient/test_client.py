@@ -63,6 +63,17 @@ def fault(kind: str, action: str, **more: Any) -> Fault:
     return Fault(kind, action=action, **more)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("key", "rates"),
+    [("phx_x", RateLimits.posthog()), ("older-key", RateLimits.posthog()), ("pha_x", RateLimits.user())],
+)
+def test_the_kind_of_key_decides_which_limits_a_client_starts_with(key: str, rates: RateLimits) -> None:
+    client = PostHogClient(project_id=1, personal_api_key=key)
+    assert client.limits.rates == rates
+    own = Limits(RateLimits.off())
+    assert PostHogClient(project_id=1, personal_api_key=key, limits=own).limits is own
+
+
 @pytest.mark.parametrize("kind", [*FAULTS, "none"])
 @pytest.mark.parametrize("action", [*MUTATING, *READING])
 async def test_once_is_exactly_one_attempt_for_any_outcome(action: str, kind: str) -> None:

@@ -131,8 +131,16 @@ def test_the_environment_is_read_and_arguments_win() -> None:
     assert (client.origin, client.project_id) == ("https://eu.posthog.com", 42)
     client = PostHogClient.from_env(environment(POSTHOG_HOST="eu"), host="us", project_id=7)
     assert (client.origin, client.project_id) == ("https://us.posthog.com", 7)
-    client = PostHogClient.from_env(environment(POSTHOG_HOST=""), host=None, project_id=None)
-    assert (client.origin, client.project_id) == ("https://us.posthog.com", 42)
+    client = PostHogClient.from_env(environment(POSTHOG_HOST=""), host="eu", project_id=None)
+    assert (client.origin, client.project_id) == ("https://eu.posthog.com", 42)
+    client = PostHogClient.from_env(environment(), host=None)
+    assert client.origin == "https://us.posthog.com"
+
+
+@pytest.mark.parametrize("host", ["", " ", "\t"])
+def test_a_host_that_is_set_and_empty_is_refused(host: str) -> None:
+    with pytest.raises(InvalidArgument, match="POSTHOG_HOST is set and empty"):
+        PostHogClient.from_env(environment(POSTHOG_HOST=host))
 
 
 def test_the_processes_own_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

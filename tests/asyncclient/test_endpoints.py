@@ -328,4 +328,31 @@ def test_existence_and_cohorts_are_sent_as_the_server_reads_them() -> None:
         "type": "person",
         "operator": "is_set",
     }
-    assert PropertyFilter("id", 12, type="cohort").to_wire() == {"key": "id", "value": 12, "type": "cohort"}
+    for operator, sent in (("exact", "in"), ("in", "in"), ("not_in", "not_in")):
+        condition = PropertyFilter("id", 12, operator=operator, type="cohort")  # type: ignore[arg-type]
+        assert condition.to_wire() == {"key": "id", "value": 12, "type": "cohort", "operator": sent}
+    with pytest.raises(InvalidArgument, match="cannot be asked of a cohort"):
+        PropertyFilter("id", 12, operator="gt", type="cohort")
+    assert PropertyFilter("plan", ("a", "b")).to_wire()["value"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("values", [[None], ["a", None], [["a"]], [{"a": 1}], [float("nan")], b"a", {"a"}])
+def test_a_list_of_values_holds_only_what_a_property_can_be_compared_with(values: Any) -> None:
+    with pytest.raises(InvalidArgument, match="is no text, number, True or False"):
+        PropertyFilter("plan", values)
+
+
+NO_FILTERS: list[Any] = [PropertyFilter("a", "b"), "plan", {"key": "a"}, [{"key": "a"}], [None], 7, None]
+
+
+@pytest.mark.parametrize("properties", NO_FILTERS)
+def test_what_is_no_list_of_filters_is_refused(properties: Any) -> None:
+    for call in (endpoints.list_persons, endpoints.export_persons):
+        with pytest.raises(InvalidArgument, match="takes a list of PropertyFilter"):
+            call(properties=properties)
+
+
+@pytest.mark.parametrize("properties", [PropertyFilter("a", "b"), "plan", {"key": "a"}, [None], 7, None])
+def test_what_is_no_list_of_filters_or_objects_is_refused(properties: Any) -> None:
+    with pytest.raises(InvalidArgument, match="takes a list of objects"):
+        endpoints.properties_timeline(7, properties=properties)

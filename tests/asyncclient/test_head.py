@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from asyncclient._head import Heads
 from asyncclient._http import Request
+from asyncclient._protocol.expectations import Empty
 from asyncclient._secret import Secret
 from asyncclient.limits import Bucket
 
@@ -15,7 +16,7 @@ KEY = "phx_head_0123456789abcdefghij"
 
 
 def request(method: str = "GET", **more: Any) -> Request:
-    return Request(action="x", method=method, path="x/", route="x/", bucket=Bucket.OTHERS, **more)
+    return Request(action="x", method=method, path="x/", route="x/", bucket=Bucket.OTHERS, expects=Empty(), **more)
 
 
 def taken_apart(head: bytes) -> tuple[str, dict[str, str]]:

@@ -21,7 +21,7 @@ KEY = "phx_raw_0123456789abcdefghij"
 TOKEN = "phc_9876543210zyxwvutsrq"
 HIDDEN = ("9876543210", "zyxwvutsrq", "0123456789", "abcdefghij", "somebody", "kumquat")
 EVENTS = [CaptureEvent.set("somebody", {"phone": "kumquat"}), CaptureEvent("x", "somebody")]
-PROJECT = f'{{"id": 1, "name": "n", "api_token": "{TOKEN}"}}'.encode()
+PROJECT = f'{{"id": 1, "name": "n", "api_token": "{TOKEN}", "status": 1}}'.encode()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ async def test_on_a_self_hosted_instance_too_the_capture_route_gets_no_personal_
 
 
 async def test_a_large_body_arrives_whole_and_warns_of_nothing(raw: Any) -> None:
-    server = await raw.serve(raw.http())
+    server = await raw.serve(raw.http(body=b'{"status": 1}'))
     client = await raw.client(server.url, project_api_key=TOKEN)
     events = [CaptureEvent.set(f"a{n}", {"text": f"{n}" * 1000}) for n in range(3000)]
     assert await client.capture.batch(events) == 1
@@ -137,7 +137,7 @@ async def test_no_redirect_of_the_ingestion_host_is_followed(raw: Any, status: i
 async def test_the_ingestion_hosts_clock_is_not_the_servers(raw: Any, off_s: float) -> None:
     now = time.time()
     api = await raw.serve(raw.http(body=PROJECT, Date=formatdate(now - 5000, usegmt=True)))
-    ingestion = await raw.serve(raw.http(body=b"{}", Date=formatdate(now + off_s, usegmt=True)))
+    ingestion = await raw.serve(raw.http(body=b'{"status": "Ok"}', Date=formatdate(now + off_s, usegmt=True)))
     client = await raw.client(api.url, ingest_host=ingestion.url)
     await client.capture.batch(EVENTS)
     assert client.server_time() == pytest.approx(now - 5000, abs=60)

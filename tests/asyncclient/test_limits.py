@@ -2,53 +2,23 @@
 
 import asyncio
 from random import Random
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
+from drf_throttles import Throttles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from virtual_time import run_virtual
 
-from asyncclient import Bucket, InvalidArgument, Limits, RateLimits
+from asyncclient import Bucket, InvalidArgument, Limits, PausedTooLong, RateLimits
 
 HOUR_S = 3600.0
-
-
-def throttles(rates: dict[str, str], clock: Any) -> list[Any]:
-    """DRF throttles with a cache of their own, one a rate."""
-    from django.conf import settings as django
-
-    if not django.configured:
-        django.configure(CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}})
-    from django.core.cache.backends.locmem import LocMemCache
-    from rest_framework.throttling import SimpleRateThrottle
-
-    made = []
-    for name in rates:
-
-        class Throttle(SimpleRateThrottle):
-            scope = name
-            THROTTLE_RATES = rates
-            cache = LocMemCache(f"{name}-{id(clock)}", {"timeout": None})
-
-            def timer(self) -> float:
-                return clock()
-
-            def get_cache_key(self, request: Any, view: Any) -> str:
-                return self.scope
-
-        throttle = Throttle()
-        throttle.cache.clear()
-        made.append(throttle)
-    return made
 
 
 class Oracle:
     """A server that counts as PostHog does and answers after a random time."""
 
     def __init__(self, rates: dict[str, str], random: Random, latency: tuple[float, float]) -> None:
-        self._throttles = throttles(rates, lambda: asyncio.get_running_loop().time())
+        self._throttles = Throttles(rates, lambda: asyncio.get_running_loop().time())
         self._random = random
         self._latency = latency
         self.allowed = self.refused = 0
@@ -56,8 +26,7 @@ class Oracle:
     async def answer(self) -> None:
         before, after = (self._random.uniform(*self._latency) for _ in range(2))
         await asyncio.sleep(before)
-        verdicts = [throttle.allow_request(SimpleNamespace(), None) for throttle in self._throttles]
-        if all(verdicts):
+        if self._throttles.wait_s() is None:
             self.allowed += 1
         else:
             self.refused += 1
@@ -70,8 +39,8 @@ async def use_up(limits: Limits, oracle: Oracle, *, until: float, workers: int =
 
     async def worker() -> None:
         while loop.time() < until:
-            async with limits.slot(Bucket.DELETES) as slot:
-                slot.spent()
+            async with limits.permit(Bucket.DELETES) as permit:
+                permit.spent()
                 await oracle.answer()
 
     tasks = [asyncio.create_task(worker()) for _ in range(workers)]
@@ -130,8 +99,8 @@ def test_twelve_hundred_calls_take_no_more_than_five_percent_over_the_ideal() ->
 
         async def worker() -> None:
             for _ in left:
-                async with limits.slot(Bucket.DELETES) as slot:
-                    slot.spent()
+                async with limits.permit(Bucket.DELETES) as permit:
+                    permit.spent()
                     await oracle.answer()
 
         await asyncio.gather(*(worker() for _ in range(8)))
@@ -176,8 +145,8 @@ def test_waiters_are_served_in_turn_and_a_cancelled_one_harms_nobody() -> None:
         limits, served = live(RateLimits(deletes_per_minute=1, deletes_per_hour=None)), []
 
         async def ask(number: int) -> None:
-            async with limits.slot(Bucket.DELETES) as slot:
-                slot.spent()
+            async with limits.permit(Bucket.DELETES) as permit:
+                permit.spent()
                 served.append(number)
 
         tasks = [asyncio.create_task(ask(number)) for number in range(5)]
@@ -190,12 +159,12 @@ def test_waiters_are_served_in_turn_and_a_cancelled_one_harms_nobody() -> None:
     assert run_virtual(main()) == [0, 2, 4]
 
 
-def test_a_slot_that_was_not_spent_is_given_back_at_once() -> None:
+def test_a_permit_that_was_not_spent_is_given_back_at_once() -> None:
     async def main() -> float:
         limits, loop = live(RateLimits(deletes_per_minute=600, deletes_per_hour=1)), asyncio.get_running_loop()
         start = loop.time()
         for _ in range(100):
-            async with limits.slot(Bucket.DELETES):
+            async with limits.permit(Bucket.DELETES):
                 pass
         assert [window.used for window in limits.budget(Bucket.DELETES)] == [0, 0]
         return loop.time() - start
@@ -208,37 +177,15 @@ def test_a_pause_holds_everybody_of_the_bucket_and_nobody_else() -> None:
         limits, loop = live(RateLimits.off()), asyncio.get_running_loop()
         start = loop.time()
         limits.pause(Bucket.DELETES, 30.0)
-        async with limits.slot(Bucket.OTHERS):
+        async with limits.permit(Bucket.OTHERS):
             others = loop.time() - start
-        async with limits.slot(Bucket.DELETES):
+        async with limits.permit(Bucket.DELETES):
             deletes = loop.time() - start
         return others, deletes
 
     others, deletes = run_virtual(main())
     assert others < 1
     assert 30 <= deletes < 31
-
-
-def test_a_429_switches_the_published_limits_on_where_there_were_none() -> None:
-    limits = Limits(RateLimits.off())
-    assert [(low.window_s, low.old, low.new) for low in limits.lower(Bucket.DELETES, 5.0)] == [
-        (60.0, None, 480),
-        (HOUR_S, None, 4800),
-    ]
-    assert [window.limit for window in limits.budget(Bucket.DELETES)] == [480, 4800]
-
-
-def test_a_429_lowers_the_limit_below_what_was_used_and_a_long_wait_makes_an_hourly_one() -> None:
-    limits = Limits(RateLimits.posthog())
-    limits.charge(Bucket.OTHERS, [1.0] * 200)
-    assert [(low.window_s, low.old, low.new) for low in limits.lower(Bucket.OTHERS, 10.0)] == [(60.0, 240, 180)]
-    assert [(low.window_s, low.old, low.new) for low in limits.lower(Bucket.OTHERS, 600.0)] == [(HOUR_S, None, 600)]
-    assert [window.window_s for window in limits.budget(Bucket.OTHERS)] == [60.0, HOUR_S]
-
-
-def test_one_429_never_takes_more_than_half_of_a_limit_that_others_may_have_used_up() -> None:
-    limits = Limits(RateLimits.posthog())
-    assert [(low.window_s, low.old, low.new) for low in limits.lower(Bucket.OTHERS, 10.0)] == [(60.0, 240, 120)]
 
 
 def test_what_other_processes_spent_counts_until_its_window_is_over() -> None:
@@ -258,7 +205,9 @@ def test_what_other_processes_spent_counts_until_its_window_is_over() -> None:
         ("posthog", "posthog"),
         ("off", "off"),
         ("480/min,4800/hour,240/min", "posthog"),
+        ("user", "user"),
         ("10/m, 20/h, 30/minute", "10/min,20/hour,30/min"),
+        ("480/min,4800/hour,240/min,1200/h", "480/min,4800/hour,240/min,1200/hour"),
     ],
 )
 def test_limits_are_read_and_shown(text: str, shown: str) -> None:
@@ -267,22 +216,20 @@ def test_limits_are_read_and_shown(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "fast", "480/min", "480/min,4800/min,240/min", "0/min,1/hour,1/min", "1/day,2/hour,3/min", "-1/m,1/h,1/m"],
+    [
+        "",
+        "fast",
+        "480/min",
+        "480/min,4800/min,240/min",
+        "0/min,1/hour,1/min",
+        "1/day,2/hour,3/min",
+        "-1/m,1/h,1/m",
+        "1/m,1/h,1/m,1/m",
+    ],
 )
 def test_limits_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(InvalidArgument):
         RateLimits.parse(text)
-
-
-def test_429s_of_requests_that_left_before_the_limit_was_lowered_do_not_lower_it_again() -> None:
-    now = [1000.0]
-    limits = Limits(RateLimits.posthog(), clock=lambda: now[0])
-    limits.charge(Bucket.OTHERS, [1.0] * 100)
-    now[0] += 1
-    assert [(each.old, each.new) for each in limits.lower(Bucket.OTHERS, 5.0, since=1000.0)] == [(240, 120)]
-    assert limits.lower(Bucket.OTHERS, 5.0, since=1000.5) == []
-    now[0] += 1
-    assert [(each.old, each.new) for each in limits.lower(Bucket.OTHERS, 5.0, since=1001.5)] == [(120, 90)]
 
 
 def test_a_pause_that_comes_while_the_head_of_the_queue_waits_holds_it_too() -> None:
@@ -290,8 +237,8 @@ def test_a_pause_that_comes_while_the_head_of_the_queue_waits_holds_it_too() -> 
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits(others_per_minute=5), clock=loop.time)
         for _ in range(2):  # the pace allows one a second
-            async with limits.slot(Bucket.OTHERS) as slot:
-                slot.spent()
+            async with limits.permit(Bucket.OTHERS) as permit:
+                permit.spent()
         began = loop.time()
         waiting = asyncio.create_task(enter(limits))
         await asyncio.sleep(0.1)
@@ -303,21 +250,129 @@ def test_a_pause_that_comes_while_the_head_of_the_queue_waits_holds_it_too() -> 
 
 
 async def enter(limits: Limits) -> None:
-    async with limits.slot(Bucket.OTHERS):
+    async with limits.permit(Bucket.OTHERS):
         pass
 
 
-def test_limits_that_are_off_keep_no_log_and_still_pause() -> None:
+def test_limits_that_are_off_keep_the_log_of_an_hour_and_still_pause() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.off(), clock=loop.time)
         for _ in range(100):
-            async with limits.slot(Bucket.OTHERS) as slot:
-                slot.spent()
-        assert (limits.recent(Bucket.OTHERS), limits.budget(Bucket.OTHERS)) == ([], [])
+            async with limits.permit(Bucket.OTHERS) as permit:
+                permit.spent()
+        assert (len(limits.recent(Bucket.OTHERS)), limits.budget(Bucket.OTHERS)) == (100, [])
         limits.pause(Bucket.OTHERS, 7.0)
         began = loop.time()
         await enter(limits)
         assert loop.time() - began >= 7.0
+
+    run_virtual(main())
+
+
+def test_an_hour_is_handed_on_though_only_a_minute_is_limited() -> None:
+    now = [10_000.0]
+    limits = Limits(RateLimits.posthog(), clock=lambda: now[0])
+    limits.charge(Bucket.OTHERS, [10.0, 100.0, 3000.0, 3700.0])
+    now[0] += 500.0
+    assert limits.recent(Bucket.OTHERS) == [3500.0, 600.0, 510.0]
+    assert [window.used for window in limits.budget(Bucket.OTHERS)] == [0]
+
+
+def test_no_more_is_handed_on_than_a_plan_can_hold_unless_the_limits_allow_more() -> None:
+    for hourly, handed_on in ((4800, 20_000), (25_000, 25_000)):
+        limits = Limits(RateLimits(deletes_per_minute=None, deletes_per_hour=hourly), clock=lambda: 1000.0)
+        limits.charge(Bucket.DELETES, [1.0] * 30_000)
+        assert len(limits.recent(Bucket.DELETES)) == handed_on
+
+
+def test_a_thousand_waiters_look_at_the_clock_hardly_more_often_than_requests_are_made() -> None:
+    async def main() -> tuple[int, int]:
+        loop, looks, made = asyncio.get_running_loop(), 0, 0
+
+        def clock() -> float:
+            nonlocal looks
+            looks += 1
+            return loop.time()
+
+        limits = Limits(RateLimits(deletes_per_minute=60, deletes_per_hour=None), clock=clock)
+
+        async def work() -> None:
+            nonlocal made
+            while True:
+                async with limits.permit(Bucket.DELETES) as permit:
+                    permit.spent()
+                    await asyncio.sleep(0.1)
+                made += 1
+
+        tasks = [asyncio.create_task(work()) for _ in range(1000)]
+        await asyncio.sleep(1800.0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return looks, made
+
+    looks, made = run_virtual(main())
+    assert made >= 0.98 * 1800
+    assert looks <= 1000 + 8 * made
+
+
+def test_limits_per_user_are_the_same_for_deletions_and_the_other_calls() -> None:
+    with pytest.raises(InvalidArgument, match="give deletes and others the same"):
+        RateLimits(per_user=True)
+    one = RateLimits(deletes_per_minute=9, deletes_per_hour=None, others_per_minute=9, per_user=True)
+    assert one.windows(Bucket.OTHERS) == {60.0: 9}
+
+
+def test_limits_of_a_second_event_loop_are_refused_in_one_sentence() -> None:
+    limits = Limits(RateLimits.posthog())
+    asyncio.run(enter(limits))
+    with pytest.raises(RuntimeError, match=r"used in another event loop already: make new ones") as refused:
+        asyncio.run(enter(limits))
+    assert "new.charge(bucket, old.recent(bucket))" in str(refused.value)
+    limits.charge(Bucket.OTHERS, Limits().recent(Bucket.OTHERS))  # what the sentence advises needs no loop
+
+
+def test_deletions_of_a_user_count_together_with_the_other_calls_and_are_told_apart() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        limits = Limits(RateLimits.user(), clock=loop.time)
+        for bucket, times in ((Bucket.DELETES, 100), (Bucket.OTHERS, 80)):
+            for _ in range(times):
+                async with limits.permit(bucket) as permit:
+                    permit.spent()
+        assert [(each.limit, each.used) for each in limits.budget(Bucket.DELETES)] == [(180, 180), (1200, 180)]
+        assert limits.budget(Bucket.OTHERS) == limits.budget(Bucket.DELETES)
+        assert [len(limits.recent(bucket)) for bucket in (Bucket.DELETES, Bucket.OTHERS)] == [100, 80]
+        began = loop.time()
+        await enter(limits)
+        assert loop.time() - began > 50.0
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(("longest_s", "raises"), [(3600.0, True), (8000.0, False)])
+def test_whoever_waits_while_too_long_a_pause_begins_is_told_at_once(longest_s: float, raises: bool) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        limits = Limits(RateLimits.posthog(), clock=loop.time)
+        limits.charge(Bucket.OTHERS, [0.0] * 240)
+
+        async def ask() -> float:
+            async with limits.permit(Bucket.OTHERS, longest_pause_s=longest_s):
+                return loop.time()
+
+        began = loop.time()
+        waiting = [asyncio.create_task(ask()) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        assert limits.pause(Bucket.OTHERS, 7200.0, status=503)
+        ends = await asyncio.gather(*waiting, return_exceptions=True)
+        if raises:
+            assert [(type(end), round(end.left_s), end.status) for end in ends if isinstance(end, PausedTooLong)] == [
+                (PausedTooLong, 7200, 503)
+            ] * 3
+            assert loop.time() - began < 1.0
+        else:  # an hour later the server is asked again
+            assert all(isinstance(end, float) and 3600.0 <= end - began < 3602.0 for end in ends)
 
     run_virtual(main())

@@ -176,3 +176,15 @@ async def test_a_row_that_is_no_person_is_an_error_and_never_skipped(raw: Any, r
     for kind in ("iter", "iter_refs", "iter_raw", "iter_pages"):
         with pytest.raises(InvalidResponse):
             _ = [each async for each in getattr(client.persons, kind)()]
+
+
+@pytest.mark.parametrize("more", [{"name": None}, {"name": "\u00e4"}, {"last_seen_at": None, "is_identified": None}])
+async def test_a_person_without_a_name_does_not_end_a_listing(raw: Any, more: dict[str, Any]) -> None:
+    uuids = [f"018f0000-0000-7000-8000-{n:012}" for n in (3, 2, 1)]
+    people = [raw.person(uuids[0]), raw.person(uuids[1], **more), raw.person(uuids[2])]
+    server = await raw.serve(raw.http(body=json.dumps({"results": people, "next": None}).encode()))
+    client = await raw.client(server.url)
+    found = [person async for person in client.persons.iter()]
+    assert [str(person.uuid) for person in found] == uuids
+    assert found[1].name == more.get("name", "x")
+    assert len([ref async for ref in client.persons.iter_refs()]) == 3

@@ -13,8 +13,8 @@ async def made_within(limits: Limits, seconds: float) -> int:
     made = 0
     with anyio.move_on_after(seconds):
         while True:
-            async with limits.slot(Bucket.OTHERS) as slot:
-                slot.spent()
+            async with limits.permit(Bucket.OTHERS) as permit:
+                permit.spent()
             made += 1
     return made
 

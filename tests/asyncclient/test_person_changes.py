@@ -133,10 +133,10 @@ CHANGES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("call", CHANGES)
-@pytest.mark.parametrize("status", [200, 201, 202, 204])
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"success": true}', b"<html>", b"\xff"])
-async def test_any_2xx_with_any_body_is_a_success(raw: Any, call: str, status: int, body: bytes) -> None:
-    server = await raw.serve(raw.http(status, b"" if status == 204 else body))
+@pytest.mark.parametrize("status", [200, 201, 202])
+async def test_each_2xx_that_servers_or_docs_have_is_a_success(raw: Any, call: str, status: int) -> None:
+    body = b'{"success": true}' if call == "split" else b""
+    server = await raw.serve(raw.http(status, body))
     client = await raw.client(server.url)
     assert await CHANGES[call](client.persons) is None
     assert len(server.requests) == 1

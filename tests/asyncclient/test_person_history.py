@@ -15,6 +15,7 @@ from asyncclient import (
     ActivityUser,
     Change,
     InvalidArgument,
+    InvalidResponse,
     Limits,
     ListingError,
     NotFound,
@@ -145,13 +146,23 @@ async def test_no_url_of_the_servers_is_fetched_and_no_loop_followed(raw: Any) -
         await entries(client)
 
 
-@pytest.mark.parametrize("body", [b"", b" \n", b"{}", b'{"results": []}'])
+@pytest.mark.parametrize("body", [b"", b" \n"])
 async def test_a_body_that_was_never_promised_may_be_missing(raw: Any, body: bytes) -> None:
     server = await raw.serve(raw.http(body=body))
     client = await raw.client(server.url)
     assert await client.persons.activity(7) == ActivityPage()
     assert await client.persons.properties_timeline(7) == PropertiesTimeline()
-    assert await entries(client) == []
+    with pytest.raises(InvalidResponse):  # the end of a listing has to be told
+        await entries(client)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"next": null, "detail": "session expired"}', b"<html>", b"null"])
+async def test_a_body_that_is_no_history_is_not_an_empty_one(raw: Any, body: bytes) -> None:
+    server = await raw.serve(raw.http(body=body))
+    client = await raw.client(server.url)
+    for call in (client.persons.activity(7), client.persons.properties_timeline(7), client.persons.all_activity()):
+        with pytest.raises(InvalidResponse):
+            await call
 
 
 async def test_entries_of_every_age_are_read(raw: Any) -> None:

@@ -18,7 +18,6 @@ from asyncclient import Cohort, InvalidArgument, InvalidResponse, PropertyValue,
         ([{"name": "free", "count": 2}], PropertyValues([PropertyValue("free", 2)])),
         ([{"id": 1, "name": True}], PropertyValues([PropertyValue(True)])),
         ([], PropertyValues()),
-        ({}, PropertyValues()),
     ],
 )  # fmt: skip
 async def test_values_of_both_ages_are_read(raw: Any, body: Any, expected: PropertyValues) -> None:

@@ -236,7 +236,7 @@ async def test_a_server_that_moves_during_a_job_is_followed_by_the_next_read(raw
         if state["moved"] and "/environments/" in request.path:
             writer.write(raw.http(404, b'{"detail": "Endpoint not found."}'))
         else:
-            writer.write(raw.http(202 if request.method == "DELETE" else 200, PAGE))
+            writer.write(raw.http(202, b"") if request.method == "DELETE" else raw.http(200, PAGE))
         return True
 
     server = await raw.serve(answer)
@@ -254,3 +254,16 @@ async def test_a_server_that_moves_during_a_job_is_followed_by_the_next_read(raw
         ("GET", "projects"),
         ("DELETE", "projects"),
     ]
+
+
+@pytest.mark.parametrize("settled", [False, True])
+async def test_a_redirect_of_a_batch_read_moves_it_too(settled: bool) -> None:
+    async with started("plain" if settled else "redirect") as (server, client):
+        if settled:
+            await client.persons.list()
+            server.reconfigure(alias="redirect")
+        first = next(server.world.iter_uuids())
+        assert list(await client.persons.refs_by_uuids([first])) == [first]
+        assert client._core.shared.prefix.name == "projects"
+        await client.persons.delete(first)
+        assert server.requests[-1].path.startswith("/api/projects/")

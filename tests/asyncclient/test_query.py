@@ -108,7 +108,7 @@ async def test_a_key_without_the_scope_and_a_query_that_is_wrong_are_told_apart(
         ({"results": [], "error": "no table for somebody@example.com of plan-x"}, "the query failed: no table"),
         ({"error": "no table"}, "the query failed: no table"),
         ({"results": [], "error": {"a": 1}}, "the query failed"),
-        ({"query_status": {"complete": False}}, "not what this call answers"),
+        ({"query_status": {"complete": False}}, "still running"),
         ({"results": None}, "not what this call answers"),
         ({"results": [7]}, "not what this call answers"),
         ([], "not what this call answers"),

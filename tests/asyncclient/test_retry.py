@@ -31,7 +31,7 @@ from asyncclient import (
     UnexpectedRedirect,
     UnprocessableEntity,
 )
-from asyncclient._decoding import retry_after_s
+from asyncclient._protocol.retry_after import retry_after_s
 from asyncclient.errors import kind_for
 from asyncclient.retry import GiveUp, Retry, decide
 
@@ -95,6 +95,12 @@ def test_a_pause_above_the_ceiling_is_not_waited_for(code: int) -> None:
     assert isinstance(decide(ALL, status(code, None, 3600.1), attempt=1, mutating=False), GiveUp)
 
 
+@pytest.mark.parametrize("code", [429, 502, 503])
+def test_a_retry_after_without_a_usable_length_means_the_minimum_backoff(code: int) -> None:
+    waits = [decide(ALL, status(code, None, 0.0), attempt=n, mutating=False) for n in range(1, 5)]
+    assert waits == [Retry(1.0), Retry(2.0), Retry(4.0), Retry(8.0)]
+
+
 def test_a_503_that_says_how_long_is_given_that_long() -> None:
     assert decide(ALL, status(503, None, 20.0), attempt=1, mutating=False, uniform=highest) == Retry(20.0)
 
@@ -154,6 +160,7 @@ NOW = 1_790_000_000.0
         ("12", None, "", 12.0),
         (" 12 ", None, "", 12.0),
         ("0", None, "", 0.0),
+        ("0", None, "Expected available in 3 seconds.", 3.0),
         ("-5", None, "", 0.0),
         ("+5", None, "", 5.0),
         ("1.5", None, "", 1.5),
@@ -165,11 +172,11 @@ NOW = 1_790_000_000.0
         (formatdate(NOW + 30, usegmt=True), "garbage", "", 30.0),
         ("", None, "Request was throttled. Expected available in 12 seconds.", 12.0),
         ("", None, "Request was throttled. Expected available in 1 second.", 1.0),
-        ("--5", None, "", None),
-        ("soon", None, "", None),
+        ("--5", None, "", 0.0),
+        ("soon", None, "", 0.0),
         ("soon", None, "Expected available in 3 seconds.", 3.0),
-        ("1e3", None, "", None),
-        ("\u0661\u0662", None, "", None),
+        ("1e3", None, "", 0.0),
+        ("\u0661\u0662", None, "", 0.0),
         ("", None, "", None),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from virtual_time import run_virtual
 
 from asyncclient import (
+    ApiStatusError,
     Bucket,
     ConnectFailed,
     ConnectionLost,
@@ -25,9 +26,10 @@ from asyncclient import (
 from asyncclient._clock import ServerClock
 from asyncclient._http import Request, Response
 from asyncclient._prefixing import Prefix, Prefixing
-from asyncclient._retrying import Retryer
+from asyncclient._protocol.expectations import Empty
 from asyncclient._secret import Secret
-from asyncclient._throttling import Throttling
+from asyncclient._transport.rate_limited import RateLimitedTransport
+from asyncclient._transport.retrying import RetryingTransport
 
 WHERE = {"method": "GET", "path": "p", "route": "GET p"}
 ALL = RetryPolicy()
@@ -62,15 +64,19 @@ class Script:
         return said
 
 
-def layered(script: Script, events: list[Any], limits: Limits, policy: RetryPolicy = ALL) -> Retryer:
+def layered(script: Script, events: list[Any], limits: Limits, policy: RetryPolicy = ALL) -> RetryingTransport:
     loop = asyncio.get_running_loop()
     key = Secret("phx_x")
-    throttled = Throttling(script, limits, key, policy, events.append, ServerClock(), loop.time)
-    return Retryer(Prefixing(throttled, Prefix("projects", 1), events.append), policy, key, events.append, highest)
+    throttled = RateLimitedTransport(script, limits, key, policy, events.append, ServerClock(), loop.time)
+    return RetryingTransport(
+        Prefixing(throttled, Prefix("projects", 1), events.append), policy, key, events.append, highest
+    )
 
 
 def request(mutating: bool = False, bucket: Bucket = Bucket.OTHERS) -> Request:
-    return Request(action="a", method="GET", path="persons/", route="GET r", bucket=bucket, mutating=mutating)
+    return Request(
+        action="a", method="GET", path="persons/", route="GET r", bucket=bucket, mutating=mutating, expects=Empty()
+    )
 
 
 def test_five_attempts_with_growing_waits_then_the_error() -> None:
@@ -95,7 +101,14 @@ def test_five_attempts_with_growing_waits_then_the_error() -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize(("retry_after", "pause_s"), [("40", 40.0), ("-3", 0.0), ("junk", 1.0), ("", 1.0)])
+RETRY_AFTERS = [
+    *(("40", 40.0), ("0", 1.0), ("-3", 1.0), ("0.001", 1.0), ("junk", 1.0), ("", 1.0)),
+    ("Wed, 21 Oct 2015 07:28:00 GMT", 1.0),
+]
+"""Forms of the header, and the pause that each means at the first attempt."""
+
+
+@pytest.mark.parametrize(("retry_after", "pause_s"), RETRY_AFTERS)
 def test_a_429_pauses_everybody_of_the_bucket_visibly(retry_after: str, pause_s: float) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -118,18 +131,69 @@ def test_a_429_pauses_everybody_of_the_bucket_visibly(retry_after: str, pause_s:
     run_virtual(main())
 
 
-def test_a_429_above_the_ceiling_is_raised_at_once_without_a_pause() -> None:
+@pytest.mark.parametrize(("retry_after", "pause_s"), [case for case in RETRY_AFTERS if case[0]])
+@pytest.mark.parametrize("status", [502, 503])
+def test_an_unavailable_server_that_says_how_long_pauses_everybody_once(
+    status: int, retry_after: str, pause_s: float
+) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        limits = Limits(RateLimits.off(), clock=loop.time)
+        events: list[Any] = []
+        script = Script(*[answer(status, **{"retry-after": retry_after})] * 3, *[answer(200)] * 20, latency_s=0.01)
+        stack = layered(script, events, limits)
+        began = loop.time()
+        together = [asyncio.create_task(stack.send(request(), None)) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        later = [asyncio.create_task(stack.send(request(mutating=True), None)) for _ in range(17)]
+        await asyncio.gather(*together, *later)
+        assert len(script.at) == 23
+        assert all(at - began >= pause_s for at in script.at[3:])
+        assert [(e.bucket, e.for_s, e.reason) for e in events if isinstance(e, Paused)] == [
+            (Bucket.OTHERS, pause_s, str(status))
+        ]
+        assert not [e for e in events if isinstance(e, LimitLowered)]
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(("status", "error"), [(429, RateLimited), (503, ServerError), (502, ServerError)])
+def test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once(
+    status: int, error: type[ApiStatusError]
+) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         events: list[Any] = []
-        script = Script(answer(429, **{"retry-after": "7200"}))
+        script = Script(answer(status, **{"retry-after": "7200"}), answer(200))
+        stack = layered(script, events, Limits(RateLimits.off(), clock=loop.time))
         began = loop.time()
-        with pytest.raises(RateLimited) as caught:
-            await layered(script, events, Limits(RateLimits.off(), clock=loop.time)).send(request(), None)
-        assert caught.value.retry_after_s == 7200.0
-        assert loop.time() - began < 0.01
-        assert not [e for e in events if isinstance(e, Paused)]
-        assert [e.old for e in events if isinstance(e, LimitLowered)] == [None]
+        for left_s in (7200.0, 7200.0, 5400.0):
+            await asyncio.sleep(began + 7200.0 - left_s - loop.time())
+            with pytest.raises(error) as caught:
+                await stack.send(request(), None)
+            assert caught.value.retry_after_s == pytest.approx(left_s, abs=0.1)
+            assert loop.time() - began == pytest.approx(7200.0 - left_s, abs=0.1)
+        assert "not sent: the server asks to be left alone for 5400 s more" in str(caught.value)
+        assert len(script.at) == 1
+        assert [e.for_s for e in events if isinstance(e, Paused)] == [7200.0]
+        await asyncio.sleep(1801.0)
+        assert (await stack.send(request(), None)).status == 200  # an hour later it is asked again
+
+    run_virtual(main())
+
+
+def test_a_stuttering_server_is_not_hammered_and_lowers_the_limit_once() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        limits = Limits(RateLimits.posthog(), clock=loop.time)
+        events: list[Any] = []
+        script = Script(*[answer(429, **{"retry-after": "0"})] * 4, answer(200))
+        await layered(script, events, limits).send(request(), None)
+        gaps = [round(b - a, 1) for a, b in zip(script.at, script.at[1:], strict=False)]
+        assert gaps == [1.0, 2.0, 4.0, 8.0]
+        assert [(e.old, e.new) for e in events if isinstance(e, LimitLowered)] == [(240, 120)]
+        await asyncio.sleep(3600.0)
+        assert limits.budget(Bucket.OTHERS)[0].limit == 240
 
     run_virtual(main())
 

@@ -1,6 +1,7 @@
-"""What a type checker has to know of the public signatures; checked by `test_typing.py`, never run."""
+"""Typical uses: mypy and pyright find no error and no `Any` in them; checked by `test_typing.py`, never run."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
 from typing import assert_type
 from uuid import UUID
 
@@ -26,7 +27,24 @@ from asyncclient import (
     PropertyValues,
     QueryResult,
     RateLimits,
+    RawPerson,
     RetryPolicy,
+)
+from bulk import (
+    ByDistinctIds,
+    ByFilter,
+    ByPersonIds,
+    DeletePersons,
+    JobEvent,
+    Plan,
+    Report,
+    UnsetProperties,
+    UpdateProperties,
+    load_plan,
+    make_plan,
+    read_report,
+    run_job,
+    verify_job,
 )
 
 
@@ -89,7 +107,10 @@ async def calls(uuid: UUID) -> None:
         assert_type(await client.persons.batch_by_uuids([uuid]), dict[UUID, Person])
         assert_type(await client.persons.refs_by_uuids([uuid]), dict[UUID, PersonRef])
         assert_type(await client.persons.refs_by_distinct_ids(["a"]), dict[str, PersonRef])
+        assert_type(await client.persons.raw_by_uuids([uuid]), dict[UUID, RawPerson])
+        assert_type(await client.persons.raw_by_distinct_ids(["a"]), dict[str, RawPerson])
         assert_type(await client.persons.deletion_status(person_uuid=uuid), Page[DeletionRow])
+        assert_type(await client.persons.deletion_status(status="pending"), Page[DeletionRow])
         assert_type(await client.persons.knows("bulk_delete"), bool)
         assert_type(await client.projects.get("@current"), Project)
         assert_type(await client.projects.list(), Page[Project])
@@ -112,6 +133,59 @@ async def calls(uuid: UUID) -> None:
         assert_type(client.server_time(), float)
 
 
+async def lists_and_endings(client: PostHogClient, plans: list[str], uuids: list[UUID], ids: tuple[str, ...]) -> None:
+    PropertyFilter("plan", plans)
+    PropertyFilter("plan", ("a", "b"), operator="not_in")
+    PropertyFilter("age", [1, 2.5, True])
+    PropertyFilter("id", 7, "in", "cohort")
+    filters = [PropertyFilter("plan", "free")]
+    await client.persons.bulk_delete(ids=uuids, keep_person=True)
+    await client.persons.bulk_delete(distinct_ids=ids)
+    await client.persons.batch_by_uuids(uuids)
+    await client.persons.delete_property(7, ids)
+    await client.persons.list(properties=filters)
+    await client.persons.list(properties=tuple(filters))
+    listing = client.persons.iter(properties=filters)
+    assert_type(listing, AsyncGenerator[Person, None])
+    await listing.aclose()
+    await client.persons.iter_pages().aclose()
+    await client.persons.iter_refs().aclose()
+    await client.persons.iter_raw().aclose()
+    await client.persons.iter_activity(7).aclose()
+    await client.persons.iter_all_activity().aclose()
+    await client.query.iter_person_uuids_having(plans).aclose()
+    person = await client.persons.get(7)
+    assert_type(person.name, str | None)
+    assert_type(person.distinct_ids, tuple[str, ...])
+    page = await client.persons.list()
+    for each in page.results:
+        assert_type(each, Person)
+    assert_type(page.count, int | None)
+    assert_type(PostHogClient.from_env(host="eu", timeout_s=5, limits=Limits(), api_prefix="projects"), PostHogClient)
+    summary = await client.persons.bulk_delete(ids=uuids)
+    assert_type(summary.persons_found, int | None)
+    assert_type([error.person_uuid for error in summary.deletion_errors], list[UUID | None])
+
+
+def progress(event: JobEvent) -> None:
+    del event
+
+
+async def jobs(client: PostHogClient, uuids: list[UUID], folder: Path) -> None:
+    selection = ByFilter(properties=[PropertyFilter("plan", "free")], email="a@example.com")
+    plan = await make_plan(client, DeletePersons(delete_events=True), selection, folder / "erase.plan.jsonl")
+    assert_type(plan, Plan)
+    report = await run_job(client, plan, folder / "erase.journal.jsonl", approve=plan.digest, on_progress=progress)
+    assert_type(report, Report)
+    assert_type(report.exit_code, int)
+    assert_type(await verify_job(client, plan, "erase.journal.jsonl"), Report)
+    assert_type(read_report("erase.journal.jsonl"), Report)
+    await make_plan(client, UpdateProperties({"plan": "pro"}), ByPersonIds(uuids), "a.plan.jsonl")
+    await make_plan(client, UnsetProperties(["email"]), ByDistinctIds("ids.txt", column="id"), "b.plan.jsonl")
+    with load_plan("a.plan.jsonl") as loaded:
+        assert_type([target.uuid for target in loaded.targets(0, 10)], list[UUID])
+
+
 async def mistakes(client: PostHogClient, uuid: UUID) -> None:
     client.persons.iter(plan="free")  # type: ignore[call-arg]
     client.persons.iter_raw(properties="plan")  # type: ignore[arg-type]
@@ -121,6 +195,14 @@ async def mistakes(client: PostHogClient, uuid: UUID) -> None:
     await client.persons.list(format="xml")  # type: ignore[call-overload]
     await client.persons.update(uuid, plan="pro")  # type: ignore[call-arg]
     await client.persons.delete_events(uuid, format="xml")  # type: ignore[arg-type]
+    await client.persons.deletion_status(status="pendign")  # type: ignore[arg-type]
+    await client.persons.knows("bulk-delete")  # type: ignore[arg-type]
+    await client.persisted_folders.create("hom")  # type: ignore[arg-type]
+    PropertyFilter("a", "b", operator="is")  # type: ignore[arg-type]
+    PropertyFilter("a", [None])  # type: ignore[list-item]
+    PostHogClient.from_env(hots="x")  # type: ignore[call-arg]
+    PostHogClient.from_env(timeout_s="no")  # type: ignore[arg-type]
+    PostHogClient.from_env(api_prefix="project")  # type: ignore[arg-type]
     client.once(print)  # type: ignore[arg-type]
     CaptureEvent("a", "b", {}, None)  # type: ignore[call-arg]
     await client.persisted_folders.update(uuid, "home")  # type: ignore[call-arg]

@@ -4,7 +4,7 @@ import msgspec
 
 from asyncclient import Bucket, Limits, RateLimits
 from bulk.accounting import ROW_READERS, Usage, charge_limits, not_in
-from bulk.journal.records import Intent, PauseTaken, RunStarted
+from bulk.journal.records import Intent, LimitChanged, PauseTaken, RunStarted
 
 
 def run(at: float, concurrency: int = 4) -> RunStarted:
@@ -75,6 +75,17 @@ def test_a_pause_lasts_over_a_restart_and_never_longer_than_an_hour() -> None:
     charge_limits(limits, spent={}, usage=usage, under_way={}, now=1030.0)
     assert limits.eta_s(Bucket.DELETES, 1) == 60.0
     assert limits.eta_s(Bucket.OTHERS, 1) == 3600.0
+
+
+def test_a_limit_that_an_earlier_run_found_is_kept_for_what_is_left_of_its_hour() -> None:
+    usage = Usage()
+    usage.limit_changed(LimitChanged(at=1000.0, bucket="others", window_s=60.0, old=240, new=100))
+    usage.limit_changed(LimitChanged(at=1000.0, bucket="others", window_s=3600.0, new=1200))
+    usage.limit_changed(LimitChanged(at=1000.0, bucket="of a later version", window_s=60.0, new=1))
+    for now, expected in ((1030.0, {60.0: 100, 3600.0: 1200}), (4600.0, {60.0: 240})):
+        limits = limits_now([50.0])
+        charge_limits(limits, spent={}, usage=usage, under_way={}, now=now)
+        assert {window.window_s: window.limit for window in limits.budget(Bucket.OTHERS)} == expected
 
 
 def test_a_request_that_the_limits_remember_is_not_charged_again() -> None:

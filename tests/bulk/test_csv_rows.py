@@ -56,6 +56,24 @@ def test_every_value_comes_back_and_nothing_acts(
     assert not any(cell.lstrip().startswith(("=", "+", "-", "@", "|", "%")) for cell in read)
 
 
+PIECES = st.lists(st.sampled_from([*"=+-@|%;\t\n\r\",' 1a", "\uff1d", "\xa0"]), max_size=12).map("".join)
+
+
+@given(PIECES, st.lists(PIECES, max_size=3), st.dictionaries(PIECES, PIECES | st.integers(), max_size=3))
+@example("a;=1", ["; =1"], {'x;"=1': "a;-1"})
+@example('a;"=1', ['";=1'], {";": -1})
+def test_a_spreadsheet_that_splits_elsewhere_finds_no_formula(
+    name: str, ids: list[str], properties: dict[str, Any]
+) -> None:
+    row = csv_row(json.dumps(person(name=name, distinct_ids=ids, properties=properties)).encode()).decode()
+    for delimiter in ";\t":
+        (split,) = csv.reader(io.StringIO(row, newline=""), delimiter=delimiter)
+        for cell in [*split, *row.split(delimiter)]:
+            assert not cell.lstrip(' "').startswith(("=", "+", "-", "@", "|", "%", "\uff1d")), row
+    read = cells(person(name=name, distinct_ids=ids, properties=properties))
+    assert (json.loads(read[4]), json.loads(read[5])) == (ids, properties)
+
+
 def test_the_columns_are_the_same_whatever_the_person_has() -> None:
     assert HEADER == b"uuid,created_at,is_identified,name,distinct_ids,properties\r\n"
     assert cells(person()) == [UUID, "2024-01-01T12:00:00Z", "", "", "[]", "{}"]

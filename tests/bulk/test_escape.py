@@ -2,7 +2,10 @@
 
 import csv
 import io
+import json
+import os
 import re
+import shlex
 import unicodedata
 from html.parser import HTMLParser
 
@@ -131,6 +134,35 @@ def test_a_csv_cell_is_no_formula_and_stays_one_cell(text: str) -> None:
     sheet = io.StringIO()
     csv.writer(sheet).writerow([cell, "next"])
     assert list(csv.reader(io.StringIO(sheet.getvalue()))) == [[cell, "next"]]
+
+
+@given(NASTY | st.recursive(st.none() | NASTY, st.lists, max_leaves=5))
+def test_json_is_the_same_json_without_what_acts(value: object) -> None:
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    shown = escape.json_text(text)
+    assert json.loads(shown) == value
+    assert escape.plain(shown, limit=None) == shown
+
+
+@given(st.text(st.characters(exclude_characters="\0"), max_size=20).map(lambda text: f"{text}\udcff\x85'\\"))
+def test_a_word_of_a_shell_is_plain(text: str) -> None:
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:  # no file has such a name
+        return
+    word = escape.shell_word(text)
+    assert word.isascii()
+    assert escape.plain(word, limit=None) == word
+
+
+@pytest.mark.parametrize("text", ["a b", "it's", "é", "x.plan.jsonl"])
+def test_a_word_that_can_be_typed_is_quoted_as_usual(text: str) -> None:
+    assert escape.shell_word(text) == shlex.quote(text)
+
+
+@pytest.mark.parametrize("text", ["a;=1", "a; +1", 'a;"@1', "a;\t-1", ";＝1"])
+def test_what_a_spreadsheet_that_splits_at_semicolons_would_compute_is_quoted(text: str) -> None:
+    assert escape.csv_cell(text).partition(";")[2].startswith(("'", "\\"))
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "＝1"])

@@ -232,6 +232,19 @@ def test_partial_file_of_a_living_process_is_left_alone(tmp_path: Path, either_w
     assert (tmp_path / "a").read_bytes() == b"first"
 
 
+@pytest.mark.parametrize("either_way", ["named"], indirect=True)
+def test_a_forked_child_takes_no_partial_file_away(tmp_path: Path, either_way: str) -> None:
+    with unnamed(tmp_path / "a") as file:
+        pid = os.fork()
+        if pid == 0:
+            file.close()
+            os._exit(0)
+        os.waitpid(pid, 0)
+        file.write(b"whole")
+        file.publish()
+    assert os.listdir(tmp_path) == ["a"]
+
+
 def test_private_file_can_be_replaced_in_one_step(tmp_path: Path, either_way: str, any_umask: None) -> None:
     write_private(tmp_path / "a", b"old", replace=True)
     with (tmp_path / "a").open("rb") as before:
@@ -312,11 +325,39 @@ def test_a_kill_while_replacing_leaves_one_whole_file(
     assert (folder / "a").read_bytes() == (b"new" * 1000 if when == 2 else b"old")
 
 
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("written", [0, 3])
+def test_a_disk_that_is_full_in_the_middle_leaves_what_was_there(
+    tmp_path: Path, either_way: str, monkeypatch: pytest.MonkeyPatch, replace: bool, written: int
+) -> None:
+    if replace:
+        write_private(tmp_path / "a", b"old")
+    room, real = written, os.write
+
+    def full(fd: int, data: bytes) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, "")
+        count = real(fd, data[:room])
+        room -= count
+        return count
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(FileTrouble, match="a: cannot be written: the disk is full; free some space"):
+        write_private(tmp_path / "a", b"0123456789", replace=replace)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == ({"a": b"old"} if replace else {})
+
+
+PUBLISH = REPLACE.replace(", replace=True", "")
+
+
 @pytest.mark.slow
-def test_a_disk_that_fills_up_leaves_nothing(tmp_path: Path, faulty: Any) -> None:
+@pytest.mark.parametrize("script", [REPLACE, PUBLISH], ids=["replacing", "publishing"])
+@pytest.mark.parametrize("call", ["fsync", "link"])
+def test_a_disk_that_fills_up_leaves_nothing(tmp_path: Path, faulty: Any, script: str, call: str) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    done = faulty(REPLACE, folder / "a", call="fsync", when=1, fault="ENOSPC")
+    done = faulty(script, folder / "a", call=call, when=1, fault="ENOSPC")
     assert done.returncode == 1
     assert "cannot be put in its place: the disk is full; free some space, then run again." in done.stderr
     assert list(folder.iterdir()) == []

@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -122,3 +123,12 @@ def test_a_selection_is_told_in_words_without_values(selection: Selection, words
 )
 def test_the_details_say_in_words_what_is_compared_with_what(selection: Selection, words: str) -> None:
     assert describe(selection.details()) == words
+
+
+@pytest.mark.parametrize("properties", [PropertyFilter("plan", "free"), "plan", [None], [{"key": "plan"}], 7])
+def test_filters_come_in_a_list(properties: Any) -> None:
+    with pytest.raises(ValueError, match="takes a list of PropertyFilter"):
+        ByFilter(properties=properties)
+    assert ByFilter(properties=[PropertyFilter("plan", "free")]).summary() == (
+        ByFilter(properties=(PropertyFilter("plan", "free"),)).summary()
+    )

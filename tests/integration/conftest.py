@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from asyncclient import Limits, PostHogClient, RateLimits
+from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import LocalPostHog, RecordedRequest, ServerOptions
 from bulk import ByPersonIds, DeletePersons, Plan, Report, confirmer, course, make_plan, run_job
 from bulk.journal.records import Intent, Record
@@ -109,6 +109,7 @@ def client_of(server: LocalPostHog, *, limits: RateLimits, **options: Any) -> Po
         project_id=server.project_id,
         personal_api_key=server.personal_api_key,
         limits=Limits(limits, **({"clock": options["clock"]} if "clock" in options else {})),
+        retry=RetryPolicy(base_s=0.01),
         uniform=lambda low, high: low,
         **options,
     )

@@ -89,7 +89,7 @@ async def test_a_server_too_old_for_what_is_asked_is_refused_before_the_first_wr
         assert not a.journal.exists()
 
 
-@pytest.mark.parametrize(("era", "told"), [("summary", "instead_of_kept"), ("empty202", "canary")])
+@pytest.mark.parametrize(("era", "told"), [("summary", "instead_of_kept"), ("empty202", "no_summary")])
 async def test_a_server_that_ignores_keep_person_is_stopped_by_its_body_or_the_canary(
     arena: Any, era: str, told: str
 ) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from asyncclient import ClientEvent, RequestFinished
 from asyncclient.testing import Fault
-from bulk import BreakerOpened, ByDistinctIds, DeleteEvents, DeleteRecordings, Refused, verify_job
+from bulk import BreakerOpened, ByDistinctIds, DeleteEvents, DeleteRecordings, Refused, run_job, verify_job
 from bulk.journal.records import Intent
 
 EVENTS, RECORDINGS = DeleteEvents(), DeleteRecordings()
@@ -137,7 +138,7 @@ async def test_a_server_too_old_for_what_is_asked_is_refused_before_the_first_wr
 
 
 @pytest.mark.parametrize("operation", [EVENTS, RECORDINGS])
-@pytest.mark.parametrize(("era", "told"), [("summary", "instead_of_kept"), ("empty202", "canary")])
+@pytest.mark.parametrize(("era", "told"), [("summary", "instead_of_kept"), ("empty202", "no_summary")])
 async def test_a_server_that_deletes_whom_it_was_to_keep_is_stopped_by_its_body_or_the_canary(
     arena: Any, operation: Any, era: str, told: str
 ) -> None:
@@ -146,6 +147,21 @@ async def test_a_server_that_deletes_whom_it_was_to_keep_is_stopped_by_its_body_
         with pytest.raises(BreakerOpened, match=told):
             await a.run(plan)
         assert a.server.world.count() == 600 - 25
+        assert len(a.sent()) == 1
+
+
+@pytest.mark.parametrize("operation", [EVENTS, RECORDINGS])
+async def test_persons_who_vanish_in_the_canary_although_they_are_kept_stop_the_job(arena: Any, operation: Any) -> None:
+    async with arena() as a:
+        plan = await a.plan(operation=operation)
+
+        def vanish(event: ClientEvent) -> None:
+            if isinstance(event, RequestFinished) and event.action == "bulk_delete":
+                for target in plan.targets(0, 25):
+                    a.server.world.remove_person(target.uuid)
+
+        with pytest.raises(BreakerOpened, match="canary: 25 of 25 persons vanished"):
+            await run_job(a.client.observed(vanish), plan, a.journal, approve=plan.digest)
         assert len(a.sent()) == 1
 
 

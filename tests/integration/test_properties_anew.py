@@ -23,15 +23,15 @@ def failures(report: Any) -> list[tuple[str, str, str, str]]:
 
 def when_the_next_event_leaves(a: Any, monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> None:
     """Call something once when a request of events has its persons read and asks for leave."""
-    slot: Callable[[Bucket], Any] = a.client.limits.slot
+    permit: Callable[..., Any] = a.client.limits.permit
     waiting = [do]
 
-    def hooked(bucket: Bucket) -> Any:
+    def hooked(bucket: Bucket, **options: Any) -> Any:
         if bucket is Bucket.CAPTURE and waiting:
             waiting.pop()()
-        return slot(bucket)
+        return permit(bucket, **options)
 
-    monkeypatch.setattr(a.client.limits, "slot", hooked)
+    monkeypatch.setattr(a.client.limits, "permit", hooked)
 
 
 @pytest.mark.slow

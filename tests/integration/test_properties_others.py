@@ -105,17 +105,17 @@ async def test_the_properties_of_the_deleted_are_gone_but_cannot_be_set(
 
 def when_leave_is_asked_for(a: Any, monkeypatch: pytest.MonkeyPatch, which: Bucket, time: int, do: Any) -> None:
     """Call something when a request of this bucket asks for leave that many times: after its persons were checked."""
-    slot: Callable[[Bucket], Any] = a.client.limits.slot
+    permit: Callable[..., Any] = a.client.limits.permit
     asked = 0
 
-    def hooked(bucket: Bucket) -> Any:
+    def hooked(bucket: Bucket, **options: Any) -> Any:
         nonlocal asked
         asked += bucket is which
         if bucket is which and asked == time:
             do()
-        return slot(bucket)
+        return permit(bucket, **options)
 
-    monkeypatch.setattr(a.client.limits, "slot", hooked)
+    monkeypatch.setattr(a.client.limits, "permit", hooked)
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -5,10 +5,16 @@ from twin import Twin, twin
 _WIRE = "asyncclient/_aiohttp/wire.py"
 _ANSWERS = "asyncclient/_aiohttp/answers.py"
 _LIMITS = "asyncclient/limits.py"
-_PAGING = "asyncclient/_paging.py"
+_PAGER = "asyncclient/_protocol/offset_pager.py"
 _RETRY = "asyncclient/retry.py"
 _DECODING = "asyncclient/_decoding.py"
-_THROTTLING = "asyncclient/_throttling.py"
+_EXPECTATIONS = "asyncclient/_protocol/expectations.py"
+_CALL_ANSWERS = "asyncclient/_protocol/answers.py"
+_RATE_LIMITED = "asyncclient/_transport/rate_limited.py"
+_BUCKET = "asyncclient/_protocol/rate_bucket.py"
+_REDUCTION = "asyncclient/_protocol/limit_reduction.py"
+_RETRY_AFTER = "asyncclient/_protocol/retry_after.py"
+_BUCKET_TESTS = "asyncclient/_protocol/test_rate_bucket.py::test_"
 _IDS = "asyncclient/_endpoints/ids.py"
 _DELETES = "asyncclient/_endpoints/deletes.py"
 
@@ -27,7 +33,7 @@ CLIENT: tuple[Twin, ...] = (
             "asyncclient/test_client.py::test_once_is_exactly_one_attempt_for_any_outcome",
             "asyncclient/test_retrying.py::test_with_before_send_there_is_one_attempt_whatever_comes_of_it",
         ),
-        "asyncclient/_retrying.py", "            if before_send is not None or request.once:\n                raise error\n", "",
+        "asyncclient/_transport/retrying.py", "            if before_send is not None or request.once:\n                raise error\n", "",
     ),
     twin(
         10,
@@ -43,6 +49,44 @@ CLIENT: tuple[Twin, ...] = (
             "asyncclient/test_client.py::test_a_write_that_may_have_been_done_is_never_repeated",
         ),
         _RETRY, "    if mutating:\n", "    if False:\n",
+    ),
+    twin(
+        11,
+        "a body where none belongs is passed over",
+        (
+            "asyncclient/_protocol/test_answers.py::test_a_body_where_none_belongs_is_no_success",
+            "asyncclient/test_every_answer.py::test_any_other_body_is_none",
+            "integration/test_foreign_answers.py::test_changes_that_somebody_else_answers_are_never_done",
+        ),
+        _EXPECTATIONS, "        if self.or_json is None:\n            raise", "        if self.or_json is None:\n            return\n            raise",
+        _EXPECTATIONS, "        raise Unexpected(_PAGE)\n\n\ndef is_blank", "        pass\n\n\ndef is_blank",
+    ),
+    twin(
+        11,
+        "any success shows that a server has a route",
+        (
+            "asyncclient/_protocol/test_answers.py::test_a_route_is_known_only_by_a_decoded_answer",
+            "integration/test_foreign_answers.py::test_nobody_who_is_to_stay_is_deleted_by_a_server_whose_age_is_not_shown",
+        ),
+        _EXPECTATIONS, "        self.shown_by.read(response)\n", "",
+    ),
+    twin(
+        11,
+        "a server that has a summary may leave it out",
+        "asyncclient/test_every_answer.py::test_any_other_body_is_none",
+        _DELETES, "blank=None if must_summarise else BulkDeleteSummary", "blank=BulkDeleteSummary",
+    ),
+    twin(
+        11,
+        "rows of a query that still runs are taken for all",
+        "asyncclient/_protocol/test_answers.py::test_rows_of_a_query_that_is_not_over_are_no_answer",
+        "asyncclient/_endpoints/query.py", "if status.complete is False:", "if False:",
+    ),
+    twin(
+        24,
+        "a server that says nothing of whom it was to keep is asked to keep more",
+        "integration/test_parts.py::test_a_server_that_deletes_whom_it_was_to_keep_is_stopped_by_its_body_or_the_canary",
+        "bulk/verdicts.py", "if isinstance(error, InvalidResponse) and error.code == EMPTY_BODY:", "if False:",
     ),
     twin(
         12,
@@ -78,102 +122,196 @@ CLIENT: tuple[Twin, ...] = (
         13,
         "a slot comes free a window after the sending",
         "asyncclient/test_limits.py::test_two_hours_use_the_allowance_and_never_exceed_it",
-        _LIMITS, "window.answered(now)", "window.answered(self.since)",
+        _BUCKET, "        self.log.record(now)\n", "        self.log.record(left_at)\n",
     ),
     twin(
         13,
         "what other processes spent is forgotten",
         "asyncclient/test_limits.py::test_what_other_processes_spent_counts_until_its_window_is_over",
-        _LIMITS, "            window.charge(now, ages)", "            pass",
+        _LIMITS, "        log.insert(now, times)\n", "",
     ),
     twin(
         13,
         "a 429 lowers no limit",
         "asyncclient/test_lowering.py::test_no_more_requests_than_the_lowered_limit_leave_in_the_next_window",
-        _LIMITS, "        window.limit = new\n", "",
+        _BUCKET, "        self._reductions[window_s] = reduction\n        self._limits[window_s] = new\n", "",
+    ),
+    twin(
+        13,
+        "each 429 of an episode lowers the limit",
+        _BUCKET_TESTS + "an_episode_of_429s_lowers_the_limit_once_however_many_there_are",
+        _BUCKET, "        if same_episode:\n", "        if False:\n",
+    ),
+    twin(
+        13,
+        "a lowered limit is lowered for good",
+        (
+            _BUCKET_TESTS + "eight_429s_in_two_days_leave_nothing_behind",
+            "asyncclient/test_limits_for_a_month.py::test_a_month_of_trouble_costs_neither_a_429_nor_the_allowance",
+        ),
+        _REDUCTION, "        if self.has_expired(now):\n            return self.configured\n", "        return self.new\n",
+        _REDUCTION, "return now >= self.recovers_from + RECOVERY_S", "return False",
+    ),
+    twin(
+        13,
+        "a limit is lowered below what passed",
+        _BUCKET_TESTS + "an_unknown_hourly_limit_is_learned_as_what_it_is_and_held_for_a_while",
+        _REDUCTION, "found = max(1, limit // 2, passed)", "found = max(1, limit // 2)",
+        _BUCKET, "            self._keep_to_what_passed(now)\n", "            pass\n",
+    ),
+    twin(
+        13,
+        "a user's deletions count alone",
+        "asyncclient/test_limits.py::test_deletions_of_a_user_count_together_with_the_other_calls_and_are_told_apart",
+        _LIMITS, "            self._queues[Bucket.OTHERS] = self._queues[Bucket.DELETES]\n", "",
+    ),
+    twin(
+        13,
+        "an access token starts with the limits of a personal key",
+        "asyncclient/test_client.py::test_the_kind_of_key_decides_which_limits_a_client_starts_with",
+        "asyncclient/client.py", "Limits(RateLimits.for_key(key), clock=clock)", "Limits(clock=clock)",
     ),
     twin(
         13,
         "a lowered limit is not told",
         "asyncclient/test_retrying.py::test_many_429s_of_requests_that_left_together_lower_the_limit_once",
-        _THROTTLING,
-        "            self._tell(LimitLowered(bucket=bucket, window_s=lowered.window_s, old=lowered.old, new=lowered.new))",
-        "            pass",
+        _RATE_LIMITED,
+        "                self._tell(LimitLowered(bucket=bucket, window_s=lowered.window_s, old=lowered.old, new=lowered.new))",
+        "                pass",
     ),
     twin(
         14,
         "Retry-After is taken as it comes",
         "asyncclient/test_retry.py::test_retry_after_in_every_form",
-        _DECODING, "return min(max(0.0, float(header)), LONGEST_WAIT_S)", "return float(header)",
+        _RETRY_AFTER, "return min(max(0.0, asked_s), LONGEST_WAIT_S) if header else None", "return asked_s if header else None",
     ),
     twin(
         14,
         "a pause above the ceiling is waited for",
-        "asyncclient/test_retrying.py::test_a_429_above_the_ceiling_is_raised_at_once_without_a_pause",
-        _RETRY, "return error.retry_after_s if error.retry_after_s <= policy.longest_pause_s else None",
-        "return error.retry_after_s",
+        "asyncclient/test_retrying.py::test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once",
+        _RETRY, "    if pause_s > policy.longest_pause_s:\n", "    if False:\n",
+    ),
+    twin(
+        14,
+        "above the ceiling the others wait without a word",
+        (
+            "asyncclient/test_retrying.py::test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once",
+            "asyncclient/test_limits.py::test_whoever_waits_while_too_long_a_pause_begins_is_told_at_once",
+        ),
+        _LIMITS, "        if (left_s := self.bucket.asked_wait_s(now)) > longest_pause_s:\n            raise PausedTooLong(left_s, self.bucket.pause_status)\n",
+        "        pass\n",
+    ),
+    twin(
+        14,
+        "a pause without a usable length is none",
+        (
+            "asyncclient/test_retrying.py::test_a_stuttering_server_is_not_hammered_and_lowers_the_limit_once",
+            "asyncclient/test_retry.py::test_a_retry_after_without_a_usable_length_means_the_minimum_backoff",
+        ),
+        _RETRY, "return max(error.retry_after_s or 0.0, min(policy.cap_s, policy.base_s * 2.0**attempt))",
+        "return error.retry_after_s or 0.0",
+    ),
+    twin(
+        14,
+        "only a 429 pauses everybody",
+        "asyncclient/test_retrying.py::test_an_unavailable_server_that_says_how_long_pauses_everybody_once",
+        _RATE_LIMITED, 'elif status == 429 or (status in UNAVAILABLE and "retry-after" in response.headers):', "elif status == 429:",
     ),
     twin(
         14,
         "only the refused caller pauses",
         "asyncclient/test_retrying.py::test_a_429_pauses_everybody_of_the_bucket_visibly",
-        _THROTTLING, "            self._limits.pause(bucket, pause_s)\n", "",
+        _RATE_LIMITED, "self._limits.pause(bucket, pause_s, status=error.status):", "bucket:",
     ),
     twin(
         15,
         "an empty page ends a listing",
-        "asyncclient/test_paging.py::test_short_and_empty_pages_do_not_end_it",
-        _PAGING, "        fresh = self._fresh(rows)\n        self._count",
-        "        if not rows:\n            self.ask = None\n            return []\n"
-        "        fresh = self._fresh(rows)\n        self._count",
+        "asyncclient/_protocol/test_offset_pager.py::test_short_and_empty_pages_do_not_end_it",
+        _PAGER, "        numbers = [row.uuid.int for row in rows]  #",
+        "        if not rows:\n            self.request = None\n            return []\n"
+        "        numbers = [row.uuid.int for row in rows]  #",
     ),
     twin(
         15,
         "a short page ends a listing",
         "asyncclient/test_listing.py::test_rows_that_the_store_lost_only_shorten_pages",
-        _PAGING, "self._go_on(asked, following)", "self._go_on(asked, following if len(rows) >= asked.limit else None)",
+        _PAGER, "        if end is None:\n            self.request = None\n",
+        "        if end is None or len(rows) < request.limit:\n            self.request = None\n",
     ),
     twin(
         15,
         "rows that shift under a listing are not noticed",
         "asyncclient/test_listing.py::test_a_block_of_rows_removed_on_the_way_hides_nobody_behind_it",
-        _PAGING, "if not self._is_anchored(asked.offset, rows):", "if False:",
+        _PAGER, "if not self._is_anchored(request, numbers):", "if False:",
+    ),
+    twin(
+        15,
+        "the end of a listing is accepted on a page that is not anchored",
+        "asyncclient/_protocol/test_offset_pager.py::test_everybody_who_stays_is_yielded_exactly_once",
+        _PAGER, "        if not self._is_anchored(request, numbers):\n",
+        "        if end is None and not self._is_anchored(request, numbers):\n            self.request = None\n            return []\n"
+        "        if not self._is_anchored(request, numbers):\n",
     ),
     twin(
         15,
         "rows that come twice are yielded twice",
         "asyncclient/test_listing.py::test_all_iterators_agree",
-        _PAGING, "if number not in seen and (fresh or row.created_at <= mark):", "if True:",
-        _PAGING, "for number, row in behind if number not in seen", "for number, row in behind",
-        _PAGING, "zip(numbers[known + 1 :], rows[known + 1 :], strict=True)", "zip(numbers[known:], rows[known:], strict=True)",
+        _PAGER, "return list(rows) if len(new) == len(rows) else [rows[index] for index in new]", "return list(rows)",
     ),
     twin(
         15,
-        "whatever stands behind a row that was ever yielded is new",
-        (
-            "asyncclient/test_paging.py::test_a_merged_row_makes_nobody_come_twice_when_rows_before_it_vanish",
-            "asyncclient/test_paging.py::test_with_some_rows_merged_everybody_who_stays_is_yielded_exactly_once",
-        ),
-        _PAGING, "latest.intersection(numbers)", "seen.keys() & numbers",
+        "a single known person anchors a page",
+        "asyncclient/_protocol/test_offset_pager.py::test_one_known_person_among_the_unread_ones_does_not_anchor_a_page",
+        _PAGER, "half = self._overlap // 2 + 1", "half = 1",
+    ),
+    twin(
+        15,
+        "a known person anywhere on a page anchors it",
+        "asyncclient/_protocol/test_offset_pager.py::test_a_known_person_further_down_does_not_anchor_a_page",
+        _PAGER, "all(number in self._known for number in numbers[:least])", "any(number in self._known for number in numbers)",
+    ),
+    twin(
+        15,
+        "pages never reach across a block that cannot be read",
+        "asyncclient/_protocol/test_offset_pager.py::test_a_block_of_unreadable_rows_is_crossed",
+        _PAGER, "self._limit = min(LARGEST_PAGE, self._limit * 2)", "self._limit = min(LARGEST_PAGE, self._limit)",
+    ),
+    twin(
+        15,
+        "a listing that cannot be read completely ends like a complete one",
+        "asyncclient/_protocol/test_offset_pager.py::test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error",
+        _PAGER, "        else:\n            raise ListingError(\n", "        else:\n            self.request = None\n            _ = str(\n",
     ),
     twin(
         15,
         "a listing that leads in circles is followed",
-        "asyncclient/test_paging.py::test_a_next_that_does_not_lead_on_is_a_loop",
-        _PAGING, "if following is not None and following <= asked.offset:", "if False:",
+        "asyncclient/_protocol/test_offset_pager.py::test_a_next_that_does_not_lead_on_is_a_loop",
+        _PAGER, "    if following <= request.offset:\n", "    if False:\n",
+    ),
+    twin(
+        15,
+        "a server that sends one page for ever is listened to for ever",
+        "asyncclient/_protocol/test_offset_pager.py::test_a_server_that_sends_the_same_page_for_every_offset_is_refused",
+        _PAGER, "if self._pages_without_persons > MOST_PAGES_WITHOUT_PERSONS:", "if False:",
+    ),
+    twin(
+        15,
+        "every set of persons takes what a set takes",
+        "asyncclient/_protocol/test_person_id_set.py::test_a_person_takes_at_most_16_bytes",
+        "asyncclient/_protocol/person_id_set.py", "[array(\"Q\") for _ in range(SEGMENTS)]", "[[] for _ in range(SEGMENTS)]",
     ),
     twin(
         16,
         "a cancelled call keeps its slot",
         "asyncclient/test_retrying.py::test_before_send_is_awaited_once_the_slot_is_held_and_gives_it_back_when_it_raises",
-        _LIMITS, "        if not self._taken:\n            return\n        now",
-        "        if not self._taken or kind:\n            return\n        now",
+        _LIMITS, "        if not self._taken:\n            return\n        bucket",
+        "        if not self._taken or kind:\n            return\n        bucket",
     ),
     twin(
         16,
         "a cancelled request is not told of",
         "asyncclient/test_retrying.py::test_a_call_cancelled_under_way_keeps_its_slot_and_is_told_of",
-        _THROTTLING, "                if slot.used:\n", "                if slot.used and status is not None:\n",
+        _RATE_LIMITED, "                if permit.used:\n", "                if permit.used and status is not None:\n",
     ),
     twin(
         26,
@@ -295,7 +433,7 @@ CLIENT: tuple[Twin, ...] = (
         30,
         "nesting without end is a crash",
         "asyncclient/test_wire_bounds.py::test_json_nested_without_end_is_one_clear_error",
-        _DECODING, "    except RecursionError:\n        problem", "    except ZeroDivisionError:\n        problem",
+        _EXPECTATIONS, "    except RecursionError:\n        problem", "    except ZeroDivisionError:\n        problem",
     ),
     twin(
         27,

@@ -331,7 +331,7 @@ PROPERTIES: tuple[Twin, ...] = (
     twin(
         24,
         "whom a part's canary deleted is not missed",
-        _PARTS + "a_server_that_deletes_whom_it_was_to_keep_is_stopped_by_its_body_or_the_canary",
+        _PARTS + "persons_who_vanish_in_the_canary_although_they_are_kept_stop_the_job",
         "bulk/run.py", "if self._job.lead in (Axis.EVENTS, Axis.RECORDINGS):", "if False:",
     ),
     twin(

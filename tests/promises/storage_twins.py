@@ -4,6 +4,7 @@ from twin import Twin, twin
 
 _FRAMING = "bulk/journal/framing.py"
 _STORAGE = "bulk/journal/storage.py"
+_LOCKED = "bulk/journal/locked_file.py"
 _WRITER = "bulk/journal/writer.py"
 _FILES = "bulk/files.py"
 
@@ -50,7 +51,13 @@ STORAGE: tuple[Twin, ...] = (
         "damage is taken for a torn tail",
         "bulk/journal/test_repair.py::test_damage_is_refused_with_its_line_and_nothing_is_changed",
         _FRAMING, "                    if self._sound(line[match.start() :]) is not None:", "                    if False:",
-        _FRAMING, "if self._misfits > 1:", "if False:",
+        _FRAMING, "if _FRAME.fullmatch(line):", "if False:",
+    ),
+    twin(
+        4,
+        "the second line is blamed for a first one of another journal",
+        "bulk/journal/test_framing.py::test_line_of_another_journal_is_damage",
+        _FRAMING, "elif self._next_n == 1 and _same_seed(self._misfit, misfit):", "elif False:",
     ),
     twin(
         4,
@@ -75,31 +82,73 @@ STORAGE: tuple[Twin, ...] = (
         5,
         "a failed sync is reported as success",
         "bulk/journal/test_writer_failures.py::test_failed_sync_reaches_those_who_wait_for_the_next_one",
-        _WRITER, '        if error is not None:\n            self._fail("a sync", error)\n', "",
+        _WRITER, '        if error is not None:\n            self._fail("a sync", error)\n', "        if error is not None:\n            pass\n",
     ),
     twin(
         5,
         "a descriptor whose sync failed is synced again",
         "bulk/journal/test_writer_failures.py::test_first_failure_is_the_last_write",
-        _WRITER, "            self._failure = reason\n", "            self._failure = None\n",
+        _WRITER, "self._failure = WriteFailed(self.path, problem, *fix)", "self._failure = None",
+    ),
+    twin(
+        5,
+        "a journal that is removed, replaced or cut short is written on",
+        (
+            "integration/test_journal_lost.py::test_no_intent_follows_the_loss_of_the_journal",
+            "bulk/journal/test_writer_failures.py::test_nothing_is_durable_in_a_file_that_the_next_process_will_not_find",
+        ),
+        _WRITER, "elif lost := self._file.lost(self._size):", "elif lost := None:",
+    ),
+    twin(
+        5,
+        "a journal that another program cuts short is written on",
+        (
+            "integration/test_journal_lost.py::test_a_journal_cut_short_under_a_run_is_refused_later",
+            "bulk/journal/test_locked_file.py::test_a_file_that_is_no_longer_what_was_written_is_lost",
+        ),
+        _LOCKED, "if size is not None and there.st_size != size:", "if False:",
     ),
     twin(
         8,
         "the lock is shared",
         "bulk/journal/test_storage.py::test_second_opening_is_told_that_the_journal_is_busy",
-        _STORAGE, "fcntl.LOCK_EX", "fcntl.LOCK_SH",
+        _LOCKED, "fcntl.LOCK_EX", "fcntl.LOCK_SH",
     ),
     twin(
         8,
         "the lock is waited for",
         "bulk/journal/test_crashes.py::test_of_two_processes_one_goes_on_and_the_other_leaves",
-        _STORAGE, "fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)", "raise FileTrouble(path, 'is waited for', 'x')",
+        _LOCKED, "fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)", "raise FileTrouble(self.path, 'is waited for', 'x')",
     ),
     twin(
         8,
         "the lock of a file that was replaced counts",
         "bulk/journal/test_storage.py::test_file_that_is_replaced_before_it_is_locked_is_not_used",
-        _STORAGE, "if os.path.samestat(path.lstat(), status):", "if True:",
+        _LOCKED, "if file.lost() is None:", "if True:",
+    ),
+    twin(
+        8,
+        "a run goes on in a file whose name another process has",
+        "integration/test_journal_lost.py::test_a_second_run_on_the_name_of_a_removed_journal_is_the_only_one_that_sends",
+        _LOCKED, 'return "was replaced by another file"', "return None",
+    ),
+    twin(
+        8,
+        "a forked child keeps the lock of a dead owner",
+        "bulk/journal/test_locked_file.py::test_a_forked_child_does_not_keep_the_lock_of_a_dead_owner",
+        _LOCKED, "after_in_child=_forget_in_child", "after_in_child=_opening.release",
+    ),
+    twin(
+        8,
+        "a forked child keeps the lock of a run that is over",
+        "bulk/journal/test_locked_file.py::test_closing_releases_the_lock_though_a_copy_of_the_descriptor_is_open",
+        _LOCKED, "            fcntl.flock(fd, fcntl.LOCK_UN)\n", "            pass\n",
+    ),
+    twin(
+        8,
+        "a forked child releases the lock",
+        "bulk/journal/test_locked_file.py::test_a_forked_child_neither_keeps_nor_releases_the_lock",
+        _LOCKED, "                os.close(fd)  # a mere close", "                fcntl.flock(fd, fcntl.LOCK_UN)  # a mere close",
     ),
     twin(
         9,
@@ -110,6 +159,18 @@ STORAGE: tuple[Twin, ...] = (
             "bulk/test_plan.py::test_plan_is_private_and_replaces_nothing",
         ),
         _FILES, "PRIVATE = 0o600", "PRIVATE = 0o644",
+    ),
+    twin(
+        9,
+        "an empty file that others can read becomes a journal",
+        "bulk/journal/test_storage.py::test_file_without_a_record_that_no_run_can_have_made_is_refused",
+        _STORAGE, "        if empty:", "        if False:",
+    ),
+    twin(
+        9,
+        "a journal stays readable by others",
+        "bulk/journal/test_storage.py::test_journal_that_others_can_read_is_made_private",
+        _STORAGE, "os.fchmod(fd, PRIVATE)", "pass",
     ),
     twin(
         9,

@@ -6,10 +6,11 @@ from property_twins import PROPERTIES
 from reading_twins import READING
 from state_twins import STATES
 from storage_twins import STORAGE
+from stream_twins import STREAMS
 from twin import Cut, Twin
 
 __all__ = ["PROMISES", "TWINS", "Cut", "Twin"]
 
 PROMISES = 31
-_ROWS = (*CLIENT, *ENGINE, *PROPERTIES, *READING, *STATES, *STORAGE)
+_ROWS = (*CLIENT, *ENGINE, *PROPERTIES, *READING, *STATES, *STORAGE, *STREAMS)
 TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.promise))

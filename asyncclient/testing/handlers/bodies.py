@@ -1,5 +1,6 @@
 """Persons as the calls spell them (contract 6.1, 6.2, 6.11): three shapes with different ids and caps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -40,8 +41,8 @@ class SinglePerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_seen_at: str | msgspec.UnsetType | None
 
 
-def listed(key: int, acts: Acts, options: ServerOptions) -> ListedPerson:
-    """A row of the listing; at most 1000 distinct ids."""
+def listed(key: int, acts: Acts, options: ServerOptions, hidden: Sequence[str] = ()) -> ListedPerson:
+    """A row of the listing; at most 1000 distinct ids. `hidden` properties are left out."""
     record = acts.store.record(key)
     uuid = acts.table.text(key)
     return ListedPerson(
@@ -49,30 +50,37 @@ def listed(key: int, acts: Acts, options: ServerOptions) -> ListedPerson:
         uuid=uuid,
         created_at=iso(record.created_us),
         last_seen_at=_last_seen(record, options),
-        properties=record.properties,
+        properties=_visible(record.properties, hidden),
         is_identified=record.is_identified,
         name=name_of(record),
         distinct_ids=record.distinct_ids[:_LIST_CAP],
     )
 
 
-def single(key: int, acts: Acts, options: ServerOptions) -> SinglePerson:
-    """A person with all its distinct ids."""
-    return _single(key, acts, options, None)
+def single(key: int, acts: Acts, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
+    """A person with all its distinct ids. `hidden` properties are left out."""
+    return _single(key, acts, options, None, hidden)
 
 
-def batched(key: int, acts: Acts, options: ServerOptions) -> SinglePerson:
-    """A person of a batch read; at most 10 distinct ids."""
-    return _single(key, acts, options, _BATCH_CAP)
+def batched(key: int, acts: Acts, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
+    """A person of a batch read; at most 10 distinct ids. `hidden` properties are left out."""
+    return _single(key, acts, options, _BATCH_CAP, hidden)
 
 
-def _single(key: int, acts: Acts, options: ServerOptions, cap: int | None) -> SinglePerson:
+def _visible(properties: dict[str, Any], hidden: Sequence[str]) -> dict[str, Any]:
+    """What access control lets through, without a word of what it does not (contract 2)."""
+    if not hidden:
+        return properties
+    return {name: value for name, value in properties.items() if name not in hidden}
+
+
+def _single(key: int, acts: Acts, options: ServerOptions, cap: int | None, hidden: Sequence[str]) -> SinglePerson:
     record = acts.store.record(key)
     return SinglePerson(
         id=record.pk,
         name=name_of(record),
         distinct_ids=record.distinct_ids[:cap],
-        properties=record.properties,
+        properties=_visible(record.properties, hidden),
         created_at=iso(record.created_us),
         uuid=acts.table.text(key),
         last_seen_at=_last_seen(record, options),

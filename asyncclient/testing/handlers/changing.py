@@ -48,6 +48,7 @@ def delete_property(job: Job) -> Answer:
     wanted = fields["$unset"]
     # Older servers put whatever comes into a list, a list too.
     names = wanted if isinstance(wanted, list) and job.options.delete_property_lists else [wanted]
+    _refuse_hidden(job, names)
     if not _captured(job, key, {"$unset": names}):
         assert job.fault is not None
         return envelope.ok({"success": False, "detail": "Unable to delete property"}, job.fault.status)
@@ -57,6 +58,7 @@ def delete_property(job: Job) -> Answer:
 
 def _set(job: Job, properties: Any) -> None:
     key = job.person()
+    _refuse_hidden(job, properties)
     _captured(job, key, {"$set": properties})
     job.acts.log_activity(key, "updated", (change("changed", field="properties"),), by=job.by)
 
@@ -69,6 +71,12 @@ def _captured(job: Job, key: int, properties: Mapping[str, Any]) -> bool:
         return False
     job.applied = job.ingestion.capture(key, properties, swallow=job.struck_by("swallow"))
     return True
+
+
+def _refuse_hidden(job: Job, names: Any) -> None:
+    """Refuse a write to a property that access control hides (contract 2). Raises Refusal (400)."""
+    if isinstance(names, (dict, list)) and any(name in job.hidden_properties for name in names):
+        raise envelope.invalid("You do not have permission to edit one of these properties.")
 
 
 def _required(field: str) -> Refusal:

@@ -7,7 +7,7 @@ import msgspec
 
 from asyncclient.testing import envelope
 from asyncclient.testing.envelope import Answer
-from asyncclient.testing.job import Hang, Job
+from asyncclient.testing.job import Job
 from asyncclient.testing.uuids import parse
 
 _MOST = 1000
@@ -15,7 +15,6 @@ _MOST = 1000
 _DELETED_ALL_THE_SAME = frozenset({"log_activity", "publish_clickhouse_tombstone"})
 # Here the failure comes before anybody is known, so the entry names nobody.
 _NOBODY_YET = frozenset({"resolve_persons"})
-_GATEWAY_TIMEOUT = b"<html><head><title>504 Gateway Time-out</title></head><body></body></html>"
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +59,9 @@ def bulk_delete(job: Job) -> Answer:
     found = _resolve(job, fields)
     if job.options.unmatched == "400" and asked.events and not found.keys:
         raise envelope.invalid("None of these ids has a person, so there are no events to delete.")
-    if len(found.keys) > 1 and job.acts.traces.any_heavy():
-        _choke(job, found.keys)
+    job.fail_if_heavy(found.keys)
+    if len(found.keys) > 1 and job.acts.traces.any_heavy() and any(map(job.acts.traces.heavy, found.keys)):
+        job.time_out()
     _fail_if_struck(job)
     errors = _failures(job, found.keys)
     queue = job.options.era == "queued" and job.options.bulk_delete_async
@@ -105,13 +105,6 @@ def _look_up(job: Job, given: Iterable[Any], *, by_uuid: bool) -> _Found:
         else:
             keys[key] = None
     return _Found(keys=list(keys), unmatched=unmatched)
-
-
-def _choke(job: Job, keys: list[int]) -> None:
-    if any(map(job.acts.traces.heavy, keys)):
-        if job.options.heavy_failure == "stall":
-            raise Hang
-        raise envelope.Refusal(Answer(504, _GATEWAY_TIMEOUT, envelope.HTML))
 
 
 def _fail_if_struck(job: Job) -> None:

@@ -40,15 +40,13 @@ def list_persons(job: Job) -> Answer:
     total = len(rows) + (len(rows) // (every - 1) if every else 0)
     fetched = max(0, min(limit, _CEILING, total - offset))
     path = page_path(call, job.options)
+    keys = _readable(_fetch(rows, offset, fetched, every), job)
+    job.fail_if_heavy(keys)
     return envelope.ok(
         _Page(
             next=next_link(call, path, offset=offset, limit=limit) if fetched >= limit else None,
             previous=previous_link(call, path, offset=offset, limit=limit),
-            results=[
-                listed(key, job.acts, job.options)
-                for key in _fetch(rows, offset, fetched, every)
-                if key in job.acts.store
-            ],
+            results=[listed(key, job.acts, job.options, job.hidden_properties) for key in keys],
             count=total if "include_total" in call.parameters else msgspec.UNSET,
         )
     )
@@ -59,11 +57,13 @@ def _export(job: Job) -> Answer:
     acts, options, every = job.acts, job.options, job.options.unhydratable_every
     rows = _rows(job)
     total = len(rows) + (len(rows) // (every - 1) if every else 0)
-    keys = array("I", (key for key in _fetch(rows, 0, min(total, options.csv_rows), every) if key in acts.store))
+    keys = array("I", _readable(_fetch(rows, 0, min(total, options.csv_rows), every), job))
+    job.fail_if_heavy(keys)
+    hidden = job.hidden_properties
     return Answer(
         200,
         content_type=CSV,
-        blocks=streamed(lambda: (msgspec.to_builtins(listed(key, acts, options)) for key in keys)),
+        blocks=streamed(lambda: (msgspec.to_builtins(listed(key, acts, options, hidden)) for key in keys)),
     )
 
 
@@ -90,6 +90,13 @@ def _fetch(rows: OrderedRows, offset: int, count: int, every: int) -> list[int]:
     if not every:
         return rows.page(offset, count)
     return rows.page(offset - offset // every, count - ((offset + count) // every - offset // every))
+
+
+def _readable(keys: list[int], job: Job) -> list[int]:
+    """The rows that a page shows: those without a person in the store only where the server shows them."""
+    if job.options.orphan_rows == "shown":
+        return keys
+    return [key for key in keys if key in job.acts.store]
 
 
 def _number(call: Call, name: str, default: int) -> int:

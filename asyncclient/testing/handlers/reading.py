@@ -15,7 +15,7 @@ _MOST = 200
 
 def retrieve(job: Job) -> Answer:
     """One person."""
-    return envelope.ok(single(job.person(), job.acts, job.options))
+    return envelope.ok(single(job.person(), job.acts, job.options, job.hidden_properties))
 
 
 def batch_by_distinct_ids(job: Job) -> Answer:
@@ -36,12 +36,14 @@ def batch_by_uuids(job: Job) -> Answer:
 
 
 def _batch(job: Job, field: str, key_of: Callable[[str], int | None]) -> Answer:
-    wanted = job.fields().get(field)
+    data = job.call.data
+    # A body that is no object, like a list that is none, asks for nobody (contract 6.11).
+    wanted = data.get(field) if isinstance(data, dict) else None
     results: dict[str, Any] = {}
     if isinstance(wanted, list):
-        for text in map(str, wanted[:_MOST]):
-            key = key_of(text)
-            if key is not None:
-                name = job.acts.table.text(key) if field == "uuids" else text
-                results[name] = batched(key, job.acts, job.options)
+        found = {text: key for text in map(str, wanted[:_MOST]) if (key := key_of(text)) is not None}
+        job.fail_if_heavy(found.values())
+        for text, key in found.items():
+            name = job.acts.table.text(key) if field == "uuids" else text
+            results[name] = batched(key, job.acts, job.options, job.hidden_properties)
     return envelope.ok({"results": results})

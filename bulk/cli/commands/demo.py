@@ -40,7 +40,7 @@ def command(persons: int, keep: Path | None) -> int:
         return run_until_signal(
             lambda _: tell(persons, folder, kept=keep is not None, display=display),
             notice=display.note,
-            before_death=display.close,
+            restore=display.restore,
         )
 
 

@@ -1,15 +1,17 @@
 """`posthog-bulk persons`: stream persons as JSON lines or CSV."""
 
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from bulk.cli.options import FILE, Settings, settings_options
 from bulk.cli.selecting import Chosen, selection, selection_options
+from bulk.cli.streams.output_file import FORCE_HELP, output_file
+from bulk.cli.streams.text import queued
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
     help="jsonl: one server object a line. csv: a row a person, harmless in spreadsheets.",
 )
 @click.option("-o", "--output", type=FILE, metavar="FILE", help="A new file for you alone; stdout by default.")
+@click.option("--force", is_flag=True, help=FORCE_HELP)
 @settings_options
-def command(chosen: Chosen, layout: str, output: Path | None, settings: Settings) -> int:
+def command(chosen: Chosen, layout: str, output: Path | None, force: bool, settings: Settings) -> int:
     """Stream persons, one a line; everyone where nothing is selected. Reads only.
 
     Persons found by a filter show up to 1,000 of their distinct ids, persons named by ids up to 10.
@@ -38,33 +41,40 @@ def command(chosen: Chosen, layout: str, output: Path | None, settings: Settings
     """
     from bulk.cli.jobs import with_client
     from bulk.export import export_csv, export_lines
-    from bulk.files import refuse_existing, unnamed
     from bulk.findings import Findings
 
     stream, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
     whom = selection(chosen, writes=False)
     findings = Findings()
-    with ExitStack() as stack:
-        write: Callable[[bytes], object] = sys.stdout.buffer.write
-        file = None
-        if output is not None:
-            refuse_existing(output)
-            file = stack.enter_context(unnamed(output))
-            write = file.write
+    needed = [*chosen.files, *([settings.key_file] if settings.key_file else [])]
+    with nullcontext() if output is None else output_file(output, force=force, needed=needed) as file:
+        write, room = _to_stdout(sys.stdout) if file is None else (file.write, None)
 
         async def work(client: "PostHogClient", _: "Stopper", __: "Display") -> int:
             count = 0
             async for line in stream(client, whom, findings):
                 write(line)
+                if room is not None:
+                    await room()
                 count += 1
             return count - header_lines
 
         count = with_client(settings, work)
-        if file is not None:
-            file.publish()
-    sys.stdout.flush()
     _tell(findings, count)
     return 0
+
+
+def _to_stdout(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[[], Awaitable[None]] | None]:
+    """How to write lines, and how to wait for a slow reader; a terminal gets what is harmless there."""
+    from bulk.escape import json_text
+
+    output = queued(stream)
+    if output is None:
+        return stream.buffer.write, None
+    if not output.is_terminal:
+        return output.result, output.room
+    # CSV has no such characters left, and JSON is still JSON without them
+    return (lambda line: output.write(json_text(line.decode(errors="replace").rstrip()) + "\n")), output.room
 
 
 def _tell(findings: "Findings", count: int) -> None:

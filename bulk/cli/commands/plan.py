@@ -54,6 +54,6 @@ def command(
     todo = operating.operation(operation, asked)
     whom = selection(chosen, writes=True)
     with make_plan_file(settings, todo, whom, output, json=False, concurrency=concurrency) as plan:
-        click.echo(review(plan, rate_limits=settings.rate_limits, batch_size=batch_size))
+        click.echo(review(plan, rate_limits=settings.rates(), batch_size=batch_size))
         click.echo(f"\nTo run it:\n  {run_line(plan)}")
     return 0

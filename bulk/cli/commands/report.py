@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk.cli.options import FILE
+from bulk.cli.stems import plan_of
+from bulk.cli.streams.output_file import FORCE_HELP, output_file
 
 if TYPE_CHECKING:
     from bulk.report import Report
@@ -14,11 +16,11 @@ if TYPE_CHECKING:
 @click.command("report")
 @click.argument("journal", type=FILE)
 @click.option("-o", "--output", type=FILE, metavar="FILE", help="A .html, .md, .json or .txt file; stdout by default.")
+@click.option("--force", is_flag=True, help=FORCE_HELP)
 @click.option("--plan", type=FILE, metavar="FILE", help="The plan; by default the journal's stem's, if it is there.")
-def command(journal: Path, output: Path | None, plan: Path | None) -> int:
+def command(journal: Path, output: Path | None, force: bool, plan: Path | None) -> int:
     """Write the report of JOURNAL. Needs no network and no key; the same bytes each time from the same files."""
     from bulk.cli.commands.status import read
-    from bulk.files import write_private
     from bulk.rendering import render_json, render_markdown, render_text
 
     formats = {".html": _html, ".md": render_markdown, ".json": render_json, ".txt": render_text}
@@ -30,9 +32,8 @@ def command(journal: Path, output: Path | None, plan: Path | None) -> int:
         raise click.UsageError(
             f"no report can be written as {output.suffix or 'a file without an ending'}: choose {', '.join(formats)}"
         )
-    if output.absolute() in (journal.absolute(), plan.absolute() if plan else None):
-        raise click.UsageError("the report would replace what it is made from: choose another name")
-    write_private(output, render(read(journal, plan)).encode(), replace=True)
+    with output_file(output, force=force, needed=[journal, plan or plan_of(journal)]) as file:
+        file.write(render(read(journal, plan)).encode())
     return 0
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from bulk.cli.options import FILE, Running, Settings, expect_count_option, running_options, settings_options
-from bulk.cli.stems import journal_of
+from bulk.cli.stems import check_apart, journal_of
 
 
 @click.command("run")
@@ -33,6 +33,7 @@ def command(
 
     screen = Screen(json=running.json)
     journal = journal or journal_of(plan)
+    check_apart(plan, journal)
     with load_plan(plan) as loaded:
         guards.check_caps(loaded, max_targets=running.max_targets, expect_count=expect_count)
         approve = approve_or_ask(

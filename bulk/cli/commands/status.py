@@ -1,5 +1,6 @@
 """`posthog-bulk status`: where a job stands, from its journal alone."""
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ import click
 
 from bulk.cli.options import FILE
 from bulk.cli.stems import plan_of
+from bulk.cli.streams.text import queued
 
 if TYPE_CHECKING:
     from bulk.report import Report
@@ -25,7 +27,8 @@ def command(journal: Path, plan: Path | None, watch: bool) -> int:
     while True:
         report = read(journal, plan)
         lines = summary(report)
-        if lines != before:
+        output = queued(sys.stdout)
+        if lines != before and not (output is not None and output.is_behind):
             click.echo("\n".join(lines) + ("\n" if watch else ""))
             before = lines
         over = bool(report.runs) and report.runs[-1].ended is not None
@@ -79,7 +82,7 @@ def summary(report: "Report") -> list[str]:
     lines += [f"  {axis}" for axis in axes if axis]
     if report.runs:
         last = report.runs[-1]
-        ended = f"ended {last.ended} ({plain(last.reason or '')})" if last.ended else "still going, or cut off"
+        ended = f"ended {plain(last.ended)} ({plain(last.reason or '')})" if last.ended else "still going, or cut off"
         lines.append(f"  run {len(report.runs)} started {plain(last.started)}, {ended}")
     lines.append(f"  last entry {plain(report.last_entry_at)}, {figure(report.journal_lines)} lines")
     return lines

@@ -96,6 +96,12 @@ class Api:
 
 
 @pytest.fixture
+def clock_at() -> Callable[[float], Clock]:
+    """A clock that stands still at a time of the test's."""
+    return Clock
+
+
+@pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     """Starts servers with the given number of persons and options; all are closed at the end."""
     async with AsyncExitStack() as stack:

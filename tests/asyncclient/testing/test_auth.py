@@ -103,10 +103,13 @@ async def test_deleting_the_collection_is_closed_to_scoped_keys_even_with_every_
 async def test_other_projects_are_closed(serve):
     api = await serve(1)
     reply = await api.get("/api/projects/2/persons/")
-    assert (reply.status, reply.json["detail"]) == (403, "You don't have access to the project.")
-    api.server.reconfigure(unknown_project="404")
-    reply = await api.get("/api/projects/2/persons/")
     assert (reply.status, reply.json["detail"]) == (404, "Project not found.")
+    api.server.reconfigure(foreign_projects=[2])
+    reply = await api.get("/api/projects/2/persons/")
+    assert (reply.status, reply.json["detail"]) == (403, "You don't have access to the project.")
+    api.server.reconfigure(foreign_projects=[], unknown_project="403")
+    reply = await api.get("/api/projects/2/persons/")
+    assert (reply.status, reply.json["detail"]) == (403, "You don't have access to the project.")
     api.server.reconfigure(key_projects=(7,))
     reply = await api.get()
     text = "API key does not have access to the requested project: ID 1."

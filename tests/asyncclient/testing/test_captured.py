@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncclient.testing.captured import DISTINCT_ID_MOST, Event, read, unset_keys
+from asyncclient.testing.captured import DISTINCT_ID_MOST, Event, Personless, read, read_personless, unset_keys
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -37,7 +37,7 @@ def test_whatever_is_sent_is_an_event_or_nothing(raw):
     )
 
 
-@pytest.mark.parametrize("distinct_id", ["", None, "x" * 401, [], {}])
+@pytest.mark.parametrize("distinct_id", ["", None, [], {}])
 def test_no_distinct_id_no_event(distinct_id):
     assert read(event(distinct_id=distinct_id)) is None
 
@@ -46,9 +46,22 @@ def test_an_event_needs_a_name_and_a_person_to_touch():
     assert read(event(name="")) is None
     assert read({"distinct_id": "a"}) is None
     assert read(event(properties={"$process_person_profile": False, "$set": {"a": 1}})) is None
-    assert read(event(distinct_id="x" * 400)) == Event(distinct_id="x" * 400)
+    assert read(event(distinct_id="x" * 200 + "y")) == Event(distinct_id="x" * 200)
     assert read(event(distinct_id=17)) == Event(distinct_id="17")
     assert read({"event": "click", "properties": {"distinct_id": "a"}}) == Event(distinct_id="a")
+
+
+def test_an_event_without_a_person_is_one_that_asks_for_none():
+    asks = {"$process_person_profile": False}
+    assert read_personless(event("click", "x" * 201, asks)) == Personless(distinct_id="x" * 200)
+    assert read_personless(event("click", "a", asks, timestamp="1970-01-01T00:00:01Z")) == Personless("a", 1_000_000)
+    for raw in (event("click"), event("", "a", asks), event("click", "", asks), 3):
+        assert read_personless(raw) is None
+
+
+def test_a_timestamp_that_cannot_be_read_is_none():
+    for text in ("yesterday", "0001-01-01T00:00:00+14:00", 17, None, ""):
+        assert read(event(timestamp=text)).timestamp_us is None
 
 
 def test_objects_beside_the_properties_count_too():

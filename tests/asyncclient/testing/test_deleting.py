@@ -241,7 +241,7 @@ async def test_a_recreated_person_has_its_uuid_again_and_is_another_person(serve
 
 async def test_in_the_old_order_a_recreated_person_stays_hidden_from_the_list(serve):
     api = await serve(5, delete_order="legacy")
-    uuid = (await api.uuids())[2]
+    uuid = str(list(api.world.iter_uuids())[2])
     await api.delete(f"{uuid}/")
     api.world.add_person(api.world.acts.store.record(2).distinct_ids)
     assert (await api.get(f"{uuid}/")).status == 200

@@ -179,7 +179,7 @@ async def test_what_is_refused_for_its_key_or_scope_is_not_counted(serve):
     api = await serve(1, rate_limits=RateLimits(others_per_minute=1))
     for _ in range(3):
         assert (await api.get(headers={"Authorization": "Bearer x"})).status == 401
-        assert (await api.get("/api/projects/2/persons/")).status == 403
+        assert (await api.get("/api/projects/2/persons/")).status == 404
         assert (await api.get("/api/projects/1/nothing/")).status == 404
     assert (await api.get()).status == 200
 

@@ -41,6 +41,11 @@ def test_few_persons_go_by_rest_and_a_route_that_is_asked_for_is_taken() -> None
     assert said(UnsetProperties(keys=("a",), route="rest"), 9999)[2] == "Route     REST, as asked"
 
 
+def test_the_calls_of_a_user_count_together() -> None:
+    _, time = said(DeletePersons(), 250_000, limits="user", batch_size=250)
+    assert "2 h 6 min at least at the limits (user)" in time  # 1,001 deletion calls and 2,502 reads, 1,200 per hour
+
+
 def test_without_limits_nothing_waits() -> None:
     lines = said(UpdateProperties(properties={"a": 1}), 100_000, limits="off")
     assert [line.count("no waiting at the limits (off)") for line in lines] == [1, 1, 0]

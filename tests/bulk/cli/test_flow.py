@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from asyncclient.testing import Fault
@@ -211,23 +212,62 @@ def test_a_broken_plan_beside_the_journal_is_said_and_done_without(run: Run, pos
 
 
 @pytest.mark.parametrize("name", ["r.md", "r.json", "r.txt", "r.html", "R.MD"])
-def test_a_report_is_private_the_same_each_time_and_written_over(run: Run, posthog: Any, name: str) -> None:
+def test_a_report_is_private_the_same_each_time_and_written_over_by_force_alone(
+    run: Run, posthog: Any, name: str
+) -> None:
     run("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", len(free(posthog)))
     assert run("report", "x.journal.jsonl", "-o", name).code == 0
     first = Path(name).read_bytes()
     assert first
-    assert run("report", "x.journal.jsonl", "-o", name).code == 0
+    Path(name).write_bytes(b"another")
+    refused = run("report", "x.journal.jsonl", "-o", name)
+    assert (refused.code, Path(name).read_bytes()) == (74, b"another")
+    assert "--force" in refused.sentence
+    assert run("report", "x.journal.jsonl", "-o", name, "--force").code == 0
     assert Path(name).read_bytes() == first
     assert mode(name) == 0o600
     with load_plan("x.plan.jsonl") as plan:
         assert not any(str(target.uuid).encode() in first for target in plan.iter())
 
 
-def test_a_report_never_replaces_what_it_is_made_from(run: Run, posthog: Any) -> None:
-    run("delete", *FREE, "--journal", "x.md", "--yes", "--expect-count", len(free(posthog)))
-    before = Path("x.md").read_bytes()
-    assert run("report", "x.md", "-o", "x.md").code == 2
-    assert Path("x.md").read_bytes() == before
+@pytest.mark.parametrize("options", [(), ("--force",)])
+def test_a_report_never_replaces_what_it_is_made_from(run: Run, posthog: Any, options: tuple[str, ...]) -> None:
+    run("delete", *FREE, "--journal", "x.md", "--plan", "p.md", "--yes", "--expect-count", len(free(posthog)))
+    Path("d").mkdir()
+    Path("hard.md").hardlink_to("x.md")
+    Path("soft.md").symlink_to("x.md")
+    before = {name: Path(name).read_bytes() for name in ("x.md", "p.md")}
+    for name in ("x.md", "d/../x.md", "hard.md", "soft.md", "p.md", "./p.md"):
+        assert run("report", "x.md", "--plan", "p.md", "-o", name, *options).code == 2
+    assert run("report", "x.md", "-o", "p.md", *options).code == 74  # a plan, though nobody says whose
+    assert {name: Path(name).read_bytes() for name in before} == before
+    assert Path("hard.md").samefile("x.md")
+    assert Path("soft.md").is_symlink()
+
+
+def test_a_plan_and_its_journal_are_two_files(run: Run, posthog: Any) -> None:
+    assert run("plan", "delete", *FREE, "-o", "x.plan.jsonl").code == 0
+    before = Path("x.plan.jsonl").read_bytes()
+    Path("hard").hardlink_to("x.plan.jsonl")
+    results = [
+        run("run", "x.plan.jsonl", "--journal", "hard"),
+        run("delete", *FREE, "--plan", "x.plan.jsonl", "--journal", "./x.plan.jsonl", "--yes", "--expect-count", 1),
+        run("delete", *FREE, "--plan", "new", "--journal", "./new", "--yes", "--expect-count", 1),
+    ]
+    for result in results:
+        assert (result.code, "are one file" in result.sentence) == (2, True)
+    assert Path("x.plan.jsonl").read_bytes() == before
+    assert not Path("new").exists()
+    assert not posthog.mutations
+
+
+def test_persons_never_replace_the_file_that_names_them(run: Run, posthog: Any) -> None:
+    Path("ids").write_text("user-1\n")
+    assert run("persons", "--distinct-ids", "ids", "-o", "./ids", "--force").code == 2
+    assert Path("ids").read_text() == "user-1\n"
+    Path("old.jsonl").write_text("old")
+    assert run("persons", "--distinct-ids", "ids", "-o", "old.jsonl", "--force").code == 0
+    assert len(Path("old.jsonl").read_text().splitlines()) == 1
 
 
 def test_persons_streams_server_objects(run: Run, posthog: Any) -> None:
@@ -292,3 +332,38 @@ def test_what_the_server_says_cannot_act_on_a_terminal(
         assert result.code == 0
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e\u2066]", result.out + result.err)
     assert "Ac\\x1b]0;pwned\\x07me\\u202e" in results[0].out
+
+
+def listed_byte_for_byte(posthog: Any, uuids: list[UUID]) -> dict[str, bytes]:
+    """What the server itself answers to a batch read, object by object."""
+    import urllib.request
+
+    request = urllib.request.Request(
+        f"{posthog.server.url}/api/projects/1/persons/batch_by_uuids/",
+        data=json.dumps({"uuids": [str(uuid) for uuid in uuids]}).encode(),
+        headers={"Authorization": f"Bearer {posthog.server.personal_api_key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        results = msgspec.json.decode(answer.read(), type=dict[str, dict[str, msgspec.Raw]])["results"]
+    return {uuid: bytes(raw) for uuid, raw in results.items()}
+
+
+@pytest.mark.parametrize("option", ["--uuids", "--distinct-ids", "--emails"])
+def test_persons_by_ids_are_the_servers_own_objects_and_misses_are_counted(run: Run, posthog: Any, option: str) -> None:
+    world = posthog.server.world
+    uuids = [world.add_person([f"d{n}"], {"email": f"e{n}@example.org", "big": 2**60, "ä": [1.0]}) for n in range(3)]
+    given = {"--uuids": map(str, uuids), "--distinct-ids": ("d0", "d1", "d2")}.get(
+        option, [f"e{n}@example.org" for n in range(3)]
+    )
+    missing = {"--uuids": [str(UUID(int=n)) for n in (8, 9)], "--distinct-ids": ["x", "y"]}.get(
+        option, ["x@example.org", "E9@example.org"]
+    )
+    Path("in").write_text("\n".join([*given, *missing]) + "\n")
+    result = run("persons", option, "in")
+    assert result.code == 0
+    lines = result.out.encode().splitlines()
+    if option == "--emails":  # a listing, whose objects have more fields
+        assert [json.loads(line)["type"] for line in lines] == ["person"] * 3
+    else:
+        assert sorted(lines) == sorted(listed_byte_for_byte(posthog, uuids).values())
+    assert [line.split()[-2:] for line in result.err.splitlines() if "matched nobody" in line] == [["2", "4-5"]]

@@ -2,11 +2,15 @@
 
 import io
 import json
+import threading
+from typing import TextIO, cast
 
 import pytest
 
 from bulk.cli.live import LINE_EVERY_S, JsonLines, Lines, Terminal, open_display
-from bulk.progress import CanaryDone, PauseStarted, PhaseChanged, PlanProgress, Progress, WaitingForServer
+from bulk.cli.streams.output import BEHIND, FULL, OutputThread
+from bulk.cli.streams.text import TextOutput
+from bulk.progress import CanaryDone, JobEnded, PauseStarted, PhaseChanged, PlanProgress, Progress, WaitingForServer
 
 
 def progress(done: int) -> Progress:
@@ -117,6 +121,72 @@ def test_a_reader_of_events_that_went_away_ends_the_events_and_not_the_job() -> 
     display(CanaryDone(targets=1))
     display(CanaryDone(targets=2))
     assert people.getvalue().count("canary") == 2
+
+
+class Reader:
+    """Takes nothing until it is let."""
+
+    def __init__(self) -> None:
+        self.seen = b""
+        self.let = threading.Event()
+
+    def __call__(self, data: bytes) -> int:
+        assert self.let.wait(30)
+        self.seen += data
+        return len(data)
+
+
+def test_progress_is_dropped_and_counted_while_events_are_not_read_and_the_end_is_kept() -> None:
+    reader = Reader()
+    output = OutputThread(reader)
+    stream = TextOutput(output, io.StringIO(), has_results=True)
+    display = JsonLines(Lines(io.StringIO()), cast("TextIO", stream))
+    stream.result(b"x" * BEHIND + b"\n")
+    display(progress(1))
+    display(WaitingForServer(targets=1, next_read_s=1, wait_left_s=100))
+    display(CanaryDone(targets=25))
+    stream.result(b"x" * FULL + b"\n")
+    display(CanaryDone(targets=26))
+    display(JobEnded(reason="finished", exit_code=0, person={}, events={}, recordings={}))
+    reader.let.set()
+    stream.drain()
+    output.close()
+    events = [json.loads(line) for line in reader.seen.splitlines() if not line.startswith(b"x")]
+    assert [(one["event"], one.get("events")) for one in events[:2]] == [("dropped", 2), ("canary", None)]
+    assert [one["event"] for one in events[2:]] == ["dropped", "ended"]
+
+
+def test_a_terminal_gets_its_cursor_back_from_a_signal_and_is_not_drawn_on_again() -> None:
+    reader = Reader()
+    reader.let.set()
+    output = OutputThread(reader)
+    stream = TextOutput(output, Tty(), has_results=False)
+    display = Terminal(cast("TextIO", stream))
+    display(progress(40))
+    display.restore()
+    display(progress(41))
+    display.note("SIGTERM\x1b[2J")
+    stream.drain()
+    output.close()
+    shown = reader.seen.decode()
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+    assert "41 of 100" not in shown
+    assert "SIGTERM\\x1b[2J" in shown
+
+
+def test_a_terminal_that_is_behind_is_spared_progress_and_gets_the_news() -> None:
+    reader = Reader()
+    output = OutputThread(reader)
+    stream = TextOutput(output, Tty(), has_results=False)
+    display = Terminal(cast("TextIO", stream))
+    stream.result(b"x" * (BEHIND + 1))
+    display(progress(40))
+    display(CanaryDone(targets=3))
+    reader.let.set()
+    stream.drain()
+    output.close()
+    assert b"40 of 100" not in reader.seen
+    assert b"canary" in reader.seen
 
 
 @pytest.mark.parametrize(("stream", "kind"), [(Tty(), Terminal), (io.StringIO(), Lines)])

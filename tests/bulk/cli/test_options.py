@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from bulk.cli.options import KEY, PROJECT_ID, Settings
+
 Run = Callable[..., Any]
 
 ONE_GO = ("delete", "--where", "plan exact free", "--yes", "--expect-count", "1")
@@ -25,6 +27,23 @@ def test_a_wait_that_is_no_time(run: Run, posthog: Any, seconds: str) -> None:
     assert result.code == 2
     assert "--wait" in result.sentence
     assert not posthog.server.requests
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "kept_to"),
+    [
+        ("phx_x", "posthog", "posthog"),
+        ("pha_x", "posthog", "user"),
+        ("pha_x", "480/min,4800/h,240/min", "posthog"),
+        ("phx_x", "user", "user"),
+        ("phx_x", "1/m,2/h,3/m,4/h", "1/min,2/hour,3/min,4/hour"),
+        ("", "posthog", "posthog"),
+    ],
+)
+def test_the_rate_limits_are_those_of_the_kind_of_key_unless_others_are_given(
+    key: str, given: str, kept_to: str
+) -> None:
+    assert Settings(rate_limits=given).rates({KEY: key, PROJECT_ID: "1"}) == kept_to
 
 
 def test_nothing_is_promised_to_resume_where_nobody_is_selected(run: Run, posthog: Any) -> None:

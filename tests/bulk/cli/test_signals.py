@@ -135,6 +135,16 @@ def test_a_second_process_on_a_journal_leaves_at_once(spawn: Spawn, run: Run, po
     assert "still going" in status.out
 
 
+def test_a_process_whose_journal_is_removed_ends_with_74(spawn: Spawn, run: Run, posthog: Any, plan: Path) -> None:
+    posthog.server.reconfigure(latency_s=0.3)
+    process = running(spawn, plan, posthog, Fault("garbage", times=0))
+    Path("x.journal.jsonl").unlink()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 74
+    assert b"x.journal.jsonl: was removed or renamed during the run; put the file back" in err
+    assert len(posthog.mutations) == 2
+
+
 def test_a_drain_that_takes_too_long_is_cut_off() -> None:
     script = """
 import asyncio, os, signal, sys

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bulk.journal.framing import Framing
+from bulk.journal.framing import Clean, Framing
+from bulk.journal.locked_file import LockedFile
 from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
 
@@ -34,7 +35,8 @@ class Disk:
 
     def writer(self) -> JournalWriter[Any]:
         self._loop = asyncio.get_running_loop()
-        return JournalWriter(self.fd, self.framing, 0, None, path=self.path, fdatasync=self._sync, write=self._write)
+        file = LockedFile(self.path, self.fd)
+        return JournalWriter(file, self.framing, Clean(0, None, 0), fdatasync=self._sync, write=self._write)
 
     def _sync(self, fd: int) -> None:
         assert threading.current_thread() is not threading.main_thread()

@@ -195,8 +195,8 @@ def test_swapped_lines_are_damage_even_at_the_end(notes: list[Note], data: st.Da
 def test_line_of_another_journal_is_damage(notes: list[Note], data: st.DataObject) -> None:
     lines, others = _journal(notes), _journal(notes, "job-2")
     at = data.draw(st.integers(0, len(lines) - 2))
-    # a foreign first line makes the second one the first that is wrong
-    assert _damaged_line(b"".join([*lines[:at], others[at], *lines[at + 1 :]])) == max(at, 1) + 1
+    # of a foreign first line too, though it is sound by itself and those behind it are not by its name
+    assert _damaged_line(b"".join([*lines[:at], others[at], *lines[at + 1 :]])) == at + 1
     assert _damaged_line(b"".join([*lines[: at + 1], others[at + 1], *lines[at + 1 :]])) == at + 2
 
 
@@ -204,6 +204,21 @@ def test_line_of_another_journal_is_damage(notes: list[Note], data: st.DataObjec
 def test_several_lines_of_another_journal_at_the_end_are_damage(notes: list[Note], others: list[Note]) -> None:
     lines = _journal(notes)
     assert _damaged_line(b"".join(lines + _journal(others, "job-2"))) == len(lines) + 1
+
+
+def test_a_text_that_json_leaves_unescaped_hides_no_line() -> None:
+    lines, others = _journal([Note("\x7f"), Note("\x7f")], "job\x7f1"), _journal([], "job-2")
+    assert all(b"\x7f" in line for line in lines)
+    assert _damaged_line(b"".join([*others, *lines[1:]])) == 1
+    records, end = _read(lines[0][:-5])
+    assert (records, type(end)) == ([], TornTail)
+
+
+def test_changed_lines_behind_the_first_one_are_not_its_fault() -> None:
+    lines = _journal([Note("a"), Note("b"), Note("c")])
+    lines[1:] = [line.replace(b'"text":"', b'"text":"changed') for line in lines[1:]]
+    with pytest.raises(JournalDamaged, match="line 2 and another whole line fail their checksums"):
+        _read(b"".join(lines))
 
 
 @given(many, st.data())

@@ -133,6 +133,8 @@ def test_file_that_is_replaced_before_it_is_locked_is_not_used(path: Path, monke
 
     def replaced_first(fd: int, operation: int) -> None:
         nonlocal turns
+        if operation == fcntl.LOCK_UN:
+            return
         turns += 1
         if turns == 1:
             path.rename(path.with_name("old"))
@@ -148,7 +150,7 @@ def test_file_that_is_replaced_before_it_is_locked_is_not_used(path: Path, monke
 
 
 def test_file_that_is_replaced_for_ever_is_given_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fcntl, "flock", lambda fd, operation: path.unlink())
+    monkeypatch.setattr(fcntl, "flock", lambda fd, operation: path.unlink(missing_ok=True))
     before = os.listdir("/proc/self/fd")
     with pytest.raises(JournalError, match="is being replaced again and again"):
         _replayed(path)
@@ -170,8 +172,41 @@ def test_file_that_others_can_write_is_refused(path: Path, mode: int) -> None:
     path.chmod(mode)
     with pytest.raises(JournalError, match=r"can be written by other users; make it .* private \(chmod 600\)"):
         _replayed(path)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o601])
+def test_journal_that_others_can_read_is_made_private(path: Path, mode: int) -> None:
+    _put(path, WHOLE + b"torn")
+    path.chmod(mode)
+    _, next_n, aside = _replayed(path)
+    assert next_n == 4
+    assert aside is not None
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, aside)] == [0o600, 0o600]
+
+
+@pytest.mark.parametrize("data", [b"", LINES[0][:20]])
+def test_file_without_a_record_that_no_run_can_have_made_is_refused(path: Path, data: bytes) -> None:
+    _put(path, data)
     path.chmod(0o644)
-    assert _replayed(path)[1] == 4
+    with pytest.raises(JournalError, match="holds no record and has mode 0644, so no run has made it; remove it"):
+        _replayed(path)
+    assert _state(path.parent) == {path.name: data}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    path.chmod(0o600)  # what a run that was killed at its start leaves
+    assert _replayed(path)[1] == 0
+
+
+def test_file_system_that_cannot_make_a_journal_private_is_reported(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(fd: int, mode: int) -> None:
+        raise OSError(errno.EPERM, "")
+
+    _put(path, WHOLE)
+    path.chmod(0o644)
+    monkeypatch.setattr(os, "fchmod", fails)
+    with pytest.raises(JournalError, match="cannot be made private: the system does not permit it; choose another"):
+        _replayed(path)
 
 
 def test_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

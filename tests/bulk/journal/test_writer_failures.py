@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from bulk.errors import WriteFailed
-from bulk.journal.framing import Framing
+from bulk.errors import JournalDamaged, WriteFailed
+from bulk.journal.framing import Clean, Framing
+from bulk.journal.locked_file import LockedFile
+from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
 
 
@@ -190,7 +192,7 @@ async def test_failed_write_during_a_sync_starts_no_other(disk: Any) -> None:
 
 async def test_real_full_device_ends_the_writing() -> None:
     fd = os.open("/dev/full", os.O_WRONLY)
-    writer: JournalWriter[Any] = JournalWriter(fd, FRAMING, 0, None, path=Path("/dev/full"))
+    writer: JournalWriter[Any] = JournalWriter(LockedFile(Path("/dev/full"), fd), FRAMING, Clean(0, None, 0))
     writer.append(OPENED)
     with pytest.raises(WriteFailed, match=r"/dev/full: a write failed: No space left on device; put the disk right"):
         await writer.durable()
@@ -205,8 +207,101 @@ async def test_without_a_thread_nothing_waits_for_ever(disk: Any, monkeypatch: p
     writer = disk.writer()
     writer.append(OPENED)
     monkeypatch.setattr(threading.Thread, "start", no_thread)
-    with pytest.raises(WriteFailed, match="a sync failed: RuntimeError"):
+    with pytest.raises(WriteFailed, match=r"no thread could be started to sync it; end other .* \(ulimit -u\)"):
         await writer.durable()
     monkeypatch.undo()
     with pytest.raises(WriteFailed):
         await writer.aclose()
+
+
+def _remove(path: Path) -> None:
+    path.unlink()
+
+
+def _replace(path: Path) -> None:
+    path.with_name("other").write_bytes(path.read_bytes())
+    path.with_name("other").replace(path)
+
+
+def _truncate(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+@pytest.mark.parametrize(
+    ("lose", "words"),
+    [
+        (_remove, "was removed or renamed during the run; put the file back"),
+        (_replace, "was replaced by another file during the run; put the file back"),
+        (_truncate, r"was changed by another program to \d+ bytes instead of \d+ during the run; put the file back"),
+    ],
+)
+@pytest.mark.parametrize("when", ["before the write", "during the sync"])
+async def test_nothing_is_durable_in_a_file_that_the_next_process_will_not_find(
+    disk: Any, lose: Callable[[Path], None], words: str, when: str
+) -> None:
+    writer = disk.writer()
+    writer.append(OPENED)
+    await writer.durable()
+    if when == "during the sync":
+        waiting = await disk.held(writer, Note(1))
+        lose(disk.path)
+        disk.gate.set()
+    else:
+        lose(disk.path)
+        writer.append(Note(1))
+        waiting = asyncio.create_task(writer.durable())
+    with pytest.raises(WriteFailed, match=words):
+        await waiting
+    with pytest.raises(WriteFailed, match=words):
+        writer.append(Note(2))
+    with pytest.raises(WriteFailed, match=words):
+        await writer.aclose()
+    assert len(disk.syncs) == 2
+
+
+async def test_a_journal_cut_short_during_the_run_does_not_pass_for_a_shorter_one(disk: Any) -> None:
+    writer = disk.writer()
+    for record in (OPENED, Note(1), Note(2)):
+        writer.append(record)
+    await writer.durable()
+    os.truncate(disk.path, disk.path.read_bytes().index(b"\n") + 1)
+    writer.append(Note(3))
+    with pytest.raises(WriteFailed):
+        await writer.aclose()
+    with pytest.raises(JournalDamaged, match="line 2 has the number 3 where 1 belongs"):
+        Journal.read(disk.path, FRAMING, lambda record: None)
+
+
+def _exit_code(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+async def test_a_forked_child_writes_nothing_into_the_journal(disk: Any) -> None:
+    async with disk.writer() as writer:
+        writer.append(OPENED)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                writer.append(Note(1))
+            except WriteFailed as error:
+                os._exit(0 if "open in the process that this one was forked from" in str(error) else 1)
+            finally:
+                os._exit(2)
+        assert _exit_code(pid) == 0
+        writer.append(Note(2))
+        await writer.durable()
+    assert disk.numbers() == [2]
+
+
+async def test_a_forked_child_that_closes_leaves_the_journal_as_it_is(disk: Any) -> None:
+    async with disk.writer() as writer:
+        writer.append(OPENED)
+        await writer.durable()
+        writer.append(Note(1))
+        pid = os.fork()
+        if pid == 0:
+            writer._close()  # what closing comes to where no loop runs
+            os._exit(0)
+        assert _exit_code(pid) == 0
+        assert disk.path.read_bytes().count(b"\n") == 1
+    assert disk.numbers() == [1]

@@ -1,4 +1,4 @@
-"""The paging machine against a simulated listing that shifts between requests (promise 15)."""
+"""OffsetPager against a simulated listing that shifts between requests (guarantee 15)."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncclient import ListingError, PersonRef
-from asyncclient._paging import Paging, next_offset
+from asyncclient._protocol.offset_pager import LARGEST_PAGE, MOST_PAGES_WITHOUT_PERSONS, OffsetPager, next_offset
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -39,10 +39,10 @@ class Listing:
 
 
 def read_all(listing: Listing, page_size: int, between: Callable[[], None] = lambda: None) -> list[UUID]:
-    paging: Paging[PersonRef] = Paging(page_size)
+    pager: OffsetPager[PersonRef] = OffsetPager(page_size)
     got: list[UUID] = []
-    while (ask := paging.ask) is not None:
-        got += [row.uuid for row in paging.feed(*listing.page(ask.offset, ask.limit))]
+    while (request := pager.request) is not None:
+        got += [row.uuid for row in pager.feed(*listing.page(request.offset, request.limit))]
         between()
     return got
 
@@ -135,10 +135,10 @@ def test_fifty_others_coming_and_going_with_each_request_do_not_stop_it() -> Non
 
 @pytest.mark.parametrize("url", ["http://h/?offset=0", "http://h/?offset=5", "/?offset=3"])
 def test_a_next_that_does_not_lead_on_is_a_loop(url: str) -> None:
-    paging: Paging[PersonRef] = Paging(10)
-    paging.feed([person(n, n) for n in range(20, 10, -1)], "http://h/?offset=10")
+    pager: OffsetPager[PersonRef] = OffsetPager(10)
+    pager.feed([person(n, n) for n in range(20, 10, -1)], "http://h/?offset=10")
     with pytest.raises(ListingError, match="loop"):
-        paging.feed([person(11, 11), *(person(n, n) for n in range(10, 2, -1))], url)
+        pager.feed([person(11, 11), *(person(n, n) for n in range(10, 2, -1))], url)
 
 
 @pytest.mark.parametrize(
@@ -154,14 +154,14 @@ def test_only_the_offset_of_next_is_used() -> None:
 
 
 def test_rows_that_never_stop_shifting_end_in_an_error() -> None:
-    paging: Paging[PersonRef] = Paging(2)
-    paging.feed([person(50, 50), person(49, 49)], "?offset=2")
+    pager: OffsetPager[PersonRef] = OffsetPager(2)
+    pager.feed([person(50, 50), person(49, 49)], "?offset=2")
 
     def forever() -> Iterator[None]:
-        while paging.ask is not None:
-            ask = paging.ask
-            newer = [person(100 + n, 100 + n) for n in range(ask.limit)]
-            paging.feed(newer, f"?offset={ask.offset + ask.limit}")
+        while pager.request is not None:
+            request = pager.request
+            newer = [person(100 + n, 100 + n) for n in range(request.limit)]
+            pager.feed(newer, f"?offset={request.offset + request.limit}")
             yield
 
     with pytest.raises(ListingError, match="faster"):
@@ -223,3 +223,99 @@ def test_with_some_rows_merged_everybody_who_stays_is_yielded_exactly_once(
     stayed = {row.uuid for row in rows} & {row.uuid for row in listing.rows}
     assert len(got) == len(set(got))
     assert stayed <= set(got)
+
+
+@pytest.mark.parametrize(("page_size", "persons"), [(100, 300), (1000, 2600)])
+def test_a_block_of_merged_persons_before_an_unreadable_row_hides_nobody(page_size: int, persons: int) -> None:
+    rows = [person(persons - number, number) for number in range(persons)]
+    rows[page_size - 9 : page_size - 1] = [merged(row) for row in rows[page_size - 9 : page_size - 1]]
+    listing = InPlace(rows, {rows[page_size - 1].uuid})
+    assert len(read_all(listing, page_size)) == persons - 1
+
+
+def test_the_time_that_a_row_shows_changes_no_request() -> None:
+    random = Random(4)
+    rows = [person(1000 - number, number) for number in range(700)]
+    shuffled = [person(random.randrange(10**6), number) for number in range(700)]
+    first, second = InPlace(rows), InPlace(shuffled)
+    assert read_all(first, 50) == read_all(second, 50)
+    assert first.requests == second.requests
+
+
+@pytest.mark.parametrize("page_size", [1, 100, LARGEST_PAGE])
+@pytest.mark.parametrize(("before", "behind"), [(0, 0), (5, 1), (250, 40)])
+def test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error(
+    page_size: int, before: int, behind: int
+) -> None:
+    rows = [person(10**6 - number, number) for number in range(before + 2 * LARGEST_PAGE + behind)]
+    unreadable = {row.uuid for row in rows[before : before + 2 * LARGEST_PAGE]}
+    listing = InPlace(rows, unreadable)
+    with pytest.raises(ListingError, match=r"the listing is incomplete: some 10,000 rows .* try again later"):
+        read_all(listing, page_size)
+    assert len(listing.requests) < (100 if page_size > 1 else before + 100)
+
+
+@pytest.mark.parametrize("page_size", [1, 100])
+@pytest.mark.parametrize("block", [1, 100, 101, 4000])
+@pytest.mark.parametrize("behind", [0, 1, 500])
+def test_a_block_of_unreadable_rows_is_crossed(page_size: int, block: int, behind: int) -> None:
+    before = 40
+    rows = [person(10**6 - number, number) for number in range(before + block + behind)]
+    listing = InPlace(rows, {row.uuid for row in rows[before : before + block]})
+    got = read_all(listing, page_size)
+    assert got == [row.uuid for row in (*rows[:before], *rows[before + block :])]
+
+
+def test_very_many_rows_inserted_in_front_cost_few_requests() -> None:
+    rows = [person(number, number) for number in range(6000)]
+    listing = Listing(list(rows))
+
+    def others() -> None:
+        if len(listing.requests) == 3:
+            listing.rows = [*(person(10**6, number) for number in range(10_000, 110_000)), *listing.rows]
+
+    got = read_all(listing, 1000, others)
+    assert {row.uuid for row in rows} <= set(got)
+    assert len(got) == len(set(got))
+    assert len(listing.requests) < 160
+
+
+def test_a_server_that_sends_the_same_page_for_every_offset_is_refused() -> None:
+    pager: OffsetPager[PersonRef] = OffsetPager(100)
+    rows = [person(n, n) for n in range(100, 0, -1)]
+    with pytest.raises(ListingError, match="the server sends the same page again"):
+        for _ in range(MOST_PAGES_WITHOUT_PERSONS + 2):
+            assert pager.request is not None
+            pager.feed(rows, f"?offset={pager.request.offset + pager.request.limit}")
+
+
+def test_one_known_person_among_the_unread_ones_does_not_anchor_a_page() -> None:
+    """A person that was yielded moves back, and as many rows are removed that it leads the next page."""
+    rows = [person(1000 - number, number) for number in range(60)]
+    listing = InPlace(list(rows))
+
+    def others() -> None:
+        if len(listing.requests) == 1:
+            moved = listing.rows.pop(9)
+            listing.rows.insert(29, moved)
+            del listing.rows[: 29 - (10 - 3)]
+
+    got = read_all(listing, 10, others)
+    assert {row.uuid for row in listing.rows} <= set(got)
+    assert len(got) == len(set(got))
+
+
+def test_a_known_person_further_down_does_not_anchor_a_page() -> None:
+    """A person that was yielded moves back into the middle of a page, and rows before that page are removed."""
+    rows = [person(1000 - number, number) for number in range(60)]
+    listing = InPlace(list(rows))
+
+    def others() -> None:
+        if len(listing.requests) == 1:
+            moved = listing.rows.pop(9)
+            listing.rows.insert(33, moved)
+            del listing.rows[:20]
+
+    got = read_all(listing, 10, others)
+    assert {row.uuid for row in listing.rows} <= set(got)
+    assert len(got) == len(set(got))

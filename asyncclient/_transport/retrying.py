@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import anyio
 
@@ -14,7 +15,7 @@ from asyncclient.events import ClientEvent, Retrying
 from asyncclient.retry import GiveUp, RetryPolicy, decide
 
 
-class Retryer:
+class RetryingTransport:
     """The layers below, repeated."""
 
     def __init__(
@@ -31,7 +32,7 @@ class Retryer:
         self._tell = tell
         self._uniform = uniform
 
-    async def send(self, request: Request, before_send: BeforeSend | None) -> Response:
+    async def send(self, request: Request[Any], before_send: BeforeSend | None) -> Response:
         """Send until there is an answer that no further attempt would change; with `before_send` once."""
         attempt = 1
         while True:

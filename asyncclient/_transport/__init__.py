@@ -1,6 +1,6 @@
 """What the layers of the client ask of each other: one coroutine from request to response."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from asyncclient._http import BeforeSend, Left, Request, Response
 
@@ -8,7 +8,7 @@ from asyncclient._http import BeforeSend, Left, Request, Response
 class Wire(Protocol):
     """Sends a request once."""
 
-    async def send(self, request: Request, path: str, left: Left) -> Response:
+    async def send(self, request: Request[Any], path: str, left: Left) -> Response:
         """Send the request once and read the whole answer.
 
         Arguments:
@@ -24,7 +24,7 @@ class Wire(Protocol):
 class Transport(Protocol):
     """A layer above the wire."""
 
-    async def send(self, request: Request, path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
+    async def send(self, request: Request[Any], path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
         """Send the request once.
 
         Arguments:

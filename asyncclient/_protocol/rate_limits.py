@@ -1,0 +1,131 @@
+"""The numbers of PostHog's rate limits, by bucket and by kind of key (contract 3). Pure."""
+
+import re
+from enum import StrEnum
+
+import msgspec
+
+from asyncclient._secret import Secret
+from asyncclient.errors import InvalidArgument
+
+MINUTE_S = 60.0
+HOUR_S = 3600.0
+DOCUMENTED_PER_HOUR = 1200
+"""What the documentation names where the source has no hourly limit (contract 3)."""
+PER_USER_PER_MINUTE = 180
+PER_USER_PER_HOUR = 1200
+
+_RATE = re.compile(r"(\d+)/(minute|min|m|hour|h)")
+_UNITS = (["m", "h", "m"], ["m", "h", "m", "h"])
+
+
+class Bucket(StrEnum):
+    """Which limit a request counts in (contract 3)."""
+
+    DELETES = "deletes"
+    OTHERS = "others"
+    DEFAULT = "default"
+    CAPTURE = "capture"
+    """Unlimited, since it is not the personal key's; a pause that the server asks for is kept (contract 12)."""
+
+
+class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests allowed; None is unlimited. The defaults are what PostHog enforces per personal API key (contract 3).
+
+    Arguments:
+        per_user: deletions and the other persons calls count together, as they do for a user.
+    """
+
+    deletes_per_minute: int | None = 480
+    deletes_per_hour: int | None = 4800
+    others_per_minute: int | None = 240
+    others_per_hour: int | None = None
+    default_per_minute: int | None = 480
+    default_per_hour: int | None = 4800
+    per_user: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if name == "per_user":
+                if not isinstance(value, bool):
+                    raise InvalidArgument(f"per_user {value!r} is neither True nor False")
+            elif value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise InvalidArgument(f"{name} {value!r} is not a whole number of at least 1")
+        if self.per_user and self.windows(Bucket.DELETES) != self.windows(Bucket.OTHERS):
+            raise InvalidArgument("per_user limits count all persons calls together: give deletes and others the same")
+
+    @classmethod
+    def posthog(cls) -> "RateLimits":
+        """What PostHog enforces per personal API key."""
+        return cls()
+
+    @classmethod
+    def user(cls) -> "RateLimits":
+        """What PostHog enforces per user, for OAuth access tokens and sessions: 180 per minute and 1,200 per hour."""
+        return cls(
+            deletes_per_minute=PER_USER_PER_MINUTE,
+            deletes_per_hour=PER_USER_PER_HOUR,
+            others_per_minute=PER_USER_PER_MINUTE,
+            others_per_hour=PER_USER_PER_HOUR,
+            per_user=True,
+        )
+
+    @classmethod
+    def for_key(cls, key: Secret) -> "RateLimits":
+        """What PostHog enforces for this kind of key: an OAuth access token (pha_) has its user's limits."""
+        return cls.user() if key.reveal().startswith("pha_") else cls.posthog()
+
+    @classmethod
+    def off(cls) -> "RateLimits":
+        """No limits, as on most self-hosted servers."""
+        return cls(
+            deletes_per_minute=None,
+            deletes_per_hour=None,
+            others_per_minute=None,
+            default_per_minute=None,
+            default_per_hour=None,
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> "RateLimits":
+        """Read "posthog", "user", "off" or DELETES,HOURLY,OTHERS such as "480/min,4800/hour,240/min".
+
+        A fourth number such as ",1200/hour" limits the others by the hour too.
+
+        Raises:
+            InvalidArgument: the text is none of these.
+        """
+        named = {"posthog": cls.posthog, "user": cls.user, "off": cls.off}.get(text)
+        if named is not None:
+            return named()
+        found = [_RATE.fullmatch(part.strip()) for part in text.split(",")]
+        units = [match[2][0] for match in found if match]
+        if units not in _UNITS or len(found) != len(units):
+            raise InvalidArgument(
+                f"rate limits {text!r} are neither posthog, user, off, nor of the form 480/min,4800/hour,240/min"
+            )
+        deletes, hourly, others, *others_hourly = (int(match[1]) for match in found if match)
+        return cls(
+            deletes_per_minute=deletes,
+            deletes_per_hour=hourly,
+            others_per_minute=others,
+            others_per_hour=others_hourly[0] if others_hourly else None,
+        )
+
+    def __str__(self) -> str:
+        for name, named in (("off", RateLimits.off()), ("posthog", RateLimits.posthog()), ("user", RateLimits.user())):
+            if self == named:
+                return name
+        others_hourly = "" if self.others_per_hour is None else f",{self.others_per_hour}/hour"
+        return f"{self.deletes_per_minute}/min,{self.deletes_per_hour}/hour,{self.others_per_minute}/min{others_hourly}"
+
+    def windows(self, bucket: Bucket) -> dict[float, int]:
+        """The windows of a bucket: requests by length in seconds."""
+        found = {
+            Bucket.DELETES: {MINUTE_S: self.deletes_per_minute, HOUR_S: self.deletes_per_hour},
+            Bucket.OTHERS: {MINUTE_S: self.others_per_minute, HOUR_S: self.others_per_hour},
+            Bucket.DEFAULT: {MINUTE_S: self.default_per_minute, HOUR_S: self.default_per_hour},
+            Bucket.CAPTURE: {},
+        }[bucket]
+        return {window_s: limit for window_s, limit in found.items() if limit is not None}

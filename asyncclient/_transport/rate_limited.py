@@ -1,0 +1,104 @@
+"""A transport that waits for the rate limit's leave, and takes a 429 and every `Retry-After` as everybody's business.
+
+Promises 13 and 14.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from asyncclient._clock import ServerClock, boot_time
+from asyncclient._decoding import to_error
+from asyncclient._http import BeforeSend, Request, Response
+from asyncclient._secret import Secret
+from asyncclient._transport import Wire
+from asyncclient.errors import ApiStatusError, kind_for
+from asyncclient.events import ClientEvent, LimitLowered, Paused, RequestFinished
+from asyncclient.limits import Limits, PausedTooLong
+from asyncclient.retry import UNAVAILABLE, RetryPolicy, shared_pause_s
+
+
+class RateLimitedTransport:
+    """The wire behind the limits. Raises for a 429, whatever else the answer is it returns."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        limits: Limits,
+        key: Secret,
+        policy: RetryPolicy,
+        tell: Callable[[ClientEvent], None],
+        server_clock: ServerClock,
+        clock: Callable[[], float] = boot_time,
+    ) -> None:
+        self._wire = wire
+        self._limits = limits
+        self._key = key
+        self._policy = policy
+        self._tell = tell
+        self._server_clock = server_clock
+        self._clock = clock
+
+    async def send(self, request: Request[Any], path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
+        """Send when the limit allows; tell when it is over.
+
+        Raises:
+            ApiStatusError: a 429; or nothing was sent, since the server asked for a longer pause than the policy takes.
+        """
+        try:
+            return await self._send(request, path, before_send, attempt)
+        except PausedTooLong as pause:
+            left_s, status = pause.left_s, pause.status
+        raise kind_for(status, None)(
+            status,
+            method=request.method,
+            path=path,
+            route=request.route,
+            detail=f"not sent: the server asks to be left alone for {left_s:.0f} s more",
+            retry_after_s=left_s,
+        )
+
+    async def _send(self, request: Request[Any], path: str, before_send: BeforeSend | None, attempt: int) -> Response:
+        async with self._limits.permit(request.bucket, longest_pause_s=self._policy.longest_pause_s) as permit:
+            if before_send is not None:
+                await before_send()
+            started = self._clock()
+            status: int | None = None
+            try:
+                response = await self._wire.send(request, path, permit.spent)
+                status = response.status
+            except ApiStatusError as error:
+                status = error.status
+                raise
+            finally:
+                elapsed_s = self._clock() - started
+                if status is None or status == 429 or status in UNAVAILABLE:
+                    permit.not_passed()
+                if permit.used:
+                    self._tell(
+                        RequestFinished(
+                            action=request.action,
+                            bucket=request.bucket,
+                            mutating=request.mutating,
+                            status=status,
+                            elapsed_s=elapsed_s,
+                            attempt=attempt,
+                        )
+                    )
+        if status < 300:
+            self._server_clock.heard_date(response.headers.get("date", ""), elapsed_s)
+        elif status == 429 or (status in UNAVAILABLE and "retry-after" in response.headers):
+            told = to_error(request, response, self._key)
+            self._slow_down(request, told, permit.since, attempt)
+            if status == 429:
+                raise told
+        return response
+
+    def _slow_down(self, request: Request[Any], error: ApiStatusError, since: float, attempt: int) -> None:
+        """Hold everybody of the bucket for as long as the server asks, and lower the limit after a 429."""
+        bucket = request.bucket
+        pause_s = shared_pause_s(self._policy, error, attempt=attempt)
+        if pause_s is not None and self._limits.pause(bucket, pause_s, status=error.status):
+            self._tell(Paused(bucket=bucket, for_s=pause_s, reason=str(error.status)))
+        if error.status == 429:
+            for lowered in self._limits.lower(bucket, error.retry_after_s, since=since):
+                self._tell(LimitLowered(bucket=bucket, window_s=lowered.window_s, old=lowered.old, new=lowered.new))

@@ -1,0 +1,93 @@
+"""The events table: which events there are of whom, and which the weekly job has deleted (contract 8).
+
+An event carries the person it belongs to, when it happened and when it was ingested; an event without a person
+carries its distinct ID alone. Properties of events are not kept. It knows no request and no clock.
+"""
+
+from array import array
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+
+class EventView(msgspec.Struct, frozen=True, kw_only=True):
+    """One event as a test sees it; `person_uuid` is None for a personless one."""
+
+    person_uuid: UUID | None
+    timestamp: datetime
+    ingested_at: datetime
+    distinct_id: str | None
+
+
+class _Times:
+    """Pairs of event time and ingestion time, in microseconds."""
+
+    __slots__ = ("happened_us", "ingested_us")
+
+    def __init__(self) -> None:
+        self.happened_us = array("q")
+        self.ingested_us = array("q")
+
+    def add(self, happened_us: int, ingested_us: int) -> None:
+        self.happened_us.append(happened_us)
+        self.ingested_us.append(ingested_us)
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        return zip(self.happened_us, self.ingested_us, strict=True)
+
+    def remove_up_to(self, moment_us: int) -> int:
+        """Remove what happened and was ingested at or before a time; returns how many events that were."""
+        left = [pair for pair in self.pairs() if max(pair) > moment_us]
+        removed = len(self.happened_us) - len(left)
+        if removed:
+            self.happened_us = array("q", (pair[0] for pair in left))
+            self.ingested_us = array("q", (pair[1] for pair in left))
+        return removed
+
+
+class Events:
+    """Events by person key, and personless ones by distinct ID."""
+
+    def __init__(self) -> None:
+        self._of_persons: dict[int, _Times] = {}
+        self._personless: dict[str, _Times] = {}
+
+    def __len__(self) -> int:
+        holders = (*self._of_persons.values(), *self._personless.values())
+        return sum(len(times.happened_us) for times in holders)
+
+    def add(self, key: int, happened_us: int, ingested_us: int) -> None:
+        """Take in an event of a person."""
+        self._of_persons.setdefault(key, _Times()).add(happened_us, ingested_us)
+
+    def add_personless(self, distinct_id: str, happened_us: int, ingested_us: int) -> None:
+        """Take in an event that has no person."""
+        self._personless.setdefault(distinct_id, _Times()).add(happened_us, ingested_us)
+
+    def of(self, key: int) -> list[tuple[int, int]]:
+        """The events of a person: when each happened and was ingested."""
+        times = self._of_persons.get(key)
+        return [] if times is None else list(times.pairs())
+
+    def personless(self, distinct_id: str) -> list[tuple[int, int]]:
+        """The personless events of a distinct ID: when each happened and was ingested."""
+        times = self._personless.get(distinct_id)
+        return [] if times is None else list(times.pairs())
+
+    def holders(self) -> Iterator[int]:
+        """The keys of persons, living or not, that events are left of."""
+        return (key for key, times in self._of_persons.items() if times.happened_us)
+
+    def merge(self, into: int, emptied: int) -> None:
+        """Let the events of one person belong to another, as person overrides do."""
+        moved = self._of_persons.pop(emptied, None)
+        if moved is not None:
+            for happened_us, ingested_us in moved.pairs():
+                self.add(into, happened_us, ingested_us)
+
+    def delete(self, key: int, up_to_us: int) -> int:
+        """Delete a person's events that happened and were ingested at or before a time; returns how many."""
+        times = self._of_persons.get(key)
+        return 0 if times is None else times.remove_up_to(up_to_us)

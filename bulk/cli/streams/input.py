@@ -1,0 +1,135 @@
+"""Reads a stream that may stay silent from a thread of its own, which never keeps the process from ending."""
+
+import os
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from bulk.files import trouble
+
+_CHUNK = 64 * 1024
+STANDARD_INPUT = Path("standard input")
+
+
+class InputReader:
+    """Lines of a stream; whoever waits for one can be woken by `close`.
+
+    The thread reads when a line is asked for and not ahead of it: what is not asked for stays for whoever comes
+    next.
+
+    Args:
+        name: what errors call it.
+        opened: returns the descriptor to read; called in the thread, because opening a pipe may wait too.
+    """
+
+    def __init__(self, name: Path, opened: Callable[[], int]) -> None:
+        self._name = name
+        self._opened = opened
+        self._changed = threading.Condition()
+        self._buffer = bytearray()
+        self._is_wanted = False
+        self._is_over = False
+        self._is_closed = False
+        self._error: OSError | None = None
+        self._thread: threading.Thread | None = None
+
+    def readline(self, limit: int = -1) -> bytes:
+        """Return the next line with its end, or less where it is longer than `limit`; empty at the end of input.
+
+        Raises:
+            FileTrouble: it cannot be read.
+            ValueError: it was closed.
+        """
+        searched = 0
+        while True:
+            at = self._buffer.find(b"\n", searched)
+            if at >= 0:
+                return self._take(at + 1 if limit < 0 else min(at + 1, limit))
+            searched = len(self._buffer)
+            if 0 <= limit <= searched:
+                return self._take(limit)
+            if not self._fill():
+                return self._take(searched)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, all that are left by default; fewer than `size` at the end of input only."""
+        while (size < 0 or len(self._buffer) < size) and self._fill():
+            pass
+        return self._take(len(self._buffer) if size < 0 else min(size, len(self._buffer)))
+
+    def close(self) -> None:
+        """Wake whoever waits, and read no more."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+    def _fill(self) -> bool:
+        """Wait for more; False at the end of input."""
+        with self._changed:
+            if self._is_over:
+                return False
+            if self._thread is None:
+                # a daemon: at the interpreter's end nobody waits for one that is blocked
+                self._thread = threading.Thread(target=self._run, name="input", daemon=True)
+                self._thread.start()
+            self._is_wanted = True
+            self._changed.notify_all()
+            while self._is_wanted and not self._is_closed:
+                self._changed.wait()
+            if self._is_closed:
+                raise ValueError(f"{self._name} is closed")
+            if self._error is not None:
+                with trouble(self._name, "cannot be read"):
+                    raise self._error
+            return not self._is_over
+
+    def _run(self) -> None:
+        descriptor = None
+        while self._awaited():
+            data, error = b"", None
+            try:
+                if descriptor is None:
+                    descriptor = self._opened()
+                data = os.read(descriptor, _CHUNK)
+            except OSError as caught:
+                error = caught
+            with self._changed:
+                self._buffer += data
+                self._error = error
+                self._is_over = not data
+                self._is_wanted = False
+                self._changed.notify_all()
+            if not data:
+                return
+
+    def _awaited(self) -> bool:
+        with self._changed:
+            while not self._is_wanted and not self._is_closed:
+                self._changed.wait()
+            return not self._is_closed
+
+
+def standard_input(stream: TextIO) -> InputReader:
+    """The reader of a standard input that is open; nothing of it may have been read by Python's own."""
+    return InputReader(STANDARD_INPUT, stream.fileno)
+
+
+def may_wait(path: Path) -> bool:
+    """Whether reading this file may wait for somebody: a pipe, a socket or a terminal."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)
+
+
+def waiting_file(path: Path) -> InputReader:
+    """The reader of a file that may keep its reader waiting."""
+    return InputReader(path, lambda: os.open(path, os.O_RDONLY | os.O_CLOEXEC))

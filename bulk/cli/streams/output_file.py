@@ -1,0 +1,75 @@
+"""The one way in which a command makes a file of results: new, private, whole, and never over what a job needs."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from bulk.errors import FileTrouble
+from bulk.escape import plain
+from bulk.files import Unnamed, open_regular, unnamed
+
+FORCE_HELP = "Replace FILE if it exists; never a plan or a journal."
+
+_HEAD_BYTES = 64
+_OF_A_JOB = re.compile(rb'\{"format":[0-9]+,"project_id":|\{"n":0,"k":"job"')
+"""How a plan and a journal begin."""
+
+
+@contextmanager
+def output_file(path: Path, *, force: bool, needed: Iterable[Path]) -> Iterator[Unnamed]:
+    """Make a file that appears when the block ends well, and not at all otherwise.
+
+    Args:
+        path: where to.
+        force: put it in the place of a regular file that exists.
+        needed: files that it must not replace, however they are called: those that it is made from.
+
+    Raises:
+        UsageError: it is one of `needed`.
+        FileTrouble: it exists and `force` is not given, is a plan or a journal, or cannot be made.
+    """
+    _check(path, force=force, needed=needed)
+    with unnamed(path) as file:
+        yield file
+        if force:
+            _check(path, force=force, needed=needed)  # much may have happened meanwhile
+            file.replace()
+        else:
+            file.publish()
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two names stand for one file, through any `..`, hard or symbolic link, whether it exists or not."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _check(path: Path, *, force: bool, needed: Iterable[Path]) -> None:
+    for other in needed:
+        if is_same_file(path, other):
+            raise click.UsageError(
+                f"{plain(path)} would replace {plain(other)}, which is needed: choose another name for the output"
+            )
+    if not os.path.lexists(path):
+        return
+    if not force:
+        raise FileTrouble(
+            path, "cannot be created: it exists already", "choose another name, or give --force to replace it"
+        )
+    if _is_of_a_job(path):
+        raise FileTrouble(path, "is the plan or the journal of a job", "choose another name")
+
+
+def _is_of_a_job(path: Path) -> bool:
+    descriptor = open_regular(path, os.O_RDONLY)
+    try:
+        head = os.pread(descriptor, _HEAD_BYTES, 0)
+    finally:
+        os.close(descriptor)
+    return _OF_A_JOB.match(head) is not None

@@ -1,0 +1,124 @@
+"""Puts the three standard streams in order for one command, and writes out the rest when it is over."""
+
+import io
+import os
+import signal
+import sys
+import threading
+from contextlib import ExitStack, suppress
+from types import TracebackType
+from typing import Any, TextIO
+
+from bulk.cli.streams.output import OutputThread, Sink, descriptor_sink
+from bulk.cli.streams.text import TextOutput
+
+
+class StandardStreams:
+    """Takes the place of `sys.stdout` and `sys.stderr`; used as a context manager.
+
+    Two streams of one terminal, pipe or file share a thread, so that their lines stay in order.
+    """
+
+    def __enter__(self) -> "StandardStreams":
+        self._undo = ExitStack()
+        _settle()
+        out, err = sys.stdout, sys.stderr
+        _flush(out, err)
+        results = OutputThread(_sink(out))
+        words = results if _same_file(out, err) else OutputThread(_sink(err))
+        self._out = TextOutput(results, out, has_results=True)
+        self._err = TextOutput(words, err, has_results=False)
+        for name, stream, original in (("stdout", self._out, out), ("stderr", self._err, err)):
+            setattr(sys, name, stream)
+            self._undo.callback(setattr, sys, name, original)
+        self._undo.callback(results.close)
+        self._undo.callback(words.close)
+        self._undo.enter_context(_Unstopped())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._undo.close()
+
+    def hurry(self) -> None:
+        """What is still to be written gets a short time only: a signal has asked for the end."""
+        self._out.hurry()
+        self._err.hurry()
+
+    def finish(self) -> None:
+        """Wait until everything is written, for as long as it takes unless a signal came.
+
+        Raises:
+            OSError: a result could not be written to stdout.
+        """
+        try:
+            self._out.drain()
+        finally:
+            self._err.drain()
+
+
+class _Unstopped:
+    """A terminal may write to and read from a background process without stopping it.
+
+    One that is stopped (`stty tostop`, a question to a background job) would take no INT and no TERM.
+    """
+
+    def __enter__(self) -> None:
+        self._before: dict[signal.Signals, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTTOU, signal.SIGTTIN):
+                self._before[number] = signal.signal(number, signal.SIG_IGN)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+def _settle() -> None:
+    """Make the three standard streams usable, whatever the parent left of them.
+
+    A closed one would hand its number to the next file that is opened, so that a stray word could end up in a
+    journal.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def _flush(*streams: TextIO) -> None:
+    for stream in streams:
+        with suppress(OSError, ValueError):
+            stream.flush()
+
+
+def _sink(stream: TextIO) -> Sink:
+    descriptor = _descriptor(stream)
+    if descriptor is not None:
+        return descriptor_sink(descriptor)
+
+    def write(data: bytes) -> int:
+        stream.write(data.decode(stream.encoding or "utf-8", "replace"))
+        stream.flush()
+        return len(data)
+
+    return write
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except (OSError, ValueError, io.UnsupportedOperation):
+        return None
+
+
+def _same_file(one: TextIO, other: TextIO) -> bool:
+    descriptors = [_descriptor(stream) for stream in (one, other)]
+    if None in descriptors:
+        return one is other
+    first, second = (os.fstat(descriptor) for descriptor in descriptors if descriptor is not None)
+    return os.path.samestat(first, second)

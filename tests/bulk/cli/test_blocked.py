@@ -1,0 +1,277 @@
+"""Every command with an output that nobody reads, an input that stays silent, and two signals: it ends (promise 17)."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bulk
+from asyncclient.testing import Fault
+from bulk.plan import load_plan
+from bulk.reporting import read_report
+
+Spawn = Callable[..., "subprocess.Popen[bytes]"]
+Run = Callable[..., Any]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="the system cannot make a pipe small"),
+]
+
+ENDS_WITHIN_S = 3.0
+JOB = ("--everyone", "--plan", "x.plan.jsonl", "--yes", "--expect-count", "60", "--json")
+IDS = (b"u" * 390 + b"\n") * 25
+"""More than two pipes of one page hold: whoever has written it knows that most of it was read, and more is wanted."""
+KINDS = {
+    "delete": (),
+    "unset": ("plan", "--route", "rest"),
+    "update": ("tier=gold", "--route", "rest"),
+    "delete-events": (),
+    "delete-recordings": (),
+}
+SENT_BY = {"unset": "delete_property", "update": "update"}
+
+
+class Blocked:
+    """A command whose stdout is a pipe that is full, and whose stdin is one that nobody writes to."""
+
+    def __init__(self, spawn: Spawn) -> None:
+        self._spawn = spawn
+        self.output, full = os.pipe()
+        fcntl.fcntl(full, fcntl.F_SETPIPE_SZ, 4096)
+        os.set_blocking(full, False)
+        while _takes_more(full):
+            pass
+        os.set_blocking(full, True)
+        self._full = full
+        self._silent, self.input = os.pipe()
+        fcntl.fcntl(self.input, fcntl.F_SETPIPE_SZ, 4096)
+
+    def start(self, *arguments: object, **options: Any) -> "subprocess.Popen[bytes]":
+        self.process = self._spawn(*arguments, stdin=self._silent, stdout=self._full, **options)
+        return self.process
+
+    def told(self, words: bytes) -> None:
+        """Return when the process has said this on stderr."""
+        assert self.process.stderr is not None
+        descriptor, seen = self.process.stderr.fileno(), b""
+        while words not in seen:
+            ready, _, _ = select.select([descriptor], [], [], 30)
+            assert ready, f"it says no more, after {seen!r}"
+            some = os.read(descriptor, 65536)
+            assert some, f"it ended without it, after {seen!r}"
+            seen += some
+
+    def close(self) -> None:
+        for descriptor in (self.output, self._full, self._silent, self.input):
+            os.close(descriptor)
+
+
+def _takes_more(descriptor: int) -> bool:
+    try:
+        return os.write(descriptor, b"x" * 512) > 0
+    except BlockingIOError:
+        return False
+
+
+@pytest.fixture
+def blocked(spawn: Spawn) -> Iterator[Blocked]:
+    one = Blocked(spawn)
+    yield one
+    one.close()
+
+
+def end_by_two_signals(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=ENDS_WITHIN_S) in (-signal.SIGINT, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_job_with_blocked_output_goes_on_ends_and_resumes(
+    blocked: Blocked, run: Run, posthog: Any, kind: str
+) -> None:
+    posthog.server.faults.add(Fault("stall", action=SENT_BY.get(kind, "bulk_delete"), after=1, times=1))
+    batches = ("--batch-size", "20", "--concurrency", "1")
+    process = blocked.start(kind, *KINDS[kind], *JOB, *batches)
+    blocked.told(b"canary: ")  # the job goes on although nobody reads its events
+    posthog.until(lambda: len(posthog.mutations) >= 2)
+    end_by_two_signals(process)
+    posthog.server.faults.clear()
+    assert run(kind, *KINDS[kind], *JOB).code == 0
+    assert read_report("x.journal.jsonl").exit_code == 0
+
+
+def test_run_ends_by_the_first_signal_alone(blocked: Blocked, run: Run, posthog: Any) -> None:
+    assert run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").code == 0
+    with load_plan("x.plan.jsonl") as plan:
+        digest = plan.digest
+    posthog.server.reconfigure(latency_s=0.2)
+    process = blocked.start("run", "x.plan.jsonl", "--approve", digest, "--json", "--batch-size", "10")
+    blocked.told(b"canary: ")
+    process.send_signal(signal.SIGTERM)
+    blocked.told(b"nothing more is sent")
+    assert process.wait(timeout=10) == -signal.SIGTERM
+    report = read_report("x.journal.jsonl")
+    assert report.runs[-1].ended is not None
+    assert not any(state.state == "unknown" for axis in report.axes for state in axis.states)
+    posthog.server.reconfigure(latency_s=0.0)
+    assert run("run", "x.plan.jsonl").code == 0
+
+
+@pytest.mark.parametrize("command", ["plan", "persons"])
+def test_a_silent_standard_input_keeps_nobody(blocked: Blocked, posthog: Any, own_folder: Path, command: str) -> None:
+    arguments = {"plan": ("plan", "delete", "-o", "x.plan.jsonl"), "persons": ("persons",)}[command]
+    process = blocked.start(*arguments, "--distinct-ids", "-")
+    os.write(blocked.input, IDS)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=ENDS_WITHIN_S) == -signal.SIGINT
+    assert list(own_folder.iterdir()) == []
+
+
+def test_a_pipe_that_nobody_opens_keeps_nobody(blocked: Blocked, posthog: Any, own_folder: Path) -> None:
+    os.mkfifo("ids")
+    process = blocked.start("plan", "delete", "--distinct-ids", "ids", "-o", "x.plan.jsonl")
+    inner = os.open("ids", os.O_WRONLY)  # returns when it has opened the other end
+    end_by_two_signals(process)
+    os.close(inner)
+    assert not Path("x.plan.jsonl").exists()
+
+
+def test_a_key_that_is_refused_ends_it_though_input_stays_silent(blocked: Blocked, posthog: Any) -> None:
+    posthog.server.faults.add(Fault("status", status=401))
+    process = blocked.start("plan", "delete", "--distinct-ids", "-", "-o", "x.plan.jsonl")
+    os.write(blocked.input, b"user-1\n")
+    assert process.wait(timeout=20) == 77
+
+
+def test_persons_that_nobody_reads(blocked: Blocked, posthog: Any) -> None:
+    os.read(blocked.output, 65536)
+    process = blocked.start("persons")
+    assert os.read(blocked.output, 1) == b"{"  # far more of them than the pipe holds
+    end_by_two_signals(process)
+
+
+def test_verify_with_blocked_output(blocked: Blocked, run: Run, posthog: Any) -> None:
+    assert run("delete", *JOB).code == 0
+    requests = len(posthog.server.requests)
+    posthog.server.faults.add(Fault("stall"))
+    process = blocked.start("verify", "x.journal.jsonl", "--json")
+    posthog.until(lambda: len(posthog.server.requests) > requests)
+    end_by_two_signals(process)
+    posthog.server.faults.clear()
+    assert run("verify", "x.journal.jsonl").code == 0
+
+
+@pytest.mark.parametrize("arguments", [("status", "--watch"), ("report",)])
+def test_what_needs_no_server_ends_too(blocked: Blocked, run: Run, posthog: Any, arguments: tuple[str, ...]) -> None:
+    assert run("delete", *JOB).code == 0
+    Path("x.plan.jsonl").write_text("damaged")
+    process = blocked.start(*arguments, "x.journal.jsonl")
+    blocked.told(b"without its plan")
+    end_by_two_signals(process)
+
+
+def test_a_server_with_blocked_output(blocked: Blocked) -> None:
+    process = blocked.start("server", "--port", "0", "--persons", "5")
+    blocked.told(b"interrupt to end it")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=ENDS_WITHIN_S) == 0
+
+
+def test_a_demo_with_blocked_output(blocked: Blocked, posthog: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "demos"
+    folder.mkdir()
+    process = blocked.start("demo", "--persons", "200", env={"TMPDIR": str(folder)})
+    blocked.told(b"to do in project")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == -signal.SIGINT
+    assert list(folder.iterdir()) == []
+
+
+def test_results_wait_for_their_reader_and_events_end_whole(blocked: Blocked, posthog: Any) -> None:
+    """The reader comes late: it gets the result, and a job never waited for it."""
+    process = blocked.start("delete", *JOB)
+    blocked.told(b"run over")
+    assert not posthog.server.world.count()
+    assert process.poll() is None
+    seen = b""
+    while b'"event":"report"' not in seen or not seen.endswith(b"\n"):
+        seen += os.read(blocked.output, 65536)
+    assert process.wait(timeout=10) == 0
+    assert seen.isascii()
+
+
+def test_a_stopped_terminal_keeps_nobody(spawn: Spawn, run: Run, posthog: Any) -> None:
+    assert run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").code == 0
+    posthog.server.faults.add(Fault("stall", action="bulk_delete", after=1))
+    screen, inner = pty.openpty()
+    termios.tcflow(inner, termios.TCOOFF)  # as Ctrl-S does
+    with load_plan("x.plan.jsonl") as plan:
+        arguments = ["run", "x.plan.jsonl", "--approve", plan.digest, "--batch-size", "10", "--concurrency", "1"]
+    try:
+        process = spawn(*arguments, stdin=inner, stdout=inner, stderr=inner, start_new_session=True)
+        posthog.until(lambda: len(posthog.mutations) >= 2)
+        end_by_two_signals(process)
+    finally:
+        os.close(inner)
+        os.close(screen)
+    posthog.server.faults.clear()
+    assert run("run", "x.plan.jsonl").code == 0
+
+
+IN_THE_BACKGROUND = """
+import fcntl, os, subprocess, sys, termios
+terminal = os.open(os.ttyname(0), os.O_RDWR)
+fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+attributes = termios.tcgetattr(terminal)
+attributes[3] |= termios.TOSTOP
+termios.tcsetattr(terminal, termios.TCSANOW, attributes)
+done = subprocess.Popen([sys.executable, "-m", "bulk", *sys.argv[1:]], process_group=0)
+_, status = os.waitpid(done.pid, os.WUNTRACED)
+stopped = os.WIFSTOPPED(status)
+if stopped:
+    done.kill()
+sys.exit(99 if stopped else os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_a_job_in_the_background_of_a_terminal_is_not_stopped(posthog: Any) -> None:
+    """The terminal stops background processes that write to it (`stty tostop`), and any that read from it."""
+    screen, inner = pty.openpty()
+    arguments = ["delete", "--everyone", "--plan", "x.plan.jsonl"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_THE_BACKGROUND, *arguments],
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(Path(next(iter(bulk.__path__))).parent)},
+    )
+    os.close(inner)
+    seen = b""
+    try:
+        while some := _read(screen):
+            seen += some
+        assert process.wait(timeout=20) == 3, seen
+    finally:
+        process.kill()
+        process.wait()
+        os.close(screen)
+    assert b"give --yes" in seen
+
+
+def _read(screen: int) -> bytes:
+    try:
+        return os.read(screen, 65536)
+    except OSError:  # the other side is closed
+        return b""

@@ -1,0 +1,44 @@
+"""Django REST framework's own throttle classes, which PostHog counts with, on a clock of the test's."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+
+class Throttles:
+    """One throttle per rate, asked as a view asks them: each of them counts, whatever the others say.
+
+    Arguments:
+        rates: by name, such as {"burst": "480/min"}.
+        clock: seconds.
+    """
+
+    def __init__(self, rates: dict[str, str], clock: Callable[[], float]) -> None:
+        from django.conf import settings
+
+        if not settings.configured:
+            settings.configure(CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}})
+        from django.core.cache.backends.locmem import LocMemCache
+        from rest_framework.throttling import SimpleRateThrottle
+
+        class Throttle(SimpleRateThrottle):
+            THROTTLE_RATES = rates
+
+            def __init__(self, scope: str) -> None:
+                self.scope = scope
+                self.cache = LocMemCache(f"{scope}-{id(self)}", {"timeout": None})
+                self.cache.clear()
+                super().__init__()
+
+            def timer(self) -> float:
+                return clock()
+
+            def get_cache_key(self, request: Any, view: Any) -> str:
+                return self.scope
+
+        self._throttles = [Throttle(scope) for scope in rates]
+
+    def wait_s(self) -> float | None:
+        """Count a request; None when it is allowed, else how long the server asks to wait."""
+        refused = [each for each in self._throttles if not each.allow_request(SimpleNamespace(), None)]
+        return max(each.wait() or 1.0 for each in refused) if refused else None

@@ -1,0 +1,157 @@
+"""Somebody else answers for PostHog with a 200: nothing counts as done and nobody is harmed, however old the server.
+
+A login page, an application's shell or a proxy's own words are no answers of the API (promise 11).
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import pytest
+
+from asyncclient.testing.call import Call
+from asyncclient.testing.envelope import HTML, JSON, Answer
+from asyncclient.testing.gateway import Gateway, Outcome
+from asyncclient.testing.routing import resolve
+from bulk import (
+    DeleteEvents,
+    DeletePersons,
+    DeleteRecordings,
+    UnsetProperties,
+    UpdateProperties,
+)
+from bulk.errors import BulkError, NotFinished
+
+LOGIN = Answer(200, b"<!doctype html><html><title>Sign in</title></html>", HTML)
+SESSION_OVER = Answer(200, b'{"detail": "session expired"}', JSON)
+NOT_A_PAGE = Answer(200, b'{"status": "ok"}', JSON)
+FOREIGN = {"page": LOGIN, "envelope": SESSION_OVER, "json": NOT_A_PAGE, "nothing": Answer(200, b"", JSON)}
+
+AGES: dict[str, dict[str, Any]] = {
+    "queued": {"era": "queued"},
+    "summary": {"era": "summary"},
+    "december 2025": {"era": "empty202", "deletion_status": False},
+    "2025": {"era": "empty202", "deletion_status": False, "keep_person": False},
+    "2024": {"era": "empty202", "deletion_status": False, "keep_person": False, "bulk_delete": False},
+}
+OPERATIONS = {
+    "delete": DeletePersons(delete_events=True, delete_recordings=True),
+    "delete events": DeleteEvents(),
+    "delete recordings": DeleteRecordings(),
+}
+CALLS = ("bulk_delete", "destroy", "delete_events", "delete_recordings")
+DONE = {"queued", "requested", "unverifiable", "gone", "gone_settled", "purged", "done", "accepted"}
+
+
+def intercept(monkeypatch: pytest.MonkeyPatch, answer: Answer, is_foreign: Callable[[str, str], bool]) -> list[str]:
+    """Have somebody else answer calls, by method and action; returns the actions that were answered so."""
+    answered: list[str] = []
+    handle = Gateway.handle
+
+    def foreign(self: Gateway, call: Call) -> Outcome:
+        match = resolve(call.path, self._acts.options)
+        action = match.action(call.method) if match is not None else None
+        # a route that the server does not know is a person's to it
+        last = call.path.rstrip("/").split("/")[-1]
+        name = last if call.method == "GET" or action is None else action.name
+        if not is_foreign(call.method, name):
+            return handle(self, call)
+        answered.append(name)
+        return Outcome(answer=answer, ending="answer", record=self._record(call, action))
+
+    monkeypatch.setattr(Gateway, "handle", foreign)
+    return answered
+
+
+def changing(names: Collection[str] = CALLS) -> Callable[[str, str], bool]:
+    return lambda method, name: method in ("POST", "DELETE") and name in names
+
+
+@pytest.mark.parametrize("age", AGES)
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("kind", ["page", "envelope", "json"])
+async def test_changes_that_somebody_else_answers_are_never_done(
+    arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, age: str, operation: str, kind: str
+) -> None:
+    async with arena(persons=6, **AGES[age]) as a:
+        plan = await a.plan(operation=OPERATIONS[operation])
+        answered = intercept(monkeypatch, FOREIGN[kind], changing())
+        try:
+            report = await a.run(plan, wait_s=0)
+        except BulkError:
+            pass  # ended without a word of success
+        else:
+            assert report.exit_code in (1, 75)
+            for name in ("person", "events", "recordings"):
+                assert not DONE & set(axis(report, name)), axis(report, name)
+        assert answered
+        assert a.left() == a.everybody
+        assert not any(a.server.world.deletion_rows(uuid) for uuid in a.everybody)
+        assert not any(a.server.world.recordings_requested(uuid) for uuid in a.everybody)
+
+
+@pytest.mark.parametrize("age", AGES)
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("kind", FOREIGN)
+@pytest.mark.parametrize("probed", ["bulk_delete", "deletion_status", "delete_events"])
+async def test_a_capability_that_somebody_else_shows_does_not_count(
+    arena: Any, monkeypatch: pytest.MonkeyPatch, age: str, operation: str, kind: str, probed: str
+) -> None:
+    async with arena(persons=6, **AGES[age]) as a:
+        plan = await a.plan(operation=OPERATIONS[operation])
+        answered = intercept(monkeypatch, FOREIGN[kind], lambda method, name: method == "GET" and name == probed)
+        refused = None
+        try:
+            await a.run(plan, wait_s=0)
+        except NotFinished as error:
+            refused = str(error)
+        if answered:
+            assert "does not answer as it should" in (refused or "")
+            assert a.sent() == []
+            assert not a.journal.exists()
+            assert a.left() == a.everybody
+        else:  # this server's age is told without that probe
+            assert refused is None
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+async def test_nobody_who_is_to_stay_is_deleted_by_a_server_whose_age_is_not_shown(
+    arena: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The worst case: a server that ignores `keep_person`, behind something that answers the probe of its age."""
+    async with arena(persons=6, **AGES["2025"]) as a:
+        plan = await a.plan(operation=DeleteEvents())
+        intercept(monkeypatch, FOREIGN[kind], lambda method, name: method == "GET" and name == "deletion_status")
+        with pytest.raises(NotFinished):
+            await a.run(plan)
+        assert a.left() == a.everybody
+        assert a.sent() == []
+
+
+@pytest.mark.parametrize("change", [UpdateProperties({"plan": "x"}), UnsetProperties(("email",), route="rest")])
+@pytest.mark.parametrize("kind", ["page", "envelope", "json"])
+async def test_properties_are_as_asked_only_when_read_so(
+    arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, change: Any, kind: str
+) -> None:
+    async with arena(persons=6) as a:
+        before = a.properties()
+        plan = await a.plan(operation=change)
+        answered = intercept(
+            monkeypatch, FOREIGN[kind], lambda method, name: name in ("update", "delete_property", "capture")
+        )
+        try:
+            report = await a.run(plan, wait_s=0)
+        except BulkError:
+            pass
+        else:
+            assert report.exit_code in (1, 75)
+            assert not {"done", "done_settled"} & set(axis(report, "properties"))
+        assert answered
+        assert a.properties() == before
+
+
+@pytest.mark.parametrize("documented", ["real", "documented"])
+@pytest.mark.parametrize("age", AGES)
+async def test_documented_successes_still_count(arena: Any, axis: Any, age: str, documented: Any) -> None:
+    async with arena(persons=6, success_status=documented, **AGES[age]) as a:
+        report = await a.run(await a.plan(operation=DeletePersons(delete_events=True)))
+        assert (report.exit_code, a.left()) == (0, [])

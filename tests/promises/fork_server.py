@@ -1,0 +1,92 @@
+"""Runs pytest in forked children of one warm interpreter, so that a twin does not pay for starting one.
+
+The server imports what all tests need but neither package of ours: those come from the folder that a child is given.
+It reads one JSON request a line from standard input and answers each with two lines on standard output.
+"""
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("asyncclient", "bulk")
+PRELOADED = ("pytest", "hypothesis", "aiohttp.web", "msgspec", "aiolimiter", "anyio", "anyio._backends._asyncio")
+PRELOADED += ("click", "rich.console", "rich.progress", "jinja2", "sqlite3", "rest_framework", "uvloop")
+"""No plugin of pytest's: it rewrites those as it imports them."""
+
+
+def preload() -> None:
+    """Import what the tests need; what is not installed, a test that needs it will miss by itself."""
+    for name in PRELOADED:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    ours = [name for name in sys.modules if name.split(".")[0] in PACKAGES]
+    assert not ours, f"our own packages must come from the folder under test: {ours}"
+
+
+def run(request: dict[str, Any]) -> int:
+    """Run pytest in this process as the request says, against the packages in its folder."""
+    folder = Path(request["folder"]).resolve()
+    os.setsid()  # whoever waits for too long ends this process with all that it started
+    os.chdir(folder)
+    os.environ.update(request["environment"])
+    output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    for name in PACKAGES:
+        spec = find_spec(name)
+        assert spec is not None
+        _check_place(folder, spec.origin)
+    import pytest
+
+    code = int(pytest.main(list(request["arguments"])))
+    for name in sys.modules.keys() & set(PACKAGES):
+        _check_place(folder, sys.modules[name].__file__)
+    return code
+
+
+def _check_place(folder: Path, file: str | None) -> None:
+    """The editable install must not win: a run that finds other packages is no evidence."""
+    assert file is not None
+    assert Path(file).resolve().is_relative_to(folder), f"not the copy: {file}"
+
+
+def serve(lines: Iterable[str]) -> None:
+    """Answer each request with its child's process number and, when that has ended, with its exit code."""
+    for line in lines:
+        request = json.loads(line)
+        child = os.fork()
+        if not child:
+            code = 70
+            try:
+                code = run(request)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        answer({"child": child})
+        _, status = os.waitpid(child, 0)
+        answer({"code": os.waitstatus_to_exitcode(status)})
+
+
+def answer(fields: dict[str, int]) -> None:
+    """Write one line to standard output."""
+    sys.stdout.write(json.dumps(fields) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    preload()
+    serve(sys.stdin)
