@@ -10,7 +10,16 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", gc=Fa
 
 
 class RequestFinished(_Event, frozen=True, tag="request"):
-    """A request that may have left the machine is over. `status` is None when there was no answer."""
+    """A request that may have left the machine is over.
+
+    Arguments:
+        action: the call's name.
+        bucket: the rate limit that it counts in.
+        mutating: whether the call may change something.
+        status: of the answer; None when there was none.
+        elapsed_s: seconds from leaving to the end.
+        attempt: which one of the call it was, from 1.
+    """
 
     action: str
     bucket: Bucket
@@ -21,7 +30,14 @@ class RequestFinished(_Event, frozen=True, tag="request"):
 
 
 class Retrying(_Event, frozen=True, tag="retry"):
-    """A request will be sent again, after a wait. `reason` is a status or the kind of error."""
+    """A request will be sent again, after a wait.
+
+    Arguments:
+        action: the call's name.
+        attempt: which one of the call has failed, from 1.
+        after_s: seconds until the next one.
+        reason: a status or the kind of error.
+    """
 
     action: str
     attempt: int
@@ -30,9 +46,12 @@ class Retrying(_Event, frozen=True, tag="retry"):
 
 
 class Paused(_Event, frozen=True, tag="pause"):
-    """Every request of the bucket waits because the server asked for it. `reason` is the status of its answer.
+    """Every request of the bucket waits because the server asked for it.
 
-    After an hour the server is asked again, also where `for_s` is longer.
+    Arguments:
+        bucket: the rate limit whose requests wait.
+        for_s: seconds that the server asks for; after an hour it is asked again, also where this is longer.
+        reason: the status of its answer.
     """
 
     bucket: Bucket
@@ -41,7 +60,14 @@ class Paused(_Event, frozen=True, tag="pause"):
 
 
 class LimitLowered(_Event, frozen=True, tag="limit"):
-    """An unexpected 429 lowered a limit, which recovers within the hour; None means unlimited."""
+    """An unexpected 429 lowered a limit, which recovers within the hour.
+
+    Arguments:
+        bucket: the rate limit.
+        window_s: length of the window in seconds.
+        old: requests that it allowed; None is unlimited.
+        new: requests that it allows now.
+    """
 
     bucket: Bucket
     window_s: float
@@ -50,7 +76,12 @@ class LimitLowered(_Event, frozen=True, tag="limit"):
 
 
 class PrefixMoved(_Event, frozen=True, tag="prefix"):
-    """The server announced the successor of the path prefix, and it is used from now on (contract 1)."""
+    """The server announced the successor of the path prefix, and it is used from now on (contract 1).
+
+    Arguments:
+        old: the prefix until now.
+        new: the prefix from now on.
+    """
 
     old: str
     new: str

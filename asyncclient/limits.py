@@ -183,7 +183,12 @@ class Limits:
         A permit that was not `spent()` is given back on leaving; a spent one counts from then for a whole window.
 
         Arguments:
-            longest_pause_s: while the server asks for a longer pause, entering raises `PausedTooLong`.
+            bucket: which limit the request counts in.
+            longest_pause_s: while the server asks for a longer pause than these seconds, entering raises
+                `PausedTooLong`.
+
+        Raises:
+            RuntimeError: on entering, in another event loop than the first.
         """
         return Permit(self, self._queues[bucket], self._logs[bucket], longest_pause_s)
 
@@ -191,7 +196,8 @@ class Limits:
         """Let no request of this bucket leave for so many seconds, an hour at the longest.
 
         Arguments:
-            for_s: what the server asks for.
+            bucket: which limit.
+            for_s: the seconds that the server asks for.
             status: of the answer that asks for it.
 
         Returns:
@@ -210,7 +216,8 @@ class Limits:
         limits PostHog's published ones are switched on.
 
         Arguments:
-            retry_after_s: how long the server asks to wait.
+            bucket: which limit.
+            retry_after_s: the seconds that the server asks to wait; None where it does not say.
             since: when the request left by the clock of these limits; None is now.
         """
         queue, now = self._queues[bucket], self.clock()
@@ -221,13 +228,21 @@ class Limits:
         return made
 
     def keep_lowered(self, bucket: Bucket, *, window_s: float, limit: int, age_s: float) -> None:
-        """Keep to a limit that another process lowered so many seconds ago, for as long as it would have."""
+        """Keep to a limit that another process lowered, for as long as that process would have.
+
+        Arguments:
+            bucket: which limit.
+            window_s: length of the window in seconds.
+            limit: requests that it was lowered to.
+            age_s: seconds since it was lowered.
+        """
         self._queues[bucket].bucket.reduce_as_before(self.clock(), window_s=window_s, new=limit, age_s=age_s)
 
     def charge(self, bucket: Bucket, ages_s: Iterable[float]) -> None:
         """Account for requests that other processes made within the last hour.
 
         Arguments:
+            bucket: which limit they count in.
             ages_s: seconds since the answer to each arrived.
         """
         now = self.clock()
@@ -241,16 +256,28 @@ class Limits:
         """The ages in seconds of this bucket's requests of the last hour, the oldest first; the latest 20,000 of more.
 
         To be handed to another process's `charge`. Where the limits allow more in an hour, as many as they allow.
+
+        Arguments:
+            bucket: which limit.
         """
         most = max(MOST_HANDED_ON, *self.rates.windows(bucket).values(), 0)
         return self._logs[bucket].ages(self.clock(), most=most)
 
     def budget(self, bucket: Bucket) -> list[WindowBudget]:
-        """Each window of the bucket, the shortest first; empty where it is unlimited."""
+        """Each window of the bucket, the shortest first; empty where it is unlimited.
+
+        Arguments:
+            bucket: which limit.
+        """
         return self._queues[bucket].bucket.budget(self.clock())
 
     def eta_s(self, bucket: Bucket, requests: int) -> float:
-        """Seconds until so many more requests can have been made, each answered at once."""
+        """Seconds until so many more requests can have been made, each answered at once.
+
+        Arguments:
+            bucket: which limit.
+            requests: how many.
+        """
         return self._queues[bucket].bucket.eta_s(self.clock(), requests)
 
     def check_loop(self) -> None:

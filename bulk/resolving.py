@@ -99,12 +99,7 @@ class Resolver:
         self._inputs.close()
 
     async def begin(self) -> None:
-        """Open the input and read its first line: one that is empty or unreadable is known before anything is asked.
-
-        Raises:
-            InputError: the input is empty or cannot be used.
-            FileTrouble: it cannot be read.
-        """
+        """Read the input's first line, so that InputError and FileTrouble come before anything is asked."""
         if self._lines is not None:
             first = await anyio.to_thread.run_sync(self._next_lines, 1, abandon_on_cancel=True)
             self._lines = chain(first, self._lines)

@@ -25,7 +25,11 @@ class LimitReduction(msgspec.Struct, frozen=True, kw_only=True):
     recovers_from: float
 
     def has_expired(self, now: float) -> bool:
-        """Whether the configured limit holds again."""
+        """Whether the configured limit holds again.
+
+        Arguments:
+            now: seconds, by the clock of the limits.
+        """
         return now >= self.recovers_from + RECOVERY_S
 
     def limit(self, now: float) -> int | None:
@@ -33,6 +37,9 @@ class LimitReduction(msgspec.Struct, frozen=True, kw_only=True):
 
         It rises slowly at first, since the server may really allow no more, and faster the longer nothing is refused.
         An unlimited window stays reduced until the reduction expires.
+
+        Arguments:
+            now: seconds, by the clock of the limits.
         """
         if self.has_expired(now):
             return self.configured

@@ -22,7 +22,14 @@ SAME_PAUSE_S = 1.0
 
 
 class WindowBudget(msgspec.Struct, frozen=True, kw_only=True):
-    """One window now: requests that count, and when the next slot comes free (0 when one is)."""
+    """One window of a rate limit at this moment.
+
+    Arguments:
+        window_s: its length in seconds.
+        limit: requests that it allows.
+        used: requests that count in it.
+        frees_in_s: seconds until one more may leave; 0 when one may now.
+    """
 
     window_s: float
     limit: int

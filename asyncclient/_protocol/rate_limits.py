@@ -33,7 +33,13 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Requests allowed; None is unlimited. The defaults are what PostHog enforces per personal API key (contract 3).
 
     Arguments:
+        deletes_per_minute, deletes_per_hour: calls that delete persons, events or recordings.
+        others_per_minute, others_per_hour: every other call of persons, and queries.
+        default_per_minute, default_per_hour: projects and persisted folders.
         per_user: deletions and the other persons calls count together, as they do for a user.
+
+    Raises:
+        InvalidArgument: a number is not a whole one of at least 1, or `per_user` does not fit the numbers.
     """
 
     deletes_per_minute: int | None = 480
@@ -73,7 +79,11 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def for_key(cls, key: Secret) -> "RateLimits":
-        """What PostHog enforces for this kind of key: an OAuth access token (pha_) has its user's limits."""
+        """What PostHog enforces for this kind of key: an OAuth access token (pha_) has its user's limits.
+
+        Arguments:
+            key: the personal API key or access token.
+        """
         return cls.user() if key.reveal().startswith("pha_") else cls.posthog()
 
     @classmethod
@@ -92,6 +102,9 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
         """Read "posthog", "user", "off" or DELETES,HOURLY,OTHERS such as "480/min,4800/hour,240/min".
 
         A fourth number such as ",1200/hour" limits the others by the hour too.
+
+        Arguments:
+            text: a name, or requests per unit.
 
         Raises:
             InvalidArgument: the text is none of these.
@@ -121,7 +134,11 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.deletes_per_minute}/min,{self.deletes_per_hour}/hour,{self.others_per_minute}/min{others_hourly}"
 
     def windows(self, bucket: Bucket) -> dict[float, int]:
-        """The windows of a bucket: requests by length in seconds."""
+        """The windows of a bucket: requests by length in seconds.
+
+        Arguments:
+            bucket: which limit.
+        """
         found = {
             Bucket.DELETES: {MINUTE_S: self.deletes_per_minute, HOUR_S: self.deletes_per_hour},
             Bucket.OTHERS: {MINUTE_S: self.others_per_minute, HOUR_S: self.others_per_hour},

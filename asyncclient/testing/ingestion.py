@@ -49,8 +49,12 @@ class Ingestion:
 
         It goes out for the person's first distinct id, so that person must have one.
         """
-        raw = {"event": "$set", "distinct_id": self._acts.store.distinct_ids(key)[0], "properties": properties}
-        return self.receive([raw], swallow=swallow)
+        distinct_id = self._acts.store.distinct_ids(key)[0]
+        left = self._left_over([{"event": "$set", "distinct_id": distinct_id, "properties": properties}], swallow)
+        read_ones = [event for event in map(read, left) if event is not None]
+        # It reaches its person however long the distinct ID is, unlike an event from outside.
+        self._put_off([msgspec.structs.replace(event, distinct_id=distinct_id) for event in read_ones])
+        return bool(left)
 
     def _left_over(self, raws: Sequence[Any], swallow: Fault | None) -> Sequence[Any]:
         before = self.received

@@ -5,7 +5,7 @@ An argument that cannot be read is named by its place: what stands in it may spe
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 import msgspec
@@ -13,7 +13,7 @@ import msgspec
 from bulk.cli.options import gather_options
 
 if TYPE_CHECKING:
-    from bulk.operations import Operation, RouteChoice
+    from bulk.operations import Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,7 +34,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments and options as given; None and empty where they were not."""
 
     words: tuple[str, ...] = ()
-    route: "RouteChoice | None" = None
+    route: Literal["auto", "rest", "capture"] | None = None
     delete_events: bool = False
     delete_recordings: bool = False
 
@@ -80,7 +80,7 @@ def operation(kind: str, asked: Asked) -> "Operation":
     from bulk.operations import DeleteEvents, DeletePersons, DeleteRecordings, UnsetProperties, UpdateProperties
 
     _check_fits(kind, asked)
-    route: RouteChoice = asked.route or "auto"
+    route = asked.route or "auto"
     match kind:
         case "delete":
             return DeletePersons(delete_events=asked.delete_events, delete_recordings=asked.delete_recordings)

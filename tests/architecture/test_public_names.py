@@ -29,7 +29,7 @@ WELL_KNOWN = {
     if not name.startswith("_")
 } | {"Path", "BinaryIO", "msgspec", "Raw", "anyio", "Event", "Mapping"}
 PUBLIC = {name for package in PACKAGES for name in package.__all__}
-MADE_BY_THE_CLIENT = {"Capture", "CsvExport", "PersistedFolders", "Persons", "Projects", "Query", "Slot"} | {
+MADE_BY_THE_CLIENT = {"Capture", "CsvExport", "PersistedFolders", "Persons", "Projects", "Permit", "Query"} | {
     *("FileTrouble", "JournalBusy", "Plan")  # and by the engine
 }
 """Nobody else makes them, so what their constructors take is nobody else's business."""
@@ -70,18 +70,12 @@ def names_in_signature(function: Callable[..., Any]) -> set[str]:
     return found
 
 
-INTERNAL = {"asyncclient.Limits.lower", "asyncclient.Limits.slot"}
-"""Called by the client itself."""
-
-
-@pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - INTERNAL))
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_every_name_in_a_public_signature_can_be_imported(name: str) -> None:
     assert names_in_signature(FUNCTIONS[name]) - PUBLIC - WELL_KNOWN == set()
 
 
 ELSEWHERE = re.compile(r"(?i)\b(see there|(arguments|errors)( and errors)? as|as in `|are those of|\w+: as `)")
-LIMITS = ("asyncclient.Limits.", "asyncclient.RateLimits.")
-"""What they take is told by their module."""
 
 
 def documentation(name: str) -> str:
@@ -93,7 +87,7 @@ def documentation(name: str) -> str:
     return inspect.getdoc(FUNCTIONS[name]) or ""
 
 
-@pytest.mark.parametrize("name", sorted(name for name in FUNCTIONS if not name.startswith(LIMITS)))
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_help_says_all_that_is_needed_to_call(name: str) -> None:
     told, function = documentation(name), FUNCTIONS[name]
     assert re.match(r"[^\n]+[.:](\n|$)", told), "the first line is one sentence"
@@ -108,7 +102,6 @@ STRUCTS = [
     value
     for name in asyncclient.__all__
     if inspect.isclass(value := getattr(asyncclient, name)) and issubclass(value, msgspec.Struct)
-    if value.__module__.rpartition(".")[2] not in ("events", "limits")  # each field says what it is
 ]
 
 

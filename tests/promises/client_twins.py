@@ -89,6 +89,18 @@ CLIENT: tuple[Twin, ...] = (
         "bulk/verdicts.py", "if isinstance(error, InvalidResponse) and error.code == EMPTY_BODY:", "if False:",
     ),
     twin(
+        23,
+        "who is not in a cohort is asked for by its members",
+        "asyncclient/test_endpoints.py::test_existence_and_cohorts_are_sent_as_the_server_reads_them",
+        "asyncclient/filters.py", 'if self.type == "cohort" and self.operator == "exact" else', 'if self.type == "cohort" else',
+    ),
+    twin(
+        26,
+        "an empty host is another one's",
+        "asyncclient/test_config.py::test_a_host_that_is_set_and_empty_is_refused",
+        "asyncclient/config.py", "        if not self.host.strip():\n", "        if False:\n",
+    ),
+    twin(
         12,
         "a missing person's answer is anybody's 404",
         "asyncclient/test_wire.py::test_not_found_needs_the_exact_words",
