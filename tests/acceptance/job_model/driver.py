@@ -120,8 +120,9 @@ class Driver:
         strangers = [target for target in targets if target.uuid not in members]
         self._expect([f"{len(strangers)} strangers are in the plan"] if strangers else [])
         planned = [members[target.uuid] for target in targets]
-        self._witness.planned = frozenset(member.name for member in planned)
-        self._expect_planned(self._witness.planned)
+        names = frozenset(member.name for member in planned)
+        self._expect_planned(names)
+        self._witness.begin(names)
         return planned
 
     def _expect_planned(self, names: frozenset[str]) -> None:

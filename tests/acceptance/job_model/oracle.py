@@ -14,7 +14,6 @@ from bulk.ranges import expand
 GONE = frozenset({"gone", "gone_settled"})
 DONE = frozenset({"done", "done_settled", "done_before"})
 COVERED = frozenset({"queued", "purged"})
-LEFT = frozenset({"missed", "not_sent"})
 NOT_WAITING = frozenset({"untouched", "unknown", "survived", "again"})
 """Pending states in which a run has something to do."""
 FAILED = frozenset({"failed", "contradicted"})
@@ -113,6 +112,8 @@ class Oracle:
             case ("person", "gone" | "gone_settled"):
                 if not evidence.deletes:
                     return "was never sent to be deleted"
+                if max(evidence.absent_by_uuid, default=0.0) < evidence.deletes[0]:
+                    return "was not read since"
                 return None if explained or evidence.is_absent else "was not read as gone"
             case ("person", "gone_before"):
                 if evidence.deletes:
@@ -125,9 +126,7 @@ class Oracle:
             case ("person", "reappeared"):
                 return None if evidence.recreated else "was not read as re-created"
             case ("properties", state) if state in DONE:
-                if state == "done_before" and evidence.changes:
-                    return "was sent a change"
-                return None if evidence.as_asked else "was never read as asked"
+                return _undone(state, evidence)
             case ("properties", "gone" | "missed" | "not_sent"):
                 return None if is_away else "was not read as gone twice"
             case ("events" | "recordings", "missed" | "not_sent"):
@@ -135,6 +134,8 @@ class Oracle:
             case ("events", state) if state in COVERED:
                 least = self._opened_at - HOUR_S - SLACK_S
                 return None if evidence.covered_until >= least else "no row was read that covers them"
+            case ("events", "unverifiable") if self._case.options.get("deletion_status", True):
+                return "this server has rows"
             case ("events", "unverifiable"):
                 return None if evidence.events_accepted else "nothing was accepted"
             case ("recordings", "requested"):
@@ -186,6 +187,15 @@ class Oracle:
         if not self._witness.is_as_asked(person.properties):
             return f"its properties are {sorted(person.properties)}, and not as asked"
         return None if states["properties"] <= DONE else "its properties are as asked"
+
+
+def _undone(state: str, evidence: Evidence) -> str | None:
+    """What is missing to call a change done."""
+    if state == "done_before" and evidence.changes:
+        return "was sent a change"
+    if state == "done" and not evidence.changes_accepted:
+        return "no change of it was accepted"
+    return None if evidence.as_asked_at > min(evidence.changes, default=0.0) else "was never read as asked"
 
 
 def ended_of(events: list[JobEvent]) -> JobEnded | None:
