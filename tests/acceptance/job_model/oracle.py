@@ -164,11 +164,18 @@ class Oracle:
             return "it is still there"
         if is_now == "recreated":
             return None if person <= {"reappeared"} else "it was re-created"
+        if is_now == "other" and person <= {"gone_before", "vanished"} and self._merged_later(member, evidence):
+            return None
         survived = max(evidence.present, default=0.0) > max(evidence.deletes_accepted, default=0.0)
         if is_now == "other" and (survived or not evidence.deletes_accepted):
             return None if person <= {"merged"} or (ever_other and person <= {"reappeared"}) else "it was merged"
         allowed = GONE if evidence.deletes else {"gone_before", "vanished"}
         return None if person <= allowed or (ever_other and person <= {"merged", "reappeared"}) else "it is gone"
+
+    def _merged_later(self, member: Member, evidence: Evidence) -> bool:
+        """Whether it had been taken for gone, by two looks that both missed it, when somebody merged it."""
+        merged_at = max((act.at for act in self._others.did(member.name, "merge")), default=0.0)
+        return any(at < merged_at for at in evidence.absent_by_distinct_id)
 
     def _must_know_recreated(self, states: dict[str, frozenset[str]]) -> bool:
         return not (states["events"] <= COVERED | {"unverifiable"} or states["recordings"] <= {"requested"})
