@@ -73,16 +73,19 @@ class Oracle:
         self._others = others
         self._planned = planned
         self._opened_at = project.machine.true()
+        self._proven: dict[tuple[str, int], frozenset[str]] = {}
 
     def judge_proof(self, report: Report) -> Iterable[str]:
-        """Whether what the report says of each target rests on what the engine was told."""
+        """Whether what is new in the report, of each target, rests on what the engine was told."""
         states = states_of(report)
         for number, member in enumerate(self._planned):
             evidence = self._witness.evidence[member.name]
-            for axis in ("person", "events", "recordings", "properties"):
-                for state in states[axis][number]:
-                    problem = self._unproven(axis, state, evidence)
-                    if problem and len(states[axis][number]) == 1:
+            for axis, of_axis in states.items():
+                if len(of_axis[number]) > 1 or self._proven.get((axis, number)) == of_axis[number]:
+                    continue
+                self._proven[axis, number] = of_axis[number]
+                for state in of_axis[number]:
+                    if problem := self._unproven(axis, state, evidence):
                         yield f"{member.name} is {axis} {state}, and {problem}"
 
     def judge_truth(self, report: Report) -> Iterable[str]:
