@@ -1,6 +1,6 @@
 """What the server can be asked about persons beside listing them (contract 6.11)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -141,7 +141,10 @@ class PersonLookups:
             InvalidResponse: the answer is not this call's.
             PostHogError: there is no answer, or it is an error.
         """
-        return await self._raw(_endpoints.batch_by_distinct_ids(distinct_ids))
+        request = _endpoints.batch_by_distinct_ids(distinct_ids)
+        found = await self._raw(request)
+        _check_keys(request, distinct_ids, found)
+        return found
 
     async def raw_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, RawPerson]:
         """The persons of UUIDs, each as the JSON object that the server sent (contract 6.11).
@@ -157,8 +160,13 @@ class PersonLookups:
             InvalidResponse: the answer is not this call's.
             PostHogError: there is no answer, or it is an error.
         """
-        found = await self._raw(_endpoints.batch_by_uuids(uuids))
-        return {person.ref.uuid: person for person in found.values()}
+        request = _endpoints.batch_by_uuids(uuids)
+        found = await self._raw(request)
+        if any(key.lower() != str(person.ref.uuid) for key, person in found.items()):
+            raise _mixed_up(request)
+        by_uuid = {person.ref.uuid: person for person in found.values()}
+        _check_keys(request, [each if isinstance(each, UUID) else UUID(each) for each in uuids], by_uuid)
+        return by_uuid
 
     async def _raw(self, request: Request[BatchResults[Person]]) -> dict[str, RawPerson]:
         core = self._core
@@ -271,7 +279,7 @@ def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[UUI
     return found
 
 
-def _check_keys(request: Request[Any], asked: Sequence[K], found: dict[K, P]) -> None:
+def _check_keys(request: Request[Any], asked: Sequence[K], found: Mapping[K, object]) -> None:
     """Pass unless an answer tells of others in place of those asked for: then it may tell of none of them."""
     if found and not all(map(found.__contains__, asked)) and found.keys() - set(asked):
         raise _mixed_up(request)

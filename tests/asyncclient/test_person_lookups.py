@@ -50,3 +50,25 @@ async def test_what_is_neither_cannot_be_read(raw: Any, body: bytes) -> None:
         await client.persons.values("plan")
     with pytest.raises(InvalidResponse):
         await client.persons.cohorts(7)
+
+
+@pytest.mark.parametrize("call", ["raw_by_uuids", "raw_by_distinct_ids"])
+async def test_the_servers_own_objects_are_those_asked_for_or_none(raw: Any, call: str) -> None:
+    asked = raw.uuid if call == "raw_by_uuids" else "a"
+    other = "0190b3c5-0000-7000-8000-00000000ffff"
+    keys = {"right": str(asked), "other": other if call == "raw_by_uuids" else "b"}
+    for place, person in (("right", str(raw.uuid)), ("other", other)):
+        row = {"uuid": person, "created_at": "2026-01-02T03:04:05Z", "distinct_ids": ["a"], "properties": {}}
+        body = json.dumps({"results": {keys[place]: row}}).encode()
+
+        async def answer(request: Any, writer: Any, body: bytes = body) -> bool:
+            writer.write(raw.http(body=body))
+            return True
+
+        client = await raw.client((await raw.serve(answer)).url)
+        if place == "right":
+            found = await getattr(client.persons, call)([asked])
+            assert [bytes(each.raw) for each in found.values()] == [json.dumps(row).encode()]
+        else:
+            with pytest.raises(InvalidResponse, match="not asked for"):
+                await getattr(client.persons, call)([asked])

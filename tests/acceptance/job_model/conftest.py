@@ -14,5 +14,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
         one = metafunc.config.getoption("--seed", default=None)
-        count = MANY if os.environ.get("POSTHOG_BULK_SLOW") else FEW
+        count = MANY if os.environ.get("POSTHOG_BULK_SLOW") == "1" else FEW
         metafunc.parametrize("seed", range(count) if one is None else [one])

@@ -13,7 +13,7 @@ from job_model.network import LATENCY_S, action_of
 from job_model.oracle import states_of
 from job_model.project import DAY_S, Member, Project
 from job_model.trouble import WRITES, Spell
-from job_model.wire import Lost, client_over
+from job_model.wire import Lost, answer_of, client_over
 
 from asyncclient import Limits, RateLimits
 from asyncclient.testing import ServerOptions
@@ -115,7 +115,7 @@ class _LeavingOut:
             self._changes += 1
             if self._row.stage == "unclear" and self._changes == 1:
                 raise Lost
-        answer = self._project.server._gateway.handle(call).answer
+        answer = answer_of(self._project.server, call)
         if self._is_due(action):
             asked = answers.asked_for(action, call.path, call.peek(), call.parameters)
             under = [self._spell(member) for member in self._left_out if asked(member)]

@@ -8,13 +8,12 @@ from typing import Any
 from job_model import answers
 from job_model.project import Project
 from job_model.trouble import Fate, Trouble
-from job_model.wire import Lost, NotReached, Silent
+from job_model.wire import Lost, NotReached, Silent, answer_of
 from job_model.witness import Witness
 
 from asyncclient.testing import Fault
 from asyncclient.testing.call import Call
 from asyncclient.testing.envelope import Answer
-from asyncclient.testing.gateway import Outcome
 
 LATENCY_S = 0.02
 
@@ -30,8 +29,7 @@ class InTrouble:
     """
 
     def __init__(self, project: Project, trouble: Trouble, witness: Witness, on_request: Callable[[], None]) -> None:
-        self._gateway = project.server._gateway
-        self._faults = project.server.faults
+        self._server = project.server
         self._project = project
         self._trouble = trouble
         self._witness = witness
@@ -68,7 +66,7 @@ class InTrouble:
 
     async def _answer(self, action: str, call: Call, fate: Fate | None, timeout_s: float) -> Answer:
         if fate is None:
-            return self._handle(call).answer
+            return answer_of(self._server, call)
         if fate.kind == "late":
             self._put_off(call, fate.after_s)
         answer = self._fated(action, call, fate) if fate.takes_effect else answers.refusal(fate.status or 500)
@@ -92,23 +90,18 @@ class InTrouble:
         if fate.kind == "errors":
             kind: Any = "deletion_errors" if action == "bulk_delete" else "person_deletion_failed"
             return self._with_fault(call, Fault(kind))
-        return self._handle(call).answer
+        return answer_of(self._server, call)
 
     def _with_fault(self, call: Call, fault: Fault) -> Answer:
-        self._faults.add(fault)
+        self._server.faults.add(fault)
         try:
-            return self._handle(call).answer
+            return answer_of(self._server, call)
         finally:
-            self._faults.clear()
+            self._server.faults.clear()
 
     def _put_off(self, call: Call, after_s: float) -> None:
-        effect = partial(self._handle, call)
+        effect = partial(answer_of, self._server, call)
         self._late.append((asyncio.get_running_loop().call_later(after_s, effect), effect))
-
-    def _handle(self, call: Call) -> Outcome:
-        outcome = self._gateway.handle(call)
-        assert outcome.ending == "answer", outcome.ending
-        return outcome
 
 
 def action_of(call: Call) -> str:

@@ -1,6 +1,7 @@
 """What a report may say of each target: what the engine was told is the proof, what the server knows is the truth."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from job_model.case import Case
 from job_model.others import Others
@@ -8,19 +9,22 @@ from job_model.project import BYSTANDING, HOUR_S, Member, Project
 from job_model.witness import SLACK_S, Evidence, Witness
 
 from bulk import JobEvent, Report
-from bulk.progress import JobEnded
-from bulk.ranges import expand
 
 GONE = frozenset({"gone", "gone_settled"})
 DONE = frozenset({"done", "done_settled", "done_before"})
 COVERED = frozenset({"queued", "purged"})
-LEFT = frozenset({"missed", "not_sent"})
 NOT_WAITING = frozenset({"untouched", "unknown", "survived", "again"})
 """Pending states in which a run has something to do."""
 FAILED = frozenset({"failed", "contradicted"})
 
 States = dict[str, list[frozenset[str]]]
 """By axis, for each target by its number: the states that it may be in, as far as the report tells them apart."""
+
+
+def numbers(ranges: str) -> list[int]:
+    """The numbers that a report names, such as "0-3,7"."""
+    ends = [part.split("-") for part in ranges.split(",") if part]
+    return [number for each in ends for number in range(int(each[0]), int(each[-1]) + 1)]
 
 
 def states_of(report: Report) -> States:
@@ -30,13 +34,13 @@ def states_of(report: Report) -> States:
         usual = frozenset(each.state for each in axis.states if each.targets is None)
         of_axis = [usual] * report.count
         for each in axis.states:
-            for number in expand(each.targets) if each.targets is not None else ():
+            for number in numbers(each.targets) if each.targets is not None else ():
                 of_axis[number] = frozenset({each.state})
         found[axis.axis] = of_axis
     return found
 
 
-def judge_fold(report: Report, ended: JobEnded | None) -> Iterable[str]:
+def judge_fold(report: Report, ended: Any) -> Iterable[str]:
     """Whether the journal, folded again, tells what the run knew when it ended."""
     for axis in report.axes:
         total = sum(each.count for each in axis.states)
@@ -51,12 +55,12 @@ def judge_fold(report: Report, ended: JobEnded | None) -> Iterable[str]:
 
 def judge_waits(report: Report) -> Iterable[str]:
     """Whether each target that a run left pending, with nothing in its way, waits for something that is named."""
-    named = {number for failure in report.failures for number in expand(failure.targets)}
-    named |= {n for axis in report.axes for each in axis.states if each.state == "held" for n in expand(each.targets)}
+    named = {number for failure in report.failures for number in numbers(failure.targets)}
+    named |= {n for axis in report.axes for each in axis.states if each.state == "held" for n in numbers(each.targets)}
     for axis in report.axes:
         for each in axis.states:
             if each.state in NOT_WAITING and each.targets is not None:
-                for number in set(expand(each.targets)) - named:
+                for number in set(numbers(each.targets)) - named:
                     yield f"target {number} is left {axis.axis} {each.state}, and nothing says why"
 
 
@@ -74,16 +78,19 @@ class Oracle:
         self._others = others
         self._planned = planned
         self._opened_at = project.machine.true()
+        self._proven: dict[tuple[str, int], frozenset[str]] = {}
 
     def judge_proof(self, report: Report) -> Iterable[str]:
-        """Whether what the report says of each target rests on what the engine was told."""
+        """Whether what is new in the report, of each target, rests on what the engine was told."""
         states = states_of(report)
         for number, member in enumerate(self._planned):
             evidence = self._witness.evidence[member.name]
-            for axis in ("person", "events", "recordings", "properties"):
-                for state in states[axis][number]:
-                    problem = self._unproven(axis, state, evidence)
-                    if problem and len(states[axis][number]) == 1:
+            for axis, of_axis in states.items():
+                if len(of_axis[number]) > 1 or self._proven.get((axis, number)) == of_axis[number]:
+                    continue
+                self._proven[axis, number] = of_axis[number]
+                for state in of_axis[number]:
+                    if problem := self._unproven(axis, state, evidence):
                         yield f"{member.name} is {axis} {state}, and {problem}"
 
     def judge_truth(self, report: Report) -> Iterable[str]:
@@ -113,6 +120,8 @@ class Oracle:
             case ("person", "gone" | "gone_settled"):
                 if not evidence.deletes:
                     return "was never sent to be deleted"
+                if max(evidence.absent_by_uuid, default=0.0) < evidence.deletes[0]:
+                    return "was not read since"
                 return None if explained or evidence.is_absent else "was not read as gone"
             case ("person", "gone_before"):
                 if evidence.deletes:
@@ -125,9 +134,7 @@ class Oracle:
             case ("person", "reappeared"):
                 return None if evidence.recreated else "was not read as re-created"
             case ("properties", state) if state in DONE:
-                if state == "done_before" and evidence.changes:
-                    return "was sent a change"
-                return None if evidence.as_asked else "was never read as asked"
+                return _undone(state, evidence)
             case ("properties", "gone" | "missed" | "not_sent"):
                 return None if is_away else "was not read as gone twice"
             case ("events" | "recordings", "missed" | "not_sent"):
@@ -135,6 +142,8 @@ class Oracle:
             case ("events", state) if state in COVERED:
                 least = self._opened_at - HOUR_S - SLACK_S
                 return None if evidence.covered_until >= least else "no row was read that covers them"
+            case ("events", "unverifiable") if self._case.options.get("deletion_status", True):
+                return "this server has rows"
             case ("events", "unverifiable"):
                 return None if evidence.events_accepted else "nothing was accepted"
             case ("recordings", "requested"):
@@ -163,11 +172,18 @@ class Oracle:
             return "it is still there"
         if is_now == "recreated":
             return None if person <= {"reappeared"} else "it was re-created"
+        if is_now == "other" and person <= {"gone_before", "vanished"} and self._merged_later(member, evidence):
+            return None
         survived = max(evidence.present, default=0.0) > max(evidence.deletes_accepted, default=0.0)
         if is_now == "other" and (survived or not evidence.deletes_accepted):
             return None if person <= {"merged"} or (ever_other and person <= {"reappeared"}) else "it was merged"
         allowed = GONE if evidence.deletes else {"gone_before", "vanished"}
         return None if person <= allowed or (ever_other and person <= {"merged", "reappeared"}) else "it is gone"
+
+    def _merged_later(self, member: Member, evidence: Evidence) -> bool:
+        """Whether it had been taken for gone, by two looks that both missed it, when somebody merged it."""
+        merged_at = max((act.at for act in self._others.did(member.name, "merge")), default=0.0)
+        return any(at < merged_at for at in evidence.absent_by_distinct_id)
 
     def _must_know_recreated(self, states: dict[str, frozenset[str]]) -> bool:
         return not (states["events"] <= COVERED | {"unverifiable"} or states["recordings"] <= {"requested"})
@@ -188,6 +204,15 @@ class Oracle:
         return None if states["properties"] <= DONE else "its properties are as asked"
 
 
-def ended_of(events: list[JobEvent]) -> JobEnded | None:
+def _undone(state: str, evidence: Evidence) -> str | None:
+    """What is missing to call a change done."""
+    if state == "done_before" and evidence.changes:
+        return "was sent a change"
+    if state == "done" and not evidence.changes_accepted:
+        return "no change of it was accepted"
+    return None if evidence.as_asked_at > min(evidence.changes, default=0.0) else "was never read as asked"
+
+
+def ended_of(events: list[JobEvent]) -> Any:
     """How the run itself told that it ended."""
-    return next((event for event in reversed(events) if isinstance(event, JobEnded)), None)
+    return next((event for event in reversed(events) if hasattr(event, "exit_code")), None)

@@ -62,7 +62,8 @@ class Trouble:
         self.planning = True
         self.spells: list[Spell] = []
         self.long_spells: set[str] = set()
-        """Names of persons who were not shown as they are for longer than one answer."""
+        """Names of persons who were not shown as they are for longer than one look."""
+        self._once: set[str] = set()
         self._case = case
         self._project = project
         self._machine = machine
@@ -71,6 +72,7 @@ class Trouble:
         self._spell_rate = self._chance.choice((0.0, 0.05, 0.2))
         self._meddling = self._chance.choice((0.0, 0.03, 0.1))
         self._stepping = self._chance.choice((0.0, 0.0, 0.05))
+        self._sleeping = self._chance.choice((0.0, 0.0, 0.05))
         self._refusing = self._chance.random() < 0.3
         self.others = Others(case, project, self._chance)
 
@@ -90,7 +92,9 @@ class Trouble:
         if chance.random() < self._spell_rate:
             self._cast()
         if chance.random() < self._stepping:
-            self._step()
+            self._machine.wall_off_s += chance.choice(STEPS_S)
+        if chance.random() < self._sleeping:
+            self._sleep()
 
     def fate(self, action: str) -> Fate | None:
         """What happens to a request; None where it is answered."""
@@ -114,13 +118,8 @@ class Trouble:
             return (*_ON_ALL, "garbage")
         if action in WRITES:
             swallowed: tuple[Kind, ...] = ("swallow",) if self._loss_shows(action) else ()
-            page: tuple[Kind, ...] = ("garbage",) if self._tells(action) else ()
-            return (*_ON_ALL, *page, "late", *swallowed, *(("errors",) if action in DELETES else ()))
+            return (*_ON_ALL, "garbage", "late", *swallowed, *(("errors",) if action in DELETES else ()))
         return (*_ON_ALL, "late", "swallow") if action == CAPTURE else _ON_ALL
-
-    def _tells(self, action: str) -> bool:
-        """Whether a success has a body, so that another page is told from it."""
-        return action == "delete_property" or (action == "bulk_delete" and self._case.era != "empty202")
 
     def _loss_shows(self, action: str) -> bool:
         """Whether reading can tell that an accepted call had no effect: of recordings nothing can be read back."""
@@ -158,19 +157,16 @@ class Trouble:
         both = by_uuid | by_distinct_id
         where = chance.choice((both, both, by_uuid, frozenset({"deletion_status"})))
         long = chance.random() < 0.4
-        if long:
-            self.long_spells.add(member.name)
+        (self.long_spells if long or member.name in self._once else self._once).add(member.name)
         until = self._machine.true() + chance.choice((3.0, 40.0, 900.0)) if long else None
         how = "left_out" if "deletion_status" in where else chance.choice(_WAYS)
         self.spells.append(Spell(member=member, where=where, how=how, until=until))
 
-    def _step(self) -> None:
-        if self._chance.random() < 0.7:
-            self._machine.wall_off_s += self._chance.choice(STEPS_S)
-        else:
-            for _ in range(0 if self.planning else self._chance.randint(0, 2)):
-                self.others.act()
-            self._machine.sleep(self._chance.choice((40.0, 4000.0)))
+    def _sleep(self) -> None:
+        """The machine sleeps, and others do not."""
+        for _ in range(0 if self.planning else self._chance.randint(0, 2)):
+            self.others.act()
+        self._machine.sleep(self._chance.choice((40.0, 4000.0)))
 
 
 _WAYS = (

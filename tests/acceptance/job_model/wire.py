@@ -1,6 +1,6 @@
-"""The one seam between the client and the model: a wire without sockets, which hands each request to a network.
+"""The one seam of the model: a wire without sockets, from the client to a network, and from there to the local server.
 
-Only this file knows how a client is told to use another wire than its own.
+Only this file knows how a client is told to use another wire than its own, and how a server answers without one.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from asyncclient import ConnectFailed, ConnectionLost, PostHogClient, TimedOut
 from asyncclient._http import Left, Request, Response
+from asyncclient.testing import LocalPostHog
 from asyncclient.testing.call import Call
 from asyncclient.testing.envelope import Answer
 
@@ -72,6 +73,13 @@ class Wire:
 
     async def close(self) -> None:
         """There is nothing to close."""
+
+
+def answer_of(server: LocalPostHog, call: Call) -> Answer:
+    """What the server answers; the request takes effect here and now."""
+    outcome = server._gateway.handle(call)
+    assert outcome.ending == "answer", outcome.ending
+    return outcome.answer
 
 
 @asynccontextmanager

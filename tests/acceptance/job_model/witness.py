@@ -39,11 +39,10 @@ class Evidence(msgspec.Struct, kw_only=True):
     present: list[float] = []
     recreated: bool = False
     merged: bool = False
-    as_asked: bool = False
+    as_asked_at: float = 0.0
     covered_until: float = 0.0
     deletes: list[float] = []
     changes: list[float] = []
-    events_asked: list[float] = []
     deletes_accepted: list[float] = []
     events_accepted: list[float] = []
     recordings_accepted: list[float] = []
@@ -79,7 +78,15 @@ class Witness:
         self._by_uuid = {str(member.uuid): member for member in project.selected}
         self._by_distinct_id = {each: member for member in project.selected for each in member.distinct_ids}
         self.planned: frozenset[str] = frozenset()
-        """Names of those in the plan; nobody before there is one."""
+
+    def begin(self, planned: frozenset[str]) -> None:
+        """The job begins: what was told for its plan is no proof of anything.
+
+        Arguments:
+            planned: names of those in the plan.
+        """
+        self.planned = planned
+        self.evidence = {name: Evidence(story=before.story) for name, before in self.evidence.items()}
 
     def sent(self, action: str, call: Call) -> None:
         """A request leaves."""
@@ -89,7 +96,7 @@ class Witness:
             body = call.peek() or {}
             keeps = action != "destroy" and (action != "bulk_delete" or bool(body.get("keep_person")))
             for uuid in self._uuids(action, call):
-                self._call(action, uuid, keeps=keeps, events=bool(body.get("delete_events")))
+                self._call(action, uuid, keeps=keeps)
 
     def told(self, action: str, call: Call, answer: Answer) -> None:
         """An answer reaches the engine."""
@@ -105,7 +112,7 @@ class Witness:
             return [str(UUID(each)) for each in call.peek()["ids"]]
         return [str(UUID(call.path.split("/persons/")[1].split("/")[0]))]
 
-    def _call(self, action: str, uuid: str, *, keeps: bool, events: bool) -> None:
+    def _call(self, action: str, uuid: str, *, keeps: bool) -> None:
         member, now = self._by_uuid.get(uuid), self._project.machine.true()
         if member is None or member.name not in self.planned:
             self.faults.append(f"{action} for {uuid}, who is not in the plan")
@@ -114,14 +121,14 @@ class Witness:
         evidence.story.append(self._line(action + (" keeping the person" if keeps and action == "bulk_delete" else "")))
         if self._project.alive_as(member) == "recreated" and self._long_since(member, "recreate", CHECK_HOLDS_S):
             self.faults.append(f"{action} for {member.name}, who was re-created long before")
-        if action == "delete_events" or (events and keeps):
-            evidence.events_asked.append(now)
         if action in _CHANGES:
             evidence.changes.append(now)
         if not keeps:
             evidence.deletes.append(now)
             if self._case.events_too and self._project.alive_as(member) == "same":
                 self._check_covered(member, evidence, now)
+            if self._case.recordings_too and not evidence.recordings_accepted:
+                self.faults.append(f"{member.name} is deleted before its recordings are requested")
 
     def _check_covered(self, member: Member, evidence: Evidence, now: float) -> None:
         if self._case.options.get("deletion_status", True):
@@ -203,17 +210,13 @@ class Witness:
                     self._shown(member, results["results"].get(key), now, by_uuid=by_uuid)
 
     def _rows(self, answer: Answer) -> None:
-        """Of each person the newest row counts, as it was told last."""
-        told: dict[str, dict[str, Any]] = {}
         for row in _body(answer).get("results", ()):
-            if row["created_at"] > told.get(row["person_uuid"], {"created_at": ""})["created_at"]:
-                told[row["person_uuid"]] = row
-        for uuid, row in told.items():
-            if uuid in self._by_uuid:
-                evidence, at = self.evidence[self._by_uuid[uuid].name], datetime.fromisoformat(row["created_at"])
+            member, at = self._by_uuid.get(row["person_uuid"]), datetime.fromisoformat(row["created_at"]).timestamp()
+            if member is not None:
+                evidence = self.evidence[member.name]
                 if row["status"] in ("pending", "completed"):
-                    evidence.covered_until = max(evidence.covered_until, at.timestamp())
-                evidence.story.append(self._line(f"row of {at.timestamp() - EPOCH:.0f} {row['status']}"))
+                    evidence.covered_until = max(evidence.covered_until, at)
+                evidence.story.append(self._line(f"row of {at - EPOCH:.0f} {row['status']}"))
 
     def _listed(self, member: Member, results: list[dict[str, Any]], now: float) -> None:
         evidence = self.evidence[member.name]
@@ -233,7 +236,8 @@ class Witness:
             evidence.recreated = True
         elif not missing or missing == ["properties"]:
             evidence.present.append(now)
-            evidence.as_asked = evidence.as_asked or (not missing and self.is_as_asked(person["properties"]))
+            if not missing and self.is_as_asked(person["properties"]):
+                evidence.as_asked_at = now
         evidence.story.append(self._line("shown" + "".join(f", without {field}" for field in missing)))
 
     def is_as_asked(self, properties: dict[str, Any]) -> bool:
