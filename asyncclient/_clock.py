@@ -1,6 +1,6 @@
 """The server's clock, estimated from the `Date` headers of its answers. Pure but for the clock it is given.
 
-It is a clock of this machine that nobody can set and that runs on while the machine sleeps, plus an offset that the
+It is a clock of this machine that cannot be set and that runs on while the machine sleeps, plus an offset that the
 answers tell: setting this machine's time changes nothing.
 
 A header tells the time of an answer, cut to the second: the server's clock was there or up to a second further when

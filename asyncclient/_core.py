@@ -129,7 +129,7 @@ class Core:
         return await self.call(request.expecting(Json(decoder=decoder)))
 
     async def open(self, request: Request[str]) -> tuple[Response, Stream]:
-        """Send a call whose success comes as a stream, which whoever takes it closes. Errors as `call`."""
+        """Send a call whose success comes as a stream, which the caller closes. Errors as `call`."""
         response = await self.send(request)
         return response, answers.opened(request, response, self._secret(request.to_ingestion))
 

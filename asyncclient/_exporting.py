@@ -113,7 +113,7 @@ class CsvExport:
 
     async def _was_cut(self) -> bool | None:
         if self.rows < LEAST_DOUBTED and self.rows != PAGE and self._lines.lines:
-            return False  # nothing at all is what the server sends where nobody matches, and an intermediary anywhere
+            return False  # an empty body is not proof of this: a proxy may have sent it
         try:
             page = await self._core.read(self._count, _COUNT)
         except PostHogError:  # the rows are whole all the same

@@ -113,7 +113,7 @@ class PersonReads:
         print(export.rows, export.cut)
         ```
 
-        The server caps the rows, which `CsvExport.cut` tells; `iter` has no cap and misses nobody. The request is
+        The server caps the rows, which `CsvExport.cut` tells; `iter` has no cap and misses no person. The request is
         repeated like any read until an answer begins, and never after.
 
         Arguments:
@@ -183,8 +183,8 @@ class PersonReads:
     ) -> AsyncGenerator[Person, None]:
         """Every person that matches, exactly once, in at most 16 bytes of memory per person.
 
-        A person that is there, unmodified, during the whole listing is yielded once, whoever else comes and goes
-        meanwhile (contract 6.1, pagination quirks).
+        A person that is there, unmodified, during the whole listing is yielded once, whatever other persons are
+        created or deleted meanwhile (contract 6.1, pagination quirks).
 
         Arguments:
             distinct_id: exact match on any of the person's distinct IDs.

@@ -42,7 +42,7 @@ class PostHogClient:
         on_event: told of every request, retry and pause.
         allow_http: take plain http to other machines than this one.
         trust_env: use the proxies of the environment.
-        clock, wall, uniform: seconds that nobody can set, seconds since the epoch, randomness; for tests.
+        clock, wall, uniform: seconds of a clock that cannot be set, seconds since the epoch, randomness; for tests.
 
     Raises:
         InvalidArgument: an argument cannot be used; nothing is sent.
@@ -211,7 +211,7 @@ class PostHogClient:
         return self._core.shared.server_clock.now()
 
     def boot_time(self) -> float:
-        """Seconds by a clock that nobody can set, for ages: it runs on while the machine is suspended (Linux)."""
+        """Seconds by a clock that cannot be set, for ages: it runs on while the machine is suspended (Linux)."""
         return self._core.shared.clock()
 
     def once(self, before_send: BeforeSend) -> "PostHogClient":

@@ -89,7 +89,7 @@ async def _read_again(reader: PersonReader, uuids: Sequence[UUID], findings: Fin
 async def _read(
     reader: PersonReader, uuids: Sequence[UUID], findings: Findings
 ) -> tuple[list[PersonRef], Sequence[UUID]]:
-    """The persons that are there, and those of whom it is not known yet."""
+    """The persons that are there, and the UUIDs for which that is not known yet."""
     results = (await reader.fetch_by_uuid(dict.fromkeys(uuids))).results
     findings.gone += sum(isinstance(result, Absent) for result in results.values())
     present = [to_ref(result.person) for result in results.values() if isinstance(result, Present)]

@@ -48,8 +48,8 @@ async def make_plan(
 
     Raises:
         InputError: the selection is empty, or its input is; nothing was asked of the server.
-        Refused: the selection matched nobody.
-        NotFinished: nobody whom it selects could be read.
+        Refused: the selection matched no person.
+        NotFinished: no person that it selects could be read.
         FileTrouble: the plan file exists already, or cannot be written; or the input cannot be read.
         PostHogError: the server could not be asked.
     """

@@ -105,7 +105,7 @@ class Reporter:
                     self._job.flush()
             case Paused():
                 bucket, for_s = event.bucket.value, event.for_s
-                if for_s <= LONGEST_PAUSE_S:  # a longer one ends the run, and the next run asks anew
+                if for_s <= LONGEST_PAUSE_S:  # a longer one ends the run, and the next run asks again
                     self._job.note(PauseTaken(at=self._job.now(), bucket=bucket, for_s=for_s))
                 self.tell(PauseStarted(bucket=bucket, for_s=for_s))
             case LimitLowered():

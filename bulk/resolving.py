@@ -62,9 +62,9 @@ class Resolver:
 
     Args:
         client: for reading.
-        selection: whom.
-        findings: gets everything there is to say.
-        page_size: persons a page of listings.
+        selection: of persons.
+        findings: collects what the review reports.
+        page_size: persons per page of listings.
         concurrency: requests at once.
         holding: take only persons that have one of these properties, where a filter selects.
     """

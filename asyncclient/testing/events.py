@@ -1,7 +1,7 @@
-"""The events table: which events there are of whom, and which the weekly job has deleted (contract 8).
+"""The local server's events table, from which the weekly job deletes (contract 8).
 
-An event carries the person it belongs to, when it happened and when it was ingested; an event without a person
-carries its distinct ID alone. Properties of events are not kept. It knows no request and no clock.
+An event has a person, the time it happened and the time it was ingested; a personless event has a distinct ID in
+place of the person. Properties of events are not kept. The table knows no request and no clock.
 """
 
 from array import array
@@ -38,7 +38,7 @@ class _Times:
         return zip(self.happened_us, self.ingested_us, strict=True)
 
     def remove_up_to(self, moment_us: int) -> int:
-        """Remove what happened and was ingested at or before a time; returns how many events that were."""
+        """Remove the events that happened and were ingested at or before a time, and return how many."""
         left = [pair for pair in self.pairs() if max(pair) > moment_us]
         removed = len(self.happened_us) - len(left)
         if removed:
@@ -59,11 +59,11 @@ class Events:
         return sum(len(times.happened_us) for times in holders)
 
     def add(self, key: int, happened_us: int, ingested_us: int) -> None:
-        """Take in an event of a person."""
+        """Add an event of a person."""
         self._of_persons.setdefault(key, _Times()).add(happened_us, ingested_us)
 
     def add_personless(self, distinct_id: str, happened_us: int, ingested_us: int) -> None:
-        """Take in an event that has no person."""
+        """Add a personless event."""
         self._personless.setdefault(distinct_id, _Times()).add(happened_us, ingested_us)
 
     def of(self, key: int) -> list[tuple[int, int]]:
@@ -77,17 +77,17 @@ class Events:
         return [] if times is None else list(times.pairs())
 
     def holders(self) -> Iterator[int]:
-        """The keys of persons, living or not, that events are left of."""
+        """The keys of persons, existing or deleted, that still have events."""
         return (key for key, times in self._of_persons.items() if times.happened_us)
 
     def merge(self, into: int, emptied: int) -> None:
-        """Let the events of one person belong to another, as person overrides do."""
+        """Move the events of one person to another, as person overrides do."""
         moved = self._of_persons.pop(emptied, None)
         if moved is not None:
             for happened_us, ingested_us in moved.pairs():
                 self.add(into, happened_us, ingested_us)
 
     def delete(self, key: int, up_to_us: int) -> int:
-        """Delete a person's events that happened and were ingested at or before a time; returns how many."""
+        """Delete a person's events that happened and were ingested at or before a time, and return how many."""
         times = self._of_persons.get(key)
         return 0 if times is None else times.remove_up_to(up_to_us)

@@ -62,7 +62,7 @@ class Job:
 
     @property
     def hidden_properties(self) -> tuple[str, ...]:
-        """Properties of persons that access control hides from whoever asks."""
+        """Properties of persons that access control hides from this key's user."""
         return () if self.holder is None else self.holder.hidden_properties
 
     def fail_if_heavy(self, keys: Iterable[int]) -> None:

@@ -34,11 +34,6 @@ def compiled(operator: str, value: Any, now: Callable[[], datetime]) -> tuple[Te
     raise BadFilter(f"Operator {operator} is not supported.")
 
 
-def known_operators() -> frozenset[str]:
-    """The names of all operators."""
-    return frozenset({*_POSITIVE, *_NEGATED, *_DATES})
-
-
 def text_of(value: Any) -> str | None:
     """A property as the text it is compared by; None for a missing or null one."""
     if value is MISSING or value is None:

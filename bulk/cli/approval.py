@@ -46,7 +46,7 @@ def ask(plan: Plan, *, say: Callable[[str], None], read: Callable[[], str] | Non
 
 
 def _typed() -> str:
-    """A line from the terminal; read in a thread, so that every signal is taken while nobody types."""
+    """A line from the terminal; read in a thread, so that signals are handled while it waits."""
     return standard_input(sys.stdin).readline().decode(errors="replace")
 
 

@@ -29,7 +29,7 @@ SHOW_CURSOR = "\x1b[?25h"
 
 
 class Display(Protocol):
-    """Takes events as they come. Nothing of it waits for whoever reads.
+    """Shows events as they come, without waiting for a slow reader.
 
     `close` puts the terminal right and may be called twice; `restore` does so from a signal handler, after which
     nothing is drawn any more.

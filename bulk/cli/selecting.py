@@ -123,7 +123,7 @@ def _source(name: str) -> Path | BinaryIO:
         return Path(name)
     reader = standard_input(sys.stdin) if name == STDIN else waiting_file(Path(name))
     if (context := click.get_current_context(silent=True)) is not None:
-        context.call_on_close(reader.close)  # wakes whoever still waits for a line
+        context.call_on_close(reader.close)  # wakes a caller that still waits for a line
     return cast("BinaryIO", reader)
 
 

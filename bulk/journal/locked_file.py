@@ -1,9 +1,9 @@
-"""A file that is open under the kernel's lock: this process's alone, and still the one that its name stands for.
+"""An open file that this process alone has locked, and that its path still names (guarantees 8 and 9).
 
-The lock is that of flock(2). It belongs to what was opened: the kernel releases it when the owner dies, and closing
-another descriptor of the file does not, as it would with a lock of fcntl(2). A forked child shares what was opened, so
-it would keep the lock of a dead parent: each child closes its copy at once. The owner unlocks before it closes, because
-that takes effect for every copy. Knows nothing of what the file holds. Promises 8 and 9.
+The lock is one of flock(2), which belongs to the open file description: the kernel releases it when the owner dies,
+and closing another descriptor of the file does not, as it would with fcntl(2). A forked child shares the description
+and would keep the lock of a dead parent, so each child closes its copy at once. The owner unlocks before it closes,
+which takes effect for every copy. Knows nothing of what the file holds.
 """
 
 import fcntl
@@ -19,17 +19,17 @@ from bulk.files import create_exclusive, open_regular, trouble
 _ROUNDS = 8
 _OTHERS_WRITE = 0o022
 
-# what a fork calls cannot be taken back, so one call serves all files of the process
-_held: "WeakSet[LockedFile]" = WeakSet()
+# a fork handler cannot be removed, so one serves all files of the process
+_open_files: "WeakSet[LockedFile]" = WeakSet()
 _opening = RLock()  # no fork may come between the opening of a file and its entry above
 
 
 class LockedFile:
-    """An open file, its lock and the place where it has to stay; `close` lets go of all.
+    """An open file, its lock and its path; `close` releases them.
 
     Args:
         path: the file.
-        fd: its descriptor, which is this object's from now on.
+        fd: its descriptor, which this object owns from now on.
 
     Attributes:
         fd: -1 once it is closed, and in a child of the process that opened it.
@@ -38,21 +38,21 @@ class LockedFile:
     def __init__(self, path: Path, fd: int) -> None:
         self.path = path
         self.fd = fd
-        self._place = os.fspath(path.absolute())  # the same when this process goes to another folder
+        self._place = os.fspath(path.absolute())  # stays valid when the process changes its folder
         self._status = os.fstat(fd)
-        _held.add(self)
+        _open_files.add(self)
 
     @classmethod
     def take(cls, path: Path) -> "LockedFile":
-        """Open or make the file that the path names and lock it, without waiting.
+        """Open or create the file and lock it, without waiting.
 
         Raises:
-            JournalBusy: another process holds it.
-            FileTrouble: it is no regular file, others can write it, or it cannot be opened, made or locked.
+            JournalBusy: another process has locked it.
+            FileTrouble: it is not a regular file, others can write it, or it cannot be opened, created or locked.
         """
         for _ in range(_ROUNDS):
             with _opening, trouble(path, "cannot be opened", JournalError):
-                file = cls(path, _made_or_opened(path))
+                file = cls(path, _create_or_open(path))
             try:
                 file._refuse_writable_by_others()
                 file._lock()
@@ -61,14 +61,14 @@ class LockedFile:
             except BaseException:
                 file.close()
                 raise
-            file.close()  # somebody put another file in its place meanwhile
+            file.close()  # another file took its place meanwhile
         raise JournalError(path, "is being replaced again and again", "leave it alone, then run again")
 
     def lost(self, size: int | None = None) -> str | None:
-        """Say what became of the file since it was opened, or None where its name still stands for it.
+        """What happened to the file since it was opened; None if its path still names it, unchanged.
 
         Args:
-            size: bytes that it must have.
+            size: bytes that it must have; None to check no size.
         """
         try:
             there = os.lstat(self._place)
@@ -87,7 +87,7 @@ class LockedFile:
         fd, self.fd = self.fd, -1
         if fd < 0:
             return
-        _held.discard(self)
+        _open_files.discard(self)
         with suppress(OSError):
             fcntl.flock(fd, fcntl.LOCK_UN)
         with suppress(OSError):  # what counts was synced
@@ -97,8 +97,8 @@ class LockedFile:
         """In a forked child: close the copy of the descriptor, and leave lock and file to the parent."""
         fd, self.fd = self.fd, -1
         with suppress(OSError):
-            if os.path.samestat(os.fstat(fd), self._status):  # not what the program has opened under that number since
-                os.close(fd)  # a mere close: unlocking would take the lock from the parent
+            if os.path.samestat(os.fstat(fd), self._status):  # not a file that was opened under that number since
+                os.close(fd)  # no unlock, which would release the parent's lock
 
     def _refuse_writable_by_others(self) -> None:
         if self._status.st_uid != os.geteuid() or self._status.st_mode & _OTHERS_WRITE:
@@ -114,7 +114,7 @@ class LockedFile:
                 raise JournalBusy(self.path) from None
 
 
-def _made_or_opened(path: Path) -> int:
+def _create_or_open(path: Path) -> int:
     try:
         return create_exclusive(path, flags=os.O_APPEND)
     except FileTrouble as error:
@@ -123,11 +123,11 @@ def _made_or_opened(path: Path) -> int:
     return open_regular(path, os.O_RDWR | os.O_APPEND, JournalError)
 
 
-def _forget_in_child() -> None:
+def _leave_in_child() -> None:
     _opening.release()
-    for file in list(_held):
+    for file in list(_open_files):
         file.leave_to_parent()
-    _held.clear()
+    _open_files.clear()
 
 
-os.register_at_fork(before=_opening.acquire, after_in_parent=_opening.release, after_in_child=_forget_in_child)
+os.register_at_fork(before=_opening.acquire, after_in_parent=_opening.release, after_in_child=_leave_in_child)

@@ -136,7 +136,7 @@ STORAGE: tuple[Twin, ...] = (
         8,
         "a forked child keeps the lock of a dead owner",
         "bulk/journal/test_locked_file.py::test_a_forked_child_does_not_keep_the_lock_of_a_dead_owner",
-        _LOCKED, "after_in_child=_forget_in_child", "after_in_child=_opening.release",
+        _LOCKED, "after_in_child=_leave_in_child", "after_in_child=_opening.release",
     ),
     twin(
         8,
@@ -148,7 +148,7 @@ STORAGE: tuple[Twin, ...] = (
         8,
         "a forked child releases the lock",
         "bulk/journal/test_locked_file.py::test_a_forked_child_neither_keeps_nor_releases_the_lock",
-        _LOCKED, "                os.close(fd)  # a mere close", "                fcntl.flock(fd, fcntl.LOCK_UN)  # a mere close",
+        _LOCKED, "                os.close(fd)  # no unlock", "                fcntl.flock(fd, fcntl.LOCK_UN)  # no unlock",
     ),
     twin(
         9,

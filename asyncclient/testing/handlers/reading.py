@@ -37,7 +37,7 @@ def batch_by_uuids(job: Job) -> Answer:
 
 def _batch(job: Job, field: str, key_of: Callable[[str], int | None]) -> Answer:
     data = job.call.data
-    # A body that is no object, like a list that is none, asks for nobody (contract 6.11).
+    # A body that is no object, like a list that is none, asks for no person (contract 6.11).
     wanted = data.get(field) if isinstance(data, dict) else None
     results: dict[str, Any] = {}
     if isinstance(wanted, list):

@@ -1,1 +1,1 @@
-"""The process's streams and output files: nothing that happens at their other end keeps the process from ending."""
+"""The process's streams and output files. A reader or writer at the other end never keeps the process from ending."""

@@ -1,4 +1,4 @@
-"""Reads a stream that may stay silent from a thread of its own, which never keeps the process from ending."""
+"""Reads a stream that may block from its own thread, which never keeps the process from ending."""
 
 import os
 import stat
@@ -14,10 +14,9 @@ STANDARD_INPUT = Path("standard input")
 
 
 class InputReader:
-    """Lines of a stream; whoever waits for one can be woken by `close`.
+    """Lines of a stream; `close` wakes a caller that waits for one.
 
-    The thread reads when a line is asked for and not ahead of it: what is not asked for stays for whoever comes
-    next.
+    The thread reads only when a line is asked for, so that the rest of the stream is left for the next reader.
 
     Args:
         name: what errors call it.
@@ -60,7 +59,7 @@ class InputReader:
         return self._take(len(self._buffer) if size < 0 else min(size, len(self._buffer)))
 
     def close(self) -> None:
-        """Wake whoever waits, and read no more."""
+        """Wake a waiting caller and read no more."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -71,12 +70,12 @@ class InputReader:
         return data
 
     def _fill(self) -> bool:
-        """Wait for more; False at the end of input."""
+        """Wait for more bytes; False at the end of input."""
         with self._changed:
             if self._is_over:
                 return False
             if self._thread is None:
-                # a daemon: at the interpreter's end nobody waits for one that is blocked
+                # a daemon, which the interpreter does not wait for at its end
                 self._thread = threading.Thread(target=self._run, name="input", daemon=True)
                 self._thread.start()
             self._is_wanted = True
@@ -117,12 +116,12 @@ class InputReader:
 
 
 def standard_input(stream: TextIO) -> InputReader:
-    """The reader of a standard input that is open; nothing of it may have been read by Python's own."""
+    """The reader of an open standard input, of which Python's own stream has read nothing."""
     return InputReader(STANDARD_INPUT, stream.fileno)
 
 
 def may_wait(path: Path) -> bool:
-    """Whether reading this file may wait for somebody: a pipe, a socket or a terminal."""
+    """Whether reading this file may block: a pipe, a socket or a terminal."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
@@ -131,5 +130,5 @@ def may_wait(path: Path) -> bool:
 
 
 def waiting_file(path: Path) -> InputReader:
-    """The reader of a file that may keep its reader waiting."""
+    """The reader of a file that may block."""
     return InputReader(path, lambda: os.open(path, os.O_RDONLY | os.O_CLOEXEC))

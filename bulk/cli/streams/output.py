@@ -1,7 +1,7 @@
-"""Writes to one stream from a thread, through a bounded queue, so that a blocked reader blocks nobody else.
+"""Writes to one stream from its own thread, through a bounded queue, so that a slow reader blocks only that thread.
 
-A full pipe, a terminal stopped with Ctrl-S and a slow disk keep this thread waiting and nothing else: signals are
-still taken, a job goes on. What is only progress may be dropped while the stream is behind; results never are.
+With a full pipe, a terminal stopped with Ctrl-S or a slow disk, signals are still handled and a job still runs.
+Progress may be dropped while the stream is behind; results never are.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 BEHIND = 64 * 1024
-"""Bytes waiting from which on progress is dropped: each is outdated by the next."""
+"""Bytes in the queue above which progress is dropped: the next update replaces it."""
 FULL = 1024 * 1024
-"""Bytes waiting from which on results wait and news is dropped."""
+"""Bytes in the queue above which results wait and messages are dropped."""
 GRACE_S = 1.0
-"""Seconds that the last words get once a signal has asked for the end."""
+"""Seconds to write the rest after a signal asked the process to end."""
 
 _CHUNK = 256 * 1024
 
@@ -49,7 +49,7 @@ class OutputThread:
 
     @property
     def waiting(self) -> int:
-        """Bytes that are not written yet."""
+        """Bytes in the queue."""
         return self._waiting
 
     def write(self, data: bytes) -> None:
@@ -64,11 +64,11 @@ class OutputThread:
             self._append(data, is_result=True)
 
     def offer(self, data: bytes, *, limit: int | None = FULL) -> bool:
-        """Queue what is not worth an error, and return whether it was taken.
+        """Queue what may be dropped, and return whether it was queued.
 
         Args:
             data: whole lines.
-            limit: bytes that may be waiting already; None to drop it only where the stream has ended.
+            limit: bytes that may be in the queue already; None to drop the data only if the stream has ended.
         """
         with self._changed:
             if self._error is not None or (limit is not None and self._waiting > limit):
@@ -77,7 +77,7 @@ class OutputThread:
             return True
 
     async def room(self) -> None:
-        """Return when results can be queued without holding ever more of them; drops nothing."""
+        """Wait until the queue has room for more results."""
         with self._changed:
             if self._waiting <= FULL or self._error is not None:
                 return
@@ -91,7 +91,7 @@ class OutputThread:
                 self._room.remove(waiter)
 
     def hurry(self) -> None:
-        """From now on `flush` waits a short time only: a signal has asked for the end."""
+        """Limit every later `flush` to `GRACE_S`, after a signal asked the process to end."""
         self._hurried = True
 
     def flush(self, *, timeout_s: float | None = None) -> bool:
@@ -117,7 +117,7 @@ class OutputThread:
         return True
 
     def close(self) -> None:
-        """Let the thread end when all is written; waits for nothing."""
+        """Let the thread end when all is written; returns at once."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -129,7 +129,7 @@ class OutputThread:
         self._waiting += len(data)
         self._changed.notify_all()
         if self._thread is None:
-            # a daemon: at the interpreter's end nobody waits for one that is blocked
+            # a daemon, which the interpreter does not wait for at its end
             self._thread = threading.Thread(target=self._run, name="output", daemon=True)
             self._thread.start()
 
@@ -174,13 +174,13 @@ class OutputThread:
 
     def _make_room(self) -> None:
         for loop, future in self._room:
-            with suppress(RuntimeError):  # that loop is over
+            with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(_settle, future)
         self._room.clear()
 
 
 def descriptor_sink(descriptor: int) -> Sink:
-    """The sink that writes to a descriptor, one that somebody else made non-blocking too."""
+    """The sink that writes to a descriptor, which another process may have made non-blocking."""
     raw = io.FileIO(descriptor, "w", closefd=False)
 
     def write(data: bytes) -> int:

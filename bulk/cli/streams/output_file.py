@@ -1,4 +1,4 @@
-"""The one way in which a command makes a file of results: new, private, whole, and never over what a job needs."""
+"""Creates the file of results that a command writes: new, private, complete, and never in place of a job's files."""
 
 import os
 import re
@@ -15,18 +15,18 @@ from bulk.files import Unnamed, open_regular, unnamed
 FORCE_HELP = "Replace FILE if it exists; never a plan or a journal."
 
 _HEAD_BYTES = 64
-_OF_A_JOB = re.compile(rb'\{"format":[0-9]+,"project_id":|\{"n":0,"k":"job"')
+_PLAN_OR_JOURNAL = re.compile(rb'\{"format":[0-9]+,"project_id":|\{"n":0,"k":"job"')
 """How a plan and a journal begin."""
 
 
 @contextmanager
 def output_file(path: Path, *, force: bool, needed: Iterable[Path]) -> Iterator[Unnamed]:
-    """Make a file that appears when the block ends well, and not at all otherwise.
+    """Create a file that appears only if the block ends without an error.
 
     Args:
-        path: where to.
-        force: put it in the place of a regular file that exists.
-        needed: files that it must not replace, however they are called: those that it is made from.
+        path: of the file.
+        force: replace a regular file that exists.
+        needed: files that it must not replace under any name: those that it is made from.
 
     Raises:
         UsageError: it is one of `needed`.
@@ -36,14 +36,14 @@ def output_file(path: Path, *, force: bool, needed: Iterable[Path]) -> Iterator[
     with unnamed(path) as file:
         yield file
         if force:
-            _check(path, force=force, needed=needed)  # much may have happened meanwhile
+            _check(path, force=force, needed=needed)  # it may have changed since
             file.replace()
         else:
             file.publish()
 
 
 def is_same_file(one: Path, other: Path) -> bool:
-    """Whether two names stand for one file, through any `..`, hard or symbolic link, whether it exists or not."""
+    """Whether two paths name one file, through any `..`, hard or symbolic link, whether it exists or not."""
     try:
         return one.samefile(other)
     except (OSError, ValueError):
@@ -62,14 +62,14 @@ def _check(path: Path, *, force: bool, needed: Iterable[Path]) -> None:
         raise FileTrouble(
             path, "cannot be created: it exists already", "choose another name, or give --force to replace it"
         )
-    if _is_of_a_job(path):
+    if _is_plan_or_journal(path):
         raise FileTrouble(path, "is the plan or the journal of a job", "choose another name")
 
 
-def _is_of_a_job(path: Path) -> bool:
+def _is_plan_or_journal(path: Path) -> bool:
     descriptor = open_regular(path, os.O_RDONLY)
     try:
         head = os.pread(descriptor, _HEAD_BYTES, 0)
     finally:
         os.close(descriptor)
-    return _OF_A_JOB.match(head) is not None
+    return _PLAN_OR_JOURNAL.match(head) is not None

@@ -1,4 +1,4 @@
-"""Puts the three standard streams in order for one command, and writes out the rest when it is over."""
+"""Replaces stdout and stderr for one command, and writes what is left when it ends."""
 
 import io
 import os
@@ -21,19 +21,19 @@ class StandardStreams:
 
     def __enter__(self) -> "StandardStreams":
         self._undo = ExitStack()
-        _settle()
+        _open_missing()
         out, err = sys.stdout, sys.stderr
         _flush(out, err)
         results = OutputThread(_sink(out))
-        words = results if _same_file(out, err) else OutputThread(_sink(err))
+        messages = results if _same_file(out, err) else OutputThread(_sink(err))
         self._out = TextOutput(results, out, has_results=True)
-        self._err = TextOutput(words, err, has_results=False)
+        self._err = TextOutput(messages, err, has_results=False)
         for name, stream, original in (("stdout", self._out, out), ("stderr", self._err, err)):
             setattr(sys, name, stream)
             self._undo.callback(setattr, sys, name, original)
         self._undo.callback(results.close)
-        self._undo.callback(words.close)
-        self._undo.enter_context(_Unstopped())
+        self._undo.callback(messages.close)
+        self._undo.enter_context(_TerminalStopsIgnored())
         return self
 
     def __exit__(
@@ -42,7 +42,7 @@ class StandardStreams:
         self._undo.close()
 
     def hurry(self) -> None:
-        """What is still to be written gets a short time only: a signal has asked for the end."""
+        """Limit the time to write the rest, after a signal asked the process to end."""
         self._out.hurry()
         self._err.hurry()
 
@@ -58,10 +58,10 @@ class StandardStreams:
             self._err.drain()
 
 
-class _Unstopped:
-    """A terminal may write to and read from a background process without stopping it.
+class _TerminalStopsIgnored:
+    """Lets a background process write to its terminal or read from it without being stopped.
 
-    One that is stopped (`stty tostop`, a question to a background job) would take no INT and no TERM.
+    A stopped process (`stty tostop`, a question to a background job) would handle no INT and no TERM.
     """
 
     def __enter__(self) -> None:
@@ -75,11 +75,10 @@ class _Unstopped:
             signal.signal(number, handler)
 
 
-def _settle() -> None:
-    """Make the three standard streams usable, whatever the parent left of them.
+def _open_missing() -> None:
+    """Open /dev/null for each standard stream that the parent process left closed.
 
-    A closed one would hand its number to the next file that is opened, so that a stray word could end up in a
-    journal.
+    Otherwise the next file to be opened would get its descriptor, and a stray message could end up in a journal.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:

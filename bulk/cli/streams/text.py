@@ -1,7 +1,7 @@
-"""What stands in for `sys.stdout` and `sys.stderr`: harmless text and whole results, through an output thread.
+"""The text streams in place of `sys.stdout` and `sys.stderr`, which write through an output thread.
 
-Whatever prints goes through here: click, rich, the interpreter itself. Text is made harmless once more (promise 30),
-whoever wrote it. Writing never waits; only `StandardStreams.finish` does.
+Everything that prints goes through here: click, rich, the interpreter itself. All text is made harmless once more
+(guarantee 30). Writing never waits; only `StandardStreams.finish` does.
 """
 
 import codecs
@@ -17,8 +17,8 @@ class TextOutput(io.TextIOBase):
 
     Args:
         output: takes the bytes.
-        original: the stream that this one stands in for: whose encoding, descriptor and terminal.
-        has_results: whether text must reach its reader, as on stdout; what people are told on stderr need not.
+        original: the stream that this one replaces; it gives the encoding and the descriptor.
+        has_results: whether text is never dropped, as on stdout; messages on stderr may be.
     """
 
     def __init__(self, output: OutputThread, original: TextIO, *, has_results: bool) -> None:
@@ -35,17 +35,17 @@ class TextOutput(io.TextIOBase):
 
     @property
     def errors(self) -> str:  # type: ignore[override]
-        """A character that the encoding lacks is shown by its code: no reason to stop a job."""
+        """The error handler, which shows a character that the encoding lacks by its code."""
         return "backslashreplace"
 
     @property
     def buffer(self) -> "_Bytes":
-        """For those who write bytes."""
+        """A binary stream for callers that write bytes."""
         return _Bytes(self)
 
     @property
     def is_behind(self) -> bool:
-        """Whether its reader is so slow that progress is better left out."""
+        """Whether so much is queued that progress is left out."""
         return self._output.waiting > BEHIND
 
     def writable(self) -> bool:
@@ -57,14 +57,14 @@ class TextOutput(io.TextIOBase):
         return self.is_terminal
 
     def fileno(self) -> int:
-        """The descriptor of the stream that it stands in for."""
+        """The descriptor of the original stream."""
         return self._original.fileno()
 
     def write(self, text: str) -> int:
         """Queue text, made harmless.
 
         Raises:
-            TypeError: it is no text; that is how click tells text streams from others.
+            TypeError: it is not a str; this is how click tells text streams from binary ones.
         """
         if not isinstance(text, str):
             raise TypeError(f"write takes str, not {type(text).__name__}")
@@ -72,15 +72,15 @@ class TextOutput(io.TextIOBase):
         return len(text)
 
     def draw(self, text: str) -> int:
-        """Queue text as it is, control sequences of our own and all; dropped where the terminal is far behind."""
+        """Queue text with its control sequences; it is dropped if the terminal is far behind."""
         self._output.offer(text.encode(self._encoding, self.errors))
         return len(text)
 
     def flush(self) -> None:
-        """Nothing to do: what is written is on its way."""
+        """Do nothing: the output thread writes what is queued."""
 
     def result(self, data: bytes) -> None:
-        """Queue bytes as they are; they are never dropped.
+        """Queue bytes unchanged; they are never dropped.
 
         Raises:
             OSError: nothing can be written any more.
@@ -88,11 +88,11 @@ class TextOutput(io.TextIOBase):
         self._output.write(data)
 
     def event(self, line: bytes, *, limit: int | None = None) -> bool:
-        """Queue a line that a reader who went away need not get, and return whether it was taken.
+        """Queue a line that is dropped if the stream has ended, and return whether it was queued.
 
         Args:
             line: with its end.
-            limit: bytes that may be waiting already; None where it is dropped for no other reason.
+            limit: bytes that may be in the queue already before it is dropped too; None for any number.
         """
         return self._output.offer(line, limit=limit)
 
@@ -101,11 +101,11 @@ class TextOutput(io.TextIOBase):
         await self._output.room()
 
     def hurry(self) -> None:
-        """What is still to be written gets a short time only: a signal has asked for the end."""
+        """Limit the time to write the rest, after a signal asked the process to end."""
         self._output.hurry()
 
     def drain(self, *, timeout_s: float | None = None) -> bool:
-        """Wait until everything is written; as `OutputThread.flush`."""
+        """Wait until everything is written, as `OutputThread.flush` does."""
         return self._output.flush(timeout_s=timeout_s)
 
     def _put(self, data: bytes) -> None:
@@ -116,12 +116,12 @@ class TextOutput(io.TextIOBase):
 
 
 def queued(stream: object) -> TextOutput | None:
-    """The stream itself where it is one that queues, as `sys.stdout` and `sys.stderr` are while a command runs."""
+    """The stream if it is a `TextOutput`, as `sys.stdout` and `sys.stderr` are while a command runs; otherwise None."""
     return stream if isinstance(stream, TextOutput) else None
 
 
 class Drawing:
-    """The same stream for a display, which moves the cursor: what it writes is not made harmless here."""
+    """A `TextOutput` as a display needs it: control sequences that move the cursor pass unchanged."""
 
     def __init__(self, stream: TextOutput) -> None:
         self._stream = stream
@@ -132,7 +132,7 @@ class Drawing:
         return self._stream.draw(text)
 
     def flush(self) -> None:
-        """Nothing to do."""
+        """Do nothing, as `TextOutput.flush`."""
 
     def isatty(self) -> bool:
         """Whether it is a terminal."""
@@ -144,7 +144,7 @@ class Drawing:
 
 
 class _Bytes(io.RawIOBase):
-    """A text output, seen by those who write bytes."""
+    """A `TextOutput` as a binary stream."""
 
     def __init__(self, text: TextOutput) -> None:
         self._text = text
@@ -158,6 +158,6 @@ class _Bytes(io.RawIOBase):
 
 
 def _encoding(original: TextIO) -> str:
-    """Its encoding; UTF-8 where that is ASCII, which no terminal of today means."""
+    """Its encoding, or UTF-8 where that is ASCII, since today's terminals do not mean ASCII."""
     name = original.encoding or "utf-8"
     return "utf-8" if codecs.lookup(name).name == "ascii" else name
