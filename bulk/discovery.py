@@ -1,7 +1,8 @@
 """Finds the persons that have any of some properties, null-valued ones too. Reads only.
 
-The listing's `is_set` misses nulls (contract 12). The query names all holders, whom the store then tells more of;
-where a listing of everybody takes fewer requests, or the key may not query, everybody is listed and looked at.
+The listing's `is_set` misses nulls (contract 12). The query names the persons that have the
+properties, which are then read from the store. Where a listing of all persons takes fewer requests, or the key may not
+query, all persons are listed and checked.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -18,9 +19,9 @@ from bulk.posthog.person_reads import Absent, Present, Unread, to_ref
 
 LISTED_A_PAGE = 1000
 MOST_OPEN = 10_000
-"""Persons that an answer left out and that are kept for a second look, before it is taken."""
+"""Persons that an answer left out, before they are read a second time together."""
 MOST_LOOKS = 3
-"""Looks after the first one, before a person counts as unread."""
+"""Reads after the first one, before a person counts as unread."""
 NOT_ALLOWED = "the key lacks the scope query:read"
 NOT_ANSWERED = "the server does not answer the query"
 UNSEEN = "properties that this key may not see"
@@ -41,7 +42,7 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def choose(client: PostHogClient, keys: Sequence[str]) -> Discovery:
-    """The way that takes fewer requests, of those that this key and server allow."""
+    """Choose query or listing, whichever takes fewer requests and this key and server allow."""
     holders = 0
     try:
         async for page in client.query.iter_person_uuids_having(keys):

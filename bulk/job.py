@@ -57,7 +57,7 @@ class Job:
         await self._writer.durable()
 
     def flush(self) -> None:
-        """Hand everything noted so far to the operating system, which a killed process cannot take back."""
+        """Hand everything noted so far to the operating system, so that it survives a kill of this process."""
         self._writer.flush()
 
     async def intend(
@@ -117,13 +117,13 @@ class Job:
         covered: Mapping[int, int] | None = None,
         label: str | None = None,
     ) -> None:
-        """Note what observations make of targets; nothing is written where nothing changes.
+        """Record the changes of state that follow from observations; nothing is written where nothing changes.
 
         Arguments:
-            source: "store", "rows", "listing" or "engine": where it is known from.
+            source: "store", "rows", "listing" or "engine": where the observations come from.
             observed: what was observed of each target, by number, one after the other.
             covered: by number, up to when a deletion row covers the events, in seconds by the server's clock.
-            label: the server's own for a rejection.
+            label: the server's own label of a rejection.
         """
         covered = covered or {}
         place_of, ledger = self.ledger.places_of, self.ledger
@@ -161,7 +161,7 @@ class Job:
         return found
 
     def _block(self, first: int) -> list[Target]:
-        """Targets are looked up a few times in a row by every group under way, and decoded once."""
+        """A block of targets, kept because each group looks its targets up several times in a row."""
         block = self._blocks.pop(first, None)
         if block is None:
             block = self.plan.targets(first, first + BLOCK)
@@ -172,7 +172,7 @@ class Job:
 
 
 def by_uuid(targets: dict[int, Target]) -> dict[UUID, int]:
-    """Target numbers by their person's id."""
+    """Target numbers by their person's UUID."""
     return {target.uuid: number for number, target in targets.items()}
 
 

@@ -191,7 +191,7 @@ class Resolver:
     async def _look_again(
         self, look: Callable[[Sequence[Line]], Awaitable[tuple[list[Found], list[Line]]]], lines: list[Line]
     ) -> list[Found]:
-        """Look lines up until it is known of each whether it has a person; note those of which it stays unknown."""
+        """Look lines up until each is known to have a person or none, and note those that stay unknown."""
         found: list[Found] = []
         for _ in range(MOST_LOOKS):
             if not lines:
