@@ -179,7 +179,7 @@ class Acts:
     def reset_distinct_id(self, distinct_id: str) -> bool:
         """Let the listing show a person again that was re-created under its own tombstone (contract 8).
 
-        False if that changed nothing: nobody has the distinct id now, or its person was never deleted.
+        False if that changed nothing: no person has the distinct id now, or its person was never deleted.
         """
         key = self.store.key_of_distinct_id(distinct_id)
         return key is not None and self.options.reset_shows_person and self._reveal(key)

@@ -111,7 +111,7 @@ class World:
         self.acts.merge(into, emptied)
 
     def recreate(self, uuid: Uuid, *, created_at: Moment | None = None) -> UUID:
-        """Delete a person, if it still exists, and create it anew.
+        """Delete a person, if it still exists, and re-create it.
 
         Same UUID, same distinct ids, another `created_at` (now, and never before the newest person) and
         another number. With delete_order "legacy" the listing does not show it (contract 8).

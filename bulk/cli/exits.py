@@ -30,7 +30,7 @@ class ExitCode(IntEnum):
 
 
 class OutputClosed(Exception):
-    """Whoever read stdout went away; not an error of ours, and click must not take it for one."""
+    """The reader of stdout closed it; not an OSError, which click would report."""
 
 
 class Interrupted(Exception):
@@ -46,7 +46,7 @@ class Interrupted(Exception):
 
 
 def exit_code(error: BaseException) -> ExitCode:
-    """The exit code for an error; `DEFECT` for one that nobody expected."""
+    """The exit code for an error; `DEFECT` for an unexpected one."""
     return next((code for kind, code in _table() if isinstance(error, kind)), ExitCode.DEFECT)
 
 

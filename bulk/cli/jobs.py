@@ -91,7 +91,7 @@ def check_same_job(plan: "Plan", operation: Operation, selection: "Selection | N
     Args:
         plan: the plan that exists.
         operation: what the command line asks for now.
-        selection: whom it asks for now; None where it says nothing.
+        selection: the persons that the command selects; None where it gives no selection.
 
     Raises:
         Refused: it was made for something else.
@@ -126,16 +126,16 @@ def is_approved(journal: Path) -> bool:
 
 
 def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str) -> str | None:
-    """What to approve the plan by: what was given, what somebody at the terminal types, or nothing again.
+    """The approval of a plan: the one given, the one typed at the terminal, or None if the journal has one.
 
     Args:
         plan: the plan to run.
         journal: its journal, which remembers an approval.
         approve: the digest given, if any.
-        how: what to give where nobody can be asked.
+        how: the option to give where there is no terminal to ask at.
 
     Raises:
-        Refused: it is not approved and nobody can be asked, or nobody agrees.
+        Refused: it is not approved and there is no terminal to ask at, or the user does not agree.
     """
     if approve is not None or is_approved(journal):
         return approve

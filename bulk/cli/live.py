@@ -87,7 +87,7 @@ class Lines:
                     self.note(text_of)
 
     def note(self, text: str) -> None:
-        """Write a line; nobody reading is no reason to stop a job."""
+        """Write a line; a reader that went away does not stop a job."""
         with suppress(OSError):
             self._stream.write(f"{time.strftime('%H:%M:%S')} {text}\n")
             self._stream.flush()

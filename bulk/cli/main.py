@@ -145,7 +145,7 @@ def _tell(error: BaseException, streams: StandardStreams) -> int:
 
 
 def _end_by(number: int, streams: StandardStreams) -> int:
-    """Die of a signal, so that whoever started this process sees why (a shell loop must stop)."""
+    """End by the signal itself, so that the parent process sees why (a shell loop must stop)."""
     signal.signal(number, signal.SIG_DFL)
     streams.hurry()
     with suppress(OSError):
