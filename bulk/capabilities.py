@@ -26,8 +26,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         queue_in_bulk: queue events and recordings by bulk_delete with keep_person and read the rows back;
-            otherwise a call a person, and rows cannot be verified.
-        delete_in_bulk: delete persons by bulk_delete; otherwise a call a person.
+            otherwise one call per person, and rows cannot be verified.
+        delete_in_bulk: delete persons by bulk_delete; otherwise one call per person.
         rest_call: the call that changes properties by REST, "update" or "delete_property".
         route: by which route properties are changed, and why.
         events_a_request: events that one capture request takes at most.
@@ -47,7 +47,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         return self.route is not None and self.route.name == "capture"
 
     def singly(self, axis: Axis) -> bool:
-        """Whether what an axis stands for takes a call a person."""
+        """Whether what an axis stands for takes one call per person."""
         if axis is Axis.PROPERTIES:
             return not self.by_capture
         return not (self.delete_in_bulk if axis is Axis.PERSON else self.queue_in_bulk)

@@ -1,8 +1,8 @@
-"""Reads accepted targets back until they are as asked, or until the time that may be waited is over.
+"""Reads accepted targets back until the change shows, or until the time to wait is over.
 
-Accepted is not done (promise 21): a queued deletion takes minutes, and the server never reports one that failed;
-a change of properties is applied later, and one whose event was lost answers like any other (contract 6.3, 6.5).
-So only reading tells.
+Accepted is not done (guarantee 21): a queued deletion takes minutes, and the server never reports one that failed.
+A change of properties is applied later, and one whose event was lost is accepted like any other (contract 6.3, 6.5).
+Only reading shows it.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,39 +21,39 @@ from bulk.reasons import UNREAD, Reason
 from bulk.second_look import SecondLook
 
 WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
-"""Between readings; the last one repeats."""
+"""Seconds between reads; the last one repeats."""
 
 SEND_AGAIN_AFTER_S = 60.0
 SEND_AGAIN_QUEUED_AFTER_S = 1800.0
-"""A queued deletion is tried by the server for up to 20 minutes (contract 6.5) before it has failed in silence."""
+"""The server tries a queued deletion for up to 20 minutes before it fails without a report (contract 6.5)."""
 
-MOST_READ_ALL_THE_SAME = 20_000
-"""Persons that are read in the store although a query has just told that they are not as asked: it may lag."""
+MOST_READ_DESPITE_QUERY = 20_000
+"""Persons that are read in the store although a query says that they still have the properties, as it may lag."""
 
 PATIENCE_GROWS = {Axis.PERSON: 1, Axis.PROPERTIES: 2}
-"""A change that is not applied may be lost or just late: each repetition waits longer than the one before."""
+"""Factor of the wait after each repetition: a change of properties that does not show may be lost or only late."""
 
 MOST_CHANGES = 5
-"""Times that a change is accepted and not applied before it is given up for this run."""
+"""Times that a change is accepted and does not show before it is given up for this run."""
 
 GIVEN_BACK_AT_ONCE = 10_000
 TARGETS_AT_ONCE = 5_000
 
 
 class Waiting:
-    """Seconds that are left to wait for the server, over as many readings and repetitions as there are."""
+    """Seconds that are left to wait for the server, over all reads and repetitions."""
 
     def __init__(self, left_s: float) -> None:
         self.left_s = left_s
 
 
 class Confirmer:
-    """Reads what was accepted until all of it is as asked. Events and recordings leave nothing to wait for here.
+    """Reads accepted targets until the change shows for all. Events and recordings leave nothing to wait for here.
 
     Arguments:
         readers: reads at once.
         moved: called after each settled group, for progress.
-        holders: asks for many at once who is not to be read yet, where the server has a way.
+        holders: asks by query which persons still have the properties and need no read yet; None to read all.
     """
 
     def __init__(
@@ -80,13 +80,13 @@ class Confirmer:
         self._report = report
 
     async def until_done(self, waiting: Waiting) -> int:
-        """Read every accepted target until it is as asked or nobody waits any longer.
+        """Read every accepted target until its change shows or the time to wait is over.
 
         Arguments:
-            waiting: how long to wait for the server after everybody was read once; what was waited is taken off.
+            waiting: how long to wait for the server after all were read once; the time waited is subtracted.
 
         Returns:
-            How many are not as asked yet.
+            For how many the change does not show yet.
         """
         waits = iter(WAITS_S)
         waited_at: float | None = None
@@ -107,8 +107,8 @@ class Confirmer:
             await self._gate.sleep(wait)
         return 0
 
-    async def watch_the_vanished(self, waiting: Waiting) -> None:
-        """Read those again who were gone after they had been sent a change, as long as it may still make them anew."""
+    async def watch_vanished(self, waiting: Waiting) -> None:
+        """Read persons again that vanished after they were sent a change, as long as it may still re-create them."""
         ledger, waits = self._job.ledger, iter(WAITS_S)
         while left := [
             n
@@ -125,10 +125,10 @@ class Confirmer:
             await self._gate.sleep(wait)
 
     def give_back_overdue(self) -> int:
-        """Mark accepted targets that are not as asked long after they should be as to be sent again.
+        """Return accepted targets to sending if their change is overdue, or give them up for this run.
 
         Returns:
-            How many there are.
+            How many are to be sent again.
         """
         if not (self._waits and self._overdue()):
             return 0
@@ -146,8 +146,8 @@ class Confirmer:
         named = await self._holders.ask(self._left()) if self._holders is not None else None
         if named is not None:
             await self._read(self._not_named(named))
-            if (left := self._left()) > MOST_READ_ALL_THE_SAME:
-                return left  # not applied yet: the next look costs little
+            if (left := self._left()) > MOST_READ_DESPITE_QUERY:
+                return left  # not applied yet, and the next query costs little
         await self._read(grouped(self._read_now(), READ_SIZE))
         return self._left()
 
@@ -155,7 +155,7 @@ class Confirmer:
         await self._second_look.read(groups, readers=self._readers, moved=self._moved)
 
     def _not_named(self, named: StillHaving) -> Iterator[list[int]]:
-        """Those to be read whom the query does not say to be as they were."""
+        """The accepted targets of which the query does not say that they still have the properties."""
         blocks = (self._job.targets(numbers) for numbers in grouped(self._read_now(), TARGETS_AT_ONCE))
         return grouped((n for block in blocks for n, target in block.items() if target not in named), READ_SIZE)
 
@@ -164,7 +164,7 @@ class Confirmer:
         return sum(count for each, count in standings if each.state is self._accepted and each.reason not in UNREAD)
 
     def _read_now(self) -> Iterator[int]:
-        """Who was accepted and is read until it is as asked; who could not be read waits for the next run."""
+        """The accepted targets to read; those that could not be read wait for the next run."""
         return self._job.ledger.numbers(self._axis, (self._accepted,), unread=False)
 
     def _overdue(self) -> bool:
@@ -176,7 +176,7 @@ class Confirmer:
 
 
 MOST_SENT = {Axis.PERSON: 2, Axis.PROPERTIES: MOST_CHANGES}
-"""Attempts that are accepted and not carried out before a target is given up for this run."""
+"""Attempts that are accepted and do not show before a target is given up for this run."""
 
 _AGAIN = (Observation.OVERDUE,)
 _NO_MORE = (Observation.OVERDUE_AGAIN,)

@@ -1,4 +1,4 @@
-"""Up to which instant each target's events are covered by a deletion row: a proof has a time (promise 20). Pure.
+"""Keeps the time up to which a deletion row covers each target's events (guarantee 20). Pure.
 
 All times are the server's clock, in seconds since the epoch. Four bytes per target, relative to the job's opening.
 """
@@ -12,7 +12,7 @@ _LATEST = 2**31 - 1
 
 
 class Coverage:
-    """The time up to which each target's events are covered, and the widest gap that a deletion left.
+    """The time up to which each target's events are covered, and the longest time that a deletion left uncovered.
 
     Arguments:
         since: when the job was opened.
@@ -25,31 +25,31 @@ class Coverage:
         self.largest_uncovered_s: float | None = None
 
     def until(self, number: int) -> float | None:
-        """The instant up to which a target's events are covered; None where none is known."""
+        """The time up to which a target's events are covered; None where it is not known."""
         seconds = self._until[number] if self._until else NEVER
         return None if seconds == NEVER else self._since + seconds
 
     def cover(self, ranges: Iterable[tuple[int, int]], until: float) -> None:
-        """Note that targets' events are covered up to an instant, rounded down to the second."""
+        """Note the time up to which targets' events are covered, rounded down to the second."""
         if not self._until:
             return
         seconds = min(max(math.floor(until - self._since), NEVER + 1), _LATEST)
         for start, stop in ranges:
             self._until[start:stop] = array("i", [seconds]) * (stop - start)
 
-    def deleting(self, start: int, stop: int, at: float) -> None:
-        """Note that a request to delete these persons leaves: what came since they were covered stays."""
+    def record_deletion(self, start: int, stop: int, at: float) -> None:
+        """Note that a request deletes these persons at a time: events that came in since they were covered stay."""
         known = [seconds for seconds in self._until[start:stop] if seconds != NEVER]
         if known:
             gap_s = max(0.0, at - self._since - min(known))
             self.largest_uncovered_s = max(gap_s, self.largest_uncovered_s or 0.0)
 
     def is_outdated(self, number: int, oldest: float) -> bool:
-        """Whether a target's events are covered up to no later than an instant, or it is not known up to when."""
+        """Whether a target's events are not known to be covered up to a time."""
         until = self.until(number)
         return until is None or until < oldest
 
     def is_newer(self, number: int, than: float) -> bool:
-        """Whether the row that covers a target's events is newer than an instant, or not known."""
+        """Whether a target's events are covered beyond a time, or up to an unknown one."""
         until = self.until(number)
         return until is None or until > than

@@ -11,7 +11,8 @@ from enum import Enum
 from bulk.ledger import Ledger
 from bulk.observations import TargetState
 from bulk.outcomes import FINAL_PERSON, Axis, Events, Person, Properties, Recordings
-from bulk.reasons import STANDINGS, UNREAD, Reason
+from bulk.reasons import UNREAD, Reason
+from bulk.transitions import to_state
 
 EVENTS_DONE = frozenset({Events.NOT_ASKED, Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE})
 RECORDINGS_DONE = frozenset({Recordings.NOT_ASKED, Recordings.REQUESTED})
@@ -66,8 +67,7 @@ class _Table(dict[tuple[int, int, int, int], int]):
     """`decide` by the ledger's bytes, as places in the order: it is looked up for every target again and again."""
 
     def __missing__(self, places: tuple[int, int, int, int]) -> int:
-        state = TargetState(*(STANDINGS[axis][place] for axis, place in zip(Axis, places, strict=True)))
-        self[places] = place = _ORDER.index(decide(state))
+        self[places] = place = _ORDER.index(decide(to_state(places)))
         return place
 
 

@@ -44,7 +44,7 @@ async def run_job(
         journal: path of the job's journal, made when it does not exist.
         approve: the plan's digest, once in the life of a job.
         concurrency: batches under way at once, 1 to 256, and no more than the client has connections.
-        batch_size: persons a request that takes many, 1 to 1000; halved by itself on time-outs and 5xx.
+        batch_size: persons per bulk request, 1 to 1000; halved by itself on time-outs and 5xx.
         wait_s: seconds to wait for the server to catch up before the rest is left pending.
         max_uncovered_s: a person is deleted only while the deletion row of its events is no older than so many seconds;
             events that come in after the row's time stay.

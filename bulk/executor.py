@@ -1,8 +1,8 @@
 """Takes a group of targets through the erasure order, attempt by attempt, until nothing is due for any of them.
 
-Each attempt is journalled before it leaves and settled by reading when its answer is not an exact success; only
-what survives is sent again, in halves after time-outs and 5xx. What is due next comes from the ledger alone, so a
-resumed group takes the same path as a fresh one.
+Each attempt is journalled before it leaves, and settled by reading when its answer is not an exact success. Only
+targets that are still due are sent again, in halves after time-outs and 5xx. What is due next comes from the ledger
+alone, so a resumed group takes the same path as a fresh one.
 """
 
 import math
@@ -23,39 +23,39 @@ from bulk.verdicts import LONGEST_PAUSE_S, Next, Verdict, too_long_a_pause
 from bulk.verifier import Seen
 
 MAX_ATTEMPTS = 8
-"""Attempts a target, stage and run; halving, 429s and attempts that made progress do not count (promise 12)."""
+"""Attempts per target, stage and run; halving, 429s and attempts that made progress do not count (guarantee 12)."""
 
 MAX_WITHOUT_ROW = 4
-"""Attempts to queue events that were accepted and left no deletion row to read back."""
+"""Attempts to queue events, where the server accepts them and shows no deletion row."""
 
 CHECK_GOOD_FOR_S = 60.0
-"""A call is made only for a person that was asked for and there, unchanged, no longer ago than this (promise 22)."""
+"""A call is made only for a person that was read, unchanged, no longer ago than these seconds (guarantee 22)."""
 
 EVENT_CHECK_GOOD_FOR_S = 10.0
-"""The same for an event: it would create a person anew that was deleted in between (contract 12)."""
+"""The same for an event, which would re-create a person that was deleted since the read (contract 12)."""
 
 
 class _Stale(Exception):
-    """The batch waited for so long that its persons have to be read again."""
+    """The batch waited so long that its persons, or their deletion rows, have to be read again."""
 
 
-class _Checked(Addressee, frozen=True, kw_only=True, gc=False):
-    """A person as it was last read, and when: present, unchanged, and how a call addresses it."""
+class _VerifiedTarget(Addressee, frozen=True, kw_only=True, gc=False):
+    """A target whose person was read as present and unchanged, when that was, and how a call addresses it."""
 
     at: float
 
     def __repr__(self) -> str:
-        return "<_Checked>"
+        return "<_VerifiedTarget>"
 
 
 class Group:
-    """Some targets on their way, in batches of a size that the server takes.
+    """Some targets of a job, sent in batches.
 
     Arguments:
         numbers: ascending target numbers.
-        canary: read the store once more between queueing and deleting, and stop the job if anybody vanished.
+        canary: read the store once more between queueing and deleting, and stop the job if a person vanished.
 
-    Whom one answer did not mention is set aside (`left_out`): only a second read, some seconds later, decides.
+    Targets that an answer did not mention are set aside (`left_out`): only a second read, some seconds later, decides.
     """
 
     def __init__(self, tools: Tools, numbers: Sequence[int], *, canary: bool = False) -> None:
@@ -66,16 +66,16 @@ class Group:
         self._course = Course(tools)
         self._clock = tools.client.boot_time
         self._call_a_key = isinstance(tools.job.operation, UnsetProperties)
-        self._checked: dict[int, _Checked] = {}
-        self._farthest = _farthest(tools, len(self._numbers))
-        self._reach = self._farthest
+        self._checked: dict[int, _VerifiedTarget] = {}
+        self._max_read_ahead = _max_read_ahead(tools, len(self._numbers))
+        self._read_ahead = self._max_read_ahead
         self._keys_sent: dict[int, set[str]] = {}
         self._without_row: set[int] = set()
         self._left_out: set[int] = set()
 
     @property
     def left_out(self) -> list[int]:
-        """Whom one answer did not mention: nothing was concluded from that, and nothing more was sent."""
+        """Targets that an answer left out: nothing was concluded from that, and nothing more was sent for them."""
         return sorted(self._left_out)
 
     async def run(self) -> None:
@@ -88,7 +88,7 @@ class Group:
         while found := first_due(self._job.ledger, self._numbers):
             self._tools.gate.check()
             due, all_due = found
-            numbers = all_due if due is Due.READ_STORE else all_due[: self._reach]
+            numbers = all_due if due is Due.READ_STORE else all_due[: self._read_ahead]
             if due is Due.READ_STORE or self._unchecked(numbers):
                 self._course.reads(len(all_due))
                 await self._read_store(numbers)
@@ -96,7 +96,7 @@ class Group:
                 await self._read_rows(numbers)
             elif due is Due.DELETE and (outdated := self._tools.verifier.outdated(numbers)):
                 await self._tools.verifier.check_rows(outdated)
-            elif exhausted := [n for n in numbers if self._job.ledger.attempts[n] >= self._most(n)]:
+            elif exhausted := [n for n in numbers if self._job.ledger.attempts[n] >= self._max_attempts(n)]:
                 self._give_up(exhausted)
             else:
                 await self._guard_canary(due, all_due)
@@ -107,7 +107,7 @@ class Group:
         """Send what is due for all of these, batch by batch, until something else is due first."""
         axes = [axis for axis in due.value if isinstance(axis, Axis)]
         by_event = self._addressable(numbers) if due is Due.CHANGE and self._tools.way.by_capture else []
-        numbers = by_event or numbers  # whom no event can address gets a call next
+        numbers = by_event or numbers  # a person without a distinct ID gets a call next
         start = 0
         while start < len(numbers):
             call = choose_call(axes, self._tools.way, self._course.size, by_capture=bool(by_event))
@@ -119,7 +119,7 @@ class Group:
             self._tools.gate.check()
         self._read_more()
 
-    def _most(self, number: int) -> int:
+    def _max_attempts(self, number: int) -> int:
         return MAX_WITHOUT_ROW if number in self._without_row else MAX_ATTEMPTS
 
     def _addressable(self, numbers: Sequence[int]) -> list[int]:
@@ -159,7 +159,7 @@ class Group:
         verifier = self._tools.verifier
         known_by = self._known_by(seen) if self._tools.way.by_capture else {}
         for number, person in seen.here.items():
-            self._checked[number] = _Checked(
+            self._checked[number] = _VerifiedTarget(
                 uuid=person.uuid,
                 distinct_id=address_of(person.distinct_ids, known_by[number]) if known_by else None,
                 keys=self._keys_to_send(number, verifier.open_keys(person)) if self._call_a_key else (),
@@ -170,22 +170,22 @@ class Group:
         return {n: target.distinct_id for n, target in self._job.targets(sorted(seen.here)).items()}
 
     def _keys_to_send(self, number: int, open_keys: tuple[str, ...]) -> tuple[str, ...]:
-        """Without those whose calls were accepted before the person had to be read again: they take effect later."""
+        """The keys without those accepted before the person had to be read again, which take effect later."""
         sent = self._keys_sent.get(number, set())
         return tuple(key for key in open_keys if key not in sent) or open_keys
 
     def _read_fewer(self, count: int, took_s: float) -> None:
-        """Where reading so many takes long, as one by one on an old server, read and send for fewer at once.
+        """Read and send fewer at once where reading takes long, as it does one by one on an old server.
 
-        Else no reading stays fresh enough.
+        Otherwise the first results are out of date before the last ones arrive.
         """
         within_s = self._good_for_s / 2
         if took_s > within_s:
-            self._reach = max(1, int(count * within_s / took_s))
+            self._read_ahead = max(1, int(count * within_s / took_s))
 
     def _read_more(self) -> None:
-        """All that were read were sent for in time."""
-        self._reach = min(self._farthest, self._reach * 2)
+        """Read more at once again, after all that were read were sent in time."""
+        self._read_ahead = min(self._max_read_ahead, self._read_ahead * 2)
 
     async def _read_rows(self, numbers: list[int]) -> None:
         ledger = self._job.ledger
@@ -214,7 +214,7 @@ class Group:
         await self.guard_kept(numbers)
 
     async def guard_kept(self, numbers: list[int]) -> None:
-        """Stop the job if anybody vanished who was to be kept (promise 24)."""
+        """Stop the job if a person vanished that was to be kept (guarantee 24)."""
         await self._tools.second_look.read([numbers], readers=1)
         ledger = self._job.ledger
         if vanished := sum(ledger.person(n) in FINAL_PERSON for n in numbers):
@@ -240,7 +240,7 @@ class Group:
             self._tools.gate.close(verdict.cause or BreakerOpened(f"the server answered {verdict.label}"))
             raise Stopped
         if verdict.retry_after_s is not None:
-            self._heed(verdict.retry_after_s)
+            self._stop_on_long_pause(verdict.retry_after_s)
         if verdict.then in (Next.READ, Next.READ_AND_HALVE, Next.READ_AND_REJECT):
             await self._settle(call, numbers)
         left = [] if verdict.then is Next.NOTHING else [n for n in numbers if self._still_due(n, call.axes)]
@@ -252,14 +252,14 @@ class Group:
         await self._course.account(call, numbers, left, verdict)
         return verdict.then is Next.NOTHING
 
-    def _heed(self, asked_s: float) -> None:
-        """End the run where the server asks for too long a pause; the client takes any other (promise 14)."""
+    def _stop_on_long_pause(self, asked_s: float) -> None:
+        """End the run if the server asks for too long a pause; the client waits for any other (guarantee 14)."""
         if asked_s > LONGEST_PAUSE_S:
             self._tools.gate.close(too_long_a_pause(asked_s))
             raise Stopped
 
     async def _send(self, call: Call, numbers: list[int]) -> Verdict:
-        """Send a batch under one intent; a block that is stopped on its way is noted as far as it came."""
+        """Send a batch under one intent. The journal says how far a block came that is stopped."""
         job, gate, client = self._job, self._tools.gate, self._tools.client
         batch, checked_at = [self._checked[n] for n in numbers], self._oldest_check(numbers)
         attempt: int | None = None
@@ -293,13 +293,13 @@ class Group:
         except (Stopped, _Stale):
             if attempt is not None:
                 job.answered(attempt, block.verdict(), numbers)
-                # whom the block was interrupted at made progress, which spends no attempt (promise 12)
+                # for the target that the block was stopped at it made progress, which spends no attempt (guarantee 12)
                 job.refund(numbers[block.done :])
                 self._note_keys_sent(call, numbers, batch, block)
             raise
 
-    def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[_Checked], block: Block) -> None:
-        """Remember how far an interrupted block came with the keys of the person that it was at."""
+    def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[_VerifiedTarget], block: Block) -> None:
+        """Remember which keys an interrupted block has sent of the person that it was stopped at."""
         if call.each and block.done < block.reached:
             before = sum(len(one.keys) for one in batch[: block.done])
             sent = batch[block.done].keys[: block.requests - before]
@@ -324,10 +324,10 @@ class Group:
         self._job.observe("engine", {n: without if n in self._without_row else other for n in numbers})
 
 
-def _farthest(tools: Tools, count: int) -> int:
+def _max_read_ahead(tools: Tools, count: int) -> int:
     """How many of a group are read at once: where a call takes one person, whole blocks of them out of one read.
 
-    What is read long before it is sent fills memory and grows stale; whom events go to are sent right after each read.
+    What is read long before it is sent fills memory and goes out of date; events are sent right after each read.
     """
     if tools.way.singly(tools.job.lead):
         return whole_blocks(tools.way.block)
@@ -335,5 +335,5 @@ def _farthest(tools: Tools, count: int) -> int:
 
 
 def whole_blocks(block: int) -> int:
-    """How many persons one read is for, where so many at a time get a call each under one intent."""
+    """How many persons to read at once, where a block of single calls shares an intent: whole blocks."""
     return READ_SIZE - READ_SIZE % block

@@ -1,7 +1,7 @@
-"""Asks by query who still has properties that were unset, so that nobody is read in the store in vain: a few requests.
+"""Asks by query which persons still have properties that were unset, which saves reading them from the store.
 
-The query sees null values too (contract 12). It only ever says who is to be read later: whom it does not name may be
-merged, gone, or changed since, so that what is true of a person is read in the store all the same (promise 11).
+The query sees null values too (contract 12). It only defers reads: a person that it does not name may be merged, gone
+or changed since, so every target is still settled by reading the store (guarantee 11).
 """
 
 from collections.abc import Sequence
@@ -12,17 +12,18 @@ from bulk.plan import Target
 from bulk.verdicts import UNANSWERED, raise_if_final
 
 WORTH_FROM = 2_000
-"""Persons: fewer are read in the store at once."""
+"""Persons; fewer are read from the store at once."""
 MOST_HOLDERS = 100_000
-"""Persons with the property that are remembered; of more it is only known that it is too early to read anybody."""
+"""Persons with the properties that are remembered; if there are more, it is too early to read any."""
 CROWDED_READS = 5
+"""Queries with more than that before all are read from the store."""
 
 
 class StillHaving:
-    """Whom the query named.
+    """The targets that still have the properties, as the query says.
 
     Arguments:
-        uuids: as numbers; None where there are too many to tell them apart.
+        uuids: as integers; None where there are too many to remember, which counts as all.
     """
 
     def __init__(self, uuids: set[int] | None) -> None:
@@ -33,7 +34,7 @@ class StillHaving:
 
 
 class Holders:
-    """Asks who still has the properties, as long as that is answered.
+    """Asks which persons still have the properties, until the server does not answer that.
 
     Arguments:
         keys: the properties that are to be gone.
@@ -47,13 +48,13 @@ class Holders:
         self._answers = True
 
     async def ask(self, count: int) -> StillHaving | None:
-        """Who still has one of the properties.
+        """The persons that still have one of the properties.
 
         Arguments:
             count: persons that are to be read.
 
         Returns:
-            None where the query tells nothing, so that everybody has to be read in the store.
+            None where the query tells nothing, so that all have to be read from the store.
         """
         if count < WORTH_FROM or not (self._answers and self._crowded_left):
             return None
@@ -71,5 +72,5 @@ class Holders:
                     return StillHaving(None) if self._crowded_left else None
         except (ApiStatusError, ListingError, *UNANSWERED) as error:
             raise_if_final(error)
-            self._answers = False  # this key may not query, or this server cannot: the store tells
+            self._answers = False  # this key may not query, or this server cannot: all are read from the store
             return None

@@ -240,7 +240,7 @@ class Ledger:
             for number in range(start, stop):
                 self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)
             if Axis.PERSON.value in record.axes:
-                self.coverage.deleting(start, stop, record.server_at)
+                self.coverage.record_deletion(start, stop, record.server_at)
 
     def _answer(self, record: Answer) -> None:
         intent = self.open.pop(record.attempt, None)

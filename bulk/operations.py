@@ -47,7 +47,7 @@ class UpdateProperties(_Operation, frozen=True, tag="update"):
 
     Arguments:
         properties: values by key, as JSON has them; None sets null.
-        route: "rest", a call a person; "capture", one event a person in large batches; or "auto", the quicker one.
+        route: "rest", one call per person; "capture", one event per person in large batches; "auto", the quicker one.
 
     Raises:
         InputError: there is no property, or one that the server cannot hold.
@@ -74,7 +74,7 @@ class UnsetProperties(_Operation, frozen=True, tag="unset"):
 
     Arguments:
         keys: which.
-        route: "rest", a call a person and key; "capture", one event a person in large batches; or "auto".
+        route: "rest", one call per person and key; "capture", one event per person in large batches; or "auto".
 
     Raises:
         InputError: there is no key, or one that the server cannot hold.

@@ -1,8 +1,7 @@
 """Why a target is in its state, what each reason means, and whether a later run tries again. Values only.
 
-A state and its reason make a `Standing`. A target has one per axis, and a job keeps it as one byte, so that the
-engine's own reasons can never run out. The server's labels ("bad_request:400") are no reasons of their own: they are
-kept beside `REJECTED`, as many as fit.
+A state and its reason make a `Standing`. A target has one per axis, which a job keeps as one byte: a place in
+`STANDINGS`. The server's labels ("bad_request:400") are no reasons of their own: `labels` keeps them beside `REJECTED`.
 """
 
 from enum import Enum
@@ -39,7 +38,7 @@ class Reason(Enum):
 
 
 class Standing(NamedTuple):
-    """A target on one axis: its state, and why where that is not plain."""
+    """A target on one axis: its state, and the reason where the state does not explain itself."""
 
     state: State
     reason: Reason | None = None
@@ -103,10 +102,10 @@ TRIED_AGAIN_FROM: dict[Reason, dict[Axis, State]] = {
     Reason.EVENT_REFUSED: {Axis.PROPERTIES: Properties.AGAIN},
     Reason.NO_DISTINCT_ID: {Axis.PROPERTIES: Properties.UNTOUCHED},
 }
-"""From which state the next run tries again; a reason that is not here is final, or its target is pending anyway."""
+"""The state from which the next run tries again. A reason that is not here is final, or its target pending anyway."""
 
 USED_UP = frozenset({Reason.ATTEMPTS_USED, Reason.NEVER_ACCEPTED, Reason.NO_DELETION_ROW})
-"""Every attempt of a run came to nothing."""
+"""Reasons of targets for which every attempt of a run failed."""
 
 REASON_MEANING: dict[Reason, str] = {
     Reason.ATTEMPTS_USED: "every attempt failed; the next run tries again",
@@ -114,16 +113,16 @@ REASON_MEANING: dict[Reason, str] = {
     Reason.NO_DELETION_ROW: "the server accepted the request and shows no deletion row; the next run tries again while "
     "the person is there",
     Reason.ACCEPTED_BUT_THERE: "the server accepted the deletion and still has the person; the next run tries again",
-    Reason.THERE_AGAIN: "read as gone, and there again later; the next run queues its events anew and deletes it",
+    Reason.THERE_AGAIN: "read as gone, and there again later; the next run queues its events again and deletes it",
     Reason.STILL_THERE: "the server accepted the deletion and still had the person when it was read last",
     Reason.ACCEPTED_NOT_APPLIED: "the server accepted the change and does not show it; the next run tries again",
-    Reason.CHANGED_SINCE: "was as asked and is no longer; the next run changes it again",
+    Reason.CHANGED_SINCE: "had the desired properties and has them no longer; the next run changes it again",
     Reason.EVENT_REFUSED: "the ingestion host does not take the event; the next run tries again",
     Reason.NO_DISTINCT_ID: "the person was read without any distinct ID to address it by; the next run tries again",
     Reason.REJECTED: "the server rejects the request for this person alone; no run tries again",
     Reason.SINCE_SENT: "gone, merged or re-created when read after this job had sent it a change. An event for a "
     "deleted person creates it again, at once or later: look at these persons, and verify once more",
-    Reason.SINCE_DONE: "was as asked when this job read it; what became of the person came later",
+    Reason.SINCE_DONE: "had the desired properties when this job read it; it was deleted, merged or re-created later",
     Reason.COVERED_IN_PART: "the person is gone, and the deletion row covers only its older events",
     Reason.ANSWER_UNKNOWN: "the person is gone, and nothing shows whether the request before that was carried out",
     Reason.UNKNOWN_ROW_STATUS: "the deletion row has a status that this version does not know",
@@ -158,7 +157,7 @@ def without_unread(standing: Standing) -> Standing:
 
 
 def tried_again(standing: Standing) -> Standing:
-    """From where the next run goes on with a target that is not lost."""
+    """The standing from which the next run continues with a target that is not lost."""
     if standing.reason in TRIED_AGAIN_FROM and standing.state not in PENDING:
         return Standing(TRIED_AGAIN_FROM[standing.reason].get(axis_of(standing.state), standing.state))
     return standing

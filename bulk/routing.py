@@ -1,7 +1,7 @@
 """By which route a job changes properties, and why. Pure.
 
-By REST it is a call a person, for `unset` a call a person and key, under a limit of some hundred a minute; the
-capture route takes hundreds of persons in one request that no limit counts (contract 3, 12).
+By REST it is one call per person, for `unset` one call per person and key, under a limit of some hundred per minute;
+the capture route takes hundreds of persons in one request that no limit counts (contract 3, 12).
 """
 
 import math
@@ -29,7 +29,7 @@ def choose_route(operation: PropertyOperation, count: int, *, batch_size: int, r
     Arguments:
         operation: its `route` is followed, or chosen for it where that is "auto".
         count: persons.
-        batch_size: persons a request that takes many.
+        batch_size: persons per bulk request.
         rates: the limits that the job keeps to.
     """
     if operation.route != "auto":

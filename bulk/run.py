@@ -1,6 +1,6 @@
-"""One run over an open job: the canary, the rest, and reading back until nothing is left to be told.
+"""One run over an open job: the canary, then the rest, then reading back until every accepted target is settled.
 
-Sends nothing itself and keeps no state of targets: what is left to do comes from the ledger.
+It sends nothing itself and keeps no state of targets: what is left to do comes from the ledger.
 """
 
 import math
@@ -59,7 +59,7 @@ READ_AGAIN: dict[Axis, tuple[State, ...]] = {
         Properties.NOT_SENT,
     ),
 }
-"""What `verify` looks at once more: what was done may be undone, and who was gone may be there again."""
+"""States that `verify` reads again: a change may have been undone, and a person who was gone may be there again."""
 
 _UNPROVEN = frozenset({Person.ACCEPTED, Person.CONTRADICTED, Properties.REQUESTED, Properties.CONTRADICTED})
 
@@ -67,13 +67,13 @@ LEAST_UNCOVERED_S = 60.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run goes about it; may differ from run to run of one job.
+    """The settings of one run, which may differ from run to run of a job.
 
     Arguments:
-        concurrency: batches under way at once.
-        batch_size: persons a request that takes many.
+        concurrency: batches processed in parallel.
+        batch_size: persons per bulk request.
         wait_s: seconds to wait for the server to catch up.
-        max_uncovered_s: seconds before a person's deletion of which the events may stay, uncovered by a deletion row.
+        max_uncovered_s: seconds before a person's deletion in which its events may stay uncovered by a deletion row.
     """
 
     concurrency: int = 8
@@ -173,7 +173,7 @@ class Run:
             self._reporter.phase("reading back")
             await self._confirmer.until_done(waiting)
             if not self._confirmer.give_back_overdue():
-                return await self._confirmer.watch_the_vanished(waiting)
+                return await self._confirmer.watch_vanished(waiting)
 
     async def _send_rest(self) -> None:
         ledger, axis = self._job.ledger, self._job.lead
@@ -182,7 +182,7 @@ class Run:
         await self._send_groups(grouped(ledger.numbers(axis, UNSENT[axis]), size), size)
 
     async def _send_groups(self, groups: Iterator[list[int]], size: int, *, canary: bool = False) -> None:
-        """Take groups of targets all the way, and then those that one answer did not mention, once that is clear."""
+        """Take groups of targets through the erasure order, and those that an answer left out after their wait."""
         left_out: list[int] = []
 
         async def send(numbers: Sequence[int]) -> None:
@@ -205,13 +205,13 @@ class Run:
             await in_parallel(send, while_few_are_left_out(), workers=self._settings.concurrency)
 
     async def _canary(self) -> None:
-        """Take one small batch all the way before the others, until one has really changed somebody (promise 24)."""
+        """Process small batches one by one before the others, until one has changed a person (guarantee 24)."""
         self._reporter.phase("canary")
         ledger, axis = self._job.ledger, self._job.lead
         waiting = Waiting(self._settings.wait_s)
         stuck = 0
         async for numbers in self._canaries():
-            await self._all_the_way(numbers, waiting)
+            await self._send_and_settle(numbers, waiting)
             proven = [n for n in numbers if ledger.state(axis, n) in PROVEN[axis]]
             if proven:
                 self._job.note(CanaryPassed(at=self._job.now(), targets=format_ranges(proven)))
@@ -223,14 +223,14 @@ class Run:
             self._stop_if_all_failed(numbers)
 
     def _stop_if_all_failed(self, numbers: Sequence[int]) -> None:
-        """A server that fails at whatever is tried would only be tried with the next ones, and the next."""
+        """End the run after a batch for which every attempt failed: the next batches would fail like it."""
         ledger, axis = self._job.ledger, self._job.lead
         others = any(state in UNSENT[axis] for state in ledger.counts(axis))
         if others and all(ledger.standing(axis, n).reason in USED_UP for n in numbers):
             raise BreakerOpened(f"canary: every attempt for the first {len(numbers)} persons failed")
 
     async def _canaries(self) -> AsyncIterator[list[int]]:
-        """A few targets at a time; after the first ones, for whom nothing had to be done, found in large reads."""
+        """A few targets at a time. If the first ones needed no change, large reads find the next ones that may."""
         ledger, axis, most = self._job.ledger, self._job.lead, min(CANARY_SIZE, self._settings.batch_size)
         candidates = ledger.numbers(axis, UNSENT[axis] | {ACCEPTED[axis]}, unread=False)
         if first := list(islice(candidates, most)):
@@ -240,7 +240,7 @@ class Run:
             for some in chunks([n for n in numbers if ledger.state(axis, n) in UNSENT[axis]], most):
                 yield list(some)
 
-    async def _all_the_way(self, numbers: list[int], waiting: Waiting) -> None:
+    async def _send_and_settle(self, numbers: list[int], waiting: Waiting) -> None:
         size = group_size(len(numbers), self._settings, singly=True) if self._singly else len(numbers)
         while True:
             await self._send_groups(grouped(numbers, size), size, canary=True)
@@ -264,11 +264,11 @@ class Run:
 
 
 def group_size(count: int, settings: Settings, *, singly: bool, block: int = 1) -> int:
-    """How many targets a worker takes at once: enough to fill a read, few enough to leave all workers as much to do.
+    """How many targets a worker takes at once: enough to fill a read, few enough to keep all workers busy.
 
     Arguments:
         singly: each gets a call of its own, one after the other; otherwise a group is whole batches.
-        block: of single calls share an intent; of more than fit into one read whole, the last few would cost another.
+        block: how many single calls share an intent; a group is at most as many whole blocks as fit into one read.
     """
     share = max(1, math.ceil(count / settings.concurrency))
     if singly:

@@ -1,6 +1,6 @@
-"""Reads persons, and those that one answer did not mention a second time, some seconds later (promise 11).
+"""Reads persons, and some seconds later once more those that an answer left out (guarantee 11).
 
-The others are read and settled meanwhile: nobody waits for a few that were left out.
+The others are read and settled in the meantime: a few that were left out do not delay the rest.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ GROUPS_AT_ONCE = 100
 
 
 class SecondLook:
-    """Reads targets until every read told something, or told why not.
+    """Reads targets until each has a result, or a reason why it has none.
 
     Arguments:
         boot_time: the clock by which the verifier says when a second read may decide.

@@ -1,7 +1,7 @@
-"""A target is one state machine: `TargetMachine.step(target_state, observation)` gives its next state. Pure.
+"""The state machine of one target: `TargetMachine.step(state, observation)` returns its next state. Pure.
 
-A target's state has four axes, each with a reason where the state alone is not plain (`reasons`). What is observed,
-and where it leads; a state that a row does not name stays as it is:
+A target has a state on each of four axes, with a reason where the state does not explain itself (`reasons`). Each row
+of the tables is a state, each column an observation; `-`, and a state without a row, mean no change:
 
     person      | request accepted  unknown | read there   read absent       merged  re-created | overdue, once more
     ------------+---------------------------+---------------------------------------------------+-------------------
@@ -45,8 +45,9 @@ and where it leads; a state that a row does not name stays as it is:
 
     [4] not_sent, where the person was merged or re-created; gone, where properties were to be removed
 
-An unread person changes nothing but the reason on the primary axis; the target then waits for the next run. A run's
-start tries again what `reasons.TRIED_AGAIN_FROM` names, unless the person is lost.
+Giving up and being rejected fail every pending axis that is not held. A person that could not be read changes only the
+reason on the primary axis, and the target waits for the next run. The start of a run tries again what
+`reasons.TRIED_AGAIN_FROM` names, unless the person is lost.
 """
 
 from collections.abc import Callable, Iterable
@@ -69,7 +70,7 @@ from bulk.outcomes import (
 from bulk.reasons import UNREAD, Reason, Standing, tried_again, without_unread
 
 ROWS_DECIDE = frozenset({Events.UNKNOWN, Events.REQUESTED, Events.AGAIN, Events.HELD})
-"""Events of a lost person of which only the deletion rows tell what became of them."""
+"""States of a lost person's events in which the deletion rows decide what becomes of them."""
 
 _SENT = frozenset({Properties.UNKNOWN, Properties.AGAIN, Properties.REQUESTED})
 _DONE = frozenset({Properties.DONE, Properties.DONE_SETTLED, Properties.DONE_BEFORE})
@@ -126,7 +127,7 @@ _UNREAD: dict[Observation, Reason] = {Observation[reason.name]: reason for reaso
 
 
 def answered(axis: Axis, *, accepted: bool) -> State:
-    """The state on an axis that a request was to change, after an acceptance, or an answer that is unknown."""
+    """The state of an axis after a request that changes it: accepted, or unknown where the answer does not tell."""
     return ACCEPTED[axis] if accepted else STATES[axis]["UNKNOWN"]
 
 
@@ -155,16 +156,16 @@ class TargetMachine:
 
     def _started(self, state: TargetState, observation: Observation) -> TargetState:
         read_again = TargetState(*(without_unread(each) for each in state))
-        if state.person.state is Person.ACCEPTED and state.person.reason in UNREAD:  # perhaps it had been there
+        if state.person.state is Person.ACCEPTED and state.person.reason in UNREAD:  # it may have been there
             read_again = read_again._replace(person=Standing(Person.ACCEPTED, Reason.STILL_THERE))
         if observation is Observation.VERIFY_STARTED:
             return read_again
         person = tried_again(read_again.person)
         if person.state in FINAL_PERSON:
             return read_again
-        if state.person.reason is Reason.THERE_AGAIN:  # what came since the person was gone is covered by no row
+        if state.person.reason is Reason.THERE_AGAIN:  # no row covers what came in since it was gone
             return state._replace(
-                person=person, events=_anew(state.events, *Events), recordings=_anew(state.recordings, *Recordings)
+                person=person, events=_reset(state.events, *Events), recordings=_reset(state.recordings, *Recordings)
             )
         return TargetState(*(tried_again(each) for each in read_again))
 
@@ -205,8 +206,8 @@ class TargetMachine:
         if person.state in FINAL_PERSON:
             return state
         return state._replace(
-            events=_anew(state.events, Events.MISSED, Events.NOT_SENT),
-            recordings=_anew(state.recordings, Recordings.MISSED, Recordings.NOT_SENT),
+            events=_reset(state.events, Events.MISSED, Events.NOT_SENT),
+            recordings=_reset(state.recordings, Recordings.MISSED, Recordings.NOT_SENT),
             properties=_as_read(state.properties, observation),
         )
 
@@ -273,13 +274,8 @@ class TargetMachine:
     }
 
 
-def rows_decide(state: TargetState) -> bool:
-    """Whether the deletion rows tell what became of the events of a target whose person is lost."""
-    return state.events.state in ROWS_DECIDE
-
-
-def _anew(standing: Standing, *states: State) -> Standing:
-    """A part of a target that is to be sent anew if it is in one of these states, and was asked for."""
+def _reset(standing: Standing, *states: State) -> Standing:
+    """Untouched again where the standing is in one of these states, and its axis is a part of the job."""
     kind = STATES[axis_of(standing.state)]
     return Standing(kind["UNTOUCHED"]) if standing.state in states and standing.state.name != "NOT_ASKED" else standing
 
@@ -324,7 +320,7 @@ def _lost_person(state: TargetState, observation: Observation) -> Standing:
 
 
 def _since(state: TargetState) -> Reason | None:
-    """Since when a person is not there as planned any more; an event that was under way may have come late."""
+    """Whether the person was lost after it was sent a change, which may take effect late, or after that was done."""
     properties = state.properties.state
     if properties in _SENT or state.person.reason is Reason.SINCE_SENT:
         return Reason.SINCE_SENT

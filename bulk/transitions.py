@@ -1,4 +1,4 @@
-"""The state machine by the bytes in which a job keeps its targets: each transition is worked out once."""
+"""The state machine over bytes, one per target and axis, as a job keeps them; each transition is computed once."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,6 @@ JOURNAL_PLACES = {
 }
 """The places by what the journal calls axis, state and reason."""
 
-
 STATES_AT: dict[str, tuple[tuple[State, ...], list[int]]] = {
     axis.value: (tuple(STATES[axis]), [each.state.value for each in STANDINGS[axis]]) for axis in Axis
 }
@@ -25,7 +24,7 @@ STATES_AT: dict[str, tuple[tuple[State, ...], list[int]]] = {
 
 
 class Transitions(dict[tuple[Places, tuple[Observation, ...]], Places]):
-    """Where a target's places lead after some observations."""
+    """A target's places after some observations, by its places before and the observations."""
 
     def __init__(self, machine: TargetMachine) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Reads back what became of targets and journals what that makes of them (promises 20 to 22).
+"""Reads targets back and journals the states that follow from what was read (guarantees 20 to 22).
 
-Every method reads first, then lets the state machine decide for all targets at once, then writes one record: no
-half-settled target.
+Every method reads first, then lets the state machine decide for all targets at once, then writes one record, so that
+no target is half settled.
 """
 
 import math
@@ -29,10 +29,10 @@ SAME_INSTANT = timedelta(milliseconds=1)
 """Two creation times closer than this are one: the listing and the store keep different precision."""
 
 MAX_UNCOVERED_S = 3600.0
-"""Events that came in so long before a person is deleted may stay uncovered (promise 20)."""
+"""Seconds before a person's deletion in which its events may stay uncovered by a deletion row (guarantee 20)."""
 
 ROUNDED_S = 2.0
-"""A row that is read has so much longer to go before it is too old, since its time is kept in whole seconds."""
+"""Seconds that a row has to be newer than needed when it is read, because its time is kept in whole seconds."""
 
 EXPLAINED = frozenset(
     {
@@ -44,13 +44,18 @@ EXPLAINED = frozenset(
         Person.DELETED_UNASKED,
     }
 )
-"""States in which one answer without the person is enough: an accepted deletion of this job, or earlier reads, explain
-its absence."""
+"""States that explain an absence, by an accepted deletion or an earlier read: one answer without the person decides."""
 
 ROWS_AT_ONCE = 50_000
 """Completed rows that are matched with the plan in one pass over it."""
 TARGETS_AT_ONCE = 5_000
 
+_PRESENT = (Observation.PRESENT,)
+_AS_DESIRED = (Observation.PRESENT_AS_DESIRED,)
+_OTHERWISE = (Observation.PRESENT_OTHERWISE,)
+_RECREATED = (Observation.RECREATED,)
+_ABSENT = (Observation.ABSENT,)
+_MERGED = (Observation.MERGED,)
 _UNREAD = {
     UnreadReason.TIMED_OUT: Observation.UNREAD_TIMED_OUT,
     UnreadReason.SERVER_ERROR: Observation.UNREAD_SERVER_ERROR,
@@ -68,12 +73,12 @@ _ROWS = {
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What a read of targets' persons told.
+    """The results of reading the persons of some targets.
 
     Arguments:
         here: by number, the persons that are there, unchanged.
         asked_at: when they were asked for (`PersonReads.asked_at`).
-        left_out: targets that one answer did not mention, so that a second read has to decide.
+        left_out: targets that the answer did not mention, so that a second read has to decide.
         unread: how many could not be read.
     """
 
@@ -84,7 +89,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Verifier:
-    """Settles targets by reading.
+    """Settles targets by reading them.
 
     Arguments:
         rows: None where the server has no deletion rows to read.
@@ -111,7 +116,7 @@ class Verifier:
         self._wanted = wanted
 
     async def check_store(self, numbers: list[int]) -> Seen:
-        """Read whether these targets' persons are there, the same persons, and as desired; settle what that tells."""
+        """Read whether these targets' persons are there, unchanged and as desired, and journal what follows."""
         ledger, targets = self._job.ledger, self._job.targets(numbers)
         explained = {target.uuid: n for n, target in targets.items() if ledger.person(n) in EXPLAINED}
         merged_perhaps = {
@@ -145,7 +150,7 @@ class Verifier:
         return Seen(here, reads.asked_at, tuple(left_out), unread)
 
     def _observation(self, target: Target, result: ReadResult) -> tuple[Observation, ...] | None:
-        """What a read says of a target; None where a second one has to decide."""
+        """What a read shows of a target; None where a second one has to decide."""
         if isinstance(result, Present):
             if not is_same(target, result.person):
                 return _RECREATED
@@ -157,7 +162,7 @@ class Verifier:
         return None if result.why is UnreadReason.LEFT_OUT else (_UNREAD[result.why],)
 
     def confirm_at(self, numbers: Iterable[int]) -> float:
-        """When a second read of these targets, which one answer did not mention, may decide; by the boot-time clock."""
+        """When a second read of these targets, which an answer left out, may decide; by the boot-time clock."""
         targets = self._job.targets(sorted(numbers)).values()
         return max((self._persons.confirm_at(target.uuid) or -math.inf for target in targets), default=-math.inf)
 
@@ -173,7 +178,7 @@ class Verifier:
         self._job.observe("rows", {number: (row,) for number, row in rows.items()}, covered=covered)
 
     async def _read_rows(self, targets: Mapping[int, Target]) -> tuple[dict[int, Observation], dict[int, int]]:
-        """What the rows say of these targets, and by number up to when those that cover do."""
+        """What the rows show of these targets, and by number the times up to which they cover the events."""
         if self._rows is None:
             return dict.fromkeys(targets, Observation.ROWS_NOT_KEPT), {}
         if not targets:
@@ -189,7 +194,7 @@ class Verifier:
         return rows, covered
 
     async def _rows_of_lost(self, lost: Mapping[int, Target]) -> tuple[dict[int, Observation], dict[int, int]]:
-        """The same of those of whom only the rows tell what became of their events."""
+        """`_read_rows` for those lost targets whose events the rows decide."""
         ledger = self._job.ledger
         return await self._read_rows({n: target for n, target in lost.items() if ledger.events(n) in ROWS_DECIDE})
 
@@ -198,7 +203,7 @@ class Verifier:
         return self._server_time() - self._max_uncovered_s
 
     def outdated(self, numbers: Iterable[int]) -> list[int]:
-        """Those of these targets that may not be deleted by the proof that they have: it is too old by now."""
+        """The targets among these whose deletion row is by now too old for their persons to be deleted."""
         if Axis.EVENTS not in self._job.asked:
             return []
         oldest, coverage = self.oldest_cover(), self._job.ledger.coverage
@@ -241,14 +246,6 @@ class Verifier:
             await anyio.lowlevel.checkpoint()
 
 
-_PRESENT = (Observation.PRESENT,)
-_AS_DESIRED = (Observation.PRESENT_AS_DESIRED,)
-_OTHERWISE = (Observation.PRESENT_OTHERWISE,)
-_RECREATED = (Observation.RECREATED,)
-_ABSENT = (Observation.ABSENT,)
-_MERGED = (Observation.MERGED,)
-
-
 def is_same(target: Target, person: Known) -> bool:
-    """Whether a person that was read is the plan's target, and no other and no re-created one (promise 22)."""
+    """Whether a person that was read is the plan's target, and not another or a re-created one (guarantee 22)."""
     return person.uuid == target.uuid and abs(target.created_at - person.created_at) < SAME_INSTANT

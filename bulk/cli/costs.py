@@ -21,7 +21,7 @@ def cost_lines(operation: Operation, count: int, *, rate_limits: str, batch_size
         operation: what is done to each target.
         count: targets.
         rate_limits: as the option gives them.
-        batch_size: persons a request that takes many.
+        batch_size: persons per bulk request.
     """
     rates = RateLimits.parse(rate_limits)
     at = f"at the limits ({plain(rate_limits)})"

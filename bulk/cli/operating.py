@@ -45,7 +45,7 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "route": click.option(
         "--route",
         type=click.Choice(["rest", "capture", "auto"]),
-        help="How properties are changed: rest, a call a person; capture, events of many persons a request; "
+        help="How properties are changed: rest, one call per person; capture, events of many persons per request; "
         "auto, the quicker one, which is the default.",
     ),
 }

@@ -29,7 +29,7 @@ def review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
     Args:
         plan: the plan.
         rate_limits: as the option gives them.
-        batch_size: persons a request that takes many.
+        batch_size: persons per bulk request.
     """
     header, findings = plan.header, by_kind(plan.findings)
     operation = from_dict(header.operation)

@@ -1,8 +1,8 @@
 """Reads the deletion rows of persons whose events were queued, and classifies them by their own time.
 
-A row covers the events up to its own time, whoever requested it; so every question about a row is one comparison of
-that time with the time from which on it is needed. Rows come newest first and new ones are added in front, so the
-rows of what was just queued are on the first pages. Callers that ask during a reading share the next one.
+A row covers the events up to its own time, no matter which request made it. So each question about a row is one
+comparison of its time with the time that is needed. Rows come newest first, so the rows of persons that were just
+queued are on the first pages. Callers that ask while a read is under way share the next one.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -18,22 +18,23 @@ from bulk.pool import in_parallel
 
 PAGE_SIZE = 1000
 OVERLAP = 50
+"""Rows that a page shares with the one before: new rows are added in front meanwhile."""
 ROWS_KEPT = 20_000
-"""Rows that were read for one caller and may answer another one's question."""
+"""Rows that were read for one caller and may answer another."""
 SINGLES_PER_PAGE = 20
-"""Persons without a row that one more page without any of theirs is worth; fewer are asked for one by one."""
+"""Persons still without a row for each page that brought none of theirs; fewer are asked for one by one."""
 SINGLES_AT_ONCE = 4
 ROWS_PER_PERSON = 100
 MOST_PAGES_OF_A_PERSON = 50
-"""Of a person's own rows; servers keep few of them, but may show one per page."""
+"""Of one person's rows; servers keep few of them, but may show one per page."""
 MOST_STALLED_PAGES = 3
-"""Pages in a row that lead no further back, before the list counts as endless."""
+"""Consecutive pages that lead no further back, before the list counts as endless."""
 MOST_PAGES_OF_AN_INSTANT = 100
 MOST_PAGES = 20_000
 
 
 class RowCoverage(Enum):
-    """What deletion rows say of one person's events."""
+    """What deletion rows show of one person's events."""
 
     COVERS_PENDING = "a pending row as new as needed"
     COVERS_COMPLETED = "a completed row as new as needed"
@@ -46,7 +47,7 @@ COVERS = frozenset({RowCoverage.COVERS_PENDING, RowCoverage.COVERS_COMPLETED})
 
 
 def classify_row(row: DeletionRow, needed_from: float) -> RowCoverage:
-    """What one row says.
+    """What one row shows.
 
     Arguments:
         needed_from: the time that a row has to have at least, seconds since the epoch by the server's clock.
@@ -62,10 +63,10 @@ def classify_row(row: DeletionRow, needed_from: float) -> RowCoverage:
 
 
 class RowReading(msgspec.Struct, frozen=True):
-    """What the rows say of a person.
+    """What the rows show of one person.
 
     Arguments:
-        created_at: the time of the row that says it, seconds since the epoch by the server's clock; None without one.
+        created_at: the time of the row that shows it, seconds since the epoch by the server's clock; None without one.
     """
 
     coverage: RowCoverage
@@ -96,7 +97,7 @@ class DeletionRowReader:
         self._kept: dict[int, DeletionRow] = {}
 
     async def fetch(self, needed_from: Mapping[UUID, float]) -> dict[UUID, RowReading]:
-        """What the rows say of each of these persons.
+        """What the rows show of each of these persons.
 
         Arguments:
             needed_from: for each person the time that a row has to have at least (`classify_row`).
@@ -151,7 +152,7 @@ class DeletionRowReader:
                     continue
                 reading = read_row(row, needed_from[row.person_uuid])
                 if reading.coverage is RowCoverage.UNKNOWN_STATUS:
-                    unclear.add(row.person_uuid)  # an older row may cover: read alone, all of a person's rows count
+                    unclear.add(row.person_uuid)  # an older row may cover; read alone, all of a person's rows count
                 elif reading.coverage in COVERS or (reading is not NO_ROW and row.person_uuid not in unclear):
                     found[wanted.pop(key)] = reading
             barren += len(wanted) == before or page[-1].created_at.timestamp() < oldest
@@ -167,7 +168,7 @@ class DeletionRowReader:
         return found
 
     def _from_kept(self, needed_from: dict[UUID, float]) -> dict[UUID, RowReading]:
-        """What rows that were read for others prove: a row that covers goes on covering. All else is read anew."""
+        """What rows kept from earlier reads prove: a row that covers stays valid. All else is read again."""
         found: dict[UUID, RowReading] = {}
         for uuid, since in needed_from.items():
             row = self._kept.pop(uuid.int, None)
@@ -178,7 +179,7 @@ class DeletionRowReader:
         return found
 
     async def _pages(self, oldest: float, status: DeletionStatus) -> AsyncIterator[list[DeletionRow]]:
-        """Pages that overlap, since rows are added in front, up to the end or the first one past a time."""
+        """Overlapping pages, newest first, up to the end of the list or the first page that reaches past a time."""
         offset = stalled = level = 0
         furthest: DeletionRow | None = None
         for _ in range(MOST_PAGES):
@@ -220,13 +221,13 @@ class DeletionRowReader:
 
 
 def read_row(row: DeletionRow, needed_from: float) -> RowReading:
-    """What one row says, with its time."""
+    """What one row shows, with its time."""
     coverage = classify_row(row, needed_from)
     return NO_ROW if coverage is RowCoverage.NONE else RowReading(coverage, row.created_at.timestamp())
 
 
 def _leads_back(furthest: DeletionRow, end: DeletionRow) -> bool:
-    """Whether a page that ends with a row leads on: to older rows, or to others of the same instant."""
+    """Whether a page that ends with this row leads to older rows, or to others of the same instant."""
     if end.created_at != furthest.created_at:
         return end.created_at < furthest.created_at
     return end.person_uuid != furthest.person_uuid

@@ -1,7 +1,7 @@
-"""Reads a batch in ever smaller parts where it fails, so that one unreadable person costs nobody else the read.
+"""Halves a batch read that fails, so that one person that cannot be read does not fail the read of the others.
 
-Halves are tried depth first: one person at fault is found after as many failures as the batch can be halved. When
-nobody of the batch can be read, the largest part that is left decides whether it is worth going on.
+Halves are tried depth first: one person at fault is found after as many failures as the batch can be halved. If no
+person of the batch can be read, the largest part that is left decides whether more is tried.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,13 +14,13 @@ from bulk.posthog.person_reads import LEFT_OUT, Known, Present, ReadResult, Unre
 from bulk.verdicts import raise_if_final
 
 MOST_FAILED_SINGLES = 3
-"""Persons that fail alone, while nobody of their batch can be read, before the batch is given up for now."""
+"""Persons that fail alone before the batch is given up for now, if no person of it can be read."""
 
 MOST_FAILURES = 40
 """Failed requests per batch, halves and single persons together, before the rest of it is left unread."""
 
 NARROWED = (TimedOut, ServerError, InvalidResponse)
-"""What one person's size or content can cause: a slow query, a crash, a body that is too large or malformed."""
+"""Errors that one person's size or content can cause: a slow query, a crash, a body that is too large or malformed."""
 
 K = TypeVar("K")
 Ask = Callable[[Sequence[K], bool], Awaitable[Mapping[K, Known]]]
@@ -28,11 +28,11 @@ Ask = Callable[[Sequence[K], bool], Awaitable[Mapping[K, Known]]]
 
 
 class HalvedReads(msgspec.Struct, Generic[K], frozen=True):
-    """What reading a batch told.
+    """The results of reading a batch.
 
     Arguments:
         results: one entry per person.
-        left_out: those that an answer left out, `Unread(LEFT_OUT)` in the results.
+        left_out: persons that an answer left out, `Unread(LEFT_OUT)` in the results.
         failed_with: the last error, where no request of the batch succeeded.
     """
 
@@ -46,7 +46,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
 
     Arguments:
         parts: what to ask for at once, in order; no person twice.
-        ask: raises one of `NARROWED` where a smaller part may fare better; any other error ends the reading.
+        ask: raises one of `NARROWED` where a smaller part may succeed; any other error ends the read.
 
     Raises:
         PostHogError: one that no smaller part helps against, such as a pause above the ceiling.

@@ -1,7 +1,7 @@
-"""Reads persons from PostHog's persons store: the one reader of planning, checking, reading back and verifying.
+"""Reads persons from PostHog's persons store, for planning, checking, reading back and verifying alike.
 
-It reads in batches, halves a batch that fails down to the person at fault, and takes nobody for absent because one
-answer did not mention them. It never waits: `confirm_at` says when a second look may decide.
+It reads in batches and halves a batch that fails down to the person at fault. A person that one answer left out does
+not count as absent. The reader never waits: `confirm_at` says when a second read may decide.
 """
 
 import math
@@ -46,17 +46,17 @@ CONFIRM_AFTER_S = 5.0
 """Seconds between the read that leaves a person out and the one that confirms its absence."""
 
 MOST_FAILED_ALONE = 9
-"""Persons that cannot be read even alone, while nobody else can be either, before it is the server's trouble."""
+"""Persons that cannot be read even alone, with no success in between, before the error is taken for the server's."""
 
 UNKNOWN_ROUTE = (MethodNotAllowed, NotFound, RouteNotFound)
-"""What a server that is older than the batch reads answers to one (contract 8)."""
+"""How a server that has no batch reads answers one (contract 8)."""
 
 K = TypeVar("K", UUID, str)
 T = TypeVar("T")
 
 
 class SentAt:
-    """Listens to a read and keeps when its last request left, by a clock that counts suspends."""
+    """Observes a read and keeps when its last request left, by a clock that counts suspends."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -68,7 +68,7 @@ class SentAt:
 
 
 class _Reads(msgspec.Struct, Generic[K], frozen=True):
-    """What one look told, before anything is concluded from it."""
+    """The results of one read, before anything is concluded from them."""
 
     results: dict[K, ReadResult]
     left_out: list[K]
@@ -114,7 +114,7 @@ class PersonReader:
             unless_merged: the same, unless another person has their distinct ID, which is looked up at once.
 
         Raises:
-            PostHogError: the server answers nobody, or refuses the key.
+            PostHogError: the server answers no read, or refuses the key.
         """
         read = await self._read(list(targets), self._by_uuids, self._by_uuid)
         results, doubtful = read.results, []
@@ -128,7 +128,7 @@ class PersonReader:
             ids = {uuid: distinct_id for uuid in doubtful if (distinct_id := targets[uuid]) is not None}
             owners = await self._read(list(dict.fromkeys(ids.values())), self._by_distinct_ids, self._by_distinct_id)
             for uuid in doubtful:
-                results[uuid] = _second_look(uuid, owners.results[ids[uuid]] if uuid in ids else None)
+                results[uuid] = _confirmed(uuid, owners.results[ids[uuid]] if uuid in ids else None)
             asked_at = min(asked_at, owners.asked_at)
         self._forget(results)
         return PersonReads(results, asked_at)
@@ -139,7 +139,7 @@ class PersonReader:
         A distinct ID that no person has is `Unread` at first, and `Absent` once a second read confirms it.
 
         Raises:
-            PostHogError: the server answers nobody, or refuses the key.
+            PostHogError: the server answers no read, or refuses the key.
         """
         read = await self._read(distinct_ids, self._by_distinct_ids, self._by_distinct_id)
         for distinct_id in read.left_out:
@@ -158,7 +158,7 @@ class PersonReader:
         return None if first is None else first + CONFIRM_AFTER_S
 
     def _forget(self, results: Mapping[K, ReadResult]) -> None:
-        """A fact settles what an earlier read left open."""
+        """Forget when persons were first left out, once a read gives a fact about them."""
         if self._left_out_at:
             for key, result in results.items():
                 if not isinstance(result, Unread):
@@ -174,8 +174,8 @@ class PersonReader:
         keys: Sequence[K],
         batch: Callable[[PostHogClient, Sequence[K]], Awaitable[Mapping[K, Known]]],
         single: Callable[[PostHogClient, K], Awaitable[Known | None]],
-    ) -> "_Reads[K]":
-        """Read everybody once; those that no answer mentions are `Unread(LEFT_OUT)`."""
+    ) -> _Reads[K]:
+        """Read every person once; those that an answer left out are `Unread(LEFT_OUT)`."""
         results: dict[K, ReadResult] = {}
         left_out: list[K] = []
         oldest = math.inf
@@ -214,7 +214,7 @@ class PersonReader:
         def took(read: HalvedReads[K]) -> None:
             results.update(read.results)
             left_out.extend(read.left_out)
-            self._account(read)
+            self._raise_if_server_fails(read)
 
         if self._has_batches is not False:
             groups = chunks(keys, READ_SIZE)
@@ -227,8 +227,8 @@ class PersonReader:
             await in_parallel(read_singly, groups, workers=self._readers)
         return _Reads(results, left_out, oldest)
 
-    def _account(self, read: HalvedReads[K]) -> None:
-        """Raise what a read ended with when so many persons in a row failed alone: the server is in trouble."""
+    def _raise_if_server_fails(self, read: HalvedReads[K]) -> None:
+        """Raise the last error of a read once too many persons failed alone with no success in between."""
         if read.failed_with is None:
             self._failed_alone.clear()
             return
@@ -237,15 +237,15 @@ class PersonReader:
             raise read.failed_with
 
     async def _knows_batches(self, error: PostHogError, ask: "_Ask") -> bool:
-        """Whether the server knows batch reads although one of them was answered as an unknown route is.
+        """Whether the server knows batch reads although it answered one like an unknown route.
 
         Raises:
-            PostHogError: it knows them, and the answer speaks of no person.
+            PostHogError: it knows them, and the answer is not about persons.
         """
         if self._has_batches is None and isinstance(error, MethodNotAllowed):
             self._has_batches = False  # the route was read as a person's id, which takes no POST
         elif self._has_batches is None:
-            with suppress(NotFound):  # which tells nothing: "Not found." refers to a person
+            with suppress(NotFound):  # which proves nothing: "Not found." is about a person
                 route: Route = "batch_by_distinct_ids"  # asked by GET, which an old server refuses as no person's id
                 self._has_batches = await ask(lambda client: client.persons.knows(route), is_first=True)
         if self._has_batches is not False and not isinstance(error, NotFound):
@@ -270,7 +270,7 @@ class PersonReader:
         return person if self._only is not None else to_ref(person)
 
     async def _by_distinct_id(self, client: PostHogClient, distinct_id: str) -> Known | None:
-        """The listing finds the person, the store tells whether it is there: the listing lags (contract 6.1, 8)."""
+        """Find the person in the listing, then read it from the store, because the listing lags (contract 6.1, 8)."""
         for listed in (await client.persons.list(distinct_id=distinct_id, limit=1)).results:
             return await self._by_uuid(client, listed.uuid)
         return None
@@ -281,7 +281,7 @@ class _Ask(Protocol):
 
 
 async def _let_leave() -> None:
-    """Nothing stands in the way of a read."""
+    """Let a read leave at once: `once` only switches the retries off here."""
 
 
 _SAYS_NOTHING = (UnreadReason.LEFT_OUT, UnreadReason.NOT_TRIED)
@@ -291,11 +291,11 @@ def _is_unread(result: ReadResult, *reasons: UnreadReason) -> bool:
     return isinstance(result, Unread) and result.why in reasons
 
 
-def _second_look(uuid: UUID, owner: ReadResult | None) -> ReadResult:
-    """What the read by distinct ID makes of a person that two reads by UUID have left out.
+def _confirmed(uuid: UUID, owner: ReadResult | None) -> ReadResult:
+    """The result for a person that reads by UUID left out, once its distinct ID was read.
 
     Arguments:
-        owner: what that read told; None where no distinct ID is known.
+        owner: the result of the read by distinct ID; None where none is known.
     """
     match owner:
         case Present(person):

@@ -50,7 +50,7 @@ class Absent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Unread(msgspec.Struct, frozen=True, gc=False):
-    """Nothing is known of the person: no verdict may rest on this read."""
+    """Nothing is known of the person: no decision may rest on this read."""
 
     why: UnreadReason
 
@@ -62,7 +62,7 @@ LEFT_OUT = Unread(UnreadReason.LEFT_OUT)
 
 
 class PersonReads(msgspec.Struct, Generic[K], frozen=True):
-    """What reading some persons told, by what each was asked for.
+    """The results of reading some persons, by UUID or distinct ID.
 
     Arguments:
         results: one entry for every person that was asked for.

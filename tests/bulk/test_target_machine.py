@@ -9,7 +9,7 @@ from bulk.due import EVENTS_DONE, RECORDINGS_DONE, Due, decide
 from bulk.observations import LOST, Observation, TargetState
 from bulk.outcomes import BAD, FINAL_PERSON, PENDING, STATES, Axis, Events, Person, Properties, Recordings, State
 from bulk.reasons import GIVEN_TO, PLACES, REASON_MEANING, STANDINGS, TRIED_AGAIN_FROM, UNREAD, Reason, Standing
-from bulk.target_machine import TargetMachine, answered, rows_decide
+from bulk.target_machine import ROWS_DECIDE, TargetMachine, answered
 
 Obs = Observation
 ROWS = [o for o in Obs if o.name.startswith("ROW")]
@@ -122,7 +122,7 @@ def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
     for present in (Obs.PRESENT_AS_DESIRED, Obs.PRESENT_OTHERWISE) if Axis.PROPERTIES in asked else (Obs.PRESENT,):
         yield to(present)
     for lost in LOST:
-        if rows_decide(state):
+        if state.events.state in ROWS_DECIDE:
             yield from (to(lost, row) for row in ROWS)
         else:
             yield to(lost)
@@ -196,7 +196,7 @@ def one_run(machine: TargetMachine, asked: frozenset[Axis], state: TargetState, 
             read = Obs.PRESENT_AS_DESIRED if changed else Obs.PRESENT_OTHERWISE
             seen = [read if Axis.PROPERTIES in asked else Obs.PRESENT]
         else:
-            seen = [Obs.ABSENT, *([Obs.ROW_COVERS_PENDING] if rows_decide(state) else [])]
+            seen = [Obs.ABSENT, *([Obs.ROW_COVERS_PENDING] if state.events.state in ROWS_DECIDE else [])]
         held = state.events.state is Events.HELD
         due = decide(state)
         if due is Due.NOTHING and not held and not any(s.state in WAITS for s in state):

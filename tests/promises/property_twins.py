@@ -246,7 +246,7 @@ PROPERTIES: tuple[Twin, ...] = (
         "        seen = await self._tools.verifier.check_store(numbers)\n"
         "        for n in set(numbers) - seen.here.keys():\n"
         "            self._job._settle('store', (change('properties', before[n].name.lower(), str(n)),))\n"
-        "            self._checked[n] = _Checked(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), at=seen.asked_at)\n",
+        "            self._checked[n] = _VerifiedTarget(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), at=seen.asked_at)\n",
     ),
     twin(
         22,
@@ -264,7 +264,7 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "who is gone after an event was sent is not looked at again",
         _ANEW + "whom_our_own_event_made_anew_is_called_that",
-        "bulk/run.py", "return await self._confirmer.watch_the_vanished(waiting)", "return",
+        "bulk/run.py", "return await self._confirmer.watch_vanished(waiting)", "return",
     ),
     twin(
         22,

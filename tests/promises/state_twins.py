@@ -28,7 +28,7 @@ STATES: tuple[Twin, ...] = (
         7,
         "who was gone before and is there again keeps its missed events",
         _FACTS + "who_was_gone_before_and_is_there_at_verify_is_deleted_with_its_events_by_the_next_run",
-        _MACHINE, "            events=_anew(state.events, Events.MISSED, Events.NOT_SENT),\n", "",
+        _MACHINE, "            events=_reset(state.events, Events.MISSED, Events.NOT_SENT),\n", "",
     ),
     twin(
         7,
