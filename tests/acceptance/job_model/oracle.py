@@ -11,6 +11,7 @@ from job_model.witness import SLACK_S, Evidence, Witness
 from bulk import JobEvent, Report
 
 GONE = frozenset({"gone", "gone_settled"})
+AWAY = GONE | {"gone_before", "vanished"}
 DONE = frozenset({"done", "done_settled", "done_before"})
 COVERED = frozenset({"queued", "purged"})
 NOT_WAITING = frozenset({"untouched", "unknown", "survived", "again"})
@@ -172,7 +173,7 @@ class Oracle:
             return "it is still there"
         if is_now == "recreated":
             return None if person <= {"reappeared"} else "it was re-created"
-        if is_now == "other" and person <= {"gone_before", "vanished"} and self._merged_later(member, evidence):
+        if is_now == "other" and person <= AWAY and self._merged_later(member, evidence):
             return None
         survived = max(evidence.present, default=0.0) > max(evidence.deletes_accepted, default=0.0)
         if is_now == "other" and (survived or not evidence.deletes_accepted):
@@ -181,7 +182,7 @@ class Oracle:
         return None if person <= allowed or (ever_other and person <= {"merged", "reappeared"}) else "it is gone"
 
     def _merged_later(self, member: Member, evidence: Evidence) -> bool:
-        """Whether it had been taken for gone, by two looks that both missed it, when somebody merged it."""
+        """Whether its distinct ID had been read as nobody's before somebody merged it, or whoever had it by then."""
         merged_at = max((act.at for act in self._others.did(member.name, "merge")), default=0.0)
         return any(at < merged_at for at in evidence.absent_by_distinct_id)
 
