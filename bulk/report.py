@@ -256,17 +256,17 @@ def _verdict(ledger: Ledger) -> str:
     axis = ledger.lead
     states = ledger.counts(axis)
     done = sum(states.get(state, 0) for state in PROVEN[axis])
-    words = f"{done} of {ledger.count} {_DONE_WORDS[axis]}"
+    words = f"{done:,} of {ledger.count:,} {_DONE_WORDS[axis]}"
     for state, what in _BEFORE_WORDS.get(axis, ()):
         if before := states.get(state, 0):
-            words += f", {before} {what}"
+            words += f", {before:,} {what}"
     match exit_code(ledger):
         case 0:
             return f"Done: {words}."
         case 1:
             return f"Finished, but not all as asked: {words}; the others are listed with their numbers in the plan."
         case _:
-            return f"Not finished: {words}; run the job again to go on."
+            return f"Not finished: {words}; run the job again to resume."
 
 
 def _run_report(run: RunTally) -> RunReport:

@@ -25,7 +25,7 @@ CHANGED: Final = frozenset({200, 201, 202, 204})
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _JSON: Final = re.compile(r"(application|text)/([\w.-]+\+)?json")
 _CSV: Final = "text/csv"
-_PAGE: Final = "a page for people answered, which is no answer of PostHog's API"
+_PAGE: Final = "the answer is an HTML page, not one of PostHog's API"
 
 
 class Unexpected(Exception):

@@ -25,15 +25,17 @@ def one_go(kind: str, does: str) -> click.Command:
         return _run(kind, **given)
 
     body.__doc__ = (
-        f"{does} Plans, asks, runs and reads back in one go.\n\n"
-        "The same command line resumes. Without a terminal it needs --yes --expect-count N."
+        f"{does} Plan, ask for approval, run and read back in one command.\n\n"
+        "To resume, run the command line that is shown first. Without a terminal, give --yes --expect-count N."
     )
     decorators: tuple[Callable[[Any], Any], ...] = (
         operation_options(kind),
         selection_options,
-        click.option("--plan", type=FILE, metavar="FILE", help="The plan; one that exists is used, not selected anew."),
-        click.option("--journal", type=FILE, metavar="FILE", help="The journal; by default the plan's stem's."),
-        click.option("--yes", is_flag=True, help="Do not ask; goes with --expect-count."),
+        click.option("--plan", type=FILE, metavar="FILE", help="Plan file; one that exists is used as it is"),
+        click.option(
+            "--journal", type=FILE, metavar="FILE", help="Journal; by default NAME.journal.jsonl for NAME.plan.jsonl"
+        ),
+        click.option("--yes", is_flag=True, help="Do not ask; needs --expect-count"),
         expect_count_option,
         running_options,
         settings_options,
@@ -75,7 +77,7 @@ def _run(
     if whom is None and not exists:
         raise click.UsageError(EMPTY)
     if files.made_up:
-        screen.say(f"To resume: {resume_line(click.get_current_context().obj, files.plan)}")
+        screen.say(f"If interrupted, resume with: {resume_line(click.get_current_context().obj, files.plan)}")
     loaded = None
     if whom is not None and not exists:
         try:

@@ -167,7 +167,7 @@ def test_a_body_where_none_belongs_is_no_success(status: int, body: Any) -> None
 def test_nothing_in_the_body_is_a_success_where_nothing_belongs(status: int, body: bytes) -> None:
     read(endpoints.delete_person(U, delete_events=False, delete_recordings=False, keep_person=False),
          response(status, body), KEY)  # fmt: skip
-    with pytest.raises(InvalidResponse, match="a page for people"):
+    with pytest.raises(InvalidResponse, match="an HTML page"):
         read(endpoints.delete_events(U), response(status, body, content_type="Text/HTML; charset=utf-8"), KEY)
 
 
@@ -294,8 +294,8 @@ def test_a_csv_is_a_whole_text_in_utf8() -> None:
         (b"a\xff\n", {}, "is not UTF-8"),
         (b'id\r\n1,"a', {}, "ends within a cell"),
         (b"id\r\n1,a", {}, "has no line end"),
-        (PAGE, {}, "a page for people"),
-        (b"id\n", {"content_type": "text/html"}, "a page for people"),
+        (PAGE, {}, "an HTML page"),
+        (b"id\n", {"content_type": "text/html"}, "an HTML page"),
         (b"id\n", {"content_type": "application/json"}, "is application/json, not CSV"),
         (b"id\n", {"content_type": "text/\x1b[31m"}, "is of an unknown type, not CSV"),
         (b'{"detail": "session expired"}', {}, "is JSON, not CSV: session expired"),
