@@ -98,7 +98,7 @@ def sentence(event: JobEvent | PlanProgress) -> str | None:
             again = f", run {event.runs_before + 1} of this job" if event.runs_before else ""
             return f"{plain(event.operation)}: {event.remaining:,} of {event.count:,} to do in {project}{again}"
         case PhaseChanged():
-            again = "; a small batch is done and read back before the rest" * (event.phase == "canary")
+            again = ": a small batch is done and read back before the rest" * (event.phase == "canary")
             return PHASES.get(event.phase, plain(event.phase)) + again
         case CanaryDone():
             return f"Test batch OK: {number_of(event.targets, 'person')}. Continuing with the rest"

@@ -66,8 +66,8 @@ def recordings_asked_for(posthog: Any) -> set[str]:
 
 VERDICTS = {
     "delete": "Done: 30 of 30 persons deleted by this job and read back as gone.",
-    "unset": "Done: 30 of 30 persons changed by this job and read back as asked.",
-    "update": "Done: 30 of 30 persons changed by this job and read back as asked.",
+    "unset": "Done: 30 of 30 persons changed by this job and read back as requested.",
+    "update": "Done: 30 of 30 persons changed by this job and read back as requested.",
     "delete-events": "Done: 30 of 30 persons' events queued for deletion by this job.",
     "delete-recordings": "Done: 30 of 30 persons' recordings requested to be deleted, which cannot be verified.",
 }
