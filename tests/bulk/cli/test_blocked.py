@@ -201,7 +201,7 @@ def test_a_demo_with_blocked_output(blocked: Blocked, posthog: Any, tmp_path: Pa
 def test_results_wait_for_their_reader_and_events_end_whole(blocked: Blocked, posthog: Any) -> None:
     """The reader comes late: it gets the result, and a job never waited for it."""
     process = blocked.start("delete", *JOB)
-    blocked.told(b"run over")
+    blocked.told(b"Run finished")
     assert not posthog.server.world.count()
     assert process.poll() is None
     seen = b""

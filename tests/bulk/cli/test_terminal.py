@@ -96,7 +96,7 @@ def test_the_count_is_typed_to_approve(terminal: Callable[..., Terminal], postho
     one = terminal("run", plan)
     one.read_until("Type the number of persons to continue: ")
     assert "Project Local project (1)" in one.seen
-    assert f"delete persons, {count(plan)} of them" in one.seen
+    assert f"delete persons, {count(plan)} in all" in one.seen
     assert not posthog.mutations
     one.type(f"{count(plan)}\n")
     assert one.finish() == 0
