@@ -193,8 +193,8 @@ def summarise(report: "Report", plan: Path, journal: Path, screen: Screen) -> No
             screen.say(f"  {line}")
     for failure in report.failures:
         screen.say(
-            f"  {failure.count:,} {failure.axis} {plain(failure.state)}: {plain(failure.reason)}"
-            f" (targets {plain(failure.targets, limit=60)})"
+            f"  {AXIS_TITLES[failure.axis]}: {failure.count:,} {plain(failure.state)} ({plain(failure.reason)}),"
+            f" targets {plain(failure.targets, limit=60)}"
         )
     screen.say(
         f"Plan {plain(plan)}, journal {plain(journal)}; for details: posthog-bulk report {file_word(str(journal))}"

@@ -76,14 +76,13 @@ def pace(event: Progress) -> str:
 
 
 def budget(windows: tuple[WindowBudget, ...]) -> str:
-    """What the rate limits' windows still allow."""
+    """What the rate limit that has least left still allows; empty without limits."""
     if not windows:
         return ""
-    return "Rate limit: " + ", ".join(
-        f"{max(0, window.limit - window.used):,} of {window.limit:,} {_bucket(window.bucket)} "
-        f"left {WINDOWS.get(round(window.window_s), f'in {duration(window.window_s)}')}"
-        for window in windows
-    )
+    window = min(windows, key=lambda one: (one.limit - one.used) / max(1, one.limit))
+    when = WINDOWS.get(round(window.window_s), f"in {duration(window.window_s)}")
+    left = max(0, window.limit - window.used)
+    return f"Rate limit: {left:,} of {window.limit:,} {_bucket(window.bucket)} left {when}"
 
 
 def _bucket(name: str) -> str:

@@ -63,7 +63,9 @@ def test_progress_counts_each_axis_that_was_asked_for() -> None:
     ]
 
 
-def test_the_budget_names_each_window() -> None:
+def test_the_budget_names_the_window_with_least_left() -> None:
+    hour = WindowBudget(bucket="deletes", window_s=3600.0, limit=4800, used=4790, frees_in_s=3.0)
+    assert words.budget((*PROGRESS.budget, hour)) == "Rate limit: 10 of 4,800 deletions left this hour"
     assert words.budget(PROGRESS.budget) == "Rate limit: 468 of 480 deletions left this minute"
     assert words.budget(()) == ""
 
