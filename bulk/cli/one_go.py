@@ -12,6 +12,14 @@ from bulk.cli.operating import Asked, operation, operation_options
 from bulk.cli.options import FILE, Running, Settings, expect_count_option, running_options, settings_options
 from bulk.cli.selecting import EMPTY, Chosen, selection, selection_options
 
+_EXAMPLES = {
+    "delete": "--delete-events --distinct-ids leavers.txt",
+    "unset": "email name --where 'plan exact free'",
+    "update": "plan=vip seats:=3 --distinct-ids vips.txt",
+    "delete-events": "--distinct-ids quiet.txt",
+    "delete-recordings": "--distinct-ids unseen.txt",
+}
+
 
 def one_go(kind: str, does: str) -> click.Command:
     """Return the command of an operation.
@@ -26,7 +34,8 @@ def one_go(kind: str, does: str) -> click.Command:
 
     body.__doc__ = (
         f"{does} Plan, ask for approval, run and read back in one command.\n\n"
-        "To resume, run the command line that is shown first. Without a terminal, give --yes --expect-count N."
+        "To resume, run the same command line with its --plan; without one, it is printed first. Without a terminal, "
+        f"give --yes --expect-count N.\n\n\b\nExample:\n  posthog-bulk {kind} {_EXAMPLES[kind]}"
     )
     decorators: tuple[Callable[[Any], Any], ...] = (
         operation_options(kind),

@@ -40,6 +40,10 @@ def command(chosen: Chosen, layout: str, output: Path | None, force: bool, setti
 
     Persons found by a filter show up to 1,000 of their distinct IDs, persons named by IDs up to 10.
     FILE appears complete or not at all, readable by its owner only.
+
+    \b
+    Example:
+      posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
     """
     from bulk.cli.jobs import with_client
     from bulk.export import export_csv, export_lines

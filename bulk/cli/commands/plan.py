@@ -46,6 +46,10 @@ def command(
       update KEY=TEXT... [--route ROUTE], and KEY:=JSON for numbers, booleans and lists
       delete-events
       delete-recordings
+
+    \b
+    Example:
+      posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
     """
     from bulk.cli import operating
     from bulk.cli.jobs import make_plan_file

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     "--plan", type=FILE, metavar="FILE", help="Plan; by default NAME.plan.jsonl for NAME.journal.jsonl, if it exists"
 )
 def command(journal: Path, output: Path | None, force: bool, plan: Path | None) -> int:
-    """Write the report of JOURNAL. Needs no network and no key. The same files give the same bytes each time."""
+    """Write the report of JOURNAL. Needs no network and no key. The same files give the same bytes each time.
+
+    \b
+    Example:
+      posthog-bulk report leavers.journal.jsonl -o leavers.html
+    """
     from bulk.cli.commands.status import read
     from bulk.rendering import render_json, render_markdown, render_text
 

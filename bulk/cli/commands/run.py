@@ -26,6 +26,10 @@ def command(
     """Run PLAN, or resume it: run the same command line again, any number of times.
 
     The first run must be approved: at a terminal by typing the number of persons, elsewhere with --approve.
+
+    \b
+    Example:
+      posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
     from bulk import guards
     from bulk.cli.jobs import Screen, approve_or_ask, run_plan

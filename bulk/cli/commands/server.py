@@ -92,6 +92,10 @@ def command(port: int, persons: int, seed: int, faults: tuple[str, ...], **knobs
     """Run a PostHog-compatible local server until it is interrupted, and print how to use it.
 
     It lives in memory and listens on this machine only.
+
+    \b
+    Example:
+      posthog-bulk server --persons 3000 --fault status,action=bulk_delete,status=503,times=2
     """
     from asyncclient.testing import LocalPostHog
     from bulk.cli.exits import Interrupted

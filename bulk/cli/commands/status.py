@@ -24,7 +24,12 @@ WATCH_EVERY_S = 2.0
 )
 @click.option("--watch", is_flag=True, help="Look again every 2 s until the job ends")
 def command(journal: Path, plan: Path | None, watch: bool) -> int:
-    """Show the state of the job of JOURNAL. Needs no network and no key, and disturbs no running job."""
+    """Show the state of the job of JOURNAL. Needs no network and no key, and disturbs no running job.
+
+    \b
+    Example:
+      posthog-bulk status leavers.journal.jsonl --watch
+    """
     before = None
     while True:
         report = read(journal, plan)

@@ -28,6 +28,10 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     """Read back whether the persons of JOURNAL are still as requested: gone, properties set or removed, events purged.
 
     Changes nothing. Ends with 75 while the server has not purged events yet, which takes days.
+
+    \b
+    Example:
+      posthog-bulk verify leavers.journal.jsonl
     """
     from bulk.cli.jobs import Screen, summarise, with_client
     from bulk.engine import verify_job
