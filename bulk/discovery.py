@@ -24,7 +24,7 @@ MOST_LOOKS = 3
 """Reads after the first one, before a person counts as unread."""
 NOT_ALLOWED = "the key lacks the scope query:read"
 NOT_ANSWERED = "the server does not answer the query"
-UNSEEN = "properties that this key may not see"
+UNSEEN = "properties that this key cannot read"
 
 
 class Discovery(msgspec.Struct, frozen=True, kw_only=True):

@@ -114,7 +114,7 @@ class BreakerOpened(BulkError):
         fix: what to do before running again.
     """
 
-    def __init__(self, problem: str, fix: str = "find out why, then run the same command again to go on") -> None:
+    def __init__(self, problem: str, fix: str = "find out why, then run the same command again to resume") -> None:
         super().__init__(problem, fix)
         self.problem = problem
         self.fix = fix
@@ -131,7 +131,7 @@ class NotFinished(BulkError):
         fix: what to do.
     """
 
-    def __init__(self, problem: str, fix: str = "run the same command again to go on") -> None:
+    def __init__(self, problem: str, fix: str = "run the same command again to resume") -> None:
         super().__init__(problem, fix)
         self.problem = problem
         self.fix = fix

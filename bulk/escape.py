@@ -118,6 +118,11 @@ def shell_word(text: str) -> str:
     return f"$'{kept}'"
 
 
+def file_word(name: str) -> str:
+    """Return a file's name as `shell_word` does, with `./` before one that would be taken for an option."""
+    return shell_word(f"./{name}" if name.startswith("-") else name)
+
+
 def _is_typed(byte: int) -> bool:
     return 0x20 <= byte < 0x7F and byte not in b"'\\"
 

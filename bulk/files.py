@@ -15,6 +15,8 @@ from types import TracebackType
 from bulk.errors import FileTrouble
 
 PRIVATE = 0o600
+CREATING = "cannot be created"
+"""What failed where only the folder can be missing."""
 
 _ANOTHER_NAME = "choose another name, or remove that file if it is no longer needed"
 _SENTENCES: dict[int, tuple[str, str]] = {
@@ -24,7 +26,7 @@ _SENTENCES: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space, then run again"),
     errno.EDQUOT: ("the disk quota is used up", "free some space, then run again"),
     errno.EFBIG: ("the file would grow past the limit for one file", "raise that limit, then run again"),
-    errno.ENOENT: ("the file or its folder does not exist", "check the name, or create the folder first"),
+    errno.ENOENT: ("its folder does not exist", "check the name, or create the folder first"),
     errno.ENOTDIR: ("a part of the path is not a folder", "check the name"),
     errno.EISDIR: ("it is a directory", "name a file in it"),
     errno.ELOOP: ("it is a symbolic link", "name the file itself"),
@@ -56,6 +58,8 @@ def trouble(path: Path, doing: str, kind: Callable[[Path, str, str], FileTrouble
                 "see to the disk, then run again",
             ),
         )
+        if error.errno == errno.ENOENT and doing != CREATING and path.parent.is_dir():
+            problem, fix = "no such file", "check the name"
         raise kind(path, f"{doing}: {problem}", fix) from error
 
 
@@ -71,7 +75,7 @@ def create_exclusive(path: Path, *, flags: int = 0) -> int:
     Raises:
         FileTrouble: it exists, or cannot be created.
     """
-    with trouble(path, "cannot be created"):
+    with trouble(path, CREATING):
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | flags, PRIVATE)
         try:
             os.fchmod(fd, PRIVATE)  # the umask may have taken the owner's own bits
@@ -107,7 +111,7 @@ def open_regular(path: Path, flags: int, kind: Callable[[Path, str, str], FileTr
 
 def refuse_existing(path: Path) -> None:
     """Say early that a name is taken; only the creation itself decides."""
-    with trouble(path, "cannot be created"):
+    with trouble(path, CREATING):
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, "")
 
@@ -250,7 +254,7 @@ class Unnamed:
 
 def unnamed(path: Path) -> Unnamed:
     """Start a file in the folder of `path` that has no name yet; raises FileTrouble."""
-    with trouble(path, "cannot be created"):
+    with trouble(path, CREATING):
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fd = _open_unnamed(folder)

@@ -238,15 +238,15 @@ _DONE_WORDS = {
     Axis.PERSON: "persons deleted by this job and read back as gone",
     Axis.EVENTS: "persons' events queued for deletion by this job",
     Axis.RECORDINGS: "persons' recordings requested to be deleted, which cannot be verified",
-    Axis.PROPERTIES: "persons changed by this job and read back as asked",
+    Axis.PROPERTIES: "persons changed by this job and read back as requested",
 }
 _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
     Axis.PERSON: (
-        (Person.GONE_BEFORE, "were gone before it asked for anything"),
-        (Person.VANISHED, "went otherwise after it had asked"),
+        (Person.GONE_BEFORE, "were already gone"),
+        (Person.VANISHED, "disappeared without a deletion by this job"),
     ),
     Axis.PROPERTIES: (
-        (Properties.DONE_BEFORE, "were as asked before it sent anything"),
+        (Properties.DONE_BEFORE, "were already as requested"),
         (Properties.GONE, "are gone with their properties"),
     ),
 }
@@ -256,17 +256,17 @@ def _verdict(ledger: Ledger) -> str:
     axis = ledger.lead
     states = ledger.counts(axis)
     done = sum(states.get(state, 0) for state in PROVEN[axis])
-    words = f"{done} of {ledger.count} {_DONE_WORDS[axis]}"
+    words = f"{done:,} of {ledger.count:,} {_DONE_WORDS[axis]}"
     for state, what in _BEFORE_WORDS.get(axis, ()):
         if before := states.get(state, 0):
-            words += f", {before} {what}"
+            words += f", {before:,} {what}"
     match exit_code(ledger):
         case 0:
             return f"Done: {words}."
         case 1:
-            return f"Finished, but not all as asked: {words}; the others are listed with their numbers in the plan."
+            return f"Finished, but some targets need attention: {words}; the others are listed by number."
         case _:
-            return f"Not finished: {words}; run the job again to go on."
+            return f"Not finished: {words}; run the job again to resume."
 
 
 def _run_report(run: RunTally) -> RunReport:

@@ -33,10 +33,11 @@ def choose_route(operation: PropertyOperation, count: int, *, batch_size: int, r
         rates: the limits that the job keeps to.
     """
     if operation.route != "auto":
-        return Route(name=operation.route, why="as asked")
+        return Route(name=operation.route, why="as requested")
     calls, requests = count * calls_a_person(operation), math.ceil(count / persons_by_capture(batch_size))
     if calls <= MOST_BY_REST:
-        return Route(name="rest", why=f"{calls:,} calls, not more than a minute's allowance")
+        return Route(name="rest", why=f"auto: {calls:,} calls fit within the per-minute limit")
     rest_s = seconds_needed(calls, rates.windows(Bucket.OTHERS))
-    longer = f", {rest_s / 3600:,.1f} h at the limits" if rest_s >= 360 else ""
-    return Route(name="capture", why=f"{requests:,} requests that no limit counts; REST takes {calls:,}{longer}")
+    longer = f" and {rest_s / 3600:,.1f} h within the rate limits" if rest_s >= 360 else ""
+    why = f"auto: {requests:,} capture requests (not rate limited); REST takes {calls:,} calls{longer}"
+    return Route(name="capture", why=why)

@@ -219,7 +219,7 @@ class Run:
                 return
             stuck += sum(ledger.state(axis, n) in _UNPROVEN for n in numbers)
             if stuck >= CANARY_SIZE or (stuck and stuck == ledger.count):
-                raise NotFinished(f"the first {stuck} persons were accepted and are still not as asked")
+                raise NotFinished(f"the server accepted the test batch of {stuck} persons and has not applied it yet")
             self._stop_if_all_failed(numbers)
 
     def _stop_if_all_failed(self, numbers: Sequence[int]) -> None:

@@ -147,16 +147,23 @@ def describe(selection: dict[str, Any]) -> str:
     """A selection in words, for people: its summary, or its details where values may be shown."""
     match selection.get("kind"):
         case "distinct_ids":
-            return "persons by distinct id" + (", shared ids too" if selection.get("allow_shared_ids") else "")
+            return _listed(selection, "distinct ID") + (
+                ", placeholder IDs too" * bool(selection.get("allow_shared_ids"))
+            )
         case "person_ids":
-            return "persons by UUID"
+            return _listed(selection, "UUID")
         case "emails":
-            return "persons by email"
+            return _listed(selection, "email")
         case "filter" if selection.get("everyone"):
             return "every person of the project"
         case "filter":
             return "persons where " + " and ".join(_filter_words(selection))
     return "persons"
+
+
+def _listed(selection: dict[str, Any], by: str) -> str:
+    file = selection.get("file")
+    return f"persons listed in {file} (by {by})" if isinstance(file, str) else f"persons by {by}"
 
 
 def _filter_words(selection: dict[str, Any]) -> list[str]:

@@ -31,8 +31,8 @@ def ask(plan: Plan, *, say: Callable[[str], None], read: Callable[[], str] | Non
     header = plan.header
     say(
         f"Project {plain(header.project_name)} ({header.project_id}) on {plain(header.host)}: "
-        f"{plain(describe_operation(header.operation))}, {figure(plan.count)} of them. This cannot be undone.\n"
-        "Type the number of persons to go on: "
+        f"{plain(describe_operation(header.operation))}, {figure(plan.count)} in all. This cannot be undone.\n"
+        "Type the number of persons to continue: "
     )
     line = (_typed if read is None else read)()
     if not line:

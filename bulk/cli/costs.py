@@ -6,7 +6,7 @@ Pure; the figures are those of `bulk.estimate`, the route that of `bulk.routing`
 from collections.abc import Iterator
 
 from asyncclient import RateLimits
-from bulk.cli.words import duration
+from bulk.cli.words import duration, number_of
 from bulk.escape import plain
 from bulk.estimate import Estimate, estimate, persons_by_capture
 from bulk.operations import Operation, PropertyOperation, UnsetProperties
@@ -24,37 +24,36 @@ def cost_lines(operation: Operation, count: int, *, rate_limits: str, batch_size
         batch_size: persons per bulk request.
     """
     rates = RateLimits.parse(rate_limits)
-    at = f"at the limits ({plain(rate_limits)})"
+    at = f"within the rate limits ({plain(rate_limits)})"
     if not isinstance(operation, PropertyOperation):
         cost = estimate(operation, count, batch_size=batch_size, rates=rates)
         yield (
-            f"Requests  {figure(cost.requests)} at least: {figure(cost.deletes)} deletion calls of up to "
-            f"{batch_size} persons, {figure(cost.reads)} reads"
+            f"Requests  at least {figure(cost.requests)}: {number_of(cost.deletes, 'deletion call')} of up to "
+            f"{batch_size} persons each, {number_of(cost.reads, 'read')}"
         )
-        yield f"Time      {_least(cost)} {at}"
+        yield f"Time      {_least(cost)}, {at}"
         return
     by = {
         route: estimate(operation, count, batch_size=batch_size, rates=rates, route=route)
         for route in ("capture", "rest")
     }
     a_call = "removes one property of one person" if isinstance(operation, UnsetProperties) else "changes one person"
-    at_once = persons_by_capture(batch_size)
+    events, at_once = number_of(by["capture"].events, "capture request"), persons_by_capture(batch_size)
     yield (
-        f"Requests  by capture: {figure(by['capture'].events)} that no limit counts, of up to {at_once} persons, "
-        f"and {figure(by['capture'].reads)} reads; {_least(by['capture'])} {at}"
+        f"Requests  capture: {events} (not rate limited) of up to {at_once} "
+        f"persons each, and {figure(by['capture'].reads)} reads; {_least(by['capture'])}, {at}"
     )
     yield (
-        f"          by REST: {figure(by['rest'].changes)}, each of which {a_call}, "
-        f"and {figure(by['rest'].reads)} reads; {_least(by['rest'])} {at}"
+        f"          REST: {number_of(by['rest'].changes, 'call')}, each of which {a_call}, "
+        f"and {figure(by['rest'].reads)} reads; {_least(by['rest'])}, {at}"
     )
     route = choose_route(operation, count, batch_size=batch_size, rates=rates)
-    chosen = f"auto takes {_ROUTES[route.name]}" if operation.route == "auto" else _ROUTES[route.name]
-    why = "which no limit slows down" if operation.route == "auto" and route.name == "capture" else route.why
-    yield f"Route     {chosen}, {why}"
+    why = "auto: it is not rate limited" if operation.route == "auto" and route.name == "capture" else route.why
+    yield f"Route     {_ROUTES[route.name]} ({why})"
 
 
 _ROUTES = {"capture": "capture", "rest": "REST"}
 
 
 def _least(cost: Estimate) -> str:
-    return f"{duration(cost.seconds)} at least" if cost.seconds >= 1 else "no waiting"
+    return f"at least {duration(cost.seconds)}" if cost.seconds >= 1 else "under 1 s"

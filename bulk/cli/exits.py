@@ -114,7 +114,10 @@ def _advice(error: BaseException) -> str:
         (asyncclient.PermissionDenied, "check the project's number, and the scopes and projects of the key"),
         (asyncclient.RouteNotFound, "check the host (POSTHOG_HOST) and the project's number"),
         (asyncclient.UnexpectedRedirect, "redirects are not followed: give the address that it leads to as the host"),
-        (asyncclient.InvalidResponse, "check that the host (POSTHOG_HOST) is a PostHog instance"),
+        (
+            asyncclient.InvalidResponse,
+            "check that the host (POSTHOG_HOST) is a PostHog instance without a login page or proxy in front",
+        ),
         (asyncclient.PaymentRequired, "the project's plan does not cover this: see its billing page"),
         (asyncclient.RateLimited, "run the same command again later"),
         (asyncclient.ServerError, "run the same command again later"),

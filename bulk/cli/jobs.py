@@ -183,7 +183,7 @@ def run_plan(
 def summarise(report: "Report", plan: Path, journal: Path, screen: Screen) -> None:
     """Show what came of a run."""
     from bulk.cli.words import counts
-    from bulk.escape import plain, shell_word
+    from bulk.escape import file_word, plain
     from bulk.rendering.document import AXIS_TITLES
 
     screen.say(plain(report.verdict, limit=None))
@@ -193,10 +193,10 @@ def summarise(report: "Report", plan: Path, journal: Path, screen: Screen) -> No
             screen.say(f"  {line}")
     for failure in report.failures:
         screen.say(
-            f"  {failure.count:,} {failure.axis} {plain(failure.state)}: {plain(failure.reason)}"
-            f" (targets {plain(failure.targets, limit=60)})"
+            f"  {AXIS_TITLES[failure.axis]}: {failure.count:,} {plain(failure.state)} ({plain(failure.reason)}),"
+            f" targets {plain(failure.targets, limit=60)}"
         )
     screen.say(
-        f"Plan {plain(plan)}, journal {plain(journal)}; posthog-bulk report {shell_word(str(journal))} says more."
+        f"Plan {plain(plan)}, journal {plain(journal)}; for details: posthog-bulk report {file_word(str(journal))}"
     )
     screen.tell("report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal))

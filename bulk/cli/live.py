@@ -75,7 +75,7 @@ class Lines:
         match event:
             case Progress():
                 if self._is_due("progress", LINE_EVERY_S):
-                    text = "; ".join([f"{event.phase}: {words.pace(event)}", *words.axes(event)])
+                    text = "; ".join([words.pace(event), *words.axes(event)])
                     self.note("; ".join(part for part in (text, words.budget(event.budget)) if part))
             case PlanProgress():
                 if self._is_due("planning", LINE_EVERY_S):
@@ -236,5 +236,5 @@ def _progress(event: Progress) -> "RenderableType":
     from rich.progress_bar import ProgressBar
 
     bar = ProgressBar(total=max(1, event.count), completed=event.done, width=BAR_WIDTH)
-    lines = [f"{event.phase}: {words.pace(event)}", *words.axes(event), words.budget(event.budget)]
+    lines = [words.pace(event), *words.axes(event), words.budget(event.budget)]
     return Group(bar, *(_text(line) for line in lines if line))

@@ -16,18 +16,18 @@ from bulk.cli.exits import ExitCode, Interrupted, OutputClosed, exit_code, expla
 from bulk.cli.streams.standard import StandardStreams
 
 COMMANDS = {
-    "demo": "See it work against a local server: plan, run, kill, resume, verify.",
-    "server": "Run a PostHog-compatible local server in the foreground.",
+    "demo": "Show an erasure that is killed, resumed and verified, on a local server.",
+    "server": "Run a local server that answers as PostHog does, in the foreground.",
     "persons": "Stream persons as JSON lines or CSV.",
-    "plan": "Freeze whom an operation is for in a plan file; reads only.",
-    "run": "Run a plan, or go on with it.",
-    "delete": "Delete persons: plan, confirm, run and verify in one go.",
-    "unset": "Remove properties from persons, in one go.",
-    "update": "Set properties of persons, in one go.",
-    "delete-events": "Delete the events of persons and keep the persons, in one go.",
-    "delete-recordings": "Delete the recordings of persons and keep the persons, in one go.",
-    "verify": "Read back what a job did, days or weeks later.",
-    "status": "Show where a job stands, from its journal alone.",
+    "plan": "Write a file that lists the persons an operation will affect. Read-only.",
+    "run": "Run a plan, or resume it.",
+    "delete": "Delete persons: plan, confirm, run and read back in one command.",
+    "unset": "Remove properties of persons, in one command.",
+    "update": "Set properties of persons, in one command.",
+    "delete-events": "Delete the events of persons and keep the persons, in one command.",
+    "delete-recordings": "Delete the recordings of persons and keep the persons, in one command.",
+    "verify": "Read back the results of a job, days or weeks later.",
+    "status": "Show the state of a job, from its journal alone.",
     "report": "Write a job's report, from its journal alone.",
 }
 
@@ -79,17 +79,17 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 def posthog_bulk() -> None:
     """Erase, clean or change many PostHog persons, with proof.
 
-    Every run can be killed and run again: the same command line goes on where the journal ends.
+    If a command is interrupted, even killed, run the same command line again to resume it.
 
     \b
-    Exit codes: 0 all done and verified as asked; 1 finished, some targets failed or contradicted;
-    2 usage; 3 refused by a guard; 4 stopped by the failure breaker; 74 journal, plan or file trouble;
-    75 not finished yet, run again; 77 key refused.
+    Exit codes: 0 done and read back as requested; 1 finished, but some targets need attention;
+    2 wrong usage; 3 refused by a safety check; 4 stopped after too many failures; 70 a defect;
+    74 a problem with a journal, plan or other file; 75 not finished, run it again; 77 no access.
 
     \b
     Settings from the environment: POSTHOG_HOST (us, eu or a URL), POSTHOG_PROJECT_ID,
     POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE; for --route capture
-    POSTHOG_PROJECT_API_KEY, asked of the server when missing.
+    POSTHOG_PROJECT_API_KEY, which the server is asked for if it is not set.
     """
 
 

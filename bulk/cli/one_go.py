@@ -12,6 +12,14 @@ from bulk.cli.operating import Asked, operation, operation_options
 from bulk.cli.options import FILE, Running, Settings, expect_count_option, running_options, settings_options
 from bulk.cli.selecting import EMPTY, Chosen, selection, selection_options
 
+_EXAMPLES = {
+    "delete": "--delete-events --distinct-ids leavers.txt",
+    "unset": "email name --where 'plan exact free'",
+    "update": "plan=vip seats:=3 --distinct-ids vips.txt",
+    "delete-events": "--distinct-ids quiet.txt",
+    "delete-recordings": "--distinct-ids unseen.txt",
+}
+
 
 def one_go(kind: str, does: str) -> click.Command:
     """Return the command of an operation.
@@ -25,15 +33,18 @@ def one_go(kind: str, does: str) -> click.Command:
         return _run(kind, **given)
 
     body.__doc__ = (
-        f"{does} Plans, asks, runs and reads back in one go.\n\n"
-        "The same command line resumes. Without a terminal it needs --yes --expect-count N."
+        f"{does} Plan, ask for approval, run and read back in one command.\n\n"
+        "To resume, run the same command line with its --plan; without one, it is printed first. Without a terminal, "
+        f"give --yes --expect-count N.\n\n\b\nExample:\n  posthog-bulk {kind} {_EXAMPLES[kind]}"
     )
     decorators: tuple[Callable[[Any], Any], ...] = (
         operation_options(kind),
         selection_options,
-        click.option("--plan", type=FILE, metavar="FILE", help="The plan; one that exists is used, not selected anew."),
-        click.option("--journal", type=FILE, metavar="FILE", help="The journal; by default the plan's stem's."),
-        click.option("--yes", is_flag=True, help="Do not ask; goes with --expect-count."),
+        click.option("--plan", type=FILE, metavar="FILE", help="Plan file; one that exists is used as it is"),
+        click.option(
+            "--journal", type=FILE, metavar="FILE", help="Journal; by default NAME.journal.jsonl for NAME.plan.jsonl"
+        ),
+        click.option("--yes", is_flag=True, help="Do not ask; needs --expect-count"),
         expect_count_option,
         running_options,
         settings_options,
@@ -75,7 +86,7 @@ def _run(
     if whom is None and not exists:
         raise click.UsageError(EMPTY)
     if files.made_up:
-        screen.say(f"To resume: {resume_line(click.get_current_context().obj, files.plan)}")
+        screen.say(f"If interrupted, resume with: {resume_line(click.get_current_context().obj, files.plan)}")
     loaded = None
     if whom is not None and not exists:
         try:

@@ -27,7 +27,7 @@ TAKES: dict[str, tuple[str, ...]] = {
 }
 """What each operation is told by, by the names of `Asked`."""
 _METAVARS = {"unset": "KEY...", "update": "KEY=VALUE..."}
-_HOW_TO_SET = "write KEY=TEXT, or KEY:=JSON for what is no text"
+_HOW_TO_SET = "write KEY=TEXT, or KEY:=JSON for numbers, booleans and lists"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,13 +40,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _OPTIONS: dict[str, Callable[[Any], Any]] = {
-    "delete_events": click.option("--delete-events", is_flag=True, help="Delete the persons' events too."),
-    "delete_recordings": click.option("--delete-recordings", is_flag=True, help="Delete the persons' recordings too."),
+    "delete_events": click.option("--delete-events", is_flag=True, help="Also delete the persons' events"),
+    "delete_recordings": click.option("--delete-recordings", is_flag=True, help="Also delete the persons' recordings"),
     "route": click.option(
         "--route",
         type=click.Choice(["rest", "capture", "auto"]),
-        help="How properties are changed: rest, one call per person; capture, events of many persons per request; "
-        "auto, the quicker one, which is the default.",
+        help="How to change properties. rest: calls about one person each. capture: events of many persons per "
+        "request. auto (the default): rest up to 240 calls, capture above",
     ),
 }
 
@@ -108,7 +108,9 @@ def assignments(words: Sequence[str]) -> dict[str, Any]:
     for number, word in enumerate(words, 1):
         key, equals, text = word.partition("=")
         if not equals:
-            raise click.UsageError(f"argument {number} of update has no =: {_HOW_TO_SET}, quoted where it has blanks")
+            raise click.UsageError(
+                f"argument {number} of update has no =: {_HOW_TO_SET}, in quotes if it contains spaces"
+            )
         is_json = key.endswith(":")
         key = key.removesuffix(":")
         if not key.strip():
@@ -129,7 +131,7 @@ def _parsed(key: str, text: str) -> Any:
     except ValueError as error:
         where = f"because {_REASONS.get(str(error), 'a number in it has too many digits')}"
     raise click.UsageError(
-        f"the value of {_shown(key)} is not valid JSON {where}: mend it, or write KEY=TEXT for a text"
+        f"the value of {_shown(key)} is not valid JSON {where}: correct it, or write KEY=TEXT for a text"
     )
 
 
@@ -155,7 +157,9 @@ def _check_fits(kind: str, asked: Asked) -> None:
         if name in TAKES[kind] or given in ((), None, False):
             continue
         if name == "words":
-            raise click.UsageError(f"{kind} takes neither KEY nor KEY=VALUE: say whom it is for with options")
+            raise click.UsageError(
+                f"{kind} takes neither KEY nor KEY=VALUE: select persons with options such as --distinct-ids"
+            )
         fitting = " and ".join(other for other in KINDS if name in TAKES[other])
         raise click.UsageError(f"--{name.replace('_', '-')} goes with {fitting}, not with {kind}: leave it out")
 

@@ -123,18 +123,18 @@ def settings_options(command: F) -> F:
         command,
         "settings",
         Settings,
-        click.option("--host", metavar="HOST", help="us, eu, or the URL of a self-hosted instance."),
-        click.option("--project-id", metavar="N", help="The project's number."),
-        click.option("--key-file", type=FILE, metavar="FILE", help="File that holds the personal API key."),
-        click.option("--allow-http", is_flag=True, help="Allow plain http to a host that is not this machine."),
+        click.option("--host", metavar="HOST", help="us, eu, or the URL of a self-hosted instance"),
+        click.option("--project-id", metavar="N", help="Project ID"),
+        click.option("--key-file", type=FILE, metavar="FILE", help="File that holds the personal API key"),
+        click.option("--allow-http", is_flag=True, help="Allow plain http to a host other than this machine"),
         click.option(
             "--rate-limits",
             metavar="LIMITS",
             default=POSTHOG,
             show_default=True,
             help="posthog (what PostHog enforces for the kind of key), user (180 per minute and 1,200 per hour), off, "
-            "or limits such as 480/min,4800/hour,240/min,1200/hour (deletes, deletes, others, others; the last may "
-            "be left out).",
+            "or limits such as 480/min,4800/hour,240/min,1200/hour: the first two for deletions, the others for "
+            "reads and changes; the last can be left out",
         ),
     )
 
@@ -151,7 +151,7 @@ def running_options(command: F) -> F:
             default=8,
             show_default=True,
             metavar="N",
-            help="Batches under way at once.",
+            help="Batches processed in parallel",
         ),
         click.option(
             "--batch-size",
@@ -159,7 +159,7 @@ def running_options(command: F) -> F:
             default=250,
             show_default=True,
             metavar="N",
-            help="Persons a request that takes many.",
+            help="Persons per bulk request",
         ),
         click.option(
             "--wait",
@@ -168,23 +168,23 @@ def running_options(command: F) -> F:
             default=900.0,
             show_default=True,
             metavar="SECONDS",
-            help="How long to wait for the server to catch up before leaving the rest pending.",
+            help="Wait this long for the server to apply changes before leaving the rest pending",
         ),
         click.option(
             "--max-targets",
             type=click.IntRange(0),
             metavar="N",
-            help="Refuse a plan with more targets.",
+            help="Refuse a plan with more targets",
         ),
         json_option,
     )
 
 
 json_option = click.option(
-    "--json", "json", is_flag=True, help="Events as JSON lines on stdout, everything for people on stderr."
+    "--json", "json", is_flag=True, help="Write events as JSON lines to stdout and messages for people to stderr"
 )
 expect_count_option = click.option(
-    "--expect-count", type=click.IntRange(0), metavar="N", help="Refuse a plan with another number of targets."
+    "--expect-count", type=click.IntRange(0), metavar="N", help="Refuse a plan with any other number of targets"
 )
 
 

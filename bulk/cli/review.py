@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bulk.cli.costs import cost_lines
-from bulk.escape import plain, shell_word
+from bulk.escape import file_word, plain, shell_word
 from bulk.findings import by_kind
 from bulk.operations import Operation, UpdateProperties, from_dict
 from bulk.operations import describe as describe_operation
@@ -38,14 +38,14 @@ def review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         f"Project   {header.project_id} ({plain(header.project_name)}) on {plain(header.host)}",
         f"To do     {plain(describe_operation(header.operation))}",
         *_values(operation),
-        f"For       {plain(describe(header.selection.get('details', {})))}",
+        f"Selected  {plain(describe(header.selection.get('details', {})))}",
         f"Targets   {figure(plan.count)}",
         *cost_lines(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         "",
         f"Sample of {min(SAMPLE, plan.count)}",
         *(f"  {line}" for line in table_lines(_sample(plan))),
         "",
-        "Input and reach",
+        "Input check",
         *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX)),
         *(f"  {plain(sentence, limit=None)}" for sentence in discovery_sentences(findings)),
         "",
@@ -57,7 +57,7 @@ def review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
 
 def run_line(plan: Plan) -> str:
     """The command line that runs a plan, to be typed next."""
-    return f"posthog-bulk run {shell_word(str(plan.path))} --approve {short_digest(plan.digest)}"
+    return f"posthog-bulk run {file_word(str(plan.path))} --approve {short_digest(plan.digest)}"
 
 
 def resume_line(arguments: tuple[str, ...], plan: Path) -> str:

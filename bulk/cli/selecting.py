@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 STDIN = "-"
-EMPTY = "the selection is empty: say whom this is for, or --everyone for every person of the project"
+EMPTY = "no persons are selected: give --distinct-ids, --where or the like, or --everyone for the whole project"
 _INPUTS = {"distinct_ids": "--distinct-ids", "uuids": "--uuids", "emails": "--emails"}
 _FILTERS = {"where": "--where", "email": "--email", "properties": "--properties", "cohort": "--cohort"}
 
@@ -53,25 +53,25 @@ def selection_options(command: F) -> F:
         command,
         "chosen",
         Chosen,
-        click.option("--distinct-ids", metavar="FILE|-", help="Distinct ids, one a line; - is stdin."),
-        click.option("--uuids", metavar="FILE|-", help="Person UUIDs, one a line."),
-        click.option("--emails", metavar="FILE|-", help="Values of the property email, one a line."),
-        click.option("--column", metavar="NAME", help="The CSV column of that file that holds them."),
+        click.option("--distinct-ids", metavar="FILE|-", help="File with one distinct ID per line; - is stdin"),
+        click.option("--uuids", metavar="FILE|-", help="File with one person UUID per line"),
+        click.option("--emails", metavar="FILE|-", help="File with one value of the property email per line"),
+        click.option("--column", metavar="NAME", help="Read this column of the file, which is CSV with a header"),
         click.option(
             "--allow-shared-ids",
             is_flag=True,
-            help="Take distinct ids too that stand for nobody in particular, such as undefined.",
+            help='Also accept placeholder IDs such as "undefined"',
         ),
         click.option(
             "--where",
             multiple=True,
             metavar="'KEY OPERATOR VALUE'",
-            help="A condition on a property, as in 'plan exact free'; all that are given must hold.",
+            help="Condition on a property, as in 'plan exact free'; repeat it to narrow down",
         ),
-        click.option("--email", metavar="EMAIL", help="The exact value of the property email."),
-        click.option("--properties", metavar="JSON", help="A JSON array of PostHog property filters."),
-        click.option("--cohort", type=click.IntRange(1), metavar="ID", help="The members of a cohort."),
-        click.option("--everyone", is_flag=True, help="Every person of the project."),
+        click.option("--email", metavar="EMAIL", help="Exact value of the property email"),
+        click.option("--properties", metavar="JSON", help="JSON array of PostHog property filters"),
+        click.option("--cohort", type=click.IntRange(1), metavar="ID", help="Members of this cohort"),
+        click.option("--everyone", is_flag=True, help="Every person of the project"),
     )
 
 

@@ -24,6 +24,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DRAIN_S = 20.0
 LAST_WORDS_S = 0.2
 """Seconds that a terminal has for getting its cursor back before the process dies."""
+_AGAIN = {int(signal.SIGINT): "Press Ctrl-C again"}
 
 
 class Stopper:
@@ -61,8 +62,8 @@ class Stopper:
             self._task.cancel()
             return
         self._notice(
-            f"{signal.Signals(number).name}: nothing more is sent; waiting at most {self._drain_s:.0f} s for what is "
-            "in flight. Once more ends it at once; the journal resumes either way."
+            f"{signal.Signals(number).name}: nothing more is sent; waiting up to {self._drain_s:.0f} s for requests "
+            f"in flight. {_AGAIN.get(number, 'Send it again')} to quit now; you can resume either way."
         )
         asyncio.get_running_loop().call_later(self._drain_s, self._task.cancel)
 

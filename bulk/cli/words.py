@@ -17,12 +17,10 @@ from bulk.progress import (
     WindowBudget,
 )
 
-PHASES = {
-    "canary": "canary: a small batch goes all the way first",
-    "sending": "sending",
-    "reading back": "reading back",
-}
-WAITED_FOR = {"person": "still there", "properties": "not applied yet"}
+PHASES = {"canary": "Test batch", "sending": "Sending", "reading back": "Reading back"}
+WAITED_FOR = {"person": "deletions", "properties": "changes"}
+BUCKETS = {"deletes": "deletions", "others": "reads and changes"}
+WINDOWS = {60: "this minute", 3600: "this hour"}
 
 
 def duration(seconds: float | None) -> str:
@@ -41,6 +39,11 @@ def duration(seconds: float | None) -> str:
             rest = whole % unit // smaller
             return f"{whole // unit} {name}" + (f" {rest} {smaller_name}" if rest else "")
     return f"{whole} s"
+
+
+def number_of(count: int, noun: str) -> str:
+    """A count with its noun, in the plural where that is due."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
 
 
 def counts(title: str, states: dict[str, int]) -> str:
@@ -63,23 +66,27 @@ def axes(event: Progress | JobEnded) -> list[str]:
 
 
 def pace(event: Progress) -> str:
-    """How far and how fast."""
+    """What is being done, how far and how fast."""
     percent = 100 * event.done / event.count if event.count else 100.0
-    text = f"{event.done:,} of {event.count:,} ({percent:.0f} %), {event.targets_per_s:,.0f}/s"
+    phase = PHASES.get(event.phase, plain(event.phase))
+    text = f"{phase}: {event.done:,} of {event.count:,} ({percent:.0f} %), {event.targets_per_s:,.0f}/s"
     if event.eta_s is not None and event.done < event.count:
         text += f", about {duration(event.eta_s)} left"
     return text
 
 
 def budget(windows: tuple[WindowBudget, ...]) -> str:
-    """What the rate limits' windows still allow."""
+    """What the rate limit that has least left still allows; empty without limits."""
     if not windows:
         return ""
-    return "left: " + ", ".join(
-        f"{max(0, window.limit - window.used):,} of {window.limit:,} {plain(window.bucket)} "
-        f"in {duration(window.window_s)}"
-        for window in windows
-    )
+    window = min(windows, key=lambda one: (one.limit - one.used) / max(1, one.limit))
+    when = WINDOWS.get(round(window.window_s), f"in {duration(window.window_s)}")
+    left = max(0, window.limit - window.used)
+    return f"Rate limit: {left:,} of {window.limit:,} {_bucket(window.bucket)} left {when}"
+
+
+def _bucket(name: str) -> str:
+    return BUCKETS.get(name, plain(name))
 
 
 def sentence(event: JobEvent | PlanProgress) -> str | None:
@@ -90,37 +97,46 @@ def sentence(event: JobEvent | PlanProgress) -> str | None:
             again = f", run {event.runs_before + 1} of this job" if event.runs_before else ""
             return f"{plain(event.operation)}: {event.remaining:,} of {event.count:,} to do in {project}{again}"
         case PhaseChanged():
-            return PHASES.get(event.phase, plain(event.phase))
+            again = ": a small batch is done and read back before the rest" * (event.phase == "canary")
+            return PHASES.get(event.phase, plain(event.phase)) + again
         case CanaryDone():
-            return f"canary: {event.targets:,} persons done as asked, the rest follows"
+            return f"Test batch OK: {number_of(event.targets, 'person')}. Continuing with the rest"
         case RouteChosen():
-            return f"route {event.route}: {plain(event.why)}"
+            return f"Route: {_ROUTES.get(event.route, plain(event.route))} ({plain(event.why)})"
         case Trouble():
             return _trouble(event)
         case PauseStarted():
-            return f"pause: the server asks for {duration(event.for_s)} without {plain(event.bucket)} requests"
+            return f"Rate limited: the server asked us to wait {duration(event.for_s)} ({_bucket(event.bucket)})"
         case LimitMoved():
             old, new = (f"{limit:,}" if limit is not None else "none" for limit in (event.old, event.new))
             return (
-                f"limit lowered after an unexpected 429: {plain(event.bucket)}, "
+                f"Rate limit lowered after an unexpected 429: {_bucket(event.bucket)}, "
                 f"{old} to {new} in {duration(event.window_s)}"
             )
         case WaitingForServer():
             return (
-                f"{event.targets:,} accepted and {WAITED_FOR.get(event.axis, 'not as asked yet')}; "
-                f"reading again in {duration(event.next_read_s)}, for {duration(event.wait_left_s)} more"
+                f"{event.targets:,} {WAITED_FOR.get(event.axis, 'requests')} accepted but not yet visible; "
+                f"checking again in {duration(event.next_read_s)}, for up to {duration(event.wait_left_s)}"
             )
         case JobEnded():
-            return "; ".join([f"run over ({plain(event.reason)})", *axes(event)])
+            return "; ".join([_ENDS.get(event.reason, f"Run ended early: {plain(event.reason)}"), *axes(event)])
     return None
+
+
+_ROUTES = {"rest": "REST", "capture": "capture"}
+_ENDS = {"finished": "Run finished", "stopped": "Run stopped", "interrupted": "Run interrupted"}
 
 
 def planning(event: PlanProgress) -> str:
     """How far the planning is."""
-    return f"planning: {event.seen:,} read, {event.targets:,} targets, {event.requests:,} requests"
+    return (
+        f"Planning: {event.seen:,} read, {number_of(event.targets, 'target')}, {number_of(event.requests, 'request')}"
+    )
 
 
 def _trouble(event: Trouble) -> str:
     parts = [part for part in (event.error, event.status, event.code) if part is not None]
-    text = f"{plain(event.route)}: {plain(' '.join(str(part) for part in parts))} for {event.targets:,} targets"
-    return text + (f", again in {duration(event.retry_in_s)}" if event.retry_in_s is not None else "")
+    text = (
+        f"{plain(event.route)}: {plain(' '.join(str(part) for part in parts))} for {number_of(event.targets, 'target')}"
+    )
+    return text + (f", retrying in {duration(event.retry_in_s)}" if event.retry_in_s is not None else "")

@@ -89,8 +89,8 @@ def _identity(report: Report) -> Section:
         ("Version", report.version),
     ]
     if report.torn_tail_bytes:
-        rows.append(("Torn tail, not counted", f"{figure(report.torn_tail_bytes)} bytes"))
-    without = () if report.plan is not None else ("The plan was not there, so nobody is named and nobody can be.",)
+        rows.append(("Incomplete last record (ignored)", f"{figure(report.torn_tail_bytes)} bytes"))
+    without = () if report.plan is not None else ("The plan was not there, so this report identifies no person.",)
     return Section(title="The job", sentences=(_NUMBERS_NOTE, *without), table=Table(headings=(), rows=tuple(rows)))
 
 
@@ -155,7 +155,7 @@ def _requests(report: Report) -> Section:
         title="Requests that change something",
         sentences=(f"Pauses that the server asked for: {report.pauses}. Limits lowered: {report.limits_lowered}.",),
         table=Table(
-            headings=("Route", "Attempts", "Ok", "Failed", "Unknown", "Targets, repeats included"),
+            headings=("Route", "Attempts", "Ok", "Failed", "Unknown", "Targets sent (including retries)"),
             rows=rows,
             numeric=frozenset({1, 2, 3, 4, 5}),
         ),
@@ -174,7 +174,7 @@ def _runs(report: Report) -> Section:
 _FINDING_TITLES = {
     "lines": "Lines read",
     "listed": "Persons listed",
-    "unmatched": "Lines that matched nobody",
+    "unmatched": "Lines that matched no person",
     "unread": "Lines whose person could not be read",
     "duplicates": "Lines that repeat an earlier one",
     "aliases": "Lines that name a person already selected",
@@ -237,7 +237,7 @@ def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
         sentence += f"; {figure(int(unread))} persons that the query names could not be read and are not in the plan"
     yield f"{sentence}."
     if may_miss := one.get("may_miss"):
-        yield f"May miss: {may_miss}."
+        yield f"Not covered: {may_miss}."
 
 
 def _which(finding: dict[str, Any]) -> str:

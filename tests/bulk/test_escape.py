@@ -160,6 +160,11 @@ def test_a_word_that_can_be_typed_is_quoted_as_usual(text: str) -> None:
     assert escape.shell_word(text) == shlex.quote(text)
 
 
+def test_the_name_of_a_file_is_never_taken_for_an_option() -> None:
+    assert escape.file_word("-x.plan.jsonl") == "./-x.plan.jsonl"
+    assert escape.file_word("x y") == "'x y'"
+
+
 @pytest.mark.parametrize("text", ["a;=1", "a; +1", 'a;"@1', "a;\t-1", ";＝1"])
 def test_what_a_spreadsheet_that_splits_at_semicolons_would_compute_is_quoted(text: str) -> None:
     assert escape.csv_cell(text).partition(";")[2].startswith(("'", "\\"))

@@ -100,7 +100,7 @@ def test_a_folder_that_takes_no_files_is_reported_by_the_real_system() -> None:
 
 @pytest.mark.parametrize("make", [create_exclusive, unnamed, lambda path: write_private(path, b"x")])
 def test_a_missing_folder_is_named(tmp_path: Path, make: object) -> None:
-    with pytest.raises(FileTrouble, match="nowhere/a: cannot be created: the file or its folder does not exist"):
+    with pytest.raises(FileTrouble, match="nowhere/a: cannot be created: its folder does not exist"):
         make(tmp_path / "nowhere" / "a")  # type: ignore[operator]
 
 
@@ -114,7 +114,7 @@ def test_only_regular_files_are_opened_and_nothing_is_waited_for(tmp_path: Path)
         ("fifo", "is not a regular file; name a regular file"),
         ("folder", "cannot be opened: it is a directory; name a file in it"),
         ("link", "cannot be opened: it is a symbolic link; name the file itself"),
-        ("none", "cannot be opened: the file or its folder does not exist; check the name"),
+        ("none", "cannot be opened: no such file; check the name"),
     ):
         for flags in (os.O_RDONLY, os.O_RDWR):
             with pytest.raises(FileTrouble, match=words):

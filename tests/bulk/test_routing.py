@@ -26,7 +26,9 @@ def test_auto_goes_by_calls_that_a_minute_allows(
         assert (route.name == "rest") == (calls <= MOST_BY_REST)
         assert f"{calls:,}" in route.why
         if route.name == "capture":
-            assert f"{math.ceil(count / (batch if batch < 200 else batch // 200 * 200)):,} requests" in route.why
+            assert (
+                f"{math.ceil(count / (batch if batch < 200 else batch // 200 * 200)):,} capture requests" in route.why
+            )
         assert not route.why.endswith(".")
 
 
@@ -34,12 +36,17 @@ def test_auto_goes_by_calls_that_a_minute_allows(
 @given(count=st.integers(0, 10**7))
 def test_what_was_asked_for_is_taken(asked: str, count: int) -> None:
     route = choose_route(UnsetProperties(("a",), route=asked), count, batch_size=250, rates=RateLimits.posthog())
-    assert (route.name, route.why) == (asked, "as asked")
+    assert (route.name, route.why) == (asked, "as requested")
 
 
 def test_the_reason_tells_how_long_rest_would_take() -> None:
     operation = UnsetProperties(("a",))
     why = choose_route(operation, 100_000, batch_size=500, rates=RateLimits.posthog()).why
-    assert why == "250 requests that no limit counts; REST takes 100,000, 6.9 h at the limits"
-    assert choose_route(operation, 100_000, batch_size=500, rates=RateLimits.off()).why.endswith("REST takes 100,000")
+    assert (
+        why
+        == "auto: 250 capture requests (not rate limited); REST takes 100,000 calls and 6.9 h within the rate limits"
+    )
+    assert choose_route(operation, 100_000, batch_size=500, rates=RateLimits.off()).why.endswith(
+        "REST takes 100,000 calls"
+    )
     assert " h " not in choose_route(operation, 300, batch_size=500, rates=RateLimits.posthog()).why

@@ -88,8 +88,8 @@ def test_a_blank_email_selects_nobody_by_mistake() -> None:
 @pytest.mark.parametrize(
     ("selection", "words"),
     [
-        (ByDistinctIds(["a"]), "persons by distinct id"),
-        (ByDistinctIds(["a"], allow_shared_ids=True), "persons by distinct id, shared ids too"),
+        (ByDistinctIds(["a"]), "persons by distinct ID"),
+        (ByDistinctIds(["a"], allow_shared_ids=True), "persons by distinct ID, placeholder IDs too"),
         (ByPersonIds(["a"]), "persons by UUID"),
         (ByEmails(["a"]), "persons by email"),
         (ByFilter(everyone=True), "every person of the project"),
@@ -112,6 +112,7 @@ def test_a_selection_is_told_in_words_without_values(selection: Selection, words
 @pytest.mark.parametrize(
     ("selection", "words"),
     [
+        (ByDistinctIds("some/leavers.txt"), "persons listed in leavers.txt (by distinct ID)"),
         (ByFilter(properties=(PropertyFilter("plan", "free"),)), "persons where plan exact free"),
         (
             ByFilter(properties=(PropertyFilter("age", [1, 2]), PropertyFilter("email", operator="is_set"))),

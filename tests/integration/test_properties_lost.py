@@ -152,7 +152,7 @@ def test_a_server_that_applies_nothing_is_found_out_by_the_canary(virtual: Any, 
         async with virtual(persons=500) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("swallow", action="capture"))
-            with pytest.raises(NotFinished, match="first 25 persons were accepted and are still not as asked"):
+            with pytest.raises(NotFinished, match="accepted the test batch of 25 persons and has not applied it yet"):
                 await a.run(plan)
             assert len(a.times_intended("properties")) == 25
             a.server.faults.clear()

@@ -30,17 +30,22 @@ def with_token(server: LocalPostHog, token: str | None) -> PostHogClient:
 @pytest.mark.parametrize(
     ("persons", "operation", "name", "why"),
     [
-        (240, UpdateProperties({"plan": "x"}), "rest", "240 calls, not more than a minute's allowance"),
-        (241, UpdateProperties({"plan": "x"}), "capture", "2 requests that no limit counts; REST takes 241"),
+        (240, UpdateProperties({"plan": "x"}), "rest", "auto: 240 calls fit within the per-minute limit"),
+        (
+            241,
+            UpdateProperties({"plan": "x"}),
+            "capture",
+            "auto: 2 capture requests (not rate limited); REST takes 241 calls",
+        ),
         (
             81,
             UnsetProperties(("plan", "country", "logins")),
             "capture",
-            "1 requests that no limit counts; REST takes 243",
+            "auto: 1 capture requests (not rate limited); REST takes 243 calls",
         ),
-        (80, UnsetProperties(("plan", "country", "logins")), "rest", "240 calls, not more than a minute's allowance"),
-        (300, UpdateProperties({"plan": "x"}, route="rest"), "rest", "as asked"),
-        (10, UpdateProperties({"plan": "x"}, route="capture"), "capture", "as asked"),
+        (80, UnsetProperties(("plan", "country", "logins")), "rest", "auto: 240 calls fit within the per-minute limit"),
+        (300, UpdateProperties({"plan": "x"}, route="rest"), "rest", "as requested"),
+        (10, UpdateProperties({"plan": "x"}, route="capture"), "capture", "as requested"),
     ],
 )
 async def test_the_route_is_chosen_told_and_journalled(

@@ -25,6 +25,10 @@ def command(persons: int, keep: Path | None) -> int:
     """See it work: plan an erasure on a local server, run it, kill it half-way, resume, verify, prove it.
 
     Needs no account and no network, and touches nothing but a folder of its own.
+
+    \b
+    Example:
+      posthog-bulk demo --keep demo
     """
     from bulk.cli.demo import tell
     from bulk.cli.live import open_display

@@ -28,16 +28,22 @@ if TYPE_CHECKING:
     type=click.Choice(["jsonl", "csv"]),
     default="jsonl",
     show_default=True,
-    help="jsonl: one server object a line. csv: a row a person, harmless in spreadsheets.",
+    help="jsonl: one object of the server per line. csv: one row per person, safe in spreadsheets",
 )
-@click.option("-o", "--output", type=FILE, metavar="FILE", help="A new file for you alone; stdout by default.")
+@click.option(
+    "-o", "--output", type=FILE, metavar="FILE", help="Write to this new file, readable by you only, instead of stdout"
+)
 @click.option("--force", is_flag=True, help=FORCE_HELP)
 @settings_options
 def command(chosen: Chosen, layout: str, output: Path | None, force: bool, settings: Settings) -> int:
-    """Stream persons, one a line; everyone where nothing is selected. Reads only.
+    """Write persons to stdout or a file, one per line; every person if none is selected. Read-only.
 
-    Persons found by a filter show up to 1,000 of their distinct ids, persons named by ids up to 10.
-    FILE appears whole or not at all, readable by its owner only.
+    Persons found by a filter show up to 1,000 of their distinct IDs, persons named by IDs up to 10.
+    FILE appears complete or not at all, readable by its owner only.
+
+    \b
+    Example:
+      posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
     """
     from bulk.cli.jobs import with_client
     from bulk.export import export_csv, export_lines

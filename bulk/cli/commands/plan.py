@@ -1,4 +1,4 @@
-"""`posthog-bulk plan`: freeze whom an operation is for; reads only."""
+"""`posthog-bulk plan`: write a file that lists the persons an operation will affect. Read-only."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from bulk.cli.selecting import Chosen, selection, selection_options
 @click.argument("operation", type=click.Choice(KINDS), metavar="OPERATION")
 @every_operation
 @selection_options
-@click.option("-o", "--output", type=FILE, required=True, metavar="PLAN", help="The plan file; must not exist.")
+@click.option("-o", "--output", type=FILE, required=True, metavar="PLAN", help="Plan file, which must not exist yet")
 @click.option(
-    "--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N", help="Requests at once."
+    "--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N", help="Requests in parallel"
 )
 @click.option(
     "--batch-size",
@@ -23,7 +23,7 @@ from bulk.cli.selecting import Chosen, selection, selection_options
     default=250,
     show_default=True,
     metavar="N",
-    help="Persons a request that takes many, for the estimate.",
+    help="Persons per bulk request, for the estimate",
 )
 @settings_options
 def command(
@@ -35,17 +35,21 @@ def command(
     batch_size: int,
     settings: Settings,
 ) -> int:
-    """Freeze whom OPERATION is for in a plan file, and show what running it would mean.
+    """Write a plan: a file that lists the persons OPERATION will affect. Show what running it would take.
 
-    Reads only. The plan file holds the persons' ids; nothing outside of it will be touched.
+    This only reads. The plan file holds the persons' IDs, and a run touches no other person.
 
     \b
     OPERATION is one of
       delete [--delete-events] [--delete-recordings]
       unset KEY... [--route ROUTE]
-      update KEY=TEXT... [--route ROUTE], with KEY:=JSON for what is no text
+      update KEY=TEXT... [--route ROUTE], and KEY:=JSON for numbers, booleans and lists
       delete-events
       delete-recordings
+
+    \b
+    Example:
+      posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
     """
     from bulk.cli import operating
     from bulk.cli.jobs import make_plan_file

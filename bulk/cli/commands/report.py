@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 
 @click.command("report")
 @click.argument("journal", type=FILE)
-@click.option("-o", "--output", type=FILE, metavar="FILE", help="A .html, .md, .json or .txt file; stdout by default.")
+@click.option(
+    "-o", "--output", type=FILE, metavar="FILE", help="Write to this .html, .md, .json or .txt file instead of stdout"
+)
 @click.option("--force", is_flag=True, help=FORCE_HELP)
-@click.option("--plan", type=FILE, metavar="FILE", help="The plan; by default the journal's stem's, if it is there.")
+@click.option(
+    "--plan", type=FILE, metavar="FILE", help="Plan; by default NAME.plan.jsonl for NAME.journal.jsonl, if it exists"
+)
 def command(journal: Path, output: Path | None, force: bool, plan: Path | None) -> int:
-    """Write the report of JOURNAL. Needs no network and no key; the same bytes each time from the same files."""
+    """Write the report of JOURNAL. Needs no network and no key. The same files give the same bytes each time.
+
+    \b
+    Example:
+      posthog-bulk report leavers.journal.jsonl -o leavers.html
+    """
     from bulk.cli.commands.status import read
     from bulk.rendering import render_json, render_markdown, render_text
 

@@ -1,4 +1,4 @@
-"""`posthog-bulk run`: run a plan, or go on with it."""
+"""`posthog-bulk run`: run a plan, or resume it."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from bulk.cli.stems import check_apart, journal_of
 
 @click.command("run")
 @click.argument("plan", type=FILE)
-@click.option("--journal", type=FILE, metavar="FILE", help="The journal; by default the plan's stem's.")
-@click.option("--approve", metavar="DIGEST", help="The plan's digest, or its first 12 digits.")
+@click.option("--journal", type=FILE, metavar="FILE", help="Journal; by default NAME.journal.jsonl for NAME.plan.jsonl")
+@click.option("--approve", metavar="DIGEST", help="The plan's digest, or its first 12 digits")
 @expect_count_option
 @running_options
 @settings_options
@@ -23,9 +23,13 @@ def command(
     running: Running,
     settings: Settings,
 ) -> int:
-    """Run PLAN, or go on with it: the same command line resumes, any number of times.
+    """Run PLAN, or resume it: run the same command line again, any number of times.
 
-    The first run must be approved: on a terminal by typing the number of persons, elsewhere by --approve.
+    The first run must be approved: at a terminal by typing the number of persons, elsewhere with --approve.
+
+    \b
+    Example:
+      posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
     from bulk import guards
     from bulk.cli.jobs import Screen, approve_or_ask, run_plan

@@ -2,7 +2,7 @@
 
 import errno
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import click
 import msgspec
@@ -92,6 +92,10 @@ def command(port: int, persons: int, seed: int, faults: tuple[str, ...], **knobs
     """Run a PostHog-compatible local server until it is interrupted, and print how to use it.
 
     It lives in memory and listens on this machine only.
+
+    \b
+    Example:
+      posthog-bulk server --persons 3000 --fault status,action=bulk_delete,status=503,times=2
     """
     from asyncclient.testing import LocalPostHog
     from bulk.cli.exits import Interrupted
@@ -152,6 +156,12 @@ def parse_fault(text: str) -> "Fault":
         if not equals:
             raise click.UsageError(f"--fault {text!r}: write {name}=VALUE")
         fields[name] = value
+    kinds = get_args(get_type_hints(Fault)["kind"])
+    if kind not in kinds:
+        raise click.UsageError(f"--fault {text!r}: unknown kind {kind!r}; choose from {', '.join(kinds)}")
+    if unknown := [name for name in fields if name not in Fault.__struct_fields__]:
+        known = ", ".join(name for name in Fault.__struct_fields__ if name != "kind")
+        raise click.UsageError(f"--fault {text!r}: unknown field {unknown[0]!r}; choose from {known}")
     try:
         return msgspec.convert(fields, Fault, strict=False)
     except ValueError as error:

@@ -19,10 +19,17 @@ WATCH_EVERY_S = 2.0
 
 @click.command("status")
 @click.argument("journal", type=FILE)
-@click.option("--plan", type=FILE, metavar="FILE", help="The plan; by default the journal's stem's, if it is there.")
-@click.option("--watch", is_flag=True, help="Look again every 2 s until the job is over.")
+@click.option(
+    "--plan", type=FILE, metavar="FILE", help="Plan; by default NAME.plan.jsonl for NAME.journal.jsonl, if it exists"
+)
+@click.option("--watch", is_flag=True, help="Look again every 2 s until the job ends")
 def command(journal: Path, plan: Path | None, watch: bool) -> int:
-    """Show where the job of JOURNAL stands. Needs no network and no key, and disturbs no running job."""
+    """Show the state of the job of JOURNAL. Needs no network and no key, and disturbs no running job.
+
+    \b
+    Example:
+      posthog-bulk status leavers.journal.jsonl --watch
+    """
     before = None
     while True:
         report = read(journal, plan)
@@ -82,7 +89,7 @@ def summary(report: "Report") -> list[str]:
     lines += [f"  {axis}" for axis in axes if axis]
     if report.runs:
         last = report.runs[-1]
-        ended = f"ended {plain(last.ended)} ({plain(last.reason or '')})" if last.ended else "still going, or cut off"
+        ended = f"ended {plain(last.ended)} ({plain(last.reason or '')})" if last.ended else "still running, or killed"
         lines.append(f"  run {len(report.runs)} started {plain(last.started)}, {ended}")
     lines.append(f"  last entry {plain(report.last_entry_at)}, {figure(report.journal_lines)} lines")
     return lines

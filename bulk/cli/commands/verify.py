@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @click.argument("journal", type=FILE)
-@click.option("--plan", type=FILE, metavar="FILE", help="The plan; by default the journal's stem's.")
+@click.option("--plan", type=FILE, metavar="FILE", help="Plan; by default NAME.plan.jsonl for NAME.journal.jsonl")
 @click.option(
-    "--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N", help="Reads at once."
+    "--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N", help="Reads in parallel"
 )
 @json_option
 @settings_options
 def command(journal: Path, plan: Path | None, concurrency: int, json: bool, settings: Settings) -> int:
-    """Read back whether the persons of JOURNAL are still as asked: gone, properties set or removed, events purged.
+    """Read back whether the persons of JOURNAL are still as requested: gone, properties set or removed, events purged.
 
     Changes nothing. Ends with 75 while the server has not purged events yet, which takes days.
+
+    \b
+    Example:
+      posthog-bulk verify leavers.journal.jsonl
     """
     from bulk.cli.jobs import Screen, summarise, with_client
     from bulk.engine import verify_job
@@ -40,8 +44,8 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     if not os.path.lexists(plan):
         raise PlanError(
             plan,
-            "does not exist, and only the plan says whom to read back",
-            "give it with --plan; status and report say what the journal knows without it",
+            "does not exist, and only the plan lists the persons to read back",
+            "give it with --plan; status and report work without it",
         )
     screen = Screen(json=json)
     with load_plan(plan) as loaded:
@@ -54,7 +58,9 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
             display.close()
             summarise(report, loaded.path, journal, screen)
             if any(state.state == "queued" for axis in report.axes for state in axis.states):
-                screen.say("Events are not purged yet, which takes the server days: run the same line again then.")
+                screen.say(
+                    "The events are not purged yet. The server does that days later: run the same command again then."
+                )
             return report
 
         return with_client(settings, work, json=json).exit_code

@@ -12,7 +12,7 @@ from bulk.errors import FileTrouble
 from bulk.escape import plain
 from bulk.files import Unnamed, open_regular, unnamed
 
-FORCE_HELP = "Replace FILE if it exists; never a plan or a journal."
+FORCE_HELP = "Replace FILE if it exists, but never a plan or a journal"
 
 _HEAD_BYTES = 64
 _PLAN_OR_JOURNAL = re.compile(rb'\{"format":[0-9]+,"project_id":|\{"n":0,"k":"job"')

@@ -103,7 +103,7 @@ def test_a_job_with_blocked_output_goes_on_ends_and_resumes(
     posthog.server.faults.add(Fault("stall", action=SENT_BY.get(kind, "bulk_delete"), after=1, times=1))
     batches = ("--batch-size", "20", "--concurrency", "1")
     process = blocked.start(kind, *KINDS[kind], *JOB, *batches)
-    blocked.told(b"canary: ")  # the job goes on although nobody reads its events
+    blocked.told(b"Test batch: ")  # the job goes on although nobody reads its events
     posthog.until(lambda: len(posthog.mutations) >= 2)
     end_by_two_signals(process)
     posthog.server.faults.clear()
@@ -117,7 +117,7 @@ def test_run_ends_by_the_first_signal_alone(blocked: Blocked, run: Run, posthog:
         digest = plan.digest
     posthog.server.reconfigure(latency_s=0.2)
     process = blocked.start("run", "x.plan.jsonl", "--approve", digest, "--json", "--batch-size", "10")
-    blocked.told(b"canary: ")
+    blocked.told(b"Test batch: ")
     process.send_signal(signal.SIGTERM)
     blocked.told(b"nothing more is sent")
     assert process.wait(timeout=10) == -signal.SIGTERM
@@ -201,7 +201,7 @@ def test_a_demo_with_blocked_output(blocked: Blocked, posthog: Any, tmp_path: Pa
 def test_results_wait_for_their_reader_and_events_end_whole(blocked: Blocked, posthog: Any) -> None:
     """The reader comes late: it gets the result, and a job never waited for it."""
     process = blocked.start("delete", *JOB)
-    blocked.told(b"run over")
+    blocked.told(b"Run finished")
     assert not posthog.server.world.count()
     assert process.poll() is None
     seen = b""

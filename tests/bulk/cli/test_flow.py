@@ -46,10 +46,10 @@ def test_a_review_has_all_that_is_needed_to_approve(run: Run, posthog: Any) -> N
         "1 (Local project) on http://127.0.0.1",
         "delete persons and their events",
         r"Targets +2\n",
-        r"Lines that matched nobody +1 +2\n",
+        r"Lines that matched no person +1 +2\n",
         r"Lines refused: blank +1 +4\n",
-        r"Requests +6 at least: 2 deletion calls",
-        r"Time +no waiting at the limits",
+        r"Requests +at least 6: 2 deletion calls",
+        r"Time +under 1 s, within the rate limits",
     ):
         assert re.search(words.replace("(Local project)", r"\(Local project\)"), result.out), words
     assert not posthog.mutations
@@ -92,7 +92,9 @@ def test_delete_goes_all_the_way_in_one_go(run: Run, posthog: Any) -> None:
     assert everyone(posthog) == others
     assert all(posthog.server.world.deletion_rows(uuid) for uuid in targets)
     first, *rest = result.out.splitlines()
-    plan = re.fullmatch(r"To resume: posthog-bulk delete --plan (delete-1-\d{8}T\d{6}Z\.plan\.jsonl) (.*)", first)
+    plan = re.fullmatch(
+        r"If interrupted, resume with: posthog-bulk delete --plan (delete-1-\d{8}T\d{6}Z\.plan\.jsonl) (.*)", first
+    )
     assert plan is not None
     assert "'plan exact free'" in first
     assert Path(plan[1]).exists()
@@ -161,7 +163,7 @@ def test_json_puts_events_on_stdout_and_words_on_stderr(run: Run, posthog: Any) 
     assert {"plan", "started", "phase", "progress", "canary", "ended"} <= set(kinds)
     assert events[kinds.index("plan")]["count"] == count
     assert events[-1]["exit_code"] == 0
-    assert "To resume: " in result.err
+    assert "If interrupted, resume with: " in result.err
     assert "Done: " in result.err
     assert "user-" not in result.out
 
@@ -171,7 +173,7 @@ def test_verify_waits_for_the_purge_and_then_is_done(run: Run, posthog: Any) -> 
     run("delete", "--delete-events", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", count)
     sent = len(posthog.mutations)
     early = run("verify", "x.journal.jsonl")
-    assert (early.code, early.out.splitlines()[-1].startswith("Events are not purged yet")) == (75, True)
+    assert (early.code, early.out.splitlines()[-1].startswith("The events are not purged yet")) == (75, True)
     posthog.server.run_event_deletion()
     result = run("verify", "x.journal.jsonl", "--json")
     assert result.code == 0
@@ -294,7 +296,7 @@ def test_persons_of_a_file_come_once_each_and_the_rest_is_listed(run: Run, posth
     assert [json.loads(line)["uuid"] for line in result.out.splitlines()] == [str(uuid)]
     assert re.search(r"Lines refused: blank +1 +4", result.err)
     if option != "--emails":
-        assert re.search(r"Lines that matched nobody +1 +3", result.err)
+        assert re.search(r"Lines that matched no person +1 +3", result.err)
 
 
 def test_a_file_of_persons_is_private_and_never_replaces_another(run: Run, posthog: Any) -> None:
@@ -366,4 +368,4 @@ def test_persons_by_ids_are_the_servers_own_objects_and_misses_are_counted(run: 
         assert [json.loads(line)["type"] for line in lines] == ["person"] * 3
     else:
         assert sorted(lines) == sorted(listed_byte_for_byte(posthog, uuids).values())
-    assert [line.split()[-2:] for line in result.err.splitlines() if "matched nobody" in line] == [["2", "4-5"]]
+    assert [line.split()[-2:] for line in result.err.splitlines() if "matched no person" in line] == [["2", "4-5"]]

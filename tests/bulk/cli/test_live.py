@@ -60,7 +60,12 @@ def test_progress_is_a_line_every_few_seconds_and_news_is_a_line_each() -> None:
     clock.now = LINE_EVERY_S
     display(progress(4))
     lines = stream.getvalue().splitlines()
-    assert ["1 of 100" in lines[0], "canary" in lines[1], "pause" in lines[2], "4 of 100" in lines[3]] == [True] * 4
+    assert [
+        "1 of 100" in lines[0],
+        "Test batch OK" in lines[1],
+        "Rate limited" in lines[2],
+        "4 of 100" in lines[3],
+    ] == [True] * 4
     assert len(lines) == 4
 
 
@@ -79,7 +84,7 @@ def test_planning_is_shown_as_it_goes() -> None:
     display(PlanProgress(seen=1000, targets=998, requests=5))
     display(PlanProgress(seen=2000, targets=1998, requests=9))
     assert [line.split(" ", 1)[1] for line in stream.getvalue().splitlines()] == [
-        "planning: 1,000 read, 998 targets, 5 requests"
+        "Planning: 1,000 read, 998 targets, 5 requests"
     ]
 
 
@@ -100,7 +105,7 @@ def test_a_terminal_shows_bar_rate_counts_and_keeps_news_above() -> None:
     shown = stream.getvalue()
     assert "40 of 100 (40 %)" in shown
     assert "persons: 40 gone" in shown
-    assert "without [bold]deletes requests" in shown
+    assert "asked us to wait 1 min ([bold]deletes)" in shown
     assert shown.endswith("\x1b[?25h") or "\x1b[?25h" in shown[shown.rindex("40 of 100") :]
 
 
@@ -112,7 +117,7 @@ def test_json_lines_hold_the_event_and_people_are_shown_it_too() -> None:
     first, second = (json.loads(line) for line in out.getvalue().splitlines())
     assert first == {"event": "canary", "targets": 25}
     assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"gone": 1})
-    assert "canary" in people.getvalue()
+    assert "Test batch OK" in people.getvalue()
 
 
 def test_a_reader_of_events_that_went_away_ends_the_events_and_not_the_job() -> None:
@@ -120,7 +125,7 @@ def test_a_reader_of_events_that_went_away_ends_the_events_and_not_the_job() -> 
     display = JsonLines(Lines(people), Closed())
     display(CanaryDone(targets=1))
     display(CanaryDone(targets=2))
-    assert people.getvalue().count("canary") == 2
+    assert people.getvalue().count("Test batch OK") == 2
 
 
 class Reader:
@@ -186,7 +191,7 @@ def test_a_terminal_that_is_behind_is_spared_progress_and_gets_the_news() -> Non
     stream.drain()
     output.close()
     assert b"40 of 100" not in reader.seen
-    assert b"canary" in reader.seen
+    assert b"Test batch OK" in reader.seen
 
 
 @pytest.mark.parametrize(("stream", "kind"), [(Tty(), Terminal), (io.StringIO(), Lines)])

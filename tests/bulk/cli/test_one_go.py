@@ -66,8 +66,8 @@ def recordings_asked_for(posthog: Any) -> set[str]:
 
 VERDICTS = {
     "delete": "Done: 30 of 30 persons deleted by this job and read back as gone.",
-    "unset": "Done: 30 of 30 persons changed by this job and read back as asked.",
-    "update": "Done: 30 of 30 persons changed by this job and read back as asked.",
+    "unset": "Done: 30 of 30 persons changed by this job and read back as requested.",
+    "update": "Done: 30 of 30 persons changed by this job and read back as requested.",
     "delete-events": "Done: 30 of 30 persons' events queued for deletion by this job.",
     "delete-recordings": "Done: 30 of 30 persons' recordings requested to be deleted, which cannot be verified.",
 }
@@ -82,7 +82,7 @@ def test_each_operation_goes_all_the_way_and_the_line_it_prints_resumes_it(run: 
     targets = {str(uuid) for uuid in (chosen(posthog) if kind != "delete" else [])}
     check_done(posthog, kind, before)
     assert recordings_asked_for(posthog) == (targets if kind == "delete-recordings" else set())
-    first = result.out.splitlines()[0].removeprefix("To resume: ")
+    first = result.out.splitlines()[0].removeprefix("If interrupted, resume with: ")
     program, *line = shlex.split(first)
     assert (program, line[0]) == ("posthog-bulk", kind)
     assert re.fullmatch(rf"{kind}-1-\d{{8}}T\d{{6}}Z\.plan\.jsonl", line[2])
@@ -140,7 +140,7 @@ def test_the_route_is_the_one_that_was_asked_for(
     assert result.code == 0, result.err
     counts = posthog.server.request_counts
     assert {name: counts[name] for name in ("delete_property", "update", "capture") if counts.get(name)} == actions
-    assert "route rest: " in result.err or "route capture: as asked" in result.err
+    assert "Route: REST (" in result.err or "Route: capture (as requested)" in result.err
 
 
 def test_keys_that_look_like_options_are_named_after_two_dashes(run: Run, posthog: Any) -> None:
@@ -150,7 +150,7 @@ def test_keys_that_look_like_options_are_named_after_two_dashes(run: Run, postho
     result = run("unset", *IDS, "--yes", "--expect-count", 1, "--", "-x", "$set", "a=b")
     assert result.code == 0, result.err
     assert world.person(world.uuid_of("odd")).properties == {}
-    line = shlex.split(result.out.splitlines()[0].removeprefix("To resume: "))
+    line = shlex.split(result.out.splitlines()[0].removeprefix("If interrupted, resume with: "))
     assert run(*line[1:]).code == 0
 
 
@@ -170,7 +170,7 @@ def test_a_review_tells_what_may_be_missed(
     posthog.server.world.add_person(["null"], {"nick": None})
     out = run("plan", "unset", "nick", "--everyone", "-o", "one").out
     assert "Who has the properties was asked by query (1 persons have them)." in out
-    assert "May miss: changes of the last minutes." in out
+    assert "Not covered: changes of the last minutes." in out
     out = run("plan", "unset", "plan", "--where", "plan exact free", "-o", "two").out
     assert "was found by listing persons and looking at each (a filter selects)" in out
     served = serve(5, scopes=("person:write", "project:read"))
@@ -178,7 +178,7 @@ def test_a_review_tells_what_may_be_missed(
         monkeypatch.setenv(name, value)
     out = run("plan", "unset", "email", "--everyone", "-o", "x.plan.jsonl").out
     assert "looking at each (the key lacks the scope query:read)." in out
-    assert "May miss: properties that this key may not see." in out
+    assert "Not covered: properties that this key cannot read." in out
     assert run("unset", "email", "--plan", "x.plan.jsonl", "--yes", "--expect-count", 5).code == 0
     assert "the key lacks the scope query:read" in run("report", "x.journal.jsonl").out
 
@@ -231,4 +231,4 @@ def test_a_change_that_is_not_applied_yet_is_waited_for_and_said_so(run: Run, po
     posthog.server.reconfigure(capture_lag_s=0.4)
     result = run("update", "plan=vip", *IDS, *GO)
     assert result.code == 0, result.err
-    assert re.search(r"\d accepted and not applied yet; reading again in 0.5 s, for 15 min more", result.err)
+    assert re.search(r"\d changes accepted but not yet visible; checking again in 0.5 s, for up to 15 min", result.err)

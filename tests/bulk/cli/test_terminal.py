@@ -94,9 +94,9 @@ def count(plan: Path) -> int:
 @pytest.mark.slow
 def test_the_count_is_typed_to_approve(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
     one = terminal("run", plan)
-    one.read_until("Type the number of persons to go on: ")
+    one.read_until("Type the number of persons to continue: ")
     assert "Project Local project (1)" in one.seen
-    assert f"delete persons, {count(plan)} of them" in one.seen
+    assert f"delete persons, {count(plan)} in all" in one.seen
     assert not posthog.mutations
     one.type(f"{count(plan)}\n")
     assert one.finish() == 0
@@ -108,7 +108,7 @@ def test_the_count_is_typed_to_approve(terminal: Callable[..., Terminal], postho
 @pytest.mark.parametrize("typed", ["y\n", "1\n", "\n", "\x04"])
 def test_anything_else_is_no_approval(terminal: Callable[..., Terminal], posthog: Any, plan: Path, typed: str) -> None:
     one = terminal("run", plan)
-    one.read_until("to go on: ")
+    one.read_until("to continue: ")
     one.type(typed)
     assert one.finish() == 3
     assert "not approved" in one.seen
@@ -119,7 +119,7 @@ def test_anything_else_is_no_approval(terminal: Callable[..., Terminal], posthog
 @pytest.mark.slow
 def test_an_interrupt_at_the_question_ends_by_it(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
     one = terminal("run", plan)
-    one.read_until("to go on: ")
+    one.read_until("to continue: ")
     one.process.send_signal(signal.SIGINT)
     assert one.finish() == -signal.SIGINT
     assert not posthog.mutations
@@ -128,7 +128,7 @@ def test_an_interrupt_at_the_question_ends_by_it(terminal: Callable[..., Termina
 @pytest.mark.slow
 def test_one_go_shows_the_review_before_it_asks(terminal: Callable[..., Terminal], posthog: Any) -> None:
     one = terminal("delete", "--where", "plan exact free", "--plan", "y.plan.jsonl")
-    one.read_until("to go on: ")
+    one.read_until("to continue: ")
     assert "Digest    sha256:" in one.seen
     assert not posthog.mutations
     one.type(f"{count(Path('y.plan.jsonl'))}\n")
@@ -205,4 +205,4 @@ def test_only_the_count_approves(tmp_path: Path, typed: str, approved: bool) -> 
             with pytest.raises(Refused, match="not approved"):
                 approval.ask(plan, say=shown.write, read=lambda: typed)
     assert "Acme (1)" in shown.getvalue()
-    assert "42 of them" in shown.getvalue()
+    assert "42 in all" in shown.getvalue()

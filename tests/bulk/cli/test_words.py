@@ -53,7 +53,7 @@ PROGRESS = Progress(
 
 
 def test_progress_has_count_rate_and_time_left() -> None:
-    assert words.pace(PROGRESS) == "1,250 of 5,000 (25 %), 118/s, about 32 s left"
+    assert words.pace(PROGRESS) == "Sending: 1,250 of 5,000 (25 %), 118/s, about 32 s left"
 
 
 def test_progress_counts_each_axis_that_was_asked_for() -> None:
@@ -63,23 +63,25 @@ def test_progress_counts_each_axis_that_was_asked_for() -> None:
     ]
 
 
-def test_the_budget_names_each_window() -> None:
-    assert words.budget(PROGRESS.budget) == "left: 468 of 480 deletes in 1 min"
+def test_the_budget_names_the_window_with_least_left() -> None:
+    hour = WindowBudget(bucket="deletes", window_s=3600.0, limit=4800, used=4790, frees_in_s=3.0)
+    assert words.budget((*PROGRESS.budget, hour)) == "Rate limit: 10 of 4,800 deletions left this hour"
+    assert words.budget(PROGRESS.budget) == "Rate limit: 468 of 480 deletions left this minute"
     assert words.budget(()) == ""
 
 
 def test_changes_of_properties_are_counted_and_their_route_is_told() -> None:
     event = msgspec.structs.replace(PROGRESS, person={"not_asked": 5}, events={}, properties={"done": 3, "again": 2})
     assert words.axes(event) == ["properties: 3 done, 2 again"]
-    assert words.sentence(RouteChosen(route="rest", why="30 \x1bcalls")) == "route rest: 30 \\x1bcalls"
+    assert words.sentence(RouteChosen(route="rest", why="30 \x1bcalls")) == "Route: REST (30 \\x1bcalls)"
 
 
 def test_a_pause_and_a_lowered_limit_are_told() -> None:
     assert words.sentence(PauseStarted(bucket="deletes", for_s=3600)) == (
-        "pause: the server asks for 1 h without deletes requests"
+        "Rate limited: the server asked us to wait 1 h (deletions)"
     )
     assert words.sentence(LimitMoved(bucket="others", window_s=60, old=240, new=100)) == (
-        "limit lowered after an unexpected 429: others, 240 to 100 in 1 min"
+        "Rate limit lowered after an unexpected 429: reads and changes, 240 to 100 in 1 min"
     )
     assert "none to 4,800" in str(words.sentence(LimitMoved(bucket="deletes", window_s=3600, old=None, new=4800)))
 
@@ -88,7 +90,7 @@ def test_trouble_names_route_kind_status_and_when_it_is_tried_again() -> None:
     trouble = Trouble(
         route="POST persons/bulk_delete", error="server_error", targets=250, status=503, code="x", retry_in_s=4
     )
-    assert words.sentence(trouble) == "POST persons/bulk_delete: server_error 503 x for 250 targets, again in 4 s"
+    assert words.sentence(trouble) == "POST persons/bulk_delete: server_error 503 x for 250 targets, retrying in 4 s"
 
 
 def test_the_start_of_a_job_tells_what_where_and_how_often() -> None:
@@ -107,14 +109,14 @@ def test_the_start_of_a_job_tells_what_where_and_how_often() -> None:
 
 
 def test_canary_waiting_and_the_end_are_told() -> None:
-    assert words.sentence(CanaryDone(targets=25)) == "canary: 25 persons done as asked, the rest follows"
+    assert words.sentence(CanaryDone(targets=25)) == "Test batch OK: 25 persons. Continuing with the rest"
     assert words.sentence(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600)) == (
-        "7 accepted and still there; reading again in 5 s, for 10 min more"
+        "7 deletions accepted but not yet visible; checking again in 5 s, for up to 10 min"
     )
     assert words.sentence(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600, axis="properties")) == (
-        "7 accepted and not applied yet; reading again in 5 s, for 10 min more"
+        "7 changes accepted but not yet visible; checking again in 5 s, for up to 10 min"
     )
     ended = JobEnded(reason="finished", exit_code=0, person={"gone": 3}, events={}, recordings={})
-    assert words.sentence(ended) == "run over (finished); persons: 3 gone"
-    assert words.sentence(PhaseChanged(phase="sending")) == "sending"
+    assert words.sentence(ended) == "Run finished; persons: 3 gone"
+    assert words.sentence(PhaseChanged(phase="sending")) == "Sending"
     assert words.sentence(PROGRESS) is None

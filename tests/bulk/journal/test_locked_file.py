@@ -224,6 +224,6 @@ def test_a_process_whose_folder_is_gone_gets_a_sentence(path: Path, monkeypatch:
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    with pytest.raises(FileTrouble, match="cannot be created: the file or its folder does not exist"):
+    with pytest.raises(FileTrouble, match="cannot be created: its folder does not exist"):
         LockedFile.take(Path(path.name))
     LockedFile.take(path).close()
