@@ -185,12 +185,13 @@ class Verifier:
             return {}, {}
         needed_from = self.oldest_cover() + ROUNDED_S
         readings = await self._rows.fetch(dict.fromkeys((target.uuid for target in targets.values()), needed_from))
+        now = self._server_time()  # a row that shows a time to come covers what there is, and grows old like any other
         rows, covered = dict[int, Observation](), dict[int, int]()
         for number, target in targets.items():
             reading = readings[target.uuid]
             rows[number] = _ROWS[reading.coverage]
             if reading.coverage in COVERS and reading.created_at is not None:
-                covered[number] = math.floor(reading.created_at)
+                covered[number] = math.floor(min(reading.created_at, now))
         return rows, covered
 
     async def _rows_of_lost(self, lost: Mapping[int, Target]) -> tuple[dict[int, Observation], dict[int, int]]:

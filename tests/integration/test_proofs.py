@@ -219,3 +219,24 @@ async def test_a_window_that_no_server_could_keep_is_refused(arena: Any, seconds
         with pytest.raises(ValueError, match="max uncovered"):
             await a.run(plan, max_uncovered_s=seconds)
         assert a.sent() == []
+
+
+async def test_a_row_that_shows_a_time_to_come_covers_no_longer_than_any_other(arena: Any, axis: Any) -> None:
+    clock, lies = Clock(), True
+
+    def to_come(action: str, body: Body) -> Body | None:
+        if not lies or action != "deletion_status":
+            return None
+        return {**body, "results": [{**row, "created_at": "9999-12-31T23:59:59.999999Z"} for row in body["results"]]}
+
+    async with arena(persons=3, clock=clock) as a:
+        plan = await a.plan(operation=EVENTS)
+        rewrite(a.server, to_come)
+        await stopped_after_queueing(a, plan)
+        lies = False
+        clock.ahead_s = 86_400.0
+        a.server.run_event_deletion()
+        async with a.another_client(RateLimits.off()) as a.client:
+            assert ((await a.run(plan)).exit_code, queueings(a)) == (0, [3, 3])
+            a.server.run_event_deletion()
+            assert axis(await verify_job(a.client, plan, a.journal), "events") == {"purged": 3}

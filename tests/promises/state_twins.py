@@ -89,7 +89,13 @@ STATES: tuple[Twin, ...] = (
         20,
         "a row counts from when it was read and not from its own time",
         _PROOFS + "somebody_elses_row_from_within_the_hour_covers_and_an_older_one_does_not",
-        _VERIFIER, "covered[number] = math.floor(reading.created_at)", "covered[number] = math.floor(self._server_time())",
+        _VERIFIER, "math.floor(min(reading.created_at, now))", "math.floor(now)",
+    ),
+    twin(
+        20,
+        "a row that shows a time to come covers until then, and never grows old",
+        _PROOFS + "a_row_that_shows_a_time_to_come_covers_no_longer_than_any_other",
+        _VERIFIER, "math.floor(min(reading.created_at, now))", "math.floor(reading.created_at)",
     ),
     twin(
         20,
