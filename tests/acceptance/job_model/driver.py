@@ -156,7 +156,7 @@ class Driver:
         for round_ in range(MOST_ROUNDS if self._case.limits is not TIGHT else MOST_ROUNDS_IF_SLOW):
             await self._wait(chance.choice(PAUSES_S))
             run = await self._one(plan, oracle, "run")
-            if run is not None:
+            if run is not None and round_:  # the first one may find somebody again whom it had given up
                 self._expect(judge_waits(run))
             if run is not None and run.exit_code in ENDED:
                 verified = await self._one(plan, oracle, "verify")
