@@ -20,7 +20,7 @@ from bulk.outcomes import FINAL_PERSON, Axis, Events
 from bulk.posthog.person_reader import READ_SIZE
 from bulk.tools import Tools
 from bulk.verdicts import LONGEST_PAUSE_S, Next, Verdict, too_long_a_pause
-from bulk.verifier import Seen
+from bulk.verifier import AGEING_S, Seen
 
 MAX_ATTEMPTS = 8
 """Attempts per target, stage and run; halving, 429s and attempts that made progress do not count (guarantee 12)."""
@@ -87,7 +87,7 @@ class Group:
         await self._recheck_held()
         while found := first_due(self._job.ledger, self._numbers):
             self._tools.gate.check()
-            due, all_due = found
+            due, all_due = (Due.DELETE, ageing) if (ageing := self._ageing()) else found
             numbers = all_due if due is Due.READ_STORE else all_due[: self._read_ahead]
             if due is Due.READ_STORE or self._unchecked(numbers):
                 self._course.reads(len(all_due))
@@ -108,7 +108,7 @@ class Group:
         axes = [axis for axis in due.value if isinstance(axis, Axis)]
         by_event = self._addressable(numbers) if due is Due.CHANGE and self._tools.way.by_capture else []
         numbers = by_event or numbers  # a person without a distinct ID gets a call next
-        start = 0
+        start, since = 0, self._clock()
         while start < len(numbers):
             call = choose_call(axes, self._tools.way, self._course.size, by_capture=bool(by_event))
             batch = numbers[start : start + call.most]
@@ -117,7 +117,13 @@ class Group:
             start += call.most
             self._tools.moved()
             self._tools.gate.check()
+            if Axis.EVENTS in axes and (self._clock() > since + AGEING_S or self._ageing()):
+                return
         self._read_more()
+
+    def _ageing(self) -> list[int]:
+        """The targets to delete before more are queued, because the proof of their events will soon be too old."""
+        return [n for n in self._tools.verifier.ageing(self._numbers) if next_due(self._job.ledger, n) is Due.DELETE]
 
     def _max_attempts(self, number: int) -> int:
         return MAX_WITHOUT_ROW if number in self._without_row else MAX_ATTEMPTS

@@ -31,6 +31,9 @@ SAME_INSTANT = timedelta(milliseconds=1)
 MAX_UNCOVERED_S = 3600.0
 """Seconds before a person's deletion in which its events may stay uncovered by a deletion row (guarantee 20)."""
 
+AGEING_S = MAX_UNCOVERED_S / 2
+"""Persons whose proof has so long to go at most are deleted before the events of others are queued."""
+
 ROUNDED_S = 2.0
 """Seconds that a row has to be newer than needed when it is read, because its time is kept in whole seconds."""
 
@@ -209,6 +212,14 @@ class Verifier:
             return []
         oldest, coverage = self.oldest_cover(), self._job.ledger.coverage
         return [number for number in numbers if coverage.is_outdated(number, oldest)]
+
+    def ageing(self, numbers: Iterable[int]) -> list[int]:
+        """Those of these targets that may still be deleted by the proof that they have, but not for long."""
+        if self._job.asked.isdisjoint({Axis.EVENTS}):
+            return []
+        oldest, coverage = self.oldest_cover(), self._job.ledger.coverage
+        soon = oldest + min(AGEING_S, self._max_uncovered_s / 2)
+        return [n for n in numbers if coverage.is_outdated(n, soon) and not coverage.is_outdated(n, oldest)]
 
     async def check_purged(self) -> None:
         """Read which queued event deletions have been completed; a missing row proves nothing.
