@@ -8,8 +8,10 @@ import msgspec
 from asyncclient import _endpoints
 from asyncclient._core import Core
 from asyncclient._endpoints import Format, PersonId
+from asyncclient._endpoints.ids import number, person_uuid
 from asyncclient._exporting import CsvExport
 from asyncclient._listing import Chosen, pages, raw_rows, rows
+from asyncclient.errors import InvalidResponse
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import Page, Person, PersonRef
 
@@ -282,10 +284,14 @@ class PersonReads:
         Raises:
             InvalidArgument: the ID is none; raised before anything is sent.
             NotFound: there is no such person.
-            InvalidResponse: the answer is not this call's.
+            InvalidResponse: the answer is not this call's, or tells of another person.
             PostHogError: there is no answer, or it is an error.
         """
         request = _endpoints.get_person(id, format=format)
         if format == "csv":
             return await self._core.call(_endpoints.in_csv(request))
-        return await self._core.call(request)
+        person = await self._core.call(request)
+        if number(id) is None and person.uuid != person_uuid(id):
+            problem = "the answer tells of another person than the one that was asked for"
+            raise InvalidResponse(200, method=request.method, path=request.path, route=request.route, detail=problem)
+        return person

@@ -72,3 +72,15 @@ async def test_the_servers_own_objects_are_those_asked_for_or_none(raw: Any, cal
         else:
             with pytest.raises(InvalidResponse, match="not asked for"):
                 await getattr(client.persons, call)([asked])
+
+
+async def test_another_person_than_the_one_asked_for_is_no_answer(raw: Any) -> None:
+    other = "0190a0a0-0000-7000-8000-0000000000ff"
+    body = {"id": 7, "uuid": other, "created_at": "2024-01-01T00:00:00Z", "distinct_ids": ["a"], "properties": {}}
+    server = await raw.serve(raw.http(body=json.dumps(body).encode()))
+    client = await raw.client(server.url)
+    for asked in (raw.uuid, str(raw.uuid)):
+        with pytest.raises(InvalidResponse, match="another person"):
+            await client.persons.get(asked)
+    for asked in (7, "7", other, other.upper().replace("-", "")):
+        assert str((await client.persons.get(asked)).uuid) == other

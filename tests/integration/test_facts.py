@@ -227,3 +227,22 @@ async def test_who_is_still_there_after_an_accepted_deletion_and_is_then_merged_
         a.server.settle()
         report = await a.run(plan, wait_s=0.0)
         assert (report.exit_code, axis(report, "person")) == (1, {"gone": 2, "merged": 1})
+
+
+async def test_a_single_read_that_is_answered_with_another_person_says_nothing(arena: Any, axis: Any) -> None:
+    async with arena(persons=4, batch_reads=False) as a:
+        first, other = a.everybody[0], a.everybody[3]
+        plan = await a.plan(a.everybody[:3], DeletePersons())
+        mixed_up = True
+
+        def cached(action: str, body: Body) -> Body | None:
+            return {**body, "uuid": str(other)} if mixed_up and body.get("uuid") == str(first) else None
+
+        rewrite(a.server, cached)
+        report = await a.run(plan)
+        assert (report.exit_code, axis(report, "person")) == (75, {"gone": 2, "untouched": 1})
+        assert failures(report) == [("person", "untouched", "unread_invalid", 1)]
+        mixed_up = False
+        report = await a.run(plan)
+        assert (report.exit_code, axis(report, "person")) == (0, {"gone": 3})
+        assert a.left() == [other]

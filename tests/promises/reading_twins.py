@@ -12,6 +12,17 @@ _ROWS_TEST = "bulk/posthog/test_deletion_rows.py::test_"
 READING: tuple[Twin, ...] = (
     twin(
         11,
+        "a single read believes an answer that tells of another person",
+        (
+            "integration/test_facts.py::test_a_single_read_that_is_answered_with_another_person_says_nothing",
+            "asyncclient/test_person_lookups.py::test_another_person_than_the_one_asked_for_is_no_answer",
+        ),
+        "asyncclient/_person_reads.py",
+        "if number(id) is None and person.uuid != person_uuid(id):",
+        "if False:",
+    ),
+    twin(
+        11,
         "a person that one answer leaves out is absent",
         _READER_TEST + "one_answer_that_leaves_somebody_out_proves_nothing",
         _READER,
