@@ -21,13 +21,13 @@ from bulk.holders import Holders
 from bulk.job import Job
 from bulk.journal.records import CanaryPassed
 from bulk.operations import PropertyOperation, UnsetProperties, wanted
-from bulk.outcomes import ACCEPTED, PROVEN, UNSENT, Axis, Person, Properties, State
+from bulk.outcomes import ACCEPTED, PROVEN, UNSENT, Axis, Events, Person, Properties, Recordings, State
 from bulk.pool import in_parallel
 from bulk.posthog.deletion_rows import DeletionRowReader
 from bulk.posthog.person_reader import READ_SIZE, PersonReader, chunks
 from bulk.progress import CanaryDone
 from bulk.ranges import format_ranges, grouped
-from bulk.reasons import USED_UP
+from bulk.reasons import USED_UP, Standing
 from bulk.reporter import Reporter
 from bulk.second_look import MOST_LEFT_OUT, SecondLook
 from bulk.tools import Tools
@@ -246,11 +246,19 @@ class Run:
             await self._send_groups(grouped(numbers, size), size, canary=True)
             self._gate.check()
             if self._job.lead in (Axis.EVENTS, Axis.RECORDINGS):
-                kept = [n for n in numbers if self._job.ledger.person(n) is Person.NOT_ASKED]
+                kept = [n for n in numbers if self._is_kept(n)]
                 await Group(self._tools, kept).guard_kept(kept)
             left = await self._confirmer.until_done(waiting)
             if not left or not self._confirmer.give_back_overdue():
                 return
+
+    def _is_kept(self, number: int) -> bool:
+        """Whether a target's person was there when something was sent for it: this job has to have left it there."""
+        ledger = self._job.ledger
+        if ledger.person(number) is Person.NOT_ASKED:
+            return True
+        found_gone = (Standing(Events.MISSED), Standing(Recordings.MISSED))  # nothing was sent
+        return ledger.person(number) is Person.VANISHED and ledger.standing(self._job.lead, number) not in found_gone
 
     async def _read_again(self) -> None:
         self._reporter.phase("reading back")

@@ -14,6 +14,7 @@ from bulk import (
     ByPersonIds,
     DeleteEvents,
     DeletePersons,
+    DeleteRecordings,
     NotFinished,
     UnsetProperties,
     UpdateProperties,
@@ -246,3 +247,15 @@ async def test_a_single_read_that_is_answered_with_another_person_says_nothing(a
         report = await a.run(plan)
         assert (report.exit_code, axis(report, "person")) == (0, {"gone": 3})
         assert a.left() == [other]
+
+
+@pytest.mark.parametrize("operation", [DeleteEvents(), DeleteRecordings()])
+async def test_the_canary_sees_that_a_call_without_an_answer_deletes_whom_it_was_to_keep(
+    arena: Any, operation: Any
+) -> None:
+    async with arena(persons=60, keep_person=False) as a:
+        plan = await a.plan(operation=operation)
+        a.server.faults.add(Fault(kind="page", action="bulk_delete", when="after"))
+        with pytest.raises(BreakerOpened, match="canary: 25 of 25 persons vanished"):
+            await a.run(plan)
+        assert len(a.left()) == 35

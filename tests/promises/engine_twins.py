@@ -288,6 +288,12 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         24,
+        "the canary overlooks whom a call without an answer deleted instead of keeping",
+        "integration/test_facts.py::test_the_canary_sees_that_a_call_without_an_answer_deletes_whom_it_was_to_keep",
+        "bulk/run.py", "return ledger.person(number) is Person.VANISHED and", "return False and",
+    ),
+    twin(
+        24,
         "no canary goes first",
         _ERASURE + "a_server_that_ignores_keep_person_is_stopped_by_its_body_or_the_canary",
         "bulk/run.py", "if self._job.ledger.canary is None:", "if False:",
