@@ -49,7 +49,7 @@ class Reason(Enum):
     CONTROL = "control character"
     NOT_UTF8 = "not UTF-8"
     TOO_LONG = "too long"
-    SHARED = "shared id"
+    SHARED = "placeholder ID"
     NOT_A_UUID = "not a UUID"
     NOT_AN_EMAIL = "not an email"
 
@@ -259,7 +259,7 @@ def _csv_trouble(feed: _CsvFeed, name: str) -> Iterator[None]:
         yield
     except csv.Error:  # its text may hold the field
         raise InputError(
-            f"{name}: the record on line {feed.first} is not valid CSV: mend its quotes or line ends"
+            f"{name}: the record on line {feed.first} is not valid CSV: correct its quotes or line ends"
         ) from None
 
 

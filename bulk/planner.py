@@ -127,7 +127,7 @@ def _why_nobody(findings: Findings) -> tuple[str, str]:
     refused = sum(len(lines) for lines in findings.refused.values())
     if refused == findings.lines:
         reasons = ", ".join(sorted(reason.value for reason in findings.refused))
-        return f"none of the {refused} lines can be used ({reasons})", "mend the input"
+        return f"none of the {refused} lines can be used ({reasons})", "correct the input"
     if refused:
         return f"nobody matches any of the {findings.lines} lines, {refused} of which cannot be used", (
             "check the input and the project"

@@ -50,15 +50,15 @@ async def tell(persons: int, folder: Path, *, kept: bool, display: Display) -> i
     plan_path, journal = folder / "demo.plan.jsonl", folder / "demo.journal.jsonl"
     async with LocalPostHog(persons=persons, seed=1, options=OPTIONS) as server:
         before = everyone(server)
-        _step(1, f"A PostHog look-alike runs in this process at {server.url}, with {len(before):,} persons.")
+        _step(1, f"A local server with {len(before):,} persons answers as PostHog does, at {server.url}.")
         async with _client(server) as client:
-            _step(2, "Plan: whom to erase, frozen in a file. This only reads.")
+            _step(2, "Plan: a file that lists the persons to erase. This only reads.")
             plan = await make_plan(client, OPERATION, SELECTION, plan_path)
         with plan:
             _say(f"{plan.count:,} persons where plan exact free; their events and recordings go with them.")
-            _say(f"Digest {short_digest(plan.digest)}: what runs is what was planned, or nothing.")
+            _say(f"Digest {short_digest(plan.digest)}: only this plan can be run with it.")
             in_flight = await _killed(server, plan, journal, display)
-            _step(5, "Resume: the same call again. The journal knows what is left.")
+            _step(5, "Resume: run the same call again. The journal knows what is left.")
             async with _client(server) as client:
                 report = await run_job(
                     client,
@@ -104,7 +104,7 @@ async def _killed(server: LocalPostHog, plan: Plan, journal: Path, display: Disp
     _say(f"Process {number} is dead: {'killed without warning' if killed else 'it was through before the kill'}.")
     ledger, _ = await asyncio.to_thread(read_ledger, journal)
     numbers = {number for intent in ledger.open.values() for number in expand(intent.targets)}
-    _step(4, "What the journal knows of it, to the person:")
+    _step(4, "What the journal knows, person by person:")
     ledger.close_open()
     for axis, title in ((Axis.PERSON, "persons"), (Axis.EVENTS, "events"), (Axis.RECORDINGS, "recordings")):
         states = {state.name.lower(): count for state, count in ledger.counts(axis).items()}

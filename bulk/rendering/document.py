@@ -85,7 +85,7 @@ def _identity(report: Report) -> Section:
         ("Plan digest", report.plan_digest),
         ("Journal digest", report.journal_digest),
         ("Journal lines", figure(report.journal_lines)),
-        ("Exit code", str(report.exit_code)),
+        ("Exit code of run", str(report.exit_code)),
         ("Version", report.version),
     ]
     if report.torn_tail_bytes:

@@ -147,7 +147,7 @@ async def test_every_line_is_accounted_for(server: LocalPostHog, client: PostHog
         "count": 4,
         "reasons": {
             "blank": {"count": 1, "lines": "4"},
-            "shared id": {"count": 1, "lines": "7"},
+            "placeholder ID": {"count": 1, "lines": "7"},
             "NUL byte": {"count": 1, "lines": "8"},
             "not UTF-8": {"count": 1, "lines": "9"},
         },
@@ -297,7 +297,7 @@ async def test_an_existing_plan_is_never_replaced(server: LocalPostHog, client: 
         (ByFilter(email="nobody@example.org"), "nobody matches the selection"),
         (ByDistinctIds(["nobody", "no one"]), "nobody matches any of the 2 lines"),
         (ByDistinctIds(["nobody", ""]), "1 of which cannot be used"),
-        (ByDistinctIds(["null", ""]), r"none of the 2 lines can be used \(blank, shared id\)"),
+        (ByDistinctIds(["null", ""]), r"none of the 2 lines can be used \(blank, placeholder ID\)"),
     ],
 )
 async def test_a_selection_that_matches_nobody_is_refused_and_leaves_no_file(
