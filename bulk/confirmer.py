@@ -130,7 +130,7 @@ class Confirmer:
         Returns:
             How many are to be sent again.
         """
-        if not (self._waits and self._overdue()):
+        if not self._overdue():
             return 0
         attempts, given_back, most = self._job.ledger.attempts, 0, MOST_SENT[self._axis]
         for numbers in grouped(self._read_now(), GIVEN_BACK_AT_ONCE):

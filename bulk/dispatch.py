@@ -83,6 +83,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     bucket: Bucket = Bucket.DELETES
     each: bool = False
 
+    @property
+    def keeps_persons(self) -> bool:
+        """Whether the server has to leave the persons of this deletion where they are."""
+        return self.route == "bulk_delete" and Axis.PERSON not in self.axes
+
     def requests(self, batch: Sequence[Addressee]) -> int:
         """How many requests this is for these persons."""
         if not self.each:

@@ -123,6 +123,21 @@ class BreakerOpened(BulkError):
         return f"stopped: {self.problem}; {self.fix}."
 
 
+class KeptPersonsDeleted(BreakerOpened):
+    """Persons are gone that a call of this job was to keep: no later run of the job makes such a call (exit 4).
+
+    Args:
+        problem: what was seen.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            problem,
+            "find out whether this server ignores keep_person; `verify` shows who is left. This job sends nothing "
+            "more that keeps persons: if somebody else deleted them, make a new plan",
+        )
+
+
 class NotFinished(BulkError):
     """The job could not go on for now; nothing is lost and the same command goes on (exit 75).
 

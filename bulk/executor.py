@@ -12,12 +12,13 @@ from bulk.addressing import address_of
 from bulk.course import Course
 from bulk.dispatch import Addressee, Block, Call, choose_call, send
 from bulk.due import CALLS, Due, first_due, next_due
-from bulk.errors import BreakerOpened
+from bulk.errors import BreakerOpened, KeptPersonsDeleted
 from bulk.gate import Stopped
 from bulk.observations import Observation
 from bulk.operations import UnsetProperties
 from bulk.outcomes import FINAL_PERSON, Axis, Events
 from bulk.posthog.person_reader import READ_SIZE
+from bulk.tally import KEPT_DELETED
 from bulk.tools import Tools
 from bulk.verdicts import LONGEST_PAUSE_S, Next, Verdict, too_long_a_pause
 from bulk.verifier import AGEING_S, Seen
@@ -238,12 +239,16 @@ class Group:
         Returns:
             Whether it was an exact success.
         """
+        if call.keeps_persons and self._job.ledger.tally.kept_deleted:
+            self._tools.gate.close(KeptPersonsDeleted("persons are gone that an earlier run of this job was to keep"))
+            raise Stopped
         try:
             verdict = await self._send(call, numbers)
         except _Stale:
             return False
         if verdict.then is Next.STOP:
-            self._tools.gate.close(verdict.cause or BreakerOpened(f"the server answered {verdict.label}"))
+            kind = KeptPersonsDeleted if verdict.error in KEPT_DELETED else BreakerOpened
+            self._tools.gate.close(verdict.cause or kind(f"the server answered {verdict.label}"))
             raise Stopped
         if verdict.retry_after_s is not None:
             self._stop_on_long_pause(verdict.retry_after_s)

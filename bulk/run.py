@@ -246,19 +246,27 @@ class Run:
             await self._send_groups(grouped(numbers, size), size, canary=True)
             self._gate.check()
             if self._job.lead in (Axis.EVENTS, Axis.RECORDINGS):
-                kept = [n for n in numbers if self._is_kept(n)]
+                kept = self._to_be_kept(numbers)
                 await Group(self._tools, kept).guard_kept(kept)
             left = await self._confirmer.until_done(waiting)
             if not left or not self._confirmer.give_back_overdue():
                 return
 
-    def _is_kept(self, number: int) -> bool:
-        """Whether a target's person was there when something was sent for it: this job has to have left it there."""
+    def _to_be_kept(self, numbers: Sequence[int]) -> list[int]:
+        """The targets whose persons were there when something was sent for them: this job has to have left them there.
+
+        One of many that is gone already was deleted by somebody else; if all of several are gone, it was this job.
+        """
         ledger = self._job.ledger
-        if ledger.person(number) is Person.NOT_ASKED:
-            return True
+        if kept := [n for n in numbers if ledger.person(n) is Person.NOT_ASKED]:
+            return kept
         found_gone = (Standing(Events.MISSED), Standing(Recordings.MISSED))  # nothing was sent
-        return ledger.person(number) is Person.VANISHED and ledger.standing(self._job.lead, number) not in found_gone
+        gone = [
+            n
+            for n in numbers
+            if ledger.person(n) is Person.VANISHED and ledger.standing(self._job.lead, n) not in found_gone
+        ]
+        return gone if len(gone) > 1 else []
 
     async def _read_again(self) -> None:
         self._reporter.phase("reading back")

@@ -15,6 +15,9 @@ from bulk.journal.records import (
 )
 from bulk.ranges import parse_ranges
 
+KEPT_DELETED = frozenset({"deleted_instead_of_kept", "no_summary"})
+"""Errors of calls after which persons may be gone that were to be kept."""
+
 
 class RouteTally(msgspec.Struct):
     """Requests on one route by how they ended, those left over unknown; `targets` sums the batch sizes."""
@@ -46,6 +49,7 @@ class Tally:
         self.runs: list[RunTally] = []
         self.pauses = 0
         self.limits_lowered = 0
+        self.kept_deleted = False
         self._open: dict[int, tuple[str, int]] = {}
 
     def apply(self, record: Record) -> None:
@@ -79,6 +83,7 @@ class Tally:
         self._open[record.attempt] = record.route, record.requests
 
     def _answer(self, record: Answer) -> None:
+        self.kept_deleted = self.kept_deleted or record.error in KEPT_DELETED
         name, covered = self._open.pop(record.attempt, (None, 1))
         if name is None:
             return

@@ -172,7 +172,7 @@ def test_only_a_regular_file_is_loaded(path: Path) -> None:
         ("link", "it is a symbolic link"),
         ("fifo", "is not a regular file"),
         (".", "it is a directory"),
-        ("none", "does not exist"),
+        ("none", "no such file"),
     ):
         with pytest.raises(PlanError, match=words):
             load_plan(path.parent / name)

@@ -95,7 +95,7 @@ async def test_a_server_that_does_nothing_is_tried_with_a_few_persons_only(arena
     async with arena(persons=200) as a:
         plan = await a.plan(operation=DeletePersons())
         a.server.faults.add(Fault("swallow", action="destroy"))
-        with pytest.raises(NotFinished, match="the first 25 persons"):
+        with pytest.raises(NotFinished, match="test batch of 25 persons"):
             await a.run(plan, batch_size=1, wait_s=0.0)
         assert len(a.sent()) == 25
 

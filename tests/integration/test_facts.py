@@ -207,6 +207,17 @@ async def test_persons_that_a_call_deleted_instead_of_keeping_are_not_called_gon
         assert report.exit_code == 1
 
 
+@pytest.mark.parametrize("operation", [DeleteEvents(), DeletePersons(delete_events=True)])
+async def test_after_kept_persons_were_deleted_no_later_run_makes_such_a_call(arena: Any, operation: Any) -> None:
+    async with arena(persons=60, keep_person=False) as a:
+        plan = await a.plan(operation=operation)
+        for _ in range(3):
+            with pytest.raises(BreakerOpened, match="keep"):
+                await a.run(plan)
+        assert len(a.left()) == 35
+        assert (await verify_job(a.client, plan, a.journal)).exit_code == 75
+
+
 def test_a_summary_that_says_nothing_is_the_oldest_eras() -> None:
     assert BulkDeleteSummary().is_empty
     assert not any(

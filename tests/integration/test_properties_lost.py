@@ -52,7 +52,7 @@ def test_changes_later_than_the_wait_are_left_pending_and_found_done_later(virtu
     async def main() -> None:
         async with virtual(persons=150, capture_lag_s=3000.0) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
-            with pytest.raises(NotFinished, match="first 25 persons"):
+            with pytest.raises(NotFinished, match="test batch of 25 persons"):
                 await a.run(plan, wait_s=30.0)
             assert len(a.sent()) == 1
             a.server.settle()
@@ -343,7 +343,7 @@ def test_the_wait_is_one_over_all_repetitions(virtual: Any) -> None:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("swallow", action="capture"))
             began = anyio.current_time()
-            with pytest.raises(NotFinished, match="first 25 persons"):
+            with pytest.raises(NotFinished, match="test batch of 25 persons"):
                 await a.run(plan, wait_s=900.0)
             assert 850 < anyio.current_time() - began < 960
             assert len(a.sent()) > 2

@@ -290,7 +290,7 @@ ENGINE: tuple[Twin, ...] = (
         24,
         "the canary overlooks whom a call without an answer deleted instead of keeping",
         "integration/test_facts.py::test_the_canary_sees_that_a_call_without_an_answer_deletes_whom_it_was_to_keep",
-        "bulk/run.py", "return ledger.person(number) is Person.VANISHED and", "return False and",
+        "bulk/run.py", "return gone if len(gone) > 1 else []", "return []",
     ),
     twin(
         24,

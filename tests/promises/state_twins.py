@@ -34,7 +34,7 @@ STATES: tuple[Twin, ...] = (
         7,
         "parts of kept persons are overdue a minute later",
         _ENDS + "parts_of_kept_persons_are_done_and_stay_so_however_much_later_the_job_runs_again",
-        "bulk/confirmer.py", "if not (self._waits and self._overdue()):", "if not self._overdue():",
+        "bulk/confirmer.py", "        if not self._waits:\n            return False\n", "",
     ),
     twin(
         11,
@@ -65,6 +65,7 @@ STATES: tuple[Twin, ...] = (
             _FACTS + "a_summary_that_says_nothing_is_the_oldest_eras",
         ),
         "asyncclient/models.py", "return self == BulkDeleteSummary()", "return self.persons_found is None",
+        "asyncclient/_endpoints/deletes.py", "(\"persons_found\", *(name for name, asked in queued if asked))", "tuple(name for name, asked in queued if asked)",
     ),
     twin(
         19,

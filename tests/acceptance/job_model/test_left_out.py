@@ -41,13 +41,13 @@ AWAY: dict[str, dict[Stage, tuple[set[int], dict[str, set[str]]]]] = {
     },
     "delete-events": {
         "checking": ({1}, {"person": {"vanished"}, "events": {"missed"}}),
-        "unclear": ({1}, {"person": {"vanished"}, "events": {"missed"}}),
+        "unclear": ({1, BREAKER_OPENED}, {"person": {"vanished"}, "events": {"missed"}}),  # stops if all are gone
         "reading back": ({BREAKER_OPENED}, {"person": {"vanished"}, "events": {"queued"}}),
         "verifying": ({75}, {"person": {"not_asked"}, "events": {"queued"}}),
     },
     "delete-recordings": {
         "checking": ({1}, {"person": {"vanished"}, "recordings": {"missed"}}),
-        "unclear": ({1}, {"person": {"vanished"}, "recordings": {"missed"}}),
+        "unclear": ({1, BREAKER_OPENED}, {"person": {"vanished"}, "recordings": {"missed"}}),  # stops if all are gone
         "reading back": ({BREAKER_OPENED}, {"person": {"vanished"}, "recordings": {"requested"}}),
         "verifying": ({0}, {"person": {"not_asked"}, "recordings": {"requested"}}),
     },
