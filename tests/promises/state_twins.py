@@ -144,6 +144,12 @@ STATES: tuple[Twin, ...] = (
         _MACHINE, "person = Standing(Person.ACCEPTED, Reason.STILL_THERE)", "person = Standing(Person.ACCEPTED)",
     ),
     twin(
+        19,
+        "a later run makes the call again that deleted persons instead of keeping them",
+        _FACTS + "after_kept_persons_were_deleted_no_later_run_makes_such_a_call",
+        "bulk/executor.py", "if call.keeps_persons and self._job.ledger.tally.kept_deleted:", "if False:",
+    ),
+    twin(
         24,
         "one person that stays stops the job at the first batch",
         (
