@@ -4,12 +4,13 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import islice
+from math import floor
 
 from asyncclient._protocol.rate_limits import HOUR_S
 
 MARGIN_S = 0.05
 """Seconds added to each window, for clocks that do not run alike."""
-ENTRY_S = 0.1
+ENTRIES_PER_S = 10
 """Requests answered in the same tenth of a second share an entry, so that an hour of them stays small."""
 
 _FEW = 256
@@ -131,4 +132,4 @@ class RequestLog:
 
 
 def _entry_end(time: float) -> float:
-    return (time // ENTRY_S + 1) * ENTRY_S
+    return (floor(time * ENTRIES_PER_S) + 1) / ENTRIES_PER_S  # a tenth itself is no float, so that sums of it drift

@@ -27,7 +27,8 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="the system cannot make a pipe small"),
 ]
 
-ENDS_WITHIN_S = 3.0
+ENDS_WITHIN_S = 10.0
+"""Three seconds at most on a machine that does nothing else; a busy one may not run the process for longer."""
 JOB = ("--everyone", "--plan", "x.plan.jsonl", "--yes", "--expect-count", "60", "--json")
 IDS = (b"u" * 390 + b"\n") * 25
 """More than two pipes of one page hold: whoever has written it knows that most of it was read, and more is wanted."""
