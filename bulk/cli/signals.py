@@ -8,6 +8,7 @@ never comes here: an application that awaits `run_job` handles its own signals.
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -141,7 +142,8 @@ def run_until_signal(
         stopper = Stopper(task, notice=notice, drain_s=drain_s)
         catcher.hand_to(stopper.received)
         try:
-            result = await work(stopper)
+            with _woken_by_signals():
+                result = await work(stopper)
         except asyncio.CancelledError:
             if catcher.number is None:
                 raise
@@ -155,6 +157,23 @@ def run_until_signal(
     if catcher.number is not None:
         raise Interrupted(catcher.number)  # it came when the work was over already
     return result
+
+
+@contextmanager
+def _woken_by_signals() -> Iterator[None]:
+    """Wake the running loop at each signal: one that comes just before it waits would be handled only afterwards."""
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+        loop.add_reader(ours, ours.recv, 4096)
+        try:
+            yield
+        finally:
+            loop.remove_reader(ours)
+            signal.set_wakeup_fd(before)
 
 
 def _call_in(loop: asyncio.AbstractEventLoop, received: Callable[[int], None], number: int) -> None:
