@@ -7,19 +7,20 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import NoReturn, Self
 
-from asyncclient import _endpoints, config
-from asyncclient._clock import ServerClock, boot_time
-from asyncclient._core import Core, OnEvent, Shared
-from asyncclient._http import BeforeSend
-from asyncclient._prefixing import ApiPrefix, Prefix
+from asyncclient import config
+from asyncclient._protocol import endpoints
+from asyncclient._protocol.http import BeforeSend
+from asyncclient._protocol.server_clock import ServerClock, boot_time
+from asyncclient._resources.capture import Capture
+from asyncclient._resources.persisted_folders import PersistedFolders
+from asyncclient._resources.persons.api import Persons
+from asyncclient._resources.projects import Projects
+from asyncclient._resources.query import Query
 from asyncclient._secret import Secret
-from asyncclient.capture import Capture
+from asyncclient._transport.path_prefix import ApiPrefix, Prefix
+from asyncclient._transport.pipeline import Core, OnEvent, Shared
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.limits import Limits, RateLimits
-from asyncclient.persisted_folders import PersistedFolders
-from asyncclient.persons import Persons
-from asyncclient.projects import Projects
-from asyncclient.query import Query
 from asyncclient.retry import RetryPolicy
 
 
@@ -75,10 +76,10 @@ class PostHogClient:
         config.check_key(key)
         if token is not None:
             config.check_token(token, key)
-        timeout_s = _endpoints.seconds(timeout_s, "timeout_s")
+        timeout_s = endpoints.seconds(timeout_s, "timeout_s")
         if isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1:
             raise InvalidArgument(f"max_connections {shown(max_connections)} is not a whole number of at least 1")
-        project = _endpoints.project_id(project_id)
+        project = endpoints.project_id(project_id)
         origin = config.parse_origin(host, allow_http=allow_http)
         shared = Shared(
             origin=origin,

@@ -143,8 +143,8 @@ async def _erase(url: str, key: str, folder: Path) -> tuple[int, list[UUID]]:
     """Run the job; returns its exit code, and whom its journal calls done."""
     from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits
     from bulk import ByFilter, DeletePersons, load_plan, make_plan, run_job
-    from bulk.journaling import read_ledger
-    from bulk.outcomes import Axis, Events, Person
+    from bulk.journal.replay import read_ledger
+    from bulk.states import Axis, Events, Person
 
     plan_path, journal = folder / "job.plan.jsonl", folder / "job.journal.jsonl"
     limits = Limits(RateLimits.off())

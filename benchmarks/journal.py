@@ -89,16 +89,16 @@ async def _write_both(said: dict[str, Any]) -> None:
     from uuid import UUID
 
     from bulk import DeletePersons
-    from bulk.job import Job
+    from bulk.journal.job_log import Job
     from bulk.journal.records import FORMAT, Approved, JobOpened, RunStarted
-    from bulk.journaling import open_journal
-    from bulk.ledger import Ledger
-    from bulk.observations import Observation
+    from bulk.journal.replay import open_journal
+    from bulk.journal.target_states import Ledger
     from bulk.operations import to_dict
-    from bulk.outcomes import Axis
-    from bulk.plan import FORMAT as PLAN_FORMAT
-    from bulk.plan import PlanHeader, PlanWriter
-    from bulk.verdicts import OK
+    from bulk.plan.plan_file import FORMAT as PLAN_FORMAT
+    from bulk.plan.plan_file import PlanHeader, PlanWriter
+    from bulk.posthog.attempt_result import OK
+    from bulk.states import Axis
+    from bulk.targets.observations import Observation
     from bulk.version import VERSION
 
     results = said["results"]
@@ -135,11 +135,11 @@ async def _write_both(said: dict[str, Any]) -> None:
 
 def _ready(said: dict[str, Any]) -> dict[str, float]:
     from bulk import DeletePersons
-    from bulk.job import Job
-    from bulk.journaling import open_journal
-    from bulk.ledger import Ledger
-    from bulk.outcomes import UNSENT
-    from bulk.plan import load_plan
+    from bulk.journal.job_log import Job
+    from bulk.journal.replay import open_journal
+    from bulk.journal.target_states import Ledger
+    from bulk.plan.plan_file import load_plan
+    from bulk.states import UNSENT
 
     plan_path, journal_path = _files(said)
     start = time.perf_counter()

@@ -11,14 +11,14 @@ import anyio
 import msgspec
 
 from asyncclient import PostHogClient
-from bulk import guards
-from bulk.opening import opened_job
-from bulk.plan import Plan
-from bulk.progress import JobEvent
-from bulk.report import Report, exit_code_of_verify
-from bulk.reporting import read_report
-from bulk.run import LARGEST_BATCH, Run, Settings
-from bulk.verifier import MAX_UNCOVERED_S
+from bulk.events import JobEvent
+from bulk.execution import preflight
+from bulk.execution.open_job import opened_job
+from bulk.execution.run import LARGEST_BATCH, Run, Settings
+from bulk.plan.plan_file import Plan
+from bulk.report.load import read_report
+from bulk.report.report import Report, exit_code_of_verify
+from bulk.verification.verifier import MAX_UNCOVERED_S
 
 
 async def run_job(
@@ -50,7 +50,7 @@ async def run_job(
             events that come in after the row's time stay.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
-        on_progress: called with typed events (`bulk.progress`), in the caller's task; must not block.
+        on_progress: called with typed events (`bulk.events`), in the caller's task; must not block.
         stop: set it to end early in good order: nothing more is sent, what is in flight is awaited.
 
     Returns:
@@ -67,7 +67,7 @@ async def run_job(
     """
     settings = Settings(concurrency=concurrency, batch_size=batch_size, wait_s=wait_s, max_uncovered_s=max_uncovered_s)
     settings = _within(client, settings)
-    guards.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
+    preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
     async with opened_job(
         client,
         plan,
@@ -101,7 +101,7 @@ async def verify_job(
         plan: from `make_plan` or `load_plan`.
         journal: path of the job's journal.
         concurrency: reads under way at once, 1 to 256, and no more than the client has connections.
-        on_progress: called with typed events (`bulk.progress`), in the caller's task; must not block.
+        on_progress: called with typed events (`bulk.events`), in the caller's task; must not block.
         stop: set it to end early in good order.
 
     Returns:

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from bulk.errors import InputError
-from bulk.outcomes import Axis
-from bulk.property_values import Wanted, checked_keys, checked_properties
+from bulk.property_checks import Wanted, checked_keys, checked_properties
+from bulk.states import Axis
 
 RouteChoice = Literal["auto", "rest", "capture"]
 """By which route properties are changed; "auto" takes the quicker one."""

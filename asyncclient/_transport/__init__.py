@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from asyncclient._http import BeforeSend, Left, Request, Response
+from asyncclient._protocol.http import BeforeSend, Left, Request, Response
 
 
 class Wire(Protocol):

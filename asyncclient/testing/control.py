@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from asyncclient.testing import envelope
-from asyncclient.testing.call import Call
-from asyncclient.testing.envelope import Answer, Refusal
 from asyncclient.testing.faults import Fault, Faults
-from asyncclient.testing.recording import RequestLog
-from asyncclient.testing.world import World
+from asyncclient.testing.http import envelope
+from asyncclient.testing.http.envelope import Answer, Refusal
+from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.request_record import RequestLog
+from asyncclient.testing.state.world import World
 
 _PREFIX = "/__local__/"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost"})

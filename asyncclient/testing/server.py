@@ -9,15 +9,15 @@ from uuid import UUID
 
 from aiohttp import web
 
-from asyncclient.testing.call import Call
-from asyncclient.testing.churn import Churn
 from asyncclient.testing.control import Control
+from asyncclient.testing.exchange import finish, plain
 from asyncclient.testing.faults import Faults
-from asyncclient.testing.gateway import Gateway
+from asyncclient.testing.http.parsed_request import Call
 from asyncclient.testing.options import ServerOptions
-from asyncclient.testing.recording import RecordedRequest, RequestLog
-from asyncclient.testing.wire import finish, plain
-from asyncclient.testing.world import World
+from asyncclient.testing.request_handler import Gateway
+from asyncclient.testing.request_record import RecordedRequest, RequestLog
+from asyncclient.testing.state.churn import Churn
+from asyncclient.testing.state.world import World
 
 _HOST = "127.0.0.1"
 

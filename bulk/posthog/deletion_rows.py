@@ -13,8 +13,8 @@ import anyio
 import msgspec
 
 from asyncclient import DeletionRow, DeletionStatus, ListingError, PostHogClient
-from bulk.gate import Gate
-from bulk.pool import in_parallel
+from bulk.concurrency.stop_gate import Gate
+from bulk.concurrency.workers import in_parallel
 
 PAGE_SIZE = 1000
 OVERLAP = 50

@@ -24,8 +24,8 @@ from asyncclient import (
     Route,
     RouteNotFound,
 )
-from bulk.gate import Gate
-from bulk.pool import in_parallel
+from bulk.concurrency.stop_gate import Gate
+from bulk.concurrency.workers import in_parallel
 from bulk.posthog.halving import HalvedReads, read_halving
 from bulk.posthog.person_reads import (
     ABSENT,

@@ -100,8 +100,8 @@ class Scene:
 
 @pytest.fixture
 async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    monkeypatch.setattr("bulk.course.BACKOFF_BASE_S", 0.0)
-    monkeypatch.setattr("bulk.confirmer.WAITS_S", (0.0,))
+    monkeypatch.setattr("bulk.execution.batch_policy.BACKOFF_BASE_S", 0.0)
+    monkeypatch.setattr("bulk.verification.completion_poller.WAITS_S", (0.0,))
     async with LocalPostHog(options=ServerOptions(era="summary")) as server, opened(server) as client:
         yield Scene(server, client, tmp_path)
 

@@ -93,7 +93,7 @@ class Stage:
 
 
 async def test_what_the_sdk_made_the_engine_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bulk.confirmer.WAITS_S", (0.0,))
+    monkeypatch.setattr("bulk.verification.completion_poller.WAITS_S", (0.0,))
     async with LocalPostHog(options=ServerOptions(era="queued")) as server:
         failures: list[Any] = []
         await asyncio.to_thread(make_persons, server.url, server.project_api_key, failures)

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from bulk.journal.records import Answer, Change, Intent, JobOpened, Record, RunStarted, Settled
-from bulk.ledger import Ledger
-from bulk.plan import FORMAT, PlanHeader, PlanWriter
+from bulk.journal.target_states import Ledger
+from bulk.plan.plan_file import FORMAT, PlanHeader, PlanWriter
 
 COUNT = 250_000
 BATCH = 1_000

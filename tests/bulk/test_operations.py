@@ -23,7 +23,7 @@ from bulk.operations import (
     to_dict,
     wanted,
 )
-from bulk.outcomes import Axis
+from bulk.states import Axis
 
 ALL = [
     DeletePersons(),

@@ -12,11 +12,11 @@ from asyncclient import Bucket, PostHogClient, RateLimits, RequestFinished
 from asyncclient.testing import Fault
 from asyncclient.testing import RateLimits as ServerRates
 from bulk import BreakerOpened, ByDistinctIds, DeletePersons, NotFinished, Refused, run_job, verify_job
-from bulk.executor import Group
+from bulk.events import JobStarted
+from bulk.execution.group_executor import Group
 from bulk.journal.records import Answer, Intent, RunEnded
-from bulk.journaling import read_ledger
-from bulk.plan import BLOCK, Plan, PlanHeader, PlanWriter
-from bulk.progress import JobStarted
+from bulk.journal.replay import read_ledger
+from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, PlanWriter
 
 PERSON_ONLY = DeletePersons()
 EVENTS = DeletePersons(delete_events=True)
@@ -170,7 +170,7 @@ async def test_a_person_not_found_by_the_delete_but_there_when_read_is_not_sent_
 async def test_recordings_alone_leave_a_second_chance_for_a_swallowed_deletion(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.confirmer.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
     async with arena(persons=30) as a:
         plan = await a.plan(operation=RECORDINGS)
         a.server.faults.add(Fault("swallow", action="bulk_delete", after=1, times=1))
@@ -344,7 +344,7 @@ async def test_a_server_that_queues_nothing_is_caught_before_anybody_is_deleted(
 async def test_a_first_batch_that_was_accepted_and_not_done_is_sent_once_more_and_then_ends_the_run(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.confirmer.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
     async with arena(persons=60) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("swallow", action="bulk_delete"))
@@ -471,11 +471,11 @@ async def test_a_batch_that_waited_long_for_the_limit_is_read_again_before_it_le
                 waited.append(True)
                 if len(waited) == 2:
                     a.server.world.recreate(uuid)
-                    monkeypatch.setattr("bulk.executor.CHECK_GOOD_FOR_S", -1.0)
+                    monkeypatch.setattr("bulk.execution.group_executor.CHECK_GOOD_FOR_S", -1.0)
             return permit(bucket, **options)
 
         def timely(*_: Any) -> Any:
-            monkeypatch.setattr("bulk.executor.CHECK_GOOD_FOR_S", 60.0)
+            monkeypatch.setattr("bulk.execution.group_executor.CHECK_GOOD_FOR_S", 60.0)
 
         monkeypatch.setattr(a.client.limits, "permit", late)
         monkeypatch.setattr(Group, "_read_store", restored(Group._read_store, timely))

@@ -13,8 +13,8 @@ from virtual_time import run_virtual
 from asyncclient import Bucket, RequestFinished
 from asyncclient._aiohttp import AiohttpWire
 from bulk import UnsetProperties, UpdateProperties, verify_job
+from bulk.events import CanaryDone
 from bulk.journal.records import RunStarted
-from bulk.progress import CanaryDone
 
 
 def failures(report: Any) -> list[tuple[str, str, str, str]]:
@@ -280,7 +280,7 @@ async def test_who_is_found_again_by_verify_is_there_as_before(arena: Any, axis:
         plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="capture"))
         await a.run(plan)
         hidden = plan.targets(7, 8)[0].uuid
-        monkeypatch.setattr("bulk.verifier.is_same", lambda target, person: target.uuid != hidden)
+        monkeypatch.setattr("bulk.verification.verifier.is_same", lambda target, person: target.uuid != hidden)
         report = await verify_job(a.client, plan, a.journal)
         assert axis(report, "person") == {"not_asked": 29, "reappeared": 1}
         monkeypatch.undo()

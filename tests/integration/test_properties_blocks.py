@@ -11,11 +11,11 @@ from virtual_time import run_virtual
 
 from asyncclient import Bucket, ClientEvent, RateLimits, RequestFinished
 from asyncclient.testing import Fault
-from asyncclient.testing.recording import RequestLog
+from asyncclient.testing.request_record import RequestLog
 from bulk import UnsetProperties, UpdateProperties
+from bulk.events import CanaryDone
 from bulk.journal.records import Answer, Intent, RunEnded
-from bulk.progress import CanaryDone
-from bulk.ranges import expand
+from bulk.number_ranges import expand
 
 KINDS = ["unset", "update"]
 CALL = {"unset": "delete_property", "update": "update"}

@@ -143,7 +143,7 @@ def test_who_is_never_changed_is_named_and_nobody_else(virtual: Any, axis: Any) 
 
 
 def ranges(numbers: set[int]) -> str:
-    from bulk.ranges import format_ranges
+    from bulk.number_ranges import format_ranges
 
     return format_ranges(sorted(numbers))
 

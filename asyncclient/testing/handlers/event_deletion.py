@@ -4,15 +4,15 @@ from typing import cast
 
 import msgspec
 
-from asyncclient.testing import envelope
-from asyncclient.testing.call import Call
-from asyncclient.testing.deletions import Requested, Status
-from asyncclient.testing.envelope import Answer
-from asyncclient.testing.handlers.listing import page_path
-from asyncclient.testing.job import Job
-from asyncclient.testing.paging import next_link, previous_link
-from asyncclient.testing.person import iso
-from asyncclient.testing.uuids import parse
+from asyncclient.testing.handlers.handler_context import Job
+from asyncclient.testing.handlers.persons.listing import page_path
+from asyncclient.testing.http import envelope
+from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.paging import next_link, previous_link
+from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.tables.event_deletions import Requested, Status
+from asyncclient.testing.tables.person import iso
+from asyncclient.testing.tables.uuids import parse
 
 _STATUSES = ("pending", "completed", "all")
 _DEFAULT_LIMIT = 100

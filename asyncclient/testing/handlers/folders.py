@@ -3,14 +3,14 @@
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from asyncclient.testing import envelope
-from asyncclient.testing.call import Call
-from asyncclient.testing.envelope import Answer
-from asyncclient.testing.folders import PROTOCOL, Folder, TypeTaken
-from asyncclient.testing.handlers.listing import page_path
-from asyncclient.testing.job import Job
-from asyncclient.testing.person import iso
-from asyncclient.testing.uuids import parse, spell
+from asyncclient.testing.handlers.handler_context import Job
+from asyncclient.testing.handlers.persons.listing import page_path
+from asyncclient.testing.http import envelope
+from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.tables.folders import PROTOCOL, Folder, TypeTaken
+from asyncclient.testing.tables.person import iso
+from asyncclient.testing.tables.uuids import parse, spell
 
 _DEFAULT_LIMIT = 100
 _LONGEST_PROTOCOL = 64

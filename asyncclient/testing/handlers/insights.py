@@ -3,10 +3,10 @@
 These calls declare no scope, so only a key without scopes gets this far (contract 2).
 """
 
-from asyncclient.testing import envelope
-from asyncclient.testing.envelope import Answer
-from asyncclient.testing.handlers.listing import page_path
-from asyncclient.testing.job import Job
+from asyncclient.testing.handlers.handler_context import Job
+from asyncclient.testing.handlers.persons.listing import page_path
+from asyncclient.testing.http import envelope
+from asyncclient.testing.http.envelope import Answer
 
 
 def funnel(job: Job) -> Answer:

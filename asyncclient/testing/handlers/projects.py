@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from asyncclient.testing import envelope
-from asyncclient.testing.envelope import Answer
-from asyncclient.testing.job import Job
+from asyncclient.testing.handlers.handler_context import Job
+from asyncclient.testing.http import envelope
+from asyncclient.testing.http.envelope import Answer
 from asyncclient.testing.options import ServerOptions
-from asyncclient.testing.uuids import derived, spell
+from asyncclient.testing.tables.uuids import derived, spell
 
 
 def projects(job: Job) -> Answer:

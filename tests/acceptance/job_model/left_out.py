@@ -17,8 +17,8 @@ from job_model.wire import Lost, answer_of, client_over
 
 from asyncclient import Limits, RateLimits
 from asyncclient.testing import ServerOptions
-from asyncclient.testing.call import Call
-from asyncclient.testing.envelope import Answer
+from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.parsed_request import Call
 from bulk import (
     BreakerOpened,
     ByDistinctIds,

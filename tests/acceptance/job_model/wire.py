@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from asyncclient import ConnectFailed, ConnectionLost, PostHogClient, TimedOut
-from asyncclient._http import Left, Request, Response
+from asyncclient._protocol.http import Left, Request, Response
 from asyncclient.testing import LocalPostHog
-from asyncclient.testing.call import Call
-from asyncclient.testing.envelope import Answer
+from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.parsed_request import Call
 
 HOST = "127.0.0.1:1"
 TIMEOUT_S = 60.0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from asyncclient import DeletionRow, ListingError
 from asyncclient.models import Page
-from bulk.gate import Gate
+from bulk.concurrency.stop_gate import Gate
 from bulk.posthog.deletion_rows import (
     COVERS,
     MOST_PAGES_OF_AN_INSTANT,

@@ -20,7 +20,7 @@ from asyncclient import (
     ServerError,
 )
 from asyncclient.testing import LocalPostHog, ServerOptions
-from bulk.gate import Gate
+from bulk.concurrency.stop_gate import Gate
 from bulk.posthog.person_reader import CONFIRM_AFTER_S, PersonReader
 from bulk.posthog.person_reads import Absent, Present, ReadResult, Unread, UnreadReason
 
