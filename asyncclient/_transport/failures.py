@@ -41,17 +41,16 @@ def is_before_sending(error: BaseException) -> bool:
     return isinstance(error, BEFORE_SENDING)
 
 
-def may_have_left(error: BaseException, *, began: bool, expired: bool) -> bool:
+def may_have_left(error: BaseException, *, began: bool) -> bool:
     """Whether bytes of the request may have left.
 
     Arguments:
         began: whether aiohttp went as far as asking for a connection.
-        expired: whether the call's own deadline ended it.
     """
-    if began:
-        return not is_before_sending(error)
+    if is_before_sending(error):
+        return False
     # a session that is mocked asks for no connection, and raises what stands for a lost one
-    return isinstance(error, aiohttp.ClientError | TimeoutError) and not (expired or is_before_sending(error))
+    return began or isinstance(error, aiohttp.ClientError | TimeoutError)
 
 
 def without_frames(error: Exception) -> Exception:

@@ -27,12 +27,12 @@ class Unpacker:
     """
 
     def __init__(self, encoding: str) -> None:
-        names = [name.strip().lower() for name in encoding.split(",")]
-        names = [name for name in names if name not in ("", "identity")]
-        self._is_plain = not names
-        self._is_known = names in ([], ["gzip"], ["x-gzip"], ["deflate"])
-        self._inflater = zlib.decompressobj(_ZLIB_OR_GZIP)
+        name = encoding.strip().lower()
+        self._is_plain = name in ("", "identity")
+        self._is_known = name in ("gzip", "x-gzip", "deflate")
         self._has_begun = False
+        if self._is_known:
+            self._inflater = zlib.decompressobj(_ZLIB_OR_GZIP)
 
     def unpack(self, block: bytes) -> Iterator[bytes]:
         """Yield what a block unpacks to, in pieces of at most `PIECE` bytes; a plain block is yielded as it is.
