@@ -1,4 +1,4 @@
-"""OnlyProperties: which of persons' properties a read decodes, where a few of many matter."""
+"""PropertyProjection: which of persons' properties a read decodes, where a few of many matter."""
 
 from collections.abc import Sequence
 from typing import Any, TypedDict
@@ -9,7 +9,7 @@ from asyncclient._protocol.endpoints import property_keys
 from asyncclient.models import BatchResults, Person, ResultsByUuid, StoredPerson
 
 
-class OnlyProperties:
+class PropertyProjection:
     """The properties that a read is to decode; persons hold no others then, which saves most of the time and memory.
 
     Arguments:

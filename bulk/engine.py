@@ -13,8 +13,9 @@ import msgspec
 from asyncclient import PostHogClient
 from bulk.events import JobEvent
 from bulk.execution import preflight
-from bulk.execution.open_job import opened_job
-from bulk.execution.run import LARGEST_BATCH, Run, Settings
+from bulk.execution.open_job import open_job
+from bulk.execution.run import Run
+from bulk.execution.run_settings import LARGEST_BATCH, RunSettings
 from bulk.plan.plan_file import Plan
 from bulk.report.load import read_report
 from bulk.report.report import Report, exit_code_of_verify
@@ -65,10 +66,12 @@ async def run_job(
         JournalBusy: another process runs this job.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
-    settings = Settings(concurrency=concurrency, batch_size=batch_size, wait_s=wait_s, max_uncovered_s=max_uncovered_s)
+    settings = RunSettings(
+        concurrency=concurrency, batch_size=batch_size, wait_s=wait_s, max_uncovered_s=max_uncovered_s
+    )
     settings = _within(client, settings)
     preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
-    async with opened_job(
+    async with open_job(
         client,
         plan,
         Path(journal),
@@ -78,7 +81,7 @@ async def run_job(
         on_progress=on_progress,
         stop=stop,
     ) as opened:
-        run = Run(opened.job, opened.client, opened.way, opened.gate, opened.reporter, settings)
+        run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         await run.send_and_confirm()
     return read_report(journal, plan)
 
@@ -115,8 +118,8 @@ async def verify_job(
         JournalBusy: another process runs this job.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
-    settings = _within(client, Settings(concurrency=concurrency, batch_size=LARGEST_BATCH, wait_s=0.0))
-    async with opened_job(
+    settings = _within(client, RunSettings(concurrency=concurrency, batch_size=LARGEST_BATCH, wait_s=0.0))
+    async with open_job(
         client,
         plan,
         Path(journal),
@@ -126,12 +129,12 @@ async def verify_job(
         on_progress=on_progress,
         stop=stop,
     ) as opened:
-        run = Run(opened.job, opened.client, opened.way, opened.gate, opened.reporter, settings)
+        run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         unread = await run.read_again()
     report = read_report(journal, plan)
     return msgspec.structs.replace(report, exit_code=exit_code_of_verify(report, unread=unread))
 
 
-def _within(client: PostHogClient, settings: Settings) -> Settings:
+def _within(client: PostHogClient, settings: RunSettings) -> RunSettings:
     """No more at once than there are connections: what waits for one grows older than it may be when it is sent."""
     return msgspec.structs.replace(settings, concurrency=min(settings.concurrency, client.max_connections))

@@ -72,7 +72,7 @@ class RouteChosen(_Event, frozen=True, tag="route"):
     why: str
 
 
-class CanaryDone(_Event, frozen=True, tag="canary"):
+class TestBatchDone(_Event, frozen=True, tag="canary"):
     """The first batch did what it should; the rest follows."""
 
     targets: int
@@ -133,7 +133,7 @@ JobEvent = (
     | PhaseChanged
     | Progress
     | RouteChosen
-    | CanaryDone
+    | TestBatchDone
     | Trouble
     | PauseStarted
     | LimitMoved

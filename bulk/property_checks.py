@@ -65,7 +65,7 @@ def _as_input_error() -> Iterator[None]:
         raise InputError(str(problem)) from None
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class DesiredProperties(msgspec.Struct, frozen=True, kw_only=True):
     """What a person's properties are to be after a job.
 
     Arguments:

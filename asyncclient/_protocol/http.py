@@ -109,5 +109,5 @@ class Expectation(Protocol[T_co]):
 
 
 BeforeSend = Callable[[], Awaitable[None]]
-Left = Callable[[], None]
+OnSent = Callable[[], None]
 """Called when bytes of a request may have left the machine."""

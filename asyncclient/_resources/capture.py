@@ -9,7 +9,7 @@ from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.capture_response import CaptureAnswer, refused_quota
 from asyncclient._protocol.responses.decoding import invalid
 from asyncclient._secret import Secret
-from asyncclient._transport.pipeline import Core
+from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.config import PROJECT_KEY, problem_of_token
 from asyncclient.errors import QuotaLimited
 
@@ -21,7 +21,7 @@ class Capture:
     a distinct id that has no person makes one, so send nothing for persons that may have been deleted meanwhile.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: RequestPipeline) -> None:
         self._core = core
 
     async def batch(self, events: Sequence[CaptureEvent]) -> int:

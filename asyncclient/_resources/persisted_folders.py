@@ -4,14 +4,14 @@ from uuid import UUID
 
 from asyncclient._protocol import endpoints
 from asyncclient._protocol.endpoints import FolderType
-from asyncclient._transport.pipeline import Core
+from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.models import Page, PersistedFolder
 
 
 class PersistedFolders:
     """`client.persisted_folders`. A user has at most one a type; those of another user are NotFound."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: RequestPipeline) -> None:
         self._core = core
 
     async def list(self, *, limit: int = 100, offset: int = 0) -> Page[PersistedFolder]:

@@ -1,14 +1,14 @@
 """The projects that a key can see."""
 
 from asyncclient._protocol import endpoints
-from asyncclient._transport.pipeline import Core
+from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.models import Page, Project
 
 
 class Projects:
     """`client.projects`."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: RequestPipeline) -> None:
         self._core = core
 
     async def list(self, *, limit: int = 100, offset: int = 0) -> Page[Project]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from asyncclient._protocol import endpoints
 from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.decoding import invalid
-from asyncclient._transport.pipeline import Core
+from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import ListingError
 from asyncclient.models import QueryResult
 
@@ -15,7 +15,7 @@ from asyncclient.models import QueryResult
 class Query:
     """`client.query`; needs the scope query:read. Reads what was processed so far: a change of now may be missing."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: RequestPipeline) -> None:
         self._core = core
 
     async def hogql(

@@ -24,7 +24,7 @@ DOCUMENTED = "environments"
 SUCCESSOR = "projects"
 
 
-class Prefix:
+class PathPrefix:
     """The prefix in use, shared by all views of a client.
 
     Arguments:
@@ -75,10 +75,10 @@ class Prefix:
         return False
 
 
-class Prefixing:
+class PathPrefixTransport:
     """A transport with the prefix before each path."""
 
-    def __init__(self, inner: Transport, prefix: Prefix, tell: Callable[[PrefixMoved], None]) -> None:
+    def __init__(self, inner: Transport, prefix: PathPrefix, tell: Callable[[PrefixMoved], None]) -> None:
         self._inner = inner
         self._prefix = prefix
         self._tell = tell

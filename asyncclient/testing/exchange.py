@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.request_handler import Outcome
 
 
@@ -35,7 +35,7 @@ async def finish(request: web.BaseRequest, outcome: Outcome, closing: asyncio.Ev
     return web.Response()
 
 
-def plain(answer: Answer) -> web.Response:
+def plain(answer: Response) -> web.Response:
     """An answer as aiohttp sends it."""
     response = web.Response(status=answer.status, body=answer.body, headers=list(answer.headers))
     if answer.body:
@@ -72,7 +72,7 @@ async def _stream(request: web.BaseRequest, outcome: Outcome, blocks: Iterator[b
     return response
 
 
-def _begun(answer: Answer) -> web.StreamResponse:
+def _begun(answer: Response) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=list(answer.headers))
     response.headers["Content-Type"] = answer.content_type
     return response

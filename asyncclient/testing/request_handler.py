@@ -12,21 +12,21 @@ from typing import Literal
 import msgspec
 
 from asyncclient.testing.faults import Fault, Faults
-from asyncclient.testing.handlers.handler_context import Hang, Job
+from asyncclient.testing.handlers.handler_context import HandlerContext, Hang
 from asyncclient.testing.handlers.table import HANDLERS
 from asyncclient.testing.http import envelope
 from asyncclient.testing.http.auth import authenticate, authorise, check_project, check_token
 from asyncclient.testing.http.csv import in_csv
-from asyncclient.testing.http.envelope import Answer, Refusal
+from asyncclient.testing.http.envelope import Refusal, Response
 from asyncclient.testing.http.fault_bodies import spoiled
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.http.routing import Action, Match, resolve
 from asyncclient.testing.http.throttle import USERS, Throttle, whole_seconds
 from asyncclient.testing.options import PersonalKey
 from asyncclient.testing.request_record import RecordedRequest, RequestLog, body_without_key, without_key
 from asyncclient.testing.state.churn import Churn
 from asyncclient.testing.state.ingestion import Ingestion
-from asyncclient.testing.state.mutations import Acts
+from asyncclient.testing.state.mutations import Mutations
 
 Ending = Literal["answer", "close", "reset", "stall", "cut"]
 
@@ -39,25 +39,27 @@ _GZIP_FROM = 200
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What is sent back, how the exchange ends, and the record to complete when it has."""
 
-    answer: Answer
+    answer: Response
     ending: Ending
     record: RecordedRequest
 
 
-class Gateway:
+class RequestHandler:
     """The server without its wire."""
 
-    def __init__(self, acts: Acts, *, ingestion: Ingestion, faults: Faults, log: RequestLog, churn: Churn) -> None:
-        self._acts = acts
+    def __init__(
+        self, mutations: Mutations, *, ingestion: Ingestion, faults: Faults, log: RequestLog, churn: Churn
+    ) -> None:
+        self._mutations = mutations
         self._ingestion = ingestion
         self._faults = faults
         self._log = log
         self._churn = churn
         self.throttle = Throttle()
 
-    def handle(self, call: Call) -> Outcome:
+    def handle(self, call: ParsedRequest) -> Outcome:
         """Answer a request; its effect takes place here and now."""
-        options = self._acts.options
+        options = self._mutations.options
         match = None if call.on_alias and options.alias == "gone" else resolve(call.path, options)
         action = match.action(call.method) if match is not None else None
         record = self._record(call, action)
@@ -79,8 +81,8 @@ class Gateway:
         headers = (*answer.headers, *extra)
         return Outcome(answer=msgspec.structs.replace(answer, headers=headers), ending=ending, record=record)
 
-    def _record(self, call: Call, action: Action | None) -> RecordedRequest:
-        kept = self._acts.options.record_requests
+    def _record(self, call: ParsedRequest, action: Action | None) -> RecordedRequest:
+        kept = self._mutations.options.record_requests
         return RecordedRequest(
             number=self._log.total + 1,
             method=call.method,
@@ -88,15 +90,15 @@ class Gateway:
             query=without_key(call.query),
             body=body_without_key(call.peek()) if kept else None,
             action=_UNKNOWN if action is None else action.name,
-            at=self._acts.clock(),
+            at=self._mutations.clock(),
             headers={name: value for name, value in call.headers.items() if name != "authorization"},
             bytes=len(call.body),
         )
 
     def _answer(
-        self, call: Call, match: Match | None, action: Action | None, record: RecordedRequest
-    ) -> tuple[Answer, Ending]:
-        options = self._acts.options
+        self, call: ParsedRequest, match: Match | None, action: Action | None, record: RecordedRequest
+    ) -> tuple[Response, Ending]:
+        options = self._mutations.options
         fault = self._struck(record, in_front=True)
         if fault is not None:
             return spoiled(fault, envelope.empty(500)), "close" if fault.kind == "refuse" else "answer"
@@ -104,7 +106,7 @@ class Gateway:
             raise envelope.not_found("Endpoint not found.")
         if call.on_alias and options.alias == "redirect":
             target = call.successor + (f"?{call.raw_query}" if call.raw_query else "")
-            return Answer(307, headers=(("Location", target),)), "answer"
+            return Response(307, headers=(("Location", target),)), "answer"
         if _format(call, match) != "json" and not _asks_for_csv(call, match):
             raise envelope.not_found()
         holder = None if match.route.public else self._admit(call, match, action)
@@ -114,7 +116,7 @@ class Gateway:
         if action is None or action.name not in HANDLERS:
             return self._without_handler(call, match), "answer"
         if fault is not None and fault.kind == "redirect":
-            return Answer(307, headers=(("Location", fault.to),)), "answer"
+            return Response(307, headers=(("Location", fault.to),)), "answer"
         if fault is not None and fault.kind == "status" and fault.when == "before":
             return spoiled(fault, envelope.empty(500)), "answer"
         return self._perform(call, match, action, holder, fault, record)
@@ -124,9 +126,9 @@ class Gateway:
         record.fault = None if fault is None else fault.kind
         return fault
 
-    def _admit(self, call: Call, match: Match, action: Action | None) -> PersonalKey:
+    def _admit(self, call: ParsedRequest, match: Match, action: Action | None) -> PersonalKey:
         """Key, scopes, project, limits, in the order in which the framework checks them; returns whose key it is."""
-        options = self._acts.options
+        options = self._mutations.options
         holder = authenticate(call, options)
         collection = match.route.pattern[-1:] == ("persons",)
         if call.method != "OPTIONS" and (
@@ -142,7 +144,7 @@ class Gateway:
         bucket = match.route.bucket if action is None else action.bucket
         persons = "persons" in match.route.pattern
         bucket, owner = (USERS, holder.email) if holder.acts_for_a_user and persons else (bucket, holder.key)
-        verdict = self.throttle.admit(bucket, owner, self._acts.clock(), limits)
+        verdict = self.throttle.admit(bucket, owner, self._mutations.clock(), limits)
         if not verdict.allowed:
             wait_s = whole_seconds(verdict.wait_s)
             raise envelope.throttled(
@@ -151,13 +153,13 @@ class Gateway:
         return holder
 
     def _retry_after(self, wait_s: int | None) -> str | None:
-        form = self._acts.options.retry_after
+        form = self._mutations.options.retry_after
         # The framework leaves the header out for a wait of nothing, as for one it cannot compute.
         if not wait_s or form in ("missing", "unknown"):
             return None
-        return str(wait_s) if form == "seconds" else formatdate(self._acts.clock() + wait_s, usegmt=True)
+        return str(wait_s) if form == "seconds" else formatdate(self._mutations.clock() + wait_s, usegmt=True)
 
-    def _without_handler(self, call: Call, match: Match) -> Answer:
+    def _without_handler(self, call: ParsedRequest, match: Match) -> Response:
         if call.method != "OPTIONS":
             raise envelope.method_not_allowed(call.method)
         name = "Person" if "persons" in match.route.pattern else "Project"
@@ -165,19 +167,19 @@ class Gateway:
 
     def _perform(
         self,
-        call: Call,
+        call: ParsedRequest,
         match: Match,
         action: Action,
         holder: PersonalKey | None,
         fault: Fault | None,
         record: RecordedRequest,
-    ) -> tuple[Answer, Ending]:
-        options = self._acts.options
-        self._acts.advance()
-        job = Job(
+    ) -> tuple[Response, Ending]:
+        options = self._mutations.options
+        self._mutations.advance()
+        job = HandlerContext(
             call=call,
             values=match.values,
-            acts=self._acts,
+            mutations=self._mutations,
             ingestion=self._ingestion,
             options=options,
             churn=self._churn,
@@ -204,16 +206,16 @@ class Gateway:
         return answer, ending
 
 
-def _asks_for_csv(call: Call, match: Match) -> bool:
+def _asks_for_csv(call: ParsedRequest, match: Match) -> bool:
     """Whether the answer is to be CSV: persons have that format, nobody else."""
     return "persons" in match.route.pattern and _format(call, match) == "csv"
 
 
-def _format(call: Call, match: Match) -> str:
+def _format(call: ParsedRequest, match: Match) -> str:
     return match.format or call.parameters.get("format") or "json"
 
 
-def _compressed(answer: Answer, call: Call) -> Answer:
+def _compressed(answer: Response, call: ParsedRequest) -> Response:
     encoded = any(name == "Content-Encoding" for name, _ in answer.headers)
     if encoded or not call.accepts_gzip() or (answer.blocks is None and len(answer.body) < _GZIP_FROM):
         return answer

@@ -13,7 +13,7 @@ class Stopped(Exception):
     """The run was asked to stop; raised inside workers only and never leaves the engine."""
 
 
-class Gate:
+class StopGate:
     """Open until somebody closes it, with the error that the run ends with, or none when a caller asked for it."""
 
     def __init__(self, stop: anyio.Event | None = None) -> None:
@@ -42,10 +42,10 @@ class Gate:
             raise Stopped
 
     @contextmanager
-    def abandonable(self) -> Iterator[anyio.CancelScope]:
+    def cancel_on_stop(self) -> Iterator[anyio.CancelScope]:
         """Around what may be dropped at once when the gate closes: waits, reads, requests that have not left.
 
-        The scope that is given may be handed to `committed` when a request is about to leave.
+        The scope that is given may be handed to `finish_despite_stop` when a request is about to leave.
 
         Raises:
             Stopped: the gate was or became closed.
@@ -60,7 +60,7 @@ class Gate:
         if scope.cancelled_caught:
             raise Stopped
 
-    def committed(self, scope: anyio.CancelScope) -> None:
+    def finish_despite_stop(self, scope: anyio.CancelScope) -> None:
         """What runs in this scope is in flight from now on: closing the gate waits for it.
 
         Raises:
@@ -77,7 +77,7 @@ class Gate:
 
     async def sleep(self, seconds: float) -> None:
         """Wait, or raise `Stopped` as soon as the gate closes."""
-        with self.abandonable():
+        with self.cancel_on_stop():
             await anyio.sleep(seconds)
 
     async def worker(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -9,7 +9,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-async def in_parallel(work: Callable[[T], Awaitable[None]], items: Iterable[T], *, workers: int = 4) -> None:
+async def run_workers(work: Callable[[T], Awaitable[None]], items: Iterable[T], *, workers: int = 4) -> None:
     """Run `work` on every item; the first error cancels the rest and is raised as itself.
 
     Arguments:
@@ -41,5 +41,5 @@ async def in_order(work: Callable[[T], Awaitable[R]], items: Sequence[T], concur
     async def one(index: int) -> None:
         results[index] = await work(items[index])
 
-    await in_parallel(one, range(len(items)), workers=concurrency)
+    await run_workers(one, range(len(items)), workers=concurrency)
     return [results[index] for index in range(len(items))]

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 
 from bulk.concurrency.stop_gate import Stopped
 from bulk.errors import BreakerOpened, KeptPersonsDeleted
-from bulk.execution.batch_policy import Course
-from bulk.execution.next_step import CALLS, Due, first_due, next_due
-from bulk.execution.run_context import Tools
+from bulk.execution.batch_policy import BatchPolicy
+from bulk.execution.group_sizes import max_read_ahead
+from bulk.execution.next_step import CALLS, Step, first_step, step_for
+from bulk.execution.run_context import RunContext
 from bulk.journal.run_stats import KEPT_DELETED
 from bulk.operations import UnsetProperties
-from bulk.posthog.attempt_result import LONGEST_PAUSE_S, Next, Verdict, too_long_a_pause
-from bulk.posthog.calls import Addressee, Block, Call, choose_call, send
-from bulk.posthog.person_reader import READ_SIZE
-from bulk.selection.event_distinct_id import address_of
+from bulk.posthog.attempt_result import LONGEST_PAUSE_S, AttemptResult, NextAction, too_long_a_pause
+from bulk.posthog.calls import Call, CallBlock, TargetAddress, build_call, send
+from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.states import FINAL_PERSON, Axis, Events
 from bulk.targets.observations import Observation
 from bulk.verification.verifier import AGEING_S, Seen
@@ -40,7 +40,7 @@ class _Stale(Exception):
     """The batch waited so long that its persons, or their deletion rows, have to be read again."""
 
 
-class _VerifiedTarget(Addressee, frozen=True, kw_only=True, gc=False):
+class _VerifiedTarget(TargetAddress, frozen=True, kw_only=True, gc=False):
     """A target whose person was read as present and unchanged, when that was, and how a call addresses it."""
 
     at: float
@@ -49,7 +49,7 @@ class _VerifiedTarget(Addressee, frozen=True, kw_only=True, gc=False):
         return "<_VerifiedTarget>"
 
 
-class Group:
+class GroupExecutor:
     """Some targets of a job, sent in batches.
 
     Arguments:
@@ -59,16 +59,16 @@ class Group:
     Targets that an answer did not mention are set aside (`left_out`): only a second read, some seconds later, decides.
     """
 
-    def __init__(self, tools: Tools, numbers: Sequence[int], *, canary: bool = False) -> None:
-        self._tools = tools
-        self._job = tools.job
+    def __init__(self, context: RunContext, numbers: Sequence[int], *, test_batch: bool = False) -> None:
+        self._context = context
+        self._job = context.job
         self._numbers = list(numbers)
-        self._canary = canary
-        self._course = Course(tools)
-        self._clock = tools.client.boot_time
-        self._call_a_key = isinstance(tools.job.operation, UnsetProperties)
+        self._test_batch = test_batch
+        self._batch_policy = BatchPolicy(context)
+        self._clock = context.client.boot_time
+        self._call_a_key = isinstance(context.job.operation, UnsetProperties)
         self._checked: dict[int, _VerifiedTarget] = {}
-        self._max_read_ahead = _max_read_ahead(tools, len(self._numbers))
+        self._max_read_ahead = max_read_ahead(context, len(self._numbers))
         self._read_ahead = self._max_read_ahead
         self._keys_sent: dict[int, set[str]] = {}
         self._without_row: set[int] = set()
@@ -86,45 +86,49 @@ class Group:
             Stopped: the gate closed; what is left is due in the next run.
         """
         await self._recheck_held()
-        while found := first_due(self._job.ledger, self._numbers):
-            self._tools.gate.check()
-            due, all_due = (Due.DELETE, ageing) if (ageing := self._ageing()) else found
-            numbers = all_due if due is Due.READ_STORE else all_due[: self._read_ahead]
-            if due is Due.READ_STORE or self._unchecked(numbers):
-                self._course.reads(len(all_due))
+        while found := first_step(self._job.target_states, self._numbers):
+            self._context.gate.check()
+            due, all_due = (Step.DELETE, ageing) if (ageing := self._ageing()) else found
+            numbers = all_due if due is Step.READ_STORE else all_due[: self._read_ahead]
+            if due is Step.READ_STORE or self._unchecked(numbers):
+                self._batch_policy.reads(len(all_due))
                 await self._read_store(numbers)
-            elif due is Due.READ_ROWS:
+            elif due is Step.READ_ROWS:
                 await self._read_rows(numbers)
-            elif due is Due.DELETE and (outdated := self._tools.verifier.outdated(numbers)):
-                await self._tools.verifier.check_rows(outdated)
-            elif exhausted := [n for n in numbers if self._job.ledger.attempts[n] >= self._max_attempts(n)]:
+            elif due is Step.DELETE and (outdated := self._context.verifier.outdated(numbers)):
+                await self._context.verifier.check_rows(outdated)
+            elif exhausted := [n for n in numbers if self._job.target_states.attempts[n] >= self._max_attempts(n)]:
                 self._give_up(exhausted)
             else:
-                await self._guard_canary(due, all_due)
+                await self._guard_test_batch(due, all_due)
                 await self._send_batches(due, numbers)
-            self._tools.moved()
+            self._context.moved()
 
-    async def _send_batches(self, due: Due, numbers: list[int]) -> None:
+    async def _send_batches(self, due: Step, numbers: list[int]) -> None:
         """Send what is due for all of these, batch by batch, until something else is due first."""
         axes = [axis for axis in due.value if isinstance(axis, Axis)]
-        by_event = self._addressable(numbers) if due is Due.CHANGE and self._tools.way.by_capture else []
+        by_event = self._addressable(numbers) if due is Step.CHANGE and self._context.strategy.by_capture else []
         numbers = by_event or numbers  # a person without a distinct ID gets a call next
         start, since = 0, self._clock()
         while start < len(numbers):
-            call = choose_call(axes, self._tools.way, self._course.size, by_capture=bool(by_event))
+            call = build_call(axes, self._context.strategy, self._batch_policy.size, by_capture=bool(by_event))
             batch = numbers[start : start + call.most]
             if self._unchecked(batch) or not await self._attempt(call, batch):
                 return
             start += call.most
-            self._tools.moved()
-            self._tools.gate.check()
+            self._context.moved()
+            self._context.gate.check()
             if Axis.EVENTS in axes and (self._clock() > since + AGEING_S or self._ageing()):
                 return
         self._read_more()
 
     def _ageing(self) -> list[int]:
         """The targets to delete before more are queued, because the proof of their events will soon be too old."""
-        return [n for n in self._tools.verifier.ageing(self._numbers) if next_due(self._job.ledger, n) is Due.DELETE]
+        return [
+            n
+            for n in self._context.verifier.ageing(self._numbers)
+            if step_for(self._job.target_states, n) is Step.DELETE
+        ]
 
     def _max_attempts(self, number: int) -> int:
         return MAX_WITHOUT_ROW if number in self._without_row else MAX_ATTEMPTS
@@ -140,7 +144,7 @@ class Group:
 
     @property
     def _good_for_s(self) -> float:
-        return EVENT_CHECK_GOOD_FOR_S if self._tools.way.by_capture else CHECK_GOOD_FOR_S
+        return EVENT_CHECK_GOOD_FOR_S if self._context.strategy.by_capture else CHECK_GOOD_FOR_S
 
     def _oldest_check(self, numbers: Sequence[int]) -> float:
         """When the first of these persons was read."""
@@ -148,7 +152,7 @@ class Group:
         return min((checked[n].at if n in checked else -math.inf for n in numbers), default=math.inf)
 
     async def _read_store(self, numbers: list[int]) -> None:
-        seen = await self._tools.verifier.check_store(numbers)
+        seen = await self._context.verifier.check_store(numbers)
         if seen.left_out:
             self._set_aside(seen.left_out)
         self._read_fewer(len(numbers), self._clock() - seen.asked_at)
@@ -163,12 +167,12 @@ class Group:
 
     def _take(self, seen: Seen) -> None:
         """Keep how each person is addressed, and since when that is known."""
-        verifier = self._tools.verifier
-        known_by = self._known_by(seen) if self._tools.way.by_capture else {}
+        verifier = self._context.verifier
+        known_by = self._known_by(seen) if self._context.strategy.by_capture else {}
         for number, person in seen.here.items():
             self._checked[number] = _VerifiedTarget(
                 uuid=person.uuid,
-                distinct_id=address_of(person.distinct_ids, known_by[number]) if known_by else None,
+                distinct_id=pick_distinct_id(person.distinct_ids, known_by[number]) if known_by else None,
                 keys=self._keys_to_send(number, verifier.open_keys(person)) if self._call_a_key else (),
                 at=seen.asked_at,
             )
@@ -195,37 +199,37 @@ class Group:
         self._read_ahead = min(self._max_read_ahead, self._read_ahead * 2)
 
     async def _read_rows(self, numbers: list[int]) -> None:
-        ledger = self._job.ledger
-        accepted = [n for n in numbers if ledger.events(n) is Events.REQUESTED]
-        await self._tools.verifier.check_rows(numbers)
-        without = {n for n in accepted if ledger.events(n) is Events.AGAIN}
+        target_states = self._job.target_states
+        accepted = [n for n in numbers if target_states.events(n) is Events.REQUESTED]
+        await self._context.verifier.check_rows(numbers)
+        without = {n for n in accepted if target_states.events(n) is Events.AGAIN}
         self._without_row |= without
         progress = len(without) < len(accepted)
         if progress:
-            self._course.progressed()
+            self._batch_policy.progressed()
         if without:
-            await self._course.without_row(progress=progress)
+            await self._batch_policy.without_row(progress=progress)
 
     async def _recheck_held(self) -> None:
-        held = [n for n in self._numbers if self._job.ledger.events(n) is Events.HELD]
+        held = [n for n in self._numbers if self._job.target_states.events(n) is Events.HELD]
         if held:
-            seen = await self._tools.verifier.check_store(held)
+            seen = await self._context.verifier.check_store(held)
             self._set_aside(seen.left_out)
             if seen.here:
-                await self._tools.verifier.check_rows(sorted(seen.here))
+                await self._context.verifier.check_rows(sorted(seen.here))
 
-    async def _guard_canary(self, due: Due, numbers: list[int]) -> None:
-        if not (self._canary and due is Due.DELETE and self._job.asked != {Axis.PERSON}):
+    async def _guard_test_batch(self, due: Step, numbers: list[int]) -> None:
+        if not (self._test_batch and due is Step.DELETE and self._job.asked != {Axis.PERSON}):
             return
-        self._canary = False
+        self._test_batch = False
         await self.guard_kept(numbers)
 
     async def guard_kept(self, numbers: list[int]) -> None:
         """Stop the job if a person vanished that was to be kept (guarantee 24)."""
-        await self._tools.second_look.read([numbers], readers=1)
-        ledger = self._job.ledger
-        if vanished := sum(ledger.person(n) in FINAL_PERSON for n in numbers):
-            self._tools.gate.close(
+        await self._context.second_look.read([numbers], readers=1)
+        target_states = self._job.target_states
+        if vanished := sum(target_states.person(n) in FINAL_PERSON for n in numbers):
+            self._context.gate.close(
                 BreakerOpened(
                     f"canary: {vanished} of {len(numbers)} persons vanished before this job deleted them, "
                     "although they were to be kept while what is theirs was queued"
@@ -239,55 +243,55 @@ class Group:
         Returns:
             Whether it was an exact success.
         """
-        if call.keeps_persons and self._job.ledger.tally.kept_deleted:
-            self._tools.gate.close(KeptPersonsDeleted("persons are gone that an earlier run of this job was to keep"))
+        if call.keeps_persons and self._job.target_states.run_stats.kept_deleted:
+            self._context.gate.close(KeptPersonsDeleted("persons are gone that an earlier run of this job was to keep"))
             raise Stopped
         try:
             verdict = await self._send(call, numbers)
         except _Stale:
             return False
-        if verdict.then is Next.STOP:
+        if verdict.then is NextAction.STOP:
             kind = KeptPersonsDeleted if verdict.error in KEPT_DELETED else BreakerOpened
-            self._tools.gate.close(verdict.cause or kind(f"the server answered {verdict.label}"))
+            self._context.gate.close(verdict.cause or kind(f"the server answered {verdict.label}"))
             raise Stopped
         if verdict.retry_after_s is not None:
             self._stop_on_long_pause(verdict.retry_after_s)
-        if verdict.then in (Next.READ, Next.READ_AND_HALVE, Next.READ_AND_REJECT):
+        if verdict.then in (NextAction.READ, NextAction.READ_AND_HALVE, NextAction.READ_AND_REJECT):
             await self._settle(call, numbers)
-        left = [] if verdict.then is Next.NOTHING else [n for n in numbers if self._still_due(n, call.axes)]
-        if verdict.then is Next.READ_AND_REJECT:
+        left = [] if verdict.then is NextAction.NOTHING else [n for n in numbers if self._still_due(n, call.axes)]
+        if verdict.then is NextAction.READ_AND_REJECT:
             meant = numbers if verdict.at is None else [numbers[verdict.at]]
             why = Observation.EVENT_REFUSED if call.route == "capture" else Observation.REJECTED
             rejected = dict.fromkeys((n for n in left if n in meant), (why,))
             self._job.observe("engine", rejected, label=verdict.label)
-        await self._course.account(call, numbers, left, verdict)
-        return verdict.then is Next.NOTHING
+        await self._batch_policy.account(call, numbers, left, verdict)
+        return verdict.then is NextAction.NOTHING
 
     def _stop_on_long_pause(self, asked_s: float) -> None:
         """End the run if the server asks for too long a pause; the client waits for any other (guarantee 14)."""
         if asked_s > LONGEST_PAUSE_S:
-            self._tools.gate.close(too_long_a_pause(asked_s))
+            self._context.gate.close(too_long_a_pause(asked_s))
             raise Stopped
 
-    async def _send(self, call: Call, numbers: list[int]) -> Verdict:
+    async def _send(self, call: Call, numbers: list[int]) -> AttemptResult:
         """Send a batch under one intent. The journal says how far a block came that is stopped."""
-        job, gate, client = self._job, self._tools.gate, self._tools.client
+        job, gate, client = self._job, self._context.gate, self._context.client
         batch, checked_at = [self._checked[n] for n in numbers], self._oldest_check(numbers)
         attempt: int | None = None
-        block = Block(answered=lambda: gate.waiting(scope))
+        block = CallBlock(answered=lambda: gate.waiting(scope))
         try:
-            with gate.abandonable() as scope:
+            with gate.cancel_on_stop() as scope:
 
                 async def before_send() -> None:
                     nonlocal attempt
                     if self._too_old(checked_at) or (
-                        Axis.PERSON in call.axes and self._tools.verifier.outdated(numbers)
+                        Axis.PERSON in call.axes and self._context.verifier.outdated(numbers)
                     ):
                         raise _Stale
-                    gate.committed(scope)
-                    self._course.left()
+                    gate.finish_despite_stop(scope)
+                    self._batch_policy.left()
                     if attempt is None:
-                        attempt = await job.intend(
+                        attempt = await job.record_intent(
                             call.route,
                             call.bucket.value,
                             call.axes,
@@ -298,18 +302,18 @@ class Group:
 
                 verdict = await send(client, call, job.operation, batch, before_send, block)
                 if attempt is not None:
-                    job.answered(attempt, verdict, numbers)
+                    job.record_answer(attempt, verdict, numbers)
                     self._note_keys_sent(call, numbers, batch, block)
             return verdict
         except (Stopped, _Stale):
             if attempt is not None:
-                job.answered(attempt, block.verdict(), numbers)
+                job.record_answer(attempt, block.verdict(), numbers)
                 # for the target that the block was stopped at it made progress, which spends no attempt (guarantee 12)
                 job.refund(numbers[block.done :])
                 self._note_keys_sent(call, numbers, batch, block)
             raise
 
-    def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[_VerifiedTarget], block: Block) -> None:
+    def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[_VerifiedTarget], block: CallBlock) -> None:
         """Remember which keys an interrupted block has sent of the person that it was stopped at."""
         if call.each and block.done < block.reached:
             before = sum(len(one.keys) for one in batch[: block.done])
@@ -318,33 +322,20 @@ class Group:
 
     async def _settle(self, call: Call, numbers: list[int]) -> None:
         await self._read_store(numbers)
-        here = [n for n in numbers if next_due(self._job.ledger, n) is Due.READ_ROWS and n not in self._left_out]
+        here = [
+            n for n in numbers if step_for(self._job.target_states, n) is Step.READ_ROWS and n not in self._left_out
+        ]
         if Axis.EVENTS in call.axes and here:
-            await self._tools.verifier.check_rows(here)
+            await self._context.verifier.check_rows(here)
 
     def _still_due(self, number: int, axes: tuple[Axis, ...]) -> bool:
         if number in self._left_out:  # most likely done: a second read tells
             return False
-        due = next_due(self._job.ledger, number)
+        due = step_for(self._job.target_states, number)
         return due in CALLS and any(axis in axes for axis in due.value)
 
     def _give_up(self, numbers: list[int]) -> None:
         """Fail targets whose attempts are used up; the next run tries again."""
-        self._course.gave_up()
+        self._batch_policy.gave_up()
         without, other = (Observation.GAVE_UP_WITHOUT_ROW,), (Observation.GAVE_UP,)
         self._job.observe("engine", {n: without if n in self._without_row else other for n in numbers})
-
-
-def _max_read_ahead(tools: Tools, count: int) -> int:
-    """How many of a group are read at once: where a call takes one person, whole blocks of them out of one read.
-
-    What is read long before it is sent fills memory and goes out of date; events are sent right after each read.
-    """
-    if tools.way.singly(tools.job.lead):
-        return whole_blocks(tools.way.block)
-    return max(READ_SIZE, tools.batch_size) if tools.way.by_capture else count
-
-
-def whole_blocks(block: int) -> int:
-    """How many persons to read at once, where a block of single calls shares an intent: whole blocks."""
-    return READ_SIZE - READ_SIZE % block

@@ -8,7 +8,7 @@ an earlier pending row is held back. A person that is to be kept is due for noth
 from collections.abc import Sequence
 from enum import Enum
 
-from bulk.journal.target_states import Ledger
+from bulk.journal.target_states import TargetStates
 from bulk.states import FINAL_PERSON, Axis, Events, Person, Properties, Recordings
 from bulk.targets.observations import TargetState
 from bulk.targets.reasons import UNREAD, Reason
@@ -18,7 +18,7 @@ EVENTS_DONE = frozenset({Events.NOT_ASKED, Events.QUEUED, Events.PURGED, Events.
 RECORDINGS_DONE = frozenset({Recordings.NOT_ASKED, Recordings.REQUESTED})
 
 
-class Due(Enum):
+class Step(Enum):
     """The next thing to do for a target, in the order of the erasure. A call's value is what it may change."""
 
     READ_STORE = ("read", "store")
@@ -31,36 +31,36 @@ class Due(Enum):
     NOTHING = ()
 
 
-CALLS = frozenset({Due.QUEUE_BOTH, Due.QUEUE_EVENTS, Due.QUEUE_RECORDINGS, Due.CHANGE, Due.DELETE})
+CALLS = frozenset({Step.QUEUE_BOTH, Step.QUEUE_EVENTS, Step.QUEUE_RECORDINGS, Step.CHANGE, Step.DELETE})
 
 
-def decide(state: TargetState) -> Due:
+def decide(state: TargetState) -> Step:
     """What is due in this state.
 
     Who could not be read waits for the next run; a held person is due for nothing until its rows were read again.
     """
     person, events, recordings, properties = (standing.state for standing in state)
     if any(standing.reason in UNREAD for standing in state):
-        return Due.NOTHING
+        return Step.NOTHING
     if person in FINAL_PERSON or person in (Person.ACCEPTED, Person.HELD):
-        return Due.NOTHING
+        return Step.NOTHING
     unclear = state.person.reason is Reason.DELETED_INSTEAD_OF_KEPT
     if unclear or person is Person.UNKNOWN or properties is Properties.UNKNOWN:
-        return Due.READ_STORE
+        return Step.READ_STORE
     if events in (Events.REQUESTED, Events.UNKNOWN):
-        return Due.READ_ROWS
+        return Step.READ_ROWS
     queue_recordings = recordings in (Recordings.UNTOUCHED, Recordings.UNKNOWN)
     if events in (Events.UNTOUCHED, Events.AGAIN):
-        return Due.QUEUE_BOTH if queue_recordings else Due.QUEUE_EVENTS
+        return Step.QUEUE_BOTH if queue_recordings else Step.QUEUE_EVENTS
     if queue_recordings:
-        return Due.QUEUE_RECORDINGS
+        return Step.QUEUE_RECORDINGS
     if properties in (Properties.UNTOUCHED, Properties.AGAIN):
-        return Due.CHANGE
+        return Step.CHANGE
     safe = events in EVENTS_DONE and recordings in RECORDINGS_DONE
-    return Due.DELETE if person is not Person.NOT_ASKED and safe else Due.NOTHING
+    return Step.DELETE if person is not Person.NOT_ASKED and safe else Step.NOTHING
 
 
-_ORDER = tuple(Due)
+_ORDER = tuple(Step)
 
 
 class _Table(dict[tuple[int, int, int, int], int]):
@@ -74,17 +74,17 @@ class _Table(dict[tuple[int, int, int, int], int]):
 _TABLE = _Table()
 
 
-def next_due(ledger: Ledger, number: int) -> Due:
+def step_for(target_states: TargetStates, number: int) -> Step:
     """What is due for one target."""
-    persons, events, recordings, properties = ledger.places
+    persons, events, recordings, properties = target_states.places
     return _ORDER[_TABLE[persons[number], events[number], recordings[number], properties[number]]]
 
 
-def first_due(ledger: Ledger, numbers: Sequence[int]) -> tuple[Due, list[int]] | None:
+def first_step(target_states: TargetStates, numbers: Sequence[int]) -> tuple[Step, list[int]] | None:
     """The first thing in the order that is due for any of these targets, with all that it is due for."""
-    persons, events, recordings, properties = ledger.places
+    persons, events, recordings, properties = target_states.places
     places = [_TABLE[persons[n], events[n], recordings[n], properties[n]] for n in numbers]
-    first = min(places, default=_ORDER.index(Due.NOTHING))
-    if _ORDER[first] is Due.NOTHING:
+    first = min(places, default=_ORDER.index(Step.NOTHING))
+    if _ORDER[first] is Step.NOTHING:
         return None
     return _ORDER[first], [n for n, place in zip(numbers, places, strict=True) if place == first]

@@ -13,50 +13,50 @@ import anyio
 import msgspec
 
 from asyncclient import ClientEvent, PostHogClient, PostHogError
-from bulk.concurrency.stop_gate import Gate
+from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import BulkError, JournalError, NotFinished, Refused, WriteFailed
 from bulk.events import JobEnded, JobEvent, JobStarted, RouteChosen
 from bulk.execution import preflight
-from bulk.execution.progress_emitter import Reporter, named_counts
-from bulk.execution.run import Settings
+from bulk.execution.progress_emitter import ProgressEmitter, named_counts
+from bulk.execution.run_settings import RunSettings
 from bulk.journal.binding import check_binding
-from bulk.journal.job_log import Job
-from bulk.journal.limit_usage import charge_limits
+from bulk.journal.job_log import JobLog
+from bulk.journal.limit_usage import restore_limits
 from bulk.journal.records import FORMAT, Approved, JobOpened, Record, RunEnded, RunStarted
 from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
-from bulk.journal.target_states import Ledger
+from bulk.journal.target_states import TargetStates
 from bulk.operations import Operation, describe, for_journal, from_dict
 from bulk.plan.plan_file import Plan
 from bulk.posthog.attempt_result import UNANSWERED, unanswered
-from bulk.posthog.strategy import Way, find_way
+from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.report.report import exit_code
 from bulk.states import ACCEPTED, PENDING, UNSENT, Axis
 from bulk.version import VERSION
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that may begin. `client` reports to `reporter`."""
+class OpenedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that may begin. `client` reports to `emitter`."""
 
-    job: Job
+    job: JobLog
     client: PostHogClient
-    way: Way
-    gate: Gate
-    reporter: Reporter
+    strategy: Strategy
+    gate: StopGate
+    emitter: ProgressEmitter
 
 
 @asynccontextmanager
-async def opened_job(
+async def open_job(
     client: PostHogClient,
     plan: Plan,
     path: Path,
-    settings: Settings,
+    settings: RunSettings,
     *,
     purpose: str,
     approve: str | None,
     on_progress: Callable[[JobEvent], None] | None,
     stop: anyio.Event | None,
-) -> AsyncIterator[Opened]:
+) -> AsyncIterator[OpenedJob]:
     """Open the job of a plan and hold its journal's lock.
 
     Arguments:
@@ -69,72 +69,74 @@ async def opened_job(
     operation = _operation(plan)
     preflight.check_client(plan, origin=client.origin, project_id=client.project_id)
     plan.targets(0, 1)  # one that was closed, or changed on disk, is found out before anything is asked
-    gate, ledger = Gate(stop), Ledger()
-    journal = _open_existing(path, ledger, plan, purpose, approve)
+    gate, target_states = StopGate(stop), TargetStates()
+    journal = _open_existing(path, target_states, plan, purpose, approve)
     try:
-        usage, under_way = ledger.usage, ledger.usage.under_way(ledger.open.values())
+        usage, under_way = target_states.usage, target_states.usage.under_way(target_states.open.values())
 
         def charge() -> None:
             now = client.server_time()
-            charge_limits(client.limits, spent=plan.spent, usage=usage, under_way=under_way, now=now)
+            restore_limits(client.limits, spent=plan.spent, usage=usage, under_way=under_way, now=now)
 
         early: list[ClientEvent] = []
-        way = await _ask(client.observed(early.append), plan, operation, gate, settings, charge)
+        strategy = await _ask(client.observed(early.append), plan, operation, gate, settings, charge)
         if journal is None:
-            journal = open_journal(path, ledger)
-            if ledger.job is not None:
+            journal = open_journal(path, target_states)
+            if target_states.job is not None:
                 raise JournalError(path, "was made by another process just now", "run the same command again")
         writer = journal.writer()
     except BaseException:
         if journal is not None:
             journal.close()
         raise
-    job = Job(plan, operation, ledger, writer, now=client.server_time)
+    job = JobLog(plan, operation, target_states, writer, now=client.server_time)
     try:
-        runs_before = len(ledger.tally.runs)
-        newly = purpose == "run" and preflight.check_approval(ledger, plan, approve)
-        route = None if way.route is None else way.route.name
+        runs_before = len(target_states.run_stats.runs)
+        newly = purpose == "run" and preflight.check_approval(target_states, plan, approve)
+        route = None if strategy.route is None else strategy.route.name
         for record in _first_records(job, settings, str(client.limits.rates), purpose, newly=newly, route=route):
-            job.note(record)
-        await job.durable()
-        reporter = Reporter(job, client.limits, on_progress, batch_size=settings.batch_size, route=route)
+            job.record(record)
+        await job.wait_durable()
+        emitter = ProgressEmitter(job, client.limits, on_progress, batch_size=settings.batch_size, route=route)
         for event in early:
-            reporter.client_event(event)
-        reporter.tell(_started(job, runs_before))
-        if way.route is not None and purpose == "run":
-            reporter.tell(RouteChosen(route=way.route.name, why=way.route.why))
-        async with _ended_in_order(job, reporter, gate, purpose):
-            yield Opened(
+            emitter.client_event(event)
+        emitter.emit(_started(job, runs_before))
+        if strategy.route is not None and purpose == "run":
+            emitter.emit(RouteChosen(route=strategy.route.name, why=strategy.route.why))
+        async with _ended_in_order(job, emitter, gate, purpose):
+            yield OpenedJob(
                 job=job,
-                client=client.observed(reporter.client_event),
-                way=way,
+                client=client.observed(emitter.client_event),
+                strategy=strategy,
                 gate=gate,
-                reporter=reporter,
+                emitter=emitter,
             )
     finally:
         with anyio.CancelScope(shield=True):
             await writer.aclose()
 
 
-def _open_existing(path: Path, ledger: Ledger, plan: Plan, purpose: str, approve: str | None) -> Journal[Record] | None:
+def _open_existing(
+    path: Path, target_states: TargetStates, plan: Plan, purpose: str, approve: str | None
+) -> Journal[Record] | None:
     """The journal, replayed and found to be this plan's; None where it is to be made later."""
     try:
         path.lstat()
     except FileNotFoundError:
         if purpose == "verify":
             raise JournalError(path, "does not exist", "give the journal of the job to verify") from None
-        preflight.check_approval(ledger, plan, approve)
+        preflight.check_approval(target_states, plan, approve)
         return None
     except OSError:
         pass  # opening it tells what is wrong
-    journal = open_journal(path, ledger)
+    journal = open_journal(path, target_states)
     try:
-        if ledger.job is not None:
-            check_binding(str(path), ledger.job, plan)
+        if target_states.job is not None:
+            check_binding(str(path), target_states.job, plan)
         elif purpose == "verify":
             raise JournalError(path, "is empty: no job was ever opened in it", "give the journal of a job")
         if purpose == "run":
-            preflight.check_approval(ledger, plan, approve)
+            preflight.check_approval(target_states, plan, approve)
     except BaseException:
         journal.close()
         raise
@@ -152,24 +154,24 @@ async def _ask(
     client: PostHogClient,
     plan: Plan,
     operation: Operation,
-    gate: Gate,
-    settings: Settings,
+    gate: StopGate,
+    settings: RunSettings,
     charge: Callable[[], None],
-) -> Way:
+) -> Strategy:
     """Make sure by reading that it is the project that was reviewed, and find the way to take.
 
     Arguments:
         charge: called when the first answer has told the server's clock.
     """
-    found: list[Way] = []
+    found: list[Strategy] = []
 
     async def ask() -> None:
-        with gate.abandonable(), _resumable():
+        with gate.cancel_on_stop(), _resumable():
             project = await client.projects.get(plan.header.project_id)
             charge()
             preflight.check_project_name(plan, project.name)
             found.append(
-                await find_way(
+                await detect_strategy(
                     client,
                     operation,
                     count=plan.count,
@@ -186,11 +188,11 @@ async def _ask(
 
 
 def _first_records(
-    job: Job, settings: Settings, rates: str, purpose: str, *, newly: bool, route: str | None
+    job: JobLog, settings: RunSettings, rates: str, purpose: str, *, newly: bool, route: str | None
 ) -> list[Record]:
     records: list[Record] = []
     header, at = job.plan.header, job.now()
-    if job.ledger.job is None:
+    if job.target_states.job is None:
         records.append(
             JobOpened(
                 format=FORMAT,
@@ -228,23 +230,25 @@ def _summary(selection: dict[str, object]) -> dict[str, object]:
     return summary if isinstance(summary, dict) else {}
 
 
-def _started(job: Job, runs_before: int) -> JobStarted:
-    ledger = job.ledger
-    open_states = UNSENT[ledger.lead] | {ACCEPTED[ledger.lead]}
-    remaining = sum(count for state, count in ledger.counts(ledger.lead).items() if state in open_states & PENDING)
+def _started(job: JobLog, runs_before: int) -> JobStarted:
+    target_states = job.target_states
+    open_states = UNSENT[target_states.lead] | {ACCEPTED[target_states.lead]}
+    remaining = sum(
+        count for state, count in target_states.counts(target_states.lead).items() if state in open_states & PENDING
+    )
     return JobStarted(
-        job=ledger.job.job if ledger.job else "",
+        job=target_states.job.job if target_states.job else "",
         operation=describe(job.plan.header.operation),
         project_id=job.plan.header.project_id,
         project_name=job.plan.header.project_name,
-        count=ledger.count,
+        count=target_states.count,
         remaining=remaining,
         runs_before=runs_before,
     )
 
 
 @asynccontextmanager
-async def _ended_in_order(job: Job, reporter: Reporter, gate: Gate, purpose: str) -> AsyncIterator[None]:
+async def _ended_in_order(job: JobLog, emitter: ProgressEmitter, gate: StopGate, purpose: str) -> AsyncIterator[None]:
     """Note and tell why the run is over."""
     reason = "interrupted"
     try:
@@ -256,16 +260,16 @@ async def _ended_in_order(job: Job, reporter: Reporter, gate: Gate, purpose: str
         raise
     finally:
         with suppress(WriteFailed):  # the run is ending with that failure already
-            job.note(RunEnded(at=job.now(), reason=reason))
-        job.ledger.close_open()  # nobody answers any more what was cancelled
-        reporter.tell(
+            job.record(RunEnded(at=job.now(), reason=reason))
+        job.target_states.close_open()  # nobody answers any more what was cancelled
+        emitter.emit(
             JobEnded(
                 reason=reason,
-                exit_code=exit_code(job.ledger, purged=purpose == "verify"),
-                person=named_counts(job.ledger, Axis.PERSON),
-                events=named_counts(job.ledger, Axis.EVENTS),
-                recordings=named_counts(job.ledger, Axis.RECORDINGS),
-                properties=named_counts(job.ledger, Axis.PROPERTIES),
+                exit_code=exit_code(job.target_states, purged=purpose == "verify"),
+                person=named_counts(job.target_states, Axis.PERSON),
+                events=named_counts(job.target_states, Axis.EVENTS),
+                recordings=named_counts(job.target_states, Axis.RECORDINGS),
+                properties=named_counts(job.target_states, Axis.PROPERTIES),
             )
         )
 

@@ -1,7 +1,7 @@
 """May this job start? Checks over values, each with its one sentence. Pure."""
 
 from bulk.errors import Refused
-from bulk.journal.target_states import Ledger
+from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan, digest_matches
 
 
@@ -54,7 +54,7 @@ def check_caps(plan: Plan, *, max_targets: int | None, expect_count: int | None)
         )
 
 
-def check_approval(ledger: Ledger, plan: Plan, approve: str | None) -> bool:
+def check_approval(target_states: TargetStates, plan: Plan, approve: str | None) -> bool:
     """The plan is approved, now or in an earlier run.
 
     Returns:
@@ -68,7 +68,7 @@ def check_approval(ledger: Ledger, plan: Plan, approve: str | None) -> bool:
             f"the digest given for approval is not this plan's, which is {plan.digest}",
             "review the plan that is to run and approve its digest",
         )
-    if ledger.approved is not None:
+    if target_states.approved is not None:
         return False
     if approve is None:
         raise Refused("the plan is not approved", f"review it, then approve it by its digest {plan.digest}")

@@ -6,10 +6,10 @@ import anyio
 
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WindowBudget
-from bulk.journal.job_log import Job
+from bulk.journal.job_log import JobLog
 from bulk.journal.limit_usage import LONGEST_PAUSE_S
 from bulk.journal.records import LimitChanged, PauseTaken, Spent
-from bulk.journal.target_states import Ledger
+from bulk.journal.target_states import TargetStates
 from bulk.posthog.request_costs import estimate
 from bulk.states import ACCEPTED, PENDING, Axis, Events, Person
 
@@ -18,7 +18,7 @@ RATE_OVER_S = 10.0
 _HELD = frozenset({Person.HELD, Events.HELD})
 
 
-class Reporter:
+class ProgressEmitter:
     """Counts requests, notes in the journal what the rate limits need to know, and tells the caller.
 
     Arguments:
@@ -30,7 +30,7 @@ class Reporter:
 
     def __init__(
         self,
-        job: Job,
+        job: JobLog,
         limits: Limits,
         on_progress: Callable[[JobEvent], None] | None,
         *,
@@ -48,7 +48,7 @@ class Reporter:
         self._history: list[tuple[float, int]] = []
         self._began: tuple[float, int] | None = None
 
-    def tell(self, event: JobEvent) -> None:
+    def emit(self, event: JobEvent) -> None:
         """Hand an event to the caller."""
         tell = self._tell
         if tell is not None:
@@ -62,7 +62,7 @@ class Reporter:
             self._phase = name
             self._history.clear()
             self._began = None
-            self.tell(PhaseChanged(phase=name))
+            self.emit(PhaseChanged(phase=name))
             self.progress()
 
     def moved(self) -> None:
@@ -76,18 +76,18 @@ class Reporter:
             return
         now = anyio.current_time()
         self._last_at = now
-        ledger = self._job.ledger
-        done = self._done(ledger)
+        target_states = self._job.target_states
+        done = self._done(target_states)
         rate = self._rate(now, done)
-        self.tell(
+        self.emit(
             Progress(
                 phase=self._phase,
-                count=ledger.count,
+                count=target_states.count,
                 done=done,
-                person=named_counts(ledger, Axis.PERSON),
-                events=named_counts(ledger, Axis.EVENTS),
-                recordings=named_counts(ledger, Axis.RECORDINGS),
-                properties=named_counts(ledger, Axis.PROPERTIES),
+                person=named_counts(target_states, Axis.PERSON),
+                events=named_counts(target_states, Axis.EVENTS),
+                recordings=named_counts(target_states, Axis.RECORDINGS),
+                properties=named_counts(target_states, Axis.PROPERTIES),
                 requests=self._requests,
                 targets_per_s=rate,
                 eta_s=self._eta_s(now, done),
@@ -101,24 +101,24 @@ class Reporter:
             case RequestFinished():
                 self._requests += 1
                 if not event.mutating:  # the journal's attempts are counted there
-                    self._job.note(Spent(bucket=event.bucket.value, at=self._job.now()))
+                    self._job.record(Spent(bucket=event.bucket.value, at=self._job.now()))
                     self._job.flush()
             case Paused():
                 bucket, for_s = event.bucket.value, event.for_s
                 if for_s <= LONGEST_PAUSE_S:  # a longer one ends the run, and the next run asks again
-                    self._job.note(PauseTaken(at=self._job.now(), bucket=bucket, for_s=for_s))
-                self.tell(PauseStarted(bucket=bucket, for_s=for_s))
+                    self._job.record(PauseTaken(at=self._job.now(), bucket=bucket, for_s=for_s))
+                self.emit(PauseStarted(bucket=bucket, for_s=for_s))
             case LimitLowered():
                 bucket, window_s, at = event.bucket.value, event.window_s, self._job.now()
-                self._job.note(LimitChanged(at=at, bucket=bucket, window_s=window_s, old=event.old, new=event.new))
-                self.tell(LimitMoved(bucket=bucket, window_s=window_s, old=event.old, new=event.new))
+                self._job.record(LimitChanged(at=at, bucket=bucket, window_s=window_s, old=event.old, new=event.new))
+                self.emit(LimitMoved(bucket=bucket, window_s=window_s, old=event.old, new=event.new))
             case _:
                 pass
 
-    def _done(self, ledger: Ledger) -> int:
+    def _done(self, target_states: TargetStates) -> int:
         """Targets that this phase is through with: in "sending" an accepted one is, unless its row is read at once."""
-        axis = ledger.lead
-        states = ledger.counts(axis)
+        axis = target_states.lead
+        states = target_states.counts(axis)
         done = sum(count for state, count in states.items() if state not in PENDING or state in _HELD)
         waits = self._phase == "reading back" or axis is Axis.EVENTS
         return done + (0 if waits else sum(states.get(one, 0) for one in {ACCEPTED[axis]} & PENDING))
@@ -133,7 +133,7 @@ class Reporter:
 
     def _eta_s(self, now: float, done: int) -> float | None:
         """By the pace of the whole phase, since a limit lets bursts through; never less than the limits make of it."""
-        left = self._job.ledger.count - done
+        left = self._job.target_states.count - done
         cost = estimate(
             self._job.operation, left, batch_size=self._batch_size, rates=self._limits.rates, route=self._route
         )
@@ -161,6 +161,6 @@ class Reporter:
         )
 
 
-def named_counts(ledger: Ledger, axis: Axis) -> dict[str, int]:
+def named_counts(target_states: TargetStates, axis: Axis) -> dict[str, int]:
     """Targets by the name of their state, as events and reports show them."""
-    return {state.name.lower(): count for state, count in ledger.counts(axis).items()}
+    return {state.name.lower(): count for state, count in target_states.counts(axis).items()}

@@ -6,16 +6,16 @@ from collections.abc import Callable
 import msgspec
 
 from asyncclient import PostHogClient
-from bulk.concurrency.stop_gate import Gate
+from bulk.concurrency.stop_gate import StopGate
 from bulk.events import Trouble
 from bulk.execution.breaker import Breaker, RetryBudget
-from bulk.journal.job_log import Job
-from bulk.posthog.strategy import Way
+from bulk.journal.job_log import JobLog
+from bulk.posthog.strategy import Strategy
 from bulk.verification.second_look import SecondLook
 from bulk.verification.verifier import Verifier
 
 
-class Tools(msgspec.Struct, frozen=True, kw_only=True):
+class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     """What every batch of a run shares.
 
     Arguments:
@@ -25,12 +25,12 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
         uniform: draws a number between two, for full jitter.
     """
 
-    job: Job
+    job: JobLog
     client: PostHogClient
     verifier: Verifier
     second_look: SecondLook
-    way: Way
-    gate: Gate
+    strategy: Strategy
+    gate: StopGate
     breaker: Breaker
     budget: RetryBudget
     report: Callable[[Trouble], None]

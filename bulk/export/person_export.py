@@ -15,7 +15,7 @@ import msgspec
 
 from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
 from bulk.export.csv_rows import HEADER, csv_row
-from bulk.files.disk_sets import SeenIds
+from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog import person_reader
 from bulk.selection.id_files import Line, RefusedLine
 from bulk.selection.input_findings import Findings
@@ -58,7 +58,7 @@ async def export_lines(
             findings.listed += 1
             yield _line(raw)
         return
-    with SeenIds() as seen:
+    with DiskIdSet() as seen:
         async for person in _named(client, selection, findings, page_size):
             if seen.add(person.ref.uuid):
                 findings.person(len(person.ref.distinct_ids))

@@ -65,7 +65,7 @@ class _Seen(_Table):
         return self._count
 
 
-class SeenIds(_Seen):
+class DiskIdSet(_Seen):
     """The uuids met so far; close it, or use it as a context manager."""
 
     def add(self, uuid: UUID) -> bool:
@@ -76,11 +76,11 @@ class SeenIds(_Seen):
         """Note uuids in order; True for each that is new, the earlier ones of the same call counted."""
         return self._add([uuid.bytes for uuid in uuids])
 
-    def __enter__(self) -> "SeenIds":
+    def __enter__(self) -> "DiskIdSet":
         return self
 
 
-class SeenStrings(_Seen):
+class DiskStringSet(_Seen):
     """The strings met so far, kept as 16-byte digests; close it, or use it as a context manager."""
 
     def add(self, text: str) -> bool:
@@ -91,11 +91,11 @@ class SeenStrings(_Seen):
         """Note strings in order; True for each that is new, the earlier ones of the same call counted."""
         return self._add([_key(text) for text in texts])
 
-    def __enter__(self) -> "SeenStrings":
+    def __enter__(self) -> "DiskStringSet":
         return self
 
 
-class NumbersById(_Table):
+class DiskIdIndex(_Table):
     """The numbers of uuids; close it, or use it as a context manager."""
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class NumbersById(_Table):
             row = self._cursor.execute("SELECT number FROM seen WHERE id = ?", (uuid.bytes,)).fetchone()
         return None if row is None else int(row[0])
 
-    def __enter__(self) -> "NumbersById":
+    def __enter__(self) -> "DiskIdIndex":
         return self
 
 

@@ -1,18 +1,18 @@
 """A job at work: its plan, its ledger and the journal that the ledger is folded from, kept in step.
 
-Every change goes through `note`, which writes and folds the same record. Knows no client.
+Every change goes through `record`, which writes and folds the same record. Knows no client.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from bulk.journal.records import Answer, Change, Intent, Record, Settled
-from bulk.journal.target_states import Ledger
+from bulk.journal.target_states import TargetStates
 from bulk.journal.writer import JournalWriter
 from bulk.number_ranges import format_ranges
-from bulk.operations import Operation, axes, lead_of, to_dict
+from bulk.operations import Operation, axes, primary_axis_of, to_dict
 from bulk.plan.plan_file import BLOCK, Plan, Target
-from bulk.posthog.attempt_result import Verdict
+from bulk.posthog.attempt_result import AttemptResult
 from bulk.states import Axis
 from bulk.targets.observations import Observation
 from bulk.targets.reasons import STANDINGS, Reason
@@ -22,7 +22,7 @@ BLOCKS_KEPT = 64
 """Blocks of decoded targets kept at hand, the latest used: some 16,000 targets."""
 
 
-class Job:
+class JobLog:
     """The plan, the ledger and the journal's writer of one run.
 
     Arguments:
@@ -33,7 +33,7 @@ class Job:
         self,
         plan: Plan,
         operation: Operation,
-        ledger: Ledger,
+        target_states: TargetStates,
         writer: JournalWriter[Record],
         *,
         now: Callable[[], float],
@@ -41,18 +41,18 @@ class Job:
         self.plan = plan
         self.operation = operation
         self.asked = axes(operation)
-        self.lead = lead_of(to_dict(operation))
-        self.ledger = ledger
+        self.lead = primary_axis_of(to_dict(operation))
+        self.target_states = target_states
         self.now = now
         self._writer = writer
         self._blocks: dict[int, list[Target]] = {}
 
-    def note(self, record: Record) -> None:
-        """Append a record and take it into the ledger; `durable` puts it on disk."""
+    def record(self, record: Record) -> None:
+        """Append a record and take it into the ledger; `wait_durable` puts it on disk."""
         self._writer.append(record)
-        self.ledger.apply(record)
+        self.target_states.apply(record)
 
-    async def durable(self) -> None:
+    async def wait_durable(self) -> None:
         """Return when everything noted so far is on disk."""
         await self._writer.durable()
 
@@ -60,7 +60,7 @@ class Job:
         """Hand everything noted so far to the operating system, so that it survives a kill of this process."""
         self._writer.flush()
 
-    async def intend(
+    async def record_intent(
         self,
         route: str,
         bucket: str,
@@ -75,8 +75,8 @@ class Job:
         Returns:
             The attempt's number, for `answered`.
         """
-        attempt = self.ledger.next_attempt
-        self.note(
+        attempt = self.target_states.next_attempt
+        self.record(
             Intent(
                 attempt=attempt,
                 route=route,
@@ -88,13 +88,13 @@ class Job:
                 requests=requests,
             )
         )
-        await self.durable()
+        await self.wait_durable()
         return attempt
 
-    def answered(self, attempt: int, verdict: Verdict, numbers: Sequence[int]) -> None:
+    def record_answer(self, attempt: int, verdict: AttemptResult, numbers: Sequence[int]) -> None:
         """Note how an attempt ended."""
         accepted = None if verdict.accepted is None else format_ranges(numbers[i] for i in verdict.accepted)
-        self.note(
+        self.record(
             Answer(
                 attempt=attempt,
                 at=self.now(),
@@ -126,13 +126,13 @@ class Job:
             label: the server's own label of a rejection.
         """
         covered = covered or {}
-        place_of, ledger = self.ledger.places_of, self.ledger
+        place_of, target_states = self.target_states.places_of, self.target_states
         alike: dict[tuple[Places, tuple[Observation, ...], int | None], list[int]] = {}
         for number, observations in observed.items():
             alike.setdefault((place_of(number), observations, covered.get(number)), []).append(number)
         changes: dict[tuple[Axis, int, int | None], list[int]] = {}
         for (before, observations, until), numbers in alike.items():
-            after = ledger.transitions[before, observations]
+            after = target_states.transitions[before, observations]
             for axis, old, new in zip(Axis, before, after, strict=True):
                 covers = until if axis is Axis.EVENTS else None
                 if old != new or covers is not None:
@@ -145,7 +145,7 @@ class Job:
 
     def _settle(self, source: str, changes: tuple[Change, ...], refunded: str | None = None) -> None:
         if changes or refunded:
-            self.note(Settled(at=self.now(), source=source, changes=changes, refunded=refunded))
+            self.record(Settled(at=self.now(), source=source, changes=changes, refunded=refunded))
 
     def targets(self, numbers: Sequence[int]) -> dict[int, Target]:
         """The plan's targets with these ascending numbers."""

@@ -1,6 +1,6 @@
 """Carries the rate limits' knowledge across processes: what earlier runs and the planning spent counts (promise 13).
 
-Pure but for the limits object that `charge_limits` charges. Knows nothing of targets.
+Pure but for the limits object that `restore_limits` charges. Knows nothing of targets.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ ROW_READERS = 5
 """Reads of deletion rows, single ones included, that may be under way beside one of the store for each worker."""
 
 
-class Usage:
+class LimitUsage:
     """What a journal says of requests: when they were answered, which were under way, how long to pause.
 
     Times are the server's clock, seconds since the epoch.
@@ -69,11 +69,11 @@ class Usage:
         return found
 
 
-def charge_limits(
+def restore_limits(
     limits: Limits,
     *,
     spent: Mapping[str, Sequence[float]],
-    usage: Usage,
+    usage: LimitUsage,
     under_way: Mapping[str, int],
     now: float,
 ) -> None:

@@ -13,7 +13,7 @@ from bulk.files.private_files import open_regular
 from bulk.journal.framing import Framing, TornTail
 from bulk.journal.records import JobOpened, Record
 from bulk.journal.storage import Journal
-from bulk.journal.target_states import Ledger
+from bulk.journal.target_states import TargetStates
 
 _CHUNK = 1 << 20
 
@@ -31,7 +31,7 @@ def framing() -> Framing[Record]:
     return Framing(Record, job=lambda record: record.job if isinstance(record, JobOpened) else None)
 
 
-def open_journal(path: Path, ledger: Ledger) -> Journal[Record]:
+def open_journal(path: Path, target_states: TargetStates) -> Journal[Record]:
     """Open the job's journal under its lock, or make it, and fold what it holds.
 
     Raises:
@@ -39,23 +39,23 @@ def open_journal(path: Path, ledger: Ledger) -> Journal[Record]:
         FileTrouble: it is damaged, not private, or cannot be used.
     """
     with _sense(path):
-        return Journal.open(path, framing(), ledger.apply)
+        return Journal.open(path, framing(), target_states.apply)
 
 
-def read_ledger(path: Path) -> tuple[Ledger, JournalFacts]:
+def replay_journal(path: Path) -> tuple[TargetStates, JournalFacts]:
     """Fold a journal that somebody may be writing at this moment, without lock or change.
 
     Raises:
         FileTrouble: it is damaged or cannot be read.
     """
-    ledger = Ledger()
+    target_states = TargetStates()
     with _sense(path):
-        end = Journal.read(path, framing(), ledger.apply)
-    if ledger.job is None:
+        end = Journal.read(path, framing(), target_states.apply)
+    if target_states.job is None:
         raise JournalError(path, "is empty: no job was ever opened in it", "give the journal of a job")
     whole = end.offset if isinstance(end, TornTail) else end.size
     digest, size = _digest(path, whole)
-    return ledger, JournalFacts(digest=digest, lines=ledger.tally.lines, torn_tail_bytes=size - whole)
+    return target_states, JournalFacts(digest=digest, lines=target_states.run_stats.lines, torn_tail_bytes=size - whole)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ KEPT_DELETED = frozenset({"deleted_instead_of_kept", "no_summary"})
 """Errors of calls after which persons may be gone that were to be kept."""
 
 
-class RouteTally(msgspec.Struct):
+class RouteCounts(msgspec.Struct):
     """Requests on one route by how they ended, those left over unknown; `targets` sums the batch sizes."""
 
     attempts: int = 0
@@ -28,7 +28,7 @@ class RouteTally(msgspec.Struct):
     targets: int = 0
 
 
-class RunTally(msgspec.Struct):
+class RunCounts(msgspec.Struct):
     """One process's share of the job."""
 
     started_at: float
@@ -38,15 +38,15 @@ class RunTally(msgspec.Struct):
     reason: str | None = None
 
 
-class Tally:
+class RunStats:
     """Counts over the records of a journal."""
 
     def __init__(self) -> None:
         self.lines = 0
         self.opened_at = 0.0
         self.last_at = 0.0
-        self.routes: dict[str, RouteTally] = {}
-        self.runs: list[RunTally] = []
+        self.routes: dict[str, RouteCounts] = {}
+        self.runs: list[RunCounts] = []
         self.pauses = 0
         self.limits_lowered = 0
         self.kept_deleted = False
@@ -66,7 +66,7 @@ class Tally:
             case JobOpened():
                 self.opened_at = record.at
             case RunStarted():
-                self.runs.append(RunTally(record.at, record.version, record.purpose))
+                self.runs.append(RunCounts(record.at, record.version, record.purpose))
             case RunEnded() if self.runs:
                 self.runs[-1].ended_at, self.runs[-1].reason = record.at, record.reason
             case PauseTaken():
@@ -77,7 +77,7 @@ class Tally:
                 pass
 
     def _intent(self, record: Intent) -> None:
-        route = self.routes.setdefault(record.route, RouteTally())
+        route = self.routes.setdefault(record.route, RouteCounts())
         route.attempts += record.requests
         route.targets += _size(record.targets)
         self._open[record.attempt] = record.route, record.requests

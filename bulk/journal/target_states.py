@@ -8,11 +8,10 @@ four for the time up to which a deletion row covers the events, where events are
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from bulk.journal.limit_usage import Usage
+from bulk.journal.limit_usage import LimitUsage
 from bulk.journal.records import (
     Answer,
     Approved,
-    CanaryPassed,
     Change,
     Intent,
     JobOpened,
@@ -23,10 +22,11 @@ from bulk.journal.records import (
     RunStarted,
     Settled,
     Spent,
+    TestBatchPassed,
 )
-from bulk.journal.run_stats import Tally
+from bulk.journal.run_stats import RunStats
 from bulk.number_ranges import parse_ranges
-from bulk.operations import axes_of, lead_of
+from bulk.operations import axes_of, primary_axis_of
 from bulk.states import STATES, Axis, Events, Person, Properties, Recordings, State
 from bulk.targets.coverage import Coverage
 from bulk.targets.observations import Observation
@@ -40,21 +40,21 @@ MAX_ATTEMPTS_KEPT = 255
 TOO_MANY_REQUESTS = 429
 
 
-class Ledger:
+class TargetStates:
     """The state of a job, replayed from its journal and kept up while it runs."""
 
     def __init__(self) -> None:
         self.job: JobOpened | None = None
         self.approved: Approved | None = None
-        self.canary: CanaryPassed | None = None
+        self.test_batch: TestBatchPassed | None = None
         self._begin({axis: bytearray() for axis in Axis})
         self.attempts = bytearray()
         self.open: dict[int, Intent] = {}
         self.next_attempt = 0
         self.last_accepted_at = 0.0
         self.queued_deletion_seen = False
-        self.usage = Usage()
-        self.tally = Tally()
+        self.usage = LimitUsage()
+        self.run_stats = RunStats()
         self.coverage = Coverage()
         self.transitions = Transitions(TargetMachine(Axis.PERSON))
         self._counts = {axis.value: [0] * len(STANDINGS[axis]) for axis in Axis}
@@ -63,7 +63,7 @@ class Ledger:
     @property
     def lead(self) -> Axis:
         """The axis whose end is the end of the job."""
-        return lead_of(self.job.operation) if self.job else Axis.PERSON
+        return primary_axis_of(self.job.operation) if self.job else Axis.PERSON
 
     @property
     def count(self) -> int:
@@ -76,7 +76,7 @@ class Ledger:
         Raises:
             ValueError: the record does not fit what came before it.
         """
-        self.tally.apply(record)
+        self.run_stats.apply(record)
         match record:
             case Settled():  # the most frequent first
                 self._settled(record)
@@ -92,8 +92,8 @@ class Ledger:
                 self._run_started(record)
             case Approved():
                 self.approved = record
-            case CanaryPassed():
-                self.canary = record
+            case TestBatchPassed():
+                self.test_batch = record
             case RunEnded():
                 self.usage.run_ended()
             case PauseTaken():
@@ -182,7 +182,7 @@ class Ledger:
         self.coverage = Coverage(record.at, record.count if Axis.EVENTS in asked else 0)
         self._labels = RejectionLabels(record.count)
         removes_only = record.operation.get("kind") == "unset"
-        self.transitions = Transitions(TargetMachine(lead_of(record.operation), removes_only=removes_only))
+        self.transitions = Transitions(TargetMachine(primary_axis_of(record.operation), removes_only=removes_only))
 
     def _begin(self, places: dict[Axis, bytearray]) -> None:
         self._places = {axis.value: of_axis for axis, of_axis in places.items()}

@@ -50,7 +50,7 @@ UNANSWERED = (TransportError, ServerError, RateLimited, InvalidResponse)
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
-class Next(Enum):
+class NextAction(Enum):
     """What to do after an attempt."""
 
     NOTHING = "nothing"
@@ -61,7 +61,7 @@ class Next(Enum):
     STOP = "stop the job"
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended.
 
     `accepted` is None for all of its targets, else positions in the batch. `retry_after_s` is how long the server
@@ -71,7 +71,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     outcome: str
-    then: Next
+    then: NextAction
     accepted: tuple[int, ...] | None = None
     status: int | None = None
     error: str | None = None
@@ -89,7 +89,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return ":".join(str(part) for part in (self.error, self.status, self.code) if part is not None)
 
 
-OK = Verdict(outcome="ok", then=Next.NOTHING)
+OK = AttemptResult(outcome="ok", then=NextAction.NOTHING)
 
 
 def safe_code(code: str | None) -> str | None:
@@ -97,7 +97,7 @@ def safe_code(code: str | None) -> str | None:
     return code if code is None or _CODE.fullmatch(code) else "other"
 
 
-def judge_bulk(summary: BulkDeleteSummary, uuids: Sequence[UUID], axes: Sequence[Axis]) -> Verdict:
+def judge_bulk(summary: BulkDeleteSummary, uuids: Sequence[UUID], axes: Sequence[Axis]) -> AttemptResult:
     """What a 2xx of bulk_delete says of the persons that were sent (contract 6.5).
 
     Arguments:
@@ -108,23 +108,23 @@ def judge_bulk(summary: BulkDeleteSummary, uuids: Sequence[UUID], axes: Sequence
     if summary.is_empty:
         return OK
     if Axis.PERSON not in axes and (summary.persons_deleted or summary.persons_queued_for_deletion):
-        return Verdict(outcome="unknown", then=Next.STOP, status=202, error="deleted_instead_of_kept")
+        return AttemptResult(outcome="unknown", then=NextAction.STOP, status=202, error="deleted_instead_of_kept")
     queued = bool(summary.persons_queued_for_deletion)
     failed = {e.person_uuid for e in summary.deletion_errors if e.step not in STEPS_AFTER_DELETION}
     counts_right = summary.persons_found == len(uuids) and _did_what_was_asked(summary, axes, len(failed))
     if counts_right and not failed:
-        return Verdict(outcome="ok", then=Next.NOTHING, queued=queued)
+        return AttemptResult(outcome="ok", then=NextAction.NOTHING, queued=queued)
     if counts_right and failed <= set(uuids):
         accepted = tuple(index for index, uuid in enumerate(uuids) if uuid not in failed)
-        return Verdict(
+        return AttemptResult(
             outcome="ok",
-            then=Next.READ,
+            then=NextAction.READ,
             accepted=accepted,
             status=202,
             error="deletion_errors",
             queued=queued,
         )
-    return Verdict(outcome="unknown", then=Next.READ, status=202, error="counts_differ", queued=queued)
+    return AttemptResult(outcome="unknown", then=NextAction.READ, status=202, error="counts_differ", queued=queued)
 
 
 def _did_what_was_asked(summary: BulkDeleteSummary, axes: Sequence[Axis], failed: int) -> bool:
@@ -144,34 +144,34 @@ def _did_what_was_asked(summary: BulkDeleteSummary, axes: Sequence[Axis], failed
     )
 
 
-_KINDS: tuple[tuple[type[PostHogError], str, Next], ...] = (
-    (AuthenticationFailed, "failed", Next.STOP),
-    (PermissionDenied, "failed", Next.STOP),
-    (RateLimited, "failed", Next.AGAIN),
-    (NotFound, "unknown", Next.READ_AND_REJECT),
-    (BadRequest, "unknown", Next.READ_AND_REJECT),
-    (Conflict, "unknown", Next.READ_AND_REJECT),
-    (UnprocessableEntity, "unknown", Next.READ_AND_REJECT),
-    (ServerError, "unknown", Next.READ_AND_HALVE),
-    (ConnectFailed, "failed", Next.AGAIN),
-    (TimedOut, "unknown", Next.READ_AND_HALVE),
-    (TransportError, "unknown", Next.READ),
-    (InvalidResponse, "unknown", Next.READ),
-    (RouteNotFound, "failed", Next.STOP),
-    (ApiStatusError, "unknown", Next.STOP),
+_KINDS: tuple[tuple[type[PostHogError], str, NextAction], ...] = (
+    (AuthenticationFailed, "failed", NextAction.STOP),
+    (PermissionDenied, "failed", NextAction.STOP),
+    (RateLimited, "failed", NextAction.AGAIN),
+    (NotFound, "unknown", NextAction.READ_AND_REJECT),
+    (BadRequest, "unknown", NextAction.READ_AND_REJECT),
+    (Conflict, "unknown", NextAction.READ_AND_REJECT),
+    (UnprocessableEntity, "unknown", NextAction.READ_AND_REJECT),
+    (ServerError, "unknown", NextAction.READ_AND_HALVE),
+    (ConnectFailed, "failed", NextAction.AGAIN),
+    (TimedOut, "unknown", NextAction.READ_AND_HALVE),
+    (TransportError, "unknown", NextAction.READ),
+    (InvalidResponse, "unknown", NextAction.READ),
+    (RouteNotFound, "failed", NextAction.STOP),
+    (ApiStatusError, "unknown", NextAction.STOP),
 )
 """The first row that fits decides. The last one holds what none of these calls answers: redirects, 402, 405 ..."""
 
 
-def judge_error(error: PostHogError) -> Verdict:
+def judge_error(error: PostHogError) -> AttemptResult:
     """What an error says of the attempt that it ended."""
     fitting = next((row for row in _KINDS if isinstance(error, row[0])), None)
     if fitting is None:
         raise error
     _, outcome, then = fitting
     if isinstance(error, ApiStatusError) and error.status == TOO_LARGE:
-        outcome, then = "failed", Next.READ_AND_HALVE
-    return Verdict(
+        outcome, then = "failed", NextAction.READ_AND_HALVE
+    return AttemptResult(
         outcome=outcome,
         then=then,
         status=error.status if isinstance(error, ApiStatusError) else None,
@@ -182,18 +182,18 @@ def judge_error(error: PostHogError) -> Verdict:
     )
 
 
-def judge_batch(error: PostHogError, persons: int) -> Verdict:
+def judge_batch(error: PostHogError, persons: int) -> AttemptResult:
     """What an error says of an attempt to do something for so many persons in one request.
 
     A rejection names no person: parts of the batch tell whose fault it is.
     """
     verdict = judge_error(error)
-    if verdict.then is Next.READ_AND_REJECT and persons > 1:
-        return msgspec.structs.replace(verdict, then=Next.READ_AND_HALVE)
+    if verdict.then is NextAction.READ_AND_REJECT and persons > 1:
+        return msgspec.structs.replace(verdict, then=NextAction.READ_AND_HALVE)
     return verdict
 
 
-def judge_kept(error: PostHogError, persons: int) -> Verdict:
+def judge_kept(error: PostHogError, persons: int) -> AttemptResult:
     """What an error says of an attempt to queue something of so many persons that are to be kept.
 
     A server that knows `keep_person` tells what it did. One that answers without a word may be too old for it, and
@@ -201,11 +201,11 @@ def judge_kept(error: PostHogError, persons: int) -> Verdict:
     """
     verdict = judge_batch(error, persons)
     if isinstance(error, InvalidResponse) and error.code == EMPTY_BODY:
-        return msgspec.structs.replace(verdict, then=Next.STOP, error="no_summary", code=None)
+        return msgspec.structs.replace(verdict, then=NextAction.STOP, error="no_summary", code=None)
     return verdict
 
 
-def judge_capture(error: PostHogError, events: int) -> Verdict:
+def judge_capture(error: PostHogError, events: int) -> AttemptResult:
     """What an error says of an attempt to send so many events in one request.
 
     Ingestion takes a request as a whole: what it fails at has nothing to do with how many persons it is for, so that
@@ -213,13 +213,13 @@ def judge_capture(error: PostHogError, events: int) -> Verdict:
     """
     verdict = judge_batch(error, events)
     if isinstance(error, NotFound):  # no route: nothing that is sent there speaks of a person
-        return msgspec.structs.replace(verdict, outcome="failed", then=Next.STOP)
-    if verdict.then is Next.READ_AND_HALVE and isinstance(error, ServerError):
-        return msgspec.structs.replace(verdict, then=Next.READ)
+        return msgspec.structs.replace(verdict, outcome="failed", then=NextAction.STOP)
+    if verdict.then is NextAction.READ_AND_HALVE and isinstance(error, ServerError):
+        return msgspec.structs.replace(verdict, then=NextAction.READ)
     return verdict
 
 
-def raise_if_final(error: PostHogError) -> None:
+def raise_if_permanent(error: PostHogError) -> None:
     """Pass on an error of a read that could be done without, if nobody is to ask on.
 
     The key is refused, or the server asks for a pause above the ceiling (promises 12, 14).

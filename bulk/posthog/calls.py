@@ -12,15 +12,15 @@ from asyncclient import Bucket, CaptureEvent, EncodedProperties, PostHogClient, 
 from bulk.operations import Operation, PropertyOperation, UpdateProperties
 from bulk.posthog.attempt_result import (
     OK,
-    Next,
-    Verdict,
+    AttemptResult,
+    NextAction,
     judge_batch,
     judge_bulk,
     judge_capture,
     judge_error,
     judge_kept,
 )
-from bulk.posthog.strategy import Way
+from bulk.posthog.strategy import Strategy
 from bulk.states import Axis
 
 BULK_TIMEOUT_S = 120.0
@@ -29,7 +29,7 @@ BULK_TIMEOUT_S = 120.0
 BeforeSend = Callable[[], Awaitable[None]]
 
 
-class Block(msgspec.Struct):
+class CallBlock(msgspec.Struct):
     """How far a block of requests, one after the other, has come.
 
     Arguments:
@@ -47,12 +47,14 @@ class Block(msgspec.Struct):
         self.reached = self.done + 1
         self.answered()
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> AttemptResult:
         """What an interrupted block came to: what is left of it was not sent."""
         accepted = tuple(range(self.done))
-        return Verdict(outcome="ok", then=Next.NOTHING, accepted=accepted, requests=self.requests, reached=self.reached)
+        return AttemptResult(
+            outcome="ok", then=NextAction.NOTHING, accepted=accepted, requests=self.requests, reached=self.reached
+        )
 
-    def broken_off(self, verdict: Verdict) -> Verdict:
+    def broken_off(self, verdict: AttemptResult) -> AttemptResult:
         """What a block came to whose last request ended like this: the targets before it are accepted."""
         return msgspec.structs.replace(
             verdict,
@@ -63,7 +65,7 @@ class Block(msgspec.Struct):
         )
 
 
-class Addressee(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class TargetAddress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A person as a call addresses it.
 
     Arguments:
@@ -97,14 +99,14 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the server has to leave the persons of this deletion where they are."""
         return self.route == "bulk_delete" and Axis.PERSON not in self.axes
 
-    def requests(self, batch: Sequence[Addressee]) -> int:
+    def requests(self, batch: Sequence[TargetAddress]) -> int:
         """How many requests this is for these persons."""
         if not self.each:
             return 1
         return len(batch) if self.route == "update" else sum(len(one.keys) for one in batch)
 
 
-def choose_call(due: Sequence[Axis], way: Way, size: int, *, by_capture: bool = False) -> Call:
+def build_call(due: Sequence[Axis], strategy: Strategy, size: int, *, by_capture: bool = False) -> Call:
     """The call that does what is due, for as many targets as the way allows.
 
     Arguments:
@@ -115,9 +117,11 @@ def choose_call(due: Sequence[Axis], way: Way, size: int, *, by_capture: bool = 
     if Axis.PROPERTIES in due:
         changes = (Axis.PROPERTIES,)
         if by_capture:
-            return Call(route="capture", axes=changes, most=min(size, way.events_a_request), bucket=Bucket.CAPTURE)
-        return Call(route=way.rest_call, axes=changes, most=min(size, way.block), bucket=Bucket.OTHERS, each=True)
-    bulk = (way.delete_in_bulk if Axis.PERSON in due else way.queue_in_bulk) and size > 1
+            return Call(route="capture", axes=changes, most=min(size, strategy.events_a_request), bucket=Bucket.CAPTURE)
+        return Call(
+            route=strategy.rest_call, axes=changes, most=min(size, strategy.block), bucket=Bucket.OTHERS, each=True
+        )
+    bulk = (strategy.delete_in_bulk if Axis.PERSON in due else strategy.queue_in_bulk) and size > 1
     if bulk:
         return Call(route="bulk_delete", axes=tuple(due), most=size)
     axis = due[0]
@@ -131,10 +135,10 @@ async def send(
     client: PostHogClient,
     call: Call,
     operation: Operation,
-    batch: Sequence[Addressee],
+    batch: Sequence[TargetAddress],
     before_send: BeforeSend,
-    block: Block,
-) -> Verdict:
+    block: CallBlock,
+) -> AttemptResult:
     """Make the call once, or each of a block's calls once, until one does not succeed.
 
     Arguments:
@@ -177,8 +181,8 @@ async def send(
 
 
 async def _send_each(
-    once: PostHogClient, operation: PropertyOperation, batch: Sequence[Addressee], block: Block
-) -> Verdict:
+    once: PostHogClient, operation: PropertyOperation, batch: Sequence[TargetAddress], block: CallBlock
+) -> AttemptResult:
     """A block: what succeeded before an error is accepted, what comes after it was not sent."""
     persons = once.persons
     to_set = EncodedProperties(operation.properties) if isinstance(operation, UpdateProperties) else None
@@ -197,7 +201,7 @@ async def _send_each(
     return OK
 
 
-def _event(operation: PropertyOperation, one: Addressee) -> CaptureEvent:
+def _event(operation: PropertyOperation, one: TargetAddress) -> CaptureEvent:
     assert one.distinct_id is not None
     if isinstance(operation, UpdateProperties):
         return CaptureEvent.set(one.distinct_id, operation.properties)

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from asyncclient import InvalidResponse, PostHogError, ServerError, TimedOut
-from bulk.posthog.attempt_result import raise_if_final
+from bulk.posthog.attempt_result import raise_if_permanent
 from bulk.posthog.person_reads import LEFT_OUT, Known, Present, ReadResult, Unread, UnreadReason
 
 MOST_FAILED_SINGLES = 3
@@ -63,7 +63,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
         try:
             found = await ask(part, is_first)
         except NARROWED as error:
-            raise_if_final(error)
+            raise_if_permanent(error)
             last_error, why = error, _reason(error)
         else:
             succeeded = True

@@ -53,9 +53,9 @@ def estimate(
         rates: the limits that the job keeps to.
         route: by which properties are changed.
     """
-    canary = min(count, CANARY_SIZE, batch_size)
-    rest = count - canary
-    started = min(canary, 1)
+    test_batch = min(count, CANARY_SIZE, batch_size)
+    rest = count - test_batch
+    started = min(test_batch, 1)
     asked = axes(operation)
     calls = started + math.ceil(rest / (persons_by_capture(batch_size) if route == "capture" else batch_size))
     before = started + math.ceil(rest / READ_AT_ONCE)

@@ -21,7 +21,7 @@ LARGEST_BLOCK = 64
 does not wait for more and a kill does not leave more to be read."""
 
 
-class Way(msgspec.Struct, frozen=True, kw_only=True):
+class Strategy(msgspec.Struct, frozen=True, kw_only=True):
     """The routes a job takes.
 
     Arguments:
@@ -46,7 +46,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         """Whether properties are changed by events."""
         return self.route is not None and self.route.name == "capture"
 
-    def singly(self, axis: Axis) -> bool:
+    def one_call_per_person(self, axis: Axis) -> bool:
         """Whether what an axis stands for takes one call per person."""
         if axis is Axis.PROPERTIES:
             return not self.by_capture
@@ -58,7 +58,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         return self.queue_in_bulk
 
 
-async def find_way(
+async def detect_strategy(
     client: PostHogClient,
     operation: Operation,
     *,
@@ -66,7 +66,7 @@ async def find_way(
     batch_size: int,
     concurrency: int,
     project_token: str | None,
-) -> Way:
+) -> Strategy:
     """Ask the server what it knows and choose the way; reads only.
 
     Arguments:
@@ -81,7 +81,7 @@ async def find_way(
     """
     if isinstance(operation, PropertyOperation):
         route = _checked(client, operation, choose_route_for(operation, count, batch_size, client), project_token)
-        return Way(
+        return Strategy(
             rest_call="update" if isinstance(operation, UpdateProperties) else "delete_property",
             route=route,
             events_a_request=events_a_request(operation),
@@ -99,7 +99,7 @@ async def find_way(
                     if isinstance(operation, DeletePersons)
                     else "update PostHog",
                 )
-    return Way(queue_in_bulk=bulk and rows, delete_in_bulk=bulk)
+    return Strategy(queue_in_bulk=bulk and rows, delete_in_bulk=bulk)
 
 
 _DELETE_ROUTES: dict[Axis, ServerRoute] = {Axis.EVENTS: "delete_events", Axis.RECORDINGS: "delete_recordings"}

@@ -11,7 +11,7 @@ from bulk.selection.placeholder_ids import is_shared
 LONGEST = 200
 
 
-def address_of(distinct_ids: Sequence[str], known_by: str | None = None) -> str | None:
+def pick_distinct_id(distinct_ids: Sequence[str], known_by: str | None = None) -> str | None:
     """The id to address a person by, one that stands for this person alone where there is one; None for none.
 
     Arguments:

@@ -18,15 +18,15 @@ import anyio.to_thread
 import msgspec
 
 from asyncclient import PersonRef, PostHogClient, PropertyFilter
-from bulk.concurrency.stop_gate import Gate
+from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
-from bulk.files.disk_sets import SeenIds, SeenStrings
+from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog import person_reader
 from bulk.posthog.person_reader import READ_SIZE, PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread, to_ref
 from bulk.posthog.property_query import UNSEEN, Discovery, by_query, choose
-from bulk.selection.event_distinct_id import address_of
+from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_stream, read_values
 from bulk.selection.input_findings import Findings
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, FromInput, Selection
@@ -81,15 +81,15 @@ class Resolver:
     ) -> None:
         self._holding = holding
         self._client = client
-        self._reader = PersonReader(client, Gate(), readers=concurrency)
+        self._reader = PersonReader(client, StopGate(), readers=concurrency)
         self._selection = selection
         self._findings = findings
         self._page_size = page_size
         self._concurrency = concurrency
         self._lines = None if isinstance(selection, ByFilter) else read_lines(selection)
         self._looked_before = False
-        self._persons = SeenIds()
-        self._inputs = SeenStrings()
+        self._persons = DiskIdSet()
+        self._inputs = DiskStringSet()
 
     def __enter__(self) -> "Resolver":
         return self
@@ -323,7 +323,7 @@ def email_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
 
 def _known_by(ref: PersonRef) -> str | None:
     """A distinct id by which a person that vanishes can be looked for later (promise 22)."""
-    return address_of(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
+    return pick_distinct_id(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
 
 
 def _found(result: ReadResult, *, known_by: str | None = None) -> list[Found] | None:

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 
 import anyio
 
-from bulk.concurrency.stop_gate import Gate
+from bulk.concurrency.stop_gate import StopGate
 from bulk.events import WaitingForServer
-from bulk.journal.job_log import Job
+from bulk.journal.job_log import JobLog
 from bulk.number_ranges import grouped
 from bulk.posthog.person_reader import READ_SIZE, chunks
 from bulk.states import ACCEPTED, Axis, Person
 from bulk.targets.observations import Observation
 from bulk.targets.reasons import UNREAD, Reason
-from bulk.verification.query_verifier import Holders, StillHaving
+from bulk.verification.query_verifier import QueryVerifier, StillHaving
 from bulk.verification.second_look import SecondLook
 
 WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
@@ -40,14 +40,14 @@ GIVEN_BACK_AT_ONCE = 10_000
 TARGETS_AT_ONCE = 5_000
 
 
-class Waiting:
+class WaitBudget:
     """Seconds that are left to wait for the server, over all reads and repetitions."""
 
     def __init__(self, left_s: float) -> None:
         self.left_s = left_s
 
 
-class Confirmer:
+class CompletionPoller:
     """Reads accepted targets until the change shows for all. Events and recordings leave nothing to wait for here.
 
     Arguments:
@@ -58,18 +58,18 @@ class Confirmer:
 
     def __init__(
         self,
-        job: Job,
+        job: JobLog,
         second_look: SecondLook,
-        gate: Gate,
+        gate: StopGate,
         *,
         readers: int,
         moved: Callable[[], None],
         report: Callable[[WaitingForServer], None],
-        holders: Holders | None = None,
+        query_verifier: QueryVerifier | None = None,
     ) -> None:
         self._axis, self._accepted = job.lead, ACCEPTED[job.lead]
         self._waits = job.lead in (Axis.PERSON, Axis.PROPERTIES)
-        self._holders = holders
+        self._query_verifier = query_verifier
         self._last_done_at = 0.0
         self._patience = 1
         self._job = job
@@ -79,7 +79,7 @@ class Confirmer:
         self._moved = moved
         self._report = report
 
-    async def until_done(self, waiting: Waiting) -> int:
+    async def until_done(self, waiting: WaitBudget) -> int:
         """Read every accepted target until its change shows or the time to wait is over.
 
         Arguments:
@@ -107,17 +107,17 @@ class Confirmer:
             await self._gate.sleep(wait)
         return 0
 
-    async def watch_vanished(self, waiting: Waiting) -> None:
+    async def watch_missing(self, waiting: WaitBudget) -> None:
         """Read persons again that vanished after they were sent a change, as long as it may still re-create them."""
-        ledger, waits = self._job.ledger, iter(WAITS_S)
+        target_states, waits = self._job.target_states, iter(WAITS_S)
         while left := [
             n
-            for n in ledger.numbers(Axis.PERSON, (Person.VANISHED,))
-            if ledger.standing(Axis.PERSON, n).reason is Reason.SINCE_SENT
+            for n in target_states.numbers(Axis.PERSON, (Person.VANISHED,))
+            if target_states.standing(Axis.PERSON, n).reason is Reason.SINCE_SENT
         ]:
             await self._second_look.read(chunks(left, READ_SIZE), readers=self._readers, moved=self._moved)
             self._moved()
-            remaining = min(ledger.last_accepted_at + SEND_AGAIN_AFTER_S - self._job.now(), waiting.left_s)
+            remaining = min(target_states.last_accepted_at + SEND_AGAIN_AFTER_S - self._job.now(), waiting.left_s)
             if remaining <= 0:
                 return
             wait = min(next(waits, WAITS_S[-1]), remaining)
@@ -132,7 +132,7 @@ class Confirmer:
         """
         if not self._overdue():
             return 0
-        attempts, given_back, most = self._job.ledger.attempts, 0, MOST_SENT[self._axis]
+        attempts, given_back, most = self._job.target_states.attempts, 0, MOST_SENT[self._axis]
         for numbers in grouped(self._read_now(), GIVEN_BACK_AT_ONCE):
             overdue = {n: _AGAIN if attempts[n] < most else _NO_MORE for n in numbers}
             self._job.observe("engine", overdue)
@@ -143,7 +143,7 @@ class Confirmer:
     async def _read_all(self) -> int:
         if not self._waits:
             return 0
-        named = await self._holders.ask(self._left()) if self._holders is not None else None
+        named = await self._query_verifier.ask(self._left()) if self._query_verifier is not None else None
         if named is not None:
             await self._read(self._not_named(named))
             if (left := self._left()) > MOST_READ_DESPITE_QUERY:
@@ -160,19 +160,19 @@ class Confirmer:
         return grouped((n for block in blocks for n, target in block.items() if target not in named), READ_SIZE)
 
     def _left(self) -> int:
-        standings = self._job.ledger.standings(self._axis).items()
+        standings = self._job.target_states.standings(self._axis).items()
         return sum(count for each, count in standings if each.state is self._accepted and each.reason not in UNREAD)
 
     def _read_now(self) -> Iterator[int]:
         """The accepted targets to read; those that could not be read wait for the next run."""
-        return self._job.ledger.numbers(self._axis, (self._accepted,), unread=False)
+        return self._job.target_states.numbers(self._axis, (self._accepted,), unread=False)
 
     def _overdue(self) -> bool:
         if not self._waits:
             return False
-        ledger = self._job.ledger
-        after_s = SEND_AGAIN_QUEUED_AFTER_S if ledger.queued_deletion_seen else SEND_AGAIN_AFTER_S
-        return self._job.now() - max(ledger.last_accepted_at, self._last_done_at) > after_s * self._patience
+        target_states = self._job.target_states
+        after_s = SEND_AGAIN_QUEUED_AFTER_S if target_states.queued_deletion_seen else SEND_AGAIN_AFTER_S
+        return self._job.now() - max(target_states.last_accepted_at, self._last_done_at) > after_s * self._patience
 
 
 MOST_SENT = {Axis.PERSON: 2, Axis.PROPERTIES: MOST_CHANGES}

@@ -7,9 +7,9 @@ or changed since, so every target is still settled by reading the store (guarant
 from collections.abc import Sequence
 
 from asyncclient import ApiStatusError, ListingError, PostHogClient
-from bulk.concurrency.stop_gate import Gate
+from bulk.concurrency.stop_gate import StopGate
 from bulk.plan.plan_file import Target
-from bulk.posthog.attempt_result import UNANSWERED, raise_if_final
+from bulk.posthog.attempt_result import UNANSWERED, raise_if_permanent
 
 WORTH_FROM = 2_000
 """Persons; fewer are read from the store at once."""
@@ -33,14 +33,14 @@ class StillHaving:
         return self._uuids is None or target.uuid.int in self._uuids
 
 
-class Holders:
+class QueryVerifier:
     """Asks which persons still have the properties, until the server does not answer that.
 
     Arguments:
         keys: the properties that are to be gone.
     """
 
-    def __init__(self, client: PostHogClient, gate: Gate, keys: Sequence[str]) -> None:
+    def __init__(self, client: PostHogClient, gate: StopGate, keys: Sequence[str]) -> None:
         self._client = client
         self._gate = gate
         self._keys = keys
@@ -62,7 +62,7 @@ class Holders:
         pages = self._client.query.iter_person_uuids_having(self._keys)
         try:
             while True:
-                with self._gate.abandonable():
+                with self._gate.cancel_on_stop():
                     page = await anext(pages, None)
                 if page is None:
                     return StillHaving(uuids)
@@ -71,6 +71,6 @@ class Holders:
                     self._crowded_left -= 1
                     return StillHaving(None) if self._crowded_left else None
         except (ApiStatusError, ListingError, *UNANSWERED) as error:
-            raise_if_final(error)
+            raise_if_permanent(error)
             self._answers = False  # this key may not query, or this server cannot: all are read from the store
             return None

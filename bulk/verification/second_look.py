@@ -6,8 +6,8 @@ The others are read and settled in the meantime: a few that were left out do not
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice
 
-from bulk.concurrency.stop_gate import Gate
-from bulk.concurrency.workers import in_parallel
+from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.workers import run_workers
 from bulk.posthog.person_reader import READ_SIZE, chunks
 from bulk.verification.verifier import Verifier
 
@@ -23,7 +23,7 @@ class SecondLook:
         boot_time: the clock by which the verifier says when a second read may decide.
     """
 
-    def __init__(self, verifier: Verifier, gate: Gate, *, boot_time: Callable[[], float]) -> None:
+    def __init__(self, verifier: Verifier, gate: StopGate, *, boot_time: Callable[[], float]) -> None:
         self._verifier = verifier
         self._gate = gate
         self._boot_time = boot_time
@@ -51,7 +51,7 @@ class SecondLook:
             moved()
 
         while some := list(islice(rest, GROUPS_AT_ONCE)):
-            await in_parallel(read, some, workers=readers)
+            await run_workers(read, some, workers=readers)
             if len(left_out) >= MOST_LEFT_OUT:
                 await self._again(left_out, read, readers)
         await self._again(left_out, read, readers)
@@ -62,7 +62,7 @@ class SecondLook:
             again = sorted(left_out)
             left_out.clear()
             await self.wait(again)
-            await in_parallel(read, chunks(again, READ_SIZE), workers=readers)
+            await run_workers(read, chunks(again, READ_SIZE), workers=readers)
 
     async def wait(self, left_out: Sequence[int]) -> None:
         """Wait until a second read of these targets may decide."""

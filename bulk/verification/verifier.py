@@ -13,13 +13,13 @@ import anyio.lowlevel
 import msgspec
 
 import asyncclient
-from bulk.journal.job_log import Job, by_uuid
+from bulk.journal.job_log import JobLog, by_uuid
 from bulk.number_ranges import grouped
 from bulk.plan.plan_file import Target
 from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, UnreadReason
-from bulk.property_checks import Wanted
+from bulk.property_checks import DesiredProperties
 from bulk.states import Axis, Events, Person
 from bulk.targets.observations import LOST, Observation
 from bulk.targets.reasons import Reason
@@ -103,13 +103,13 @@ class Verifier:
 
     def __init__(
         self,
-        job: Job,
+        job: JobLog,
         persons: PersonReader,
         rows: DeletionRowReader | None,
         *,
         server_time: Callable[[], float],
         max_uncovered_s: float = MAX_UNCOVERED_S,
-        wanted: Wanted | None = None,
+        wanted: DesiredProperties | None = None,
     ) -> None:
         self._job = job
         self._persons = persons
@@ -120,10 +120,10 @@ class Verifier:
 
     async def check_store(self, numbers: list[int]) -> Seen:
         """Read whether these targets' persons are there, unchanged and as desired, and journal what follows."""
-        ledger, targets = self._job.ledger, self._job.targets(numbers)
-        explained = {target.uuid: n for n, target in targets.items() if ledger.person(n) in EXPLAINED}
+        target_states, targets = self._job.target_states, self._job.targets(numbers)
+        explained = {target.uuid: n for n, target in targets.items() if target_states.person(n) in EXPLAINED}
         merged_perhaps = {
-            uuid for uuid, n in explained.items() if ledger.standing(Axis.PERSON, n).reason is Reason.STILL_THERE
+            uuid for uuid, n in explained.items() if target_states.standing(Axis.PERSON, n).reason is Reason.STILL_THERE
         }
         reads = await self._persons.fetch_by_uuid(
             {target.uuid: target.distinct_id for target in targets.values()},
@@ -199,8 +199,10 @@ class Verifier:
 
     async def _rows_of_lost(self, lost: Mapping[int, Target]) -> tuple[dict[int, Observation], dict[int, int]]:
         """`_read_rows` for those lost targets whose events the rows decide."""
-        ledger = self._job.ledger
-        return await self._read_rows({n: target for n, target in lost.items() if ledger.events(n) in ROWS_DECIDE})
+        target_states = self._job.target_states
+        return await self._read_rows(
+            {n: target for n, target in lost.items() if target_states.events(n) in ROWS_DECIDE}
+        )
 
     def oldest_cover(self) -> float:
         """The time that a deletion row has to have at least for its person to be deleted now."""
@@ -210,14 +212,14 @@ class Verifier:
         """The targets among these whose deletion row is by now too old for their persons to be deleted."""
         if Axis.EVENTS not in self._job.asked:
             return []
-        oldest, coverage = self.oldest_cover(), self._job.ledger.coverage
+        oldest, coverage = self.oldest_cover(), self._job.target_states.coverage
         return [number for number in numbers if coverage.is_outdated(number, oldest)]
 
     def ageing(self, numbers: Iterable[int]) -> list[int]:
         """Those of these targets that may still be deleted by the proof that they have, but not for long."""
         if self._job.asked.isdisjoint({Axis.EVENTS}):
             return []
-        oldest, coverage = self.oldest_cover(), self._job.ledger.coverage
+        oldest, coverage = self.oldest_cover(), self._job.target_states.coverage
         soon = oldest + min(AGEING_S, self._max_uncovered_s / 2)
         return [n for n in numbers if coverage.is_outdated(n, soon) and not coverage.is_outdated(n, oldest)]
 
@@ -228,8 +230,8 @@ class Verifier:
         """
         if self._rows is None:
             return
-        ledger = self._job.ledger
-        covered = (ledger.coverage.until(n) for n in ledger.numbers(Axis.EVENTS, (Events.QUEUED,)))
+        target_states = self._job.target_states
+        covered = (target_states.coverage.until(n) for n in target_states.numbers(Axis.EVENTS, (Events.QUEUED,)))
         oldest = min((until for until in covered if until is not None), default=None)
         if oldest is None:
             return
@@ -244,15 +246,15 @@ class Verifier:
         await self._purged(completed)
 
     async def _purged(self, completed: Mapping[UUID, datetime]) -> None:
-        ledger = self._job.ledger
+        target_states = self._job.target_states
         if not completed:
             return
-        for numbers in grouped(ledger.numbers(Axis.EVENTS, (Events.QUEUED,)), TARGETS_AT_ONCE):
+        for numbers in grouped(target_states.numbers(Axis.EVENTS, (Events.QUEUED,)), TARGETS_AT_ONCE):
             uuids = by_uuid(self._job.targets(numbers))
             done = [
                 number
                 for uuid in uuids.keys() & completed.keys()
-                if not ledger.coverage.is_newer(number := uuids[uuid], completed[uuid].timestamp())
+                if not target_states.coverage.is_newer(number := uuids[uuid], completed[uuid].timestamp())
             ]
             self._job.observe("rows", dict.fromkeys(sorted(done), (Observation.ROW_COVERS_COMPLETED,)))
             await anyio.lowlevel.checkpoint()

@@ -15,7 +15,7 @@ from bulk.property_checks import (
     LARGEST_BYTES,
     LONGEST_KEY,
     MOST_KEYS,
-    Wanted,
+    DesiredProperties,
     checked_keys,
     checked_properties,
     equal,
@@ -43,29 +43,29 @@ PROPERTIES = st.dictionaries(KEYS, VALUES, min_size=1, max_size=5)
 def test_whatever_is_taken_comes_back_equal_over_json(properties: dict[str, Any]) -> None:
     checked_properties(properties)
     for back in (json.loads(json.dumps(properties)), msgspec.json.decode(msgspec.json.encode(properties))):
-        assert Wanted(values=properties).open_keys(back) == ()
+        assert DesiredProperties(values=properties).open_keys(back) == ()
 
 
 @given(PROPERTIES, PROPERTIES)
 def test_after_a_change_nothing_is_open_and_before_it_exactly_what_differs(
     had: dict[str, Any], values: dict[str, Any]
 ) -> None:
-    wanted = Wanted(values=values)
+    wanted = DesiredProperties(values=values)
     assert wanted.open_keys({**had, **values}) == ()
     assert set(wanted.open_keys(had)) == {k for k, v in values.items() if k not in had or not equal(had[k], v)}
 
 
 @given(PROPERTIES, st.lists(KEYS, min_size=1, max_size=4, unique=True))
 def test_absent_keys_are_open_where_they_are_there_whatever_their_value(had: dict[str, Any], keys: list[str]) -> None:
-    wanted = Wanted(absent=tuple(keys))
+    wanted = DesiredProperties(absent=tuple(keys))
     assert wanted.open_keys(had) == tuple(key for key in keys if key in had)
     assert wanted.open_keys({key: value for key, value in had.items() if key not in keys}) == ()
 
 
 def test_a_null_is_a_property() -> None:
-    assert Wanted(absent=("a",)).open_keys({"a": None}) == ("a",)
-    assert Wanted(values={"a": None}).open_keys({}) == ("a",)
-    assert Wanted(values={"a": None}).open_keys({"a": None}) == ()
+    assert DesiredProperties(absent=("a",)).open_keys({"a": None}) == ("a",)
+    assert DesiredProperties(values={"a": None}).open_keys({}) == ("a",)
+    assert DesiredProperties(values={"a": None}).open_keys({"a": None}) == ()
 
 
 @given(VALUES)
@@ -185,7 +185,7 @@ def test_all_values_together_are_bounded() -> None:
 
 
 def test_no_value_is_in_a_repr() -> None:
-    assert repr(Wanted(values={"note": "private"}, absent=("email",))) == "Wanted(keys=('note', 'email'))"
+    assert repr(DesiredProperties(values={"note": "private"}, absent=("email",))) == "Wanted(keys=('note', 'email'))"
 
 
 def test_what_was_checked_is_what_is_asked_whatever_happens_to_what_was_given() -> None:

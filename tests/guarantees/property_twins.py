@@ -31,7 +31,7 @@ PROPERTIES: tuple[Twin, ...] = (
         1,
         "changes leave before their intent is synced",
         _BLOCKS + "no_request_arrives_before_its_intent_was_synced",
-        "bulk/journal/job_log.py", "        await self.durable()\n        return attempt", "        self.flush()\n        return attempt",
+        "bulk/journal/job_log.py", "        await self.wait_durable()\n        return attempt", "        self.flush()\n        return attempt",
     ),
     twin(
         2,
@@ -46,7 +46,7 @@ PROPERTIES: tuple[Twin, ...] = (
         2,
         "a stopped block is not noted",
         _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
-        _EXECUTOR, "                job.answered(attempt, block.verdict(), numbers)\n", "",
+        _EXECUTOR, "                job.record_answer(attempt, block.verdict(), numbers)\n", "",
     ),
     twin(
         2,
@@ -94,7 +94,7 @@ PROPERTIES: tuple[Twin, ...] = (
         11,
         "an event of unknown fate is sent again unread",
         _LOST + "an_event_of_unknown_fate_is_read_before_it_is_sent_again",
-        _VERDICTS, '(TimedOut, "unknown", Next.READ_AND_HALVE),', '(TimedOut, "failed", Next.AGAIN),',
+        _VERDICTS, '(TimedOut, "unknown", NextAction.READ_AND_HALVE),', '(TimedOut, "failed", NextAction.AGAIN),',
     ),
     twin(
         11,
@@ -121,7 +121,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "a rejected person is sent again",
         _BLOCKS + "who_is_rejected_has_failed_and_the_others_of_the_block_have_not",
-        _VERDICTS, '(BadRequest, "unknown", Next.READ_AND_REJECT),', '(BadRequest, "unknown", Next.READ),',
+        _VERDICTS, '(BadRequest, "unknown", NextAction.READ_AND_REJECT),', '(BadRequest, "unknown", NextAction.READ),',
     ),
     twin(
         12,
@@ -172,7 +172,7 @@ PROPERTIES: tuple[Twin, ...] = (
         17,
         "a stop waits for the leave of a block's next request",
         _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
-        _EXECUTOR, "Block(answered=lambda: gate.waiting(scope))", "Block(answered=lambda: None)",
+        _EXECUTOR, "CallBlock(answered=lambda: gate.waiting(scope))", "CallBlock(answered=lambda: None)",
     ),
     twin(
         19,
@@ -239,11 +239,11 @@ PROPERTIES: tuple[Twin, ...] = (
             _OTHERS + "who_changed_between_plan_and_run_is_sent_nothing",
             _OTHERS + "the_properties_of_the_deleted_are_gone_but_cannot_be_set",
         ),
-        _EXECUTOR, "        seen = await self._tools.verifier.check_store(numbers)\n",
-        "        before = dict(zip(numbers, [self._job.ledger.properties(n) for n in numbers]))\n"
+        _EXECUTOR, "        seen = await self._context.verifier.check_store(numbers)\n",
+        "        before = dict(zip(numbers, [self._job.target_states.properties(n) for n in numbers]))\n"
         "        targets = self._job.targets(numbers)\n"
         "        from bulk.journal.records import Change as change\n"
-        "        seen = await self._tools.verifier.check_store(numbers)\n"
+        "        seen = await self._context.verifier.check_store(numbers)\n"
         "        for n in set(numbers) - seen.here.keys():\n"
         "            self._job._settle('store', (change('properties', before[n].name.lower(), str(n)),))\n"
         "            self._checked[n] = _VerifiedTarget(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), at=seen.asked_at)\n",
@@ -264,7 +264,7 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "who is gone after an event was sent is not looked at again",
         _ANEW + "whom_our_own_event_made_anew_is_called_that",
-        "bulk/execution/run.py", "return await self._confirmer.watch_vanished(waiting)", "return",
+        "bulk/execution/run.py", "return await self._confirmer.watch_missing(waiting)", "return",
     ),
     twin(
         22,
@@ -276,7 +276,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "keys that were accepted before an error are removed again",
         _BLOCKS + "keys_that_were_accepted_before_an_error_are_not_removed_again",
-        _EXECUTOR, "                    job.answered(attempt, verdict, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.answered(attempt, verdict, numbers)\n",
+        _EXECUTOR, "                    job.record_answer(attempt, verdict, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_answer(attempt, verdict, numbers)\n",
     ),
     twin(
         22,
@@ -310,7 +310,7 @@ PROPERTIES: tuple[Twin, ...] = (
             _LOST + "a_server_that_applies_nothing_is_found_out_by_the_canary",
             _BLOCKS + "a_canary_of_calls_goes_first",
         ),
-        "bulk/execution/run.py", "if self._job.ledger.canary is None:", "if False:",
+        "bulk/execution/run.py", "if self._job.target_states.test_batch is None:", "if False:",
     ),
     twin(
         24,
@@ -330,7 +330,7 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         24,
-        "whom a part's canary deleted is not missed",
+        "whom a part's test_batch deleted is not missed",
         _PARTS + "persons_who_vanish_in_the_canary_although_they_are_kept_stop_the_job",
         "bulk/execution/run.py", "if self._job.lead in (Axis.EVENTS, Axis.RECORDINGS):", "if False:",
     ),

@@ -46,7 +46,7 @@ STATES: tuple[Twin, ...] = (
         11,
         "who could not be read is read again and again in the same run",
         _WALK + "nothing_is_due_for_a_person_that_is_lost_or_could_not_be_read",
-        "bulk/execution/next_step.py", "    if any(standing.reason in UNREAD for standing in state):\n        return Due.NOTHING\n", "",
+        "bulk/execution/next_step.py", "    if any(standing.reason in UNREAD for standing in state):\n        return Step.NOTHING\n", "",
     ),
     twin(
         11,
@@ -55,7 +55,7 @@ STATES: tuple[Twin, ...] = (
             _ERASURE + "a_batch_that_is_rejected_once_is_sent_in_parts_and_nobody_fails",
             _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_and_never_sent_again",
         ),
-        "bulk/posthog/attempt_result.py", "if verdict.then is Next.READ_AND_REJECT and persons > 1:", "if False:",
+        "bulk/posthog/attempt_result.py", "if verdict.then is NextAction.READ_AND_REJECT and persons > 1:", "if False:",
     ),
     twin(
         11,
@@ -147,7 +147,7 @@ STATES: tuple[Twin, ...] = (
         19,
         "a later run makes the call again that deleted persons instead of keeping them",
         _FACTS + "after_kept_persons_were_deleted_no_later_run_makes_such_a_call",
-        "bulk/execution/group_executor.py", "if call.keeps_persons and self._job.ledger.tally.kept_deleted:", "if False:",
+        "bulk/execution/group_executor.py", "if call.keeps_persons and self._job.target_states.run_stats.kept_deleted:", "if False:",
     ),
     twin(
         24,
@@ -156,7 +156,7 @@ STATES: tuple[Twin, ...] = (
             _ENDS + "one_person_that_stays_does_not_stop_the_job_at_the_first_batch",
             _ENDS + "a_first_batch_of_one_that_stays_is_followed_by_others",
         ),
-        "bulk/execution/run.py", "            if proven:\n", "            if proven and not any(ledger.state(axis, n) in _UNPROVEN for n in numbers):\n",
-        "bulk/execution/run.py", "if stuck >= CANARY_SIZE or (stuck and stuck == ledger.count):", "if stuck:",
+        "bulk/execution/run.py", "            if proven:\n", "            if proven and not any(target_states.state(axis, n) in _UNPROVEN for n in numbers):\n",
+        "bulk/execution/run.py", "if stuck >= CANARY_SIZE or (stuck and stuck == target_states.count):", "if stuck:",
     ),
 )  # fmt: skip

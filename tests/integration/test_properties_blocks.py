@@ -13,7 +13,7 @@ from asyncclient import Bucket, ClientEvent, RateLimits, RequestFinished
 from asyncclient.testing import Fault
 from asyncclient.testing.request_record import RequestLog
 from bulk import UnsetProperties, UpdateProperties
-from bulk.events import CanaryDone
+from bulk.events import TestBatchDone
 from bulk.journal.records import Answer, Intent, RunEnded
 from bulk.number_ranges import expand
 
@@ -349,7 +349,7 @@ async def test_a_canary_of_calls_goes_first(arena: Any, kind: str) -> None:
         sent: list[int] = []
 
         def look(event: object) -> None:
-            if isinstance(event, CanaryDone):
+            if isinstance(event, TestBatchDone):
                 sent.append(len(set(a.addressed())))
 
         await a.run(await a.plan(operation=operation(kind)), on_progress=look)

@@ -75,7 +75,7 @@ async def test_a_stop_lets_what_is_in_flight_end_and_sends_nothing_more(arena: A
         plan, stop = await a.plan(operation=EVENTS), anyio.Event()
 
         def halt(event: object) -> None:
-            if type(event).__name__ == "CanaryDone":
+            if type(event).__name__ == "TestBatchDone":
                 stop.set()
 
         report = await a.run(plan, batch_size=10, concurrency=4, stop=stop, on_progress=halt)

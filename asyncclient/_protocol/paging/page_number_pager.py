@@ -16,7 +16,7 @@ MOST_REMEMBERED = 20_000
 MOST_PAGES_WITHOUT_ENTRIES = 1_000
 
 
-class Numbered:
+class PageNumberPager:
     """One listing. Request `page` until it is None; `feed` it each page."""
 
     def __init__(self) -> None:

@@ -5,11 +5,11 @@ from asyncclient._resources.persons.deleting import PersonDeletes
 from asyncclient._resources.persons.history import PersonHistory
 from asyncclient._resources.persons.lookups import PersonLookups
 from asyncclient._resources.persons.reading import PersonReads
-from asyncclient._transport.pipeline import Core
+from asyncclient._transport.pipeline import RequestPipeline
 
 
 class Persons(PersonReads, PersonLookups, PersonChanges, PersonDeletes, PersonHistory):
     """`client.persons`. Filters of the listings are ANDed; `search` is fuzzy: never select deletions by it."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: RequestPipeline) -> None:
         self._core = core

@@ -8,14 +8,14 @@ from typing import Any
 
 from asyncclient._protocol import endpoints
 from asyncclient._protocol.endpoints import EncodedProperties, Format, PersonId
-from asyncclient._transport.pipeline import Core
+from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import NotFound, PostHogError, ServerError
 
 
 class PersonChanges:
     """The part of `client.persons` that changes."""
 
-    _core: Core
+    _core: RequestPipeline
 
     async def update(
         self,

@@ -9,7 +9,7 @@ from asyncclient._protocol.csv_rows import BrokenCsv, CsvRows
 from asyncclient._protocol.http import Request, Response, Stream
 from asyncclient._protocol.responses.decoding import invalid
 from asyncclient._protocol.responses.expectations import Csv, Unexpected
-from asyncclient._transport.pipeline import Core
+from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import PostHogError
 from asyncclient.models import Page, Person
 
@@ -27,7 +27,7 @@ class CsvExport:
     like a whole one. Leaving early closes the connection.
     """
 
-    def __init__(self, core: Core, request: Request[str], count: Request[Page[Person]]) -> None:
+    def __init__(self, core: RequestPipeline, request: Request[str], count: Request[Page[Person]]) -> None:
         self._core = core
         self._request = request
         self._count = count

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from asyncclient._protocol import endpoints
 from asyncclient._protocol.endpoints import Format, PersonId
-from asyncclient._transport.pipeline import Core
+from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.models import BulkDeleteSummary
 
 
 class PersonDeletes:
     """The part of `client.persons` that deletes."""
 
-    _core: Core
+    _core: RequestPipeline
 
     async def delete(
         self,

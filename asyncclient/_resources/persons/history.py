@@ -6,8 +6,8 @@ from typing import Any, Literal, overload
 from asyncclient._protocol import endpoints
 from asyncclient._protocol.endpoints import Format, PersonId
 from asyncclient._protocol.http import Request
-from asyncclient._protocol.paging.page_number_pager import Numbered
-from asyncclient._transport.pipeline import Core
+from asyncclient._protocol.paging.page_number_pager import PageNumberPager
+from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.activity import Activity, ActivityPage
 from asyncclient.errors import ApiStatusError
 from asyncclient.filters import PropertyFilter
@@ -17,7 +17,7 @@ from asyncclient.timeline import PropertiesTimeline
 class PersonHistory:
     """The part of `client.persons` that looks back."""
 
-    _core: Core
+    _core: RequestPipeline
 
     @overload
     async def activity(
@@ -218,7 +218,7 @@ class PersonHistory:
         return await self._core.call(request)
 
     async def _entries(self, ask: Callable[[int], Request[ActivityPage]]) -> AsyncGenerator[Activity, None]:
-        paging = Numbered()
+        paging = PageNumberPager()
         while (number := paging.page) is not None:
             try:
                 page = await self._core.call(ask(number))

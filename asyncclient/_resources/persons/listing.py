@@ -14,7 +14,7 @@ from asyncclient._protocol.http import Request
 from asyncclient._protocol.paging.offset_pager import OffsetPager
 from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.expectations import Json
-from asyncclient._transport.pipeline import Core
+from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import Page, Person, PersonRef
 
@@ -52,14 +52,18 @@ class _RawPerson(msgspec.Struct, frozen=True):
     raw: msgspec.Raw
 
 
-async def pages(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncGenerator[Page[T], None]:
+async def pages(
+    core: RequestPipeline, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]"
+) -> AsyncGenerator[Page[T], None]:
     """Each page, with those of its rows that were not yielded before."""
     pager: OffsetPager[T] = OffsetPager(chosen.page_size)
     while (asked := pager.request) is not None:
         yield await _page(core, chosen.request(limit=asked.limit, offset=asked.offset), decoder, pager)
 
 
-async def rows(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]") -> AsyncGenerator[T, None]:
+async def rows(
+    core: RequestPipeline, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]"
+) -> AsyncGenerator[T, None]:
     """Each row, once. No page is held while the next one is read."""
     pager: OffsetPager[T] = OffsetPager(chosen.page_size)
     while (asked := pager.request) is not None:
@@ -68,7 +72,7 @@ async def rows(core: Core, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T
             yield row
 
 
-async def raw_rows(core: Core, chosen: Chosen) -> AsyncGenerator[msgspec.Raw, None]:
+async def raw_rows(core: RequestPipeline, chosen: Chosen) -> AsyncGenerator[msgspec.Raw, None]:
     """Each person's object, byte for byte."""
     pager: OffsetPager[_RawPerson] = OffsetPager(chosen.page_size)
     while (asked := pager.request) is not None:
@@ -84,7 +88,7 @@ async def raw_rows(core: Core, chosen: Chosen) -> AsyncGenerator[msgspec.Raw, No
 
 
 async def _page(
-    core: Core, request: Request[Any], decoder: "msgspec.json.Decoder[Page[T]]", pager: OffsetPager[T]
+    core: RequestPipeline, request: Request[Any], decoder: "msgspec.json.Decoder[Page[T]]", pager: OffsetPager[T]
 ) -> Page[T]:
     page = await core.read(request, decoder)
     return msgspec.structs.replace(page, results=pager.feed(page.results, page.next))

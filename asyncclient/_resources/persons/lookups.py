@@ -11,7 +11,7 @@ from asyncclient._protocol.endpoints import DeletionStatus, PersonId
 from asyncclient._protocol.http import Request
 from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.expectations import Json
-from asyncclient._transport.pipeline import Core
+from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import InvalidArgument, InvalidResponse, shown
 from asyncclient.models import (
     BatchResults,
@@ -26,7 +26,7 @@ from asyncclient.models import (
     StoredPerson,
     StoredRef,
 )
-from asyncclient.property_projection import OnlyProperties
+from asyncclient.property_projection import PropertyProjection
 
 _BATCH_RAWS = msgspec.json.Decoder(BatchResults[msgspec.Raw])
 _REF = msgspec.json.Decoder(PersonRef)
@@ -46,10 +46,10 @@ Route = Literal[
 class PersonLookups:
     """The part of `client.persons` that resolves, and asks about deletions, values and cohorts."""
 
-    _core: Core
+    _core: RequestPipeline
 
     async def batch_by_distinct_ids(
-        self, distinct_ids: Sequence[str], *, only: OnlyProperties | None = None
+        self, distinct_ids: Sequence[str], *, only: PropertyProjection | None = None
     ) -> dict[str, Person]:
         """The persons that up to 200 distinct IDs belong to (contract 6.11).
 
@@ -90,7 +90,7 @@ class PersonLookups:
         return found.results
 
     async def batch_by_uuids(
-        self, uuids: Sequence[UUID | str], *, only: OnlyProperties | None = None
+        self, uuids: Sequence[UUID | str], *, only: PropertyProjection | None = None
     ) -> dict[UUID, Person]:
         """The persons of up to 200 UUIDs: the cheapest read of the persons store (contract 6.11).
 

@@ -10,7 +10,7 @@ from asyncclient._protocol.endpoints import Format, PersonId
 from asyncclient._protocol.ids import number, person_uuid
 from asyncclient._resources.persons.csv_export import CsvExport
 from asyncclient._resources.persons.listing import Chosen, pages, raw_rows, rows
-from asyncclient._transport.pipeline import Core
+from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import InvalidResponse
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import Page, Person, PersonRef
@@ -22,7 +22,7 @@ _REFS = msgspec.json.Decoder(Page[PersonRef])
 class PersonReads:
     """The part of `client.persons` that lists and reads."""
 
-    _core: Core
+    _core: RequestPipeline
 
     @overload
     async def list(

@@ -5,18 +5,18 @@ The key here is the project's public token, in the body.
 
 from typing import Any
 
-from asyncclient.testing.handlers.handler_context import Job
+from asyncclient.testing.handlers.handler_context import HandlerContext
 from asyncclient.testing.http import envelope
-from asyncclient.testing.http.envelope import Answer, Refusal
+from asyncclient.testing.http.envelope import Refusal, Response
 from asyncclient.testing.http.parsed_request import MOST_PLAIN
 
 _TOO_LARGE = b"<html><head><title>413 Request Entity Too Large</title></head><body></body></html>"
 
 
-def capture(job: Job) -> Answer:
+def capture(job: HandlerContext) -> Response:
     """Take events: a batch, a list of them, or one; nothing is acknowledged by event."""
     if max(len(job.call.plain), len(job.call.body)) > MOST_PLAIN:
-        return Answer(413, _TOO_LARGE, envelope.HTML)
+        return Response(413, _TOO_LARGE, envelope.HTML)
     data = job.call.peek()
     if not isinstance(data, (dict, list)):
         raise envelope.invalid("Malformed request data: invalid JSON.", code="invalid_payload")
@@ -30,7 +30,7 @@ def capture(job: Job) -> Answer:
     return envelope.ok({"status": job.options.capture_status})
 
 
-def flags(job: Job) -> Answer:
+def flags(job: HandlerContext) -> Response:
     """The project has no feature flags."""
     data = job.call.peek()
     _check_token(_token(data, []), job)
@@ -57,7 +57,7 @@ def _token(data: Any, events: list[Any]) -> Any:
     return None
 
 
-def _check_token(token: Any, job: Job) -> None:
+def _check_token(token: Any, job: HandlerContext) -> None:
     if token is None:
         detail = "API key not provided. You can find your project API key in your PostHog project settings."
         raise _unauthorized("missing_api_key", detail)

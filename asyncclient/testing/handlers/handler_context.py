@@ -8,12 +8,12 @@ from typing import Any, NoReturn
 
 from asyncclient.testing.faults import Fault
 from asyncclient.testing.http import envelope
-from asyncclient.testing.http.envelope import Answer, Refusal
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.envelope import Refusal, Response
+from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.options import PersonalKey, ServerOptions
 from asyncclient.testing.state.churn import Churn
 from asyncclient.testing.state.ingestion import Ingestion
-from asyncclient.testing.state.mutations import Acts
+from asyncclient.testing.state.mutations import Mutations
 from asyncclient.testing.tables.activities import Doer
 from asyncclient.testing.tables.uuids import parse
 
@@ -24,15 +24,15 @@ class Hang(Exception):
     """The request is never answered."""
 
 
-class Job:
+class HandlerContext:
     """One request on its way through its handler."""
 
     def __init__(
         self,
         *,
-        call: Call,
+        call: ParsedRequest,
         values: dict[str, str],
-        acts: Acts,
+        mutations: Mutations,
         ingestion: Ingestion,
         options: ServerOptions,
         churn: Churn,
@@ -42,7 +42,7 @@ class Job:
     ) -> None:
         self.call = call
         self.values = values
-        self.acts = acts
+        self.mutations = mutations
         self.ingestion = ingestion
         self.options = options
         self.churn = churn
@@ -67,15 +67,15 @@ class Job:
 
     def fail_if_heavy(self, keys: Iterable[int]) -> None:
         """Time out where one of these persons is heavy and heavy persons fail in every call (contract 9)."""
-        traces = self.acts.traces
-        if self.options.heavy_calls == "every" and traces.any_heavy() and any(map(traces.heavy, keys)):
+        audit_trail = self.mutations.audit_trail
+        if self.options.heavy_calls == "every" and audit_trail.any_heavy() and any(map(audit_trail.heavy, keys)):
             self.time_out()
 
     def time_out(self) -> NoReturn:
         """End a call as one that takes too long ends. Raises Hang, or Refusal with a load balancer's 504."""
         if self.options.heavy_failure == "stall":
             raise Hang
-        raise Refusal(Answer(504, _GATEWAY_TIMEOUT, envelope.HTML))
+        raise Refusal(Response(504, _GATEWAY_TIMEOUT, envelope.HTML))
 
     def fields(self) -> dict[str, Any]:
         """The body as an object; anything else is an unhandled error in the server, so a 500."""
@@ -92,10 +92,10 @@ class Job:
         text = self.values["id"]
         raw = parse(text)
         if raw is not None:
-            key = self.acts.store.key_of_uuid(raw)
+            key = self.mutations.store.key_of_uuid(raw)
         else:
             try:
-                key = self.acts.store.key_of_pk(int(text))
+                key = self.mutations.store.key_of_pk(int(text))
             except ValueError:
                 raise envelope.invalid(
                     "The ID provided does not look like a personID. If you are using a distinctId, "

@@ -7,7 +7,7 @@ import re
 
 from asyncclient.testing.http import envelope
 from asyncclient.testing.http.envelope import Refusal
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.http.routing import Action
 from asyncclient.testing.options import PersonalKey, ServerOptions
 
@@ -16,7 +16,7 @@ _SESSION = re.compile(r"(?:^|;\s*)sessionid=([^;\s]+)")
 _UNSUPPORTED = "This action does not support personal API key access"
 
 
-def authenticate(call: Call, options: ServerOptions) -> PersonalKey:
+def authenticate(call: ParsedRequest, options: ServerOptions) -> PersonalKey:
     """Whose key came with a request: header, session cookie, body field or query, whichever comes first.
 
     Raises Refusal (401).
@@ -61,7 +61,7 @@ def check_project(project: str, holder: PersonalKey, options: ServerOptions) -> 
     raise envelope.permission_denied("You don't have access to the project.")
 
 
-def check_token(call: Call, options: ServerOptions) -> None:
+def check_token(call: ParsedRequest, options: ServerOptions) -> None:
     """Check a project's token that came with a request for no reason: the team is looked up by it (contract 1).
 
     Raises Refusal (401) for one that is no project's.
@@ -74,7 +74,7 @@ def check_token(call: Call, options: ServerOptions) -> None:
         raise Refusal(envelope.error(401, "authentication_error", "authentication_failed", detail))
 
 
-def _find(call: Call) -> tuple[str | None, str]:
+def _find(call: ParsedRequest) -> tuple[str | None, str]:
     match = _BEARER.fullmatch(call.headers.get("authorization", ""))
     if match is not None:
         return match[1].strip(), "Authorization header"

@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 
 from asyncclient.testing.http import envelope
-from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.envelope import Response
 
 CSV = "text/csv; charset=utf-8"
 
 _BLOCK = 500
 
 
-def in_csv(answer: Answer) -> Answer:
+def in_csv(answer: Response) -> Response:
     """An answer in JSON as CSV; any other as it is."""
     if answer.blocks is not None or answer.content_type != envelope.JSON or not answer.body:
         return answer

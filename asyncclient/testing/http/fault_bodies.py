@@ -9,7 +9,7 @@ import msgspec
 
 from asyncclient.testing.faults import Fault
 from asyncclient.testing.http import envelope
-from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.envelope import Response
 
 _DEPTH = 100_000
 _NOT_JSON = b'\x00\xff{"results": [\xfe<not json>'
@@ -26,10 +26,15 @@ _PAGES = {
     "text": (b"OK\n", "text/plain"),
     "empty": (b"", envelope.JSON),
 }
-_PHRASES = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Time-out"}
+_PHRASES = {
+    500: "Internal Server Error",
+    502: "Bad RequestHandler",
+    503: "Service Unavailable",
+    504: "Gateway Time-out",
+}
 
 
-def spoiled(fault: Fault, answer: Answer) -> Answer:
+def spoiled(fault: Fault, answer: Response) -> Response:
     """What is sent instead of this answer; the answer itself where the fault leaves the bytes alone."""
     match fault.kind:
         case "status":
@@ -52,28 +57,28 @@ def spoiled(fault: Fault, answer: Answer) -> Answer:
             return answer
 
 
-def _status(fault: Fault) -> Answer:
+def _status(fault: Fault) -> Response:
     headers = () if fault.retry_after is None else (("Retry-After", fault.retry_after),)
     match fault.body:
         case "html":
             phrase = _PHRASES.get(fault.status, "Error")
             title = f"{fault.status} {phrase}"
             page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-            return Answer(fault.status, page.encode(), envelope.HTML, headers)
+            return Response(fault.status, page.encode(), envelope.HTML, headers)
         case "empty":
-            return Answer(fault.status, headers=headers)
+            return Response(fault.status, headers=headers)
         case _:
             plain = _in_json(fault.status)
             return msgspec.structs.replace(plain, headers=headers)
 
 
-def _page(fault: Fault) -> Answer:
+def _page(fault: Fault) -> Response:
     """What a login page, a web app's catch-all route or a proxy answers in PostHog's place."""
     body, content_type = _PAGES[fault.page]
-    return Answer(fault.page_status, body, content_type) if body else Answer(fault.page_status)
+    return Response(fault.page_status, body, content_type) if body else Response(fault.page_status)
 
 
-def _in_json(status: int) -> Answer:
+def _in_json(status: int) -> Response:
     match status:
         case 400:
             return envelope.invalid("Invalid input.").answer
@@ -91,7 +96,7 @@ def _in_json(status: int) -> Answer:
             return envelope.server_error(status).answer
 
 
-def _big(fault: Fault, answer: Answer) -> Answer:
+def _big(fault: Fault, answer: Response) -> Response:
     text = b'{"results": [], "padding": "' + b"a" * max(0, fault.size - 30) + b'"}'
     return msgspec.structs.replace(
         answer,

@@ -22,7 +22,7 @@ MOST_PLAIN = 20_000_000 - 1
 """Bytes of an event batch: it has to stay under 20 MB, packed and unpacked (contract 12)."""
 
 
-class Call:
+class ParsedRequest:
     """One request: method, target as sent, headers by lower-case name, and the bytes of the body."""
 
     def __init__(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> None:

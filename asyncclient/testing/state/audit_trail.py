@@ -12,7 +12,7 @@ _TOMBSTONED = 4
 _HEAVY = 8
 
 
-class Traces:
+class AuditTrail:
     """Flags and counts by person key."""
 
     def __init__(self, persons: int) -> None:

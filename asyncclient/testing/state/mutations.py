@@ -12,15 +12,15 @@ from typing import Any
 import msgspec
 
 from asyncclient.testing.options import ServerOptions
-from asyncclient.testing.state.audit_trail import Traces
+from asyncclient.testing.state.audit_trail import AuditTrail
 from asyncclient.testing.state.event_table import Events
 from asyncclient.testing.tables.activities import Activities, Doer
-from asyncclient.testing.tables.event_deletions import Deletions
+from asyncclient.testing.tables.event_deletions import EventDeletions
 from asyncclient.testing.tables.folders import Folders
-from asyncclient.testing.tables.lagging_view import Trailing
+from asyncclient.testing.tables.lagging_view import LaggingView
 from asyncclient.testing.tables.listing import Listing
 from asyncclient.testing.tables.person import Record
-from asyncclient.testing.tables.property_history import Change, History
+from asyncclient.testing.tables.property_history import Change, PropertyHistory
 from asyncclient.testing.tables.seeding import Seeding
 from asyncclient.testing.tables.store import PersonStore
 from asyncclient.testing.tables.uuid_order import UuidOrder, by_clickhouse, by_text
@@ -35,7 +35,7 @@ _WEEK_US = 7 * _DAY_US
 _FIRST_SUNDAY_US = 3 * _DAY_US + 5 * 3_600_000_000
 
 
-class Acts:
+class Mutations:
     """The tables of the world and the acts that change them."""
 
     def __init__(self, *, persons: int, seed: int, options: ServerOptions, clock: Callable[[], float]) -> None:
@@ -44,15 +44,15 @@ class Acts:
         self.seeding = Seeding(project_id=options.project_id, persons=persons, seed=seed)
         self.table = UuidTable(self.seeding.raws(), expected=persons)
         self.store = PersonStore(self.table, self.seeding)
-        self.listing = Listing(self.table, self.seeding, Trailing(self.store))
+        self.listing = Listing(self.table, self.seeding, LaggingView(self.store))
         self.uuids_by_text = UuidOrder(self.table, by_text)
         self.uuids_by_clickhouse = UuidOrder(self.table, by_clickhouse)
-        self.deletions = Deletions()
+        self.deletions = EventDeletions()
         self.events = Events()
         self._job_due_us: int | None = None
-        self.traces = Traces(persons)
+        self.audit_trail = AuditTrail(persons)
         self.activities = Activities()
-        self.history = History()
+        self.history = PropertyHistory()
         self.folders = Folders(self.now_us)
         self.cohorts: dict[int, frozenset[int]] = {}
         self.cohort_names: dict[int, str] = {}
@@ -61,7 +61,7 @@ class Acts:
         self._queued = 0
         if options.heavy_every:
             for key in range(options.heavy_every - 1, persons, options.heavy_every):
-                self.traces.set_heavy(key, heavy=True)
+                self.audit_trail.set_heavy(key, heavy=True)
 
     def now_us(self) -> int:
         """The time by the world's clock."""
@@ -106,7 +106,7 @@ class Acts:
         self.store.put(key, record)
         self.listing.newest_us = max(self.listing.newest_us, record.created_us)
         # A person re-created in the old order starts under its own tombstone (contract 8).
-        if self.options.delete_order == "legacy" and self.traces.tombstoned(key):
+        if self.options.delete_order == "legacy" and self.audit_trail.tombstoned(key):
             return
         now_us = self.now_us()
         self.listing.show(key, record.created_us, due_us=now_us + self._lag_us(), now_us=now_us)
@@ -185,7 +185,7 @@ class Acts:
         return key is not None and self.options.reset_shows_person and self._reveal(key)
 
     def _reveal(self, key: int) -> bool:
-        if self.options.delete_order != "legacy" or not self.traces.tombstoned(key):
+        if self.options.delete_order != "legacy" or not self.audit_trail.tombstoned(key):
             return False
         now_us = self.now_us()
         self.listing.show(key, self.store.record(key).created_us, due_us=now_us + self._lag_us(), now_us=now_us)
@@ -221,14 +221,14 @@ class Acts:
         now_us = self.now_us()
         once_ever = self.options.pending_rows == "one_ever"
         for key in keys:
-            self.traces.events_asked(key)
+            self.audit_trail.events_asked(key)
             if effective:
                 self.deletions.request(key, now_us, once_ever=once_ever)
 
     def ask_for_recordings(self, keys: Iterable[int]) -> None:
         """Start deletion of these persons' recordings."""
         for key in keys:
-            self.traces.recordings_requested(key)
+            self.audit_trail.recordings_requested(key)
 
     def run_event_deletion(self) -> int:
         """The weekly job, now; returns how many rows it completed."""
@@ -262,7 +262,7 @@ class Acts:
     def _delete(self, key: int, at_us: int, now_us: int, *, through_api: bool, by: Doer | None = None) -> None:
         if not self.store.remove(key):
             return
-        self.traces.deleted(key, through_api=through_api)
+        self.audit_trail.deleted(key, through_api=through_api)
         if through_api:
             keep = self.options.activity_limit
             name = self.table.raw(key)

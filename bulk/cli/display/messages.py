@@ -1,7 +1,6 @@
 """What a running job says to people, as lines of text. Pure; everything foreign is made plain here."""
 
 from bulk.events import (
-    CanaryDone,
     JobEnded,
     JobEvent,
     JobStarted,
@@ -11,6 +10,7 @@ from bulk.events import (
     PlanProgress,
     Progress,
     RouteChosen,
+    TestBatchDone,
     Trouble,
     WaitingForServer,
     WindowBudget,
@@ -99,7 +99,7 @@ def sentence(event: JobEvent | PlanProgress) -> str | None:
         case PhaseChanged():
             again = ": a small batch is done and read back before the rest" * (event.phase == "canary")
             return PHASES.get(event.phase, plain(event.phase)) + again
-        case CanaryDone():
+        case TestBatchDone():
             return f"Test batch OK: {number_of(event.targets, 'person')}. Continuing with the rest"
         case RouteChosen():
             return f"Route: {_ROUTES.get(event.route, plain(event.route))} ({plain(event.why)})"

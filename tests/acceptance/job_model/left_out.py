@@ -208,13 +208,13 @@ def _client(project: Project, network: _LeavingOut) -> Any:
 
 
 def _project(row: Row, machine: Machine) -> Project:
-    singly = row.read == "one by one"
+    one_call_per_person = row.read == "one by one"
     options = ServerOptions(
         era="queued",
         gzip=False,
         queued_delay_s=CATCHES_UP_S,
         capture_lag_s=CATCHES_UP_S,
-        batch_reads=not singly,
+        batch_reads=not one_call_per_person,
     )
     project = Project(options, machine)
     for number in range(PERSONS):

@@ -27,7 +27,7 @@ from asyncclient._protocol.http import Request, Response
 from asyncclient._protocol.responses.expectations import Empty
 from asyncclient._protocol.server_clock import ServerClock
 from asyncclient._secret import Secret
-from asyncclient._transport.path_prefix import Prefix, Prefixing
+from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
 
@@ -69,7 +69,7 @@ def layered(script: Script, events: list[Any], limits: Limits, policy: RetryPoli
     key = Secret("phx_x")
     throttled = RateLimitedTransport(script, limits, key, policy, events.append, ServerClock(), loop.time)
     return RetryingTransport(
-        Prefixing(throttled, Prefix("projects", 1), events.append), policy, key, events.append, highest
+        PathPrefixTransport(throttled, PathPrefix("projects", 1), events.append), policy, key, events.append, highest
     )
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from bulk.execution.batch_policy import unsent
-from bulk.posthog.attempt_result import OK, Next, Verdict
+from bulk.posthog.attempt_result import OK, AttemptResult, NextAction
 
 
-def ended(error: str, at: int | None) -> Verdict:
-    return Verdict(outcome="unknown", then=Next.READ, error=error, at=at)
+def ended(error: str, at: int | None) -> AttemptResult:
+    return AttemptResult(outcome="unknown", then=NextAction.READ, error=error, at=at)
 
 
 @pytest.mark.parametrize(
@@ -22,5 +22,5 @@ def ended(error: str, at: int | None) -> Verdict:
         (ended("rate_limited", 0), set()),  # the ledger does not count it anyway
     ],
 )
-def test_targets_after_the_error_were_not_looked_at(verdict: Verdict, expected: set[int]) -> None:
+def test_targets_after_the_error_were_not_looked_at(verdict: AttemptResult, expected: set[int]) -> None:
     assert unsent([10, 11, 12, 13], verdict) == expected

@@ -157,7 +157,7 @@ async def test_where_nobody_can_be_read_there_is_no_plan_and_it_is_worth_another
     assert left_behind(tmp_path) == []
 
 
-async def holders(s: Server) -> None:
+async def query_verifier(s: Server) -> None:
     for uuid in s.uuids:
         s.server.world.set_properties(uuid, {"secret": 1})
     for number in range(200):
@@ -166,7 +166,7 @@ async def holders(s: Server) -> None:
 
 async def test_planning_by_query_drops_nobody_whom_one_read_leaves_out(tmp_path: Path) -> None:
     async with opened(tmp_path) as s:
-        await holders(s)
+        await query_verifier(s)
         s.edit(("batch_by_uuids",), keep_five)
         with await s.plan(ByFilter(everyone=True), UnsetProperties(keys=("secret",))) as plan:
             assert by_kind(plan.findings)["discovery"]["by"] == "query"
@@ -175,7 +175,7 @@ async def test_planning_by_query_drops_nobody_whom_one_read_leaves_out(tmp_path:
 
 async def test_planning_by_query_tells_of_persons_that_do_not_exist_any_more(tmp_path: Path) -> None:
     async with opened(tmp_path) as s:
-        await holders(s)
+        await query_verifier(s)
         gone = {str(uuid) for uuid in s.uuids[:2]}
 
         def without(body: Answer) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from asyncclient import ApiStatusError, BulkDeleteSummary, NotFound, RateLimited, ServerError
 from asyncclient.models import DeletionError
-from bulk.posthog.attempt_result import Next, judge_bulk, judge_error, safe_code, unanswered
+from bulk.posthog.attempt_result import NextAction, judge_bulk, judge_error, safe_code, unanswered
 from bulk.states import Axis
 
 UUIDS = [UUID(int=number) for number in range(1, 4)]
@@ -15,7 +15,7 @@ PERSON, QUEUE = (Axis.PERSON,), (Axis.EVENTS, Axis.RECORDINGS)
 WHERE: dict[str, Any] = {"method": "POST", "path": "p", "route": "r"}
 
 
-def judged(axes: tuple[Axis, ...], **fields: Any) -> tuple[str, Next]:
+def judged(axes: tuple[Axis, ...], **fields: Any) -> tuple[str, NextAction]:
     verdict = judge_bulk(BulkDeleteSummary(**fields), UUIDS, axes)
     return verdict.outcome, verdict.then
 
@@ -23,19 +23,23 @@ def judged(axes: tuple[Axis, ...], **fields: Any) -> tuple[str, Next]:
 @pytest.mark.parametrize(
     ("axes", "fields", "expected"),
     [
-        (PERSON, {}, ("ok", Next.NOTHING)),
-        (PERSON, {"persons_found": 3, "persons_deleted": 3}, ("ok", Next.NOTHING)),
-        (PERSON, {"persons_found": 3, "persons_queued_for_deletion": 3}, ("ok", Next.NOTHING)),
-        (PERSON, {"persons_found": 3, "persons_deleted": 1, "persons_queued_for_deletion": 2}, ("ok", Next.NOTHING)),
-        (PERSON, {"persons_found": 3, "persons_deleted": 2}, ("unknown", Next.READ)),
-        (PERSON, {"persons_found": 2, "persons_deleted": 2}, ("unknown", Next.READ)),
-        (PERSON, {"persons_found": 0, "persons_deleted": 0}, ("unknown", Next.READ)),
-        (QUEUE, {"persons_found": 3, "events_queued_for_deletion": True}, ("ok", Next.NOTHING)),
-        (QUEUE, {"persons_found": 3, "events_queued_for_deletion": 3}, ("ok", Next.NOTHING)),
-        (QUEUE, {"persons_found": 3, "events_queued_for_deletion": False}, ("unknown", Next.READ)),
-        (QUEUE, {"persons_found": 3, "recordings_queued_for_deletion": 0}, ("unknown", Next.READ)),
-        (QUEUE, {"persons_found": 3, "persons_deleted": 1}, ("unknown", Next.STOP)),
-        (QUEUE, {"persons_found": 3, "persons_queued_for_deletion": 3}, ("unknown", Next.STOP)),
+        (PERSON, {}, ("ok", NextAction.NOTHING)),
+        (PERSON, {"persons_found": 3, "persons_deleted": 3}, ("ok", NextAction.NOTHING)),
+        (PERSON, {"persons_found": 3, "persons_queued_for_deletion": 3}, ("ok", NextAction.NOTHING)),
+        (
+            PERSON,
+            {"persons_found": 3, "persons_deleted": 1, "persons_queued_for_deletion": 2},
+            ("ok", NextAction.NOTHING),
+        ),
+        (PERSON, {"persons_found": 3, "persons_deleted": 2}, ("unknown", NextAction.READ)),
+        (PERSON, {"persons_found": 2, "persons_deleted": 2}, ("unknown", NextAction.READ)),
+        (PERSON, {"persons_found": 0, "persons_deleted": 0}, ("unknown", NextAction.READ)),
+        (QUEUE, {"persons_found": 3, "events_queued_for_deletion": True}, ("ok", NextAction.NOTHING)),
+        (QUEUE, {"persons_found": 3, "events_queued_for_deletion": 3}, ("ok", NextAction.NOTHING)),
+        (QUEUE, {"persons_found": 3, "events_queued_for_deletion": False}, ("unknown", NextAction.READ)),
+        (QUEUE, {"persons_found": 3, "recordings_queued_for_deletion": 0}, ("unknown", NextAction.READ)),
+        (QUEUE, {"persons_found": 3, "persons_deleted": 1}, ("unknown", NextAction.STOP)),
+        (QUEUE, {"persons_found": 3, "persons_queued_for_deletion": 3}, ("unknown", NextAction.STOP)),
     ],
 )
 def test_only_an_exact_success_is_one(axes: tuple[Axis, ...], fields: dict[str, Any], expected: Any) -> None:
@@ -52,17 +56,17 @@ def test_those_named_in_errors_are_read_and_the_others_accepted() -> None:
         ),
     )
     verdict = judge_bulk(summary, UUIDS, PERSON)
-    assert (verdict.outcome, verdict.then, verdict.accepted) == ("ok", Next.READ, (0, 2))
+    assert (verdict.outcome, verdict.then, verdict.accepted) == ("ok", NextAction.READ, (0, 2))
 
 
 @pytest.mark.parametrize("uuid", [None, UUID(int=99)])
 def test_an_error_that_names_nobody_of_the_batch_leaves_all_unknown(uuid: UUID | None) -> None:
     errors = (DeletionError(person_uuid=uuid, step="resolve_persons"),)
-    assert judged(PERSON, persons_found=3, persons_deleted=2, deletion_errors=errors) == ("unknown", Next.READ)
+    assert judged(PERSON, persons_found=3, persons_deleted=2, deletion_errors=errors) == ("unknown", NextAction.READ)
 
 
 def test_a_404_is_read_and_never_sent_again() -> None:
-    assert judge_error(NotFound(404, **WHERE)).then is Next.READ_AND_REJECT
+    assert judge_error(NotFound(404, **WHERE)).then is NextAction.READ_AND_REJECT
 
 
 def test_how_long_to_wait_is_taken_from_any_answer() -> None:
@@ -83,5 +87,5 @@ def test_a_pause_above_the_ceiling_is_named() -> None:
 
 def test_a_request_that_is_too_large_was_not_done_and_is_sent_in_halves() -> None:
     verdict = judge_error(ApiStatusError(413, **WHERE))
-    assert (verdict.outcome, verdict.then, verdict.status) == ("failed", Next.READ_AND_HALVE, 413)
-    assert judge_error(ApiStatusError(418, **WHERE)).then is Next.STOP
+    assert (verdict.outcome, verdict.then, verdict.status) == ("failed", NextAction.READ_AND_HALVE, 413)
+    assert judge_error(ApiStatusError(418, **WHERE)).then is NextAction.STOP

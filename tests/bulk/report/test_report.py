@@ -7,7 +7,7 @@ import pytest
 
 from bulk.journal.records import Answer, Change, Intent, JobOpened, Record, RunStarted, Settled
 from bulk.journal.replay import JournalFacts
-from bulk.journal.target_states import Ledger
+from bulk.journal.target_states import TargetStates
 from bulk.report.rendering import render_json
 from bulk.report.report import Report, build, exit_code
 from bulk.states import Events
@@ -42,11 +42,11 @@ def intent(attempt: int, targets: str, *axes: str) -> Intent:
     )
 
 
-def folded(*records: Record) -> Ledger:
-    ledger = Ledger()
+def folded(*records: Record) -> TargetStates:
+    target_states = TargetStates()
     for record in [*begun(), *records]:
-        ledger.apply(record)
-    return ledger
+        target_states.apply(record)
+    return target_states
 
 
 def states(report: Report, axis: str) -> dict[str, int]:
@@ -54,9 +54,11 @@ def states(report: Report, axis: str) -> dict[str, int]:
 
 
 def test_attempts_that_a_kill_left_open_are_unknown_in_the_report() -> None:
-    ledger = folded(intent(0, "0-9", "events"), Answer(attempt=0, at=2.0, outcome="ok"), intent(1, "10-19", "events"))
-    ledger.close_open()
-    report = build(ledger, FACTS, None)
+    target_states = folded(
+        intent(0, "0-9", "events"), Answer(attempt=0, at=2.0, outcome="ok"), intent(1, "10-19", "events")
+    )
+    target_states.close_open()
+    report = build(target_states, FACTS, None)
     assert states(report, "events") == {"untouched": 980, "unknown": 10, "requested": 10}
     assert (report.routes[0].ok, report.routes[0].unknown) == (1, 1)
     assert report.exit_code == 75
@@ -91,16 +93,16 @@ def test_the_bytes_do_not_depend_on_the_machines_time_zone(monkeypatch: pytest.M
 
 def test_pending_purges_are_unfinished_business_for_verify_only() -> None:
     gone = (Change("person", "gone", f"0-{COUNT - 1}"), Change("events", "queued", f"0-{COUNT - 1}"))
-    ledger = folded(Settled(at=3.0, source="store", changes=gone))
-    assert (exit_code(ledger), exit_code(ledger, purged=True)) == (0, 75)
+    target_states = folded(Settled(at=3.0, source="store", changes=gone))
+    assert (exit_code(target_states), exit_code(target_states, purged=True)) == (0, 75)
     failed = Change("events", Events.FAILED.name.lower(), "3", "rejected:bad_request:400")
-    ledger.apply(Settled(at=4.0, source="engine", changes=(failed,)))
-    assert (exit_code(ledger), exit_code(ledger, purged=True)) == (1, 75)
+    target_states.apply(Settled(at=4.0, source="engine", changes=(failed,)))
+    assert (exit_code(target_states), exit_code(target_states, purged=True)) == (1, 75)
 
 
 def test_a_journal_without_a_job_has_no_report() -> None:
     with pytest.raises(ValueError, match="empty"):
-        build(Ledger(), FACTS, None)
+        build(TargetStates(), FACTS, None)
 
 
 def test_a_state_of_another_version_is_refused_in_words() -> None:

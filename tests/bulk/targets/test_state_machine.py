@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from bulk.execution.next_step import EVENTS_DONE, RECORDINGS_DONE, Due, decide
+from bulk.execution.next_step import EVENTS_DONE, RECORDINGS_DONE, Step, decide
 from bulk.states import BAD, FINAL_PERSON, PENDING, STATES, Axis, Events, Person, Properties, Recordings, State
 from bulk.targets.observations import LOST, Observation, TargetState
 from bulk.targets.reasons import GIVEN_TO, PLACES, REASON_MEANING, STANDINGS, TRIED_AGAIN_FROM, UNREAD, Reason, Standing
@@ -116,7 +116,7 @@ def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
         if Axis.EVENTS in asked:
             yield to(Obs.GAVE_UP_WITHOUT_ROW)
         yield to(Obs.REJECTED)
-        if due is Due.CHANGE:
+        if due is Step.CHANGE:
             yield to(Obs.EVENT_REFUSED)
             yield to(Obs.NO_DISTINCT_ID)
     for present in (Obs.PRESENT_AS_DESIRED, Obs.PRESENT_OTHERWISE) if Axis.PROPERTIES in asked else (Obs.PRESENT,):
@@ -127,7 +127,7 @@ def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
         else:
             yield to(lost)
     yield from map(to, UNREAD_OF)
-    if due is Due.READ_ROWS or state.events.state is Events.HELD or (due is Due.DELETE and Axis.EVENTS in asked):
+    if due is Step.READ_ROWS or state.events.state is Events.HELD or (due is Step.DELETE and Axis.EVENTS in asked):
         yield from map(to, ROWS)
     if state.events.state is Events.QUEUED:
         yield to(Obs.ROW_COVERS_COMPLETED)
@@ -159,14 +159,14 @@ def test_every_reachable_standing_is_one_that_a_journal_can_hold(kind: str) -> N
 def test_every_pending_state_has_a_next_step_or_a_named_wait_with_an_end(kind: str) -> None:
     machine, _ = KINDS[kind]
     for state in filter(is_pending, reachable(kind)):
-        if decide(state) is not Due.NOTHING:
+        if decide(state) is not Step.NOTHING:
             continue
         waits = [s for s in state if s.state in WAITS or s.reason in UNREAD]
         assert waits, state
         for standing in waits:
             if standing.reason in UNREAD:  # its end: the next run reads again
                 again = machine.step(state, Obs.RUN_STARTED)
-                assert decide(again) is not Due.NOTHING or any(s.state in WAITS for s in again), state
+                assert decide(again) is not Step.NOTHING or any(s.state in WAITS for s in again), state
 
 
 @kinds
@@ -199,17 +199,17 @@ def one_run(machine: TargetMachine, asked: frozenset[Axis], state: TargetState, 
             seen = [Obs.ABSENT, *([Obs.ROW_COVERS_PENDING] if state.events.state in ROWS_DECIDE else [])]
         held = state.events.state is Events.HELD
         due = decide(state)
-        if due is Due.NOTHING and not held and not any(s.state in WAITS for s in state):
+        if due is Step.NOTHING and not held and not any(s.state in WAITS for s in state):
             return state
-        if not there or due is Due.READ_STORE:
+        if not there or due is Step.READ_STORE:
             state = machine.steps(state, seen)
-        elif due is Due.READ_ROWS or held:
+        elif due is Step.READ_ROWS or held:
             state = machine.step(state, Obs.ROW_COVERS_PENDING)
-        elif due is Due.NOTHING:
+        elif due is Step.NOTHING:
             state = machine.steps(state, [*seen, Obs.OVERDUE])
         else:
             state = after_request(state, tuple(a for a in due.value if isinstance(a, Axis)), accepted=True)
-            there, changed = there and due is not Due.DELETE, changed or due is Due.CHANGE
+            there, changed = there and due is not Step.DELETE, changed or due is Step.CHANGE
     return state
 
 
@@ -223,7 +223,7 @@ def test_every_final_state_says_what_it_rests_on(kind: str) -> None:
 @kinds
 def test_nobody_is_deleted_before_everything_of_it_is_known_to_be_queued(kind: str) -> None:
     for state in reachable(kind):
-        if decide(state) is Due.DELETE:
+        if decide(state) is Step.DELETE:
             assert state.events.state in EVENTS_DONE
             assert state.recordings.state in RECORDINGS_DONE
 
@@ -232,7 +232,7 @@ def test_nobody_is_deleted_before_everything_of_it_is_known_to_be_queued(kind: s
 def test_nothing_is_due_for_a_person_that_is_lost_or_could_not_be_read(kind: str) -> None:
     for state in reachable(kind):
         if state.person.state in FINAL_PERSON or any(s.reason in UNREAD for s in state):
-            assert decide(state) is Due.NOTHING
+            assert decide(state) is Step.NOTHING
 
 
 @kinds
@@ -312,7 +312,7 @@ def test_who_is_there_again_has_its_events_queued_anew() -> None:
         Events.UNTOUCHED,
         Recordings.UNTOUCHED,
     )
-    assert decide(again) is Due.QUEUE_BOTH
+    assert decide(again) is Step.QUEUE_BOTH
 
 
 def test_every_reason_has_words_and_states_and_tries_again_from_a_state_of_its_axis() -> None:

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from virtual_time import run_virtual
 
-from bulk.concurrency.stop_gate import Gate, Stopped
+from bulk.concurrency.stop_gate import StopGate, Stopped
 from bulk.number_ranges import grouped
 from bulk.verification.second_look import SecondLook
 from bulk.verification.verifier import Seen
@@ -33,8 +33,8 @@ class Reads:
         return max(self._first[n] for n in numbers) + 5.0
 
 
-def look(reads: Any, gate: Gate | None = None) -> SecondLook:
-    return SecondLook(reads, gate or Gate(), boot_time=anyio.current_time)
+def look(reads: Any, gate: StopGate | None = None) -> SecondLook:
+    return SecondLook(reads, gate or StopGate(), boot_time=anyio.current_time)
 
 
 def test_only_whom_an_answer_left_out_is_read_again_and_not_before_that_decides() -> None:
@@ -66,7 +66,7 @@ def test_many_that_are_left_out_are_settled_before_more_are_read(monkeypatch: py
 
 def test_a_stop_does_not_wait_for_the_second_read() -> None:
     async def main() -> None:
-        gate = Gate()
+        gate = StopGate()
         reads = Reads({1})
 
         async def halt() -> None:

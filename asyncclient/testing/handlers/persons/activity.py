@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from asyncclient.testing.handlers.handler_context import Job
+from asyncclient.testing.handlers.handler_context import HandlerContext
 from asyncclient.testing.handlers.persons.listing import page_path
 from asyncclient.testing.http import envelope
-from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.http.paging import page_link
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.options import ServerOptions
 from asyncclient.testing.tables.activities import Activity
 from asyncclient.testing.tables.person import iso
@@ -16,20 +16,20 @@ from asyncclient.testing.tables.uuids import derived, spell
 _DEFAULT_LIMIT = 10
 
 
-def activity(job: Job) -> Answer:
+def activity(job: HandlerContext) -> Response:
     """One page of what was done with a person, newest first; nothing once the person is deleted."""
-    return _page(job, job.acts.store.pk(job.person()))
+    return _page(job, job.mutations.store.pk(job.person()))
 
 
-def all_activity(job: Job) -> Answer:
+def all_activity(job: HandlerContext) -> Response:
     """One page of what was done with any person, deleted ones included, newest first."""
     return _page(job, None)
 
 
-def _page(job: Job, pk: int | None) -> Answer:
+def _page(job: HandlerContext, pk: int | None) -> Response:
     limit = _number(job.call, "limit", _DEFAULT_LIMIT)
     page = _number(job.call, "page", 1)
-    entries = list(job.acts.activities.newest(pk))
+    entries = list(job.mutations.activities.newest(pk))
     start = (page - 1) * limit
     # The first page may be empty, any other must have something on it.
     if page > 1 and start >= len(entries):
@@ -67,7 +67,7 @@ def _item(entry: Activity, options: ServerOptions) -> dict[str, Any]:
     }
 
 
-def _number(call: Call, name: str, default: int) -> int:
+def _number(call: ParsedRequest, name: str, default: int) -> int:
     """A number of the query; what is not one, or is none that pages have, is an unhandled error in the server."""
     try:
         number = int(call.parameters.get(name, default))

@@ -5,9 +5,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from asyncclient.testing.handlers.handler_context import Job
+from asyncclient.testing.handlers.handler_context import HandlerContext
 from asyncclient.testing.http import envelope
-from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.tables.uuids import parse
 
 _MOST = 1000
@@ -32,7 +32,7 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
     unmatched: list[str]
 
 
-def destroy(job: Job) -> Answer:
+def destroy(job: HandlerContext) -> Response:
     """Delete one person within the call."""
     key = job.person()
     flags = job.call.parameters
@@ -47,7 +47,7 @@ def destroy(job: Job) -> Answer:
     return envelope.empty(204 if job.options.success_status == "documented" else 202)
 
 
-def bulk_delete(job: Job) -> Answer:
+def bulk_delete(job: HandlerContext) -> Response:
     """Delete up to 1000 persons, or only their events and recordings."""
     fields = job.fields()
     # Python truthiness: the string "false" is true (contract 6.5).
@@ -60,7 +60,11 @@ def bulk_delete(job: Job) -> Answer:
     if job.options.unmatched == "400" and asked.events and not found.keys:
         raise envelope.invalid("None of these ids has a person, so there are no events to delete.")
     job.fail_if_heavy(found.keys)
-    if len(found.keys) > 1 and job.acts.traces.any_heavy() and any(map(job.acts.traces.heavy, found.keys)):
+    if (
+        len(found.keys) > 1
+        and job.mutations.audit_trail.any_heavy()
+        and any(map(job.mutations.audit_trail.heavy, found.keys))
+    ):
         job.time_out()
     _fail_if_struck(job)
     errors = _failures(job, found.keys)
@@ -72,7 +76,7 @@ def bulk_delete(job: Job) -> Answer:
     return envelope.ok(_summary(job, found, asked, gone=gone, queue=queue, errors=errors), 202)
 
 
-def _resolve(job: Job, fields: dict[str, Any]) -> _Found:
+def _resolve(job: HandlerContext, fields: dict[str, Any]) -> _Found:
     ids, distinct_ids = fields.get("ids"), fields.get("distinct_ids")
     if ids and distinct_ids:
         raise envelope.invalid("You can only specify either distinct_ids or ids, not both")
@@ -88,10 +92,10 @@ def _resolve(job: Job, fields: dict[str, Any]) -> _Found:
     raise envelope.invalid("You need to specify either distinct_ids or ids")
 
 
-def _look_up(job: Job, given: Iterable[Any], *, by_uuid: bool) -> _Found:
+def _look_up(job: HandlerContext, given: Iterable[Any], *, by_uuid: bool) -> _Found:
     keys: dict[int, None] = {}
     unmatched: list[str] = []
-    store = job.acts.store
+    store = job.mutations.store
     for item in given:
         if by_uuid:
             raw = parse(item) if isinstance(item, str) else None
@@ -107,7 +111,7 @@ def _look_up(job: Job, given: Iterable[Any], *, by_uuid: bool) -> _Found:
     return _Found(keys=list(keys), unmatched=unmatched)
 
 
-def _fail_if_struck(job: Job) -> None:
+def _fail_if_struck(job: HandlerContext) -> None:
     fault = job.struck_by("person_deletion_failed")
     if fault is not None:
         step = fault.step or _step(job)
@@ -116,22 +120,22 @@ def _fail_if_struck(job: Job) -> None:
         )
 
 
-def _failures(job: Job, keys: list[int]) -> dict[int, str]:
+def _failures(job: HandlerContext, keys: list[int]) -> dict[int, str]:
     fault = job.struck_by("deletion_errors")
     if fault is None:
         return {}
     return dict.fromkeys(keys[: fault.chosen(len(keys))], fault.step or _step(job))
 
 
-def _step(job: Job) -> str:
+def _step(job: HandlerContext) -> str:
     return "delete_postgres" if job.options.delete_order == "legacy" else "tombstone_postgres"
 
 
 def _take_away(
-    job: Job, keys: list[int], asked: _Asked, *, queue: bool, failed: frozenset[int] | set[int] = frozenset()
+    job: HandlerContext, keys: list[int], asked: _Asked, *, queue: bool, failed: frozenset[int] | set[int] = frozenset()
 ) -> int:
     """Do it, persons first and events after (contract 6.4); returns how many persons go."""
-    acts = job.acts
+    mutations = job.mutations
     effective = job.struck_by("swallow") is None
     going = [] if asked.keep else [key for key in keys if key not in failed]
     if job.struck_by("orphan_events"):
@@ -139,28 +143,28 @@ def _take_away(
     job.applied = effective
     if effective:
         if queue:
-            acts.delete_later(*going, by=job.by)
+            mutations.delete_later(*going, by=job.by)
         else:
-            acts.delete(*going, through_api=True, by=job.by)
+            mutations.delete(*going, through_api=True, by=job.by)
     # Events and recordings of persons whose deletion failed are queued all the same (contract 6.5).
     if asked.events:
-        acts.ask_for_events(keys, effective=effective)
+        mutations.ask_for_events(keys, effective=effective)
     if asked.recordings and effective:
-        acts.ask_for_recordings(keys)
+        mutations.ask_for_recordings(keys)
     return len(going)
 
 
-def _leave_orphans(job: Job, going: list[int], asked: _Asked) -> NoReturn:
+def _leave_orphans(job: HandlerContext, going: list[int], asked: _Asked) -> NoReturn:
     """The persons are gone, then a step fails, and their events are never queued (contract 6.4)."""
     job.applied = True
     if asked.events:
-        job.acts.ask_for_events(going, effective=False)
-    job.acts.delete(*going, through_api=True, by=job.by)
+        job.mutations.ask_for_events(going, effective=False)
+    job.mutations.delete(*going, through_api=True, by=job.by)
     raise envelope.server_error()
 
 
 def _summary(
-    job: Job, found: _Found, asked: _Asked, *, gone: int, queue: bool, errors: dict[int, str]
+    job: HandlerContext, found: _Found, asked: _Asked, *, gone: int, queue: bool, errors: dict[int, str]
 ) -> dict[str, Any]:
     with_step = job.options.era == "queued"
     summary: dict[str, Any] = {
@@ -170,7 +174,7 @@ def _summary(
         "recordings_queued_for_deletion": asked.recordings and bool(found.keys),
         "deletion_errors": [
             {
-                "person_uuid": None if step in _NOBODY_YET else job.acts.table.text(key),
+                "person_uuid": None if step in _NOBODY_YET else job.mutations.table.text(key),
                 **({"step": step} if with_step else {}),
             }
             for key, step in errors.items()

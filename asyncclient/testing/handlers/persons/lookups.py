@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from asyncclient.testing.handlers.handler_context import Job
+from asyncclient.testing.handlers.handler_context import HandlerContext
 from asyncclient.testing.http import envelope
-from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.queries.operators import text_of
 from asyncclient.testing.tables.seeding import MISSING
 from asyncclient.testing.tables.uuids import parse
@@ -18,7 +18,7 @@ _SAMPLE = 100_000
 _MOST = 20
 
 
-def values(job: Job) -> Answer:
+def values(job: HandlerContext) -> Response:
     """The most frequent values of a property, as the listing knows them."""
     query = job.call.parameters
     key = query.get("key", "")
@@ -28,7 +28,7 @@ def values(job: Job) -> Answer:
     return envelope.ok({"results": found, "refreshing": False})
 
 
-def cohorts(job: Job) -> Answer:
+def cohorts(job: HandlerContext) -> Response:
     """The cohorts that a person is in."""
     text = job.call.parameters.get("person_id")
     if text is None:
@@ -37,31 +37,31 @@ def cohorts(job: Job) -> Answer:
     key = _person(job, text)
     if key is None:
         raise envelope.not_found()
-    acts = job.acts
+    mutations = job.mutations
     return envelope.ok(
         {
             "results": [
-                {"id": cohort_id, "name": acts.cohort_names[cohort_id], "count": len(members)}
-                for cohort_id, members in acts.cohorts.items()
+                {"id": cohort_id, "name": mutations.cohort_names[cohort_id], "count": len(members)}
+                for cohort_id, members in mutations.cohorts.items()
                 if key in members
             ]
         }
     )
 
 
-def _person(job: Job, text: str) -> int | None:
+def _person(job: HandlerContext, text: str) -> int | None:
     raw = parse(text)
     if raw is not None:
-        return job.acts.store.key_of_uuid(raw)
+        return job.mutations.store.key_of_uuid(raw)
     try:
-        return job.acts.store.key_of_pk(int(text))
+        return job.mutations.store.key_of_pk(int(text))
     except ValueError:
         return None
 
 
-def _values(job: Job, key: str, part: str | None) -> list[dict[str, Any]]:
+def _values(job: HandlerContext, key: str, part: str | None) -> list[dict[str, Any]]:
     wanted = None if part is None else part.casefold()
-    listing, counts = job.acts.listing, Counter[str]()
+    listing, counts = job.mutations.listing, Counter[str]()
     for person in islice(listing.rows, _SAMPLE):
         value = listing.value(person, key)
         text = _text(value)

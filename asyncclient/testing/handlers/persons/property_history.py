@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from asyncclient.testing.handlers.handler_context import Job
+from asyncclient.testing.handlers.handler_context import HandlerContext
 from asyncclient.testing.handlers.persons.person_bodies import single
 from asyncclient.testing.http import envelope
-from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.tables.person import Record, as_datetime, as_us, iso
 from asyncclient.testing.tables.uuids import parse
 
@@ -22,18 +22,18 @@ _DAY = timedelta(days=1)
 _WHO = "{} '{}'"
 
 
-def properties_timeline(job: Job) -> Answer:
+def properties_timeline(job: HandlerContext) -> Response:
     """How the properties of a person changed over time."""
     key = job.person()
-    record, query = job.acts.store.record(key), job.call.parameters
+    record, query = job.mutations.store.record(key), job.call.parameters
     crucial = _crucial(query)
     start_us, end_us = _span(job, record)
     points: list[dict[str, Any]] = []
-    moments = [change.at_us for change in job.acts.history.of(key) if change.at_us > record.created_us]
+    moments = [change.at_us for change in job.mutations.history.of(key) if change.at_us > record.created_us]
     for at_us in (record.created_us, *reversed(moments)):
         if not start_us <= at_us <= end_us:
             continue
-        properties = job.acts.history.properties(key, record.properties, at_us)
+        properties = job.mutations.history.properties(key, record.properties, at_us)
         if points and all(_same(points[-1]["properties"], properties, name) for name in crucial):
             points[-1]["relevant_event_count"] += 1
         else:
@@ -45,7 +45,7 @@ def properties_timeline(job: Job) -> Answer:
     return envelope.ok(answer)
 
 
-def properties_at_time(job: Job) -> Answer:
+def properties_at_time(job: HandlerContext) -> Response:
     """A person with the properties it had at a time. Errors have a form of their own (contract 4)."""
     query = job.call.parameters
     distinct_id, person_id = query.get("distinct_id"), query.get("person_id")
@@ -63,17 +63,17 @@ def properties_at_time(job: Job) -> Answer:
     raw = None if distinct_id else parse(who)
     if not distinct_id and raw is None:
         return _error(500, f"Failed to retrieve person properties for {_WHO.format(kind, who)}")
-    store = job.acts.store
+    store = job.mutations.store
     key = store.key_of_distinct_id(who) if raw is None else store.key_of_uuid(raw)
     record = None if key is None else store.record(key)
     if key is None or record is None or not record.distinct_ids:
         return _error(404, f"Person with {_WHO.format(kind, who)} not found")
     at_us = as_us(moment)
     before = at_us < record.created_us
-    properties = {} if before else job.acts.history.properties(key, record.properties, at_us)
+    properties = {} if before else job.mutations.history.properties(key, record.properties, at_us)
     return envelope.ok(
         {
-            **msgspec.to_builtins(single(key, job.acts, job.options)),
+            **msgspec.to_builtins(single(key, job.mutations, job.options)),
             "properties": properties,
             "point_in_time_metadata": {
                 "queried_timestamp": moment.isoformat(),
@@ -88,7 +88,7 @@ def properties_at_time(job: Job) -> Answer:
     )
 
 
-def _error(status: int, text: str) -> Answer:
+def _error(status: int, text: str) -> Response:
     return envelope.ok({"error": text}, status)
 
 
@@ -125,8 +125,8 @@ def _objects(query: dict[str, str], name: str) -> list[dict[str, Any]]:
         raise envelope.server_error() from None
 
 
-def _span(job: Job, record: Record) -> tuple[int, int]:
-    query, now = job.call.parameters, as_datetime(job.acts.now_us())
+def _span(job: HandlerContext, record: Record) -> tuple[int, int]:
+    query, now = job.call.parameters, as_datetime(job.mutations.now_us())
     start = query.get("date_from") or "-7d"
     first = as_datetime(record.created_us) if start == "all" else _bound(start, now)[0]
     return as_us(first), as_us(_bound(query["date_to"], now)[1] if query.get("date_to") else _bound("-0d", now)[1])

@@ -177,4 +177,4 @@ async def test_a_page_of_ten_thousand_of_a_hundred_thousand_persons_is_quick(ser
 
 def test_the_world_can_be_asked_without_a_request():
     world = LocalPostHog(persons=3).world
-    assert len(list(world.acts.uuids_by_text.beyond(None))) == 3
+    assert len(list(world.mutations.uuids_by_text.beyond(None))) == 3

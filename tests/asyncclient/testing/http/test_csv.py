@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from asyncclient.testing import Fault, RateLimits
 from asyncclient.testing.http.csv import flat, in_csv, streamed
-from asyncclient.testing.http.envelope import HTML, Answer
+from asyncclient.testing.http.envelope import HTML, Response
 
 CSV = "text/csv; charset=utf-8"
 
@@ -190,7 +190,7 @@ def test_paths_skip_empty_names_and_empty_objects_have_none():
 
 
 def test_only_json_is_made_into_csv_and_blocks_let_others_run():
-    page = Answer(504, b"<html></html>", HTML)
+    page = Response(504, b"<html></html>", HTML)
     assert in_csv(page) is page
     blocks = list(streamed(lambda: ({"n": n} for n in range(1200))))
     assert blocks[:2] == [b"", b""]

@@ -5,7 +5,6 @@ import pytest
 
 from bulk.cli.display import messages
 from bulk.events import (
-    CanaryDone,
     JobEnded,
     JobStarted,
     LimitMoved,
@@ -13,6 +12,7 @@ from bulk.events import (
     PhaseChanged,
     Progress,
     RouteChosen,
+    TestBatchDone,
     Trouble,
     WaitingForServer,
     WindowBudget,
@@ -109,7 +109,7 @@ def test_the_start_of_a_job_tells_what_where_and_how_often() -> None:
 
 
 def test_canary_waiting_and_the_end_are_told() -> None:
-    assert messages.sentence(CanaryDone(targets=25)) == "Test batch OK: 25 persons. Continuing with the rest"
+    assert messages.sentence(TestBatchDone(targets=25)) == "Test batch OK: 25 persons. Continuing with the rest"
     assert messages.sentence(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600)) == (
         "7 deletions accepted but not yet visible; checking again in 5 s, for up to 10 min"
     )

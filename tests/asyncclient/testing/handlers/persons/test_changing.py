@@ -227,7 +227,7 @@ def test_the_world_sets_and_unsets_and_a_change_leaves_the_rest_of_a_seeded_pers
     expected = {**before.properties, "plan": "new"}
     del expected["country"]
     assert after == msgspec.structs.replace(before, properties=expected)
-    assert world.acts.store.value(2, "country") is MISSING
+    assert world.mutations.store.value(2, "country") is MISSING
     with pytest.raises(LookupError):
         world.set_properties("01900000-0000-7000-8000-00000000ffff", {})
 
@@ -236,7 +236,7 @@ def test_a_person_lost_by_the_listing_keeps_nothing_under_way():
     server = LocalPostHog(persons=5, options=ServerOptions(list_lag_s=5), clock=lambda: 1_790_000_000.0)
     uuid = server.world.uuid_of("user-2")
     server.world.set_properties(uuid, {"plan": "new"})
-    listing = server.world.acts.listing
+    listing = server.world.mutations.listing
     assert (listing.value(2, "plan") == "new", listing.pending()) == (False, 1)
     server.world.lose(uuid)
     assert (listing.value(2, "plan"), listing.pending()) == ("new", 0)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from bulk.execution.group_executor import whole_blocks
-from bulk.execution.run import Settings, group_size
+from bulk.execution.group_sizes import group_size, whole_blocks
+from bulk.execution.run_settings import RunSettings
 
 
 @pytest.mark.parametrize("count", [1, 31, 2_000, 6_400, 8_000, 64_000, 1_000_003])
 @pytest.mark.parametrize("block", [1, 5, 64])
 def test_a_group_of_single_calls_takes_one_read_and_leaves_no_worker_much_more_than_others(count, block):
-    settings = Settings(concurrency=32)
-    size = group_size(count, settings, singly=True, block=block)
+    settings = RunSettings(concurrency=32)
+    size = group_size(count, settings, one_call_per_person=True, block=block)
     assert 1 <= size <= whole_blocks(block)
     share = -(-count // settings.concurrency)
     rounds = -(-share // size)
@@ -18,5 +18,5 @@ def test_a_group_of_single_calls_takes_one_read_and_leaves_no_worker_much_more_t
 
 
 def test_a_group_of_batches_is_whole_batches():
-    assert group_size(10_000, Settings(concurrency=4, batch_size=250), singly=False) == 1000
-    assert group_size(700, Settings(concurrency=4, batch_size=250), singly=False) == 250
+    assert group_size(10_000, RunSettings(concurrency=4, batch_size=250), one_call_per_person=False) == 1000
+    assert group_size(700, RunSettings(concurrency=4, batch_size=250), one_call_per_person=False) == 250
