@@ -3,6 +3,7 @@
 from twin import Twin, twin
 
 _LEDGER = "bulk/journal/target_states.py"
+_TABLE = "bulk/targets/status_table.py"
 _VERIFIER = "bulk/verification/verifier.py"
 _VERDICTS = "bulk/posthog/attempt_result.py"
 _GUARDS = "bulk/execution/preflight.py"
@@ -50,7 +51,7 @@ ENGINE: tuple[Twin, ...] = (
         2,
         "an axis does not add up",
         "bulk/journal/test_target_states.py::test_each_axis_always_adds_up_to_the_plan",
-        _LEDGER, "counts[value] -= before.count(value)", "counts[value] -= 1",
+        _TABLE, "counts[value] -= before.count(value)", "counts[value] -= 1",
     ),
     twin(
         6,
