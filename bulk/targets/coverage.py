@@ -41,7 +41,7 @@ class Coverage:
             self._until[start:stop] = array("i", [seconds]) * (stop - start)
 
     def record_deletion(self, start: int, stop: int, at: float) -> None:
-        """Take in that a request deletes these persons at this time: events captured after the end of their coverage stay."""
+        """Record that a request deletes these persons at a time: events captured after their coverage ends stay."""
         known = [seconds for seconds in self._until[start:stop] if seconds != NEVER]
         if known:
             gap_s = max(0.0, at - self._since - min(known))
