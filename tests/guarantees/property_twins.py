@@ -353,7 +353,7 @@ PROPERTIES: tuple[Twin, ...] = (
         27,
         "an operation shows its values",
         "bulk/test_operations.py::test_a_journal_gets_keys_and_no_values",
-        "bulk/operations.py", "    def __repr__(self) -> str:  # the values speak of persons", "    def shown(self) -> str:",
+        "bulk/operations.py", "    def __repr__(self) -> str:  # values can identify persons", "    def shown(self) -> str:",
     ),
     twin(
         27,

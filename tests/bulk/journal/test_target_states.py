@@ -147,7 +147,7 @@ def test_the_largest_uncovered_window_is_that_of_the_oldest_proof_that_somebody_
 
 
 def test_a_reason_that_this_version_does_not_know_is_refused() -> None:
-    with pytest.raises(ValueError, match="because of 'bored'"):
+    with pytest.raises(ValueError, match="with the reason 'bored'"):
         folded(
             opened(), run(), StatesChanged(at=2.0, source="engine", changes=(Change("person", "failed", "0", "bored"),))
         )
