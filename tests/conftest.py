@@ -9,6 +9,15 @@ from pathlib import Path
 
 import pytest
 
+BYTECODE = Path(__file__).parents[1] / ".cache" / "bytecode"
+
+# Where Python is told not to write bytecode, each worker and each process that a test starts would compile all that it
+# imports: several times what most tests need. It is kept apart from the code instead, from one run to the next.
+if sys.dont_write_bytecode and sys.pycache_prefix is None:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
+    sys.dont_write_bytecode = False
+
 # tests are no packages (import-mode=importlib), so what they share is loaded by its path
 for _name in ("virtual_time", "drf_throttles", "answers"):
     _spec = importlib.util.spec_from_file_location(_name, Path(__file__).parent / f"{_name}.py")
