@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 BYTECODE = Path(__file__).parents[1] / ".cache" / "bytecode"
 MEMORY = Path("/dev/shm")
@@ -24,6 +25,10 @@ if sys.dont_write_bytecode and sys.pycache_prefix is None:
 # Journals and plans are synced thousands of times: in memory that takes no time. Everything else of files is the same.
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+# what an example takes says as much of the machine as of the code
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # tests are no packages (import-mode=importlib), so what they share is loaded by its path
 for _name in ("virtual_time", "drf_throttles", "answers"):
