@@ -85,7 +85,7 @@ PROPERTIES: tuple[Twin, ...] = (
         "a block is one attempt however many requests it makes",
         (
             _PROPERTIES + "attempts_in_the_journal_are_the_requests_that_were_made",
-            _BLOCKS + "whatever_goes_wrong_in_the_middle_everybody_is_right_in_the_end",
+            _BLOCKS + "whatever_goes_wrong_in_the_middle_everybody_is_right_in_the_end[unset-status-call-500-before-0.0]",
         ),
         _EXECUTOR, "                            requests=call.requests(batch),\n", "",
         _DISPATCH, "            requests=self.requests + 1,\n", "            requests=1,\n",
