@@ -15,7 +15,7 @@ from bulk.events import JobEvent
 from bulk.execution import preflight
 from bulk.execution.open_job import open_job
 from bulk.execution.run import Run
-from bulk.execution.run_settings import LARGEST_BATCH, RunSettings
+from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
 from bulk.plan.plan_file import Plan
 from bulk.report.load import read_report
 from bulk.report.report import Report, exit_code_of_verify
@@ -118,7 +118,7 @@ async def verify_job(
         JournalBusy: another process runs this job.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
-    settings = _within(client, RunSettings(concurrency=concurrency, batch_size=LARGEST_BATCH, wait_s=0.0))
+    settings = _within(client, RunSettings(concurrency=concurrency, batch_size=MAX_BATCH_SIZE, wait_s=0.0))
     async with open_job(
         client,
         plan,

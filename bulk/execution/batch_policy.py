@@ -14,10 +14,10 @@ from bulk.posthog.attempt_result import AttemptResult, NextAction
 from bulk.posthog.calls import Call
 from bulk.states import Axis
 
-MAX_REFUSED = 20
+MAX_RATE_LIMITED = 20
 """429s that a group takes in a row, each after the pause that was asked for, before the run ends as resumable."""
 
-MAX_READ_IN_VAIN = 50
+MAX_STALE_READS = 50
 """Times in a row that persons are read for a request that then waits until the reading is too old, or that the reading
 itself takes too long, before the run ends as resumable."""
 
@@ -39,7 +39,7 @@ class BatchPolicy:
         """Persons are about to be read, of so many for whom the same thing is due."""
         self._read_in_vain = self._read_in_vain + 1 if due == self._due_at_last_read else 0
         self._due_at_last_read = due
-        if self._read_in_vain > MAX_READ_IN_VAIN:
+        if self._read_in_vain > MAX_STALE_READS:
             self._stop_if(NotFinished("the server takes longer to tell of persons than what it tells can be relied on"))
 
     def left(self) -> None:
@@ -123,7 +123,7 @@ class BatchPolicy:
             self._stop_if(self._opened(self._context.breaker.batch(progress=False)))
 
     def _refused(self) -> NotFinished | None:
-        return NotFinished("the server keeps answering 429") if self._fruitless >= MAX_REFUSED else None
+        return NotFinished("the server keeps answering 429") if self._fruitless >= MAX_RATE_LIMITED else None
 
     def _opened(self, why: str | None) -> BreakerOpened | None:
         return None if why is None else BreakerOpened(why)

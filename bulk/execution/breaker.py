@@ -7,9 +7,9 @@ the whole run, so that a server that fails half the time is not hammered for a d
 from collections import deque
 
 WINDOW = 20
-OPENS_AT = 10
-BUDGET_AT_START = 60.0
-EARNED_BY_SUCCESS = 0.5
+FAILURES_TO_OPEN = 10
+RETRY_BUDGET = 60.0
+RETRIES_PER_SUCCESS = 0.5
 
 
 class Breaker:
@@ -26,7 +26,7 @@ class Breaker:
         """
         self._last.append(progress)
         without = self._last.count(False)
-        if without < OPENS_AT:
+        if without < FAILURES_TO_OPEN:
             return None
         return f"{without} of the last {len(self._last)} batches made no progress"
 
@@ -35,11 +35,11 @@ class RetryBudget:
     """Retries that the run may still make. Each success earns half a retry; an attempt with progress costs none."""
 
     def __init__(self) -> None:
-        self._left = BUDGET_AT_START
+        self._left = RETRY_BUDGET
 
     def success(self) -> None:
         """An attempt made progress."""
-        self._left = min(BUDGET_AT_START, self._left + EARNED_BY_SUCCESS)
+        self._left = min(RETRY_BUDGET, self._left + RETRIES_PER_SUCCESS)
 
     def spend(self) -> str | None:
         """An attempt made no progress and is to be repeated.

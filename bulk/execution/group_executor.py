@@ -21,7 +21,7 @@ from bulk.posthog.calls import Call, CallBlock, TargetAddress, build_call, send
 from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.states import FINAL_PERSON, Axis, Events
 from bulk.targets.observations import Observation
-from bulk.verification.verifier import AGEING_S, Seen
+from bulk.verification.verifier import EXPIRING_S, PersonCheck
 
 MAX_ATTEMPTS = 8
 """Attempts per target, stage and run; halving, 429s and attempts that made progress do not count (guarantee 12)."""
@@ -89,8 +89,8 @@ class GroupExecutor:
         while found := first_step(self._job.target_states, self._numbers):
             self._context.gate.check()
             due, all_due = (Step.DELETE, ageing) if (ageing := self._ageing()) else found
-            numbers = all_due if due is Step.READ_STORE else all_due[: self._read_ahead]
-            if due is Step.READ_STORE or self._unchecked(numbers):
+            numbers = all_due if due is Step.READ_PERSONS else all_due[: self._read_ahead]
+            if due is Step.READ_PERSONS or self._unchecked(numbers):
                 self._batch_policy.reads(len(all_due))
                 await self._read_store(numbers)
             elif due is Step.READ_ROWS:
@@ -118,7 +118,7 @@ class GroupExecutor:
             start += call.most
             self._context.moved()
             self._context.gate.check()
-            if Axis.EVENTS in axes and (self._clock() > since + AGEING_S or self._ageing()):
+            if Axis.EVENTS in axes and (self._clock() > since + EXPIRING_S or self._ageing()):
                 return
         self._read_more()
 
@@ -152,7 +152,7 @@ class GroupExecutor:
         return min((checked[n].at if n in checked else -math.inf for n in numbers), default=math.inf)
 
     async def _read_store(self, numbers: list[int]) -> None:
-        seen = await self._context.verifier.check_store(numbers)
+        seen = await self._context.verifier.check_persons(numbers)
         if seen.left_out:
             self._set_aside(seen.left_out)
         self._read_fewer(len(numbers), self._clock() - seen.asked_at)
@@ -165,7 +165,7 @@ class GroupExecutor:
         self._left_out.update(left_out)
         self._numbers = [n for n in self._numbers if n not in self._left_out]
 
-    def _take(self, seen: Seen) -> None:
+    def _take(self, seen: PersonCheck) -> None:
         """Keep how each person is addressed, and since when that is known."""
         verifier = self._context.verifier
         known_by = self._known_by(seen) if self._context.strategy.by_capture else {}
@@ -177,7 +177,7 @@ class GroupExecutor:
                 at=seen.asked_at,
             )
 
-    def _known_by(self, seen: Seen) -> dict[int, str | None]:
+    def _known_by(self, seen: PersonCheck) -> dict[int, str | None]:
         return {n: target.distinct_id for n, target in self._job.targets(sorted(seen.here)).items()}
 
     def _keys_to_send(self, number: int, open_keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -213,7 +213,7 @@ class GroupExecutor:
     async def _recheck_held(self) -> None:
         held = [n for n in self._numbers if self._job.target_states.events(n) is Events.HELD]
         if held:
-            seen = await self._context.verifier.check_store(held)
+            seen = await self._context.verifier.check_persons(held)
             self._set_aside(seen.left_out)
             if seen.here:
                 await self._context.verifier.check_rows(sorted(seen.here))

@@ -3,7 +3,7 @@
 import math
 
 from bulk.execution.run_context import RunContext
-from bulk.execution.run_settings import LARGEST_GROUP, RunSettings
+from bulk.execution.run_settings import MAX_GROUP_SIZE, RunSettings
 from bulk.posthog.person_reader import READ_SIZE
 
 
@@ -17,7 +17,7 @@ def group_size(count: int, settings: RunSettings, *, one_call_per_person: bool, 
     share = max(1, math.ceil(count / settings.concurrency))
     if one_call_per_person:
         return math.ceil(share / math.ceil(share / whole_blocks(block)))
-    wanted = max(settings.batch_size, min(share, LARGEST_GROUP))
+    wanted = max(settings.batch_size, min(share, MAX_GROUP_SIZE))
     return math.ceil(wanted / settings.batch_size) * settings.batch_size
 
 

@@ -21,7 +21,7 @@ RECORDINGS_DONE = frozenset({Recordings.NOT_ASKED, Recordings.REQUESTED})
 class Step(Enum):
     """The next thing to do for a target, in the order of the erasure. A call's value is what it may change."""
 
-    READ_STORE = ("read", "store")
+    READ_PERSONS = ("read", "store")
     READ_ROWS = ("read", "rows")
     QUEUE_BOTH = (Axis.EVENTS, Axis.RECORDINGS)
     QUEUE_EVENTS = (Axis.EVENTS,)
@@ -46,7 +46,7 @@ def decide(state: TargetState) -> Step:
         return Step.NOTHING
     unclear = state.person.reason is Reason.DELETED_INSTEAD_OF_KEPT
     if unclear or person is Person.UNKNOWN or properties is Properties.UNKNOWN:
-        return Step.READ_STORE
+        return Step.READ_PERSONS
     if events in (Events.REQUESTED, Events.UNKNOWN):
         return Step.READ_ROWS
     queue_recordings = recordings in (Recordings.UNTOUCHED, Recordings.UNKNOWN)

@@ -18,20 +18,20 @@ from bulk.execution.group_executor import GroupExecutor
 from bulk.execution.group_sizes import group_size
 from bulk.execution.progress_emitter import ProgressEmitter
 from bulk.execution.run_context import RunContext
-from bulk.execution.run_settings import LARGEST_GROUP, RunSettings
+from bulk.execution.run_settings import MAX_GROUP_SIZE, RunSettings
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import TestBatchPassed
 from bulk.number_ranges import format_ranges, grouped
 from bulk.operations import PropertyOperation, UnsetProperties, wanted
 from bulk.posthog.deletion_rows import DeletionRowReader
 from bulk.posthog.person_reader import READ_SIZE, PersonReader, chunks
-from bulk.posthog.request_costs import CANARY_SIZE, persons_by_capture
+from bulk.posthog.request_costs import TEST_BATCH_SIZE, persons_by_capture
 from bulk.posthog.strategy import Strategy
 from bulk.states import ACCEPTED, PROVEN, UNSENT, Axis, Events, Person, Properties, Recordings, State
 from bulk.targets.reasons import USED_UP, Standing
 from bulk.verification.completion_poller import CompletionPoller, WaitBudget
 from bulk.verification.query_verifier import QueryVerifier
-from bulk.verification.second_look import MOST_LEFT_OUT, SecondLook
+from bulk.verification.second_look import MAX_LEFT_OUT, SecondLook
 from bulk.verification.verifier import Verifier
 
 READ_AGAIN: dict[Axis, tuple[State, ...]] = {
@@ -165,7 +165,7 @@ class Run:
             left_out.extend(group.left_out)
 
         def while_few_are_left_out() -> Iterator[list[int]]:
-            while not self._gate.closed and len(left_out) < MOST_LEFT_OUT:
+            while not self._gate.closed and len(left_out) < MAX_LEFT_OUT:
                 if (group := next(groups, None)) is None:
                     return
                 yield group
@@ -192,7 +192,7 @@ class Run:
                 self._emitter.emit(TestBatchDone(targets=len(proven)))
                 return
             stuck += sum(target_states.state(axis, n) in _UNPROVEN for n in numbers)
-            if stuck >= CANARY_SIZE or (stuck and stuck == target_states.count):
+            if stuck >= TEST_BATCH_SIZE or (stuck and stuck == target_states.count):
                 raise NotFinished(f"the server accepted the test batch of {stuck} persons and has not applied it yet")
             self._stop_if_all_failed(numbers)
 
@@ -205,11 +205,15 @@ class Run:
 
     async def _test_batches(self) -> AsyncIterator[list[int]]:
         """A few targets at a time. If the first ones needed no change, large reads find the next ones that may."""
-        target_states, axis, most = self._job.target_states, self._job.lead, min(CANARY_SIZE, self._settings.batch_size)
+        target_states, axis, most = (
+            self._job.target_states,
+            self._job.lead,
+            min(TEST_BATCH_SIZE, self._settings.batch_size),
+        )
         candidates = target_states.numbers(axis, UNSENT[axis] | {ACCEPTED[axis]}, unread=False)
         if first := list(islice(candidates, most)):
             yield first
-        for numbers in grouped(candidates, LARGEST_GROUP):
+        for numbers in grouped(candidates, MAX_GROUP_SIZE):
             await self._second_look.read([numbers], readers=1, moved=self._emitter.moved)
             for some in chunks([n for n in numbers if target_states.state(axis, n) in UNSENT[axis]], most):
                 yield list(some)

@@ -17,7 +17,7 @@ from bulk.states import Axis
 
 READ_AT_ONCE = 200
 ROWS_A_PAGE = 1000
-CANARY_SIZE = 25
+TEST_BATCH_SIZE = 25
 PAGES_A_GROUP = 2
 """Rows of other groups lie between those of one."""
 
@@ -53,7 +53,7 @@ def estimate(
         rates: the limits that the job keeps to.
         route: by which properties are changed.
     """
-    test_batch = min(count, CANARY_SIZE, batch_size)
+    test_batch = min(count, TEST_BATCH_SIZE, batch_size)
     rest = count - test_batch
     started = min(test_batch, 1)
     asked = axes(operation)

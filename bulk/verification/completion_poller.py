@@ -27,16 +27,16 @@ SEND_AGAIN_AFTER_S = 60.0
 SEND_AGAIN_QUEUED_AFTER_S = 1800.0
 """The server tries a queued deletion for up to 20 minutes before it fails without a report (contract 6.5)."""
 
-MOST_READ_DESPITE_QUERY = 20_000
+MAX_READ_DESPITE_QUERY = 20_000
 """Persons that are read in the store although a query says that they still have the properties, as it may lag."""
 
-PATIENCE_GROWS = {Axis.PERSON: 1, Axis.PROPERTIES: 2}
+PATIENCE_GROWTH = {Axis.PERSON: 1, Axis.PROPERTIES: 2}
 """Factor of the wait after each repetition: a change of properties that does not show may be lost or only late."""
 
-MOST_CHANGES = 5
+MAX_CHANGES = 5
 """Times that a change is accepted and does not show before it is given up for this run."""
 
-GIVEN_BACK_AT_ONCE = 10_000
+RESENT_AT_ONCE = 10_000
 TARGETS_AT_ONCE = 5_000
 
 
@@ -132,12 +132,12 @@ class CompletionPoller:
         """
         if not self._overdue():
             return 0
-        attempts, given_back, most = self._job.target_states.attempts, 0, MOST_SENT[self._axis]
-        for numbers in grouped(self._read_now(), GIVEN_BACK_AT_ONCE):
+        attempts, given_back, most = self._job.target_states.attempts, 0, MAX_SENDS[self._axis]
+        for numbers in grouped(self._read_now(), RESENT_AT_ONCE):
             overdue = {n: _AGAIN if attempts[n] < most else _NO_MORE for n in numbers}
             self._job.observe("engine", overdue)
             given_back += sum(what is _AGAIN for what in overdue.values())
-        self._patience *= PATIENCE_GROWS[self._axis]
+        self._patience *= PATIENCE_GROWTH[self._axis]
         return given_back
 
     async def _read_all(self) -> int:
@@ -146,7 +146,7 @@ class CompletionPoller:
         named = await self._query_verifier.ask(self._left()) if self._query_verifier is not None else None
         if named is not None:
             await self._read(self._not_named(named))
-            if (left := self._left()) > MOST_READ_DESPITE_QUERY:
+            if (left := self._left()) > MAX_READ_DESPITE_QUERY:
                 return left  # not applied yet, and the next query costs little
         await self._read(grouped(self._read_now(), READ_SIZE))
         return self._left()
@@ -175,7 +175,7 @@ class CompletionPoller:
         return self._job.now() - max(target_states.last_accepted_at, self._last_done_at) > after_s * self._patience
 
 
-MOST_SENT = {Axis.PERSON: 2, Axis.PROPERTIES: MOST_CHANGES}
+MAX_SENDS = {Axis.PERSON: 2, Axis.PROPERTIES: MAX_CHANGES}
 """Attempts that are accepted and do not show before a target is given up for this run."""
 
 _AGAIN = (Observation.OVERDUE,)

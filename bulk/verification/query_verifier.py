@@ -11,11 +11,11 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.plan.plan_file import Target
 from bulk.posthog.attempt_result import UNANSWERED, raise_if_permanent
 
-WORTH_FROM = 2_000
+MIN_PERSONS = 2_000
 """Persons; fewer are read from the store at once."""
-MOST_HOLDERS = 100_000
+MAX_REMEMBERED = 100_000
 """Persons with the properties that are remembered; if there are more, it is too early to read any."""
-CROWDED_READS = 5
+MAX_CROWDED_QUERIES = 5
 """Queries with more than that before all are read from the store."""
 
 
@@ -44,7 +44,7 @@ class QueryVerifier:
         self._client = client
         self._gate = gate
         self._keys = keys
-        self._crowded_left = CROWDED_READS
+        self._crowded_left = MAX_CROWDED_QUERIES
         self._answers = True
 
     async def ask(self, count: int) -> StillHaving | None:
@@ -56,7 +56,7 @@ class QueryVerifier:
         Returns:
             None where the query tells nothing, so that all have to be read from the store.
         """
-        if count < WORTH_FROM or not (self._answers and self._crowded_left):
+        if count < MIN_PERSONS or not (self._answers and self._crowded_left):
             return None
         uuids: set[int] = set()
         pages = self._client.query.iter_person_uuids_having(self._keys)
@@ -67,7 +67,7 @@ class QueryVerifier:
                 if page is None:
                     return StillHaving(uuids)
                 uuids.update(uuid.int for uuid in page)
-                if len(uuids) > MOST_HOLDERS:
+                if len(uuids) > MAX_REMEMBERED:
                     self._crowded_left -= 1
                     return StillHaving(None) if self._crowded_left else None
         except (ApiStatusError, ListingError, *UNANSWERED) as error:

@@ -11,7 +11,7 @@ from bulk.concurrency.workers import run_workers
 from bulk.posthog.person_reader import READ_SIZE, chunks
 from bulk.verification.verifier import Verifier
 
-MOST_LEFT_OUT = 20_000
+MAX_LEFT_OUT = 20_000
 """Targets that may wait for their second read, since each takes memory until then."""
 GROUPS_AT_ONCE = 100
 
@@ -45,14 +45,14 @@ class SecondLook:
 
         async def read(group: Sequence[int]) -> None:
             nonlocal unread
-            seen = await self._verifier.check_store(list(group))
+            seen = await self._verifier.check_persons(list(group))
             left_out.extend(seen.left_out)
             unread += seen.unread
             moved()
 
         while some := list(islice(rest, GROUPS_AT_ONCE)):
             await run_workers(read, some, workers=readers)
-            if len(left_out) >= MOST_LEFT_OUT:
+            if len(left_out) >= MAX_LEFT_OUT:
                 await self._again(left_out, read, readers)
         await self._again(left_out, read, readers)
         return unread

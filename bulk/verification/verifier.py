@@ -31,13 +31,13 @@ SAME_INSTANT = timedelta(milliseconds=1)
 MAX_UNCOVERED_S = 3600.0
 """Seconds before a person's deletion in which its events may stay uncovered by a deletion row (guarantee 20)."""
 
-AGEING_S = MAX_UNCOVERED_S / 2
+EXPIRING_S = MAX_UNCOVERED_S / 2
 """Persons whose proof has so long to go at most are deleted before the events of others are queued."""
 
 ROUNDED_S = 2.0
 """Seconds that a row has to be newer than needed when it is read, because its time is kept in whole seconds."""
 
-EXPLAINED = frozenset(
+EXPLAINED_ABSENCE = frozenset(
     {
         Person.ACCEPTED,
         Person.GONE,
@@ -75,7 +75,7 @@ _ROWS = {
 }
 
 
-class Seen(msgspec.Struct, frozen=True):
+class PersonCheck(msgspec.Struct, frozen=True):
     """The results of reading the persons of some targets.
 
     Arguments:
@@ -118,10 +118,10 @@ class Verifier:
         self._max_uncovered_s = max_uncovered_s
         self._wanted = wanted
 
-    async def check_store(self, numbers: list[int]) -> Seen:
+    async def check_persons(self, numbers: list[int]) -> PersonCheck:
         """Read whether these targets' persons are there, unchanged and as desired, and journal what follows."""
         target_states, targets = self._job.target_states, self._job.targets(numbers)
-        explained = {target.uuid: n for n, target in targets.items() if target_states.person(n) in EXPLAINED}
+        explained = {target.uuid: n for n, target in targets.items() if target_states.person(n) in EXPLAINED_ABSENCE}
         merged_perhaps = {
             uuid for uuid, n in explained.items() if target_states.standing(Axis.PERSON, n).reason is Reason.STILL_THERE
         }
@@ -150,7 +150,7 @@ class Verifier:
         for number, row in rows.items():
             observed[number] = (*observed[number], row)
         self._job.observe("store", observed, covered=covered)
-        return Seen(here, reads.asked_at, tuple(left_out), unread)
+        return PersonCheck(here, reads.asked_at, tuple(left_out), unread)
 
     def _observation(self, target: Target, result: ReadResult) -> tuple[Observation, ...] | None:
         """What a read shows of a target; None where a second one has to decide."""
@@ -220,7 +220,7 @@ class Verifier:
         if self._job.asked.isdisjoint({Axis.EVENTS}):
             return []
         oldest, coverage = self.oldest_cover(), self._job.target_states.coverage
-        soon = oldest + min(AGEING_S, self._max_uncovered_s / 2)
+        soon = oldest + min(EXPIRING_S, self._max_uncovered_s / 2)
         return [n for n in numbers if coverage.is_outdated(n, soon) and not coverage.is_outdated(n, oldest)]
 
     async def check_purged(self) -> None:

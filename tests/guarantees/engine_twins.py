@@ -89,7 +89,7 @@ ENGINE: tuple[Twin, ...] = (
         7,
         "what a kill left open is never looked at again",
         _RESUME + "cancelled_after_any_request_the_job_converges",
-        _DUE, "        return Step.READ_STORE\n", "        return Step.NOTHING\n",
+        _DUE, "        return Step.READ_PERSONS\n", "        return Step.NOTHING\n",
     ),
     twin(
         11,
@@ -305,7 +305,7 @@ ENGINE: tuple[Twin, ...] = (
             "bulk/execution/test_breaker.py::test_it_opens_when_half_of_the_last_twenty_made_no_progress",
             _BREAKING + "a_server_that_rejects_every_batch_opens_the_breaker",
         ),
-        "bulk/execution/breaker.py", "OPENS_AT = 10", "OPENS_AT = 1000",
+        "bulk/execution/breaker.py", "FAILURES_TO_OPEN = 10", "FAILURES_TO_OPEN = 1000",
     ),
     twin(
         24,

@@ -127,7 +127,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "a lost change is sent for ever",
         _LOST + "who_is_never_changed_is_named_and_nobody_else",
-        "bulk/verification/completion_poller.py", "MOST_CHANGES = 5", "MOST_CHANGES = 6",
+        "bulk/verification/completion_poller.py", "MAX_CHANGES = 5", "MAX_CHANGES = 6",
     ),
     twin(
         12,
@@ -239,11 +239,11 @@ PROPERTIES: tuple[Twin, ...] = (
             _OTHERS + "who_changed_between_plan_and_run_is_sent_nothing",
             _OTHERS + "the_properties_of_the_deleted_are_gone_but_cannot_be_set",
         ),
-        _EXECUTOR, "        seen = await self._context.verifier.check_store(numbers)\n",
+        _EXECUTOR, "        seen = await self._context.verifier.check_persons(numbers)\n",
         "        before = dict(zip(numbers, [self._job.target_states.properties(n) for n in numbers]))\n"
         "        targets = self._job.targets(numbers)\n"
         "        from bulk.journal.records import Change as change\n"
-        "        seen = await self._context.verifier.check_store(numbers)\n"
+        "        seen = await self._context.verifier.check_persons(numbers)\n"
         "        for n in set(numbers) - seen.here.keys():\n"
         "            self._job._settle('store', (change('properties', before[n].name.lower(), str(n)),))\n"
         "            self._checked[n] = _VerifiedTarget(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), at=seen.asked_at)\n",

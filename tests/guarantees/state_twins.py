@@ -135,7 +135,7 @@ STATES: tuple[Twin, ...] = (
         22,
         "a deletion of unknown outcome explains that a person is not there any more",
         _FACTS + "who_survives_a_deletion_and_is_then_merged_is_not_called_gone",
-        _VERIFIER, "EXPLAINED = frozenset(\n    {\n", "EXPLAINED = frozenset(\n    {\n        Person.UNKNOWN,\n        Person.SURVIVED,\n",
+        _VERIFIER, "EXPLAINED_ABSENCE = frozenset(\n    {\n", "EXPLAINED_ABSENCE = frozenset(\n    {\n        Person.UNKNOWN,\n        Person.SURVIVED,\n",
     ),
     twin(
         22,
@@ -157,6 +157,6 @@ STATES: tuple[Twin, ...] = (
             _ENDS + "a_first_batch_of_one_that_stays_is_followed_by_others",
         ),
         "bulk/execution/run.py", "            if proven:\n", "            if proven and not any(target_states.state(axis, n) in _UNPROVEN for n in numbers):\n",
-        "bulk/execution/run.py", "if stuck >= CANARY_SIZE or (stuck and stuck == target_states.count):", "if stuck:",
+        "bulk/execution/run.py", "if stuck >= TEST_BATCH_SIZE or (stuck and stuck == target_states.count):", "if stuck:",
     ),
 )  # fmt: skip

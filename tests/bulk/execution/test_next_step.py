@@ -60,7 +60,7 @@ def test_the_order_is_queue_then_read_the_row_then_delete() -> None:
     assert due(Person.UNTOUCHED, Events.REQUESTED, Recordings.REQUESTED) is Step.READ_ROWS
     assert due(Person.UNTOUCHED, Events.QUEUED, Recordings.REQUESTED) is Step.DELETE
     assert due(Person.SURVIVED, Events.QUEUED, Recordings.REQUESTED) is Step.DELETE
-    assert due(Person.UNKNOWN, Events.QUEUED, Recordings.REQUESTED) is Step.READ_STORE
+    assert due(Person.UNKNOWN, Events.QUEUED, Recordings.REQUESTED) is Step.READ_PERSONS
 
 
 def test_only_what_is_left_is_queued() -> None:
@@ -79,8 +79,8 @@ def test_who_is_to_be_kept_is_never_deleted(events: Events, recordings: Recordin
 def test_properties_are_sent_until_they_are_accepted_and_again_when_they_were_not_applied() -> None:
     dues = {state: due(Person.NOT_ASKED, properties=state) for state in Properties}
     assert {state for state, what in dues.items() if what is Step.CHANGE} == {Properties.UNTOUCHED, Properties.AGAIN}
-    assert {state for state, what in dues.items() if what is Step.READ_STORE} == {Properties.UNKNOWN}
-    assert set(dues.values()) == {Step.CHANGE, Step.READ_STORE, Step.NOTHING}
+    assert {state for state, what in dues.items() if what is Step.READ_PERSONS} == {Properties.UNKNOWN}
+    assert set(dues.values()) == {Step.CHANGE, Step.READ_PERSONS, Step.NOTHING}
 
 
 def test_events_of_a_kept_person_are_queued_and_read_and_no_more() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from asyncclient import ListingError, PermissionDenied, TimedOut
 from bulk.concurrency.stop_gate import StopGate, Stopped
 from bulk.plan.plan_file import Target
-from bulk.verification.query_verifier import CROWDED_READS, QueryVerifier
+from bulk.verification.query_verifier import MAX_CROWDED_QUERIES, QueryVerifier
 
 WHERE: dict[str, Any] = {"method": "POST", "path": "p", "route": "r"}
 
@@ -46,8 +46,8 @@ def target(number: int) -> Target:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bulk.verification.query_verifier.WORTH_FROM", 20)
-    monkeypatch.setattr("bulk.verification.query_verifier.MOST_HOLDERS", 50)
+    monkeypatch.setattr("bulk.verification.query_verifier.MIN_PERSONS", 20)
+    monkeypatch.setattr("bulk.verification.query_verifier.MAX_REMEMBERED", 50)
 
 
 @given(st.sets(st.integers(0, 59), max_size=45))
@@ -89,9 +89,11 @@ async def test_few_are_not_worth_a_query() -> None:
 async def test_of_too_many_it_is_known_that_it_is_too_early_and_they_are_asked_for_a_few_times_only() -> None:
     world = World(named=range(60))
     found = query_verifier(world)
-    told = [await found.ask(60) for _ in range(CROWDED_READS + 2)]
-    assert [each is not None and target(99) in each for each in told] == [True] * (CROWDED_READS - 1) + [False] * 3
-    assert world.asked == CROWDED_READS
+    told = [await found.ask(60) for _ in range(MAX_CROWDED_QUERIES + 2)]
+    assert [each is not None and target(99) in each for each in told] == [True] * (MAX_CROWDED_QUERIES - 1) + [
+        False
+    ] * 3
+    assert world.asked == MAX_CROWDED_QUERIES
 
 
 async def test_a_stop_drops_it() -> None:

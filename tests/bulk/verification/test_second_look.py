@@ -10,7 +10,7 @@ from virtual_time import run_virtual
 from bulk.concurrency.stop_gate import StopGate, Stopped
 from bulk.number_ranges import grouped
 from bulk.verification.second_look import SecondLook
-from bulk.verification.verifier import Seen
+from bulk.verification.verifier import PersonCheck
 
 
 class Reads:
@@ -21,13 +21,13 @@ class Reads:
         self._first: dict[int, float] = {}
         self.at: dict[int, list[float]] = {}
 
-    async def check_store(self, numbers: list[int]) -> Seen:
+    async def check_persons(self, numbers: list[int]) -> PersonCheck:
         now = anyio.current_time()
         await anyio.sleep(0.1)
         for number in numbers:
             self.at.setdefault(number, []).append(now)
         out = tuple(n for n in numbers if n in self._left_out and now < self._first.setdefault(n, now) + 5.0)
-        return Seen({}, now, out, sum(n in self._unread for n in numbers))
+        return PersonCheck({}, now, out, sum(n in self._unread for n in numbers))
 
     def confirm_at(self, numbers: Iterable[int]) -> float:
         return max(self._first[n] for n in numbers) + 5.0
@@ -52,7 +52,7 @@ def test_only_whom_an_answer_left_out_is_read_again_and_not_before_that_decides(
 
 
 def test_many_that_are_left_out_are_settled_before_more_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bulk.verification.second_look.MOST_LEFT_OUT", 300)
+    monkeypatch.setattr("bulk.verification.second_look.MAX_LEFT_OUT", 300)
     monkeypatch.setattr("bulk.verification.second_look.GROUPS_AT_ONCE", 2)
 
     async def main() -> None:
