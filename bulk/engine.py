@@ -82,7 +82,7 @@ async def run_job(
         stop=stop,
     ) as opened:
         run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
-        await run.send_and_confirm()
+        await run.send_and_read_back()
     return read_report(journal, plan)
 
 

@@ -31,7 +31,7 @@ class JobStarted(_Event, frozen=True, tag="started"):
 
 
 class PhaseChanged(_Event, frozen=True, tag="phase"):
-    """What the job does now: "canary", "sending" or "reading back"."""
+    """What the job does now: "test batch", "sending" or "reading back"."""
 
     phase: str
 
@@ -72,7 +72,7 @@ class RouteChosen(_Event, frozen=True, tag="route"):
     why: str
 
 
-class TestBatchDone(_Event, frozen=True, tag="canary"):
+class TestBatchDone(_Event, frozen=True, tag="test_batch"):
     """The first batch did what it should; the rest follows."""
 
     targets: int

@@ -189,7 +189,7 @@ ENGINE: tuple[Twin, ...] = (
         "a run that was stopped goes on sending",
         _RESUME + "a_stop_lets_what_is_in_flight_end_and_sends_nothing_more",
         "bulk/concurrency/stop_gate.py", "return self._stop.is_set() or self.error is not None", "return self.error is not None",
-        "bulk/concurrency/stop_gate.py", "        await self._stop.wait()\n        self._abandon_waits()", "        await self._stop.wait()",
+        "bulk/concurrency/stop_gate.py", "        await self._stop.wait()\n        self._cancel_waits()", "        await self._stop.wait()",
     ),
     twin(
         18,

@@ -109,13 +109,13 @@ PROPERTIES: tuple[Twin, ...] = (
             _LOST + "lost_events_are_found_by_reading_and_sent_again",
             _LOST + "calls_that_the_server_accepts_and_loses_are_made_again",
         ),
-        "bulk/verification/completion_poller.py", "        if not self._overdue():\n            return 0\n", "        return 0\n",
+        "bulk/verification/completion_poller.py", "        if not self._is_overdue():\n            return 0\n", "        return 0\n",
     ),
     twin(
         12,
         "one rejected person fails its whole block",
         _BLOCKS + "who_is_rejected_has_failed_and_the_others_of_the_block_have_not",
-        _EXECUTOR, "meant = numbers if verdict.at is None else [numbers[verdict.at]]", "meant = numbers",
+        _EXECUTOR, "rejected = numbers if result.at is None else [numbers[result.at]]", "rejected = numbers",
     ),
     twin(
         12,
@@ -127,7 +127,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "a lost change is sent for ever",
         _LOST + "who_is_never_changed_is_named_and_nobody_else",
-        "bulk/verification/completion_poller.py", "MAX_CHANGES = 5", "MAX_CHANGES = 6",
+        "bulk/verification/resend_policy.py", "MAX_CHANGES = 5", "MAX_CHANGES = 6",
     ),
     twin(
         12,
@@ -139,7 +139,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "only the first failures of a capture host count",
         _LOST + "a_capture_host_that_never_answers_ends_the_job_in_a_quarter_of_an_hour",
-        "bulk/execution/batch_policy.py", 'always=call.route == "capture" and not refused(verdict)', "always=False",
+        "bulk/execution/batch_policy.py", 'always=call.route == "capture" and not is_refused(result)', "always=False",
     ),
     twin(
         7,
@@ -172,7 +172,7 @@ PROPERTIES: tuple[Twin, ...] = (
         17,
         "a stop waits for the leave of a block's next request",
         _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
-        _EXECUTOR, "CallBlock(answered=lambda: gate.waiting(scope))", "CallBlock(answered=lambda: None)",
+        _EXECUTOR, "CallBlock(answered=lambda: gate.make_cancellable(scope))", "CallBlock(answered=lambda: None)",
     ),
     twin(
         19,
@@ -203,8 +203,9 @@ PROPERTIES: tuple[Twin, ...] = (
             _ANEW + "whom_our_own_events_made_anew_is_found_though_a_query_reads_the_others_back",
             _ROUTES + "a_query_that_contradicts_the_store_is_not_believed",
         ),
-        "bulk/verification/completion_poller.py", "            await self._read(self._not_named(named))\n",
-        "            for some in self._not_named(named):\n"
+        "bulk/verification/completion_poller.py", "            await self._read(self._all_but(unchanged))\n",
+        "            from bulk.targets.observations import Observation\n"
+        "            for some in self._all_but(unchanged):\n"
         "                self._job.observe('listing', dict.fromkeys(some, (Observation.PRESENT_AS_DESIRED,)))\n",
     ),
     twin(
@@ -239,20 +240,20 @@ PROPERTIES: tuple[Twin, ...] = (
             _OTHERS + "who_changed_between_plan_and_run_is_sent_nothing",
             _OTHERS + "the_properties_of_the_deleted_are_gone_but_cannot_be_set",
         ),
-        _EXECUTOR, "        seen = await self._context.verifier.check_persons(numbers)\n",
+        _EXECUTOR, "        check = await self._context.verifier.check_persons(numbers)\n",
         "        before = dict(zip(numbers, [self._job.target_states.properties(n) for n in numbers]))\n"
         "        targets = self._job.targets(numbers)\n"
         "        from bulk.journal.records import Change as change\n"
-        "        seen = await self._context.verifier.check_persons(numbers)\n"
-        "        for n in set(numbers) - seen.here.keys():\n"
+        "        check = await self._context.verifier.check_persons(numbers)\n"
+        "        for n in set(numbers) - check.present.keys():\n"
         "            self._job._settle('store', (change('properties', before[n].name.lower(), str(n)),))\n"
-        "            self._checked[n] = _VerifiedTarget(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), at=seen.asked_at)\n",
+        "            self._verified.add(n, VerifiedTarget(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), read_at=check.requested_at))\n",
     ),
     twin(
         22,
         "an event goes to whom was read a minute ago",
         _ANEW + "who_is_deleted_while_others_of_a_group_are_sent_is_made_anew_by_no_event",
-        _EXECUTOR, "EVENT_CHECK_GOOD_FOR_S = 10.0", "EVENT_CHECK_GOOD_FOR_S = 60.0",
+        "bulk/execution/verified_targets.py", "READ_GOOD_FOR_EVENT_S = 10.0", "READ_GOOD_FOR_EVENT_S = 60.0",
     ),
     twin(
         22,
@@ -264,7 +265,7 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "who is gone after an event was sent is not looked at again",
         _ANEW + "whom_our_own_event_made_anew_is_called_that",
-        "bulk/execution/run.py", "return await self._confirmer.watch_missing(waiting)", "return",
+        "bulk/execution/run.py", "return await self._poller.watch_missing(budget)", "return",
     ),
     twin(
         22,
@@ -276,7 +277,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "keys that were accepted before an error are removed again",
         _BLOCKS + "keys_that_were_accepted_before_an_error_are_not_removed_again",
-        _EXECUTOR, "                    job.record_answer(attempt, verdict, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_answer(attempt, verdict, numbers)\n",
+        _EXECUTOR, "                    job.record_answer(attempt, result, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_answer(attempt, result, numbers)\n",
     ),
     twin(
         22,
@@ -319,7 +320,7 @@ PROPERTIES: tuple[Twin, ...] = (
             "integration/test_breaking.py::test_a_server_that_queues_nothing_is_caught_before_anybody_is_deleted",
             _PARTS + "a_server_whose_rows_never_appear_is_stopped_by_the_canary",
         ),
-        "bulk/execution/run.py", "            self._stop_if_all_failed(numbers)\n", "",
+        "bulk/execution/run.py", "if all_attempts_failed(target_states, axis, numbers):", "if False:",
     ),
     twin(
         24,

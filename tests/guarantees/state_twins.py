@@ -34,7 +34,7 @@ STATES: tuple[Twin, ...] = (
         7,
         "parts of kept persons are overdue a minute later",
         _ENDS + "parts_of_kept_persons_are_done_and_stay_so_however_much_later_the_job_runs_again",
-        "bulk/verification/completion_poller.py", "        if not self._waits:\n            return False\n", "",
+        "bulk/verification/resend_policy.py", "        if self._axis not in MAX_SENDS:\n            return False\n", "",
     ),
     twin(
         11,

@@ -170,7 +170,7 @@ async def test_a_person_not_found_by_the_delete_but_there_when_read_is_not_sent_
 async def test_recordings_alone_leave_a_second_chance_for_a_swallowed_deletion(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.resend_policy.RESEND_AFTER_S", 0.0)
     async with arena(persons=30) as a:
         plan = await a.plan(operation=RECORDINGS)
         a.server.faults.add(Fault("swallow", action="bulk_delete", after=1, times=1))
@@ -335,7 +335,7 @@ async def test_a_server_that_queues_nothing_is_caught_before_anybody_is_deleted(
     async with arena(persons=200) as a:
         plan = await a.plan(operation=EVENTS)
         a.server.faults.add(Fault("swallow", action="bulk_delete"))
-        with pytest.raises(BreakerOpened, match="canary: every attempt for the first 10 persons failed"):
+        with pytest.raises(BreakerOpened, match="test batch: every attempt for the first 10 persons failed"):
             await a.run(plan, batch_size=10)
         assert a.server.world.count() == 200
         assert len(a.times_intended("events")) == 10
@@ -344,7 +344,7 @@ async def test_a_server_that_queues_nothing_is_caught_before_anybody_is_deleted(
 async def test_a_first_batch_that_was_accepted_and_not_done_is_sent_once_more_and_then_ends_the_run(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.resend_policy.RESEND_AFTER_S", 0.0)
     async with arena(persons=60) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("swallow", action="bulk_delete"))

@@ -267,6 +267,6 @@ async def test_the_canary_sees_that_a_call_without_an_answer_deletes_whom_it_was
     async with arena(persons=60, keep_person=False) as a:
         plan = await a.plan(operation=operation)
         a.server.faults.add(Fault(kind="page", action="bulk_delete", when="after"))
-        with pytest.raises(BreakerOpened, match="canary: 25 of 25 persons vanished"):
+        with pytest.raises(BreakerOpened, match="test batch: 25 of 25 persons disappeared"):
             await a.run(plan)
         assert len(a.left()) == 35

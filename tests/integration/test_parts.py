@@ -160,7 +160,7 @@ async def test_persons_who_vanish_in_the_canary_although_they_are_kept_stop_the_
                 for target in plan.targets(0, 25):
                     a.server.world.remove_person(target.uuid)
 
-        with pytest.raises(BreakerOpened, match="canary: 25 of 25 persons vanished"):
+        with pytest.raises(BreakerOpened, match="test batch: 25 of 25 persons disappeared"):
             await run_job(a.client.observed(vanish), plan, a.journal, approve=plan.digest)
         assert len(a.sent()) == 1
 
@@ -240,7 +240,7 @@ async def test_a_server_whose_rows_never_appear_is_stopped_by_the_canary(arena: 
     async with arena(persons=200) as a:
         plan = await a.plan(operation=EVENTS)
         a.server.faults.add(Fault("swallow", action="bulk_delete"))
-        with pytest.raises(BreakerOpened, match="canary: every attempt for the first 10 persons failed"):
+        with pytest.raises(BreakerOpened, match="test batch: every attempt for the first 10 persons failed"):
             await a.run(plan, batch_size=10)
         assert a.server.world.count() == 200
         a.server.faults.clear()

@@ -178,7 +178,7 @@ async def test_who_still_has_a_property_is_named_by_a_query_and_not_read_in_vain
         assert few <= 2 + 25 + 25 + 1
         assert {record.source for record in a.of(Settled)} == {"store"}
         a.server.faults.clear()
-        monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
+        monkeypatch.setattr("bulk.verification.resend_policy.RESEND_AFTER_S", 0.0)
         report = await a.run(plan)
         assert (report.exit_code, axis(report, "properties")) == (0, {"done": 5000})
 
