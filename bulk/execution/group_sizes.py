@@ -1,4 +1,4 @@
-"""How many targets a worker takes, reads and sends at once. Pure."""
+"""How many targets a worker takes, and how many of them it reads ahead. Pure."""
 
 import math
 
@@ -8,23 +8,27 @@ from bulk.posthog.person_reader import READ_SIZE
 
 
 def group_size(count: int, settings: RunSettings, *, one_call_per_person: bool, block: int = 1) -> int:
-    """How many targets a worker takes at once: enough to fill a read, few enough to keep all workers busy.
+    """Return how many targets a worker takes: enough to fill a read, few enough to keep all workers busy.
 
     Arguments:
-        one_call_per_person: each gets a call of its own, one after the other; otherwise a group is whole batches.
-        block: how many single calls share an intent; a group is at most as many whole blocks as fit into one read.
+        count: targets that are left.
+        one_call_per_person: each target gets a call of its own; otherwise a group is whole batches.
+        block: calls that share an intent; a group is at most as many whole blocks as fit into one read.
     """
     share = max(1, math.ceil(count / settings.concurrency))
     if one_call_per_person:
         return math.ceil(share / math.ceil(share / whole_blocks(block)))
-    wanted = max(settings.batch_size, min(share, MAX_GROUP_SIZE))
-    return math.ceil(wanted / settings.batch_size) * settings.batch_size
+    size = max(settings.batch_size, min(share, MAX_GROUP_SIZE))
+    return math.ceil(size / settings.batch_size) * settings.batch_size
 
 
 def max_read_ahead(context: RunContext, count: int) -> int:
-    """How many of a group are read at once: where a call takes one person, whole blocks of them out of one read.
+    """Return how many targets of a group are read ahead: whole blocks within one read, if a call takes one person.
 
-    What is read long before it is sent fills memory and goes out of date; events are sent right after each read.
+    A person that is read long before its request takes memory, and its read expires; events leave right after a read.
+
+    Arguments:
+        count: targets of the group.
     """
     if context.strategy.one_call_per_person(context.job.lead):
         return whole_blocks(context.strategy.block)
@@ -32,5 +36,5 @@ def max_read_ahead(context: RunContext, count: int) -> int:
 
 
 def whole_blocks(block: int) -> int:
-    """How many persons to read at once, where a block of single calls shares an intent: whole blocks."""
+    """Return how many persons fill one read with whole blocks of calls that share an intent."""
     return READ_SIZE - READ_SIZE % block

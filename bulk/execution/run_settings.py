@@ -1,4 +1,4 @@
-"""The settings of one run, and their limits. Values only."""
+"""The settings of one run, and their bounds. Values only."""
 
 import math
 
@@ -7,10 +7,10 @@ import msgspec
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
 MAX_BATCH_SIZE = 1000
-"""What bulk_delete takes (contract 6.5)."""
+"""Persons that one bulk_delete takes (contract 6.5)."""
 MAX_WORKERS = 256
 MAX_GROUP_SIZE = 1000
-"""Targets that a worker takes at once: five full reads of the store, one page of deletion rows."""
+"""Targets that a worker takes at once: five full reads of persons, one page of deletion rows."""
 MIN_UNCOVERED_S = 60.0
 
 
@@ -21,7 +21,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: batches processed in parallel.
         batch_size: persons per bulk request.
         wait_s: seconds to wait for the server to catch up.
-        max_uncovered_s: seconds before a person's deletion in which its events may stay uncovered by a deletion row.
+        max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds; events that came after
+            the row stay behind.
     """
 
     concurrency: int = 8
@@ -30,12 +31,12 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_uncovered_s: float = MAX_UNCOVERED_S
 
     def __post_init__(self) -> None:
-        for name, value, most in (
+        for name, value, maximum in (
             ("concurrency", self.concurrency, MAX_WORKERS),
             ("batch size", self.batch_size, MAX_BATCH_SIZE),
         ):
-            if type(value) is not int or not 1 <= value <= most:
-                raise ValueError(f"{name} {value!r} is not a whole number between 1 and {most}")
+            if type(value) is not int or not 1 <= value <= maximum:
+                raise ValueError(f"{name} {value!r} is not a whole number from 1 to {maximum}")
         if type(self.wait_s) not in (int, float) or not 0 <= self.wait_s < math.inf:
             raise ValueError(f"wait {self.wait_s!r} is not a number of seconds, 0 or more")
         uncovered_s = self.max_uncovered_s
