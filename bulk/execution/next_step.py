@@ -64,7 +64,7 @@ _ORDER = tuple(Step)
 
 
 class _Table(dict[tuple[int, int, int, int], int]):
-    """The results of `decide` by the bytes of the target states, each computed once: every target is looked up often."""
+    """The results of `decide` by the bytes of the target states, each computed once."""
 
     def __missing__(self, places: tuple[int, int, int, int]) -> int:
         self[places] = place = _ORDER.index(decide(to_state(places)))

@@ -336,7 +336,7 @@ ENGINE: tuple[Twin, ...] = (
         27,
         "a journal holds the values of a selection",
         "integration/test_secrecy.py::test_nothing_that_names_a_person_or_opens_a_door_is_in_journal_report_or_events",
-        "bulk/execution/open_job.py", "selection=_summary(header.selection),", "selection=header.selection,",
+        "bulk/execution/open_job.py", "selection=_selection_summary(header.selection),", "selection=header.selection,",
     ),
     twin(
         27,

@@ -163,7 +163,7 @@ READING: tuple[Twin, ...] = (
         "earlier requests are aged before the server has told its time",
         "integration/test_wrong_clock.py::test_a_clock_that_is_wrong_forgets_no_request_of_the_planning",
         "bulk/execution/open_job.py",
-        "            project = await client.projects.get(plan.header.project_id)\n            charge()\n",
-        "            charge()\n            project = await client.projects.get(plan.header.project_id)\n",
+        "            project = await client.projects.get(plan.header.project_id)\n            count_earlier_requests()\n",
+        "            count_earlier_requests()\n            project = await client.projects.get(plan.header.project_id)\n",
     ),
 )
