@@ -70,14 +70,14 @@ class BatchPolicy:
         Arguments:
             left: of these targets those for which it is still due.
         """
-        if verdict.then is NextAction.NOTHING:
+        if verdict.next_action is NextAction.NOTHING:
             self.size = min(self._context.batch_size, self.size * 2)
             if not (Axis.EVENTS in call.axes and self._context.strategy.has_rows):  # there the rows tell
                 self.progressed()
             return
         progress = len(left) < len(numbers) or (verdict.requests or 0) > 1  # the last one is no success
-        rejected = verdict.then is NextAction.READ_AND_REJECT
-        halve = not progress and verdict.then is NextAction.READ_AND_HALVE and self.size > 1
+        rejected = verdict.next_action is NextAction.READ_BACK_AND_REJECT
+        halve = not progress and verdict.next_action is NextAction.READ_BACK_AND_HALVE and self.size > 1
         refunded = unsent(numbers, verdict) | (set(left) if not rejected and (progress or halve) else set())
         if refunded:
             self._context.job.refund(refunded)
@@ -147,7 +147,7 @@ def unsent(numbers: Sequence[int], verdict: AttemptResult) -> set[int]:
 
     A 429 did not look at that one either; where it is the block's first the ledger knows that by itself.
     """
-    if verdict.at is None:
+    if verdict.failed_at is None:
         return set()
     looked_at = verdict.error != "rate_limited"
-    return {*numbers[verdict.at + looked_at :]} if verdict.at or looked_at else set()
+    return {*numbers[verdict.failed_at + looked_at :]} if verdict.failed_at or looked_at else set()

@@ -16,7 +16,7 @@ from bulk.execution.next_step import CALLS, Step, first_step, step_for
 from bulk.execution.run_context import RunContext
 from bulk.journal.run_stats import KEPT_DELETED
 from bulk.operations import UnsetProperties
-from bulk.posthog.attempt_result import LONGEST_PAUSE_S, AttemptResult, NextAction, too_long_a_pause
+from bulk.posthog.attempt_result import MAX_PAUSE_S, AttemptResult, NextAction, pause_too_long
 from bulk.posthog.calls import Call, CallBlock, TargetAddress, build_call, send
 from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.states import FINAL_PERSON, Axis, Events
@@ -112,10 +112,10 @@ class GroupExecutor:
         start, since = 0, self._clock()
         while start < len(numbers):
             call = build_call(axes, self._context.strategy, self._batch_policy.size, by_capture=bool(by_event))
-            batch = numbers[start : start + call.most]
+            batch = numbers[start : start + call.max_targets]
             if self._unchecked(batch) or not await self._attempt(call, batch):
                 return
-            start += call.most
+            start += call.max_targets
             self._context.moved()
             self._context.gate.check()
             if Axis.EVENTS in axes and (self._clock() > since + AGEING_S or self._ageing()):
@@ -173,17 +173,17 @@ class GroupExecutor:
             self._checked[number] = _VerifiedTarget(
                 uuid=person.uuid,
                 distinct_id=pick_distinct_id(person.distinct_ids, known_by[number]) if known_by else None,
-                keys=self._keys_to_send(number, verifier.open_keys(person)) if self._call_a_key else (),
+                keys=self._keys_to_send(number, verifier.unmet_keys(person)) if self._call_a_key else (),
                 at=seen.asked_at,
             )
 
     def _known_by(self, seen: Seen) -> dict[int, str | None]:
         return {n: target.distinct_id for n, target in self._job.targets(sorted(seen.here)).items()}
 
-    def _keys_to_send(self, number: int, open_keys: tuple[str, ...]) -> tuple[str, ...]:
+    def _keys_to_send(self, number: int, unmet_keys: tuple[str, ...]) -> tuple[str, ...]:
         """The keys without those accepted before the person had to be read again, which take effect later."""
         sent = self._keys_sent.get(number, set())
-        return tuple(key for key in open_keys if key not in sent) or open_keys
+        return tuple(key for key in unmet_keys if key not in sent) or unmet_keys
 
     def _read_fewer(self, count: int, took_s: float) -> None:
         """Read and send fewer at once where reading takes long, as it does one by one on an old server.
@@ -250,27 +250,28 @@ class GroupExecutor:
             verdict = await self._send(call, numbers)
         except _Stale:
             return False
-        if verdict.then is NextAction.STOP:
+        if verdict.next_action is NextAction.STOP:
             kind = KeptPersonsDeleted if verdict.error in KEPT_DELETED else BreakerOpened
             self._context.gate.close(verdict.cause or kind(f"the server answered {verdict.label}"))
             raise Stopped
         if verdict.retry_after_s is not None:
             self._stop_on_long_pause(verdict.retry_after_s)
-        if verdict.then in (NextAction.READ, NextAction.READ_AND_HALVE, NextAction.READ_AND_REJECT):
+        if verdict.next_action.reads_back:
             await self._settle(call, numbers)
-        left = [] if verdict.then is NextAction.NOTHING else [n for n in numbers if self._still_due(n, call.axes)]
-        if verdict.then is NextAction.READ_AND_REJECT:
-            meant = numbers if verdict.at is None else [numbers[verdict.at]]
+        done = verdict.next_action is NextAction.NOTHING
+        left = [] if done else [n for n in numbers if self._still_due(n, call.axes)]
+        if verdict.next_action is NextAction.READ_BACK_AND_REJECT:
+            meant = numbers if verdict.failed_at is None else [numbers[verdict.failed_at]]
             why = Observation.EVENT_REFUSED if call.route == "capture" else Observation.REJECTED
             rejected = dict.fromkeys((n for n in left if n in meant), (why,))
             self._job.observe("engine", rejected, label=verdict.label)
         await self._batch_policy.account(call, numbers, left, verdict)
-        return verdict.then is NextAction.NOTHING
+        return done
 
     def _stop_on_long_pause(self, asked_s: float) -> None:
         """End the run if the server asks for too long a pause; the client waits for any other (guarantee 14)."""
-        if asked_s > LONGEST_PAUSE_S:
-            self._context.gate.close(too_long_a_pause(asked_s))
+        if asked_s > MAX_PAUSE_S:
+            self._context.gate.close(pause_too_long(asked_s))
             raise Stopped
 
     async def _send(self, call: Call, numbers: list[int]) -> AttemptResult:
@@ -278,7 +279,7 @@ class GroupExecutor:
         job, gate, client = self._job, self._context.gate, self._context.client
         batch, checked_at = [self._checked[n] for n in numbers], self._oldest_check(numbers)
         attempt: int | None = None
-        block = CallBlock(answered=lambda: gate.waiting(scope))
+        block = CallBlock(on_success=lambda: gate.waiting(scope))
         try:
             with gate.cancel_on_stop() as scope:
 
@@ -307,7 +308,7 @@ class GroupExecutor:
             return verdict
         except (Stopped, _Stale):
             if attempt is not None:
-                job.record_answer(attempt, block.verdict(), numbers)
+                job.record_answer(attempt, block.result(), numbers)
                 # for the target that the block was stopped at it made progress, which spends no attempt (guarantee 12)
                 job.refund(numbers[block.done :])
                 self._note_keys_sent(call, numbers, batch, block)
@@ -315,7 +316,7 @@ class GroupExecutor:
 
     def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[_VerifiedTarget], block: CallBlock) -> None:
         """Remember which keys an interrupted block has sent of the person that it was stopped at."""
-        if call.each and block.done < block.reached:
+        if call.one_by_one and block.done < block.reached:
             before = sum(len(one.keys) for one in batch[: block.done])
             sent = batch[block.done].keys[: block.requests - before]
             self._keys_sent.setdefault(numbers[block.done], set()).update(sent)

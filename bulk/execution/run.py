@@ -25,7 +25,7 @@ from bulk.number_ranges import format_ranges, grouped
 from bulk.operations import PropertyOperation, UnsetProperties, wanted
 from bulk.posthog.deletion_rows import DeletionRowReader
 from bulk.posthog.person_reader import READ_SIZE, PersonReader, chunks
-from bulk.posthog.request_costs import CANARY_SIZE, persons_by_capture
+from bulk.posthog.request_costs import TEST_BATCH_SIZE, persons_per_capture_request
 from bulk.posthog.strategy import Strategy
 from bulk.states import ACCEPTED, PROVEN, UNSENT, Axis, Events, Person, Properties, Recordings, State
 from bulk.targets.reasons import USED_UP, Standing
@@ -77,7 +77,7 @@ class Run:
         settings: RunSettings,
     ) -> None:
         if strategy.by_capture:
-            settings = msgspec.structs.replace(settings, batch_size=persons_by_capture(settings.batch_size))
+            settings = msgspec.structs.replace(settings, batch_size=persons_per_capture_request(settings.batch_size))
         self._job = job
         self._one_call_per_person = strategy.one_call_per_person(job.lead)
         self._gate = gate
@@ -151,7 +151,10 @@ class Run:
         target_states, axis = self._job.target_states, self._job.lead
         count = sum(count for state, count in target_states.counts(axis).items() if state in UNSENT[axis])
         size = group_size(
-            count, self._settings, one_call_per_person=self._one_call_per_person, block=self._context.strategy.block
+            count,
+            self._settings,
+            one_call_per_person=self._one_call_per_person,
+            block=self._context.strategy.persons_per_intent,
         )
         await self._send_groups(grouped(target_states.numbers(axis, UNSENT[axis]), size), size)
 
@@ -192,7 +195,7 @@ class Run:
                 self._emitter.emit(TestBatchDone(targets=len(proven)))
                 return
             stuck += sum(target_states.state(axis, n) in _UNPROVEN for n in numbers)
-            if stuck >= CANARY_SIZE or (stuck and stuck == target_states.count):
+            if stuck >= TEST_BATCH_SIZE or (stuck and stuck == target_states.count):
                 raise NotFinished(f"the server accepted the test batch of {stuck} persons and has not applied it yet")
             self._stop_if_all_failed(numbers)
 
@@ -205,7 +208,11 @@ class Run:
 
     async def _test_batches(self) -> AsyncIterator[list[int]]:
         """A few targets at a time. If the first ones needed no change, large reads find the next ones that may."""
-        target_states, axis, most = self._job.target_states, self._job.lead, min(CANARY_SIZE, self._settings.batch_size)
+        target_states, axis, most = (
+            self._job.target_states,
+            self._job.lead,
+            min(TEST_BATCH_SIZE, self._settings.batch_size),
+        )
         candidates = target_states.numbers(axis, UNSENT[axis] | {ACCEPTED[axis]}, unread=False)
         if first := list(islice(candidates, most)):
             yield first

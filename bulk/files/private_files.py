@@ -40,7 +40,9 @@ _ROUNDS = 8
 
 
 @contextmanager
-def trouble(path: Path, doing: str, kind: Callable[[Path, str, str], FileTrouble] = FileTrouble) -> Iterator[None]:
+def as_file_trouble(
+    path: Path, doing: str, kind: Callable[[Path, str, str], FileTrouble] = FileTrouble
+) -> Iterator[None]:
     """Turn an OSError inside the block into one sentence.
 
     Args:
@@ -75,7 +77,7 @@ def create_exclusive(path: Path, *, flags: int = 0) -> int:
     Raises:
         FileTrouble: it exists, or cannot be created.
     """
-    with trouble(path, CREATING):
+    with as_file_trouble(path, CREATING):
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC | flags, PRIVATE)
         try:
             os.fchmod(fd, PRIVATE)  # the umask may have taken the owner's own bits
@@ -95,7 +97,7 @@ def open_regular(path: Path, flags: int, kind: Callable[[Path, str, str], FileTr
     """
     # O_NONBLOCK: a fifo must be seen, not waited for
     extra = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-    with trouble(path, "cannot be opened", kind):
+    with as_file_trouble(path, "cannot be opened", kind):
         fd = os.open(path, flags | extra)
         try:
             mode = os.fstat(fd).st_mode
@@ -111,14 +113,14 @@ def open_regular(path: Path, flags: int, kind: Callable[[Path, str, str], FileTr
 
 def refuse_existing(path: Path) -> None:
     """Say early that a name is taken; only the creation itself decides."""
-    with trouble(path, CREATING):
+    with as_file_trouble(path, CREATING):
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, "")
 
 
 def sync_folder(path: Path) -> None:
     """Put the name of a file on disk: fsync of the folder it lies in."""
-    with trouble(path, "its folder cannot be synced"):
+    with as_file_trouble(path, "its folder cannot be synced"):
         fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
@@ -144,7 +146,7 @@ def write_private(path: Path, data: bytes, *, replace: bool = False) -> None:
     Raises:
         FileTrouble: it exists and is not to be replaced, is no regular file, or cannot be written.
     """
-    with unnamed(path) as file:
+    with create_unnamed(path) as file:
         file.write(data)
         if replace:
             file.replace()
@@ -152,7 +154,7 @@ def write_private(path: Path, data: bytes, *, replace: bool = False) -> None:
             file.publish()
 
 
-class Unnamed:
+class UnnamedFile:
     """A private file on its way: nobody sees it before `publish`, and without that it leaves nothing behind.
 
     Where the file system has no unnamed files it is called `.<name>.partial` until then, and only a kill that
@@ -170,12 +172,12 @@ class Unnamed:
 
     def write(self, data: bytes | bytearray) -> None:
         """Append all of `data`; raises FileTrouble."""
-        with trouble(self.path, "cannot be written"):
+        with as_file_trouble(self.path, "cannot be written"):
             write_all(self.fd, data)
 
     def publish(self) -> None:
         """Sync the file and give it its name, which must be free; raises FileTrouble."""
-        with trouble(self.path, "cannot be put in its place"):
+        with as_file_trouble(self.path, "cannot be put in its place"):
             os.fsync(self.fd)
             self._link(self.path.name)
             try:
@@ -188,7 +190,7 @@ class Unnamed:
 
     def replace(self) -> None:
         """Sync the file and put it in the place of the regular file of its name, if there is one."""
-        with trouble(self.path, "cannot be put in its place"):
+        with as_file_trouble(self.path, "cannot be put in its place"):
             self._refuse_irregular()
             os.fsync(self.fd)
             if self._partial is None:
@@ -243,7 +245,7 @@ class Unnamed:
         if not stat.S_ISREG(mode):
             raise FileTrouble(self.path, "is not a regular file", "choose another name")
 
-    def __enter__(self) -> "Unnamed":
+    def __enter__(self) -> "UnnamedFile":
         return self
 
     def __exit__(
@@ -252,16 +254,16 @@ class Unnamed:
         self.close()
 
 
-def unnamed(path: Path) -> Unnamed:
+def create_unnamed(path: Path) -> UnnamedFile:
     """Start a file in the folder of `path` that has no name yet; raises FileTrouble."""
-    with trouble(path, CREATING):
+    with as_file_trouble(path, CREATING):
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fd = _open_unnamed(folder)
             if fd is not None:
-                return Unnamed(path, fd, folder, None)
+                return UnnamedFile(path, fd, folder, None)
             partial = f".{path.name}.partial"
-            return Unnamed(path, _open_partial(path, partial, folder), folder, partial)
+            return UnnamedFile(path, _open_partial(path, partial, folder), folder, partial)
         except BaseException:
             os.close(folder)
             raise

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from bulk.errors import PlanError
 from bulk.files.json_lines import encode_line
-from bulk.files.private_files import Unnamed, open_regular, refuse_existing, trouble, unnamed
+from bulk.files.private_files import UnnamedFile, as_file_trouble, create_unnamed, open_regular, refuse_existing
 from bulk.plan.plan_lines import (
     DIGEST_PREFIX,
     FORMAT,
@@ -57,10 +57,10 @@ _CHANGED = "was changed after it was made"
 class PlanWriter:
     """Writes a plan into a file that has no name before it is whole; used as a context manager.
 
-    Leaving without `finish` leaves nothing, and so does a kill (see `bulk.files.private_files.Unnamed`).
+    Leaving without `finish` leaves nothing, and so does a kill (see `bulk.files.private_files.UnnamedFile`).
     """
 
-    def __init__(self, path: Path, file: Unnamed, header: PlanHeader) -> None:
+    def __init__(self, path: Path, file: UnnamedFile, header: PlanHeader) -> None:
         self.path = path
         self.count = 0
         self._file = file
@@ -78,7 +78,7 @@ class PlanWriter:
         path = Path(path)
         if header.format != FORMAT:
             raise ValueError(f"this version writes plan format {FORMAT}, not {header.format}")
-        file = unnamed(path)
+        file = create_unnamed(path)
         try:
             refuse_existing(path)
             return cls(path, file, header)
@@ -256,7 +256,7 @@ def load_plan(path: Path | str) -> Plan:
     path = Path(path)
     fd = open_regular(path, os.O_RDONLY, PlanError)
     try:
-        with trouble(path, "cannot be read", PlanError):
+        with as_file_trouble(path, "cannot be read", PlanError):
             size = os.fstat(fd).st_size
         header, body = _load_header(fd, size, path)
         footer, end = _load_footer(fd, size, path)
@@ -332,7 +332,7 @@ def _scan(fd: int, body: int, end: int, path: Path) -> tuple[str, _Index, int]:
 def _read(fd: int, offset: int, size: int, path: Path) -> bytes:
     parts = []
     while size > 0:
-        with trouble(path, "cannot be read", PlanError):
+        with as_file_trouble(path, "cannot be read", PlanError):
             part = os.pread(fd, size, offset)
         if not part:
             raise PlanError(path, "became shorter while it was read", _ANEW)

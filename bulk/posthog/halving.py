@@ -13,10 +13,10 @@ from asyncclient import InvalidResponse, PostHogError, ServerError, TimedOut
 from bulk.posthog.attempt_result import raise_if_permanent
 from bulk.posthog.person_reads import LEFT_OUT, Known, Present, ReadResult, Unread, UnreadReason
 
-MOST_FAILED_SINGLES = 3
+MAX_FAILED_SINGLES = 3
 """Persons that fail alone before the batch is given up for now, if no person of it can be read."""
 
-MOST_FAILURES = 40
+MAX_FAILURES = 40
 """Failed requests per batch, halves and single persons together, before the rest of it is left unread."""
 
 NARROWED = (TimedOut, ServerError, InvalidResponse)
@@ -58,7 +58,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
     failures = failed_singles = 0
     last_error: PostHogError | None = None
     while left:
-        is_last_try = not succeeded and failed_singles >= MOST_FAILED_SINGLES
+        is_last_try = not succeeded and failed_singles >= MAX_FAILED_SINGLES
         part, is_first = left.pop(0 if is_last_try else -1)
         try:
             found = await ask(part, is_first)
@@ -76,7 +76,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
                     results[key] = Present(person)
             continue
         failures += 1
-        if is_last_try or failures >= MOST_FAILURES:
+        if is_last_try or failures >= MAX_FAILURES:
             not_tried = [key for rest, _ in left for key in rest]
             results |= dict.fromkeys([*part, *not_tried], Unread(UnreadReason.NOT_TRIED))
             if len(part) == 1:

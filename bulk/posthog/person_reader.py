@@ -45,7 +45,7 @@ READ_SIZE = 200
 CONFIRM_AFTER_S = 5.0
 """Seconds between the read that leaves a person out and the one that confirms its absence."""
 
-MOST_FAILED_ALONE = 9
+MAX_FAILED_ALONE = 9
 """Persons that cannot be read even alone, with no success in between, before the error is taken for the server's."""
 
 UNKNOWN_ROUTE = (MethodNotAllowed, NotFound, RouteNotFound)
@@ -233,7 +233,7 @@ class PersonReader:
             self._failed_alone.clear()
             return
         self._failed_alone |= {key for key, result in read.results.items() if not _is_unread(result, *_SAYS_NOTHING)}
-        if len(self._failed_alone) >= MOST_FAILED_ALONE:
+        if len(self._failed_alone) >= MAX_FAILED_ALONE:
             raise read.failed_with
 
     async def _knows_batches(self, error: PostHogError, ask: "_Ask") -> bool:

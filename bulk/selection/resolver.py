@@ -32,7 +32,7 @@ from bulk.selection.input_findings import Findings
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, FromInput, Selection
 
 READ_AT_ONCE = READ_SIZE
-MOST_OPEN_LINES = 10_000
+MAX_OPEN_LINES = 10_000
 """Lines without a person that are kept for a second look, before it is taken."""
 MOST_LOOKS = 3
 """Looks after the first one, before a line counts as unread."""
@@ -185,7 +185,7 @@ class Resolver:
             found, still_open = await look(self._fresh(lines))
             yield found
             open_lines += still_open
-            if len(open_lines) >= MOST_OPEN_LINES:
+            if len(open_lines) >= MAX_OPEN_LINES:
                 yield await self._look_again(look, open_lines)
                 open_lines = []
         yield await self._look_again(look, open_lines)
@@ -293,7 +293,7 @@ def read_lines(selection: FromInput) -> Iterator[Line | RefusedLine]:
 def _kind(selection: FromInput) -> Kind:
     match selection:
         case ByDistinctIds():
-            return Kind.SHARED_TOO if selection.allow_shared_ids else Kind.DISTINCT_ID
+            return Kind.ANY_DISTINCT_ID if selection.allow_shared_ids else Kind.DISTINCT_ID
         case ByPersonIds():
             return Kind.PERSON_ID
         case ByEmails():

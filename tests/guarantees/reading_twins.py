@@ -64,7 +64,7 @@ READING: tuple[Twin, ...] = (
         "a server that answers nobody is asked for each of them",
         "bulk/posthog/test_halving.py::test_a_server_that_answers_nobody_is_not_asked_for_each_of_them",
         _HALVING,
-        "is_last_try = not succeeded and failed_singles >= MOST_FAILED_SINGLES",
+        "is_last_try = not succeeded and failed_singles >= MAX_FAILED_SINGLES",
         "is_last_try = False",
     ),
     twin(
@@ -131,7 +131,7 @@ READING: tuple[Twin, ...] = (
         "a list of rows that leads no further back is read for ever",
         _ROWS_TEST + "a_list_that_does_not_end_is_given_up_and_says_so[the same page]",
         _ROWS,
-        "stalled >= MOST_STALLED_PAGES or level",
+        "stalled >= MAX_STALLED_PAGES or level",
         "level",
     ),
     twin(

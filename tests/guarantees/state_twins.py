@@ -55,7 +55,7 @@ STATES: tuple[Twin, ...] = (
             _ERASURE + "a_batch_that_is_rejected_once_is_sent_in_parts_and_nobody_fails",
             _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_and_never_sent_again",
         ),
-        "bulk/posthog/attempt_result.py", "if verdict.then is NextAction.READ_AND_REJECT and persons > 1:", "if False:",
+        "bulk/posthog/attempt_result.py", "if result.next_action is NextAction.READ_BACK_AND_REJECT and persons > 1:", "if False:",
     ),
     twin(
         11,
@@ -157,6 +157,6 @@ STATES: tuple[Twin, ...] = (
             _ENDS + "a_first_batch_of_one_that_stays_is_followed_by_others",
         ),
         "bulk/execution/run.py", "            if proven:\n", "            if proven and not any(target_states.state(axis, n) in _UNPROVEN for n in numbers):\n",
-        "bulk/execution/run.py", "if stuck >= CANARY_SIZE or (stuck and stuck == target_states.count):", "if stuck:",
+        "bulk/execution/run.py", "if stuck >= TEST_BATCH_SIZE or (stuck and stuck == target_states.count):", "if stuck:",
     ),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bulk.errors import FileTrouble
-from bulk.files.private_files import create_exclusive, open_regular, sync_folder, unnamed, write_private
+from bulk.files.private_files import create_exclusive, create_unnamed, open_regular, sync_folder, write_private
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o777], ids=lambda mask: f"umask-{mask:03o}")
@@ -85,7 +85,7 @@ def test_system_errors_become_one_sentence_with_a_fix(
         raise OSError(number, "text of the system")
 
     monkeypatch.setattr(os, "open", fails)
-    for make in (create_exclusive, unnamed):
+    for make in (create_exclusive, create_unnamed):
         with pytest.raises(FileTrouble) as caught:
             make(tmp_path / "a")
         assert f"{tmp_path / 'a'}: cannot be created: {words}" in str(caught.value)
@@ -98,7 +98,7 @@ def test_a_folder_that_takes_no_files_is_reported_by_the_real_system() -> None:
         write_private(Path("/sys/a"), b"x")
 
 
-@pytest.mark.parametrize("make", [create_exclusive, unnamed, lambda path: write_private(path, b"x")])
+@pytest.mark.parametrize("make", [create_exclusive, create_unnamed, lambda path: write_private(path, b"x")])
 def test_a_missing_folder_is_named(tmp_path: Path, make: object) -> None:
     with pytest.raises(FileTrouble, match="nowhere/a: cannot be created: its folder does not exist"):
         make(tmp_path / "nowhere" / "a")  # type: ignore[operator]
@@ -124,7 +124,7 @@ def test_only_regular_files_are_opened_and_nothing_is_waited_for(tmp_path: Path)
 
 def test_unpublished_file_leaves_nothing(tmp_path: Path, either_way: str) -> None:
     before = _open_files()
-    with unnamed(tmp_path / "a") as file:
+    with create_unnamed(tmp_path / "a") as file:
         file.write(b"persons")
         assert not (tmp_path / "a").exists()
     assert list(tmp_path.iterdir()) == []
@@ -132,13 +132,13 @@ def test_unpublished_file_leaves_nothing(tmp_path: Path, either_way: str) -> Non
 
 
 def test_nothing_has_a_name_while_it_is_written(tmp_path: Path) -> None:
-    with unnamed(tmp_path / "a") as file:
+    with create_unnamed(tmp_path / "a") as file:
         file.write(b"persons")
         assert list(tmp_path.iterdir()) == []
 
 
 def test_published_file_is_whole_and_private(tmp_path: Path, either_way: str, any_umask: None) -> None:
-    with unnamed(tmp_path / "a") as file:
+    with create_unnamed(tmp_path / "a") as file:
         file.write(b"one ")
         file.write(b"two")
         file.publish()
@@ -148,7 +148,7 @@ def test_published_file_is_whole_and_private(tmp_path: Path, either_way: str, an
 
 
 def test_publishing_replaces_nothing(tmp_path: Path, either_way: str) -> None:
-    with unnamed(tmp_path / "a") as file:
+    with create_unnamed(tmp_path / "a") as file:
         file.write(b"ours")
         (tmp_path / "a").write_text("theirs")
         with pytest.raises(FileTrouble, match="it exists already"):
@@ -159,7 +159,7 @@ def test_publishing_replaces_nothing(tmp_path: Path, either_way: str) -> None:
 
 def test_publishing_does_not_write_through_a_symlink(tmp_path: Path, either_way: str) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "b")
-    with unnamed(tmp_path / "a") as file, pytest.raises(FileTrouble, match="it exists already"):
+    with create_unnamed(tmp_path / "a") as file, pytest.raises(FileTrouble, match="it exists already"):
         file.publish()
     assert not (tmp_path / "b").exists()
 
@@ -224,17 +224,17 @@ def test_left_over_partial_file_of_a_dead_process_is_taken_away(tmp_path: Path, 
 
 @pytest.mark.parametrize("either_way", ["named"], indirect=True)
 def test_partial_file_of_a_living_process_is_left_alone(tmp_path: Path, either_way: str) -> None:
-    with unnamed(tmp_path / "a") as first:
+    with create_unnamed(tmp_path / "a") as first:
         first.write(b"first")
         with pytest.raises(FileTrouble, match="is being made by another process"):
-            unnamed(tmp_path / "a")
+            create_unnamed(tmp_path / "a")
         first.publish()
     assert (tmp_path / "a").read_bytes() == b"first"
 
 
 @pytest.mark.parametrize("either_way", ["named"], indirect=True)
 def test_a_forked_child_takes_no_partial_file_away(tmp_path: Path, either_way: str) -> None:
-    with unnamed(tmp_path / "a") as file:
+    with create_unnamed(tmp_path / "a") as file:
         pid = os.fork()
         if pid == 0:
             file.close()
