@@ -4,7 +4,7 @@ import math
 
 from bulk.execution.run_context import RunContext
 from bulk.execution.run_settings import LARGEST_GROUP, RunSettings
-from bulk.posthog.person_reader import READ_SIZE
+from bulk.posthog.batch_reads import READ_SIZE
 
 
 def group_size(count: int, settings: RunSettings, *, one_call_per_person: bool, block: int = 1) -> int:

@@ -23,8 +23,9 @@ from bulk.journal.job_log import JobLog
 from bulk.journal.records import TestBatchPassed
 from bulk.number_ranges import format_ranges, grouped
 from bulk.operations import PropertyOperation, UnsetProperties, wanted
+from bulk.posthog.batch_reads import READ_SIZE, chunks
 from bulk.posthog.deletion_rows import DeletionRowReader
-from bulk.posthog.person_reader import READ_SIZE, PersonReader, chunks
+from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.request_costs import TEST_BATCH_SIZE, persons_per_capture_request
 from bulk.posthog.strategy import Strategy
 from bulk.states import ACCEPTED, PROVEN, UNSENT, Axis, Events, Person, Properties, Recordings, State

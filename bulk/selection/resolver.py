@@ -23,9 +23,10 @@ from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog import person_reader
-from bulk.posthog.person_reader import READ_SIZE, PersonReader
+from bulk.posthog.batch_reads import READ_SIZE
+from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread, to_ref
-from bulk.posthog.property_query import UNSEEN, Discovery, by_query, choose
+from bulk.posthog.property_query import UNREADABLE, Discovery, choose_discovery, iter_queried_persons
 from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_stream, read_values
 from bulk.selection.input_findings import Findings
@@ -118,12 +119,12 @@ class Resolver:
             yield found
 
     async def _held(self, selection: ByFilter) -> AsyncIterator[list[Found]]:
-        found = Discovery(by="listing", why="a filter selects", may_miss=UNSEEN)
+        found = Discovery(by="listing", why="a filter selects", may_miss=UNREADABLE)
         if selection.everyone:
-            found = await choose(self._client, self._holding)
+            found = await choose_discovery(self._client, self._holding)
         self._findings.discovery = msgspec.to_builtins(found)
         if found.by == "query":
-            async for holders in by_query(self._client, self._reader, self._holding):
+            async for holders in iter_queried_persons(self._client, self._reader, self._holding):
                 self._findings.gone += holders.gone
                 self._findings.unread_persons += holders.unread
                 yield self._listed_new([(ref, _known_by(ref)) for ref in holders.persons])

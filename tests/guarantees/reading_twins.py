@@ -3,6 +3,7 @@
 from twin import Twin, twin
 
 _READER = "bulk/posthog/person_reader.py"
+_BATCHES = "bulk/posthog/batch_reads.py"
 _HALVING = "bulk/posthog/halving.py"
 _ROWS = "bulk/posthog/deletion_rows.py"
 _CLOCK = "asyncclient/_protocol/server_clock.py"
@@ -71,7 +72,7 @@ READING: tuple[Twin, ...] = (
         11,
         "a 404 on a batch read speaks of persons",
         _READER_TEST + "a_batch_read_that_is_known_and_answers_404_makes_nobody_absent",
-        _READER,
+        _BATCHES,
         "group, Unread(UnreadReason.NOT_FOUND_UNCLEAR)",
         "group, Absent()",
     ),
