@@ -14,7 +14,8 @@ from threading import RLock
 from weakref import WeakSet
 
 from bulk.errors import FileTrouble, JournalBusy, JournalError
-from bulk.files.private_files import as_file_trouble, create_exclusive, open_regular
+from bulk.files.file_errors import as_file_trouble
+from bulk.files.private_files import create_exclusive, open_regular
 
 _ROUNDS = 8
 _OTHERS_WRITE = 0o022

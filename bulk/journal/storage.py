@@ -12,7 +12,9 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from bulk.errors import FileTrouble, JournalError, WriteFailed
-from bulk.files.private_files import PRIVATE, as_file_trouble, create_unnamed, open_regular, sync_folder
+from bulk.files.file_errors import as_file_trouble
+from bulk.files.private_files import PRIVATE, open_regular, sync_folder
+from bulk.files.unnamed_file import create_unnamed
 from bulk.journal.framing import Clean, Framing, TornTail
 from bulk.journal.locked_file import LockedFile
 from bulk.journal.writer import JournalWriter

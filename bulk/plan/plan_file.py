@@ -17,8 +17,10 @@ from typing import Any
 from uuid import UUID
 
 from bulk.errors import PlanError
+from bulk.files.file_errors import as_file_trouble
 from bulk.files.json_lines import encode_line
-from bulk.files.private_files import UnnamedFile, as_file_trouble, create_unnamed, open_regular, refuse_existing
+from bulk.files.private_files import open_regular, refuse_existing
+from bulk.files.unnamed_file import UnnamedFile, create_unnamed
 from bulk.plan.plan_lines import (
     DIGEST_PREFIX,
     FORMAT,
@@ -57,7 +59,7 @@ _CHANGED = "was changed after it was made"
 class PlanWriter:
     """Writes a plan into a file that has no name before it is whole; used as a context manager.
 
-    Leaving without `finish` leaves nothing, and so does a kill (see `bulk.files.private_files.UnnamedFile`).
+    Leaving without `finish` leaves nothing, and so does a kill (see `bulk.files.unnamed_file.UnnamedFile`).
     """
 
     def __init__(self, path: Path, file: UnnamedFile, header: PlanHeader) -> None:

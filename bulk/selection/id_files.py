@@ -19,7 +19,7 @@ from uuid import UUID
 import msgspec
 
 from bulk.errors import InputError
-from bulk.files.private_files import as_file_trouble
+from bulk.files.file_errors import as_file_trouble
 from bulk.selection.placeholder_ids import is_placeholder
 
 DISTINCT_ID_MAX = 400

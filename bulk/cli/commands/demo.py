@@ -49,7 +49,7 @@ def command(persons: int, keep: Path | None) -> int:
 
 
 def _own_folder(folder: Path) -> Path:
-    from bulk.files.private_files import as_file_trouble
+    from bulk.files.file_errors import as_file_trouble
 
     with as_file_trouble(folder, "cannot be made"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from bulk.files.private_files import as_file_trouble
+from bulk.files.file_errors import as_file_trouble
 
 _CHUNK = 64 * 1024
 STANDARD_INPUT = Path("standard input")

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from bulk.errors import FileTrouble
-from bulk.files.private_files import UnnamedFile, create_unnamed, open_regular
+from bulk.files.private_files import open_regular
+from bulk.files.unnamed_file import UnnamedFile, create_unnamed
 from bulk.sanitize import plain
 
 FORCE_HELP = "Replace FILE if it exists, but never a plan or a journal"
