@@ -67,7 +67,7 @@ class Resolver:
         findings: collects what the review reports.
         page_size: persons per page of listings.
         concurrency: requests at once.
-        holding: take only persons that have one of these properties, where a filter selects.
+        having_keys: take only persons that have one of these properties, where a filter selects.
     """
 
     def __init__(
@@ -78,9 +78,9 @@ class Resolver:
         *,
         page_size: int,
         concurrency: int,
-        holding: Sequence[str] = (),
+        having_keys: Sequence[str] = (),
     ) -> None:
-        self._holding = holding
+        self._having_keys = having_keys
         self._client = client
         self._reader = PersonReader(client, StopGate(), readers=concurrency)
         self._selection = selection
@@ -108,7 +108,7 @@ class Resolver:
     async def targets(self) -> AsyncIterator[list[Found]]:
         """Yield the targets, some at a time; a list may be empty while none are found."""
         if isinstance(self._selection, ByFilter):
-            pages = self._held(self._selection) if self._holding else self._listed(self._selection)
+            pages = self._held(self._selection) if self._having_keys else self._listed(self._selection)
         elif isinstance(self._selection, ByEmails):
             pages = self._by_lines(self._emails, email_groups)
         elif isinstance(self._selection, ByDistinctIds):
@@ -121,10 +121,10 @@ class Resolver:
     async def _held(self, selection: ByFilter) -> AsyncIterator[list[Found]]:
         found = Discovery(by="listing", why="a filter selects", may_miss=UNREADABLE)
         if selection.everyone:
-            found = await choose_discovery(self._client, self._holding)
+            found = await choose_discovery(self._client, self._having_keys)
         self._findings.discovery = msgspec.to_builtins(found)
         if found.by == "query":
-            async for holders in iter_queried_persons(self._client, self._reader, self._holding):
+            async for holders in iter_queried_persons(self._client, self._reader, self._having_keys):
                 self._findings.gone += holders.gone
                 self._findings.unread_persons += holders.unread
                 yield self._listed_new([(ref, _known_by(ref)) for ref in holders.persons])
@@ -136,7 +136,7 @@ class Resolver:
         looked_at = 0
         async for person in persons:
             looked_at += 1
-            if any(key in person.properties for key in self._holding):
+            if any(key in person.properties for key in self._having_keys):
                 ref = to_ref(person)
                 gathered.append((ref, _known_by(ref)))
             if looked_at == self._page_size:

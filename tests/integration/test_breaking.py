@@ -16,7 +16,8 @@ from bulk.events import JobStarted
 from bulk.execution.group_executor import GroupExecutor
 from bulk.journal.records import Answer, Intent, RunEnded
 from bulk.journal.replay import replay_journal
-from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, PlanWriter
+from bulk.plan.plan_file import BLOCK, Plan, PlanHeader
+from bulk.plan.plan_writer import PlanWriter
 
 PERSON_ONLY = DeletePersons()
 EVENTS = DeletePersons(delete_events=True)
