@@ -18,6 +18,10 @@ class InputError(BulkError, ValueError):
     """A selection, an option or an input file cannot be used (exit code 2). Nothing was sent."""
 
 
+NO_SUCH_FILE = "no such file"
+"""The problem of a file that does not exist, which its message begins with."""
+
+
 class FileTrouble(BulkError):
     """A file cannot be created, read, trusted or written (exit code 74).
 
@@ -34,6 +38,8 @@ class FileTrouble(BulkError):
         self.fix = fix
 
     def __str__(self) -> str:
+        if self.problem == NO_SUCH_FILE:
+            return f"{NO_SUCH_FILE}: {self.path}; {self.fix}."
         return f"{self.path}: {self.problem}; {self.fix}."
 
 

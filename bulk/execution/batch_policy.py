@@ -81,14 +81,14 @@ class BatchPolicy:
             numbers: the targets of the attempt.
             left: those of them that still need the call.
         """
-        if result.then is NextAction.NOTHING:
+        if result.next_action is NextAction.NOTHING:
             self.size = min(self._context.batch_size, self.size * 2)
             if not (Axis.EVENTS in call.axes and self._context.strategy.has_rows):  # there the rows show progress
                 self.note_progress()
             return
         progress = len(left) < len(numbers) or (result.requests or 0) > 1  # the last request of a block failed
-        rejected = result.then is NextAction.READ_AND_REJECT
-        halve = not progress and result.then is NextAction.READ_AND_HALVE and self.size > 1
+        rejected = result.next_action is NextAction.READ_BACK_AND_REJECT
+        halve = not progress and result.next_action is NextAction.READ_BACK_AND_HALVE and self.size > 1
         refunded = unsent(numbers, result) | (set(left) if not rejected and (progress or halve) else set())
         if refunded:
             self._context.job.refund(refunded)
@@ -156,7 +156,7 @@ def unsent(numbers: Sequence[int], result: AttemptResult) -> set[int]:
     A server that responds with 429 did not see that one either. The target states know this by themselves if it is the
     first of the block.
     """
-    if result.at is None:
+    if result.failed_at is None:
         return set()
     seen = result.error != "rate_limited"
-    return {*numbers[result.at + seen :]} if result.at or seen else set()
+    return {*numbers[result.failed_at + seen :]} if result.failed_at or seen else set()

@@ -16,7 +16,7 @@ from bulk.execution.run_context import RunContext
 from bulk.execution.verified_targets import VerifiedTarget, VerifiedTargets
 from bulk.journal.run_stats import KEPT_DELETED
 from bulk.operations import UnsetProperties
-from bulk.posthog.attempt_result import LONGEST_PAUSE_S, AttemptResult, NextAction, too_long_a_pause
+from bulk.posthog.attempt_result import MAX_PAUSE_S, AttemptResult, NextAction, pause_too_long
 from bulk.posthog.calls import Call, CallBlock, build_call, send
 from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.states import FINAL_PERSON, Axis, Events
@@ -113,10 +113,10 @@ class GroupExecutor:
         start, started_at = 0, self._clock()
         while start < len(numbers):
             call = build_call(axes, self._context.strategy, self._batch_policy.size, by_capture=bool(addressable))
-            batch = numbers[start : start + call.most]
+            batch = numbers[start : start + call.max_targets]
             if self._verified.must_be_read(batch) or not await self._attempt(call, batch):
                 return
-            start += call.most
+            start += call.max_targets
             self._context.moved()
             self._context.gate.check()
             if Axis.EVENTS in axes and (self._clock() > started_at + EXPIRING_S or self._expiring()):
@@ -156,7 +156,7 @@ class GroupExecutor:
             target = VerifiedTarget(
                 uuid=person.uuid,
                 distinct_id=pick_distinct_id(person.distinct_ids, planned[number].distinct_id) if by_capture else None,
-                keys=self._verified.keys_to_send(number, verifier.open_keys(person)) if self._one_call_per_key else (),
+                keys=self._verified.keys_to_send(number, verifier.unmet_keys(person)) if self._one_call_per_key else (),
                 read_at=check.requested_at,
             )
             self._verified.add(number, target)
@@ -200,28 +200,29 @@ class GroupExecutor:
             result = await self._send(call, numbers)
         except _Stale:
             return False
-        if result.then is NextAction.STOP:
+        if result.next_action is NextAction.STOP:
             kind = KeptPersonsDeleted if result.error in KEPT_DELETED else BreakerOpened
             self._context.gate.stop(result.cause or kind(f"the server responded with {result.label}"))
-        if result.retry_after_s is not None and result.retry_after_s > LONGEST_PAUSE_S:
-            self._context.gate.stop(too_long_a_pause(result.retry_after_s))  # the client waits for any other
-        if result.then in (NextAction.READ, NextAction.READ_AND_HALVE, NextAction.READ_AND_REJECT):
+        if result.retry_after_s is not None and result.retry_after_s > MAX_PAUSE_S:
+            self._context.gate.stop(pause_too_long(result.retry_after_s))  # the client waits for any other
+        if result.next_action.reads_back:
             await self._read_outcome(call, numbers)
-        left = [] if result.then is NextAction.NOTHING else [n for n in numbers if self._still_needs(n, call.axes)]
-        if result.then is NextAction.READ_AND_REJECT:
-            rejected = numbers if result.at is None else [numbers[result.at]]
+        done = result.next_action is NextAction.NOTHING
+        left = [] if done else [n for n in numbers if self._still_needs(n, call.axes)]
+        if result.next_action is NextAction.READ_BACK_AND_REJECT:
+            rejected = numbers if result.failed_at is None else [numbers[result.failed_at]]
             why = Observation.EVENT_REFUSED if call.route == "capture" else Observation.REJECTED
             observed = dict.fromkeys((n for n in left if n in rejected), (why,))
             self._job.observe("engine", observed, label=result.label)
         await self._batch_policy.account(call, numbers, left, result)
-        return result.then is NextAction.NOTHING
+        return done
 
     async def _send(self, call: Call, numbers: list[int]) -> AttemptResult:
         """Send a batch under one intent. If a block of calls is stopped, the journal says how far it came."""
         job, gate, client = self._job, self._context.gate, self._context.client
         batch, read_at = self._verified.addresses(numbers), self._verified.oldest_read(numbers)
         attempt: int | None = None
-        block = CallBlock(answered=lambda: gate.make_cancellable(scope))
+        block = CallBlock(on_success=lambda: gate.make_cancellable(scope))
         try:
             with gate.cancel_on_stop() as scope:
 
@@ -249,7 +250,7 @@ class GroupExecutor:
             return result
         except (Stopped, _Stale):
             if attempt is not None:
-                job.record_answer(attempt, block.verdict(), numbers)
+                job.record_answer(attempt, block.result(), numbers)
                 # the target at which the block stopped made progress, which spends no attempt (guarantee 12)
                 job.refund(numbers[block.done :])
                 self._note_keys_sent(call, numbers, batch, block)
@@ -257,7 +258,7 @@ class GroupExecutor:
 
     def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[VerifiedTarget], block: CallBlock) -> None:
         """Note the keys that an interrupted block removed from the person at which it stopped."""
-        if call.each and block.done < block.reached:
+        if call.one_by_one and block.done < block.reached:
             before = sum(len(target.keys) for target in batch[: block.done])
             self._verified.note_keys_sent(numbers[block.done], batch[block.done].keys[: block.requests - before])
 

@@ -4,7 +4,7 @@ import math
 
 from bulk.execution.run_context import RunContext
 from bulk.execution.run_settings import MAX_GROUP_SIZE, RunSettings
-from bulk.posthog.person_reader import READ_SIZE
+from bulk.posthog.batch_reads import READ_SIZE
 
 
 def group_size(count: int, settings: RunSettings, *, one_call_per_person: bool, block: int = 1) -> int:
@@ -31,7 +31,7 @@ def max_read_ahead(context: RunContext, count: int) -> int:
         count: targets of the group.
     """
     if context.strategy.one_call_per_person(context.job.lead):
-        return whole_blocks(context.strategy.block)
+        return whole_blocks(context.strategy.persons_per_intent)
     return max(READ_SIZE, context.batch_size) if context.strategy.by_capture else count
 
 

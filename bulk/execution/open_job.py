@@ -28,7 +28,7 @@ from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
 from bulk.operations import Operation, describe, for_journal, from_dict
 from bulk.plan.plan_file import Plan
-from bulk.posthog.attempt_result import UNANSWERED, unanswered
+from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
 from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.report.report import exit_code
 from bulk.states import ACCEPTED, PENDING, UNSENT, Axis
@@ -282,5 +282,5 @@ def _as_not_finished() -> Iterator[None]:
     """Turn an error of a read that a later run may not meet into `NotFinished`."""
     try:
         yield
-    except UNANSWERED as error:
-        raise unanswered(error) from error
+    except TRANSIENT_ERRORS as error:
+        raise to_not_finished(error) from error

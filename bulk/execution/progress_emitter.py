@@ -7,7 +7,7 @@ import anyio
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WindowBudget
 from bulk.journal.job_log import JobLog
-from bulk.journal.limit_usage import LONGEST_PAUSE_S
+from bulk.journal.limit_usage import MAX_PAUSE_S
 from bulk.journal.records import LimitChanged, PauseTaken, Spent
 from bulk.journal.target_states import TargetStates
 from bulk.posthog.request_costs import estimate
@@ -105,7 +105,7 @@ class ProgressEmitter:
                     self._job.flush()
             case Paused():
                 bucket, for_s = event.bucket.value, event.for_s
-                if for_s <= LONGEST_PAUSE_S:  # a longer one ends the run, and the next run learns of it again
+                if for_s <= MAX_PAUSE_S:  # a longer one ends the run, and the next run learns of it again
                     self._job.record(PauseTaken(at=self._job.now(), bucket=bucket, for_s=for_s))
                 self.emit(PauseStarted(bucket=bucket, for_s=for_s))
             case LimitLowered():

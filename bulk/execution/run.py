@@ -24,9 +24,10 @@ from bulk.journal.records import TestBatchPassed
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges, grouped
 from bulk.operations import PropertyOperation, UnsetProperties, wanted
+from bulk.posthog.batch_reads import READ_SIZE, chunks
 from bulk.posthog.deletion_rows import DeletionRowReader
-from bulk.posthog.person_reader import READ_SIZE, PersonReader, chunks
-from bulk.posthog.request_costs import TEST_BATCH_SIZE, persons_by_capture
+from bulk.posthog.person_reader import PersonReader
+from bulk.posthog.request_costs import TEST_BATCH_SIZE, persons_per_capture_request
 from bulk.posthog.strategy import Strategy
 from bulk.states import ACCEPTED, PROVEN, UNSENT, Axis, Events, Person, Properties, Recordings, State
 from bulk.targets.reasons import USED_UP, Standing
@@ -79,7 +80,7 @@ class Run:
         settings: RunSettings,
     ) -> None:
         if strategy.by_capture:
-            settings = msgspec.structs.replace(settings, batch_size=persons_by_capture(settings.batch_size))
+            settings = msgspec.structs.replace(settings, batch_size=persons_per_capture_request(settings.batch_size))
         self._job = job
         self._one_call_per_person = strategy.one_call_per_person(job.lead)
         self._gate = gate
@@ -153,7 +154,10 @@ class Run:
         target_states, axis = self._job.target_states, self._job.lead
         count = sum(count for state, count in target_states.counts(axis).items() if state in UNSENT[axis])
         size = group_size(
-            count, self._settings, one_call_per_person=self._one_call_per_person, block=self._context.strategy.block
+            count,
+            self._settings,
+            one_call_per_person=self._one_call_per_person,
+            block=self._context.strategy.persons_per_intent,
         )
         await self._send_groups(grouped(target_states.numbers(axis, UNSENT[axis]), size), size)
 

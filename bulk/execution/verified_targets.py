@@ -90,11 +90,11 @@ class VerifiedTargets:
         """Note the keys that an interrupted block of calls already removed from a target's person."""
         self._keys_sent.setdefault(number, set()).update(keys)
 
-    def keys_to_send(self, number: int, open_keys: tuple[str, ...]) -> tuple[str, ...]:
+    def keys_to_send(self, number: int, unmet_keys: tuple[str, ...]) -> tuple[str, ...]:
         """Return the keys that were not sent yet, because a sent one may take effect later; all, if all were sent.
 
         Arguments:
-            open_keys: the keys that the person had when it was just read.
+            unmet_keys: the keys that the person had when it was just read.
         """
         sent = self._keys_sent.get(number, set())
-        return tuple(key for key in open_keys if key not in sent) or open_keys
+        return tuple(key for key in unmet_keys if key not in sent) or unmet_keys

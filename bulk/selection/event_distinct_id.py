@@ -6,7 +6,7 @@ it somebody else's.
 
 from collections.abc import Sequence
 
-from bulk.selection.placeholder_ids import is_shared
+from bulk.selection.placeholder_ids import is_placeholder
 
 LONGEST = 200
 
@@ -19,5 +19,5 @@ def pick_distinct_id(distinct_ids: Sequence[str], known_by: str | None = None) -
         known_by: the one by which a person that vanishes is looked for, taken before others.
     """
     usable = [each for each in distinct_ids if each.strip() and len(each) <= LONGEST and "\0" not in each]
-    own = [each for each in usable if not is_shared(each)] or usable
+    own = [each for each in usable if not is_placeholder(each)] or usable
     return known_by if known_by in own else next(iter(own), None)

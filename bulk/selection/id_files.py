@@ -19,8 +19,8 @@ from uuid import UUID
 import msgspec
 
 from bulk.errors import InputError
-from bulk.files.private_files import trouble
-from bulk.selection.placeholder_ids import is_shared
+from bulk.files.file_errors import as_file_trouble
+from bulk.selection.placeholder_ids import is_placeholder
 
 DISTINCT_ID_MAX = 400
 """Characters in the column of PostHog's persons store that holds distinct ids."""
@@ -49,7 +49,7 @@ class Reason(Enum):
     CONTROL = "control character"
     NOT_UTF8 = "not UTF-8"
     TOO_LONG = "too long"
-    SHARED = "placeholder ID"
+    PLACEHOLDER = "placeholder ID"
     NOT_A_UUID = "not a UUID"
     NOT_AN_EMAIL = "not an email"
 
@@ -58,7 +58,7 @@ class Kind(Enum):
     """What the lines of an input are."""
 
     DISTINCT_ID = "distinct ids"
-    SHARED_TOO = "distinct ids, shared ones allowed"
+    ANY_DISTINCT_ID = "distinct ids, shared ones allowed"
     PERSON_ID = "person UUIDs"
     EMAIL = "emails"
 
@@ -89,7 +89,7 @@ def read_file(path: Path, kind: Kind, *, column: str | None = None) -> Iterator[
         InputError: the file is empty, is not text, has no such column, or its CSV is broken.
         FileTrouble: it cannot be opened or read.
     """
-    with trouble(path, "cannot be read"), path.open("rb") as stream:
+    with as_file_trouble(path, "cannot be read"), path.open("rb") as stream:
         yield from read_stream(stream, kind, column=column, name=str(path))
 
 
@@ -162,7 +162,7 @@ def _unreadable(text: str | None) -> Reason | None:
 
 
 def _distinct_id(text: str) -> str | Reason:
-    return Reason.SHARED if is_shared(text) else _any_distinct_id(text)
+    return Reason.PLACEHOLDER if is_placeholder(text) else _any_distinct_id(text)
 
 
 def _any_distinct_id(text: str) -> str | Reason:
@@ -184,7 +184,7 @@ def _email(text: str) -> str | Reason:
 
 _RULES: dict[Kind, Callable[[str], str | Reason]] = {
     Kind.DISTINCT_ID: _distinct_id,
-    Kind.SHARED_TOO: _any_distinct_id,
+    Kind.ANY_DISTINCT_ID: _any_distinct_id,
     Kind.PERSON_ID: _person_id,
     Kind.EMAIL: _email,
 }

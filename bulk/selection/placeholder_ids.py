@@ -27,7 +27,7 @@ _NIL_UUIDS = frozenset({"0" * 32, "00000000-0000-0000-0000-000000000000"})
 _QUOTES = "\"'`"
 
 
-def is_shared(distinct_id: str) -> bool:
+def is_placeholder(distinct_id: str) -> bool:
     """Whether a distinct id stands for nobody in particular.
 
     Blanks around it and quotes of one kind around it do not count.

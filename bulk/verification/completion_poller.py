@@ -12,7 +12,7 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.events import WaitingForServer
 from bulk.journal.job_log import JobLog
 from bulk.number_ranges import grouped
-from bulk.posthog.person_reader import READ_SIZE, chunks
+from bulk.posthog.batch_reads import READ_SIZE, chunks
 from bulk.states import ACCEPTED, Axis, Person
 from bulk.targets.reasons import UNREAD, Reason
 from bulk.verification.query_verifier import QueryVerifier, StillHaving

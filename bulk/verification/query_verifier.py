@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from asyncclient import ApiStatusError, ListingError, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.plan.plan_file import Target
-from bulk.posthog.attempt_result import UNANSWERED, raise_if_permanent
+from bulk.posthog.attempt_result import TRANSIENT_ERRORS, raise_if_permanent
 
 MIN_PERSONS = 2_000
 """Persons to verify; fewer of them are read without a query."""
@@ -70,7 +70,7 @@ class QueryVerifier:
                 if len(uuids) > MAX_REMEMBERED:
                     self._crowded_left -= 1
                     return StillHaving(None) if self._crowded_left else None
-        except (ApiStatusError, ListingError, *UNANSWERED) as error:
+        except (ApiStatusError, ListingError, *TRANSIENT_ERRORS) as error:
             raise_if_permanent(error)
             self._available = False  # this key may not query, or this server cannot: all persons are read
             return None

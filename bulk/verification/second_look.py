@@ -8,7 +8,7 @@ from itertools import islice
 
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import run_workers
-from bulk.posthog.person_reader import READ_SIZE, chunks
+from bulk.posthog.batch_reads import READ_SIZE, chunks
 from bulk.verification.verifier import Verifier
 
 MAX_LEFT_OUT = 20_000

@@ -159,7 +159,7 @@ class Verifier:
                 return _RECREATED
             if self._wanted is None:
                 return _PRESENT
-            return _OTHERWISE if self.open_keys(result.person) else _AS_DESIRED
+            return _OTHERWISE if self.unmet_keys(result.person) else _AS_DESIRED
         if isinstance(result, Absent):
             return _ABSENT if result.owner is None else _MERGED
         return None if result.why is UnreadReason.LEFT_OUT else (_UNREAD[result.why],)
@@ -169,11 +169,11 @@ class Verifier:
         targets = self._job.targets(sorted(numbers)).values()
         return max((self._persons.confirm_at(target.uuid) or -math.inf for target in targets), default=-math.inf)
 
-    def open_keys(self, person: Known) -> tuple[str, ...]:
+    def unmet_keys(self, person: Known) -> tuple[str, ...]:
         """Return the properties that were not as desired when this person was read."""
         if self._wanted is None or not isinstance(person, asyncclient.Person):
             return ()
-        return self._wanted.open_keys(person.properties)
+        return self._wanted.unmet_keys(person.properties)
 
     async def check_rows(self, numbers: list[int]) -> None:
         """Read the deletion rows of these targets, and record the states of their events."""

@@ -46,7 +46,7 @@ PROPERTIES: tuple[Twin, ...] = (
         2,
         "a stopped block is not noted",
         _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
-        _EXECUTOR, "                job.record_answer(attempt, block.verdict(), numbers)\n", "",
+        _EXECUTOR, "                job.record_answer(attempt, block.result(), numbers)\n", "",
     ),
     twin(
         2,
@@ -94,7 +94,7 @@ PROPERTIES: tuple[Twin, ...] = (
         11,
         "an event of unknown fate is sent again unread",
         _LOST + "an_event_of_unknown_fate_is_read_before_it_is_sent_again",
-        _VERDICTS, '(TimedOut, "unknown", NextAction.READ_AND_HALVE),', '(TimedOut, "failed", NextAction.AGAIN),',
+        _VERDICTS, '(TimedOut, "unknown", NextAction.READ_BACK_AND_HALVE),', '(TimedOut, "failed", NextAction.RETRY),',
     ),
     twin(
         11,
@@ -115,13 +115,13 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "one rejected person fails its whole block",
         _BLOCKS + "who_is_rejected_has_failed_and_the_others_of_the_block_have_not",
-        _EXECUTOR, "rejected = numbers if result.at is None else [numbers[result.at]]", "rejected = numbers",
+        _EXECUTOR, "rejected = numbers if result.failed_at is None else [numbers[result.failed_at]]", "rejected = numbers",
     ),
     twin(
         12,
         "a rejected person is sent again",
         _BLOCKS + "who_is_rejected_has_failed_and_the_others_of_the_block_have_not",
-        _VERDICTS, '(BadRequest, "unknown", NextAction.READ_AND_REJECT),', '(BadRequest, "unknown", NextAction.READ),',
+        _VERDICTS, '(BadRequest, "unknown", NextAction.READ_BACK_AND_REJECT),', '(BadRequest, "unknown", NextAction.READ_BACK),',
     ),
     twin(
         12,
@@ -172,7 +172,7 @@ PROPERTIES: tuple[Twin, ...] = (
         17,
         "a stop waits for the leave of a block's next request",
         _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
-        _EXECUTOR, "CallBlock(answered=lambda: gate.make_cancellable(scope))", "CallBlock(answered=lambda: None)",
+        _EXECUTOR, "CallBlock(on_success=lambda: gate.make_cancellable(scope))", "CallBlock(on_success=lambda: None)",
     ),
     twin(
         19,
@@ -293,7 +293,7 @@ PROPERTIES: tuple[Twin, ...] = (
             "bulk/selection/test_event_distinct_id.py::test_the_first_of_several_good_ones_is_taken",
             _OTHERS + "an_id_that_stands_for_many_is_avoided_where_the_person_has_another",
         ),
-        "bulk/selection/event_distinct_id.py", "own = [each for each in usable if not is_shared(each)] or usable", "own = usable",
+        "bulk/selection/event_distinct_id.py", "own = [each for each in usable if not is_placeholder(each)] or usable", "own = usable",
     ),
     twin(
         23,
@@ -367,7 +367,7 @@ PROPERTIES: tuple[Twin, ...] = (
         29,
         "keys that a person does not have are removed by a call each",
         _PROPERTIES + "only_keys_that_a_person_has_are_removed_by_rest",
-        _DISPATCH, "for key in one.keys:", "for key in operation.keys:",
+        _DISPATCH, "for key in target.keys:", "for key in operation.keys:",
     ),
     twin(
         29,

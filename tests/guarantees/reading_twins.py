@@ -3,6 +3,7 @@
 from twin import Twin, twin
 
 _READER = "bulk/posthog/person_reader.py"
+_BATCHES = "bulk/posthog/batch_reads.py"
 _HALVING = "bulk/posthog/halving.py"
 _ROWS = "bulk/posthog/deletion_rows.py"
 _CLOCK = "asyncclient/_protocol/server_clock.py"
@@ -64,14 +65,14 @@ READING: tuple[Twin, ...] = (
         "a server that answers nobody is asked for each of them",
         "bulk/posthog/test_halving.py::test_a_server_that_answers_nobody_is_not_asked_for_each_of_them",
         _HALVING,
-        "is_last_try = not succeeded and failed_singles >= MOST_FAILED_SINGLES",
+        "is_last_try = not succeeded and failed_singles >= MAX_FAILED_SINGLES",
         "is_last_try = False",
     ),
     twin(
         11,
         "a 404 on a batch read speaks of persons",
         _READER_TEST + "a_batch_read_that_is_known_and_answers_404_makes_nobody_absent",
-        _READER,
+        _BATCHES,
         "group, Unread(UnreadReason.NOT_FOUND_UNCLEAR)",
         "group, Absent()",
     ),
@@ -131,7 +132,7 @@ READING: tuple[Twin, ...] = (
         "a list of rows that leads no further back is read for ever",
         _ROWS_TEST + "a_list_that_does_not_end_is_given_up_and_says_so[the same page]",
         _ROWS,
-        "stalled >= MOST_STALLED_PAGES or level",
+        "stalled >= MAX_STALLED_PAGES or level",
         "level",
     ),
     twin(

@@ -55,7 +55,7 @@ STATES: tuple[Twin, ...] = (
             _ERASURE + "a_batch_that_is_rejected_once_is_sent_in_parts_and_nobody_fails",
             _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_and_never_sent_again",
         ),
-        "bulk/posthog/attempt_result.py", "if verdict.then is NextAction.READ_AND_REJECT and persons > 1:", "if False:",
+        "bulk/posthog/attempt_result.py", "if result.next_action is NextAction.READ_BACK_AND_REJECT and persons > 1:", "if False:",
     ),
     twin(
         11,

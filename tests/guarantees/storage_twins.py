@@ -192,7 +192,7 @@ STORAGE: tuple[Twin, ...] = (
         9,
         "a plan has a name while it is made",
         "bulk/plan/test_plan_file_damage.py::test_killed_planning_leaves_nothing",
-        _FILES, 'flag = getattr(os, "O_TMPFILE", 0)', "flag = 0",
+        "bulk/files/unnamed_file.py", 'flag = getattr(os, "O_TMPFILE", 0)', "flag = 0",
     ),
     twin(
         23,

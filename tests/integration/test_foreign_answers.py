@@ -105,7 +105,7 @@ async def test_a_capability_that_somebody_else_shows_does_not_count(
         except NotFinished as error:
             refused = str(error)
         if answered:
-            assert "does not answer as it should" in (refused or "")
+            assert "does not respond as it should" in (refused or "")
             assert a.sent() == []
             assert not a.journal.exists()
             assert a.left() == a.everybody

@@ -7,7 +7,7 @@ from bulk.posthog.attempt_result import OK, AttemptResult, NextAction
 
 
 def ended(error: str, at: int | None) -> AttemptResult:
-    return AttemptResult(outcome="unknown", then=NextAction.READ, error=error, at=at)
+    return AttemptResult(outcome="unknown", next_action=NextAction.READ_BACK, error=error, failed_at=at)
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,9 @@ def test_file_system_that_cannot_make_a_journal_private_is_reported(
     _put(path, WHOLE)
     path.chmod(0o644)
     monkeypatch.setattr(os, "fchmod", fails)
-    with pytest.raises(JournalError, match="cannot be made private: the system does not permit it; choose another"):
+    with pytest.raises(
+        JournalError, match="cannot be made private: the operating system does not permit it; choose another"
+    ):
         _replayed(path)
 
 

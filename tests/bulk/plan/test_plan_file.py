@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import FileTrouble
-from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, PlanWriter, Target, digest_matches, load_plan, short_digest
+from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, Target, digest_matches, load_plan, short_digest
+from bulk.plan.plan_writer import PlanWriter
 
 CREATED = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
 HEADER = PlanHeader(

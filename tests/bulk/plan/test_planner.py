@@ -294,10 +294,10 @@ async def test_an_existing_plan_is_never_replaced(server: LocalPostHog, client: 
 @pytest.mark.parametrize(
     ("selection", "words"),
     [
-        (ByFilter(email="nobody@example.org"), "nobody matches the selection"),
-        (ByDistinctIds(["nobody", "no one"]), "nobody matches any of the 2 lines"),
+        (ByFilter(email="nobody@example.org"), "no person matches the selection"),
+        (ByDistinctIds(["nobody", "no one"]), "no person matches any of the 2 input lines"),
         (ByDistinctIds(["nobody", ""]), "1 of which cannot be used"),
-        (ByDistinctIds(["null", ""]), r"none of the 2 lines can be used \(blank, placeholder ID\)"),
+        (ByDistinctIds(["null", ""]), r"none of the 2 input lines can be used \(blank, placeholder ID\)"),
     ],
 )
 async def test_a_selection_that_matches_nobody_is_refused_and_leaves_no_file(

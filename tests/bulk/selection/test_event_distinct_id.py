@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from asyncclient import CaptureEvent
 from bulk.selection.event_distinct_id import LONGEST, pick_distinct_id
-from bulk.selection.placeholder_ids import is_shared
+from bulk.selection.placeholder_ids import is_placeholder
 
 SHARED = st.sampled_from(["anonymous", "null", "0", "undefined", '"guest"', "[object Object]"])
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=LONGEST + 20) | SHARED | st.just("x" * (LONGEST + 1))
@@ -21,7 +21,7 @@ def test_the_address_is_an_own_id_that_an_event_can_carry_and_stands_for_nobody_
         assert usable == []
         return
     assert chosen in usable
-    assert is_shared(chosen) == all(map(is_shared, usable))
+    assert is_placeholder(chosen) == all(map(is_placeholder, usable))
     assert CaptureEvent.unset(chosen, ("a",)).distinct_id == chosen  # the client takes it as it is
 
 
