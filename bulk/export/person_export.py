@@ -61,7 +61,7 @@ async def export_lines(
     with DiskIdSet() as seen:
         async for person in _named(client, selection, findings, page_size):
             if seen.add(person.ref.uuid):
-                findings.person(len(person.ref.distinct_ids))
+                findings.add_target(len(person.ref.distinct_ids))
                 yield _line(person.raw)
 
 

@@ -251,7 +251,7 @@ class Resolver:
         return self._persons.add_many(uuids)
 
     def _counted(self, found: Found) -> Found:
-        self._findings.person(len(found[0].distinct_ids))
+        self._findings.add_target(len(found[0].distinct_ids))
         return found
 
     async def _distinct_ids(self, lines: Sequence[Line]) -> _Match:

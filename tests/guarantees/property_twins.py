@@ -293,7 +293,7 @@ PROPERTIES: tuple[Twin, ...] = (
             "bulk/selection/test_event_distinct_id.py::test_the_first_of_several_good_ones_is_taken",
             _OTHERS + "an_id_that_stands_for_many_is_avoided_where_the_person_has_another",
         ),
-        "bulk/selection/event_distinct_id.py", "own = [each for each in usable if not is_placeholder(each)] or usable", "own = usable",
+        "bulk/selection/event_distinct_id.py", "own = [distinct_id for distinct_id in usable if not is_placeholder(distinct_id)] or usable", "own = usable",
     ),
     twin(
         23,
@@ -302,7 +302,7 @@ PROPERTIES: tuple[Twin, ...] = (
             "bulk/selection/test_event_distinct_id.py::test_nobody_can_be_addressed_by_what_is_blank_long_or_broken",
             _OTHERS + "whom_no_event_can_address_gets_a_call_in_the_same_job",
         ),
-        "bulk/selection/event_distinct_id.py", "LONGEST = 200", "LONGEST = 400",
+        "bulk/selection/event_distinct_id.py", "MAX_LENGTH = 200", "MAX_LENGTH = 400",
     ),
     twin(
         24,

@@ -31,7 +31,7 @@ from bulk.events import PlanProgress
 from bulk.operations import DeletePersons
 from bulk.plan.plan_file import Plan, load_plan
 from bulk.plan.planner import make_plan
-from bulk.selection.input_findings import TEXT_MAX, Lines, by_kind
+from bulk.selection.input_findings import TEXT_MAX, LineNumbers, by_kind
 from bulk.selection.resolver import EMAILS_AT_ONCE
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection
 
@@ -425,10 +425,10 @@ async def test_a_person_that_two_answers_hold_is_one_target(plan_path: Path) -> 
 
 
 def test_a_list_of_lines_too_long_for_a_plan_is_cut_and_says_so() -> None:
-    lines = Lines()
+    lines = LineNumbers()
     for number in range(0, 1_000_000, 2):
         lines.add(number)
-    found = lines.found()
+    found = lines.to_finding()
     assert found["count"] == 500_000
     assert found["cut"] is True
     assert len(found["lines"]) <= TEXT_MAX
