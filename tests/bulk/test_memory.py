@@ -6,11 +6,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from bulk.plan.plan_writer import PlanWriter
 
 from bulk.journal.records import Answer, Change, Intent, JobOpened, Record, RunStarted, Settled
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import FORMAT, PlanHeader
+from bulk.plan.plan_writer import PlanWriter
 
 COUNT = 250_000
 BATCH = 1_000

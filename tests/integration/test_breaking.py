@@ -7,7 +7,6 @@ from typing import Any
 
 import anyio
 import pytest
-from bulk.plan.plan_writer import PlanWriter
 
 from asyncclient import Bucket, PostHogClient, RateLimits, RequestFinished
 from asyncclient.testing import Fault
@@ -18,6 +17,7 @@ from bulk.execution.group_executor import GroupExecutor
 from bulk.journal.records import Answer, Intent, RunEnded
 from bulk.journal.replay import replay_journal
 from bulk.plan.plan_file import BLOCK, Plan, PlanHeader
+from bulk.plan.plan_writer import PlanWriter
 
 PERSON_ONLY = DeletePersons()
 EVENTS = DeletePersons(delete_events=True)

@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from bulk.plan.plan_writer import PlanWriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import PlanError
 from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, Target, load_plan, short_digest
 from bulk.plan.plan_lines import PlanFooter, encode_footer
+from bulk.plan.plan_writer import PlanWriter
 
 CREATED = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
 HEADER = PlanHeader(
