@@ -146,7 +146,7 @@ def from_dict(fields: dict[str, Any]) -> Operation:
     return operation
 
 
-def wanted(operation: Operation) -> DesiredProperties | None:
+def desired_properties(operation: Operation) -> DesiredProperties | None:
     """What the operation makes of a person's properties; None where it leaves them alone."""
     match operation:
         case UpdateProperties():
@@ -157,7 +157,7 @@ def wanted(operation: Operation) -> DesiredProperties | None:
             return None
 
 
-def for_journal(fields: dict[str, Any]) -> dict[str, Any]:
+def without_values(fields: dict[str, Any]) -> dict[str, Any]:
     """What of an operation, as a plan holds it, may be in a journal: keys of properties, never values (promise 27)."""
     if "properties" not in fields:
         return fields

@@ -23,11 +23,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_pycollect_makeitem(obj: object) -> "list[pytest.Item] | None":
-    """Collect no class of the product as a test, although `TestBatchDone` begins like one."""
-    return [] if isinstance(obj, type) and obj.__module__.startswith("bulk.") else None
-
-
 @pytest.fixture(scope="session")
 def case_count() -> Callable[[int, int], int]:
     """How many generated cases a test runs: the first number, or with POSTHOG_BULK_SLOW=1 the second one."""

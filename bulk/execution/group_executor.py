@@ -19,7 +19,7 @@ from bulk.operations import UnsetProperties
 from bulk.posthog.attempt_result import MAX_PAUSE_S, AttemptResult, NextAction, pause_too_long
 from bulk.posthog.calls import Call, CallBlock, build_call, send
 from bulk.selection.event_distinct_id import pick_distinct_id
-from bulk.states import FINAL_PERSON, Axis, Events
+from bulk.states import FINAL_PERSON_STATES, Axis, Events
 from bulk.targets.observations import Observation
 from bulk.verification.verifier import EXPIRING_S, PersonCheck
 
@@ -96,7 +96,7 @@ class GroupExecutor:
         """Stop the job if a person disappeared that was to be kept (guarantee 24)."""
         await self._context.second_look.read([numbers], readers=1)
         target_states = self._job.target_states
-        if gone := sum(target_states.person(n) in FINAL_PERSON for n in numbers):
+        if gone := sum(target_states.person(n) in FINAL_PERSON_STATES for n in numbers):
             self._context.gate.stop(
                 BreakerOpened(
                     f"test batch: {gone} of {len(numbers)} persons disappeared although this job told the server to "
@@ -140,7 +140,7 @@ class GroupExecutor:
             self._set_aside(check.left_out)
         self._verified.read_fewer(len(numbers), self._clock() - check.requested_at)
         self._keep_verified(check)
-        if self._job.lead is Axis.PROPERTIES:
+        if self._job.primary_axis is Axis.PROPERTIES:
             without = [n for n, person in check.present.items() if not person.distinct_ids]
             self._job.observe("engine", dict.fromkeys(without, (Observation.NO_DISTINCT_ID,)))
 
@@ -163,9 +163,9 @@ class GroupExecutor:
 
     async def _read_rows(self, numbers: list[int]) -> None:
         target_states = self._job.target_states
-        accepted = [n for n in numbers if target_states.events(n) is Events.REQUESTED]
+        accepted = [n for n in numbers if target_states.events(n) is Events.ACCEPTED]
         await self._context.verifier.check_rows(numbers)
-        without = {n for n in accepted if target_states.events(n) is Events.AGAIN}
+        without = {n for n in accepted if target_states.events(n) is Events.TO_RETRY}
         self._without_row |= without
         progress = len(without) < len(accepted)
         if progress:
@@ -174,7 +174,7 @@ class GroupExecutor:
             await self._batch_policy.wait_for_rows(progress=progress)
 
     async def _recheck_held(self) -> None:
-        held = [n for n in self._numbers if self._job.target_states.events(n) is Events.HELD]
+        held = [n for n in self._numbers if self._job.target_states.events(n) is Events.HELD_BACK]
         if held:
             check = await self._context.verifier.check_persons(held)
             self._set_aside(check.left_out)
@@ -182,7 +182,7 @@ class GroupExecutor:
                 await self._context.verifier.check_rows(sorted(check.present))
 
     async def _guard_test_batch(self, step: Step, numbers: list[int]) -> None:
-        if self._test_batch and step is Step.DELETE and self._job.asked != {Axis.PERSON}:
+        if self._test_batch and step is Step.DELETE and self._job.requested_axes != {Axis.PERSON}:
             self._test_batch = False
             await self.guard_kept(numbers)
 

@@ -30,7 +30,7 @@ def max_read_ahead(context: RunContext, count: int) -> int:
     Arguments:
         count: targets of the group.
     """
-    if context.strategy.one_call_per_person(context.job.lead):
+    if context.strategy.one_call_per_person(context.job.primary_axis):
         return whole_blocks(context.strategy.persons_per_intent)
     return max(READ_SIZE, context.batch_size) if context.strategy.by_capture else count
 

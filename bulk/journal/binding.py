@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bulk.errors import JournalError, Refused
-from bulk.journal.records import FORMAT, JobOpened
-from bulk.operations import describe, for_journal
+from bulk.errors import Refused
+from bulk.journal.records import JobOpened
+from bulk.operations import describe, without_values
 from bulk.plan.plan_file import Plan
 
 
@@ -12,19 +12,12 @@ def check_binding(path: str, job: JobOpened, plan: Plan) -> None:
     """The journal belongs to this very plan (promise 6).
 
     Raises:
-        JournalError: the format is of another version.
         Refused: the journal is another job's.
     """
-    if job.format != FORMAT:
-        raise JournalError(
-            path,
-            f"is of format {job.format}, this version writes format {FORMAT}",
-            "use the version that began the job",
-        )
     pairs: tuple[tuple[str, Any, Any], ...] = (
         ("host", job.host, plan.header.host),
         ("project", job.project, plan.header.project_id),
-        ("operation", job.operation, for_journal(plan.header.operation)),
+        ("operation", job.operation, without_values(plan.header.operation)),
         ("plan digest", job.plan_digest, plan.digest),
         ("count", job.count, plan.count),
     )

@@ -10,18 +10,18 @@ from typing import Any
 
 from bulk.journal.limit_usage import LimitUsage
 from bulk.journal.records import (
-    Answer,
     Approved,
+    AttemptEnded,
     Change,
     Intent,
     JobOpened,
     LimitChanged,
     PauseTaken,
+    ReadRequest,
     Record,
     RunEnded,
     RunStarted,
-    Settled,
-    Spent,
+    StatesChanged,
     TestBatchPassed,
 )
 from bulk.journal.run_stats import RunStats
@@ -30,11 +30,11 @@ from bulk.operations import axes_of, primary_axis_of
 from bulk.states import STATES, Axis, Events, Person, Properties, Recordings, State
 from bulk.targets.coverage import Coverage
 from bulk.targets.observations import Observation
-from bulk.targets.reasons import PLACES, STANDINGS, TRIED_AGAIN_FROM, UNREAD, Reason, Standing
+from bulk.targets.reasons import RETRY_FROM, STATUS_CODES, STATUSES, UNREAD, AxisStatus, Reason
 from bulk.targets.rejection_labels import RejectionLabels
 from bulk.targets.state_machine import TargetMachine, answered
 from bulk.targets.target_sets import in_either, marked, numbers_of
-from bulk.targets.transitions import JOURNAL_PLACES, STATES_AT, Transitions
+from bulk.targets.transitions import JOURNAL_CODES, STATES_BY_CODE, Transitions
 
 MAX_ATTEMPTS_KEPT = 255
 TOO_MANY_REQUESTS = 429
@@ -57,11 +57,11 @@ class TargetStates:
         self.run_stats = RunStats()
         self.coverage = Coverage()
         self.transitions = Transitions(TargetMachine(Axis.PERSON))
-        self._counts = {axis.value: [0] * len(STANDINGS[axis]) for axis in Axis}
+        self._counts = {axis.value: [0] * len(STATUSES[axis]) for axis in Axis}
         self._labels = RejectionLabels()
 
     @property
-    def lead(self) -> Axis:
+    def primary_axis(self) -> Axis:
         """The axis whose end is the end of the job."""
         return primary_axis_of(self.job.operation) if self.job else Axis.PERSON
 
@@ -78,13 +78,13 @@ class TargetStates:
         """
         self.run_stats.apply(record)
         match record:
-            case Settled():  # the most frequent first
+            case StatesChanged():  # the most frequent first
                 self._settled(record)
             case Intent():
                 self._intent(record)
-            case Answer():
+            case AttemptEnded():
                 self._answer(record)
-            case Spent():
+            case ReadRequest():
                 self.usage.request(record.bucket, record.at)
             case JobOpened():
                 self._opened(record)
@@ -103,13 +103,13 @@ class TargetStates:
         if self.job is None:
             raise ValueError("the first record does not open a job")
 
-    def standing(self, axis: Axis, number: int) -> Standing:
+    def status(self, axis: Axis, number: int) -> AxisStatus:
         """The state of one target on one axis, and why."""
-        return STANDINGS[axis][self._places[axis.value][number]]
+        return STATUSES[axis][self._places[axis.value][number]]
 
     def state(self, axis: Axis, number: int) -> State:
         """The state of one target on one axis."""
-        return self.standing(axis, number).state
+        return self.status(axis, number).state
 
     def person(self, number: int) -> Person:
         """The state of one target's person."""
@@ -129,16 +129,16 @@ class TargetStates:
 
     def counts(self, axis: Axis) -> dict[State, int]:
         """Targets by state; adds up to `count`."""
-        states, state_of = STATES_AT[axis.value]
+        states, state_of = STATES_BY_CODE[axis.value]
         totals = [0] * len(states)
-        for place, count in enumerate(self._counts[axis.value]):
+        for code, count in enumerate(self._counts[axis.value]):
             if count:
-                totals[state_of[place]] += count
+                totals[state_of[code]] += count
         return {state: total for state, total in zip(states, totals, strict=True) if total}
 
-    def standings(self, axis: Axis) -> dict[Standing, int]:
+    def statuses(self, axis: Axis) -> dict[AxisStatus, int]:
         """Targets by state and reason; adds up to `count`."""
-        return {each: count for each, count in zip(STANDINGS[axis], self._counts[axis.value], strict=True) if count}
+        return {each: count for each, count in zip(STATUSES[axis], self._counts[axis.value], strict=True) if count}
 
     def numbers(self, axis: Axis, states: Iterable[State], *, unread: bool = True) -> Iterator[int]:
         """Target numbers, ascending, that are in one of the states now: a snapshot.
@@ -147,46 +147,48 @@ class TargetStates:
             unread: with those that could not be read in this run.
         """
         wanted = {*states}
-        found = (each for each in STANDINGS[axis] if each.state in wanted and (unread or each.reason not in UNREAD))
-        return numbers_of(marked(self._places[axis.value], (PLACES[axis][each] for each in found)))
+        found = (each for each in STATUSES[axis] if each.state in wanted and (unread or each.reason not in UNREAD))
+        return numbers_of(marked(self._places[axis.value], (STATUS_CODES[axis][each] for each in found)))
 
     def reason(self, axis: Axis, number: int) -> str:
         """Why the target is in its state on this axis, as reports name it; empty where that is plain."""
-        reason = self.standing(axis, number).reason
+        reason = self.status(axis, number).reason
         if reason is Reason.REJECTED:
             return self._labels.name(axis.value, number)
         return reason.value if reason else ""
 
     def reasons(self, axis: Axis) -> Iterator[tuple[str, State, Iterator[int]]]:
         """Each reason, each state that it was given for, and the target numbers, ascending: a snapshot of each."""
-        for standing in [each for each in self.standings(axis) if each.reason is not None]:
-            assert standing.reason is not None
-            these = marked(self._places[axis.value], (PLACES[axis][standing],))
-            if standing.reason is Reason.REJECTED:
+        for status in [each for each in self.statuses(axis) if each.reason is not None]:
+            assert status.reason is not None
+            these = marked(self._places[axis.value], (STATUS_CODES[axis][status],))
+            if status.reason is Reason.REJECTED:
                 for name, labelled in self._labels.split(axis.value, these):
-                    yield name, standing.state, numbers_of(labelled)
+                    yield name, status.state, numbers_of(labelled)
             else:
-                yield standing.reason.value, standing.state, numbers_of(these)
+                yield status.reason.value, status.state, numbers_of(these)
 
     def _opened(self, record: JobOpened) -> None:
         if self.job is not None:
             raise ValueError("a second record opens a job")
         self.job = record
         asked = axes_of(record.operation)
-        states: dict[Axis, State] = {axis: STATES[axis]["UNTOUCHED" if axis in asked else "NOT_ASKED"] for axis in Axis}
-        first = {axis: PLACES[axis][Standing(state)] for axis, state in states.items()}
-        self._begin({axis: bytearray([place]) * record.count for axis, place in first.items()})
-        for axis, place in first.items():
-            self._counts[axis.value][place] = record.count
+        states: dict[Axis, State] = {
+            axis: STATES[axis]["NOT_STARTED" if axis in asked else "NOT_REQUESTED"] for axis in Axis
+        }
+        first = {axis: STATUS_CODES[axis][AxisStatus(state)] for axis, state in states.items()}
+        self._begin({axis: bytearray([code]) * record.count for axis, code in first.items()})
+        for axis, code in first.items():
+            self._counts[axis.value][code] = record.count
         self.attempts = bytearray(record.count)
         self.coverage = Coverage(record.at, record.count if Axis.EVENTS in asked else 0)
         self._labels = RejectionLabels(record.count)
         removes_only = record.operation.get("kind") == "unset"
         self.transitions = Transitions(TargetMachine(primary_axis_of(record.operation), removes_only=removes_only))
 
-    def _begin(self, places: dict[Axis, bytearray]) -> None:
-        self._places = {axis.value: of_axis for axis, of_axis in places.items()}
-        self._person, self._events, self._recordings, self._properties = self.places = tuple(places.values())
+    def _begin(self, codes: dict[Axis, bytearray]) -> None:
+        self._places = {axis.value: of_axis for axis, of_axis in codes.items()}
+        self._person, self._events, self._recordings, self._properties = self.codes = tuple(codes.values())
 
     def close_open(self) -> int:
         """Attempts whose process is gone: what they were for is unknown now.
@@ -206,7 +208,7 @@ class TargetStates:
         self.attempts = bytearray(self.count)
         verifies = record.purpose == "verify"
         self._observe(
-            self._with_reasons(UNREAD if verifies else UNREAD | TRIED_AGAIN_FROM.keys()),
+            self._with_reasons(UNREAD if verifies else UNREAD | RETRY_FROM.keys()),
             Observation.VERIFY_STARTED if verifies else Observation.RUN_STARTED,
         )
 
@@ -214,7 +216,7 @@ class TargetStates:
         """The targets that have one of these reasons on any axis: a snapshot."""
         wanted, found = {*reasons}, bytearray(self.count)
         for axis in Axis:
-            some = [PLACES[axis][each] for each in self.standings(axis) if each.reason in wanted]
+            some = [STATUS_CODES[axis][each] for each in self.statuses(axis) if each.reason in wanted]
             if some:
                 found = in_either(found, marked(self._places[axis.value], some))
         return numbers_of(found)
@@ -222,14 +224,14 @@ class TargetStates:
     def _observe(self, numbers: Iterable[int], observation: Observation) -> None:
         """Move targets as a record that names no states has it."""
         for number in numbers:
-            before = self.places_of(number)
+            before = self.codes_of(number)
             after = self.transitions[before, (observation,)]
             for axis, old, new in zip(Axis, before, after, strict=True):
                 if old != new:
                     self._set(axis.value, [(number, number + 1)], new)
 
-    def places_of(self, number: int) -> tuple[int, int, int, int]:
-        """One target's standings by their places."""
+    def codes_of(self, number: int) -> tuple[int, int, int, int]:
+        """One target's statuses by their codes."""
         return self._person[number], self._events[number], self._recordings[number], self._properties[number]
 
     def _intent(self, record: Intent) -> None:
@@ -242,7 +244,7 @@ class TargetStates:
             if Axis.PERSON.value in record.axes:
                 self.coverage.record_deletion(start, stop, record.server_at)
 
-    def _answer(self, record: Answer) -> None:
+    def _answer(self, record: AttemptEnded) -> None:
         intent = self.open.pop(record.attempt, None)
         if intent is None:
             raise ValueError(f"attempt {record.attempt} was answered without having been made")
@@ -270,33 +272,31 @@ class TargetStates:
         elif intent.axes == (Axis.RECORDINGS.value,):
             self._forget_attempts(parse_ranges(targets))
 
-    def _settled(self, record: Settled) -> None:
+    def _settled(self, record: StatesChanged) -> None:
         for change in record.changes:
             self._change(change)
         if record.refunded:
             self._uncount(record.refunded)
 
     def _change(self, change: Change) -> None:
-        place = JOURNAL_PLACES.get((change.axis, change.state, change.reason))
+        code = JOURNAL_CODES.get((change.axis, change.state, change.reason))
         ranges = (*parse_ranges(change.targets),)
-        if place is None:
-            place = self._labelled(change, ranges)
+        if code is None:
+            code = self._labelled(change, ranges)
         if (change.axis, change.state) in _QUEUED:
             self._forget_attempts([each for each in ranges if self._events[slice(*each)].translate(None, _COVERED)])
-        self._set(change.axis, ranges, place)
+        self._set(change.axis, ranges, code)
         if change.covered_until is not None:
             self.coverage.cover(ranges, change.covered_until)
 
     def _labelled(self, change: Change, ranges: Iterable[tuple[int, int]]) -> int:
-        """The place of a change that the server's own label of a rejection is the reason of."""
+        """The code of a change that the server's own label of a rejection is the reason of."""
         kind, _, label = (change.reason or "").partition(":")
-        place = (
-            JOURNAL_PLACES.get((change.axis, change.state, kind)) if label and kind == Reason.REJECTED.value else None
-        )
-        if place is None:
+        code = JOURNAL_CODES.get((change.axis, change.state, kind)) if label and kind == Reason.REJECTED.value else None
+        if code is None:
             raise ValueError(f"{Axis(change.axis).value} know no state {change.state!r} because of {change.reason!r}")
         self._labels.give(change.axis, ranges, label)
-        return place
+        return code
 
     def _uncount(self, targets: str) -> None:
         for start, stop in parse_ranges(targets):
@@ -312,22 +312,22 @@ class TargetStates:
     def _set_axes(self, axes: Iterable[str], targets: str, *, accepted: bool) -> None:
         for name in axes:
             axis = Axis(name)
-            self._set(name, parse_ranges(targets), PLACES[axis][Standing(answered(axis, accepted=accepted))])
+            self._set(name, parse_ranges(targets), STATUS_CODES[axis][AxisStatus(answered(axis, accepted=accepted))])
 
     def _set(self, axis: str, ranges: Iterable[tuple[int, int]], new: int) -> None:
-        places, counts = self._places[axis], self._counts[axis]
+        codes, counts = self._places[axis], self._counts[axis]
         for start, stop in ranges:
             self._check(stop)
             if stop == start + 1:  # as below, in a third of the time
-                counts[places[start]] -= 1
+                counts[codes[start]] -= 1
                 counts[new] += 1
-                places[start] = new
+                codes[start] = new
                 continue
-            before = places[start:stop]
+            before = codes[start:stop]
             for value in set(before):
                 counts[value] -= before.count(value)
             counts[new] += stop - start
-            places[start:stop] = bytes((new,)) * (stop - start)
+            codes[start:stop] = bytes((new,)) * (stop - start)
 
     def _check(self, stop: int) -> None:
         if stop > self.count:
@@ -335,15 +335,15 @@ class TargetStates:
 
 
 def _states(axis: Axis) -> tuple[Any, ...]:
-    return tuple(standing.state for standing in STANDINGS[axis])
+    return tuple(status.state for status in STATUSES[axis])
 
 
 _PERSON: tuple[Person, ...] = _states(Axis.PERSON)
 _EVENTS: tuple[Events, ...] = _states(Axis.EVENTS)
 _RECORDINGS: tuple[Recordings, ...] = _states(Axis.RECORDINGS)
 _PROPERTIES: tuple[Properties, ...] = _states(Axis.PROPERTIES)
-"""The states by their standings' places."""
+"""The states by their statuses' codes."""
 
 _DONE = (Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE)
 _QUEUED = frozenset(("events", state.name.lower()) for state in _DONE)
-_COVERED = bytes(PLACES[Axis.EVENTS][Standing(state)] for state in _DONE)
+_COVERED = bytes(STATUS_CODES[Axis.EVENTS][AxisStatus(state)] for state in _DONE)

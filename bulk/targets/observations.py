@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import NamedTuple
 
-from bulk.targets.reasons import Standing
+from bulk.targets.reasons import AxisStatus
 
 
 class Observation(Enum):
@@ -21,15 +21,15 @@ class Observation(Enum):
     OVERDUE_AGAIN = "accepted, and still not as desired, as often as it may be sent"
     PRESENT = "read: the same person is there"
     PRESENT_AS_DESIRED = "read: the same person is there, its properties as desired"
-    PRESENT_OTHERWISE = "read: the same person is there, its properties not as desired"
+    PRESENT_NOT_AS_DESIRED = "read: the same person is there, its properties not as desired"
     ABSENT = "read: the person is absent, as confirmed or explained"
     MERGED = "read: the person is absent, and another one has its distinct ID"
     RECREATED = "read: the same UUID with another creation time"
     UNREAD_TIMED_OUT = "not read: no answer in time"
     UNREAD_SERVER_ERROR = "not read: the server failed"
-    UNREAD_INVALID = "not read: the answer cannot be read"
-    UNREAD_UNCLEAR = "not read: a 404 to a batch read"
-    UNREAD_NOT_TRIED = "not read: too many others failed"
+    UNREAD_INVALID_RESPONSE = "not read: the answer cannot be read"
+    UNREAD_AMBIGUOUS_404 = "not read: a 404 to a batch read"
+    UNREAD_NOT_ATTEMPTED = "not read: too many others failed"
     ROW_COVERS_PENDING = "a pending deletion row that is new enough"
     ROW_COVERS_COMPLETED = "a completed deletion row that is new enough"
     ROW_OLDER_PENDING = "a pending deletion row that is too old"
@@ -41,10 +41,10 @@ class Observation(Enum):
 class TargetState(NamedTuple):
     """A target on its four axes, in the order of `Axis`."""
 
-    person: Standing
-    events: Standing
-    recordings: Standing
-    properties: Standing
+    person: AxisStatus
+    events: AxisStatus
+    recordings: AxisStatus
+    properties: AxisStatus
 
 
 LOST = frozenset({Observation.ABSENT, Observation.MERGED, Observation.RECREATED})

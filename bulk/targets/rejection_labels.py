@@ -29,10 +29,10 @@ class RejectionLabels:
                 label = OTHERS
             if label not in self._names:
                 self._names.append(label)
-        place = self._names.index(label)
+        code = self._names.index(label)
         labels = self._of.setdefault(axis, bytearray(self._count))
         for start, stop in ranges:
-            labels[start:stop] = bytes([place]) * (stop - start)
+            labels[start:stop] = bytes([code]) * (stop - start)
 
     def name(self, axis: str, number: int) -> str:
         """The rejection of one target, as reports name it."""
@@ -46,8 +46,8 @@ class RejectionLabels:
             rejected: one byte per target, 1 for those that are rejected now.
         """
         labels = self._of.get(axis, bytearray(self._count))
-        for place, name in enumerate(self._names):
-            these = in_both(marked(labels, (place,)), rejected)
+        for code, name in enumerate(self._names):
+            these = in_both(marked(labels, (code,)), rejected)
             if 1 in these:
                 yield _named(name), these
 

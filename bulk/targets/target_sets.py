@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 
-def marked(places: bytearray, wanted: Iterable[int]) -> bytearray:
-    """The targets whose place is one of those that are wanted."""
+def marked(codes: bytearray, wanted: Iterable[int]) -> bytearray:
+    """The targets whose code is one of those that are wanted."""
     table = bytearray(256)
-    for place in wanted:
-        table[place] = 1
-    return places.translate(table)
+    for code in wanted:
+        table[code] = 1
+    return codes.translate(table)
 
 
 def in_both(one: bytearray, other: bytearray) -> bytearray:

@@ -57,10 +57,10 @@ class CompletionPoller:
         report: Callable[[WaitingForServer], None],
         query_verifier: QueryVerifier | None = None,
     ) -> None:
-        self._axis, self._accepted = job.lead, ACCEPTED[job.lead]
-        self._polls = job.lead in (Axis.PERSON, Axis.PROPERTIES)
+        self._axis, self._accepted = job.primary_axis, ACCEPTED[job.primary_axis]
+        self._polls = job.primary_axis in (Axis.PERSON, Axis.PROPERTIES)
         self._query_verifier = query_verifier
-        self._resend_policy = ResendPolicy(job.lead)
+        self._resend_policy = ResendPolicy(job.primary_axis)
         self._job = job
         self._second_look = second_look
         self._gate = gate
@@ -98,8 +98,8 @@ class CompletionPoller:
         target_states, waits = self._job.target_states, iter(WAITS_S)
         while missing := [
             n
-            for n in target_states.numbers(Axis.PERSON, (Person.VANISHED,))
-            if target_states.standing(Axis.PERSON, n).reason is Reason.SINCE_SENT
+            for n in target_states.numbers(Axis.PERSON, (Person.DISAPPEARED,))
+            if target_states.status(Axis.PERSON, n).reason is Reason.LOST_AFTER_CHANGE_SENT
         ]:
             await self._read(chunks(missing, READ_SIZE))
             self._moved()
@@ -153,7 +153,7 @@ class CompletionPoller:
 
     def _left(self) -> int:
         """Return how many accepted targets are still to be read."""
-        standings = self._job.target_states.standings(self._axis).items()
+        standings = self._job.target_states.statuses(self._axis).items()
         return sum(count for each, count in standings if each.state is self._accepted and each.reason not in UNREAD)
 
     def _to_read(self) -> Iterator[int]:
