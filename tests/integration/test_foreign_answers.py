@@ -78,7 +78,7 @@ def changing(names: Collection[str] = CALLS) -> Callable[[str, str], bool]:
 @pytest.mark.parametrize("age", AGES)
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", ["page", "envelope", "json"])
-async def test_changes_that_somebody_else_answers_are_never_done(
+async def test_changes_that_a_foreign_server_answers_are_never_done(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, age: str, operation: str, kind: str
 ) -> None:
     async with arena(persons=6, **AGES[age]) as a:
@@ -102,7 +102,7 @@ async def test_changes_that_somebody_else_answers_are_never_done(
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", FOREIGN)
 @pytest.mark.parametrize("probed", ["bulk_delete", "deletion_status", "delete_events"])
-async def test_a_capability_that_somebody_else_shows_does_not_count(
+async def test_a_capability_shown_by_a_foreign_server_does_not_count(
     arena: Any, monkeypatch: pytest.MonkeyPatch, age: str, operation: str, kind: str, probed: str
 ) -> None:
     async with arena(persons=6, **AGES[age]) as a:
@@ -123,7 +123,7 @@ async def test_a_capability_that_somebody_else_shows_does_not_count(
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-async def test_nobody_who_is_to_stay_is_deleted_by_a_server_whose_age_is_not_shown(
+async def test_no_kept_person_is_deleted_by_a_server_of_unknown_age(
     arena: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """The worst case: a server that ignores `keep_person`, behind something that answers the probe of its age."""
@@ -138,7 +138,7 @@ async def test_nobody_who_is_to_stay_is_deleted_by_a_server_whose_age_is_not_sho
 
 @pytest.mark.parametrize("change", [UpdateProperties({"plan": "x"}), UnsetProperties(("email",), route="rest")])
 @pytest.mark.parametrize("kind", ["page", "envelope", "json"])
-async def test_properties_are_as_asked_only_when_read_so(
+async def test_properties_are_done_only_when_read_as_desired(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, change: Any, kind: str
 ) -> None:
     async with arena(persons=6) as a:

@@ -31,7 +31,7 @@ def arena_of(virtual: Any, persons: int = PERSONS, **options: Any) -> Any:
 
 
 @pytest.mark.slow
-def test_who_is_gone_merged_re_created_or_as_asked_is_sent_nothing(virtual: Any, axis: Any) -> None:
+def test_deleted_merged_recreated_and_unchanged_persons_get_no_request(virtual: Any, axis: Any) -> None:
     """The listing shows all of them as they were."""
 
     async def main() -> None:
@@ -58,7 +58,7 @@ def test_who_is_gone_merged_re_created_or_as_asked_is_sent_nothing(virtual: Any,
     run_virtual(main())
 
 
-def test_who_is_deleted_while_the_machine_sleeps_is_created_again_by_no_event(virtual: Any, axis: Any) -> None:
+def test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_event(virtual: Any, axis: Any) -> None:
     """Between the read and the event the machine is suspended for an hour, which only the boot clock sees."""
 
     async def main() -> None:
@@ -92,7 +92,7 @@ def test_who_is_deleted_while_the_machine_sleeps_is_created_again_by_no_event(vi
 
 
 @pytest.mark.slow
-def test_who_is_deleted_while_events_leave_slowly_is_created_again_by_no_event(virtual: Any, axis: Any) -> None:
+def test_a_person_deleted_while_events_are_sent_slowly_is_recreated_by_no_event(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with arena_of(virtual, latency_s=4.0) as a:
             plan = await a.plan(operation=OPERATION)

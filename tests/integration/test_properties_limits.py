@@ -128,7 +128,7 @@ def test_reads_of_the_planning_count_too(virtual: Any, axis: Any) -> None:
     run_virtual(main())
 
 
-def test_a_lower_limit_is_found_out_by_one_429_and_kept_to(virtual: Any, axis: Any) -> None:
+def test_a_lower_limit_is_learned_from_one_429_and_kept(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         rates = ServerRates(others_per_minute=100)
         async with virtual(persons=400, limits=PUBLISHED, rate_limits=rates) as a:
@@ -145,7 +145,7 @@ def test_a_lower_limit_is_found_out_by_one_429_and_kept_to(virtual: Any, axis: A
 
 
 @pytest.mark.parametrize("retry_after", ["3600", "Fri, 01 Jan 2100 00:00:00 GMT", "-5", "soon", None])
-def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: Any, retry_after: str | None) -> None:
+def test_any_retry_after_within_a_block_is_safe(virtual: Any, axis: Any, retry_after: str | None) -> None:
     async def main() -> None:
         async with virtual(persons=200, limits=PUBLISHED) as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
@@ -167,7 +167,7 @@ def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: An
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("persons", "keys"), [(12, 60)])
-def test_persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_same(
+def test_persons_whose_calls_outlast_their_read_are_still_done(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, persons: int, keys: int
 ) -> None:
     """A call a key, eight workers, a change that shows late: no call is made twice, and nobody is given up."""
@@ -193,7 +193,7 @@ def test_persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_sa
     run_virtual(main())
 
 
-def test_capture_needs_none_of_it(virtual: Any, axis: Any) -> None:
+def test_changes_by_capture_meet_no_rate_limit(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=5000, limits=PUBLISHED, rate_limits="posthog") as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}))
@@ -208,7 +208,7 @@ def test_capture_needs_none_of_it(virtual: Any, axis: Any) -> None:
 
 
 @pytest.mark.parametrize("route", ["rest", "capture", "delete"])
-def test_where_persons_are_read_one_by_one_within_the_limit_the_job_still_gets_on(
+def test_a_job_progresses_if_persons_are_read_one_by_one_within_the_rate_limit(
     virtual: Any, axis: Any, route: str
 ) -> None:
     """Reading a whole group takes longer than a reading is good for."""

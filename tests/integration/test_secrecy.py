@@ -12,7 +12,7 @@ from bulk import ByFilter
 UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-async def test_nothing_that_names_a_person_or_opens_a_door_is_in_journal_report_or_events(arena: Any) -> None:
+async def test_no_identifier_and_no_secret_is_in_journal_report_or_events(arena: Any) -> None:
     told = io.StringIO()
     handler = logging.StreamHandler(told)
     root = logging.getLogger()

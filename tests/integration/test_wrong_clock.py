@@ -35,7 +35,7 @@ class Counted:
 
 
 @pytest.mark.parametrize("off_s", OFFSETS_S)
-async def test_a_clock_that_is_wrong_forgets_no_request_of_the_planning(arena: Any, off_s: float) -> None:
+async def test_a_wrong_clock_forgets_no_request_of_the_planning(arena: Any, off_s: float) -> None:
     async with arena(persons=30, limits=RateLimits.posthog()) as a:
         plan = await a.plan()
         planned = len(a.client.limits.recent(Bucket.OTHERS))
@@ -47,7 +47,7 @@ async def test_a_clock_that_is_wrong_forgets_no_request_of_the_planning(arena: A
 
 
 @pytest.mark.parametrize("off_s", OFFSETS_S)
-async def test_a_clock_that_is_wrong_forgets_no_request_of_an_earlier_run(arena: Any, off_s: float) -> None:
+async def test_a_wrong_clock_forgets_no_request_of_an_earlier_run(arena: Any, off_s: float) -> None:
     async with arena(persons=30, limits=RateLimits.posthog()) as a:
         plan = await a.plan()
         await a.run(plan)

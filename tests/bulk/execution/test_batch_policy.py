@@ -22,5 +22,5 @@ def ended(error: str, at: int | None) -> AttemptResult:
         (ended("rate_limited", 0), set()),  # the ledger does not count it anyway
     ],
 )
-def test_targets_after_the_error_were_not_looked_at(verdict: AttemptResult, expected: set[int]) -> None:
+def test_targets_after_the_failed_one_count_as_unsent(verdict: AttemptResult, expected: set[int]) -> None:
     assert unsent([10, 11, 12, 13], verdict) == expected

@@ -40,7 +40,9 @@ def accept(target_states: TargetStates, attempt: int, targets: str) -> None:
     target_states.apply(AttemptEnded(attempt=attempt, at=0.0, outcome="ok"))
 
 
-def test_the_time_left_knows_that_a_limit_lets_bursts_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_estimated_time_left_takes_bursts_within_the_rate_limit_into_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = [1000.0]
     monkeypatch.setattr("bulk.execution.progress_emitter.anyio.current_time", lambda: now[0])
     told: list[Progress] = []

@@ -51,7 +51,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.sets(st.integers(0, 59), max_size=45))
-def test_whom_it_names_is_not_to_be_read_yet_and_everybody_else_is(named: set[int]) -> None:
+def test_persons_that_the_query_returns_are_not_read_yet_and_the_others_are(named: set[int]) -> None:
     async def main() -> None:
         found = await query_verifier(World(named=named)).ask(60)
         assert found is not None
@@ -68,25 +68,25 @@ def test_whom_it_names_is_not_to_be_read_yet_and_everybody_else_is(named: set[in
         TimedOut("no answer", **WHERE, sent=True),
     ],
 )
-async def test_where_it_does_not_answer_the_store_tells_and_it_is_not_asked_again(trouble: Exception) -> None:
+async def test_a_query_that_fails_is_not_repeated_and_all_persons_are_read(trouble: Exception) -> None:
     world = World(named=range(30), trouble=trouble)
     found = query_verifier(world)
     assert [await found.ask(60), await found.ask(60)] == [None, None]
     assert world.asked == 1
 
 
-async def test_a_bug_is_not_taken_for_an_answer() -> None:
+async def test_an_unexpected_exception_of_the_query_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         await query_verifier(World(trouble=ZeroDivisionError())).ask(60)
 
 
-async def test_few_are_not_worth_a_query() -> None:
+async def test_few_persons_are_read_without_a_query() -> None:
     world = World()
     assert await query_verifier(world).ask(19) is None
     assert world.asked == 0
 
 
-async def test_of_too_many_it_is_known_that_it_is_too_early_and_they_are_asked_for_a_few_times_only() -> None:
+async def test_too_many_persons_in_a_result_postpone_all_reads_a_few_times_only() -> None:
     world = World(named=range(60))
     found = query_verifier(world)
     told = [await found.ask(60) for _ in range(MAX_CROWDED_QUERIES + 2)]
@@ -96,7 +96,7 @@ async def test_of_too_many_it_is_known_that_it_is_too_early_and_they_are_asked_f
     assert world.asked == MAX_CROWDED_QUERIES
 
 
-async def test_a_stop_drops_it() -> None:
+async def test_a_stop_cancels_the_query() -> None:
     gate = StopGate()
     gate.close(RuntimeError())
     with pytest.raises(Stopped):

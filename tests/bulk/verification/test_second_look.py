@@ -37,7 +37,7 @@ def look(reads: Any, gate: StopGate | None = None) -> SecondLook:
     return SecondLook(reads, gate or StopGate(), boot_time=anyio.current_time)
 
 
-def test_only_whom_an_answer_left_out_is_read_again_and_not_before_that_decides() -> None:
+def test_only_left_out_persons_are_read_again_and_not_too_early() -> None:
     async def main() -> None:
         reads = Reads({3, 250}, unread={7})
         moved: list[bool] = []
@@ -51,7 +51,7 @@ def test_only_whom_an_answer_left_out_is_read_again_and_not_before_that_decides(
     run_virtual(main())
 
 
-def test_many_that_are_left_out_are_settled_before_more_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_left_out_persons_are_read_again_before_more_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bulk.verification.second_look.MAX_LEFT_OUT", 300)
     monkeypatch.setattr("bulk.verification.second_look.GROUPS_AT_ONCE", 2)
 
