@@ -200,7 +200,7 @@ PROVEN: dict[Axis, frozenset[State]] = {
     Axis.RECORDINGS: frozenset({Recordings.REQUESTED}),
     Axis.PROPERTIES: frozenset({Properties.CHANGED_CONFIRMED, Properties.FOUND_CHANGED}),
 }
-"""States that this job brought about, as far as the server lets it be seen: what the canary has to reach."""
+"""States that this job brought about, as far as the server lets it be seen: what the test batch has to reach."""
 
 PENDING: frozenset[State] = frozenset(
     {

@@ -288,13 +288,13 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         24,
-        "the canary overlooks whom a call without an answer deleted instead of keeping",
+        "the test batch overlooks that a request without a response deleted kept persons",
         "integration/test_facts.py::test_the_test_batch_detects_that_a_request_without_response_deleted_kept_persons",
         "bulk/execution/run.py", "return gone if len(gone) > 1 else []", "return []",
     ),
     twin(
         24,
-        "no canary goes first",
+        "no test batch goes first",
         _ERASURE + "a_server_that_ignores_keep_person_is_detected_by_its_response_or_the_test_batch",
         "bulk/execution/run.py", "if self._job.target_states.test_batch is None:", "if False:",
     ),

@@ -197,7 +197,7 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         21,
-        "a query is believed whatever the store says",
+        "a query decides without a read of each person",
         (
             "integration/test_facts.py::test_a_query_without_a_merged_person_does_not_make_it_done",
             _ANEW + "a_recreated_person_is_found_although_a_query_verifies_the_others",
@@ -306,7 +306,7 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         24,
-        "no canary goes before changes",
+        "no test batch goes before changes",
         (
             _LOST + "a_server_that_applies_nothing_is_detected_by_the_test_batch",
             _BLOCKS + "a_test_batch_of_single_calls_goes_first",
@@ -315,7 +315,7 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         24,
-        "a canary whose every attempt failed is followed by the next",
+        "a test batch whose every attempt failed is followed by the next",
         (
             "integration/test_breaking.py::test_a_server_that_queues_nothing_is_detected_before_any_person_is_deleted",
             _PARTS + "a_server_whose_rows_never_appear_is_detected_by_the_test_batch",
@@ -324,7 +324,7 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         24,
-        "a canary that changed nobody is good enough",
+        "a test batch that changed no person is good enough",
         _LOST + "a_server_that_applies_nothing_is_detected_by_the_test_batch",
         "bulk/execution/run.py", "Person.CONTRADICTED, Properties.ACCEPTED, Properties.CONTRADICTED})", "Person.CONTRADICTED})",
         "bulk/execution/run.py", "            if proven:\n", "            if True:\n",

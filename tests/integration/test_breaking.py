@@ -1,4 +1,4 @@
-"""Attempts to break a promise: each test is a way in which an earlier engine could be made to."""
+"""Attempts to break a guarantee: each test is a way that once worked."""
 
 import math
 import time
@@ -90,7 +90,7 @@ async def test_a_server_that_rejects_every_batch_opens_the_breaker(arena: Any) -
 
 @pytest.fixture
 def unlowered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 429 lowers no limit: a test that looks at attempts need not wait for minutes."""
+    """Let a 429 lower no limit, so that a test of attempts need not wait for minutes."""
     monkeypatch.setattr("asyncclient.limits.Limits.lower", lambda *_, **__: [])
 
 
@@ -139,7 +139,7 @@ async def test_a_pause_of_more_than_an_hour_ends_the_run_and_is_named(arena: Any
             await a.run(plan)
         a.server.faults.clear()
         asked = len(a.server.requests)
-        if action == "batch_by_uuids":  # whoever shares the limits keeps to the pause as well, for the first hour
+        if action == "batch_by_uuids":  # every client that shares the limits keeps the pause too, for the first hour
             with pytest.raises(NotFinished, match="more than an hour"):
                 await a.run(plan)
             assert {each.action for each in a.server.requests[asked:]}.isdisjoint({"list", "batch_by_uuids"})
@@ -434,7 +434,7 @@ async def test_kills_and_resumes_meet_no_429_on_a_server_that_enforces_its_limit
             stop = anyio.Event()
 
             def halt(event: object) -> None:
-                if isinstance(event, JobStarted):  # the first answer has told the server's time by then
+                if isinstance(event, JobStarted):  # by then the first response has told the server's time
                     stop.set()
 
             await run_job(fresh, plan, a.journal, stop=stop, on_progress=halt)

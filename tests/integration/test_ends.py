@@ -1,4 +1,4 @@
-"""Every job ends when the trouble does, and one person's trouble is nobody else's."""
+"""Every job ends once the failures end, and failures of one person do not affect others."""
 
 from typing import Any
 
@@ -133,7 +133,7 @@ async def test_deletions_that_fail_after_a_late_row_are_not_reported_as_already_
         report = await a.run(plan, batch_size=2)
         assert failures(report) == [("person", "failed", "attempts_exhausted", 1)]
         a.server.faults.clear()
-        a.server.world.remove_person(a.everybody[0])  # the last of them took effect
+        a.server.world.remove_person(a.everybody[0])  # the last deletion took effect
         report = await a.run(plan)
         assert (report.exit_code, axis(report, "person")) == (0, {"found_deleted": 1})
         assert "gone before" not in report.verdict

@@ -1,4 +1,4 @@
-"""Erasing persons against the local server: eras, ages, and what goes wrong on the way (promises 10-12, 19-24)."""
+"""Erasures against the local server: versions of PostHog, and failures on the way (guarantees 10 to 12, 19 to 24)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is true of a person is what was read of it: an answer that leaves somebody out proves nothing (promise 11)."""
+"""Only a read of a person proves its state; a response that leaves it out proves nothing (guarantee 11)."""
 
 from typing import Any
 
@@ -162,7 +162,7 @@ async def test_a_person_that_stays_after_a_failed_deletion_and_is_then_merged_is
         a.server.faults.add(Fault("status", status=503, action="bulk_delete", times=1))
         other = a.server.world.add_person(["somebody"], {})
         first = plan.targets(0, 1)[0].uuid
-        # right after the read that found it there
+        # right after the read that found the person
         after(
             a.server,
             "bulk_delete",
@@ -190,7 +190,7 @@ async def test_a_query_without_a_merged_person_does_not_make_it_done(
 
 
 async def test_a_summary_without_persons_found_is_not_a_success(arena: Any, axis: Any) -> None:
-    """What such a body means is found out by reading."""
+    """Reading back shows what such a request did."""
     async with arena(persons=5) as a:
         plan = await a.plan(operation=DeletePersons())
         rewrite(a.server, lambda action, _: {"persons_deleted": 5} if action == "bulk_delete" else None)
@@ -230,7 +230,7 @@ def test_an_empty_summary_is_that_of_the_oldest_era() -> None:
 async def test_a_person_that_stays_after_an_accepted_deletion_and_is_then_merged_is_not_reported_deleted(
     arena: Any, axis: Any
 ) -> None:
-    """A queued deletion finds nobody any more when its turn comes."""
+    """When the queued deletion runs, the person no longer exists."""
     async with arena(persons=3, era="queued", queued_delay_s=3600.0) as a:
         ids = [a.server.world.person(uuid).distinct_ids[0] for uuid in a.everybody]
         plan = await a.plan(operation=DeletePersons(), selection=ByDistinctIds(ids))

@@ -1,4 +1,4 @@
-"""What was answered, what was found settled by reading and what was so before are three things (promises 2, 11)."""
+"""Accepted by the server, found by reading back, and already so before: three separate states (guarantees 2, 11)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A run whose journal goes away sends nothing more, and of processes on one name only the holder of its file sends."""
+"""A run that loses its journal sends nothing more, and only the process that holds the file of that name sends."""
 
 import os
 import threading
@@ -49,7 +49,7 @@ LOSSES: dict[Callable[[Path], None], str] = {
 
 
 def at_change(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -> list[int]:
-    """Act when the server gets that changing request; returns a list that grows with each one from then on."""
+    """Act when the server gets the request of that number; return a list that grows with each later one."""
     arrived: list[int] = []
     add = RequestLog.add
 
@@ -74,7 +74,7 @@ async def test_no_intent_is_written_after_the_journal_is_lost(
         arrived = at_change(monkeypatch, 6, lambda: loss(a.journal))
         with pytest.raises(WriteFailed, match=LOSSES[loss]):
             await a.run(plan, batch_size=10, concurrency=concurrency)
-        assert 6 <= len(arrived) < 6 + concurrency  # those of the others whose intent was on disk before
+        assert 6 <= len(arrived) < 6 + concurrency  # and those of other workers whose intent was on disk before
         assert a.server.world.count() > 100
 
 
@@ -150,7 +150,7 @@ async def test_a_child_forked_during_a_run_neither_keeps_the_journal_nor_harms_i
         if children:
             return
         children.append(os.fork())
-        if children[0] == 0:  # as a worker process of an application lives on
+        if children[0] == 0:  # lives on, like a worker process of an application
             os.close(write)
             os.read(read, 1)
             os._exit(0)

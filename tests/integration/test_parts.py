@@ -1,5 +1,5 @@
-"""Deleting the events or the recordings of persons who stay: rows are read back, nobody is deleted, and what cannot be
-verified says so (promises 19 to 22, 24, 29)."""
+"""Deleting the events or the recordings of persons that stay: rows are read back, no person is deleted, and what cannot
+be verified is reported as such (guarantees 19 to 22, 24, 29)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

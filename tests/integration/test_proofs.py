@@ -1,4 +1,4 @@
-"""A proof has a time: nobody is deleted while the deletion row of its events is older than allowed (promise 20)."""
+"""A proof has a time: no person is deleted if the deletion row of its events is too old (guarantee 20)."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -23,12 +23,12 @@ def failures(report: Any) -> list[tuple[str, str, str, int]]:
 
 
 def queueings(a: Any) -> list[int]:
-    """How many persons each request to queue events was for."""
+    """Return the number of persons of each request that queued events."""
     return [len(r.body["ids"]) for r in a.sent() if r.action == "bulk_delete" and r.body["keep_person"]]
 
 
 class Clock:
-    """The server's clock, which a test may set forward."""
+    """The server's clock, which a test can set forward."""
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
@@ -38,7 +38,7 @@ class Clock:
 
 
 async def stopped_after_queueing(a: Any, plan: Any, stage: str = "queued") -> None:
-    """Stop the first run once the events were asked for, or once their rows were read back."""
+    """Stop the first run after the events were requested, or after their rows were read back."""
     stop = anyio.Event()
 
     def next_read() -> None:
@@ -122,7 +122,7 @@ async def test_another_clients_row_covers_within_the_hour_and_an_older_one_does_
 
 
 def test_a_pause_between_queueing_and_deleting_outdates_the_row(virtual: Any, axis: Any) -> None:
-    """The server asks for a pause when the persons are about to be deleted: afterwards their row is read again."""
+    """The server asks for a pause just before the deletions; after it the rows are read again."""
 
     async def main() -> None:
         async with virtual(persons=30) as a:

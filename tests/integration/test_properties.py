@@ -1,5 +1,5 @@
-"""Setting and removing properties of many persons, by REST and by capture: the world afterwards is exactly what was
-asked, and nobody else is touched (promises 7, 21, 23, 29)."""
+"""Setting and removing properties of many persons, by REST and by capture: the server ends up exactly as requested, and
+no other person is changed (guarantees 7, 21, 23, 29)."""
 
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ OPERATIONS = [pytest.param(each, id=f"{type(each).__name__}-{each.route}") for r
 
 
 def changed(properties: dict[str, Any], operation: Any) -> dict[str, Any]:
-    """What the operation is to make of a person's properties."""
+    """Return the properties of a person after the operation."""
     if isinstance(operation, UpdateProperties):
         return {**properties, **operation.properties}
     return {key: value for key, value in properties.items() if key not in operation.keys}
@@ -122,7 +122,7 @@ async def test_exactly_the_requested_changes_are_sent(arena: Any) -> None:
             }
         for request in a.sent()[already:]:
             assert request.body["api_key"] != a.server.personal_api_key
-            assert token not in str(request.body)  # the log hides it, so it was where it belongs
+            assert token not in str(request.body)  # the log hides it there, so the request had it
             assert a.server.personal_api_key not in str(request)
 
 

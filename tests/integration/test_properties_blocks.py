@@ -1,5 +1,5 @@
-"""Calls for many persons under one intent: what an error or a stop in the middle leaves is known exactly, and attempts
-in the journal are the requests that the server saw (promises 1, 2, 7, 10, 11, 12, 16, 17)."""
+"""Calls for many persons under one intent: after an error or a stop the state of each target is known exactly, and the
+journal counts the requests that the server saw (guarantees 1, 2, 7, 10, 11, 12, 16, 17)."""
 
 import itertools
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def right(a: Any, kind: str) -> int:
 
 
 def requests_noted(a: Any) -> int:
-    """Requests that the journal says were made at most."""
+    """Return the largest number of requests that the journal allows for."""
     answers = {record.attempt: record.requests for record in a.of(AttemptEnded)}
     return sum(answers.get(intent.attempt) or intent.requests for intent in a.of(Intent))
 
@@ -71,7 +71,7 @@ def test_a_job_ends_right_for_every_person_after_any_failure_within_a_block(
             a.server.faults.add(fault(CALL[kind]))
             report = await a.run(plan, concurrency=2)
             assert sum(axis(report, "properties").values()) == 220
-            for _ in range(9 if report.exit_code == 75 else 0):  # somebody's every attempt was struck
+            for _ in range(9 if report.exit_code == 75 else 0):  # every attempt of a target failed
                 report = await a.run(plan, concurrency=2)
             assert report.exit_code == 0, report.failures
             assert right(a, kind) == 220
@@ -94,7 +94,7 @@ def test_a_rejected_person_fails_and_the_others_of_its_block_do_not(virtual: Any
             assert len(a.sent()) == 100
             assert not is_done(a.properties()[a.everybody[40]], "update")
             assert set(a.times_intended("properties").values()) == {1, 2}
-            assert (await a.run(plan)).exit_code == 1  # the server's verdict is final
+            assert (await a.run(plan)).exit_code == 1  # a rejection is final
             assert len(a.sent()) == 100
 
     run_virtual(main())
@@ -160,7 +160,7 @@ def test_calls_before_an_error_count_and_only_the_others_are_sent_again(virtual:
 def test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly(
     virtual: Any, axis: Any, kind: str, waiting: bool
 ) -> None:
-    """At a tight limit the next leave may be minutes away: the drain does not wait for it."""
+    """At a low rate limit the next request may be minutes away: a stop does not wait for it."""
 
     async def main() -> None:
         rates = RateLimits(others_per_minute=60)
@@ -205,7 +205,7 @@ def test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly(
 
 
 async def cancelled_when(a: Any, plan: Any, due: Callable[[ClientEvent], bool], **options: Any) -> None:
-    """Run the job, cancelled as soon as an event of the client says so."""
+    """Run the job and cancel it at a certain event of the client."""
     with anyio.CancelScope() as scope:
 
         def look(event: ClientEvent) -> None:
@@ -322,7 +322,7 @@ async def test_no_request_arrives_before_its_intent_was_synced(
 
 
 def covered(journal: bytes) -> int:
-    """For how many targets the whole lines of a journal hold an intent."""
+    """Return for how many targets the complete lines of a journal hold an intent."""
     import json
 
     lines = [json.loads(line) for line in journal.split(b"\n")[:-1]]

@@ -1,5 +1,6 @@
-"""Changes that come late or never: what is accepted is read back, what was lost is found and sent again, and the report
-says exactly what the world is (promises 11, 12, 21). In virtual time."""
+"""Changes that come late or never: accepted ones are read back, lost ones are found and sent again, and the report
+shows exactly what the server has (guarantees 11, 12, 21). In virtual time.
+"""
 
 import random
 from typing import Any
@@ -87,7 +88,7 @@ def test_lost_events_are_found_by_reading_back_and_sent_again(virtual: Any, axis
             assert len(done(a, kind)) == 2500
             times = a.times_intended("properties").values()
             lost = a.server.world.ingestion.swallowed
-            assert sum(times) == 2500 + lost  # nobody is sent to again whose event came through
+            assert sum(times) == 2500 + lost  # no event that arrived is sent again
 
     run_virtual(main())
 
@@ -109,7 +110,7 @@ def test_calls_that_the_server_accepts_and_loses_are_sent_again(virtual: Any, ax
 
 
 def test_an_update_whose_event_is_refused_behind_a_202_is_detected(virtual: Any, axis: Any) -> None:
-    """An update is answered 202 although its event was refused (contract 6.3)."""
+    """The server responds to an update with 202 although its event was refused (contract 6.3)."""
 
     async def main() -> None:
         async with virtual(persons=100) as a:
@@ -267,7 +268,7 @@ def test_a_pause_that_the_capture_host_asks_for_is_kept_by_all_workers_and_recor
 @pytest.mark.slow
 @pytest.mark.parametrize("healthy", [0, 4])
 def test_a_capture_host_that_always_fails_ends_the_job_within_minutes(virtual: Any, axis: Any, healthy: int) -> None:
-    """From the start the canary tells; later on the breaker does. Nobody is given up for good."""
+    """At the start the test batch ends the run, later the breaker does. No target is given up for good."""
 
     async def main() -> None:
         async with virtual(persons=2500) as a:
@@ -304,7 +305,7 @@ def test_a_refused_capture_request_is_split_down_to_the_person_at_fault(virtual:
 def test_a_capture_host_that_always_refuses_ends_the_job_without_giving_a_target_up(
     virtual: Any, axis: Any, status: int
 ) -> None:
-    random.seed(status)  # what the jitter adds is the same in each run
+    random.seed(status)  # the same jitter in each run
 
     async def main() -> None:
         async with virtual(persons=2500) as a:
@@ -337,7 +338,7 @@ def test_a_capture_host_that_never_responds_ends_the_job_within_15_minutes(virtu
 
 
 def test_the_wait_is_shared_by_all_resends(virtual: Any) -> None:
-    """A canary whose events are lost again and again is not waited for anew after each repetition."""
+    """A test batch whose events are lost again and again gets no new wait after each resend."""
 
     async def main() -> None:
         async with virtual(persons=500) as a:

@@ -1,5 +1,5 @@
-"""Persons whom somebody else deletes, merges or re-creates while a job changes properties: nothing is ever sent for
-them, nobody is made anew by an event, and each is named for what it is (promises 21 to 23)."""
+"""Persons that other clients delete, merge or re-create while a job changes properties: they get no request, no event
+re-creates them, and each is reported with its state (guarantees 21 to 23)."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def all_ids(a: Any, uuids: list[UUID]) -> list[tuple[str, ...]]:
 
 
 def reached(a: Any) -> set[str]:
-    """Every distinct id and person id that a change was sent to."""
+    """Return every distinct ID and person ID that a change was sent to."""
     found: set[str] = set()
     for request in a.sent():
         if request.action == "capture":
@@ -45,7 +45,7 @@ def named(report: Any, axis: str) -> dict[str, str | None]:
 
 
 class Fates:
-    """One person deleted, one merged away, one re-created; and how to tell that they were left alone."""
+    """One deleted, one merged and one re-created person, and a check that they got no request."""
 
     def __init__(self, a: Any, deleted: UUID, merged: UUID, recreated: UUID, into: UUID) -> None:
         self.a = a
@@ -107,7 +107,7 @@ async def test_properties_of_deleted_persons_are_gone_but_cannot_be_set(
 
 
 def when_leave_is_asked_for(a: Any, monkeypatch: pytest.MonkeyPatch, which: Bucket, time: int, do: Any) -> None:
-    """Call something when a request of this bucket asks for leave that many times: after its persons were checked."""
+    """Call a function when a request of this bucket waits for the rate limit for the n-th time."""
     permit: Callable[..., Any] = a.client.limits.permit
     asked = 0
 
@@ -149,7 +149,7 @@ def test_persons_lost_while_their_batch_waited_get_no_event(
 def test_a_person_that_disappears_during_a_long_block_gets_no_more_calls(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A block is read again when its oldest reading is a minute old, in the middle of it too."""
+    """The persons of a block are read again when the oldest read is a minute old, also within the block."""
 
     async def main() -> None:
         async with virtual(persons=120) as a:
@@ -204,7 +204,7 @@ def test_a_person_that_disappears_after_a_lost_event_gets_no_other(virtual: Any,
 async def test_a_call_that_finds_no_person_fails_no_other_target(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PATCH answers 404, delete_property 500, for somebody who vanished after the check (contract 6.3, 6.8)."""
+    """For a person deleted after its read, PATCH responds with 404 and delete_property with 500 (contract 6.3, 6.8)."""
     for kind, key in (("update", "too_late"), ("unset", "gone_with_person")):
         async with arena(persons=100) as a:
             plan = await a.plan(operation=operation(kind, "rest"))
@@ -268,7 +268,7 @@ async def test_a_placeholder_id_is_avoided_if_the_person_has_another(arena: Any,
 
 
 async def test_an_event_is_addressed_by_the_current_distinct_id(arena: Any, axis: Any) -> None:
-    """Somebody else's ids came to a target by a merge: it stays the same person and is changed."""
+    """A merge gave the target other distinct IDs: it stays the same person and is changed."""
     async with arena(persons=60) as a:
         plan = await a.plan(a.everybody[:50], operation("unset", "capture"))
         a.server.world.merge(a.everybody[20], a.everybody[55])

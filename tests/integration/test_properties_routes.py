@@ -1,4 +1,4 @@
-"""Which route a job takes and why, whose token it may use, and how many at once are read back (promises 10, 23, 26)."""
+"""The route of a job and its reason, the token that it may use, and reading back by query (guarantees 10, 23, 26)."""
 
 import itertools
 from typing import Any
@@ -82,7 +82,7 @@ async def test_the_given_token_is_used(arena: Any, axis: Any) -> None:
 
 
 def without_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that tells a project without its token."""
+    """Let the server return projects without their token."""
     from asyncclient.testing.handlers import projects, table
 
     def hidden(job: Any) -> Any:
@@ -153,7 +153,7 @@ FULL_READS = PERSONS // 200
 
 
 async def unset_of_many(a: Any, axis: Any, *, lost: float = 0.01) -> Any:
-    """Unset properties of everybody, some of whose events are lost; nothing more is waited for."""
+    """Unset properties of all persons; some events are lost, and the run does not wait for them."""
     persons = len(a.everybody)
     plan = await a.plan(operation=UnsetProperties(("plan", "country"), route="capture"))
     a.server.faults.add(Fault("swallow", action="capture", share=lost, seed=3, after=1))
@@ -174,7 +174,7 @@ async def test_persons_that_a_query_shows_unchanged_are_not_read(
     async with arena(persons=5000) as a:
         plan, few = await unset_of_many(a, axis)
         assert 1 <= len(queries(a)) <= 3
-        # the first small batch, the check, and one look at everybody whom the query does not name
+        # the test batch, the check, and one read of each person that the query does not return
         assert few <= 2 + 25 + 25 + 1
         assert {record.source for record in a.of(StatesChanged)} == {"person_reads"}
         a.server.faults.clear()
@@ -212,7 +212,7 @@ async def test_all_persons_are_read_if_the_query_fails(arena: Any, axis: Any, fa
 async def test_a_query_that_contradicts_the_reads_is_not_trusted(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It names nobody, the store knows of a third: the sample finds out, and not one is settled by it."""
+    """The query returns no person although a third still have the property: it makes no target done."""
     monkeypatch.setattr(query, "_having", lambda *_: [])
     async with arena(persons=PERSONS) as a:
         _, many = await unset_of_many(a, axis, lost=0.3)

@@ -1,4 +1,4 @@
-"""Values of properties, and whom they belong to, are in the plan and on the wire, and nowhere else (promise 27)."""
+"""Values of properties and identifiers of persons are in the plan and on the wire, and nowhere else (guarantee 27)."""
 
 import io
 import logging
@@ -20,7 +20,7 @@ SECRET = (MARK, "918273")
 
 
 class Told:
-    """Everything that a job lets out."""
+    """Everything that a job writes, emits or logs."""
 
     def __init__(self) -> None:
         self.log = io.StringIO()
@@ -38,7 +38,7 @@ class Told:
 
 @pytest.fixture
 def told() -> Any:
-    """Collect what is told, the log at its finest level included."""
+    """Collect everything that a job writes, emits or logs, at the finest log level."""
     found = Told()
     handler = logging.StreamHandler(found.log)
     root = logging.getLogger()
@@ -91,7 +91,7 @@ async def test_no_value_and_no_identifier_is_in_journal_report_events_log_or_err
         assert [secret for secret in (*secrets, *map(str, a.everybody)) if secret in text] == []
         assert not [secret for secret in secrets if secret.encode() in b"".join(map(pickle.dumps, told.errors))]
         keys = ["note", "deep", "amount"] if kind == "update" else ["note"]
-        assert report.operation["keys"] == keys  # the keys may be told, and are
+        assert report.operation["keys"] == keys  # keys may be shown, and are
         for name in (repr(operation), repr(plan.header.operation) if kind == "unset" else ""):
             assert MARK not in name
 
@@ -105,7 +105,7 @@ async def test_an_error_about_a_value_does_not_contain_it(arena: Any) -> None:
 
 
 async def test_another_operation_with_the_same_keys_does_not_resume_this_journal(arena: Any) -> None:
-    """The journal holds no values, so the plan's digest tells them apart."""
+    """The journal holds no values, so the digest of the plan distinguishes the operations."""
     async with arena(persons=40) as a:
         first = await a.plan(operation=UpdateProperties({"plan": "one"}))
         await a.run(first)

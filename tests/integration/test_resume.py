@@ -1,5 +1,5 @@
-"""Interrupting jobs and going on: what was in flight is read first, and the end is that of the uninterrupted run
-(promises 2, 5 to 8, 16, 23)."""
+"""Interrupting and resuming jobs: targets in flight are read first, and the result is that of an uninterrupted run
+(guarantees 2, 5 to 8, 16, 23)."""
 
 import errno
 import os
@@ -18,11 +18,11 @@ EVENTS = DeletePersons(delete_events=True)
 
 
 class Interrupted(BaseException):
-    """Stands in for what ends a process in the middle of anything."""
+    """An exception that stands in for a kill of the process."""
 
 
 async def cancelled_at(a: Any, plan: Any, request: int, **options: Any) -> None:
-    """Run the job, cancelled as soon as so many requests are over."""
+    """Run the job and cancel it after a number of requests."""
     seen = 0
     with anyio.CancelScope() as scope:
 

@@ -1,4 +1,4 @@
-"""Only `Not found.` speaks of a person: any other 404 stops the job (promise 12)."""
+"""Only a 404 with `Not found.` is about a person: any other 404 stops the job (guarantee 12)."""
 
 from typing import Any
 

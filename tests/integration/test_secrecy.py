@@ -1,4 +1,4 @@
-"""What a job leaves behind names nobody and opens nothing (promise 27)."""
+"""The files and events of a job hold no identifier and no secret (guarantee 27)."""
 
 import io
 import logging
@@ -33,7 +33,7 @@ async def test_no_identifier_and_no_secret_is_in_journal_report_or_events(arena:
             for secret in (email, "no@body.example", str(person.uuid), *person.distinct_ids, a.server.personal_api_key):
                 assert secret.encode() not in left
             assert UUID.search(left) is None
-            assert b"email" in a.journal.read_bytes()  # the key of a property may be told
+            assert b"email" in a.journal.read_bytes()  # the key of a property may be shown
     finally:
         root.removeHandler(handler)
         root.setLevel(level)

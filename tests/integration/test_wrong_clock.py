@@ -1,4 +1,4 @@
-"""A machine whose clock is wrong: the server's clock counts, and no earlier request is forgotten (promises 13, 20)."""
+"""A machine with a wrong clock: the server's clock counts, and no earlier request is forgotten (guarantees 13, 20)."""
 
 import time
 from typing import Any
@@ -12,7 +12,7 @@ OFFSETS_S = [7200.0, -7200.0, 30 * 86400.0]
 
 
 class Counted:
-    """A client of another process on a machine whose clock is wrong, and how many reads and changes it made."""
+    """A client of another process on a machine with a wrong clock, and the number of its reads and changes."""
 
     def __init__(self, a: Any, off_s: float) -> None:
         self.requests = 0

@@ -1,4 +1,4 @@
-"""How a run shares targets out among its workers."""
+"""How many targets each worker of a run takes."""
 
 import pytest
 

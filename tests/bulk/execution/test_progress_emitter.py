@@ -1,4 +1,4 @@
-"""What a running job tells of its pace and of the time that is left."""
+"""The rate and the estimated time left that a running job reports."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -62,7 +62,7 @@ def test_the_estimated_time_left_takes_bursts_within_the_rate_limit_into_account
     accept(target_states, 0, "0-479")
     limits.charge(Bucket.DELETES, [0.0] * 480)
     emitter.progress()
-    now[0] += 50  # the minute's allowance is used up, nothing moves
+    now[0] += 50  # the limit of this minute is used up: no progress
     for _ in range(3):
         now[0] += 1
         emitter.progress()

@@ -1,4 +1,4 @@
-"""Asking by query who still has a property: whom it names is not read yet, and of the others it says nothing."""
+"""A query that finds the persons that still have a property: it only postpones their reads."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ WHERE: dict[str, Any] = {"method": "POST", "path": "p", "route": "r"}
 
 
 class World:
-    """A client whose query names some persons."""
+    """A client whose query returns some persons."""
 
     def __init__(self, *, named: Iterable[int] = (), trouble: Any = None) -> None:
         self.named, self.trouble = sorted(set(named)), trouble

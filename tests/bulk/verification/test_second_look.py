@@ -1,4 +1,4 @@
-"""Whom one answer does not mention is read a second time when that may decide, and nobody else waits for it."""
+"""A person that a response leaves out is read a second time, as soon as that may decide, and no other waits for it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +14,7 @@ from bulk.verification.verifier import PersonCheck
 
 
 class Reads:
-    """A verifier whose first read of some targets leaves them out."""
+    """A verifier whose first read leaves some targets out."""
 
     def __init__(self, left_out: Iterable[int], *, unread: Iterable[int] = ()) -> None:
         self._left_out, self._unread = {*left_out}, {*unread}
