@@ -245,12 +245,12 @@ class GroupExecutor:
 
                 result = await send(client, call, job.operation, batch, before_send, block)
                 if attempt is not None:
-                    job.record_answer(attempt, result, numbers)
+                    job.record_outcome(attempt, result, numbers)
                     self._note_keys_sent(call, numbers, batch, block)
             return result
         except (Stopped, _Stale):
             if attempt is not None:
-                job.record_answer(attempt, block.result(), numbers)
+                job.record_outcome(attempt, block.result(), numbers)
                 # the target at which the block stopped made progress, which spends no attempt (guarantee 12)
                 job.refund(numbers[block.done :])
                 self._note_keys_sent(call, numbers, batch, block)

@@ -1,4 +1,4 @@
-"""Whether a journal belongs to a plan. Pure."""
+"""Checks that a journal belongs to a plan. Pure."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from bulk.plan.plan_file import Plan
 
 
 def check_binding(path: str, job: JobOpened, plan: Plan) -> None:
-    """The journal belongs to this very plan (promise 6).
+    """Raise if the journal belongs to another plan (guarantee 6).
 
     Raises:
         Refused: the journal is another job's.
@@ -21,11 +21,12 @@ def check_binding(path: str, job: JobOpened, plan: Plan) -> None:
         ("plan digest", job.plan_digest, plan.digest),
         ("count", job.count, plan.count),
     )
-    for name, ours, theirs in pairs:
-        if ours != theirs:
+    for name, in_journal, in_plan in pairs:
+        if in_journal != in_plan:
             raise Refused(
-                f"{path} is the journal of another job: its {name} is {_short(ours)}, the plan's is {_short(theirs)}",
-                "give the journal that belongs to this plan, or a new file name",
+                f"{path} is the journal of another job: its {name} is {_short(in_journal)}, "
+                f"the plan's is {_short(in_plan)}",
+                "name the journal of this plan, or a file that does not exist yet",
             )
 
 

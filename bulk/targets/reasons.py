@@ -1,7 +1,7 @@
 """Why a target is in its state, what each reason means, and whether a later run tries again. Values only.
 
-A state and its reason make a `AxisStatus`. A target has one per axis, which a job keeps as one byte: a code in
-`STATUSES`. The server's labels ("bad_request:400") are no reasons of their own: `labels` keeps them beside `REJECTED`.
+A state with its reason is an `AxisStatus`. A target has one per axis, stored as one byte: its index in `STATUSES`.
+Labels of the server ("bad_request:400") are not reasons; `rejection_labels` keeps them beside `REJECTED`.
 """
 
 from enum import Enum
@@ -11,7 +11,7 @@ from bulk.states import PENDING, STATES, Axis, Events, Person, Properties, Recor
 
 
 class Reason(Enum):
-    """Why a target is in its state. The values are what journal and report hold."""
+    """Why a target is in its state. Journals and reports hold the values."""
 
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     NEVER_ACCEPTED = "never_accepted"
@@ -38,14 +38,14 @@ class Reason(Enum):
 
 
 class AxisStatus(NamedTuple):
-    """A target on one axis: its state, and the reason where the state does not explain itself."""
+    """The status of a target on one axis: its state, and a reason where the state alone does not explain it."""
 
     state: State
     reason: Reason | None = None
 
 
 UNREAD = frozenset(reason for reason in Reason if reason.name.startswith("UNREAD_"))
-"""The person could not be read, so that the state stays what it was, and the target waits for the next run."""
+"""Reasons of persons that could not be read: the state stays as it was, and the target waits for the next run."""
 
 _FAILED: tuple[State, ...] = (Person.FAILED, Events.FAILED, Recordings.FAILED, Properties.FAILED)
 _LOST: tuple[State, ...] = (Person.DISAPPEARED, Person.MERGED, Person.RECREATED)
@@ -75,7 +75,7 @@ STATES_WITH_REASON: dict[Reason, tuple[State, ...]] = {
     ),
     **{reason: tuple(sorted(PENDING, key=str)) for reason in UNREAD},
 }
-"""The states that have each reason."""
+"""The states that each reason can explain."""
 
 RETRY_FROM: dict[Reason, dict[Axis, State]] = {
     Reason.ATTEMPTS_EXHAUSTED: {
@@ -102,38 +102,38 @@ RETRY_FROM: dict[Reason, dict[Axis, State]] = {
     Reason.EVENT_REFUSED: {Axis.PROPERTIES: Properties.TO_RETRY},
     Reason.NO_DISTINCT_ID: {Axis.PROPERTIES: Properties.NOT_STARTED},
 }
-"""The state from which the next run tries again. A reason that is not here is final, or its target pending anyway."""
+"""The state that the next run continues from, by reason and axis; any other reason is final or its state pending."""
 
 EXHAUSTED = frozenset({Reason.ATTEMPTS_EXHAUSTED, Reason.NEVER_ACCEPTED, Reason.NO_DELETION_ROW})
-"""Reasons of targets for which every attempt of a run failed."""
+"""Reasons of targets whose attempts all failed in a run."""
 
 REASON_MEANINGS: dict[Reason, str] = {
     Reason.ATTEMPTS_EXHAUSTED: "every attempt failed; the next run tries again",
-    Reason.NEVER_ACCEPTED: "no attempt was accepted; the next run tries again",
-    Reason.NO_DELETION_ROW: "the server accepted the request and shows no deletion row; the next run tries again while "
-    "the person is there",
-    Reason.ACCEPTED_NOT_DELETED: "the server accepted the deletion and still has the person; the next run tries again",
-    Reason.REAPPEARED: "read as gone, and there again later; the next run queues its events again and deletes it",
-    Reason.STILL_PRESENT: "the server accepted the deletion and still had the person when it was read last",
-    Reason.ACCEPTED_NOT_APPLIED: "the server accepted the change and does not show it; the next run tries again",
-    Reason.CHANGED_AFTERWARDS: "had the desired properties and has them no longer; the next run changes it again",
-    Reason.EVENT_REFUSED: "the ingestion host does not take the event; the next run tries again",
-    Reason.NO_DISTINCT_ID: "the person was read without any distinct ID to address it by; the next run tries again",
+    Reason.NEVER_ACCEPTED: "the server accepted no attempt; the next run tries again",
+    Reason.NO_DELETION_ROW: "the server accepted the request but shows no deletion row; the next run tries again while "
+    "the person exists",
+    Reason.ACCEPTED_NOT_DELETED: "the server accepted the deletion but still has the person; the next run tries again",
+    Reason.REAPPEARED: "read as gone, and present again later; the next run queues its events again and deletes it",
+    Reason.STILL_PRESENT: "the server accepted the deletion, but the last read still found the person",
+    Reason.ACCEPTED_NOT_APPLIED: "the server accepted the change but does not show it; the next run tries again",
+    Reason.CHANGED_AFTERWARDS: "had the desired properties and was changed since; the next run changes it again",
+    Reason.EVENT_REFUSED: "the ingestion host rejects the event; the next run tries again",
+    Reason.NO_DISTINCT_ID: "the person has no distinct ID to send an event to; the next run tries again",
     Reason.REJECTED: "the server rejects the request for this person alone; no run tries again",
     Reason.LOST_AFTER_CHANGE_SENT: "deleted, merged or re-created after this job sent it a change. An event for a "
     "deleted person creates the person again, at once or later: look at these persons, and run verify once more",
     Reason.LOST_AFTER_PROPERTIES_READ: "deleted, merged or re-created after its properties were read as desired",
     Reason.PARTLY_COVERED: "the person is gone, and the deletion row covers only its older events",
-    Reason.OUTCOME_UNKNOWN: "the person is gone, and nothing shows whether the request before that was carried out",
+    Reason.OUTCOME_UNKNOWN: "the person is gone, and the outcome of the request before that is not known",
     Reason.UNKNOWN_ROW_STATUS: "the deletion row has a status that this version does not know",
-    Reason.DELETED_INSTEAD_OF_KEPT: "the server deleted persons in a call of this job that was to keep them",
-    Reason.UNREAD_TIMED_OUT: "the server did not answer in time when this person was read; the next run reads again",
+    Reason.DELETED_INSTEAD_OF_KEPT: "the server deleted persons in a request of this job that asked it to keep them",
+    Reason.UNREAD_TIMED_OUT: "the server did not respond in time when this person was read; the next run reads again",
     Reason.UNREAD_SERVER_ERROR: "the server failed when this person was read; the next run reads again",
-    Reason.UNREAD_INVALID_RESPONSE: "the answer about this person cannot be read; the next run reads again",
-    Reason.UNREAD_AMBIGUOUS_404: "the server answered 404 to a read of many persons; the next run reads again",
-    Reason.UNREAD_NOT_ATTEMPTED: "not read, as too many reads of other persons failed; the next run reads again",
+    Reason.UNREAD_INVALID_RESPONSE: "the response about this person cannot be decoded; the next run reads again",
+    Reason.UNREAD_AMBIGUOUS_404: "a read of many persons got a 404; the next run reads again",
+    Reason.UNREAD_NOT_ATTEMPTED: "not read, because too many reads of other persons failed; the next run reads again",
 }
-"""Each reason in words for people."""
+"""Each reason in a sentence, as reports print it."""
 
 
 def _statuses(axis: Axis) -> tuple[AxisStatus, ...]:
@@ -143,21 +143,21 @@ def _statuses(axis: Axis) -> tuple[AxisStatus, ...]:
 
 
 STATUSES: dict[Axis, tuple[AxisStatus, ...]] = {axis: _statuses(axis) for axis in Axis}
-"""All statuses of each axis; the ones without a reason come first, in the order of the states."""
+"""All possible statuses per axis; the ones without a reason come first, in the order of the states."""
 
 STATUS_CODES: dict[Axis, dict[AxisStatus, int]] = {
     axis: {status: code for code, status in enumerate(statuses)} for axis, statuses in STATUSES.items()
 }
-"""The codes of the statuses in `STATUSES`: one byte per target and axis."""
+"""The index of each status in `STATUSES`, which a job stores as one byte per target and axis."""
 
 
 def without_unread(status: AxisStatus) -> AxisStatus:
-    """The status of a target that is to be read again, if it could not be read."""
+    """Return the status without its reason, if the reason is that the person could not be read."""
     return AxisStatus(status.state) if status.reason in UNREAD else status
 
 
-def tried_again(status: AxisStatus) -> AxisStatus:
-    """The status from which the next run continues with a target that is not lost."""
+def status_to_retry(status: AxisStatus) -> AxisStatus:
+    """Return the status that the next run continues from, for a target whose person still exists."""
     if status.reason in RETRY_FROM and status.state not in PENDING:
         return AxisStatus(RETRY_FROM[status.reason].get(axis_of(status.state), status.state))
     return status

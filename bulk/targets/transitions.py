@@ -1,4 +1,4 @@
-"""The state machine over bytes, one per target and axis, as a job keeps them; each transition is computed once."""
+"""The state machine over status codes, one byte per target and axis; each transition is computed once and kept."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ from bulk.targets.reasons import STATUS_CODES, STATUSES
 from bulk.targets.state_machine import TargetMachine
 
 StatusCodes = tuple[int, int, int, int]
-"""A target's statuses by their codes in `STATUSES`, one per axis."""
+"""The codes of a target's four statuses, in the order of `Axis`."""
 
 JOURNAL_CODES = {
     (axis.value, each.state.name.lower(), None if each.reason is None else each.reason.value): code
     for axis in Axis
     for code, each in enumerate(STATUSES[axis])
 }
-"""The codes by what the journal calls axis, state and reason."""
+"""Status codes by the names of axis, state and reason in a journal."""
 
 STATES_BY_CODE: dict[str, tuple[tuple[State, ...], list[int]]] = {
     axis.value: (tuple(STATES[axis]), [each.state.value for each in STATUSES[axis]]) for axis in Axis

@@ -138,6 +138,6 @@ def test_a_plan_of_another_version_or_hand_is_refused(fields: dict[str, Any]) ->
 
 @pytest.mark.parametrize("kind", [None, "explode", 3])
 def test_an_unknown_kind_has_no_axes(kind: Any) -> None:
-    for ask in (primary_axis_of, axes_of):
-        with pytest.raises(ValueError, match="not one of this version"):
-            ask({"kind": kind})
+    for function in (primary_axis_of, axes_of):
+        with pytest.raises(ValueError, match="does not know the operation"):
+            function({"kind": kind})

@@ -3,6 +3,7 @@
 from twin import Twin, twin
 
 _LEDGER = "bulk/journal/target_states.py"
+_TABLE = "bulk/targets/status_table.py"
 _VERIFIER = "bulk/verification/verifier.py"
 _VERDICTS = "bulk/posthog/attempt_result.py"
 _GUARDS = "bulk/execution/preflight.py"
@@ -50,7 +51,7 @@ ENGINE: tuple[Twin, ...] = (
         2,
         "an axis does not add up",
         "bulk/journal/test_target_states.py::test_each_axis_always_adds_up_to_the_plan",
-        _LEDGER, "counts[value] -= before.count(value)", "counts[value] -= 1",
+        _TABLE, "counts[value] -= before.count(value)", "counts[value] -= 1",
     ),
     twin(
         6,
@@ -146,7 +147,7 @@ ENGINE: tuple[Twin, ...] = (
         13,
         "what a killed run had under way counts for nothing",
         "bulk/journal/test_charging.py::test_requests_without_a_noted_end_count_as_made_just_now",
-        "bulk/journal/limit_usage.py", "ages += [0.0] * under_way.get(bucket.value, 0)", "pass",
+        "bulk/journal/limit_usage.py", "ages += [0.0] * in_flight.get(bucket.value, 0)", "pass",
     ),
     twin(
         13,

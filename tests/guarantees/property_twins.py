@@ -46,7 +46,7 @@ PROPERTIES: tuple[Twin, ...] = (
         2,
         "a stopped block is not noted",
         _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
-        _EXECUTOR, "                job.record_answer(attempt, block.result(), numbers)\n", "",
+        _EXECUTOR, "                job.record_outcome(attempt, block.result(), numbers)\n", "",
     ),
     twin(
         2,
@@ -277,7 +277,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "keys that were accepted before an error are removed again",
         _BLOCKS + "keys_that_were_accepted_before_an_error_are_not_removed_again",
-        _EXECUTOR, "                    job.record_answer(attempt, result, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_answer(attempt, result, numbers)\n",
+        _EXECUTOR, "                    job.record_outcome(attempt, result, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_outcome(attempt, result, numbers)\n",
     ),
     twin(
         22,
@@ -354,7 +354,7 @@ PROPERTIES: tuple[Twin, ...] = (
         27,
         "an operation shows its values",
         "bulk/test_operations.py::test_a_journal_gets_keys_and_no_values",
-        "bulk/operations.py", "    def __repr__(self) -> str:  # the values speak of persons", "    def shown(self) -> str:",
+        "bulk/operations.py", "    def __repr__(self) -> str:  # values can identify persons", "    def shown(self) -> str:",
     ),
     twin(
         27,

@@ -106,7 +106,7 @@ def test_a_journal_without_a_job_has_no_report() -> None:
 
 
 def test_a_state_of_another_version_is_refused_in_words() -> None:
-    with pytest.raises(ValueError, match="know no state"):
+    with pytest.raises(ValueError, match="have no state"):
         folded(StatesChanged(at=3.0, source="person_reads", changes=(Change("person", "sleeping", "0"),)))
 
 

@@ -29,7 +29,7 @@ from bulk.targets.reasons import (
     AxisStatus,
     Reason,
 )
-from bulk.targets.state_machine import ROWS_DECIDE, TargetMachine, answered
+from bulk.targets.state_machine import ROWS_DECIDE, TargetMachine, state_after_request
 
 Obs = Observation
 ROWS = [o for o in Obs if o.name.startswith("ROW")]
@@ -110,7 +110,7 @@ def is_pending(state: TargetState) -> bool:
 
 
 def after_request(state: TargetState, axes: tuple[Axis, ...], *, accepted: bool) -> TargetState:
-    changed = {axis.value: AxisStatus(answered(axis, accepted=accepted)) for axis in axes}
+    changed = {axis.value: AxisStatus(state_after_request(axis, accepted=accepted)) for axis in axes}
     return state._replace(**changed)
 
 
