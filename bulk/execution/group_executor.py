@@ -7,17 +7,16 @@ The next step follows from the target states alone, so a resumed group takes the
 
 from collections.abc import Sequence
 
-from bulk.concurrency.stop_gate import Stopped
 from bulk.errors import BreakerOpened, KeptPersonsDeleted
 from bulk.execution.batch_policy import BatchPolicy
-from bulk.execution.group_sizes import max_read_ahead
+from bulk.execution.batch_sender import BatchSender, Stale
 from bulk.execution.next_step import CALLS, Step, first_step, step_for
 from bulk.execution.run_context import RunContext
-from bulk.execution.verified_targets import VerifiedTarget, VerifiedTargets
+from bulk.execution.verified_targets import VerifiedTarget, VerifiedTargets, max_read_ahead
 from bulk.journal.run_stats import KEPT_DELETED
 from bulk.operations import UnsetProperties
-from bulk.posthog.attempt_result import MAX_PAUSE_S, AttemptResult, NextAction, pause_too_long
-from bulk.posthog.calls import Call, CallBlock, build_call, send
+from bulk.posthog.attempt_result import MAX_PAUSE_S, NextAction, pause_too_long
+from bulk.posthog.calls import Call, build_call
 from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.states import FINAL_PERSON_STATES, Axis, Events
 from bulk.targets.observations import Observation
@@ -29,10 +28,6 @@ MAX_ATTEMPTS = 8
 
 MAX_ATTEMPTS_WITHOUT_ROW = 4
 """Attempts to queue events if the server accepts them and shows no deletion row."""
-
-
-class _Stale(Exception):
-    """The batch waited so long that its persons, or their deletion rows, have to be read again."""
 
 
 class GroupExecutor:
@@ -59,6 +54,7 @@ class GroupExecutor:
             max_read_ahead=max_read_ahead(context, len(self._numbers)),
             clock=self._clock,
         )
+        self._sender = BatchSender(context, self._verified, on_sent=self._batch_policy.note_sent_in_time)
         self._without_row: set[int] = set()
         self._left_out: set[int] = set()
 
@@ -197,8 +193,8 @@ class GroupExecutor:
                 KeptPersonsDeleted("in an earlier run of this job the server deleted persons that it was to keep")
             )
         try:
-            result = await self._send(call, numbers)
-        except _Stale:
+            result = await self._sender.send(call, numbers)
+        except Stale:
             return False
         if result.next_action is NextAction.STOP:
             kind = KeptPersonsDeleted if result.error in KEPT_DELETED else BreakerOpened
@@ -216,51 +212,6 @@ class GroupExecutor:
             self._job.observe("engine", observed, label=result.label)
         await self._batch_policy.account(call, numbers, left, result)
         return done
-
-    async def _send(self, call: Call, numbers: list[int]) -> AttemptResult:
-        """Send a batch under one intent. If a block of calls is stopped, the journal says how far it came."""
-        job, gate, client = self._job, self._context.gate, self._context.client
-        batch, read_at = self._verified.addresses(numbers), self._verified.oldest_read(numbers)
-        attempt: int | None = None
-        block = CallBlock(on_success=lambda: gate.make_cancellable(scope))
-        try:
-            with gate.cancel_on_stop() as scope:
-
-                async def before_send() -> None:
-                    nonlocal attempt
-                    outdated = Axis.PERSON in call.axes and self._context.verifier.with_outdated_row(numbers)
-                    if outdated or self._verified.is_too_old(read_at):
-                        raise _Stale
-                    gate.finish_despite_stop(scope)
-                    self._batch_policy.note_sent_in_time()
-                    if attempt is None:
-                        attempt = await job.record_intent(
-                            call.route,
-                            call.bucket.value,
-                            call.axes,
-                            numbers,
-                            client.server_time(),
-                            requests=call.requests(batch),
-                        )
-
-                result = await send(client, call, job.operation, batch, before_send, block)
-                if attempt is not None:
-                    job.record_outcome(attempt, result, numbers)
-                    self._note_keys_sent(call, numbers, batch, block)
-            return result
-        except (Stopped, _Stale):
-            if attempt is not None:
-                job.record_outcome(attempt, block.result(), numbers)
-                # the target at which the block stopped made progress, which spends no attempt (guarantee 12)
-                job.refund(numbers[block.done :])
-                self._note_keys_sent(call, numbers, batch, block)
-            raise
-
-    def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[VerifiedTarget], block: CallBlock) -> None:
-        """Note the keys that an interrupted block removed from the person at which it stopped."""
-        if call.one_by_one and block.done < block.reached:
-            before = sum(len(target.keys) for target in batch[: block.done])
-            self._verified.note_keys_sent(numbers[block.done], batch[block.done].keys[: block.requests - before])
 
     async def _read_outcome(self, call: Call, numbers: list[int]) -> None:
         """Read what an attempt did to these targets."""

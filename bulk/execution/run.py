@@ -15,10 +15,9 @@ from bulk.errors import BreakerOpened, NotFinished
 from bulk.events import TestBatchDone
 from bulk.execution.breaker import Breaker, RetryBudget
 from bulk.execution.group_executor import GroupExecutor
-from bulk.execution.group_sizes import group_size
 from bulk.execution.progress_emitter import ProgressEmitter
 from bulk.execution.run_context import RunContext
-from bulk.execution.run_settings import MAX_GROUP_SIZE, RunSettings
+from bulk.execution.run_settings import MAX_GROUP_SIZE, RunSettings, group_size
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import TestBatchPassed
 from bulk.journal.target_states import TargetStates

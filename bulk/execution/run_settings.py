@@ -1,9 +1,10 @@
-"""The settings of one run, and their bounds. Values only."""
+"""The settings of one run, their bounds, and the size of a group that follows from them. Pure."""
 
 import math
 
 import msgspec
 
+from bulk.posthog.batch_reads import READ_SIZE
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
 MAX_BATCH_SIZE = 1000
@@ -42,3 +43,23 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         uncovered_s = self.max_uncovered_s
         if type(uncovered_s) not in (int, float) or not MIN_UNCOVERED_S <= uncovered_s < math.inf:
             raise ValueError(f"max uncovered {uncovered_s!r} is not a number of seconds, {MIN_UNCOVERED_S:g} or more")
+
+
+def group_size(count: int, settings: RunSettings, *, one_call_per_person: bool, block: int = 1) -> int:
+    """Return how many targets a worker takes: enough to fill a read, few enough to keep all workers busy.
+
+    Arguments:
+        count: targets that are left.
+        one_call_per_person: each target gets a call of its own; otherwise a group is whole batches.
+        block: calls that share an intent; a group is at most as many whole blocks as fit into one read.
+    """
+    share = max(1, math.ceil(count / settings.concurrency))
+    if one_call_per_person:
+        return math.ceil(share / math.ceil(share / whole_blocks(block)))
+    size = max(settings.batch_size, min(share, MAX_GROUP_SIZE))
+    return math.ceil(size / settings.batch_size) * settings.batch_size
+
+
+def whole_blocks(block: int) -> int:
+    """Return how many persons fill one read with whole blocks of calls that share an intent."""
+    return READ_SIZE - READ_SIZE % block

@@ -7,6 +7,9 @@ was read, says when a read is too old, and how many persons to read ahead. It re
 import math
 from collections.abc import Callable, Sequence
 
+from bulk.execution.run_context import RunContext
+from bulk.execution.run_settings import whole_blocks
+from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.calls import TargetAddress
 
 READ_GOOD_FOR_S = 60.0
@@ -102,3 +105,16 @@ class VerifiedTargets:
         """
         sent = self._keys_sent.get(number, set())
         return tuple(key for key in unmet_keys if key not in sent) or unmet_keys
+
+
+def max_read_ahead(context: RunContext, count: int) -> int:
+    """Return how many targets of a group are read ahead: whole blocks within one read, if a call takes one person.
+
+    A person that is read long before its request takes memory, and its read expires; events leave right after a read.
+
+    Arguments:
+        count: targets of the group.
+    """
+    if context.strategy.one_call_per_person(context.job.primary_axis):
+        return whole_blocks(context.strategy.persons_per_intent)
+    return max(READ_SIZE, context.batch_size) if context.strategy.by_capture else count

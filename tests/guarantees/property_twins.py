@@ -4,6 +4,7 @@
 from twin import Twin, twin
 
 _EXECUTOR = "bulk/execution/group_executor.py"
+_SENDER = "bulk/execution/batch_sender.py"
 _DISPATCH = "bulk/posthog/calls.py"
 _LEDGER = "bulk/journal/target_states.py"
 _VERIFIER = "bulk/verification/verifier.py"
@@ -24,7 +25,7 @@ PROPERTIES: tuple[Twin, ...] = (
         1,
         "the intent of a block names only its first target",
         _BLOCKS + "no_request_arrives_before_its_intent_was_synced",
-        _EXECUTOR, "                            numbers,\n                            client.server_time(),",
+        _SENDER, "                            numbers,\n                            client.server_time(),",
         "                            numbers[:1],\n                            client.server_time(),",
     ),
     twin(
@@ -46,7 +47,7 @@ PROPERTIES: tuple[Twin, ...] = (
         2,
         "a stopped block is not noted",
         _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
-        _EXECUTOR, "                job.record_outcome(attempt, block.result(), numbers)\n", "",
+        _SENDER, "                job.record_outcome(attempt, block.result(), numbers)\n", "",
     ),
     twin(
         2,
@@ -87,7 +88,7 @@ PROPERTIES: tuple[Twin, ...] = (
             _PROPERTIES + "the_journal_counts_exactly_the_requests_that_were_sent",
             _BLOCKS + "a_job_ends_right_for_every_person_after_any_failure_within_a_block",
         ),
-        _EXECUTOR, "                            requests=call.requests(batch),\n", "",
+        _SENDER, "                            requests=call.requests(batch),\n", "",
         _DISPATCH, "            requests=self.requests + 1,\n", "            requests=1,\n",
     ),
     twin(
@@ -133,7 +134,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "a person that takes long spends its attempts on waiting",
         _LIMITS + "persons_whose_calls_outlast_their_read_are_still_done",
-        _EXECUTOR, "job.refund(numbers[block.done :])", "job.refund(numbers[block.reached :])",
+        _SENDER, "job.refund(numbers[block.done :])", "job.refund(numbers[block.reached :])",
     ),
     twin(
         12,
@@ -145,7 +146,7 @@ PROPERTIES: tuple[Twin, ...] = (
         7,
         "keys of a person whose block was interrupted are removed again",
         _LIMITS + "persons_whose_calls_outlast_their_read_are_still_done",
-        _EXECUTOR, "                self._note_keys_sent(call, numbers, batch, block)\n            raise\n", "            raise\n",
+        _SENDER, "                self._note_keys_sent(call, numbers, batch, block)\n            raise\n", "            raise\n",
     ),
     twin(
         13,
@@ -172,7 +173,7 @@ PROPERTIES: tuple[Twin, ...] = (
         17,
         "a stop waits for the leave of a block's next request",
         _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
-        _EXECUTOR, "CallBlock(on_success=lambda: gate.make_cancellable(scope))", "CallBlock(on_success=lambda: None)",
+        _SENDER, "CallBlock(on_success=lambda: gate.make_cancellable(scope))", "CallBlock(on_success=lambda: None)",
     ),
     twin(
         19,
@@ -225,7 +226,7 @@ PROPERTIES: tuple[Twin, ...] = (
             _OTHERS + "persons_lost_while_their_batch_waited_get_no_event",
             _OTHERS + "a_person_that_disappears_during_a_long_block_gets_no_more_calls",
         ),
-        _EXECUTOR, "raise _Stale\n", "pass\n",
+        _SENDER, "raise Stale\n", "pass\n",
     ),
     twin(
         22,
@@ -277,7 +278,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "keys that were accepted before an error are removed again",
         _BLOCKS + "keys_that_were_accepted_before_an_error_are_not_removed_again",
-        _EXECUTOR, "                    job.record_outcome(attempt, result, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_outcome(attempt, result, numbers)\n",
+        _SENDER, "                    job.record_outcome(attempt, result, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_outcome(attempt, result, numbers)\n",
     ),
     twin(
         22,

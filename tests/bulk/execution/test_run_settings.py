@@ -2,8 +2,7 @@
 
 import pytest
 
-from bulk.execution.group_sizes import group_size, whole_blocks
-from bulk.execution.run_settings import RunSettings
+from bulk.execution.run_settings import RunSettings, group_size, whole_blocks
 
 
 @pytest.mark.parametrize("count", [1, 31, 2_000, 6_400, 8_000, 64_000, 1_000_003])
