@@ -184,7 +184,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             return self.rate_limits
         return RateLimits() if self.rate_limits == "posthog" else None
 
-    def holder(self, key: str) -> PersonalKey | None:
+    def find_key(self, key: str) -> PersonalKey | None:
         """What is known of a key; None for one that is none of ours."""
         if key == self.personal_api_key:
             return PersonalKey(

@@ -20,7 +20,7 @@ class BadFilter(Exception):
     """A filter that the server does not take; the text is the detail of the answer."""
 
 
-def compiled(operator: str, value: Any, now: Callable[[], datetime]) -> tuple[Test, bool]:
+def compile_operator(operator: str, value: Any, now: Callable[[], datetime]) -> tuple[Test, bool]:
     """The test that an operator and its value make, and whether it depends on the time.
 
     Raises BadFilter for an operator or value that is not one.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asyncclient.testing.tables.person import Record, day
-from asyncclient.testing.tables.uuids import derived
+from asyncclient.testing.tables.uuids import derive_uuid
 
 _BASE_US = 1_704_067_200_000_000  # 2024-01-01T00:00:00Z
 _STEP_US = 30_123_000
@@ -39,7 +39,7 @@ class Seeding:
     def raws(self) -> Iterator[bytes]:
         """The UUIDs of all persons in the order of their numbers."""
         for number in range(self.persons):
-            yield derived(self._project_id, f"user-{number}")
+            yield derive_uuid(self._project_id, f"user-{number}")
 
     def created_us(self, number: int) -> int:
         """When a person was created; later numbers later, with some ties."""
