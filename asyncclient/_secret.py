@@ -19,7 +19,7 @@ class Secret:
         """The text; to be used at the rim, where it leaves."""
         return self._text
 
-    def scrubbed(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """The given text without this secret in it.
 
         Arguments:

@@ -25,7 +25,7 @@ INGESTION_ORIGINS = {
     "https://eu.posthog.com": "https://eu.i.posthog.com",
 }
 """Where PostHog Cloud takes captured events; a self-hosted instance takes them itself (contract 12)."""
-LONGEST_KEY = 512
+MAX_KEY = 512
 
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _LOOKS_LIKE_KEY = re.compile(r"ph[a-z]_\w{8,}$")
@@ -115,7 +115,7 @@ def _problem_of(key: Secret) -> str | None:
         return f"no personal API key: set {KEY} or {KEY_FILE}"
     if not text.isascii() or not text.isprintable() or " " in text:
         return "the personal API key holds a line break, space or other character that no key has"
-    if len(text) > LONGEST_KEY:
+    if len(text) > MAX_KEY:
         return f"the personal API key has {len(text)} characters, more than any key has"
     for prefix, kind in (("phc_", "a project's public token"), ("phs_", "a project secret key")):
         if text.startswith(prefix):
@@ -144,7 +144,7 @@ def problem_of_token(token: Secret, key: Secret) -> str | None:
         return f"no project API key: leave it out to have the server asked, or set {PROJECT_KEY}"
     if not text.isascii() or not text.isprintable() or " " in text:
         return "the project API key holds a line break, space or other character that no project API key has"
-    if len(text) > LONGEST_KEY:
+    if len(text) > MAX_KEY:
         return f"the project API key has {len(text)} characters, more than any has"
     if text == key.reveal() or text.startswith(("phx_", "pha_", "phs_")):
         return "the project API key is a secret key: give the project's public token (phc_)"
@@ -177,7 +177,7 @@ def _read_private(path: str | Path) -> Secret | str:
             return "is no regular file"
         if mode & 0o077:
             return "can be read by others: chmod 600 it and make a new key"
-        text = os.read(descriptor, LONGEST_KEY * 2)
+        text = os.read(descriptor, MAX_KEY * 2)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     finally:

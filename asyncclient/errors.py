@@ -10,11 +10,11 @@ from typing import Any
 
 from asyncclient._secret import Secret
 
-LONGEST_DETAIL = 200
-LONGEST_READ = 2000
-LONGEST_SHOWN = 60
+MAX_DETAIL = 200
+MAX_SCANNED = 2000
+MAX_SHOWN = 60
 _KEY = re.compile(r"ph[a-z]_")
-_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _EMAIL = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
@@ -27,7 +27,7 @@ class PostHogError(Exception):
     """Anything that goes wrong between this client and a server."""
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _restored, (type(self), self.args, vars(self).copy())
+        return _restore, (type(self), self.args, vars(self).copy())
 
 
 class ListingError(PostHogError):
@@ -189,7 +189,7 @@ class TimedOut(TransportError):
     """No answer in time; whether anything was done is not known."""
 
 
-def _restored(kind: type[PostHogError], args: tuple[Any, ...], fields: dict[str, Any]) -> PostHogError:
+def _restore(kind: type[PostHogError], args: tuple[Any, ...], fields: dict[str, Any]) -> PostHogError:
     """An error as it was, out of a pickle or a copy."""
     error = kind.__new__(kind)
     error.args = args
@@ -209,7 +209,7 @@ BY_STATUS: dict[int, type[ApiStatusError]] = {
 }
 
 
-def kind_for(status: int, detail: object) -> type[ApiStatusError]:
+def error_class_for(status: int, detail: object) -> type[ApiStatusError]:
     """The class for a status; only `Not found.` speaks of a person, any other 404 of a route."""
     if status == 404:
         return NotFound if detail == "Not found." else RouteNotFound
@@ -220,7 +220,7 @@ def kind_for(status: int, detail: object) -> type[ApiStatusError]:
     return BY_STATUS.get(status, ApiStatusError)
 
 
-def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
+def shown(value: object, max_length: int = MAX_SHOWN) -> str:
     """A bad argument fit for a message: short, ASCII, and hidden where it looks like a key."""
     try:
         text = ascii(value)
@@ -228,19 +228,19 @@ def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
         text = f"a {type(value).__name__} too long to show"
     if _KEY.search(text):
         return "that looks like a key (not shown)"
-    return text if len(text) <= longest else text[: longest - 3] + "..."
+    return text if len(text) <= max_length else text[: max_length - 3] + "..."
 
 
-def neutralised(text: str, key: Secret, hidden: Sequence[str] = ()) -> str:
+def sanitize_text(text: str, key: Secret, hidden: Sequence[str] = ()) -> str:
     """A server's text fit for a message: short, without control and bidi characters, ids of persons and the key.
 
     Arguments:
         hidden: what the request said of persons, the longest first.
     """
-    shown = key.scrubbed(text)
+    shown = key.redact(text)
     for value in hidden:
         if value and value in shown:
             shown = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "<id>", shown)
-    shown = _UUID.sub("<id>", _EMAIL.sub("<email>", shown[:LONGEST_READ]))
-    shown = "".join(" " if unicodedata.category(c) in _UNSHOWN else c for c in shown)
-    return shown if len(shown) <= LONGEST_DETAIL else shown[: LONGEST_DETAIL - 1] + "…"
+    shown = _UUID.sub("<id>", _EMAIL.sub("<email>", shown[:MAX_SCANNED]))
+    shown = "".join(" " if unicodedata.category(c) in _HIDDEN_CATEGORIES else c for c in shown)
+    return shown if len(shown) <= MAX_DETAIL else shown[: MAX_DETAIL - 1] + "…"

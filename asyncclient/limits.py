@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Bucket", "LimitReduction", "Limits", "PausedTooLong", "Permit", "RateLimits", "WindowBudget"]
 
-PACE = 5
+PACED_SECONDS = 5
 """Seconds in which the requests of a minute may be made at the fastest, which smooths the start of a burst."""
-MOST_HANDED_ON = 20_000
+MAX_RECENT = 20_000
 """Requests per bucket that `recent` returns at most: more than any hourly limit of PostHog's."""
 TIMER_S = 0.001
 """Seconds added to a wait, because a timer may fire that much too early."""
@@ -87,7 +87,7 @@ class _Queue:
             self.changed = None
 
     def _check_pause(self, now: float, longest_pause_s: float) -> None:
-        if (left_s := self.bucket.asked_wait_s(now)) > longest_pause_s:
+        if (left_s := self.bucket.requested_wait_s(now)) > longest_pause_s:
             raise PausedTooLong(left_s, self.bucket.pause_status)
 
 
@@ -106,11 +106,11 @@ class Permit:
         self.since = 0.0
         self.used = False
 
-    def spent(self) -> None:
+    def mark_sent(self) -> None:
         """Count the request: bytes may have left, so it counts whatever the answer is."""
         self.used = True
 
-    def not_passed(self) -> None:
+    def mark_rejected(self) -> None:
         """Note that the server refused the request, or did not answer: it does not show what the limit lets through."""
         self._passed = False
 
@@ -132,9 +132,9 @@ class Permit:
         self.since = now
         self._taken = True
         bucket_log = self._queue.bucket.log
-        bucket_log.under_way += 1
+        bucket_log.in_flight += 1
         if self._log is not bucket_log:
-            self._log.under_way += 1
+            self._log.in_flight += 1
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -142,12 +142,12 @@ class Permit:
         if not self._taken:
             return
         bucket = self._queue.bucket
-        bucket.log.under_way -= 1
+        bucket.log.in_flight -= 1
         if self._log is not bucket.log:
-            self._log.under_way -= 1
+            self._log.in_flight -= 1
         if self.used:
             now = self._limits.clock()
-            bucket.answered(now, left_at=self.since, passed=self._passed)
+            bucket.record_response(now, sent_at=self.since, passed=self._passed)
             if self._log is not bucket.log:
                 self._log.record(now)
         self._queue.wake()
@@ -221,11 +221,11 @@ class Limits:
             since: when the request left by the clock of these limits; None is now.
         """
         queue, now = self._queues[bucket], self.clock()
-        made = queue.bucket.reduce(now, retry_after_s=retry_after_s, left_at=now if since is None else since)
-        for reduction in made:
+        reductions = queue.bucket.reduce(now, retry_after_s=retry_after_s, sent_at=now if since is None else since)
+        for reduction in reductions:
             if reduction.window_s == MINUTE_S and queue.pace is None:
                 queue.pace = _pace(reduction.new)
-        return made
+        return reductions
 
     def keep_lowered(self, bucket: Bucket, *, window_s: float, limit: int, age_s: float) -> None:
         """Keep to a limit that another process lowered, for as long as that process would have.
@@ -236,7 +236,7 @@ class Limits:
             limit: requests that it was lowered to.
             age_s: seconds since it was lowered.
         """
-        self._queues[bucket].bucket.reduce_as_before(self.clock(), window_s=window_s, new=limit, age_s=age_s)
+        self._queues[bucket].bucket.restore_reduction(self.clock(), window_s=window_s, new=limit, age_s=age_s)
 
     def charge(self, bucket: Bucket, ages_s: Iterable[float]) -> None:
         """Count requests that other processes made within the last hour.
@@ -260,8 +260,8 @@ class Limits:
         Arguments:
             bucket: which limit.
         """
-        most = max(MOST_HANDED_ON, *self.rates.windows(bucket).values(), 0)
-        return self._logs[bucket].ages(self.clock(), most=most)
+        max_count = max(MAX_RECENT, *self.rates.windows(bucket).values(), 0)
+        return self._logs[bucket].ages(self.clock(), max_count=max_count)
 
     def budget(self, bucket: Bucket) -> list[WindowBudget]:
         """Each window of the bucket, the shortest first; empty where it is unlimited.
@@ -303,4 +303,4 @@ def _pace(minute_limit: int | None) -> "AsyncLimiter | None":
     # imported here, because it reads the packages' metadata, which takes time
     from aiolimiter import AsyncLimiter
 
-    return AsyncLimiter(max(1.0, minute_limit / PACE), 1.0)
+    return AsyncLimiter(max(1.0, minute_limit / PACED_SECONDS), 1.0)

@@ -77,9 +77,9 @@ def decide(
     """
     if attempt >= policy.attempts:
         return GiveUp("attempts used up")
-    asked_s = shared_pause_s(policy, error, attempt=attempt) if isinstance(error, ApiStatusError) else None
+    pause_s = shared_pause_s(policy, error, attempt=attempt) if isinstance(error, ApiStatusError) else None
     if isinstance(error, RateLimited):
-        return _after_pause(policy, asked_s or 0.0)
+        return _after_pause(policy, pause_s or 0.0)
     if isinstance(error, ConnectFailed):
         return Retry(_backoff(policy, attempt, uniform))
     if mutating:
@@ -87,7 +87,7 @@ def decide(
     if isinstance(error, TransportError):
         return Retry(_backoff(policy, attempt, uniform))
     if isinstance(error, ApiStatusError) and (error.status in UNAVAILABLE or (error.status == 500 and attempt == 1)):
-        return _after_pause(policy, max(asked_s or 0.0, _backoff(policy, attempt, uniform)))
+        return _after_pause(policy, max(pause_s or 0.0, _backoff(policy, attempt, uniform)))
     return GiveUp("the answer would be the same")
 
 

@@ -6,14 +6,14 @@ ends a row.
 
 from asyncclient.errors import PostHogError
 
-LONGEST_ROW = 32 * 1024 * 1024
+MAX_ROW_BYTES = 32 * 1024 * 1024
 
 
 class BrokenCsv(PostHogError):
     """The rows cannot be told apart."""
 
 
-class CsvRows:
+class CsvRowSplitter:
     """Feed it what comes; it gives whole rows back."""
 
     def __init__(self) -> None:
@@ -39,8 +39,8 @@ class CsvRows:
             self._rest, self._held = [], 0
         self._rest.append(block[cut:])
         self._held += len(block) - cut
-        if self._held > LONGEST_ROW:
-            raise BrokenCsv(f"a row is longer than {LONGEST_ROW >> 20} MiB")
+        if self._held > MAX_ROW_BYTES:
+            raise BrokenCsv(f"a row is longer than {MAX_ROW_BYTES >> 20} MiB")
         return whole
 
     def end(self) -> None:

@@ -45,7 +45,7 @@ class Request(msgspec.Struct, Generic[T], frozen=True, kw_only=True, gc=False):
     repeatable: bool = False
     to_ingestion: bool = False
     once: bool = False
-    tells_prefix: bool = False
+    reveals_prefix: bool = False
     accept: str | None = None
     streamed: bool = False
     timeout_s: float | None = None

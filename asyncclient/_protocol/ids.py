@@ -7,8 +7,8 @@ import msgspec
 
 from asyncclient.errors import InvalidArgument, shown
 
-LARGEST_NUMBER = 2**63 - 1
-LONGEST_NUMBER = len(str(LARGEST_NUMBER))
+MAX_ROW_ID = 2**63 - 1
+MAX_ROW_ID_DIGITS = len(str(MAX_ROW_ID))
 
 _UUID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -61,8 +61,8 @@ def project_id(value: object) -> int | str:
 
 def number(value: object) -> int | None:
     """A number that a database gives to a row, or None."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= MAX_ROW_ID_DIGITS:
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_NUMBER:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_ROW_ID:
         return int(value)
     return None

@@ -15,9 +15,9 @@ from email.utils import parsedate_to_datetime
 
 _BOOT = getattr(time, "CLOCK_BOOTTIME", None)
 
-TOLD_TO_S = 1.0
+DATE_RESOLUTION_S = 1.0
 """How finely a header tells the time."""
-HOLDS_FOR_S = 60.0
+ESTIMATE_LIFETIME_S = 60.0
 """Clocks drift: after so long a later answer counts, even if it tells less."""
 
 
@@ -48,16 +48,16 @@ class ServerClock:
         self._first_offset_s = wall() - clock()
         self._offset_s: float | None = None
         self._latest_s = 0.0
-        self._heard_at = 0.0
-        self._doubted: tuple[float, float] | None = None
+        self._observed_at = 0.0
+        self._outlier: tuple[float, float] | None = None
         self._date = ""
-        self._told: float | None = None
+        self._date_s: float | None = None
 
     def now(self) -> float:
         """The server's clock, seconds since the epoch; before the first answer this machine's."""
         return self._clock() + (self._first_offset_s if self._offset_s is None else self._offset_s)
 
-    def heard_date(self, date: str, elapsed_s: float) -> None:
+    def observe_date(self, date: str, elapsed_s: float) -> None:
         """Take the `Date` header of an answer that arrived just now; one that cannot be read tells nothing.
 
         Arguments:
@@ -65,11 +65,11 @@ class ServerClock:
             elapsed_s: since its request was sent.
         """
         if date != self._date:  # many answers come in one second, and a date is slow to read
-            self._date, self._told = date, http_date(date)
-        if self._told is not None:
-            self.heard(self._told, elapsed_s)
+            self._date, self._date_s = date, http_date(date)
+        if self._date_s is not None:
+            self.observe(self._date_s, elapsed_s)
 
-    def heard(self, told: float, elapsed_s: float) -> None:
+    def observe(self, date_s: float, elapsed_s: float) -> None:
         """Take what an answer that arrived just now told.
 
         An answer that moves the clock by more than can be, forward or back, is believed when the next one agrees.
@@ -79,21 +79,25 @@ class ServerClock:
             elapsed_s: since its request was sent.
         """
         now = self._clock()
-        earliest = told - now
-        latest = earliest + elapsed_s + TOLD_TO_S
+        earliest = date_s - now
+        latest = earliest + elapsed_s + DATE_RESOLUTION_S
         if self._offset_s is None:
             self._take(earliest, latest, now)
-        elif earliest > self._latest_s + TOLD_TO_S or latest < self._offset_s - TOLD_TO_S:
-            doubted = self._doubted
-            if doubted is not None and doubted[0] <= latest and earliest <= doubted[1]:
+        elif earliest > self._latest_s + DATE_RESOLUTION_S or latest < self._offset_s - DATE_RESOLUTION_S:
+            outlier = self._outlier
+            if outlier is not None and outlier[0] <= latest and earliest <= outlier[1]:
                 self._take(earliest, latest, now)
             else:
-                self._doubted = earliest, latest
-        elif earliest >= self._offset_s or latest < self._offset_s or not 0.0 <= now - self._heard_at < HOLDS_FOR_S:
+                self._outlier = earliest, latest
+        elif (
+            earliest >= self._offset_s
+            or latest < self._offset_s
+            or not 0.0 <= now - self._observed_at < ESTIMATE_LIFETIME_S
+        ):
             self._take(earliest, latest, now)
         else:
             self._latest_s = min(self._latest_s, latest)
-            self._doubted = None
+            self._outlier = None
 
     def _take(self, earliest: float, latest: float, now: float) -> None:
-        self._offset_s, self._latest_s, self._heard_at, self._doubted = earliest, latest, now, None
+        self._offset_s, self._latest_s, self._observed_at, self._outlier = earliest, latest, now, None

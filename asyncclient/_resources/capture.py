@@ -6,8 +6,8 @@ from asyncclient._protocol import endpoints
 from asyncclient._protocol.endpoints import CaptureEvent
 from asyncclient._protocol.http import Request, Response
 from asyncclient._protocol.responses import reading
-from asyncclient._protocol.responses.capture_response import CaptureAnswer, refused_quota
-from asyncclient._protocol.responses.decoding import invalid
+from asyncclient._protocol.responses.capture_response import CaptureBody, exhausted_quota
+from asyncclient._protocol.responses.decoding import invalid_response
 from asyncclient._secret import Secret
 from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.config import PROJECT_KEY, problem_of_token
@@ -21,8 +21,8 @@ class Capture:
     a distinct id that has no person makes one, so send nothing for persons that may have been deleted meanwhile.
     """
 
-    def __init__(self, core: RequestPipeline) -> None:
-        self._core = core
+    def __init__(self, pipeline: RequestPipeline) -> None:
+        self._pipeline = pipeline
 
     async def batch(self, events: Sequence[CaptureEvent]) -> int:
         """Send events in their order, in as few requests as the server takes, one after another (contract 12).
@@ -43,15 +43,15 @@ class Capture:
             QuotaLimited: the project's quota is used up; nothing of that request is stored.
             PostHogError: no or no good answer; the requests before that one were taken.
         """
-        self._core.refuse_current_project()
+        self._pipeline.refuse_current_project()
         batches = list(endpoints.batches(events))
         for batch in batches:
             token = await self._token()
             request = endpoints.capture_events(batch, token)
-            response = await self._core.send(request)
-            limited = refused_quota(reading.read(request, response, token))
-            if limited is not None:
-                raise _quota_limited(request, response, limited)
+            response = await self._pipeline.send(request)
+            quota = exhausted_quota(reading.read(request, response, token))
+            if quota is not None:
+                raise _quota_limited(request, response, quota)
         return len(batches)
 
     def split(self, events: Sequence[CaptureEvent]) -> list[Sequence[CaptureEvent]]:
@@ -74,30 +74,30 @@ class Capture:
         Arguments:
             token: a project's, as `projects.get` shows it.
         """
-        held = self._core.shared.token
-        return None if held is None else token is not None and held.reveal() == token
+        known = self._pipeline.shared.token
+        return None if known is None else token is not None and known.reveal() == token
 
     async def _token(self) -> Secret:
         """The project's token; asked of the server once, however many callers need it."""
-        shared = self._core.shared
+        shared = self._pipeline.shared
         if shared.token is not None:
             return shared.token
         async with shared.asking_token:
             if shared.token is None:
-                shared.token = await self._asked()
+                shared.token = await self._fetch_token()
             return shared.token
 
-    async def _asked(self) -> Secret:
-        core = self._core.reader()
-        request = endpoints.get_project(core.shared.project_id)
-        response = await core.send(request)
-        token = Secret(reading.read(request, response, core.shared.key).api_token or "")
-        if problem_of_token(token, core.shared.key) is not None:
-            raise invalid(request, response, f"the project has no usable api_token: set {PROJECT_KEY}")
+    async def _fetch_token(self) -> Secret:
+        pipeline = self._pipeline.reader()
+        request = endpoints.get_project(pipeline.shared.project_id)
+        response = await pipeline.send(request)
+        token = Secret(reading.read(request, response, pipeline.shared.key).api_token or "")
+        if problem_of_token(token, pipeline.shared.key) is not None:
+            raise invalid_response(request, response, f"the project has no usable api_token: set {PROJECT_KEY}")
         return token
 
 
-def _quota_limited(request: Request[CaptureAnswer], response: Response, limited: str) -> QuotaLimited:
+def _quota_limited(request: Request[CaptureBody], response: Response, quota: str) -> QuotaLimited:
     """The exception for events that were taken and are not stored."""
     return QuotaLimited(
         response.status,
@@ -105,5 +105,5 @@ def _quota_limited(request: Request[CaptureAnswer], response: Response, limited:
         path=response.path,
         route=request.route,
         code="quota_limited",
-        detail=f"the project's quota ({limited}) is used up: nothing of this request is stored",
+        detail=f"the project's quota ({quota}) is used up: nothing of this request is stored",
     )

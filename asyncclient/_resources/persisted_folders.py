@@ -11,8 +11,8 @@ from asyncclient.models import Page, PersistedFolder
 class PersistedFolders:
     """`client.persisted_folders`. A user has at most one a type; those of another user are NotFound."""
 
-    def __init__(self, core: RequestPipeline) -> None:
-        self._core = core
+    def __init__(self, pipeline: RequestPipeline) -> None:
+        self._pipeline = pipeline
 
     async def list(self, *, limit: int = 100, offset: int = 0) -> Page[PersistedFolder]:
         """One page of folders, by type; needs the scope persisted_folder:read (contract 7).
@@ -25,7 +25,7 @@ class PersistedFolders:
             InvalidArgument: before anything is sent.
             PostHogError: no or no good answer.
         """
-        return await self._core.call(endpoints.list_folders(limit=limit, offset=offset))
+        return await self._pipeline.call(endpoints.list_folders(limit=limit, offset=offset))
 
     async def create(
         self,
@@ -48,7 +48,7 @@ class PersistedFolders:
             InvalidArgument: before anything is sent.
             PostHogError: no or no good answer.
         """
-        return await self._core.call(endpoints.create_folder(type, path=path, protocol=protocol))
+        return await self._pipeline.call(endpoints.create_folder(type, path=path, protocol=protocol))
 
     async def get(self, id: UUID | str) -> PersistedFolder:  # noqa: A002
         """One folder; needs the scope persisted_folder:read (contract 7).
@@ -60,7 +60,7 @@ class PersistedFolders:
             InvalidArgument: before anything is sent.
             NotFound: there is none, or it is another user's.
         """
-        return await self._core.call(endpoints.get_folder(id))
+        return await self._pipeline.call(endpoints.get_folder(id))
 
     async def update(
         self,
@@ -82,7 +82,7 @@ class PersistedFolders:
             InvalidArgument: before anything is sent; also when nothing is given.
             NotFound: there is none, or it is another user's.
         """
-        return await self._core.call(endpoints.update_folder(id, type=type, path=path, protocol=protocol))
+        return await self._pipeline.call(endpoints.update_folder(id, type=type, path=path, protocol=protocol))
 
     async def delete(self, id: UUID | str) -> None:  # noqa: A002
         """Delete one folder; needs the scope persisted_folder:write (contract 0, 7).
@@ -94,4 +94,4 @@ class PersistedFolders:
             InvalidArgument: before anything is sent.
             NotFound: there is none, or it is another user's.
         """
-        await self._core.call(endpoints.delete_folder(id))
+        await self._pipeline.call(endpoints.delete_folder(id))

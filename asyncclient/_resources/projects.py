@@ -8,8 +8,8 @@ from asyncclient.models import Page, Project
 class Projects:
     """`client.projects`."""
 
-    def __init__(self, core: RequestPipeline) -> None:
-        self._core = core
+    def __init__(self, pipeline: RequestPipeline) -> None:
+        self._pipeline = pipeline
 
     async def list(self, *, limit: int = 100, offset: int = 0) -> Page[Project]:
         """One page of the projects that the key can see.
@@ -26,7 +26,7 @@ class Projects:
             InvalidResponse: the answer is not this call's.
             PostHogError: there is no answer, or it is an error.
         """
-        return await self._core.call(endpoints.list_projects(limit=limit, offset=offset))
+        return await self._pipeline.call(endpoints.list_projects(limit=limit, offset=offset))
 
     async def get(self, id: int | str) -> Project:  # noqa: A002
         """One project; needs the scope project:read.
@@ -44,4 +44,4 @@ class Projects:
             InvalidResponse: the answer is not this call's.
             PostHogError: there is no answer, or it is an error.
         """
-        return await self._core.call(endpoints.get_project(id))
+        return await self._pipeline.call(endpoints.get_project(id))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from asyncclient._protocol import endpoints
 from asyncclient._protocol.responses import reading
-from asyncclient._protocol.responses.decoding import invalid
+from asyncclient._protocol.responses.decoding import invalid_response
 from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import ListingError
 from asyncclient.models import QueryResult
@@ -15,8 +15,8 @@ from asyncclient.models import QueryResult
 class Query:
     """`client.query`; needs the scope query:read. Reads what was processed so far: a change of now may be missing."""
 
-    def __init__(self, core: RequestPipeline) -> None:
-        self._core = core
+    def __init__(self, pipeline: RequestPipeline) -> None:
+        self._pipeline = pipeline
 
     async def hogql(
         self, query: str, values: Mapping[str, Any] | None = None, *, timeout_s: float | None = None
@@ -33,7 +33,7 @@ class Query:
             InvalidResponse: the server reports an error with a success, or answers from a cache.
             PostHogError: no or no good answer.
         """
-        return await self._core.call(endpoints.hogql(query, values, timeout_s=timeout_s))
+        return await self._pipeline.call(endpoints.hogql(query, values, timeout_s=timeout_s))
 
     async def iter_person_uuids_having(
         self, keys: Sequence[str], *, page_size: int = 10_000, timeout_s: float | None = None
@@ -58,20 +58,20 @@ class Query:
                 over, or a row is no UUID.
             PostHogError: there is no answer, or it is an error.
         """
-        mark = ""
+        last_uuid = ""
         while True:
-            request = endpoints.persons_having(keys, after=mark, limit=page_size, timeout_s=timeout_s)
-            response = await self._core.send(request)
-            result = reading.read(request, response, self._core.shared.key)
+            request = endpoints.persons_having(keys, after=last_uuid, limit=page_size, timeout_s=timeout_s)
+            response = await self._pipeline.send(request)
+            result = reading.read(request, response, self._pipeline.shared.key)
             found = []
             for row in result.results:
                 uuid = _uuid(row)
                 if uuid is None:
-                    raise invalid(request, response, "a row is not the UUID of a person")
+                    raise invalid_response(request, response, "a row is not the UUID of a person")
                 text = str(uuid)
-                if text <= mark:
+                if text <= last_uuid:
                     raise ListingError(f"{request.route}: the server's rows do not ascend")
-                mark = text
+                last_uuid = text
                 found.append(uuid)
             if not found:
                 return

@@ -62,7 +62,7 @@ class PathPrefix:
             return False
         redirected_read = _is_redirected(response) and not request.mutating
         doubtful = self.settled or request.mutating
-        if _moved_away(response) and not request.tells_prefix and doubtful and not redirected_read:
+        if _moved_away(response) and not request.reveals_prefix and doubtful and not redirected_read:
             self.settled = False
             return False
         announced = "deprecation" in response.headers or 'rel="successor-version"' in response.headers.get("link", "")
@@ -78,10 +78,10 @@ class PathPrefix:
 class PathPrefixTransport:
     """A transport with the prefix before each path."""
 
-    def __init__(self, inner: Transport, prefix: PathPrefix, tell: Callable[[PrefixMoved], None]) -> None:
+    def __init__(self, inner: Transport, prefix: PathPrefix, emit: Callable[[PrefixMoved], None]) -> None:
         self._inner = inner
         self._prefix = prefix
-        self._tell = tell
+        self._emit = emit
 
     async def send(self, request: Request[Any], before_send: BeforeSend | None, *, attempt: int) -> Response:
         """Send on the prefix in use; a read that did not reach its route there is sent again on the successor."""
@@ -91,7 +91,7 @@ class PathPrefixTransport:
         if not request.in_project:
             return response
         if prefix.learn(used, request, response):
-            self._tell(PrefixMoved(old=used, new=prefix.name))
+            self._emit(PrefixMoved(old=used, new=prefix.name))
         # another request may have learned of the successor meanwhile
         again = prefix.name != used and _moved_away(response) and not request.mutating and before_send is None
         if again:

@@ -23,13 +23,13 @@ class RetryingTransport:
         inner: PathPrefixTransport,
         policy: RetryPolicy,
         key: Secret,
-        tell: Callable[[ClientEvent], None],
+        emit: Callable[[ClientEvent], None],
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._inner = inner
         self._policy = policy
         self._key = key
-        self._tell = tell
+        self._emit = emit
         self._uniform = uniform
 
     async def send(self, request: Request[Any], before_send: BeforeSend | None) -> Response:
@@ -50,7 +50,7 @@ class RetryingTransport:
             decision = decide(self._policy, error, attempt=attempt, mutating=mutating, uniform=self._uniform)
             if isinstance(decision, GiveUp):
                 raise error
-            self._tell(
+            self._emit(
                 Retrying(action=request.action, attempt=attempt, after_s=decision.after_s, reason=_reason(error))
             )
             await anyio.sleep(decision.after_s)

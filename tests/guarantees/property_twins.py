@@ -359,8 +359,8 @@ PROPERTIES: tuple[Twin, ...] = (
         27,
         "a bad value is in the error about it",
         _SECRECY + "a_value_is_in_no_error_about_it",
-        "asyncclient/_protocol/endpoints/properties.py", "{called} has {problem}, which the server cannot store",
-        "{called} has {problem}, which the server cannot store: {value!a}",
+        "asyncclient/_protocol/endpoints/properties.py", "{label} has {problem}, which the server cannot store",
+        "{label} has {problem}, which the server cannot store: {value!a}",
     ),
     twin(
         29,

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from asyncclient._protocol.ids import LARGEST_NUMBER
+from asyncclient._protocol.ids import MAX_ROW_ID
 from asyncclient.errors import InvalidArgument, shown
 
-MOST_ROWS = 10_000
-LONGEST_TIMEOUT_S = 86_400.0
+MAX_ROWS = 10_000
+MAX_TIMEOUT_S = 86_400.0
 
 Format = Literal["csv", "json"]
 FORMATS = ("csv", "json")
 
 
-def flags(delete_events: bool, delete_recordings: bool, keep_person: bool) -> tuple[tuple[str, bool], ...]:
+def deletion_flags(delete_events: bool, delete_recordings: bool, keep_person: bool) -> tuple[tuple[str, bool], ...]:
     """The three flags of deletions by name.
 
     Raises:
@@ -26,15 +26,15 @@ def flags(delete_events: bool, delete_recordings: bool, keep_person: bool) -> tu
     return named
 
 
-def some(values: Sequence[Any], name: str, most: int, least: int = 1) -> Sequence[Any]:
+def bounded_list(values: Sequence[Any], name: str, max_count: int, min_count: int = 1) -> Sequence[Any]:
     """A list of a length that the server takes.
 
     Raises:
         InvalidArgument: it is none, or a text, which would be taken letter by letter.
     """
-    if isinstance(values, str | bytes) or not isinstance(values, Sequence) or not least <= len(values) <= most:
+    if isinstance(values, str | bytes) or not isinstance(values, Sequence) or not min_count <= len(values) <= max_count:
         count = str(len(values)) if isinstance(values, list | tuple) else f"a {type(values).__name__}"
-        raise InvalidArgument(f"{name} takes a list of {least} to {most}, not {count}")
+        raise InvalidArgument(f"{name} takes a list of {min_count} to {max_count}, not {count}")
     return values
 
 
@@ -44,12 +44,12 @@ def seconds(value: object, name: str) -> float:
     Raises:
         InvalidArgument: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_TIMEOUT_S:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_TIMEOUT_S:
         raise InvalidArgument(f"{name} {shown(value)} is not a number of seconds above 0, up to a day")
     return float(value)
 
 
-def page_of_rows(limit: object, offset: object) -> tuple[tuple[str, str], ...]:
+def offset_query(limit: object, offset: object) -> tuple[tuple[str, str], ...]:
     """One page of a listing by offset, as query pairs.
 
     Arguments:
@@ -59,8 +59,8 @@ def page_of_rows(limit: object, offset: object) -> tuple[tuple[str, str], ...]:
     Raises:
         InvalidArgument: one is out of its range.
     """
-    whole(limit, "limit", 1, MOST_ROWS)
-    whole(offset, "offset", 0, LARGEST_NUMBER)
+    check_integer(limit, "limit", 1, MAX_ROWS)
+    check_integer(offset, "offset", 0, MAX_ROW_ID)
     return ("limit", str(limit)), ("offset", str(offset))
 
 
@@ -79,11 +79,11 @@ def text(value: object, name: str) -> str:
     return value
 
 
-def whole(value: object, name: str, least: int, most: int) -> None:
+def check_integer(value: object, name: str, min_count: int, max_count: int) -> None:
     """Pass for a whole number within bounds.
 
     Raises:
         InvalidArgument: it is none.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise InvalidArgument(f"{name} {shown(value)} is not a whole number from {least} to {most}")
+    if not isinstance(value, int) or isinstance(value, bool) or not min_count <= value <= max_count:
+        raise InvalidArgument(f"{name} {shown(value)} is not a whole number from {min_count} to {max_count}")

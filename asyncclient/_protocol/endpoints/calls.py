@@ -26,7 +26,7 @@ def persons_call(
     format: Format | None = None,  # noqa: A002
     bucket: Bucket = Bucket.OTHERS,
     mutating: bool = False,
-    tells_prefix: bool = False,
+    reveals_prefix: bool = False,
     once: bool = False,
     streamed: bool = False,
     timeout_s: float | None = None,
@@ -55,7 +55,7 @@ def persons_call(
         query=query,
         body=body,
         mutating=mutating,
-        tells_prefix=tells_prefix,
+        reveals_prefix=reveals_prefix,
         once=once,
         streamed=streamed,
         accept=_ACCEPT_CSV if format == "csv" else None,

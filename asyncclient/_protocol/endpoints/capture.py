@@ -7,15 +7,15 @@ import msgspec
 from asyncclient._protocol.endpoints.capture_event import CaptureEvent
 from asyncclient._protocol.http import Request
 from asyncclient._protocol.limits.rate_limits import Bucket
-from asyncclient._protocol.responses.capture_response import TAKEN, CaptureAnswer
+from asyncclient._protocol.responses.capture_response import CAPTURE_ACCEPTED, CaptureBody
 from asyncclient._secret import Secret
 from asyncclient.errors import InvalidArgument
 
-LARGEST_CAPTURE = 19_000_000
+MAX_BODY_BYTES = 19_000_000
 """Bytes of a body; the server refuses 20 MB, however it counts them."""
-AROUND = 1024
+ENVELOPE_BYTES = 1024
 """Bytes kept for what stands around the events; a token has 512 at the most."""
-MOST_BYTES = LARGEST_CAPTURE - AROUND
+MAX_EVENT_BYTES = MAX_BODY_BYTES - ENVELOPE_BYTES
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -32,7 +32,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         return f"<Batch of {self.stop - self.start} events>"
 
 
-def batches(events: Sequence[CaptureEvent], *, most_bytes: int = MOST_BYTES) -> Iterator[Batch]:
+def batches(events: Sequence[CaptureEvent], *, max_bytes: int = MAX_EVENT_BYTES) -> Iterator[Batch]:
     """The events in as few bodies as keep within the bound, in their order.
 
     Arguments:
@@ -49,11 +49,11 @@ def batches(events: Sequence[CaptureEvent], *, most_bytes: int = MOST_BYTES) -> 
         if not isinstance(event, CaptureEvent):
             raise InvalidArgument(f"event number {at + 1} is a {type(event).__name__}, not a CaptureEvent")
         part = _ENCODER.encode(event.to_wire())
-        if len(part) > most_bytes:
+        if len(part) > max_bytes:
             raise InvalidArgument(
-                f"event number {at + 1} has {len(part):,} bytes and a request takes {most_bytes:,}: send less of it"
+                f"event number {at + 1} has {len(part):,} bytes and a request takes {max_bytes:,}: send less of it"
             )
-        if parts and size + 1 + len(part) > most_bytes:
+        if parts and size + 1 + len(part) > max_bytes:
             yield Batch(events=b",".join(parts), start=start, stop=at, repeatable=repeatable)
             parts, size, start, repeatable = [], 0, at, True
         size += len(part) + bool(parts)
@@ -63,7 +63,7 @@ def batches(events: Sequence[CaptureEvent], *, most_bytes: int = MOST_BYTES) -> 
         yield Batch(events=b",".join(parts), start=start, stop=len(events), repeatable=repeatable)
 
 
-def capture_events(batch: Batch, token: Secret) -> Request[CaptureAnswer]:
+def capture_events(batch: Batch, token: Secret) -> Request[CaptureBody]:
     """POST /batch/ on the ingestion host, with the project's public token and without the personal key.
 
     The token is put in here so that it is in no local variable of the frames above.
@@ -74,7 +74,7 @@ def capture_events(batch: Batch, token: Secret) -> Request[CaptureAnswer]:
         path="batch/",
         route="POST batch/",
         bucket=Bucket.CAPTURE,
-        expects=TAKEN,
+        expects=CAPTURE_ACCEPTED,
         in_project=False,
         body=b'{"api_key":%b,"historical_migration":false,"batch":[%b]}'
         % (_ENCODER.encode(token.reveal()), batch.events),

@@ -10,7 +10,7 @@ import msgspec
 from asyncclient._protocol.endpoints.properties import plain_json, property_keys, property_object
 from asyncclient.errors import InvalidArgument, shown
 
-LONGEST_DISTINCT_ID = 200
+MAX_DISTINCT_ID = 200
 """Characters. The server cuts a longer one here: the event would go to another person, or make one."""
 SET = "$set"
 UNSET = "$delete_person_property"
@@ -47,7 +47,7 @@ class CaptureEvent(_Addressed, frozen=True, kw_only=True):
         plain_json(self.event, "the name of the event")
         _check_id(self.distinct_id)
         # a copy, so that what was checked is what is sent
-        msgspec.structs.force_setattr(self, "properties", property_object(self.properties, least=0))
+        msgspec.structs.force_setattr(self, "properties", property_object(self.properties, min_count=0))
         if self.timestamp is not None and (
             not isinstance(self.timestamp, datetime) or self.timestamp.utcoffset() is None
         ):
@@ -66,7 +66,7 @@ class CaptureEvent(_Addressed, frozen=True, kw_only=True):
         Raises:
             InvalidArgument: as for any event, or there is nothing to set.
         """
-        return cls(SET, distinct_id, {"$set": property_object(properties), **_without_place()})
+        return cls(SET, distinct_id, {"$set": property_object(properties), **_without_geoip()})
 
     @classmethod
     def unset(cls, distinct_id: str, keys: str | Sequence[str]) -> Self:
@@ -79,7 +79,7 @@ class CaptureEvent(_Addressed, frozen=True, kw_only=True):
         Raises:
             InvalidArgument: as for any event, or there is nothing to remove.
         """
-        return cls(UNSET, distinct_id, {"$unset": list(property_keys(keys)), **_without_place()})
+        return cls(UNSET, distinct_id, {"$unset": list(property_keys(keys)), **_without_geoip()})
 
     @property
     def is_repeatable(self) -> bool:
@@ -103,7 +103,7 @@ class CaptureEvent(_Addressed, frozen=True, kw_only=True):
         return [("event", self.event)]
 
 
-def _without_place() -> dict[str, bool]:
+def _without_geoip() -> dict[str, bool]:
     """PostHog would otherwise look up the sender's address, and write that place into the person."""
     return {"$geoip_disable": True}
 
@@ -113,9 +113,9 @@ def _check_id(value: object) -> None:
         raise InvalidArgument(f"the distinct id is a {type(value).__name__}, not a text")
     if not value.strip():
         raise InvalidArgument("the distinct id is blank: the server would drop the event")
-    if len(value) > LONGEST_DISTINCT_ID:
+    if len(value) > MAX_DISTINCT_ID:
         raise InvalidArgument(
-            f"the distinct id has {len(value)} characters and the server cuts it to {LONGEST_DISTINCT_ID}, which is "
+            f"the distinct id has {len(value)} characters and the server cuts it to {MAX_DISTINCT_ID}, which is "
             "somebody else: use another one of the person's, or the persons API"
         )
     plain_json(value, "the distinct id")

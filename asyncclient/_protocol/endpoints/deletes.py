@@ -7,19 +7,19 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient._protocol.endpoints.arguments import Format, flags, seconds, some, text
+from asyncclient._protocol.endpoints.arguments import Format, bounded_list, deletion_flags, seconds, text
 from asyncclient._protocol.endpoints.calls import persons_call
 from asyncclient._protocol.endpoints.properties import property_object
 from asyncclient._protocol.http import Expectation, Request
 from asyncclient._protocol.ids import person_id, person_uuid
 from asyncclient._protocol.limits.rate_limits import Bucket
-from asyncclient._protocol.responses.expectations import CHANGED, Empty, Json, json_of
+from asyncclient._protocol.responses.expectations import CHANGED, EmptyBody, Json, json_model
 from asyncclient.errors import InvalidArgument
 from asyncclient.models import BulkDeleteSummary
 
 T = TypeVar("T")
 
-MOST_BULK_IDS = 1000
+MAX_BULK_IDS = 1000
 """More are refused by the server (contract 6.5)."""
 
 
@@ -32,8 +32,8 @@ def delete_person(
     format: Format | None = None,  # noqa: A002
 ) -> Request[None]:
     """DELETE persons/:id; a flag is present only when it is true, since presence means true there (contract 6.4)."""
-    query = tuple((name, "true") for name, on in flags(delete_events, delete_recordings, keep_person) if on)
-    return _deletes("destroy", "DELETE", f"{person_id(person)}/", ":id/", Empty(), query=query, format=format)
+    query = tuple((name, "true") for name, on in deletion_flags(delete_events, delete_recordings, keep_person) if on)
+    return _deletes("destroy", "DELETE", f"{person_id(person)}/", ":id/", EmptyBody(), query=query, format=format)
 
 
 def delete_events(
@@ -44,8 +44,8 @@ def delete_events(
 ) -> Request[None]:
     """POST persons/:id/delete_events (contract 6.6)."""
     path = f"{person_id(person)}/delete_events/"
-    body = _documented(properties)
-    return _deletes("delete_events", "POST", path, ":id/delete_events/", Empty(), body=body, format=format)
+    body = _documented_body(properties)
+    return _deletes("delete_events", "POST", path, ":id/delete_events/", EmptyBody(), body=body, format=format)
 
 
 def delete_recordings(
@@ -56,8 +56,8 @@ def delete_recordings(
 ) -> Request[None]:
     """POST persons/:id/delete_recordings (contract 6.7)."""
     path = f"{person_id(person)}/delete_recordings/"
-    body = _documented(properties)
-    return _deletes("delete_recordings", "POST", path, ":id/delete_recordings/", Empty(), body=body, format=format)
+    body = _documented_body(properties)
+    return _deletes("delete_recordings", "POST", path, ":id/delete_recordings/", EmptyBody(), body=body, format=format)
 
 
 def bulk_delete(
@@ -80,11 +80,11 @@ def bulk_delete(
     if timeout_s is not None:
         seconds(timeout_s, "timeout_s")
     if ids is not None:
-        body: dict[str, Any] = {"ids": [person_uuid(each) for each in some(ids, "ids", MOST_BULK_IDS)]}
+        body: dict[str, Any] = {"ids": [person_uuid(each) for each in bounded_list(ids, "ids", MAX_BULK_IDS)]}
     else:
-        named = some(distinct_ids or (), "distinct_ids", MOST_BULK_IDS)
+        named = bounded_list(distinct_ids or (), "distinct_ids", MAX_BULK_IDS)
         body = {"distinct_ids": [text(each, "distinct_ids") for each in named]}
-    body |= dict(flags(delete_events, delete_recordings, keep_person))
+    body |= dict(deletion_flags(delete_events, delete_recordings, keep_person))
     expects = _summary(delete_events, delete_recordings, must_summarise)
     return _deletes(
         "bulk_delete",
@@ -101,7 +101,7 @@ def bulk_delete(
 def _summary(events: bool, recordings: bool, must_summarise: bool) -> Json[BulkDeleteSummary]:
     """A summary that speaks of what was asked for; nothing at all from a server that is too old for one."""
     queued = (("events_queued_for_deletion", events), ("recordings_queued_for_deletion", recordings))
-    return json_of(
+    return json_model(
         BulkDeleteSummary,
         required=("persons_found", *(name for name, asked in queued if asked)),
         statuses=CHANGED,
@@ -109,9 +109,9 @@ def _summary(events: bool, recordings: bool, must_summarise: bool) -> Json[BulkD
     )
 
 
-def _documented(properties: Mapping[str, Any] | None) -> bytes | None:
+def _documented_body(properties: Mapping[str, Any] | None) -> bytes | None:
     """The body field of the documentation, which the server does not read."""
-    return None if properties is None else msgspec.json.encode({"properties": property_object(properties, least=0)})
+    return None if properties is None else msgspec.json.encode({"properties": property_object(properties, min_count=0)})
 
 
 def _deletes(

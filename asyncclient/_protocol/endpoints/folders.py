@@ -5,12 +5,12 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient._protocol.endpoints.arguments import page_of_rows
+from asyncclient._protocol.endpoints.arguments import offset_query
 from asyncclient._protocol.endpoints.properties import plain_json
 from asyncclient._protocol.http import Expectation, Request
 from asyncclient._protocol.ids import person_uuid
 from asyncclient._protocol.limits.rate_limits import Bucket
-from asyncclient._protocol.responses.expectations import Empty, json_of
+from asyncclient._protocol.responses.expectations import EmptyBody, json_model
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.models import Page, PersistedFolder
 
@@ -18,18 +18,18 @@ FolderType = Literal["home", "pinned", "custom_products"]
 """Where the product's file tree opens, by the page that it is for (contract 7)."""
 
 TYPES: tuple[FolderType, ...] = get_args(FolderType)
-LONGEST_PROTOCOL = 64
+MAX_PROTOCOL = 64
 
 T = TypeVar("T")
 
-_FOLDER = json_of(PersistedFolder)
-_FOLDERS = json_of(Page[PersistedFolder])
-_UPSERTED = json_of(PersistedFolder, statuses=frozenset({200, 201}))
+_FOLDER = json_model(PersistedFolder)
+_FOLDERS = json_model(Page[PersistedFolder])
+_UPSERTED = json_model(PersistedFolder, statuses=frozenset({200, 201}))
 
 
 def list_folders(*, limit: int, offset: int) -> Request[Page[PersistedFolder]]:
     """GET persisted_folder."""
-    return _folder("GET", _FOLDERS, query=page_of_rows(limit, offset))
+    return _folder("GET", _FOLDERS, query=offset_query(limit, offset))
 
 
 def create_folder(type: object, *, path: object, protocol: object) -> Request[PersistedFolder]:  # noqa: A002
@@ -59,7 +59,7 @@ def update_folder(
 
 def delete_folder(folder: object) -> Request[None]:
     """DELETE persisted_folder/:id (contract 0)."""
-    return _folder("DELETE", Empty(), folder_id(folder))
+    return _folder("DELETE", EmptyBody(), folder_id(folder))
 
 
 def folder_id(value: object) -> UUID:
@@ -82,8 +82,8 @@ def _body(given: dict[str, object]) -> bytes:
     if "type" in given and given["type"] not in TYPES:
         raise InvalidArgument(f"type {shown(given['type'])} is none of {', '.join(TYPES)}")
     protocol = given.get("protocol", "")
-    if isinstance(protocol, str) and len(protocol) > LONGEST_PROTOCOL:
-        raise InvalidArgument(f"protocol has {len(protocol)} characters and the server takes {LONGEST_PROTOCOL}")
+    if isinstance(protocol, str) and len(protocol) > MAX_PROTOCOL:
+        raise InvalidArgument(f"protocol has {len(protocol)} characters and the server takes {MAX_PROTOCOL}")
     return msgspec.json.encode(given)
 
 

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient._protocol.endpoints.arguments import Format, page_of_rows, seconds, some, text
+from asyncclient._protocol.endpoints.arguments import Format, bounded_list, offset_query, seconds, text
 from asyncclient._protocol.endpoints.calls import persons_call
 from asyncclient._protocol.endpoints.properties import property_key
 from asyncclient._protocol.http import Request
 from asyncclient._protocol.ids import person_id, person_uuid
-from asyncclient._protocol.responses.expectations import Csv, Json, Probe, json_of
+from asyncclient._protocol.responses.expectations import Csv, Json, Probe, json_model
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import (
@@ -28,7 +28,7 @@ DeletionStatus = Literal["pending", "completed", "all"]
 """Which requests to delete events are listed."""
 
 STATUSES: tuple[DeletionStatus, ...] = get_args(DeletionStatus)
-MOST_BATCH_IDS = 200
+MAX_BATCH_IDS = 200
 """More are cut off silently by the batch reads (contract 6.11)."""
 
 
@@ -42,12 +42,12 @@ class ValuesObject(msgspec.Struct, frozen=True):
 Values = ValuesObject | list[PropertyValue]
 
 _VALUES: Json[Values] = Json(decoder=msgspec.json.Decoder(Values))
-_PERSONS = json_of(Page[Person])
-_PERSON = json_of(Person, required=("distinct_ids", "properties"))
+_PERSONS = json_model(Page[Person])
+_PERSON = json_model(Person, required=("distinct_ids", "properties"))
 _BATCH: Json[BatchResults[Person]] = Json(decoder=msgspec.json.Decoder(BatchResults[StoredPerson]))
-_ANY_BATCH = json_of(BatchResults[msgspec.Raw])
-_ROWS = json_of(Page[DeletionRow])
-_COHORTS = json_of(Cohorts)
+_ANY_BATCH = json_model(BatchResults[msgspec.Raw])
+_ROWS = json_model(Page[DeletionRow])
+_COHORTS = json_model(Cohorts)
 
 
 def list_persons(
@@ -62,10 +62,10 @@ def list_persons(
     format: Format | None = None,  # noqa: A002
 ) -> Request[Page[Person]]:
     """GET persons (contract 6.1)."""
-    query = [*_filters(distinct_id, email, search, properties), *page_of_rows(limit, offset)]
+    query = [*_filters(distinct_id, email, search, properties), *offset_query(limit, offset)]
     if include_total:
         query.append(("include_total", "true"))
-    return persons_call("list", "GET", "", _PERSONS, query=tuple(query), format=format, tells_prefix=True)
+    return persons_call("list", "GET", "", _PERSONS, query=tuple(query), format=format, reveals_prefix=True)
 
 
 def export_persons(
@@ -86,20 +86,20 @@ def export_persons(
 def get_person(person: object, *, format: Format | None = None) -> Request[Person]:  # noqa: A002
     """GET persons/:id (contract 6.2)."""
     return persons_call(
-        "retrieve", "GET", f"{person_id(person)}/", _PERSON, route=":id/", format=format, tells_prefix=True
+        "retrieve", "GET", f"{person_id(person)}/", _PERSON, route=":id/", format=format, reveals_prefix=True
     )
 
 
 def batch_by_distinct_ids(distinct_ids: Sequence[str]) -> Request[BatchResults[Person]]:
     """POST persons/batch_by_distinct_ids: reads only (contract 6.11)."""
-    named = [text(each, "distinct_ids") for each in some(distinct_ids, "distinct_ids", MOST_BATCH_IDS)]
+    named = [text(each, "distinct_ids") for each in bounded_list(distinct_ids, "distinct_ids", MAX_BATCH_IDS)]
     body = msgspec.json.encode({"distinct_ids": named})
     return persons_call("batch_by_distinct_ids", "POST", "batch_by_distinct_ids/", _BATCH, body=body)
 
 
 def batch_by_uuids(uuids: Sequence[UUID | str]) -> Request[BatchResults[Person]]:
     """POST persons/batch_by_uuids: reads only (contract 6.11)."""
-    named = [person_uuid(each) for each in some(uuids, "uuids", MOST_BATCH_IDS, least=0)]
+    named = [person_uuid(each) for each in bounded_list(uuids, "uuids", MAX_BATCH_IDS, min_count=0)]
     body = msgspec.json.encode({"uuids": named})
     return persons_call("batch_by_uuids", "POST", "batch_by_uuids/", _BATCH, body=body)
 
@@ -110,7 +110,7 @@ def deletion_status(
     """GET persons/deletion_status (contract 6.11)."""
     if status is not None and status not in STATUSES:
         raise InvalidArgument(f"status {shown(status)} is none of {', '.join(STATUSES)}")
-    query = [*page_of_rows(limit, offset)]
+    query = [*offset_query(limit, offset)]
     if status is not None:
         query.append(("status", status))
     if person is not None:
@@ -125,12 +125,12 @@ def probe(route: str) -> Request[bool]:
 
 def probe_batch() -> Request[bool]:
     """POST batch_by_uuids without UUIDs: its answer shows the route."""
-    return batch_by_uuids([]).expecting(Probe(shown_by=_ANY_BATCH))
+    return batch_by_uuids([]).expecting(Probe(proven_by=_ANY_BATCH))
 
 
 def probe_deletion_status() -> Request[bool]:
     """GET deletion_status: a page of it shows the route."""
-    return deletion_status(status=None, person=None, limit=1, offset=0).expecting(Probe(shown_by=_ROWS))
+    return deletion_status(status=None, person=None, limit=1, offset=0).expecting(Probe(proven_by=_ROWS))
 
 
 def values(key: str, value: str | None) -> Request[Values]:

@@ -12,8 +12,8 @@ import msgspec
 
 from asyncclient.errors import InvalidArgument, shown
 
-DEEPEST = 64
-LARGEST_EXACT = 2**53
+MAX_DEPTH = 64
+MAX_EXACT_INTEGER = 2**53
 """Whole numbers beyond are rounded on their way, where numbers are doubles."""
 
 
@@ -50,7 +50,7 @@ def property_keys(keys: object) -> tuple[str, ...]:
     return found
 
 
-def property_object(properties: object, *, least: int = 1) -> dict[str, Any]:
+def property_object(properties: object, *, min_count: int = 1) -> dict[str, Any]:
     """Properties as plain JSON, checked; a copy, so that what was checked is what is sent (contract 6.3).
 
     Arguments:
@@ -62,7 +62,7 @@ def property_object(properties: object, *, least: int = 1) -> dict[str, Any]:
     """
     if not isinstance(properties, Mapping):
         raise InvalidArgument(f"properties takes a mapping of keys and values, not a {type(properties).__name__}")
-    if len(properties) < least:
+    if len(properties) < min_count:
         raise InvalidArgument("properties is empty: name at least one property")
     return {property_key(key): property_value(value, key) for key, value in properties.items()}
 
@@ -118,36 +118,36 @@ def json_objects(values: object, name: str) -> list[Any]:
     return [_plain(each, name, 1) for each in values]
 
 
-def _plain(value: object, called: str, depth: int) -> Any:
-    if depth > DEEPEST:
-        raise InvalidArgument(f"{called} is nested more than {DEEPEST} deep")
+def _plain(value: object, label: str, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise InvalidArgument(f"{label} is nested more than {MAX_DEPTH} deep")
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         if problem := _problem(value):
-            raise InvalidArgument(f"{called} has {problem}, which the server cannot store")
+            raise InvalidArgument(f"{label} has {problem}, which the server cannot store")
         return str.__str__(value)
     if isinstance(value, int):
-        if abs(value) > LARGEST_EXACT:
-            raise InvalidArgument(f"{called} is a whole number beyond 2^53, which would be rounded: give a text")
+        if abs(value) > MAX_EXACT_INTEGER:
+            raise InvalidArgument(f"{label} is a whole number beyond 2^53, which would be rounded: give a text")
         return int.__int__(value)
     if isinstance(value, float):
         if not isfinite(value):
-            raise InvalidArgument(f"{called} is not a finite number, which JSON has no word for")
+            raise InvalidArgument(f"{label} is not a finite number, which JSON has no word for")
         return float.__float__(value)
     if isinstance(value, Mapping):
-        return {_inner_key(key, called): _plain(each, called, depth + 1) for key, each in value.items()}
+        return {_inner_key(key, label): _plain(each, label, depth + 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each, called, depth + 1) for each in value]
+        return [_plain(each, label, depth + 1) for each in value]
     raise InvalidArgument(
-        f"{called} is a {type(value).__name__}, which JSON has no word for: give a text, a number, a boolean, None, "
+        f"{label} is a {type(value).__name__}, which JSON has no word for: give a text, a number, a boolean, None, "
         "a list or a mapping"
     )
 
 
-def _inner_key(key: object, called: str) -> str:
+def _inner_key(key: object, label: str) -> str:
     if not isinstance(key, str) or _problem(key):
-        raise InvalidArgument(f"{called} has a key in it that is no text, or that the server cannot store")
+        raise InvalidArgument(f"{label} has a key in it that is no text, or that the server cannot store")
     return str.__str__(key)
 
 

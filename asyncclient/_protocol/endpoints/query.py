@@ -5,15 +5,15 @@ from typing import Any
 
 import msgspec
 
-from asyncclient._protocol.endpoints.arguments import MOST_ROWS, seconds, some, text, whole
+from asyncclient._protocol.endpoints.arguments import MAX_ROWS, bounded_list, check_integer, seconds, text
 from asyncclient._protocol.endpoints.properties import plain_json, property_key
 from asyncclient._protocol.http import Request
 from asyncclient._protocol.limits.rate_limits import Bucket
-from asyncclient._protocol.responses.expectations import Unexpected, decoded, json_of
+from asyncclient._protocol.responses.expectations import UnexpectedResponse, decode_body, json_model
 from asyncclient.errors import InvalidArgument
 from asyncclient.models import QueryResult
 
-MOST_KEYS = 100
+MAX_KEYS = 100
 
 
 class _QueryStatus(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class _QueryStatus(msgspec.Struct, frozen=True):
     error_message: Any = None
 
 
-class _Verdict(msgspec.Struct, frozen=True):
+class _QueryOutcome(msgspec.Struct, frozen=True):
     """What makes a body of the query endpoint no answer, whatever rows it holds."""
 
     error: Any = None
@@ -30,22 +30,22 @@ class _Verdict(msgspec.Struct, frozen=True):
     query_status: _QueryStatus | None = None
 
 
-_VERDICT = msgspec.json.Decoder(_Verdict)
+_OUTCOME = msgspec.json.Decoder(_QueryOutcome)
 
 
-def _objection(body: bytes) -> Unexpected | None:
-    verdict = decoded(_VERDICT, body)
-    status = verdict.query_status or _QueryStatus()
-    if verdict.error or status.error:
-        return Unexpected("the query failed", verdict.error or status.error_message)
+def _objection(body: bytes) -> UnexpectedResponse | None:
+    outcome = decode_body(_OUTCOME, body)
+    status = outcome.query_status or _QueryStatus()
+    if outcome.error or status.error:
+        return UnexpectedResponse("the query failed", outcome.error or status.error_message)
     if status.complete is False:
-        return Unexpected("the query is still running, and its rows are not complete")
-    if verdict.is_cached:
-        return Unexpected("the answer is an old one from the server's cache")
+        return UnexpectedResponse("the query is still running, and its rows are not complete")
+    if outcome.is_cached:
+        return UnexpectedResponse("the answer is an old one from the server's cache")
     return None
 
 
-_RESULT = json_of(QueryResult, objection=_objection)
+_RESULT = json_model(QueryResult, objection=_objection)
 
 
 def hogql(
@@ -54,11 +54,11 @@ def hogql(
     """POST query: computed now, not taken from a cache."""
     if timeout_s is not None:
         seconds(timeout_s, "timeout_s")
-    asked: dict[str, Any] = {"kind": "HogQLQuery", "query": text(query, "query")}
+    hogql_query: dict[str, Any] = {"kind": "HogQLQuery", "query": text(query, "query")}
     if values is not None:
         if not isinstance(values, Mapping):
             raise InvalidArgument(f"values takes a mapping of names to values, not a {type(values).__name__}")
-        asked["values"] = plain_json(values, "values")
+        hogql_query["values"] = plain_json(values, "values")
     return Request(
         action="query",
         method="POST",
@@ -66,7 +66,7 @@ def hogql(
         route="POST query/",
         bucket=Bucket.OTHERS,
         expects=_RESULT,
-        body=msgspec.json.encode({"query": asked, "refresh": "force_blocking"}),
+        body=msgspec.json.encode({"query": hogql_query, "refresh": "force_blocking"}),
         timeout_s=timeout_s,
     )
 
@@ -82,8 +82,8 @@ def persons_having(
     Arguments:
         after: the text of the last UUID seen, empty for the first page.
     """
-    whole(limit, "page_size", 1, MOST_ROWS)
-    named = {f"k{at}": property_key(key) for at, key in enumerate(some(keys, "keys", MOST_KEYS))}
+    check_integer(limit, "page_size", 1, MAX_ROWS)
+    named = {f"k{at}": property_key(key) for at, key in enumerate(bounded_list(keys, "keys", MAX_KEYS))}
     having = " OR ".join(f"JSONHas(properties, {{{name}}})" for name in named)
     return hogql(
         f"SELECT toString(id) FROM persons WHERE ({having}) AND toString(id) > {{after}} "  # noqa: S608

@@ -54,7 +54,7 @@ class RateBucket:
         self._limits: dict[float, int | None] = dict(configured)
         self._reductions: dict[float, LimitReduction] = {}
         self._not_passed = RequestLog()
-        self._asked_until = 0.0
+        self._requested_until = 0.0
         self._reduced_at = -math.inf
         self._refused_at = -math.inf
         self._passed_again = True
@@ -73,14 +73,14 @@ class RateBucket:
                     longest = wait_s
         return longest
 
-    def asked_wait_s(self, now: float) -> float:
+    def requested_wait_s(self, now: float) -> float:
         """Seconds that the server still asks to wait; 0 where no pause is under way.
 
         Longer than the rest of the pause if it asked for more than `LONGEST_PAUSE_S`.
         """
-        return self._asked_until - now if self.not_before > now else 0.0
+        return self._requested_until - now if self.not_before > now else 0.0
 
-    def answered(self, now: float, *, left_at: float, passed: bool) -> None:
+    def record_response(self, now: float, *, sent_at: float, passed: bool) -> None:
         """Count a request whose answer, or end without one, came now.
 
         Arguments:
@@ -91,7 +91,7 @@ class RateBucket:
         if not passed:
             self._not_passed.record(now)
             return
-        if left_at >= self._refused_at:
+        if sent_at >= self._refused_at:
             self._passed_again = True
         if self._reductions:
             self._keep_to_what_passed(now)
@@ -107,10 +107,10 @@ class RateBucket:
             return False
         is_new = self.not_before <= now or until >= self.not_before + SAME_PAUSE_S
         self.not_before, self.pause_status = until, status
-        self._asked_until = now + for_s
+        self._requested_until = now + for_s
         return is_new
 
-    def reduce(self, now: float, *, retry_after_s: float | None, left_at: float) -> list[LimitReduction]:
+    def reduce(self, now: float, *, retry_after_s: float | None, sent_at: float) -> list[LimitReduction]:
         """Lower the limit after an unexpected 429.
 
         All 429s until requests pass again, and those within a minute of the reduction, are one episode, and an
@@ -124,7 +124,7 @@ class RateBucket:
         Returns:
             What was lowered; empty within an episode.
         """
-        same_episode = not self._passed_again or left_at < self._reduced_at + EPISODE_S
+        same_episode = not self._passed_again or sent_at < self._reduced_at + EPISODE_S
         self._refused_at, self._passed_again = now, False
         over_at = max(now + min(retry_after_s or 0.0, LONGEST_PAUSE_S), self.not_before)
         self._recover(now)
@@ -136,7 +136,7 @@ class RateBucket:
         self._reduced_at = now
         named = HOUR_S if retry_after_s is not None and retry_after_s > MINUTE_S else MINUTE_S
         unlimited = not any(limit is not None for limit in self._limits.values())
-        made = []
+        reductions = []
         for window_s in sorted({named, *self._published} if unlimited else {named}):
             old, published = self._limits.get(window_s), self._published.get(window_s)
             limit = old or published or (DOCUMENTED_PER_HOUR if self._published else None)
@@ -148,10 +148,10 @@ class RateBucket:
                 if window_s == named
                 else max(limit, passed)
             )
-            made.append(self._reduce(window_s, old, new, over_at))
-        return made
+            reductions.append(self._reduce(window_s, old, new, over_at))
+        return reductions
 
-    def reduce_as_before(self, now: float, *, window_s: float, new: int, age_s: float) -> None:
+    def restore_reduction(self, now: float, *, window_s: float, new: int, age_s: float) -> None:
         """Keep to a limit that another process lowered so many seconds ago."""
         configured = self._configured.get(window_s)
         if configured is None or new < configured:
@@ -210,5 +210,5 @@ class RateBucket:
                 self._reductions[window_s] = msgspec.structs.replace(reduction, new=highest)
 
     def _passed(self, now: float, window_s: float) -> int:
-        answered = self.log.count(now, window_s) - self.log.under_way
-        return max(0, answered - self._not_passed.count(now, window_s))
+        record_response = self.log.count(now, window_s) - self.log.in_flight
+        return max(0, record_response - self._not_passed.count(now, window_s))

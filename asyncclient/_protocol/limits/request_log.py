@@ -25,10 +25,10 @@ class RequestLog:
     that does not go back.
     """
 
-    __slots__ = ("_before", "_ends", "_look_at", "_times", "_total", "_totals", "under_way")
+    __slots__ = ("_before", "_ends", "_look_at", "_times", "_total", "_totals", "in_flight")
 
     def __init__(self) -> None:
-        self.under_way = 0
+        self.in_flight = 0
         self._times = array("d")
         self._totals = array("Q")
         """Requests up to each entry, it included, since the log began."""
@@ -78,7 +78,7 @@ class RequestLog:
 
     def count(self, now: float, window_s: float) -> int:
         """How many requests count in a window that ends now."""
-        return self.under_way + self._total - self._expired(now, window_s)
+        return self.in_flight + self._total - self._expired(now, window_s)
 
     def frees_in_s(self, now: float, window_s: float, place: int) -> float | None:
         """Seconds until one of the answered requests in a window no longer counts.
@@ -94,12 +94,12 @@ class RequestLog:
 
     def wait_s(self, now: float, window_s: float, limit: int) -> float | None:
         """Seconds until the window has room for one more request; None when only an answer can make room."""
-        if self.under_way + self._total - self._before < limit:
+        if self.in_flight + self._total - self._before < limit:
             return 0.0
         over = self.count(now, window_s) - limit
         return 0.0 if over < 0 else self.frees_in_s(now, window_s, over)
 
-    def ages(self, now: float, *, most: int) -> list[float]:
+    def ages(self, now: float, *, max_count: int) -> list[float]:
         """The ages in seconds of the requests of the last hour, the oldest first; one under way is 0.
 
         Arguments:
@@ -109,7 +109,7 @@ class RequestLog:
         ages = (
             now - time for time, count in reversed(list(self._entries())) if time > oldest for _ in range(count)
         )  # lazily: an hour may hold millions of requests where nothing is limited
-        return [*reversed(list(islice(ages, most))), *[0.0] * self.under_way]
+        return [*reversed(list(islice(ages, max_count))), *[0.0] * self.in_flight]
 
     def _expired(self, now: float, window_s: float) -> int:
         """Requests, counted from the log's beginning, that are too old for the window."""

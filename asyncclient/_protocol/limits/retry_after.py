@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from asyncclient._protocol.server_clock import http_date
 
-LONGEST_WAIT_S = 1e9
+MAX_WAIT_S = 1e9
 """Longer waits are read as this one."""
 
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
@@ -26,14 +26,14 @@ def retry_after_s(headers: Mapping[str, str], detail: str, wall: Callable[[], fl
         past, or no number and no date.
     """
     header = headers.get("retry-after", "").strip()
-    asked_s = _asked_s(header, headers.get("date", ""), wall)
-    if asked_s <= 0 and (told := _SECONDS_IN_DETAIL.search(detail)):
-        asked_s = float(told[1])
+    wait_s = _header_wait_s(header, headers.get("date", ""), wall)
+    if wait_s <= 0 and (in_detail := _SECONDS_IN_DETAIL.search(detail)):
+        wait_s = float(in_detail[1])
         header = header or "told"
-    return min(max(0.0, asked_s), LONGEST_WAIT_S) if header else None
+    return min(max(0.0, wait_s), MAX_WAIT_S) if header else None
 
 
-def _asked_s(header: str, date: str, wall: Callable[[], float]) -> float:
+def _header_wait_s(header: str, date: str, wall: Callable[[], float]) -> float:
     if _SECONDS.fullmatch(header):
         return float(header)
     if header and (until := http_date(header)) is not None:

@@ -30,16 +30,16 @@ import msgspec
 from asyncclient._protocol.paging.person_id_set import PersonIdSet
 from asyncclient.errors import ListingError
 
-LARGEST_PAGE = 10_000
-LEAST_OVERLAP = 3
+MAX_PAGE = 10_000
+MIN_OVERLAP = 3
 """Rows that a request shares with the last one while nothing shifts: one of them may go without costing a request."""
-LARGEST_OVERLAP = 256
-LEAST_KNOWN_ELSEWHERE = 16
+MAX_OVERLAP = 256
+MIN_KNOWN_ELSEWHERE = 16
 """Known persons that have to lead a page that does not overlap the last one."""
-LEAST_SEARCHED = 64
+MIN_SEARCHED = 64
 """Rows per request while the first unread person is searched for: room for those 16 and for new ones."""
-LARGEST_JUMP = 1_000_000
-MOST_PAGES_WITHOUT_PERSONS = 200
+MAX_JUMP = 1_000_000
+MAX_PAGES_WITHOUT_PERSONS = 200
 """Stepping back over a million rows and crossing the largest gap takes some forty."""
 
 
@@ -71,7 +71,7 @@ class OffsetPager(Generic[RowT]):
     def __init__(self, page_size: int) -> None:
         self._size = page_size
         self._known = PersonIdSet()
-        self._overlap = LEAST_OVERLAP
+        self._overlap = MIN_OVERLAP
         self._limit = page_size
         self._start_search()
         self._anchored_at = 0
@@ -114,12 +114,12 @@ class OffsetPager(Generic[RowT]):
     def _is_anchored(self, request: PageRequest, numbers: Sequence[int]) -> bool:
         if request.offset == 0:
             return True
-        least = self._least_known()
-        return len(numbers) >= least and all(number in self._known for number in numbers[:least])
+        min_known = self._min_known()
+        return len(numbers) >= min_known and all(number in self._known for number in numbers[:min_known])
 
-    def _least_known(self) -> int:
+    def _min_known(self) -> int:
         half = self._overlap // 2 + 1
-        return half if self._is_next else max(half, LEAST_KNOWN_ELSEWHERE)
+        return half if self._is_next else max(half, MIN_KNOWN_ELSEWHERE)
 
     def _start_search(self) -> None:
         self._unanchored_at: int | None = None
@@ -129,25 +129,25 @@ class OffsetPager(Generic[RowT]):
     def _continue(self, request: PageRequest, end: int) -> None:
         """After new persons: overlap with their page, by less the longer nothing shifts."""
         if self._unanchored_at is None:
-            self._overlap = max(LEAST_OVERLAP, self._overlap * 3 // 4)
+            self._overlap = max(MIN_OVERLAP, self._overlap * 3 // 4)
         self._start_search()
         self._anchored_at = request.offset
         self._limit = self._usual_limit()
-        self._ask(end - self._overlap, is_next=True)
+        self._request_page(end - self._overlap, is_next=True)
 
     def _step_back(self, request: PageRequest) -> None:
         """After a page that is not led by known persons: rows before it were removed, or cannot be read."""
         if self._unanchored_at is None and self._known_until is None:
-            self._overlap = min(LARGEST_OVERLAP, self._overlap * 2)
+            self._overlap = min(MAX_OVERLAP, self._overlap * 2)
         self._unanchored_at = request.offset
-        self._limit = max(self._limit, self._usual_limit(), LEAST_SEARCHED)
+        self._limit = max(self._limit, self._usual_limit(), MIN_SEARCHED)
         if self._anchored_at >= request.offset:  # the persons who led the page there have moved since
             self._anchored_at = 0
             self._known_until = None
-        self._step = max(self._step * 2, self._overlap, LEAST_SEARCHED // 2)
+        self._step = max(self._step * 2, self._overlap, MIN_SEARCHED // 2)
         earlier = request.offset - self._step
         if self._known_until is None and earlier > self._anchored_at:
-            self._ask(earlier)
+            self._request_page(earlier)
         else:
             self._close_in(self._unanchored_at)
 
@@ -155,47 +155,47 @@ class OffsetPager(Generic[RowT]):
         """After an anchored page without new persons: they stand further behind."""
         self._anchored_at = request.offset
         self._known_until = end
-        self._limit = max(self._limit, self._usual_limit(), LEAST_SEARCHED)
+        self._limit = max(self._limit, self._usual_limit(), MIN_SEARCHED)
         unanchored_at = self._unanchored_at
-        if unanchored_at is not None and request.offset + rows - self._least_known() < unanchored_at:
+        if unanchored_at is not None and request.offset + rows - self._min_known() < unanchored_at:
             self._close_in(unanchored_at)
             return
         if unanchored_at is not None:  # known persons stand there now: rows were inserted before them
             self._unanchored_at, self._step = None, 0
-        self._ask(end - self._overlap + self._step, is_next=self._step == 0)
-        self._step = min(LARGEST_JUMP, max(self._step * 2, self._limit))
+        self._request_page(end - self._overlap + self._step, is_next=self._step == 0)
+        self._step = min(MAX_JUMP, max(self._step * 2, self._limit))
 
     def _close_in(self, unanchored_at: int) -> None:
         """Ask for a page between the last anchored and the first unanchored one, or for one that spans both."""
         anchored_at, end = self._anchored_at, self._known_until
         gap = unanchored_at - anchored_at
         if end is None:
-            self._ask(anchored_at if gap < self._limit else anchored_at + gap // 2)
+            self._request_page(anchored_at if gap < self._limit else anchored_at + gap // 2)
         elif end <= unanchored_at:
-            self._ask(max(min(end - self._overlap, unanchored_at - 1), anchored_at + gap // 2))
-        elif self._limit < LARGEST_PAGE:
-            self._limit = min(LARGEST_PAGE, self._limit * 2)
-            self._ask(anchored_at)
+            self._request_page(max(min(end - self._overlap, unanchored_at - 1), anchored_at + gap // 2))
+        elif self._limit < MAX_PAGE:
+            self._limit = min(MAX_PAGE, self._limit * 2)
+            self._request_page(anchored_at)
         elif gap > self._overlap:
-            self._ask(anchored_at + gap // 2)
+            self._request_page(anchored_at + gap // 2)
         else:
             raise ListingError(
-                f"the listing is incomplete: some {LARGEST_PAGE:,} rows in succession cannot be read, after row "
+                f"the listing is incomplete: some {MAX_PAGE:,} rows in succession cannot be read, after row "
                 f"{anchored_at:,}. The server lists persons for some minutes after they are deleted; try again later"
             )
 
     def _usual_limit(self) -> int:
-        return min(LARGEST_PAGE, max(self._size, self._overlap + max(1, self._overlap // 2)))
+        return min(MAX_PAGE, max(self._size, self._overlap + max(1, self._overlap // 2)))
 
-    def _ask(self, offset: int, *, is_next: bool = False) -> None:
+    def _request_page(self, offset: int, *, is_next: bool = False) -> None:
         self._is_next = is_next
         self.request = PageRequest(max(0, offset), self._limit)
 
     def _count_page(self, request: PageRequest, persons: int) -> None:
         self._pages_without_persons = 0 if persons else self._pages_without_persons + 1
-        if self._pages_without_persons > MOST_PAGES_WITHOUT_PERSONS:
+        if self._pages_without_persons > MAX_PAGES_WITHOUT_PERSONS:
             raise ListingError(
-                f"the listing is incomplete: {MOST_PAGES_WITHOUT_PERSONS} pages in succession brought no new person, "
+                f"the listing is incomplete: {MAX_PAGES_WITHOUT_PERSONS} pages in succession brought no new person, "
                 f"the last one from row {request.offset:,} on. Persons are created or deleted faster than pages can "
                 "be read, or the server sends the same page again; try again later"
             )
@@ -203,10 +203,10 @@ class OffsetPager(Generic[RowT]):
 
 def _end_of_page(request: PageRequest, next_url: str) -> int:
     """The offset behind the last row of a page: as requested, or earlier where the server sends fewer rows."""
-    following = next_offset(next_url)
-    if following <= request.offset:
-        raise ListingError(f"the server's next page starts at {following}, not after {request.offset}: a loop")
-    return min(following, request.offset + request.limit)
+    offset = next_offset(next_url)
+    if offset <= request.offset:
+        raise ListingError(f"the server's next page starts at {offset}, not after {request.offset}: a loop")
+    return min(offset, request.offset + request.limit)
 
 
 def next_offset(url: str) -> int:

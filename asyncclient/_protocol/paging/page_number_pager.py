@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 from asyncclient.activity import Activity
 from asyncclient.errors import ListingError
 
-MOST_REMEMBERED = 20_000
+MAX_REMEMBERED = 20_000
 """Entries, the latest: as many may come at the front while a page is read, and none is yielded twice."""
-MOST_PAGES_WITHOUT_ENTRIES = 1_000
+MAX_PAGES_WITHOUT_ENTRIES = 1_000
 
 
 class PageNumberPager:
@@ -24,7 +24,7 @@ class PageNumberPager:
         self._seen: OrderedDict[str | int, None] = OrderedDict()
         self._entries = 0
         self._total: int | None = None
-        self._without = 0
+        self._pages_without_entries = 0
 
     def feed(self, results: Sequence[Activity], next_url: str | None, total: int | None) -> list[Activity]:
         """Take the page that was asked for.
@@ -35,18 +35,18 @@ class PageNumberPager:
         Raises:
             ListingError: the server leads in circles.
         """
-        asked = self.page
-        assert asked is not None, "the listing is over"
-        if next_url is not None and (following := next_page(next_url)) <= asked:
-            raise ListingError(f"the server's next page is {following}, not after {asked}: a loop")
+        requested = self.page
+        assert requested is not None, "the listing is over"
+        if next_url is not None and (next_number := next_page(next_url)) <= requested:
+            raise ListingError(f"the server's next page is {next_number}, not after {requested}: a loop")
         self._entries += len(results)
         self._total = total
-        fresh = [each for each in results if self._is_new(each.id)]
-        self._without = 0 if fresh else self._without + 1
-        if self._without > MOST_PAGES_WITHOUT_ENTRIES:
-            raise ListingError(f"{MOST_PAGES_WITHOUT_ENTRIES} pages brought no new entry")
-        self.page = None if next_url is None else asked + 1
-        return fresh
+        new = [each for each in results if self._is_new(each.id)]
+        self._pages_without_entries = 0 if new else self._pages_without_entries + 1
+        if self._pages_without_entries > MAX_PAGES_WITHOUT_ENTRIES:
+            raise ListingError(f"{MAX_PAGES_WITHOUT_ENTRIES} pages brought no new entry")
+        self.page = None if next_url is None else requested + 1
+        return new
 
     def is_past_the_end(self, status: int) -> bool:
         """Whether an error for the page that was asked for means no more than that it does not exist.
@@ -62,7 +62,7 @@ class PageNumberPager:
         if id in self._seen:
             return False
         self._seen[id] = None
-        if len(self._seen) > MOST_REMEMBERED:
+        if len(self._seen) > MAX_REMEMBERED:
             self._seen.popitem(last=False)
         return True
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from asyncclient._protocol.csv_rows import BrokenCsv, CsvRows
+from asyncclient._protocol.csv_rows import BrokenCsv, CsvRowSplitter
 from asyncclient._protocol.http import Response
 from asyncclient._protocol.responses.error_body import error_text
 
@@ -25,10 +25,10 @@ CHANGED: Final = frozenset({200, 201, 202, 204})
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _JSON: Final = re.compile(r"(application|text)/([\w.-]+\+)?json")
 _CSV: Final = "text/csv"
-_PAGE: Final = "the answer is an HTML page, not one of PostHog's API"
+_IS_HTML: Final = "the answer is an HTML page, not one of PostHog's API"
 
 
-class Unexpected(Exception):
+class UnexpectedResponse(Exception):
     """An answer is not the one that its call gives.
 
     Arguments:
@@ -38,15 +38,17 @@ class Unexpected(Exception):
         is_failure: whether it is this call's answer, and says that the call failed.
     """
 
-    def __init__(self, problem: str, told: object = None, *, code: str | None = None, is_failure: bool = False) -> None:
+    def __init__(
+        self, problem: str, server_text: object = None, *, code: str | None = None, is_failure: bool = False
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.told = told if isinstance(told, str) else None
+        self.server_text = server_text if isinstance(server_text, str) else None
         self.code = code
         self.is_failure = is_failure
 
 
-class Empty(msgspec.Struct, frozen=True):
+class EmptyBody(msgspec.Struct, frozen=True):
     """A success without a body.
 
     Arguments:
@@ -62,11 +64,11 @@ class Empty(msgspec.Struct, frozen=True):
             Unexpected: the answer is another.
         """
         check_status(response, CHANGED)
-        refuse_page(response)
+        check_not_html(response)
         if is_blank(response):
             return
         if self.or_json is None:
-            raise Unexpected(
+            raise UnexpectedResponse(
                 f"a body ({len(response.body)} bytes) came where there must be none", error_text(response.body)
             )
         self.or_json.read(response)
@@ -87,7 +89,7 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     required: "msgspec.json.Decoder[dict[str, Any]] | None" = None
     statuses: frozenset[int] = READ
     blank: Callable[[], T] | None = None
-    objection: Callable[[bytes], Unexpected | None] | None = None
+    objection: Callable[[bytes], UnexpectedResponse | None] | None = None
 
     def read(self, response: Response) -> T:
         """The model in the body.
@@ -96,19 +98,19 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
             Unexpected: the answer is not this one.
         """
         check_status(response, self.statuses)
-        refuse_page(response)
+        check_not_html(response)
         if is_blank(response):
             if self.blank is None:
-                raise Unexpected("the body is empty", code=EMPTY_BODY)
+                raise UnexpectedResponse("the body is empty", code=EMPTY_BODY)
             return self.blank()
         kind = content_type(response.headers)
         if kind and not _JSON.fullmatch(kind):
-            raise Unexpected(f"the answer is {shown_type(kind)}, not JSON")
+            raise UnexpectedResponse(f"the answer is {safe_content_type(kind)}, not JSON")
         if self.objection is not None and (objection := self.objection(response.body)) is not None:
             raise objection
         if self.required is not None:
-            decoded(self.required, response.body)
-        return decoded(self.decoder, response.body)
+            decode_body(self.required, response.body)
+        return decode_body(self.decoder, response.body)
 
 
 class Csv(msgspec.Struct, frozen=True):
@@ -125,7 +127,7 @@ class Csv(msgspec.Struct, frozen=True):
             return ""
         self.check_start(response, response.body)
         try:
-            rows = CsvRows()
+            rows = CsvRowSplitter()
             rows.feed(response.body)
             rows.end()
             return response.body.decode()
@@ -133,7 +135,7 @@ class Csv(msgspec.Struct, frozen=True):
             problem = f"the CSV is broken: {error}"
         except UnicodeDecodeError:
             problem = f"the body ({len(response.body)} bytes) is not UTF-8"
-        raise Unexpected(problem)
+        raise UnexpectedResponse(problem)
 
     def check_head(self, response: Response) -> None:
         """Pass for the status and content type of CSV, whatever the body.
@@ -142,10 +144,10 @@ class Csv(msgspec.Struct, frozen=True):
             Unexpected: they are not those of CSV.
         """
         check_status(response, READ)
-        refuse_page(response)
+        check_not_html(response)
         kind = content_type(response.headers)
         if kind not in ("", _CSV):
-            raise Unexpected(f"the answer is {shown_type(kind)}, not CSV")
+            raise UnexpectedResponse(f"the answer is {safe_content_type(kind)}, not CSV")
 
     def check_start(self, response: Response, first: bytes) -> None:
         """Pass for a body whose beginning may be CSV.
@@ -158,9 +160,9 @@ class Csv(msgspec.Struct, frozen=True):
         """
         start = first.lstrip()[:1]
         if start == b"<":
-            raise Unexpected(_PAGE)
+            raise UnexpectedResponse(_IS_HTML)
         if start in (b"{", b"["):
-            raise Unexpected("the body is JSON, not CSV", error_text(response.body))
+            raise UnexpectedResponse("the body is JSON, not CSV", error_text(response.body))
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +172,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         shown_by: the success that shows it; None where the request is one that the route refuses.
     """
 
-    shown_by: "Json[Any] | None" = None
+    proven_by: "Json[Any] | None" = None
 
     def read(self, response: Response) -> bool:
         """True, for the success that shows the route.
@@ -178,19 +180,19 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             Unexpected: it is another answer.
         """
-        if self.shown_by is None:
-            raise Unexpected("the server does not refuse a request that this route refuses")
-        self.shown_by.read(response)
+        if self.proven_by is None:
+            raise UnexpectedResponse("the server does not refuse a request that this route refuses")
+        self.proven_by.read(response)
         return True
 
 
-def json_of(
+def json_model(
     model: "type[T]",
     *,
     required: tuple[str, ...] = (),
     statuses: frozenset[int] = READ,
     blank: Callable[[], T] | None = None,
-    objection: Callable[[bytes], Unexpected | None] | None = None,
+    objection: Callable[[bytes], UnexpectedResponse | None] | None = None,
 ) -> "Json[T]":
     """The expectation of a model in JSON.
 
@@ -211,7 +213,7 @@ _Present = bool | int | float | str | list[msgspec.Raw] | dict[str, msgspec.Raw]
 """Any value but null."""
 
 
-def decoded(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw) -> T:
+def decode_body(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw) -> T:
     """The model in a body, or in a part of one.
 
     Raises:
@@ -220,12 +222,12 @@ def decoded(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw) -> T:
     try:
         return decoder.decode(body)
     except RecursionError:
-        problem, told = "is nested too deep", None
+        problem, server_text = "is nested too deep", None
     except msgspec.ValidationError:
-        problem, told = "is not what this call answers", error_text(bytes(body))
+        problem, server_text = "is not what this call answers", error_text(bytes(body))
     except (msgspec.MsgspecError, ValueError):
-        problem, told = "is not JSON", None
-    raise Unexpected(f"the body ({len(bytes(body))} bytes) {problem}", told)
+        problem, server_text = "is not JSON", None
+    raise UnexpectedResponse(f"the body ({len(bytes(body))} bytes) {problem}", server_text)
 
 
 def check_status(response: Response, statuses: frozenset[int]) -> None:
@@ -235,18 +237,18 @@ def check_status(response: Response, statuses: frozenset[int]) -> None:
         Unexpected: it is another one.
     """
     if response.status not in statuses:
-        told = error_text(response.body)
-        raise Unexpected(f"{response.status} is not a success of this call", told)
+        server_text = error_text(response.body)
+        raise UnexpectedResponse(f"{response.status} is not a success of this call", server_text)
 
 
-def refuse_page(response: Response) -> None:
+def check_not_html(response: Response) -> None:
     """Pass for a body that is not HTML, such as a login form, an application's shell or a proxy's error.
 
     Raises:
         Unexpected: it is HTML.
     """
     if content_type(response.headers) in _HTML or response.body.lstrip()[:1] == b"<":
-        raise Unexpected(_PAGE)
+        raise UnexpectedResponse(_IS_HTML)
 
 
 def is_blank(response: Response) -> bool:
@@ -259,6 +261,6 @@ def content_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def shown_type(kind: str) -> str:
+def safe_content_type(kind: str) -> str:
     """A content type as messages show it."""
     return kind if re.fullmatch(r"[\w.+-]{1,40}/[\w.+-]{1,40}", kind, re.ASCII) else "of an unknown type"

@@ -9,11 +9,11 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from asyncclient._protocol.http import Request, Response, Stream
-from asyncclient._protocol.responses.decoding import invalid, sent_values, to_error
+from asyncclient._protocol.responses.decoding import invalid_response, sent_values, to_error
 from asyncclient._protocol.responses.error_body import error_body
-from asyncclient._protocol.responses.expectations import Csv, Probe, Unexpected, decoded
+from asyncclient._protocol.responses.expectations import Csv, Probe, UnexpectedResponse, decode_body
 from asyncclient._secret import Secret
-from asyncclient.errors import ApiStatusError, InvalidResponse, neutralised
+from asyncclient.errors import ApiStatusError, InvalidResponse, sanitize_text
 
 T = TypeVar("T")
 
@@ -33,15 +33,15 @@ def read(request: Request[T], response: Response, key: Secret) -> T:
     """
     if not 200 <= response.status < 300:
         expects: Any = request.expects
-        known: Any = _known(expects, request, response) if isinstance(expects, Probe) else None
-        if known is None:
+        exists: Any = _route_exists(expects, request, response) if isinstance(expects, Probe) else None
+        if exists is None:
             raise to_error(request, response, key)
-        return known  # type: ignore[no-any-return]
+        return exists  # type: ignore[no-any-return]
     try:
         return request.expects.read(response)
-    except Unexpected as error:
+    except UnexpectedResponse as error:
         problem = error
-    raise _refused(request, response, problem, key)
+    raise _error_for(request, response, problem, key)
 
 
 def opened(request: Request[str], response: Response, key: Secret) -> Stream:
@@ -59,24 +59,24 @@ def opened(request: Request[str], response: Response, key: Secret) -> Stream:
         Csv().check_head(response)
         if "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", ""):
             return stream
-        problem = Unexpected("the answer does not tell where it ends, so that a part could pass for the whole")
-    except Unexpected as error:
+        problem = UnexpectedResponse("the answer does not tell where it ends, so that a part could pass for the whole")
+    except UnexpectedResponse as error:
         problem = error
     stream.close()
-    raise _refused(request, response, problem, key)
+    raise _error_for(request, response, problem, key)
 
 
-def part(request: Request[Any], response: Response, raw: msgspec.Raw, decoder: "msgspec.json.Decoder[T]") -> T:
+def decode_part(request: Request[Any], response: Response, raw: msgspec.Raw, decoder: "msgspec.json.Decoder[T]") -> T:
     """The model in a part of a body.
 
     Raises:
         InvalidResponse: it is something else.
     """
     try:
-        return decoded(decoder, raw)
-    except Unexpected as error:
+        return decode_body(decoder, raw)
+    except UnexpectedResponse as error:
         problem = error.problem
-    raise invalid(request, response, problem)
+    raise invalid_response(request, response, problem)
 
 
 def is_served(request: Request[Any], response: Response) -> bool:
@@ -89,32 +89,32 @@ def is_served(request: Request[Any], response: Response) -> bool:
         return False  # nothing of it is read yet
     try:
         request.expects.read(response)
-    except Unexpected:
+    except UnexpectedResponse:
         return False
     return True
 
 
-def _refused(request: Request[Any], response: Response, problem: Unexpected, key: Secret) -> ApiStatusError:
+def _error_for(request: Request[Any], response: Response, problem: UnexpectedResponse, key: Secret) -> ApiStatusError:
     if problem.is_failure:
         return to_error(request, response, key)
-    error: InvalidResponse = invalid(request, response, problem.problem)
+    error: InvalidResponse = invalid_response(request, response, problem.problem)
     error.code = problem.code
     if request.to_ingestion:
         error.detail = f"{problem.problem}; check the ingestion host"
-    elif problem.told is not None:
-        told = neutralised(problem.told, key, sent_values(request))
-        error.detail = f"{problem.problem}: {told}"
+    elif problem.server_text is not None:
+        server_text = sanitize_text(problem.server_text, key, sent_values(request))
+        error.detail = f"{problem.problem}: {server_text}"
     return error
 
 
-def _known(probe: Probe, request: Request[Any], response: Response) -> bool | None:
+def _route_exists(probe: Probe, request: Request[Any], response: Response) -> bool | None:
     """Whether an error says that the server knows the route; None when it does not tell (contract 8).
 
     The request is a GET on a route that takes only POST, which the route refuses, or a call that changes nothing.
     """
     body = error_body(response.body)
     detail = body.detail if isinstance(body.detail, str) else ""
-    is_refused_by_route = probe.shown_by is None
+    is_refused_by_route = probe.proven_by is None
     if response.status == 405 and body.code == "method_not_allowed":
         # the server reads an unknown route as a person's id, and that route takes no POST
         return True if is_refused_by_route else False if request.method == "POST" else None

@@ -11,5 +11,5 @@ from asyncclient._transport.pipeline import RequestPipeline
 class Persons(PersonReads, PersonLookups, PersonChanges, PersonDeletes, PersonHistory):
     """`client.persons`. Filters of the listings are ANDed; `search` is fuzzy: never select deletions by it."""
 
-    def __init__(self, core: RequestPipeline) -> None:
-        self._core = core
+    def __init__(self, pipeline: RequestPipeline) -> None:
+        self._pipeline = pipeline

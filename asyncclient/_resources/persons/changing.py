@@ -15,7 +15,7 @@ from asyncclient.errors import NotFound, PostHogError, ServerError
 class PersonChanges:
     """The part of `client.persons` that changes."""
 
-    _core: RequestPipeline
+    _pipeline: RequestPipeline
 
     async def update(
         self,
@@ -39,7 +39,7 @@ class PersonChanges:
             InvalidArgument: a key or value that JSON or the server cannot hold; before anything is sent.
             NotFound: there is no such person.
         """
-        await self._core.call(endpoints.update_person(id, properties, format=format))
+        await self._pipeline.call(endpoints.update_person(id, properties, format=format))
 
     async def update_property(self, id: PersonId, key: str, value: Any) -> None:  # noqa: A002
         """Set one property of one person (contract 6.11).
@@ -57,7 +57,7 @@ class PersonChanges:
             InvalidResponse: the answer is not this call's; whether it was taken is not known.
             PostHogError: there is no answer, or it is an error.
         """
-        await self._core.call(endpoints.update_property(id, key, value))
+        await self._pipeline.call(endpoints.update_property(id, key, value))
 
     async def delete_property(
         self,
@@ -90,14 +90,14 @@ class PersonChanges:
         ]
         for request in requests:
             try:
-                await self._core.call(request)
+                await self._pipeline.call(request)
             except ServerError as error:
-                if error.status != 500 or self._core.before_send is not None:
+                if error.status != 500 or self._pipeline.before_send is not None:
                     raise
-                problem = error
+                server_error = error
             else:
                 continue
-            raise await self._told_apart(id, problem)
+            raise await self._resolve_500(id, server_error)
 
     async def split(
         self,
@@ -117,7 +117,7 @@ class PersonChanges:
             InvalidArgument: both or neither, or an empty id; before anything is sent.
             BadRequest: one of them is not this person's.
         """
-        await self._core.call(
+        await self._pipeline.call(
             endpoints.split_person(id, main_distinct_id=main_distinct_id, distinct_ids_to_split=distinct_ids_to_split)
         )
 
@@ -134,14 +134,14 @@ class PersonChanges:
             InvalidResponse: the answer is not this call's; whether it was taken is not known.
             PostHogError: there is no answer, or it is an error.
         """
-        await self._core.call(endpoints.reset_distinct_id(distinct_id))
+        await self._pipeline.call(endpoints.reset_distinct_id(distinct_id))
 
-    async def _told_apart(self, id: PersonId, problem: PostHogError) -> PostHogError:  # noqa: A002
+    async def _resolve_500(self, id: PersonId, server_error: PostHogError) -> PostHogError:  # noqa: A002
         """What a 500 of delete_property means: it bypasses the lookup that answers 404 (contract 6.8)."""
         try:
-            await self._core.call(endpoints.get_person(id))
+            await self._pipeline.call(endpoints.get_person(id))
         except NotFound as error:
             return error
         except PostHogError:
             pass
-        return problem
+        return server_error

@@ -5,16 +5,16 @@ from typing import Self
 
 import msgspec
 
-from asyncclient._protocol.csv_rows import BrokenCsv, CsvRows
+from asyncclient._protocol.csv_rows import BrokenCsv, CsvRowSplitter
 from asyncclient._protocol.http import Request, Response, Stream
-from asyncclient._protocol.responses.decoding import invalid
-from asyncclient._protocol.responses.expectations import Csv, Unexpected
+from asyncclient._protocol.responses.decoding import invalid_response
+from asyncclient._protocol.responses.expectations import Csv, UnexpectedResponse
 from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import PostHogError
 from asyncclient.models import Page, Person
 
-LEAST_DOUBTED = 10_000
-PAGE = 100
+ROWS_NEVER_CUT = 10_000
+DEFAULT_PAGE = 100
 """The default of a listing: what a server would send that pages its CSV after all."""
 
 _COUNT = msgspec.json.Decoder(Page[msgspec.Raw])
@@ -27,17 +27,17 @@ class CsvExport:
     like a whole one. Leaving early closes the connection.
     """
 
-    def __init__(self, core: RequestPipeline, request: Request[str], count: Request[Page[Person]]) -> None:
-        self._core = core
+    def __init__(self, pipeline: RequestPipeline, request: Request[str], count: Request[Page[Person]]) -> None:
+        self._pipeline = pipeline
         self._request = request
         self._count = count
-        self._lines = CsvRows()
+        self._lines = CsvRowSplitter()
         self._was_opened = False
         self._has_started = False
         self._response: Response | None = None
         self._stream: Stream | None = None
         self._problem: PostHogError | None = None
-        self._over = False
+        self._has_ended = False
         self._cut: bool | None = None
 
     @property
@@ -60,7 +60,7 @@ class CsvExport:
         if self._was_opened:
             raise RuntimeError("an export is opened once: make a new one")
         self._was_opened = True
-        self._response, self._stream = await self._core.open(self._request)
+        self._response, self._stream = await self._pipeline.open(self._request)
         return self
 
     async def __aexit__(
@@ -74,22 +74,22 @@ class CsvExport:
     async def __anext__(self) -> bytes:
         if self._problem is not None:
             raise self._problem  # one that failed never looks like one that ended
-        if self._over:
+        if self._has_ended:
             raise StopAsyncIteration
         if self._stream is None or self._response is None:
             raise RuntimeError("the export is not open: use `async with`")
         try:
             block = await self._next(self._stream, self._response)
-        except Unexpected as error:
-            self._problem = invalid(self._request, self._response, error.problem)
+        except UnexpectedResponse as error:
+            self._problem = invalid_response(self._request, self._response, error.problem)
         except BrokenCsv as error:
-            self._problem = invalid(self._request, self._response, f"the CSV is broken: {error}")
+            self._problem = invalid_response(self._request, self._response, f"the CSV is broken: {error}")
         except PostHogError as error:
             self._problem = error
         else:
             if block:
                 return block
-            self._over = True
+            self._has_ended = True
             self._close()
             self._cut = await self._was_cut()
             raise StopAsyncIteration
@@ -112,10 +112,10 @@ class CsvExport:
         self._has_started = True
 
     async def _was_cut(self) -> bool | None:
-        if self.rows < LEAST_DOUBTED and self.rows != PAGE and self._lines.lines:
+        if self.rows < ROWS_NEVER_CUT and self.rows != DEFAULT_PAGE and self._lines.lines:
             return False  # an empty body is not proof of this: a proxy may have sent it
         try:
-            page = await self._core.read(self._count, _COUNT)
+            page = await self._pipeline.read(self._count, _COUNT)
         except PostHogError:  # the rows are whole all the same
             return None
         return None if page.count is None else page.count > self.rows

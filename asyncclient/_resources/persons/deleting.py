@@ -13,7 +13,7 @@ from asyncclient.models import BulkDeleteSummary
 class PersonDeletes:
     """The part of `client.persons` that deletes."""
 
-    _core: RequestPipeline
+    _pipeline: RequestPipeline
 
     async def delete(
         self,
@@ -43,7 +43,7 @@ class PersonDeletes:
             InvalidResponse: the answer is not this call's; it may or may not be deleted.
             PostHogError: there is no answer, or it is an error.
         """
-        await self._core.call(
+        await self._pipeline.call(
             endpoints.delete_person(
                 id,
                 delete_events=delete_events,
@@ -73,7 +73,7 @@ class PersonDeletes:
             InvalidResponse: the answer is not this call's; whether it was taken is not known.
             PostHogError: there is no answer, or it is an error.
         """
-        await self._core.call(endpoints.delete_events(id, properties, format=format))
+        await self._pipeline.call(endpoints.delete_events(id, properties, format=format))
 
     async def delete_recordings(
         self,
@@ -97,7 +97,7 @@ class PersonDeletes:
             InvalidResponse: the answer is not this call's; whether it was taken is not known.
             PostHogError: there is no answer, or it is an error.
         """
-        await self._core.call(endpoints.delete_recordings(id, properties, format=format))
+        await self._pipeline.call(endpoints.delete_recordings(id, properties, format=format))
 
     async def bulk_delete(
         self,
@@ -137,6 +137,6 @@ class PersonDeletes:
             delete_recordings=delete_recordings,
             keep_person=keep_person,
             timeout_s=timeout_s,
-            must_summarise=self._core.shared.returns_summaries,
+            must_summarise=self._pipeline.shared.returns_summaries,
         )
-        return await self._core.call(request)
+        return await self._pipeline.call(request)

@@ -17,7 +17,7 @@ from asyncclient.timeline import PropertiesTimeline
 class PersonHistory:
     """The part of `client.persons` that looks back."""
 
-    _core: RequestPipeline
+    _pipeline: RequestPipeline
 
     @overload
     async def activity(
@@ -55,8 +55,8 @@ class PersonHistory:
         """
         request = endpoints.person_activity(id, limit=limit, page=page, format=format, may_be_blank=True)
         if format == "csv":
-            return await self._core.call(endpoints.in_csv(request))
-        return await self._core.call(request)
+            return await self._pipeline.call(endpoints.in_csv(request))
+        return await self._pipeline.call(request)
 
     async def iter_activity(self, id: PersonId, *, page_size: int = 100) -> AsyncGenerator[Activity, None]:  # noqa: A002
         """All that was done to a person, the newest first, each entry once (contract 6.9). Needs activity_log:read.
@@ -97,7 +97,7 @@ class PersonHistory:
             InvalidResponse: the answer is not this call's.
             PostHogError: there is no answer, or it is an error.
         """
-        return await self._core.call(endpoints.all_activity(limit=limit, page=page))
+        return await self._pipeline.call(endpoints.all_activity(limit=limit, page=page))
 
     async def iter_all_activity(self, *, page_size: int = 100) -> AsyncGenerator[Activity, None]:
         """All that was done to any person of the project, the newest first, each entry once (contract 6.9, 6.11).
@@ -197,8 +197,8 @@ class PersonHistory:
             format=format,
         )
         if format == "csv":
-            return await self._core.call(endpoints.in_csv(request))
-        return await self._core.call(request)
+            return await self._pipeline.call(endpoints.in_csv(request))
+        return await self._pipeline.call(request)
 
     async def properties_at_time(
         self, timestamp: str, *, distinct_id: str | None = None, person_id: PersonId | None = None
@@ -215,16 +215,16 @@ class PersonHistory:
             ApiStatusError: no such person, or no time; `detail` says which.
         """
         request = endpoints.properties_at_time(timestamp, distinct_id=distinct_id, person=person_id)
-        return await self._core.call(request)
+        return await self._pipeline.call(request)
 
-    async def _entries(self, ask: Callable[[int], Request[ActivityPage]]) -> AsyncGenerator[Activity, None]:
-        paging = PageNumberPager()
-        while (number := paging.page) is not None:
+    async def _entries(self, build_request: Callable[[int], Request[ActivityPage]]) -> AsyncGenerator[Activity, None]:
+        pager = PageNumberPager()
+        while (page_number := pager.page) is not None:
             try:
-                page = await self._core.call(ask(number))
+                page = await self._pipeline.call(build_request(page_number))
             except ApiStatusError as error:
-                if paging.is_past_the_end(error.status):
+                if pager.is_past_the_end(error.status):
                     return
                 raise
-            for each in paging.feed(page.results, page.next, page.total_count):
+            for each in pager.feed(page.results, page.next, page.total_count):
                 yield each

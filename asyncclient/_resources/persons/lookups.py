@@ -46,7 +46,7 @@ Route = Literal[
 class PersonLookups:
     """The part of `client.persons` that resolves, and asks about deletions, values and cohorts."""
 
-    _core: RequestPipeline
+    _pipeline: RequestPipeline
 
     async def batch_by_distinct_ids(
         self, distinct_ids: Sequence[str], *, only: PropertyProjection | None = None
@@ -66,7 +66,9 @@ class PersonLookups:
             PostHogError: there is no answer, or it is an error.
         """
         request = endpoints.batch_by_distinct_ids(distinct_ids)
-        found = await (self._core.call(request) if only is None else self._core.read(request, only.by_distinct_id))
+        found = await (
+            self._pipeline.call(request) if only is None else self._pipeline.read(request, only.by_distinct_id)
+        )
         _check_keys(request, distinct_ids, found.results)
         return found.results
 
@@ -85,7 +87,7 @@ class PersonLookups:
             PostHogError: there is no answer, or it is an error.
         """
         request = endpoints.batch_by_distinct_ids(distinct_ids)
-        found = await self._core.read(request, _REFS_BY_ID)
+        found = await self._pipeline.read(request, _REFS_BY_ID)
         _check_keys(request, distinct_ids, found.results)
         return found.results
 
@@ -108,7 +110,7 @@ class PersonLookups:
         """
         decoder = _BY_UUID if only is None else only.by_uuid
         request = endpoints.batch_by_uuids(uuids)
-        return _by_uuid(request, uuids, (await self._core.read(request, decoder)).results)
+        return _by_uuid(request, uuids, (await self._pipeline.read(request, decoder)).results)
 
     async def refs_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, PersonRef]:
         """Who the persons of up to 200 UUIDs are, without their properties (contract 6.11).
@@ -125,7 +127,7 @@ class PersonLookups:
             PostHogError: there is no answer, or it is an error.
         """
         request = endpoints.batch_by_uuids(uuids)
-        return _by_uuid(request, uuids, (await self._core.read(request, _REFS_BY_UUID)).results)
+        return _by_uuid(request, uuids, (await self._pipeline.read(request, _REFS_BY_UUID)).results)
 
     async def raw_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, RawPerson]:
         """The persons of distinct IDs, each as the JSON object that the server sent (contract 6.11).
@@ -169,11 +171,13 @@ class PersonLookups:
         return by_uuid
 
     async def _raw(self, request: Request[BatchResults[Person]]) -> dict[str, RawPerson]:
-        core = self._core
-        asked = request.expecting(Json(decoder=_BATCH_RAWS))
-        response = await core.send(asked)
-        results = reading.read(asked, response, core.shared.key).results
-        return {key: RawPerson(reading.part(asked, response, raw, _REF), raw) for key, raw in results.items()}
+        pipeline = self._pipeline
+        requested = request.expecting(Json(decoder=_BATCH_RAWS))
+        response = await pipeline.send(requested)
+        results = reading.read(requested, response, pipeline.shared.key).results
+        return {
+            key: RawPerson(reading.decode_part(requested, response, raw, _REF), raw) for key, raw in results.items()
+        }
 
     async def deletion_status(
         self,
@@ -200,8 +204,8 @@ class PersonLookups:
             PostHogError: there is no answer, or it is an error.
         """
         request = endpoints.deletion_status(status=status, person=person_uuid, limit=limit, offset=offset)
-        page = await self._core.call(request)
-        self._core.shared.returns_summaries = True
+        page = await self._pipeline.call(request)
+        self._pipeline.shared.returns_summaries = True
         return page
 
     async def knows(self, route: Route) -> bool:
@@ -223,10 +227,10 @@ class PersonLookups:
         """
         if route not in _PROBES:
             raise InvalidArgument(f"route {shown(route)} is none of {', '.join(_PROBES)}")
-        await self._core.settle_prefix()  # an unknown route's answer is that of an unknown prefix
-        known = await self._core.call(_PROBES[route])
+        await self._pipeline.settle_prefix()  # an unknown route's answer is that of an unknown prefix
+        known = await self._pipeline.call(_PROBES[route])
         if known and route == "deletion_status":
-            self._core.shared.returns_summaries = True
+            self._pipeline.shared.returns_summaries = True
         return known
 
     async def values(self, key: str, value: str | None = None) -> PropertyValues:
@@ -244,7 +248,7 @@ class PersonLookups:
             InvalidResponse: the answer is not this call's.
             PostHogError: there is no answer, or it is an error.
         """
-        found = await self._core.call(endpoints.values(key, value))
+        found = await self._pipeline.call(endpoints.values(key, value))
         if isinstance(found, list):
             return PropertyValues(results=found)
         return PropertyValues(results=found.results, refreshing=found.refreshing)
@@ -264,7 +268,7 @@ class PersonLookups:
             InvalidResponse: the answer is not this call's.
             PostHogError: there is no answer, or it is an error.
         """
-        return (await self._core.call(endpoints.cohorts(person_id))).results
+        return (await self._pipeline.call(endpoints.cohorts(person_id))).results
 
 
 def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[UUID, P]) -> dict[UUID, P]:
@@ -279,9 +283,9 @@ def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[UUI
     return found
 
 
-def _check_keys(request: Request[Any], asked: Sequence[K], found: Mapping[K, object]) -> None:
+def _check_keys(request: Request[Any], requested: Sequence[K], found: Mapping[K, object]) -> None:
     """Pass unless an answer tells of others in place of those asked for: then it may tell of none of them."""
-    if found and not all(map(found.__contains__, asked)) and found.keys() - set(asked):
+    if found and not all(map(found.__contains__, requested)) and found.keys() - set(requested):
         raise _mixed_up(request)
 
 

@@ -9,7 +9,7 @@ from asyncclient._protocol import endpoints
 from asyncclient._protocol.endpoints import Format, PersonId
 from asyncclient._protocol.ids import number, person_uuid
 from asyncclient._resources.persons.csv_export import CsvExport
-from asyncclient._resources.persons.listing import Chosen, pages, raw_rows, rows
+from asyncclient._resources.persons.listing import ListingQuery, pages, raw_rows, rows
 from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import InvalidResponse
 from asyncclient.filters import PropertyFilter
@@ -22,7 +22,7 @@ _REFS = msgspec.json.Decoder(Page[PersonRef])
 class PersonReads:
     """The part of `client.persons` that lists and reads."""
 
-    _core: RequestPipeline
+    _pipeline: RequestPipeline
 
     @overload
     async def list(
@@ -94,8 +94,8 @@ class PersonReads:
             format=format,
         )
         if format == "csv":
-            return await self._core.call(endpoints.in_csv(request))
-        return await self._core.call(request)
+            return await self._pipeline.call(endpoints.in_csv(request))
+        return await self._pipeline.call(request)
 
     def export_csv(
         self,
@@ -142,7 +142,7 @@ class PersonReads:
         count = endpoints.list_persons(
             distinct_id=distinct_id, email=email, search=search, properties=properties, limit=1, include_total=True
         )
-        return CsvExport(self._core, request, count)
+        return CsvExport(self._pipeline, request, count)
 
     def iter_pages(
         self,
@@ -171,8 +171,10 @@ class PersonReads:
             InvalidResponse: the answer is not this call's.
             PostHogError: there is no answer, or it is an error.
         """
-        chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
-        return pages(self._core, chosen, _PERSONS)
+        query = ListingQuery(
+            distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
+        )
+        return pages(self._pipeline, query, _PERSONS)
 
     def iter(
         self,
@@ -204,8 +206,10 @@ class PersonReads:
             InvalidResponse: the answer is not this call's.
             PostHogError: there is no answer, or it is an error.
         """
-        chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
-        return rows(self._core, chosen, _PERSONS)
+        query = ListingQuery(
+            distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
+        )
+        return rows(self._pipeline, query, _PERSONS)
 
     def iter_refs(
         self,
@@ -234,8 +238,10 @@ class PersonReads:
             InvalidResponse: the answer is not this call's.
             PostHogError: there is no answer, or it is an error.
         """
-        chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
-        return rows(self._core, chosen, _REFS)
+        query = ListingQuery(
+            distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
+        )
+        return rows(self._pipeline, query, _REFS)
 
     def iter_raw(
         self,
@@ -264,8 +270,10 @@ class PersonReads:
             InvalidResponse: the answer is not this call's.
             PostHogError: there is no answer, or it is an error.
         """
-        chosen = Chosen(distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size)
-        return raw_rows(self._core, chosen)
+        query = ListingQuery(
+            distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
+        )
+        return raw_rows(self._pipeline, query)
 
     @overload
     async def get(self, id: PersonId, *, format: Literal["json"] | None = None) -> Person: ...
@@ -289,8 +297,8 @@ class PersonReads:
         """
         request = endpoints.get_person(id, format=format)
         if format == "csv":
-            return await self._core.call(endpoints.in_csv(request))
-        person = await self._core.call(request)
+            return await self._pipeline.call(endpoints.in_csv(request))
+        person = await self._pipeline.call(request)
         if number(id) is None and person.uuid != person_uuid(id):
             problem = "the answer tells of another person than the one that was asked for"
             raise InvalidResponse(200, method=request.method, path=request.path, route=request.route, detail=problem)
