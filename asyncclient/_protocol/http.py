@@ -26,8 +26,8 @@ class Request(msgspec.Struct, Generic[T], frozen=True, kw_only=True, gc=False):
         repeatable: whether doing it twice comes to the same as once, though it may change something.
         to_ingestion: goes to the host that takes captured events, without the personal key.
         once: never sent again by itself, whatever came of it.
-        tells_prefix: a read of a route that every server has, so that its answer tells which prefix is served.
-        accept: which forms of an answer are taken, where it is not JSON.
+        tells_prefix: a read of a route that every server has, so that its response tells which prefix is served.
+        accept: which forms of a response are taken, where it is not JSON.
         streamed: a success comes with its body unread, in `Response.stream`.
         timeout_s: for the whole call, for a streamed one the longest silence; None is the client's.
     """
@@ -61,7 +61,7 @@ class Request(msgspec.Struct, Generic[T], frozen=True, kw_only=True, gc=False):
 
 
 class Stream(Protocol):
-    """The body of an answer, read bit by bit."""
+    """The body of a response, read bit by bit."""
 
     async def read(self) -> bytes:
         """What comes next; empty at the end.
@@ -103,7 +103,7 @@ class Expectation(Protocol[T_co]):
         """What the success says.
 
         Raises:
-            Unexpected: the answer is not this success.
+            Unexpected: the response is not this success.
         """
         ...
 

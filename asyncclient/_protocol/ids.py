@@ -1,4 +1,4 @@
-"""Ids as path segments: parsed before a path exists, so that no input can change path, query or host (promise 28)."""
+"""Ids as path segments: parsed before a path exists, so that no input can change path, query or host (guarantee 28)."""
 
 import re
 from uuid import UUID
@@ -19,7 +19,7 @@ def person_id(value: object) -> str:
     """A person's id as a path segment: a UUID or a positive number.
 
     Raises:
-        InvalidArgument: it is neither; a distinct id has to be resolved first.
+        InvalidArgument: it is neither; a distinct ID has to be resolved first.
     """
     if isinstance(value, UUID):
         text: str = msgspec.to_builtins(value)  # what str() makes of it, in a sixth of the time

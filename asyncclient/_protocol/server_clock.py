@@ -1,10 +1,10 @@
-"""The server's clock, estimated from the `Date` headers of its answers. Pure but for the clock it is given.
+"""The server's clock, estimated from the `Date` headers of its responses. Pure but for the clock it is given.
 
 It is a clock of this machine that cannot be set and that runs on while the machine sleeps, plus an offset that the
 answers tell: setting this machine's time changes nothing.
 
-A header tells the time of an answer, cut to the second: the server's clock was there or up to a second further when
-it answered, and it answered between sending and receiving. So each answer gives an earliest and a latest offset from
+A header tells the time of a response, cut to the second: the server's clock was there or up to a second further when
+it answered, and it answered between sending and receiving. So each response gives an earliest and a latest offset from
 our clock. The estimate is the earliest that holds: never later than the server's clock by more than a round trip.
 """
 
@@ -58,7 +58,7 @@ class ServerClock:
         return self._clock() + (self._first_offset_s if self._offset_s is None else self._offset_s)
 
     def observe_date(self, date: str, elapsed_s: float) -> None:
-        """Take the `Date` header of an answer that arrived just now; one that cannot be read tells nothing.
+        """Take the `Date` header of a response that arrived just now; one that cannot be read tells nothing.
 
         Arguments:
             date: the header.
@@ -70,9 +70,9 @@ class ServerClock:
             self.observe(self._date_s, elapsed_s)
 
     def observe(self, date_s: float, elapsed_s: float) -> None:
-        """Take what an answer that arrived just now told.
+        """Take what a response that arrived just now told.
 
-        An answer that moves the clock by more than can be, forward or back, is believed when the next one agrees.
+        A response that moves the clock by more than can be, forward or back, is believed when the next one agrees.
 
         Arguments:
             told: its `Date`, seconds since the epoch.

@@ -18,7 +18,7 @@ class Capture:
     """`client.capture`. Requests go to the ingestion host with the project's public token, never with the personal key.
 
     Nothing is acknowledged per event and processing is asynchronous: proof of a change is a later read. An event for
-    a distinct id that has no person makes one, so send nothing for persons that may have been deleted meanwhile.
+    a distinct ID that has no person makes one, so send nothing for persons that may have been deleted meanwhile.
     """
 
     def __init__(self, pipeline: RequestPipeline) -> None:
@@ -41,7 +41,7 @@ class Capture:
         Raises:
             InvalidArgument: one cannot be sent, or the project is "@current"; nothing was sent.
             QuotaLimited: the project's quota is used up; nothing of that request is stored.
-            PostHogError: no or no good answer; the requests before that one were taken.
+            PostHogError: no or no good response; the requests before that one were taken.
         """
         self._pipeline.refuse_current_project()
         batches = list(endpoints.batches(events))

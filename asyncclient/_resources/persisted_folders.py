@@ -22,8 +22,8 @@ class PersistedFolders:
             offset: rows to skip.
 
         Raises:
-            InvalidArgument: before anything is sent.
-            PostHogError: no or no good answer.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            PostHogError: there is no response, or it reports an error.
         """
         return await self._pipeline.call(endpoints.list_folders(limit=limit, offset=offset))
 
@@ -45,8 +45,8 @@ class PersistedFolders:
             protocol: up to 64 characters.
 
         Raises:
-            InvalidArgument: before anything is sent.
-            PostHogError: no or no good answer.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            PostHogError: there is no response, or it reports an error.
         """
         return await self._pipeline.call(endpoints.create_folder(type, path=path, protocol=protocol))
 
@@ -57,7 +57,7 @@ class PersistedFolders:
             id: its UUID.
 
         Raises:
-            InvalidArgument: before anything is sent.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
             NotFound: there is none, or it is another user's.
         """
         return await self._pipeline.call(endpoints.get_folder(id))
@@ -91,7 +91,7 @@ class PersistedFolders:
             id: its UUID.
 
         Raises:
-            InvalidArgument: before anything is sent.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
             NotFound: there is none, or it is another user's.
         """
         await self._pipeline.call(endpoints.delete_folder(id))

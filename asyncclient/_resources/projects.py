@@ -23,8 +23,8 @@ class Projects:
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         return await self._pipeline.call(endpoints.list_projects(limit=limit, offset=offset))
 
@@ -41,7 +41,7 @@ class Projects:
             InvalidArgument: the ID is none; raised before anything is sent.
             RouteNotFound: there is no such project, or the key does not see it.
             PermissionDenied: the key lacks the scope, or does not see the project.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         return await self._pipeline.call(endpoints.get_project(id))

@@ -29,9 +29,9 @@ class Query:
             timeout_s: for the whole call; None is the client's.
 
         Raises:
-            InvalidArgument: before anything is sent.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
             InvalidResponse: the server reports an error with a success, or answers from a cache.
-            PostHogError: no or no good answer.
+            PostHogError: there is no response, or it reports an error.
         """
         return await self._pipeline.call(endpoints.hogql(query, values, timeout_s=timeout_s))
 
@@ -56,7 +56,7 @@ class Query:
             ListingError: the server's rows do not ascend, so that some might be missed or the end never come.
             InvalidResponse: the server reports an error with a success, answers from a cache or before the query is
                 over, or a row is no UUID.
-            PostHogError: there is no answer, or it is an error.
+            PostHogError: there is no response, or it reports an error.
         """
         last_uuid = ""
         while True:

@@ -9,14 +9,14 @@ class Wire(Protocol):
     """Sends a request once."""
 
     async def send(self, request: Request[Any], path: str, left: OnSent) -> Response:
-        """Send the request once and read the whole answer.
+        """Send the request once and read the whole response.
 
         Arguments:
             path: the whole path, without its first slash.
             left: called when bytes of the request may have left, before this returns or raises.
 
         Raises:
-            PostHogError: no answer, or none that can be read.
+            PostHogError: no response, or none that can be read.
         """
         ...
 
@@ -33,6 +33,6 @@ class Transport(Protocol):
             attempt: which one it is, from 1.
 
         Raises:
-            PostHogError: no answer, none that can be read, or a 429.
+            PostHogError: no response, none that can be read, or a 429.
         """
         ...

@@ -46,7 +46,7 @@ class PathPrefix:
         return f"api/{self.name}/{self.project_id}/{request.path}" if request.in_project else request.path
 
     def learn(self, used: str, request: Request[Any], response: Response) -> bool:
-        """Take what an answer says of the prefix that was used.
+        """Take what a response says of the prefix that was used.
 
         Once the prefix is settled, a route that is not there tells of the prefix only where every server has the
         route; for any other it is a reason to settle the prefix again. A read that is redirected to the successor
@@ -106,12 +106,12 @@ def settling_read() -> Request[Page[Person]]:
 
 
 def _moved_away(response: Response) -> bool:
-    """Whether the answer says that the route is not under this prefix any more."""
+    """Whether the response says that the route is not under this prefix any more."""
     return _is_redirected(response) or (response.status == 404 and b"Endpoint not found." in response.body)
 
 
 def _is_redirected(response: Response) -> bool:
-    """Whether the answer sends on to the successor."""
+    """Whether the response sends on to the successor."""
     is_redirect = response.status in (301, 302, 307, 308)
     return is_redirect and _leads_to_successor(response.headers.get("location", ""))
 

@@ -18,7 +18,7 @@ from asyncclient.retry import UNAVAILABLE, RetryPolicy, shared_pause_s
 
 
 class RateLimitedTransport:
-    """The wire behind the rate limits. Raises for a 429, and returns every other answer."""
+    """The wire behind the rate limits. Raises for a 429, and returns every other response."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The way an exchange ends on the wire: an answer, a reset, a cut body, silence.
+"""The way an exchange ends on the wire: a response, a reset, a cut body, silence.
 
 The only place that touches sockets; it decides nothing.
 """
@@ -36,7 +36,7 @@ async def finish(request: web.BaseRequest, outcome: Outcome, closing: asyncio.Ev
 
 
 def plain(response: Response) -> web.Response:
-    """An answer as aiohttp sends it."""
+    """A response as aiohttp sends it."""
     reply = web.Response(status=response.status, body=response.body, headers=list(response.headers))
     if response.body:
         reply.headers["Content-Type"] = response.content_type

@@ -1,6 +1,6 @@
 """From a request to what is sent back: routing, key, scopes, limits, faults, handler, headers.
 
-Everything but the wire: bytes and time come in as values, the answer and the way it ends go out as values.
+Everything but the wire: bytes and time come in as values, the response and the way it ends go out as values.
 """
 
 import gzip
@@ -209,7 +209,7 @@ class RequestHandler:
 
 
 def _asks_for_csv(request: ParsedRequest, match: Match) -> bool:
-    """Whether the answer is to be CSV: persons have that format, nobody else."""
+    """Whether the response is to be CSV: persons have that format, nobody else."""
     return "persons" in match.route.pattern and _format(request, match) == "csv"
 
 

@@ -35,7 +35,7 @@ class CaptureEvent(_Addressed, frozen=True, kw_only=True):
         uuid: of the event; with it and a timestamp the server tells a repetition from a second event.
 
     Raises:
-        InvalidArgument: a part cannot be used; no message shows the distinct id or a value.
+        InvalidArgument: a part cannot be used; no message shows the distinct ID or a value.
     """
 
     timestamp: datetime | None = None

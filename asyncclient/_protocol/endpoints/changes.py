@@ -1,4 +1,4 @@
-"""Changes of persons: properties, splits, distinct ids (contract 6.3, 6.8, 6.11). Pure."""
+"""Changes of persons: properties, splits, distinct IDs (contract 6.3, 6.8, 6.11). Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar

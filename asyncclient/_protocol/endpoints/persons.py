@@ -124,7 +124,7 @@ def probe(route: str) -> Request[bool]:
 
 
 def probe_batch() -> Request[bool]:
-    """POST batch_by_uuids without UUIDs: its answer shows the route."""
+    """POST batch_by_uuids without UUIDs: its response shows the route."""
     return batch_by_uuids([]).expecting(Probe(proven_by=_ANY_BATCH))
 
 

@@ -23,7 +23,7 @@ class _QueryStatus(msgspec.Struct, frozen=True):
 
 
 class _QueryOutcome(msgspec.Struct, frozen=True):
-    """What makes a body of the query endpoint no answer, whatever rows it holds."""
+    """What makes a body of the query endpoint no response, whatever rows it holds."""
 
     error: Any = None
     is_cached: Any = None

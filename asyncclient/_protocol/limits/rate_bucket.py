@@ -1,6 +1,6 @@
 """One rate limit bucket: its request log, its windows and its pause. Pure; times are arguments.
 
-A request counts from its sending until one window after its answer arrived. The server counted it before it answered,
+A request counts from its sending until one window after its response arrived. The server counted it before it answered,
 so the server's own log never holds more than this one, whatever the latency.
 """
 
@@ -60,7 +60,7 @@ class RateBucket:
         self._passed_again = True
 
     def wait_s(self, now: float) -> float | None:
-        """Seconds until one more request may leave; None when only an answer can make room for it."""
+        """Seconds until one more request may leave; None when only a response can make room for it."""
         longest = self.not_before - now
         if self._reductions:
             self._recover(now)

@@ -93,7 +93,7 @@ class RequestLog:
         return self._times[at] + window_s + MARGIN_S - now if at < len(self._times) else None
 
     def wait_s(self, now: float, window_s: float, limit: int) -> float | None:
-        """Seconds until the window has room for one more request; None when only an answer can make room."""
+        """Seconds until the window has room for one more request; None when only a response can make room."""
         if self.in_flight + self._total - self._before < limit:
             return 0.0
         over = self.count(now, window_s) - limit

@@ -1,4 +1,4 @@
-"""How long an answer asks to wait: from `Retry-After`, or else from the text of a 429 (contract 3). Pure."""
+"""How long a response asks to wait: from `Retry-After`, or else from the text of a 429 (contract 3). Pure."""
 
 import re
 import time
@@ -17,12 +17,12 @@ def retry_after_s(headers: Mapping[str, str], detail: str, wall: Callable[[], fl
     """How long the server asks to wait, in seconds.
 
     Arguments:
-        headers: of the answer, by their lower-case names.
+        headers: of the response, by their lower-case names.
         detail: of the error body; PostHog's names the seconds where the header is missing.
-        wall: our clock, for a date in an answer that lacks the server's.
+        wall: our clock, for a date in a response that lacks the server's.
 
     Returns:
-        None when the answer asks for no wait. 0 when it asks for one without a usable length: zero, negative, in the
+        None when the response asks for no wait. 0 when it asks for one without a usable length: zero, negative, in the
         past, or no number and no date.
     """
     header = headers.get("retry-after", "").strip()

@@ -1,7 +1,7 @@
 """Paging by page numbers over a log that grows at its front, as a machine fed with pages. Pure.
 
 Entries that come meanwhile push others to later pages, so some come twice and none is missed. The end is a `next`
-of null; of a `next` nothing but its page number is looked at, and only to notice a loop (promise 26).
+of null; of a `next` nothing but its page number is looked at, and only to notice a loop (guarantee 26).
 """
 
 from collections import OrderedDict

@@ -1,7 +1,7 @@
 """The ingestion host's answer to a batch of events (contract 12). Pure.
 
 The form of a success varies: `{"status": 1}`, `{"status": "Ok"}`, a plain `1`, or the resources whose quota is used up
-without a status. Any other answer does not come from the ingestion host, whatever its HTTP status.
+without a status. Any other response does not come from the ingestion host, whatever its HTTP status.
 """
 
 import re
@@ -33,7 +33,7 @@ CaptureBody = CaptureObject | int | str
 def exhausted_quota(body: CaptureBody) -> str | None:
     """The resources whose used-up quota keeps the events from being stored; None where they are stored.
 
-    Only the quota of events matters. If the answer does not name its resources, events may be among them.
+    Only the quota of events matters. If the response does not name its resources, events may be among them.
     """
     limited = body.quota_limited if isinstance(body, CaptureObject) else None
     if not limited:

@@ -1,6 +1,6 @@
-"""From an answer that is no success to its exception: statuses, error bodies and headers (contract 3, 4). Pure.
+"""From a response that is no success to its exception: statuses, error bodies and headers (contract 3, 4). Pure.
 
-Whether an answer is a success is `_protocol.answers`' business.
+Whether a response is a success is `_protocol.answers`' business.
 """
 
 import re
@@ -45,7 +45,7 @@ _WORD = re.compile(r"[a-z_]+")
 def to_error(
     request: Request[Any], response: Response, key: Secret, wall: Callable[[], float] = time.time
 ) -> ApiStatusError:
-    """The exception for an answer that is no success."""
+    """The exception for a response that is no success."""
     body = error_body(response.body)
     detail = body.text
     code = body.code
@@ -80,7 +80,7 @@ def invalid_response(request: Request[Any], response: Response, problem: str) ->
 
 
 def sent_values(request: Request[Any]) -> tuple[str, ...]:
-    """What a request says of persons: ids and values, which a server may repeat in its answer."""
+    """What a request says of persons: ids and values, which a server may repeat in its response."""
     values = [part for part in request.path.split("/") if part.isdigit()] if request.in_project else []
     for name, value in request.query:
         if name not in _IMPERSONAL_FIELDS:

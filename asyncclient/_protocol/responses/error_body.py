@@ -1,4 +1,4 @@
-"""The body of an error answer, in any of the forms that the server uses (contract 4). Pure."""
+"""The body of an error response, in any of the forms that the server uses (contract 4). Pure."""
 
 from typing import Any, Final
 

@@ -1,7 +1,7 @@
 """The success that a request expects, as a value on the request. Pure.
 
 Documentation and servers differ in the 2xx status of a change (contract 0, 6.4), so changes accept several. A read
-accepts 200 only: any other 2xx says that the answer is elsewhere or not ready. Any other answer is `Unexpected`.
+accepts 200 only: any other 2xx says that the response is elsewhere or not ready. Any other response is `Unexpected`.
 """
 
 import re
@@ -29,7 +29,7 @@ _IS_HTML: Final = "the answer is an HTML page, not one of PostHog's API"
 
 
 class UnexpectedResponse(Exception):
-    """An answer is not the one that its call gives.
+    """A response is not the one that its call gives.
 
     Arguments:
         problem: what is wrong with it, in our own words.
@@ -61,7 +61,7 @@ class EmptyBody(msgspec.Struct, frozen=True):
         """Pass for a success without a body, or with the one that is allowed.
 
         Raises:
-            Unexpected: the answer is another.
+            Unexpected: the response is another.
         """
         check_status(response, CHANGED)
         check_not_html(response)
@@ -95,7 +95,7 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         """The model in the body.
 
         Raises:
-            Unexpected: the answer is not this one.
+            Unexpected: the response is not this one.
         """
         check_status(response, self.statuses)
         check_not_html(response)
@@ -120,7 +120,7 @@ class Csv(msgspec.Struct, frozen=True):
         """The text.
 
         Raises:
-            Unexpected: the answer is something else, or was cut off.
+            Unexpected: the response is something else, or was cut off.
         """
         self.check_head(response)
         if is_blank(response):
@@ -166,7 +166,7 @@ class Csv(msgspec.Struct, frozen=True):
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer that tells whether the server has a route (contract 8).
+    """A response that tells whether the server has a route (contract 8).
 
     Arguments:
         shown_by: the success that shows it; None where the request is one that the route refuses.
@@ -257,7 +257,7 @@ def is_blank(response: Response) -> bool:
 
 
 def content_type(headers: Mapping[str, str]) -> str:
-    """The content type in lower case and without parameters; empty where the answer has none."""
+    """The content type in lower case and without parameters; empty where the response has none."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 

@@ -1,6 +1,6 @@
-"""Decides for every answer whether it is the one that its call expects, and what it says (contract 0, 4, 6, 8). Pure.
+"""Decides for every response whether it is the one that its call expects, and what it says (contract 0, 4, 6, 8). Pure.
 
-The only place that does. An answer that the request does not expect is `InvalidResponse`: whether the server did
+The only place that does. A response that the request does not expect is `InvalidResponse`: whether the server did
 anything is not known then, and only a read shows it.
 """
 
@@ -25,7 +25,7 @@ _SERVED_CODES: Final = frozenset({"permission_denied"})
 
 
 def read(request: Request[T], response: Response, key: Secret) -> T:
-    """The value in the answer to a request.
+    """The value in the response to a request.
 
     Raises:
         InvalidResponse: it is a success, but not the one of this call.
@@ -45,7 +45,7 @@ def read(request: Request[T], response: Response, key: Secret) -> T:
 
 
 def opened(request: Request[str], response: Response, key: Secret) -> Stream:
-    """The unread body of an answer that comes as a stream; the caller closes it.
+    """The unread body of a response that comes as a stream; the caller closes it.
 
     Raises:
         InvalidResponse: it is a success, but not CSV, or does not say where it ends.
@@ -119,10 +119,10 @@ def _route_exists(probe: Probe, request: Request[Any], response: Response) -> bo
         # the server reads an unknown route as a person's id, and that route takes no POST
         return True if is_refused_by_route else False if request.method == "POST" else None
     if response.status == 403 and _NO_KEY_ACCESS in detail.lower():
-        # the answer for a method that this route, or the route of a person, does not take
+        # the response for a method that this route, or the route of a person, does not take
         return True if is_refused_by_route else False if request.method == "POST" else None
     if response.status == 400 and _NO_PERSON_ID in detail:
         return False
     if response.status == 404 and is_refused_by_route and detail == _NO_SUCH_PERSON:
-        return None  # not an unknown route, which is no valid person's id (400): this answer is about a person
+        return None  # not an unknown route, which is no valid person's id (400): this response is about a person
     return False if response.status == 404 and detail in _UNKNOWN_ROUTE else None

@@ -1,4 +1,4 @@
-"""The persons API (contract 6). Methods build a request, send it, and read the answer; each part has its own file."""
+"""The persons API (contract 6). Methods build a request, send it, and read the response; each part has its own file."""
 
 from asyncclient._resources.persons.changing import PersonChanges
 from asyncclient._resources.persons.deleting import PersonDeletes

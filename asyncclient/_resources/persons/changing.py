@@ -1,4 +1,4 @@
-"""Persons changed: properties, splits, distinct ids (contract 6.3, 6.8, 6.11).
+"""Persons changed: properties, splits, distinct IDs (contract 6.3, 6.8, 6.11).
 
 All of it is applied later than it is answered, and a success says no more than that it was taken: read to find out.
 """
@@ -33,7 +33,7 @@ class PersonChanges:
             id: UUID or number.
             properties: JSON values by key, at least one; None sets null and removes nothing. To set the same ones of
                 many persons, `EncodedProperties` saves checking them each time.
-            format: documented; nothing is read of an answer's body.
+            format: documented; nothing is read of a response's body.
 
         Raises:
             InvalidArgument: a key or value that JSON or the server cannot hold; before anything is sent.
@@ -54,8 +54,8 @@ class PersonChanges:
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             NotFound: there is no such person.
-            InvalidResponse: the answer is not this call's; whether it was taken is not known.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call; the server may or may not have accepted the change.
+            PostHogError: there is no response, or it reports an error.
         """
         await self._pipeline.call(endpoints.update_property(id, key, value))
 
@@ -76,13 +76,13 @@ class PersonChanges:
             id: UUID or number.
             key_or_keys: one key, or a list.
             properties: a documented field of the body, which the server does not read.
-            format: documented; nothing is read of an answer's body but a `success` of false.
+            format: documented; nothing is read of a response's body but a `success` of false.
 
         Raises:
             InvalidArgument: no key, or one that cannot be; before anything is sent.
             NotFound: there is no such person. The server says 500 then: the person is read to tell, except in a
                 `once` view, where the 500 is raised.
-            ServerError: whether it was taken is not known.
+            ServerError: the server may or may not have accepted the change.
         """
         requests = [
             endpoints.delete_property(id, key, properties=properties, format=format)
@@ -124,15 +124,15 @@ class PersonChanges:
     async def reset_distinct_id(self, distinct_id: str) -> None:
         """Make a distinct ID usable again whose person was deleted (contract 6.11, 8).
 
-        It acts only after the ID has been used again, and the answer does not tell whether it did.
+        It acts only after the ID has been used again, and the response does not tell whether it did.
 
         Arguments:
             distinct_id: of the deleted person.
 
         Raises:
             InvalidArgument: the ID cannot be used; raised before anything is sent.
-            InvalidResponse: the answer is not this call's; whether it was taken is not known.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call; the server may or may not have accepted the change.
+            PostHogError: there is no response, or it reports an error.
         """
         await self._pipeline.call(endpoints.reset_distinct_id(distinct_id))
 

@@ -23,7 +23,7 @@ _COUNT = msgspec.json.Decoder(Page[msgspec.Raw])
 class CsvExport:
     """Persons as CSV: `async with` it, then iterate over blocks of bytes that end where a row ends.
 
-    Constant memory, whatever the number of persons. An answer that breaks off raises `ConnectionLost`, it never ends
+    Constant memory, whatever the number of persons. A response that breaks off raises `ConnectionLost`, it never ends
     like a whole one. Leaving early closes the connection.
     """
 

@@ -40,8 +40,8 @@ class PersonDeletes:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             NotFound: there is no such person.
             ServerError: it may or may not be deleted; read to find out.
-            InvalidResponse: the answer is not this call's; it may or may not be deleted.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call; it may or may not be deleted.
+            PostHogError: there is no response, or it reports an error.
         """
         await self._pipeline.call(
             endpoints.delete_person(
@@ -70,8 +70,8 @@ class PersonDeletes:
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             NotFound: there is no such person.
-            InvalidResponse: the answer is not this call's; whether it was taken is not known.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call; the server may or may not have accepted the change.
+            PostHogError: there is no response, or it reports an error.
         """
         await self._pipeline.call(endpoints.delete_events(id, properties, format=format))
 
@@ -94,8 +94,8 @@ class PersonDeletes:
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             NotFound: there is no such person.
-            InvalidResponse: the answer is not this call's; whether it was taken is not known.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call; the server may or may not have accepted the change.
+            PostHogError: there is no response, or it reports an error.
         """
         await self._pipeline.call(endpoints.delete_recordings(id, properties, format=format))
 
@@ -127,8 +127,8 @@ class PersonDeletes:
 
         Raises:
             InvalidArgument: both or neither list, or not 1 to 1000 IDs; raised before anything is sent.
-            InvalidResponse: the answer is not this call's; what was done is not known.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call; what was done is not known.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.bulk_delete(
             ids=ids,

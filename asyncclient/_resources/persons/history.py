@@ -50,8 +50,8 @@ class PersonHistory:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             NotFound: there is no such person any more; `all_activity` still lists the deletion.
             PermissionDenied: the key lacks the scope.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.person_activity(id, limit=limit, page=page, format=format, may_be_blank=True)
         if format == "csv":
@@ -73,8 +73,8 @@ class PersonHistory:
             NotFound: there is no such person any more.
             PermissionDenied: the key lacks the scope.
             ListingError: the server leads in circles.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         async for each in self._entries(lambda page: endpoints.person_activity(id, limit=page_size, page=page)):
             yield each
@@ -94,8 +94,8 @@ class PersonHistory:
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             PermissionDenied: the key lacks the scope.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         return await self._pipeline.call(endpoints.all_activity(limit=limit, page=page))
 
@@ -114,8 +114,8 @@ class PersonHistory:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             PermissionDenied: the key lacks the scope.
             ListingError: the server leads in circles.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         async for each in self._entries(lambda page: endpoints.all_activity(limit=page_size, page=page)):
             yield each

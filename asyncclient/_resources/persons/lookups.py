@@ -62,8 +62,8 @@ class PersonLookups:
 
         Raises:
             InvalidArgument: not 1 to 200 IDs, or one that cannot be used; raised before anything is sent.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.batch_by_distinct_ids(distinct_ids)
         found = await (
@@ -83,8 +83,8 @@ class PersonLookups:
 
         Raises:
             InvalidArgument: not 1 to 200 IDs, or one that cannot be used; raised before anything is sent.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.batch_by_distinct_ids(distinct_ids)
         found = await self._pipeline.read(request, _REFS_BY_ID)
@@ -105,8 +105,8 @@ class PersonLookups:
 
         Raises:
             InvalidArgument: not 1 to 200 IDs, or one that cannot be used; raised before anything is sent.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         decoder = _BY_UUID if only is None else only.by_uuid
         request = endpoints.batch_by_uuids(uuids)
@@ -123,8 +123,8 @@ class PersonLookups:
 
         Raises:
             InvalidArgument: not 1 to 200 IDs, or one that cannot be used; raised before anything is sent.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.batch_by_uuids(uuids)
         return _by_uuid(request, uuids, (await self._pipeline.read(request, _REFS_BY_UUID)).results)
@@ -140,8 +140,8 @@ class PersonLookups:
 
         Raises:
             InvalidArgument: not 1 to 200 IDs, or an empty one; before anything is sent.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.batch_by_distinct_ids(distinct_ids)
         found = await self._raw(request)
@@ -159,8 +159,8 @@ class PersonLookups:
 
         Raises:
             InvalidArgument: not 1 to 200 UUIDs, or one that is none; before anything is sent.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.batch_by_uuids(uuids)
         found = await self._raw(request)
@@ -200,8 +200,8 @@ class PersonLookups:
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.deletion_status(status=status, person=person_uuid, limit=limit, offset=offset)
         page = await self._pipeline.call(request)
@@ -223,7 +223,7 @@ class PersonLookups:
 
         Raises:
             InvalidArgument: it is none of these; raised before anything is sent.
-            PostHogError: the answer does not tell.
+            PostHogError: the response does not tell.
         """
         if route not in _PROBES:
             raise InvalidArgument(f"route {shown(route)} is none of {', '.join(_PROBES)}")
@@ -245,8 +245,8 @@ class PersonLookups:
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         found = await self._pipeline.call(endpoints.values(key, value))
         if isinstance(found, list):
@@ -265,14 +265,14 @@ class PersonLookups:
         Raises:
             InvalidArgument: the ID is none; raised before anything is sent.
             PermissionDenied: the key lacks a scope.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         return (await self._pipeline.call(endpoints.cohorts(person_id))).results
 
 
 def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[UUID, P]) -> dict[UUID, P]:
-    """The persons of an answer.
+    """The persons of a response.
 
     Raises:
         InvalidResponse: one stands under the key of another one, or others stand in place of those asked for.
@@ -284,7 +284,7 @@ def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[UUI
 
 
 def _check_keys(request: Request[Any], requested: Sequence[K], found: Mapping[K, object]) -> None:
-    """Pass unless an answer tells of others in place of those asked for: then it may tell of none of them."""
+    """Pass unless a response tells of others in place of those asked for: then it may tell of none of them."""
     if found and not all(map(found.__contains__, requested)) and found.keys() - set(requested):
         raise _mixed_up(request)
 

@@ -80,8 +80,8 @@ class PersonReads:
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.list_persons(
             distinct_id=distinct_id,
@@ -116,7 +116,7 @@ class PersonReads:
         ```
 
         The server caps the rows, which `CsvExport.cut` tells; `iter` has no cap and misses no person. The request is
-        repeated like any read until an answer begins, and never after.
+        repeated like any read until a response begins, and never after.
 
         Arguments:
             distinct_id: exact match on any of the person's distinct IDs.
@@ -131,10 +131,10 @@ class PersonReads:
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            ConnectionLost: the answer broke off.
+            ConnectionLost: the response broke off.
             TimedOut: the server was silent for too long.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.export_persons(
             distinct_id=distinct_id, email=email, search=search, properties=properties, timeout_s=timeout_s
@@ -168,8 +168,8 @@ class PersonReads:
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             ListingError: rows shift faster than they can be read, or the server leads in circles.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         query = ListingQuery(
             distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
@@ -203,8 +203,8 @@ class PersonReads:
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             ListingError: the listing cannot be read completely, or the server leads in circles.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         query = ListingQuery(
             distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
@@ -235,8 +235,8 @@ class PersonReads:
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             ListingError: rows shift faster than they can be read, or the server leads in circles.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         query = ListingQuery(
             distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
@@ -267,8 +267,8 @@ class PersonReads:
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             ListingError: rows shift faster than they can be read, or the server leads in circles.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         query = ListingQuery(
             distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
@@ -292,8 +292,8 @@ class PersonReads:
         Raises:
             InvalidArgument: the ID is none; raised before anything is sent.
             NotFound: there is no such person.
-            InvalidResponse: the answer is not this call's, or tells of another person.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call, or tells of another person.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.get_person(id, format=format)
         if format == "csv":

@@ -11,7 +11,7 @@ from asyncclient.testing.tables.seeding import MISSING
 
 
 def query(context: HandlerContext) -> Response:
-    """Answer a HogQL query for uuids; read from the listing, so it trails the store like that."""
+    """Answer a HogQL query for UUIDs; read from the listing, so it trails the store like that."""
     requested = context.fields().get("query")
     if not isinstance(requested, dict):
         raise envelope.invalid("This field is required.", code="required", attr="query")

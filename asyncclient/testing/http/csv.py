@@ -1,4 +1,4 @@
-"""CSV as the server makes it of an answer (contract 6.1): flat rows, one column for each path into the objects.
+"""CSV as the server makes it of a response (contract 6.1): flat rows, one column for each path into the objects.
 
 It renders what stands under `results` and nothing else, so that a single person, a summary or an error comes
 out as an empty text, with its status. It knows neither persons nor requests.
@@ -20,7 +20,7 @@ _ROWS_PER_BLOCK = 500
 
 
 def to_csv(response: Response) -> Response:
-    """An answer in JSON as CSV; any other as it is."""
+    """A response in JSON as CSV; any other as it is."""
     if response.blocks is not None or response.content_type != envelope.JSON or not response.body:
         return response
     value = msgspec.json.decode(response.body)

@@ -38,12 +38,12 @@ def encode(value: Any) -> bytes:
 
 
 def ok(value: Any, status: int = 200) -> Response:
-    """A JSON answer."""
+    """A JSON response."""
     return Response(status, encode(value))
 
 
 def empty(status: int) -> Response:
-    """An answer without a body."""
+    """A response without a body."""
     return Response(status)
 
 

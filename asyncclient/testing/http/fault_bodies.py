@@ -1,6 +1,6 @@
 """Answers as faults leave them: other statuses, other bodies (see faults.py).
 
-Pure: a fault and the true answer in, the answer that is sent out.
+Pure: a fault and the true response in, the response that is sent out.
 """
 
 import gzip
@@ -35,7 +35,7 @@ _PHRASES = {
 
 
 def apply_fault(fault: Fault, response: Response) -> Response:
-    """What is sent instead of this answer; the answer itself where the fault leaves the bytes alone."""
+    """What is sent instead of this response; the response itself where the fault leaves the bytes alone."""
     match fault.kind:
         case "status":
             return _status(fault)

@@ -64,7 +64,7 @@ class ParsedRequest:
         return f"http://{self.headers.get('host', '127.0.0.1')}{path}{query}"
 
     def accepts_gzip(self) -> bool:
-        """Whether the answer may be compressed."""
+        """Whether the response may be compressed."""
         codings = (part.strip().partition(";") for part in self.headers.get("accept-encoding", "").split(","))
         return any(name in ("gzip", "*") and weight.replace(" ", "") != "q=0" for name, _, weight in codings)
 

@@ -1,4 +1,4 @@
-"""The one HogQL query that is understood: uuids of persons who have any of some properties, in order (contract 12).
+"""The one HogQL query that is understood: UUIDs of persons who have any of some properties, in order (contract 12).
 
     SELECT toString(id) FROM persons
     WHERE (JSONHas(properties, {a}) OR JSONHas(properties, {b})) AND toString(id) > {after}
@@ -48,7 +48,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BadQuery(Exception):
-    """A query that is not taken; the text is the detail of the answer."""
+    """A query that is not taken; the text is the detail of the response."""
 
 
 def parse_query(text: str, values: Mapping[str, Any]) -> Query:

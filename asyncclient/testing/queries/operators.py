@@ -17,7 +17,7 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24, "y": 365 * 24}
 
 
 class BadFilter(Exception):
-    """A filter that the server does not take; the text is the detail of the answer."""
+    """A filter that the server does not take; the text is the detail of the response."""
 
 
 def compile_operator(operator: str, value: Any, now: Callable[[], datetime]) -> tuple[Test, bool]:

@@ -23,7 +23,7 @@ _MERGING = {"$identify": "$anon_distinct_id", "$create_alias": "alias", "$merge_
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """What one event does to the person of a distinct id.
+    """What one event does to the person of a distinct ID.
 
     `other_id` is another distinct ID of that person; its owner is merged into it, where that one is
     identified already only if `by_force`. `timestamp_us` is when the event says that it happened.

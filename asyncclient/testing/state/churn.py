@@ -1,4 +1,4 @@
-"""Others who add and remove persons while somebody lists.
+"""Others who add and remove persons while someone lists.
 
 It is driven by list requests, not by time, so that a test sees the same each time.
 """

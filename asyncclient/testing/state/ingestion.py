@@ -47,7 +47,7 @@ class Ingestion:
     def capture(self, key: int, properties: Mapping[str, Any], *, swallow: Fault | None = None) -> bool:
         """Take an event of the server's own about a person; whether it got through.
 
-        It goes out for the person's first distinct id, so that person must have one.
+        It goes out for the person's first distinct ID, so that person must have one.
         """
         distinct_id = self._mutations.store.distinct_ids(key)[0]
         left = self._left_over([{"event": "$set", "distinct_id": distinct_id, "properties": properties}], swallow)
@@ -117,7 +117,7 @@ class Ingestion:
         return self._mutations.store.key_of_distinct_id(event.distinct_id)
 
     def _merged_person(self, event: Event, other_id: str) -> int | None:
-        """Whose both distinct ids are in the end; None if nobody has either."""
+        """Whose both distinct IDs are in the end; None if nobody has either."""
         mutations, key = self._mutations, self._person(event)
         other = mutations.store.key_of_distinct_id(other_id)
         if key is None and other is None:
@@ -155,7 +155,7 @@ class Ingestion:
         mutations.create(self._new_key(event.distinct_id), record)
 
     def _new_key(self, distinct_id: str) -> int:
-        """The key under the UUID that this distinct id gives, or, where somebody has that, under the next one."""
+        """The key under the UUID that this distinct ID gives, or, where someone has that, under the next one."""
         mutations, name = self._mutations, distinct_id
         while True:
             key = mutations.table.intern(derive_uuid(mutations.options.project_id, name))

@@ -68,7 +68,7 @@ class Mutations:
         return round(self.clock() * 1_000_000)
 
     def arrival_us(self) -> int:
-        """When somebody who arrives now is created: in front of everybody there is."""
+        """When someone who arrives now is created: in front of everybody there is."""
         return max(self.now_us(), self.listing.newest_us + 1000)
 
     def advance(self) -> None:
@@ -98,7 +98,7 @@ class Mutations:
         return self._queued
 
     def create(self, key: int, record: Record) -> None:
-        """Make a person exist; raises ValueError if one of its distinct ids is somebody else's."""
+        """Make a person exist; raises ValueError if one of its distinct IDs is someone else's."""
         for distinct_id in record.distinct_ids:
             owner = self.store.key_of_distinct_id(distinct_id)
             if owner is not None and owner != key:
@@ -134,7 +134,7 @@ class Mutations:
         self.schedule(due_us, partial(self._delete_queued, keys, actor))
 
     def merge(self, into: int, emptied: int) -> None:
-        """Move all distinct ids to another person."""
+        """Move all distinct IDs to another person."""
         moved = self.store.record(emptied)
         self.delete(emptied, through_api=False)
         self.events.merge(into, emptied)
@@ -144,16 +144,16 @@ class Mutations:
         self.listing.forget_selections()
 
     def take_distinct_ids(self, key: int) -> None:
-        """Let a person lose every distinct id."""
+        """Let a person lose every distinct ID."""
         record = self.store.record(key)
         self.store.put(key, msgspec.structs.replace(record, distinct_ids=()))
         self.store.disown(record.distinct_ids)
         self.listing.forget_selections()
 
     def split(self, key: int, distinct_ids: Sequence[str]) -> None:
-        """Give each of these distinct ids a person of its own; the others and the properties stay (contract 6.11).
+        """Give each of these distinct IDs a person of its own; the others and the properties stay (contract 6.11).
 
-        The new person has the UUID that its distinct id gives, or is who has that UUID already; so the distinct
+        The new person has the UUID that its distinct ID gives, or is who has that UUID already; so the distinct
         id that this person was made by stays with it.
         """
         store = self.store
@@ -179,7 +179,7 @@ class Mutations:
     def reset_distinct_id(self, distinct_id: str) -> bool:
         """Let the listing show a person again that was re-created under its own tombstone (contract 8).
 
-        False if that changed nothing: no person has the distinct id now, or its person was never deleted.
+        False if that changed nothing: no person has the distinct ID now, or its person was never deleted.
         """
         key = self.store.key_of_distinct_id(distinct_id)
         return key is not None and self.options.reset_shows_person and self._reveal(key)

@@ -41,9 +41,9 @@ class World:
     ) -> UUID:
         """Create a person and return its UUID.
 
-        The UUID is derived from project and first distinct id unless given (contract 5). `created_at` is
+        The UUID is derived from project and first distinct ID unless given (contract 5). `created_at` is
         now unless given, and never before the newest person, so that the person enters a listing at the
-        front. Raises ValueError if the UUID or one of the distinct ids belongs to a living person.
+        front. Raises ValueError if the UUID or one of the distinct IDs belongs to a living person.
         """
         if not distinct_ids:
             raise ValueError("a person needs at least one distinct id")
@@ -68,7 +68,7 @@ class World:
         return None if key is None else self._view(key)
 
     def uuid_of(self, distinct_id: str) -> UUID | None:
-        """Whose distinct id that is."""
+        """Whose distinct ID that is."""
         self.mutations.advance()
         key = self.mutations.store.key_of_distinct_id(distinct_id)
         return None if key is None else self._uuid(key)
@@ -98,15 +98,15 @@ class World:
         self.mutations.change_properties(self._living(uuid), dict.fromkeys(keys, MISSING))
 
     def take_distinct_ids(self, uuid: Uuid) -> None:
-        """Let a person lose every distinct id, so that no event reaches it."""
+        """Let a person lose every distinct ID, so that no event reaches it."""
         self.mutations.take_distinct_ids(self._living(uuid))
 
     def remove_person(self, uuid: Uuid) -> None:
-        """Let somebody else delete a person; raises LookupError if there is none."""
+        """Let someone else delete a person; raises LookupError if there is none."""
         self.mutations.delete(self._living(uuid), through_api=False)
 
     def merge(self, into_uuid: Uuid, from_uuid: Uuid) -> None:
-        """Move all distinct ids of one person to another; the emptied person vanishes."""
+        """Move all distinct IDs of one person to another; the emptied person vanishes."""
         into, emptied = self._living(into_uuid), self._living(from_uuid)
         if into == emptied:
             raise ValueError("a person cannot be merged into itself")
@@ -115,7 +115,7 @@ class World:
     def recreate(self, uuid: Uuid, *, created_at: Moment | None = None) -> UUID:
         """Delete a person, if it still exists, and re-create it.
 
-        Same UUID, same distinct ids, another `created_at` (now, and never before the newest person) and
+        Same UUID, same distinct IDs, another `created_at` (now, and never before the newest person) and
         another number. With delete_order "legacy" the listing does not show it (contract 8).
         """
         raw = _raw(uuid)
@@ -139,7 +139,7 @@ class World:
         self.mutations.audit_trail.set_heavy(self._living(uuid), heavy=heavy)
 
     def split(self, uuid: Uuid, distinct_ids: Sequence[str]) -> list[UUID]:
-        """Let somebody split distinct ids off a person; returns whose each is then."""
+        """Let someone split distinct IDs off a person; returns whose each is then."""
         mutations = self.mutations
         mutations.split(self._living(uuid), distinct_ids)
         owners = (mutations.store.key_of_distinct_id(each) for each in distinct_ids)

@@ -1,6 +1,6 @@
 """Seeded persons, computed from their number whenever they are asked for, so that a million take no memory.
 
-Person number n of N is the n-th oldest; key and number are the same. Everything but the distinct ids and
+Person number n of N is the n-th oldest; key and number are the same. Everything but the distinct IDs and
 the UUID depends on the seed. It knows nothing of what happened to a person since.
 """
 
@@ -62,7 +62,7 @@ class Seeding:
         return (base, *(f"{base}-device-{other}" for other in range(1, others + 1)))
 
     def number_of(self, distinct_id: str) -> int | None:
-        """The person that was seeded with this distinct id."""
+        """The person that was seeded with this distinct ID."""
         match = _DISTINCT_ID.fullmatch(distinct_id)
         if match is None or (number := int(match[1])) >= self.persons:
             return None

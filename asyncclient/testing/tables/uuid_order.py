@@ -1,6 +1,6 @@
 """All UUIDs there ever were, in order, so that a query can go on from any of them.
 
-A person that goes leaves its place here; newcomers are put in when somebody asks. It knows no rows.
+A person that goes leaves its place here; newcomers are put in when someone asks. It knows no rows.
 """
 
 from array import array

@@ -10,12 +10,12 @@ from array import array
 from collections.abc import Iterable
 from contextlib import suppress
 
-# PostHog derives the UUID of a new person from project and first distinct id under this namespace (contract 5).
+# PostHog derives the UUID of a new person from project and first distinct ID under this namespace (contract 5).
 _NAMESPACE = uuid.UUID("932979b4-65c3-4424-8467-0b66ec27bc22").bytes
 
 
 def derive_uuid(project_id: int, distinct_id: str) -> bytes:
-    """The UUID (version 5) of the person that this distinct id creates in this project."""
+    """The UUID (version 5) of the person that this distinct ID creates in this project."""
     name = f"{project_id}:{distinct_id}".encode("utf-8", "surrogatepass")
     digest = bytearray(hashlib.sha1(_NAMESPACE + name, usedforsecurity=False).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50

@@ -88,7 +88,7 @@ def _rows(context: HandlerContext) -> OffsetSequence:
 
 
 def _fetch(rows: OffsetSequence, offset: int, count: int, every: int) -> list[int]:
-    """The rows of the id query that somebody may stand behind: each n-th has nobody."""
+    """The rows of the id query that someone may stand behind: each n-th has nobody."""
     if not every:
         return rows.page(offset, count)
     return rows.page(offset - offset // every, count - ((offset + count) // every - offset // every))

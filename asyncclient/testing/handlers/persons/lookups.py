@@ -1,4 +1,4 @@
-"""Two look-ups beside persons: the values that a property has, and the cohorts somebody is in (contract 6.11)."""
+"""Two look-ups beside persons: the values that a property has, and the cohorts someone is in (contract 6.11)."""
 
 import json
 from collections import Counter

@@ -42,7 +42,7 @@ class SinglePerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def listed_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> ListedPerson:
-    """A row of the listing; at most 1000 distinct ids. `hidden` properties are left out."""
+    """A row of the listing; at most 1000 distinct IDs. `hidden` properties are left out."""
     record = mutations.store.record(key)
     uuid = mutations.table.text(key)
     return ListedPerson(
@@ -58,12 +58,12 @@ def listed_person(key: int, mutations: Mutations, options: ServerOptions, hidden
 
 
 def single_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
-    """A person with all its distinct ids. `hidden` properties are left out."""
+    """A person with all its distinct IDs. `hidden` properties are left out."""
     return _build_person(key, mutations, options, None, hidden)
 
 
 def batch_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
-    """A person of a batch read; at most 10 distinct ids. `hidden` properties are left out."""
+    """A person of a batch read; at most 10 distinct IDs. `hidden` properties are left out."""
     return _build_person(key, mutations, options, _BATCH_CAP, hidden)
 
 

@@ -19,7 +19,7 @@ def retrieve(context: HandlerContext) -> Response:
 
 
 def batch_by_distinct_ids(context: HandlerContext) -> Response:
-    """Persons by distinct id; misses are left out."""
+    """Persons by distinct ID; misses are left out."""
     return _batch(context, "distinct_ids", context.mutations.store.key_of_distinct_id)
 
 
