@@ -183,9 +183,9 @@ def _read_private(path: str | Path) -> Secret | str:
     try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
-            return "is no regular file"
+            return "is not a regular file"
         if mode & 0o077:
-            return "can be read by others: chmod 600 it and make a new key"
+            return "can be read by others: run chmod 600 on it and create a new key"
         text = os.read(descriptor, MAX_KEY * 2)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
@@ -195,7 +195,7 @@ def _read_private(path: str | Path) -> Secret | str:
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the environment says; the key is not checked yet. None where it says nothing."""
+    """The settings in the environment, the key unchecked; None for each variable that is not set."""
 
     host: str | None
     project_id: str | None
@@ -205,7 +205,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Self:
-        """Take the settings out of an environment; an empty one is none, but for the host's, which is refused."""
+        """Read the settings from an environment; an empty variable counts as not set, but an empty host is refused."""
         key, token = environ.get(KEY), environ.get(PROJECT_KEY)
         return cls(
             host=environ.get(HOST),
@@ -224,7 +224,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.host is None:
             return "us"
         if not self.host.strip():
-            raise InvalidArgument(f"{HOST} is set and empty: give it a value (us, eu or a URL), or unset it for us")
+            raise InvalidArgument(f"{HOST} is set but empty: give it a value (us, eu or a URL), or unset it to use us")
         return self.host
 
     def read_key(self) -> Secret:

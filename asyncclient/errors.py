@@ -154,7 +154,10 @@ class UnexpectedRedirect(ApiStatusError):
 
 
 class InvalidResponse(ApiStatusError):
-    """The response is too large, nested too deep or not one of this call; the request may or may not have had an effect."""
+    """The response is too large, nested too deep or not one of this call.
+
+    The request may or may not have had an effect.
+    """
 
 
 class TransportError(PostHogError):
@@ -213,7 +216,7 @@ BY_STATUS: dict[int, type[ApiStatusError]] = {
 
 
 def error_class_for(status: int, detail: object) -> type[ApiStatusError]:
-    """Return the exception class for a status: of all 404s only `Not found.` is about a person, the others about a route."""
+    """Return the exception class for a status; a 404 is about a person only with the detail `Not found.`."""
     if status == 404:
         return NotFound if detail == "Not found." else RouteNotFound
     if status >= 500:

@@ -284,7 +284,7 @@ class Limits:
         return self._queues[bucket].bucket.budget(self.clock())
 
     def eta_s(self, bucket: Bucket, requests: int) -> float:
-        """Return the seconds that this many more requests take within the limits, if each gets its response at once.
+        """Return the seconds that this many more requests take within the limits, with instant responses.
 
         Arguments:
             bucket: which limit.
@@ -309,7 +309,7 @@ class Limits:
 
 
 def _pace(minute_limit: int | None) -> "AsyncLimiter | None":
-    """Return what smooths the start of a burst; the windows are what limits. None if the minute is unlimited."""
+    """Return a limiter that smooths the start of a burst; None if the minute is unlimited."""
     if minute_limit is None:
         return None
     # imported here because it reads package metadata, which takes time

@@ -1,4 +1,4 @@
-"""Models of the server's response bodies: typed, valid for servers of every age, unknown fields ignored (contract 6)."""
+"""Models of response bodies: typed, valid for servers of every age, unknown fields ignored (contract 6)."""
 
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
@@ -134,7 +134,7 @@ class BulkDeleteSummary(msgspec.Struct, frozen=True):
 
     @property
     def is_empty(self) -> bool:
-        """Whether the body was empty: the request was accepted by a server that sends no summary, which proves nothing."""
+        """Whether the body was empty: a server that sends no summary accepted the request, which proves nothing."""
         return self == BulkDeleteSummary()
 
     @property

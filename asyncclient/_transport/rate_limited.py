@@ -1,4 +1,4 @@
-"""A transport that waits for the rate limit, and applies a 429 or a `Retry-After` to all requests of the bucket.
+"""RateLimitedTransport: waits for permits, and applies a 429 or a `Retry-After` to all requests of the bucket.
 
 Guarantees 13 and 14.
 """
@@ -18,7 +18,7 @@ from asyncclient.retry import UNAVAILABLE, RetryPolicy, shared_pause_s
 
 
 class RateLimitedTransport:
-    """The wire behind the rate limits. Raises for a 429, and returns every other response."""
+    """Sends each request over the wire once it has a permit. Raises for a 429 and returns every other response."""
 
     def __init__(
         self,
@@ -39,10 +39,11 @@ class RateLimitedTransport:
         self._clock = clock
 
     async def send(self, request: Request[Any], path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
-        """Send the request when the limit allows it, and emit the events of that.
+        """Send the request when the rate limit allows it, and emit its events.
 
         Raises:
-            ApiStatusError: a 429; or nothing was sent, as the server asks for a longer pause than the policy allows.
+            ApiStatusError: the response is a 429; or nothing was sent, because the server asks for a longer pause than
+                the policy allows.
         """
         try:
             return await self._send(request, path, before_send, attempt)

@@ -1,4 +1,4 @@
-"""A transport that retries where the policy says so. It decides nothing itself."""
+"""RetryingTransport: retries as the policy decides (`asyncclient.retry`)."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from asyncclient.retry import GiveUp, RetryPolicy, decide
 
 
 class RetryingTransport:
-    """Sends through the layer below, until a response or the policy ends it."""
+    """Sends through the transport below until there is a response or the policy gives up."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class RetryingTransport:
         self._uniform = uniform
 
     async def send(self, request: Request[Any], before_send: BeforeSend | None) -> Response:
-        """Send until a response needs no retry or the policy gives up; once where `before_send` is given."""
+        """Send until a response needs no retry or the policy gives up; only once if `before_send` is given."""
         attempt = 1
         while True:
             error: PostHogError

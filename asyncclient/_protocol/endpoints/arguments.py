@@ -1,4 +1,4 @@
-"""Checks of what callers give, one sentence each, before anything is sent. Pure."""
+"""Checks of arguments before anything is sent; each error is one sentence. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -14,10 +14,10 @@ FORMATS = ("csv", "json")
 
 
 def deletion_flags(delete_events: bool, delete_recordings: bool, keep_person: bool) -> tuple[tuple[str, bool], ...]:
-    """The three flags of deletions by name.
+    """Return the three flags of a deletion by name.
 
     Raises:
-        InvalidArgument: one is no boolean; a text "false" would be true to the server (contract 6.5).
+        InvalidArgument: one is not a boolean; the server would read the string "false" as true (contract 6.5).
     """
     named = (("delete_events", delete_events), ("delete_recordings", delete_recordings), ("keep_person", keep_person))
     for name, value in named:
@@ -27,10 +27,15 @@ def deletion_flags(delete_events: bool, delete_recordings: bool, keep_person: bo
 
 
 def bounded_list(values: Sequence[Any], name: str, max_count: int, min_count: int = 1) -> Sequence[Any]:
-    """A list of a length that the server takes.
+    """Return a list whose length the server accepts.
+
+    Arguments:
+        values: the list.
+        name: name of the argument, for the message.
+        max_count, min_count: bounds of the length.
 
     Raises:
-        InvalidArgument: it is none, or a text, which would be taken letter by letter.
+        InvalidArgument: it is not a list of this length; a string is refused, because it would count as its letters.
     """
     if isinstance(values, str | bytes) or not isinstance(values, Sequence) or not min_count <= len(values) <= max_count:
         count = str(len(values)) if isinstance(values, list | tuple) else f"a {type(values).__name__}"
@@ -39,10 +44,10 @@ def bounded_list(values: Sequence[Any], name: str, max_count: int, min_count: in
 
 
 def seconds(value: object, name: str) -> float:
-    """A length of time above 0.
+    """Return a duration in seconds, above 0.
 
     Raises:
-        InvalidArgument: it is none.
+        InvalidArgument: it is not a number of seconds up to a day.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_TIMEOUT_S:
         raise InvalidArgument(f"{name} {shown(value)} is not a number of seconds above 0, up to a day")
@@ -50,7 +55,7 @@ def seconds(value: object, name: str) -> float:
 
 
 def offset_query(limit: object, offset: object) -> tuple[tuple[str, str], ...]:
-    """One page of a listing by offset, as query pairs.
+    """Return the query parameters of a page by offset.
 
     Arguments:
         limit: rows, 1 to 10,000.
@@ -65,13 +70,13 @@ def offset_query(limit: object, offset: object) -> tuple[tuple[str, str], ...]:
 
 
 def text(value: object, name: str) -> str:
-    """A text that can be sent.
+    """Return a string that can be sent.
 
     Raises:
-        InvalidArgument: it is none, is empty, or is not valid Unicode.
+        InvalidArgument: it is not a string, is empty, or is not valid Unicode.
     """
     if not isinstance(value, str) or not value:
-        raise InvalidArgument(f"{name} {shown(value)} is not a text of at least one character")
+        raise InvalidArgument(f"{name} {shown(value)} is not a string of at least one character")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -80,10 +85,10 @@ def text(value: object, name: str) -> str:
 
 
 def check_integer(value: object, name: str, min_count: int, max_count: int) -> None:
-    """Pass for a whole number within bounds.
+    """Check that a value is a whole number within bounds.
 
     Raises:
-        InvalidArgument: it is none.
+        InvalidArgument: it is not.
     """
     if not isinstance(value, int) or isinstance(value, bool) or not min_count <= value <= max_count:
         raise InvalidArgument(f"{name} {shown(value)} is not a whole number from {min_count} to {max_count}")

@@ -1,4 +1,4 @@
-"""What the calls below persons/ have in common. Pure."""
+"""persons_call: builds the requests below persons/. Pure."""
 
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from asyncclient.errors import InvalidArgument, shown
 T = TypeVar("T")
 
 _ACCEPT_CSV = "text/csv, */*;q=0.1"
-"""`format` alone is not enough: a server that negotiates refuses CSV to whoever accepts only JSON."""
+"""`format` alone is not enough: a server that negotiates content refuses CSV if only JSON is accepted."""
 
 
 def persons_call(
@@ -31,12 +31,12 @@ def persons_call(
     streamed: bool = False,
     timeout_s: float | None = None,
 ) -> Request[T]:
-    """A request to persons/.
+    """Build a request below persons/. Further arguments are as in `Request`.
 
     Arguments:
-        path: below persons/; `route` is the same with `:id` for an id.
-        expects: what its success looks like; where CSV is asked of a read, `in_csv` says so.
-        format: csv or json, sent as given.
+        path: path below persons/; `route` is the same with `:id` in place of an ID.
+        expects: the expected success; `in_csv` changes it to CSV.
+        format: "csv" or "json", sent as given; None sends no format.
 
     Raises:
         InvalidArgument: the format is neither.
@@ -64,5 +64,5 @@ def persons_call(
 
 
 def in_csv(request: Request[Any]) -> Request[str]:
-    """A request for CSV, which expects CSV."""
+    """Return the same request with CSV as the expected success."""
     return request.expecting(Csv())

@@ -1,4 +1,4 @@
-"""What became of persons: activity, timeline, properties at a time (contract 6.9 to 6.11). Pure."""
+"""Requests for the history of persons: activity, timeline, properties at a time (contract 6.9 to 6.11). Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,10 +30,10 @@ def person_activity(
     format: Format | None = None,  # noqa: A002
     may_be_blank: bool = False,
 ) -> Request[ActivityPage]:
-    """GET persons/:id/activity (contract 6.9).
+    """Build GET persons/:id/activity (contract 6.9).
 
     Arguments:
-        may_be_blank: take an empty body for a page without entries, since the documentation promises none.
+        may_be_blank: whether an empty body counts as a page without entries, since the documentation promises no body.
     """
     return persons_call(
         "activity",
@@ -47,7 +47,7 @@ def person_activity(
 
 
 def all_activity(*, limit: int, page: int) -> Request[ActivityPage]:
-    """GET persons/activity (contract 6.11)."""
+    """Build GET persons/activity (contract 6.11)."""
     return persons_call("activity", "GET", "activity/", _ACTIVITY, query=_page_number_query(limit, page))
 
 
@@ -65,7 +65,7 @@ def properties_timeline(
     breakdown_type: str | None = None,
     format: Format | None = None,  # noqa: A002
 ) -> Request[PropertiesTimeline]:
-    """GET persons/:id/properties_timeline (contract 6.10)."""
+    """Build GET persons/:id/properties_timeline (contract 6.10)."""
     filters: object = properties
     if isinstance(properties, list | tuple):
         filters = [each.to_wire() if isinstance(each, PropertyFilter) else each for each in properties]
@@ -98,7 +98,7 @@ def properties_timeline(
 
 
 def properties_at_time(timestamp: str, *, distinct_id: str | None, person: object | None) -> Request[dict[str, Any]]:
-    """GET persons/properties_at_time (contract 6.11)."""
+    """Build GET persons/properties_at_time (contract 6.11)."""
     if (distinct_id is None) == (person is None):
         raise InvalidArgument("properties_at_time takes either distinct_id or person_id")
     who = ("person_id", person_id(person)) if distinct_id is None else ("distinct_id", text(distinct_id, "distinct_id"))

@@ -1,4 +1,4 @@
-"""The projects that a key can see. Pure."""
+"""Requests for the projects that a key can see. Pure."""
 
 from typing import TypeVar
 
@@ -16,12 +16,12 @@ _PROJECTS = json_model(Page[Project])
 
 
 def list_projects(*, limit: int, offset: int) -> Request[Page[Project]]:
-    """GET projects."""
+    """Build GET projects."""
     return _projects("", "projects/", _PROJECTS, offset_query(limit, offset))
 
 
 def get_project(project: int | str) -> Request[Project]:
-    """GET projects/:id."""
+    """Build GET projects/:id."""
     return _projects(f"{project_id(project)}/", "projects/:id/", _PROJECT, ())
 
 

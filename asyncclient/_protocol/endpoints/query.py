@@ -1,4 +1,4 @@
-"""The query endpoint (contract 12). What callers give travels as values, never in the query's text. Pure."""
+"""Requests to the query endpoint (contract 12). Arguments are sent as values, never in the query text. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ class _QueryStatus(msgspec.Struct, frozen=True):
 
 
 class _QueryOutcome(msgspec.Struct, frozen=True):
-    """What makes a body of the query endpoint no response, whatever rows it holds."""
+    """The fields that show whether the rows in a response body are a valid result."""
 
     error: Any = None
     is_cached: Any = None
@@ -39,9 +39,9 @@ def _objection(body: bytes) -> UnexpectedResponse | None:
     if outcome.error or status.error:
         return UnexpectedResponse("the query failed", outcome.error or status.error_message)
     if status.complete is False:
-        return UnexpectedResponse("the query is still running, and its rows are not complete")
+        return UnexpectedResponse("the query is still running, so its rows are not complete")
     if outcome.is_cached:
-        return UnexpectedResponse("the answer is an old one from the server's cache")
+        return UnexpectedResponse("the response is from the server's cache")
     return None
 
 
@@ -51,13 +51,13 @@ _RESULT = json_model(QueryResult, objection=_objection)
 def hogql(
     query: object, values: Mapping[str, Any] | None = None, *, timeout_s: float | None = None
 ) -> Request[QueryResult]:
-    """POST query: computed now, not taken from a cache."""
+    """Build POST query; the server computes the result now and does not take it from its cache."""
     if timeout_s is not None:
         seconds(timeout_s, "timeout_s")
     hogql_query: dict[str, Any] = {"kind": "HogQLQuery", "query": text(query, "query")}
     if values is not None:
         if not isinstance(values, Mapping):
-            raise InvalidArgument(f"values takes a mapping of names to values, not a {type(values).__name__}")
+            raise InvalidArgument(f"values must be a mapping of names to values, not a {type(values).__name__}")
         hogql_query["values"] = plain_json(values, "values")
     return Request(
         action="query",
@@ -74,13 +74,16 @@ def hogql(
 def persons_having(
     keys: Sequence[str], *, after: str, limit: int, timeout_s: float | None = None
 ) -> Request[QueryResult]:
-    """POST query: persons that have any of the keys, by the text of their UUIDs.
+    """Build POST query for the persons that have any of the keys, in the order of their UUIDs as text.
 
-    ClickHouse orders UUIDs by their second half first, so both sides of the comparison are texts. The column has no
-    alias: one named as a column would stand for it in the conditions too.
+    ClickHouse orders UUIDs by their second half first, so both sides of the comparison are text. The column has no
+    alias, because an alias named like a column would replace the column in the conditions too.
 
     Arguments:
-        after: the text of the last UUID seen, empty for the first page.
+        keys: property keys, 1 to 100.
+        after: the last UUID of the previous page, as text; empty for the first page.
+        limit: rows, 1 to 10,000.
+        timeout_s: seconds for the call; None means the client's timeout.
     """
     check_integer(limit, "page_size", 1, MAX_ROWS)
     named = {f"k{at}": property_key(key) for at, key in enumerate(bounded_list(keys, "keys", MAX_KEYS))}

@@ -1,4 +1,4 @@
-"""The ingestion host's answer to a batch of events (contract 12). Pure.
+"""The response of the ingestion host to a batch of events (contract 12). Pure.
 
 The form of a success varies: `{"status": 1}`, `{"status": "Ok"}`, a plain `1`, or the resources whose quota is used up
 without a status. Any other response does not come from the ingestion host, whatever its HTTP status.
@@ -17,10 +17,11 @@ _SAYS_YES: Final = frozenset({"1", "Ok", "ok", "OK"})
 
 
 class CaptureObject(msgspec.Struct, frozen=True):
-    """The JSON object that most servers answer with.
+    """The JSON object that most servers send.
 
     Arguments:
-        quota_limited: the resources whose quota is used up; what was sent for them is not stored.
+        status: 1 or "Ok" for a success.
+        quota_limited: resources whose quota is used up; data for them is not stored.
     """
 
     status: int | str | None = None
@@ -31,7 +32,7 @@ CaptureBody = CaptureObject | int | str
 
 
 def exhausted_quota(body: CaptureBody) -> str | None:
-    """The resources whose used-up quota keeps the events from being stored; None where they are stored.
+    """Return the resources whose quota is used up, so that the events are not stored; None if they are stored.
 
     Only the quota of events matters. If the response does not name its resources, events may be among them.
     """
@@ -42,7 +43,7 @@ def exhausted_quota(body: CaptureBody) -> str | None:
     named = [each for each in resources if isinstance(each, str) and _WORD.fullmatch(each)]
     if resources and len(named) == len(resources) and _EVENTS not in named:
         return None
-    return ", ".join(named[:5]) or "of what is not named"
+    return ", ".join(named[:5]) or "not named by the server"
 
 
 def _objection(body: bytes) -> UnexpectedResponse | None:
@@ -54,7 +55,7 @@ def _objection(body: bytes) -> UnexpectedResponse | None:
         names_quota, status = False, found
     if names_quota or str(status) in _SAYS_YES:
         return None
-    return UnexpectedResponse("the ingestion host does not say that it took the events")
+    return UnexpectedResponse("the ingestion host does not confirm that it accepted the events")
 
 
 _BODY: "Final[msgspec.json.Decoder[CaptureBody]]" = msgspec.json.Decoder(CaptureBody)

@@ -1,4 +1,4 @@
-"""The success that a request expects, as a value on the request. Pure.
+"""Expectations: the success that a request expects, as a value on the request. Pure.
 
 Documentation and servers differ in the 2xx status of a change (contract 0, 6.4), so changes accept several. A read
 accepts 200 only: any other 2xx says that the response is elsewhere or not ready. Any other response is `Unexpected`.
@@ -17,7 +17,7 @@ from asyncclient._protocol.responses.error_body import error_text
 T = TypeVar("T")
 
 EMPTY_BODY: Final = "empty_body"
-"""The code of an `InvalidResponse` whose body is empty although the call answers with one."""
+"""The code of an `InvalidResponse` whose body is empty although the call returns one."""
 
 READ: Final = frozenset({200})
 CHANGED: Final = frozenset({200, 201, 202, 204})
@@ -25,17 +25,17 @@ CHANGED: Final = frozenset({200, 201, 202, 204})
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _JSON: Final = re.compile(r"(application|text)/([\w.-]+\+)?json")
 _CSV: Final = "text/csv"
-_IS_HTML: Final = "the answer is an HTML page, not one of PostHog's API"
+_IS_HTML: Final = "the response is an HTML page, not a response of PostHog's API"
 
 
 class UnexpectedResponse(Exception):
-    """A response is not the one that its call gives.
+    """The response is not the expected success of its call.
 
     Arguments:
         problem: what is wrong with it, in our own words.
-        told: what the server says about it; free text, which must be neutralised before it is shown.
-        code: a word for programs; None where there is none.
-        is_failure: whether it is this call's answer, and says that the call failed.
+        server_text: what the server says about it; free text, to be sanitized before it is shown.
+        code: an identifier for programs; None if there is none.
+        is_failure: whether the response belongs to this call and reports that the call failed.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class EmptyBody(msgspec.Struct, frozen=True):
     """A success without a body.
 
     Arguments:
-        or_json: the body that some servers send; None where there must be none.
+        or_json: the body that some servers send; None if there must be none.
     """
 
     or_json: "Json[Any] | None" = None
 
     def read(self, response: Response) -> None:
-        """Pass for a success without a body, or with the one that is allowed.
+        """Check that the response is a success without a body, or with the allowed one.
 
         Raises:
-            Unexpected: the response is another.
+            UnexpectedResponse: it is not.
         """
         check_status(response, CHANGED)
         check_not_html(response)
@@ -69,7 +69,7 @@ class EmptyBody(msgspec.Struct, frozen=True):
             return
         if self.or_json is None:
             raise UnexpectedResponse(
-                f"a body ({len(response.body)} bytes) came where there must be none", error_text(response.body)
+                f"there is a body ({len(response.body)} bytes) although this call has none", error_text(response.body)
             )
         self.or_json.read(response)
 
@@ -78,11 +78,12 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """A JSON body.
 
     Arguments:
-        decoder: of the model.
-        required: decodes the fields that have to be there although the model has a default for them; None for none.
-        statuses: of a success.
-        blank: makes the model of an empty body, where the documentation promises none; None where that is unexpected.
-        objection: finds what is unexpected in a body that the model fits; None to accept every one.
+        decoder: decoder of the model.
+        required: decoder of the fields that must be present although the model has defaults for them; None for none.
+        statuses: HTTP statuses of a success.
+        blank: creates the model for an empty body, if the documentation promises no body; None if an empty body is
+            unexpected.
+        objection: finds what is wrong in a body that fits the model; None to accept every such body.
     """
 
     decoder: "msgspec.json.Decoder[T]"
@@ -92,10 +93,10 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     objection: Callable[[bytes], UnexpectedResponse | None] | None = None
 
     def read(self, response: Response) -> T:
-        """The model in the body.
+        """Return the model in the body.
 
         Raises:
-            Unexpected: the response is not this one.
+            UnexpectedResponse: the response is not a success of this call.
         """
         check_status(response, self.statuses)
         check_not_html(response)
@@ -105,7 +106,7 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
             return self.blank()
         kind = content_type(response.headers)
         if kind and not _JSON.fullmatch(kind):
-            raise UnexpectedResponse(f"the answer is {safe_content_type(kind)}, not JSON")
+            raise UnexpectedResponse(f"the response is {safe_content_type(kind)}, not JSON")
         if self.objection is not None and (objection := self.objection(response.body)) is not None:
             raise objection
         if self.required is not None:
@@ -114,13 +115,13 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Csv(msgspec.Struct, frozen=True):
-    """Comma-separated values; an empty body where there is no row (contract 6.1)."""
+    """Comma-separated values; the body is empty if there is no row (contract 6.1)."""
 
     def read(self, response: Response) -> str:
-        """The text.
+        """Return the text.
 
         Raises:
-            Unexpected: the response is something else, or was cut off.
+            UnexpectedResponse: the response is not CSV, or was cut off.
         """
         self.check_head(response)
         if is_blank(response):
@@ -138,25 +139,26 @@ class Csv(msgspec.Struct, frozen=True):
         raise UnexpectedResponse(problem)
 
     def check_head(self, response: Response) -> None:
-        """Pass for the status and content type of CSV, whatever the body.
+        """Check status and content type of CSV, whatever the body.
 
         Raises:
-            Unexpected: they are not those of CSV.
+            UnexpectedResponse: they are not those of CSV.
         """
         check_status(response, READ)
         check_not_html(response)
         kind = content_type(response.headers)
         if kind not in ("", _CSV):
-            raise UnexpectedResponse(f"the answer is {safe_content_type(kind)}, not CSV")
+            raise UnexpectedResponse(f"the response is {safe_content_type(kind)}, not CSV")
 
     def check_start(self, response: Response, first: bytes) -> None:
-        """Pass for a body whose beginning may be CSV.
+        """Check that a body may be CSV by its first bytes.
 
         Arguments:
+            response: the response.
             first: the first bytes of the body.
 
         Raises:
-            Unexpected: it is a page or JSON.
+            UnexpectedResponse: the body is HTML or JSON.
         """
         start = first.lstrip()[:1]
         if start == b"<":
@@ -166,19 +168,19 @@ class Csv(msgspec.Struct, frozen=True):
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
-    """A response that tells whether the server has a route (contract 8).
+    """A response that shows whether the server has a route (contract 8).
 
     Arguments:
-        shown_by: the success that shows it; None where the request is one that the route refuses.
+        proven_by: the success that proves it; None if the route refuses the request.
     """
 
     proven_by: "Json[Any] | None" = None
 
     def read(self, response: Response) -> bool:
-        """True, for the success that shows the route.
+        """Return True for the success that proves the route.
 
         Raises:
-            Unexpected: it is another answer.
+            UnexpectedResponse: the response does not prove it.
         """
         if self.proven_by is None:
             raise UnexpectedResponse("the server does not refuse a request that this route refuses")
@@ -194,12 +196,12 @@ def json_model(
     blank: Callable[[], T] | None = None,
     objection: Callable[[bytes], UnexpectedResponse | None] | None = None,
 ) -> "Json[T]":
-    """The expectation of a model in JSON.
+    """Return the expectation of a model in JSON.
 
     Arguments:
-        model: what the body is read into.
-        required: the fields that have to be there although the model has a default for them.
-        statuses, blank, objection: as `Json` has them.
+        model: the type that the body is decoded into.
+        required: fields that must be present although the model has defaults for them.
+        statuses, blank, objection: as in `Json`.
     """
     fields: Any = None
     if required:
@@ -210,31 +212,31 @@ def json_model(
 
 
 _Present = bool | int | float | str | list[msgspec.Raw] | dict[str, msgspec.Raw]
-"""Any value but null."""
+"""Any value except null."""
 
 
 def decode_body(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw) -> T:
-    """The model in a body, or in a part of one.
+    """Decode the model in a body, or in a part of one.
 
     Raises:
-        Unexpected: it is not there.
+        UnexpectedResponse: the body does not fit the model.
     """
     try:
         return decoder.decode(body)
     except RecursionError:
         problem, server_text = "is nested too deep", None
     except msgspec.ValidationError:
-        problem, server_text = "is not what this call answers", error_text(bytes(body))
+        problem, server_text = "does not match this call", error_text(bytes(body))
     except (msgspec.MsgspecError, ValueError):
         problem, server_text = "is not JSON", None
     raise UnexpectedResponse(f"the body ({len(bytes(body))} bytes) {problem}", server_text)
 
 
 def check_status(response: Response, statuses: frozenset[int]) -> None:
-    """Pass for one of these statuses.
+    """Check that the status is one of these.
 
     Raises:
-        Unexpected: it is another one.
+        UnexpectedResponse: it is another one.
     """
     if response.status not in statuses:
         server_text = error_text(response.body)
@@ -242,25 +244,25 @@ def check_status(response: Response, statuses: frozenset[int]) -> None:
 
 
 def check_not_html(response: Response) -> None:
-    """Pass for a body that is not HTML, such as a login form, an application's shell or a proxy's error.
+    """Check that the body is not HTML, such as a login form, a web application or the error page of a proxy.
 
     Raises:
-        Unexpected: it is HTML.
+        UnexpectedResponse: it is HTML.
     """
     if content_type(response.headers) in _HTML or response.body.lstrip()[:1] == b"<":
         raise UnexpectedResponse(_IS_HTML)
 
 
 def is_blank(response: Response) -> bool:
-    """Whether there is nothing in the body."""
+    """Return whether the body is empty or white space."""
     return not response.body or response.body.isspace()
 
 
 def content_type(headers: Mapping[str, str]) -> str:
-    """The content type in lower case and without parameters; empty where the response has none."""
+    """Return the content type in lower case without parameters; empty if the response has none."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def safe_content_type(kind: str) -> str:
-    """A content type as messages show it."""
+    """Return a content type as a message can show it."""
     return kind if re.fullmatch(r"[\w.+-]{1,40}/[\w.+-]{1,40}", kind, re.ASCII) else "of an unknown type"

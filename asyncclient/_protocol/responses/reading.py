@@ -1,7 +1,7 @@
-"""Decides for every response whether it is the one that its call expects, and what it says (contract 0, 4, 6, 8). Pure.
+"""Decides whether a response is the success that its call expects, and decodes it (contract 0, 4, 6, 8). Pure.
 
-The only place that does. A response that the request does not expect is `InvalidResponse`: whether the server did
-anything is not known then, and only a read shows it.
+This is the only place that decides it. An unexpected response raises `InvalidResponse`: the request may or may not have
+had an effect, and only reading back shows which.
 """
 
 from typing import Any, Final, TypeVar
@@ -25,11 +25,11 @@ _SERVED_CODES: Final = frozenset({"permission_denied"})
 
 
 def read(request: Request[T], response: Response, key: Secret) -> T:
-    """The value in the response to a request.
+    """Return the value in the response to a request.
 
     Raises:
-        InvalidResponse: it is a success, but not the one of this call.
-        ApiStatusError: it is not a success.
+        InvalidResponse: the status is 2xx, but the response does not match this call.
+        ApiStatusError: the response is an error.
     """
     if not 200 <= response.status < 300:
         expects: Any = request.expects
@@ -45,11 +45,11 @@ def read(request: Request[T], response: Response, key: Secret) -> T:
 
 
 def opened(request: Request[str], response: Response, key: Secret) -> Stream:
-    """The unread body of a response that comes as a stream; the caller closes it.
+    """Return the unread body of a streamed response; the caller closes it.
 
     Raises:
-        InvalidResponse: it is a success, but not CSV, or does not say where it ends.
-        ApiStatusError: it is not a success.
+        InvalidResponse: the status is 2xx, but the response is not CSV, or does not say where it ends.
+        ApiStatusError: the response is an error.
     """
     if not 200 <= response.status < 300:
         raise to_error(request, response, key)
@@ -59,7 +59,7 @@ def opened(request: Request[str], response: Response, key: Secret) -> Stream:
         Csv().check_head(response)
         if "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", ""):
             return stream
-        problem = UnexpectedResponse("the answer does not tell where it ends, so that a part could pass for the whole")
+        problem = UnexpectedResponse("the response does not say where it ends, so a cut-off body would look complete")
     except UnexpectedResponse as error:
         problem = error
     stream.close()
@@ -67,10 +67,10 @@ def opened(request: Request[str], response: Response, key: Secret) -> Stream:
 
 
 def decode_part(request: Request[Any], response: Response, raw: msgspec.Raw, decoder: "msgspec.json.Decoder[T]") -> T:
-    """The model in a part of a body.
+    """Decode the model in a part of a body.
 
     Raises:
-        InvalidResponse: it is something else.
+        InvalidResponse: the part does not fit the model.
     """
     try:
         return decode_body(decoder, raw)
@@ -80,13 +80,13 @@ def decode_part(request: Request[Any], response: Response, raw: msgspec.Raw, dec
 
 
 def is_served(request: Request[Any], response: Response) -> bool:
-    """Whether PostHog's API answered: a success of this call, or a refusal of the key's scopes."""
+    """Return whether the response is from PostHog's API: a success of this call, or a 403 for the key's scopes."""
     if response.status == 403:
         return error_body(response.body).code in _SERVED_CODES
     if not 200 <= response.status < 300:
         return False
     if response.stream is not None:
-        return False  # nothing of it is read yet
+        return False  # the body is not read yet
     try:
         request.expects.read(response)
     except UnexpectedResponse:
@@ -108,18 +108,18 @@ def _error_for(request: Request[Any], response: Response, problem: UnexpectedRes
 
 
 def _route_exists(probe: Probe, request: Request[Any], response: Response) -> bool | None:
-    """Whether an error says that the server knows the route; None when it does not tell (contract 8).
+    """Return whether an error shows that the server has the route; None if it does not show it (contract 8).
 
-    The request is a GET on a route that takes only POST, which the route refuses, or a call that changes nothing.
+    The request is a GET on a route that accepts only POST, which the route refuses, or a call that changes nothing.
     """
     body = error_body(response.body)
     detail = body.detail if isinstance(body.detail, str) else ""
     is_refused_by_route = probe.proven_by is None
     if response.status == 405 and body.code == "method_not_allowed":
-        # the server reads an unknown route as a person's id, and that route takes no POST
+        # the server reads an unknown route as a person ID, and the route of a person accepts no POST
         return True if is_refused_by_route else False if request.method == "POST" else None
     if response.status == 403 and _NO_KEY_ACCESS in detail.lower():
-        # the response for a method that this route, or the route of a person, does not take
+        # the response for a method that this route, or the route of a person, does not accept
         return True if is_refused_by_route else False if request.method == "POST" else None
     if response.status == 400 and _NO_PERSON_ID in detail:
         return False
