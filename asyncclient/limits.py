@@ -284,7 +284,7 @@ class Limits:
         return self._queues[bucket].bucket.budget(self.clock())
 
     def eta_s(self, bucket: Bucket, requests: int) -> float:
-        """Return the seconds that this many more requests take within the limits, with instant responses.
+        """Return the seconds that this many more requests take within the limits.
 
         Arguments:
             bucket: which limit.

@@ -1,4 +1,4 @@
-"""The capture route: properties of many persons changed in few requests (contract 12)."""
+"""Capture: sends events, to change properties of many persons in few requests (contract 12)."""
 
 from collections.abc import Sequence
 
@@ -15,10 +15,10 @@ from asyncclient.errors import QuotaLimited
 
 
 class Capture:
-    """`client.capture`. Requests go to the ingestion host with the project's public token, never with the personal key.
+    """`client.capture`: sends events to the ingestion host with the project's public token, never with the personal key.
 
-    Nothing is acknowledged per event and processing is asynchronous: proof of a change is a later read. An event for
-    a distinct ID that has no person makes one, so send nothing for persons that may have been deleted meanwhile.
+    The server does not acknowledge single events and applies them later: only a later read proves a change. An event
+    for a distinct ID without a person creates a person, so do not send events for persons that may be deleted.
     """
 
     def __init__(self, pipeline: RequestPipeline) -> None:
@@ -55,10 +55,10 @@ class Capture:
         return len(batches)
 
     def split(self, events: Sequence[CaptureEvent]) -> list[Sequence[CaptureEvent]]:
-        """The events in parts that `batch` sends in exactly one request each.
+        """Split events into the parts that `batch` sends in one request each.
 
         Arguments:
-            events: any number.
+            events: any number of events.
 
         Returns:
             The parts, in order.
@@ -69,16 +69,19 @@ class Capture:
         return [events[batch.start : batch.stop] for batch in endpoints.batches(events)]
 
     def goes_to(self, token: str | None) -> bool | None:
-        """Whether events go to the project of this token; None where only the server can tell which token to use.
+        """Return whether events go to the project with this token.
 
         Arguments:
-            token: a project's, as `projects.get` shows it.
+            token: token of a project, as `projects.get` returns it.
+
+        Returns:
+            None if the client has not fetched its token yet.
         """
         known = self._pipeline.shared.token
         return None if known is None else token is not None and known.reveal() == token
 
     async def _token(self) -> Secret:
-        """The project's token; asked of the server once, however many callers need it."""
+        """Return the project's token; it is fetched from the server once, however many callers need it."""
         shared = self._pipeline.shared
         if shared.token is not None:
             return shared.token
@@ -98,12 +101,12 @@ class Capture:
 
 
 def _quota_limited(request: Request[CaptureBody], response: Response, quota: str) -> QuotaLimited:
-    """The exception for events that were taken and are not stored."""
+    """Return the exception for events that the server accepted and does not store."""
     return QuotaLimited(
         response.status,
         method=request.method,
         path=response.path,
         route=request.route,
         code="quota_limited",
-        detail=f"the project's quota ({quota}) is used up: nothing of this request is stored",
+        detail=f"the project's quota ({quota}) is used up: no event of this request is stored",
     )

@@ -1,4 +1,4 @@
-"""CsvExport: all persons as CSV, in one streamed answer (contract 6.1). Knows no filters and no wire."""
+"""CsvExport: streams all persons of a listing as CSV (contract 6.1)."""
 
 from types import TracebackType
 from typing import Self
@@ -15,16 +15,16 @@ from asyncclient.models import Page, Person
 
 ROWS_NEVER_CUT = 10_000
 DEFAULT_PAGE = 100
-"""The default of a listing: what a server would send that pages its CSV after all."""
+"""The default page size: a server that pages its CSV after all would send this many rows."""
 
 _COUNT = msgspec.json.Decoder(Page[msgspec.Raw])
 
 
 class CsvExport:
-    """Persons as CSV: `async with` it, then iterate over blocks of bytes that end where a row ends.
+    """Persons as CSV: enter it with `async with`, then iterate over blocks of bytes; each block ends with a whole row.
 
-    Constant memory, whatever the number of persons. A response that breaks off raises `ConnectionLost`, it never ends
-    like a whole one. Leaving early closes the connection.
+    Memory use is constant, whatever the number of persons. A response that breaks off raises `ConnectionLost`. Leaving
+    early closes the connection.
     """
 
     def __init__(self, pipeline: RequestPipeline, request: Request[str], count: Request[Page[Person]]) -> None:
@@ -42,23 +42,23 @@ class CsvExport:
 
     @property
     def rows(self) -> int:
-        """Persons that came so far; the header is none."""
+        """The number of persons received so far, without the header."""
         return max(0, self._lines.lines - 1)
 
     @property
     def cut(self) -> bool | None:
-        """Whether the server's cap on CSV rows left persons out; None before the end, or when that is not known.
+        """Whether the server's cap on CSV rows left persons out; None before the end, or if it is not known.
 
-        The server does not say. It caps at 50,000 or at 300,000 rows, so below 10,000 this is False without asking;
-        else the server is asked right afterwards how many persons match, and True means that it counts more than it
-        sent. So True may also come of persons that were made meanwhile, or that only the listing still knows; False
-        is as sure as that count. None: the server did not tell the number.
+        The server does not say it. The cap is 50,000 or 300,000 rows, so below 10,000 rows this is False without a
+        further request. Otherwise the client requests the number of matching persons after the export: True means that
+        the server counts more persons than it sent. So True is also possible if persons were created meanwhile, or
+        only the listing still has them. None means that the server did not send the number.
         """
         return self._cut
 
     async def __aenter__(self) -> Self:
         if self._was_opened:
-            raise RuntimeError("an export is opened once: make a new one")
+            raise RuntimeError("an export can be opened once: create a new one")
         self._was_opened = True
         self._response, self._stream = await self._pipeline.open(self._request)
         return self
@@ -73,7 +73,7 @@ class CsvExport:
 
     async def __anext__(self) -> bytes:
         if self._problem is not None:
-            raise self._problem  # one that failed never looks like one that ended
+            raise self._problem  # a failed export must not look complete
         if self._has_ended:
             raise StopAsyncIteration
         if self._stream is None or self._response is None:
@@ -105,7 +105,7 @@ class CsvExport:
         return b""
 
     def _check_start(self, response: Response, block: bytes) -> None:
-        """Pass for anything but a first block that is no CSV."""
+        """Check that the first block may be CSV."""
         if self._has_started:
             return
         Csv().check_start(response, block)
@@ -113,10 +113,10 @@ class CsvExport:
 
     async def _was_cut(self) -> bool | None:
         if self.rows < ROWS_NEVER_CUT and self.rows != DEFAULT_PAGE and self._lines.lines:
-            return False  # an empty body is not proof of this: a proxy may have sent it
+            return False  # an empty body proves nothing: a proxy may have sent it
         try:
             page = await self._pipeline.read(self._count, _COUNT)
-        except PostHogError:  # the rows are whole all the same
+        except PostHogError:  # the rows are complete in any case
             return None
         return None if page.count is None else page.count > self.rows
 

@@ -1,6 +1,6 @@
-"""Reads a whole listing page by page: the one loop behind all iterators over persons (guarantee 15).
+"""Reads a whole listing page by page, for all iterators over persons (guarantee 15).
 
-`OffsetPager` chooses the requests, the core sends them.
+`OffsetPager` chooses the requests and the pipeline sends them.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -25,7 +25,7 @@ _REF = msgspec.json.Decoder(PersonRef)
 
 
 class ListingQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom to list: filters, ANDed."""
+    """The filters of a listing, which must all hold, and its page size."""
 
     distinct_id: str | None = None
     email: str | None = None
@@ -34,7 +34,7 @@ class ListingQuery(msgspec.Struct, frozen=True, kw_only=True):
     page_size: int = 100
 
     def request(self, *, limit: int, offset: int) -> Request[Page[Person]]:
-        """The request for one page."""
+        """Return the request for one page."""
         return endpoints.list_persons(
             distinct_id=self.distinct_id,
             email=self.email,
@@ -46,7 +46,7 @@ class ListingQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _RawPerson(msgspec.Struct, frozen=True):
-    """A person as the server sent it, with what paging needs."""
+    """A person as the server sent it, with the UUID that the pager needs."""
 
     uuid: UUID
     raw: msgspec.Raw
@@ -55,7 +55,7 @@ class _RawPerson(msgspec.Struct, frozen=True):
 async def pages(
     pipeline: RequestPipeline, query: ListingQuery, decoder: "msgspec.json.Decoder[Page[T]]"
 ) -> AsyncGenerator[Page[T], None]:
-    """Each page, with those of its rows that were not yielded before."""
+    """Yield each page, with the rows that were not yielded before."""
     pager: OffsetPager[T] = OffsetPager(query.page_size)
     while (page_request := pager.request) is not None:
         yield await _page(pipeline, query.request(limit=page_request.limit, offset=page_request.offset), decoder, pager)
@@ -64,7 +64,7 @@ async def pages(
 async def rows(
     pipeline: RequestPipeline, query: ListingQuery, decoder: "msgspec.json.Decoder[Page[T]]"
 ) -> AsyncGenerator[T, None]:
-    """Each row, once. No page is held while the next one is read."""
+    """Yield each row once. No page is kept in memory while the next one is read."""
     pager: OffsetPager[T] = OffsetPager(query.page_size)
     while (page_request := pager.request) is not None:
         page = _page(pipeline, query.request(limit=page_request.limit, offset=page_request.offset), decoder, pager)
@@ -73,7 +73,7 @@ async def rows(
 
 
 async def raw_rows(pipeline: RequestPipeline, query: ListingQuery) -> AsyncGenerator[msgspec.Raw, None]:
-    """Each person's object, byte for byte."""
+    """Yield each person's JSON object once, byte for byte."""
     pager: OffsetPager[_RawPerson] = OffsetPager(query.page_size)
     while (page_request := pager.request) is not None:
         request = query.request(limit=page_request.limit, offset=page_request.offset).expecting(Json(decoder=_RAWS))
