@@ -1,4 +1,4 @@
-"""Async client of PostHog's persons API: typed, rate-limited, retried, cancellation-safe."""
+"""Async client for PostHog's persons API: typed, within the rate limits, with retries, safe to cancel."""
 
 from asyncclient._protocol.endpoints import (
     CaptureEvent,
@@ -67,7 +67,7 @@ from asyncclient.models import (
     QueryResult,
     RawPerson,
 )
-from asyncclient.property_projection import OnlyProperties
+from asyncclient.property_projection import PropertyProjection
 from asyncclient.retry import RetryPolicy
 from asyncclient.timeline import PropertiesTimeline, TimelinePoint
 
@@ -109,7 +109,6 @@ __all__ = [
     "MethodNotAllowed",
     "NotFound",
     "OnEvent",
-    "OnlyProperties",
     "Operator",
     "Page",
     "Paused",
@@ -130,6 +129,7 @@ __all__ = [
     "Projects",
     "PropertiesTimeline",
     "PropertyFilter",
+    "PropertyProjection",
     "PropertyValue",
     "PropertyValues",
     "Query",

@@ -18,8 +18,8 @@ from asyncclient._resources.persons.api import Persons
 from asyncclient._resources.projects import Projects
 from asyncclient._resources.query import Query
 from asyncclient._secret import Secret
-from asyncclient._transport.path_prefix import ApiPrefix, Prefix
-from asyncclient._transport.pipeline import Core, OnEvent, Shared
+from asyncclient._transport.path_prefix import ApiPrefix, PathPrefix
+from asyncclient._transport.pipeline import ClientState, OnEvent, RequestPipeline
 from asyncclient._transport.session import check_session, connections_of
 from asyncclient._transport.session_options import SessionOptions
 from asyncclient.errors import InvalidArgument
@@ -106,13 +106,13 @@ class PostHogClient:
             check_session(session)
             options.check_unused()
         origin = config.parse_origin(host, allow_http=allow_http)
-        shared = Shared(
+        shared = ClientState(
             origin=origin,
             ingest_origin=config.parse_ingest_origin(ingest_host, origin, allow_http=allow_http),
             project_id=project,
             key=key,
             limits=Limits(RateLimits.for_key(key), clock=clock) if limits is None else limits,
-            prefix=Prefix(api_prefix, project),
+            prefix=PathPrefix(api_prefix, project),
             timeout_s=timeout_s,
             options=options,
             session=session,
@@ -121,9 +121,9 @@ class PostHogClient:
             server_clock=ServerClock(clock, wall),
             token=token,
         )
-        self._take(Core(shared, retry or RetryPolicy(), (on_event,) if on_event else ()))
+        self._take(RequestPipeline(shared, retry or RetryPolicy(), (on_event,) if on_event else ()))
 
-    def _take(self, core: Core) -> None:
+    def _take(self, core: RequestPipeline) -> None:
         self._core = core
         self.persons = Persons(core)
         self.persisted_folders = PersistedFolders(core)
@@ -263,7 +263,7 @@ class PostHogClient:
                 sent and the leave is given back.
         """
         core = self._core
-        return self._view(Core(core.shared, core.policy, core.listeners, before_send))
+        return self._view(RequestPipeline(core.shared, core.policy, core.listeners, before_send))
 
     def observed(self, on_event: OnEvent) -> "PostHogClient":
         """A view that tells of its calls' events here too.
@@ -275,7 +275,7 @@ class PostHogClient:
             The view; it shares connections, limits and everything else with this client.
         """
         core = self._core
-        return self._view(Core(core.shared, core.policy, (*core.listeners, on_event), core.before_send))
+        return self._view(RequestPipeline(core.shared, core.policy, (*core.listeners, on_event), core.before_send))
 
     def with_retry(self, policy: RetryPolicy) -> "PostHogClient":
         """A view with another retry policy.
@@ -287,7 +287,7 @@ class PostHogClient:
             The view; it shares connections, limits and everything else with this client.
         """
         core = self._core
-        return self._view(Core(core.shared, policy, core.listeners, core.before_send))
+        return self._view(RequestPipeline(core.shared, policy, core.listeners, core.before_send))
 
     async def settle_prefix(self) -> None:
         """Find out which path prefix the server wants, by a read; done before the first write at the latest.
@@ -324,7 +324,7 @@ class PostHogClient:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be pickled")
 
-    def _view(self, core: Core) -> "PostHogClient":
+    def _view(self, core: RequestPipeline) -> "PostHogClient":
         view = PostHogClient.__new__(PostHogClient)
         PostHogClient._take(view, core)
         return view

@@ -13,7 +13,7 @@ from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.expectations import Json
 from asyncclient._protocol.server_clock import ServerClock, boot_time
 from asyncclient._secret import Secret
-from asyncclient._transport.path_prefix import Prefix, Prefixing, settling_read
+from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport, settling_read
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
 from asyncclient._transport.session import SessionWire
@@ -33,7 +33,7 @@ OnEvent = Callable[[ClientEvent], None]
 _ANY_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
 
 
-class Shared(msgspec.Struct):
+class ClientState(msgspec.Struct):
     """One connection, one key, one set of limits, one prefix: the same for every view of a client.
 
     `token` is the project's, for the ingestion host; None until the server was asked for it. `returns_summaries` is
@@ -45,7 +45,7 @@ class Shared(msgspec.Struct):
     project_id: int | str
     key: Secret
     limits: Limits
-    prefix: Prefix
+    prefix: PathPrefix
     timeout_s: float
     options: SessionOptions
     session: "aiohttp.ClientSession | None" = None
@@ -79,7 +79,7 @@ class Shared(msgspec.Struct):
         return f"<{self.origin} project {self.project_id}>"
 
 
-class Core:
+class RequestPipeline:
     """Sends requests for one view of a client.
 
     Arguments:
@@ -89,7 +89,7 @@ class Core:
 
     def __init__(
         self,
-        shared: Shared,
+        shared: ClientState,
         policy: RetryPolicy,
         listeners: tuple[OnEvent, ...] = (),
         before_send: BeforeSend | None = None,
@@ -133,9 +133,9 @@ class Core:
         response = await self.send(request)
         return response, reading.opened(request, response, self._secret(request.to_ingestion))
 
-    def reader(self) -> "Core":
+    def reader(self) -> "RequestPipeline":
         """This view for reads beside the call that was asked for: they are no attempts of it."""
-        return self if self.before_send is None else Core(self.shared, self.policy, self.listeners)
+        return self if self.before_send is None else RequestPipeline(self.shared, self.policy, self.listeners)
 
     def refuse_current_project(self) -> None:
         """Pass where the project is fixed.
@@ -186,7 +186,7 @@ class Core:
             throttled = RateLimitedTransport(
                 wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock
             )
-            prefixed = Prefixing(throttled, shared.prefix, self.tell)
+            prefixed = PathPrefixTransport(throttled, shared.prefix, self.tell)
             stack = self._stacks[to_ingestion] = RetryingTransport(
                 prefixed, self.policy, key, self.tell, shared.uniform
             )

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
-from asyncclient._protocol.http import Left, Request, Response
+from asyncclient._protocol.http import OnSent, Request, Response
 from asyncclient._protocol.responses.unpacking import ACCEPTED, Unpacker
 from asyncclient._secret import Secret
 from asyncclient._transport.body import Body, read_body
@@ -124,7 +124,7 @@ class SessionWire:
         if self._owns_session:
             await self._session.close()
 
-    async def send(self, request: Request[Any], path: str, left: Left) -> Response:
+    async def send(self, request: Request[Any], path: str, left: OnSent) -> Response:
         """Send the request once.
 
         Raises:

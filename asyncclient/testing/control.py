@@ -13,8 +13,8 @@ import msgspec
 
 from asyncclient.testing.faults import Fault, Faults
 from asyncclient.testing.http import envelope
-from asyncclient.testing.http.envelope import Answer, Refusal
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.envelope import Refusal, Response
+from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.request_record import RequestLog
 from asyncclient.testing.state.world import World
 
@@ -33,13 +33,13 @@ class Control:
         self._faults = faults
         self._log = log
         self._reconfigure = reconfigure
-        self._routes: dict[tuple[str, str], Callable[[Call], Answer]] = {
+        self._routes: dict[tuple[str, str], Callable[[ParsedRequest], Response]] = {
             ("GET", "state"): self._state,
             ("GET", "requests"): self._requests,
             ("GET", "rows"): self._rows,
-            ("GET", "persons"): lambda _call: _lines(map(str, world.iter_uuids())),
-            ("GET", "orphaned"): lambda _call: _lines(sorted(map(str, world.events_orphaned()))),
-            ("GET", "folders"): lambda call: _lines(world.folders(call.parameters.get("email"))),
+            ("GET", "persons"): lambda _request: _lines(map(str, world.iter_uuids())),
+            ("GET", "orphaned"): lambda _request: _lines(sorted(map(str, world.events_orphaned()))),
+            ("GET", "folders"): lambda request: _lines(world.folders(request.parameters.get("email"))),
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "options"): self._options,
@@ -48,81 +48,81 @@ class Control:
         }
 
     @staticmethod
-    def owns(call: Call) -> bool:
+    def owns(request: ParsedRequest) -> bool:
         """Whether a request is meant for the control routes."""
-        return call.path.startswith(_PREFIX)
+        return request.path.startswith(_PREFIX)
 
-    def respond(self, call: Call) -> Answer:
+    def respond(self, request: ParsedRequest) -> Response:
         """Answer a control request."""
-        host = call.headers.get("host", "").partition(":")[0]
-        if host not in _LOOPBACK or "origin" in call.headers:
-            return envelope.permission_denied("Control routes are for local programs only.").answer
-        route = self._routes.get((call.method, call.path.removeprefix(_PREFIX).rstrip("/")))
+        host = request.headers.get("host", "").partition(":")[0]
+        if host not in _LOOPBACK or "origin" in request.headers:
+            return envelope.permission_denied("Control routes are for local programs only.").response
+        route = self._routes.get((request.method, request.path.removeprefix(_PREFIX).rstrip("/")))
         if route is None:
-            return envelope.not_found("Endpoint not found.").answer
+            return envelope.not_found("Endpoint not found.").response
         try:
-            return route(call)
+            return route(request)
         except Refusal as refusal:
-            return refusal.answer
+            return refusal.response
         except (msgspec.ValidationError, ValueError) as error:
-            return envelope.invalid(str(error)).answer
+            return envelope.invalid(str(error)).response
 
-    def _state(self, _call: Call) -> Answer:
-        acts = self._world.acts
+    def _state(self, _request: ParsedRequest) -> Response:
+        mutations = self._world.mutations
         persons = self._world.count()
         return envelope.ok(
             {
                 "persons": persons,
-                "listed": len(acts.listing.rows),
-                "listing_changes_under_way": acts.listing.pending(),
-                "deletions_queued": acts.queued(),
+                "listed": len(mutations.listing.rows),
+                "listing_changes_under_way": mutations.listing.pending(),
+                "deletions_queued": mutations.queued(),
                 "events_received": self._world.ingestion.received,
                 "events_swallowed": self._world.ingestion.swallowed,
                 "events_without_effect": self._world.ingestion.without_effect,
                 "events_under_way": self._world.ingestion.under_way,
-                "rows_pending": acts.deletions.count("pending"),
-                "rows_completed": acts.deletions.count("completed"),
+                "rows_pending": mutations.deletions.count("pending"),
+                "rows_completed": mutations.deletions.count("completed"),
                 "events_orphaned": len(self._world.events_orphaned()),
-                "events": len(acts.events),
+                "events": len(mutations.events),
                 "persons_with_events_uncovered": len(self._world.events_uncovered()),
                 "requests": self._log.total,
                 "requests_by_action": self._log.counts(),
                 "faults": len(self._faults),
-                "time": acts.clock(),
+                "time": mutations.clock(),
             }
         )
 
-    def _requests(self, call: Call) -> Answer:
-        return _lines(self._log.of(call.parameters.get("action")))
+    def _requests(self, request: ParsedRequest) -> Response:
+        return _lines(self._log.of(request.parameters.get("action")))
 
-    def _rows(self, call: Call) -> Answer:
-        uuid = call.parameters.get("person_uuid")
+    def _rows(self, request: ParsedRequest) -> Response:
+        uuid = request.parameters.get("person_uuid")
         return _lines(self._world.all_deletion_rows() if uuid is None else self._world.deletion_rows(uuid))
 
-    def _add_faults(self, call: Call) -> Answer:
-        data = call.data
+    def _add_faults(self, request: ParsedRequest) -> Response:
+        data = request.data
         faults = msgspec.convert(data if isinstance(data, list) else [data], list[Fault])
         for fault in faults:
             self._faults.add(fault)
         return envelope.ok({"faults": len(self._faults)})
 
-    def _clear_faults(self, _call: Call) -> Answer:
+    def _clear_faults(self, _request: ParsedRequest) -> Response:
         self._faults.clear()
         return envelope.ok({"faults": 0})
 
-    def _options(self, call: Call) -> Answer:
-        if not isinstance(call.data, dict):
+    def _options(self, request: ParsedRequest) -> Response:
+        if not isinstance(request.data, dict):
             raise envelope.invalid("Send an object of options.")
-        self._reconfigure(call.data)
-        return envelope.ok({"changed": sorted(call.data)})
+        self._reconfigure(request.data)
+        return envelope.ok({"changed": sorted(request.data)})
 
-    def _settle(self, _call: Call) -> Answer:
-        self._world.acts.settle()
+    def _settle(self, _request: ParsedRequest) -> Response:
+        self._world.mutations.settle()
         return envelope.ok({"persons": self._world.count()})
 
-    def _run_event_deletion(self, _call: Call) -> Answer:
-        return envelope.ok({"completed": self._world.acts.run_event_deletion()})
+    def _run_event_deletion(self, _request: ParsedRequest) -> Response:
+        return envelope.ok({"completed": self._world.mutations.run_event_deletion()})
 
 
-def _lines(items: Iterable[Any]) -> Answer:
-    return Answer(200, b"".join(envelope.encode(item) + b"\n" for item in items), _LINES)
+def _lines(items: Iterable[Any]) -> Response:
+    return Response(200, b"".join(envelope.encode(item) + b"\n" for item in items), _LINES)

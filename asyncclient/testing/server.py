@@ -12,9 +12,9 @@ from aiohttp import web
 from asyncclient.testing.control import Control
 from asyncclient.testing.exchange import finish, plain
 from asyncclient.testing.faults import Faults
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.options import ServerOptions
-from asyncclient.testing.request_handler import Gateway
+from asyncclient.testing.request_handler import RequestHandler
 from asyncclient.testing.request_record import RecordedRequest, RequestLog
 from asyncclient.testing.state.churn import Churn
 from asyncclient.testing.state.world import World
@@ -44,9 +44,9 @@ class LocalPostHog:
         self.world = World(persons=persons, seed=seed, options=options or ServerOptions(), clock=clock)
         self.faults = Faults()
         self._log = RequestLog()
-        self._churn = Churn(self.world.acts)
-        self._gateway = Gateway(
-            self.world.acts, ingestion=self.world.ingestion, faults=self.faults, log=self._log, churn=self._churn
+        self._churn = Churn(self.world.mutations)
+        self._handler = RequestHandler(
+            self.world.mutations, ingestion=self.world.ingestion, faults=self.faults, log=self._log, churn=self._churn
         )
         self._control = Control(world=self.world, faults=self.faults, log=self._log, reconfigure=self._reconfigure)
         self._wanted_port = port
@@ -74,7 +74,7 @@ class LocalPostHog:
     @property
     def options(self) -> ServerOptions:
         """The options in force."""
-        return self.world.acts.options
+        return self.world.mutations.options
 
     @property
     def project_id(self) -> int:
@@ -137,15 +137,15 @@ class LocalPostHog:
 
     def run_event_deletion(self) -> int:
         """Run the weekly job: pending deletion rows are completed and verified; returns how many."""
-        return self.world.acts.run_event_deletion()
+        return self.world.mutations.run_event_deletion()
 
     def settle(self) -> None:
         """Apply all that is queued or lagging now."""
-        self.world.acts.settle()
+        self.world.mutations.settle()
 
     def forget_rate_limits(self) -> None:
         """Forget the requests counted against the rate limits."""
-        self._gateway.throttle.clear()
+        self._handler.throttle.clear()
 
     async def arrived(self, count: int, *, action: str | None = None) -> None:
         """Wait until that many requests, of one action or of any, have arrived and taken effect."""
@@ -173,13 +173,13 @@ class LocalPostHog:
             await runner.cleanup()
 
     def _reconfigure(self, changes: Mapping[str, Any]) -> None:
-        self.world.acts.options = self.options.changed(changes)
+        self.world.mutations.options = self.options.changed(changes)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        call = Call(request.method, request.raw_path, request.headers, await request.content.read())
-        if Control.owns(call):
-            return plain(self._control.respond(call))
-        outcome = self._gateway.handle(call)
+        parsed = ParsedRequest(request.method, request.raw_path, request.headers, await request.content.read())
+        if Control.owns(parsed):
+            return plain(self._control.respond(parsed))
+        outcome = self._handler.handle(parsed)
         self._news.set()
         self._news = asyncio.Event()
         if self.options.latency_s:

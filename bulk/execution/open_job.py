@@ -1,7 +1,7 @@
-"""Opens a job for a run: guards, lock, replay, project and server checked by reading, and a good end whatever happens.
+"""Opens a job for a run: checks, lock, replay, and a recorded end whatever happens.
 
-The order matters: nothing is written before every guard has passed. The first request asks for the project, and its
-answer tells the server's clock; by that clock the requests of earlier runs are accounted for before any other leaves.
+The order matters: nothing is written before every check has passed. The first request reads the project. Its response
+tells the server's clock, by which the requests of earlier runs are counted before any other request leaves.
 """
 
 import secrets
@@ -13,128 +13,133 @@ import anyio
 import msgspec
 
 from asyncclient import ClientEvent, PostHogClient, PostHogError
-from bulk.concurrency.stop_gate import Gate
+from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import BulkError, JournalError, NotFinished, Refused, WriteFailed
 from bulk.events import JobEnded, JobEvent, JobStarted, RouteChosen
 from bulk.execution import preflight
-from bulk.execution.progress_emitter import Reporter, named_counts
-from bulk.execution.run import Settings
+from bulk.execution.progress_emitter import ProgressEmitter, named_counts
+from bulk.execution.run_settings import RunSettings
 from bulk.journal.binding import check_binding
-from bulk.journal.job_log import Job
-from bulk.journal.limit_usage import charge_limits
+from bulk.journal.job_log import JobLog
+from bulk.journal.limit_usage import restore_limits
 from bulk.journal.records import FORMAT, Approved, JobOpened, Record, RunEnded, RunStarted
 from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
-from bulk.journal.target_states import Ledger
-from bulk.operations import Operation, describe, for_journal, from_dict
+from bulk.journal.target_states import TargetStates
+from bulk.operations import Operation, describe, from_dict, without_values
 from bulk.plan.plan_file import Plan
-from bulk.posthog.attempt_result import UNANSWERED, unanswered
-from bulk.posthog.strategy import Way, find_way
+from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
+from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.report.report import exit_code
-from bulk.states import ACCEPTED, PENDING, UNSENT, Axis
+from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
 from bulk.version import VERSION
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that may begin. `client` reports to `reporter`."""
+class OpenedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that passed every check. `client` reports its requests to `emitter`."""
 
-    job: Job
+    job: JobLog
     client: PostHogClient
-    way: Way
-    gate: Gate
-    reporter: Reporter
+    strategy: Strategy
+    gate: StopGate
+    emitter: ProgressEmitter
 
 
 @asynccontextmanager
-async def opened_job(
+async def open_job(
     client: PostHogClient,
     plan: Plan,
     path: Path,
-    settings: Settings,
+    settings: RunSettings,
     *,
     purpose: str,
     approve: str | None,
     on_progress: Callable[[JobEvent], None] | None,
     stop: anyio.Event | None,
-) -> AsyncIterator[Opened]:
-    """Open the job of a plan and hold its journal's lock.
+) -> AsyncIterator[OpenedJob]:
+    """Open the job of a plan, and hold the lock of its journal until the context ends.
 
     Arguments:
-        path: the journal; made for purpose "run" where there is none, and only when nothing speaks against the job.
+        path: the journal. For purpose "run" it is created if it does not exist, after every check has passed.
         purpose: "run" or "verify".
+        approve, on_progress, stop: as in `run_job`.
 
     Raises:
-        as `run_job`.
+        the exceptions of `run_job`.
     """
     operation = _operation(plan)
     preflight.check_client(plan, origin=client.origin, project_id=client.project_id)
-    plan.targets(0, 1)  # one that was closed, or changed on disk, is found out before anything is asked
-    gate, ledger = Gate(stop), Ledger()
-    journal = _open_existing(path, ledger, plan, purpose, approve)
+    plan.targets(0, 1)  # fails before any request if the plan was closed, or changed on disk
+    gate, target_states = StopGate(stop), TargetStates()
+    journal = _open_existing(path, target_states, plan, purpose, approve)
     try:
-        usage, under_way = ledger.usage, ledger.usage.under_way(ledger.open.values())
+        usage, in_flight = target_states.usage, target_states.usage.in_flight(target_states.open.values())
 
-        def charge() -> None:
+        def count_earlier_requests() -> None:
             now = client.server_time()
-            charge_limits(client.limits, spent=plan.spent, usage=usage, under_way=under_way, now=now)
+            restore_limits(client.limits, spent=plan.spent, usage=usage, in_flight=in_flight, now=now)
 
         early: list[ClientEvent] = []
-        way = await _ask(client.observed(early.append), plan, operation, gate, settings, charge)
+        strategy = await _check_server(
+            client.observed(early.append), plan, operation, gate, settings, count_earlier_requests
+        )
         if journal is None:
-            journal = open_journal(path, ledger)
-            if ledger.job is not None:
-                raise JournalError(path, "was made by another process just now", "run the same command again")
+            journal = open_journal(path, target_states)
+            if target_states.job is not None:
+                raise JournalError(path, "was created by another process just now", "run the same command again")
         writer = journal.writer()
     except BaseException:
         if journal is not None:
             journal.close()
         raise
-    job = Job(plan, operation, ledger, writer, now=client.server_time)
+    job = JobLog(plan, operation, target_states, writer, now=client.server_time)
     try:
-        runs_before = len(ledger.tally.runs)
-        newly = purpose == "run" and preflight.check_approval(ledger, plan, approve)
-        route = None if way.route is None else way.route.name
+        runs_before = len(target_states.run_stats.runs)
+        newly = purpose == "run" and preflight.check_approval(target_states, plan, approve)
+        route = None if strategy.route is None else strategy.route.name
         for record in _first_records(job, settings, str(client.limits.rates), purpose, newly=newly, route=route):
-            job.note(record)
-        await job.durable()
-        reporter = Reporter(job, client.limits, on_progress, batch_size=settings.batch_size, route=route)
+            job.record(record)
+        await job.wait_durable()
+        emitter = ProgressEmitter(job, client.limits, on_progress, batch_size=settings.batch_size, route=route)
         for event in early:
-            reporter.client_event(event)
-        reporter.tell(_started(job, runs_before))
-        if way.route is not None and purpose == "run":
-            reporter.tell(RouteChosen(route=way.route.name, why=way.route.why))
-        async with _ended_in_order(job, reporter, gate, purpose):
-            yield Opened(
+            emitter.client_event(event)
+        emitter.emit(_started(job, runs_before))
+        if strategy.route is not None and purpose == "run":
+            emitter.emit(RouteChosen(route=strategy.route.name, why=strategy.route.why))
+        async with _recorded_end(job, emitter, gate, purpose):
+            yield OpenedJob(
                 job=job,
-                client=client.observed(reporter.client_event),
-                way=way,
+                client=client.observed(emitter.client_event),
+                strategy=strategy,
                 gate=gate,
-                reporter=reporter,
+                emitter=emitter,
             )
     finally:
         with anyio.CancelScope(shield=True):
             await writer.aclose()
 
 
-def _open_existing(path: Path, ledger: Ledger, plan: Plan, purpose: str, approve: str | None) -> Journal[Record] | None:
-    """The journal, replayed and found to be this plan's; None where it is to be made later."""
+def _open_existing(
+    path: Path, target_states: TargetStates, plan: Plan, purpose: str, approve: str | None
+) -> Journal[Record] | None:
+    """Open and replay the journal, and check that it belongs to this plan; return None if it does not exist yet."""
     try:
         path.lstat()
     except FileNotFoundError:
         if purpose == "verify":
             raise JournalError(path, "does not exist", "give the journal of the job to verify") from None
-        preflight.check_approval(ledger, plan, approve)
+        preflight.check_approval(target_states, plan, approve)
         return None
     except OSError:
-        pass  # opening it tells what is wrong
-    journal = open_journal(path, ledger)
+        pass  # opening it raises the error that names the problem
+    journal = open_journal(path, target_states)
     try:
-        if ledger.job is not None:
-            check_binding(str(path), ledger.job, plan)
+        if target_states.job is not None:
+            check_binding(str(path), target_states.job, plan)
         elif purpose == "verify":
-            raise JournalError(path, "is empty: no job was ever opened in it", "give the journal of a job")
+            raise JournalError(path, "is empty: no job was ever started in it", "give the journal of a job")
         if purpose == "run":
-            preflight.check_approval(ledger, plan, approve)
+            preflight.check_approval(target_states, plan, approve)
     except BaseException:
         journal.close()
         raise
@@ -148,28 +153,28 @@ def _operation(plan: Plan) -> Operation:
         raise Refused(str(problem), "run it with the version that made the plan, or make a new plan") from None
 
 
-async def _ask(
+async def _check_server(
     client: PostHogClient,
     plan: Plan,
     operation: Operation,
-    gate: Gate,
-    settings: Settings,
-    charge: Callable[[], None],
-) -> Way:
-    """Make sure by reading that it is the project that was reviewed, and find the way to take.
+    gate: StopGate,
+    settings: RunSettings,
+    count_earlier_requests: Callable[[], None],
+) -> Strategy:
+    """Read the project, check that it is the one that was reviewed, and detect the strategy of the job.
 
     Arguments:
-        charge: called when the first answer has told the server's clock.
+        count_earlier_requests: called when the first response has told the server's clock.
     """
-    found: list[Way] = []
+    found: list[Strategy] = []
 
-    async def ask() -> None:
-        with gate.abandonable(), _resumable():
+    async def check() -> None:
+        with gate.cancel_on_stop(), _as_not_finished():
             project = await client.projects.get(plan.header.project_id)
-            charge()
+            count_earlier_requests()
             preflight.check_project_name(plan, project.name)
             found.append(
-                await find_way(
+                await detect_strategy(
                     client,
                     operation,
                     count=plan.count,
@@ -179,26 +184,26 @@ async def _ask(
                 )
             )
 
-    await gate.run(ask)
+    await gate.run(check)
     if not found:
-        raise NotFinished("a stop was asked for before the job had begun")
+        raise NotFinished("it was stopped before the job began")
     return found[0]
 
 
 def _first_records(
-    job: Job, settings: Settings, rates: str, purpose: str, *, newly: bool, route: str | None
+    job: JobLog, settings: RunSettings, rates: str, purpose: str, *, newly: bool, route: str | None
 ) -> list[Record]:
     records: list[Record] = []
     header, at = job.plan.header, job.now()
-    if job.ledger.job is None:
+    if job.target_states.job is None:
         records.append(
             JobOpened(
                 format=FORMAT,
                 job=secrets.token_hex(8),
                 host=header.host,
                 project=header.project_id,
-                operation=for_journal(header.operation),
-                selection=_summary(header.selection),
+                operation=without_values(header.operation),
+                selection=_selection_summary(header.selection),
                 plan_digest=job.plan.digest,
                 count=job.plan.count,
                 planned_at=header.created_at,
@@ -222,58 +227,62 @@ def _first_records(
     return records
 
 
-def _summary(selection: dict[str, object]) -> dict[str, object]:
-    """What of a selection may be in a journal: no values, no identifiers (promise 27)."""
+def _selection_summary(selection: dict[str, object]) -> dict[str, object]:
+    """Return the part of a selection that a journal may hold: no values, no identifiers (guarantee 27)."""
     summary = selection.get("summary")
     return summary if isinstance(summary, dict) else {}
 
 
-def _started(job: Job, runs_before: int) -> JobStarted:
-    ledger = job.ledger
-    open_states = UNSENT[ledger.lead] | {ACCEPTED[ledger.lead]}
-    remaining = sum(count for state, count in ledger.counts(ledger.lead).items() if state in open_states & PENDING)
+def _started(job: JobLog, runs_before: int) -> JobStarted:
+    target_states = job.target_states
+    open_states = ACTIONABLE[target_states.primary_axis] | {ACCEPTED[target_states.primary_axis]}
+    remaining = sum(
+        count
+        for state, count in target_states.counts(target_states.primary_axis).items()
+        if state in open_states & PENDING
+    )
     return JobStarted(
-        job=ledger.job.job if ledger.job else "",
+        job=target_states.job.job if target_states.job else "",
         operation=describe(job.plan.header.operation),
         project_id=job.plan.header.project_id,
         project_name=job.plan.header.project_name,
-        count=ledger.count,
+        count=target_states.count,
         remaining=remaining,
         runs_before=runs_before,
     )
 
 
 @asynccontextmanager
-async def _ended_in_order(job: Job, reporter: Reporter, gate: Gate, purpose: str) -> AsyncIterator[None]:
-    """Note and tell why the run is over."""
+async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, purpose: str) -> AsyncIterator[None]:
+    """Record why the run ended, and report it to the caller."""
     reason = "interrupted"
     try:
-        with _resumable():
+        with _as_not_finished():
             yield
         reason = "stopped" if gate.closed else "finished"
     except (BulkError, PostHogError) as error:
         reason = type(error).__name__
         raise
     finally:
-        with suppress(WriteFailed):  # the run is ending with that failure already
-            job.note(RunEnded(at=job.now(), reason=reason))
-        job.ledger.close_open()  # nobody answers any more what was cancelled
-        reporter.tell(
+        with suppress(WriteFailed):  # the run already ends with that error
+            job.record(RunEnded(at=job.now(), reason=reason))
+        job.target_states.close_open()  # no response to a cancelled request will come
+        emitter.emit(
             JobEnded(
                 reason=reason,
-                exit_code=exit_code(job.ledger, purged=purpose == "verify"),
-                person=named_counts(job.ledger, Axis.PERSON),
-                events=named_counts(job.ledger, Axis.EVENTS),
-                recordings=named_counts(job.ledger, Axis.RECORDINGS),
-                properties=named_counts(job.ledger, Axis.PROPERTIES),
+                exit_code=exit_code(job.target_states, purged=purpose == "verify"),
+                person=named_counts(job.target_states, Axis.PERSON),
+                events=named_counts(job.target_states, Axis.EVENTS),
+                recordings=named_counts(job.target_states, Axis.RECORDINGS),
+                properties=named_counts(job.target_states, Axis.PROPERTIES),
             )
         )
 
 
 @contextmanager
-def _resumable() -> Iterator[None]:
-    """What a read may end with means "run again"."""
+def _as_not_finished() -> Iterator[None]:
+    """Turn an error of a read that a later run may not meet into `NotFinished`."""
     try:
         yield
-    except UNANSWERED as error:
-        raise unanswered(error) from error
+    except TRANSIENT_ERRORS as error:
+        raise to_not_finished(error) from error

@@ -1,4 +1,4 @@
-"""What every group of a run works with. Values only."""
+"""The objects that all groups of a run share. Values only."""
 
 import random
 from collections.abc import Callable
@@ -6,31 +6,31 @@ from collections.abc import Callable
 import msgspec
 
 from asyncclient import PostHogClient
-from bulk.concurrency.stop_gate import Gate
+from bulk.concurrency.stop_gate import StopGate
 from bulk.events import Trouble
 from bulk.execution.breaker import Breaker, RetryBudget
-from bulk.journal.job_log import Job
-from bulk.posthog.strategy import Way
+from bulk.journal.job_log import JobLog
+from bulk.posthog.strategy import Strategy
 from bulk.verification.second_look import SecondLook
 from bulk.verification.verifier import Verifier
 
 
-class Tools(msgspec.Struct, frozen=True, kw_only=True):
-    """What every batch of a run shares.
+class RunContext(msgspec.Struct, frozen=True, kw_only=True):
+    """The objects that all groups of a run share.
 
     Arguments:
-        report: takes events for the caller.
-        moved: called after each change of the ledger, for progress.
-        batch_size: targets a request that takes many, before halving.
-        uniform: draws a number between two, for full jitter.
+        report: takes an event after each request that failed.
+        moved: called after each change of the target states, for progress.
+        batch_size: targets per bulk request, before any halving.
+        uniform: returns a random number between two others, for full jitter.
     """
 
-    job: Job
+    job: JobLog
     client: PostHogClient
     verifier: Verifier
     second_look: SecondLook
-    way: Way
-    gate: Gate
+    strategy: Strategy
+    gate: StopGate
     breaker: Breaker
     budget: RetryBudget
     report: Callable[[Trouble], None]

@@ -15,11 +15,11 @@ import msgspec
 
 from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
 from bulk.export.csv_rows import HEADER, csv_row
-from bulk.files.disk_sets import SeenIds
+from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog import person_reader
 from bulk.selection.id_files import Line, RefusedLine
 from bulk.selection.input_findings import Findings
-from bulk.selection.resolver import MOST_OPEN_LINES, READ_AT_ONCE, email_groups, id_groups, read_lines
+from bulk.selection.resolver import MAX_OPEN_LINES, READ_AT_ONCE, email_groups, id_groups, read_lines
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, FromInput, Selection
 
 
@@ -58,10 +58,10 @@ async def export_lines(
             findings.listed += 1
             yield _line(raw)
         return
-    with SeenIds() as seen:
+    with DiskIdSet() as seen:
         async for person in _named(client, selection, findings, page_size):
             if seen.add(person.ref.uuid):
-                findings.person(len(person.ref.distinct_ids))
+                findings.add_target(len(person.ref.distinct_ids))
                 yield _line(person.raw)
 
 
@@ -85,7 +85,7 @@ async def _named(
     async for lines in _usable(read_lines(selection), findings):
         async for found in _found(client, selection, lines, page_size, left_out):
             yield found
-        if len(left_out) >= MOST_OPEN_LINES:
+        if len(left_out) >= MAX_OPEN_LINES:
             async for found in _second_look(client, selection, left_out, page_size, findings):
                 yield found
             left_out = []

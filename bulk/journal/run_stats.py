@@ -1,9 +1,9 @@
-"""What a journal adds up to beside the targets' states: runs, attempts by route, pauses. A fold for reports. Pure."""
+"""Counts over a journal's records for reports: runs, attempts per route, pauses. Pure."""
 
 import msgspec
 
 from bulk.journal.records import (
-    Answer,
+    AttemptEnded,
     Intent,
     JobOpened,
     LimitChanged,
@@ -11,16 +11,16 @@ from bulk.journal.records import (
     Record,
     RunEnded,
     RunStarted,
-    Settled,
+    StatesChanged,
 )
 from bulk.number_ranges import parse_ranges
 
 KEPT_DELETED = frozenset({"deleted_instead_of_kept", "no_summary"})
-"""Errors of calls after which persons may be gone that were to be kept."""
+"""Errors after which the server may have deleted persons that it was asked to keep."""
 
 
-class RouteTally(msgspec.Struct):
-    """Requests on one route by how they ended, those left over unknown; `targets` sums the batch sizes."""
+class RouteCounts(msgspec.Struct):
+    """Requests of one call by outcome; those neither ok nor failed are unknown. `targets` adds up batch sizes."""
 
     attempts: int = 0
     ok: int = 0
@@ -28,8 +28,8 @@ class RouteTally(msgspec.Struct):
     targets: int = 0
 
 
-class RunTally(msgspec.Struct):
-    """One process's share of the job."""
+class RunCounts(msgspec.Struct):
+    """One run of the job, by one process."""
 
     started_at: float
     version: str
@@ -38,35 +38,35 @@ class RunTally(msgspec.Struct):
     reason: str | None = None
 
 
-class Tally:
-    """Counts over the records of a journal."""
+class RunStats:
+    """Counts over the records of a journal, kept up to date by `apply`."""
 
     def __init__(self) -> None:
         self.lines = 0
         self.opened_at = 0.0
         self.last_at = 0.0
-        self.routes: dict[str, RouteTally] = {}
-        self.runs: list[RunTally] = []
+        self.routes: dict[str, RouteCounts] = {}
+        self.runs: list[RunCounts] = []
         self.pauses = 0
         self.limits_lowered = 0
         self.kept_deleted = False
         self._open: dict[int, tuple[str, int]] = {}
 
     def apply(self, record: Record) -> None:
-        """Take one record in."""
+        """Count one record."""
         self.lines += 1
         self.last_at = max(self.last_at, record.at)
         match record:
-            case Settled():  # the most frequent first
+            case StatesChanged():  # the most frequent record first
                 pass
             case Intent():
                 self._intent(record)
-            case Answer():
-                self._answer(record)
+            case AttemptEnded():
+                self._attempt_ended(record)
             case JobOpened():
                 self.opened_at = record.at
             case RunStarted():
-                self.runs.append(RunTally(record.at, record.version, record.purpose))
+                self.runs.append(RunCounts(record.at, record.version, record.purpose))
             case RunEnded() if self.runs:
                 self.runs[-1].ended_at, self.runs[-1].reason = record.at, record.reason
             case PauseTaken():
@@ -77,20 +77,20 @@ class Tally:
                 pass
 
     def _intent(self, record: Intent) -> None:
-        route = self.routes.setdefault(record.route, RouteTally())
+        route = self.routes.setdefault(record.route, RouteCounts())
         route.attempts += record.requests
         route.targets += _size(record.targets)
         self._open[record.attempt] = record.route, record.requests
 
-    def _answer(self, record: Answer) -> None:
+    def _attempt_ended(self, record: AttemptEnded) -> None:
         self.kept_deleted = self.kept_deleted or record.error in KEPT_DELETED
-        name, covered = self._open.pop(record.attempt, (None, 1))
+        name, planned = self._open.pop(record.attempt, (None, 1))
         if name is None:
             return
-        route, made = self.routes[name], covered if record.requests is None else record.requests
-        route.attempts -= covered - made
-        troubled = record.outcome != "ok"
-        route.ok += made - troubled
+        route, made = self.routes[name], planned if record.requests is None else record.requests
+        route.attempts -= planned - made
+        not_ok = record.outcome != "ok"
+        route.ok += made - not_ok
         route.failed += record.outcome == "failed"
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bulk.journal.binding import check_binding
-from bulk.journal.replay import read_ledger
+from bulk.journal.replay import replay_journal
 from bulk.plan.plan_file import Plan
 from bulk.report.report import Report, build
 
@@ -19,8 +19,8 @@ def read_report(journal: str | Path, plan: Plan | None = None) -> Report:
         FileTrouble: the journal is damaged or cannot be read.
         Refused: the plan is another job's.
     """
-    ledger, facts = read_ledger(Path(journal))
-    if plan is not None and ledger.job is not None:
-        check_binding(str(journal), ledger.job, plan)
-    ledger.close_open()
-    return build(ledger, facts, plan)
+    target_states, facts = replay_journal(Path(journal))
+    if plan is not None and target_states.job is not None:
+        check_binding(str(journal), target_states.job, plan)
+    target_states.close_open()
+    return build(target_states, facts, plan)

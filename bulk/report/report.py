@@ -10,26 +10,37 @@ from typing import Any
 import msgspec
 
 from bulk.journal.replay import JournalFacts
-from bulk.journal.run_stats import RunTally
-from bulk.journal.target_states import Ledger
+from bulk.journal.run_stats import RunCounts
+from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
-from bulk.states import BAD, MEANING, PENDING, PROVEN, Axis, Events, Person, Properties, Recordings, State
+from bulk.states import (
+    NEEDS_ATTENTION,
+    PENDING,
+    PROVEN,
+    STATE_MEANINGS,
+    Axis,
+    Events,
+    Person,
+    Properties,
+    Recordings,
+    State,
+)
 from bulk.version import VERSION
 
 REPORT_FORMAT = 1
 
 USUAL: frozenset[State] = frozenset(
     {
-        Person.GONE,
-        Person.NOT_ASKED,
-        Events.NOT_ASKED,
+        Person.DELETED_CONFIRMED,
+        Person.NOT_REQUESTED,
+        Events.NOT_REQUESTED,
         Events.QUEUED,
         Events.PURGED,
-        Recordings.NOT_ASKED,
+        Recordings.NOT_REQUESTED,
         Recordings.REQUESTED,
-        Properties.NOT_ASKED,
-        Properties.DONE,
+        Properties.NOT_REQUESTED,
+        Properties.CHANGED_CONFIRMED,
     }
 )
 """Good ends; reports count them and name the targets of every other state."""
@@ -128,19 +139,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     largest_uncovered_s: float | None = None
 
 
-def exit_code(ledger: Ledger, *, purged: bool = False) -> int:
+def exit_code(target_states: TargetStates, *, purged: bool = False) -> int:
     """The exit code that the states of the targets call for: 75, 1 or 0.
 
     Arguments:
         purged: whether event deletions have to be completed too.
     """
-    states = [state for axis in Axis for state in ledger.counts(axis)]
+    states = [state for axis in Axis for state in target_states.counts(axis)]
     if any(state in PENDING or (purged and state is Events.QUEUED) for state in states):
         return 75
-    return 1 if any(state in BAD for state in states) else 0
+    return 1 if any(state in NEEDS_ATTENTION for state in states) else 0
 
 
-def build(ledger: Ledger, journal: JournalFacts, plan: Plan | None) -> Report:
+def build(target_states: TargetStates, journal: JournalFacts, plan: Plan | None) -> Report:
     """The report of a replayed journal.
 
     Arguments:
@@ -150,10 +161,10 @@ def build(ledger: Ledger, journal: JournalFacts, plan: Plan | None) -> Report:
     Raises:
         ValueError: the ledger has no job.
     """
-    job = ledger.job
+    job = target_states.job
     if job is None:
         raise ValueError("the journal is empty: no job was ever opened in it")
-    approved, tally = ledger.approved, ledger.tally
+    approved, run_stats = target_states.approved, target_states.run_stats
     return Report(
         format=REPORT_FORMAT,
         version=VERSION,
@@ -168,13 +179,13 @@ def build(ledger: Ledger, journal: JournalFacts, plan: Plan | None) -> Report:
         count=job.count,
         planned_at=job.planned_at,
         opened_at=_iso(job.at),
-        last_entry_at=_iso(tally.last_at),
+        last_entry_at=_iso(run_stats.last_at),
         approved_at=_iso(approved.at) if approved else None,
         approved_how=approved.how if approved else None,
-        verdict=_verdict(ledger),
-        exit_code=exit_code(ledger),
-        axes=tuple(_axis_report(ledger, axis) for axis in Axis),
-        failures=tuple(_failures(ledger)),
+        verdict=_verdict(target_states),
+        exit_code=exit_code(target_states),
+        axes=tuple(_axis_report(target_states, axis) for axis in Axis),
+        failures=tuple(_failures(target_states)),
         routes=tuple(
             RouteCount(
                 route=name,
@@ -184,36 +195,36 @@ def build(ledger: Ledger, journal: JournalFacts, plan: Plan | None) -> Report:
                 unknown=route.attempts - route.ok - route.failed,
                 targets=route.targets,
             )
-            for name, route in sorted(tally.routes.items())
+            for name, route in sorted(run_stats.routes.items())
         ),
-        runs=tuple(_run_report(run) for run in tally.runs),
-        pauses=tally.pauses,
-        limits_lowered=tally.limits_lowered,
+        runs=tuple(_run_report(run) for run in run_stats.runs),
+        pauses=run_stats.pauses,
+        limits_lowered=run_stats.limits_lowered,
         torn_tail_bytes=journal.torn_tail_bytes,
         plan=None if plan is None else _plan_report(plan),
-        largest_uncovered_s=ledger.coverage.largest_uncovered_s,
+        largest_uncovered_s=target_states.coverage.largest_uncovered_s,
     )
 
 
-def _axis_report(ledger: Ledger, axis: Axis) -> AxisReport:
+def _axis_report(target_states: TargetStates, axis: Axis) -> AxisReport:
     return AxisReport(
         axis=axis.value,
         states=tuple(
             StateCount(
                 state=state.name.lower(),
-                meaning=MEANING[state],
+                meaning=STATE_MEANINGS[state],
                 count=count,
-                targets=None if state in USUAL else format_ranges(ledger.numbers(axis, (state,))),
+                targets=None if state in USUAL else format_ranges(target_states.numbers(axis, (state,))),
             )
-            for state, count in ledger.counts(axis).items()
+            for state, count in target_states.counts(axis).items()
         ),
     )
 
 
-def _failures(ledger: Ledger) -> list[FailureCount]:
+def _failures(target_states: TargetStates) -> list[FailureCount]:
     found: list[FailureCount] = []
     for axis in Axis:
-        for reason, state, numbers in ledger.reasons(axis):
+        for reason, state, numbers in target_states.reasons(axis):
             targets = format_ranges(numbers)
             found.append(
                 FailureCount(
@@ -235,25 +246,25 @@ _DONE_WORDS = {
 }
 _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
     Axis.PERSON: (
-        (Person.GONE_BEFORE, "were already gone"),
-        (Person.VANISHED, "disappeared without a deletion by this job"),
+        (Person.ALREADY_DELETED, "were already gone"),
+        (Person.DISAPPEARED, "disappeared without a deletion by this job"),
     ),
     Axis.PROPERTIES: (
-        (Properties.DONE_BEFORE, "were already as requested"),
-        (Properties.GONE, "are gone with their properties"),
+        (Properties.ALREADY_AS_DESIRED, "were already as requested"),
+        (Properties.GONE_WITH_PERSON, "are gone with their properties"),
     ),
 }
 
 
-def _verdict(ledger: Ledger) -> str:
-    axis = ledger.lead
-    states = ledger.counts(axis)
+def _verdict(target_states: TargetStates) -> str:
+    axis = target_states.primary_axis
+    states = target_states.counts(axis)
     done = sum(states.get(state, 0) for state in PROVEN[axis])
-    words = f"{done:,} of {ledger.count:,} {_DONE_WORDS[axis]}"
+    words = f"{done:,} of {target_states.count:,} {_DONE_WORDS[axis]}"
     for state, what in _BEFORE_WORDS.get(axis, ()):
         if before := states.get(state, 0):
             words += f", {before:,} {what}"
-    match exit_code(ledger):
+    match exit_code(target_states):
         case 0:
             return f"Done: {words}."
         case 1:
@@ -262,7 +273,7 @@ def _verdict(ledger: Ledger) -> str:
             return f"Not finished: {words}; run the job again to resume."
 
 
-def _run_report(run: RunTally) -> RunReport:
+def _run_report(run: RunCounts) -> RunReport:
     return RunReport(
         purpose=run.purpose,
         started=_iso(run.started_at),

@@ -8,14 +8,14 @@ from typing import Any, NoReturn
 
 from asyncclient.testing.faults import Fault
 from asyncclient.testing.http import envelope
-from asyncclient.testing.http.envelope import Answer, Refusal
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.envelope import Refusal, Response
+from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.options import PersonalKey, ServerOptions
 from asyncclient.testing.state.churn import Churn
 from asyncclient.testing.state.ingestion import Ingestion
-from asyncclient.testing.state.mutations import Acts
-from asyncclient.testing.tables.activities import Doer
-from asyncclient.testing.tables.uuids import parse
+from asyncclient.testing.state.mutations import Mutations
+from asyncclient.testing.tables.activities import Actor
+from asyncclient.testing.tables.uuids import parse_uuid
 
 _GATEWAY_TIMEOUT = b"<html><head><title>504 Gateway Time-out</title></head><body></body></html>"
 
@@ -24,62 +24,62 @@ class Hang(Exception):
     """The request is never answered."""
 
 
-class Job:
+class HandlerContext:
     """One request on its way through its handler."""
 
     def __init__(
         self,
         *,
-        call: Call,
+        request: ParsedRequest,
         values: dict[str, str],
-        acts: Acts,
+        mutations: Mutations,
         ingestion: Ingestion,
         options: ServerOptions,
         churn: Churn,
         fault: Fault | None,
-        holder: PersonalKey | None,
-        media: str,
+        personal_key: PersonalKey | None,
+        response_format: str,
     ) -> None:
-        self.call = call
+        self.request = request
         self.values = values
-        self.acts = acts
+        self.mutations = mutations
         self.ingestion = ingestion
         self.options = options
         self.churn = churn
         self.fault = fault
-        self.holder = holder
-        self.media = media
+        self.personal_key = personal_key
+        self.response_format = response_format
         self.applied = False
 
     @property
-    def by(self) -> Doer | None:
+    def actor(self) -> Actor | None:
         """Whose key it is; None where no personal key was asked for."""
-        return None if self.holder is None else (self.holder.first_name, self.holder.email)
+        return None if self.personal_key is None else (self.personal_key.first_name, self.personal_key.email)
 
-    def struck_by(self, kind: str) -> Fault | None:
+    def fault_of_kind(self, kind: str) -> Fault | None:
         """The fault that struck this request, if it is of that kind."""
         return self.fault if self.fault is not None and self.fault.kind == kind else None
 
     @property
     def hidden_properties(self) -> tuple[str, ...]:
         """Properties of persons that access control hides from this key's user."""
-        return () if self.holder is None else self.holder.hidden_properties
+        return () if self.personal_key is None else self.personal_key.hidden_properties
 
     def fail_if_heavy(self, keys: Iterable[int]) -> None:
         """Time out where one of these persons is heavy and heavy persons fail in every call (contract 9)."""
-        traces = self.acts.traces
-        if self.options.heavy_calls == "every" and traces.any_heavy() and any(map(traces.heavy, keys)):
+        audit_trail = self.mutations.audit_trail
+        if self.options.heavy_calls == "every" and audit_trail.has_heavy() and any(map(audit_trail.is_heavy, keys)):
             self.time_out()
 
     def time_out(self) -> NoReturn:
         """End a call as one that takes too long ends. Raises Hang, or Refusal with a load balancer's 504."""
         if self.options.heavy_failure == "stall":
             raise Hang
-        raise Refusal(Answer(504, _GATEWAY_TIMEOUT, envelope.HTML))
+        raise Refusal(Response(504, _GATEWAY_TIMEOUT, envelope.HTML))
 
     def fields(self) -> dict[str, Any]:
         """The body as an object; anything else is an unhandled error in the server, so a 500."""
-        data = self.call.data
+        data = self.request.data
         if not isinstance(data, dict):
             raise envelope.server_error()
         return data
@@ -90,12 +90,12 @@ class Job:
         Raises Refusal: 400 for what is neither, 404 for nobody.
         """
         text = self.values["id"]
-        raw = parse(text)
+        raw = parse_uuid(text)
         if raw is not None:
-            key = self.acts.store.key_of_uuid(raw)
+            key = self.mutations.store.key_of_uuid(raw)
         else:
             try:
-                key = self.acts.store.key_of_pk(int(text))
+                key = self.mutations.store.key_of_pk(int(text))
             except ValueError:
                 raise envelope.invalid(
                     "The ID provided does not look like a personID. If you are using a distinctId, "

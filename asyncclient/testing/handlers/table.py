@@ -8,7 +8,7 @@ from collections.abc import Callable
 from asyncclient.testing.handlers.capture import capture, flags
 from asyncclient.testing.handlers.event_deletion import delete_events, delete_recordings, deletion_status
 from asyncclient.testing.handlers.folders import create_folder, delete_folder, get_folder, list_folders, update_folder
-from asyncclient.testing.handlers.handler_context import Job
+from asyncclient.testing.handlers.handler_context import HandlerContext
 from asyncclient.testing.handlers.insights import funnel, lifecycle, trends
 from asyncclient.testing.handlers.persons.activity import activity, all_activity
 from asyncclient.testing.handlers.persons.changing import delete_property, update, update_property
@@ -20,9 +20,9 @@ from asyncclient.testing.handlers.persons.property_history import properties_at_
 from asyncclient.testing.handlers.persons.reading import batch_by_distinct_ids, batch_by_uuids, retrieve
 from asyncclient.testing.handlers.projects import projects
 from asyncclient.testing.handlers.query import query
-from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.envelope import Response
 
-HANDLERS: dict[str, Callable[[Job], Answer]] = {
+HANDLERS: dict[str, Callable[[HandlerContext], Response]] = {
     "projects": projects,
     "list": list_persons,
     "retrieve": retrieve,

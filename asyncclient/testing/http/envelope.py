@@ -14,7 +14,7 @@ HTML = "text/html; charset=utf-8"
 _encoder = msgspec.json.Encoder()
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True):
     """What the server says: a status, the bytes of a body or, where it is streamed, its blocks, and further headers."""
 
     status: int
@@ -27,9 +27,9 @@ class Answer(msgspec.Struct, frozen=True):
 class Refusal(Exception):
     """A request that is answered with an error instead of what it asked for."""
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
 def encode(value: Any) -> bytes:
@@ -37,14 +37,14 @@ def encode(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
-def ok(value: Any, status: int = 200) -> Answer:
-    """A JSON answer."""
-    return Answer(status, encode(value))
+def ok(value: Any, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(status, encode(value))
 
 
-def empty(status: int) -> Answer:
-    """An answer without a body."""
-    return Answer(status)
+def empty(status: int) -> Response:
+    """A response without a body."""
+    return Response(status)
 
 
 def error(
@@ -55,10 +55,10 @@ def error(
     *,
     attr: str | None = None,
     headers: tuple[tuple[str, str], ...] = (),
-) -> Answer:
+) -> Response:
     """The error envelope: one object of type, code, detail and attr (contract 4)."""
     body = encode({"type": kind, "code": code, "detail": detail, "attr": attr})
-    return Answer(status, body, headers=headers)
+    return Response(status, body, headers=headers)
 
 
 def invalid(detail: str, *, code: str = "invalid_input", attr: str | None = None) -> Refusal:

@@ -1,4 +1,4 @@
-"""Others who add and remove persons while somebody lists.
+"""Others who add and remove persons while someone lists.
 
 It is driven by list requests, not by time, so that a test sees the same each time.
 """
@@ -10,9 +10,9 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient.testing.state.mutations import Acts
+from asyncclient.testing.state.mutations import Mutations
 from asyncclient.testing.tables.person import Record
-from asyncclient.testing.tables.uuids import derived, parse
+from asyncclient.testing.tables.uuids import derive_uuid, parse_uuid
 
 _TRIES = 20
 
@@ -27,8 +27,8 @@ class _Pace(msgspec.Struct, frozen=True, kw_only=True):
 class Churn:
     """What happens just before each list request is answered."""
 
-    def __init__(self, acts: Acts) -> None:
-        self._acts = acts
+    def __init__(self, mutations: Mutations) -> None:
+        self._mutations = mutations
         self._pace = _Pace()
         self._random = random.Random(0)
         self._due_adds = 0.0
@@ -64,7 +64,7 @@ class Churn:
         self._requests += 1
         for request, offset, count in self._blocks:
             if request == self._requests:
-                for key in self._acts.listing.rows.page(offset, count):
+                for key in self._mutations.listing.rows.page(offset, count):
                     self._remove(key)
         self._due_adds += self._pace.adds_per_request
         self._due_removes += self._pace.removes_per_request
@@ -76,34 +76,34 @@ class Churn:
             self._add_one()
 
     def _remove_one(self) -> None:
-        rows = self._acts.listing.rows
+        rows = self._mutations.listing.rows
         for attempt in range(min(_TRIES, len(rows)) if self._pace.at == "random" else len(rows)):
             rank = self._random.randrange(len(rows)) if self._pace.at == "random" else attempt
             key = rows.page(rank, 1)[0]
-            if key not in self._pace.protected and key in self._acts.store:
+            if key not in self._pace.protected and key in self._mutations.store:
                 self._remove(key)
                 return
 
     def _remove(self, key: int) -> None:
         if key not in self._pace.protected:
-            self._acts.delete(key, through_api=False)
+            self._mutations.delete(key, through_api=False)
 
     def _add_one(self) -> None:
-        acts = self._acts
+        mutations = self._mutations
         while True:
             self._arrived += 1
             distinct_id = f"arrival-{self._arrived}"
-            key = acts.table.intern(derived(acts.options.project_id, distinct_id))
-            if key not in acts.store and acts.store.key_of_distinct_id(distinct_id) is None:
+            key = mutations.table.intern(derive_uuid(mutations.options.project_id, distinct_id))
+            if key not in mutations.store and mutations.store.key_of_distinct_id(distinct_id) is None:
                 break
-        created_us = acts.arrival_us()
-        rows = acts.listing.rows
+        created_us = mutations.arrival_us()
+        rows = mutations.listing.rows
         if self._pace.at == "random" and len(rows):
             beside = rows.page(self._random.randrange(len(rows)), 1)[0]
-            created_us = acts.store.record(beside).created_us + self._random.randrange(1000)
+            created_us = mutations.store.record(beside).created_us + self._random.randrange(1000)
         plan = self._random.choice(("free", "pro"))
-        acts.create(key, Record(acts.store.next_pk(), created_us, (distinct_id,), {"plan": plan}))
+        mutations.create(key, Record(mutations.store.next_pk(), created_us, (distinct_id,), {"plan": plan}))
 
     def _key(self, uuid: UUID | str) -> int | None:
-        raw = uuid.bytes if isinstance(uuid, UUID) else parse(uuid)
-        return None if raw is None else self._acts.table.key(raw)
+        raw = uuid.bytes if isinstance(uuid, UUID) else parse_uuid(uuid)
+        return None if raw is None else self._mutations.table.key(raw)

@@ -12,18 +12,18 @@ from typing import Any
 import msgspec
 
 from asyncclient.testing.faults import Fault
-from asyncclient.testing.state.captured_events import Event, read, read_personless
-from asyncclient.testing.state.mutations import Acts
+from asyncclient.testing.state.captured_events import Event, parse_event, parse_personless_event
+from asyncclient.testing.state.mutations import Mutations
 from asyncclient.testing.tables.person import Record
 from asyncclient.testing.tables.seeding import MISSING
-from asyncclient.testing.tables.uuids import derived
+from asyncclient.testing.tables.uuids import derive_uuid
 
 
 class Ingestion:
     """Takes events and changes persons by them."""
 
-    def __init__(self, acts: Acts) -> None:
-        self._acts = acts
+    def __init__(self, mutations: Mutations) -> None:
+        self._mutations = mutations
         self._last_due_us = 0
         self.received = 0
         """Events that came in, whatever became of them."""
@@ -37,7 +37,7 @@ class Ingestion:
     def receive(self, raws: Sequence[Any], *, swallow: Fault | None = None) -> bool:
         """Take events as they were sent; whether any of them got through."""
         left = self._left_over(raws, swallow)
-        events = [event for event in map(read, left) if event is not None]
+        events = [event for event in map(parse_event, left) if event is not None]
         self.without_effect += len(left) - len(events)
         if len(events) < len(left):
             self._store_personless(left)
@@ -47,11 +47,11 @@ class Ingestion:
     def capture(self, key: int, properties: Mapping[str, Any], *, swallow: Fault | None = None) -> bool:
         """Take an event of the server's own about a person; whether it got through.
 
-        It goes out for the person's first distinct id, so that person must have one.
+        It goes out for the person's first distinct ID, so that person must have one.
         """
-        distinct_id = self._acts.store.distinct_ids(key)[0]
+        distinct_id = self._mutations.store.distinct_ids(key)[0]
         left = self._left_over([{"event": "$set", "distinct_id": distinct_id, "properties": properties}], swallow)
-        read_ones = [event for event in map(read, left) if event is not None]
+        read_ones = [event for event in map(parse_event, left) if event is not None]
         # It reaches its person however long the distinct ID is, unlike an event from outside.
         self._put_off([msgspec.structs.replace(event, distinct_id=distinct_id) for event in read_ones])
         return bool(left)
@@ -72,13 +72,13 @@ class Ingestion:
     def _put_off(self, events: list[Event]) -> None:
         if not events:
             return
-        acts = self._acts
+        mutations = self._mutations
         # None overtakes one before it, even if the lag has become shorter meanwhile.
-        due_us = max(self._last_due_us, acts.now_us() + round(acts.options.capture_lag_s * 1_000_000))
+        due_us = max(self._last_due_us, mutations.now_us() + round(mutations.options.capture_lag_s * 1_000_000))
         self._last_due_us = due_us
         self.under_way += len(events)
-        acts.later(due_us, partial(self._apply_all, events))
-        acts.advance()
+        mutations.schedule(due_us, partial(self._apply_all, events))
+        mutations.advance()
 
     def _apply_all(self, events: list[Event], _due_us: int, _now_us: int) -> None:
         self.under_way -= len(events)
@@ -87,39 +87,39 @@ class Ingestion:
             self._store(event)
 
     def _apply(self, event: Event) -> None:
-        key = self._person(event) if event.other_id is None else self._joined(event, event.other_id)
+        key = self._person(event) if event.other_id is None else self._merged_person(event, event.other_id)
         if key is None:
             self._create(event)
             return
         if event.identifies:
             self._identify(key)
-        store = self._acts.store
+        store = self._mutations.store
         changes = {name: value for name, value in event.set_once.items() if store.value(key, name) is MISSING}
         changes.update(event.set)
         changes.update((name, MISSING) for name in event.unset if store.value(key, name) is not MISSING)
         if changes:
-            self._acts.change_properties(key, changes)
+            self._mutations.change_properties(key, changes)
 
     def _store_personless(self, raws: Sequence[Any]) -> None:
-        now_us = self._acts.now_us()
-        for event in filter(None, map(read_personless, raws)):
+        now_us = self._mutations.now_us()
+        for event in filter(None, map(parse_personless_event, raws)):
             happened_us = now_us if event.timestamp_us is None else event.timestamp_us
-            self._acts.events.add_personless(event.distinct_id, happened_us, now_us)
+            self._mutations.events.add_personless(event.distinct_id, happened_us, now_us)
 
     def _store(self, event: Event) -> None:
         """Keep the event itself, for its person; it is ingested now."""
-        acts, key = self._acts, self._person(event)
-        now_us = acts.now_us()
+        mutations, key = self._mutations, self._person(event)
+        now_us = mutations.now_us()
         if key is not None:
-            acts.events.add(key, now_us if event.timestamp_us is None else event.timestamp_us, now_us)
+            mutations.events.add(key, now_us if event.timestamp_us is None else event.timestamp_us, now_us)
 
     def _person(self, event: Event) -> int | None:
-        return self._acts.store.key_of_distinct_id(event.distinct_id)
+        return self._mutations.store.key_of_distinct_id(event.distinct_id)
 
-    def _joined(self, event: Event, other_id: str) -> int | None:
-        """Whose both distinct ids are in the end; None if nobody has either."""
-        acts, key = self._acts, self._person(event)
-        other = acts.store.key_of_distinct_id(other_id)
+    def _merged_person(self, event: Event, other_id: str) -> int | None:
+        """Whose both distinct IDs are in the end; None if nobody has either."""
+        mutations, key = self._mutations, self._person(event)
+        other = mutations.store.key_of_distinct_id(other_id)
         if key is None and other is None:
             return None
         if key is None or other is None:
@@ -127,38 +127,38 @@ class Ingestion:
             assert one is not None
             self._add_distinct_id(one, event.distinct_id if key is None else other_id)
             return one
-        emptied = acts.store.record(other)
+        emptied = mutations.store.record(other)
         # PostHog merges nobody who is identified, unless told to by force.
         if key != other and (event.by_force or not emptied.is_identified):
-            acts.merge(key, other)
-            kept = {k: v for k, v in emptied.properties.items() if acts.store.value(key, k) is MISSING}
+            mutations.merge(key, other)
+            kept = {k: v for k, v in emptied.properties.items() if mutations.store.value(key, k) is MISSING}
             if kept:
-                acts.change_properties(key, kept)
+                mutations.change_properties(key, kept)
         return key
 
     def _add_distinct_id(self, key: int, distinct_id: str) -> None:
-        record = self._acts.store.record(key)
+        record = self._mutations.store.record(key)
         together = (*record.distinct_ids, distinct_id)
-        self._acts.store.put(key, msgspec.structs.replace(record, distinct_ids=together))
-        self._acts.listing.recheck(key)
+        self._mutations.store.put(key, msgspec.structs.replace(record, distinct_ids=together))
+        self._mutations.listing.recheck(key)
 
     def _identify(self, key: int) -> None:
-        record = self._acts.store.record(key)
+        record = self._mutations.store.record(key)
         if not record.is_identified:
-            self._acts.store.put(key, msgspec.structs.replace(record, is_identified=True))
+            self._mutations.store.put(key, msgspec.structs.replace(record, is_identified=True))
 
     def _create(self, event: Event) -> None:
-        acts = self._acts
+        mutations = self._mutations
         distinct_ids = (event.distinct_id,) if event.other_id is None else (event.distinct_id, event.other_id)
         properties = {**event.set_once, **event.set}
-        record = Record(acts.store.next_pk(), acts.arrival_us(), distinct_ids, properties, event.identifies)
-        acts.create(self._new_key(event.distinct_id), record)
+        record = Record(mutations.store.next_pk(), mutations.arrival_us(), distinct_ids, properties, event.identifies)
+        mutations.create(self._new_key(event.distinct_id), record)
 
     def _new_key(self, distinct_id: str) -> int:
-        """The key under the UUID that this distinct id gives, or, where somebody has that, under the next one."""
-        acts, name = self._acts, distinct_id
+        """The key under the UUID that this distinct ID gives, or, where someone has that, under the next one."""
+        mutations, name = self._mutations, distinct_id
         while True:
-            key = acts.table.intern(derived(acts.options.project_id, name))
-            if key not in acts.store:
+            key = mutations.table.intern(derive_uuid(mutations.options.project_id, name))
+            if key not in mutations.store:
                 return key
             name += "+"

@@ -1,6 +1,6 @@
 """The world behind the local server: persons, listing, deletion rows, and what happens to them.
 
-Tests arrange and check it directly; the handlers act on it through `acts`. Everything that takes time
+Tests arrange and check it directly; the handlers act on it through `mutations`. Everything that takes time
 (queued deletions, captured events, the listing's lag) is applied when the world is looked at, by the clock it
 was given.
 """
@@ -10,15 +10,15 @@ from typing import Any
 from uuid import UUID
 
 from asyncclient.testing.options import ServerOptions
-from asyncclient.testing.state.captured_events import STORED_MOST
+from asyncclient.testing.state.captured_events import MAX_STORED_DISTINCT_ID
 from asyncclient.testing.state.event_table import EventView
 from asyncclient.testing.state.ingestion import Ingestion
-from asyncclient.testing.state.mutations import Acts
+from asyncclient.testing.state.mutations import Mutations
 from asyncclient.testing.tables.event_deletions import DeletionRow, Requested
 from asyncclient.testing.tables.folders import PROTOCOL, FolderView, view
 from asyncclient.testing.tables.person import Moment, PersonView, Record, as_datetime, as_us
 from asyncclient.testing.tables.seeding import MISSING
-from asyncclient.testing.tables.uuids import derived, parse
+from asyncclient.testing.tables.uuids import derive_uuid, parse_uuid
 
 Uuid = UUID | str
 
@@ -27,8 +27,8 @@ class World:
     """Direct access to everything the server knows, synchronous, for arranging and asserting."""
 
     def __init__(self, *, persons: int, seed: int, options: ServerOptions, clock: Callable[[], float]) -> None:
-        self.acts = Acts(persons=persons, seed=seed, options=options, clock=clock)
-        self.ingestion = Ingestion(self.acts)
+        self.mutations = Mutations(persons=persons, seed=seed, options=options, clock=clock)
+        self.ingestion = Ingestion(self.mutations)
 
     def add_person(
         self,
@@ -41,23 +41,25 @@ class World:
     ) -> UUID:
         """Create a person and return its UUID.
 
-        The UUID is derived from project and first distinct id unless given (contract 5). `created_at` is
+        The UUID is derived from project and first distinct ID unless given (contract 5). `created_at` is
         now unless given, and never before the newest person, so that the person enters a listing at the
-        front. Raises ValueError if the UUID or one of the distinct ids belongs to a living person.
+        front. Raises ValueError if the UUID or one of the distinct IDs belongs to a living person.
         """
         if not distinct_ids:
             raise ValueError("a person needs at least one distinct id")
-        if longest := next((each for each in distinct_ids if len(each) > STORED_MOST), None):
-            raise ValueError(f"the store takes distinct IDs of up to {STORED_MOST} characters, not {len(longest)}")
-        acts = self.acts
-        acts.advance()
-        raw = _raw(uuid) if uuid is not None else derived(acts.options.project_id, distinct_ids[0])
-        if acts.store.key_of_uuid(raw) is not None:
+        if longest := next((each for each in distinct_ids if len(each) > MAX_STORED_DISTINCT_ID), None):
+            raise ValueError(
+                f"the store takes distinct IDs of up to {MAX_STORED_DISTINCT_ID} characters, not {len(longest)}"
+            )
+        mutations = self.mutations
+        mutations.advance()
+        raw = _raw(uuid) if uuid is not None else derive_uuid(mutations.options.project_id, distinct_ids[0])
+        if mutations.store.key_of_uuid(raw) is not None:
             raise ValueError(f"a person with the UUID {UUID(bytes=raw)} exists already")
-        created_us = acts.arrival_us() if created_at is None else as_us(created_at)
-        pk = acts.store.next_pk()
+        created_us = mutations.arrival_us() if created_at is None else as_us(created_at)
+        pk = mutations.store.next_pk()
         record = Record(pk, created_us, tuple(distinct_ids), dict(properties or {}), is_identified)
-        acts.create(acts.table.intern(raw), record)
+        mutations.create(mutations.table.intern(raw), record)
         return UUID(bytes=raw)
 
     def person(self, uuid: Uuid) -> PersonView | None:
@@ -66,124 +68,129 @@ class World:
         return None if key is None else self._view(key)
 
     def uuid_of(self, distinct_id: str) -> UUID | None:
-        """Whose distinct id that is."""
-        self.acts.advance()
-        key = self.acts.store.key_of_distinct_id(distinct_id)
+        """Whose distinct ID that is."""
+        self.mutations.advance()
+        key = self.mutations.store.key_of_distinct_id(distinct_id)
         return None if key is None else self._uuid(key)
 
     def count(self) -> int:
         """How many persons there are in the persons store."""
-        self.acts.advance()
-        return len(self.acts.store)
+        self.mutations.advance()
+        return len(self.mutations.store)
 
     def iter_uuids(self) -> Iterator[UUID]:
         """The UUIDs of all persons in the persons store, seeded ones by number, then the others."""
-        self.acts.advance()
-        return (self._uuid(key) for key in self.acts.store)
+        self.mutations.advance()
+        return (self._uuid(key) for key in self.mutations.store)
 
     def listed(self, uuid: Uuid) -> bool:
         """Whether the listing has a row of that UUID now."""
-        self.acts.advance()
-        key = self.acts.table.key(_raw(uuid))
-        return key is not None and key in self.acts.listing
+        self.mutations.advance()
+        key = self.mutations.table.key(_raw(uuid))
+        return key is not None and key in self.mutations.listing
 
     def set_properties(self, uuid: Uuid, properties: Mapping[str, Any]) -> None:
         """Set properties of a person in the store now; the listing's filters follow after its lag."""
-        self.acts.change_properties(self._living(uuid), dict(properties))
+        self.mutations.change_properties(self._living(uuid), dict(properties))
 
     def unset_properties(self, uuid: Uuid, keys: Iterable[str]) -> None:
         """Remove properties of a person in the store now; the listing's filters follow after its lag."""
-        self.acts.change_properties(self._living(uuid), dict.fromkeys(keys, MISSING))
+        self.mutations.change_properties(self._living(uuid), dict.fromkeys(keys, MISSING))
 
     def take_distinct_ids(self, uuid: Uuid) -> None:
-        """Let a person lose every distinct id, so that no event reaches it."""
-        self.acts.take_distinct_ids(self._living(uuid))
+        """Let a person lose every distinct ID, so that no event reaches it."""
+        self.mutations.take_distinct_ids(self._living(uuid))
 
     def remove_person(self, uuid: Uuid) -> None:
-        """Let somebody else delete a person; raises LookupError if there is none."""
-        self.acts.delete(self._living(uuid), through_api=False)
+        """Let someone else delete a person; raises LookupError if there is none."""
+        self.mutations.delete(self._living(uuid), through_api=False)
 
     def merge(self, into_uuid: Uuid, from_uuid: Uuid) -> None:
-        """Move all distinct ids of one person to another; the emptied person vanishes."""
+        """Move all distinct IDs of one person to another; the emptied person vanishes."""
         into, emptied = self._living(into_uuid), self._living(from_uuid)
         if into == emptied:
             raise ValueError("a person cannot be merged into itself")
-        self.acts.merge(into, emptied)
+        self.mutations.merge(into, emptied)
 
     def recreate(self, uuid: Uuid, *, created_at: Moment | None = None) -> UUID:
         """Delete a person, if it still exists, and re-create it.
 
-        Same UUID, same distinct ids, another `created_at` (now, and never before the newest person) and
+        Same UUID, same distinct IDs, another `created_at` (now, and never before the newest person) and
         another number. With delete_order "legacy" the listing does not show it (contract 8).
         """
         raw = _raw(uuid)
-        self.acts.advance()
-        key = self.acts.table.key(raw)
-        if key is None or not self.acts.store.knows(key):
+        self.mutations.advance()
+        key = self.mutations.table.key(raw)
+        if key is None or not self.mutations.store.knows(key):
             raise LookupError(f"there never was a person {uuid}")
-        self.acts.recreate(key, None if created_at is None else as_us(created_at))
+        self.mutations.recreate(key, None if created_at is None else as_us(created_at))
         return UUID(bytes=raw)
 
     def orphan(self, uuid: Uuid) -> None:
         """Let the persons store lose a person, whose row stays in the listing."""
-        self.acts.store.remove(self._living(uuid))
+        self.mutations.store.remove(self._living(uuid))
 
     def lose(self, uuid: Uuid) -> None:
         """Let the listing lose the row of a person, who stays in the persons store."""
-        self.acts.listing.lose(self._living(uuid))
+        self.mutations.listing.lose(self._living(uuid))
 
     def set_heavy(self, uuid: Uuid, *, heavy: bool = True) -> None:
         """Mark a person as too much for a bulk_delete of more than that one person (contract 9)."""
-        self.acts.traces.set_heavy(self._living(uuid), heavy=heavy)
+        self.mutations.audit_trail.set_heavy(self._living(uuid), heavy=heavy)
 
     def split(self, uuid: Uuid, distinct_ids: Sequence[str]) -> list[UUID]:
-        """Let somebody split distinct ids off a person; returns whose each is then."""
-        acts = self.acts
-        acts.split(self._living(uuid), distinct_ids)
-        owners = (acts.store.key_of_distinct_id(each) for each in distinct_ids)
+        """Let someone split distinct IDs off a person; returns whose each is then."""
+        mutations = self.mutations
+        mutations.split(self._living(uuid), distinct_ids)
+        owners = (mutations.store.key_of_distinct_id(each) for each in distinct_ids)
         return [self._uuid(owner) for owner in owners if owner is not None]
 
     def add_folder(self, type: str, path: str = "", *, protocol: str = PROTOCOL, email: str | None = None) -> UUID:  # noqa: A002
         """Make a folder of a user, that of the first key unless an email is given, or overwrite the one of its type."""
-        owner = self.acts.options.user_email if email is None else email
-        return view(self.acts.folders.put(owner, type, protocol=protocol, path=path)).id
+        owner = self.mutations.options.user_email if email is None else email
+        return view(self.mutations.folders.put(owner, type, protocol=protocol, path=path)).id
 
     def folders(self, email: str | None = None) -> list[FolderView]:
         """The folders of a user, that of the first key unless an email is given, by type."""
-        return [view(each) for each in self.acts.folders.of(self.acts.options.user_email if email is None else email)]
+        return [
+            view(each)
+            for each in self.mutations.folders.of(self.mutations.options.user_email if email is None else email)
+        ]
 
     def add_cohort(self, cohort_id: int, uuids: Sequence[Uuid], *, name: str | None = None) -> None:
         """Define who is in a cohort, for filters of the type "cohort" and for who asks whose cohorts there are."""
-        self.acts.cohort_names[cohort_id] = f"Cohort {cohort_id}" if name is None else name
-        keys = (self.acts.table.key(_raw(uuid)) for uuid in uuids)
-        self.acts.cohorts[cohort_id] = frozenset(key for key in keys if key is not None)
-        self.acts.listing.forget_selections()
+        self.mutations.cohort_names[cohort_id] = f"Cohort {cohort_id}" if name is None else name
+        keys = (self.mutations.table.key(_raw(uuid)) for uuid in uuids)
+        self.mutations.cohorts[cohort_id] = frozenset(key for key in keys if key is not None)
+        self.mutations.listing.forget_selections()
 
     def add_deletion_row(self, uuid: Uuid, *, created_at: Moment, completed: bool = False) -> None:
         """Put in a row of an earlier request to delete a person's events; the person need not exist."""
         created_us = as_us(created_at)
-        self.acts.deletions.add(self.acts.table.intern(_raw(uuid)), created_us, created_us if completed else None)
+        self.mutations.deletions.add(
+            self.mutations.table.intern(_raw(uuid)), created_us, created_us if completed else None
+        )
 
     def deletion_rows(self, uuid: Uuid) -> list[DeletionRow]:
         """The rows of one person, newest first."""
-        key = self.acts.table.key(_raw(uuid))
-        return [] if key is None else [self._row(row) for row in self.acts.deletions.of(key)]
+        key = self.mutations.table.key(_raw(uuid))
+        return [] if key is None else [self._row(row) for row in self.mutations.deletions.of(key)]
 
     def all_deletion_rows(self) -> Iterator[DeletionRow]:
         """Every deletion row there is, newest first."""
-        deletions = self.acts.deletions
+        deletions = self.mutations.deletions
         return map(self._row, deletions.page("all", 0, len(deletions)))
 
     def events_orphaned(self) -> set[UUID]:
         """Persons deleted through the API who have no deletion row although some call asked for one."""
-        has = self.acts.deletions.has
-        self.acts.advance()
-        return {self._uuid(key) for key in self.acts.traces.deleted_after_asking() if not has(key)}
+        has = self.mutations.deletions.has
+        self.mutations.advance()
+        return {self._uuid(key) for key in self.mutations.audit_trail.deleted_with_events_requested() if not has(key)}
 
     def recordings_requested(self, uuid: Uuid) -> int:
         """How many times deletion of a person's recordings was started."""
-        key = self.acts.table.key(_raw(uuid))
-        return 0 if key is None else self.acts.traces.recordings(key)
+        key = self.mutations.table.key(_raw(uuid))
+        return 0 if key is None else self.mutations.audit_trail.recording_requests(key)
 
     def add_event(
         self, distinct_id: str, *, timestamp: Moment | None = None, ingested_at: Moment | None = None
@@ -192,47 +199,47 @@ class World:
 
         It happens and is ingested now unless given; `timestamp` may lie in the future.
         """
-        acts = self.acts
-        acts.advance()
-        happened_us = acts.now_us() if timestamp is None else as_us(timestamp)
-        ingested_us = acts.now_us() if ingested_at is None else as_us(ingested_at)
-        key = acts.store.key_of_distinct_id(distinct_id)
+        mutations = self.mutations
+        mutations.advance()
+        happened_us = mutations.now_us() if timestamp is None else as_us(timestamp)
+        ingested_us = mutations.now_us() if ingested_at is None else as_us(ingested_at)
+        key = mutations.store.key_of_distinct_id(distinct_id)
         if key is None:
-            acts.events.add_personless(distinct_id, happened_us, ingested_us)
+            mutations.events.add_personless(distinct_id, happened_us, ingested_us)
             return None
-        acts.events.add(key, happened_us, ingested_us)
+        mutations.events.add(key, happened_us, ingested_us)
         return self._uuid(key)
 
     def events(self, uuid: Uuid) -> list[EventView]:
         """The events that are left of a person, living or not, in the order in which they came in."""
-        self.acts.advance()
-        key = self.acts.table.key(_raw(uuid))
-        return [] if key is None else [_event(pair, self._uuid(key), None) for pair in self.acts.events.of(key)]
+        self.mutations.advance()
+        key = self.mutations.table.key(_raw(uuid))
+        return [] if key is None else [_event(pair, self._uuid(key), None) for pair in self.mutations.events.of(key)]
 
     def personless_events(self, distinct_id: str) -> list[EventView]:
         """The events of a distinct ID that had no person when they came in."""
-        self.acts.advance()
-        return [_event(pair, None, distinct_id) for pair in self.acts.events.personless(distinct_id)]
+        self.mutations.advance()
+        return [_event(pair, None, distinct_id) for pair in self.mutations.events.personless(distinct_id)]
 
     def events_uncovered(self) -> dict[UUID, list[EventView]]:
         """Events that no deletion row will ever delete, of persons deleted through the API after a call asked for it.
 
         That is those that happened or were ingested after the newest row of their person, or whose person has none.
         """
-        acts = self.acts
-        acts.advance()
+        mutations = self.mutations
+        mutations.advance()
         found: dict[UUID, list[EventView]] = {}
-        for key in acts.traces.deleted_after_asking():
-            newest_us = max((row.created_us for row in acts.deletions.of(key)), default=-1)
-            left = [_event(pair, self._uuid(key), None) for pair in acts.events.of(key) if max(pair) > newest_us]
+        for key in mutations.audit_trail.deleted_with_events_requested():
+            newest_us = max((row.created_us for row in mutations.deletions.of(key)), default=-1)
+            left = [_event(pair, self._uuid(key), None) for pair in mutations.events.of(key) if max(pair) > newest_us]
             if left:
                 found[self._uuid(key)] = left
         return found
 
     def _find(self, uuid: Uuid) -> int | None:
         raw = _raw(uuid)
-        self.acts.advance()
-        return self.acts.store.key_of_uuid(raw)
+        self.mutations.advance()
+        return self.mutations.store.key_of_uuid(raw)
 
     def _living(self, uuid: Uuid) -> int:
         key = self._find(uuid)
@@ -241,10 +248,10 @@ class World:
         return key
 
     def _uuid(self, key: int) -> UUID:
-        return UUID(bytes=self.acts.table.raw(key))
+        return UUID(bytes=self.mutations.table.raw(key))
 
     def _view(self, key: int) -> PersonView:
-        record = self.acts.store.record(key)
+        record = self.mutations.store.record(key)
         return PersonView(
             uuid=self._uuid(key),
             id=record.pk,
@@ -275,7 +282,7 @@ def _event(pair: tuple[int, int], person_uuid: UUID | None, distinct_id: str | N
 def _raw(uuid: Uuid) -> bytes:
     if isinstance(uuid, UUID):
         return uuid.bytes
-    raw = parse(uuid)
+    raw = parse_uuid(uuid)
     if raw is None:
         raise ValueError(f"{uuid!r} is not a UUID")
     return raw

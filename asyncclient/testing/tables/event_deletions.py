@@ -34,7 +34,7 @@ class Requested(msgspec.Struct, frozen=True):
     verified_us: int | None
 
 
-class Deletions:
+class EventDeletions:
     """Requested event deletions, newest first, and by person."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ class _Held:
         self.values: dict[str, Any] = {}
 
 
-class Trailing:
+class LaggingView:
     """The properties of persons as they were before the changes that are under way."""
 
     def __init__(self, store: PersonStore) -> None:

@@ -9,8 +9,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from asyncclient.testing.tables.lagging_view import Trailing
-from asyncclient.testing.tables.offset_sequence import OrderedRows
+from asyncclient.testing.tables.lagging_view import LaggingView
+from asyncclient.testing.tables.offset_sequence import OffsetSequence
 from asyncclient.testing.tables.seeding import Seeding
 from asyncclient.testing.tables.uuid_order import by_clickhouse
 from asyncclient.testing.tables.uuids import UuidTable
@@ -25,34 +25,34 @@ _Change = int | None | Mapping[str, Any]
 class Listing:
     """The rows that a listing can show; who has no row here is hidden from it."""
 
-    def __init__(self, table: UuidTable, seeding: Seeding, trailing: Trailing) -> None:
+    def __init__(self, table: UuidTable, seeding: Seeding, lagging_view: LaggingView) -> None:
         self._table = table
         self._seeding = seeding
-        self._trailing = trailing
+        self._lagging_view = lagging_view
         self._created_us: dict[int, int] = {}
         self._shown = bytearray(b"\x01") * seeding.persons
-        self._rows = OrderedRows(self._sort_key, self._seeded_order())
+        self._rows = OffsetSequence(self._sort_key, self._seeded_order())
         self._due: deque[tuple[int, int, _Change]] = deque()
-        self._selections: OrderedDict[str, tuple[OrderedRows, Predicate]] = OrderedDict()
+        self._selections: OrderedDict[str, tuple[OffsetSequence, Predicate]] = OrderedDict()
         self.newest_us = seeding.created_us(seeding.persons - 1) if seeding.persons else 0
 
     def __contains__(self, key: int) -> bool:
         return key < len(self._shown) and self._shown[key] == 1
 
     @property
-    def rows(self) -> OrderedRows:
+    def rows(self) -> OffsetSequence:
         """Every row, newest first, those of one instant by UUID in ClickHouse's order: by its second half first."""
         return self._rows
 
-    def chosen(self, keys: list[int]) -> OrderedRows:
+    def chosen(self, keys: list[int]) -> OffsetSequence:
         """These rows alone, in the order of the listing."""
-        return OrderedRows(self._sort_key, sorted(keys, key=self._sort_key))
+        return OffsetSequence(self._sort_key, sorted(keys, key=self._sort_key))
 
-    def select(self, name: str, predicate: Predicate) -> OrderedRows:
+    def select(self, name: str, predicate: Predicate) -> OffsetSequence:
         """The rows that match. `name` must tell the predicate from every other."""
         known = self._selections.get(name)
         if known is None:
-            known = OrderedRows(self._sort_key, filter(predicate, self._rows)), predicate
+            known = OffsetSequence(self._sort_key, filter(predicate, self._rows)), predicate
             self._selections[name] = known
             if len(self._selections) > _KEPT_SELECTIONS:
                 self._selections.popitem(last=False)
@@ -73,11 +73,11 @@ class Listing:
 
     def value(self, key: int, name: str) -> Any:
         """One property as filters see it, MISSING where there is none of that name."""
-        return self._trailing.value(key, name)
+        return self._lagging_view.value(key, name)
 
     def hold(self, key: int, changes: Mapping[str, Any]) -> None:
         """To be called before the store changes these properties: filters go on seeing what they are."""
-        self._trailing.hold(key, changes)
+        self._lagging_view.hold(key, changes)
 
     def change(self, key: int, changes: Mapping[str, Any], *, due_us: int, now_us: int) -> None:
         """Let filters see properties that were held once `due_us` has come."""
@@ -94,7 +94,7 @@ class Listing:
     def lose(self, key: int) -> None:
         """Take a row away for good, with whatever is under way for it."""
         self._due = deque(change for change in self._due if change[1] != key)
-        self._trailing.forget(key)
+        self._lagging_view.forget(key)
         self._apply(key, None)
 
     def advance(self, now_us: int) -> None:
@@ -123,7 +123,7 @@ class Listing:
 
     def _apply(self, key: int, change: _Change) -> None:
         if isinstance(change, Mapping):
-            self._trailing.release(key, change)
+            self._lagging_view.release(key, change)
             self.recheck(key)
         else:
             self._place(key, change)

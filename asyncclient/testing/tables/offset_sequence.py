@@ -14,7 +14,7 @@ from typing import Any
 _FILL = 128
 
 
-class OrderedRows:
+class OffsetSequence:
     """Distinct integers in the order of their sort keys, in blocks of 4 bytes a row."""
 
     def __init__(self, sort_key: Callable[[int], Any], in_order: Iterable[int] = (), *, fill: int = _FILL) -> None:

@@ -20,7 +20,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     before: Mapping[str, Any]
 
 
-class History:
+class PropertyHistory:
     """The latest changes; older ones are as good as never made."""
 
     def __init__(self) -> None:

@@ -15,8 +15,8 @@ from bulk.cli.display.live_display import Display
 from bulk.cli.display.messages import counts
 from bulk.cli.options.connection_options import HOST, KEY, PROJECT_ID
 from bulk.engine import run_job, verify_job
-from bulk.files.private_files import write_private
-from bulk.journal.replay import read_ledger
+from bulk.files.unnamed_file import write_private
+from bulk.journal.replay import replay_journal
 from bulk.number_ranges import expand
 from bulk.operations import DeletePersons
 from bulk.plan.plan_file import Plan, short_digest
@@ -102,12 +102,12 @@ async def _killed(server: LocalPostHog, plan: Plan, journal: Path, display: Disp
     )
     display.close()
     _say(f"Process {number} is dead: {'killed without warning' if killed else 'it was through before the kill'}.")
-    ledger, _ = await asyncio.to_thread(read_ledger, journal)
-    numbers = {number for intent in ledger.open.values() for number in expand(intent.targets)}
+    target_states, _ = await asyncio.to_thread(replay_journal, journal)
+    numbers = {number for intent in target_states.open.values() for number in expand(intent.targets)}
     _step(4, "What the journal knows, person by person:")
-    ledger.close_open()
+    target_states.close_open()
     for axis, title in ((Axis.PERSON, "persons"), (Axis.EVENTS, "events"), (Axis.RECORDINGS, "recordings")):
-        states = {state.name.lower(): count for state, count in ledger.counts(axis).items()}
+        states = {state.name.lower(): count for state, count in target_states.counts(axis).items()}
         _say(counts(title, states))
     _say(f"{len(numbers):,} persons were in flight: sent, not answered. They are read before anything is sent again.")
     return frozenset(target.uuid for target in plan.iter() if target.number in numbers)

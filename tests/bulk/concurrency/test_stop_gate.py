@@ -1,11 +1,11 @@
 import anyio
 import pytest
 
-from bulk.concurrency.stop_gate import Gate, Stopped
+from bulk.concurrency.stop_gate import StopGate, Stopped
 
 
-async def test_closing_ends_waits_at_once() -> None:
-    gate = Gate()
+async def test_closing_the_gate_ends_waits_at_once() -> None:
+    gate = StopGate()
     ended = anyio.Event()
 
     async def wait() -> None:
@@ -21,14 +21,14 @@ async def test_closing_ends_waits_at_once() -> None:
         await ended.wait()
 
 
-async def test_what_is_in_flight_is_awaited() -> None:
-    gate = Gate()
+async def test_a_request_in_flight_is_awaited() -> None:
+    gate = StopGate()
     answer = anyio.Event()
     got: list[str] = []
 
     async def request() -> None:
-        with gate.abandonable() as scope:
-            gate.committed(scope)
+        with gate.cancel_on_stop() as scope:
+            gate.finish_despite_stop(scope)
             await answer.wait()
             got.append("answer")
 
@@ -42,25 +42,25 @@ async def test_what_is_in_flight_is_awaited() -> None:
     assert got == ["answer"]
 
 
-async def test_nothing_leaves_once_the_gate_is_closed() -> None:
-    gate = Gate()
-    with pytest.raises(Stopped), gate.abandonable() as scope:
+async def test_no_request_leaves_once_the_gate_is_closed() -> None:
+    gate = StopGate()
+    with pytest.raises(Stopped), gate.cancel_on_stop() as scope:
         gate.close(RuntimeError("over"))
-        gate.committed(scope)
+        gate.finish_despite_stop(scope)
     with pytest.raises(Stopped):
         gate.check()
 
 
-async def test_a_callers_stop_closes_it_without_an_error() -> None:
+async def test_a_stop_by_the_caller_closes_the_gate_without_an_error() -> None:
     stop = anyio.Event()
-    gate = Gate(stop)
+    gate = StopGate(stop)
     stop.set()
     assert gate.closed
     assert gate.error is None
 
 
 async def test_the_first_error_counts() -> None:
-    gate = Gate()
+    gate = StopGate()
     first = RuntimeError("first")
     gate.close(first)
     gate.close(RuntimeError("second"))

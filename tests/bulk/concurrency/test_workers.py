@@ -2,10 +2,10 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from bulk.concurrency.workers import in_parallel
+from bulk.concurrency.workers import run_workers
 
 
-async def test_every_item_is_worked_on_once_by_at_most_so_many_workers() -> None:
+async def test_every_item_is_worked_on_once_by_a_limited_number_of_workers() -> None:
     done: list[int] = []
     running = most = 0
 
@@ -17,12 +17,12 @@ async def test_every_item_is_worked_on_once_by_at_most_so_many_workers() -> None
         running -= 1
         done.append(item)
 
-    await in_parallel(work, range(50), workers=3)
+    await run_workers(work, range(50), workers=3)
     assert sorted(done) == list(range(50))
     assert most == 3
 
 
-async def test_the_first_error_is_raised_as_itself_and_ends_the_rest() -> None:
+async def test_the_first_error_is_raised_unchanged_and_ends_the_other_workers() -> None:
     started: list[int] = []
 
     async def work(item: int) -> None:
@@ -32,5 +32,5 @@ async def test_the_first_error_is_raised_as_itself_and_ends_the_rest() -> None:
         await anyio.sleep_forever()
 
     with pytest.raises(KeyError, match="this one"):
-        await in_parallel(work, range(100), workers=2)
+        await run_workers(work, range(100), workers=2)
     assert started == [0, 1]

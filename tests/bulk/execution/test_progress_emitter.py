@@ -1,4 +1,4 @@
-"""What a running job tells of its pace and of the time that is left."""
+"""The rate and the estimated time left that a running job reports."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -7,17 +7,17 @@ import pytest
 
 from asyncclient import Bucket, Limits, RateLimits
 from bulk.events import JobEvent, Progress
-from bulk.execution.progress_emitter import Reporter
-from bulk.journal.records import Answer, Intent, JobOpened
-from bulk.journal.target_states import Ledger
+from bulk.execution.progress_emitter import ProgressEmitter
+from bulk.journal.records import FORMAT, AttemptEnded, Intent, JobOpened
+from bulk.journal.target_states import TargetStates
 from bulk.operations import DeletePersons
 
 
-def started(count: int) -> Ledger:
-    ledger = Ledger()
-    ledger.apply(
+def started(count: int) -> TargetStates:
+    target_states = TargetStates()
+    target_states.apply(
         JobOpened(
-            format=1,
+            format=FORMAT,
             job="j",
             host="h",
             project=1,
@@ -29,18 +29,20 @@ def started(count: int) -> Ledger:
             at=0.0,
         )
     )
-    return ledger
+    return target_states
 
 
-def accept(ledger: Ledger, attempt: int, targets: str) -> None:
+def accept(target_states: TargetStates, attempt: int, targets: str) -> None:
     intent = Intent(
         attempt=attempt, route="delete", bucket="deletes", axes=("person",), targets=targets, at=0.0, server_at=0.0
     )
-    ledger.apply(intent)
-    ledger.apply(Answer(attempt=attempt, at=0.0, outcome="ok"))
+    target_states.apply(intent)
+    target_states.apply(AttemptEnded(attempt=attempt, at=0.0, outcome="ok"))
 
 
-def test_the_time_left_knows_that_a_limit_lets_bursts_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_estimated_time_left_takes_bursts_within_the_rate_limit_into_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = [1000.0]
     monkeypatch.setattr("bulk.execution.progress_emitter.anyio.current_time", lambda: now[0])
     told: list[Progress] = []
@@ -49,21 +51,23 @@ def test_the_time_left_knows_that_a_limit_lets_bursts_through(monkeypatch: pytes
         if isinstance(event, Progress):
             told.append(event)
 
-    ledger = started(1200)
+    target_states = started(1200)
     limits = Limits(RateLimits.posthog(), clock=lambda: now[0])
-    job: Any = SimpleNamespace(ledger=ledger, operation=DeletePersons(), now=lambda: now[0], note=lambda _: None)
-    reporter = Reporter(job, limits, tell, batch_size=1)
-    reporter.phase("sending")
+    job: Any = SimpleNamespace(
+        target_states=target_states, operation=DeletePersons(), now=lambda: now[0], note=lambda _: None
+    )
+    emitter = ProgressEmitter(job, limits, tell, batch_size=1)
+    emitter.phase("sending")
     now[0] += 5
-    accept(ledger, 0, "0-479")
+    accept(target_states, 0, "0-479")
     limits.charge(Bucket.DELETES, [0.0] * 480)
-    reporter.progress()
-    now[0] += 50  # the minute's allowance is used up, nothing moves
+    emitter.progress()
+    now[0] += 50  # the limit of this minute is used up: no progress
     for _ in range(3):
         now[0] += 1
-        reporter.progress()
-    accept(ledger, 1, "480")
-    reporter.progress()
+        emitter.progress()
+    accept(target_states, 1, "480")
+    emitter.progress()
     eta_s = told[-1].eta_s
     assert eta_s is not None
     assert 60 <= eta_s <= 120

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk.files.disk_sets import NumbersById, SeenIds, SeenStrings
+from bulk.files.disk_sets import DiskIdIndex, DiskIdSet, DiskStringSet
 
 few_ids = st.integers(0, 30).map(lambda number: UUID(int=number << 64 | 5))
 few_texts = st.sampled_from(["", "a", "A", "é", "e\u0301", "\ud800", "\udfff", "\x00", "a\x00", "😀"])
@@ -20,7 +20,7 @@ few_texts = st.sampled_from(["", "a", "A", "é", "e\u0301", "\ud800", "\udfff", 
 @given(st.lists(st.lists(few_ids, max_size=8) | few_ids, max_size=12))
 def test_ids_are_new_once(steps: list[list[UUID] | UUID]) -> None:
     met: set[UUID] = set()
-    with SeenIds() as seen:
+    with DiskIdSet() as seen:
         for step in steps:
             batch = step if isinstance(step, list) else [step]
             expected = []
@@ -35,7 +35,7 @@ def test_ids_are_new_once(steps: list[list[UUID] | UUID]) -> None:
 @given(st.lists(st.lists(st.tuples(few_ids, st.integers(0, 2**40)), max_size=8), max_size=6))
 def test_numbers_are_found_as_in_a_dictionary(steps: list[list[tuple[UUID, int]]]) -> None:
     known: dict[UUID, int] = {}
-    with NumbersById() as numbers:
+    with DiskIdIndex() as numbers:
         for step in steps:
             numbers.add_many(step)
             known.update(step)
@@ -47,14 +47,14 @@ def test_numbers_are_found_as_in_a_dictionary(steps: list[list[tuple[UUID, int]]
 @settings(deadline=None)
 @given(st.lists(few_texts, max_size=20))
 def test_strings_are_new_once_and_never_taken_for_another(texts: list[str]) -> None:
-    with SeenStrings() as one, SeenStrings() as many:
+    with DiskStringSet() as one, DiskStringSet() as many:
         expected = [text not in texts[:at] for at, text in enumerate(texts)]
         assert [one.add(text) for text in texts] == expected
         assert many.add_many(texts) == expected
 
 
 def test_two_sets_know_nothing_of_each_other() -> None:
-    with SeenIds() as one, SeenIds() as other:
+    with DiskIdSet() as one, DiskIdSet() as other:
         assert one.add(UUID(int=1))
         assert other.add(UUID(int=1))
 
@@ -62,7 +62,7 @@ def test_two_sets_know_nothing_of_each_other() -> None:
 SPILL = """
 import os, random, sys
 from uuid import UUID
-from bulk.files.disk_sets import SeenIds
+from bulk.files.disk_sets import DiskIdSet
 folder = sys.argv[1]
 def ours():
     names = []
@@ -72,7 +72,7 @@ def ours():
         except FileNotFoundError:  # the one that lists them
             pass
     return [name for name in names if name.startswith(folder)]
-with SeenIds() as seen:
+with DiskIdSet() as seen:
     for _ in range(20):
         seen.add_many(UUID(bytes=random.randbytes(16)) for _ in range(50_000))
         if ours():
@@ -94,9 +94,9 @@ FULL = """
 import random, resource
 from uuid import UUID
 from bulk.errors import FileTrouble
-from bulk.files.disk_sets import SeenIds
+from bulk.files.disk_sets import DiskIdSet
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-seen = SeenIds()
+seen = DiskIdSet()
 try:
     for _ in range(20):
         seen.add_many(UUID(bytes=random.randbytes(16)) for _ in range(50_000))
@@ -109,7 +109,7 @@ except FileTrouble as error:
 def test_a_temporary_folder_that_is_full_is_told_with_a_fix(tmp_path: Path) -> None:
     environment = os.environ | {"SQLITE_TMPDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.startswith(f"{tmp_path}: no temporary file can grow there: ")
+    assert done.stdout.startswith(f"{tmp_path}: a temporary file cannot grow there: ")
     assert done.stdout.endswith("; free some space there, or set TMPDIR.\n")
     assert list(tmp_path.iterdir()) == []
 
@@ -117,9 +117,9 @@ def test_a_temporary_folder_that_is_full_is_told_with_a_fix(tmp_path: Path) -> N
 MANY = """
 import random, resource
 from uuid import UUID
-from bulk.files.disk_sets import SeenIds
+from bulk.files.disk_sets import DiskIdSet
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with SeenIds() as seen:
+with DiskIdSet() as seen:
     new = 0
     for _ in range(1_000):
         new += sum(seen.add_many(UUID(bytes=random.randbytes(16)) for _ in range(1_000)))
@@ -135,7 +135,7 @@ def test_a_million_ids_take_less_than_40_mb() -> None:
 
 
 def test_closed_set_is_gone() -> None:
-    seen = SeenIds()
+    seen = DiskIdSet()
     seen.add(UUID(int=1))
     seen.close()
     seen.close()

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from asyncclient import DeletionRow, ListingError
 from asyncclient.models import Page
-from bulk.concurrency.stop_gate import Gate
+from bulk.concurrency.stop_gate import StopGate
 from bulk.posthog.deletion_rows import (
     COVERS,
-    MOST_PAGES_OF_AN_INSTANT,
+    MAX_PAGES_PER_INSTANT,
     NO_ROW,
     DeletionRowReader,
     RowCoverage,
@@ -56,7 +56,7 @@ def row(number: int, age_s: float, status: str = "pending") -> DeletionRow:
 
 
 def reader(client: Rows) -> DeletionRowReader:
-    return DeletionRowReader(client, Gate())  # type: ignore[arg-type]
+    return DeletionRowReader(client, StopGate())  # type: ignore[arg-type]
 
 
 def covered(age_s: float = 0.0) -> RowReading:
@@ -163,7 +163,7 @@ async def test_a_list_that_does_not_end_is_given_up_and_says_so(page: Callable[[
     with pytest.raises(ListingError, match="does not end"):
         async for _ in reader(client).completed(NOW - 100.0):
             pass
-    assert client.pages <= MOST_PAGES_OF_AN_INSTANT + 2
+    assert client.pages <= MAX_PAGES_PER_INSTANT + 2
 
 
 async def test_rows_that_keep_coming_in_front_end_no_reading() -> None:

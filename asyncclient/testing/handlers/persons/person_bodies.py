@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from asyncclient.testing.options import ServerOptions
-from asyncclient.testing.state.mutations import Acts
+from asyncclient.testing.state.mutations import Mutations
 from asyncclient.testing.tables.person import Record, iso, name_of
 
 _LIST_CAP = 1000
@@ -41,10 +41,10 @@ class SinglePerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_seen_at: str | msgspec.UnsetType | None
 
 
-def listed(key: int, acts: Acts, options: ServerOptions, hidden: Sequence[str] = ()) -> ListedPerson:
-    """A row of the listing; at most 1000 distinct ids. `hidden` properties are left out."""
-    record = acts.store.record(key)
-    uuid = acts.table.text(key)
+def listed_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> ListedPerson:
+    """A row of the listing; at most 1000 distinct IDs. `hidden` properties are left out."""
+    record = mutations.store.record(key)
+    uuid = mutations.table.text(key)
     return ListedPerson(
         id=uuid,
         uuid=uuid,
@@ -57,14 +57,14 @@ def listed(key: int, acts: Acts, options: ServerOptions, hidden: Sequence[str] =
     )
 
 
-def single(key: int, acts: Acts, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
-    """A person with all its distinct ids. `hidden` properties are left out."""
-    return _single(key, acts, options, None, hidden)
+def single_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
+    """A person with all its distinct IDs. `hidden` properties are left out."""
+    return _build_person(key, mutations, options, None, hidden)
 
 
-def batched(key: int, acts: Acts, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
-    """A person of a batch read; at most 10 distinct ids. `hidden` properties are left out."""
-    return _single(key, acts, options, _BATCH_CAP, hidden)
+def batch_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
+    """A person of a batch read; at most 10 distinct IDs. `hidden` properties are left out."""
+    return _build_person(key, mutations, options, _BATCH_CAP, hidden)
 
 
 def _visible(properties: dict[str, Any], hidden: Sequence[str]) -> dict[str, Any]:
@@ -74,15 +74,17 @@ def _visible(properties: dict[str, Any], hidden: Sequence[str]) -> dict[str, Any
     return {name: value for name, value in properties.items() if name not in hidden}
 
 
-def _single(key: int, acts: Acts, options: ServerOptions, cap: int | None, hidden: Sequence[str]) -> SinglePerson:
-    record = acts.store.record(key)
+def _build_person(
+    key: int, mutations: Mutations, options: ServerOptions, cap: int | None, hidden: Sequence[str]
+) -> SinglePerson:
+    record = mutations.store.record(key)
     return SinglePerson(
         id=record.pk,
         name=name_of(record),
         distinct_ids=record.distinct_ids[:cap],
         properties=_visible(record.properties, hidden),
         created_at=iso(record.created_us),
-        uuid=acts.table.text(key),
+        uuid=mutations.table.text(key),
         last_seen_at=_last_seen(record, options),
     )
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from asyncclient import Bucket, InvalidArgument, PropertyFilter
 from asyncclient._protocol import endpoints as endpoints
 from asyncclient._protocol.http import Request
-from asyncclient._transport.path_prefix import Prefix
+from asyncclient._transport.path_prefix import PathPrefix
 
 U = "018f0000-0000-7000-8000-000000000001"
 SAFE = re.compile(
@@ -53,7 +53,7 @@ def test_what_is_no_person_id_is_refused_before_a_path_exists(call: str, hostile
 
 
 def paths(request: Request) -> list[str]:
-    return [Prefix(name, 42).path(request) for name in ("environments", "projects")]
+    return [PathPrefix(name, 42).path(request) for name in ("environments", "projects")]
 
 
 @given(

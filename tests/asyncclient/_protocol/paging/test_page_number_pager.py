@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asyncclient import Activity, ListingError
-from asyncclient._protocol.paging.page_number_pager import MOST_PAGES_WITHOUT_ENTRIES, Numbered, next_page
+from asyncclient._protocol.paging.page_number_pager import MAX_PAGES_WITHOUT_ENTRIES, PageNumberPager, next_page
 
 
 @given(
@@ -22,7 +22,7 @@ def test_each_entry_that_was_there_comes_once_in_order_however_the_log_grows(
 ) -> None:
     log = [Activity(id=str(number)) for number in reversed(range(first))]
     there = [each.id for each in log]
-    paging, found, grown = Numbered(), [], iter(growth)
+    paging, found, grown = PageNumberPager(), [], iter(growth)
     while (page := paging.page) is not None:
         start = (page - 1) * size
         rows = log[start : start + size]
@@ -35,7 +35,7 @@ def test_each_entry_that_was_there_comes_once_in_order_however_the_log_grows(
 
 
 def test_entries_without_an_id_are_all_yielded() -> None:
-    paging = Numbered()
+    paging = PageNumberPager()
     assert len(paging.feed([Activity(), Activity()], "?page=2", None)) == 2
     assert len(paging.feed([Activity()], None, None)) == 1
     assert paging.page is None
@@ -43,7 +43,7 @@ def test_entries_without_an_id_are_all_yielded() -> None:
 
 @pytest.mark.parametrize("url", ["?page=1", "?page=2", "/x?page=0", "http://x/?page=00"])
 def test_a_next_that_does_not_lead_on_is_a_loop(url: str) -> None:
-    paging = Numbered()
+    paging = PageNumberPager()
     paging.feed([], "?page=2", None)
     with pytest.raises(ListingError, match="a loop"):
         paging.feed([], url, None)
@@ -75,19 +75,19 @@ def test_no_next_is_anything_but_a_number_or_refused(url: str) -> None:
 
 
 def test_pages_are_asked_for_one_by_one_whatever_next_says() -> None:
-    paging = Numbered()
+    paging = PageNumberPager()
     paging.feed([], "http://elsewhere.invalid/?page=900", None)
     assert paging.page == 2
 
 
 def test_pages_without_end_and_without_entries_are_given_up() -> None:
-    paging = Numbered()
+    paging = PageNumberPager()
 
     def forever() -> None:
         while paging.page is not None:
             paging.feed([Activity(id=1)], f"?page={paging.page + 1}", None)
 
-    with pytest.raises(ListingError, match=f"{MOST_PAGES_WITHOUT_ENTRIES} pages brought no new entry"):
+    with pytest.raises(ListingError, match=f"{MAX_PAGES_WITHOUT_ENTRIES} pages brought no new entry"):
         forever()
 
 
@@ -97,7 +97,7 @@ def test_pages_without_end_and_without_entries_are_given_up() -> None:
      (403, 2, False), (503, 2, False), (404, 0, False)],
 )  # fmt: skip
 def test_an_error_is_the_end_only_when_all_entries_came(status: int, total: Any, past: bool) -> None:
-    paging = Numbered()
+    paging = PageNumberPager()
     assert paging.is_past_the_end(status) is False
     paging.feed([Activity(id=1), Activity(id=2)], "?page=2", total)
     assert paging.is_past_the_end(status) is past

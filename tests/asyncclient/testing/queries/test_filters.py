@@ -174,14 +174,14 @@ async def test_a_filtered_listing_follows_arrivals_deletions_and_returns(api):
 async def test_a_filtered_page_of_many_does_not_evaluate_the_filter_again(serve, monkeypatch):
     api = await serve(2000)
     looked_at = 0
-    value = type(api.world.acts.seeding).value
+    value = type(api.world.mutations.seeding).value
 
     def counting(self, number, key):
         nonlocal looked_at
         looked_at += 1
         return value(self, number, key)
 
-    monkeypatch.setattr(type(api.world.acts.seeding), "value", counting)
+    monkeypatch.setattr(type(api.world.mutations.seeding), "value", counting)
     free = quote('[{"key":"plan","value":"free","operator":"exact","type":"person"}]')
     first = await api.uuids(f"?limit=100&properties={free}")
     assert looked_at == 2000
@@ -192,6 +192,6 @@ async def test_a_filtered_page_of_many_does_not_evaluate_the_filter_again(serve,
 
 async def test_exact_emails_of_seeded_persons_are_found_without_looking_at_all(serve, monkeypatch):
     api = await serve(2000)
-    monkeypatch.setattr(api.world.acts.listing, "select", None)
+    monkeypatch.setattr(api.world.mutations.listing, "select", None)
     found = await api.where(where("email", "exact", ["user1999@example.com", "user3@example.com", "no@no"]))
     assert found == ["user-1999", "user-3"]

@@ -75,20 +75,20 @@ def test_count_and_iteration_follow_arrivals_and_departures(world):
 def test_what_is_due_at_one_time_happens_in_the_order_it_was_asked_for(world):
     done = []
     for name in "abc":
-        world.acts.later(5, lambda _due, _now, name=name: done.append(name))
-    world.acts.later(1, lambda due, _now: done.append(due))
+        world.mutations.schedule(5, lambda _due, _now, name=name: done.append(name))
+    world.mutations.schedule(1, lambda due, _now: done.append(due))
     world.count()
     assert done == [1, "a", "b", "c"]
 
 
 def test_deletions_are_queued_until_they_are_done(server):
     server.reconfigure(queued_delay_s=60)
-    acts = server.world.acts
-    acts.delete_later(0, 1)
-    acts.delete_later(2)
-    assert (acts.queued(), server.world.count()) == (3, 20)
+    mutations = server.world.mutations
+    mutations.delete_later(0, 1)
+    mutations.delete_later(2)
+    assert (mutations.queued(), server.world.count()) == (3, 20)
     server.settle()
-    assert (acts.queued(), server.world.count()) == (0, 17)
+    assert (mutations.queued(), server.world.count()) == (0, 17)
 
 
 def test_a_merge_moves_all_distinct_ids_and_the_other_person_vanishes(world):
@@ -177,7 +177,7 @@ def test_the_weekly_job_leaves_rows_of_the_future_alone(server):
 
 def test_somebody_elses_deletion_orphans_no_events_of_ours(world):
     uuid = world.uuid_of("user-1")
-    world.acts.ask_for_events([1], effective=False)
+    world.mutations.request_event_deletion([1], effective=False)
     world.remove_person(uuid)
     assert world.events_orphaned() == set()
 

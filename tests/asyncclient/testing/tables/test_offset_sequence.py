@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from asyncclient.testing.handlers.persons.listing import _fetch
-from asyncclient.testing.tables.offset_sequence import OrderedRows
+from asyncclient.testing.tables.offset_sequence import OffsetSequence
 
 
 def sort_key(row):
@@ -16,7 +16,7 @@ class AgainstASortedList(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.model = sorted(range(0, 300, 3), key=sort_key)
-        self.rows = OrderedRows(sort_key, self.model, fill=4)
+        self.rows = OffsetSequence(sort_key, self.model, fill=4)
 
     @rule(row=st.integers(0, 400))
     def add_or_remove(self, row):
@@ -63,7 +63,7 @@ TestAgainstASortedList.settings = settings(max_examples=40, stateful_step_count=
 
 
 def test_an_empty_sequence_can_be_filled_and_emptied():
-    rows = OrderedRows(sort_key)
+    rows = OffsetSequence(sort_key)
     assert rows.page(0, 10) == []
     for row in range(1000):
         rows.add(row)
@@ -82,6 +82,6 @@ def test_rows_with_nobody_behind_them_stand_at_every_nth_place(count, every, off
         if len(interleaved) % every == every - 1:
             interleaved.append(None)
     expected = interleaved[offset : offset + limit]
-    rows = OrderedRows(lambda row: row, range(count))
+    rows = OffsetSequence(lambda row: row, range(count))
     assert len(interleaved) == count + count // (every - 1)
     assert _fetch(rows, offset, len(expected), every) == [row for row in expected if row is not None]

@@ -10,7 +10,7 @@ import pytest
 from bulk.cli.display.live_display import LINE_EVERY_S, JsonLines, Lines, Terminal, open_display
 from bulk.cli.streams.output import BEHIND, FULL, OutputThread
 from bulk.cli.streams.text import TextOutput
-from bulk.events import CanaryDone, JobEnded, PauseStarted, PhaseChanged, PlanProgress, Progress, WaitingForServer
+from bulk.events import JobEnded, PauseStarted, PhaseChanged, PlanProgress, Progress, TestBatchDone, WaitingForServer
 
 
 def progress(done: int) -> Progress:
@@ -18,7 +18,7 @@ def progress(done: int) -> Progress:
         phase="sending",
         count=100,
         done=done,
-        person={"gone": done},
+        person={"deleted_confirmed": done},
         events={},
         recordings={},
         requests=1,
@@ -55,7 +55,7 @@ def test_progress_is_a_line_every_few_seconds_and_news_is_a_line_each() -> None:
     display(progress(2))
     clock.now = LINE_EVERY_S - 0.1
     display(progress(3))
-    display(CanaryDone(targets=3))
+    display(TestBatchDone(targets=3))
     display(PauseStarted(bucket="deletes", for_s=60))
     clock.now = LINE_EVERY_S
     display(progress(4))
@@ -90,7 +90,7 @@ def test_planning_is_shown_as_it_goes() -> None:
 
 def test_a_log_that_nobody_reads_does_not_stop_a_job() -> None:
     display = Lines(Closed())
-    display(CanaryDone(targets=1))
+    display(TestBatchDone(targets=1))
     display.note("on")
 
 
@@ -104,7 +104,7 @@ def test_a_terminal_shows_bar_rate_counts_and_keeps_news_above() -> None:
     display.close()
     shown = stream.getvalue()
     assert "40 of 100 (40 %)" in shown
-    assert "persons: 40 gone" in shown
+    assert "persons: 40 deleted (confirmed" in shown
     assert "asked us to wait 1 min ([bold]deletes)" in shown
     assert shown.endswith("\x1b[?25h") or "\x1b[?25h" in shown[shown.rindex("40 of 100") :]
 
@@ -112,19 +112,19 @@ def test_a_terminal_shows_bar_rate_counts_and_keeps_news_above() -> None:
 def test_json_lines_hold_the_event_and_people_are_shown_it_too() -> None:
     out, people = io.StringIO(), io.StringIO()
     display = JsonLines(Lines(people), out)
-    display(CanaryDone(targets=25))
+    display(TestBatchDone(targets=25))
     display(progress(1))
     first, second = (json.loads(line) for line in out.getvalue().splitlines())
-    assert first == {"event": "canary", "targets": 25}
-    assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"gone": 1})
+    assert first == {"event": "test_batch", "targets": 25}
+    assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"deleted_confirmed": 1})
     assert "Test batch OK" in people.getvalue()
 
 
 def test_a_reader_of_events_that_went_away_ends_the_events_and_not_the_job() -> None:
     people = io.StringIO()
     display = JsonLines(Lines(people), Closed())
-    display(CanaryDone(targets=1))
-    display(CanaryDone(targets=2))
+    display(TestBatchDone(targets=1))
+    display(TestBatchDone(targets=2))
     assert people.getvalue().count("Test batch OK") == 2
 
 
@@ -149,15 +149,15 @@ def test_progress_is_dropped_and_counted_while_events_are_not_read_and_the_end_i
     stream.result(b"x" * BEHIND + b"\n")
     display(progress(1))
     display(WaitingForServer(targets=1, next_read_s=1, wait_left_s=100))
-    display(CanaryDone(targets=25))
+    display(TestBatchDone(targets=25))
     stream.result(b"x" * FULL + b"\n")
-    display(CanaryDone(targets=26))
+    display(TestBatchDone(targets=26))
     display(JobEnded(reason="finished", exit_code=0, person={}, events={}, recordings={}))
     reader.let.set()
     stream.drain()
     output.close()
     events = [json.loads(line) for line in reader.seen.splitlines() if not line.startswith(b"x")]
-    assert [(one["event"], one.get("events")) for one in events[:2]] == [("dropped", 2), ("canary", None)]
+    assert [(one["event"], one.get("events")) for one in events[:2]] == [("dropped", 2), ("test_batch", None)]
     assert [one["event"] for one in events[2:]] == ["dropped", "ended"]
 
 
@@ -186,7 +186,7 @@ def test_a_terminal_that_is_behind_is_spared_progress_and_gets_the_news() -> Non
     display = Terminal(cast("TextIO", stream))
     stream.result(b"x" * (BEHIND + 1))
     display(progress(40))
-    display(CanaryDone(targets=3))
+    display(TestBatchDone(targets=3))
     reader.let.set()
     stream.drain()
     output.close()

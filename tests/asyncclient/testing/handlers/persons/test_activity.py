@@ -100,7 +100,7 @@ async def test_the_log_keeps_the_newest_entries_only(serve):
     await api.post("bulk_delete/", {"ids": [str(uuid) for uuid in api.world.iter_uuids()]})
     page = (await api.get("activity/?limit=50")).json
     assert [item["item_id"] for item in page["results"]] == [str(pk) for pk in range(100, 90, -1)]
-    assert page["total_count"] == len(api.world.acts.activities) == 10
+    assert page["total_count"] == len(api.world.mutations.activities) == 10
     api.server.reconfigure(activity_limit=0)
     api.world.add_person(["x"])
     await changed(api, api.world.uuid_of("x"))

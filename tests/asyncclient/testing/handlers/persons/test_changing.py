@@ -152,10 +152,10 @@ async def test_a_capture_that_is_down_fails_delete_property_alone(api, uuid):
 
 
 def test_faults_of_captures_strike_nothing_else():
-    with pytest.raises(ValueError, match="strikes only"):
+    with pytest.raises(ValueError, match="applies only to"):
         Fault("capture_down", action="destroy")
-    assert not Fault("capture_down").concerns("capture")
-    assert Fault("swallow", action="capture", share=0.01).concerns("capture")
+    assert not Fault("capture_down").applies_to("capture")
+    assert Fault("swallow", action="capture", share=0.01).applies_to("capture")
 
 
 async def test_a_change_takes_the_lag_of_captures_and_the_listing_its_own_beyond(serve):
@@ -227,7 +227,7 @@ def test_the_world_sets_and_unsets_and_a_change_leaves_the_rest_of_a_seeded_pers
     expected = {**before.properties, "plan": "new"}
     del expected["country"]
     assert after == msgspec.structs.replace(before, properties=expected)
-    assert world.acts.store.value(2, "country") is MISSING
+    assert world.mutations.store.value(2, "country") is MISSING
     with pytest.raises(LookupError):
         world.set_properties("01900000-0000-7000-8000-00000000ffff", {})
 
@@ -236,7 +236,7 @@ def test_a_person_lost_by_the_listing_keeps_nothing_under_way():
     server = LocalPostHog(persons=5, options=ServerOptions(list_lag_s=5), clock=lambda: 1_790_000_000.0)
     uuid = server.world.uuid_of("user-2")
     server.world.set_properties(uuid, {"plan": "new"})
-    listing = server.world.acts.listing
+    listing = server.world.mutations.listing
     assert (listing.value(2, "plan") == "new", listing.pending()) == (False, 1)
     server.world.lose(uuid)
     assert (listing.value(2, "plan"), listing.pending()) == ("new", 0)

@@ -243,6 +243,6 @@ async def test_in_the_old_order_a_recreated_person_stays_hidden_from_the_list(se
     api = await serve(5, delete_order="legacy")
     uuid = str(list(api.world.iter_uuids())[2])
     await api.delete(f"{uuid}/")
-    api.world.add_person(api.world.acts.store.record(2).distinct_ids)
+    api.world.add_person(api.world.mutations.store.record(2).distinct_ids)
     assert (await api.get(f"{uuid}/")).status == 200
     assert uuid not in await api.uuids()

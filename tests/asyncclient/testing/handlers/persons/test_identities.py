@@ -5,13 +5,13 @@ from uuid import UUID
 import pytest
 
 from asyncclient.testing import Fault
-from asyncclient.testing.tables.uuids import derived
+from asyncclient.testing.tables.uuids import derive_uuid
 
 SPLIT = "distinct_ids_to_split"
 
 
 def uuid_by(distinct_id):
-    return UUID(bytes=derived(1, distinct_id))
+    return UUID(bytes=derive_uuid(1, distinct_id))
 
 
 @pytest.fixture
@@ -167,11 +167,11 @@ async def test_a_reset_shows_a_re_created_person_and_only_after_the_reuse(serve)
     api = await serve(3, delete_order="legacy", list_lag_s=5)
     uuid = api.world.uuid_of("user-1")
     await api.delete(f"{uuid}/")
-    api.server.world.acts.settle()
+    api.server.world.mutations.settle()
     assert not await reset(api, "user-1")
     event = {"event": "$set", "distinct_id": "user-1", "properties": {"$set": {"a": 1}}}
     await api.post("/batch/", {"api_key": api.server.project_api_key, "batch": [event]})
-    api.server.world.acts.settle()
+    api.server.world.mutations.settle()
     assert api.world.person(uuid) is not None
     assert not api.world.listed(uuid)
     assert await reset(api, "user-1")
@@ -180,7 +180,7 @@ async def test_a_reset_shows_a_re_created_person_and_only_after_the_reuse(serve)
     assert api.world.listed(uuid)
     assert (await api.uuids())[0] == str(uuid)
     assert await reset(api, "user-1")
-    api.server.world.acts.settle()
+    api.server.world.mutations.settle()
     assert (await api.uuids()).count(str(uuid)) == 1
 
 

@@ -155,16 +155,16 @@ async def test_a_change_through_the_api_is_known_from_when_it_is_applied(serve):
 def test_only_the_latest_changes_are_kept():
     now = [1_790_000_000.0]
     server = LocalPostHog(persons=3, options=ServerOptions(history_limit=2), clock=lambda: now[0])
-    acts, uuid = server.world.acts, server.world.uuid_of("user-1")
+    mutations, uuid = server.world.mutations, server.world.uuid_of("user-1")
     for value in range(4):
         now[0] += 1
         server.world.set_properties(uuid, {"n": value})
-    assert [change.before for change in acts.history.of(1)] == [{"n": 2}, {"n": 1}]
-    assert acts.history.properties(1, {"n": 3}, 0) == {"n": 1}
-    assert list(acts.history.of(0)) == []
+    assert [change.before for change in mutations.history.of(1)] == [{"n": 2}, {"n": 1}]
+    assert mutations.history.properties(1, {"n": 3}, 0) == {"n": 1}
+    assert list(mutations.history.of(0)) == []
     server.reconfigure(history_limit=0)
     server.world.set_properties(uuid, {"n": 9})
-    assert acts.history.properties(1, {"n": 9}, 0) == {"n": 1}
+    assert mutations.history.properties(1, {"n": 9}, 0) == {"n": 1}
 
 
 def test_a_property_that_was_added_is_not_there_before():
@@ -176,6 +176,6 @@ def test_a_property_that_was_added_is_not_there_before():
     server.world.unset_properties(uuid, ["country"])
     current = server.world.person(uuid).properties
     assert "country" not in current
-    history = server.world.acts.history
+    history = server.world.mutations.history
     assert history.properties(1, current, 1_789_000_000_000_000) == before
     assert history.properties(1, current, 1_791_000_000_000_000) == current
