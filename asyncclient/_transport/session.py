@@ -70,8 +70,8 @@ def check_session(session: object) -> None:
     """
     if not isinstance(session, aiohttp.ClientSession):
         raise InvalidArgument(
-            f"session is a {type(session).__name__}, not an aiohttp.ClientSession: give the session itself, "
-            "this client retries and limits by itself"
+            f"session is of type {type(session).__name__}, and not an aiohttp.ClientSession: give the session that it "
+            "wraps; this client retries by itself"
         )
 
 
