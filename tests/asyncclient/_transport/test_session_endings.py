@@ -91,7 +91,9 @@ async def test_of_a_call_that_is_over_nothing_more_leaves(raw: Any, serving: Any
     async with serving(stall) as url:
         client = await raw.client(url, timeout_s=3.0 if ending == "timeout" else 60.0)
         call = asyncio.create_task(client.persons.update(raw.uuid, {"long": "x" * LARGE}))
-        await begun.wait()
+        first = asyncio.create_task(begun.wait())
+        await asyncio.wait({first, call}, return_when=asyncio.FIRST_COMPLETED)
+        first.cancel()
         if ending == "cancellation":
             call.cancel()
         with pytest.raises(TimedOut if ending == "timeout" else asyncio.CancelledError):
