@@ -58,8 +58,8 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         after: the first matches that pass.
         probability: chance per match, 0 to 1, drawn from `seed`.
         seed: seed of the random choices.
-        status, body, when, retry_after: response of "status", before or after its effect; `retry_after` is the header.
-        count, share, step: for "deletion_errors", the number or share (0 to 1) of affected persons, and the failed step.
+        status, body, when, retry_after: response of "status", before or after the effect; `retry_after` is a header.
+        count, share, step: for "deletion_errors", number or share (0 to 1) of affected persons, and the failed step.
         to: target of "redirect".
         size: bytes of "big_body" after decompression.
         page, page_status: response of "page", which comes from a proxy before PostHog; the request reaches PostHog

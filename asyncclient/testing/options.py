@@ -134,7 +134,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     capture_quota_exceeded: bool = False
     """The response to batches of events is 200 with `quota_limited`, and no event is stored."""
     delete_property_lists: bool = True
-    """Since July 2026 delete_property accepts a list of keys; older servers nest the list, without effect (contract 6.8)."""
+    """Since July 2026 delete_property accepts a list of keys; older servers nest it, without effect (contract 6.8)."""
     user_first_name: str = "Local"
     user_email: str = "local@example.com"
     """The user of the key, as the activity log shows it (contract 6.9)."""
