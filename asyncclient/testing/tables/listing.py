@@ -41,7 +41,7 @@ class Listing:
 
     @property
     def rows(self) -> OffsetSequence:
-        """All rows, the newest first; rows with the same time are in ClickHouse's order of UUIDs, by second half first."""
+        """All rows, the newest first; rows with the same time are in ClickHouse's order of UUIDs."""
         return self._rows
 
     def chosen(self, keys: list[int]) -> OffsetSequence:

@@ -1,7 +1,6 @@
-"""What the local server knows of one person.
+"""The local server's model of a person, as values.
 
-Values only. A person is addressed inside the server by its key (see UUIDs.py); times are integer
-microseconds since the epoch.
+Inside the server a person is named by its key (see uuids.py); times are integer microseconds since the epoch.
 """
 
 from datetime import UTC, date, datetime, timedelta
