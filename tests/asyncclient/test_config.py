@@ -77,7 +77,7 @@ def test_hosts_that_cannot_be_used_are_refused_with_the_fix(host: Any, sentence:
     assert KEY not in str(caught.value)
 
 
-def test_plain_http_is_taken_when_asked_for() -> None:
+def test_plain_http_is_accepted_if_allowed() -> None:
     assert parse_origin("http://posthog.internal", allow_http=True) == "http://posthog.internal"
 
 
@@ -192,7 +192,7 @@ def test_key_files_that_cannot_be_used_are_refused_unseen(
     assert KEY not in str(caught.value)
 
 
-def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_regular_file_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo", 0o600)
     for path, sentence in (
         (tmp_path / "none", "cannot be read: No such file"),

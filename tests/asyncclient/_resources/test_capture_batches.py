@@ -102,7 +102,7 @@ def test_the_largest_event_that_fits_is_taken() -> None:
 
 
 @pytest.mark.parametrize("events", [None, "ab", b"ab", 7, [None], [{"event": "x", "distinct_id": "a"}], {"a": 1}])
-def test_what_is_no_list_of_events_is_refused(events: Any) -> None:
+def test_events_that_are_not_a_list_are_refused(events: Any) -> None:
     with pytest.raises(InvalidArgument, match="event"):
         list(batches(events))
 

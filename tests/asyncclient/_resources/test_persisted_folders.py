@@ -1,4 +1,4 @@
-"""Persisted folders: what is sent for each call, and what is read of each answer (contract 7)."""
+"""Persisted folders: what is sent for each call, and what is read of each response (contract 7)."""
 
 import json
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ FOLDER = PersistedFolder(
 
 
 async def sent(raw: Any, status: int, body: bytes, call: Any) -> tuple[Any, Any]:
-    """What came of a call that gets this answer, and what was sent for it."""
+    """What came of a call that gets this response, and what was sent for it."""
     server = await raw.serve(raw.http(status, body))
     client = await raw.client(server.url)
     result = await call(client.persisted_folders)
@@ -92,7 +92,7 @@ async def test_updating_sends_what_is_given_and_nothing_else(raw: Any, given_: d
 
 
 @pytest.mark.parametrize(("status", "body"), [(204, b""), (202, b""), (200, b"")])
-async def test_deleting_answers_nothing(raw: Any, status: int, body: bytes) -> None:
+async def test_deleting_has_an_empty_response(raw: Any, status: int, body: bytes) -> None:
     result, told = await sent(raw, status, body, lambda folders: folders.delete(U))
     assert (result, told) == (None, ("DELETE", AT, None))
 

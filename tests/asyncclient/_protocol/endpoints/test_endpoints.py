@@ -1,4 +1,4 @@
-"""Requests as values: whatever ids come in, the path stays where it belongs (promises 28, 29)."""
+"""Requests as values: whatever ids come in, the path stays where it belongs (guarantees 28, 29)."""
 
 import json
 import re
@@ -47,7 +47,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("call", DETAIL)
 @pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
-def test_what_is_no_person_id_is_refused_before_a_path_exists(call: str, hostile: Any) -> None:
+def test_an_invalid_person_id_is_refused_before_a_path_is_built(call: str, hostile: Any) -> None:
     with pytest.raises(InvalidArgument, match=r"is no (person id|UUID)"):
         DETAIL[call](hostile)
 
@@ -346,13 +346,13 @@ NO_FILTERS: list[Any] = [PropertyFilter("a", "b"), "plan", {"key": "a"}, [{"key"
 
 
 @pytest.mark.parametrize("properties", NO_FILTERS)
-def test_what_is_no_list_of_filters_is_refused(properties: Any) -> None:
+def test_filters_that_are_not_a_list_are_refused(properties: Any) -> None:
     for call in (endpoints.list_persons, endpoints.export_persons):
         with pytest.raises(InvalidArgument, match="takes a list of PropertyFilter"):
             call(properties=properties)
 
 
 @pytest.mark.parametrize("properties", [PropertyFilter("a", "b"), "plan", {"key": "a"}, [None], 7, None])
-def test_what_is_no_list_of_filters_or_objects_is_refused(properties: Any) -> None:
+def test_filters_and_objects_that_are_not_lists_are_refused(properties: Any) -> None:
     with pytest.raises(InvalidArgument, match="takes a list of objects"):
         endpoints.properties_timeline(7, properties=properties)

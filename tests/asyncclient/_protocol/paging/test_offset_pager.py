@@ -56,7 +56,7 @@ def read_all(listing: Listing, page_size: int, between: Callable[[], None] = lam
     unreadable_share=st.sampled_from([0.0, 0.1, 0.5]),
 )
 @settings(max_examples=1500 if os.environ.get("POSTHOG_BULK_SLOW") == "1" else 400, deadline=None)
-def test_everybody_who_stays_is_yielded_exactly_once(
+def test_every_person_that_stays_is_yielded_exactly_once(
     ages: list[int], page_size: int, seed: int, churn: int, unreadable_share: float
 ) -> None:
     random = Random(seed)
@@ -135,7 +135,7 @@ def test_fifty_others_coming_and_going_with_each_request_do_not_stop_it() -> Non
 
 
 @pytest.mark.parametrize("url", ["http://h/?offset=0", "http://h/?offset=5", "/?offset=3"])
-def test_a_next_that_does_not_lead_on_is_a_loop(url: str) -> None:
+def test_a_next_that_does_not_advance_is_a_loop(url: str) -> None:
     pager: OffsetPager[PersonRef] = OffsetPager(10)
     pager.feed([person(n, n) for n in range(20, 10, -1)], "http://h/?offset=10")
     with pytest.raises(ListingError, match="loop"):
@@ -182,7 +182,7 @@ class InPlace(Listing):
         pass
 
 
-def test_a_merged_row_makes_nobody_come_twice_when_rows_before_it_vanish() -> None:
+def test_a_merged_row_is_not_yielded_twice_when_rows_before_it_vanish() -> None:
     rows = [person(1000 - number, number) for number in range(40)]
     listing = InPlace([merged(rows[0]), *rows[1:]])
 
@@ -202,7 +202,7 @@ def test_a_merged_row_makes_nobody_come_twice_when_rows_before_it_vanish() -> No
     churn=st.sampled_from([0.0, 0.2, 0.4]),
 )
 @settings(max_examples=150, deadline=None)
-def test_with_some_rows_merged_everybody_who_stays_is_yielded_exactly_once(
+def test_with_some_rows_merged_every_person_that_stays_is_yielded_exactly_once(
     seed: int, page_size: int, share: float, churn: float
 ) -> None:
     random = Random(seed)
@@ -227,7 +227,7 @@ def test_with_some_rows_merged_everybody_who_stays_is_yielded_exactly_once(
 
 
 @pytest.mark.parametrize(("page_size", "persons"), [(100, 300), (1000, 2600)])
-def test_a_block_of_merged_persons_before_an_unreadable_row_hides_nobody(page_size: int, persons: int) -> None:
+def test_a_block_of_merged_persons_before_an_unreadable_row_hides_no_person(page_size: int, persons: int) -> None:
     rows = [person(persons - number, number) for number in range(persons)]
     rows[page_size - 9 : page_size - 1] = [merged(row) for row in rows[page_size - 9 : page_size - 1]]
     listing = InPlace(rows, {rows[page_size - 1].uuid})
