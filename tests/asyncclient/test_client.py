@@ -327,7 +327,7 @@ async def test_a_response_with_other_persons_than_requested_is_invalid(raw: Any,
         with pytest.raises(InvalidResponse):
             await read([raw.uuid, other])
     for read_ids in (client.persons.batch_by_distinct_ids, client.persons.refs_by_distinct_ids):
-        with pytest.raises(InvalidResponse, match="not asked for"):
+        with pytest.raises(InvalidResponse, match="not requested"):
             await read_ids([raw.uuid, "somebody"])
 
 

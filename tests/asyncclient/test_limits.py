@@ -327,7 +327,7 @@ def test_limits_per_user_are_the_same_for_deletions_and_the_other_calls() -> Non
 def test_limits_of_a_second_event_loop_are_refused_in_one_sentence() -> None:
     limits = Limits(RateLimits.posthog())
     asyncio.run(enter(limits))
-    with pytest.raises(RuntimeError, match=r"used in another event loop already: make new ones") as refused:
+    with pytest.raises(RuntimeError, match=r"already used in another event loop: create new ones") as refused:
         asyncio.run(enter(limits))
     assert "new.charge(bucket, old.recent(bucket))" in str(refused.value)
     limits.charge(Bucket.OTHERS, Limits().recent(Bucket.OTHERS))  # what the sentence advises needs no loop

@@ -116,7 +116,7 @@ CLIENT: tuple[Twin, ...] = (
         12,
         "what would be the same again is repeated",
         "asyncclient/test_retry.py::test_an_error_that_would_be_the_same_is_not_retried",
-        _RETRY, 'return GiveUp("the answer would be the same")', "return Retry(0.0)",
+        _RETRY, 'return GiveUp("the response would be the same")', "return Retry(0.0)",
     ),
     twin(
         12,

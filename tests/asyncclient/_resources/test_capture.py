@@ -166,7 +166,7 @@ async def test_a_wrong_token_is_refused() -> None:
 async def test_a_used_up_quota_is_an_error_and_not_repeated() -> None:
     options = ServerOptions(capture_quota_exceeded=True)
     async with LocalPostHog(persons=0, options=options) as server, client_of(server) as client:
-        with pytest.raises(QuotaLimited, match=r"200 quota_limited .*\(events\) is used up: nothing of this request"):
+        with pytest.raises(QuotaLimited, match=r"200 quota_limited .*\(events\) is used up: no event of this request"):
             await client.capture.batch([CaptureEvent.set("a", {"b": 1})])
         assert server.request_counts["capture"] == 1
         assert list(server.world.iter_uuids()) == []
@@ -243,9 +243,7 @@ async def test_a_page_for_people_is_no_success(raw: Any) -> None:
     "body", [b"", b"plain words", b"<html>", b"\xff\xfe", b'{"detail": "somebody is bad"}', b"[7]"]
 )
 @pytest.mark.parametrize("status", [400, 401, 402, 404, 413, 500, 503])
-async def test_any_failure_shows_its_status_and_no_personal_data(
-    raw: Any, status: int, body: bytes
-) -> None:
+async def test_any_failure_shows_its_status_and_no_personal_data(raw: Any, status: int, body: bytes) -> None:
     server = await raw.serve(raw.http(status, body))
     client = await raw.client(server.url, project_api_key="phc_x")
     with pytest.raises(PostHogError) as caught:

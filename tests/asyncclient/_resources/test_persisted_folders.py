@@ -167,7 +167,7 @@ def test_only_a_uuid_becomes_a_path(hostile: Any) -> None:
         endpoints.delete_folder,
         lambda folder: endpoints.update_folder(folder, type=None, path="x", protocol=None),
     ):
-        with pytest.raises(InvalidArgument, match="no UUID"):
+        with pytest.raises(InvalidArgument, match="not the UUID"):
             call(hostile)
 
 
@@ -184,13 +184,13 @@ def test_no_text_changes_a_path(text: str) -> None:
     ("given_", "says"),
     [
         ({}, "nothing to change"),
-        ({"type": "Home"}, "none of home, pinned, custom_products"),
-        ({"type": ""}, "none of home"),
-        ({"type": 7}, "not a text"),
-        ({"path": 7}, "path 7 is not a text"),
+        ({"type": "Home"}, "not one of home, pinned, custom_products"),
+        ({"type": ""}, "not one of home"),
+        ({"type": 7}, "not a string"),
+        ({"path": 7}, "path 7 is not a string"),
         ({"path": "a\0"}, "NUL"),
         ({"path": "\ud800"}, "path"),
-        ({"protocol": "x" * 65}, "65 characters and the server takes 64"),
+        ({"protocol": "x" * 65}, "65 characters and the server accepts at most 64"),
     ],
 )
 async def test_what_cannot_be_is_refused_before_anything_is_sent(raw: Any, given_: dict[str, Any], says: str) -> None:

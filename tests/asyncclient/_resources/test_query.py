@@ -109,9 +109,9 @@ async def test_a_key_without_the_scope_and_a_wrong_query_are_distinguished() -> 
         ({"error": "no table"}, "the query failed: no table"),
         ({"results": [], "error": {"a": 1}}, "the query failed"),
         ({"query_status": {"complete": False}}, "still running"),
-        ({"results": None}, "not what this call answers"),
-        ({"results": [7]}, "not what this call answers"),
-        ([], "not what this call answers"),
+        ({"results": None}, "not what this call returns"),
+        ({"results": [7]}, "not what this call returns"),
+        ([], "not what this call returns"),
     ],
 )
 async def test_an_invalid_response_is_an_error(raw: Any, body: Any, says: str) -> None:
@@ -171,7 +171,7 @@ class Pages:
 async def test_rows_that_do_not_ascend_are_refused(raw: Any, pages: list[list[UUID]]) -> None:
     server = await raw.serve(Pages(raw, *[[str(each) for each in page] for page in pages]))
     client = await raw.client(server.url)
-    with pytest.raises(ListingError, match="do not ascend"):
+    with pytest.raises(ListingError, match="not in ascending order"):
         await found(client, ["a"], page_size=2)
 
 

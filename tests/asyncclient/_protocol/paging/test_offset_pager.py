@@ -251,7 +251,9 @@ def test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error(
     rows = [person(10**6 - number, number) for number in range(before + 2 * MAX_PAGE + behind)]
     unreadable = {row.uuid for row in rows[before : before + 2 * MAX_PAGE]}
     listing = InPlace(rows, unreadable)
-    with pytest.raises(ListingError, match=r"the listing is incomplete: some 10,000 rows .* try again later"):
+    with pytest.raises(
+        ListingError, match=r"the listing is incomplete: about 10,000 consecutive rows .* try again later"
+    ):
         read_all(listing, page_size)
     assert len(listing.requests) < (100 if page_size > 1 else before + 100)
 

@@ -87,7 +87,7 @@ def test_pages_without_end_and_without_entries_are_given_up() -> None:
         while paging.page is not None:
             paging.feed([Activity(id=1)], f"?page={paging.page + 1}", None)
 
-    with pytest.raises(ListingError, match=f"{MAX_PAGES_WITHOUT_ENTRIES} pages brought no new entry"):
+    with pytest.raises(ListingError, match=f"{MAX_PAGES_WITHOUT_ENTRIES} consecutive pages had no new entry"):
         forever()
 
 

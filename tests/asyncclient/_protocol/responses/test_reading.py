@@ -189,7 +189,7 @@ def test_what_the_server_says_instead_is_shown_without_persons_and_keys() -> Non
     server_text = {"detail": f"no {U} for {KEY.reveal()}\x1b[31m, jane@example.com"}
     with pytest.raises(InvalidResponse) as caught:
         read(bulk(), response(200, server_text), KEY)
-    assert str(caught.value).endswith("is not what this call answers: no <id> for *** [31m, <email>)")
+    assert str(caught.value).endswith("is not what this call returns: no <id> for *** [31m, <email>)")
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/octet-stream", "text/csv", "image/png"])
@@ -224,7 +224,7 @@ def test_a_read_accepts_200_only(status: int) -> None:
     ],
 )
 def test_a_missing_field_makes_a_response_invalid(request_: Request[Any], body: Any) -> None:
-    with pytest.raises(InvalidResponse, match="is not what this call answers"):
+    with pytest.raises(InvalidResponse, match="is not what this call returns"):
         read(request_, response(200, body), KEY)
 
 

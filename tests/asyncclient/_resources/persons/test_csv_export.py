@@ -135,9 +135,7 @@ async def test_a_count_that_fails_leaves_the_export_whole(raw: Any) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", None])
 @pytest.mark.parametrize("with_length", [True, False])
-async def test_a_response_that_breaks_off_never_looks_complete(
-    raw: Any, encoding: Any, with_length: bool
-) -> None:
+async def test_a_response_that_breaks_off_never_looks_complete(raw: Any, encoding: Any, with_length: bool) -> None:
     body = HEADER + ROW * 5000
     packed = gzip.compress(body) if encoding else body
     headers = {"Content_Encoding": "gzip"} if encoding else {}
@@ -170,7 +168,7 @@ async def test_a_response_without_a_known_end_is_refused(raw: Any) -> None:
 
     server = await raw.serve(answer)
     client = await raw.client(server.url)
-    with pytest.raises(InvalidResponse, match="does not tell where it ends"):
+    with pytest.raises(InvalidResponse, match="does not say where it ends"):
         await read(client.persons.export_csv())
 
 
