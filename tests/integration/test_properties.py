@@ -75,7 +75,7 @@ async def test_who_is_as_asked_already_is_sent_nothing_and_told_apart(arena: Any
                 a.server.world.unset_properties(uuid, operation.keys)
         report = await a.run(await a.plan(operation=operation))
         assert axis(report, "properties") == {"changed_confirmed": 50, "already_as_desired": 40}
-        assert "40 were already as requested" in report.verdict
+        assert "40 already as desired" in report.verdict
         assert not set(so_already) & set(a.addressed())
         named = {s.state: s.targets for each in report.axes if each.axis == "properties" for s in each.states}
         assert named["already_as_desired"] == "10-49"

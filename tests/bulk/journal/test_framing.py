@@ -332,7 +332,7 @@ class TaggedN(msgspec.Struct, frozen=True, tag="c", tag_field="n"):
 
 @pytest.mark.parametrize("kind", [WithN, OpenedJob | WithCrc, TaggedN])
 def test_names_of_the_frame_are_reserved(kind: object) -> None:
-    with pytest.raises(ValueError, match="is the frame's own"):
+    with pytest.raises(ValueError, match="is reserved for the frame"):
         Framing(kind, job=lambda record: None)
 
 
