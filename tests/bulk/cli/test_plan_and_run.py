@@ -177,7 +177,7 @@ def test_a_review_tells_what_may_be_missed(
     for name, value in served.env.items():
         monkeypatch.setenv(name, value)
     out = run("plan", "unset", "email", "--everyone", "-o", "x.plan.jsonl").out
-    assert "looking at each (the key lacks the scope query:read)." in out
+    assert "checking each (the key lacks the scope query:read)." in out
     assert "Not covered: properties that this key cannot read." in out
     assert run("unset", "email", "--plan", "x.plan.jsonl", "--yes", "--expect-count", 5).code == 0
     assert "the key lacks the scope query:read" in run("report", "x.journal.jsonl").out
