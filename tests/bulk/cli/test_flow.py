@@ -160,7 +160,7 @@ def test_json_puts_events_on_stdout_and_words_on_stderr(run: Run, posthog: Any) 
     kinds = [event["event"] for event in events]
     assert kinds[0] == "planning"
     assert kinds[-1] == "report"
-    assert {"plan", "started", "phase", "progress", "canary", "ended"} <= set(kinds)
+    assert {"plan", "started", "phase", "progress", "test_batch", "ended"} <= set(kinds)
     assert events[kinds.index("plan")]["count"] == count
     assert events[-1]["exit_code"] == 0
     assert "If interrupted, resume with: " in result.err
@@ -196,11 +196,11 @@ def test_status_and_report_need_neither_network_nor_key_nor_plan(
     assert f"delete persons, {count} targets" in status.out
     assert "project 1 (Local project)" in status.out
     with_plan = run("report", "x.journal.jsonl")
-    assert "The input" in with_plan.out
+    assert "Input check" in with_plan.out
     Path("x.plan.jsonl").unlink()
     assert "project 1 on http" in run("status", "x.journal.jsonl").out
     without = run("report", "x.journal.jsonl")
-    assert "The plan was not there" in without.out
+    assert "made without the plan" in without.out
     assert len(posthog.server.requests) == requests
 
 
