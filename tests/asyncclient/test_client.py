@@ -318,7 +318,7 @@ async def test_a_batch_response_with_any_keys_is_keyed_by_uuid(raw: Any) -> None
 
 @pytest.mark.parametrize("key", [str(UUID(int=5)), "nobody", str(UUID(int=6))])
 async def test_a_response_with_other_persons_than_requested_is_invalid(raw: Any, key: str) -> None:
-    """Under the key of another one, under none, or in place of another one."""
+    """A person under the key of another one, under an unknown key, or in place of another one is invalid."""
     other = str(UUID(int=5))
     persons = {raw.uuid: raw.person(properties={}), key: raw.person(properties={}, uuid=str(UUID(int=6)))}
     server = await raw.serve(raw.http(body=json.dumps({"results": persons}).encode()))

@@ -1,4 +1,4 @@
-"""`knows`: what a server is new enough for, found out by reads alone (contract 8)."""
+"""`knows` finds out by reads alone which routes a server has (contract 8)."""
 
 from itertools import product
 from typing import Any
