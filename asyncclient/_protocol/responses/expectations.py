@@ -1,7 +1,8 @@
 """Expectations: the success that a request expects, as a value on the request. Pure.
 
 Documentation and servers differ in the 2xx status of a change (contract 0, 6.4), so changes accept several. A read
-accepts 200 only: any other 2xx says that the response is elsewhere or not ready. Any other response is `Unexpected`.
+accepts 200 only, because any other 2xx means that the result is elsewhere or not ready. Any other response raises
+`UnexpectedResponse`.
 """
 
 import re
