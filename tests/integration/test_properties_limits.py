@@ -207,6 +207,7 @@ def test_capture_needs_none_of_it(virtual: Any, axis: Any) -> None:
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ["rest", "capture", "delete"])
 def test_where_persons_are_read_one_by_one_within_the_limit_the_job_still_gets_on(
     virtual: Any, axis: Any, route: str
