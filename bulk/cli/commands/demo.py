@@ -49,9 +49,9 @@ def command(persons: int, keep: Path | None) -> int:
 
 
 def _own_folder(folder: Path) -> Path:
-    from bulk.files.private_files import trouble
+    from bulk.files.file_errors import as_file_trouble
 
-    with trouble(folder, "cannot be made"):
+    with as_file_trouble(folder, "cannot be made"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if taken := [name for name in KEPT if (folder / name).exists()]:
         raise click.UsageError(f"{folder} holds {taken[0]} of an earlier demo: choose another folder")

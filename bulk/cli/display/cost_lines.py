@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from asyncclient import RateLimits
 from bulk.cli.display.messages import duration, number_of
 from bulk.operations import Operation, PropertyOperation, UnsetProperties
-from bulk.posthog.request_costs import Estimate, estimate, persons_by_capture
+from bulk.posthog.request_costs import Estimate, estimate, persons_per_capture_request
 from bulk.posthog.routes import choose_route
 from bulk.report.rendering.document import figure
 from bulk.sanitize import plain
@@ -38,7 +38,7 @@ def cost_lines(operation: Operation, count: int, *, rate_limits: str, batch_size
         for route in ("capture", "rest")
     }
     a_call = "removes one property of one person" if isinstance(operation, UnsetProperties) else "changes one person"
-    events, at_once = number_of(by["capture"].events, "capture request"), persons_by_capture(batch_size)
+    events, at_once = number_of(by["capture"].events, "capture request"), persons_per_capture_request(batch_size)
     yield (
         f"Requests  capture: {events} (not rate limited) of up to {at_once} "
         f"persons each, and {figure(by['capture'].reads)} reads; {_least(by['capture'])}, {at}"

@@ -152,7 +152,7 @@ async def test_a_line_whose_person_cannot_be_read_is_named_and_stops_nobody(tmp_
 async def test_where_nobody_can_be_read_there_is_no_plan_and_it_is_worth_another_try(tmp_path: Path) -> None:
     async with opened(tmp_path, persons=1) as s:
         s.edit(BATCHES, lambda body: [person.pop("distinct_ids") for person in body["results"].values()], times=10)
-        with pytest.raises(NotFinished, match="1 persons that may be selected could not be read"):
+        with pytest.raises(NotFinished, match="1 selected persons could not be read"):
             await s.plan(ByPersonIds(s.uuids))
     assert left_behind(tmp_path) == []
 

@@ -18,7 +18,7 @@ def progress(done: int) -> Progress:
         phase="sending",
         count=100,
         done=done,
-        person={"gone": done},
+        person={"deleted_confirmed": done},
         events={},
         recordings={},
         requests=1,
@@ -104,7 +104,7 @@ def test_a_terminal_shows_bar_rate_counts_and_keeps_news_above() -> None:
     display.close()
     shown = stream.getvalue()
     assert "40 of 100 (40 %)" in shown
-    assert "persons: 40 gone" in shown
+    assert "persons: 40 deleted (confirmed" in shown
     assert "asked us to wait 1 min ([bold]deletes)" in shown
     assert shown.endswith("\x1b[?25h") or "\x1b[?25h" in shown[shown.rindex("40 of 100") :]
 
@@ -115,8 +115,8 @@ def test_json_lines_hold_the_event_and_people_are_shown_it_too() -> None:
     display(TestBatchDone(targets=25))
     display(progress(1))
     first, second = (json.loads(line) for line in out.getvalue().splitlines())
-    assert first == {"event": "canary", "targets": 25}
-    assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"gone": 1})
+    assert first == {"event": "test_batch", "targets": 25}
+    assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"deleted_confirmed": 1})
     assert "Test batch OK" in people.getvalue()
 
 
@@ -157,7 +157,7 @@ def test_progress_is_dropped_and_counted_while_events_are_not_read_and_the_end_i
     stream.drain()
     output.close()
     events = [json.loads(line) for line in reader.seen.splitlines() if not line.startswith(b"x")]
-    assert [(one["event"], one.get("events")) for one in events[:2]] == [("dropped", 2), ("canary", None)]
+    assert [(one["event"], one.get("events")) for one in events[:2]] == [("dropped", 2), ("test_batch", None)]
     assert [one["event"] for one in events[2:]] == ["dropped", "ended"]
 
 
