@@ -17,10 +17,11 @@ from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
 from bulk.export.csv_rows import HEADER, csv_row
 from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog import person_reader
+from bulk.posthog.batch_reads import READ_SIZE
 from bulk.selection.id_files import Line, RefusedLine
 from bulk.selection.input_findings import Findings
-from bulk.selection.resolver import MAX_OPEN_LINES, READ_AT_ONCE, email_groups, id_groups, read_lines
-from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, FromInput, Selection
+from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, read_lines
+from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, InputSelection, Selection
 
 
 class _Properties(msgspec.Struct, frozen=True):
@@ -78,7 +79,7 @@ async def export_csv(
 
 
 async def _named(
-    client: PostHogClient, selection: FromInput, findings: Findings, page_size: int
+    client: PostHogClient, selection: InputSelection, findings: Findings, page_size: int
 ) -> AsyncIterator[RawPerson]:
     """The persons of the lines; a line that one answer does not match is looked up once more, some seconds later."""
     left_out: list[Line] = []
@@ -94,7 +95,7 @@ async def _named(
 
 
 async def _second_look(
-    client: PostHogClient, selection: FromInput, lines: Sequence[Line], page_size: int, findings: Findings
+    client: PostHogClient, selection: InputSelection, lines: Sequence[Line], page_size: int, findings: Findings
 ) -> AsyncIterator[RawPerson]:
     if not lines:
         return
@@ -107,7 +108,7 @@ async def _second_look(
 
 
 async def _found(
-    client: PostHogClient, selection: FromInput, lines: Sequence[Line], page_size: int, left_out: list[Line]
+    client: PostHogClient, selection: InputSelection, lines: Sequence[Line], page_size: int, left_out: list[Line]
 ) -> AsyncIterator[RawPerson]:
     """The persons that answers tell of; lines that no answer matches are put with those left out."""
     if isinstance(selection, ByEmails):
@@ -128,7 +129,7 @@ async def _found(
                 yield found
 
 
-async def _looked_up(client: PostHogClient, selection: FromInput, lines: Sequence[Line]) -> list[RawPerson | None]:
+async def _looked_up(client: PostHogClient, selection: InputSelection, lines: Sequence[Line]) -> list[RawPerson | None]:
     if isinstance(selection, ByDistinctIds):
         owners = await client.persons.raw_by_distinct_ids([line.value for line in lines])
         return [owners.get(line.value) for line in lines]
@@ -144,7 +145,7 @@ def _folded(email: object) -> str:
 
 async def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> AsyncIterator[list[Line]]:
     def next_lines() -> list[Line | RefusedLine]:
-        return list(islice(lines, READ_AT_ONCE))
+        return list(islice(lines, READ_SIZE))
 
     # in a thread of its own, since a pipe may keep it waiting
     while some := await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True):

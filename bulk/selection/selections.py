@@ -18,11 +18,11 @@ Source = str | Path | BinaryIO | Iterable[str] | Iterable[UUID]
 """A path, a binary stream, or an iterable of strings or UUIDs. A plain string is a path."""
 
 
-class _FromInput(msgspec.Struct, frozen=True):
+class _InputSelection(msgspec.Struct, frozen=True):
     source: Source
 
 
-class ByDistinctIds(_FromInput, frozen=True, kw_only=True):
+class ByDistinctIds(_InputSelection, frozen=True, kw_only=True):
     """The persons that carry these distinct ids.
 
     Args:
@@ -43,7 +43,7 @@ class ByDistinctIds(_FromInput, frozen=True, kw_only=True):
         return {**self.summary(), **_input_details(self)}
 
 
-class ByPersonIds(_FromInput, frozen=True, kw_only=True):
+class ByPersonIds(_InputSelection, frozen=True, kw_only=True):
     """The persons with these UUIDs.
 
     Args:
@@ -62,7 +62,7 @@ class ByPersonIds(_FromInput, frozen=True, kw_only=True):
         return {**self.summary(), **_input_details(self)}
 
 
-class ByEmails(_FromInput, frozen=True, kw_only=True):
+class ByEmails(_InputSelection, frozen=True, kw_only=True):
     """The persons whose `email` property is one of these, compared as the server compares: exactly.
 
     Args:
@@ -139,8 +139,8 @@ def _check_filters(properties: object) -> None:
             raise InputError(f"properties takes a list of PropertyFilter, and there is a {kind} in it")
 
 
-FromInput = ByDistinctIds | ByPersonIds | ByEmails
-Selection = FromInput | ByFilter
+InputSelection = ByDistinctIds | ByPersonIds | ByEmails
+Selection = InputSelection | ByFilter
 
 
 def describe(selection: dict[str, Any]) -> str:
@@ -184,12 +184,12 @@ def _value_words(value: object) -> str:
     return " or ".join(str(each) for each in value) if isinstance(value, list | tuple) else str(value)
 
 
-def _input_summary(kind: str, selection: FromInput) -> dict[str, Any]:
+def _input_summary(kind: str, selection: InputSelection) -> dict[str, Any]:
     layout = "lines" if selection.column is None else "csv"
     return {"kind": kind, "input": _input_kind(selection.source), "layout": layout}
 
 
-def _input_details(selection: FromInput) -> dict[str, Any]:
+def _input_details(selection: InputSelection) -> dict[str, Any]:
     source = selection.source
     name = Path(source).name if isinstance(source, str | Path) else None
     return {"file": name, "column": selection.column}

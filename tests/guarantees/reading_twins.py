@@ -99,9 +99,9 @@ READING: tuple[Twin, ...] = (
         11,
         "a line is unmatched because one answer leaves it out",
         "bulk/plan/test_planner_reads.py::test_a_line_that_one_answer_leaves_out_is_found_by_a_second_look[drop_all-emails]",
-        "bulk/selection/resolver.py",
-        "found if found or self._looked_before else None",
-        "found",
+        "bulk/selection/line_resolver.py",
+        "persons if persons or self._is_second_lookup else None",
+        "persons",
     ),
     twin(
         11,
