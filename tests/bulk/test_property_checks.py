@@ -148,15 +148,15 @@ def test_what_it_can_hold_is_taken(value: Any) -> None:
     ("keys", "told"),
     [
         ((), "at least one"),
-        ("plan", "no list"),
-        (({"a"}), "no list"),
+        ("plan", "must be a list of strings"),
+        (({"a"}), "must be a list of strings"),
         (("",), "visible"),
         (("  ",), "visible"),
         ((3,), "visible"),
         (("a", "b", "a"), "twice"),
         (("a\0",), "NUL"),
         (("\ud800",), "surrogate"),
-        (("k" * (MAX_KEY_LENGTH + 1),), "too long"),
+        (("k" * (MAX_KEY_LENGTH + 1),), "401 characters: use at most 400"),
         (tuple(map(str, range(MAX_KEYS + 1))), "up to 100"),
     ],
 )
@@ -187,7 +187,10 @@ def test_all_values_together_are_bounded() -> None:
 
 
 def test_no_value_is_in_a_repr() -> None:
-    assert repr(DesiredProperties(values={"note": "private"}, absent=("email",))) == "Wanted(keys=('note', 'email'))"
+    assert (
+        repr(DesiredProperties(values={"note": "private"}, absent=("email",)))
+        == "DesiredProperties(keys=('note', 'email'))"
+    )
 
 
 def test_what_was_checked_is_what_is_asked_whatever_happens_to_what_was_given() -> None:

@@ -108,7 +108,7 @@ READING: tuple[Twin, ...] = (
         "an export takes one answer's silence for a line that nobody has",
         "bulk/export/test_person_export.py::test_a_line_that_one_answer_leaves_out_is_looked_up_again",
         "bulk/export/person_export.py",
-        "    async for found in _found(client, selection, lines, page_size, unmatched):\n        yield found\n",
+        "    async for found in _look_up(client, selection, lines, page_size, unmatched):\n        yield found\n",
         "    unmatched += lines\n",
     ),
     twin(
