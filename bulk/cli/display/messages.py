@@ -16,6 +16,7 @@ from bulk.events import (
     WindowBudget,
 )
 from bulk.sanitize import plain
+from bulk.states import state_label
 
 PHASES = {"canary": "Test batch", "sending": "Sending", "reading back": "Reading back"}
 WAITED_FOR = {"person": "deletions", "properties": "changes"}
@@ -48,10 +49,10 @@ def number_of(count: int, noun: str) -> str:
 
 def counts(title: str, states: dict[str, int]) -> str:
     """One axis: how many targets are in each state; empty where nothing was asked for."""
-    shown = {state: count for state, count in states.items() if state != "not_asked"}
+    shown = {state: count for state, count in states.items() if state != "not_requested"}
     if not shown:
         return ""
-    return f"{title}: " + ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in shown.items())
+    return f"{title}: " + ", ".join(f"{count:,} {state_label(state)}" for state, count in shown.items())
 
 
 def axes(event: Progress | JobEnded) -> list[str]:

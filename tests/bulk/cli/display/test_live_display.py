@@ -18,7 +18,7 @@ def progress(done: int) -> Progress:
         phase="sending",
         count=100,
         done=done,
-        person={"gone": done},
+        person={"deleted_confirmed": done},
         events={},
         recordings={},
         requests=1,
@@ -104,7 +104,7 @@ def test_a_terminal_shows_bar_rate_counts_and_keeps_news_above() -> None:
     display.close()
     shown = stream.getvalue()
     assert "40 of 100 (40 %)" in shown
-    assert "persons: 40 gone" in shown
+    assert "persons: 40 deleted (confirmed" in shown
     assert "asked us to wait 1 min ([bold]deletes)" in shown
     assert shown.endswith("\x1b[?25h") or "\x1b[?25h" in shown[shown.rindex("40 of 100") :]
 
@@ -116,7 +116,7 @@ def test_json_lines_hold_the_event_and_people_are_shown_it_too() -> None:
     display(progress(1))
     first, second = (json.loads(line) for line in out.getvalue().splitlines())
     assert first == {"event": "canary", "targets": 25}
-    assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"gone": 1})
+    assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"deleted_confirmed": 1})
     assert "Test batch OK" in people.getvalue()
 
 

@@ -42,9 +42,9 @@ PROGRESS = Progress(
     phase="sending",
     count=5000,
     done=1250,
-    person={"gone": 1000, "gone_before": 250, "untouched": 3750},
-    events={"queued": 1250, "untouched": 3750},
-    recordings={"not_asked": 5000},
+    person={"deleted_confirmed": 1000, "already_deleted": 250, "not_started": 3750},
+    events={"queued": 1250, "not_started": 3750},
+    recordings={"not_requested": 5000},
     requests=12,
     targets_per_s=118.4,
     eta_s=31.7,
@@ -58,8 +58,8 @@ def test_progress_has_count_rate_and_time_left() -> None:
 
 def test_progress_counts_each_axis_that_was_asked_for() -> None:
     assert messages.axes(PROGRESS) == [
-        "persons: 1,000 gone, 250 gone before, 3,750 untouched",
-        "events: 1,250 queued, 3,750 untouched",
+        "persons: 1,000 deleted (confirmed by reading back), 250 already deleted, 3,750 not started",
+        "events: 1,250 queued, 3,750 not started",
     ]
 
 
@@ -71,8 +71,10 @@ def test_the_budget_names_the_window_with_least_left() -> None:
 
 
 def test_changes_of_properties_are_counted_and_their_route_is_told() -> None:
-    event = msgspec.structs.replace(PROGRESS, person={"not_asked": 5}, events={}, properties={"done": 3, "again": 2})
-    assert messages.axes(event) == ["properties: 3 done, 2 again"]
+    event = msgspec.structs.replace(
+        PROGRESS, person={"not_requested": 5}, events={}, properties={"changed_confirmed": 3, "to_retry": 2}
+    )
+    assert messages.axes(event) == ["properties: 3 changed (confirmed by reading back), 2 to retry"]
     assert messages.sentence(RouteChosen(route="rest", why="30 \x1bcalls")) == "Route: REST (30 \\x1bcalls)"
 
 
@@ -116,7 +118,7 @@ def test_canary_waiting_and_the_end_are_told() -> None:
     assert messages.sentence(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600, axis="properties")) == (
         "7 changes accepted but not yet visible; checking again in 5 s, for up to 10 min"
     )
-    ended = JobEnded(reason="finished", exit_code=0, person={"gone": 3}, events={}, recordings={})
-    assert messages.sentence(ended) == "Run finished; persons: 3 gone"
+    ended = JobEnded(reason="finished", exit_code=0, person={"deleted_confirmed": 3}, events={}, recordings={})
+    assert messages.sentence(ended) == "Run finished; persons: 3 deleted (confirmed by reading back)"
     assert messages.sentence(PhaseChanged(phase="sending")) == "Sending"
     assert messages.sentence(PROGRESS) is None
