@@ -1,4 +1,4 @@
-"""Lines that an export cannot match: only a second look says that nobody has them."""
+"""A line of an export counts as unmatched only after a second lookup."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def selection(server: LocalPostHog, kind: str) -> Any:
 
 @pytest.mark.parametrize("kind", ["UUIDs", "distinct IDs", "emails"])
 @pytest.mark.parametrize("gone", [False, True])
-async def test_a_line_that_one_answer_leaves_out_is_looked_up_again(
+async def test_a_line_that_one_response_leaves_out_is_looked_up_again(
     monkeypatch: pytest.MonkeyPatch, kind: str, gone: bool
 ) -> None:
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
