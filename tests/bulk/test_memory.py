@@ -47,11 +47,11 @@ def records() -> list[Record]:
 
 @pytest.mark.slow
 def test_target_states_take_a_few_bytes_per_target() -> None:
-    told = records()
+    written = records()
     tracemalloc.start()
     try:
         target_states = TargetStates()
-        for record in told:
+        for record in written:
             target_states.apply(record)
         kept, peak = tracemalloc.get_traced_memory()
     finally:

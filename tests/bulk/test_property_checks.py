@@ -108,7 +108,7 @@ def nested(levels: int) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         (float("nan"), "finite"),
         (float("-inf"), "finite"),
@@ -129,8 +129,8 @@ def nested(levels: int) -> Any:
         value if isinstance(value, str) and value.isascii() and "\0" not in value else type(value).__name__
     ),
 )
-def test_a_value_that_the_server_cannot_store_is_refused_by_its_key(value: Any, told: str) -> None:
-    with pytest.raises(InputError, match=re.escape(told)) as caught:
+def test_a_value_that_the_server_cannot_store_is_refused_by_its_key(value: Any, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
         checked_properties({"good": 1, "the key": value})
     assert "the key" in str(caught.value)
 
@@ -143,7 +143,7 @@ def test_a_value_that_the_server_can_store_is_accepted(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "message"),
     [
         ((), "at least one"),
         ("plan", "must be a list of strings"),
@@ -158,8 +158,8 @@ def test_a_value_that_the_server_can_store_is_accepted(value: Any) -> None:
         (tuple(map(str, range(MAX_KEYS + 1))), "up to 100"),
     ],
 )
-def test_keys_that_cannot_be_keys_are_refused(keys: Any, told: str) -> None:
-    with pytest.raises(InputError, match=re.escape(told)):
+def test_keys_that_cannot_be_keys_are_refused(keys: Any, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
         checked_keys(keys)
 
 

@@ -41,7 +41,7 @@ FREE = ByFilter(properties=(PropertyFilter("plan", "free"),))
 
 @pytest.fixture(autouse=True)
 def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is tested is what a second look tells, not when it is taken."""
+    """Confirm absences at once: these tests are about results, not times."""
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
 
 
@@ -194,8 +194,8 @@ async def test_emails_select_every_person_who_has_them(
     for email in emails:
         server.world.add_person([f"d-{email}"], {"email": email})
     server.world.add_person(["twin"], {"email": emails[7]})
-    asked = [*emails, "nobody@example.org", emails[0], "not an email"]
-    with await make_plan(client, OPERATION, ByEmails(asked), plan_path) as plan:
+    inputs = [*emails, "nobody@example.org", emails[0], "not an email"]
+    with await make_plan(client, OPERATION, ByEmails(inputs), plan_path) as plan:
         assert set(uuids(plan)) == {view(server, f"d-{email}") for email in emails} | {view(server, "twin")}
         found = by_kind(plan.findings)
     assert found["unmatched"]["lines"] == str(len(emails) + 1)
@@ -246,12 +246,12 @@ async def test_the_plan_holds_the_times_of_the_planners_requests(server: LocalPo
 
 
 async def test_progress_counts_up_to_the_plan(client: PostHogClient, plan_path: Path) -> None:
-    told: list[PlanProgress] = []
-    with await make_plan(client, OPERATION, FREE, plan_path, page_size=100, on_progress=told.append) as plan:
+    events: list[PlanProgress] = []
+    with await make_plan(client, OPERATION, FREE, plan_path, page_size=100, on_progress=events.append) as plan:
         count = plan.count
-    assert [event.targets for event in told] == sorted(event.targets for event in told)
-    assert (told[-1].targets, told[-1].seen) == (count, count)
-    assert len(told) > count // 100
+    assert [event.targets for event in events] == sorted(event.targets for event in events)
+    assert (events[-1].targets, events[-1].seen) == (count, count)
+    assert len(events) > count // 100
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ async def test_planning_interrupted_at_any_request_leaves_no_file(
 ) -> None:
     server.faults.add(Fault("stall", after=after))
     planning = asyncio.create_task(make_plan(client, OPERATION, selection, plan_path, page_size=100))
-    while len(server.requests) <= after:  # noqa: ASYNC110 - the server tells nobody
+    while len(server.requests) <= after:  # noqa: ASYNC110 - the server has no event for it
         await asyncio.sleep(0)
     planning.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -381,7 +381,7 @@ class Stub:
         self.running += 1
         self.most = max(self.most, self.running)
         self.groups.append(list(ids))
-        for _ in range(hash(ids[0]) % 7):  # answers overtake each other
+        for _ in range(hash(ids[0]) % 7):  # responses overtake each other
             await asyncio.sleep(0)
         self.running -= 1
         return dict(self._refs(ids))

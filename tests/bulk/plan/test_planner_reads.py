@@ -32,12 +32,12 @@ Answer = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is tested is what a second look tells, not when it is taken."""
+    """Confirm absences at once: these tests are about results, not times."""
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
 
 
 class Server:
-    """A local server whose answers of some actions are edited the first times."""
+    """A local server that changes its first responses to some calls."""
 
     def __init__(self, server: LocalPostHog, client: PostHogClient, folder: Path) -> None:
         self.server, self.client, self.folder = server, client, folder

@@ -131,9 +131,9 @@ def test_reading_many_persons_at_once_gives_the_same_result_as_reading_each_alon
     since = {UUID(int=n): NOW - 100.0 for n in range(1, 9)}
     found = anyio.run(reader(Rows(newest_first, most=most)).fetch, since)
     for uuid, reading in found.items():
-        told = [classify_row(each, NOW - 100.0) for each in newest_first if each.person_uuid == uuid]
-        says = [each for each in told if each is not RowCoverage.NONE]
-        expected = next((each for each in says if each in COVERS), says[0] if says else None)
+        coverages = [classify_row(each, NOW - 100.0) for each in newest_first if each.person_uuid == uuid]
+        decisive = [each for each in coverages if each is not RowCoverage.NONE]
+        expected = next((each for each in decisive if each in COVERS), decisive[0] if decisive else None)
         assert reading.coverage is (expected or RowCoverage.NONE)
 
 

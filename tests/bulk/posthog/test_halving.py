@@ -17,7 +17,7 @@ WHERE = {"method": "POST", "path": "persons/batch_by_uuids/", "route": "persons/
 
 
 def timed_out() -> PostHogError:
-    return TimedOut("no answer in 60 s", sent=True, **WHERE)
+    return TimedOut("no response in 60 s", sent=True, **WHERE)
 
 
 def failed(status: int = 504, retry_after_s: float | None = None) -> PostHogError:
@@ -40,22 +40,22 @@ def person(number: int) -> PersonRef:
 
 
 class Store:
-    """Persons by number, some missing, some of whom no answer can be read."""
+    """Persons by number: some are missing, and reading some fails."""
 
     def __init__(self, bad: Mapping[int, UnreadReason] = {}, missing: Sequence[int] = ()) -> None:
         self.bad, self.missing = bad, set(missing)
-        self.asked: list[tuple[Sequence[int], bool]] = []
+        self.requests: list[tuple[Sequence[int], bool]] = []
         self.failures = 0
 
     async def ask(self, part: Sequence[int], is_first: bool) -> Mapping[int, Known]:
-        self.asked.append((part, is_first))
+        self.requests.append((part, is_first))
         for number in part:
             if number in self.bad:
                 self.failures += 1
                 error = ERRORS[self.bad[number]]
                 raise error()
         found: dict[int, Known] = {n: person(n) for n in part if n not in self.missing}
-        return found | {10**6: person(10**6)}  # somebody who was not asked for
+        return found | {10**6: person(10**6)}  # a person that was not requested
 
     def read(self, numbers: Sequence[int]) -> HalvedReads[int]:
         return anyio.run(read_halving, [numbers], self.ask)
@@ -101,8 +101,8 @@ def test_a_server_that_fails_for_everyone_is_not_asked_for_each_person(why: Unre
     read = store.read(range(200))
     assert isinstance(read.failed_with, type(ERRORS[why]()))
     assert set(read.results.values()) <= {Unread(why), Unread(UnreadReason.NOT_TRIED)}
-    assert sum(len(part) == 1 for part, _ in store.asked) == MAX_FAILED_SINGLES
-    assert len(store.asked) <= 13
+    assert sum(len(part) == 1 for part, _ in store.requests) == MAX_FAILED_SINGLES
+    assert len(store.requests) <= 13
 
 
 def test_three_unreadable_persons_in_front_leave_the_others_readable() -> None:
@@ -114,7 +114,7 @@ def test_three_unreadable_persons_in_front_leave_the_others_readable() -> None:
 def test_only_the_request_for_the_whole_batch_is_a_first_attempt() -> None:
     store = Store({5: UnreadReason.TIMED_OUT})
     store.read(range(10))
-    assert [part for part, is_first in store.asked if is_first] == [range(10)]
+    assert [part for part, is_first in store.requests if is_first] == [range(10)]
 
 
 @pytest.mark.parametrize(

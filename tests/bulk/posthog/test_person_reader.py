@@ -54,7 +54,7 @@ class Store:
     def targets(self) -> dict[UUID, str | None]:
         return {uuid: self.known_by(uuid) for uuid in self.uuids}
 
-    def asked(self) -> list[str]:
+    def actions(self) -> list[str]:
         return [request.action for request in self.server.requests]
 
 
@@ -78,7 +78,7 @@ async def opened(
 
 
 def edited(change: Callable[[dict[str, Any]], None], *, actions: tuple[str, ...] = BATCHES) -> Spoil:
-    """Answers of batch reads with their results changed in place."""
+    """Change the results of batch reads in place."""
 
     def spoil(action: str, outcome: Any) -> Any:
         if action not in actions:
@@ -91,7 +91,7 @@ def edited(change: Callable[[dict[str, Any]], None], *, actions: tuple[str, ...]
     return spoil
 
 
-def answered(status: int, body: bytes, *, actions: tuple[str, ...] = BATCHES) -> Spoil:
+def with_response(status: int, body: bytes, *, actions: tuple[str, ...] = BATCHES) -> Spoil:
     def spoil(action: str, outcome: Any) -> Any:
         if action not in actions:
             return None
@@ -123,7 +123,7 @@ async def test_a_present_person_is_returned_as_the_response_held_it() -> None:
 async def test_reading_no_person_sends_no_request() -> None:
     async with opened() as (store, reader):
         assert (await reader.fetch_by_uuid({})).results == {}
-        assert store.asked() == []
+        assert store.actions() == []
 
 
 async def test_one_response_that_leaves_a_person_out_proves_nothing() -> None:
@@ -146,7 +146,7 @@ async def test_an_expected_absence_needs_only_one_response() -> None:
         store.server.world.remove_person(store.uuids[0])
         read = await reader.fetch_by_uuid(targets, expected_gone={store.uuids[0]})
         assert read.results[store.uuids[0]] == Absent()
-        assert store.asked() == ["batch_by_uuids"]
+        assert store.actions() == ["batch_by_uuids"]
 
 
 async def twice(store: Store, reader: PersonReader, targets: dict[UUID, str | None]) -> dict[UUID, ReadResult]:
@@ -179,7 +179,7 @@ async def test_a_second_read_that_fails_decides_nothing_and_the_third_one_does()
     async with opened() as (store, reader):
         targets, uuid = store.targets, store.uuids[0]
         store.server.world.remove_person(uuid)
-        store.spoil = answered(504, b"<html>", actions=("batch_by_distinct_ids",))
+        store.spoil = with_response(504, b"<html>", actions=("batch_by_distinct_ids",))
         assert (await twice(store, reader, targets))[uuid] == Unread(UnreadReason.SERVER_ERROR)
         store.spoil = None
         assert (await reader.fetch_by_uuid(targets)).results[uuid] == Absent()
@@ -282,7 +282,7 @@ async def test_without_batch_reads_a_response_without_distinct_ids_is_unread() -
             body = json.loads(outcome.answer.body) if action == "retrieve" else {}
             if body.pop("distinct_ids", None) is None or body["uuid"] != str(uuid):
                 return None
-            return answered(200, json.dumps(body).encode(), actions=("retrieve",))(action, outcome)
+            return with_response(200, json.dumps(body).encode(), actions=("retrieve",))(action, outcome)
 
         store.spoil = spoil
         read = await reader.fetch_by_uuid(targets)
@@ -295,7 +295,7 @@ async def test_a_person_for_whom_the_server_fails_does_not_fail_the_others(statu
     async with opened(persons=450) as (store, reader):
         bad = str(store.uuids[250])
         store.spoil = lambda action, outcome: (
-            answered(status, b"<html>")(action, outcome) if bad in json.dumps(outcome.record.body or {}) else None
+            with_response(status, b"<html>")(action, outcome) if bad in json.dumps(outcome.record.body or {}) else None
         )
         read = await reader.fetch_by_uuid(store.targets)
         assert read.results[store.uuids[250]] == Unread(UnreadReason.SERVER_ERROR)
@@ -304,19 +304,19 @@ async def test_a_person_for_whom_the_server_fails_does_not_fail_the_others(statu
 
 async def test_a_404_from_an_existing_batch_route_makes_no_person_absent() -> None:
     async with opened(persons=30) as (store, reader):
-        store.spoil = answered(404, NOT_FOUND, actions=(*BATCHES, "retrieve", "probe"))
+        store.spoil = with_response(404, NOT_FOUND, actions=(*BATCHES, "retrieve", "probe"))
         for _ in range(3):
             read = await reader.fetch_by_uuid(store.targets, expected_gone=set(store.uuids))
             assert set(read.results.values()) == {Unread(UnreadReason.NOT_FOUND_UNCLEAR)}
             store.now += CONFIRM_AFTER_S
-        assert "retrieve" not in store.asked()
+        assert "retrieve" not in store.actions()
 
 
 async def test_without_batch_reads_persons_are_read_one_by_one_and_a_404_counts_as_left_out() -> None:
     async with opened(persons=6, batch_reads=False) as (store, reader):
         targets, uuid = store.targets, store.uuids[2]
         store.spoil = lambda action, outcome: (
-            answered(404, NOT_FOUND, actions=("retrieve",))(action, outcome)
+            with_response(404, NOT_FOUND, actions=("retrieve",))(action, outcome)
             if action == "retrieve" and str(uuid) in outcome.record.path
             else None
         )
@@ -331,7 +331,7 @@ async def test_without_batch_reads_one_slow_person_does_not_fail_the_others() ->
     async with opened(persons=6, batch_reads=False) as (store, reader):
         uuid = store.uuids[3]
         store.spoil = lambda action, outcome: (
-            answered(504, b"<html>", actions=("retrieve",))(action, outcome)
+            with_response(504, b"<html>", actions=("retrieve",))(action, outcome)
             if action == "retrieve" and str(uuid) in outcome.record.path
             else None
         )
@@ -343,7 +343,7 @@ async def test_without_batch_reads_one_slow_person_does_not_fail_the_others() ->
 
 async def test_a_server_that_keeps_failing_ends_the_read_with_its_error() -> None:
     async with opened(persons=30) as (store, reader):
-        store.spoil = answered(502, b"<html>")
+        store.spoil = with_response(502, b"<html>")
         targets = list(store.targets.items())
         for start in (0, 10):
             assert not (await reader.fetch_by_uuid(dict(targets[start : start + 10]))).present
@@ -353,7 +353,7 @@ async def test_a_server_that_keeps_failing_ends_the_read_with_its_error() -> Non
 
 async def test_one_unreadable_person_never_ends_the_read_with_an_error() -> None:
     async with opened() as (store, reader):
-        store.spoil = answered(502, b"<html>")
+        store.spoil = with_response(502, b"<html>")
         one = dict(list(store.targets.items())[:1])
         for _ in range(20):
             assert set((await reader.fetch_by_uuid(one)).results.values()) == {Unread(UnreadReason.SERVER_ERROR)}
@@ -366,6 +366,6 @@ async def test_one_unreadable_person_never_ends_the_read_with_an_error() -> None
 async def test_an_error_about_the_key_or_the_project_ends_the_read(status: int, detail: str, error: Any) -> None:
     async with opened() as (store, reader):
         body = json.dumps({"type": "x", "code": "y", "detail": detail, "attr": None}).encode()
-        store.spoil = answered(status, body)
+        store.spoil = with_response(status, body)
         with pytest.raises(error):
             await reader.fetch_by_uuid(store.targets)

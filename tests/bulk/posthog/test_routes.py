@@ -32,11 +32,11 @@ def test_auto_takes_rest_for_the_calls_of_one_minute(
         assert not route.why.endswith(".")
 
 
-@pytest.mark.parametrize("asked", ["rest", "capture"])
+@pytest.mark.parametrize("name", ["rest", "capture"])
 @given(count=st.integers(0, 10**7))
-def test_a_requested_route_is_used(asked: str, count: int) -> None:
-    route = choose_route(UnsetProperties(("a",), route=asked), count, batch_size=250, rates=RateLimits.posthog())
-    assert (route.name, route.why) == (asked, "as requested")
+def test_a_requested_route_is_used(name: str, count: int) -> None:
+    route = choose_route(UnsetProperties(("a",), route=name), count, batch_size=250, rates=RateLimits.posthog())
+    assert (route.name, route.why) == (name, "as requested")
 
 
 def test_the_reason_says_how_long_rest_would_take() -> None:
