@@ -46,7 +46,7 @@ PROPERTIES: tuple[Twin, ...] = (
         2,
         "a stopped block is not noted",
         _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
-        _EXECUTOR, "                job.record_answer(attempt, block.result(), numbers)\n", "",
+        _EXECUTOR, "                job.record_outcome(attempt, block.result(), numbers)\n", "",
     ),
     twin(
         2,
@@ -276,7 +276,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "keys that were accepted before an error are removed again",
         _BLOCKS + "keys_that_were_accepted_before_an_error_are_not_removed_again",
-        _EXECUTOR, "                    job.record_answer(attempt, verdict, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_answer(attempt, verdict, numbers)\n",
+        _EXECUTOR, "                    job.record_outcome(attempt, verdict, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_outcome(attempt, verdict, numbers)\n",
     ),
     twin(
         22,
