@@ -44,7 +44,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         2,
         "a lost answer counts as an accepted one",
-        "integration/test_found_settled.py::test_persons_whose_deletion_was_never_answered_are_told_apart",
+        "integration/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
         _MACHINE, "    Person.UNKNOWN: Person.FOUND_DELETED,\n", "    Person.UNKNOWN: Person.DELETED_CONFIRMED,\n",
     ),
     twin(
@@ -81,16 +81,16 @@ ENGINE: tuple[Twin, ...] = (
         7,
         "what was accepted is sent again",
         (
-            _ERASURE + "an_exact_success_is_sent_once_and_never_again",
-            "bulk/execution/test_next_step.py::test_nothing_is_due_for_the_final_the_accepted_and_the_held",
+            _ERASURE + "an_exact_success_is_never_sent_again",
+            "bulk/execution/test_next_step.py::test_final_accepted_and_held_back_targets_have_no_next_step",
         ),
         _DUE, "person in (Person.ACCEPTED, Person.HELD_BACK)", "person is Person.HELD_BACK",
     ),
     twin(
         7,
         "what a kill left open is never looked at again",
-        _RESUME + "cancelled_after_any_request_the_job_converges",
-        _DUE, "        return Step.READ_STORE\n", "        return Step.NOTHING\n",
+        _RESUME + "a_job_cancelled_after_any_request_converges",
+        _DUE, "        return Step.READ_PERSONS\n", "        return Step.NOTHING\n",
     ),
     twin(
         11,
@@ -102,33 +102,33 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         11,
         "an unknown outcome is sent again unread",
-        "integration/test_found_settled.py::test_persons_whose_deletion_was_never_answered_are_told_apart",
+        "integration/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
         _VERDICTS, '(TransportError, "unknown", NextAction.READ_BACK),', '(TransportError, "failed", NextAction.RETRY),',
         _VERDICTS, '(ServerError, "unknown", NextAction.READ_BACK_AND_HALVE),', '(ServerError, "failed", NextAction.RETRY),',
     ),
     twin(
         11,
         "time-outs are not halved",
-        _ERASURE + "persons_too_heavy_for_bulk_are_taken_by_single_calls",
+        _ERASURE + "persons_too_heavy_for_bulk_get_single_calls",
         _VERDICTS, '(TimedOut, "unknown", NextAction.READ_BACK_AND_HALVE),', '(TimedOut, "unknown", NextAction.READ_BACK),',
         _VERDICTS, '(ServerError, "unknown", NextAction.READ_BACK_AND_HALVE),', '(ServerError, "unknown", NextAction.READ_BACK),',
     ),
     twin(
         12,
         "a rejected batch is sent again",
-        _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_and_never_sent_again",
+        _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again",
         _VERDICTS, '(BadRequest, "unknown", NextAction.READ_BACK_AND_REJECT),', '(BadRequest, "unknown", NextAction.READ_BACK),',
     ),
     twin(
         12,
         "a 404 of the project does not stop the job",
-        "integration/test_route_gone.py::test_a_404_in_other_words_stops_the_job",
+        "integration/test_route_gone.py::test_a_404_with_another_text_stops_the_job",
         _VERDICTS, '(RouteNotFound, "failed", NextAction.STOP),', '(RouteNotFound, "unknown", NextAction.READ_BACK_AND_REJECT),',
     ),
     twin(
         12,
         "the retry budget has no bottom",
-        "bulk/execution/test_breaker.py::test_the_budget_bounds_retries_and_successes_refill_it",
+        "bulk/execution/test_breaker.py::test_the_retry_budget_bounds_retries_and_successes_refill_it",
         "bulk/execution/breaker.py", "        self._left -= 1\n", "",
     ),
     twin(
@@ -170,7 +170,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         16,
         "a cancelled run keeps its journal locked",
-        _RESUME + "interrupted_again_and_again_it_still_converges",
+        _RESUME + "a_job_interrupted_many_times_still_converges",
         "bulk/execution/open_job.py", "            await writer.aclose()", "            await writer.durable()",
     ),
     twin(
@@ -188,9 +188,9 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         17,
         "a run that was stopped goes on sending",
-        _RESUME + "a_stop_lets_what_is_in_flight_end_and_sends_nothing_more",
+        _RESUME + "a_stop_awaits_requests_in_flight_and_sends_no_more",
         "bulk/concurrency/stop_gate.py", "return self._stop.is_set() or self.error is not None", "return self.error is not None",
-        "bulk/concurrency/stop_gate.py", "        await self._stop.wait()\n        self._abandon_waits()", "        await self._stop.wait()",
+        "bulk/concurrency/stop_gate.py", "        await self._stop.wait()\n        self._cancel_waits()", "        await self._stop.wait()",
     ),
     twin(
         18,
@@ -210,51 +210,51 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         19,
         "keep_person is forgotten",
-        _ERASURE + "what_is_asked_is_what_is_sent_and_nothing_else",
+        _ERASURE + "exactly_the_requested_flags_are_sent",
         "bulk/posthog/calls.py", "keep_person=Axis.PERSON not in call.axes", "keep_person=False",
     ),
     twin(
         19,
         "keep_person is sent to a server that does not know it",
-        _ERASURE + "older_servers_are_taken_person_by_person_and_keep_person_is_never_sent",
+        _ERASURE + "older_servers_get_one_call_per_person_and_never_keep_person",
         "bulk/posthog/strategy.py", "queue_in_bulk=bulk and rows", "queue_in_bulk=bulk",
     ),
     twin(
         19,
         "a person is deleted before its row was read back",
-        "bulk/execution/test_next_step.py::test_nobody_is_deleted_whose_events_are_not_known_to_be_queued",
+        "bulk/execution/test_next_step.py::test_no_person_is_deleted_before_its_events_are_known_to_be_queued",
         _DUE, "Events.UNVERIFIABLE})", "Events.UNVERIFIABLE, Events.ACCEPTED})",
         _DUE, "    if events in (Events.ACCEPTED, Events.UNKNOWN):", "    if events is Events.UNKNOWN:",
     ),
     twin(
         20,
         "rows are compared with our own clock",
-        _BREAKING + "a_server_whose_clock_is_off_is_read_by_its_own_clock",
+        _BREAKING + "deletion_rows_are_judged_by_the_servers_clock",
         "bulk/execution/run.py", "            server_time=client.server_time,\n", "            server_time=__import__('time').time,\n",
     ),
     twin(
         21,
         "a 202 is the end of it",
-        _ERASURE + "queued_deletions_that_take_longer_than_the_wait_are_left_pending",
+        _ERASURE + "queued_deletions_slower_than_the_wait_are_left_pending",
         _MACHINE, "return ACCEPTED[axis] if accepted", "return {**ACCEPTED, Axis.PERSON: Person.DELETED_CONFIRMED}[axis] if accepted",
     ),
     twin(
         21,
         "events missed are reported as queued",
-        _ERASURE + "a_merged_a_re_created_and_a_vanished_person_are_named_as_such",
+        _ERASURE + "merged_recreated_and_disappeared_persons_are_reported_as_such",
         _MACHINE, "events = AxisStatus(Events.TOO_LATE if absent else Events.SKIPPED)",
         "events = AxisStatus(Events.QUEUED if absent else Events.SKIPPED)",
     ),
     twin(
         22,
         "created_at is not compared",
-        _ERASURE + "a_merged_a_re_created_and_a_vanished_person_are_named_as_such",
+        _ERASURE + "merged_recreated_and_disappeared_persons_are_reported_as_such",
         _VERIFIER, " and abs(target.created_at - person.created_at) < SAME_INSTANT", "",
     ),
     twin(
         22,
         "nobody asks who has the distinct id now",
-        _ERASURE + "a_merged_a_re_created_and_a_vanished_person_are_named_as_such",
+        _ERASURE + "merged_recreated_and_disappeared_persons_are_reported_as_such",
         _VERIFIER, "return _ABSENT if result.owner is None else _MERGED", "return _ABSENT",
     ),
     twin(
@@ -284,29 +284,29 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         23,
         "the project's name is not confirmed",
-        _ERASURE + "a_project_that_was_renamed_since_is_refused",
+        _ERASURE + "a_project_renamed_since_the_plan_is_refused",
         _GUARDS, "if name != plan.header.project_name:", "if False:",
     ),
     twin(
         24,
-        "the canary overlooks whom a call without an answer deleted instead of keeping",
-        "integration/test_facts.py::test_the_canary_sees_that_a_call_without_an_answer_deletes_whom_it_was_to_keep",
+        "the test batch overlooks that a request without a response deleted kept persons",
+        "integration/test_facts.py::test_the_test_batch_detects_that_a_request_without_response_deleted_kept_persons",
         "bulk/execution/run.py", "return gone if len(gone) > 1 else []", "return []",
     ),
     twin(
         24,
-        "no canary goes first",
-        _ERASURE + "a_server_that_ignores_keep_person_is_stopped_by_its_body_or_the_canary",
+        "no test batch goes first",
+        _ERASURE + "a_server_that_ignores_keep_person_is_detected_by_its_response_or_the_test_batch",
         "bulk/execution/run.py", "if self._job.target_states.test_batch is None:", "if False:",
     ),
     twin(
         24,
         "the breaker never opens",
         (
-            "bulk/execution/test_breaker.py::test_it_opens_when_half_of_the_last_twenty_made_no_progress",
+            "bulk/execution/test_breaker.py::test_the_breaker_opens_when_half_of_the_last_twenty_batches_made_no_progress",
             _BREAKING + "a_server_that_rejects_every_batch_opens_the_breaker",
         ),
-        "bulk/execution/breaker.py", "OPENS_AT = 10", "OPENS_AT = 1000",
+        "bulk/execution/breaker.py", "FAILURES_TO_OPEN = 10", "FAILURES_TO_OPEN = 1000",
     ),
     twin(
         24,
@@ -336,13 +336,13 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         27,
         "a journal holds the values of a selection",
-        "integration/test_secrecy.py::test_nothing_that_names_a_person_or_opens_a_door_is_in_journal_report_or_events",
-        "bulk/execution/open_job.py", "selection=_summary(header.selection),", "selection=header.selection,",
+        "integration/test_secrecy.py::test_no_identifier_and_no_secret_is_in_journal_report_or_events",
+        "bulk/execution/open_job.py", "selection=_selection_summary(header.selection),", "selection=header.selection,",
     ),
     twin(
         27,
         "a journal names the persons of an intent",
-        "integration/test_secrecy.py::test_nothing_that_names_a_person_or_opens_a_door_is_in_journal_report_or_events",
+        "integration/test_secrecy.py::test_no_identifier_and_no_secret_is_in_journal_report_or_events",
         "bulk/journal/job_log.py", "                route=route,\n", "                route=route + ':' + str(self.targets(numbers[:1])[numbers[0]].uuid),\n",
     ),
 )  # fmt: skip

@@ -15,7 +15,7 @@ READING: tuple[Twin, ...] = (
         11,
         "a single read believes an answer that tells of another person",
         (
-            "integration/test_facts.py::test_a_single_read_that_is_answered_with_another_person_says_nothing",
+            "integration/test_facts.py::test_a_single_read_that_returns_another_person_proves_nothing",
             "asyncclient/_resources/persons/test_lookups.py::test_another_person_than_the_one_asked_for_is_no_answer",
         ),
         "asyncclient/_resources/persons/reading.py",
@@ -154,7 +154,7 @@ READING: tuple[Twin, ...] = (
     twin(
         22,
         "the age of a read does not count the time that the machine sleeps",
-        "integration/test_properties_confirmed.py::test_who_is_deleted_while_the_machine_sleeps_is_created_again_by_no_event",
+        "integration/test_properties_confirmed.py::test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_event",
         "asyncclient/client.py",
         "return self._core.shared.clock()",
         "return __import__('anyio').current_time()",
@@ -162,9 +162,9 @@ READING: tuple[Twin, ...] = (
     twin(
         13,
         "earlier requests are aged before the server has told its time",
-        "integration/test_wrong_clock.py::test_a_clock_that_is_wrong_forgets_no_request_of_the_planning",
+        "integration/test_wrong_clock.py::test_a_wrong_clock_forgets_no_request_of_the_planning",
         "bulk/execution/open_job.py",
-        "            project = await client.projects.get(plan.header.project_id)\n            charge()\n",
-        "            charge()\n            project = await client.projects.get(plan.header.project_id)\n",
+        "            project = await client.projects.get(plan.header.project_id)\n            count_earlier_requests()\n",
+        "            count_earlier_requests()\n            project = await client.projects.get(plan.header.project_id)\n",
     ),
 )

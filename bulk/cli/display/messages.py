@@ -18,7 +18,7 @@ from bulk.events import (
 from bulk.sanitize import plain
 from bulk.states import state_label
 
-PHASES = {"canary": "Test batch", "sending": "Sending", "reading back": "Reading back"}
+PHASES = {"test batch": "Test batch", "sending": "Sending", "reading back": "Reading back"}
 WAITED_FOR = {"person": "deletions", "properties": "changes"}
 BUCKETS = {"deletes": "deletions", "others": "reads and changes"}
 WINDOWS = {60: "this minute", 3600: "this hour"}
@@ -98,7 +98,7 @@ def sentence(event: JobEvent | PlanProgress) -> str | None:
             again = f", run {event.runs_before + 1} of this job" if event.runs_before else ""
             return f"{plain(event.operation)}: {event.remaining:,} of {event.count:,} to do in {project}{again}"
         case PhaseChanged():
-            again = ": a small batch is done and read back before the rest" * (event.phase == "canary")
+            again = ": a small batch is done and read back before the rest" * (event.phase == "test batch")
             return PHASES.get(event.phase, plain(event.phase)) + again
         case TestBatchDone():
             return f"Test batch OK: {number_of(event.targets, 'person')}. Continuing with the rest"

@@ -90,7 +90,7 @@ def test_failed_sync_opens_no_journal(path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_second_opening_is_told_that_the_journal_is_busy(path: Path) -> None:
-    words = "another process works on this journal; let it end or stop it"
+    words = "another process is using this journal; wait until it ends or stop it"
     with Journal.open(path, FRAMING, lambda record: None), pytest.raises(JournalBusy, match=words):
         _replayed(path)
     _replayed(path)

@@ -110,7 +110,7 @@ def test_the_start_of_a_job_tells_what_where_and_how_often() -> None:
     )
 
 
-def test_canary_waiting_and_the_end_are_told() -> None:
+def test_the_test_batch_the_waiting_and_the_end_are_told() -> None:
     assert messages.sentence(TestBatchDone(targets=25)) == "Test batch OK: 25 persons. Continuing with the rest"
     assert messages.sentence(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600)) == (
         "7 deletions accepted but not yet visible; checking again in 5 s, for up to 10 min"
