@@ -98,7 +98,7 @@ def test_a_changed_target_is_reported_with_both_digests(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"id-4", b"id-5"))
     with pytest.raises(PlanError) as caught:
         load_plan(path)
-    words = rf"{path}: was changed after it was made: digest "
+    words = rf"{path}: was changed after it was created: digest "
     assert str(caught.value).startswith(words)
     assert str(caught.value).endswith(f", expected {short_digest(digest)}; make a new plan.")
 
@@ -193,7 +193,7 @@ def test_editing_the_file_in_place_later_is_detected(path: Path) -> None:
             file.seek(data.index(b"id-400"))
             file.write(b"id-401")
         assert plan.targets(0, BLOCK) == [_target(number) for number in range(BLOCK)]
-        with pytest.raises(PlanError, match="was changed after it was made and opened"):
+        with pytest.raises(PlanError, match="was changed while it was open"):
             plan.targets(BLOCK, BLOCK + 1)
         os.truncate(path, 1000)
         with pytest.raises(PlanError, match="became shorter"):
