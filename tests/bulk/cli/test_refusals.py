@@ -218,7 +218,7 @@ def test_a_changed_plan(refused: Callable[..., str], plan: Path) -> None:
     data = bytearray(plan.read_bytes())
     data[len(data) // 2] ^= 1
     plan.write_bytes(data)
-    assert "changed after it was made" in refused(74, "run", plan, "--approve", digest)
+    assert "changed after it was created" in refused(74, "run", plan, "--approve", digest)
 
 
 def test_a_plan_for_another_project_or_host(refused: Callable[..., str], serve: Callable[..., Any], plan: Path) -> None:
