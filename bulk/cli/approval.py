@@ -12,7 +12,7 @@ from bulk.report.rendering.document import figure
 from bulk.sanitize import plain
 
 
-def can_ask() -> bool:
+def can_prompt() -> bool:
     """Whether somebody sits there: never ask a pipe or a log, and not from the background of a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty() and _is_in_front(sys.stdin.fileno())
 

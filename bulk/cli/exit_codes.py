@@ -89,7 +89,7 @@ def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
     )
 
 
-def explain(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What to tell people of an error: no markup, no control characters, no trace of the key."""
     code = exit_code(error)
     if code is ExitCode.DEFECT:
@@ -150,7 +150,7 @@ def _where(error: BaseException) -> str:
     return place or "outside of this product"
 
 
-def single(error: BaseException) -> BaseException:
+def unwrap_group(error: BaseException) -> BaseException:
     """The error itself, or the only one that a group holds."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]

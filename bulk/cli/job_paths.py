@@ -14,11 +14,11 @@ JOURNAL = ".journal.jsonl"
 
 
 class Files(msgspec.Struct, frozen=True, kw_only=True):
-    """The two files of a job. `made_up` says that nobody named either."""
+    """The two files of a job. `is_generated` says that nobody named either."""
 
     plan: Path
     journal: Path
-    made_up: bool = False
+    is_generated: bool = False
 
 
 def job_files(plan: Path | None, journal: Path | None, *, operation: str, project: str, now: datetime) -> Files:
@@ -37,7 +37,7 @@ def job_files(plan: Path | None, journal: Path | None, *, operation: str, projec
         return Files(plan=plan_of(journal), journal=journal)
     safe = "".join(character if character.isascii() and character.isalnum() else "_" for character in project)
     stem = f"{operation}-{safe}-{now:%Y%m%dT%H%M%SZ}"
-    return Files(plan=Path(stem + PLAN), journal=Path(stem + JOURNAL), made_up=True)
+    return Files(plan=Path(stem + PLAN), journal=Path(stem + JOURNAL), is_generated=True)
 
 
 def check_apart(plan: Path, journal: Path) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk.cli.approval import ask, can_ask
+from bulk.cli.approval import ask, can_prompt
 from bulk.cli.display.live_display import Display, open_display, write_line
-from bulk.cli.options.connection_options import Running, Settings
+from bulk.cli.options.connection_options import RunOptions, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
 from bulk.files.json_lines import encode_line
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Screen:
+class CommandOutput:
     """Where a command's words go: stdout, or stderr where stdout is for JSON lines.
 
     Args:
@@ -47,7 +47,7 @@ class Screen:
             write_line(sys.stdout, encode_line({"event": kind, **fields}) + b"\n")
 
 
-def with_client(
+def run_with_client(
     settings: Settings,
     work: Callable[["PostHogClient", Stopper, Display], Awaitable[T]],
     *,
@@ -82,7 +82,7 @@ def make_plan_file(
     async def work(client: "PostHogClient", _: Stopper, display: Display) -> "Plan":
         return await make_plan(client, operation, selection, path, on_progress=display, concurrency=concurrency)
 
-    return with_client(settings, work, json=json)
+    return run_with_client(settings, work, json=json)
 
 
 def check_same_job(plan: "Plan", operation: Operation, selection: "Selection | None") -> None:
@@ -139,7 +139,7 @@ def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str
     """
     if approve is not None or is_approved(journal):
         return approve
-    if not can_ask():
+    if not can_prompt():
         raise Refused(f"the plan has {plan.count} targets and is not approved", how)
     ask(plan, say=lambda text: click.echo(text, nl=False, err=True))
     return plan.digest
@@ -147,10 +147,10 @@ def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str
 
 def run_plan(
     settings: Settings,
-    running: Running,
+    running: RunOptions,
     plan: "Plan",
     journal: Path,
-    screen: Screen,
+    output: CommandOutput,
     *,
     approve: str | None,
     expect_count: int | None,
@@ -174,29 +174,29 @@ def run_plan(
                 stop=stop,
             )
         display.close()
-        summarise(report, plan.path, journal, screen)
+        show_summary(report, plan.path, journal, output)
         return report
 
-    return with_client(settings, work, json=running.json).exit_code
+    return run_with_client(settings, work, json=running.json).exit_code
 
 
-def summarise(report: "Report", plan: Path, journal: Path, screen: Screen) -> None:
+def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput) -> None:
     """Show what came of a run."""
     from bulk.cli.display.messages import counts
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.sanitize import file_word, plain
 
-    screen.say(plain(report.verdict, limit=None))
+    output.say(plain(report.verdict, limit=None))
     for axis in report.axes:
         line = counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states})
         if line:
-            screen.say(f"  {line}")
+            output.say(f"  {line}")
     for failure in report.failures:
-        screen.say(
+        output.say(
             f"  {AXIS_TITLES[failure.axis]}: {failure.count:,} {plain(failure.state)} ({plain(failure.reason)}),"
             f" targets {plain(failure.targets, limit=60)}"
         )
-    screen.say(
+    output.say(
         f"Plan {plain(plan)}, journal {plain(journal)}; for details: posthog-bulk report {file_word(str(journal))}"
     )
-    screen.tell("report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal))
+    output.tell("report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal))

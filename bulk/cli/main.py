@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from bulk.cli.exit_codes import ExitCode, Interrupted, OutputClosed, exit_code, explain, single
+from bulk.cli.exit_codes import ExitCode, Interrupted, OutputClosed, exit_code, describe_error, unwrap_group
 from bulk.cli.streams.standard import StandardStreams
 
 COMMANDS = {
@@ -115,7 +115,7 @@ def main(arguments: list[str] | None = None) -> int:
         except BaseException as error:
             if isinstance(error, SystemExit):
                 raise
-            return _tell(single(error), streams)
+            return _tell(unwrap_group(error), streams)
     return code
 
 
@@ -139,7 +139,7 @@ def _tell(error: BaseException, streams: StandardStreams) -> int:
         return _end_by(error.signal_number, streams)
     if isinstance(error, BrokenPipeError | OutputClosed):
         return _end_by(signal.SIGPIPE, streams)
-    click.echo(f"posthog-bulk: {explain(error)}", err=True)
+    click.echo(f"posthog-bulk: {describe_error(error)}", err=True)
     try:
         with suppress(OSError):  # told already, or worth less than the error
             streams.finish()

@@ -10,14 +10,14 @@ import click
 
 from bulk.cli.options.connection_options import (
     FILE,
-    Running,
+    RunOptions,
     Settings,
     expect_count_option,
     running_options,
     settings_options,
 )
-from bulk.cli.options.operation_options import Asked, operation, operation_options
-from bulk.cli.options.selection_options import EMPTY, Chosen, selection, selection_options
+from bulk.cli.options.operation_options import OperationArguments, operation, operation_options
+from bulk.cli.options.selection_options import EMPTY, SelectionArguments, selection, selection_options
 
 _EXAMPLES = {
     "delete": "--delete-events --distinct-ids leavers.txt",
@@ -28,7 +28,7 @@ _EXAMPLES = {
 }
 
 
-def one_go(kind: str, does: str) -> click.Command:
+def operation_command(kind: str, does: str) -> click.Command:
     """Return the command of an operation.
 
     Args:
@@ -65,18 +65,18 @@ def one_go(kind: str, does: str) -> click.Command:
 def _run(
     kind: str,
     *,
-    asked: Asked,
-    chosen: Chosen,
+    arguments: OperationArguments,
+    selected: SelectionArguments,
     plan: Path | None,
     journal: Path | None,
     yes: bool,
     expect_count: int | None,
-    running: Running,
+    running: RunOptions,
     settings: Settings,
 ) -> int:
-    from bulk.cli.display.plan_review import resume_line, review
+    from bulk.cli.display.plan_review import resume_command_line, review
     from bulk.cli.job_paths import check_apart, job_files
-    from bulk.cli.job_session import Screen, approve_or_ask, check_same_job, make_plan_file, run_plan
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, check_same_job, make_plan_file, run_plan
     from bulk.errors import FileTrouble
     from bulk.execution import preflight
     from bulk.plan.plan_file import load_plan
@@ -84,16 +84,16 @@ def _run(
 
     if yes and expect_count is None:
         raise click.UsageError("--yes needs --expect-count N, the number of persons that you expect")
-    screen = Screen(json=running.json)
+    output = CommandOutput(json=running.json)
     todo = operation(kind, asked)
-    whom = selection(chosen, writes=True) if chosen.given else None
+    whom = selection(selected, writes=True) if selected.given else None
     files = job_files(plan, journal, operation=kind, project=settings.project(os.environ), now=datetime.now(UTC))
     check_apart(files.plan, files.journal)
     exists = os.path.lexists(files.plan)
     if whom is None and not exists:
         raise click.UsageError(EMPTY)
-    if files.made_up:
-        screen.say(f"If interrupted, resume with: {resume_line(click.get_current_context().obj, files.plan)}")
+    if files.is_generated:
+        output.say(f"If interrupted, resume with: {resume_command_line(click.get_current_context().obj, files.plan)}")
     loaded = None
     if whom is not None and not exists:
         try:
@@ -104,15 +104,15 @@ def _run(
     if loaded is None:
         loaded = load_plan(files.plan)
         check_same_job(loaded, todo, whom)
-        screen.say(f"Using the plan that exists: {plain(files.plan)}")
+        output.say(f"Using the plan that exists: {plain(files.plan)}")
     with loaded:
-        screen.tell("plan", path=str(files.plan), count=loaded.count, digest=loaded.digest)
+        output.tell("plan", path=str(files.plan), count=loaded.count, digest=loaded.digest)
         preflight.check_caps(loaded, max_targets=running.max_targets, expect_count=expect_count)
-        screen.say(review(loaded, rate_limits=settings.rates(), batch_size=running.batch_size))
+        output.say(review(loaded, rate_limits=settings.rates(), batch_size=running.batch_size))
         approve = approve_or_ask(
             loaded,
             files.journal,
             approve=loaded.digest if yes else None,
             how=f"without a terminal give --yes --expect-count {loaded.count}",
         )
-        return run_plan(settings, running, loaded, files.journal, screen, approve=approve, expect_count=expect_count)
+        return run_plan(settings, running, loaded, files.journal, output, approve=approve, expect_count=expect_count)

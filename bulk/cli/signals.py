@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import anyio
 
 from bulk.cli.exit_codes import Interrupted
-from bulk.cli.streams.text import queued
+from bulk.cli.streams.text import as_text_output
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ class _Catcher:
             _die(number)
         self.number = number
         for stream in (sys.stdout, sys.stderr):
-            if (output := queued(stream)) is not None:
+            if (output := as_text_output(stream)) is not None:
                 output.hurry()
         with suppress(Exception):
             self._restore()
@@ -182,7 +182,7 @@ def _call_in(loop: asyncio.AbstractEventLoop, received: Callable[[int], None], n
 
 
 def _die(number: int) -> None:
-    if (output := queued(sys.stderr)) is not None:
+    if (output := as_text_output(sys.stderr)) is not None:
         with suppress(Exception):
             output.drain(timeout_s=LAST_WORDS_S)
     signal.signal(number, signal.SIG_DFL)

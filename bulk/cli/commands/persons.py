@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from bulk.cli.options.connection_options import FILE, Settings, settings_options
-from bulk.cli.options.selection_options import Chosen, selection, selection_options
+from bulk.cli.options.selection_options import SelectionArguments, selection, selection_options
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
-from bulk.cli.streams.text import queued
+from bulk.cli.streams.text import as_text_output
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help=FORCE_HELP)
 @settings_options
-def command(chosen: Chosen, layout: str, output: Path | None, force: bool, settings: Settings) -> int:
+def command(selected: SelectionArguments, layout: str, output: Path | None, force: bool, settings: Settings) -> int:
     """Write persons to stdout or a file, one per line; every person if none is selected. Read-only.
 
     Persons found by a filter show up to 1,000 of their distinct IDs, persons named by IDs up to 10.
@@ -45,14 +45,14 @@ def command(chosen: Chosen, layout: str, output: Path | None, force: bool, setti
     Example:
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
     """
-    from bulk.cli.job_session import with_client
+    from bulk.cli.job_session import run_with_client
     from bulk.export.person_export import export_csv, export_lines
     from bulk.selection.input_findings import Findings
 
     stream, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
-    whom = selection(chosen, writes=False)
+    whom = selection(selected, writes=False)
     findings = Findings()
-    needed = [*chosen.files, *([settings.key_file] if settings.key_file else [])]
+    needed = [*selected.files, *([settings.key_file] if settings.key_file else [])]
     with nullcontext() if output is None else output_file(output, force=force, needed=needed) as file:
         write, room = _to_stdout(sys.stdout) if file is None else (file.write, None)
 
@@ -65,7 +65,7 @@ def command(chosen: Chosen, layout: str, output: Path | None, force: bool, setti
                 count += 1
             return count - header_lines
 
-        count = with_client(settings, work)
+        count = run_with_client(settings, work)
     _tell(findings, count)
     return 0
 
@@ -74,7 +74,7 @@ def _to_stdout(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[[], 
     """How to write lines, and how to wait for a slow reader; a terminal gets what is harmless there."""
     from bulk.sanitize import json_text
 
-    output = queued(stream)
+    output = as_text_output(stream)
     if output is None:
         return stream.buffer.write, None
     if not output.is_terminal:

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from bulk.cli.options.connection_options import FILE, Settings, settings_options
-from bulk.cli.options.operation_options import KINDS, Asked, every_operation
-from bulk.cli.options.selection_options import Chosen, selection, selection_options
+from bulk.cli.options.operation_options import KINDS, OperationArguments, any_operation_options
+from bulk.cli.options.selection_options import SelectionArguments, selection, selection_options
 
 
 @click.command("plan")
 @click.argument("operation", type=click.Choice(KINDS), metavar="OPERATION")
-@every_operation
+@any_operation_options
 @selection_options
 @click.option("-o", "--output", type=FILE, required=True, metavar="PLAN", help="Plan file, which must not exist yet")
 @click.option(
@@ -28,8 +28,8 @@ from bulk.cli.options.selection_options import Chosen, selection, selection_opti
 @settings_options
 def command(
     operation: str,
-    asked: Asked,
-    chosen: Chosen,
+    arguments: OperationArguments,
+    selected: SelectionArguments,
     output: Path,
     concurrency: int,
     batch_size: int,
@@ -51,13 +51,13 @@ def command(
     Example:
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
     """
-    from bulk.cli.display.plan_review import review, run_line
+    from bulk.cli.display.plan_review import review, run_command_line
     from bulk.cli.job_session import make_plan_file
     from bulk.cli.options import operation_options
 
     todo = operation_options.operation(operation, asked)
-    whom = selection(chosen, writes=True)
+    whom = selection(selected, writes=True)
     with make_plan_file(settings, todo, whom, output, json=False, concurrency=concurrency) as plan:
         click.echo(review(plan, rate_limits=settings.rates(), batch_size=batch_size))
-        click.echo(f"\nTo run it:\n  {run_line(plan)}")
+        click.echo(f"\nTo run it:\n  {run_command_line(plan)}")
     return 0

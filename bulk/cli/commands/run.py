@@ -7,7 +7,7 @@ import click
 from bulk.cli.job_paths import check_apart, journal_of
 from bulk.cli.options.connection_options import (
     FILE,
-    Running,
+    RunOptions,
     Settings,
     expect_count_option,
     running_options,
@@ -27,7 +27,7 @@ def command(
     journal: Path | None,
     approve: str | None,
     expect_count: int | None,
-    running: Running,
+    running: RunOptions,
     settings: Settings,
 ) -> int:
     """Run PLAN, or resume it: run the same command line again, any number of times.
@@ -38,11 +38,11 @@ def command(
     Example:
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
-    from bulk.cli.job_session import Screen, approve_or_ask, run_plan
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan
     from bulk.execution import preflight
     from bulk.plan.plan_file import load_plan, short_digest
 
-    screen = Screen(json=running.json)
+    output = CommandOutput(json=running.json)
     journal = journal or journal_of(plan)
     check_apart(plan, journal)
     with load_plan(plan) as loaded:
@@ -53,4 +53,4 @@ def command(
             approve=approve,
             how=f"review it, then give --approve {short_digest(loaded.digest)}",
         )
-        return run_plan(settings, running, loaded, journal, screen, approve=approve, expect_count=expect_count)
+        return run_plan(settings, running, loaded, journal, output, approve=approve, expect_count=expect_count)

@@ -9,7 +9,7 @@ import click
 
 from bulk.cli.job_paths import plan_of
 from bulk.cli.options.connection_options import FILE
-from bulk.cli.streams.text import queued
+from bulk.cli.streams.text import as_text_output
 
 if TYPE_CHECKING:
     from bulk.report.report import Report
@@ -34,7 +34,7 @@ def command(journal: Path, plan: Path | None, watch: bool) -> int:
     while True:
         report = read(journal, plan)
         lines = summary(report)
-        output = queued(sys.stdout)
+        output = as_text_output(sys.stdout)
         if lines != before and not (output is not None and output.is_behind):
             click.echo("\n".join(lines) + ("\n" if watch else ""))
             before = lines

@@ -33,7 +33,7 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     Example:
       posthog-bulk verify leavers.journal.jsonl
     """
-    from bulk.cli.job_session import Screen, summarise, with_client
+    from bulk.cli.job_session import CommandOutput, show_summary, run_with_client
     from bulk.engine import verify_job
     from bulk.errors import JournalError, PlanError
     from bulk.plan.plan_file import load_plan
@@ -47,7 +47,7 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
             "does not exist, and only the plan lists the persons to read back",
             "give it with --plan; status and report work without it",
         )
-    screen = Screen(json=json)
+    output = CommandOutput(json=json)
     with load_plan(plan) as loaded:
 
         async def work(client: "PostHogClient", stopper: "Stopper", display: "Display") -> "Report":
@@ -56,11 +56,11 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
                     client, loaded, journal, concurrency=concurrency, on_progress=display, stop=stop
                 )
             display.close()
-            summarise(report, loaded.path, journal, screen)
+            show_summary(report, loaded.path, journal, output)
             if any(state.state == "queued" for axis in report.axes for state in axis.states):
-                screen.say(
+                output.say(
                     "The events are not purged yet. The server does that days later: run the same command again then."
                 )
             return report
 
-        return with_client(settings, work, json=json).exit_code
+        return run_with_client(settings, work, json=json).exit_code

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from bulk.cli.display import messages
 from bulk.cli.streams.output import BEHIND, FULL
-from bulk.cli.streams.text import Drawing, queued
+from bulk.cli.streams.text import Drawing, as_text_output
 from bulk.events import JobEnded, JobEvent, PhaseChanged, PlanProgress, Progress, WaitingForServer
 from bulk.files.json_lines import encode_line
 from bulk.sanitize import paragraph, plain
@@ -111,7 +111,7 @@ class Terminal:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._queued = queued(stream)
+        self._queued = as_text_output(stream)
         self._console: Console | None = None
         self._live: Live | None = None
         self._is_restored = False
@@ -209,7 +209,7 @@ def write_line(stream: TextIO, line: bytes, *, limit: int | None = None) -> bool
         line: ASCII, with its end.
         limit: bytes that may be waiting to be written already; None where it is never dropped for that.
     """
-    if (output := queued(stream)) is not None:
+    if (output := as_text_output(stream)) is not None:
         return output.event(line, limit=limit)
     try:
         stream.write(line.decode())

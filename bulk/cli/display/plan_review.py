@@ -55,12 +55,12 @@ def review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
     return "\n".join(lines)
 
 
-def run_line(plan: Plan) -> str:
+def run_command_line(plan: Plan) -> str:
     """The command line that runs a plan, to be typed next."""
     return f"posthog-bulk run {file_word(str(plan.path))} --approve {short_digest(plan.digest)}"
 
 
-def resume_line(arguments: tuple[str, ...], plan: Path) -> str:
+def resume_command_line(arguments: tuple[str, ...], plan: Path) -> str:
     """The command line that goes on with a job whose files were named for it.
 
     Args:

@@ -45,7 +45,7 @@ class Seconds(click.FloatRange):
 
 POSTHOG = "posthog"
 """The rate limits that PostHog enforces for the kind of key."""
-MOST_AT_ONCE = 256
+MAX_CONCURRENCY = 256
 """Batches under way, and connections for them."""
 
 
@@ -95,7 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         rates = RateLimits.parse(self.rate_limits)
         if self.rate_limits != POSTHOG:  # PostHog's own depend on the kind of key, which the client looks at
             extra["limits"] = Limits(rates)
-        return PostHogClient.from_env(merged, max_connections=MOST_AT_ONCE, **extra)
+        return PostHogClient.from_env(merged, max_connections=MAX_CONCURRENCY, **extra)
 
     def rates(self, environ: Mapping[str, str] | None = None) -> str:
         """The rate limits that a client of these settings keeps to, as text; as given where it cannot be made."""
@@ -107,7 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return self.rate_limits
 
 
-class Running(msgspec.Struct, frozen=True, kw_only=True):
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a job is run."""
 
     concurrency: int = 8
@@ -144,10 +144,10 @@ def running_options(command: F) -> F:
     return gather_options(
         command,
         "running",
-        Running,
+        RunOptions,
         click.option(
             "--concurrency",
-            type=click.IntRange(1, MOST_AT_ONCE),
+            type=click.IntRange(1, MAX_CONCURRENCY),
             default=8,
             show_default=True,
             metavar="N",

@@ -25,12 +25,12 @@ TAKES: dict[str, tuple[str, ...]] = {
     "delete-events": (),
     "delete-recordings": (),
 }
-"""What each operation is told by, by the names of `Asked`."""
+"""What each operation is told by, by the names of `OperationArguments`."""
 _METAVARS = {"unset": "KEY...", "update": "KEY=VALUE..."}
 _HOW_TO_SET = "write KEY=TEXT, or KEY:=JSON for numbers, booleans and lists"
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class OperationArguments(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments and options as given; None and empty where they were not."""
 
     words: tuple[str, ...] = ()
@@ -58,15 +58,15 @@ def operation_options(kind: str) -> Callable[[F], F]:
         kind: of `KINDS`.
     """
     added = tuple(_words(_METAVARS[kind]) if name == "words" else _OPTIONS[name] for name in TAKES[kind])
-    return lambda command: gather_options(command, "asked", Asked, *added)
+    return lambda command: gather_options(command, "asked", OperationArguments, *added)
 
 
-def every_operation(command: F) -> F:
+def any_operation_options(command: F) -> F:
     """Add what any operation takes; the command gets it as `asked`, and `operation` says what does not fit."""
-    return gather_options(command, "asked", Asked, _words("[KEY...|KEY=VALUE...]"), *_OPTIONS.values())
+    return gather_options(command, "asked", OperationArguments, _words("[KEY...|KEY=VALUE...]"), *_OPTIONS.values())
 
 
-def operation(kind: str, asked: Asked) -> "Operation":
+def operation(kind: str, arguments: OperationArguments) -> "Operation":
     """Return the operation that was asked for.
 
     Args:
@@ -151,8 +151,8 @@ def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check_fits(kind: str, asked: Asked) -> None:
-    for name in Asked.__struct_fields__:
+def _check_fits(kind: str, arguments: OperationArguments) -> None:
+    for name in OperationArguments.__struct_fields__:
         given = getattr(asked, name)
         if name in TAKES[kind] or given in ((), None, False):
             continue

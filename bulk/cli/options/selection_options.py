@@ -21,7 +21,7 @@ _INPUTS = {"distinct_ids": "--distinct-ids", "uuids": "--uuids", "emails": "--em
 _FILTERS = {"where": "--where", "email": "--email", "properties": "--properties", "cohort": "--cohort"}
 
 
-class Chosen(msgspec.Struct, frozen=True, kw_only=True):
+class SelectionArguments(msgspec.Struct, frozen=True, kw_only=True):
     """The options as given."""
 
     distinct_ids: str | None = None
@@ -48,11 +48,11 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def selection_options(command: F) -> F:
-    """Add the options of a selection; the command gets them as `chosen`."""
+    """Add the options of a selection; the command gets them as `selected`."""
     return gather_options(
         command,
-        "chosen",
-        Chosen,
+        "selected",
+        SelectionArguments,
         click.option("--distinct-ids", metavar="FILE|-", help="File with one distinct ID per line; - is stdin"),
         click.option("--uuids", metavar="FILE|-", help="File with one person UUID per line"),
         click.option("--emails", metavar="FILE|-", help="File with one value of the property email per line"),
@@ -75,11 +75,11 @@ def selection_options(command: F) -> F:
     )
 
 
-def selection(chosen: Chosen, *, writes: bool) -> "Selection":
+def selection(selected: SelectionArguments, *, writes: bool) -> "Selection":
     """Return the selection that the options stand for.
 
     Args:
-        chosen: the options.
+        selected: the options.
         writes: whether anything is to be changed; then nobody is selected by saying nothing.
 
     Raises:
@@ -88,53 +88,53 @@ def selection(chosen: Chosen, *, writes: bool) -> "Selection":
     """
     from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds
 
-    _check(chosen, writes=writes)
-    if chosen.distinct_ids is not None:
+    _check(selected, writes=writes)
+    if selected.distinct_ids is not None:
         return ByDistinctIds(
-            _source(chosen.distinct_ids), column=chosen.column, allow_shared_ids=chosen.allow_shared_ids
+            _source(selected.distinct_ids), column=selected.column, allow_shared_ids=selected.allow_shared_ids
         )
-    if chosen.uuids is not None:
-        return ByPersonIds(_source(chosen.uuids), column=chosen.column)
-    if chosen.emails is not None:
-        return ByEmails(_source(chosen.emails), column=chosen.column)
+    if selected.uuids is not None:
+        return ByPersonIds(_source(selected.uuids), column=selected.column)
+    if selected.emails is not None:
+        return ByEmails(_source(selected.emails), column=selected.column)
     return ByFilter(
-        properties=tuple(_conditions(chosen)), email=chosen.email, everyone=chosen.everyone or not chosen.given
+        properties=tuple(_conditions(selected)), email=selected.email, everyone=selected.everyone or not selected.given
     )
 
 
-def _check(chosen: Chosen, *, writes: bool) -> None:
-    given = chosen.given
+def _check(selected: SelectionArguments, *, writes: bool) -> None:
+    given = selected.given
     inputs = [option for option in given if option in _INPUTS.values()]
     if not given and writes:
         raise click.UsageError(EMPTY)
     if len(given) > 1 and (inputs or "--everyone" in given):
         raise click.UsageError(f"{' and '.join(given)} contradict each other: give one of them")
-    if chosen.column is not None and not inputs:
+    if selected.column is not None and not inputs:
         raise click.UsageError("--column names a column of a file: give --distinct-ids, --uuids or --emails")
-    if chosen.allow_shared_ids and chosen.distinct_ids is None:
+    if selected.allow_shared_ids and selected.distinct_ids is None:
         raise click.UsageError("--allow-shared-ids goes with --distinct-ids")
 
 
 def _source(name: str) -> Path | BinaryIO:
     """The file, or a reader that never keeps the process where somebody may have to be waited for."""
-    from bulk.cli.streams.input import may_wait, standard_input, waiting_file
+    from bulk.cli.streams.input import may_block, standard_input, blocking_file
 
-    if name != STDIN and not may_wait(Path(name)):
+    if name != STDIN and not may_block(Path(name)):
         return Path(name)
-    reader = standard_input(sys.stdin) if name == STDIN else waiting_file(Path(name))
+    reader = standard_input(sys.stdin) if name == STDIN else blocking_file(Path(name))
     if (context := click.get_current_context(silent=True)) is not None:
         context.call_on_close(reader.close)  # wakes a caller that still waits for a line
     return cast("BinaryIO", reader)
 
 
-def _conditions(chosen: Chosen) -> list[Any]:
+def _conditions(selected: SelectionArguments) -> list[Any]:
     from asyncclient import PropertyFilter
     from bulk.selection.filter_expression import parse_where
     from bulk.selection.filter_json import parse_properties
 
-    conditions = [parse_where(expression) for expression in chosen.where]
-    if chosen.properties is not None:
-        conditions += parse_properties(chosen.properties)
-    if chosen.cohort is not None:
-        conditions.append(PropertyFilter("id", chosen.cohort, type="cohort"))
+    conditions = [parse_where(expression) for expression in selected.where]
+    if selected.properties is not None:
+        conditions += parse_properties(selected.properties)
+    if selected.cohort is not None:
+        conditions.append(PropertyFilter("id", selected.cohort, type="cohort"))
     return conditions

@@ -120,7 +120,7 @@ def standard_input(stream: TextIO) -> InputReader:
     return InputReader(STANDARD_INPUT, stream.fileno)
 
 
-def may_wait(path: Path) -> bool:
+def may_block(path: Path) -> bool:
     """Whether reading this file may block: a pipe, a socket or a terminal."""
     try:
         mode = path.stat().st_mode
@@ -129,6 +129,6 @@ def may_wait(path: Path) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)
 
 
-def waiting_file(path: Path) -> InputReader:
+def blocking_file(path: Path) -> InputReader:
     """The reader of a file that may block."""
     return InputReader(path, lambda: os.open(path, os.O_RDONLY | os.O_CLOEXEC))

@@ -115,7 +115,7 @@ class TextOutput(io.TextIOBase):
             self._output.offer(data, limit=FULL)
 
 
-def queued(stream: object) -> TextOutput | None:
+def as_text_output(stream: object) -> TextOutput | None:
     """The stream if it is a `TextOutput`, as `sys.stdout` and `sys.stderr` are while a command runs; otherwise None."""
     return stream if isinstance(stream, TextOutput) else None
 

@@ -214,7 +214,7 @@ def test_results_wait_for_their_reader_and_events_end_whole(blocked: Blocked, po
 def test_a_stopped_terminal_keeps_nobody(spawn: Spawn, run: Run, posthog: Any) -> None:
     assert run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").code == 0
     posthog.server.faults.add(Fault("stall", action="bulk_delete", after=1))
-    screen, inner = pty.openpty()
+    output, inner = pty.openpty()
     termios.tcflow(inner, termios.TCOOFF)  # as Ctrl-S does
     with load_plan("x.plan.jsonl") as plan:
         arguments = ["run", "x.plan.jsonl", "--approve", plan.digest, "--batch-size", "10", "--concurrency", "1"]
@@ -224,7 +224,7 @@ def test_a_stopped_terminal_keeps_nobody(spawn: Spawn, run: Run, posthog: Any) -
         end_by_two_signals(process)
     finally:
         os.close(inner)
-        os.close(screen)
+        os.close(output)
     posthog.server.faults.clear()
     assert run("run", "x.plan.jsonl").code == 0
 
@@ -247,7 +247,7 @@ sys.exit(99 if stopped else os.waitstatus_to_exitcode(status))
 
 def test_a_job_in_the_background_of_a_terminal_is_not_stopped(posthog: Any) -> None:
     """The terminal stops background processes that write to it (`stty tostop`), and any that read from it."""
-    screen, inner = pty.openpty()
+    output, inner = pty.openpty()
     arguments = ["delete", "--everyone", "--plan", "x.plan.jsonl"]
     process = subprocess.Popen(
         [sys.executable, "-c", IN_THE_BACKGROUND, *arguments],
@@ -260,18 +260,18 @@ def test_a_job_in_the_background_of_a_terminal_is_not_stopped(posthog: Any) -> N
     os.close(inner)
     seen = b""
     try:
-        while some := _read(screen):
+        while some := _read(output):
             seen += some
         assert process.wait(timeout=20) == 3, seen
     finally:
         process.kill()
         process.wait()
-        os.close(screen)
+        os.close(output)
     assert b"give --yes" in seen
 
 
-def _read(screen: int) -> bytes:
+def _read(output: int) -> bytes:
     try:
-        return os.read(screen, 65536)
+        return os.read(output, 65536)
     except OSError:  # the other side is closed
         return b""

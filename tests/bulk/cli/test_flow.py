@@ -143,14 +143,14 @@ def test_a_selection_may_come_from_stdin(run: Run, posthog: Any) -> None:
 )
 def test_each_way_to_select_finds_its_person(run: Run, posthog: Any, options: tuple[str, ...], content: str) -> None:
     world = posthog.server.world
-    chosen = world.add_person(["undefined", "u"], {"email": "e@example.org", "k": "v"})
+    selected = world.add_person(["undefined", "u"], {"email": "e@example.org", "k": "v"})
     if "--column" in options:
-        chosen = world.uuid_of("user-1")
-    world.add_cohort(7, [chosen])
-    Path("in").write_text(content.format(uuid=chosen))
+        selected = world.uuid_of("user-1")
+    world.add_cohort(7, [selected])
+    Path("in").write_text(content.format(uuid=selected))
     assert run("plan", "delete", *options, "-o", "x").code == 0
     with load_plan("x") as plan:
-        assert [str(target.uuid) for target in plan.iter()] == [str(chosen)]
+        assert [str(target.uuid) for target in plan.iter()] == [str(selected)]
 
 
 def test_json_puts_events_on_stdout_and_words_on_stderr(run: Run, posthog: Any) -> None:

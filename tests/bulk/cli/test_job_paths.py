@@ -18,7 +18,7 @@ def files(plan: str | None, journal: str | None) -> tuple[str, str, bool]:
         project="42",
         now=NOW,
     )
-    return str(found.plan), str(found.journal), found.made_up
+    return str(found.plan), str(found.journal), found.is_generated
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def ids(posthog: Any) -> None:
     Path("ids").write_text("".join(f"user-{number}\n" for number in range(PEOPLE)))
 
 
-def chosen(posthog: Any) -> list[Any]:
+def selected(posthog: Any) -> list[Any]:
     world = posthog.server.world
     return [world.uuid_of(f"user-{number}") for number in range(PEOPLE)]
 
@@ -79,7 +79,7 @@ def test_each_operation_goes_all_the_way_and_the_line_it_prints_resumes_it(run: 
     result = run(*KINDS[kind], *IDS, *GO)
     assert result.code == 0, result.err
     assert VERDICTS[kind] in result.out.splitlines()
-    targets = {str(uuid) for uuid in (chosen(posthog) if kind != "delete" else [])}
+    targets = {str(uuid) for uuid in (selected(posthog) if kind != "delete" else [])}
     check_done(posthog, kind, before)
     assert recordings_asked_for(posthog) == (targets if kind == "delete-recordings" else set())
     first = result.out.splitlines()[0].removeprefix("If interrupted, resume with: ")

@@ -10,12 +10,12 @@ from bulk.cli.options.connection_options import KEY, PROJECT_ID, Settings
 
 Run = Callable[..., Any]
 
-ONE_GO = ("delete", "--where", "plan exact free", "--yes", "--expect-count", "1")
+OPERATION_OPTIONS = ("delete", "--where", "plan exact free", "--yes", "--expect-count", "1")
 
 
 @pytest.mark.parametrize("option", ["--host", "--project-id"])
 def test_an_option_that_an_unset_variable_left_empty(run: Run, posthog: Any, option: str) -> None:
-    result = run(*ONE_GO, option, "")
+    result = run(*OPERATION_OPTIONS, option, "")
     assert result.code == 2
     assert f"{option} is empty" in result.sentence
     assert not posthog.server.requests
@@ -23,7 +23,7 @@ def test_an_option_that_an_unset_variable_left_empty(run: Run, posthog: Any, opt
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "-inf", "soon"])
 def test_a_wait_that_is_no_time(run: Run, posthog: Any, seconds: str) -> None:
-    result = run(*ONE_GO, "--wait", seconds)
+    result = run(*OPERATION_OPTIONS, "--wait", seconds)
     assert result.code == 2
     assert "--wait" in result.sentence
     assert not posthog.server.requests

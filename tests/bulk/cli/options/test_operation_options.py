@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.cli.options.operation_options import KINDS, TAKES, Asked, assignments, operation
+from bulk.cli.options.operation_options import KINDS, TAKES, OperationArguments, assignments, operation
 from bulk.operations import (
     DeleteEvents,
     DeletePersons,
@@ -85,24 +85,24 @@ def test_arguments_of_update_that_cannot_be_read(words: tuple[str, ...], said: s
 @pytest.mark.parametrize(
     ("kind", "asked", "expected"),
     [
-        ("delete", Asked(), DeletePersons()),
+        ("delete", OperationArguments(), DeletePersons()),
         (
             "delete",
-            Asked(delete_events=True, delete_recordings=True),
+            OperationArguments(delete_events=True, delete_recordings=True),
             DeletePersons(delete_events=True, delete_recordings=True),
         ),
-        ("delete-events", Asked(), DeleteEvents()),
-        ("delete-recordings", Asked(), DeleteRecordings()),
-        ("unset", Asked(words=("a", "b=c")), UnsetProperties(keys=("a", "b=c"))),
-        ("unset", Asked(words=("a",), route="rest"), UnsetProperties(keys=("a",), route="rest")),
+        ("delete-events", OperationArguments(), DeleteEvents()),
+        ("delete-recordings", OperationArguments(), DeleteRecordings()),
+        ("unset", OperationArguments(words=("a", "b=c")), UnsetProperties(keys=("a", "b=c"))),
+        ("unset", OperationArguments(words=("a",), route="rest"), UnsetProperties(keys=("a",), route="rest")),
         (
             "update",
-            Asked(words=("a=b", "n:=[1]"), route="capture"),
+            OperationArguments(words=("a=b", "n:=[1]"), route="capture"),
             UpdateProperties(properties={"a": "b", "n": [1]}, route="capture"),
         ),
     ],
 )
-def test_the_operation_is_the_one_that_was_asked_for(kind: str, asked: Asked, expected: Operation) -> None:
+def test_the_operation_is_the_one_that_was_asked_for(kind: str, arguments: OperationArguments, expected: Operation) -> None:
     assert to_dict(operation(kind, asked)) == to_dict(expected)
 
 
@@ -112,7 +112,7 @@ GIVEN = {"words": ("a=b",), "route": "rest", "delete_events": True, "delete_reco
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", GIVEN)
 def test_what_does_not_fit_an_operation_is_refused(kind: str, name: str) -> None:
-    base = Asked(words=("a=b",) if "words" in TAKES[kind] else ())
+    base = OperationArguments(words=("a=b",) if "words" in TAKES[kind] else ())
     asked = msgspec.structs.replace(base, **{name: GIVEN[name]})
     if name in TAKES[kind]:
         assert operation(kind, asked)
