@@ -1,4 +1,4 @@
-"""`posthog-bulk unset`: plan, confirm, run and verify in one go; the same command line resumes."""
+"""`posthog-bulk unset`: plan, ask for approval, run and verify; the same command line resumes."""
 
 from bulk.cli.plan_and_run import operation_command
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk.cli.streams.input import InputReader, may_block, blocking_file
+from bulk.cli.streams.input import InputReader, blocking_file, may_block
 from bulk.errors import FileTrouble
 
 
