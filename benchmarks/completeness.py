@@ -158,7 +158,7 @@ async def _erase(url: str, key: str, folder: Path) -> tuple[int, list[UUID]]:
             client, plan, journal, approve=plan.digest, concurrency=4, batch_size=BATCH_SIZE, wait_s=60.0
         )
     target_states, _ = replay_journal(journal)
-    gone = target_states.numbers(Axis.PERSON, (Person.GONE, Person.GONE_SETTLED))
+    gone = target_states.numbers(Axis.PERSON, (Person.DELETED_CONFIRMED, Person.FOUND_DELETED))
     queued = {*target_states.numbers(Axis.EVENTS, (Events.QUEUED, Events.PURGED))}
     numbers = [number for number in gone if number in queued]
     uuids = [plan.targets(number, number + 1)[0].uuid for number in numbers]

@@ -139,7 +139,7 @@ def _ready(said: dict[str, Any]) -> dict[str, float]:
     from bulk.journal.replay import open_journal
     from bulk.journal.target_states import TargetStates
     from bulk.plan.plan_file import load_plan
-    from bulk.states import UNSENT
+    from bulk.states import ACTIONABLE
 
     plan_path, journal_path = _files(said)
     start = time.perf_counter()
@@ -149,7 +149,7 @@ def _ready(said: dict[str, Any]) -> dict[str, float]:
     journal = open_journal(journal_path, target_states)
     replayed = time.perf_counter()
     job = JobLog(plan, DeletePersons(), target_states, journal.writer(), now=time.time)
-    numbers = list(islice(target_states.numbers(job.lead, UNSENT[job.lead]), said["left"]))
+    numbers = list(islice(target_states.numbers(job.primary_axis, ACTIONABLE[job.primary_axis]), said["left"]))
     job.targets(numbers)
     ready = time.perf_counter()
     if len(numbers) != said["left"] or numbers[-1] != plan.count - 1:

@@ -186,6 +186,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     from bulk.cli.display.messages import state_counts
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.sanitize import file_word, plain
+    from bulk.states import state_label
 
     output.print(plain(report.verdict, limit=None))
     for axis in report.axes:
@@ -194,7 +195,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
             output.print(f"  {line}")
     for failure in report.failures:
         output.print(
-            f"  {AXIS_TITLES[failure.axis]}: {format_count(failure.count)} {plain(failure.state)} "
+            f"  {AXIS_TITLES[failure.axis]}: {format_count(failure.count)} {plain(state_label(failure.state))} "
             f"({plain(failure.reason)}), targets {plain(failure.targets, limit=60)}"
         )
     output.print(f"Plan: {plain(plan)}; journal: {plain(journal)}")

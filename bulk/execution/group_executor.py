@@ -19,7 +19,7 @@ from bulk.operations import UnsetProperties
 from bulk.posthog.attempt_result import LONGEST_PAUSE_S, AttemptResult, NextAction, too_long_a_pause
 from bulk.posthog.calls import Call, CallBlock, TargetAddress, build_call, send
 from bulk.selection.event_distinct_id import pick_distinct_id
-from bulk.states import FINAL_PERSON, Axis, Events
+from bulk.states import FINAL_PERSON_STATES, Axis, Events
 from bulk.targets.observations import Observation
 from bulk.verification.verifier import AGEING_S, Seen
 
@@ -157,7 +157,7 @@ class GroupExecutor:
             self._set_aside(seen.left_out)
         self._read_fewer(len(numbers), self._clock() - seen.asked_at)
         self._take(seen)
-        if self._job.lead is Axis.PROPERTIES:
+        if self._job.primary_axis is Axis.PROPERTIES:
             without = [n for n, person in seen.here.items() if not person.distinct_ids]
             self._job.observe("engine", dict.fromkeys(without, (Observation.NO_DISTINCT_ID,)))
 
@@ -200,9 +200,9 @@ class GroupExecutor:
 
     async def _read_rows(self, numbers: list[int]) -> None:
         target_states = self._job.target_states
-        accepted = [n for n in numbers if target_states.events(n) is Events.REQUESTED]
+        accepted = [n for n in numbers if target_states.events(n) is Events.ACCEPTED]
         await self._context.verifier.check_rows(numbers)
-        without = {n for n in accepted if target_states.events(n) is Events.AGAIN}
+        without = {n for n in accepted if target_states.events(n) is Events.TO_RETRY}
         self._without_row |= without
         progress = len(without) < len(accepted)
         if progress:
@@ -211,7 +211,7 @@ class GroupExecutor:
             await self._batch_policy.without_row(progress=progress)
 
     async def _recheck_held(self) -> None:
-        held = [n for n in self._numbers if self._job.target_states.events(n) is Events.HELD]
+        held = [n for n in self._numbers if self._job.target_states.events(n) is Events.HELD_BACK]
         if held:
             seen = await self._context.verifier.check_store(held)
             self._set_aside(seen.left_out)
@@ -219,7 +219,7 @@ class GroupExecutor:
                 await self._context.verifier.check_rows(sorted(seen.here))
 
     async def _guard_test_batch(self, due: Step, numbers: list[int]) -> None:
-        if not (self._test_batch and due is Step.DELETE and self._job.asked != {Axis.PERSON}):
+        if not (self._test_batch and due is Step.DELETE and self._job.requested_axes != {Axis.PERSON}):
             return
         self._test_batch = False
         await self.guard_kept(numbers)
@@ -228,7 +228,7 @@ class GroupExecutor:
         """Stop the job if a person vanished that was to be kept (guarantee 24)."""
         await self._context.second_look.read([numbers], readers=1)
         target_states = self._job.target_states
-        if vanished := sum(target_states.person(n) in FINAL_PERSON for n in numbers):
+        if vanished := sum(target_states.person(n) in FINAL_PERSON_STATES for n in numbers):
             self._context.gate.close(
                 BreakerOpened(
                     f"canary: {vanished} of {len(numbers)} persons vanished before this job deleted them, "

@@ -26,7 +26,7 @@ def max_read_ahead(context: RunContext, count: int) -> int:
 
     What is read long before it is sent fills memory and goes out of date; events are sent right after each read.
     """
-    if context.strategy.one_call_per_person(context.job.lead):
+    if context.strategy.one_call_per_person(context.job.primary_axis):
         return whole_blocks(context.strategy.block)
     return max(READ_SIZE, context.batch_size) if context.strategy.by_capture else count
 

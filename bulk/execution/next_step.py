@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from enum import Enum
 
 from bulk.journal.target_states import TargetStates
-from bulk.states import FINAL_PERSON, Axis, Events, Person, Properties, Recordings
+from bulk.states import FINAL_PERSON_STATES, Axis, Events, Person, Properties, Recordings
 from bulk.targets.observations import TargetState
 from bulk.targets.reasons import UNREAD, Reason
 from bulk.targets.transitions import to_state
 
-EVENTS_DONE = frozenset({Events.NOT_ASKED, Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE})
-RECORDINGS_DONE = frozenset({Recordings.NOT_ASKED, Recordings.REQUESTED})
+EVENTS_DONE = frozenset({Events.NOT_REQUESTED, Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE})
+RECORDINGS_DONE = frozenset({Recordings.NOT_REQUESTED, Recordings.REQUESTED})
 
 
 class Step(Enum):
@@ -42,22 +42,22 @@ def decide(state: TargetState) -> Step:
     person, events, recordings, properties = (standing.state for standing in state)
     if any(standing.reason in UNREAD for standing in state):
         return Step.NOTHING
-    if person in FINAL_PERSON or person in (Person.ACCEPTED, Person.HELD):
+    if person in FINAL_PERSON_STATES or person in (Person.ACCEPTED, Person.HELD_BACK):
         return Step.NOTHING
     unclear = state.person.reason is Reason.DELETED_INSTEAD_OF_KEPT
     if unclear or person is Person.UNKNOWN or properties is Properties.UNKNOWN:
         return Step.READ_STORE
-    if events in (Events.REQUESTED, Events.UNKNOWN):
+    if events in (Events.ACCEPTED, Events.UNKNOWN):
         return Step.READ_ROWS
-    queue_recordings = recordings in (Recordings.UNTOUCHED, Recordings.UNKNOWN)
-    if events in (Events.UNTOUCHED, Events.AGAIN):
+    queue_recordings = recordings in (Recordings.NOT_STARTED, Recordings.UNKNOWN)
+    if events in (Events.NOT_STARTED, Events.TO_RETRY):
         return Step.QUEUE_BOTH if queue_recordings else Step.QUEUE_EVENTS
     if queue_recordings:
         return Step.QUEUE_RECORDINGS
-    if properties in (Properties.UNTOUCHED, Properties.AGAIN):
+    if properties in (Properties.NOT_STARTED, Properties.TO_RETRY):
         return Step.CHANGE
     safe = events in EVENTS_DONE and recordings in RECORDINGS_DONE
-    return Step.DELETE if person is not Person.NOT_ASKED and safe else Step.NOTHING
+    return Step.DELETE if person is not Person.NOT_REQUESTED and safe else Step.NOTHING
 
 
 _ORDER = tuple(Step)
@@ -76,13 +76,13 @@ _TABLE = _Table()
 
 def step_for(target_states: TargetStates, number: int) -> Step:
     """What is due for one target."""
-    persons, events, recordings, properties = target_states.places
+    persons, events, recordings, properties = target_states.codes
     return _ORDER[_TABLE[persons[number], events[number], recordings[number], properties[number]]]
 
 
 def first_step(target_states: TargetStates, numbers: Sequence[int]) -> tuple[Step, list[int]] | None:
     """The first thing in the order that is due for any of these targets, with all that it is due for."""
-    persons, events, recordings, properties = target_states.places
+    persons, events, recordings, properties = target_states.codes
     places = [_TABLE[persons[n], events[n], recordings[n], properties[n]] for n in numbers]
     first = min(places, default=_ORDER.index(Step.NOTHING))
     if _ORDER[first] is Step.NOTHING:

@@ -26,12 +26,12 @@ from bulk.journal.records import FORMAT, Approved, JobOpened, Record, RunEnded, 
 from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
-from bulk.operations import Operation, describe, for_journal, from_dict
+from bulk.operations import Operation, describe, from_dict, without_values
 from bulk.plan.plan_file import Plan
 from bulk.posthog.attempt_result import UNANSWERED, unanswered
 from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.report.report import exit_code
-from bulk.states import ACCEPTED, PENDING, UNSENT, Axis
+from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
 from bulk.version import VERSION
 
 
@@ -199,7 +199,7 @@ def _first_records(
                 job=secrets.token_hex(8),
                 host=header.host,
                 project=header.project_id,
-                operation=for_journal(header.operation),
+                operation=without_values(header.operation),
                 selection=_summary(header.selection),
                 plan_digest=job.plan.digest,
                 count=job.plan.count,
@@ -232,9 +232,11 @@ def _summary(selection: dict[str, object]) -> dict[str, object]:
 
 def _started(job: JobLog, runs_before: int) -> JobStarted:
     target_states = job.target_states
-    open_states = UNSENT[target_states.lead] | {ACCEPTED[target_states.lead]}
+    open_states = ACTIONABLE[target_states.primary_axis] | {ACCEPTED[target_states.primary_axis]}
     remaining = sum(
-        count for state, count in target_states.counts(target_states.lead).items() if state in open_states & PENDING
+        count
+        for state, count in target_states.counts(target_states.primary_axis).items()
+        if state in open_states & PENDING
     )
     return JobStarted(
         job=target_states.job.job if target_states.job else "",

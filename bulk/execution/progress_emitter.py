@@ -8,14 +8,14 @@ from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, Reque
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WindowBudget
 from bulk.journal.job_log import JobLog
 from bulk.journal.limit_usage import LONGEST_PAUSE_S
-from bulk.journal.records import LimitChanged, PauseTaken, Spent
+from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
 from bulk.journal.target_states import TargetStates
 from bulk.posthog.request_costs import estimate
 from bulk.states import ACCEPTED, PENDING, Axis, Events, Person
 
 INTERVAL_S = 0.2
 RATE_OVER_S = 10.0
-_HELD = frozenset({Person.HELD, Events.HELD})
+_HELD = frozenset({Person.HELD_BACK, Events.HELD_BACK})
 
 
 class ProgressEmitter:
@@ -101,12 +101,12 @@ class ProgressEmitter:
             case RequestFinished():
                 self._requests += 1
                 if not event.mutating:  # the journal's attempts are counted there
-                    self._job.record(Spent(bucket=event.bucket.value, at=self._job.now()))
+                    self._job.record(ReadRequest(bucket=event.bucket.value, at=self._job.now()))
                     self._job.flush()
             case Paused():
                 bucket, for_s = event.bucket.value, event.for_s
                 if for_s <= LONGEST_PAUSE_S:  # a longer one ends the run, and the next run asks again
-                    self._job.record(PauseTaken(at=self._job.now(), bucket=bucket, for_s=for_s))
+                    self._job.record(PauseTaken(at=self._job.now(), bucket=bucket, duration_s=for_s))
                 self.emit(PauseStarted(bucket=bucket, for_s=for_s))
             case LimitLowered():
                 bucket, window_s, at = event.bucket.value, event.window_s, self._job.now()
@@ -117,7 +117,7 @@ class ProgressEmitter:
 
     def _done(self, target_states: TargetStates) -> int:
         """Targets that this phase is through with: in "sending" an accepted one is, unless its row is read at once."""
-        axis = target_states.lead
+        axis = target_states.primary_axis
         states = target_states.counts(axis)
         done = sum(count for state, count in states.items() if state not in PENDING or state in _HELD)
         waits = self._phase == "reading back" or axis is Axis.EVENTS

@@ -22,13 +22,13 @@ from bulk.execution.run_settings import LARGEST_GROUP, RunSettings
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import TestBatchPassed
 from bulk.number_ranges import format_ranges, grouped
-from bulk.operations import PropertyOperation, UnsetProperties, wanted
+from bulk.operations import PropertyOperation, UnsetProperties, desired_properties
 from bulk.posthog.deletion_rows import DeletionRowReader
 from bulk.posthog.person_reader import READ_SIZE, PersonReader, chunks
 from bulk.posthog.request_costs import CANARY_SIZE, persons_by_capture
 from bulk.posthog.strategy import Strategy
-from bulk.states import ACCEPTED, PROVEN, UNSENT, Axis, Events, Person, Properties, Recordings, State
-from bulk.targets.reasons import USED_UP, Standing
+from bulk.states import ACCEPTED, ACTIONABLE, PROVEN, Axis, Events, Person, Properties, Recordings, State
+from bulk.targets.reasons import EXHAUSTED, AxisStatus
 from bulk.verification.completion_poller import CompletionPoller, WaitBudget
 from bulk.verification.query_verifier import QueryVerifier
 from bulk.verification.second_look import MOST_LEFT_OUT, SecondLook
@@ -36,27 +36,27 @@ from bulk.verification.verifier import Verifier
 
 READ_AGAIN: dict[Axis, tuple[State, ...]] = {
     Axis.PERSON: (
-        Person.GONE,
-        Person.GONE_SETTLED,
-        Person.GONE_BEFORE,
-        Person.VANISHED,
+        Person.DELETED_CONFIRMED,
+        Person.FOUND_DELETED,
+        Person.ALREADY_DELETED,
+        Person.DISAPPEARED,
         Person.MERGED,
-        Person.REAPPEARED,
+        Person.RECREATED,
         Person.CONTRADICTED,
     ),
     Axis.PROPERTIES: (
-        Properties.DONE,
-        Properties.DONE_SETTLED,
-        Properties.DONE_BEFORE,
+        Properties.CHANGED_CONFIRMED,
+        Properties.FOUND_CHANGED,
+        Properties.ALREADY_AS_DESIRED,
         Properties.CONTRADICTED,
-        Properties.GONE,
-        Properties.MISSED,
-        Properties.NOT_SENT,
+        Properties.GONE_WITH_PERSON,
+        Properties.TOO_LATE,
+        Properties.SKIPPED,
     ),
 }
 """States that `verify` reads again: a change may have been undone, and a person who was gone may be there again."""
 
-_UNPROVEN = frozenset({Person.ACCEPTED, Person.CONTRADICTED, Properties.REQUESTED, Properties.CONTRADICTED})
+_UNPROVEN = frozenset({Person.ACCEPTED, Person.CONTRADICTED, Properties.ACCEPTED, Properties.CONTRADICTED})
 
 
 class Run:
@@ -79,7 +79,7 @@ class Run:
         if strategy.by_capture:
             settings = msgspec.structs.replace(settings, batch_size=persons_by_capture(settings.batch_size))
         self._job = job
-        self._one_call_per_person = strategy.one_call_per_person(job.lead)
+        self._one_call_per_person = strategy.one_call_per_person(job.primary_axis)
         self._gate = gate
         self._emitter = emitter
         self._settings = settings
@@ -91,7 +91,7 @@ class Run:
             DeletionRowReader(client, gate) if strategy.has_rows else None,
             server_time=client.server_time,
             max_uncovered_s=settings.max_uncovered_s,
-            wanted=wanted(job.operation),
+            wanted=desired_properties(job.operation),
         )
         self._second_look = SecondLook(self._verifier, gate, boot_time=client.boot_time)
         self._context = RunContext(
@@ -148,12 +148,12 @@ class Run:
                 return await self._confirmer.watch_missing(waiting)
 
     async def _send_rest(self) -> None:
-        target_states, axis = self._job.target_states, self._job.lead
-        count = sum(count for state, count in target_states.counts(axis).items() if state in UNSENT[axis])
+        target_states, axis = self._job.target_states, self._job.primary_axis
+        count = sum(count for state, count in target_states.counts(axis).items() if state in ACTIONABLE[axis])
         size = group_size(
             count, self._settings, one_call_per_person=self._one_call_per_person, block=self._context.strategy.block
         )
-        await self._send_groups(grouped(target_states.numbers(axis, UNSENT[axis]), size), size)
+        await self._send_groups(grouped(target_states.numbers(axis, ACTIONABLE[axis]), size), size)
 
     async def _send_groups(self, groups: Iterator[list[int]], size: int, *, test_batch: bool = False) -> None:
         """Take groups of targets through the erasure order, and those that an answer left out after their wait."""
@@ -181,7 +181,7 @@ class Run:
     async def _test_batch(self) -> None:
         """Process small batches one by one before the others, until one has changed a person (guarantee 24)."""
         self._emitter.phase("canary")
-        target_states, axis = self._job.target_states, self._job.lead
+        target_states, axis = self._job.target_states, self._job.primary_axis
         waiting = WaitBudget(self._settings.wait_s)
         stuck = 0
         async for numbers in self._test_batches():
@@ -198,20 +198,24 @@ class Run:
 
     def _stop_if_all_failed(self, numbers: Sequence[int]) -> None:
         """End the run after a batch for which every attempt failed: the next batches would fail like it."""
-        target_states, axis = self._job.target_states, self._job.lead
-        others = any(state in UNSENT[axis] for state in target_states.counts(axis))
-        if others and all(target_states.standing(axis, n).reason in USED_UP for n in numbers):
+        target_states, axis = self._job.target_states, self._job.primary_axis
+        others = any(state in ACTIONABLE[axis] for state in target_states.counts(axis))
+        if others and all(target_states.status(axis, n).reason in EXHAUSTED for n in numbers):
             raise BreakerOpened(f"canary: every attempt for the first {len(numbers)} persons failed")
 
     async def _test_batches(self) -> AsyncIterator[list[int]]:
         """A few targets at a time. If the first ones needed no change, large reads find the next ones that may."""
-        target_states, axis, most = self._job.target_states, self._job.lead, min(CANARY_SIZE, self._settings.batch_size)
-        candidates = target_states.numbers(axis, UNSENT[axis] | {ACCEPTED[axis]}, unread=False)
+        target_states, axis, most = (
+            self._job.target_states,
+            self._job.primary_axis,
+            min(CANARY_SIZE, self._settings.batch_size),
+        )
+        candidates = target_states.numbers(axis, ACTIONABLE[axis] | {ACCEPTED[axis]}, unread=False)
         if first := list(islice(candidates, most)):
             yield first
         for numbers in grouped(candidates, LARGEST_GROUP):
             await self._second_look.read([numbers], readers=1, moved=self._emitter.moved)
-            for some in chunks([n for n in numbers if target_states.state(axis, n) in UNSENT[axis]], most):
+            for some in chunks([n for n in numbers if target_states.state(axis, n) in ACTIONABLE[axis]], most):
                 yield list(some)
 
     async def _send_and_settle(self, numbers: list[int], waiting: WaitBudget) -> None:
@@ -223,7 +227,7 @@ class Run:
         while True:
             await self._send_groups(grouped(numbers, size), size, test_batch=True)
             self._gate.check()
-            if self._job.lead in (Axis.EVENTS, Axis.RECORDINGS):
+            if self._job.primary_axis in (Axis.EVENTS, Axis.RECORDINGS):
                 kept = self._to_be_kept(numbers)
                 await GroupExecutor(self._context, kept).guard_kept(kept)
             left = await self._confirmer.until_done(waiting)
@@ -236,21 +240,21 @@ class Run:
         One of many that is gone already was deleted by somebody else; if all of several are gone, it was this job.
         """
         target_states = self._job.target_states
-        if kept := [n for n in numbers if target_states.person(n) is Person.NOT_ASKED]:
+        if kept := [n for n in numbers if target_states.person(n) is Person.NOT_REQUESTED]:
             return kept
-        found_gone = (Standing(Events.MISSED), Standing(Recordings.MISSED))  # nothing was sent
+        found_gone = (AxisStatus(Events.TOO_LATE), AxisStatus(Recordings.TOO_LATE))  # nothing was sent
         gone = [
             n
             for n in numbers
-            if target_states.person(n) is Person.VANISHED
-            and target_states.standing(self._job.lead, n) not in found_gone
+            if target_states.person(n) is Person.DISAPPEARED
+            and target_states.status(self._job.primary_axis, n) not in found_gone
         ]
         return gone if len(gone) > 1 else []
 
     async def _read_again(self) -> None:
         self._emitter.phase("reading back")
         await self._confirmer.until_done(WaitBudget(0.0))
-        axis = Axis.PROPERTIES if self._job.lead is Axis.PROPERTIES else Axis.PERSON
+        axis = Axis.PROPERTIES if self._job.primary_axis is Axis.PROPERTIES else Axis.PERSON
         again = self._job.target_states.numbers(axis, READ_AGAIN[axis])
         self._unread = await self._second_look.read(
             grouped(again, READ_SIZE), readers=self._settings.concurrency, moved=self._emitter.moved

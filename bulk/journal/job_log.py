@@ -6,7 +6,7 @@ Every change goes through `record`, which writes and folds the same record. Know
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
-from bulk.journal.records import Answer, Change, Intent, Record, Settled
+from bulk.journal.records import AttemptEnded, Change, Intent, Record, StatesChanged
 from bulk.journal.target_states import TargetStates
 from bulk.journal.writer import JournalWriter
 from bulk.number_ranges import format_ranges
@@ -15,8 +15,8 @@ from bulk.plan.plan_file import BLOCK, Plan, Target
 from bulk.posthog.attempt_result import AttemptResult
 from bulk.states import Axis
 from bulk.targets.observations import Observation
-from bulk.targets.reasons import STANDINGS, Reason
-from bulk.targets.transitions import Places
+from bulk.targets.reasons import STATUSES, Reason
+from bulk.targets.transitions import StatusCodes
 
 BLOCKS_KEPT = 64
 """Blocks of decoded targets kept at hand, the latest used: some 16,000 targets."""
@@ -40,8 +40,8 @@ class JobLog:
     ) -> None:
         self.plan = plan
         self.operation = operation
-        self.asked = axes(operation)
-        self.lead = primary_axis_of(to_dict(operation))
+        self.requested_axes = axes(operation)
+        self.primary_axis = primary_axis_of(to_dict(operation))
         self.target_states = target_states
         self.now = now
         self._writer = writer
@@ -95,7 +95,7 @@ class JobLog:
         """Note how an attempt ended."""
         accepted = None if verdict.accepted is None else format_ranges(numbers[i] for i in verdict.accepted)
         self.record(
-            Answer(
+            AttemptEnded(
                 attempt=attempt,
                 at=self.now(),
                 outcome=verdict.outcome,
@@ -120,14 +120,14 @@ class JobLog:
         """Record the changes of state that follow from observations; nothing is written where nothing changes.
 
         Arguments:
-            source: "store", "rows", "listing" or "engine": where the observations come from.
+            source: "person_reads", "deletion_rows", "listing" or "engine": where the observations come from.
             observed: what was observed of each target, by number, one after the other.
             covered: by number, up to when a deletion row covers the events, in seconds by the server's clock.
             label: the server's own label of a rejection.
         """
         covered = covered or {}
-        place_of, target_states = self.target_states.places_of, self.target_states
-        alike: dict[tuple[Places, tuple[Observation, ...], int | None], list[int]] = {}
+        place_of, target_states = self.target_states.codes_of, self.target_states
+        alike: dict[tuple[StatusCodes, tuple[Observation, ...], int | None], list[int]] = {}
         for number, observations in observed.items():
             alike.setdefault((place_of(number), observations, covered.get(number)), []).append(number)
         changes: dict[tuple[Axis, int, int | None], list[int]] = {}
@@ -145,7 +145,7 @@ class JobLog:
 
     def _settle(self, source: str, changes: tuple[Change, ...], refunded: str | None = None) -> None:
         if changes or refunded:
-            self.record(Settled(at=self.now(), source=source, changes=changes, refunded=refunded))
+            self.record(StatesChanged(at=self.now(), source=source, changes=changes, refunded=refunded))
 
     def targets(self, numbers: Sequence[int]) -> dict[int, Target]:
         """The plan's targets with these ascending numbers."""
@@ -177,10 +177,10 @@ def by_uuid(targets: dict[int, Target]) -> dict[UUID, int]:
 
 
 def _change(key: tuple[Axis, int, int | None], numbers: Iterable[int], label: str | None) -> Change:
-    axis, place, covered_until = key
-    standing = STANDINGS[axis][place]
-    reason = standing.reason.value if standing.reason else None
-    if standing.reason is Reason.REJECTED and label:
+    axis, code, covered_until = key
+    status = STATUSES[axis][code]
+    reason = status.reason.value if status.reason else None
+    if status.reason is Reason.REJECTED and label:
         reason = f"{reason}:{label}"
     targets = format_ranges(sorted(numbers))
-    return Change(axis.value, standing.state.name.lower(), targets, reason, covered_until)
+    return Change(axis.value, status.state.name.lower(), targets, reason, covered_until)

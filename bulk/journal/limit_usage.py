@@ -37,7 +37,7 @@ class LimitUsage:
 
     def paused(self, record: PauseTaken) -> None:
         """The server asked for a pause."""
-        self.paused_until[record.bucket] = record.at + record.for_s
+        self.paused_until[record.bucket] = record.at + record.duration_s
 
     def limit_changed(self, record: LimitChanged) -> None:
         """A 429 lowered a limit."""

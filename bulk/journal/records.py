@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", gc=False):
+class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     """`gc=False`: no record is part of a cycle, and a replay that makes millions of them is not held up by searches."""
 
 
-class JobOpened(_Record, frozen=True, tag="job"):
+class JobOpened(_Record, frozen=True, tag="job_opened"):
     """The first line: which job this journal belongs to (promise 6).
 
     `job` is a random name; checksums of all lines depend on it, so that no line of another journal fits in.
@@ -31,7 +31,7 @@ class JobOpened(_Record, frozen=True, tag="job"):
     at: float
 
 
-class RunStarted(_Record, frozen=True, tag="run"):
+class RunStarted(_Record, frozen=True, tag="run_started"):
     """A process took the journal up; whatever it finds open before this line was interrupted.
 
     `purpose` is "run" or "verify"; a run gives targets whose attempts were used up another chance. `route` is the
@@ -74,7 +74,7 @@ class Intent(_Record, frozen=True, tag="intent"):
     requests: int = 1
 
 
-class Answer(_Record, frozen=True, tag="answer"):
+class AttemptEnded(_Record, frozen=True, tag="result"):
     """How an attempt ended (promise 11): ok, failed (certainly without effect) or unknown.
 
     With `ok`, `accepted` names the targets it holds for when they are not all; the others are unknown. So does it in
@@ -109,7 +109,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     covered_until: int | None = None
 
 
-class Settled(_Record, frozen=True, tag="settled"):
+class StatesChanged(_Record, frozen=True, tag="states"):
     """What reading (the store, the deletion rows, a listing of who has a property) or the engine's rules established.
 
     `refunded` names targets whose last attempt does not count because it made progress (promise 12).
@@ -121,21 +121,21 @@ class Settled(_Record, frozen=True, tag="settled"):
     refunded: str | None = None
 
 
-class Spent(_Record, frozen=True, tag="spent"):
+class ReadRequest(_Record, frozen=True, tag="read"):
     """Requests that count in a rate limit's windows beside the attempts: reads (promise 13)."""
 
     bucket: str
     at: float
 
 
-class TestBatchPassed(_Record, frozen=True, tag="canary"):
+class TestBatchPassed(_Record, frozen=True, tag="test_batch_passed"):
     """The first batch did what it should, in every stage; not repeated (promise 24)."""
 
     at: float
     targets: str
 
 
-class LimitChanged(_Record, frozen=True, tag="limit"):
+class LimitChanged(_Record, frozen=True, tag="limit_changed"):
     """An unexpected 429 lowered a limit (promise 13)."""
 
     at: float
@@ -150,10 +150,10 @@ class PauseTaken(_Record, frozen=True, tag="pause"):
 
     at: float
     bucket: str
-    for_s: float
+    duration_s: float
 
 
-class RunEnded(_Record, frozen=True, tag="end"):
+class RunEnded(_Record, frozen=True, tag="run_ended"):
     """The run came to its end in good order, for this reason."""
 
     at: float
@@ -165,14 +165,14 @@ Record = (
     | RunStarted
     | Approved
     | Intent
-    | Answer
-    | Settled
-    | Spent
+    | AttemptEnded
+    | StatesChanged
+    | ReadRequest
     | TestBatchPassed
     | LimitChanged
     | PauseTaken
     | RunEnded
 )
 
-FORMAT = 1
+FORMAT = 2
 """The journal format that this version writes and reads."""

@@ -3,7 +3,7 @@
 import msgspec
 
 from bulk.journal.records import (
-    Answer,
+    AttemptEnded,
     Intent,
     JobOpened,
     LimitChanged,
@@ -11,7 +11,7 @@ from bulk.journal.records import (
     Record,
     RunEnded,
     RunStarted,
-    Settled,
+    StatesChanged,
 )
 from bulk.number_ranges import parse_ranges
 
@@ -57,11 +57,11 @@ class RunStats:
         self.lines += 1
         self.last_at = max(self.last_at, record.at)
         match record:
-            case Settled():  # the most frequent first
+            case StatesChanged():  # the most frequent first
                 pass
             case Intent():
                 self._intent(record)
-            case Answer():
+            case AttemptEnded():
                 self._answer(record)
             case JobOpened():
                 self.opened_at = record.at
@@ -82,7 +82,7 @@ class RunStats:
         route.targets += _size(record.targets)
         self._open[record.attempt] = record.route, record.requests
 
-    def _answer(self, record: Answer) -> None:
+    def _answer(self, record: AttemptEnded) -> None:
         self.kept_deleted = self.kept_deleted or record.error in KEPT_DELETED
         name, covered = self._open.pop(record.attempt, (None, 1))
         if name is None:

@@ -14,22 +14,33 @@ from bulk.journal.run_stats import RunCounts
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
-from bulk.states import BAD, MEANING, PENDING, PROVEN, Axis, Events, Person, Properties, Recordings, State
+from bulk.states import (
+    NEEDS_ATTENTION,
+    PENDING,
+    PROVEN,
+    STATE_MEANINGS,
+    Axis,
+    Events,
+    Person,
+    Properties,
+    Recordings,
+    State,
+)
 from bulk.version import VERSION
 
 REPORT_FORMAT = 1
 
 USUAL: frozenset[State] = frozenset(
     {
-        Person.GONE,
-        Person.NOT_ASKED,
-        Events.NOT_ASKED,
+        Person.DELETED_CONFIRMED,
+        Person.NOT_REQUESTED,
+        Events.NOT_REQUESTED,
         Events.QUEUED,
         Events.PURGED,
-        Recordings.NOT_ASKED,
+        Recordings.NOT_REQUESTED,
         Recordings.REQUESTED,
-        Properties.NOT_ASKED,
-        Properties.DONE,
+        Properties.NOT_REQUESTED,
+        Properties.CHANGED_CONFIRMED,
     }
 )
 """Good ends; reports count them and name the targets of every other state."""
@@ -137,7 +148,7 @@ def exit_code(target_states: TargetStates, *, purged: bool = False) -> int:
     states = [state for axis in Axis for state in target_states.counts(axis)]
     if any(state in PENDING or (purged and state is Events.QUEUED) for state in states):
         return 75
-    return 1 if any(state in BAD for state in states) else 0
+    return 1 if any(state in NEEDS_ATTENTION for state in states) else 0
 
 
 def build(target_states: TargetStates, journal: JournalFacts, plan: Plan | None) -> Report:
@@ -201,7 +212,7 @@ def _axis_report(target_states: TargetStates, axis: Axis) -> AxisReport:
         states=tuple(
             StateCount(
                 state=state.name.lower(),
-                meaning=MEANING[state],
+                meaning=STATE_MEANINGS[state],
                 count=count,
                 targets=None if state in USUAL else format_ranges(target_states.numbers(axis, (state,))),
             )
@@ -235,18 +246,18 @@ _DONE_WORDS = {
 }
 _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
     Axis.PERSON: (
-        (Person.GONE_BEFORE, "were already gone"),
-        (Person.VANISHED, "disappeared without a deletion by this job"),
+        (Person.ALREADY_DELETED, "were already gone"),
+        (Person.DISAPPEARED, "disappeared without a deletion by this job"),
     ),
     Axis.PROPERTIES: (
-        (Properties.DONE_BEFORE, "were already as requested"),
-        (Properties.GONE, "are gone with their properties"),
+        (Properties.ALREADY_AS_DESIRED, "were already as requested"),
+        (Properties.GONE_WITH_PERSON, "are gone with their properties"),
     ),
 }
 
 
 def _verdict(target_states: TargetStates) -> str:
-    axis = target_states.lead
+    axis = target_states.primary_axis
     states = target_states.counts(axis)
     done = sum(states.get(state, 0) for state in PROVEN[axis])
     words = f"{done:,} of {target_states.count:,} {_DONE_WORDS[axis]}"

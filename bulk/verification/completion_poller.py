@@ -67,8 +67,8 @@ class CompletionPoller:
         report: Callable[[WaitingForServer], None],
         query_verifier: QueryVerifier | None = None,
     ) -> None:
-        self._axis, self._accepted = job.lead, ACCEPTED[job.lead]
-        self._waits = job.lead in (Axis.PERSON, Axis.PROPERTIES)
+        self._axis, self._accepted = job.primary_axis, ACCEPTED[job.primary_axis]
+        self._waits = job.primary_axis in (Axis.PERSON, Axis.PROPERTIES)
         self._query_verifier = query_verifier
         self._last_done_at = 0.0
         self._patience = 1
@@ -112,8 +112,8 @@ class CompletionPoller:
         target_states, waits = self._job.target_states, iter(WAITS_S)
         while left := [
             n
-            for n in target_states.numbers(Axis.PERSON, (Person.VANISHED,))
-            if target_states.standing(Axis.PERSON, n).reason is Reason.SINCE_SENT
+            for n in target_states.numbers(Axis.PERSON, (Person.DISAPPEARED,))
+            if target_states.status(Axis.PERSON, n).reason is Reason.LOST_AFTER_CHANGE_SENT
         ]:
             await self._second_look.read(chunks(left, READ_SIZE), readers=self._readers, moved=self._moved)
             self._moved()
@@ -160,7 +160,7 @@ class CompletionPoller:
         return grouped((n for block in blocks for n, target in block.items() if target not in named), READ_SIZE)
 
     def _left(self) -> int:
-        standings = self._job.target_states.standings(self._axis).items()
+        standings = self._job.target_states.statuses(self._axis).items()
         return sum(count for each, count in standings if each.state is self._accepted and each.reason not in UNREAD)
 
     def _read_now(self) -> Iterator[int]:

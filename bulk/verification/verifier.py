@@ -40,11 +40,11 @@ ROUNDED_S = 2.0
 EXPLAINED = frozenset(
     {
         Person.ACCEPTED,
-        Person.GONE,
-        Person.GONE_SETTLED,
-        Person.GONE_BEFORE,
-        Person.VANISHED,
-        Person.DELETED_UNASKED,
+        Person.DELETED_CONFIRMED,
+        Person.FOUND_DELETED,
+        Person.ALREADY_DELETED,
+        Person.DISAPPEARED,
+        Person.DELETED_UNEXPECTEDLY,
     }
 )
 """States that explain an absence, by an accepted deletion or an earlier read: one answer without the person decides."""
@@ -55,16 +55,16 @@ TARGETS_AT_ONCE = 5_000
 
 _PRESENT = (Observation.PRESENT,)
 _AS_DESIRED = (Observation.PRESENT_AS_DESIRED,)
-_OTHERWISE = (Observation.PRESENT_OTHERWISE,)
+_OTHERWISE = (Observation.PRESENT_NOT_AS_DESIRED,)
 _RECREATED = (Observation.RECREATED,)
 _ABSENT = (Observation.ABSENT,)
 _MERGED = (Observation.MERGED,)
 _UNREAD = {
     UnreadReason.TIMED_OUT: Observation.UNREAD_TIMED_OUT,
     UnreadReason.SERVER_ERROR: Observation.UNREAD_SERVER_ERROR,
-    UnreadReason.INVALID: Observation.UNREAD_INVALID,
-    UnreadReason.NOT_FOUND_UNCLEAR: Observation.UNREAD_UNCLEAR,
-    UnreadReason.NOT_TRIED: Observation.UNREAD_NOT_TRIED,
+    UnreadReason.INVALID: Observation.UNREAD_INVALID_RESPONSE,
+    UnreadReason.NOT_FOUND_UNCLEAR: Observation.UNREAD_AMBIGUOUS_404,
+    UnreadReason.NOT_TRIED: Observation.UNREAD_NOT_ATTEMPTED,
 }
 _ROWS = {
     RowCoverage.COVERS_PENDING: Observation.ROW_COVERS_PENDING,
@@ -123,7 +123,7 @@ class Verifier:
         target_states, targets = self._job.target_states, self._job.targets(numbers)
         explained = {target.uuid: n for n, target in targets.items() if target_states.person(n) in EXPLAINED}
         merged_perhaps = {
-            uuid for uuid, n in explained.items() if target_states.standing(Axis.PERSON, n).reason is Reason.STILL_THERE
+            uuid for uuid, n in explained.items() if target_states.status(Axis.PERSON, n).reason is Reason.STILL_PRESENT
         }
         reads = await self._persons.fetch_by_uuid(
             {target.uuid: target.distinct_id for target in targets.values()},
@@ -149,7 +149,7 @@ class Verifier:
         rows, covered = await self._rows_of_lost({n: targets[n] for n, seen in observed.items() if seen[0] in LOST})
         for number, row in rows.items():
             observed[number] = (*observed[number], row)
-        self._job.observe("store", observed, covered=covered)
+        self._job.observe("person_reads", observed, covered=covered)
         return Seen(here, reads.asked_at, tuple(left_out), unread)
 
     def _observation(self, target: Target, result: ReadResult) -> tuple[Observation, ...] | None:
@@ -178,7 +178,7 @@ class Verifier:
     async def check_rows(self, numbers: list[int]) -> None:
         """Read the deletion rows of targets whose events were sent to be queued, or whose proof is old."""
         rows, covered = await self._read_rows(self._job.targets(numbers))
-        self._job.observe("rows", {number: (row,) for number, row in rows.items()}, covered=covered)
+        self._job.observe("deletion_rows", {number: (row,) for number, row in rows.items()}, covered=covered)
 
     async def _read_rows(self, targets: Mapping[int, Target]) -> tuple[dict[int, Observation], dict[int, int]]:
         """What the rows show of these targets, and by number the times up to which they cover the events."""
@@ -210,14 +210,14 @@ class Verifier:
 
     def outdated(self, numbers: Iterable[int]) -> list[int]:
         """The targets among these whose deletion row is by now too old for their persons to be deleted."""
-        if Axis.EVENTS not in self._job.asked:
+        if Axis.EVENTS not in self._job.requested_axes:
             return []
         oldest, coverage = self.oldest_cover(), self._job.target_states.coverage
         return [number for number in numbers if coverage.is_outdated(number, oldest)]
 
     def ageing(self, numbers: Iterable[int]) -> list[int]:
         """Those of these targets that may still be deleted by the proof that they have, but not for long."""
-        if self._job.asked.isdisjoint({Axis.EVENTS}):
+        if self._job.requested_axes.isdisjoint({Axis.EVENTS}):
             return []
         oldest, coverage = self.oldest_cover(), self._job.target_states.coverage
         soon = oldest + min(AGEING_S, self._max_uncovered_s / 2)
@@ -256,7 +256,7 @@ class Verifier:
                 for uuid in uuids.keys() & completed.keys()
                 if not target_states.coverage.is_newer(number := uuids[uuid], completed[uuid].timestamp())
             ]
-            self._job.observe("rows", dict.fromkeys(sorted(done), (Observation.ROW_COVERS_COMPLETED,)))
+            self._job.observe("deletion_rows", dict.fromkeys(sorted(done), (Observation.ROW_COVERS_COMPLETED,)))
             await anyio.lowlevel.checkpoint()
 
 

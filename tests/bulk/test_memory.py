@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from bulk.journal.records import Answer, Change, Intent, JobOpened, Record, RunStarted, Settled
+from bulk.journal.records import FORMAT as JOURNAL_FORMAT
+from bulk.journal.records import AttemptEnded, Change, Intent, JobOpened, Record, RunStarted, StatesChanged
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import FORMAT, PlanHeader, PlanWriter
 
@@ -21,7 +22,7 @@ def records() -> list[Record]:
     """A job over all targets in batches, each queued, read back, deleted and seen gone."""
     found: list[Record] = [
         JobOpened(
-            format=1, job="j", host="h", project=1,
+            format=JOURNAL_FORMAT, job="j", host="h", project=1,
             operation={"kind": "delete", "delete_events": True, "delete_recordings": True},
             selection={}, plan_digest="sha256:0", count=COUNT, planned_at="", at=1.0,
         ),
@@ -30,15 +31,15 @@ def records() -> list[Record]:
     attempt = 0
     for first in range(0, COUNT, BATCH):
         targets = f"{first}-{first + BATCH - 1}"
-        for axes, state, axis in ((AXES, "queued", "events"), (("person",), "gone", "person")):
+        for axes, state, axis in ((AXES, "queued", "events"), (("person",), "deleted_confirmed", "person")):
             found.append(
                 Intent(
                     attempt=attempt, route="bulk_delete", bucket="deletes", axes=axes, targets=targets,
                     at=2.0, server_at=2.0,
                 )
             )  # fmt: skip
-            found.append(Answer(attempt=attempt, at=3.0, outcome="ok"))
-            found.append(Settled(at=4.0, source="store", changes=(Change(axis, state, targets),)))
+            found.append(AttemptEnded(attempt=attempt, at=3.0, outcome="ok"))
+            found.append(StatesChanged(at=4.0, source="person_reads", changes=(Change(axis, state, targets),)))
             attempt += 1
     return found
 

@@ -3,6 +3,7 @@
 from twin import Twin, twin
 
 _LEDGER = "bulk/journal/target_states.py"
+_TABLE = "bulk/targets/status_table.py"
 _VERIFIER = "bulk/verification/verifier.py"
 _VERDICTS = "bulk/posthog/attempt_result.py"
 _GUARDS = "bulk/execution/preflight.py"
@@ -44,13 +45,13 @@ ENGINE: tuple[Twin, ...] = (
         2,
         "a lost answer counts as an accepted one",
         "integration/test_found_settled.py::test_persons_whose_deletion_was_never_answered_are_told_apart",
-        _MACHINE, "    Person.UNKNOWN: Person.GONE_SETTLED,\n", "    Person.UNKNOWN: Person.GONE,\n",
+        _MACHINE, "    Person.UNKNOWN: Person.FOUND_DELETED,\n", "    Person.UNKNOWN: Person.DELETED_CONFIRMED,\n",
     ),
     twin(
         2,
         "an axis does not add up",
         "bulk/journal/test_target_states.py::test_each_axis_always_adds_up_to_the_plan",
-        _LEDGER, "counts[value] -= before.count(value)", "counts[value] -= 1",
+        _TABLE, "counts[value] -= before.count(value)", "counts[value] -= 1",
     ),
     twin(
         6,
@@ -62,7 +63,7 @@ ENGINE: tuple[Twin, ...] = (
         6,
         "a journal of another operation is taken",
         "bulk/journal/test_binding.py::test_a_journal_of_anything_else_is_refused_by_its_name",
-        "bulk/journal/binding.py", '        ("operation", job.operation, for_journal(plan.header.operation)),\n', "",
+        "bulk/journal/binding.py", '        ("operation", job.operation, without_values(plan.header.operation)),\n', "",
     ),
     twin(
         6,
@@ -83,7 +84,7 @@ ENGINE: tuple[Twin, ...] = (
             _ERASURE + "an_exact_success_is_sent_once_and_never_again",
             "bulk/execution/test_next_step.py::test_nothing_is_due_for_the_final_the_accepted_and_the_held",
         ),
-        _DUE, "person in (Person.ACCEPTED, Person.HELD)", "person is Person.HELD",
+        _DUE, "person in (Person.ACCEPTED, Person.HELD_BACK)", "person is Person.HELD_BACK",
     ),
     twin(
         7,
@@ -222,8 +223,8 @@ ENGINE: tuple[Twin, ...] = (
         19,
         "a person is deleted before its row was read back",
         "bulk/execution/test_next_step.py::test_nobody_is_deleted_whose_events_are_not_known_to_be_queued",
-        _DUE, "Events.UNVERIFIABLE})", "Events.UNVERIFIABLE, Events.REQUESTED})",
-        _DUE, "    if events in (Events.REQUESTED, Events.UNKNOWN):", "    if events is Events.UNKNOWN:",
+        _DUE, "Events.UNVERIFIABLE})", "Events.UNVERIFIABLE, Events.ACCEPTED})",
+        _DUE, "    if events in (Events.ACCEPTED, Events.UNKNOWN):", "    if events is Events.UNKNOWN:",
     ),
     twin(
         20,
@@ -235,14 +236,14 @@ ENGINE: tuple[Twin, ...] = (
         21,
         "a 202 is the end of it",
         _ERASURE + "queued_deletions_that_take_longer_than_the_wait_are_left_pending",
-        _MACHINE, "return ACCEPTED[axis] if accepted", "return {**ACCEPTED, Axis.PERSON: Person.GONE}[axis] if accepted",
+        _MACHINE, "return ACCEPTED[axis] if accepted", "return {**ACCEPTED, Axis.PERSON: Person.DELETED_CONFIRMED}[axis] if accepted",
     ),
     twin(
         21,
         "events missed are reported as queued",
         _ERASURE + "a_merged_a_re_created_and_a_vanished_person_are_named_as_such",
-        _MACHINE, "events = Standing(Events.MISSED if absent else Events.NOT_SENT)",
-        "events = Standing(Events.QUEUED if absent else Events.NOT_SENT)",
+        _MACHINE, "events = AxisStatus(Events.TOO_LATE if absent else Events.SKIPPED)",
+        "events = AxisStatus(Events.QUEUED if absent else Events.SKIPPED)",
     ),
     twin(
         22,

@@ -52,13 +52,13 @@ PROPERTIES: tuple[Twin, ...] = (
         2,
         "what was so before is claimed",
         _PROPERTIES + "who_is_as_asked_already_is_sent_nothing_and_told_apart",
-        _MACHINE, "Properties.UNTOUCHED: Properties.DONE_BEFORE,", "Properties.UNTOUCHED: Properties.DONE,",
+        _MACHINE, "Properties.NOT_STARTED: Properties.ALREADY_AS_DESIRED,", "Properties.NOT_STARTED: Properties.CHANGED_CONFIRMED,",
     ),
     twin(
         2,
         "a lost answer to events counts as an accepted one",
         _LOST + "what_was_answered_is_told_apart_from_what_was_found",
-        _MACHINE, "Properties.UNKNOWN: Properties.DONE_SETTLED,", "Properties.UNKNOWN: Properties.DONE,",
+        _MACHINE, "Properties.UNKNOWN: Properties.FOUND_CHANGED,", "Properties.UNKNOWN: Properties.CHANGED_CONFIRMED,",
     ),
     twin(
         6,
@@ -77,8 +77,8 @@ PROPERTIES: tuple[Twin, ...] = (
         7,
         "what is done is sent again",
         _PROPERTIES + "done_jobs_send_nothing_again_and_verify_says_so",
-        "bulk/execution/next_step.py", "if properties in (Properties.UNTOUCHED, Properties.AGAIN):",
-        "if properties in (Properties.UNTOUCHED, Properties.AGAIN, Properties.REQUESTED):",
+        "bulk/execution/next_step.py", "if properties in (Properties.NOT_STARTED, Properties.TO_RETRY):",
+        "if properties in (Properties.NOT_STARTED, Properties.TO_RETRY, Properties.ACCEPTED):",
     ),
     twin(
         10,
@@ -184,7 +184,7 @@ PROPERTIES: tuple[Twin, ...] = (
         20,
         "an old row is taken for a fresh one",
         _PARTS + "a_pending_row_from_before_holds_the_events_back_until_it_has_run",
-        _MACHINE, "Observation.ROW_OLDER_PENDING: Standing(Events.HELD),", "Observation.ROW_OLDER_PENDING: Standing(Events.QUEUED),",
+        _MACHINE, "Observation.ROW_OLDER_PENDING: AxisStatus(Events.HELD_BACK),", "Observation.ROW_OLDER_PENDING: AxisStatus(Events.QUEUED),",
     ),
     twin(
         21,
@@ -193,7 +193,7 @@ PROPERTIES: tuple[Twin, ...] = (
             _LOST + "lost_events_are_found_by_reading_and_sent_again",
             _LOST + "who_is_never_changed_is_named_and_nobody_else",
         ),
-        "bulk/states.py", "    Axis.PROPERTIES: Properties.REQUESTED,\n", "    Axis.PROPERTIES: Properties.DONE,\n",
+        "bulk/states.py", "    Axis.PROPERTIES: Properties.ACCEPTED,\n", "    Axis.PROPERTIES: Properties.CHANGED_CONFIRMED,\n",
     ),
     twin(
         21,
@@ -258,7 +258,7 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "whom our own event made anew is said to have been left alone",
         _ANEW + "whom_our_own_event_made_anew_is_called_that",
-        _MACHINE, "if properties in _SENT or state.person.reason is Reason.SINCE_SENT:", "if state.person.reason is Reason.SINCE_SENT:",
+        _MACHINE, "if properties in _SENT or state.person.reason is Reason.LOST_AFTER_CHANGE_SENT:", "if state.person.reason is Reason.LOST_AFTER_CHANGE_SENT:",
     ),
     twin(
         22,
@@ -282,7 +282,7 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "verify says nothing of persons who went since",
         _ANEW + "verify_names_who_went_since_the_properties_were_as_asked",
-        "bulk/execution/run.py", "        Properties.DONE,\n        Properties.DONE_SETTLED,\n        Properties.DONE_BEFORE,\n        Properties.CONTRADICTED,\n",
+        "bulk/execution/run.py", "        Properties.CHANGED_CONFIRMED,\n        Properties.FOUND_CHANGED,\n        Properties.ALREADY_AS_DESIRED,\n        Properties.CONTRADICTED,\n",
         "        Properties.CONTRADICTED,\n",
     ),
     twin(
@@ -325,14 +325,14 @@ PROPERTIES: tuple[Twin, ...] = (
         24,
         "a canary that changed nobody is good enough",
         _LOST + "a_server_that_applies_nothing_is_found_out_by_the_canary",
-        "bulk/execution/run.py", "Person.CONTRADICTED, Properties.REQUESTED, Properties.CONTRADICTED})", "Person.CONTRADICTED})",
+        "bulk/execution/run.py", "Person.CONTRADICTED, Properties.ACCEPTED, Properties.CONTRADICTED})", "Person.CONTRADICTED})",
         "bulk/execution/run.py", "            if proven:\n", "            if True:\n",
     ),
     twin(
         24,
         "whom a part's test_batch deleted is not missed",
         _PARTS + "persons_who_vanish_in_the_canary_although_they_are_kept_stop_the_job",
-        "bulk/execution/run.py", "if self._job.lead in (Axis.EVENTS, Axis.RECORDINGS):", "if False:",
+        "bulk/execution/run.py", "if self._job.primary_axis in (Axis.EVENTS, Axis.RECORDINGS):", "if False:",
     ),
     twin(
         26,
@@ -353,7 +353,7 @@ PROPERTIES: tuple[Twin, ...] = (
         27,
         "an operation shows its values",
         "bulk/test_operations.py::test_a_journal_gets_keys_and_no_values",
-        "bulk/operations.py", "    def __repr__(self) -> str:  # the values speak of persons", "    def shown(self) -> str:",
+        "bulk/operations.py", "    def __repr__(self) -> str:  # values can identify persons", "    def shown(self) -> str:",
     ),
     twin(
         27,

@@ -15,20 +15,20 @@ STATES: tuple[Twin, ...] = (
         7,
         "what failed is tried again though its person is lost",
         (_WALK + "nothing_of_a_lost_person_is_pending", _ENDS + "who_vanishes_after_a_request_that_left_no_row_ends_the_job"),
-        _MACHINE, "        if person.state in FINAL_PERSON:\n            return read_again\n", "",
+        _MACHINE, "        if person.state in FINAL_PERSON_STATES:\n            return read_again\n", "",
     ),
     twin(
         7,
         "properties of a person that vanished after others changed them are tried for ever",
         _ENDS + "who_was_changed_by_others_and_then_vanished_ends_the_job",
-        _MACHINE, "case Properties.UNTOUCHED | Properties.CONTRADICTED:", "case Properties.UNTOUCHED:",
-        _MACHINE, "        if person.state in FINAL_PERSON:\n            return read_again\n", "",
+        _MACHINE, "case Properties.NOT_STARTED | Properties.CONTRADICTED:", "case Properties.NOT_STARTED:",
+        _MACHINE, "        if person.state in FINAL_PERSON_STATES:\n            return read_again\n", "",
     ),
     twin(
         7,
         "who was gone before and is there again keeps its missed events",
         _FACTS + "who_was_gone_before_and_is_there_at_verify_is_deleted_with_its_events_by_the_next_run",
-        _MACHINE, "            events=_reset(state.events, Events.MISSED, Events.NOT_SENT),\n", "",
+        _MACHINE, "            events=_reset(state.events, Events.TOO_LATE, Events.SKIPPED),\n", "",
     ),
     twin(
         7,
@@ -74,7 +74,7 @@ STATES: tuple[Twin, ...] = (
             _WALK + "who_is_there_again_has_its_events_queued_anew",
             _PROOFS + "who_is_there_again_has_its_events_queued_anew_before_it_is_deleted_again",
         ),
-        _MACHINE, "        if state.person.reason is Reason.THERE_AGAIN:", "        if False:",
+        _MACHINE, "        if state.person.reason is Reason.REAPPEARED:", "        if False:",
     ),
     twin(
         20,
@@ -108,7 +108,7 @@ STATES: tuple[Twin, ...] = (
         20,
         "a row of an unknown status is taken for a pending one",
         _PROOFS + "a_row_of_an_unknown_status_is_no_proof_and_is_named",
-        _MACHINE, "ROW_UNKNOWN_STATUS: Standing(Events.HELD, Reason.UNKNOWN_ROW_STATUS),", "ROW_UNKNOWN_STATUS: Standing(Events.QUEUED),",
+        _MACHINE, "ROW_UNKNOWN_STATUS: AxisStatus(Events.HELD_BACK, Reason.UNKNOWN_ROW_STATUS),", "ROW_UNKNOWN_STATUS: AxisStatus(Events.QUEUED),",
     ),
     twin(
         21,
@@ -123,7 +123,7 @@ STATES: tuple[Twin, ...] = (
         21,
         "who goes after this job asked for something is called gone before",
         (_WALK + "gone_before_is_said_only_of_persons_for_which_nothing_was_sent", _ENDS + "who_vanishes_after_a_request_that_left_no_row_ends_the_job"),
-        _MACHINE, "return Standing(Person.VANISHED if sent else Person.GONE_BEFORE)", "return Standing(Person.GONE_BEFORE)",
+        _MACHINE, "return AxisStatus(Person.DISAPPEARED if sent else Person.ALREADY_DELETED)", "return AxisStatus(Person.ALREADY_DELETED)",
     ),
     twin(
         21,
@@ -135,13 +135,13 @@ STATES: tuple[Twin, ...] = (
         22,
         "a deletion of unknown outcome explains that a person is not there any more",
         _FACTS + "who_survives_a_deletion_and_is_then_merged_is_not_called_gone",
-        _VERIFIER, "EXPLAINED = frozenset(\n    {\n", "EXPLAINED = frozenset(\n    {\n        Person.UNKNOWN,\n        Person.SURVIVED,\n",
+        _VERIFIER, "EXPLAINED = frozenset(\n    {\n", "EXPLAINED = frozenset(\n    {\n        Person.UNKNOWN,\n        Person.TO_RETRY,\n",
     ),
     twin(
         22,
         "an accepted deletion explains whatever becomes of a person that is still there",
         _FACTS + "who_is_still_there_after_an_accepted_deletion_and_is_then_merged_is_not_called_gone",
-        _MACHINE, "person = Standing(Person.ACCEPTED, Reason.STILL_THERE)", "person = Standing(Person.ACCEPTED)",
+        _MACHINE, "person = AxisStatus(Person.ACCEPTED, Reason.STILL_PRESENT)", "person = AxisStatus(Person.ACCEPTED)",
     ),
     twin(
         19,

@@ -14,7 +14,7 @@ from asyncclient.testing import RateLimits as ServerRates
 from bulk import BreakerOpened, ByDistinctIds, DeletePersons, NotFinished, Refused, run_job, verify_job
 from bulk.events import JobStarted
 from bulk.execution.group_executor import GroupExecutor
-from bulk.journal.records import Answer, Intent, RunEnded
+from bulk.journal.records import AttemptEnded, Intent, RunEnded
 from bulk.journal.replay import replay_journal
 from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, PlanWriter
 
@@ -24,7 +24,7 @@ RECORDINGS = DeletePersons(delete_recordings=True)
 
 
 def answers(a: Any) -> list[int]:
-    return sorted(record.attempt for record in a.records() if isinstance(record, Answer))
+    return sorted(record.attempt for record in a.records() if isinstance(record, AttemptEnded))
 
 
 def intents(a: Any) -> list[int]:
@@ -99,7 +99,7 @@ async def test_a_storm_of_429s_costs_nobody_an_attempt(arena: Any, axis: Any) ->
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("status", action="bulk_delete", status=429, retry_after="0", after=1, times=12))
         report = await a.run(plan, batch_size=25, concurrency=1)
-        assert axis(report, "person") == {"gone": 60}
+        assert axis(report, "person") == {"deleted_confirmed": 60}
         assert report.exit_code == 0
 
 
@@ -175,7 +175,7 @@ async def test_recordings_alone_leave_a_second_chance_for_a_swallowed_deletion(
         plan = await a.plan(operation=RECORDINGS)
         a.server.faults.add(Fault("swallow", action="bulk_delete", after=1, times=1))
         report = await a.run(plan, batch_size=30, concurrency=1)
-        assert axis(report, "person") == {"gone": 30}
+        assert axis(report, "person") == {"deleted_confirmed": 30}
 
 
 async def test_events_accepted_by_an_old_server_are_never_called_missed(arena: Any, axis: Any) -> None:
@@ -204,7 +204,7 @@ async def test_a_re_created_person_whose_events_were_queued_is_not_called_unsent
 
         monkeypatch.setattr(GroupExecutor, "_read_rows", recreated_first)
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 29, "reappeared": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 29, "recreated": 1}
         assert axis(report, "events") == {"queued": 30}
         assert a.left() == [uuid]
 
@@ -316,7 +316,7 @@ async def test_a_lookup_on_an_old_server_is_not_fooled_by_a_listing_that_lags(ar
         plan = await a.plan(operation=PERSON_ONLY, selection=ByDistinctIds(ids))
         a.server.world.remove_person(a.everybody[4])
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 9, "gone_before": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 9, "already_deleted": 1}
 
 
 async def test_one_in_five_without_a_row_does_not_stop_the_others(arena: Any, axis: Any) -> None:
@@ -328,7 +328,7 @@ async def test_one_in_five_without_a_row_does_not_stop_the_others(arena: Any, ax
             created_at = datetime.now(UTC) - timedelta(days=9)
             a.server.world.add_deletion_row(target.uuid, created_at=created_at, completed=True)
         report = await a.run(plan, batch_size=10, concurrency=4)
-        assert axis(report, "person") == {"gone": 160, "failed": 40}
+        assert axis(report, "person") == {"deleted_confirmed": 160, "failed": 40}
 
 
 async def test_a_server_that_queues_nothing_is_caught_before_anybody_is_deleted(arena: Any) -> None:
@@ -354,7 +354,7 @@ async def test_a_first_batch_that_was_accepted_and_not_done_is_sent_once_more_an
         assert len(a.times_intended("person")) == 25
         a.server.faults.clear()
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 60}
+        assert axis(report, "person") == {"deleted_confirmed": 60}
 
 
 async def test_targets_far_apart_in_the_plan_are_read_block_by_block(
@@ -453,8 +453,8 @@ async def test_a_server_whose_clock_is_off_is_read_by_its_own_clock(arena: Any, 
         before = datetime.fromtimestamp(time.time() + off_s - 3660.0, UTC)
         a.server.world.add_deletion_row(held, created_at=before)
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 29, "held": 1}
-        assert axis(report, "events") == {"queued": 29, "held": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 29, "held_back": 1}
+        assert axis(report, "events") == {"queued": 29, "held_back": 1}
 
 
 async def test_a_batch_that_waited_long_for_the_limit_is_read_again_before_it_leaves(
@@ -480,7 +480,7 @@ async def test_a_batch_that_waited_long_for_the_limit_is_read_again_before_it_le
         monkeypatch.setattr(a.client.limits, "permit", late)
         monkeypatch.setattr(GroupExecutor, "_read_store", restored(GroupExecutor._read_store, timely))
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 29, "reappeared": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 29, "recreated": 1}
 
 
 def restored(read: Any, before: Any) -> Any:
@@ -502,7 +502,7 @@ async def test_verify_finds_who_came_back_and_a_later_run_goes_on(arena: Any, ax
         a.server.world.recreate(target.uuid)
         for _ in range(2):
             report = await verify_job(a.client, plan, a.journal)
-            assert axis(report, "person") == {"gone": 39, "reappeared": 1}
+            assert axis(report, "person") == {"deleted_confirmed": 39, "recreated": 1}
             assert report.exit_code == 1
         assert len(a.sent()) == 4
 

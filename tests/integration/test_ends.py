@@ -45,7 +45,7 @@ async def test_who_vanishes_after_a_request_that_left_no_row_ends_the_job(arena:
         for _ in range(2):
             report = await a.run(plan)
             assert (report.exit_code, axis(report, "person")) == (1, axis(first, "person"))
-        assert axis(report, "person").get("gone_before") is None
+        assert axis(report, "person").get("already_deleted") is None
         report = await verify_job(a.client, plan, a.journal)
         a.server.run_event_deletion()
         assert (await verify_job(a.client, plan, a.journal)).exit_code == 1
@@ -57,12 +57,12 @@ async def test_who_was_changed_by_others_and_then_vanished_ends_the_job(arena: A
         await a.run(plan)
         a.server.world.set_properties(a.everybody[0], {"x": 2})
         report = await verify_job(a.client, plan, a.journal)
-        assert failures(report) == [("properties", "contradicted", "changed_since", 1)]
+        assert failures(report) == [("properties", "contradicted", "changed_afterwards", 1)]
         a.server.world.remove_person(a.everybody[0])
         for again in (verify_job(a.client, plan, a.journal), a.run(plan), verify_job(a.client, plan, a.journal)):
             report = await again
             assert report.exit_code == 1
-            assert axis(report, "properties") == {"done": 29, "missed": 1}
+            assert axis(report, "properties") == {"changed_confirmed": 29, "too_late": 1}
 
 
 async def test_one_person_that_stays_does_not_stop_the_job_at_the_first_batch(arena: Any, axis: Any) -> None:
@@ -79,7 +79,7 @@ async def test_one_person_that_stays_does_not_stop_the_job_at_the_first_batch(ar
 
         after(a.server, "bulk_delete", come_back, times=1_000)
         report = await a.run(plan, wait_s=0.0)
-        assert (report.exit_code, axis(report, "person")) == (75, {"gone": 59, "accepted": 1})
+        assert (report.exit_code, axis(report, "person")) == (75, {"deleted_confirmed": 59, "accepted": 1})
         assert a.left() == [stuck]
 
 
@@ -88,7 +88,7 @@ async def test_a_first_batch_of_one_that_stays_is_followed_by_others(arena: Any,
         plan = await a.plan(operation=DeletePersons())
         a.server.faults.add(Fault("swallow", action="destroy", times=1))
         report = await a.run(plan, batch_size=1, wait_s=0.0)
-        assert (report.exit_code, axis(report, "person")) == (75, {"gone": 29, "accepted": 1})
+        assert (report.exit_code, axis(report, "person")) == (75, {"deleted_confirmed": 29, "accepted": 1})
 
 
 async def test_a_server_that_does_nothing_is_tried_with_a_few_persons_only(arena: Any) -> None:
@@ -116,7 +116,7 @@ async def test_recordings_that_are_refused_for_one_person_cost_it_a_few_attempts
         a.server.faults.add(Fault("status", status=500, action="delete_recordings"))
         report = await a.run(plan)
         assert (report.exit_code, axis(report, "recordings")) == (1, {"requested": 39, "failed": 1})
-        assert failures(report) == [("recordings", "failed", "attempts_used", 1)]
+        assert failures(report) == [("recordings", "failed", "attempts_exhausted", 1)]
         assert a.times_intended("recordings")[3] <= 10
 
 
@@ -131,9 +131,9 @@ async def test_deletions_that_fail_after_a_row_came_late_are_not_called_gone_bef
 
         after(a.server, "bulk_delete", lambda: after(a.server, "bulk_delete", fail_from_now_on))
         report = await a.run(plan, batch_size=2)
-        assert failures(report) == [("person", "failed", "attempts_used", 1)]
+        assert failures(report) == [("person", "failed", "attempts_exhausted", 1)]
         a.server.faults.clear()
         a.server.world.remove_person(a.everybody[0])  # the last of them took effect
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "person")) == (0, {"gone_settled": 1})
+        assert (report.exit_code, axis(report, "person")) == (0, {"found_deleted": 1})
         assert "gone before" not in report.verdict

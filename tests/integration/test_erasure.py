@@ -24,7 +24,7 @@ async def test_every_era_ends_with_everybody_gone_and_all_events_queued(
         chosen = a.everybody[::2]
         report = await a.run(await a.plan(chosen))
         assert report.exit_code == 0
-        assert axis(report, "person") == {"gone": 300}
+        assert axis(report, "person") == {"deleted_confirmed": 300}
         assert axis(report, "events") == {"queued": 300}
         assert axis(report, "recordings") == {"requested": 300}
         assert a.left(chosen) == []
@@ -37,7 +37,7 @@ async def test_without_events_or_recordings_nothing_is_queued_and_nobody_is_kept
     async with arena() as a:
         report = await a.run(await a.plan(operation=PERSON_ONLY))
         assert report.exit_code == 0
-        assert axis(report, "events") == {"not_asked": 600}
+        assert axis(report, "events") == {"not_requested": 600}
         assert [r.body["delete_events"] or r.body["delete_recordings"] or r.body["keep_person"] for r in a.sent()] == [
             False
         ] * len(a.sent())
@@ -195,11 +195,11 @@ async def test_a_merged_a_re_created_and_a_vanished_person_are_named_as_such(are
         world.recreate(targets[5].uuid)
         world.remove_person(targets[9].uuid)
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 17, "merged": 1, "reappeared": 1, "gone_before": 1}
-        assert axis(report, "events") == {"queued": 17, "not_sent": 2, "missed": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 17, "merged": 1, "recreated": 1, "already_deleted": 1}
+        assert axis(report, "events") == {"queued": 17, "skipped": 2, "too_late": 1}
         assert report.exit_code == 1
         named = {s.state: s.targets for each in report.axes if each.axis == "person" for s in each.states}
-        assert (named["merged"], named["reappeared"], named["gone_before"]) == ("2", "5", "9")
+        assert (named["merged"], named["recreated"], named["already_deleted"]) == ("2", "5", "9")
         assert world.person(targets[5].uuid) is not None
         assert world.person(world.uuid_of(ids[30])) is not None
         touched = {i for request in a.sent() for i in (request.body or {}).get("ids", [])}
@@ -211,7 +211,7 @@ async def test_a_person_gone_without_us_is_done_when_no_events_were_asked_for(ar
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.world.remove_person(a.everybody[4])
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 9, "gone_before": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 9, "already_deleted": 1}
         assert report.exit_code == 0
 
 
@@ -222,7 +222,7 @@ async def test_a_pending_row_from_before_holds_the_person_back_until_it_has_run(
         a.server.world.add_deletion_row(held, created_at=datetime.now(UTC) - timedelta(days=2))
         report = await a.run(plan)
         assert report.exit_code == 75
-        assert axis(report, "person") == {"gone": 29, "held": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 29, "held_back": 1}
         assert a.left() == [held]
         before = len(a.sent())
         assert (await a.run(plan)).exit_code == 75
@@ -253,7 +253,7 @@ async def test_where_a_second_request_is_dropped_the_person_is_left_and_said_so(
         a.server.world.add_deletion_row(uuid, created_at=datetime.now(UTC) - timedelta(days=9), completed=True)
         report = await a.run(plan)
         assert report.exit_code == 1
-        assert axis(report, "person") == {"gone": 29, "failed": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 29, "failed": 1}
         assert {failure.reason for failure in report.failures} == {"no_deletion_row"}
         assert a.left() == [uuid]
 
@@ -279,7 +279,7 @@ async def test_persons_who_stay_although_accepted_again_and_again_are_contradict
         a.server.faults.add(Fault("swallow", action="bulk_delete", after=1))
         report = await a.run(plan, batch_size=25)
         assert report.exit_code == 1
-        assert axis(report, "person") == {"gone": 25, "contradicted": 75}
+        assert axis(report, "person") == {"deleted_confirmed": 25, "contradicted": 75}
         assert max(a.times_intended("person").values()) == 2
 
 
@@ -290,7 +290,7 @@ async def test_queued_deletions_that_take_longer_than_the_wait_are_left_pending(
             await a.run(plan, wait_s=0.0)
         a.server.settle()
         report = await a.run(plan, wait_s=0.0)
-        assert axis(report, "person") == {"gone": 25, "accepted": 75}
+        assert axis(report, "person") == {"deleted_confirmed": 25, "accepted": 75}
         assert report.exit_code == 75
         a.server.settle()
         report = await a.run(plan, wait_s=0.0)
@@ -306,7 +306,7 @@ async def test_a_batch_that_is_rejected_once_is_sent_in_parts_and_nobody_fails(
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("status", action="bulk_delete", status=status, after=1, times=1, body="json"))
         report = await a.run(plan, batch_size=25, concurrency=1)
-        assert (report.exit_code, axis(report, "person")) == (0, {"gone": 100})
+        assert (report.exit_code, axis(report, "person")) == (0, {"deleted_confirmed": 100})
         refused = [len(r.body["ids"]) for r in a.sent() if r.status == status]
         assert refused == [25]
 
@@ -320,7 +320,7 @@ async def test_a_rejection_is_narrowed_to_the_person_at_fault_and_never_sent_aga
         a.server.faults.add(Fault("status", action="bulk_delete", status=status, after=1, times=4))
         a.server.faults.add(Fault("status", action="destroy", status=status, times=1))
         report = await a.run(plan, batch_size=25, concurrency=1)
-        assert (report.exit_code, axis(report, "person")) == (1, {"gone": 99, "failed": 1})
+        assert (report.exit_code, axis(report, "person")) == (1, {"deleted_confirmed": 99, "failed": 1})
         assert [failure.reason.split(":")[1:3] for failure in report.failures] == [[failure_kind(status), str(status)]]
         assert [len(r.body["ids"]) if r.body else 1 for r in a.sent() if r.status == status] == [25, 12, 6, 3, 1]
         sent = len(a.sent())

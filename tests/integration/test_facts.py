@@ -49,7 +49,7 @@ async def test_one_read_that_leaves_everybody_out_is_no_reason_to_call_anybody_d
 
         rewrite(a.server, lagging)
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "properties")) == (0, {"done": 30})
+        assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 30})
         everybody = a.properties().values()
         assert all("plan" not in each if kind == "unset" else each["seats"] == 3 for each in everybody)
 
@@ -70,8 +70,8 @@ async def test_properties_that_are_in_no_answer_are_unread_and_nothing_is_sent(
 
         rewrite(a.server, bare)
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "properties")) == (75, {"untouched": 3})
-        assert failures(report) == [("properties", "untouched", "unread_invalid", 3)]
+        assert (report.exit_code, axis(report, "properties")) == (75, {"not_started": 3})
+        assert failures(report) == [("properties", "not_started", "unread_invalid_response", 3)]
         assert a.sent() == []
 
 
@@ -83,8 +83,8 @@ async def test_who_was_left_out_of_a_pair_of_reads_is_found_by_verify_and_taken_
         hidden = [a.everybody[0]]
         rewrite(a.server, lambda action, body: without(*hidden)(action, body))
         report = await a.run(plan)
-        assert axis(report, "person") == {"not_asked": 2, "vanished": 1}
-        assert axis(report, "events") == {"queued": 2, "missed": 1}
+        assert axis(report, "person") == {"not_requested": 2, "disappeared": 1}
+        assert axis(report, "events") == {"queued": 2, "too_late": 1}
         hidden.clear()
         assert (await verify_job(a.client, plan, a.journal)).exit_code == 75
         report = await a.run(plan)
@@ -99,10 +99,10 @@ async def test_who_was_gone_before_and_is_there_at_verify_is_deleted_with_its_ev
         hidden = [a.everybody[0]]
         rewrite(a.server, lambda action, body: without(*hidden)(action, body))
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 2, "gone_before": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 2, "already_deleted": 1}
         hidden.clear()
         report = await verify_job(a.client, plan, a.journal)
-        assert axis(report, "events") == {"queued": 2, "untouched": 1}
+        assert axis(report, "events") == {"queued": 2, "not_started": 1}
         report = await a.run(plan)
         assert (report.exit_code, a.left()) == (0, [])
         assert axis(report, "events") == {"queued": 3}
@@ -115,8 +115,8 @@ async def test_a_404_of_a_batch_read_makes_nobody_gone(arena: Any, axis: Any) ->
         asked = {*BATCH_READS, "retrieve"}
         rewrite(a.server, lambda action, _: detail if action in asked else None, status=404)
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "person")) == (75, {"untouched": 30})
-        assert failures(report) == [("person", "untouched", "unread_unclear", 30)]
+        assert (report.exit_code, axis(report, "person")) == (75, {"not_started": 30})
+        assert failures(report) == [("person", "not_started", "unread_ambiguous_404", 30)]
         assert a.sent() == []
 
 
@@ -136,8 +136,8 @@ async def test_one_person_that_cannot_be_read_is_named_and_all_others_are_done(
 
         rewrite(a.server, unreadable)
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "person")) == (75, {"untouched": 1, "gone": 599})
-        assert failures(report)[0] == ("person", "untouched", "unread_invalid", 1)
+        assert (report.exit_code, axis(report, "person")) == (75, {"not_started": 1, "deleted_confirmed": 599})
+        assert failures(report)[0] == ("person", "not_started", "unread_invalid_response", 1)
         broken.clear()
         assert (await a.run(plan)).exit_code == 0
         assert a.left() == []
@@ -150,7 +150,7 @@ async def test_verify_that_cannot_read_somebody_is_not_finished(arena: Any, axis
         assert (await verify_job(a.client, plan, a.journal)).exit_code == 0
         a.server.faults.add(Fault("status", status=503, action="batch_by_uuids"))
         report = await verify_job(a.client, plan, a.journal)
-        assert (report.exit_code, axis(report, "person")) == (75, {"gone": 3})
+        assert (report.exit_code, axis(report, "person")) == (75, {"deleted_confirmed": 3})
 
 
 async def test_who_survives_a_deletion_and_is_then_merged_is_not_called_gone(arena: Any, axis: Any) -> None:
@@ -167,7 +167,7 @@ async def test_who_survives_a_deletion_and_is_then_merged_is_not_called_gone(are
             lambda: after(a.server, "batch_by_uuids", lambda: a.server.world.merge(other, first)),
         )
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "person")) == (1, {"gone": 2, "merged": 1})
+        assert (report.exit_code, axis(report, "person")) == (1, {"deleted_confirmed": 2, "merged": 1})
         assert a.server.world.person(other) is not None
 
 
@@ -183,7 +183,7 @@ async def test_a_query_that_does_not_name_a_merged_person_does_not_make_it_done(
         after(a.server, "query", lambda: a.server.world.merge(a.everybody[110], a.everybody[90]))
         report = await a.run(plan, wait_s=2.0)
         assert report.exit_code == 1
-        assert axis(report, "properties") == {"done": 99, "missed": 1}
+        assert axis(report, "properties") == {"changed_confirmed": 99, "too_late": 1}
         assert a.server.world.person(a.everybody[110]).properties["secret"] == 1
 
 
@@ -193,7 +193,7 @@ async def test_a_summary_without_persons_found_is_no_success(arena: Any, axis: A
         plan = await a.plan(operation=DeletePersons())
         rewrite(a.server, lambda action, _: {"persons_deleted": 5} if action == "bulk_delete" else None)
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "person")) == (0, {"gone_settled": 5})
+        assert (report.exit_code, axis(report, "person")) == (0, {"found_deleted": 5})
 
 
 async def test_persons_that_a_call_deleted_instead_of_keeping_are_not_called_gone_before(arena: Any, axis: Any) -> None:
@@ -202,8 +202,8 @@ async def test_persons_that_a_call_deleted_instead_of_keeping_are_not_called_gon
         with pytest.raises(BreakerOpened, match="deleted_instead_of_kept"):
             await a.run(plan)
         report = await a.run(plan)
-        assert axis(report, "person") == {"deleted_unasked": 3}
-        assert failures(report)[0] == ("person", "deleted_unasked", "deleted_instead_of_kept", 3)
+        assert axis(report, "person") == {"deleted_unexpectedly": 3}
+        assert failures(report)[0] == ("person", "deleted_unexpectedly", "deleted_instead_of_kept", 3)
         assert report.exit_code == 1
 
 
@@ -238,7 +238,7 @@ async def test_who_is_still_there_after_an_accepted_deletion_and_is_then_merged_
         a.server.world.merge(other, plan.targets(0, 1)[0].uuid)
         a.server.settle()
         report = await a.run(plan, wait_s=0.0)
-        assert (report.exit_code, axis(report, "person")) == (1, {"gone": 2, "merged": 1})
+        assert (report.exit_code, axis(report, "person")) == (1, {"deleted_confirmed": 2, "merged": 1})
 
 
 async def test_a_single_read_that_is_answered_with_another_person_says_nothing(arena: Any, axis: Any) -> None:
@@ -252,11 +252,11 @@ async def test_a_single_read_that_is_answered_with_another_person_says_nothing(a
 
         rewrite(a.server, cached)
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "person")) == (75, {"gone": 2, "untouched": 1})
-        assert failures(report) == [("person", "untouched", "unread_invalid", 1)]
+        assert (report.exit_code, axis(report, "person")) == (75, {"deleted_confirmed": 2, "not_started": 1})
+        assert failures(report) == [("person", "not_started", "unread_invalid_response", 1)]
         mixed_up = False
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "person")) == (0, {"gone": 3})
+        assert (report.exit_code, axis(report, "person")) == (0, {"deleted_confirmed": 3})
         assert a.left() == [other]
 
 

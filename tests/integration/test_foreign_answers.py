@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from asyncclient.testing.http.envelope import HTML, JSON, Answer
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.envelope import HTML, JSON, Response
+from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.http.routing import resolve
-from asyncclient.testing.request_handler import Gateway, Outcome
+from asyncclient.testing.request_handler import Outcome, RequestHandler
 from bulk import (
     DeleteEvents,
     DeletePersons,
@@ -21,10 +21,10 @@ from bulk import (
 )
 from bulk.errors import BulkError, NotFinished
 
-LOGIN = Answer(200, b"<!doctype html><html><title>Sign in</title></html>", HTML)
-SESSION_OVER = Answer(200, b'{"detail": "session expired"}', JSON)
-NOT_A_PAGE = Answer(200, b'{"status": "ok"}', JSON)
-FOREIGN = {"page": LOGIN, "envelope": SESSION_OVER, "json": NOT_A_PAGE, "nothing": Answer(200, b"", JSON)}
+LOGIN = Response(200, b"<!doctype html><html><title>Sign in</title></html>", HTML)
+SESSION_OVER = Response(200, b'{"detail": "session expired"}', JSON)
+NOT_A_PAGE = Response(200, b'{"status": "ok"}', JSON)
+FOREIGN = {"page": LOGIN, "envelope": SESSION_OVER, "json": NOT_A_PAGE, "nothing": Response(200, b"", JSON)}
 
 AGES: dict[str, dict[str, Any]] = {
     "queued": {"era": "queued"},
@@ -39,16 +39,25 @@ OPERATIONS = {
     "delete recordings": DeleteRecordings(),
 }
 CALLS = ("bulk_delete", "destroy", "delete_events", "delete_recordings")
-DONE = {"queued", "requested", "unverifiable", "gone", "gone_settled", "purged", "done", "accepted"}
+DONE = {
+    "queued",
+    "requested",
+    "unverifiable",
+    "deleted_confirmed",
+    "found_deleted",
+    "purged",
+    "changed_confirmed",
+    "accepted",
+}
 
 
-def intercept(monkeypatch: pytest.MonkeyPatch, answer: Answer, is_foreign: Callable[[str, str], bool]) -> list[str]:
+def intercept(monkeypatch: pytest.MonkeyPatch, answer: Response, is_foreign: Callable[[str, str], bool]) -> list[str]:
     """Have somebody else answer calls, by method and action; returns the actions that were answered so."""
     answered: list[str] = []
-    handle = Gateway.handle
+    handle = RequestHandler.handle
 
-    def foreign(self: Gateway, call: Call) -> Outcome:
-        match = resolve(call.path, self._acts.options)
+    def foreign(self: RequestHandler, call: ParsedRequest) -> Outcome:
+        match = resolve(call.path, self._mutations.options)
         action = match.action(call.method) if match is not None else None
         # a route that the server does not know is a person's to it
         last = call.path.rstrip("/").split("/")[-1]
@@ -58,7 +67,7 @@ def intercept(monkeypatch: pytest.MonkeyPatch, answer: Answer, is_foreign: Calla
         answered.append(name)
         return Outcome(answer=answer, ending="answer", record=self._record(call, action))
 
-    monkeypatch.setattr(Gateway, "handle", foreign)
+    monkeypatch.setattr(RequestHandler, "handle", foreign)
     return answered
 
 
@@ -144,7 +153,7 @@ async def test_properties_are_as_asked_only_when_read_so(
             pass
         else:
             assert report.exit_code in (1, 75)
-            assert not {"done", "done_settled"} & set(axis(report, "properties"))
+            assert not {"changed_confirmed", "found_changed"} & set(axis(report, "properties"))
         assert answered
         assert a.properties() == before
 

@@ -12,5 +12,5 @@ async def test_persons_whose_deletion_was_never_answered_are_told_apart(arena: A
         a.server.world.remove_person(a.everybody[39])
         a.server.faults.add(Fault("reset_after", action="bulk_delete", after=1, times=1))
         report = await a.run(plan, batch_size=10, concurrency=1)
-        assert axis(report, "person") == {"gone": 29, "gone_settled": 10, "gone_before": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 29, "found_deleted": 10, "already_deleted": 1}
         assert set(a.times_intended("person").values()) == {1}

@@ -21,7 +21,9 @@ async def test_events_are_queued_rows_read_back_and_everybody_stays(arena: Any, 
         report = await a.run(await a.plan(chosen, EVENTS))
         assert report.exit_code == 0
         assert axis(report, "events") == {"queued": 300}
-        assert axis(report, "person") == axis(report, "recordings") == axis(report, "properties") == {"not_asked": 300}
+        assert (
+            axis(report, "person") == axis(report, "recordings") == axis(report, "properties") == {"not_requested": 300}
+        )
         assert "300 of 300 persons' events queued for deletion" in report.verdict
         assert all(len(a.server.world.deletion_rows(uuid)) == 1 for uuid in chosen)
         assert not any(a.server.world.deletion_rows(uuid) for uuid in a.everybody[1::2])
@@ -40,7 +42,7 @@ async def test_recordings_are_requested_once_each_and_everybody_stays(arena: Any
         report = await a.run(plan)
         assert report.exit_code == 0
         assert axis(report, "recordings") == {"requested": 300}
-        assert axis(report, "person") == axis(report, "events") == {"not_asked": 300}
+        assert axis(report, "person") == axis(report, "events") == {"not_requested": 300}
         assert "cannot be verified" in report.verdict
         assert (await a.run(plan)).exit_code == (await verify_job(a.client, plan, a.journal)).exit_code == 0
         assert {a.server.world.recordings_requested(uuid) for uuid in chosen} == {1}
@@ -72,9 +74,9 @@ async def test_a_pending_row_from_before_holds_the_events_back_until_it_has_run(
         for uuid in held:
             a.server.world.add_deletion_row(uuid, created_at=datetime.now(UTC) - timedelta(days=2))
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "events")) == (75, {"queued": 57, "held": 3})
-        assert axis(report, "person") == {"not_asked": 60}
-        assert {s.targets for x in report.axes if x.axis == "events" for s in x.states if s.state == "held"} == {
+        assert (report.exit_code, axis(report, "events")) == (75, {"queued": 57, "held_back": 3})
+        assert axis(report, "person") == {"not_requested": 60}
+        assert {s.targets for x in report.axes if x.axis == "events" for s in x.states if s.state == "held_back"} == {
             "40-42"
         }
         sent = len(a.sent())
@@ -83,7 +85,7 @@ async def test_a_pending_row_from_before_holds_the_events_back_until_it_has_run(
         a.server.run_event_deletion()
         report = await a.run(plan)
         assert report.exit_code == 0
-        assert axis(report, "events").get("held") is None
+        assert axis(report, "events").get("held_back") is None
         assert all(len(a.server.world.deletion_rows(uuid)) == 2 for uuid in held)
         assert a.server.world.count() == 60
 
@@ -218,8 +220,8 @@ async def test_the_vanished_the_merged_and_the_re_created_are_named(arena: Any, 
             world.remove_person(targets[49].uuid)
             report = await a.run(plan)
             done = "queued" if what == "events" else "requested"
-            assert axis(report, what) == {done: 57, "missed": 1, "not_sent": 2}
-            assert axis(report, "person") == {"not_asked": 57, "vanished": 1, "merged": 1, "reappeared": 1}
+            assert axis(report, what) == {done: 57, "too_late": 1, "skipped": 2}
+            assert axis(report, "person") == {"not_requested": 57, "disappeared": 1, "merged": 1, "recreated": 1}
             assert report.exit_code == 1
             touched = {i for request in a.sent() for i in request.body["ids"]}
             assert not {str(targets[n].uuid) for n in (2, 35, 49)} & touched

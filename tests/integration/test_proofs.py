@@ -44,7 +44,7 @@ async def stopped_after_queueing(a: Any, plan: Any, stage: str = "queued") -> No
     def next_read() -> None:
         after(a.server, "batch_by_uuids", stop.set)
 
-    if stage == "requested":
+    if stage == "accepted":
         after(a.server, "bulk_delete", stop.set)
     else:
         after(a.server, "bulk_delete", lambda: after(a.server, "deletion_status", next_read))
@@ -68,7 +68,7 @@ async def test_a_job_that_goes_on_within_the_hour_deletes_by_the_row_that_it_has
         assert ahead_s <= (report.largest_uncovered_s or 0.0) <= ahead_s + 30.0
 
 
-@pytest.mark.parametrize("stage", ["requested", "queued"])
+@pytest.mark.parametrize("stage", ["accepted", "queued"])
 @pytest.mark.parametrize("ahead_s", [86_400.0, 30 * 86_400.0])
 async def test_a_job_that_goes_on_after_the_purge_queues_the_events_anew(
     arena: Any, axis: Any, ahead_s: float, stage: str
@@ -88,7 +88,7 @@ async def test_a_job_that_goes_on_after_the_purge_queues_the_events_anew(
             assert axis(await verify_job(a.client, plan, a.journal), "events") == {"purged": 3}
 
 
-@pytest.mark.parametrize("stage", ["requested", "queued"])
+@pytest.mark.parametrize("stage", ["accepted", "queued"])
 async def test_a_job_that_goes_on_while_the_old_row_is_pending_holds_back_until_it_is_purged(
     arena: Any, axis: Any, stage: str
 ) -> None:
@@ -101,7 +101,7 @@ async def test_a_job_that_goes_on_while_the_old_row_is_pending_holds_back_until_
             for _ in range(2):
                 report = await a.run(plan)
                 assert report.exit_code == 75
-                assert axis(report, "person") == axis(report, "events") == {"held": 3}
+                assert axis(report, "person") == axis(report, "events") == {"held_back": 3}
             a.server.run_event_deletion()
             assert len(a.left()) == 3
             report = await a.run(plan)
@@ -117,7 +117,7 @@ async def test_somebody_elses_row_from_within_the_hour_covers_and_an_older_one_d
             uuid = plan.targets(n, n + 1)[0].uuid
             a.server.world.add_deletion_row(uuid, created_at=now - timedelta(minutes=minutes))
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 2, "held": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 2, "held_back": 1}
         assert 59 * 60 <= (report.largest_uncovered_s or 0.0) < HOUR_S
 
 
@@ -131,7 +131,7 @@ def test_a_pause_between_queueing_and_deleting_makes_the_proof_too_old(virtual: 
             a.server.faults.add(pause)
             report = await a.run(plan, max_uncovered_s=600.0)
             assert report.exit_code == 75
-            assert axis(report, "person") == {"held": 25, "gone": 5}
+            assert axis(report, "person") == {"held_back": 25, "deleted_confirmed": 5}
             a.server.run_event_deletion()
             report = await a.run(plan, max_uncovered_s=600.0)
             assert (report.exit_code, a.left()) == (0, [])
@@ -161,8 +161,8 @@ async def test_a_row_of_an_unknown_status_is_no_proof_and_is_named(
         rewrite(a.server, unknown)
         report = await a.run(plan)
         assert report.exit_code == 75
-        assert axis(report, "events") == {"queued": 2, "held": 1}
-        assert ("events", "held", "unknown_row_status", 1) in failures(report)
+        assert axis(report, "events") == {"queued": 2, "held_back": 1}
+        assert ("events", "held_back", "unknown_row_status", 1) in failures(report)
         assert a.server.world.person(plan.targets(1, 2)[0].uuid) is not None
         odd.clear()
         assert (await a.run(plan)).exit_code == 0
@@ -178,7 +178,7 @@ async def test_who_is_there_again_has_its_events_queued_anew_before_it_is_delete
             list(first.distinct_ids), dict(first.properties), created_at=first.created_at, uuid=first.uuid
         )
         report = await verify_job(a.client, plan, a.journal)
-        assert failures(report) == [("person", "contradicted", "there_again", 1)]
+        assert failures(report) == [("person", "contradicted", "reappeared", 1)]
         sent = len(a.sent())
         report = await a.run(plan)
         assert (report.exit_code, a.left()) == (0, [])

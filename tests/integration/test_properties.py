@@ -39,9 +39,9 @@ async def test_the_world_is_as_asked_and_nobody_else_is_touched(arena: Any, axis
         before, chosen = a.properties(), a.everybody[::2]
         report = await a.run(await a.plan(chosen, operation))
         assert report.exit_code == 0
-        assert axis(report, "properties") == {"done": 200}
-        assert axis(report, "person") == {"not_asked": 200}
-        assert axis(report, "events") == axis(report, "recordings") == {"not_asked": 200}
+        assert axis(report, "properties") == {"changed_confirmed": 200}
+        assert axis(report, "person") == {"not_requested": 200}
+        assert axis(report, "events") == axis(report, "recordings") == {"not_requested": 200}
         assert report.failures == ()
         assert "200 of 200 persons changed" in report.verdict
         assert a.properties() == expected(before, chosen, operation)
@@ -60,7 +60,7 @@ async def test_done_jobs_send_nothing_again_and_verify_says_so(arena: Any, axis:
         sent = len(a.sent())
         assert (await a.run(plan)).exit_code == 0
         report = await verify_job(a.client, plan, a.journal)
-        assert (report.exit_code, axis(report, "properties")) == (0, {"done": 60})
+        assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 60})
         assert len(a.sent()) == sent
 
 
@@ -74,18 +74,18 @@ async def test_who_is_as_asked_already_is_sent_nothing_and_told_apart(arena: Any
             else:
                 a.server.world.unset_properties(uuid, operation.keys)
         report = await a.run(await a.plan(operation=operation))
-        assert axis(report, "properties") == {"done": 50, "done_before": 40}
+        assert axis(report, "properties") == {"changed_confirmed": 50, "already_as_desired": 40}
         assert "40 were already as requested" in report.verdict
         assert not set(so_already) & set(a.addressed())
         named = {s.state: s.targets for each in report.axes if each.axis == "properties" for s in each.states}
-        assert named["done_before"] == "10-49"
+        assert named["already_as_desired"] == "10-49"
 
 
 @pytest.mark.parametrize("route", ROUTES)
 async def test_when_all_are_as_asked_already_nothing_is_sent_at_all(arena: Any, axis: Any, route: str) -> None:
     async with arena(persons=90) as a:
         report = await a.run(await a.plan(operation=UnsetProperties(("none_has_it",), route=route)))
-        assert (report.exit_code, axis(report, "properties")) == (0, {"done_before": 90})
+        assert (report.exit_code, axis(report, "properties")) == (0, {"already_as_desired": 90})
         assert a.sent() == []
         assert a.of(TestBatchPassed) == []
 
@@ -98,7 +98,7 @@ async def test_the_canary_is_made_of_persons_for_whom_there_is_something_to_do(
         for uuid in a.everybody[:120]:
             a.server.world.set_properties(uuid, {"plan": "x"})
         report = await a.run(await a.plan(operation=UpdateProperties({"plan": "x"}, route=route)))
-        assert axis(report, "properties") == {"done": 80, "done_before": 120}
+        assert axis(report, "properties") == {"changed_confirmed": 80, "already_as_desired": 120}
         assert [record.targets for record in a.of(TestBatchPassed)] == ["120-144"]
 
 
@@ -142,7 +142,7 @@ async def test_a_null_is_a_value_to_be_set_and_a_property_to_be_removed(arena: A
         for uuid in a.everybody[::2]:
             a.server.world.set_properties(uuid, {"ghost": None})
         report = await a.run(await a.plan(operation=UnsetProperties(("ghost",), route=route)))
-        assert axis(report, "properties") == {"done": 20, "done_before": 20}
+        assert axis(report, "properties") == {"changed_confirmed": 20, "already_as_desired": 20}
         assert not any("ghost" in each for each in a.properties().values())
 
 
@@ -151,7 +151,7 @@ async def test_of_everyone_only_persons_with_the_property_are_planned_for(arena:
         with_it = {uuid for uuid, each in a.properties().items() if "email" in each}
         plan = await a.plan(operation=UnsetProperties(("email",)), selection=ByFilter(everyone=True))
         assert {target.uuid for target in plan.targets(0, plan.count)} == with_it
-        assert axis(await a.run(plan), "properties") == {"done": len(with_it)}
+        assert axis(await a.run(plan), "properties") == {"changed_confirmed": len(with_it)}
 
 
 async def test_a_filter_on_what_is_changed_is_frozen_before_it_changes(arena: Any, axis: Any) -> None:
@@ -159,7 +159,7 @@ async def test_a_filter_on_what_is_changed_is_frozen_before_it_changes(arena: An
         free = [uuid for uuid, each in a.properties().items() if each["plan"] == "free"]
         chosen = ByFilter(properties=(PropertyFilter("plan", "free"),))
         report = await a.run(await a.plan(operation=UpdateProperties({"plan": "gone"}), selection=chosen))
-        assert axis(report, "properties") == {"done": len(free)}
+        assert axis(report, "properties") == {"changed_confirmed": len(free)}
         assert {uuid for uuid, each in a.properties().items() if each["plan"] == "gone"} == set(free)
 
 
@@ -171,8 +171,8 @@ async def test_verify_finds_who_was_changed_back_and_a_later_run_changes_them_ag
             a.server.world.set_properties(uuid, {"plan": "free"})
         sent = len(a.sent())
         report = await verify_job(a.client, plan, a.journal)
-        assert (report.exit_code, axis(report, "properties")) == (1, {"done": 57, "contradicted": 3})
-        assert [(each.reason, each.targets) for each in report.failures] == [("changed_since", "5-7")]
+        assert (report.exit_code, axis(report, "properties")) == (1, {"changed_confirmed": 57, "contradicted": 3})
+        assert [(each.reason, each.targets) for each in report.failures] == [("changed_afterwards", "5-7")]
         assert len(a.sent()) == sent
         report = await a.run(plan)
         assert (report.exit_code, axis(report, "properties").get("contradicted")) == (0, None)
@@ -184,7 +184,7 @@ async def test_verify_finds_who_was_changed_back_and_a_later_run_changes_them_ag
 async def test_a_server_without_batch_reads_is_read_person_by_person(arena: Any, axis: Any, route: str) -> None:
     async with arena(persons=40, batch_reads=False, deletion_status=False, last_seen_at=False) as a:
         report = await a.run(await a.plan(operation=UnsetProperties(("plan",), route=route)))
-        assert (report.exit_code, axis(report, "properties")) == (0, {"done": 40})
+        assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 40})
 
 
 @pytest.mark.parametrize("success_status", ["real", "documented"])
@@ -195,7 +195,7 @@ async def test_every_form_of_success_is_one(
     async with arena(persons=40, success_status=success_status, capture_status=capture_status) as a:
         for route, key in (("rest", "plan"), ("capture", "country")):
             report = await a.run(await a.plan(operation=UnsetProperties((key,), route=route)))
-            assert axis(report, "properties") == {"done": 40}
+            assert axis(report, "properties") == {"changed_confirmed": 40}
             assert [each.ok for each in report.routes] == [each.attempts for each in report.routes]
             a.journal.unlink()
             (a.folder / "job.plan.jsonl").unlink()

@@ -61,8 +61,8 @@ def test_who_is_deleted_while_others_of_a_group_are_sent_is_made_anew_by_no_even
             report = await a.run(plan, concurrency=1, batch_size=batch_size)
             assert a.left(victims) == []
             assert a.server.world.count() == 1494
-            assert axis(report, "person") == {"not_asked": 1494, "vanished": 6}
-            assert axis(report, "properties")["done"] == 1494
+            assert axis(report, "person") == {"not_requested": 1494, "disappeared": 6}
+            assert axis(report, "properties")["changed_confirmed"] == 1494
 
     run_virtual(main())
 
@@ -90,9 +90,9 @@ def test_whom_our_own_event_made_anew_is_called_that(
             report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch)
             assert a.server.world.person(victim) is not None
             assert report.exit_code == 1
-            assert axis(report, "person") == {"not_asked": 59, "reappeared": 1}
-            assert axis(report, "properties")["done"] == 59
-            assert failures(report) == [("person", "reappeared", "since_sent", "40")]
+            assert axis(report, "person") == {"not_requested": 59, "recreated": 1}
+            assert axis(report, "properties")["changed_confirmed"] == 59
+            assert failures(report) == [("person", "recreated", "lost_after_change_sent", "40")]
 
     run_virtual(main())
 
@@ -111,11 +111,11 @@ def test_whom_our_own_event_makes_anew_much_later_is_named_from_the_start_and_fo
                     when_the_next_event_leaves(a, monkeypatch, lambda: a.server.world.remove_person(victim))
 
             report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch, wait_s=50.0)
-            assert failures(report) == [("person", "vanished", "since_sent", "40")]
+            assert failures(report) == [("person", "disappeared", "lost_after_change_sent", "40")]
             await anyio.sleep(400.0)
             report = await verify_job(a.client, plan, a.journal)
             assert a.server.world.person(victim) is not None
-            assert failures(report) == [("person", "reappeared", "since_sent", "40")]
+            assert failures(report) == [("person", "recreated", "lost_after_change_sent", "40")]
             assert report.exit_code == 1
 
     run_virtual(main())
@@ -140,7 +140,9 @@ def test_whom_our_own_event_made_anew_under_another_id_is_called_that(
             report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch)
             assert world.uuid_of("real-7") is not None
             assert report.exit_code == 1
-            assert [(state, reason) for _, state, reason, _ in failures(report)] == [("merged", "since_sent")]
+            assert [(state, reason) for _, state, reason, _ in failures(report)] == [
+                ("merged", "lost_after_change_sent")
+            ]
 
     run_virtual(main())
 
@@ -167,7 +169,7 @@ def test_whom_our_own_events_made_anew_is_found_though_a_query_reads_the_others_
             report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch)
             assert a.left(victims) == victims
             assert "query" in {request.action for request in a.server.requests}
-            assert failures(report) == [("person", "reappeared", "since_sent", "50,130")]
+            assert failures(report) == [("person", "recreated", "lost_after_change_sent", "50,130")]
 
     run_virtual(main())
 
@@ -206,7 +208,7 @@ def test_an_event_that_cannot_leave_soon_does_not_leave(
                 group.start_soon(delete)
                 report = await a.run(plan)
             assert a.server.world.person(victim) is None
-            assert axis(report, "person") == {"not_asked": 24, "vanished": 1}
+            assert axis(report, "person") == {"not_requested": 24, "disappeared": 1}
             assert failures(report) == []
 
     run_virtual(main())
@@ -226,7 +228,7 @@ def test_who_was_made_anew_before_anything_was_sent_is_not_called_that(virtual: 
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="capture"))
             a.server.world.recreate(plan.targets(40, 41)[0].uuid)
             report = await a.run(plan)
-            assert (axis(report, "person"), failures(report)) == ({"not_asked": 59, "reappeared": 1}, [])
+            assert (axis(report, "person"), failures(report)) == ({"not_requested": 59, "recreated": 1}, [])
 
     run_virtual(main())
 
@@ -240,21 +242,21 @@ async def test_verify_names_who_went_since_the_properties_were_as_asked(arena: A
         deleted, recreated, merged = (plan.targets(n, n + 1)[0].uuid for n in (5, 20, 31))
         world.remove_person(deleted)
         report = await verify_job(a.client, plan, a.journal)
-        assert (report.exit_code, axis(report, "person")) == (0, {"not_asked": 59, "vanished": 1})
+        assert (report.exit_code, axis(report, "person")) == (0, {"not_requested": 59, "disappeared": 1})
         world.recreate(recreated)
         world.merge(plan.targets(40, 41)[0].uuid, merged)
         report = await verify_job(a.client, plan, a.journal)
         assert report.exit_code == 1
-        assert axis(report, "person") == {"not_asked": 57, "merged": 1, "reappeared": 1, "vanished": 1}
-        assert axis(report, "properties") == {"done": 60}  # that is what was read of each
+        assert axis(report, "person") == {"not_requested": 57, "merged": 1, "recreated": 1, "disappeared": 1}
+        assert axis(report, "properties") == {"changed_confirmed": 60}  # that is what was read of each
         assert sorted(failures(report)) == [
-            ("person", "merged", "since_done", "31"),
-            ("person", "reappeared", "since_done", "20"),
-            ("person", "vanished", "since_done", "5"),
+            ("person", "disappeared", "lost_after_properties_read", "5"),
+            ("person", "merged", "lost_after_properties_read", "31"),
+            ("person", "recreated", "lost_after_properties_read", "20"),
         ]
         lines = len(a.records())
         await verify_job(a.client, plan, a.journal)
-        settled = [record for record in a.records()[lines:] if type(record).__name__ == "Settled"]
+        settled = [record for record in a.records()[lines:] if type(record).__name__ == "StatesChanged"]
         assert settled == []  # nothing new is noted twice
         await a.run(plan)
         assert len(a.sent()) == sent
@@ -269,9 +271,9 @@ async def test_verify_looks_again_at_who_was_not_as_asked(arena: Any, axis: Any)
             world.set_properties(uuid, {"plan": value})
             report = await verify_job(a.client, plan, a.journal)
             assert report.exit_code == code
-            assert [reason for _, _, reason, _ in failures(report)] == (["changed_since"] if code else [])
+            assert [reason for _, _, reason, _ in failures(report)] == (["changed_afterwards"] if code else [])
         world.recreate(uuid)
-        assert axis(await verify_job(a.client, plan, a.journal), "person") == {"not_asked": 29, "reappeared": 1}
+        assert axis(await verify_job(a.client, plan, a.journal), "person") == {"not_requested": 29, "recreated": 1}
 
 
 async def test_who_is_found_again_by_verify_is_there_as_before(arena: Any, axis: Any, monkeypatch: Any) -> None:
@@ -282,7 +284,7 @@ async def test_who_is_found_again_by_verify_is_there_as_before(arena: Any, axis:
         hidden = plan.targets(7, 8)[0].uuid
         monkeypatch.setattr("bulk.verification.verifier.is_same", lambda target, person: target.uuid != hidden)
         report = await verify_job(a.client, plan, a.journal)
-        assert axis(report, "person") == {"not_asked": 29, "reappeared": 1}
+        assert axis(report, "person") == {"not_requested": 29, "recreated": 1}
         monkeypatch.undo()
         report = await verify_job(a.client, plan, a.journal)
-        assert (report.exit_code, axis(report, "person"), failures(report)) == (0, {"not_asked": 30}, [])
+        assert (report.exit_code, axis(report, "person"), failures(report)) == (0, {"not_requested": 30}, [])

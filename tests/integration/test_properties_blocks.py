@@ -14,7 +14,7 @@ from asyncclient.testing import Fault
 from asyncclient.testing.request_record import RequestLog
 from bulk import UnsetProperties, UpdateProperties
 from bulk.events import TestBatchDone
-from bulk.journal.records import Answer, Intent, RunEnded
+from bulk.journal.records import AttemptEnded, Intent, RunEnded
 from bulk.number_ranges import expand
 
 KINDS = ["unset", "update"]
@@ -38,7 +38,7 @@ def right(a: Any, kind: str) -> int:
 
 def requests_noted(a: Any) -> int:
     """Requests that the journal says were made at most."""
-    answers = {record.attempt: record.requests for record in a.of(Answer)}
+    answers = {record.attempt: record.requests for record in a.of(AttemptEnded)}
     return sum(answers.get(intent.attempt) or intent.requests for intent in a.of(Intent))
 
 
@@ -87,7 +87,7 @@ def test_who_is_rejected_has_failed_and_the_others_of_the_block_have_not(virtual
             plan = await a.plan(operation=operation("update"))
             a.server.faults.add(Fault("status", action="update", status=status, after=40, times=1))
             report = await a.run(plan, concurrency=1)
-            assert (report.exit_code, axis(report, "properties")) == (1, {"done": 99, "failed": 1})
+            assert (report.exit_code, axis(report, "properties")) == (1, {"changed_confirmed": 99, "failed": 1})
             failure = report.failures[0]
             assert (failure.targets, failure.reason.split(":")[0]) == ("40", "rejected")
             assert str(status) in failure.reason
@@ -110,7 +110,7 @@ def test_a_delete_property_whose_capture_failed_is_not_taken_for_a_success(
             a.server.faults.add(Fault("capture_down", action="delete_property", status=status, after=100, times=1))
             report = await a.run(plan, concurrency=1)
             failed = {"failed": 1} if status == 400 else {}
-            assert axis(report, "properties") == {"done": 100 - len(failed), **failed}
+            assert axis(report, "properties") == {"changed_confirmed": 100 - len(failed), **failed}
             assert right(a, "unset") == 100 - len(failed)
 
     run_virtual(main())
@@ -140,9 +140,9 @@ def test_what_came_before_an_error_is_kept_and_only_the_rest_is_sent_again(virtu
             plan = await a.plan(operation=operation("update"))
             a.server.faults.add(Fault("status", action="update", status=500, after=25 + 30, times=1))
             report = await a.run(plan, concurrency=1)
-            assert axis(report, "properties") == {"done": 89}
+            assert axis(report, "properties") == {"changed_confirmed": 89}
             assert len(a.sent()) == 90
-            answer = next(answer for answer in a.of(Answer) if answer.status == 500)
+            answer = next(answer for answer in a.of(AttemptEnded) if answer.status == 500)
             intent = next(intent for intent in a.of(Intent) if intent.attempt == answer.attempt)
             assert (intent.targets, intent.requests) == ("25-88", 64)
             assert (answer.outcome, answer.accepted, answer.reached, answer.requests) == (
@@ -185,7 +185,7 @@ def test_a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly(
             assert anyio.current_time() - stopped_at < 1.0
             assert report.exit_code == 75
             assert [record.reason for record in a.of(RunEnded)] == ["stopped"]
-            answers = {record.attempt: record for record in a.of(Answer)}
+            answers = {record.attempt: record for record in a.of(AttemptEnded)}
             assert answers.keys() == {record.attempt for record in a.of(Intent)}
             assert requests_noted(a) == len(a.sent()) < 180
             after = a.properties()
@@ -196,8 +196,8 @@ def test_a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly(
                 reached |= set(expand(intent.targets if noted is None else noted))
             assert touched == reached
             counts = axis(report, "properties")
-            assert counts["untouched"] == 600 - len(touched)
-            assert counts.get("requested", 0) + counts.get("done", 0) == right(a, kind)
+            assert counts["not_started"] == 600 - len(touched)
+            assert counts.get("accepted", 0) + counts.get("changed_confirmed", 0) == right(a, kind)
             async with a.another_client(RateLimits.off()) as quick:
                 a.client = quick
                 assert (await a.run(plan)).exit_code == 0
@@ -328,7 +328,7 @@ def covered(journal: bytes) -> int:
     import json
 
     lines = [json.loads(line) for line in journal.split(b"\n")[:-1]]
-    return sum(len(list(expand(line["targets"]))) for line in lines if line["k"] == "intent")
+    return sum(len(list(expand(line["targets"]))) for line in lines if line["type"] == "intent")
 
 
 async def test_a_block_is_as_large_as_the_limits_let_it_end_soon(arena: Any) -> None:

@@ -48,11 +48,11 @@ def test_who_is_gone_merged_re_created_or_as_asked_is_sent_nothing(virtual: Any,
             count = world.count()
             report = await a.run(plan)
             assert world.count() == count
-            assert axis(report, "properties")["done_before"] == 1
-            assert axis(report, "properties")["done"] == PERSONS - 4
-            others = {k: v for k, v in axis(report, "person").items() if k != "not_asked"}
+            assert axis(report, "properties")["already_as_desired"] == 1
+            assert axis(report, "properties")["changed_confirmed"] == PERSONS - 4
+            others = {k: v for k, v in axis(report, "person").items() if k != "not_requested"}
             assert sum(others.values()) == 3
-            assert others["reappeared"] == 1
+            assert others["recreated"] == 1
             assert not ids & sent_to(a)
 
     run_virtual(main())
@@ -84,7 +84,9 @@ def test_who_is_deleted_while_the_machine_sleeps_is_created_again_by_no_event(vi
                 report = await run_job(client.observed(once_read), plan, a.journal, approve=plan.digest)
             assert slept_s
             assert a.left(victims) == []
-            assert sum(axis(report, "properties").get(state, 0) for state in ("done", "done_settled")) >= 20
+            assert (
+                sum(axis(report, "properties").get(state, 0) for state in ("changed_confirmed", "found_changed")) >= 20
+            )
 
     run_virtual(main())
 
@@ -104,7 +106,7 @@ def test_who_is_deleted_while_events_leave_slowly_is_created_again_by_no_event(v
             a.client = a.client.observed(delete)
             report = await a.run(plan, concurrency=1)
             assert a.left(victims) == []
-            assert axis(report, "person") == {"not_asked": PERSONS - 10, "vanished": 10}
+            assert axis(report, "person") == {"not_requested": PERSONS - 10, "disappeared": 10}
 
     run_virtual(main())
 
@@ -113,4 +115,4 @@ async def test_the_order_of_the_plan_does_not_matter(arena: Any, axis: Any) -> N
     async with arena(persons=600) as a:
         backwards = ByPersonIds(list(reversed(a.everybody)))
         plan = await a.plan(operation=OPERATION, selection=backwards)
-        assert axis(await a.run(plan), "properties") == {"done": 600}
+        assert axis(await a.run(plan), "properties") == {"changed_confirmed": 600}

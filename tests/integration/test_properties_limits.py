@@ -42,7 +42,7 @@ def test_600_updates_keep_to_the_limit_and_meet_no_429(virtual: Any, axis: Any, 
             began = anyio.current_time()
             report = await a.run(plan)
             took = anyio.current_time() - began
-            assert axis(report, "properties") == {"done": 600}
+            assert axis(report, "properties") == {"changed_confirmed": 600}
             assert refused(a) == 0
             assert MINUTE / 2 < most_in_a_minute(a) <= MINUTE
             assert 120.0 <= took <= 200.0
@@ -54,7 +54,7 @@ def test_600_updates_keep_to_the_limit_and_meet_no_429(virtual: Any, axis: Any, 
 def forget_the_end(a: Any) -> None:
     """Make of a journal what a kill would have left: no goodbye."""
     lines = a.journal.read_bytes().splitlines(keepends=True)
-    assert b'"k":"end"' in lines[-1]
+    assert b'"type":"run_ended"' in lines[-1]
     a.journal.write_bytes(b"".join(lines[:-1]))
 
 
@@ -83,8 +83,8 @@ def test_a_resume_counts_what_was_sent_before(virtual: Any, axis: Any, at: int, 
             async with a.another_client(PUBLISHED) as fresh:
                 report = await run_job(fresh, plan, a.journal, approve=plan.digest)
             counts = axis(report, "properties")
-            assert counts.keys() <= {"done", "done_settled"}
-            assert (sum(counts.values()), counts.get("done_settled", 0) <= 5 * 8) == (600, True)
+            assert counts.keys() <= {"changed_confirmed", "found_changed"}
+            assert (sum(counts.values()), counts.get("found_changed", 0) <= 5 * 8) == (600, True)
             assert refused(a) == 0
             assert most_in_a_minute(a) <= MINUTE
 
@@ -121,7 +121,7 @@ def test_reads_of_the_planning_count_too(virtual: Any, axis: Any) -> None:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
             async with a.another_client(PUBLISHED) as fresh:
                 report = await run_job(fresh, plan, a.journal, approve=plan.digest)
-            assert axis(report, "properties") == {"done": 230}
+            assert axis(report, "properties") == {"changed_confirmed": 230}
             assert refused(a) == 0
             assert most_in_a_minute(a) <= MINUTE
 
@@ -135,7 +135,7 @@ def test_a_lower_limit_is_found_out_by_one_429_and_kept_to(virtual: Any, axis: A
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
             told: list[Any] = []
             report = await a.run(plan, on_progress=told.append, concurrency=4)
-            assert axis(report, "properties") == {"done": 400}
+            assert axis(report, "properties") == {"changed_confirmed": 400}
             assert 1 <= refused(a) <= 6
             assert report.limits_lowered == len([each for each in told if isinstance(each, LimitMoved)]) >= 1
             assert [each.bucket for each in told if isinstance(each, PauseStarted)]
@@ -158,7 +158,7 @@ def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: An
                 return
             began = anyio.current_time()
             report = await a.run(plan)
-            assert axis(report, "properties") == {"done": 200}
+            assert axis(report, "properties") == {"changed_confirmed": 200}
             assert len(a.sent()) == 201
             assert (anyio.current_time() - began >= 3600) == (retry_after == "3600")
 
@@ -187,7 +187,7 @@ def test_persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_sa
             assert anyio.current_time() - began < persons * keys / MINUTE * 60.0 * 1.2 + 120.0
             a.server.settle()
             report = await a.run(plan)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": persons})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": persons})
             assert refused(a) == 0
 
     run_virtual(main())
@@ -199,7 +199,7 @@ def test_capture_needs_none_of_it(virtual: Any, axis: Any) -> None:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}))
             began = anyio.current_time()
             report = await a.run(plan, batch_size=500)
-            assert axis(report, "properties") == {"done": 5000}
+            assert axis(report, "properties") == {"changed_confirmed": 5000}
             assert len(a.sent()) == 1 + 13  # of 400, which are two whole reads
             assert anyio.current_time() - began < 60
             assert refused(a) == 0
@@ -222,7 +222,7 @@ def test_where_persons_are_read_one_by_one_within_the_limit_the_job_still_gets_o
                 report = await a.run(plan)
             assert report.exit_code == 0
             assert axis(report, "person" if route == "delete" else "properties") == {
-                "gone" if route == "delete" else "done": 600
+                "deleted_confirmed" if route == "delete" else "changed_confirmed": 600
             }
             assert refused(a) == 0
             assert len(a.server.requests) < 600 * 8

@@ -41,7 +41,7 @@ def test_changes_that_come_late_are_waited_for(virtual: Any, axis: Any, kind: st
     async def main() -> None:
         async with virtual(persons=150, capture_lag_s=lag_s) as a:
             report = await a.run(await a.plan(operation=operation(kind, route)))
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": 150})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 150})
             assert len(done(a, kind)) == 150
             times = a.times_intended("properties")
             assert max(times.values()) <= (1 if lag_s == 5.0 else 3)
@@ -58,11 +58,11 @@ def test_changes_later_than_the_wait_are_left_pending_and_found_done_later(virtu
             assert len(a.sent()) == 1
             a.server.settle()
             report = await a.run(plan, wait_s=30.0)
-            assert (report.exit_code, axis(report, "properties")) == (75, {"done": 25, "requested": 125})
+            assert (report.exit_code, axis(report, "properties")) == (75, {"changed_confirmed": 25, "accepted": 125})
             assert (await verify_job(a.client, plan, a.journal)).exit_code == 75
             a.server.settle()
             report = await verify_job(a.client, plan, a.journal)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": 150})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 150})
             assert set(a.times_intended("properties").values()) == {1}
 
     run_virtual(main())
@@ -79,11 +79,11 @@ def test_lost_events_are_found_by_reading_and_sent_again(virtual: Any, axis: Any
             assert a.server.world.ingestion.swallowed > 2500 * share / 2
             right = done(a, kind)
             counts = axis(report, "properties")
-            assert counts["done"] == len(right)
+            assert counts["changed_confirmed"] == len(right)
             assert sum(counts.values()) == 2500
             for _ in range(9 if report.exit_code == 75 else 0):
                 report = await a.run(plan)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": 2500})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 2500})
             assert len(done(a, kind)) == 2500
             times = a.times_intended("properties").values()
             lost = a.server.world.ingestion.swallowed
@@ -101,7 +101,7 @@ def test_calls_that_the_server_accepts_and_loses_are_made_again(virtual: Any, ax
             report = await a.run(plan)
             for _ in range(9 if report.exit_code == 75 else 0):
                 report = await a.run(plan)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": 300})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 300})
             assert len(done(a, kind)) == 300
             assert sum(intent.requests for intent in a.of(Intent)) == len(a.sent())
 
@@ -116,7 +116,7 @@ def test_a_capture_service_that_is_down_behind_update_is_found_out(virtual: Any,
             plan = await a.plan(operation=operation("update", "rest"))
             a.server.faults.add(Fault("capture_down", action="update", after=50, times=20))
             report = await a.run(plan)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": 100})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 100})
             assert len(a.sent()) == 120
 
     run_virtual(main())
@@ -129,7 +129,7 @@ def test_who_is_never_changed_is_named_and_nobody_else(virtual: Any, axis: Any) 
             await_test_batch = Fault("swallow", action="delete_property", after=40)
             a.server.faults.add(await_test_batch)
             report = await a.run(plan, wait_s=100_000.0)
-            assert (report.exit_code, axis(report, "properties")) == (1, {"done": 40, "contradicted": 20})
+            assert (report.exit_code, axis(report, "properties")) == (1, {"changed_confirmed": 40, "contradicted": 20})
             assert [(f.reason, f.count) for f in report.failures] == [("accepted_not_applied", 20)]
             left = {a.everybody.index(uuid) for uuid in set(a.everybody) - done(a, "unset")}
             assert told(report, "contradicted") == ranges(left)
@@ -158,7 +158,7 @@ def test_a_server_that_applies_nothing_is_found_out_by_the_canary(virtual: Any, 
             assert len(a.times_intended("properties")) == 25
             a.server.faults.clear()
             report = await a.run(plan)
-            assert axis(report, "properties") == {"done": 500}
+            assert axis(report, "properties") == {"changed_confirmed": 500}
 
     run_virtual(main())
 
@@ -206,7 +206,7 @@ def test_what_was_answered_is_told_apart_from_what_was_found(virtual: Any, axis:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("reset_after", action="capture", after=1, times=1))
             report = await a.run(plan, batch_size=50, concurrency=1)
-            assert axis(report, "properties") == {"done": 75, "done_settled": 50}
+            assert axis(report, "properties") == {"changed_confirmed": 75, "found_changed": 50}
             assert len(a.sent()) == 3
 
     run_virtual(main())
@@ -218,7 +218,7 @@ def test_an_event_of_unknown_fate_is_read_before_it_is_sent_again(virtual: Any, 
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("stall", action="capture", after=1, times=1))
             report = await a.run(plan, batch_size=100, concurrency=1)
-            assert axis(report, "properties") == {"done": 125}
+            assert axis(report, "properties") == {"changed_confirmed": 125}
             order = [r.action for r in a.server.requests if r.action in ("capture", "batch_by_uuids")]
             stalled = [at for at, action in enumerate(order) if action == "capture"][1]
             assert order[stalled + 1] == "batch_by_uuids"
@@ -281,7 +281,7 @@ def test_a_capture_host_that_fails_at_everything_ends_the_job_within_minutes(
             assert anyio.current_time() - began < 120
             assert len(a.sent()) < 100
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"done": 2500}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 2500}
 
     run_virtual(main())
 
@@ -292,11 +292,11 @@ def test_a_refused_request_of_events_is_split_until_it_tells_whose_fault_it_is(v
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("status", action="capture", status=400, after=1, times=8))
             report = await a.run(plan, concurrency=1)
-            assert axis(report, "properties") == {"done": 224, "failed": 1}
+            assert axis(report, "properties") == {"changed_confirmed": 224, "failed": 1}
             assert [(each.reason, each.targets) for each in report.failures] == [("event_refused", "25")]
             refused = [len(r.body["batch"]) for r in a.sent() if r.status == 400]
             assert refused == [200, 100, 50, 25, 12, 6, 3, 1]
-            assert axis(await a.run(plan), "properties") == {"done": 225}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 225}
 
     run_virtual(main())
 
@@ -317,7 +317,7 @@ def test_a_capture_host_that_refuses_everything_ends_the_job_and_nobody_is_given
                 await a.run(plan)
             assert anyio.current_time() - began < 1200
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"done": 2500}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 2500}
 
     run_virtual(main())
 
@@ -333,7 +333,7 @@ def test_a_capture_host_that_never_answers_ends_the_job_in_a_quarter_of_an_hour(
                 await a.run(plan)
             assert anyio.current_time() - began < 900
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"done": 2500}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 2500}
 
     run_virtual(main())
 
@@ -363,6 +363,6 @@ def test_a_quota_that_is_used_up_stops_the_job_and_is_named(virtual: Any, axis: 
                 await a.run(plan)
             assert len(a.sent()) == 1
             a.server.reconfigure(capture_quota_exceeded=False)
-            assert axis(await a.run(plan), "properties") == {"done": 200}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 200}
 
     run_virtual(main())

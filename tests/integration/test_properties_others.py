@@ -81,10 +81,10 @@ async def test_who_changed_between_plan_and_run_is_sent_nothing(arena: Any, axis
         fates.happen()
         report = await a.run(plan)
         fates.check()
-        assert axis(report, "person") == {"not_asked": 97, "merged": 1, "reappeared": 1, "vanished": 1}
-        of_the_gone = "gone" if kind == "unset" else "missed"
-        assert axis(report, "properties") == {"done": 97, of_the_gone: 1, "not_sent": 2}
-        assert named(report, "person") == {"not_asked": None, "vanished": "3", "merged": "40", "reappeared": "77"}
+        assert axis(report, "person") == {"not_requested": 97, "merged": 1, "recreated": 1, "disappeared": 1}
+        of_the_gone = "gone_with_person" if kind == "unset" else "too_late"
+        assert axis(report, "properties") == {"changed_confirmed": 97, of_the_gone: 1, "skipped": 2}
+        assert named(report, "person") == {"not_requested": None, "disappeared": "3", "merged": "40", "recreated": "77"}
         assert report.exit_code == 1
 
 
@@ -98,8 +98,11 @@ async def test_the_properties_of_the_deleted_are_gone_but_cannot_be_set(
             a.server.world.remove_person(uuid)
         report = await a.run(plan)
         assert report.exit_code == code
-        assert axis(report, "properties") == {"done": 30, "gone" if kind == "unset" else "missed": 30}
-        assert axis(report, "person") == {"not_asked": 30, "vanished": 30}
+        assert axis(report, "properties") == {
+            "changed_confirmed": 30,
+            "gone_with_person" if kind == "unset" else "too_late": 30,
+        }
+        assert axis(report, "person") == {"not_requested": 30, "disappeared": 30}
         assert a.server.world.count() == 30
 
 
@@ -137,8 +140,8 @@ def test_who_changed_while_a_batch_waited_to_leave_is_sent_no_event(
             when_leave_is_asked_for(a, monkeypatch, Bucket.CAPTURE, 1 if first else 2, pause)
             report = await a.run(plan)
             fates.check()
-            assert axis(report, "person") == {"not_asked": 97, "merged": 1, "reappeared": 1, "vanished": 1}
-            assert axis(report, "properties")["done"] == 97
+            assert axis(report, "person") == {"not_requested": 97, "merged": 1, "recreated": 1, "disappeared": 1}
+            assert axis(report, "properties")["changed_confirmed"] == 97
 
     run_virtual(main())
 
@@ -164,8 +167,8 @@ def test_who_vanishes_in_the_middle_of_a_long_block_is_sent_nothing_more(
 
             report = await a.run(plan, concurrency=1, on_progress=at_request)
             fates.check()
-            assert axis(report, "person") == {"not_asked": 97, "merged": 1, "reappeared": 1, "vanished": 1}
-            assert axis(report, "properties") == {"done": 97, "gone": 1, "not_sent": 2}
+            assert axis(report, "person") == {"not_requested": 97, "merged": 1, "recreated": 1, "disappeared": 1}
+            assert axis(report, "properties") == {"changed_confirmed": 97, "gone_with_person": 1, "skipped": 2}
             assert set(a.times_intended("properties").values()) <= {1, 2}
 
     run_virtual(main())
@@ -191,9 +194,9 @@ def test_who_vanishes_after_an_event_was_lost_is_not_sent_another(virtual: Any, 
             again = {event["distinct_id"] for event in a.sent()[2].body["batch"]}
             assert not again & fates.ids
             assert a.server.world.count() == fates.count
-            assert axis(report, "person") == {"not_asked": 97, "merged": 1, "reappeared": 1, "vanished": 1}
-            lost = {"missed": 3} if kind == "update" else {"gone": 1, "missed": 2}
-            assert axis(report, "properties") == {"done": 97, **lost}
+            assert axis(report, "person") == {"not_requested": 97, "merged": 1, "recreated": 1, "disappeared": 1}
+            lost = {"too_late": 3} if kind == "update" else {"gone_with_person": 1, "too_late": 2}
+            assert axis(report, "properties") == {"changed_confirmed": 97, **lost}
 
     run_virtual(main())
 
@@ -202,7 +205,7 @@ async def test_a_call_that_finds_nobody_fails_nobody_else(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PATCH answers 404, delete_property 500, for somebody who vanished after the check (contract 6.3, 6.8)."""
-    for kind, key in (("update", "missed"), ("unset", "gone")):
+    for kind, key in (("update", "too_late"), ("unset", "gone_with_person")):
         async with arena(persons=100) as a:
             plan = await a.plan(operation=operation(kind, "rest"))
             victim = plan.targets(60, 61)[0].uuid
@@ -215,7 +218,7 @@ async def test_a_call_that_finds_nobody_fails_nobody_else(
                     when_leave_is_asked_for(a, monkeypatch, Bucket.OTHERS, 4, vanish)
 
             report = await a.run(plan, concurrency=1, wait_s=0.0, on_progress=at_request)  # who is gone is not watched
-            assert axis(report, "properties") == {"done": 99, key: 1}
+            assert axis(report, "properties") == {"changed_confirmed": 99, key: 1}
             assert sum(request.status in (404, 500) for request in a.sent()) == 1
             assert len(a.sent()) == 100
             assert a.server.world.person(victim) is None
@@ -232,7 +235,7 @@ async def test_whom_no_event_can_address_gets_a_call_in_the_same_job(arena: Any,
         long = [a.server.world.add_person([f"{LONG}{n}"], {"plan": "free"}) for n in range(3)]
         plan = await a.plan(a.everybody[:30] + long + a.everybody[30:], operation(kind, "capture"))
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "properties")) == (0, {"done": 63})
+        assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 63})
         call = "delete_property" if kind == "unset" else "update"
         assert {request.action for request in a.sent()} == {"capture", call}
         assert [a.addressed().count(uuid) for uuid in long] == [1, 1, 1]
@@ -246,7 +249,7 @@ async def test_who_has_no_distinct_id_fails_and_is_named(arena: Any, axis: Any, 
         plan = await a.plan(operation=operation("unset", route))
         a.server.world.take_distinct_ids(a.everybody[44])
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "properties")) == (1, {"done": 59, "failed": 1})
+        assert (report.exit_code, axis(report, "properties")) == (1, {"changed_confirmed": 59, "failed": 1})
         assert [(f.axis, f.reason, f.targets) for f in report.failures] == [("properties", "no_distinct_id", "44")]
         assert a.everybody[44] not in a.addressed()
         assert all(request.status < 300 for request in a.sent())
@@ -257,7 +260,7 @@ async def test_an_id_that_stands_for_many_is_avoided_where_the_person_has_anothe
         odd = a.server.world.add_person(["anonymous", "null", "really-me", "me-too"], {"plan": "free"})
         only = a.server.world.add_person(["guest"], {"plan": "free"})
         report = await a.run(await a.plan([*a.everybody, odd, only], operation("unset", "capture")))
-        assert axis(report, "properties") == {"done": 32}
+        assert axis(report, "properties") == {"changed_confirmed": 32}
         used = {event["distinct_id"] for request in a.sent() for event in request.body["batch"]}
         assert "really-me" in used
         assert not {"anonymous", "null"} & used
@@ -270,5 +273,5 @@ async def test_an_event_reaches_the_target_by_the_id_that_it_has_now(arena: Any,
         plan = await a.plan(a.everybody[:50], operation("unset", "capture"))
         a.server.world.merge(a.everybody[20], a.everybody[55])
         report = await a.run(plan)
-        assert axis(report, "properties") == {"done": 50}
+        assert axis(report, "properties") == {"changed_confirmed": 50}
         assert "plan" not in a.server.world.person(a.everybody[20]).properties

@@ -10,7 +10,7 @@ from asyncclient.testing import Fault, LocalPostHog
 from asyncclient.testing.handlers import query
 from bulk import Refused, UnsetProperties, UpdateProperties
 from bulk.events import RouteChosen
-from bulk.journal.records import RunStarted, Settled
+from bulk.journal.records import RunStarted, StatesChanged
 
 UNSCOPED = ("person:read", "person:write")
 NO_QUERY = (*UNSCOPED, "project:read")
@@ -54,7 +54,7 @@ async def test_the_route_is_chosen_told_and_journalled(
     async with arena(persons=persons) as a:
         told: list[Any] = []
         report = await a.run(await a.plan(operation=operation), on_progress=told.append)
-        assert axis(report, "properties") == {"done": persons}
+        assert axis(report, "properties") == {"changed_confirmed": persons}
         assert [each for each in told if isinstance(each, RouteChosen)] == [RouteChosen(route=name, why=why)]
         assert [record.route for record in a.of(RunStarted)] == [name]
         assert ("capture" in {request.action for request in a.sent()}) == (name == "capture")
@@ -77,7 +77,7 @@ async def test_the_right_token_is_taken_and_the_server_is_not_asked_for_it(arena
         plan = await a.plan(operation=UnsetProperties(("plan",)))
         async with with_token(a.server, a.server.project_api_key) as right:
             a.client = right
-            assert axis(await a.run(plan), "properties") == {"done": 300}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 300}
         assert {request.action for request in a.sent()} == {"capture"}
 
 
@@ -103,7 +103,7 @@ async def test_where_the_server_does_not_tell_the_token_auto_goes_by_rest_and_sa
     async with arena(persons=300) as a:
         told: list[Any] = []
         report = await a.run(await a.plan(operation=UnsetProperties(("plan",))), on_progress=told.append)
-        assert axis(report, "properties") == {"done": 300}
+        assert axis(report, "properties") == {"changed_confirmed": 300}
         assert {request.action for request in a.sent()} == {"delete_property"}
         chosen = [each for each in told if isinstance(each, RouteChosen)]
         assert [(each.route, "token" in each.why) for each in chosen] == [("rest", True)]
@@ -121,7 +121,7 @@ async def test_where_the_server_does_not_tell_the_token_capture_is_refused_unles
         assert not a.journal.exists()
         async with with_token(a.server, a.server.project_api_key) as given:
             a.client = given
-            assert axis(await a.run(plan), "properties") == {"done": 40}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 40}
 
 
 async def test_a_later_run_may_take_the_other_route(arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ async def unset_of_many(a: Any, axis: Any, *, lost: float = 0.01) -> Any:
     report = await a.run(plan, wait_s=0.0, batch_size=1000)
     counts = axis(report, "properties")
     right = sum(not {"plan", "country"} & each.keys() for each in a.properties().values())
-    assert counts == {"done": right, "requested": persons - right}
+    assert counts == {"changed_confirmed": right, "accepted": persons - right}
     assert report.exit_code == 75
     assert 0 < persons - right < 3 * lost * persons
     return plan, reads(a) - before
@@ -176,11 +176,11 @@ async def test_who_still_has_a_property_is_named_by_a_query_and_not_read_in_vain
         assert 1 <= len(queries(a)) <= 3
         # the first small batch, the check, and one look at everybody whom the query does not name
         assert few <= 2 + 25 + 25 + 1
-        assert {record.source for record in a.of(Settled)} == {"store"}
+        assert {record.source for record in a.of(StatesChanged)} == {"person_reads"}
         a.server.faults.clear()
         monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "properties")) == (0, {"done": 5000})
+        assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 5000})
 
 
 async def test_where_the_key_may_not_query_everybody_is_read_in_the_store(arena: Any, axis: Any) -> None:
@@ -189,7 +189,7 @@ async def test_where_the_key_may_not_query_everybody_is_read_in_the_store(arena:
         assert {request.status for request in queries(a)} == {403}
         assert len(queries(a)) == 1
         assert many >= 2 + 2 * FULL_READS
-        assert "listing" not in {record.source for record in a.of(Settled)}
+        assert "listing" not in {record.source for record in a.of(StatesChanged)}
 
 
 ODD: list[Any] = [
@@ -208,7 +208,7 @@ async def test_where_the_query_does_not_answer_everybody_is_read_in_the_store(
         a.server.faults.add(fault)
         _, many = await unset_of_many(a, axis)
         assert many >= 2 + 2 * FULL_READS
-        assert "listing" not in {record.source for record in a.of(Settled)}
+        assert "listing" not in {record.source for record in a.of(StatesChanged)}
 
 
 async def test_a_query_that_contradicts_the_store_is_not_believed(
@@ -220,7 +220,7 @@ async def test_a_query_that_contradicts_the_store_is_not_believed(
         _, many = await unset_of_many(a, axis, lost=0.3)
         assert len(queries(a)) == 1
         assert many >= 2 + 2 * FULL_READS
-        assert "listing" not in {record.source for record in a.of(Settled)}
+        assert "listing" not in {record.source for record in a.of(StatesChanged)}
 
 
 async def test_rows_of_a_query_that_do_not_ascend_are_not_believed(
@@ -230,7 +230,7 @@ async def test_rows_of_a_query_that_do_not_ascend_are_not_believed(
     monkeypatch.setattr(query, "_having", lambda *args: having(*args)[::-1])
     async with arena(persons=PERSONS) as a:
         await unset_of_many(a, axis)
-        assert "listing" not in {record.source for record in a.of(Settled)}
+        assert "listing" not in {record.source for record in a.of(StatesChanged)}
 
 
 async def test_a_listing_that_lags_costs_reads_and_no_wrong_word(arena: Any, axis: Any) -> None:
@@ -242,14 +242,14 @@ async def test_a_listing_that_lags_costs_reads_and_no_wrong_word(arena: Any, axi
 async def test_few_are_read_in_the_store_at_once(arena: Any, axis: Any) -> None:
     async with arena(persons=1500) as a:
         report = await a.run(await a.plan(operation=UnsetProperties(("plan",), route="capture")))
-        assert axis(report, "properties") == {"done": 1500}
+        assert axis(report, "properties") == {"changed_confirmed": 1500}
         assert queries(a) == []
 
 
 async def test_what_is_set_is_never_read_by_a_query(arena: Any, axis: Any) -> None:
     async with arena(persons=2500) as a:
         report = await a.run(await a.plan(operation=UpdateProperties({"plan": "x"})))
-        assert axis(report, "properties") == {"done": 2500}
+        assert axis(report, "properties") == {"changed_confirmed": 2500}
         assert queries(a) == []
 
 
@@ -257,7 +257,7 @@ async def test_an_update_too_large_for_a_thousand_events_goes_in_smaller_request
     big = "y" * 200_000
     async with arena(persons=110) as a:
         report = await a.run(await a.plan(operation=UpdateProperties({"bio": big}, route="capture")), batch_size=1000)
-        assert axis(report, "properties") == {"done": 110}
+        assert axis(report, "properties") == {"changed_confirmed": 110}
         sizes = [len(request.body["batch"]) for request in a.sent()]
         assert (sum(sizes), max(sizes)) == (110, 85)
         assert all(request.bytes < 20_000_000 for request in a.sent())

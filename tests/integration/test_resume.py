@@ -82,7 +82,7 @@ async def test_a_stop_lets_what_is_in_flight_end_and_sends_nothing_more(arena: A
         assert report.exit_code == 75
         records = a.records()
         assert isinstance(records[-1], RunEnded)
-        answered = {record.attempt for record in records if type(record).__name__ == "Answer"}
+        answered = {record.attempt for record in records if type(record).__name__ == "AttemptEnded"}
         assert {record.attempt for record in records if isinstance(record, Intent)} == answered
         sent = len(a.sent())
         assert sent < 10
@@ -104,7 +104,7 @@ async def test_no_request_arrives_before_its_intent_is_in_the_journal(
             nonlocal arrived
             if request.action == "bulk_delete" and request.method == "POST":
                 arrived += 1
-                if a.journal.read_bytes().count(b'"k":"intent"') < arrived:
+                if a.journal.read_bytes().count(b'"type":"intent"') < arrived:
                     late.append(request.path)
             add(log, request, **options)
 
@@ -180,7 +180,7 @@ async def test_a_damaged_journal_is_refused_with_its_line(arena: Any) -> None:
         plan = await a.plan()
         await a.run(plan, batch_size=10)
         lines = a.journal.read_bytes().split(b"\n")
-        at = next(number for number, line in enumerate(lines) if b'"k":"intent"' in line)
+        at = next(number for number, line in enumerate(lines) if b'"type":"intent"' in line)
         lines[at] = lines[at].replace(b"intent", b"intend")
         a.journal.write_bytes(b"\n".join(lines))
         sent = len(a.sent())

@@ -19,6 +19,7 @@ from bulk.events import (
 )
 from bulk.formatting import count_of, format_count, format_duration
 from bulk.sanitize import plain
+from bulk.states import state_label
 
 _PHASES = {"canary": "Test batch", "sending": "Sending", "reading back": "Reading back"}
 _PHASE_STARTS = {**_PHASES, "canary": "Test batch: a few persons are processed and read back before the rest"}
@@ -41,12 +42,10 @@ _WITH_REPORT = ("finished", "stopped")
 
 def state_counts(title: str, states: dict[str, int]) -> str:
     """Return how many targets are in each state, as one line; empty if the operation does not concern this axis."""
-    shown = {state: count for state, count in states.items() if state != "not_asked"}
+    shown = {state: count for state, count in states.items() if state != "not_requested"}
     if not shown:
         return ""
-    return f"{title}: " + ", ".join(
-        f"{format_count(count)} {state.replace('_', ' ')}" for state, count in shown.items()
-    )
+    return f"{title}: " + ", ".join(f"{format_count(count)} {state_label(state)}" for state, count in shown.items())
 
 
 def axis_lines(event: Progress | JobEnded) -> list[str]:

@@ -15,7 +15,7 @@ from bulk.sanitize import plain
 FORCE_HELP = "Replace FILE if it exists, unless it is a plan or a journal"
 
 _HEAD_BYTES = 64
-_PLAN_OR_JOURNAL = re.compile(rb'\{"format":[0-9]+,"project_id":|\{"n":0,"k":"job"')
+_PLAN_OR_JOURNAL = re.compile(rb'\{"format":[0-9]+,"project_id":|\{"n":0,"type":"job_opened"')
 """How plans and journals start."""
 
 

@@ -13,7 +13,7 @@ from bulk.operations import describe as operation_words
 from bulk.report.report import AxisReport, PlanReport, Report
 from bulk.selection.input_findings import by_kind
 from bulk.selection.selections import describe as describe_selection
-from bulk.targets.reasons import REASON_MEANING
+from bulk.targets.reasons import REASON_MEANINGS
 
 Row = tuple[str, ...]
 
@@ -101,7 +101,7 @@ def _approved(report: Report) -> str:
 
 
 def _was_not_asked(axis: AxisReport) -> bool:
-    return [state.state for state in axis.states] == ["not_asked"]
+    return [state.state for state in axis.states] == ["not_requested"]
 
 
 def _axis(axis: AxisReport, report: Report) -> Section:
@@ -133,7 +133,7 @@ def _failures(report: Report) -> Iterable[Section]:
     return [
         Section(
             title="Reasons",
-            sentences=tuple(f"{r.value}: {meaning}." for r, meaning in REASON_MEANING.items() if r.value in given),
+            sentences=tuple(f"{r.value}: {meaning}." for r, meaning in REASON_MEANINGS.items() if r.value in given),
             table=Table(headings=headings, rows=rows, numeric=frozenset({3})),
         )
     ]

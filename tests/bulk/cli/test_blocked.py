@@ -119,7 +119,7 @@ def test_run_ends_by_the_first_signal_alone(blocked: Blocked, run: Run, posthog:
     process = blocked.start("run", "x.plan.jsonl", "--approve", digest, "--json", "--batch-size", "10")
     blocked.told(b"Test batch: ")
     process.send_signal(signal.SIGTERM)
-    blocked.told(b"nothing more is sent")
+    blocked.told(b"No further requests")
     assert process.wait(timeout=10) == -signal.SIGTERM
     report = read_report("x.journal.jsonl")
     assert report.runs[-1].ended is not None

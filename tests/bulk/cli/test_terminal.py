@@ -168,7 +168,7 @@ def test_a_second_signal_gives_the_cursor_back(terminal: Callable[..., Terminal]
     while not posthog.mutations:
         one.read_until("")
     one.process.send_signal(signal.SIGTERM)
-    one.read_until("nothing more is sent")
+    one.read_until("No further requests")
     one.process.send_signal(signal.SIGTERM)
     assert one.finish() == -signal.SIGTERM
     assert one.seen.rindex("\x1b[?25h") > one.seen.rindex("\x1b[?25l")

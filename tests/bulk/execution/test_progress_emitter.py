@@ -8,7 +8,7 @@ import pytest
 from asyncclient import Bucket, Limits, RateLimits
 from bulk.events import JobEvent, Progress
 from bulk.execution.progress_emitter import ProgressEmitter
-from bulk.journal.records import Answer, Intent, JobOpened
+from bulk.journal.records import FORMAT, AttemptEnded, Intent, JobOpened
 from bulk.journal.target_states import TargetStates
 from bulk.operations import DeletePersons
 
@@ -17,7 +17,7 @@ def started(count: int) -> TargetStates:
     target_states = TargetStates()
     target_states.apply(
         JobOpened(
-            format=1,
+            format=FORMAT,
             job="j",
             host="h",
             project=1,
@@ -37,7 +37,7 @@ def accept(target_states: TargetStates, attempt: int, targets: str) -> None:
         attempt=attempt, route="delete", bucket="deletes", axes=("person",), targets=targets, at=0.0, server_at=0.0
     )
     target_states.apply(intent)
-    target_states.apply(Answer(attempt=attempt, at=0.0, outcome="ok"))
+    target_states.apply(AttemptEnded(attempt=attempt, at=0.0, outcome="ok"))
 
 
 def test_the_time_left_knows_that_a_limit_lets_bursts_through(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,8 +69,8 @@ def test_a_cancelled_runs_open_attempts_count_though_it_said_goodbye() -> None:
 
 def test_a_pause_lasts_over_a_restart_and_never_longer_than_an_hour() -> None:
     clock, usage = [0.0], LimitUsage()
-    usage.paused(PauseTaken(at=1000.0, bucket="deletes", for_s=90.0))
-    usage.paused(PauseTaken(at=9_000_000.0, bucket="others", for_s=60.0))
+    usage.paused(PauseTaken(at=1000.0, bucket="deletes", duration_s=90.0))
+    usage.paused(PauseTaken(at=9_000_000.0, bucket="others", duration_s=60.0))
     limits = limits_now(clock)
     restore_limits(limits, spent={}, usage=usage, under_way={}, now=1030.0)
     assert limits.eta_s(Bucket.DELETES, 1) == 60.0

@@ -18,7 +18,7 @@ def progress(done: int) -> Progress:
         phase="sending",
         count=100,
         done=done,
-        person={"gone": done},
+        person={"deleted_confirmed": done},
         events={},
         recordings={},
         requests=1,
@@ -104,7 +104,7 @@ def test_a_terminal_shows_progress_and_keeps_other_lines_above_it() -> None:
     display.close()
     shown = stream.getvalue()
     assert "40 of 100 (40%)" in shown
-    assert "Persons: 40 gone" in shown
+    assert "Persons: 40 deleted (confirmed" in shown
     assert "asked us to wait 1 min (until " in shown
     assert "before further [bold]deletes" in shown
     assert shown.endswith("\x1b[?25h") or "\x1b[?25h" in shown[shown.rindex("40 of 100") :]
@@ -117,7 +117,7 @@ def test_an_event_is_written_as_json_and_shown_to_people() -> None:
     display(progress(1))
     first, second = (json.loads(line) for line in out.getvalue().splitlines())
     assert first == {"event": "canary", "targets": 25}
-    assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"gone": 1})
+    assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"deleted_confirmed": 1})
     assert "Test batch OK" in people.getvalue()
 
 

@@ -32,9 +32,9 @@ PROGRESS = Progress(
     phase="sending",
     count=5000,
     done=1250,
-    person={"gone": 1000, "gone_before": 250, "untouched": 3750},
-    events={"queued": 1250, "untouched": 3750},
-    recordings={"not_asked": 5000},
+    person={"deleted_confirmed": 1000, "already_deleted": 250, "not_started": 3750},
+    events={"queued": 1250, "not_started": 3750},
+    recordings={"not_requested": 5000},
     requests=12,
     targets_per_s=118.4,
     eta_s=31.7,
@@ -53,11 +53,13 @@ def test_progress_has_no_speed_before_it_is_known() -> None:
 
 def test_progress_counts_the_states_of_each_axis_of_the_operation() -> None:
     assert messages.axis_lines(PROGRESS) == [
-        "Persons: 1,000 gone, 250 gone before, 3,750 untouched",
-        "Events: 1,250 queued, 3,750 untouched",
+        "Persons: 1,000 deleted (confirmed by reading back), 250 already deleted, 3,750 not started",
+        "Events: 1,250 queued, 3,750 not started",
     ]
-    event = msgspec.structs.replace(PROGRESS, person={"not_asked": 5}, events={}, properties={"done": 3, "again": 2})
-    assert messages.axis_lines(event) == ["Properties: 3 done, 2 again"]
+    event = msgspec.structs.replace(
+        PROGRESS, person={"not_requested": 5}, events={}, properties={"changed_confirmed": 3, "to_retry": 2}
+    )
+    assert messages.axis_lines(event) == ["Properties: 3 changed (confirmed by reading back), 2 to retry"]
 
 
 def test_the_rate_limit_closest_to_used_up_is_shown() -> None:
@@ -132,10 +134,12 @@ def test_waiting_for_the_server_shows_when_it_checks_again(axis: str, what: str)
     [
         ("finished", "Run finished"),
         ("stopped", "Run stopped"),
-        ("BreakerOpened", "Run stopped: too many failures; Persons: 3 gone"),
-        ("NotFinished", "Run interrupted; Persons: 3 gone"),
-        ("OSError", "Run interrupted: OSError; Persons: 3 gone"),
+        ("BreakerOpened", "Run stopped: too many failures; Persons: 3 deleted (confirmed by reading back)"),
+        ("NotFinished", "Run interrupted; Persons: 3 deleted (confirmed by reading back)"),
+        ("OSError", "Run interrupted: OSError; Persons: 3 deleted (confirmed by reading back)"),
     ],
 )
 def test_the_end_of_a_run_shows_counts_unless_a_summary_follows(reason: str, shown: str) -> None:
-    assert line(JobEnded(reason=reason, exit_code=0, person={"gone": 3}, events={}, recordings={})) == shown
+    assert (
+        line(JobEnded(reason=reason, exit_code=0, person={"deleted_confirmed": 3}, events={}, recordings={})) == shown
+    )

@@ -10,7 +10,7 @@ import pytest
 from bulk.cli.streams.output_file import is_same_file, output_file
 from bulk.errors import FileTrouble
 
-JOURNAL = b'{"n":0,"k":"job","format":1,"job":"0"}\n'
+JOURNAL = b'{"n":0,"type":"job_opened","format":1,"job":"0"}\n'
 PLAN = b'{"format":1,"project_id":1,"project_name":"x"}\n'
 
 

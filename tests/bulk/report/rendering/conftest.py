@@ -50,12 +50,12 @@ def make_report() -> Callable[..., Report]:
                 AxisReport(
                     axis="person",
                     states=(
-                        StateCount(state="gone", meaning="read back as gone", count=4990),
+                        StateCount(state="deleted_confirmed", meaning="read back as gone", count=4990),
                         StateCount(state="failed", meaning="failed", count=10, targets="3,17-25"),
                     ),
                 ),
                 AxisReport(
-                    axis="recordings", states=(StateCount(state="not_asked", meaning="not asked for", count=5000),)
+                    axis="recordings", states=(StateCount(state="not_requested", meaning="not asked for", count=5000),)
                 ),
             ),
             failures=(FailureCount(axis="person", state="failed", reason=foreign, count=10, targets="3,17-25"),),

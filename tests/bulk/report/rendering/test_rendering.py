@@ -148,7 +148,7 @@ def test_markdown_tables_have_a_heading_and_as_many_cells_in_each_row(make_repor
 def test_columns_of_text_line_up(make_report: Make) -> None:
     lines = render_text(make_report()).splitlines()
     header = next(line for line in lines if line.strip().startswith("State"))
-    gone, failed = (line for line in lines if line.strip().startswith(("gone ", "failed ")))
+    gone, failed = (line for line in lines if line.strip().startswith(("deleted_confirmed ", "failed ")))
     assert gone.index("read back") == header.index("Meaning") == failed.rindex("failed")
     assert failed.index("3,17-25") == header.index("Which")
     assert gone.index("4,990") + len("4,990") == header.index("Targets") + len("Targets")
