@@ -95,8 +95,7 @@ def count(plan: Path) -> int:
 def test_the_count_is_typed_to_approve(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
     one = terminal("run", plan)
     one.read_until("Type the number of persons to continue: ")
-    assert "Project Local project (1)" in one.seen
-    assert f"delete persons, {count(plan)} in all" in one.seen
+    assert f"About to delete persons: {count(plan)} persons of project 1 (Local project)" in one.seen
     assert not posthog.mutations
     one.type(f"{count(plan)}\n")
     assert one.finish() == 0
@@ -129,7 +128,7 @@ def test_an_interrupt_at_the_question_ends_by_it(terminal: Callable[..., Termina
 def test_one_go_shows_the_review_before_it_asks(terminal: Callable[..., Terminal], posthog: Any) -> None:
     one = terminal("delete", "--where", "plan exact free", "--plan", "y.plan.jsonl")
     one.read_until("to continue: ")
-    assert "Digest    sha256:" in one.seen
+    assert "Digest          sha256:" in one.seen
     assert not posthog.mutations
     one.type(f"{count(Path('y.plan.jsonl'))}\n")
     assert one.finish() == 0
