@@ -126,7 +126,7 @@ async def _write_both(said: dict[str, Any]) -> None:
         for first in range(0, results, BLOCK):
             numbers = range(first, min(first + BLOCK, results))
             attempt = await job.record_intent("bulk_delete", "deletes", (Axis.PERSON,), numbers, job.now())
-            job.record_answer(attempt, OK, numbers)
+            job.record_outcome(attempt, OK, numbers)
         for first in range(0, results, said["at_once"]):
             numbers = range(first, min(first + said["at_once"], results))
             job.observe("store", dict.fromkeys(numbers, (Observation.ABSENT,)))

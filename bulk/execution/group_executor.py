@@ -302,12 +302,12 @@ class GroupExecutor:
 
                 verdict = await send(client, call, job.operation, batch, before_send, block)
                 if attempt is not None:
-                    job.record_answer(attempt, verdict, numbers)
+                    job.record_outcome(attempt, verdict, numbers)
                     self._note_keys_sent(call, numbers, batch, block)
             return verdict
         except (Stopped, _Stale):
             if attempt is not None:
-                job.record_answer(attempt, block.verdict(), numbers)
+                job.record_outcome(attempt, block.verdict(), numbers)
                 # for the target that the block was stopped at it made progress, which spends no attempt (guarantee 12)
                 job.refund(numbers[block.done :])
                 self._note_keys_sent(call, numbers, batch, block)

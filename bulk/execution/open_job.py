@@ -72,11 +72,11 @@ async def open_job(
     gate, target_states = StopGate(stop), TargetStates()
     journal = _open_existing(path, target_states, plan, purpose, approve)
     try:
-        usage, under_way = target_states.usage, target_states.usage.under_way(target_states.open.values())
+        usage, in_flight = target_states.usage, target_states.usage.in_flight(target_states.open.values())
 
         def charge() -> None:
             now = client.server_time()
-            restore_limits(client.limits, spent=plan.spent, usage=usage, under_way=under_way, now=now)
+            restore_limits(client.limits, spent=plan.spent, usage=usage, in_flight=in_flight, now=now)
 
         early: list[ClientEvent] = []
         strategy = await _ask(client.observed(early.append), plan, operation, gate, settings, charge)

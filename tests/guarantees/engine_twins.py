@@ -147,7 +147,7 @@ ENGINE: tuple[Twin, ...] = (
         13,
         "what a killed run had under way counts for nothing",
         "bulk/journal/test_charging.py::test_requests_without_a_noted_end_count_as_made_just_now",
-        "bulk/journal/limit_usage.py", "ages += [0.0] * under_way.get(bucket.value, 0)", "pass",
+        "bulk/journal/limit_usage.py", "ages += [0.0] * in_flight.get(bucket.value, 0)", "pass",
     ),
     twin(
         13,

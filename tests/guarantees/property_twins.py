@@ -46,7 +46,7 @@ PROPERTIES: tuple[Twin, ...] = (
         2,
         "a stopped block is not noted",
         _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
-        _EXECUTOR, "                job.record_answer(attempt, block.verdict(), numbers)\n", "",
+        _EXECUTOR, "                job.record_outcome(attempt, block.verdict(), numbers)\n", "",
     ),
     twin(
         2,
@@ -85,7 +85,7 @@ PROPERTIES: tuple[Twin, ...] = (
         "a block is one attempt however many requests it makes",
         (
             _PROPERTIES + "attempts_in_the_journal_are_the_requests_that_were_made",
-            _BLOCKS + "whatever_goes_wrong_in_the_middle_everybody_is_right_in_the_end",
+            _BLOCKS + "whatever_goes_wrong_in_the_middle_everybody_is_right_in_the_end[unset-status-call-500-before-0.0]",
         ),
         _EXECUTOR, "                            requests=call.requests(batch),\n", "",
         _DISPATCH, "            requests=self.requests + 1,\n", "            requests=1,\n",
@@ -276,7 +276,7 @@ PROPERTIES: tuple[Twin, ...] = (
         12,
         "keys that were accepted before an error are removed again",
         _BLOCKS + "keys_that_were_accepted_before_an_error_are_not_removed_again",
-        _EXECUTOR, "                    job.record_answer(attempt, verdict, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_answer(attempt, verdict, numbers)\n",
+        _EXECUTOR, "                    job.record_outcome(attempt, verdict, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_outcome(attempt, verdict, numbers)\n",
     ),
     twin(
         22,

@@ -211,9 +211,9 @@ def test_request_times_are_kept_for_the_limits() -> None:
 
 def test_a_run_that_said_goodbye_is_known_to_have_ended() -> None:
     target_states = folded(opened(), run())
-    assert target_states.usage.under_way([]) == {"others": 1 + 5, "default": 1}
+    assert target_states.usage.in_flight([]) == {"others": 1 + 5, "default": 1}
     target_states.apply(RunEnded(at=9.0, reason="finished"))
-    assert target_states.usage.under_way([]) == {}
+    assert target_states.usage.in_flight([]) == {}
 
 
 CHANGES = st.sampled_from([(axis, state) for axis, kind in STATES.items() for state in kind])
