@@ -13,9 +13,9 @@ import msgspec
 from asyncclient import InvalidArgument, property_keys, property_object
 from bulk.errors import InputError
 
-LONGEST_KEY = 400
-MOST_KEYS = 100
-LARGEST_BYTES = 512 * 1024
+MAX_KEY_LENGTH = 400
+MAX_KEYS = 100
+MAX_VALUES_BYTES = 512 * 1024
 """Of all values together, as JSON: what a person's properties may take up (contract 12 bounds whole requests)."""
 
 
@@ -29,8 +29,10 @@ def checked_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
         plain = property_object(properties)
     _check_bounds(tuple(plain))
     size = len(msgspec.json.encode(plain))
-    if size > LARGEST_BYTES:
-        raise InputError(f"the properties to set take {size:,} bytes, a person can have {LARGEST_BYTES:,}: set fewer")
+    if size > MAX_VALUES_BYTES:
+        raise InputError(
+            f"the properties to set take {size:,} bytes, a person can have {MAX_VALUES_BYTES:,}: set fewer"
+        )
     return plain
 
 
@@ -50,11 +52,11 @@ def checked_keys(keys: Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_bounds(keys: Sequence[str]) -> None:
-    if len(keys) > MOST_KEYS:
-        raise InputError(f"{len(keys)} properties are named: one job takes up to {MOST_KEYS}")
+    if len(keys) > MAX_KEYS:
+        raise InputError(f"{len(keys)} properties are named: one job takes up to {MAX_KEYS}")
     longest = max((len(key) for key in keys if isinstance(key, str)), default=0)
-    if longest > LONGEST_KEY:
-        raise InputError(f"a key of {longest} characters is too long: {LONGEST_KEY} at most")
+    if longest > MAX_KEY_LENGTH:
+        raise InputError(f"a key of {longest} characters is too long: {MAX_KEY_LENGTH} at most")
 
 
 @contextmanager
@@ -76,7 +78,7 @@ class DesiredProperties(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, Any] = {}
     absent: tuple[str, ...] = ()
 
-    def open_keys(self, properties: Mapping[str, Any]) -> tuple[str, ...]:
+    def unmet_keys(self, properties: Mapping[str, Any]) -> tuple[str, ...]:
         """The keys that are not as asked yet. A null-valued property is there."""
         different = [
             key for key, value in self.values.items() if key not in properties or not equal(properties[key], value)

@@ -19,7 +19,7 @@ from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog import person_reader
 from bulk.selection.id_files import Line, RefusedLine
 from bulk.selection.input_findings import Findings
-from bulk.selection.resolver import MOST_OPEN_LINES, READ_AT_ONCE, email_groups, id_groups, read_lines
+from bulk.selection.resolver import MAX_OPEN_LINES, READ_AT_ONCE, email_groups, id_groups, read_lines
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, FromInput, Selection
 
 
@@ -61,7 +61,7 @@ async def export_lines(
     with DiskIdSet() as seen:
         async for person in _named(client, selection, findings, page_size):
             if seen.add(person.ref.uuid):
-                findings.person(len(person.ref.distinct_ids))
+                findings.add_target(len(person.ref.distinct_ids))
                 yield _line(person.raw)
 
 
@@ -85,7 +85,7 @@ async def _named(
     async for lines in _usable(read_lines(selection), findings):
         async for found in _found(client, selection, lines, page_size, left_out):
             yield found
-        if len(left_out) >= MOST_OPEN_LINES:
+        if len(left_out) >= MAX_OPEN_LINES:
             async for found in _second_look(client, selection, left_out, page_size, findings):
                 yield found
             left_out = []

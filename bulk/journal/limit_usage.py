@@ -10,7 +10,7 @@ from asyncclient import Bucket, Limits
 from bulk.journal.records import Intent, LimitChanged, PauseTaken, RunStarted
 
 LONGEST_WINDOW_S = 3600.0
-LONGEST_PAUSE_S = 3600.0
+MAX_PAUSE_S = 3600.0
 SAME_REQUEST_S = 0.25
 """A request in a file and one that the limits remember are the same if their times differ by at most this."""
 RECENT_KEPT = 20_000
@@ -96,7 +96,7 @@ def restore_limits(
         if ages:
             limits.charge(bucket, ages)
         if (remaining_s := usage.paused_until.get(bucket.value, 0.0) - now) > 0:
-            limits.pause(bucket, min(remaining_s, LONGEST_PAUSE_S))
+            limits.pause(bucket, min(remaining_s, MAX_PAUSE_S))
         for lowered in usage.lowered.get(bucket.value, {}).values():
             if lowered.new is not None:
                 age_s = max(0.0, now - lowered.at)

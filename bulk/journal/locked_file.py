@@ -14,7 +14,8 @@ from threading import RLock
 from weakref import WeakSet
 
 from bulk.errors import FileTrouble, JournalBusy, JournalError
-from bulk.files.private_files import create_exclusive, open_regular, trouble
+from bulk.files.file_errors import as_file_trouble
+from bulk.files.private_files import create_exclusive, open_regular
 
 _ROUNDS = 8
 _OTHERS_WRITE = 0o022
@@ -51,7 +52,7 @@ class LockedFile:
             FileTrouble: it is not a regular file, others can write it, or it cannot be opened, created or locked.
         """
         for _ in range(_ROUNDS):
-            with _opening, trouble(path, "cannot be opened", JournalError):
+            with _opening, as_file_trouble(path, "cannot be opened", JournalError):
                 file = cls(path, _create_or_open(path))
             try:
                 file._refuse_writable_by_others()
@@ -107,7 +108,7 @@ class LockedFile:
             )
 
     def _lock(self) -> None:
-        with trouble(self.path, "cannot be locked", JournalError):
+        with as_file_trouble(self.path, "cannot be locked", JournalError):
             try:
                 fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -12,7 +12,9 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from bulk.errors import FileTrouble, JournalError, WriteFailed
-from bulk.files.private_files import PRIVATE, open_regular, sync_folder, trouble, unnamed
+from bulk.files.file_errors import as_file_trouble
+from bulk.files.private_files import PRIVATE, open_regular, sync_folder
+from bulk.files.unnamed_file import create_unnamed
 from bulk.journal.framing import Clean, Framing, TornTail
 from bulk.journal.locked_file import LockedFile
 from bulk.journal.writer import JournalWriter
@@ -119,11 +121,11 @@ def _replay(path: Path, fd: int, framing: Framing[T], replay: Callable[[T], obje
 
 
 def _pieces(path: Path, fd: int, offset: int) -> Iterator[bytes]:
-    with trouble(path, "cannot be read", JournalError):
+    with as_file_trouble(path, "cannot be read", JournalError):
         # what is appended from now on belongs to a later reading
         size = os.fstat(fd).st_size
     while offset < size:
-        with trouble(path, "cannot be read", JournalError):
+        with as_file_trouble(path, "cannot be read", JournalError):
             piece = os.pread(fd, min(_CHUNK, size - offset), offset)
         if not piece:
             return
@@ -133,7 +135,7 @@ def _pieces(path: Path, fd: int, offset: int) -> Iterator[bytes]:
 
 def _keep_private(path: Path, fd: int, *, empty: bool) -> None:
     """Refuse an empty file that no run has made; take a journal, restored from a copy perhaps, from others' eyes."""
-    with trouble(path, "cannot be made private", JournalError):
+    with as_file_trouble(path, "cannot be made private", JournalError):
         mode = stat.S_IMODE(os.fstat(fd).st_mode)
         if not mode & _OTHERS:
             return
@@ -158,7 +160,7 @@ def _set_aside(path: Path, fd: int, offset: int) -> Path:
                 sync_folder(aside)
                 return aside
             continue
-        with unnamed(aside) as copy:
+        with create_unnamed(aside) as copy:
             for piece in _pieces(path, fd, offset):
                 copy.write(piece)
             copy.publish()
@@ -184,7 +186,7 @@ def _holds(aside: Path, path: Path, fd: int, offset: int) -> bool:
 
 
 def _cut(path: Path, fd: int, offset: int) -> None:
-    with trouble(path, "its torn tail cannot be cut", JournalError):
+    with as_file_trouble(path, "its torn tail cannot be cut", JournalError):
         os.ftruncate(fd, offset)
 
 

@@ -25,11 +25,11 @@ SINGLES_PER_PAGE = 20
 """Persons still without a row for each page that brought none of theirs; fewer are asked for one by one."""
 SINGLES_AT_ONCE = 4
 ROWS_PER_PERSON = 100
-MOST_PAGES_OF_A_PERSON = 50
+MAX_PAGES_PER_PERSON = 50
 """Of one person's rows; servers keep few of them, but may show one per page."""
-MOST_STALLED_PAGES = 3
+MAX_STALLED_PAGES = 3
 """Consecutive pages that lead no further back, before the list counts as endless."""
-MOST_PAGES_OF_AN_INSTANT = 100
+MAX_PAGES_PER_INSTANT = 100
 MOST_PAGES = 20_000
 
 
@@ -195,7 +195,7 @@ class DeletionRowReader:
                 stalled, furthest = 0, rows[-1]
             else:
                 stalled += 1
-            if stalled >= MOST_STALLED_PAGES or level >= MOST_PAGES_OF_AN_INSTANT:
+            if stalled >= MAX_STALLED_PAGES or level >= MAX_PAGES_PER_INSTANT:
                 break
             offset += max(1, len(rows) - min(OVERLAP, len(rows) // 2))
         raise ListingError(
@@ -205,7 +205,7 @@ class DeletionRowReader:
     async def _of_one(self, uuid: UUID, needed_from: float) -> RowReading:
         readings: list[RowReading] = []
         offset = 0
-        for _ in range(MOST_PAGES_OF_A_PERSON):
+        for _ in range(MAX_PAGES_PER_PERSON):
             with self._gate.cancel_on_stop():
                 page = await self._client.persons.deletion_status(
                     person_uuid=uuid, limit=ROWS_PER_PERSON, offset=offset

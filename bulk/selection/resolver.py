@@ -23,16 +23,17 @@ from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog import person_reader
-from bulk.posthog.person_reader import READ_SIZE, PersonReader
+from bulk.posthog.batch_reads import READ_SIZE
+from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread, to_ref
-from bulk.posthog.property_query import UNSEEN, Discovery, by_query, choose
+from bulk.posthog.property_query import UNREADABLE, Discovery, choose_discovery, iter_queried_persons
 from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_stream, read_values
 from bulk.selection.input_findings import Findings
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, FromInput, Selection
 
 READ_AT_ONCE = READ_SIZE
-MOST_OPEN_LINES = 10_000
+MAX_OPEN_LINES = 10_000
 """Lines without a person that are kept for a second look, before it is taken."""
 MOST_LOOKS = 3
 """Looks after the first one, before a line counts as unread."""
@@ -66,7 +67,7 @@ class Resolver:
         findings: collects what the review reports.
         page_size: persons per page of listings.
         concurrency: requests at once.
-        holding: take only persons that have one of these properties, where a filter selects.
+        having_keys: take only persons that have one of these properties, where a filter selects.
     """
 
     def __init__(
@@ -77,9 +78,9 @@ class Resolver:
         *,
         page_size: int,
         concurrency: int,
-        holding: Sequence[str] = (),
+        having_keys: Sequence[str] = (),
     ) -> None:
-        self._holding = holding
+        self._having_keys = having_keys
         self._client = client
         self._reader = PersonReader(client, StopGate(), readers=concurrency)
         self._selection = selection
@@ -107,7 +108,7 @@ class Resolver:
     async def targets(self) -> AsyncIterator[list[Found]]:
         """Yield the targets, some at a time; a list may be empty while none are found."""
         if isinstance(self._selection, ByFilter):
-            pages = self._held(self._selection) if self._holding else self._listed(self._selection)
+            pages = self._held(self._selection) if self._having_keys else self._listed(self._selection)
         elif isinstance(self._selection, ByEmails):
             pages = self._by_lines(self._emails, email_groups)
         elif isinstance(self._selection, ByDistinctIds):
@@ -118,12 +119,12 @@ class Resolver:
             yield found
 
     async def _held(self, selection: ByFilter) -> AsyncIterator[list[Found]]:
-        found = Discovery(by="listing", why="a filter selects", may_miss=UNSEEN)
+        found = Discovery(by="listing", why="a filter selects", may_miss=UNREADABLE)
         if selection.everyone:
-            found = await choose(self._client, self._holding)
+            found = await choose_discovery(self._client, self._having_keys)
         self._findings.discovery = msgspec.to_builtins(found)
         if found.by == "query":
-            async for holders in by_query(self._client, self._reader, self._holding):
+            async for holders in iter_queried_persons(self._client, self._reader, self._having_keys):
                 self._findings.gone += holders.gone
                 self._findings.unread_persons += holders.unread
                 yield self._listed_new([(ref, _known_by(ref)) for ref in holders.persons])
@@ -135,7 +136,7 @@ class Resolver:
         looked_at = 0
         async for person in persons:
             looked_at += 1
-            if any(key in person.properties for key in self._holding):
+            if any(key in person.properties for key in self._having_keys):
                 ref = to_ref(person)
                 gathered.append((ref, _known_by(ref)))
             if looked_at == self._page_size:
@@ -185,7 +186,7 @@ class Resolver:
             found, still_open = await look(self._fresh(lines))
             yield found
             open_lines += still_open
-            if len(open_lines) >= MOST_OPEN_LINES:
+            if len(open_lines) >= MAX_OPEN_LINES:
                 yield await self._look_again(look, open_lines)
                 open_lines = []
         yield await self._look_again(look, open_lines)
@@ -250,7 +251,7 @@ class Resolver:
         return self._persons.add_many(uuids)
 
     def _counted(self, found: Found) -> Found:
-        self._findings.person(len(found[0].distinct_ids))
+        self._findings.add_target(len(found[0].distinct_ids))
         return found
 
     async def _distinct_ids(self, lines: Sequence[Line]) -> _Match:
@@ -293,7 +294,7 @@ def read_lines(selection: FromInput) -> Iterator[Line | RefusedLine]:
 def _kind(selection: FromInput) -> Kind:
     match selection:
         case ByDistinctIds():
-            return Kind.SHARED_TOO if selection.allow_shared_ids else Kind.DISTINCT_ID
+            return Kind.ANY_DISTINCT_ID if selection.allow_shared_ids else Kind.DISTINCT_ID
         case ByPersonIds():
             return Kind.PERSON_ID
         case ByEmails():

@@ -1,6 +1,7 @@
 """The house rules that a machine can check: which way imports go, and which names stay in which room."""
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -117,6 +118,12 @@ def test_imports_go_from_higher_layers_to_lower_ones(package: str) -> None:
         if module != package and name.startswith(f"{package}.") and layer_of(package, name) > layer_of(package, module)
     ]
     assert wrong == []
+
+
+def test_the_map_of_the_engine_lists_its_layers_in_the_same_order() -> None:
+    table = (ROOT / "bulk" / "README.md").read_text().split("\n## Layers\n")[1].split("\n## ")[0]
+    listed = re.findall(r"\]\((\w+)(?:\.py|/)\)", table)
+    assert listed == " ".join(LAYERS["bulk"]).split()
 
 
 @pytest.mark.parametrize("prefix", ["asyncclient.", "bulk."])

@@ -10,7 +10,8 @@ import pytest
 from bulk.journal.records import FORMAT as JOURNAL_FORMAT
 from bulk.journal.records import AttemptEnded, Change, Intent, JobOpened, Record, RunStarted, StatesChanged
 from bulk.journal.target_states import TargetStates
-from bulk.plan.plan_file import FORMAT, PlanHeader, PlanWriter
+from bulk.plan.plan_file import FORMAT, PlanHeader
+from bulk.plan.plan_writer import PlanWriter
 
 COUNT = 250_000
 BATCH = 1_000

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from bulk.errors import InputError
 from bulk.operations import UnsetProperties, UpdateProperties
 from bulk.property_checks import (
-    LARGEST_BYTES,
-    LONGEST_KEY,
-    MOST_KEYS,
+    MAX_KEY_LENGTH,
+    MAX_KEYS,
+    MAX_VALUES_BYTES,
     DesiredProperties,
     checked_keys,
     checked_properties,
@@ -43,7 +43,7 @@ PROPERTIES = st.dictionaries(KEYS, VALUES, min_size=1, max_size=5)
 def test_whatever_is_taken_comes_back_equal_over_json(properties: dict[str, Any]) -> None:
     checked_properties(properties)
     for back in (json.loads(json.dumps(properties)), msgspec.json.decode(msgspec.json.encode(properties))):
-        assert DesiredProperties(values=properties).open_keys(back) == ()
+        assert DesiredProperties(values=properties).unmet_keys(back) == ()
 
 
 @given(PROPERTIES, PROPERTIES)
@@ -51,21 +51,21 @@ def test_after_a_change_nothing_is_open_and_before_it_exactly_what_differs(
     had: dict[str, Any], values: dict[str, Any]
 ) -> None:
     wanted = DesiredProperties(values=values)
-    assert wanted.open_keys({**had, **values}) == ()
-    assert set(wanted.open_keys(had)) == {k for k, v in values.items() if k not in had or not equal(had[k], v)}
+    assert wanted.unmet_keys({**had, **values}) == ()
+    assert set(wanted.unmet_keys(had)) == {k for k, v in values.items() if k not in had or not equal(had[k], v)}
 
 
 @given(PROPERTIES, st.lists(KEYS, min_size=1, max_size=4, unique=True))
 def test_absent_keys_are_open_where_they_are_there_whatever_their_value(had: dict[str, Any], keys: list[str]) -> None:
     wanted = DesiredProperties(absent=tuple(keys))
-    assert wanted.open_keys(had) == tuple(key for key in keys if key in had)
-    assert wanted.open_keys({key: value for key, value in had.items() if key not in keys}) == ()
+    assert wanted.unmet_keys(had) == tuple(key for key in keys if key in had)
+    assert wanted.unmet_keys({key: value for key, value in had.items() if key not in keys}) == ()
 
 
 def test_a_null_is_a_property() -> None:
-    assert DesiredProperties(absent=("a",)).open_keys({"a": None}) == ("a",)
-    assert DesiredProperties(values={"a": None}).open_keys({}) == ("a",)
-    assert DesiredProperties(values={"a": None}).open_keys({"a": None}) == ()
+    assert DesiredProperties(absent=("a",)).unmet_keys({"a": None}) == ("a",)
+    assert DesiredProperties(values={"a": None}).unmet_keys({}) == ("a",)
+    assert DesiredProperties(values={"a": None}).unmet_keys({"a": None}) == ()
 
 
 @given(VALUES)
@@ -156,8 +156,8 @@ def test_what_it_can_hold_is_taken(value: Any) -> None:
         (("a", "b", "a"), "twice"),
         (("a\0",), "NUL"),
         (("\ud800",), "surrogate"),
-        (("k" * (LONGEST_KEY + 1),), "too long"),
-        (tuple(map(str, range(MOST_KEYS + 1))), "up to 100"),
+        (("k" * (MAX_KEY_LENGTH + 1),), "too long"),
+        (tuple(map(str, range(MAX_KEYS + 1))), "up to 100"),
     ],
 )
 def test_keys_that_cannot_be_keys_are_refused(keys: Any, told: str) -> None:
@@ -165,7 +165,9 @@ def test_keys_that_cannot_be_keys_are_refused(keys: Any, told: str) -> None:
         checked_keys(keys)
 
 
-@pytest.mark.parametrize("keys", [("a",), ["k" * LONGEST_KEY], tuple(map(str, range(MOST_KEYS))), ("$set", "é", " a ")])
+@pytest.mark.parametrize(
+    "keys", [("a",), ["k" * MAX_KEY_LENGTH], tuple(map(str, range(MAX_KEYS))), ("$set", "é", " a ")]
+)
 def test_other_keys_are_taken(keys: Any) -> None:
     checked_keys(keys)
 
@@ -177,7 +179,7 @@ def test_properties_are_an_object_with_something_in_it(properties: Any) -> None:
 
 
 def test_all_values_together_are_bounded() -> None:
-    half = "x" * (LARGEST_BYTES // 2)
+    half = "x" * (MAX_VALUES_BYTES // 2)
     checked_properties({"a": half, "b": half[:-20]})
     with pytest.raises(InputError, match="524,288") as caught:
         checked_properties({"a": half, "b": half})

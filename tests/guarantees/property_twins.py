@@ -4,6 +4,7 @@
 from twin import Twin, twin
 
 _EXECUTOR = "bulk/execution/group_executor.py"
+_SENDER = "bulk/execution/batch_sender.py"
 _DISPATCH = "bulk/posthog/calls.py"
 _LEDGER = "bulk/journal/target_states.py"
 _VERIFIER = "bulk/verification/verifier.py"
@@ -24,7 +25,7 @@ PROPERTIES: tuple[Twin, ...] = (
         1,
         "the intent of a block names only its first target",
         _BLOCKS + "no_request_arrives_before_its_intent_was_synced",
-        _EXECUTOR, "                            numbers,\n                            client.server_time(),",
+        _SENDER, "                            numbers,\n                            client.server_time(),",
         "                            numbers[:1],\n                            client.server_time(),",
     ),
     twin(
@@ -38,45 +39,45 @@ PROPERTIES: tuple[Twin, ...] = (
         "what a block did not reach is called sent",
         (
             "bulk/journal/test_target_states.py::test_a_block_leaves_what_was_not_reached_as_it_was",
-            _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
+            _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
         ),
         _LEDGER, "reached = intent.targets if record.reached is None else record.reached", "reached = intent.targets",
     ),
     twin(
         2,
         "a stopped block is not noted",
-        _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
-        _EXECUTOR, "                job.record_outcome(attempt, block.verdict(), numbers)\n", "",
+        _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+        _SENDER, "                job.record_outcome(attempt, block.result(), numbers)\n", "",
     ),
     twin(
         2,
         "what was so before is claimed",
-        _PROPERTIES + "who_is_as_asked_already_is_sent_nothing_and_told_apart",
+        _PROPERTIES + "persons_already_as_desired_get_no_request_and_a_state_of_their_own",
         _MACHINE, "Properties.NOT_STARTED: Properties.ALREADY_AS_DESIRED,", "Properties.NOT_STARTED: Properties.CHANGED_CONFIRMED,",
     ),
     twin(
         2,
         "a lost answer to events counts as an accepted one",
-        _LOST + "what_was_answered_is_told_apart_from_what_was_found",
+        _LOST + "confirmed_changes_and_found_changes_have_separate_states",
         _MACHINE, "Properties.UNKNOWN: Properties.FOUND_CHANGED,", "Properties.UNKNOWN: Properties.CHANGED_CONFIRMED,",
     ),
     twin(
         6,
         "a journal of the same keys and other values is taken",
-        _SECRECY + "another_operation_of_the_same_keys_does_not_go_on_with_this_journal",
+        _SECRECY + "another_operation_with_the_same_keys_does_not_resume_this_journal",
         "bulk/journal/binding.py", '        ("plan digest", job.plan_digest, plan.digest),\n', "",
     ),
     twin(
         7,
         "what a block had done before an error is sent again",
-        _BLOCKS + "what_came_before_an_error_is_kept_and_only_the_rest_is_sent_again",
+        _BLOCKS + "calls_before_an_error_count_and_only_the_others_are_sent_again",
         _DISPATCH, "            accepted=tuple(range(self.done)),\n            requests=self.requests + 1,",
         "            accepted=(),\n            requests=self.requests + 1,",
     ),
     twin(
         7,
         "what is done is sent again",
-        _PROPERTIES + "done_jobs_send_nothing_again_and_verify_says_so",
+        _PROPERTIES + "a_done_job_sends_nothing_again_and_verify_confirms_it",
         "bulk/execution/next_step.py", "if properties in (Properties.NOT_STARTED, Properties.TO_RETRY):",
         "if properties in (Properties.NOT_STARTED, Properties.TO_RETRY, Properties.ACCEPTED):",
     ),
@@ -84,68 +85,68 @@ PROPERTIES: tuple[Twin, ...] = (
         10,
         "a block is one attempt however many requests it makes",
         (
-            _PROPERTIES + "attempts_in_the_journal_are_the_requests_that_were_made",
-            _BLOCKS + "whatever_goes_wrong_in_the_middle_everybody_is_right_in_the_end[unset-status-call-500-before-0.0]",
+            _PROPERTIES + "the_journal_counts_exactly_the_requests_that_were_sent",
+            _BLOCKS + "a_job_ends_right_for_every_person_after_any_failure_within_a_block[unset-status-call-500-before-0.0]",
         ),
-        _EXECUTOR, "                            requests=call.requests(batch),\n", "",
+        _SENDER, "                            requests=call.requests(batch),\n", "",
         _DISPATCH, "            requests=self.requests + 1,\n", "            requests=1,\n",
     ),
     twin(
         11,
         "an event of unknown fate is sent again unread",
-        _LOST + "an_event_of_unknown_fate_is_read_before_it_is_sent_again",
-        _VERDICTS, '(TimedOut, "unknown", NextAction.READ_AND_HALVE),', '(TimedOut, "failed", NextAction.AGAIN),',
+        _LOST + "an_event_with_unknown_outcome_is_read_back_before_it_is_sent_again",
+        _VERDICTS, '(TimedOut, "unknown", NextAction.READ_BACK_AND_HALVE),', '(TimedOut, "failed", NextAction.RETRY),',
     ),
     twin(
         11,
         "properties of unknown fate are not read",
-        "bulk/execution/test_next_step.py::test_properties_are_sent_until_they_are_accepted_and_again_when_they_were_not_applied",
+        "bulk/execution/test_next_step.py::test_properties_are_sent_until_accepted_and_again_if_not_applied",
         "bulk/execution/next_step.py", "person is Person.UNKNOWN or properties is Properties.UNKNOWN", "person is Person.UNKNOWN",
     ),
     twin(
         11,
         "a change that was accepted and lost is never sent again",
         (
-            _LOST + "lost_events_are_found_by_reading_and_sent_again",
-            _LOST + "calls_that_the_server_accepts_and_loses_are_made_again",
+            _LOST + "lost_events_are_found_by_reading_back_and_sent_again",
+            _LOST + "calls_that_the_server_accepts_and_loses_are_sent_again",
         ),
-        "bulk/verification/completion_poller.py", "        if not self._overdue():\n            return 0\n", "        return 0\n",
+        "bulk/verification/completion_poller.py", "        if not self._is_overdue():\n            return 0\n", "        return 0\n",
     ),
     twin(
         12,
         "one rejected person fails its whole block",
-        _BLOCKS + "who_is_rejected_has_failed_and_the_others_of_the_block_have_not",
-        _EXECUTOR, "meant = numbers if verdict.at is None else [numbers[verdict.at]]", "meant = numbers",
+        _BLOCKS + "a_rejected_person_fails_and_the_others_of_its_block_do_not",
+        _EXECUTOR, "rejected = numbers if result.failed_at is None else [numbers[result.failed_at]]", "rejected = numbers",
     ),
     twin(
         12,
         "a rejected person is sent again",
-        _BLOCKS + "who_is_rejected_has_failed_and_the_others_of_the_block_have_not",
-        _VERDICTS, '(BadRequest, "unknown", NextAction.READ_AND_REJECT),', '(BadRequest, "unknown", NextAction.READ),',
+        _BLOCKS + "a_rejected_person_fails_and_the_others_of_its_block_do_not",
+        _VERDICTS, '(BadRequest, "unknown", NextAction.READ_BACK_AND_REJECT),', '(BadRequest, "unknown", NextAction.READ_BACK),',
     ),
     twin(
         12,
         "a lost change is sent for ever",
-        _LOST + "who_is_never_changed_is_named_and_nobody_else",
-        "bulk/verification/completion_poller.py", "MOST_CHANGES = 5", "MOST_CHANGES = 6",
+        _LOST + "only_a_person_that_is_never_changed_is_reported",
+        "bulk/verification/resend_policy.py", "MAX_CHANGES = 5", "MAX_CHANGES = 6",
     ),
     twin(
         12,
         "a person that takes long spends its attempts on waiting",
-        _LIMITS + "persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_same",
-        _EXECUTOR, "job.refund(numbers[block.done :])", "job.refund(numbers[block.reached :])",
+        _LIMITS + "persons_whose_calls_outlast_their_read_are_still_done",
+        _SENDER, "job.refund(numbers[block.done :])", "job.refund(numbers[block.reached :])",
     ),
     twin(
         12,
         "only the first failures of a capture host count",
-        _LOST + "a_capture_host_that_never_answers_ends_the_job_in_a_quarter_of_an_hour",
-        "bulk/execution/batch_policy.py", 'always=call.route == "capture" and not refused(verdict)', "always=False",
+        _LOST + "a_capture_host_that_never_responds_ends_the_job_within_15_minutes",
+        "bulk/execution/batch_policy.py", 'always=call.route == "capture" and not is_refused(result)', "always=False",
     ),
     twin(
         7,
         "keys of a person whose block was interrupted are removed again",
-        _LIMITS + "persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_same",
-        _EXECUTOR, "                self._note_keys_sent(call, numbers, batch, block)\n            raise\n", "            raise\n",
+        _LIMITS + "persons_whose_calls_outlast_their_read_are_still_done",
+        _SENDER, "                self._note_keys_sent(call, numbers, batch, block)\n            raise\n", "            raise\n",
     ),
     twin(
         13,
@@ -171,40 +172,41 @@ PROPERTIES: tuple[Twin, ...] = (
     twin(
         17,
         "a stop waits for the leave of a block's next request",
-        _BLOCKS + "a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly",
-        _EXECUTOR, "CallBlock(answered=lambda: gate.waiting(scope))", "CallBlock(answered=lambda: None)",
+        _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+        _SENDER, "CallBlock(on_success=lambda: gate.make_cancellable(scope))", "CallBlock(on_success=lambda: None)",
     ),
     twin(
         19,
         "persons whose events alone are to go are deleted",
-        _PARTS + "events_are_queued_rows_read_back_and_everybody_stays",
+        _PARTS + "events_are_queued_rows_are_read_back_and_all_persons_stay",
         _DISPATCH, "keep_person=Axis.PERSON not in call.axes", "keep_person=Axis.EVENTS not in call.axes",
     ),
     twin(
         20,
         "an old row is taken for a fresh one",
-        _PARTS + "a_pending_row_from_before_holds_the_events_back_until_it_has_run",
+        _PARTS + "an_earlier_pending_row_holds_the_events_back_until_it_is_completed",
         _MACHINE, "Observation.ROW_OLDER_PENDING: AxisStatus(Events.HELD_BACK),", "Observation.ROW_OLDER_PENDING: AxisStatus(Events.QUEUED),",
     ),
     twin(
         21,
         "an accepted change is taken for done",
         (
-            _LOST + "lost_events_are_found_by_reading_and_sent_again",
-            _LOST + "who_is_never_changed_is_named_and_nobody_else",
+            _LOST + "lost_events_are_found_by_reading_back_and_sent_again",
+            _LOST + "only_a_person_that_is_never_changed_is_reported",
         ),
         "bulk/states.py", "    Axis.PROPERTIES: Properties.ACCEPTED,\n", "    Axis.PROPERTIES: Properties.CHANGED_CONFIRMED,\n",
     ),
     twin(
         21,
-        "a query is believed whatever the store says",
+        "a query decides without a read of each person",
         (
-            "integration/test_facts.py::test_a_query_that_does_not_name_a_merged_person_does_not_make_it_done",
-            _ANEW + "whom_our_own_events_made_anew_is_found_though_a_query_reads_the_others_back",
-            _ROUTES + "a_query_that_contradicts_the_store_is_not_believed",
+            "integration/test_facts.py::test_a_query_without_a_merged_person_does_not_make_it_done",
+            _ANEW + "a_recreated_person_is_found_although_a_query_verifies_the_others",
+            _ROUTES + "a_query_that_contradicts_the_reads_is_not_trusted",
         ),
-        "bulk/verification/completion_poller.py", "            await self._read(self._not_named(named))\n",
-        "            for some in self._not_named(named):\n"
+        "bulk/verification/completion_poller.py", "            await self._read(self._all_but(unchanged))\n",
+        "            from bulk.targets.observations import Observation\n"
+        "            for some in self._all_but(unchanged):\n"
         "                self._job.observe('listing', dict.fromkeys(some, (Observation.PRESENT_AS_DESIRED,)))\n",
     ),
     twin(
@@ -221,67 +223,67 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "a person is not read again after a long wait",
         (
-            _OTHERS + "who_changed_while_a_batch_waited_to_leave_is_sent_no_event",
-            _OTHERS + "who_vanishes_in_the_middle_of_a_long_block_is_sent_nothing_more",
+            _OTHERS + "persons_lost_while_their_batch_waited_get_no_event",
+            _OTHERS + "a_person_that_disappears_during_a_long_block_gets_no_more_calls",
         ),
-        _EXECUTOR, "raise _Stale\n", "pass\n",
+        _SENDER, "raise Stale\n", "pass\n",
     ),
     twin(
         22,
         "a re-created person is changed",
-        _OTHERS + "who_changed_between_plan_and_run_is_sent_nothing",
+        _OTHERS + "persons_lost_between_plan_and_run_get_no_request",
         _VERIFIER, " and abs(target.created_at - person.created_at) < SAME_INSTANT", "",
     ),
     twin(
         22,
         "whom nobody finds any more is sent an event all the same",
         (
-            _OTHERS + "who_changed_between_plan_and_run_is_sent_nothing",
-            _OTHERS + "the_properties_of_the_deleted_are_gone_but_cannot_be_set",
+            _OTHERS + "persons_lost_between_plan_and_run_get_no_request",
+            _OTHERS + "properties_of_deleted_persons_are_gone_but_cannot_be_set",
         ),
-        _EXECUTOR, "        seen = await self._context.verifier.check_store(numbers)\n",
+        _EXECUTOR, "        check = await self._context.verifier.check_persons(numbers)\n",
         "        before = dict(zip(numbers, [self._job.target_states.properties(n) for n in numbers]))\n"
         "        targets = self._job.targets(numbers)\n"
         "        from bulk.journal.records import Change as change\n"
-        "        seen = await self._context.verifier.check_store(numbers)\n"
-        "        for n in set(numbers) - seen.here.keys():\n"
+        "        check = await self._context.verifier.check_persons(numbers)\n"
+        "        for n in set(numbers) - check.present.keys():\n"
         "            self._job._settle('store', (change('properties', before[n].name.lower(), str(n)),))\n"
-        "            self._checked[n] = _VerifiedTarget(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), at=seen.asked_at)\n",
+        "            self._verified.add(n, VerifiedTarget(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), read_at=check.requested_at))\n",
     ),
     twin(
         22,
         "an event goes to whom was read a minute ago",
-        _ANEW + "who_is_deleted_while_others_of_a_group_are_sent_is_made_anew_by_no_event",
-        _EXECUTOR, "EVENT_CHECK_GOOD_FOR_S = 10.0", "EVENT_CHECK_GOOD_FOR_S = 60.0",
+        _ANEW + "a_person_deleted_while_its_group_is_sent_is_recreated_by_no_event",
+        "bulk/execution/verified_targets.py", "READ_GOOD_FOR_EVENT_S = 10.0", "READ_GOOD_FOR_EVENT_S = 60.0",
     ),
     twin(
         22,
         "whom our own event made anew is said to have been left alone",
-        _ANEW + "whom_our_own_event_made_anew_is_called_that",
+        _ANEW + "a_person_recreated_by_an_event_of_the_job_is_reported_as_such",
         _MACHINE, "if properties in _SENT or state.person.reason is Reason.LOST_AFTER_CHANGE_SENT:", "if state.person.reason is Reason.LOST_AFTER_CHANGE_SENT:",
     ),
     twin(
         22,
         "who is gone after an event was sent is not looked at again",
-        _ANEW + "whom_our_own_event_made_anew_is_called_that",
-        "bulk/execution/run.py", "return await self._confirmer.watch_missing(waiting)", "return",
+        _ANEW + "a_person_recreated_by_an_event_of_the_job_is_reported_as_such",
+        "bulk/execution/run.py", "return await self._poller.watch_missing(budget)", "return",
     ),
     twin(
         22,
         "an event waits for its connection for as long as it takes",
-        _ANEW + "an_event_that_cannot_leave_soon_does_not_leave",
+        _ANEW + "an_event_that_cannot_be_sent_soon_is_not_sent",
         "asyncclient/_aiohttp/wire.py", "return _CONNECTED_SOON if request.to_ingestion else _NO_TIMEOUT", "return _NO_TIMEOUT",
     ),
     twin(
         12,
         "keys that were accepted before an error are removed again",
         _BLOCKS + "keys_that_were_accepted_before_an_error_are_not_removed_again",
-        _EXECUTOR, "                    job.record_outcome(attempt, verdict, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_outcome(attempt, verdict, numbers)\n",
+        _SENDER, "                    job.record_outcome(attempt, result, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n", "                    job.record_outcome(attempt, result, numbers)\n",
     ),
     twin(
         22,
         "verify says nothing of persons who went since",
-        _ANEW + "verify_names_who_went_since_the_properties_were_as_asked",
+        _ANEW + "verify_reports_persons_lost_after_their_properties_were_read",
         "bulk/execution/run.py", "        Properties.CHANGED_CONFIRMED,\n        Properties.FOUND_CHANGED,\n        Properties.ALREADY_AS_DESIRED,\n        Properties.CONTRADICTED,\n",
         "        Properties.CONTRADICTED,\n",
     ),
@@ -290,54 +292,54 @@ PROPERTIES: tuple[Twin, ...] = (
         "an id that many share addresses a person that has another",
         (
             "bulk/selection/test_event_distinct_id.py::test_the_first_of_several_good_ones_is_taken",
-            _OTHERS + "an_id_that_stands_for_many_is_avoided_where_the_person_has_another",
+            _OTHERS + "a_placeholder_id_is_avoided_if_the_person_has_another",
         ),
-        "bulk/selection/event_distinct_id.py", "own = [each for each in usable if not is_shared(each)] or usable", "own = usable",
+        "bulk/selection/event_distinct_id.py", "own = [distinct_id for distinct_id in usable if not is_placeholder(distinct_id)] or usable", "own = usable",
     ),
     twin(
         23,
         "an event goes by an id that ingestion cuts",
         (
             "bulk/selection/test_event_distinct_id.py::test_nobody_can_be_addressed_by_what_is_blank_long_or_broken",
-            _OTHERS + "whom_no_event_can_address_gets_a_call_in_the_same_job",
+            _OTHERS + "a_person_that_no_event_can_address_gets_a_call_in_the_same_job",
         ),
-        "bulk/selection/event_distinct_id.py", "LONGEST = 200", "LONGEST = 400",
+        "bulk/selection/event_distinct_id.py", "MAX_LENGTH = 200", "MAX_LENGTH = 400",
     ),
     twin(
         24,
-        "no canary goes before changes",
+        "no test batch goes before changes",
         (
-            _LOST + "a_server_that_applies_nothing_is_found_out_by_the_canary",
-            _BLOCKS + "a_canary_of_calls_goes_first",
+            _LOST + "a_server_that_applies_nothing_is_detected_by_the_test_batch",
+            _BLOCKS + "a_test_batch_of_single_calls_goes_first",
         ),
         "bulk/execution/run.py", "if self._job.target_states.test_batch is None:", "if False:",
     ),
     twin(
         24,
-        "a canary whose every attempt failed is followed by the next",
+        "a test batch whose every attempt failed is followed by the next",
         (
-            "integration/test_breaking.py::test_a_server_that_queues_nothing_is_caught_before_anybody_is_deleted",
-            _PARTS + "a_server_whose_rows_never_appear_is_stopped_by_the_canary",
+            "integration/test_breaking.py::test_a_server_that_queues_nothing_is_detected_before_any_person_is_deleted",
+            _PARTS + "a_server_whose_rows_never_appear_is_detected_by_the_test_batch",
         ),
-        "bulk/execution/run.py", "            self._stop_if_all_failed(numbers)\n", "",
+        "bulk/execution/run.py", "if all_attempts_failed(target_states, axis, numbers):", "if False:",
     ),
     twin(
         24,
-        "a canary that changed nobody is good enough",
-        _LOST + "a_server_that_applies_nothing_is_found_out_by_the_canary",
+        "a test batch that changed no person is good enough",
+        _LOST + "a_server_that_applies_nothing_is_detected_by_the_test_batch",
         "bulk/execution/run.py", "Person.CONTRADICTED, Properties.ACCEPTED, Properties.CONTRADICTED})", "Person.CONTRADICTED})",
         "bulk/execution/run.py", "            if proven:\n", "            if True:\n",
     ),
     twin(
         24,
         "whom a part's test_batch deleted is not missed",
-        _PARTS + "persons_who_vanish_in_the_canary_although_they_are_kept_stop_the_job",
+        _PARTS + "kept_persons_that_disappear_from_the_test_batch_stop_the_job",
         "bulk/execution/run.py", "if self._job.primary_axis in (Axis.EVENTS, Axis.RECORDINGS):", "if False:",
     ),
     twin(
         26,
         "the token of another project is used",
-        _ROUTES + "the_token_of_another_project_is_refused_before_anything_is_sent",
+        _ROUTES + "the_token_of_another_project_is_refused_before_any_change",
         "bulk/posthog/strategy.py", "if same is False and project_token is not None:", "if False:",
     ),
     twin(
@@ -345,7 +347,7 @@ PROPERTIES: tuple[Twin, ...] = (
         "a journal holds the values that are set",
         (
             "bulk/test_operations.py::test_a_journal_gets_keys_and_no_values",
-            _SECRECY + "no_value_and_nobody_is_in_journal_report_events_log_or_errors",
+            _SECRECY + "no_value_and_no_identifier_is_in_journal_report_events_log_or_errors",
         ),
         "bulk/operations.py", '    if "properties" not in fields:\n', "    if True:\n",
     ),
@@ -358,20 +360,20 @@ PROPERTIES: tuple[Twin, ...] = (
     twin(
         27,
         "a bad value is in the error about it",
-        _SECRECY + "a_value_is_in_no_error_about_it",
-        "asyncclient/_protocol/endpoints/properties.py", "{called} has {problem}, which the server cannot store",
-        "{called} has {problem}, which the server cannot store: {value!a}",
+        _SECRECY + "an_error_about_a_value_does_not_contain_it",
+        "asyncclient/_protocol/endpoints/properties.py", "{label} has {problem}, which the server cannot store",
+        "{label} has {problem}, which the server cannot store: {value!a}",
     ),
     twin(
         29,
         "keys that a person does not have are removed by a call each",
         _PROPERTIES + "only_keys_that_a_person_has_are_removed_by_rest",
-        _DISPATCH, "for key in one.keys:", "for key in operation.keys:",
+        _DISPATCH, "for key in target.keys:", "for key in operation.keys:",
     ),
     twin(
         29,
         "recordings are deleted with the events",
-        _PARTS + "events_are_queued_rows_read_back_and_everybody_stays",
+        _PARTS + "events_are_queued_rows_are_read_back_and_all_persons_stay",
         _DISPATCH, "delete_recordings=Axis.RECORDINGS in call.axes", "delete_recordings=True",
     ),
 )  # fmt: skip

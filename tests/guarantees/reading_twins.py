@@ -3,6 +3,7 @@
 from twin import Twin, twin
 
 _READER = "bulk/posthog/person_reader.py"
+_BATCHES = "bulk/posthog/batch_reads.py"
 _HALVING = "bulk/posthog/halving.py"
 _ROWS = "bulk/posthog/deletion_rows.py"
 _CLOCK = "asyncclient/_protocol/server_clock.py"
@@ -14,7 +15,7 @@ READING: tuple[Twin, ...] = (
         11,
         "a single read believes an answer that tells of another person",
         (
-            "integration/test_facts.py::test_a_single_read_that_is_answered_with_another_person_says_nothing",
+            "integration/test_facts.py::test_a_single_read_that_returns_another_person_proves_nothing",
             "asyncclient/_resources/persons/test_lookups.py::test_another_person_than_the_one_asked_for_is_no_answer",
         ),
         "asyncclient/_resources/persons/reading.py",
@@ -64,14 +65,14 @@ READING: tuple[Twin, ...] = (
         "a server that answers nobody is asked for each of them",
         "bulk/posthog/test_halving.py::test_a_server_that_answers_nobody_is_not_asked_for_each_of_them",
         _HALVING,
-        "is_last_try = not succeeded and failed_singles >= MOST_FAILED_SINGLES",
+        "is_last_try = not succeeded and failed_singles >= MAX_FAILED_SINGLES",
         "is_last_try = False",
     ),
     twin(
         11,
         "a 404 on a batch read speaks of persons",
         _READER_TEST + "a_batch_read_that_is_known_and_answers_404_makes_nobody_absent",
-        _READER,
+        _BATCHES,
         "group, Unread(UnreadReason.NOT_FOUND_UNCLEAR)",
         "group, Absent()",
     ),
@@ -131,7 +132,7 @@ READING: tuple[Twin, ...] = (
         "a list of rows that leads no further back is read for ever",
         _ROWS_TEST + "a_list_that_does_not_end_is_given_up_and_says_so[the same page]",
         _ROWS,
-        "stalled >= MOST_STALLED_PAGES or level",
+        "stalled >= MAX_STALLED_PAGES or level",
         "level",
     ),
     twin(
@@ -147,13 +148,13 @@ READING: tuple[Twin, ...] = (
         "one stray date moves the clock",
         "asyncclient/_protocol/test_server_clock.py::test_one_answer_that_is_far_off_moves_nothing_but_two_that_agree_do",
         _CLOCK,
-        "if doubted is not None and doubted[0] <= latest and earliest <= doubted[1]:",
+        "if outlier is not None and outlier[0] <= latest and earliest <= outlier[1]:",
         "if True:",
     ),
     twin(
         22,
         "the age of a read does not count the time that the machine sleeps",
-        "integration/test_properties_confirmed.py::test_who_is_deleted_while_the_machine_sleeps_is_created_again_by_no_event",
+        "integration/test_properties_confirmed.py::test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_event",
         "asyncclient/client.py",
         "return self._core.shared.clock()",
         "return __import__('anyio').current_time()",
@@ -161,9 +162,9 @@ READING: tuple[Twin, ...] = (
     twin(
         13,
         "earlier requests are aged before the server has told its time",
-        "integration/test_wrong_clock.py::test_a_clock_that_is_wrong_forgets_no_request_of_the_planning",
+        "integration/test_wrong_clock.py::test_a_wrong_clock_forgets_no_request_of_the_planning",
         "bulk/execution/open_job.py",
-        "            project = await client.projects.get(plan.header.project_id)\n            charge()\n",
-        "            charge()\n            project = await client.projects.get(plan.header.project_id)\n",
+        "            project = await client.projects.get(plan.header.project_id)\n            count_earlier_requests()\n",
+        "            count_earlier_requests()\n            project = await client.projects.get(plan.header.project_id)\n",
     ),
 )

@@ -94,7 +94,7 @@ STORAGE: tuple[Twin, ...] = (
         5,
         "a journal that is removed, replaced or cut short is written on",
         (
-            "integration/test_journal_lost.py::test_no_intent_follows_the_loss_of_the_journal",
+            "integration/test_journal_lost.py::test_no_intent_is_written_after_the_journal_is_lost",
             "bulk/journal/test_writer_failures.py::test_nothing_is_durable_in_a_file_that_the_next_process_will_not_find",
         ),
         _WRITER, "elif lost := self._file.lost(self._size):", "elif lost := None:",
@@ -103,7 +103,7 @@ STORAGE: tuple[Twin, ...] = (
         5,
         "a journal that another program cuts short is written on",
         (
-            "integration/test_journal_lost.py::test_a_journal_cut_short_under_a_run_is_refused_later",
+            "integration/test_journal_lost.py::test_a_journal_cut_short_during_a_run_is_refused_later",
             "bulk/journal/test_locked_file.py::test_a_file_that_is_no_longer_what_was_written_is_lost",
         ),
         _LOCKED, "if size is not None and there.st_size != size:", "if False:",
@@ -129,7 +129,7 @@ STORAGE: tuple[Twin, ...] = (
     twin(
         8,
         "a run goes on in a file whose name another process has",
-        "integration/test_journal_lost.py::test_a_second_run_on_the_name_of_a_removed_journal_is_the_only_one_that_sends",
+        "integration/test_journal_lost.py::test_after_its_journal_was_replaced_a_run_sends_nothing_more",
         _LOCKED, 'return "was replaced by another file"', "return None",
     ),
     twin(
@@ -192,7 +192,7 @@ STORAGE: tuple[Twin, ...] = (
         9,
         "a plan has a name while it is made",
         "bulk/plan/test_plan_file_damage.py::test_killed_planning_leaves_nothing",
-        _FILES, 'flag = getattr(os, "O_TMPFILE", 0)', "flag = 0",
+        "bulk/files/unnamed_file.py", 'flag = getattr(os, "O_TMPFILE", 0)', "flag = 0",
     ),
     twin(
         23,

@@ -1,4 +1,4 @@
-"""What was answered, what was found settled by reading and what was so before are three things (promises 2, 11)."""
+"""Accepted by the server, found by reading back, and already so before: three separate states (guarantees 2, 11)."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from asyncclient.testing import Fault
 from bulk import DeletePersons
 
 
-async def test_persons_whose_deletion_was_never_answered_are_told_apart(arena: Any, axis: Any) -> None:
+async def test_persons_whose_deletion_got_no_response_have_a_state_of_their_own(arena: Any, axis: Any) -> None:
     async with arena(persons=40) as a:
         plan = await a.plan(operation=DeletePersons())
         a.server.world.remove_person(a.everybody[39])

@@ -1,5 +1,5 @@
-"""Calls for many persons under one intent: what an error or a stop in the middle leaves is known exactly, and attempts
-in the journal are the requests that the server saw (promises 1, 2, 7, 10, 11, 12, 16, 17)."""
+"""Calls for many persons under one intent: after an error or a stop the state of each target is known exactly, and the
+journal counts the requests that the server saw (guarantees 1, 2, 7, 10, 11, 12, 16, 17)."""
 
 import itertools
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def right(a: Any, kind: str) -> int:
 
 
 def requests_noted(a: Any) -> int:
-    """Requests that the journal says were made at most."""
+    """Return the largest number of requests that the journal allows for."""
     answers = {record.attempt: record.requests for record in a.of(AttemptEnded)}
     return sum(answers.get(intent.attempt) or intent.requests for intent in a.of(Intent))
 
@@ -62,7 +62,7 @@ NAMES = [f"{each.kind}-{each.action}-{each.status}-{each.when}" for each in (mak
 @pytest.mark.parametrize("lag_s", [0.0, 20.0])
 @pytest.mark.parametrize("fault", DAMAGE, ids=NAMES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_whatever_goes_wrong_in_the_middle_everybody_is_right_in_the_end(
+def test_a_job_ends_right_for_every_person_after_any_failure_within_a_block(
     virtual: Any, axis: Any, kind: str, fault: Callable[[str], Fault], lag_s: float
 ) -> None:
     async def main() -> None:
@@ -71,7 +71,7 @@ def test_whatever_goes_wrong_in_the_middle_everybody_is_right_in_the_end(
             a.server.faults.add(fault(CALL[kind]))
             report = await a.run(plan, concurrency=2)
             assert sum(axis(report, "properties").values()) == 220
-            for _ in range(9 if report.exit_code == 75 else 0):  # somebody's every attempt was struck
+            for _ in range(9 if report.exit_code == 75 else 0):  # every attempt of a target failed
                 report = await a.run(plan, concurrency=2)
             assert report.exit_code == 0, report.failures
             assert right(a, kind) == 220
@@ -81,7 +81,7 @@ def test_whatever_goes_wrong_in_the_middle_everybody_is_right_in_the_end(
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
-def test_who_is_rejected_has_failed_and_the_others_of_the_block_have_not(virtual: Any, axis: Any, status: int) -> None:
+def test_a_rejected_person_fails_and_the_others_of_its_block_do_not(virtual: Any, axis: Any, status: int) -> None:
     async def main() -> None:
         async with virtual(persons=100) as a:
             plan = await a.plan(operation=operation("update"))
@@ -94,16 +94,14 @@ def test_who_is_rejected_has_failed_and_the_others_of_the_block_have_not(virtual
             assert len(a.sent()) == 100
             assert not is_done(a.properties()[a.everybody[40]], "update")
             assert set(a.times_intended("properties").values()) == {1, 2}
-            assert (await a.run(plan)).exit_code == 1  # the server's verdict is final
+            assert (await a.run(plan)).exit_code == 1  # a rejection is final
             assert len(a.sent()) == 100
 
     run_virtual(main())
 
 
 @pytest.mark.parametrize("status", [400, 502])
-def test_a_delete_property_whose_capture_failed_is_not_taken_for_a_success(
-    virtual: Any, axis: Any, status: int
-) -> None:
+def test_a_delete_property_whose_capture_failed_is_not_a_success(virtual: Any, axis: Any, status: int) -> None:
     async def main() -> None:
         async with virtual(persons=100) as a:
             plan = await a.plan(operation=operation("unset"))
@@ -134,7 +132,7 @@ def test_keys_that_were_accepted_before_an_error_are_not_removed_again(virtual: 
     run_virtual(main())
 
 
-def test_what_came_before_an_error_is_kept_and_only_the_rest_is_sent_again(virtual: Any, axis: Any) -> None:
+def test_calls_before_an_error_count_and_only_the_others_are_sent_again(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=89) as a:
             plan = await a.plan(operation=operation("update"))
@@ -159,10 +157,10 @@ def test_what_came_before_an_error_is_kept_and_only_the_rest_is_sent_again(virtu
 
 @pytest.mark.parametrize("waiting", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly(
+def test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly(
     virtual: Any, axis: Any, kind: str, waiting: bool
 ) -> None:
-    """At a tight limit the next leave may be minutes away: the drain does not wait for it."""
+    """At a low rate limit the next request may be minutes away: a stop does not wait for it."""
 
     async def main() -> None:
         rates = RateLimits(others_per_minute=60)
@@ -207,7 +205,7 @@ def test_a_stop_in_the_middle_of_a_block_ends_at_once_and_is_noted_exactly(
 
 
 async def cancelled_when(a: Any, plan: Any, due: Callable[[ClientEvent], bool], **options: Any) -> None:
-    """Run the job, cancelled as soon as an event of the client says so."""
+    """Run the job and cancel it at a certain event of the client."""
     with anyio.CancelScope() as scope:
 
         def look(event: ClientEvent) -> None:
@@ -229,7 +227,7 @@ def is_end_of(number: int) -> Callable[[ClientEvent], bool]:
 @pytest.mark.slow
 @pytest.mark.parametrize("route", ["rest", "capture"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_cancelled_after_any_request_the_job_converges(virtual: Any, axis: Any, kind: str, route: str) -> None:
+def test_a_job_cancelled_after_any_request_converges(virtual: Any, axis: Any, kind: str, route: str) -> None:
     async def main() -> None:
         chosen = (
             UnsetProperties(KEYS[:2], route=route)
@@ -256,7 +254,7 @@ def test_cancelled_after_any_request_the_job_converges(virtual: Any, axis: Any, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("route", ["rest", "capture"])
-def test_cancelled_with_any_request_in_flight_the_job_converges(virtual: Any, axis: Any, route: str) -> None:
+def test_a_job_cancelled_with_any_request_in_flight_converges(virtual: Any, axis: Any, route: str) -> None:
     async def main() -> None:
         for number in range(1, 85 if route == "rest" else 25):
             for latency_s, lag_s in ((0.05, 0.0), (0.05, 2.0)):
@@ -324,14 +322,14 @@ async def test_no_request_arrives_before_its_intent_was_synced(
 
 
 def covered(journal: bytes) -> int:
-    """For how many targets the whole lines of a journal hold an intent."""
+    """Return for how many targets the complete lines of a journal hold an intent."""
     import json
 
     lines = [json.loads(line) for line in journal.split(b"\n")[:-1]]
     return sum(len(list(expand(line["targets"]))) for line in lines if line["type"] == "intent")
 
 
-async def test_a_block_is_as_large_as_the_limits_let_it_end_soon(arena: Any) -> None:
+async def test_the_block_size_follows_from_the_rate_limits(arena: Any) -> None:
     for rates, most in ((RateLimits.off(), 64), (RateLimits.posthog(), 5)):
         async with arena(persons=200, limits=rates) as a:
             plan = await a.plan(operation=UnsetProperties(("plan",), route="rest"))
@@ -344,7 +342,7 @@ async def test_a_block_is_as_large_as_the_limits_let_it_end_soon(arena: Any) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_canary_of_calls_goes_first(arena: Any, kind: str) -> None:
+async def test_a_test_batch_of_single_calls_goes_first(arena: Any, kind: str) -> None:
     async with arena(persons=200) as a:
         sent: list[int] = []
 

@@ -1,5 +1,6 @@
-"""An event leaves only for a person that a read of the store has just confirmed: whoever a listing still shows, and
-whatever happens between the read and the event, nobody who is gone is created again (promises 11, 22)."""
+"""An event leaves only for a person that was just read as present: whatever a listing shows, and whatever happens
+before the event leaves, no deleted person is re-created (guarantees 11, 22).
+"""
 
 import asyncio
 from typing import Any
@@ -14,7 +15,7 @@ from bulk import ByPersonIds, UpdateProperties, run_job
 LIMITS = RateLimits(others_per_minute=12)
 SERVER = ServerRates(others_per_minute=12)
 PERSONS = 3000
-"""15 reads, where the limit lets 12 be made in a minute."""
+"""15 reads, with a limit of 12 per minute."""
 OPERATION = UpdateProperties({"plan": "x"}, route="capture")
 
 
@@ -31,8 +32,8 @@ def arena_of(virtual: Any, persons: int = PERSONS, **options: Any) -> Any:
 
 
 @pytest.mark.slow
-def test_who_is_gone_merged_re_created_or_as_asked_is_sent_nothing(virtual: Any, axis: Any) -> None:
-    """The listing shows all of them as they were."""
+def test_deleted_merged_recreated_and_unchanged_persons_get_no_request(virtual: Any, axis: Any) -> None:
+    """The listing shows all persons as they were."""
 
     async def main() -> None:
         async with arena_of(virtual, list_lag_s=3600.0) as a:
@@ -58,8 +59,8 @@ def test_who_is_gone_merged_re_created_or_as_asked_is_sent_nothing(virtual: Any,
     run_virtual(main())
 
 
-def test_who_is_deleted_while_the_machine_sleeps_is_created_again_by_no_event(virtual: Any, axis: Any) -> None:
-    """Between the read and the event the machine is suspended for an hour, which only the boot clock sees."""
+def test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_event(virtual: Any, axis: Any) -> None:
+    """The machine is suspended for an hour between the read and the event, which only the boot-time clock shows."""
 
     async def main() -> None:
         async with virtual(persons=300) as a:
@@ -76,7 +77,7 @@ def test_who_is_deleted_while_the_machine_sleeps_is_created_again_by_no_event(vi
                     a.server.world.remove_person(uuid)
 
             def once_read(event: object) -> None:
-                # right after the reads of those who follow the first small batch
+                # right after the reads of the persons after the test batch
                 if asked(a, "batch_by_uuids") >= before + 3 and not slept_s:
                     asyncio.get_running_loop().call_soon(sleep)
 
@@ -92,7 +93,7 @@ def test_who_is_deleted_while_the_machine_sleeps_is_created_again_by_no_event(vi
 
 
 @pytest.mark.slow
-def test_who_is_deleted_while_events_leave_slowly_is_created_again_by_no_event(virtual: Any, axis: Any) -> None:
+def test_a_person_deleted_while_events_are_sent_slowly_is_recreated_by_no_event(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with arena_of(virtual, latency_s=4.0) as a:
             plan = await a.plan(operation=OPERATION)

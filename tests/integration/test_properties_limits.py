@@ -1,5 +1,5 @@
-"""Changes by REST share the reads' limit: never more requests than it allows in any minute, over stops and resumes, and
-no 429 from a server that enforces it (promises 13, 14). In virtual time, against the server's own throttles."""
+"""Changes by REST share the rate limit of reads: it holds in any minute, over stops and resumes, and a server that
+enforces it responds with no 429 (guarantees 13, 14). In virtual time, against PostHog's own throttles."""
 
 from contextlib import suppress
 from typing import Any
@@ -20,7 +20,7 @@ COUNTED = {"update", "delete_property", "batch_by_uuids", "list", "retrieve", "q
 
 
 def most_in_a_minute(a: Any) -> int:
-    """The most requests of the limit's bucket that arrived within any 60 seconds."""
+    """Return the largest number of rate-limited requests that arrived within any 60 s."""
     times = sorted(request.at for request in a.server.requests if request.action in COUNTED)
     first = most = 0
     for last, at in enumerate(times):
@@ -52,7 +52,7 @@ def test_600_updates_keep_to_the_limit_and_meet_no_429(virtual: Any, axis: Any, 
 
 
 def forget_the_end(a: Any) -> None:
-    """Make of a journal what a kill would have left: no goodbye."""
+    """Remove the last record of a journal, as if its run had been killed."""
     lines = a.journal.read_bytes().splitlines(keepends=True)
     assert b'"type":"run_ended"' in lines[-1]
     a.journal.write_bytes(b"".join(lines[:-1]))
@@ -61,7 +61,7 @@ def forget_the_end(a: Any) -> None:
 @pytest.mark.parametrize("killed", [False, True])
 @pytest.mark.parametrize("at", [3, 40, 241, 300, 500])
 def test_a_resume_counts_what_was_sent_before(virtual: Any, axis: Any, at: int, killed: bool) -> None:
-    """Cancelled in the middle of blocks, and gone on with by a process that remembers nothing."""
+    """The run is cancelled within blocks, and resumed by a process without any memory of it."""
 
     async def main() -> None:
         async with virtual(persons=600, limits=PUBLISHED, rate_limits="posthog", latency_s=0.1) as a:
@@ -106,7 +106,7 @@ def test_requests_of_a_stopped_block_are_charged_one_by_one(virtual: Any) -> Non
             made = sum(request.action in COUNTED for request in a.server.requests)
             stop = anyio.Event()
             async with a.another_client(PUBLISHED) as fresh:
-                # the first answer tells the server's clock, by which those of the earlier run are aged
+                # the first response tells the server's clock, which gives the age of earlier requests
                 with suppress(NotFinished):
                     await run_job(fresh.observed(lambda _: stop.set()), plan, a.journal, stop=stop)
                 used = fresh.limits.budget(Bucket.OTHERS)[0].used
@@ -128,7 +128,7 @@ def test_reads_of_the_planning_count_too(virtual: Any, axis: Any) -> None:
     run_virtual(main())
 
 
-def test_a_lower_limit_is_found_out_by_one_429_and_kept_to(virtual: Any, axis: Any) -> None:
+def test_a_lower_limit_is_learned_from_one_429_and_kept(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         rates = ServerRates(others_per_minute=100)
         async with virtual(persons=400, limits=PUBLISHED, rate_limits=rates) as a:
@@ -145,7 +145,7 @@ def test_a_lower_limit_is_found_out_by_one_429_and_kept_to(virtual: Any, axis: A
 
 
 @pytest.mark.parametrize("retry_after", ["3600", "Fri, 01 Jan 2100 00:00:00 GMT", "-5", "soon", None])
-def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: Any, retry_after: str | None) -> None:
+def test_any_retry_after_within_a_block_is_safe(virtual: Any, axis: Any, retry_after: str | None) -> None:
     async def main() -> None:
         async with virtual(persons=200, limits=PUBLISHED) as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
@@ -167,10 +167,10 @@ def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: An
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("persons", "keys"), [(12, 60)])
-def test_persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_same(
+def test_persons_whose_calls_outlast_their_read_are_still_done(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, persons: int, keys: int
 ) -> None:
-    """A call a key, eight workers, a change that shows late: no call is made twice, and nobody is given up."""
+    """One call per key, eight workers, late changes: no call is made twice, and no target is given up."""
     monkeypatch.setattr("bulk.execution.group_executor.MAX_ATTEMPTS", 2)
 
     async def main() -> None:
@@ -193,14 +193,14 @@ def test_persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_sa
     run_virtual(main())
 
 
-def test_capture_needs_none_of_it(virtual: Any, axis: Any) -> None:
+def test_changes_by_capture_meet_no_rate_limit(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=5000, limits=PUBLISHED, rate_limits="posthog") as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}))
             began = anyio.current_time()
             report = await a.run(plan, batch_size=500)
             assert axis(report, "properties") == {"changed_confirmed": 5000}
-            assert len(a.sent()) == 1 + 13  # of 400, which are two whole reads
+            assert len(a.sent()) == 1 + 13  # of 400 persons each: two whole reads
             assert anyio.current_time() - began < 60
             assert refused(a) == 0
 
@@ -208,10 +208,10 @@ def test_capture_needs_none_of_it(virtual: Any, axis: Any) -> None:
 
 
 @pytest.mark.parametrize("route", ["rest", "capture", "delete"])
-def test_where_persons_are_read_one_by_one_within_the_limit_the_job_still_gets_on(
+def test_a_job_progresses_if_persons_are_read_one_by_one_within_the_rate_limit(
     virtual: Any, axis: Any, route: str
 ) -> None:
-    """Reading a whole group takes longer than a reading is good for."""
+    """Reading a whole group takes longer than a read may be relied on."""
 
     async def main() -> None:
         old = {"batch_reads": False, "deletion_status": False}

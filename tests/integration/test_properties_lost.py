@@ -1,5 +1,6 @@
-"""Changes that come late or never: what is accepted is read back, what was lost is found and sent again, and the report
-says exactly what the world is (promises 11, 12, 21). In virtual time."""
+"""Changes that come late or never: accepted ones are read back, lost ones are found and sent again, and the report
+shows exactly what the server has (guarantees 11, 12, 21). In virtual time.
+"""
 
 import random
 from typing import Any
@@ -49,7 +50,7 @@ def test_changes_that_come_late_are_waited_for(virtual: Any, axis: Any, kind: st
     run_virtual(main())
 
 
-def test_changes_later_than_the_wait_are_left_pending_and_found_done_later(virtual: Any, axis: Any) -> None:
+def test_changes_slower_than_the_wait_are_left_pending_and_found_later(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=150, capture_lag_s=3000.0) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
@@ -70,7 +71,7 @@ def test_changes_later_than_the_wait_are_left_pending_and_found_done_later(virtu
 
 @pytest.mark.parametrize("share", [0.01, 0.3])
 @pytest.mark.parametrize("kind", ["unset", "update"])
-def test_lost_events_are_found_by_reading_and_sent_again(virtual: Any, axis: Any, kind: str, share: float) -> None:
+def test_lost_events_are_found_by_reading_back_and_sent_again(virtual: Any, axis: Any, kind: str, share: float) -> None:
     async def main() -> None:
         async with virtual(persons=2500, capture_lag_s=5.0) as a:
             plan = await a.plan(operation=operation(kind, "capture"))
@@ -87,13 +88,13 @@ def test_lost_events_are_found_by_reading_and_sent_again(virtual: Any, axis: Any
             assert len(done(a, kind)) == 2500
             times = a.times_intended("properties").values()
             lost = a.server.world.ingestion.swallowed
-            assert sum(times) == 2500 + lost  # nobody is sent to again whose event came through
+            assert sum(times) == 2500 + lost  # no event that arrived is sent again
 
     run_virtual(main())
 
 
 @pytest.mark.parametrize("kind", ["unset", "update"])
-def test_calls_that_the_server_accepts_and_loses_are_made_again(virtual: Any, axis: Any, kind: str) -> None:
+def test_calls_that_the_server_accepts_and_loses_are_sent_again(virtual: Any, axis: Any, kind: str) -> None:
     async def main() -> None:
         async with virtual(persons=300, capture_lag_s=1.0) as a:
             plan = await a.plan(operation=operation(kind, "rest"))
@@ -108,8 +109,8 @@ def test_calls_that_the_server_accepts_and_loses_are_made_again(virtual: Any, ax
     run_virtual(main())
 
 
-def test_a_capture_service_that_is_down_behind_update_is_found_out(virtual: Any, axis: Any) -> None:
-    """An update is answered 202 although its event was refused (contract 6.3)."""
+def test_an_update_whose_event_is_refused_behind_a_202_is_detected(virtual: Any, axis: Any) -> None:
+    """The server responds to an update with 202 although its event was refused (contract 6.3)."""
 
     async def main() -> None:
         async with virtual(persons=100) as a:
@@ -122,7 +123,7 @@ def test_a_capture_service_that_is_down_behind_update_is_found_out(virtual: Any,
     run_virtual(main())
 
 
-def test_who_is_never_changed_is_named_and_nobody_else(virtual: Any, axis: Any) -> None:
+def test_only_a_person_that_is_never_changed_is_reported(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=60) as a:
             plan = await a.plan(operation=operation("unset", "rest"))
@@ -148,7 +149,7 @@ def ranges(numbers: set[int]) -> str:
     return format_ranges(sorted(numbers))
 
 
-def test_a_server_that_applies_nothing_is_found_out_by_the_canary(virtual: Any, axis: Any) -> None:
+def test_a_server_that_applies_nothing_is_detected_by_the_test_batch(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=500) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
@@ -184,7 +185,7 @@ DAMAGE = [
 
 @pytest.mark.parametrize("lag_s", [0.0, 20.0])
 @pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.status}-{f.when}")
-def test_whatever_a_third_of_the_answers_is_the_job_ends_with_everybody_right(
+def test_a_job_ends_right_for_every_person_if_a_third_of_the_responses_fail(
     virtual: Any, axis: Any, fault: Fault, lag_s: float
 ) -> None:
     async def main() -> None:
@@ -200,7 +201,7 @@ def test_whatever_a_third_of_the_answers_is_the_job_ends_with_everybody_right(
     run_virtual(main())
 
 
-def test_what_was_answered_is_told_apart_from_what_was_found(virtual: Any, axis: Any) -> None:
+def test_confirmed_changes_and_found_changes_have_separate_states(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=125) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
@@ -212,7 +213,7 @@ def test_what_was_answered_is_told_apart_from_what_was_found(virtual: Any, axis:
     run_virtual(main())
 
 
-def test_an_event_of_unknown_fate_is_read_before_it_is_sent_again(virtual: Any, axis: Any) -> None:
+def test_an_event_with_unknown_outcome_is_read_back_before_it_is_sent_again(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=125) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
@@ -245,7 +246,7 @@ def test_a_refused_key_or_token_stops_the_job_at_once(virtual: Any, route: str, 
     run_virtual(main())
 
 
-def test_a_pause_that_the_capture_host_asks_for_is_taken_by_all_and_journalled(virtual: Any) -> None:
+def test_a_pause_that_the_capture_host_asks_for_is_kept_by_all_workers_and_recorded(virtual: Any) -> None:
     async def main() -> None:
         async with virtual(persons=400) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
@@ -266,10 +267,8 @@ def test_a_pause_that_the_capture_host_asks_for_is_taken_by_all_and_journalled(v
 
 @pytest.mark.slow
 @pytest.mark.parametrize("healthy", [0, 4])
-def test_a_capture_host_that_fails_at_everything_ends_the_job_within_minutes(
-    virtual: Any, axis: Any, healthy: int
-) -> None:
-    """From the start the canary tells; later on the breaker does. Nobody is given up for good."""
+def test_a_capture_host_that_always_fails_ends_the_job_within_minutes(virtual: Any, axis: Any, healthy: int) -> None:
+    """At the start the test batch ends the run, later the breaker does. No target is given up for good."""
 
     async def main() -> None:
         async with virtual(persons=2500) as a:
@@ -286,7 +285,7 @@ def test_a_capture_host_that_fails_at_everything_ends_the_job_within_minutes(
     run_virtual(main())
 
 
-def test_a_refused_request_of_events_is_split_until_it_tells_whose_fault_it_is(virtual: Any, axis: Any) -> None:
+def test_a_refused_capture_request_is_split_down_to_the_person_at_fault(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=225) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
@@ -303,10 +302,10 @@ def test_a_refused_request_of_events_is_split_until_it_tells_whose_fault_it_is(v
 
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
-def test_a_capture_host_that_refuses_everything_ends_the_job_and_nobody_is_given_up(
+def test_a_capture_host_that_always_refuses_ends_the_job_without_giving_a_target_up(
     virtual: Any, axis: Any, status: int
 ) -> None:
-    random.seed(status)  # what the jitter adds is the same in each run
+    random.seed(status)  # the same jitter in each run
 
     async def main() -> None:
         async with virtual(persons=2500) as a:
@@ -323,7 +322,7 @@ def test_a_capture_host_that_refuses_everything_ends_the_job_and_nobody_is_given
 
 
 @pytest.mark.slow
-def test_a_capture_host_that_never_answers_ends_the_job_in_a_quarter_of_an_hour(virtual: Any, axis: Any) -> None:
+def test_a_capture_host_that_never_responds_ends_the_job_within_15_minutes(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=2500) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
@@ -338,8 +337,8 @@ def test_a_capture_host_that_never_answers_ends_the_job_in_a_quarter_of_an_hour(
     run_virtual(main())
 
 
-def test_the_wait_is_one_over_all_repetitions(virtual: Any) -> None:
-    """A canary whose events are lost again and again is not waited for anew after each repetition."""
+def test_the_wait_is_shared_by_all_resends(virtual: Any) -> None:
+    """A test batch whose events are lost again and again gets no new wait after each resend."""
 
     async def main() -> None:
         async with virtual(persons=500) as a:
@@ -354,7 +353,7 @@ def test_the_wait_is_one_over_all_repetitions(virtual: Any) -> None:
     run_virtual(main())
 
 
-def test_a_quota_that_is_used_up_stops_the_job_and_is_named(virtual: Any, axis: Any) -> None:
+def test_an_exhausted_quota_stops_the_job_and_is_reported(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=200) as a:
             plan = await a.plan(operation=operation("unset", "capture"))

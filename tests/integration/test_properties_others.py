@@ -1,5 +1,5 @@
-"""Persons whom somebody else deletes, merges or re-creates while a job changes properties: nothing is ever sent for
-them, nobody is made anew by an event, and each is named for what it is (promises 21 to 23)."""
+"""Persons that other clients delete, merge or re-create while a job changes properties: they get no request, no event
+re-creates them, and each is reported with its state (guarantees 21 to 23)."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def all_ids(a: Any, uuids: list[UUID]) -> list[tuple[str, ...]]:
 
 
 def reached(a: Any) -> set[str]:
-    """Every distinct id and person id that a change was sent to."""
+    """Return every distinct ID and person ID that a change was sent to."""
     found: set[str] = set()
     for request in a.sent():
         if request.action == "capture":
@@ -45,7 +45,7 @@ def named(report: Any, axis: str) -> dict[str, str | None]:
 
 
 class Fates:
-    """One person deleted, one merged away, one re-created; and how to tell that they were left alone."""
+    """One deleted, one merged and one re-created person, and a check that they got no request."""
 
     def __init__(self, a: Any, deleted: UUID, merged: UUID, recreated: UUID, into: UUID) -> None:
         self.a = a
@@ -73,7 +73,7 @@ class Fates:
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_who_changed_between_plan_and_run_is_sent_nothing(arena: Any, axis: Any, kind: str, route: str) -> None:
+async def test_persons_lost_between_plan_and_run_get_no_request(arena: Any, axis: Any, kind: str, route: str) -> None:
     async with arena(persons=120) as a:
         ids = [each[0] for each in all_ids(a, a.everybody[:100])]
         plan = await a.plan(operation=operation(kind, route), selection=ByDistinctIds(ids))
@@ -89,7 +89,7 @@ async def test_who_changed_between_plan_and_run_is_sent_nothing(arena: Any, axis
 
 
 @pytest.mark.parametrize(("kind", "code"), [("unset", 0), ("update", 1)])
-async def test_the_properties_of_the_deleted_are_gone_but_cannot_be_set(
+async def test_properties_of_deleted_persons_are_gone_but_cannot_be_set(
     arena: Any, axis: Any, kind: str, code: int
 ) -> None:
     async with arena(persons=60) as a:
@@ -107,7 +107,7 @@ async def test_the_properties_of_the_deleted_are_gone_but_cannot_be_set(
 
 
 def when_leave_is_asked_for(a: Any, monkeypatch: pytest.MonkeyPatch, which: Bucket, time: int, do: Any) -> None:
-    """Call something when a request of this bucket asks for leave that many times: after its persons were checked."""
+    """Call a function when a request of this bucket waits for the rate limit for the n-th time."""
     permit: Callable[..., Any] = a.client.limits.permit
     asked = 0
 
@@ -123,7 +123,7 @@ def when_leave_is_asked_for(a: Any, monkeypatch: pytest.MonkeyPatch, which: Buck
 
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
-def test_who_changed_while_a_batch_waited_to_leave_is_sent_no_event(
+def test_persons_lost_while_their_batch_waited_get_no_event(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, kind: str, first: bool
 ) -> None:
     async def main() -> None:
@@ -146,10 +146,10 @@ def test_who_changed_while_a_batch_waited_to_leave_is_sent_no_event(
     run_virtual(main())
 
 
-def test_who_vanishes_in_the_middle_of_a_long_block_is_sent_nothing_more(
+def test_a_person_that_disappears_during_a_long_block_gets_no_more_calls(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A block is read again when its oldest reading is a minute old, in the middle of it too."""
+    """The persons of a block are read again when the oldest read is a minute old, also within the block."""
 
     async def main() -> None:
         async with virtual(persons=120) as a:
@@ -175,7 +175,7 @@ def test_who_vanishes_in_the_middle_of_a_long_block_is_sent_nothing_more(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_who_vanishes_after_an_event_was_lost_is_not_sent_another(virtual: Any, axis: Any, kind: str) -> None:
+def test_a_person_that_disappears_after_a_lost_event_gets_no_other(virtual: Any, axis: Any, kind: str) -> None:
     async def main() -> None:
         async with virtual(persons=120) as a:
             ids = [each[0] for each in all_ids(a, a.everybody[:100])]
@@ -201,10 +201,10 @@ def test_who_vanishes_after_an_event_was_lost_is_not_sent_another(virtual: Any, 
     run_virtual(main())
 
 
-async def test_a_call_that_finds_nobody_fails_nobody_else(
+async def test_a_call_that_finds_no_person_fails_no_other_target(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PATCH answers 404, delete_property 500, for somebody who vanished after the check (contract 6.3, 6.8)."""
+    """For a person deleted after its read, PATCH responds with 404 and delete_property with 500 (contract 6.3, 6.8)."""
     for kind, key in (("update", "too_late"), ("unset", "gone_with_person")):
         async with arena(persons=100) as a:
             plan = await a.plan(operation=operation(kind, "rest"))
@@ -230,7 +230,7 @@ LONG = "x" * 201
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_whom_no_event_can_address_gets_a_call_in_the_same_job(arena: Any, axis: Any, kind: str) -> None:
+async def test_a_person_that_no_event_can_address_gets_a_call_in_the_same_job(arena: Any, axis: Any, kind: str) -> None:
     async with arena(persons=60) as a:
         long = [a.server.world.add_person([f"{LONG}{n}"], {"plan": "free"}) for n in range(3)]
         plan = await a.plan(a.everybody[:30] + long + a.everybody[30:], operation(kind, "capture"))
@@ -244,7 +244,7 @@ async def test_whom_no_event_can_address_gets_a_call_in_the_same_job(arena: Any,
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_who_has_no_distinct_id_fails_and_is_named(arena: Any, axis: Any, route: str) -> None:
+async def test_a_person_without_a_distinct_id_fails_and_is_reported(arena: Any, axis: Any, route: str) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=operation("unset", route))
         a.server.world.take_distinct_ids(a.everybody[44])
@@ -255,7 +255,7 @@ async def test_who_has_no_distinct_id_fails_and_is_named(arena: Any, axis: Any, 
         assert all(request.status < 300 for request in a.sent())
 
 
-async def test_an_id_that_stands_for_many_is_avoided_where_the_person_has_another(arena: Any, axis: Any) -> None:
+async def test_a_placeholder_id_is_avoided_if_the_person_has_another(arena: Any, axis: Any) -> None:
     async with arena(persons=30) as a:
         odd = a.server.world.add_person(["anonymous", "null", "really-me", "me-too"], {"plan": "free"})
         only = a.server.world.add_person(["guest"], {"plan": "free"})
@@ -267,8 +267,8 @@ async def test_an_id_that_stands_for_many_is_avoided_where_the_person_has_anothe
         assert "guest" in used
 
 
-async def test_an_event_reaches_the_target_by_the_id_that_it_has_now(arena: Any, axis: Any) -> None:
-    """Somebody else's ids came to a target by a merge: it stays the same person and is changed."""
+async def test_an_event_is_addressed_by_the_current_distinct_id(arena: Any, axis: Any) -> None:
+    """A merge gave the target other distinct IDs: it stays the same person and is changed."""
     async with arena(persons=60) as a:
         plan = await a.plan(a.everybody[:50], operation("unset", "capture"))
         a.server.world.merge(a.everybody[20], a.everybody[55])

@@ -1,4 +1,4 @@
-"""Values of properties, and whom they belong to, are in the plan and on the wire, and nowhere else (promise 27)."""
+"""Values of properties and identifiers of persons are in the plan and on the wire, and nowhere else (guarantee 27)."""
 
 import io
 import logging
@@ -20,7 +20,7 @@ SECRET = (MARK, "918273")
 
 
 class Told:
-    """Everything that a job lets out."""
+    """Everything that a job writes, emits or logs."""
 
     def __init__(self) -> None:
         self.log = io.StringIO()
@@ -38,7 +38,7 @@ class Told:
 
 @pytest.fixture
 def told() -> Any:
-    """Collect what is told, the log at its finest level included."""
+    """Collect everything that a job writes, emits or logs, at the finest log level."""
     found = Told()
     handler = logging.StreamHandler(found.log)
     root = logging.getLogger()
@@ -65,7 +65,7 @@ FAULTS = [
 )
 @pytest.mark.parametrize("route", ["rest", "capture"])
 @pytest.mark.parametrize("kind", ["update", "unset"])
-async def test_no_value_and_nobody_is_in_journal_report_events_log_or_errors(
+async def test_no_value_and_no_identifier_is_in_journal_report_events_log_or_errors(
     arena: Any, told: Told, kind: str, route: str, faults: list[Any]
 ) -> None:
     async with arena(persons=0) as a:
@@ -91,12 +91,12 @@ async def test_no_value_and_nobody_is_in_journal_report_events_log_or_errors(
         assert [secret for secret in (*secrets, *map(str, a.everybody)) if secret in text] == []
         assert not [secret for secret in secrets if secret.encode() in b"".join(map(pickle.dumps, told.errors))]
         keys = ["note", "deep", "amount"] if kind == "update" else ["note"]
-        assert report.operation["keys"] == keys  # the keys may be told, and are
+        assert report.operation["keys"] == keys  # keys may be shown, and are
         for name in (repr(operation), repr(plan.header.operation) if kind == "unset" else ""):
             assert MARK not in name
 
 
-async def test_a_value_is_in_no_error_about_it(arena: Any) -> None:
+async def test_an_error_about_a_value_does_not_contain_it(arena: Any) -> None:
     for bad in (float("inf"), 2**60 + 918273, f"{MARK}\0", {f"{MARK}\ud800": 1}, object(), {1: MARK}, {MARK}):
         with pytest.raises(ValueError) as caught:
             UpdateProperties({"note": bad})
@@ -104,8 +104,8 @@ async def test_a_value_is_in_no_error_about_it(arena: Any) -> None:
         assert "note" in str(caught.value)
 
 
-async def test_another_operation_of_the_same_keys_does_not_go_on_with_this_journal(arena: Any) -> None:
-    """The journal holds no values, so the plan's digest tells them apart."""
+async def test_another_operation_with_the_same_keys_does_not_resume_this_journal(arena: Any) -> None:
+    """The journal holds no values, so the digest of the plan distinguishes the operations."""
     async with arena(persons=40) as a:
         first = await a.plan(operation=UpdateProperties({"plan": "one"}))
         await a.run(first)
@@ -117,7 +117,7 @@ async def test_another_operation_of_the_same_keys_does_not_go_on_with_this_journ
         assert {each["plan"] for each in a.properties().values()} == {"one"}
 
 
-async def test_a_run_that_is_not_finished_says_so_without_naming_anybody(arena: Any, told: Told) -> None:
+async def test_an_interrupted_run_says_so_without_naming_a_person(arena: Any, told: Told) -> None:
     async with arena(persons=40, capture_lag_s=3600.0) as a:
         plan = await a.plan(operation=UpdateProperties(VALUES, route="capture"))
         with pytest.raises(NotFinished) as caught:

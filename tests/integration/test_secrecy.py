@@ -1,4 +1,4 @@
-"""What a job leaves behind names nobody and opens nothing (promise 27)."""
+"""The files and events of a job hold no identifier and no secret (guarantee 27)."""
 
 import io
 import logging
@@ -12,7 +12,7 @@ from bulk import ByFilter
 UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-async def test_nothing_that_names_a_person_or_opens_a_door_is_in_journal_report_or_events(arena: Any) -> None:
+async def test_no_identifier_and_no_secret_is_in_journal_report_or_events(arena: Any) -> None:
     told = io.StringIO()
     handler = logging.StreamHandler(told)
     root = logging.getLogger()
@@ -33,7 +33,7 @@ async def test_nothing_that_names_a_person_or_opens_a_door_is_in_journal_report_
             for secret in (email, "no@body.example", str(person.uuid), *person.distinct_ids, a.server.personal_api_key):
                 assert secret.encode() not in left
             assert UUID.search(left) is None
-            assert b"email" in a.journal.read_bytes()  # the key of a property may be told
+            assert b"email" in a.journal.read_bytes()  # the key of a property may be shown
     finally:
         root.removeHandler(handler)
         root.setLevel(level)

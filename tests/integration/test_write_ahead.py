@@ -1,4 +1,4 @@
-"""No mutating request reaches the server before its intent is on disk, not merely written (promise 1)."""
+"""No mutating request reaches the server before its intent is synced to disk (guarantee 1)."""
 
 import os
 from typing import Any

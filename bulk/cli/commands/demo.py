@@ -50,10 +50,10 @@ def command(persons: int, keep: Path | None) -> int:
 
 
 def _demo_folder(folder: Path) -> Path:
-    from bulk.files.private_files import trouble
+    from bulk.files.file_errors import as_file_trouble
     from bulk.sanitize import plain
 
-    with trouble(folder, "cannot be created"):
+    with as_file_trouble(folder, "cannot be created"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if taken := [name for name in DEMO_FILES if (folder / name).exists()]:
         raise click.UsageError(f"{plain(folder)} holds {taken[0]} of an earlier demo: choose another folder")

@@ -15,7 +15,7 @@ from bulk.cli.display.live_display import Display
 from bulk.cli.display.messages import state_counts
 from bulk.cli.options.connection_options import HOST, KEY, PROJECT_ID
 from bulk.engine import run_job, verify_job
-from bulk.files.private_files import write_private
+from bulk.files.unnamed_file import write_private
 from bulk.formatting import count_of
 from bulk.journal.replay import replay_journal
 from bulk.number_ranges import expand

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from asyncclient import RateLimits
 from bulk.formatting import count_of, format_count, format_duration
 from bulk.operations import Operation, PropertyOperation, UnsetProperties
-from bulk.posthog.request_costs import Estimate, estimate, persons_by_capture
+from bulk.posthog.request_costs import Estimate, estimate, persons_per_capture_request
 from bulk.posthog.routes import choose_route
 from bulk.sanitize import plain
 
@@ -47,7 +47,7 @@ def cost_rows(operation: Operation, count: int, *, rate_limits: str, batch_size:
     per_call = "one property of one person" if isinstance(operation, UnsetProperties) else "one person"
     rest, capture = costs["rest"], costs["capture"]
     yield "Requests", f"by REST: {count_of(rest.changes, 'call')} for {per_call} each, {count_of(rest.reads, 'read')}"
-    many = f"for up to {count_of(persons_by_capture(batch_size), 'person')} each"
+    many = f"for up to {count_of(persons_per_capture_request(batch_size), 'person')} each"
     events = f"{count_of(capture.events, 'capture request')} (not rate limited)"
     yield "", f"by capture: {events} {many}, {count_of(capture.reads, 'read')}"
     yield "Estimated time", f"by REST: {_time(rest)}, by capture: {_time(capture)}, {limits}"

@@ -21,8 +21,8 @@ from bulk.formatting import count_of, format_count, format_duration
 from bulk.sanitize import plain
 from bulk.states import state_label
 
-_PHASES = {"canary": "Test batch", "sending": "Sending", "reading back": "Reading back"}
-_PHASE_STARTS = {**_PHASES, "canary": "Test batch: a few persons are processed and read back before the rest"}
+_PHASES = {"test batch": "Test batch", "sending": "Sending", "reading back": "Reading back"}
+_PHASE_STARTS = {**_PHASES, "test batch": "Test batch: a few persons are processed and read back before the rest"}
 _ACCEPTED_REQUESTS = {"person": "deletions", "properties": "changes"}
 _BUCKETS = {"deletes": "deletions", "others": "reads and changes"}
 _WINDOWS = {60: "this minute", 3600: "this hour"}

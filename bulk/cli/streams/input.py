@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from bulk.files.private_files import trouble
+from bulk.files.file_errors import as_file_trouble
 
 _CHUNK = 64 * 1024
 STANDARD_INPUT = Path("standard input")
@@ -85,7 +85,7 @@ class InputReader:
             if self._is_closed:
                 raise ValueError(f"{self._name} is closed")
             if self._error is not None:
-                with trouble(self._name, "cannot be read"):
+                with as_file_trouble(self._name, "cannot be read"):
                     raise self._error
             return not self._is_at_end
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from bulk.errors import FileTrouble
-from bulk.files.private_files import Unnamed, open_regular, unnamed
+from bulk.files.private_files import open_regular
+from bulk.files.unnamed_file import UnnamedFile, create_unnamed
 from bulk.sanitize import plain
 
 FORCE_HELP = "Replace FILE if it exists, unless it is a plan or a journal"
@@ -20,7 +21,7 @@ _PLAN_OR_JOURNAL = re.compile(rb'\{"format":[0-9]+,"project_id":|\{"n":0,"type":
 
 
 @contextmanager
-def output_file(path: Path, *, force: bool, needed: Iterable[Path]) -> Iterator[Unnamed]:
+def output_file(path: Path, *, force: bool, needed: Iterable[Path]) -> Iterator[UnnamedFile]:
     """Create a file that appears only if the block ends without an error.
 
     Args:
@@ -33,7 +34,7 @@ def output_file(path: Path, *, force: bool, needed: Iterable[Path]) -> Iterator[
         FileTrouble: it exists without `force`, is a plan or a journal, or cannot be created.
     """
     _check(path, force=force, needed=needed)
-    with unnamed(path) as file:
+    with create_unnamed(path) as file:
         yield file
         if force:
             _check(path, force=force, needed=needed)  # it may have changed in the meantime

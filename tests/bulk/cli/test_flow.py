@@ -161,7 +161,7 @@ def test_json_puts_events_on_stdout_and_words_on_stderr(run: Run, posthog: Any) 
     kinds = [event["event"] for event in events]
     assert kinds[0] == "planning"
     assert kinds[-1] == "report"
-    assert {"plan", "started", "phase", "progress", "canary", "ended"} <= set(kinds)
+    assert {"plan", "started", "phase", "progress", "test_batch", "ended"} <= set(kinds)
     assert events[kinds.index("plan")]["count"] == count
     assert events[-1]["exit_code"] == 0
     assert "If interrupted, resume with: " in result.err

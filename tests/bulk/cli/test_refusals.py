@@ -183,7 +183,7 @@ def test_an_empty_file(refused: Callable[..., str], posthog: Any, option: str) -
 
 def test_a_file_that_matches_nobody(refused: Callable[..., str]) -> None:
     Path("ids").write_text("nobody\n")
-    assert "nobody matches" in refused(3, "delete", "--distinct-ids", "ids", "--yes", "--expect-count", "1")
+    assert "no person matches" in refused(3, "delete", "--distinct-ids", "ids", "--yes", "--expect-count", "1")
     assert os.listdir() == ["ids"]
 
 

@@ -180,7 +180,8 @@ def test_only_the_count_approves(tmp_path: Path, typed: str, approved: bool) -> 
     from datetime import UTC, datetime
     from uuid import UUID
 
-    from bulk.plan.plan_file import FORMAT, PlanHeader, PlanWriter
+    from bulk.plan.plan_file import FORMAT, PlanHeader
+    from bulk.plan.plan_writer import PlanWriter
 
     header = PlanHeader(
         format=FORMAT,

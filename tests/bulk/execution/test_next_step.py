@@ -38,14 +38,14 @@ def due(
 
 @pytest.mark.parametrize("events", [e for e in Events if e not in (Events.NOT_REQUESTED, Events.QUEUED, Events.PURGED)])
 @pytest.mark.parametrize("person", list(Person))
-def test_nobody_is_deleted_whose_events_are_not_known_to_be_queued(person: Person, events: Events) -> None:
+def test_no_person_is_deleted_before_its_events_are_known_to_be_queued(person: Person, events: Events) -> None:
     if events is not Events.UNVERIFIABLE:
         assert due(person, events) is not Step.DELETE
 
 
 @pytest.mark.parametrize("recordings", [Recordings.NOT_STARTED, Recordings.UNKNOWN])
 @pytest.mark.parametrize("person", list(Person))
-def test_nobody_is_deleted_whose_recordings_were_not_requested(person: Person, recordings: Recordings) -> None:
+def test_no_person_is_deleted_before_its_recordings_were_requested(person: Person, recordings: Recordings) -> None:
     assert due(person, Events.QUEUED, recordings) is not Step.DELETE
 
 
@@ -53,7 +53,7 @@ def test_nobody_is_deleted_whose_recordings_were_not_requested(person: Person, r
     "person", [p for p in Person if p in FINAL_PERSON_STATES or p in (Person.ACCEPTED, Person.HELD_BACK)]
 )
 @pytest.mark.parametrize("events", list(Events))
-def test_nothing_is_due_for_the_final_the_accepted_and_the_held(person: Person, events: Events) -> None:
+def test_final_accepted_and_held_back_targets_have_no_next_step(person: Person, events: Events) -> None:
     assert due(person, events) is Step.NOTHING
 
 
@@ -62,10 +62,10 @@ def test_the_order_is_queue_then_read_the_row_then_delete() -> None:
     assert due(Person.NOT_STARTED, Events.ACCEPTED, Recordings.REQUESTED) is Step.READ_ROWS
     assert due(Person.NOT_STARTED, Events.QUEUED, Recordings.REQUESTED) is Step.DELETE
     assert due(Person.TO_RETRY, Events.QUEUED, Recordings.REQUESTED) is Step.DELETE
-    assert due(Person.UNKNOWN, Events.QUEUED, Recordings.REQUESTED) is Step.READ_STORE
+    assert due(Person.UNKNOWN, Events.QUEUED, Recordings.REQUESTED) is Step.READ_PERSONS
 
 
-def test_only_what_is_left_is_queued() -> None:
+def test_only_the_parts_that_are_left_are_queued() -> None:
     assert due(Person.NOT_STARTED, Events.NOT_STARTED, Recordings.REQUESTED) is Step.QUEUE_EVENTS
     assert due(Person.NOT_STARTED, Events.QUEUED, Recordings.UNKNOWN) is Step.QUEUE_RECORDINGS
     assert due(Person.NOT_STARTED) is Step.DELETE
@@ -74,21 +74,21 @@ def test_only_what_is_left_is_queued() -> None:
 @pytest.mark.parametrize("events", list(Events))
 @pytest.mark.parametrize("recordings", list(Recordings))
 @pytest.mark.parametrize("properties", list(Properties))
-def test_who_is_to_be_kept_is_never_deleted(events: Events, recordings: Recordings, properties: Properties) -> None:
+def test_a_person_to_keep_is_never_deleted(events: Events, recordings: Recordings, properties: Properties) -> None:
     assert due(Person.NOT_REQUESTED, events, recordings, properties) is not Step.DELETE
 
 
-def test_properties_are_sent_until_they_are_accepted_and_again_when_they_were_not_applied() -> None:
+def test_properties_are_sent_until_accepted_and_again_if_not_applied() -> None:
     dues = {state: due(Person.NOT_REQUESTED, properties=state) for state in Properties}
     assert {state for state, what in dues.items() if what is Step.CHANGE} == {
         Properties.NOT_STARTED,
         Properties.TO_RETRY,
     }
-    assert {state for state, what in dues.items() if what is Step.READ_STORE} == {Properties.UNKNOWN}
-    assert set(dues.values()) == {Step.CHANGE, Step.READ_STORE, Step.NOTHING}
+    assert {state for state, what in dues.items() if what is Step.READ_PERSONS} == {Properties.UNKNOWN}
+    assert set(dues.values()) == {Step.CHANGE, Step.READ_PERSONS, Step.NOTHING}
 
 
-def test_events_of_a_kept_person_are_queued_and_read_and_no_more() -> None:
+def test_events_of_a_kept_person_are_queued_and_read_back_only() -> None:
     assert due(Person.NOT_REQUESTED, Events.NOT_STARTED) is Step.QUEUE_EVENTS
     assert due(Person.NOT_REQUESTED, Events.ACCEPTED) is Step.READ_ROWS
     assert due(Person.NOT_REQUESTED, Events.QUEUED) is Step.NOTHING

@@ -1,4 +1,4 @@
-"""What a running job tells of its pace and of the time that is left."""
+"""The rate and the estimated time left that a running job reports."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -40,7 +40,9 @@ def accept(target_states: TargetStates, attempt: int, targets: str) -> None:
     target_states.apply(AttemptEnded(attempt=attempt, at=0.0, outcome="ok"))
 
 
-def test_the_time_left_knows_that_a_limit_lets_bursts_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_estimated_time_left_takes_bursts_within_the_rate_limit_into_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = [1000.0]
     monkeypatch.setattr("bulk.execution.progress_emitter.anyio.current_time", lambda: now[0])
     told: list[Progress] = []
@@ -60,7 +62,7 @@ def test_the_time_left_knows_that_a_limit_lets_bursts_through(monkeypatch: pytes
     accept(target_states, 0, "0-479")
     limits.charge(Bucket.DELETES, [0.0] * 480)
     emitter.progress()
-    now[0] += 50  # the minute's allowance is used up, nothing moves
+    now[0] += 50  # the limit of this minute is used up: no progress
     for _ in range(3):
         now[0] += 1
         emitter.progress()

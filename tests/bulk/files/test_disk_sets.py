@@ -109,7 +109,7 @@ except FileTrouble as error:
 def test_a_temporary_folder_that_is_full_is_told_with_a_fix(tmp_path: Path) -> None:
     environment = os.environ | {"SQLITE_TMPDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.startswith(f"{tmp_path}: no temporary file can grow there: ")
+    assert done.stdout.startswith(f"{tmp_path}: a temporary file cannot grow there: ")
     assert done.stdout.endswith("; free some space there, or set TMPDIR.\n")
     assert list(tmp_path.iterdir()) == []
 

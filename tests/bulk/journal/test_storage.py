@@ -90,7 +90,7 @@ def test_failed_sync_opens_no_journal(path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_second_opening_is_told_that_the_journal_is_busy(path: Path) -> None:
-    words = "another process works on this journal; let it end or stop it"
+    words = "another process is using this journal; wait until it ends or stop it"
     with Journal.open(path, FRAMING, lambda record: None), pytest.raises(JournalBusy, match=words):
         _replayed(path)
     _replayed(path)
@@ -205,7 +205,9 @@ def test_file_system_that_cannot_make_a_journal_private_is_reported(
     _put(path, WHOLE)
     path.chmod(0o644)
     monkeypatch.setattr(os, "fchmod", fails)
-    with pytest.raises(JournalError, match="cannot be made private: the system does not permit it; choose another"):
+    with pytest.raises(
+        JournalError, match="cannot be made private: the operating system does not permit it; choose another"
+    ):
         _replayed(path)
 
 

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import PlanError
-from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, PlanWriter, Target, load_plan, short_digest
+from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, Target, load_plan, short_digest
 from bulk.plan.plan_lines import PlanFooter, encode_footer
+from bulk.plan.plan_writer import PlanWriter
 
 CREATED = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
 HEADER = PlanHeader(
@@ -107,7 +108,7 @@ def test_count_that_does_not_fit_is_refused(path: Path) -> None:
         footer = PlanFooter(count=6, digest=plan.digest, spent={}, findings=[])
     whole = path.read_bytes()
     path.write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1] + encode_footer(footer))
-    with pytest.raises(PlanError, match="has 5 targets where its footer says 6"):
+    with pytest.raises(PlanError, match="has 5 targets, but its footer says 6"):
         load_plan(path)
 
 
@@ -147,11 +148,11 @@ def test_no_text_of_a_plan_is_in_what_is_raised_or_shown(path: Path) -> None:
 
 def test_other_formats_and_files_are_told_apart(path: Path) -> None:
     path.write_bytes(b'{"format":2,"anything":1}\n{}\n')
-    with pytest.raises(PlanError, match="has plan format 2 where this version reads 1; make a new plan"):
+    with pytest.raises(PlanError, match="has plan format 2, but this version reads format 1; make a new plan"):
         load_plan(path)
     for other in (b"", b"\n", b"distinct_id\nalice\n", b'{"format":1}\n', b"\x00" * 4096, b"[" * 99_999):
         path.write_bytes(other)
-        with pytest.raises(PlanError, match="is not a plan: line 1 is no header; name a"):
+        with pytest.raises(PlanError, match="is not a plan: line 1 is not a plan header; name a"):
             load_plan(path)
 
 
@@ -160,7 +161,7 @@ def test_header_alone_is_no_plan(path: Path) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
     for part in (lines[:1], lines[:3]):
         path.write_bytes(b"".join(part))
-        with pytest.raises(PlanError, match="has no footer: it is cut short, or was added to"):
+        with pytest.raises(PlanError, match="has no footer: the end is missing, or lines were added"):
             load_plan(path)
 
 
@@ -217,7 +218,8 @@ import sys
 from datetime import UTC, datetime
 from uuid import UUID
 from bulk.errors import FileTrouble
-from bulk.plan.plan_file import PlanHeader, PlanWriter
+from bulk.plan.plan_file import PlanHeader
+from bulk.plan.plan_writer import PlanWriter
 text = dict.fromkeys(("project_name", "host", "created_at", "version"), "")
 header = PlanHeader(format=1, project_id=1, operation={}, selection={}, **text)
 try:

@@ -31,7 +31,7 @@ from bulk.events import PlanProgress
 from bulk.operations import DeletePersons
 from bulk.plan.plan_file import Plan, load_plan
 from bulk.plan.planner import make_plan
-from bulk.selection.input_findings import TEXT_MAX, Lines, by_kind
+from bulk.selection.input_findings import TEXT_MAX, LineNumbers, by_kind
 from bulk.selection.resolver import EMAILS_AT_ONCE
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection
 
@@ -294,10 +294,10 @@ async def test_an_existing_plan_is_never_replaced(server: LocalPostHog, client: 
 @pytest.mark.parametrize(
     ("selection", "words"),
     [
-        (ByFilter(email="nobody@example.org"), "nobody matches the selection"),
-        (ByDistinctIds(["nobody", "no one"]), "nobody matches any of the 2 lines"),
+        (ByFilter(email="nobody@example.org"), "no person matches the selection"),
+        (ByDistinctIds(["nobody", "no one"]), "no person matches any of the 2 input lines"),
         (ByDistinctIds(["nobody", ""]), "1 of which cannot be used"),
-        (ByDistinctIds(["null", ""]), r"none of the 2 lines can be used \(blank, placeholder ID\)"),
+        (ByDistinctIds(["null", ""]), r"none of the 2 input lines can be used \(blank, placeholder ID\)"),
     ],
 )
 async def test_a_selection_that_matches_nobody_is_refused_and_leaves_no_file(
@@ -425,10 +425,10 @@ async def test_a_person_that_two_answers_hold_is_one_target(plan_path: Path) -> 
 
 
 def test_a_list_of_lines_too_long_for_a_plan_is_cut_and_says_so() -> None:
-    lines = Lines()
+    lines = LineNumbers()
     for number in range(0, 1_000_000, 2):
         lines.add(number)
-    found = lines.found()
+    found = lines.to_finding()
     assert found["count"] == 500_000
     assert found["cut"] is True
     assert len(found["lines"]) <= TEXT_MAX

@@ -15,7 +15,7 @@ from asyncclient.models import Page
 from bulk.concurrency.stop_gate import StopGate
 from bulk.posthog.deletion_rows import (
     COVERS,
-    MOST_PAGES_OF_AN_INSTANT,
+    MAX_PAGES_PER_INSTANT,
     NO_ROW,
     DeletionRowReader,
     RowCoverage,
@@ -163,7 +163,7 @@ async def test_a_list_that_does_not_end_is_given_up_and_says_so(page: Callable[[
     with pytest.raises(ListingError, match="does not end"):
         async for _ in reader(client).completed(NOW - 100.0):
             pass
-    assert client.pages <= MOST_PAGES_OF_AN_INSTANT + 2
+    assert client.pages <= MAX_PAGES_PER_INSTANT + 2
 
 
 async def test_rows_that_keep_coming_in_front_end_no_reading() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncclient import ConnectFailed, InvalidResponse, PersonRef, PostHogError, RateLimited, ServerError, TimedOut
-from bulk.posthog.halving import MOST_FAILED_SINGLES, MOST_FAILURES, HalvedReads, read_halving
+from bulk.posthog.halving import MAX_FAILED_SINGLES, MAX_FAILURES, HalvedReads, read_halving
 from bulk.posthog.person_reads import Known, Present, Unread, UnreadReason
 
 WHERE = {"method": "POST", "path": "persons/batch_by_uuids/", "route": "persons/batch_by_uuids/"}
@@ -89,7 +89,7 @@ def test_however_many_cannot_be_read_there_is_one_result_each_and_a_bound(count:
     store = Store(dict.fromkeys(bad, UnreadReason.TIMED_OUT))
     read = store.read(range(count))
     assert read.results.keys() == set(range(count))
-    assert store.failures <= MOST_FAILURES
+    assert store.failures <= MAX_FAILURES
     assert all(result == Present(person(n)) for n, result in read.results.items() if isinstance(result, Present))
     assert not any(isinstance(read.results[n], Present) for n in bad if n < count)
     assert not any(result == Unread(UnreadReason.LEFT_OUT) for result in read.results.values())
@@ -101,7 +101,7 @@ def test_a_server_that_answers_nobody_is_not_asked_for_each_of_them(why: UnreadR
     read = store.read(range(200))
     assert isinstance(read.failed_with, type(ERRORS[why]()))
     assert set(read.results.values()) <= {Unread(why), Unread(UnreadReason.NOT_TRIED)}
-    assert sum(len(part) == 1 for part, _ in store.asked) == MOST_FAILED_SINGLES
+    assert sum(len(part) == 1 for part, _ in store.asked) == MAX_FAILED_SINGLES
     assert len(store.asked) <= 13
 
 

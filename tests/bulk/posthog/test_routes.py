@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from asyncclient import RateLimits
 from bulk.operations import UnsetProperties, UpdateProperties
-from bulk.posthog.request_costs import calls_a_person
-from bulk.posthog.routes import MOST_BY_REST, choose_route
+from bulk.posthog.request_costs import calls_per_person
+from bulk.posthog.routes import MAX_REST_CALLS, choose_route
 
 KEYS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8, unique=True).map(tuple)
 RATES = st.sampled_from([RateLimits.posthog(), RateLimits.off()])
@@ -22,8 +22,8 @@ def test_auto_goes_by_calls_that_a_minute_allows(
     for operation in (UnsetProperties(keys), UpdateProperties(dict.fromkeys(keys, 1))):
         route = choose_route(operation, count, batch_size=batch, rates=rates)
         calls = count * (len(keys) if isinstance(operation, UnsetProperties) else 1)
-        assert calls_a_person(operation) * count == calls
-        assert (route.name == "rest") == (calls <= MOST_BY_REST)
+        assert calls_per_person(operation) * count == calls
+        assert (route.name == "rest") == (calls <= MAX_REST_CALLS)
         assert f"{calls:,}" in route.why
         if route.name == "capture":
             assert (

@@ -4,11 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncclient import CaptureEvent
-from bulk.selection.event_distinct_id import LONGEST, pick_distinct_id
-from bulk.selection.placeholder_ids import is_shared
+from bulk.selection.event_distinct_id import MAX_LENGTH, pick_distinct_id
+from bulk.selection.placeholder_ids import is_placeholder
 
-SHARED = st.sampled_from(["anonymous", "null", "0", "undefined", '"guest"', "[object Object]"])
-ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=LONGEST + 20) | SHARED | st.just("x" * (LONGEST + 1))
+PLACEHOLDER = st.sampled_from(["anonymous", "null", "0", "undefined", '"guest"', "[object Object]"])
+ANY = (
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=MAX_LENGTH + 20)
+    | PLACEHOLDER
+    | st.just("x" * (MAX_LENGTH + 1))
+)
 
 
 @given(st.lists(ANY, max_size=8))
@@ -16,19 +20,19 @@ def test_the_address_is_an_own_id_that_an_event_can_carry_and_stands_for_nobody_
     distinct_ids: list[str],
 ) -> None:
     chosen = pick_distinct_id(distinct_ids)
-    usable = [each for each in distinct_ids if each.strip() and len(each) <= LONGEST and "\0" not in each]
+    usable = [each for each in distinct_ids if each.strip() and len(each) <= MAX_LENGTH and "\0" not in each]
     if chosen is None:
         assert usable == []
         return
     assert chosen in usable
-    assert is_shared(chosen) == all(map(is_shared, usable))
+    assert is_placeholder(chosen) == all(map(is_placeholder, usable))
     assert CaptureEvent.unset(chosen, ("a",)).distinct_id == chosen  # the client takes it as it is
 
 
 def test_the_first_of_several_good_ones_is_taken() -> None:
     assert pick_distinct_id(["null", "a", "b"]) == "a"
-    assert pick_distinct_id(["x" * LONGEST, "a"]) == "x" * LONGEST
-    assert pick_distinct_id(["x" * (LONGEST + 1), "a"]) == "a"
+    assert pick_distinct_id(["x" * MAX_LENGTH, "a"]) == "x" * MAX_LENGTH
+    assert pick_distinct_id(["x" * (MAX_LENGTH + 1), "a"]) == "a"
 
 
 def test_one_that_many_share_is_better_than_none() -> None:

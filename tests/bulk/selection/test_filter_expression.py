@@ -58,8 +58,8 @@ def test_every_operator_of_the_contract_is_known(operator: str) -> None:
 @pytest.mark.parametrize(
     ("expression", "pointed", "words"),
     [
-        ("", "", "a property's name is missing"),
-        ("plan", "", "an operator is missing"),
+        ("", "", "the property name is missing"),
+        ("plan", "", "the operator is missing"),
         ("plan exact", "", "exact needs a value"),
         ("plan contain free", "contain", "did you mean icontains?"),
         ("plan = free", "=", "did you mean exact?"),
@@ -69,9 +69,9 @@ def test_every_operator_of_the_contract_is_known(operator: str) -> None:
         ("plan exact very free", "free", "quote a value"),
         ("age gt 30 and plan exact free", "and plan exact free", "quote a value"),
         ("email is_set true", "true", "takes no value"),
-        ("plan exact null", "null", "null is no value"),
+        ("plan exact null", "null", "null is not a value"),
         ('plan exact "free', '"free', "closing"),
-        ('plan exact "a"b', "b", "blank is missing"),
+        ('plan exact "a"b', "b", "space is missing"),
         ('plan exact ["a"', '["a"', "JSON"),
         ('plan exact ["a"] b', "b", "the condition ends"),
         ("plan exact []", "[]", "empty"),
@@ -79,7 +79,7 @@ def test_every_operator_of_the_contract_is_known(operator: str) -> None:
         ("plan exact [[1]]", "[[1]]", "text, numbers"),
         ('plan gt ["a"]', '["a"]', "takes one value"),
         ("plan exact {}", "{}", "bracket"),
-        ('"" exact x', '""', "not empty"),
+        ('"" exact x', '""', "must not be empty"),
         ('plan exact "\\x"', '"\\x"', "backslash"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulk.selection.placeholder_ids import is_shared
+from bulk.selection.placeholder_ids import is_placeholder
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ from bulk.selection.placeholder_ids import is_shared
     ],
 )
 def test_an_id_that_stands_for_nobody_is_shared(distinct_id: str) -> None:
-    assert is_shared(distinct_id)
+    assert is_placeholder(distinct_id)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_an_id_that_stands_for_nobody_is_shared(distinct_id: str) -> None:
     ],
 )
 def test_an_id_that_may_be_somebodys_is_not_shared(distinct_id: str) -> None:
-    assert not is_shared(distinct_id)
+    assert not is_placeholder(distinct_id)

@@ -223,7 +223,7 @@ def one_run(machine: TargetMachine, asked: frozenset[Axis], state: TargetState, 
         due = decide(state)
         if due is Step.NOTHING and not held and not any(s.state in WAITS for s in state):
             return state
-        if not there or due is Step.READ_STORE:
+        if not there or due is Step.READ_PERSONS:
             state = machine.steps(state, seen)
         elif due is Step.READ_ROWS or held:
             state = machine.step(state, Obs.ROW_COVERS_PENDING)

@@ -116,7 +116,7 @@ def test_an_event_is_written_as_json_and_shown_to_people() -> None:
     display(TestBatchDone(targets=25))
     display(progress(1))
     first, second = (json.loads(line) for line in out.getvalue().splitlines())
-    assert first == {"event": "canary", "targets": 25}
+    assert first == {"event": "test_batch", "targets": 25}
     assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"deleted_confirmed": 1})
     assert "Test batch OK" in people.getvalue()
 
@@ -158,7 +158,7 @@ def test_progress_that_is_not_read_is_dropped_and_counted_and_the_end_is_kept() 
     stream.drain()
     output.close()
     events = [json.loads(line) for line in reader.seen.splitlines() if not line.startswith(b"x")]
-    assert [(one["event"], one.get("events")) for one in events[:2]] == [("dropped", 2), ("canary", None)]
+    assert [(one["event"], one.get("events")) for one in events[:2]] == [("dropped", 2), ("test_batch", None)]
     assert [one["event"] for one in events[2:]] == ["dropped", "ended"]
 
 

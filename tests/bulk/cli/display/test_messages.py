@@ -117,7 +117,7 @@ def test_the_route_and_its_reason_are_shown_sanitized() -> None:
 
 def test_the_phases_and_the_test_batch_are_shown() -> None:
     assert line(PhaseChanged(phase="sending")) == "Sending"
-    assert str(line(PhaseChanged(phase="canary"))).startswith("Test batch: ")
+    assert str(line(PhaseChanged(phase="test batch"))).startswith("Test batch: ")
     assert line(TestBatchDone(targets=25)) == "Test batch OK: 25 persons. Continuing with the rest"
     assert line(PROGRESS) is None
 
