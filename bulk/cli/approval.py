@@ -30,7 +30,7 @@ def ask_for_approval(plan: Plan, *, say: Callable[[str], None], read: Callable[[
     """
     header = plan.header
     say(
-        f"About to {plain(describe_operation(header.operation))}: {count_of(plan.count, 'person')} of project "
+        f"About to {_with_count(plain(describe_operation(header.operation)), plan.count)}, in project "
         f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}. This cannot be undone.\n"
         "Type the number of persons to continue: "
     )
@@ -44,6 +44,12 @@ def ask_for_approval(plan: Plan, *, say: Callable[[str], None], read: Callable[[
             f"not approved: {given}, but the plan has {count_of(plan.count, 'person')}; nothing was sent",
             "run the same command again to be asked again",
         )
+
+
+def _with_count(operation: str, count: int) -> str:
+    """Return the words of an operation with the number of persons in them: "delete 30 persons and their events"."""
+    before, persons, after = operation.rpartition("persons")
+    return f"{before}{count_of(count, 'person')}{after}" if persons else f"{operation}: {count_of(count, 'person')}"
 
 
 def _read_terminal() -> str:

@@ -35,7 +35,7 @@ def test_a_review_shows_the_cost_of_both_routes_and_the_route_that_is_taken() ->
     )
     assert time == (
         "Estimated time",
-        "by REST: at least 1 d 10 h, by capture: at least 4 min 10 s, within the rate limits",
+        "by REST: at least 1 d 10 h, by capture: at least 4 min, within the rate limits",
     )
     assert route == ("Route", "capture (auto: not rate limited)")
 
