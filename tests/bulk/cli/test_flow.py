@@ -197,11 +197,11 @@ def test_status_and_report_need_neither_network_nor_key_nor_plan(
     assert f"delete persons; {count} persons" in status.out
     assert "Project    1 (Local project) on http" in status.out
     with_plan = run("report", "x.journal.jsonl")
-    assert "The input" in with_plan.out
+    assert "Input check" in with_plan.out
     Path("x.plan.jsonl").unlink()
     assert "Project    1 on http" in run("status", "x.journal.jsonl").out
     without = run("report", "x.journal.jsonl")
-    assert "The plan was not there" in without.out
+    assert "made without the plan" in without.out
     assert len(posthog.server.requests) == requests
 
 
