@@ -16,7 +16,7 @@ READING: tuple[Twin, ...] = (
         "a single read believes an answer that tells of another person",
         (
             "integration/test_facts.py::test_a_single_read_that_returns_another_person_proves_nothing",
-            "asyncclient/_resources/persons/test_lookups.py::test_another_person_than_the_one_asked_for_is_no_answer",
+            "asyncclient/_resources/persons/test_lookups.py::test_another_person_than_the_requested_one_is_invalid",
         ),
         "asyncclient/_resources/persons/reading.py",
         "if number(id) is None and person.uuid != person_uuid(id):",
@@ -80,7 +80,7 @@ READING: tuple[Twin, ...] = (
         11,
         "an answer without properties says that there are none",
         (
-            "asyncclient/test_client.py::test_a_batch_answer_without_a_field_that_it_always_has_is_invalid[properties]",
+            "asyncclient/test_client.py::test_a_batch_response_without_a_mandatory_field_is_invalid[properties]",
             _READER_TEST + "one_malformed_record_does_not_affect_other_persons[no properties]",
         ),
         "asyncclient/property_projection.py",
@@ -146,7 +146,7 @@ READING: tuple[Twin, ...] = (
     twin(
         20,
         "one stray date moves the clock",
-        "asyncclient/_protocol/test_server_clock.py::test_one_answer_that_is_far_off_moves_nothing_but_two_that_agree_do",
+        "asyncclient/_protocol/test_server_clock.py::test_one_outlying_response_moves_nothing_but_two_that_agree_do",
         _CLOCK,
         "if outlier is not None and outlier[0] <= latest and earliest <= outlier[1]:",
         "if True:",
