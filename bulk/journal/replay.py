@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -29,8 +30,12 @@ class JournalFacts(msgspec.Struct, frozen=True, kw_only=True):
     torn_tail_bytes: int
 
 
+@cache
 def framing() -> Framing[Record]:
-    """The frame of a job's journal; checksums start from the job's random name."""
+    """The frame of a job's journal; checksums start from the job's random name.
+
+    It holds nothing of any one journal, and looking through all kinds of records takes milliseconds.
+    """
     return Framing(Record, job=lambda record: record.job if isinstance(record, JobOpened) else None)
 
 

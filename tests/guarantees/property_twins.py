@@ -86,7 +86,7 @@ PROPERTIES: tuple[Twin, ...] = (
         "a block is one attempt however many requests it makes",
         (
             _PROPERTIES + "the_journal_counts_exactly_the_requests_that_were_sent",
-            _BLOCKS + "a_job_ends_right_for_every_person_after_any_failure_within_a_block",
+            _BLOCKS + "a_job_ends_right_for_every_person_after_any_failure_within_a_block[unset-status-call-500-before-0.0]",
         ),
         _SENDER, "                            requests=call.requests(batch),\n", "",
         _DISPATCH, "            requests=self.requests + 1,\n", "            requests=1,\n",

@@ -38,7 +38,7 @@ STREAMS: tuple[Twin, ...] = (
     twin(
         17,
         "a second signal is not taken",
-        "bulk/cli/test_signals.py::test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes",
+        "bulk/cli/test_signals.py::test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes[2]",
         "bulk/cli/signals.py", "            _die(number)\n", "            return\n",
     ),
     twin(
