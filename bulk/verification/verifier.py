@@ -59,7 +59,7 @@ _OTHERWISE = (Observation.PRESENT_NOT_AS_DESIRED,)
 _RECREATED = (Observation.RECREATED,)
 _ABSENT = (Observation.ABSENT,)
 _MERGED = (Observation.MERGED,)
-# the enums of what a read, a row and an observation say share their names
+# `UnreadReason`, `RowCoverage` and `Observation` use the same names
 _UNREAD = {why: Observation[f"UNREAD_{why.name}"] for why in UnreadReason if why is not UnreadReason.LEFT_OUT}
 _ROWS = {coverage: Observation[f"ROW_{coverage.name}"] for coverage in RowCoverage}
 
