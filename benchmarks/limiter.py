@@ -125,7 +125,7 @@ def _ours(oracle: Oracle) -> Any:
 
     async def request() -> None:
         async with limits.permit(Bucket.DELETES) as permit:
-            permit.spent()
+            permit.mark_sent()
             await oracle.answer()
 
     return request
@@ -153,7 +153,7 @@ async def _pass_ours(said: dict[str, Any]) -> dict[str, float]:
     start = time.process_time()
     for _ in range(said["slots"]):
         async with limits.permit(Bucket.DELETES) as permit:
-            permit.spent()
+            permit.mark_sent()
     return {"us": (time.process_time() - start) * 1e6 / said["slots"]}
 
 

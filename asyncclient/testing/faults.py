@@ -33,12 +33,12 @@ _DELETING = frozenset({"destroy", "bulk_delete"})
 # Calls that capture an event themselves, and answer before it is applied (contract 6.3, 6.8, 6.11).
 _CAPTURING = frozenset({"update", "update_property", "delete_property"})
 # Calls whose work is done afterwards or elsewhere, so that nobody is told when it is not.
-_HANDED_ON = frozenset({"delete_events", "delete_recordings", "split", "reset_distinct_id"})
-_STRIKES_ONLY = {
+_BACKGROUND = frozenset({"delete_events", "delete_recordings", "split", "reset_distinct_id"})
+_APPLIES_ONLY_TO = {
     "person_deletion_failed": _DELETING,
     "deletion_errors": frozenset({"bulk_delete"}),
     "orphan_events": _DELETING,
-    "swallow": _DELETING | _CAPTURING | _HANDED_ON | {"capture"},
+    "swallow": _DELETING | _CAPTURING | _BACKGROUND | {"capture"},
     "capture_down": _CAPTURING,
 }
 
@@ -89,22 +89,22 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("probability and share lie between 0 and 1")
         if self.kind == "redirect" and not self.to:
             raise ValueError('a "redirect" needs to="https://..."')
-        possible = _STRIKES_ONLY.get(self.kind)
-        if possible is not None and self.action is not None and self.action not in possible:
-            raise ValueError(f'"{self.kind}" strikes only {", ".join(sorted(possible))}')
+        applicable = _APPLIES_ONLY_TO.get(self.kind)
+        if applicable is not None and self.action is not None and self.action not in applicable:
+            raise ValueError(f'"{self.kind}" applies only to {", ".join(sorted(applicable))}')
 
-    def concerns(self, action: str) -> bool:
+    def applies_to(self, action: str) -> bool:
         """Whether this fault may strike a call of that name."""
         if self.action is not None:
             return self.action == action
-        return action in _STRIKES_ONLY.get(self.kind, (action,))
+        return action in _APPLIES_ONLY_TO.get(self.kind, (action,))
 
     @property
     def in_front(self) -> bool:
         """Whether it strikes before PostHog sees the request."""
         return self.kind == "refuse" or (self.kind == "page" and self.when == "before")
 
-    def chosen(self, found: int) -> int:
+    def error_count(self, found: int) -> int:
         """How many of that many persons "deletion_errors" concerns; one, when neither count nor share says."""
         if self.count is not None:
             return min(self.count, found)
@@ -113,26 +113,26 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return min(1, found)
 
 
-class _Armed:
+class _ArmedFault:
     """A fault with the record of what it has met."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
-        self._met = 0
-        self._struck = 0
+        self._matched = 0
+        self._triggered = 0
         self._random = random.Random(fault.seed)
 
-    def strikes(self, action: str) -> bool:
+    def triggers(self, action: str) -> bool:
         fault = self.fault
-        if not fault.concerns(action) or (fault.times is not None and self._struck >= fault.times):
+        if not fault.applies_to(action) or (fault.times is not None and self._triggered >= fault.times):
             return False
-        self._met += 1
-        beyond = self._met - fault.after
+        self._matched += 1
+        beyond = self._matched - fault.after
         if beyond <= 0 or beyond % fault.every:
             return False
         if fault.probability < 1 and self._random.random() >= fault.probability:
             return False
-        self._struck += 1
+        self._triggered += 1
         return True
 
 
@@ -140,11 +140,11 @@ class Faults:
     """The faults in force, in the order they were added; the first that strikes a request has it."""
 
     def __init__(self) -> None:
-        self._armed: list[_Armed] = []
+        self._armed: list[_ArmedFault] = []
 
     def add(self, fault: Fault) -> None:
         """Put a fault in force."""
-        self._armed.append(_Armed(fault))
+        self._armed.append(_ArmedFault(fault))
 
     def clear(self) -> None:
         """Lift every fault."""
@@ -153,12 +153,12 @@ class Faults:
     def __len__(self) -> int:
         return len(self._armed)
 
-    def strike(self, action: str, *, in_front: bool) -> Fault | None:
+    def trigger(self, action: str, *, in_front: bool) -> Fault | None:
         """The fault that strikes this request, if any; later faults do not see a request that was struck.
 
         `in_front` asks for those alone that strike before PostHog sees the request, else for all others.
         """
         for armed in self._armed:
-            if armed.fault.in_front is in_front and armed.strikes(action):
+            if armed.fault.in_front is in_front and armed.triggers(action):
                 return armed.fault
         return None

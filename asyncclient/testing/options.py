@@ -133,7 +133,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     event_deletion_fails: bool = False
     """Whether the weekly job leaves every row pending, as after a failed squash."""
     capture_status: Literal[1, "Ok"] = 1
-    """The form of the answer to a batch of events: `{"status": 1}` or `{"status": "Ok"}` (contract 12)."""
+    """The form of the response to a batch of events: `{"status": 1}` or `{"status": "Ok"}` (contract 12)."""
     capture_quota_exceeded: bool = False
     """Batches of events are answered 200 with `quota_limited`, and nothing of them is stored."""
     delete_property_lists: bool = True
@@ -184,7 +184,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             return self.rate_limits
         return RateLimits() if self.rate_limits == "posthog" else None
 
-    def holder(self, key: str) -> PersonalKey | None:
+    def find_key(self, key: str) -> PersonalKey | None:
         """What is known of a key; None for one that is none of ours."""
         if key == self.personal_api_key:
             return PersonalKey(

@@ -16,7 +16,7 @@ class RecordedRequest(msgspec.Struct, kw_only=True):
     """One request as it arrived, and what came of it.
 
     `status` is None while nothing was answered; `applied` says whether its effect took place; `bytes` is
-    the size of its body, `answered_bytes` that of the answer's; `fault` names the fault that struck it.
+    the size of its body, `answered_bytes` that of the response's; `fault` names the fault that struck it.
     """
 
     number: int

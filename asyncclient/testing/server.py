@@ -45,7 +45,7 @@ class LocalPostHog:
         self.faults = Faults()
         self._log = RequestLog()
         self._churn = Churn(self.world.mutations)
-        self._gateway = RequestHandler(
+        self._handler = RequestHandler(
             self.world.mutations, ingestion=self.world.ingestion, faults=self.faults, log=self._log, churn=self._churn
         )
         self._control = Control(world=self.world, faults=self.faults, log=self._log, reconfigure=self._reconfigure)
@@ -145,7 +145,7 @@ class LocalPostHog:
 
     def forget_rate_limits(self) -> None:
         """Forget the requests counted against the rate limits."""
-        self._gateway.throttle.clear()
+        self._handler.throttle.clear()
 
     async def arrived(self, count: int, *, action: str | None = None) -> None:
         """Wait until that many requests, of one action or of any, have arrived and taken effect."""
@@ -176,10 +176,10 @@ class LocalPostHog:
         self.world.mutations.options = self.options.changed(changes)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        call = ParsedRequest(request.method, request.raw_path, request.headers, await request.content.read())
-        if Control.owns(call):
-            return plain(self._control.respond(call))
-        outcome = self._gateway.handle(call)
+        parsed = ParsedRequest(request.method, request.raw_path, request.headers, await request.content.read())
+        if Control.owns(parsed):
+            return plain(self._control.respond(parsed))
+        outcome = self._handler.handle(parsed)
         self._news.set()
         self._news = asyncio.Event()
         if self.options.latency_s:

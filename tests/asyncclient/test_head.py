@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from asyncclient._head import Heads
 from asyncclient._protocol.http import Request
-from asyncclient._protocol.responses.expectations import Empty
+from asyncclient._protocol.responses.expectations import EmptyBody
 from asyncclient._secret import Secret
 from asyncclient.limits import Bucket
 
@@ -16,7 +16,7 @@ KEY = "phx_head_0123456789abcdefghij"
 
 
 def request(method: str = "GET", **more: Any) -> Request:
-    return Request(action="x", method=method, path="x/", route="x/", bucket=Bucket.OTHERS, expects=Empty(), **more)
+    return Request(action="x", method=method, path="x/", route="x/", bucket=Bucket.OTHERS, expects=EmptyBody(), **more)
 
 
 def taken_apart(head: bytes) -> tuple[str, dict[str, str]]:

@@ -40,7 +40,7 @@ async def use_up(limits: Limits, oracle: Oracle, *, until: float, workers: int =
     async def worker() -> None:
         while loop.time() < until:
             async with limits.permit(Bucket.DELETES) as permit:
-                permit.spent()
+                permit.mark_sent()
                 await oracle.answer()
 
     tasks = [asyncio.create_task(worker()) for _ in range(workers)]
@@ -100,7 +100,7 @@ def test_twelve_hundred_calls_take_no_more_than_five_percent_over_the_ideal() ->
         async def worker() -> None:
             for _ in left:
                 async with limits.permit(Bucket.DELETES) as permit:
-                    permit.spent()
+                    permit.mark_sent()
                     await oracle.answer()
 
         await asyncio.gather(*(worker() for _ in range(8)))
@@ -146,7 +146,7 @@ def test_waiters_are_served_in_turn_and_a_cancelled_one_harms_nobody() -> None:
 
         async def ask(number: int) -> None:
             async with limits.permit(Bucket.DELETES) as permit:
-                permit.spent()
+                permit.mark_sent()
                 served.append(number)
 
         tasks = [asyncio.create_task(ask(number)) for number in range(5)]
@@ -238,7 +238,7 @@ def test_a_pause_that_comes_while_the_head_of_the_queue_waits_holds_it_too() -> 
         limits = Limits(RateLimits(others_per_minute=5), clock=loop.time)
         for _ in range(2):  # the pace allows one a second
             async with limits.permit(Bucket.OTHERS) as permit:
-                permit.spent()
+                permit.mark_sent()
         began = loop.time()
         waiting = asyncio.create_task(enter(limits))
         await asyncio.sleep(0.1)
@@ -260,7 +260,7 @@ def test_limits_that_are_off_keep_the_log_of_an_hour_and_still_pause() -> None:
         limits = Limits(RateLimits.off(), clock=loop.time)
         for _ in range(100):
             async with limits.permit(Bucket.OTHERS) as permit:
-                permit.spent()
+                permit.mark_sent()
         assert (len(limits.recent(Bucket.OTHERS)), limits.budget(Bucket.OTHERS)) == (100, [])
         limits.pause(Bucket.OTHERS, 7.0)
         began = loop.time()
@@ -301,7 +301,7 @@ def test_a_thousand_waiters_look_at_the_clock_hardly_more_often_than_requests_ar
             nonlocal made
             while True:
                 async with limits.permit(Bucket.DELETES) as permit:
-                    permit.spent()
+                    permit.mark_sent()
                     await asyncio.sleep(0.1)
                 made += 1
 
@@ -340,7 +340,7 @@ def test_deletions_of_a_user_count_together_with_the_other_calls_and_are_told_ap
         for bucket, times in ((Bucket.DELETES, 100), (Bucket.OTHERS, 80)):
             for _ in range(times):
                 async with limits.permit(bucket) as permit:
-                    permit.spent()
+                    permit.mark_sent()
         assert [(each.limit, each.used) for each in limits.budget(Bucket.DELETES)] == [(180, 180), (1200, 180)]
         assert limits.budget(Bucket.OTHERS) == limits.budget(Bucket.DELETES)
         assert [len(limits.recent(bucket)) for bucket in (Bucket.DELETES, Bucket.OTHERS)] == [100, 80]

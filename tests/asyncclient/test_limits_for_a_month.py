@@ -18,7 +18,7 @@ from virtual_time import run_virtual
 
 from asyncclient import Bucket, LimitLowered, Limits, Paused, PostHogError, RateLimits, RetryPolicy
 from asyncclient._protocol.http import Request, Response
-from asyncclient._protocol.responses.expectations import Empty
+from asyncclient._protocol.responses.expectations import EmptyBody
 from asyncclient._protocol.server_clock import ServerClock
 from asyncclient._secret import Secret
 from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport
@@ -30,7 +30,7 @@ DAY_S = 86_400.0
 WORKERS = 3
 PER_MINUTE, PER_HOUR = 4, 40
 READ = Request(
-    action="list", method="GET", path="persons/", route="GET persons", bucket=Bucket.DELETES, expects=Empty()
+    action="list", method="GET", path="persons/", route="GET persons", bucket=Bucket.DELETES, expects=EmptyBody()
 )
 EPOCH = 1_790_000_000.0
 

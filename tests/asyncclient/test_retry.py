@@ -32,7 +32,7 @@ from asyncclient import (
     UnprocessableEntity,
 )
 from asyncclient._protocol.limits.retry_after import retry_after_s
-from asyncclient.errors import kind_for
+from asyncclient.errors import error_class_for
 from asyncclient.retry import GiveUp, Retry, decide
 
 WHERE = {"method": "GET", "path": "p", "route": "GET p"}
@@ -40,7 +40,7 @@ ALL = RetryPolicy()
 
 
 def status(code: int, detail: str | None = None, retry_after_s: float | None = None) -> ApiStatusError:
-    return kind_for(code, detail)(code, **WHERE, detail=detail, retry_after_s=retry_after_s)
+    return error_class_for(code, detail)(code, **WHERE, detail=detail, retry_after_s=retry_after_s)
 
 
 def highest(low: float, high: float) -> float:

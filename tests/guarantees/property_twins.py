@@ -361,8 +361,8 @@ PROPERTIES: tuple[Twin, ...] = (
         27,
         "a bad value is in the error about it",
         _SECRECY + "an_error_about_a_value_does_not_contain_it",
-        "asyncclient/_protocol/endpoints/properties.py", "{called} has {problem}, which the server cannot store",
-        "{called} has {problem}, which the server cannot store: {value!a}",
+        "asyncclient/_protocol/endpoints/properties.py", "{label} has {problem}, which the server cannot store",
+        "{label} has {problem}, which the server cannot store: {value!a}",
     ),
     twin(
         29,

@@ -148,7 +148,7 @@ READING: tuple[Twin, ...] = (
         "one stray date moves the clock",
         "asyncclient/_protocol/test_server_clock.py::test_one_answer_that_is_far_off_moves_nothing_but_two_that_agree_do",
         _CLOCK,
-        "if doubted is not None and doubted[0] <= latest and earliest <= doubted[1]:",
+        "if outlier is not None and outlier[0] <= latest and earliest <= outlier[1]:",
         "if True:",
     ),
     twin(

@@ -65,7 +65,7 @@ STATES: tuple[Twin, ...] = (
             _FACTS + "an_empty_summary_is_that_of_the_oldest_era",
         ),
         "asyncclient/models.py", "return self == BulkDeleteSummary()", "return self.persons_found is None",
-        "asyncclient/_protocol/endpoints/deletes.py", "(\"persons_found\", *(name for name, asked in queued if asked))", "tuple(name for name, asked in queued if asked)",
+        "asyncclient/_protocol/endpoints/deletes.py", "(\"persons_found\", *(name for name, requested in queued if requested))", "tuple(name for name, requested in queued if requested)",
     ),
     twin(
         19,

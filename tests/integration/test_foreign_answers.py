@@ -65,7 +65,7 @@ def intercept(monkeypatch: pytest.MonkeyPatch, answer: Response, is_foreign: Cal
         if not is_foreign(call.method, name):
             return handle(self, call)
         answered.append(name)
-        return Outcome(answer=answer, ending="answer", record=self._record(call, action))
+        return Outcome(response=answer, ending="response", record=self._record(call, action))
 
     monkeypatch.setattr(RequestHandler, "handle", foreign)
     return answered

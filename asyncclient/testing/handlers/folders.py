@@ -10,60 +10,60 @@ from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.tables.folders import PROTOCOL, Folder, TypeTaken
 from asyncclient.testing.tables.person import iso
-from asyncclient.testing.tables.uuids import parse, spell
+from asyncclient.testing.tables.uuids import format_uuid, parse_uuid
 
 _DEFAULT_LIMIT = 100
 _LONGEST_PROTOCOL = 64
 _REQUIRED = "This field is required."
 
 
-def list_folders(job: HandlerContext) -> Response:
+def list_folders(context: HandlerContext) -> Response:
     """One page of the user's folders, by type."""
-    folders = job.mutations.folders.of(_email(job))
-    limit = _number(job.call, "limit", _DEFAULT_LIMIT) or _DEFAULT_LIMIT
-    offset = _number(job.call, "offset", 0)
+    folders = context.mutations.folders.of(_email(context))
+    limit = _number(context.request, "limit", _DEFAULT_LIMIT) or _DEFAULT_LIMIT
+    offset = _number(context.request, "offset", 0)
     return envelope.ok(
         {
             "count": len(folders),
-            "next": _link(job, limit, offset + limit) if offset + limit < len(folders) else None,
-            "previous": _link(job, limit, offset - limit) if offset > 0 else None,
+            "next": _link(context, limit, offset + limit) if offset + limit < len(folders) else None,
+            "previous": _link(context, limit, offset - limit) if offset > 0 else None,
             "results": [_body(folder) for folder in folders[offset : offset + limit]],
         }
     )
 
 
-def create_folder(job: HandlerContext) -> Response:
+def create_folder(context: HandlerContext) -> Response:
     """Make the folder of a type, or overwrite the one there is: what is left out goes back to its default."""
-    given = validated(job.call.data, types=_types(job), partial=False)
+    given = validated(context.request.data, types=_types(context), partial=False)
     kind, protocol, path = given["type"], given.get("protocol", PROTOCOL), given.get("path", "")
-    folder = job.mutations.folders.put(_email(job), kind, protocol=protocol, path=path)
-    job.applied = True
+    folder = context.mutations.folders.put(_email(context), kind, protocol=protocol, path=path)
+    context.applied = True
     return envelope.ok(_body(folder), 201)
 
 
-def get_folder(job: HandlerContext) -> Response:
+def get_folder(context: HandlerContext) -> Response:
     """One folder."""
-    return envelope.ok(_body(_folder(job)))
+    return envelope.ok(_body(_folder(context)))
 
 
-def update_folder(job: HandlerContext) -> Response:
+def update_folder(context: HandlerContext) -> Response:
     """Change a folder; what is left out stays, but PUT asks for the type."""
-    folder = _folder(job)
-    given = validated(job.call.data, types=_types(job), partial=job.call.method == "PATCH")
+    folder = _folder(context)
+    given = validated(context.request.data, types=_types(context), partial=context.request.method == "PATCH")
     wanted = {"type": folder.type, "protocol": folder.protocol, "path": folder.path} | given
     try:
-        changed = job.mutations.folders.change(folder, **wanted)
+        changed = context.mutations.folders.change(folder, **wanted)
     except TypeTaken:
         # A unique index is violated, which nobody there handles.
         raise envelope.server_error() from None
-    job.applied = True
+    context.applied = True
     return envelope.ok(_body(changed))
 
 
-def delete_folder(job: HandlerContext) -> Response:
+def delete_folder(context: HandlerContext) -> Response:
     """Delete a folder."""
-    job.mutations.folders.remove(_folder(job))
-    job.applied = True
+    context.mutations.folders.remove(_folder(context))
+    context.applied = True
     return envelope.empty(204)
 
 
@@ -117,26 +117,26 @@ def _without_nul(text: str, attr: str) -> None:
         raise envelope.invalid(detail, code="null_characters_not_allowed", attr=attr)
 
 
-def _types(job: HandlerContext) -> tuple[str, ...]:
-    return ("home", "pinned", "custom_products") if job.options.custom_products else ("home", "pinned")
+def _types(context: HandlerContext) -> tuple[str, ...]:
+    return ("home", "pinned", "custom_products") if context.options.custom_products else ("home", "pinned")
 
 
-def _folder(job: HandlerContext) -> Folder:
-    raw = parse(job.values["id"])
-    folder = None if raw is None else job.mutations.folders.get(_email(job), raw)
+def _folder(context: HandlerContext) -> Folder:
+    raw = parse_uuid(context.values["id"])
+    folder = None if raw is None else context.mutations.folders.get(_email(context), raw)
     if folder is None:
         raise envelope.not_found()
     return folder
 
 
-def _email(job: HandlerContext) -> str:
-    assert job.holder is not None, "folders ask for a key"
-    return job.holder.email
+def _email(context: HandlerContext) -> str:
+    assert context.personal_key is not None, "folders ask for a key"
+    return context.personal_key.email
 
 
 def _body(folder: Folder) -> dict[str, str]:
     return {
-        "id": spell(folder.raw_id),
+        "id": format_uuid(folder.raw_id),
         "type": folder.type,
         "protocol": folder.protocol,
         "path": folder.path,
@@ -145,16 +145,16 @@ def _body(folder: Folder) -> dict[str, str]:
     }
 
 
-def _number(call: ParsedRequest, name: str, default: int) -> int:
+def _number(request: ParsedRequest, name: str, default: int) -> int:
     """A number of the query; what is none is passed over without a word."""
     try:
-        return max(0, int(call.parameters.get(name, default)))
+        return max(0, int(request.parameters.get(name, default)))
     except ValueError:
         return default
 
 
-def _link(job: HandlerContext, limit: int, offset: int) -> str:
-    url, _, query = job.call.url(page_path(job.call, job.options)).partition("?")
+def _link(context: HandlerContext, limit: int, offset: int) -> str:
+    url, _, query = context.request.url(page_path(context.request, context.options)).partition("?")
     fields = dict(parse_qsl(query, keep_blank_values=True)) | {"limit": str(limit)}
     fields.pop("offset", None)
     if offset > 0:

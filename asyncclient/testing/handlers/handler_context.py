@@ -14,8 +14,8 @@ from asyncclient.testing.options import PersonalKey, ServerOptions
 from asyncclient.testing.state.churn import Churn
 from asyncclient.testing.state.ingestion import Ingestion
 from asyncclient.testing.state.mutations import Mutations
-from asyncclient.testing.tables.activities import Doer
-from asyncclient.testing.tables.uuids import parse
+from asyncclient.testing.tables.activities import Actor
+from asyncclient.testing.tables.uuids import parse_uuid
 
 _GATEWAY_TIMEOUT = b"<html><head><title>504 Gateway Time-out</title></head><body></body></html>"
 
@@ -30,45 +30,45 @@ class HandlerContext:
     def __init__(
         self,
         *,
-        call: ParsedRequest,
+        request: ParsedRequest,
         values: dict[str, str],
         mutations: Mutations,
         ingestion: Ingestion,
         options: ServerOptions,
         churn: Churn,
         fault: Fault | None,
-        holder: PersonalKey | None,
-        media: str,
+        personal_key: PersonalKey | None,
+        response_format: str,
     ) -> None:
-        self.call = call
+        self.request = request
         self.values = values
         self.mutations = mutations
         self.ingestion = ingestion
         self.options = options
         self.churn = churn
         self.fault = fault
-        self.holder = holder
-        self.media = media
+        self.personal_key = personal_key
+        self.response_format = response_format
         self.applied = False
 
     @property
-    def by(self) -> Doer | None:
+    def actor(self) -> Actor | None:
         """Whose key it is; None where no personal key was asked for."""
-        return None if self.holder is None else (self.holder.first_name, self.holder.email)
+        return None if self.personal_key is None else (self.personal_key.first_name, self.personal_key.email)
 
-    def struck_by(self, kind: str) -> Fault | None:
+    def fault_of_kind(self, kind: str) -> Fault | None:
         """The fault that struck this request, if it is of that kind."""
         return self.fault if self.fault is not None and self.fault.kind == kind else None
 
     @property
     def hidden_properties(self) -> tuple[str, ...]:
         """Properties of persons that access control hides from this key's user."""
-        return () if self.holder is None else self.holder.hidden_properties
+        return () if self.personal_key is None else self.personal_key.hidden_properties
 
     def fail_if_heavy(self, keys: Iterable[int]) -> None:
         """Time out where one of these persons is heavy and heavy persons fail in every call (contract 9)."""
         audit_trail = self.mutations.audit_trail
-        if self.options.heavy_calls == "every" and audit_trail.any_heavy() and any(map(audit_trail.heavy, keys)):
+        if self.options.heavy_calls == "every" and audit_trail.has_heavy() and any(map(audit_trail.is_heavy, keys)):
             self.time_out()
 
     def time_out(self) -> NoReturn:
@@ -79,7 +79,7 @@ class HandlerContext:
 
     def fields(self) -> dict[str, Any]:
         """The body as an object; anything else is an unhandled error in the server, so a 500."""
-        data = self.call.data
+        data = self.request.data
         if not isinstance(data, dict):
             raise envelope.server_error()
         return data
@@ -90,7 +90,7 @@ class HandlerContext:
         Raises Refusal: 400 for what is neither, 404 for nobody.
         """
         text = self.values["id"]
-        raw = parse(text)
+        raw = parse_uuid(text)
         if raw is not None:
             key = self.mutations.store.key_of_uuid(raw)
         else:

@@ -9,30 +9,30 @@ from asyncclient.testing.http import envelope
 from asyncclient.testing.http.envelope import Response
 
 
-def funnel(job: HandlerContext) -> Response:
+def funnel(context: HandlerContext) -> Response:
     """Persons in a funnel."""
-    return _nobody(job)
+    return _no_persons(context)
 
 
-def trends(job: HandlerContext) -> Response:
+def trends(context: HandlerContext) -> Response:
     """Persons at a point of a trend, which must be named."""
-    query = job.call.parameters
+    query = context.request.parameters
     if not query.get("entity_id") or not query.get("entity_type"):
         raise envelope.invalid("An entity id and the entity type must be provided to determine an entity")
-    return _nobody(job)
+    return _no_persons(context)
 
 
-def lifecycle(job: HandlerContext) -> Response:
+def lifecycle(context: HandlerContext) -> Response:
     """Persons in a state of the lifecycle."""
-    return _nobody(job)
+    return _no_persons(context)
 
 
-def _nobody(job: HandlerContext) -> Response:
+def _no_persons(context: HandlerContext) -> Response:
     return envelope.ok(
         {
             "results": [{"people": [], "count": 0}],
             "next": None,
-            "initial": job.call.url(page_path(job.call, job.options)),
+            "initial": context.request.url(page_path(context.request, context.options)),
             "missing_persons": 0,
             "is_cached": False,
             "last_refresh": None,

@@ -27,9 +27,9 @@ class Response(msgspec.Struct, frozen=True):
 class Refusal(Exception):
     """A request that is answered with an error instead of what it asked for."""
 
-    def __init__(self, answer: Response) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
 def encode(value: Any) -> bytes:
@@ -38,12 +38,12 @@ def encode(value: Any) -> bytes:
 
 
 def ok(value: Any, status: int = 200) -> Response:
-    """A JSON answer."""
+    """A JSON response."""
     return Response(status, encode(value))
 
 
 def empty(status: int) -> Response:
-    """An answer without a body."""
+    """A response without a body."""
     return Response(status)
 
 

@@ -12,24 +12,24 @@ _LIMIT = re.compile(r"([&?]limit=)(\d+)")
 _PAGE = re.compile(r"([&?]page=)(\d+)")
 
 
-def next_link(call: ParsedRequest, path: str, *, offset: int, limit: int) -> str:
+def next_link(request: ParsedRequest, path: str, *, offset: int, limit: int) -> str:
     """The URL of the following page."""
-    return _link(call, path, offset + limit, limit)
+    return _link(request, path, offset + limit, limit)
 
 
-def previous_link(call: ParsedRequest, path: str, *, offset: int, limit: int) -> str | None:
+def previous_link(request: ParsedRequest, path: str, *, offset: int, limit: int) -> str | None:
     """The URL of the page before; at offset = limit it is this very page, before that None."""
-    return None if offset - limit < 0 else _link(call, path, offset - limit, limit)
+    return None if offset - limit < 0 else _link(request, path, offset - limit, limit)
 
 
-def page_link(call: ParsedRequest, path: str, *, page: int) -> str:
+def page_link(request: ParsedRequest, path: str, *, page: int) -> str:
     """The URL of a numbered page (contract 6.9)."""
-    return _replaced(call.url(path), _PAGE, "page", page)
+    return _replaced(request.url(path), _PAGE, "page", page)
 
 
-def _link(call: ParsedRequest, path: str, offset: int, limit: int) -> str:
+def _link(request: ParsedRequest, path: str, offset: int, limit: int) -> str:
     # An offset of 0 is not written, so the one in the URL stays.
-    url = call.url(path)
+    url = request.url(path)
     if offset:
         url = _replaced(url, _OFFSET, "offset", offset)
     return _replaced(url, _LIMIT, "limit", limit)

@@ -18,7 +18,7 @@ _ALIAS = "/api/environments/"
 _CANONICAL = "/api/projects/"
 _GZIP = b"\x1f\x8b"
 
-MOST_PLAIN = 20_000_000 - 1
+MAX_BATCH_BYTES = 20_000_000 - 1
 """Bytes of an event batch: it has to stay under 20 MB, packed and unpacked (contract 12)."""
 
 
@@ -64,7 +64,7 @@ class ParsedRequest:
         return f"http://{self.headers.get('host', '127.0.0.1')}{path}{query}"
 
     def accepts_gzip(self) -> bool:
-        """Whether the answer may be compressed."""
+        """Whether the response may be compressed."""
         codings = (part.strip().partition(";") for part in self.headers.get("accept-encoding", "").split(","))
         return any(name in ("gzip", "*") and weight.replace(" ", "") != "q=0" for name, _, weight in codings)
 
@@ -80,7 +80,7 @@ class ParsedRequest:
         if content_type.partition(";")[0].strip().lower() != "application/json":
             raise envelope.unsupported_media_type(content_type)
         if self._decoded is msgspec.UNSET:
-            raise envelope.parse_error(_why(self.body))
+            raise envelope.parse_error(_parse_error_reason(self.body))
         return self._decoded
 
     @cached_property
@@ -89,7 +89,7 @@ class ParsedRequest:
         if not self.body.startswith(_GZIP):
             return self.body
         try:
-            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(self.body, MOST_PLAIN + 1)
+            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(self.body, MAX_BATCH_BYTES + 1)
         except zlib.error:
             return self.body
 
@@ -105,7 +105,7 @@ class ParsedRequest:
             return msgspec.UNSET
 
 
-def _why(body: bytes) -> str:
+def _parse_error_reason(body: bytes) -> str:
     """The reason in the words that Django REST framework takes over from Python's own parser."""
     try:
         json.loads(body.decode())

@@ -20,7 +20,7 @@ _MINUTE_S = 60.0
 _HOUR_S = 3600.0
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Admission(msgspec.Struct, frozen=True):
     """Whether a request may pass; if not, how long to wait, None when that cannot be computed."""
 
     allowed: bool
@@ -33,17 +33,17 @@ class SlidingLog:
     def __init__(self) -> None:
         self._times: deque[float] = deque()
 
-    def admit(self, now: float, limit: int, window_s: float) -> Verdict:
+    def admit(self, now: float, limit: int, window_s: float) -> Admission:
         """Count a request made now, or refuse it: a refused request leaves no trace in this window."""
         times = self._times
         while times and times[0] <= now - window_s:
             times.popleft()
         if len(times) < limit:
             times.append(now)
-            return Verdict(True)
+            return Admission(True)
         remaining = window_s - (now - times[0]) if times else window_s
         available = limit - len(times) + 1
-        return Verdict(False, remaining / available if available > 0 else None)
+        return Admission(False, remaining / available if available > 0 else None)
 
 
 class Throttle:
@@ -52,24 +52,24 @@ class Throttle:
     def __init__(self) -> None:
         self._logs: dict[tuple[str, str, float], SlidingLog] = {}
 
-    def admit(self, bucket: str, owner: str, now: float, limits: RateLimits) -> Verdict:
+    def admit(self, bucket: str, owner: str, now: float, limits: RateLimits) -> Admission:
         """Count a request of a key, or of a user, in every window of its bucket.
 
         A request that one window refuses is still recorded by the bucket's other window, so hammering
         a full minute also fills the hour (contract 3).
         """
         hashed = hashlib.sha256(owner.encode()).hexdigest()
-        verdicts = []
+        admissions = []
         for limit, window_s in _windows(bucket, limits):
             if limit is None:
                 continue
             log = self._logs.setdefault((bucket, hashed, window_s), SlidingLog())
-            verdicts.append(log.admit(now, limit, window_s))
-        refused = [verdict for verdict in verdicts if not verdict.allowed]
+            admissions.append(log.admit(now, limit, window_s))
+        refused = [admission for admission in admissions if not admission.allowed]
         if not refused:
-            return Verdict(True)
-        waits = [verdict.wait_s for verdict in refused if verdict.wait_s is not None]
-        return Verdict(False, max(waits, default=None))
+            return Admission(True)
+        waits = [admission.wait_s for admission in refused if admission.wait_s is not None]
+        return Admission(False, max(waits, default=None))
 
     def clear(self) -> None:
         """Forget every request counted so far."""

@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 
 from asyncclient.testing.http import envelope
-from asyncclient.testing.queries.operators import BadFilter, compiled, text_of
+from asyncclient.testing.queries.operators import BadFilter, compile_operator, text_of
 from asyncclient.testing.state.mutations import Mutations
 
 Predicate = Callable[[int], bool]
 
 
-class Selection(msgspec.Struct, frozen=True, kw_only=True):
+class PersonFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which persons a listing is for.
 
     `name` tells this selection from every other; None where it depends on the time. `candidates` holds
@@ -34,7 +34,7 @@ class _Condition(msgspec.Struct, frozen=True):
     timeless: bool = True
 
 
-def selection(query: Mapping[str, str], mutations: Mutations) -> Selection | None:
+def parse_filters(query: Mapping[str, str], mutations: Mutations) -> PersonFilter | None:
     """What the query selects, None for everybody. Raises Refusal for a filter the server does not take."""
     conditions: list[_Condition] = []
     used = {name: query[name] for name in ("distinct_id", "email", "search", "properties") if query.get(name)}
@@ -50,7 +50,7 @@ def selection(query: Mapping[str, str], mutations: Mutations) -> Selection | Non
         return None
     predicates = [condition.predicate for condition in conditions]
     known = [condition.candidates for condition in conditions if condition.candidates is not None]
-    return Selection(
+    return PersonFilter(
         name=repr(sorted(used.items())) if all(condition.timeless for condition in conditions) else None,
         predicate=predicates[0]
         if len(predicates) == 1
@@ -103,7 +103,7 @@ def _property(wanted: dict[str, Any], mutations: Mutations) -> _Condition:
     operator = wanted.get("operator") or "exact"
     value = wanted.get("value")
     try:
-        test, timed = compiled(operator, value, lambda: datetime.fromtimestamp(mutations.clock(), UTC))
+        test, timed = compile_operator(operator, value, lambda: datetime.fromtimestamp(mutations.clock(), UTC))
     except BadFilter as bad:
         raise envelope.invalid(str(bad)) from None
     read = mutations.listing.value

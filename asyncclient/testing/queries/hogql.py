@@ -1,4 +1,4 @@
-"""The one HogQL query that is understood: uuids of persons who have any of some properties, in order (contract 12).
+"""The one HogQL query that is understood: UUIDs of persons who have any of some properties, in order (contract 12).
 
     SELECT toString(id) FROM persons
     WHERE (JSONHas(properties, {a}) OR JSONHas(properties, {b})) AND toString(id) > {after}
@@ -14,9 +14,9 @@ from typing import Any
 
 import msgspec
 
-from asyncclient.testing.tables.uuids import parse
+from asyncclient.testing.tables.uuids import parse_uuid
 
-MOST_ROWS = 50_000
+MAX_ROWS = 50_000
 _DEFAULT_ROWS = 100
 
 _NAME = r"\{\s*(?:values\.)?\w+\s*\}"
@@ -48,10 +48,10 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BadQuery(Exception):
-    """A query that is not taken; the text is the detail of the answer."""
+    """A query that is not taken; the text is the detail of the response."""
 
 
-def parsed(text: str, values: Mapping[str, Any]) -> Query:
+def parse_query(text: str, values: Mapping[str, Any]) -> Query:
     """What a query asks for. Raises BadQuery."""
     found = _QUERY.fullmatch(text)
     if found is None:
@@ -66,7 +66,9 @@ def parsed(text: str, values: Mapping[str, Any]) -> Query:
     keys = tuple(_value(name, values) for name in names)
     if not all(isinstance(key, str) for key in keys):
         raise BadQuery("The name of a property must be a string.")
-    return Query(keys=keys, after=_mark(found["after"], values), limit=_limit(found["limit"], values), by_text=by_text)
+    return Query(
+        keys=keys, after=_after_uuid(found["after"], values), limit=_limit(found["limit"], values), by_text=by_text
+    )
 
 
 def _value(name: str, values: Mapping[str, Any]) -> Any:
@@ -76,13 +78,13 @@ def _value(name: str, values: Mapping[str, Any]) -> Any:
     return values[bare]
 
 
-def _mark(text: str | None, values: Mapping[str, Any]) -> bytes | None:
+def _after_uuid(text: str | None, values: Mapping[str, Any]) -> bytes | None:
     if text is None:
         return None
     mark = text[1:-1] if text.startswith("'") else _value(text, values)
     if mark == "":
         return None
-    raw = parse(mark) if isinstance(mark, str) else None
+    raw = parse_uuid(mark) if isinstance(mark, str) else None
     if raw is None:
         raise BadQuery("The mark is not a UUID.")
     return raw
@@ -94,4 +96,4 @@ def _limit(text: str | None, values: Mapping[str, Any]) -> int:
     limit = int(text) if text.isdigit() else _value(text, values)
     if type(limit) is not int or limit < 0:
         raise BadQuery("LIMIT must be a number.")
-    return min(limit, MOST_ROWS)
+    return min(limit, MAX_ROWS)

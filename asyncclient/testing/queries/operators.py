@@ -17,10 +17,10 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24, "y": 365 * 24}
 
 
 class BadFilter(Exception):
-    """A filter that the server does not take; the text is the detail of the answer."""
+    """A filter that the server does not take; the text is the detail of the response."""
 
 
-def compiled(operator: str, value: Any, now: Callable[[], datetime]) -> tuple[Test, bool]:
+def compile_operator(operator: str, value: Any, now: Callable[[], datetime]) -> tuple[Test, bool]:
     """The test that an operator and its value make, and whether it depends on the time.
 
     Raises BadFilter for an operator or value that is not one.

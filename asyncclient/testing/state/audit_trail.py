@@ -6,7 +6,7 @@ A byte or two for each person; it draws no conclusions but those asked for.
 from array import array
 from collections.abc import Iterator
 
-_EVENTS_ASKED = 1
+_EVENTS_REQUESTED = 1
 _DELETED = 2
 _TOMBSTONED = 4
 _HEAVY = 8
@@ -20,46 +20,46 @@ class AuditTrail:
         self._recordings = array("H", bytes(2 * persons))
         self._heavy = 0
 
-    def events_asked(self, key: int) -> None:
+    def mark_events_requested(self, key: int) -> None:
         """Somebody asked for this person's events to be deleted."""
-        self._set(key, _EVENTS_ASKED)
+        self._set(key, _EVENTS_REQUESTED)
 
-    def deleted(self, key: int, *, through_api: bool) -> None:
+    def mark_deleted(self, key: int, *, through_api: bool) -> None:
         """The person was deleted."""
         self._set(key, _TOMBSTONED | (_DELETED if through_api else 0))
 
-    def tombstoned(self, key: int) -> bool:
+    def was_deleted(self, key: int) -> bool:
         """Whether the person was deleted at some time."""
         return bool(self._get(key) & _TOMBSTONED)
 
-    def deleted_after_asking(self) -> Iterator[int]:
+    def deleted_with_events_requested(self) -> Iterator[int]:
         """Persons deleted through the API of whom some call asked for the events to go too."""
-        both = _EVENTS_ASKED | _DELETED
+        both = _EVENTS_REQUESTED | _DELETED
         return (key for key, flags in enumerate(self._flags) if flags & both == both)
 
-    def recordings_requested(self, key: int) -> None:
+    def mark_recordings_requested(self, key: int) -> None:
         """Deletion of this person's recordings was started once more."""
         self._reach(key)
         self._recordings[key] = min(self._recordings[key] + 1, 65_535)
 
-    def recordings(self, key: int) -> int:
+    def recording_requests(self, key: int) -> int:
         """How many times deletion of recordings was started."""
         return self._recordings[key] if key < len(self._recordings) else 0
 
     def set_heavy(self, key: int, *, heavy: bool) -> None:
         """Mark a person as one that bulk_delete cannot manage in company."""
-        was = self.heavy(key)
+        was = self.is_heavy(key)
         if heavy:
             self._set(key, _HEAVY)
         elif was:
             self._flags[key] &= ~_HEAVY
         self._heavy += heavy - was
 
-    def heavy(self, key: int) -> bool:
+    def is_heavy(self, key: int) -> bool:
         """Whether the person is marked as heavy."""
         return bool(self._get(key) & _HEAVY)
 
-    def any_heavy(self) -> bool:
+    def has_heavy(self) -> bool:
         """Whether anybody is marked as heavy."""
         return self._heavy > 0
 

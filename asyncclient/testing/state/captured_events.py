@@ -10,12 +10,12 @@ import msgspec
 
 from asyncclient.testing.tables.person import as_datetime, as_us
 
-DISTINCT_ID_MOST = 200
+MAX_EVENT_DISTINCT_ID = 200
 """Characters of a distinct ID that ingestion keeps; it cuts a longer one, and so reaches another person.
 
 The persons store takes up to 400 (`STORED_MOST`), so a person can have an ID that no event addresses.
 """
-STORED_MOST = 400
+MAX_STORED_DISTINCT_ID = 400
 
 _NOTHING: Mapping[str, Any] = {}
 # The property that names whose person is to be merged into that of `distinct_id`.
@@ -23,7 +23,7 @@ _MERGING = {"$identify": "$anon_distinct_id", "$create_alias": "alias", "$merge_
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """What one event does to the person of a distinct id.
+    """What one event does to the person of a distinct ID.
 
     `other_id` is another distinct ID of that person; its owner is merged into it, where that one is
     identified already only if `by_force`. `timestamp_us` is when the event says that it happened.
@@ -39,7 +39,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     timestamp_us: int | None = None
 
 
-def read(raw: Any) -> Event | None:
+def parse_event(raw: Any) -> Event | None:
     """The event that was sent, None for one that is dropped or touches no person.
 
     Dropped are events without a name and with a distinct ID that is missing or empty; a long one is cut.
@@ -48,16 +48,16 @@ def read(raw: Any) -> Event | None:
         return None
     properties = _object(raw.get("properties"))
     name = raw.get("event")
-    distinct_id = identifier(raw.get("distinct_id", properties.get("distinct_id")))
+    distinct_id = parse_distinct_id(raw.get("distinct_id", properties.get("distinct_id")))
     if not isinstance(name, str) or not name or distinct_id is None:
         return None
     if properties.get("$process_person_profile") is False:
         return None
-    other_id = identifier(properties.get(_MERGING[name])) if name in _MERGING else None
+    other_id = parse_distinct_id(properties.get(_MERGING[name])) if name in _MERGING else None
     return Event(
         distinct_id=distinct_id,
-        set=_joined(properties, raw, "$set"),
-        set_once=_joined(properties, raw, "$set_once"),
+        set=_merged_objects(properties, raw, "$set"),
+        set_once=_merged_objects(properties, raw, "$set_once"),
         unset=unset_keys(properties.get("$unset")),
         identifies=name in _MERGING,
         other_id=None if other_id == distinct_id else other_id,
@@ -73,12 +73,12 @@ class Personless(msgspec.Struct, frozen=True):
     timestamp_us: int | None = None
 
 
-def read_personless(raw: Any) -> Personless | None:
+def parse_personless_event(raw: Any) -> Personless | None:
     """The event that was sent if it asks for no person, else None."""
     if not isinstance(raw, dict):
         return None
     properties, name = _object(raw.get("properties")), raw.get("event")
-    distinct_id = identifier(raw.get("distinct_id", properties.get("distinct_id")))
+    distinct_id = parse_distinct_id(raw.get("distinct_id", properties.get("distinct_id")))
     if not isinstance(name, str) or not name or distinct_id is None:
         return None
     if properties.get("$process_person_profile") is not False:
@@ -98,12 +98,12 @@ def _timestamp_us(value: Any) -> int | None:
     return moment_us
 
 
-def identifier(value: Any) -> str | None:
+def parse_distinct_id(value: Any) -> str | None:
     """A distinct ID as ingestion keeps it, None for one that is empty or no ID."""
     if value is None or isinstance(value, (dict, list)):
         return None
     text = value if isinstance(value, str) else str(value)
-    return text[:DISTINCT_ID_MOST] or None
+    return text[:MAX_EVENT_DISTINCT_ID] or None
 
 
 def unset_keys(value: Any) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ def unset_keys(value: Any) -> tuple[str, ...]:
     return tuple(key for key in value if isinstance(key, str))
 
 
-def _joined(properties: Mapping[str, Any], raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _merged_objects(properties: Mapping[str, Any], raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """An object that SDKs send among the properties or beside them; the one beside them wins."""
     inside, beside = _object(properties.get(name)), _object(raw.get(name))
     return {**inside, **beside} if inside and beside else inside or beside

@@ -1,4 +1,4 @@
-"""Others who add and remove persons while somebody lists.
+"""Others who add and remove persons while someone lists.
 
 It is driven by list requests, not by time, so that a test sees the same each time.
 """
@@ -12,7 +12,7 @@ import msgspec
 
 from asyncclient.testing.state.mutations import Mutations
 from asyncclient.testing.tables.person import Record
-from asyncclient.testing.tables.uuids import derived, parse
+from asyncclient.testing.tables.uuids import derive_uuid, parse_uuid
 
 _TRIES = 20
 
@@ -93,7 +93,7 @@ class Churn:
         while True:
             self._arrived += 1
             distinct_id = f"arrival-{self._arrived}"
-            key = mutations.table.intern(derived(mutations.options.project_id, distinct_id))
+            key = mutations.table.intern(derive_uuid(mutations.options.project_id, distinct_id))
             if key not in mutations.store and mutations.store.key_of_distinct_id(distinct_id) is None:
                 break
         created_us = mutations.arrival_us()
@@ -105,5 +105,5 @@ class Churn:
         mutations.create(key, Record(mutations.store.next_pk(), created_us, (distinct_id,), {"plan": plan}))
 
     def _key(self, uuid: UUID | str) -> int | None:
-        raw = uuid.bytes if isinstance(uuid, UUID) else parse(uuid)
+        raw = uuid.bytes if isinstance(uuid, UUID) else parse_uuid(uuid)
         return None if raw is None else self._mutations.table.key(raw)

@@ -55,8 +55,8 @@ class Events:
         self._personless: dict[str, _Times] = {}
 
     def __len__(self) -> int:
-        holders = (*self._of_persons.values(), *self._personless.values())
-        return sum(len(times.happened_us) for times in holders)
+        keys_with_events = (*self._of_persons.values(), *self._personless.values())
+        return sum(len(times.happened_us) for times in keys_with_events)
 
     def add(self, key: int, happened_us: int, ingested_us: int) -> None:
         """Add an event of a person."""
@@ -76,7 +76,7 @@ class Events:
         times = self._personless.get(distinct_id)
         return [] if times is None else list(times.pairs())
 
-    def holders(self) -> Iterator[int]:
+    def keys_with_events(self) -> Iterator[int]:
         """The keys of persons, existing or deleted, that still have events."""
         return (key for key, times in self._of_persons.items() if times.happened_us)
 

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from asyncclient.testing.faults import Fault
-from asyncclient.testing.state.captured_events import Event, read, read_personless
+from asyncclient.testing.state.captured_events import Event, parse_event, parse_personless_event
 from asyncclient.testing.state.mutations import Mutations
 from asyncclient.testing.tables.person import Record
 from asyncclient.testing.tables.seeding import MISSING
-from asyncclient.testing.tables.uuids import derived
+from asyncclient.testing.tables.uuids import derive_uuid
 
 
 class Ingestion:
@@ -37,7 +37,7 @@ class Ingestion:
     def receive(self, raws: Sequence[Any], *, swallow: Fault | None = None) -> bool:
         """Take events as they were sent; whether any of them got through."""
         left = self._left_over(raws, swallow)
-        events = [event for event in map(read, left) if event is not None]
+        events = [event for event in map(parse_event, left) if event is not None]
         self.without_effect += len(left) - len(events)
         if len(events) < len(left):
             self._store_personless(left)
@@ -47,11 +47,11 @@ class Ingestion:
     def capture(self, key: int, properties: Mapping[str, Any], *, swallow: Fault | None = None) -> bool:
         """Take an event of the server's own about a person; whether it got through.
 
-        It goes out for the person's first distinct id, so that person must have one.
+        It goes out for the person's first distinct ID, so that person must have one.
         """
         distinct_id = self._mutations.store.distinct_ids(key)[0]
         left = self._left_over([{"event": "$set", "distinct_id": distinct_id, "properties": properties}], swallow)
-        read_ones = [event for event in map(read, left) if event is not None]
+        read_ones = [event for event in map(parse_event, left) if event is not None]
         # It reaches its person however long the distinct ID is, unlike an event from outside.
         self._put_off([msgspec.structs.replace(event, distinct_id=distinct_id) for event in read_ones])
         return bool(left)
@@ -77,7 +77,7 @@ class Ingestion:
         due_us = max(self._last_due_us, mutations.now_us() + round(mutations.options.capture_lag_s * 1_000_000))
         self._last_due_us = due_us
         self.under_way += len(events)
-        mutations.later(due_us, partial(self._apply_all, events))
+        mutations.schedule(due_us, partial(self._apply_all, events))
         mutations.advance()
 
     def _apply_all(self, events: list[Event], _due_us: int, _now_us: int) -> None:
@@ -87,7 +87,7 @@ class Ingestion:
             self._store(event)
 
     def _apply(self, event: Event) -> None:
-        key = self._person(event) if event.other_id is None else self._joined(event, event.other_id)
+        key = self._person(event) if event.other_id is None else self._merged_person(event, event.other_id)
         if key is None:
             self._create(event)
             return
@@ -102,7 +102,7 @@ class Ingestion:
 
     def _store_personless(self, raws: Sequence[Any]) -> None:
         now_us = self._mutations.now_us()
-        for event in filter(None, map(read_personless, raws)):
+        for event in filter(None, map(parse_personless_event, raws)):
             happened_us = now_us if event.timestamp_us is None else event.timestamp_us
             self._mutations.events.add_personless(event.distinct_id, happened_us, now_us)
 
@@ -116,8 +116,8 @@ class Ingestion:
     def _person(self, event: Event) -> int | None:
         return self._mutations.store.key_of_distinct_id(event.distinct_id)
 
-    def _joined(self, event: Event, other_id: str) -> int | None:
-        """Whose both distinct ids are in the end; None if nobody has either."""
+    def _merged_person(self, event: Event, other_id: str) -> int | None:
+        """Whose both distinct IDs are in the end; None if nobody has either."""
         mutations, key = self._mutations, self._person(event)
         other = mutations.store.key_of_distinct_id(other_id)
         if key is None and other is None:
@@ -155,10 +155,10 @@ class Ingestion:
         mutations.create(self._new_key(event.distinct_id), record)
 
     def _new_key(self, distinct_id: str) -> int:
-        """The key under the UUID that this distinct id gives, or, where somebody has that, under the next one."""
+        """The key under the UUID that this distinct ID gives, or, where someone has that, under the next one."""
         mutations, name = self._mutations, distinct_id
         while True:
-            key = mutations.table.intern(derived(mutations.options.project_id, name))
+            key = mutations.table.intern(derive_uuid(mutations.options.project_id, name))
             if key not in mutations.store:
                 return key
             name += "+"

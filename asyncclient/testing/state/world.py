@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from asyncclient.testing.options import ServerOptions
-from asyncclient.testing.state.captured_events import STORED_MOST
+from asyncclient.testing.state.captured_events import MAX_STORED_DISTINCT_ID
 from asyncclient.testing.state.event_table import EventView
 from asyncclient.testing.state.ingestion import Ingestion
 from asyncclient.testing.state.mutations import Mutations
@@ -18,7 +18,7 @@ from asyncclient.testing.tables.event_deletions import DeletionRow, Requested
 from asyncclient.testing.tables.folders import PROTOCOL, FolderView, view
 from asyncclient.testing.tables.person import Moment, PersonView, Record, as_datetime, as_us
 from asyncclient.testing.tables.seeding import MISSING
-from asyncclient.testing.tables.uuids import derived, parse
+from asyncclient.testing.tables.uuids import derive_uuid, parse_uuid
 
 Uuid = UUID | str
 
@@ -41,17 +41,19 @@ class World:
     ) -> UUID:
         """Create a person and return its UUID.
 
-        The UUID is derived from project and first distinct id unless given (contract 5). `created_at` is
+        The UUID is derived from project and first distinct ID unless given (contract 5). `created_at` is
         now unless given, and never before the newest person, so that the person enters a listing at the
-        front. Raises ValueError if the UUID or one of the distinct ids belongs to a living person.
+        front. Raises ValueError if the UUID or one of the distinct IDs belongs to a living person.
         """
         if not distinct_ids:
             raise ValueError("a person needs at least one distinct id")
-        if longest := next((each for each in distinct_ids if len(each) > STORED_MOST), None):
-            raise ValueError(f"the store takes distinct IDs of up to {STORED_MOST} characters, not {len(longest)}")
+        if longest := next((each for each in distinct_ids if len(each) > MAX_STORED_DISTINCT_ID), None):
+            raise ValueError(
+                f"the store takes distinct IDs of up to {MAX_STORED_DISTINCT_ID} characters, not {len(longest)}"
+            )
         mutations = self.mutations
         mutations.advance()
-        raw = _raw(uuid) if uuid is not None else derived(mutations.options.project_id, distinct_ids[0])
+        raw = _raw(uuid) if uuid is not None else derive_uuid(mutations.options.project_id, distinct_ids[0])
         if mutations.store.key_of_uuid(raw) is not None:
             raise ValueError(f"a person with the UUID {UUID(bytes=raw)} exists already")
         created_us = mutations.arrival_us() if created_at is None else as_us(created_at)
@@ -66,7 +68,7 @@ class World:
         return None if key is None else self._view(key)
 
     def uuid_of(self, distinct_id: str) -> UUID | None:
-        """Whose distinct id that is."""
+        """Whose distinct ID that is."""
         self.mutations.advance()
         key = self.mutations.store.key_of_distinct_id(distinct_id)
         return None if key is None else self._uuid(key)
@@ -96,15 +98,15 @@ class World:
         self.mutations.change_properties(self._living(uuid), dict.fromkeys(keys, MISSING))
 
     def take_distinct_ids(self, uuid: Uuid) -> None:
-        """Let a person lose every distinct id, so that no event reaches it."""
+        """Let a person lose every distinct ID, so that no event reaches it."""
         self.mutations.take_distinct_ids(self._living(uuid))
 
     def remove_person(self, uuid: Uuid) -> None:
-        """Let somebody else delete a person; raises LookupError if there is none."""
+        """Let someone else delete a person; raises LookupError if there is none."""
         self.mutations.delete(self._living(uuid), through_api=False)
 
     def merge(self, into_uuid: Uuid, from_uuid: Uuid) -> None:
-        """Move all distinct ids of one person to another; the emptied person vanishes."""
+        """Move all distinct IDs of one person to another; the emptied person vanishes."""
         into, emptied = self._living(into_uuid), self._living(from_uuid)
         if into == emptied:
             raise ValueError("a person cannot be merged into itself")
@@ -113,7 +115,7 @@ class World:
     def recreate(self, uuid: Uuid, *, created_at: Moment | None = None) -> UUID:
         """Delete a person, if it still exists, and re-create it.
 
-        Same UUID, same distinct ids, another `created_at` (now, and never before the newest person) and
+        Same UUID, same distinct IDs, another `created_at` (now, and never before the newest person) and
         another number. With delete_order "legacy" the listing does not show it (contract 8).
         """
         raw = _raw(uuid)
@@ -137,7 +139,7 @@ class World:
         self.mutations.audit_trail.set_heavy(self._living(uuid), heavy=heavy)
 
     def split(self, uuid: Uuid, distinct_ids: Sequence[str]) -> list[UUID]:
-        """Let somebody split distinct ids off a person; returns whose each is then."""
+        """Let someone split distinct IDs off a person; returns whose each is then."""
         mutations = self.mutations
         mutations.split(self._living(uuid), distinct_ids)
         owners = (mutations.store.key_of_distinct_id(each) for each in distinct_ids)
@@ -183,12 +185,12 @@ class World:
         """Persons deleted through the API who have no deletion row although some call asked for one."""
         has = self.mutations.deletions.has
         self.mutations.advance()
-        return {self._uuid(key) for key in self.mutations.audit_trail.deleted_after_asking() if not has(key)}
+        return {self._uuid(key) for key in self.mutations.audit_trail.deleted_with_events_requested() if not has(key)}
 
     def recordings_requested(self, uuid: Uuid) -> int:
         """How many times deletion of a person's recordings was started."""
         key = self.mutations.table.key(_raw(uuid))
-        return 0 if key is None else self.mutations.audit_trail.recordings(key)
+        return 0 if key is None else self.mutations.audit_trail.recording_requests(key)
 
     def add_event(
         self, distinct_id: str, *, timestamp: Moment | None = None, ingested_at: Moment | None = None
@@ -227,7 +229,7 @@ class World:
         mutations = self.mutations
         mutations.advance()
         found: dict[UUID, list[EventView]] = {}
-        for key in mutations.audit_trail.deleted_after_asking():
+        for key in mutations.audit_trail.deleted_with_events_requested():
             newest_us = max((row.created_us for row in mutations.deletions.of(key)), default=-1)
             left = [_event(pair, self._uuid(key), None) for pair in mutations.events.of(key) if max(pair) > newest_us]
             if left:
@@ -280,7 +282,7 @@ def _event(pair: tuple[int, int], person_uuid: UUID | None, distinct_id: str | N
 def _raw(uuid: Uuid) -> bytes:
     if isinstance(uuid, UUID):
         return uuid.bytes
-    raw = parse(uuid)
+    raw = parse_uuid(uuid)
     if raw is None:
         raise ValueError(f"{uuid!r} is not a UUID")
     return raw

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-Doer = tuple[str, str]
+Actor = tuple[str, str]
 """Who did something: first name and email."""
 
 
@@ -27,7 +27,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at_us: int
     changes: tuple[dict[str, Any], ...]
     name: bytes | None
-    by: Doer | None
+    actor: Actor | None
 
 
 class Activities:
@@ -49,11 +49,13 @@ class Activities:
         keep: int,
         changes: tuple[dict[str, Any], ...] = (),
         name: bytes | None = None,
-        by: Doer | None = None,
+        actor: Actor | None = None,
     ) -> None:
         """Add an entry; beyond `keep` entries the oldest go."""
         self._total += 1
-        entry = Activity(number=self._total, pk=pk, activity=activity, at_us=at_us, changes=changes, name=name, by=by)
+        entry = Activity(
+            number=self._total, pk=pk, activity=activity, at_us=at_us, changes=changes, name=name, actor=actor
+        )
         self._entries.append(entry)
         while len(self._entries) > keep:
             self._entries.popleft()

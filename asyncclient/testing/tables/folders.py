@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from asyncclient.testing.tables.person import as_datetime
-from asyncclient.testing.tables.uuids import derived
+from asyncclient.testing.tables.uuids import derive_uuid
 
 PROTOCOL = "products://"
 
@@ -90,7 +90,7 @@ class Folders:
     def _new_id(self, now_us: int) -> bytes:
         """A UUID of version 7: the time in milliseconds, then what tells it from others."""
         self._made += 1
-        rest = bytearray(derived(0, f"folder:{self._made}")[6:])
+        rest = bytearray(derive_uuid(0, f"folder:{self._made}")[6:])
         rest[0] = rest[0] & 0x0F | 0x70
         return (now_us // 1000).to_bytes(6, "big") + bytes(rest)
 

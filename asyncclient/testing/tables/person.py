@@ -1,6 +1,6 @@
 """What the local server knows of one person.
 
-Values only. A person is addressed inside the server by its key (see uuids.py); times are integer
+Values only. A person is addressed inside the server by its key (see UUIDs.py); times are integer
 microseconds since the epoch.
 """
 
@@ -42,7 +42,7 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def name_of(record: Record) -> str:
-    """The name shown for a person: a display property, else a distinct id, else the number (contract 6.1)."""
+    """The name shown for a person: a display property, else a distinct ID, else the number (contract 6.1)."""
     for key in ("email", "name", "username"):
         value = record.properties.get(key)
         if value not in (None, ""):

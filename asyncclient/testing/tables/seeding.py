@@ -1,6 +1,6 @@
 """Seeded persons, computed from their number whenever they are asked for, so that a million take no memory.
 
-Person number n of N is the n-th oldest; key and number are the same. Everything but the distinct ids and
+Person number n of N is the n-th oldest; key and number are the same. Everything but the distinct IDs and
 the UUID depends on the seed. It knows nothing of what happened to a person since.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asyncclient.testing.tables.person import Record, day
-from asyncclient.testing.tables.uuids import derived
+from asyncclient.testing.tables.uuids import derive_uuid
 
 _BASE_US = 1_704_067_200_000_000  # 2024-01-01T00:00:00Z
 _STEP_US = 30_123_000
@@ -39,7 +39,7 @@ class Seeding:
     def raws(self) -> Iterator[bytes]:
         """The UUIDs of all persons in the order of their numbers."""
         for number in range(self.persons):
-            yield derived(self._project_id, f"user-{number}")
+            yield derive_uuid(self._project_id, f"user-{number}")
 
     def created_us(self, number: int) -> int:
         """When a person was created; later numbers later, with some ties."""
@@ -62,7 +62,7 @@ class Seeding:
         return (base, *(f"{base}-device-{other}" for other in range(1, others + 1)))
 
     def number_of(self, distinct_id: str) -> int | None:
-        """The person that was seeded with this distinct id."""
+        """The person that was seeded with this distinct ID."""
         match = _DISTINCT_ID.fullmatch(distinct_id)
         if match is None or (number := int(match[1])) >= self.persons:
             return None

@@ -16,12 +16,12 @@ from asyncclient.testing.tables.seeding import MISSING, Seeding
 from asyncclient.testing.tables.uuids import UuidTable
 
 _EMAIL = "email"
-# Owner of a distinct id that was taken from everybody: no such key is ever given.
+# Owner of a distinct ID that was taken from everybody: no such key is ever given.
 _NOBODY = 1 << 62
 
 
 class PersonStore:
-    """Persons by key, by number and by distinct id."""
+    """Persons by key, by number and by distinct ID."""
 
     def __init__(self, table: UuidTable, seeding: Seeding) -> None:
         self._table = table
@@ -80,7 +80,7 @@ class PersonStore:
         return self._seeding.value(key, name)
 
     def distinct_ids(self, key: int) -> tuple[str, ...]:
-        """All distinct ids of a person."""
+        """All distinct IDs of a person."""
         record = self._records.get(key)
         return self._seeding.distinct_ids(key) if record is None else record.distinct_ids
 
@@ -104,7 +104,7 @@ class PersonStore:
         return key if record is None or record.pk == pk else None
 
     def key_of_distinct_id(self, distinct_id: str) -> int | None:
-        """Whose distinct id that is now."""
+        """Whose distinct ID that is now."""
         key = self._owners.get(distinct_id)
         if key is None:
             key = self._seeding.number_of(distinct_id)
@@ -135,7 +135,7 @@ class PersonStore:
             self._with_other_email.add(key)
 
     def disown(self, distinct_ids: Iterable[str]) -> None:
-        """Let distinct ids belong to nobody, until somebody is put who has them."""
+        """Let distinct IDs belong to nobody, until someone is put who has them."""
         for distinct_id in distinct_ids:
             self._owners[distinct_id] = _NOBODY
 

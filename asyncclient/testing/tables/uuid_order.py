@@ -1,6 +1,6 @@
 """All UUIDs there ever were, in order, so that a query can go on from any of them.
 
-A person that goes leaves its place here; newcomers are put in when somebody asks. It knows no rows.
+A person that goes leaves its place here; newcomers are put in when someone asks. It knows no rows.
 """
 
 from array import array
@@ -21,7 +21,7 @@ class UuidOrder:
         self._sort_key = sort_key
         self._order = array("I")
 
-    def beyond(self, raw: bytes | None) -> Iterator[int]:
+    def after(self, raw: bytes | None) -> Iterator[int]:
         """The keys whose UUIDs lie beyond this one, in order; all of them for None."""
         self._catch_up()
         start = 0 if raw is None else bisect_right(self._order, self._sort_key(raw), key=self._rank)

@@ -10,12 +10,12 @@ from array import array
 from collections.abc import Iterable
 from contextlib import suppress
 
-# PostHog derives the UUID of a new person from project and first distinct id under this namespace (contract 5).
+# PostHog derives the UUID of a new person from project and first distinct ID under this namespace (contract 5).
 _NAMESPACE = uuid.UUID("932979b4-65c3-4424-8467-0b66ec27bc22").bytes
 
 
-def derived(project_id: int, distinct_id: str) -> bytes:
-    """The UUID (version 5) of the person that this distinct id creates in this project."""
+def derive_uuid(project_id: int, distinct_id: str) -> bytes:
+    """The UUID (version 5) of the person that this distinct ID creates in this project."""
     name = f"{project_id}:{distinct_id}".encode("utf-8", "surrogatepass")
     digest = bytearray(hashlib.sha1(_NAMESPACE + name, usedforsecurity=False).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50
@@ -23,7 +23,7 @@ def derived(project_id: int, distinct_id: str) -> bytes:
     return bytes(digest)
 
 
-def parse(text: str) -> bytes | None:
+def parse_uuid(text: str) -> bytes | None:
     """The UUID that a text spells, as leniently as Python's own parser, or None."""
     if len(text) == 36 and text[8::5][:4] == "----":
         with suppress(ValueError):
@@ -36,7 +36,7 @@ def parse(text: str) -> bytes | None:
         return None
 
 
-def spell(raw: bytes) -> str:
+def format_uuid(raw: bytes) -> str:
     """The canonical text of a UUID."""
     text = raw.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
@@ -63,7 +63,7 @@ class UuidTable:
 
     def text(self, key: int) -> str:
         """The UUID of a key, spelt out."""
-        return spell(self.raw(key))
+        return format_uuid(self.raw(key))
 
     def key(self, raw: bytes) -> int | None:
         """The key of a UUID, None if it was never seen."""

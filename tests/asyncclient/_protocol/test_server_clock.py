@@ -25,7 +25,7 @@ def exchange(clock: ServerClock, wall: Wall, skew_s: float, *, there_s: float = 
     wall.now += there_s
     told = formatdate(int(wall.now + skew_s), usegmt=True)
     wall.now += back_s
-    clock.heard_date(told, there_s + back_s)
+    clock.observe_date(told, there_s + back_s)
 
 
 def test_ours_before_the_first_answer() -> None:
@@ -137,7 +137,7 @@ def test_a_clock_that_stood_still_while_the_machine_slept_is_put_right_by_two_an
 def test_a_date_that_cannot_be_read_tells_nothing(date: str) -> None:
     wall = Wall()
     clock = ServerClock(wall, wall)
-    clock.heard_date(date, 0.1)
+    clock.observe_date(date, 0.1)
     assert clock.now() == START
 
 

@@ -70,7 +70,7 @@ async def test_no_events_are_no_request() -> None:
 
 
 async def test_more_than_a_body_takes_goes_in_several_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint.batches, "__kwdefaults__", {"most_bytes": 1000})
+    monkeypatch.setattr(endpoint.batches, "__kwdefaults__", {"max_bytes": 1000})
     async with LocalPostHog(persons=0) as server, client_of(server) as client:
         events = [CaptureEvent.set(f"person-{n}", {"n": n}) for n in range(50)]
         parts = client.capture.split(events)
@@ -85,7 +85,7 @@ async def test_more_than_a_body_takes_goes_in_several_in_order(monkeypatch: pyte
 
 
 async def test_a_bad_event_among_good_ones_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint.batches, "__kwdefaults__", {"most_bytes": 1000})
+    monkeypatch.setattr(endpoint.batches, "__kwdefaults__", {"max_bytes": 1000})
     async with LocalPostHog(persons=0) as server, client_of(server) as client:
         good = [CaptureEvent("x", "a", {"t": "y" * 300})] * 9
         for bad in (CaptureEvent("x", "a", {"t": "y" * 1000}), None):
@@ -314,7 +314,7 @@ async def test_what_would_be_the_same_again_is_not_repeated(status: int) -> None
 async def test_a_once_view_asks_before_each_request_and_sends_each_once(
     monkeypatch: pytest.MonkeyPatch, passing: dict[str, Any] | None
 ) -> None:
-    monkeypatch.setattr(endpoint.batches, "__kwdefaults__", {"most_bytes": 1000})
+    monkeypatch.setattr(endpoint.batches, "__kwdefaults__", {"max_bytes": 1000})
     async with LocalPostHog(persons=0) as server, client_of(server) as client:
         if passing is not None:
             server.faults.add(fault(1, **passing))

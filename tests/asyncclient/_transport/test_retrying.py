@@ -24,7 +24,7 @@ from asyncclient import (
     TimedOut,
 )
 from asyncclient._protocol.http import Request, Response
-from asyncclient._protocol.responses.expectations import Empty
+from asyncclient._protocol.responses.expectations import EmptyBody
 from asyncclient._protocol.server_clock import ServerClock
 from asyncclient._secret import Secret
 from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport
@@ -75,7 +75,7 @@ def layered(script: Script, events: list[Any], limits: Limits, policy: RetryPoli
 
 def request(mutating: bool = False, bucket: Bucket = Bucket.OTHERS) -> Request:
     return Request(
-        action="a", method="GET", path="persons/", route="GET r", bucket=bucket, mutating=mutating, expects=Empty()
+        action="a", method="GET", path="persons/", route="GET r", bucket=bucket, mutating=mutating, expects=EmptyBody()
     )
 
 
@@ -234,15 +234,15 @@ def test_with_before_send_there_is_one_attempt_whatever_comes_of_it() -> None:
             *LOST,
         ]
         for outcome in outcomes:
-            told = []
+            server_text = []
 
-            async def before_send(told: list[int] = told) -> None:
-                told.append(1)
+            async def before_send(server_text: list[int] = server_text) -> None:
+                server_text.append(1)
 
             script = Script(outcome, answer(200))
             with pytest.raises(PostHogError):
                 await layered(script, [], Limits(RateLimits.off(), clock=loop.time)).send(request(), before_send)
-            assert (len(script.at), len(told)) == (1, 1)
+            assert (len(script.at), len(server_text)) == (1, 1)
 
     run_virtual(main())
 

@@ -260,7 +260,7 @@ async def test_a_fault_can_start_late_and_strike_every_nth_time(serve):
 
 async def test_a_fault_can_be_a_matter_of_chance_that_repeats(serve):
     def struck(seed):
-        return [api.server.faults.strike("list", in_front=False) is not None for _ in range(200)]
+        return [api.server.faults.trigger("list", in_front=False) is not None for _ in range(200)]
 
     runs = []
     for seed in (7, 7, 8):

@@ -42,7 +42,7 @@ class Server:
     def __init__(self, server: LocalPostHog, client: PostHogClient, folder: Path) -> None:
         self.server, self.client, self.folder = server, client, folder
         self.uuids = list(server.world.iter_uuids())
-        handle = server._gateway.handle
+        handle = server._handler.handle
         self._edits: dict[str, list[Callable[[Answer], Any]]] = {}
 
         def edited(call: Any) -> Any:
@@ -50,12 +50,12 @@ class Server:
             edits = self._edits.get(outcome.record.action)
             if not edits:
                 return outcome
-            body = json.loads(outcome.answer.body)
+            body = json.loads(outcome.response.body)
             edits.pop(0)(body)
-            answer = msgspec.structs.replace(outcome.answer, body=json.dumps(body).encode())
-            return msgspec.structs.replace(outcome, answer=answer)
+            answer = msgspec.structs.replace(outcome.response, body=json.dumps(body).encode())
+            return msgspec.structs.replace(outcome, response=answer)
 
-        server._gateway.handle = edited  # type: ignore[method-assign]
+        server._handler.handle = edited  # type: ignore[method-assign]
 
     def edit(self, actions: tuple[str, ...], change: Callable[[Answer], Any], *, times: int = 1) -> None:
         for action in actions:

@@ -36,14 +36,14 @@ class Store:
         self.now = 1000.0
         self.uuids = list(server.world.iter_uuids())
         self.spoil: Spoil | None = None
-        handle = server._gateway.handle
+        handle = server._handler.handle
 
         def handle_and_spoil(call: Any) -> Any:
             outcome = handle(call)
             changed = None if self.spoil is None else self.spoil(outcome.record.action, outcome)
             return outcome if changed is None else changed
 
-        server._gateway.handle = handle_and_spoil  # type: ignore[method-assign]
+        server._handler.handle = handle_and_spoil  # type: ignore[method-assign]
 
     def known_by(self, uuid: UUID) -> str:
         person = self.server.world.person(uuid)
@@ -83,10 +83,10 @@ def edited(change: Callable[[dict[str, Any]], None], *, actions: tuple[str, ...]
     def spoil(action: str, outcome: Any) -> Any:
         if action not in actions:
             return None
-        body = json.loads(outcome.answer.body)
+        body = json.loads(outcome.response.body)
         change(body["results"])
-        answer = msgspec.structs.replace(outcome.answer, body=json.dumps(body).encode())
-        return msgspec.structs.replace(outcome, answer=answer)
+        answer = msgspec.structs.replace(outcome.response, body=json.dumps(body).encode())
+        return msgspec.structs.replace(outcome, response=answer)
 
     return spoil
 
@@ -95,8 +95,8 @@ def with_response(status: int, body: bytes, *, actions: tuple[str, ...] = BATCHE
     def spoil(action: str, outcome: Any) -> Any:
         if action not in actions:
             return None
-        answer = msgspec.structs.replace(outcome.answer, status=status, body=body)
-        return msgspec.structs.replace(outcome, answer=answer)
+        answer = msgspec.structs.replace(outcome.response, status=status, body=body)
+        return msgspec.structs.replace(outcome, response=answer)
 
     return spoil
 
@@ -282,7 +282,7 @@ async def test_without_batch_reads_a_response_without_distinct_ids_is_unread() -
         targets, uuid = store.targets, store.uuids[2]
 
         def spoil(action: str, outcome: Any) -> Any:
-            body = json.loads(outcome.answer.body) if action == "retrieve" else {}
+            body = json.loads(outcome.response.body) if action == "retrieve" else {}
             if body.pop("distinct_ids", None) is None or body["uuid"] != str(uuid):
                 return None
             return with_response(200, json.dumps(body).encode(), actions=("retrieve",))(action, outcome)

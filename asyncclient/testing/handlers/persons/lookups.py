@@ -1,4 +1,4 @@
-"""Two look-ups beside persons: the values that a property has, and the cohorts somebody is in (contract 6.11)."""
+"""Two look-ups beside persons: the values that a property has, and the cohorts someone is in (contract 6.11)."""
 
 import json
 from collections import Counter
@@ -11,33 +11,33 @@ from asyncclient.testing.http import envelope
 from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.queries.operators import text_of
 from asyncclient.testing.tables.seeding import MISSING
-from asyncclient.testing.tables.uuids import parse
+from asyncclient.testing.tables.uuids import parse_uuid
 
 # So many persons are looked at, and so many values told.
-_SAMPLE = 100_000
-_MOST = 20
+_MAX_PERSONS = 100_000
+_MAX_VALUES = 20
 
 
-def values(job: HandlerContext) -> Response:
+def values(context: HandlerContext) -> Response:
     """The most frequent values of a property, as the listing knows them."""
-    query = job.call.parameters
+    query = context.request.parameters
     key = query.get("key", "")
-    found = _values(job, key, query.get("value")) if key and not key.startswith("$virt") else []
-    if job.options.values_form == "array":
+    found = _values(context, key, query.get("value")) if key and not key.startswith("$virt") else []
+    if context.options.values_form == "array":
         return envelope.ok(found)
     return envelope.ok({"results": found, "refreshing": False})
 
 
-def cohorts(job: HandlerContext) -> Response:
+def cohorts(context: HandlerContext) -> Response:
     """The cohorts that a person is in."""
-    text = job.call.parameters.get("person_id")
+    text = context.request.parameters.get("person_id")
     if text is None:
         # An unhandled error in the server.
         raise envelope.server_error()
-    key = _person(job, text)
+    key = _person(context, text)
     if key is None:
         raise envelope.not_found()
-    mutations = job.mutations
+    mutations = context.mutations
     return envelope.ok(
         {
             "results": [
@@ -49,25 +49,25 @@ def cohorts(job: HandlerContext) -> Response:
     )
 
 
-def _person(job: HandlerContext, text: str) -> int | None:
-    raw = parse(text)
+def _person(context: HandlerContext, text: str) -> int | None:
+    raw = parse_uuid(text)
     if raw is not None:
-        return job.mutations.store.key_of_uuid(raw)
+        return context.mutations.store.key_of_uuid(raw)
     try:
-        return job.mutations.store.key_of_pk(int(text))
+        return context.mutations.store.key_of_pk(int(text))
     except ValueError:
         return None
 
 
-def _values(job: HandlerContext, key: str, part: str | None) -> list[dict[str, Any]]:
+def _values(context: HandlerContext, key: str, part: str | None) -> list[dict[str, Any]]:
     wanted = None if part is None else part.casefold()
-    listing, counts = job.mutations.listing, Counter[str]()
-    for person in islice(listing.rows, _SAMPLE):
+    listing, counts = context.mutations.listing, Counter[str]()
+    for person in islice(listing.rows, _MAX_PERSONS):
         value = listing.value(person, key)
         text = _text(value)
         if text and (wanted is None or wanted in text.casefold()):
             counts[text] += 1
-    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST]
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_MAX_VALUES]
     return [{"name": name, "count": count} for text, count in ranked for name in _names(text)]
 
 

@@ -41,8 +41,8 @@ class SinglePerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_seen_at: str | msgspec.UnsetType | None
 
 
-def listed(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> ListedPerson:
-    """A row of the listing; at most 1000 distinct ids. `hidden` properties are left out."""
+def listed_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> ListedPerson:
+    """A row of the listing; at most 1000 distinct IDs. `hidden` properties are left out."""
     record = mutations.store.record(key)
     uuid = mutations.table.text(key)
     return ListedPerson(
@@ -57,14 +57,14 @@ def listed(key: int, mutations: Mutations, options: ServerOptions, hidden: Seque
     )
 
 
-def single(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
-    """A person with all its distinct ids. `hidden` properties are left out."""
-    return _single(key, mutations, options, None, hidden)
+def single_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
+    """A person with all its distinct IDs. `hidden` properties are left out."""
+    return _build_person(key, mutations, options, None, hidden)
 
 
-def batched(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
-    """A person of a batch read; at most 10 distinct ids. `hidden` properties are left out."""
-    return _single(key, mutations, options, _BATCH_CAP, hidden)
+def batch_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
+    """A person of a batch read; at most 10 distinct IDs. `hidden` properties are left out."""
+    return _build_person(key, mutations, options, _BATCH_CAP, hidden)
 
 
 def _visible(properties: dict[str, Any], hidden: Sequence[str]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _visible(properties: dict[str, Any], hidden: Sequence[str]) -> dict[str, Any
     return {name: value for name, value in properties.items() if name not in hidden}
 
 
-def _single(
+def _build_person(
     key: int, mutations: Mutations, options: ServerOptions, cap: int | None, hidden: Sequence[str]
 ) -> SinglePerson:
     record = mutations.store.record(key)

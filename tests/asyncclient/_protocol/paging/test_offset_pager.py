@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncclient import ListingError, PersonRef
-from asyncclient._protocol.paging.offset_pager import LARGEST_PAGE, MOST_PAGES_WITHOUT_PERSONS, OffsetPager, next_offset
+from asyncclient._protocol.paging.offset_pager import MAX_PAGE, MAX_PAGES_WITHOUT_PERSONS, OffsetPager, next_offset
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -35,8 +35,8 @@ class Listing:
     def page(self, offset: int, limit: int) -> tuple[list[PersonRef], str | None]:
         self.requests.append((offset, limit))
         rows = self.rows[offset : offset + limit]
-        following = f"http://elsewhere/?offset={offset + limit}&limit={limit}" if len(rows) == limit else None
-        return [row for row in rows if row.uuid not in self.unreadable], following
+        offset = f"http://elsewhere/?offset={offset + limit}&limit={limit}" if len(rows) == limit else None
+        return [row for row in rows if row.uuid not in self.unreadable], offset
 
 
 def read_all(listing: Listing, page_size: int, between: Callable[[], None] = lambda: None) -> list[UUID]:
@@ -243,13 +243,13 @@ def test_the_time_that_a_row_shows_changes_no_request() -> None:
     assert first.requests == second.requests
 
 
-@pytest.mark.parametrize("page_size", [1, 100, LARGEST_PAGE])
+@pytest.mark.parametrize("page_size", [1, 100, MAX_PAGE])
 @pytest.mark.parametrize(("before", "behind"), [(0, 0), (5, 1), (250, 40)])
 def test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error(
     page_size: int, before: int, behind: int
 ) -> None:
-    rows = [person(10**6 - number, number) for number in range(before + 2 * LARGEST_PAGE + behind)]
-    unreadable = {row.uuid for row in rows[before : before + 2 * LARGEST_PAGE]}
+    rows = [person(10**6 - number, number) for number in range(before + 2 * MAX_PAGE + behind)]
+    unreadable = {row.uuid for row in rows[before : before + 2 * MAX_PAGE]}
     listing = InPlace(rows, unreadable)
     with pytest.raises(ListingError, match=r"the listing is incomplete: some 10,000 rows .* try again later"):
         read_all(listing, page_size)
@@ -285,7 +285,7 @@ def test_a_server_that_sends_the_same_page_for_every_offset_is_refused() -> None
     pager: OffsetPager[PersonRef] = OffsetPager(100)
     rows = [person(n, n) for n in range(100, 0, -1)]
     with pytest.raises(ListingError, match="the server sends the same page again"):
-        for _ in range(MOST_PAGES_WITHOUT_PERSONS + 2):
+        for _ in range(MAX_PAGES_WITHOUT_PERSONS + 2):
             assert pager.request is not None
             pager.feed(rows, f"?offset={pager.request.offset + pager.request.limit}")
 

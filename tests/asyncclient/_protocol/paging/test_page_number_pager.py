@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asyncclient import Activity, ListingError
-from asyncclient._protocol.paging.page_number_pager import MOST_PAGES_WITHOUT_ENTRIES, PageNumberPager, next_page
+from asyncclient._protocol.paging.page_number_pager import MAX_PAGES_WITHOUT_ENTRIES, PageNumberPager, next_page
 
 
 @given(
@@ -87,7 +87,7 @@ def test_pages_without_end_and_without_entries_are_given_up() -> None:
         while paging.page is not None:
             paging.feed([Activity(id=1)], f"?page={paging.page + 1}", None)
 
-    with pytest.raises(ListingError, match=f"{MOST_PAGES_WITHOUT_ENTRIES} pages brought no new entry"):
+    with pytest.raises(ListingError, match=f"{MAX_PAGES_WITHOUT_ENTRIES} pages brought no new entry"):
         forever()
 
 

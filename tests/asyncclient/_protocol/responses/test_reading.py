@@ -26,7 +26,7 @@ from asyncclient import (
 )
 from asyncclient._protocol import endpoints as endpoints
 from asyncclient._protocol.http import Request, Response
-from asyncclient._protocol.responses.expectations import Csv, Empty, Json, Probe, json_of
+from asyncclient._protocol.responses.expectations import Csv, EmptyBody, Json, Probe, json_model
 from asyncclient._protocol.responses.reading import read
 from asyncclient._secret import Secret
 from asyncclient.models import BatchResults
@@ -105,7 +105,7 @@ MODELS = (
     BulkDeleteSummary,
     Project,
 )
-EXPECTED = [*(json_of(model) for model in MODELS), Empty(), Csv(), Probe(), Probe(shown_by=json_of(Project))]
+EXPECTED = [*(json_model(model) for model in MODELS), EmptyBody(), Csv(), Probe(), Probe(proven_by=json_model(Project))]
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.just(U)),
     lambda inner: st.one_of(
@@ -186,9 +186,9 @@ def test_everything_else_is_an_error_of_its_own_kind(status: int) -> None:
 
 
 def test_what_the_server_says_instead_is_shown_without_persons_and_keys() -> None:
-    told = {"detail": f"no {U} for {KEY.reveal()}\x1b[31m, jane@example.com"}
+    server_text = {"detail": f"no {U} for {KEY.reveal()}\x1b[31m, jane@example.com"}
     with pytest.raises(InvalidResponse) as caught:
-        read(bulk(), response(200, told), KEY)
+        read(bulk(), response(200, server_text), KEY)
     assert str(caught.value).endswith("is not what this call answers: no <id> for *** [31m, <email>)")
 
 
@@ -332,4 +332,4 @@ def test_a_decoded_answer_shows_a_route() -> None:
 
 def test_a_new_kind_of_success_needs_a_decision() -> None:
     kinds = {type(request.expects) for request in (GET, CSV, LOOK, endpoints.delete_events(U))}
-    assert kinds == {Json, Csv, Probe, Empty}
+    assert kinds == {Json, Csv, Probe, EmptyBody}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncclient.testing import LocalPostHog
-from asyncclient.testing.queries.hogql import MOST_ROWS, BadQuery, Query, parsed
+from asyncclient.testing.queries.hogql import MAX_ROWS, BadQuery, Query, parse_query
 from asyncclient.testing.tables.uuid_order import UuidOrder, by_clickhouse, by_text
 from asyncclient.testing.tables.uuids import UuidTable
 
@@ -133,17 +133,19 @@ async def test_it_takes_the_scope_to_query_and_counts_with_the_other_calls(serve
 
 def test_what_a_query_asks_for():
     text = "select id as uuid from persons where JSONHas( properties , { values.a } ) order by id asc limit {n};"
-    assert parsed(text, {"a": "plan", "n": 70_000}) == Query(keys=("plan",), after=None, limit=MOST_ROWS, by_text=False)
+    assert parse_query(text, {"a": "plan", "n": 70_000}) == Query(
+        keys=("plan",), after=None, limit=MAX_ROWS, by_text=False
+    )
     spread = TEXT.replace(" ", "\n  ").replace("({k0}", "( {k0}")
-    assert parsed(spread, {"k0": "a b", "after": ""}) == Query(keys=("a b",), after=None, limit=100, by_text=True)
+    assert parse_query(spread, {"k0": "a b", "after": ""}) == Query(keys=("a b",), after=None, limit=100, by_text=True)
     with pytest.raises(BadQuery, match="must be a string"):
-        parsed(TEXT, {"k0": 3, "after": ""})
+        parse_query(TEXT, {"k0": 3, "after": ""})
 
 
 @given(st.text(max_size=60), st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2))
 def test_any_text_is_refused_cleanly(text, values):
     with pytest.raises(BadQuery):
-        parsed(text, values)
+        parse_query(text, values)
 
 
 @given(
@@ -155,11 +157,11 @@ def test_any_text_is_refused_cleanly(text, values):
 def test_the_order_is_right_whenever_uuids_come_in(raws, early, mark, sort_key):
     table = UuidTable(raws[:early])
     order = UuidOrder(table, sort_key)
-    list(order.beyond(None))
+    list(order.after(None))
     for raw in raws[early:]:
         table.intern(raw)
     expected = sorted((raw for raw in raws if sort_key(raw) > sort_key(mark)), key=sort_key)
-    assert [table.raw(key) for key in order.beyond(mark)] == expected
+    assert [table.raw(key) for key in order.after(mark)] == expected
 
 
 @pytest.mark.slow
@@ -177,4 +179,4 @@ async def test_a_page_of_ten_thousand_of_a_hundred_thousand_persons_is_quick(ser
 
 def test_the_world_can_be_asked_without_a_request():
     world = LocalPostHog(persons=3).world
-    assert len(list(world.mutations.uuids_by_text.beyond(None))) == 3
+    assert len(list(world.mutations.uuids_by_text.after(None))) == 3

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncclient.testing import Fault, RateLimits
-from asyncclient.testing.http.csv import flat, in_csv, streamed
+from asyncclient.testing.http.csv import flatten, stream_rows, to_csv
 from asyncclient.testing.http.envelope import HTML, Response
 
 CSV = "text/csv; charset=utf-8"
@@ -170,29 +170,29 @@ def spelled(leaf):
 
 @given(ROWS)
 def test_every_leaf_is_read_back_from_its_column(rows):
-    text = b"".join(streamed(lambda: rows)).decode()
+    text = b"".join(stream_rows(lambda: rows)).decode()
     read = list(csv.reader(io.StringIO(text, newline="")))
     if not rows:
         assert read == []
         return
     header, *lines = read
-    assert header == sorted({path for row in rows for path in flat(row)})
+    assert header == sorted({path for row in rows for path in flatten(row)})
     assert len(lines) == len(rows)
     for row, line in zip(rows, lines, strict=True):
-        leaves = {path: spelled(leaf) for path, leaf in flat(row).items()}
+        leaves = {path: spelled(leaf) for path, leaf in flatten(row).items()}
         assert {path: cell for path, cell in zip(header, line, strict=True) if path in leaves} == leaves
         assert all(cell == "" for path, cell in zip(header, line, strict=True) if path not in leaves)
 
 
 def test_paths_skip_empty_names_and_empty_objects_have_none():
     value = {"a": {"b": [1, {"c": 2}], "": 3, "e": {}, "f": []}, "": {"x": 4}, "p": {"": {"y": 5}}}
-    assert flat(value) == {"a.b.0": 1, "a.b.1.c": 2, "a": 3, ".x": 4, "p..y": 5}
+    assert flatten(value) == {"a.b.0": 1, "a.b.1.c": 2, "a": 3, ".x": 4, "p..y": 5}
 
 
 def test_only_json_is_made_into_csv_and_blocks_let_others_run():
     page = Response(504, b"<html></html>", HTML)
-    assert in_csv(page) is page
-    blocks = list(streamed(lambda: ({"n": n} for n in range(1200))))
+    assert to_csv(page) is page
+    blocks = list(stream_rows(lambda: ({"n": n} for n in range(1200))))
     assert blocks[:2] == [b"", b""]
     assert [block.count(b"\r\n") for block in blocks[2:]] == [501, 500, 200]
     assert blocks[2].startswith(b"n\r\n0\r\n")

@@ -75,8 +75,8 @@ def test_count_and_iteration_follow_arrivals_and_departures(world):
 def test_what_is_due_at_one_time_happens_in_the_order_it_was_asked_for(world):
     done = []
     for name in "abc":
-        world.mutations.later(5, lambda _due, _now, name=name: done.append(name))
-    world.mutations.later(1, lambda due, _now: done.append(due))
+        world.mutations.schedule(5, lambda _due, _now, name=name: done.append(name))
+    world.mutations.schedule(1, lambda due, _now: done.append(due))
     world.count()
     assert done == [1, "a", "b", "c"]
 
@@ -177,7 +177,7 @@ def test_the_weekly_job_leaves_rows_of_the_future_alone(server):
 
 def test_somebody_elses_deletion_orphans_no_events_of_ours(world):
     uuid = world.uuid_of("user-1")
-    world.mutations.ask_for_events([1], effective=False)
+    world.mutations.request_event_deletion([1], effective=False)
     world.remove_person(uuid)
     assert world.events_orphaned() == set()
 

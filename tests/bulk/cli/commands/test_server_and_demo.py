@@ -78,7 +78,7 @@ def test_a_port_in_use_is_a_usage_error(spawn: Spawn, run: Run) -> None:
         (("--latency", "-1"), "--latency"),
         (("--capture-lag", "-1"), "--capture-lag"),
         (("--fault", "swallow,action=capture,share=2"), "share"),
-        (("--fault", "capture_down,action=capture"), "strikes only"),
+        (("--fault", "capture_down,action=capture"), "applies only to"),
         (("--era", "old"), "--era"),
     ],
 )

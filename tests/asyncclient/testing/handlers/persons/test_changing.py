@@ -152,10 +152,10 @@ async def test_a_capture_that_is_down_fails_delete_property_alone(api, uuid):
 
 
 def test_faults_of_captures_strike_nothing_else():
-    with pytest.raises(ValueError, match="strikes only"):
+    with pytest.raises(ValueError, match="applies only to"):
         Fault("capture_down", action="destroy")
-    assert not Fault("capture_down").concerns("capture")
-    assert Fault("swallow", action="capture", share=0.01).concerns("capture")
+    assert not Fault("capture_down").applies_to("capture")
+    assert Fault("swallow", action="capture", share=0.01).applies_to("capture")
 
 
 async def test_a_change_takes_the_lag_of_captures_and_the_listing_its_own_beyond(serve):

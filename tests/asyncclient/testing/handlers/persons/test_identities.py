@@ -5,13 +5,13 @@ from uuid import UUID
 import pytest
 
 from asyncclient.testing import Fault
-from asyncclient.testing.tables.uuids import derived
+from asyncclient.testing.tables.uuids import derive_uuid
 
 SPLIT = "distinct_ids_to_split"
 
 
 def uuid_by(distinct_id):
-    return UUID(bytes=derived(1, distinct_id))
+    return UUID(bytes=derive_uuid(1, distinct_id))
 
 
 @pytest.fixture
