@@ -223,7 +223,8 @@ def test_a_changed_plan(refused: Callable[..., str], plan: Path) -> None:
 
 def test_a_plan_for_another_project_or_host(refused: Callable[..., str], serve: Callable[..., Any], plan: Path) -> None:
     digest = footer(plan)["digest"]
-    assert "the plan was made for project 1, but the client is set to 2" in refused(3, "run", plan, "--approve", digest, "--project-id", "2")
+    sentence = refused(3, "run", plan, "--approve", digest, "--project-id", "2")
+    assert "the plan was made for project 1, but the client is set to 2" in sentence
     assert "the plan was made for http" in refused(3, "run", plan, "--approve", digest, "--host", serve(1).server.url)
 
 
