@@ -324,7 +324,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         25,
         "a report tells times of its machine's zone",
-        "bulk/report/test_report.py::test_the_bytes_do_not_depend_on_the_machines_time_zone",
+        "bulk/report/test_report.py::test_the_report_does_not_depend_on_the_time_zone_of_the_machine",
         "bulk/report/report.py", "datetime.fromtimestamp(at, UTC).isoformat", "datetime.fromtimestamp(at).astimezone().isoformat",
     ),
     twin(

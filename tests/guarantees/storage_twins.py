@@ -20,7 +20,7 @@ STORAGE: tuple[Twin, ...] = (
         "what is written during a sync is taken for synced",
         "bulk/journal/test_writer.py::test_record_written_during_a_sync_is_not_taken_for_synced",
         _WRITER, "self._durable_n = self._syncing_n", "self._durable_n = self._next_n",
-        _WRITER, "if self._sync_runs and wanted <= self._syncing_n:", "if self._sync_runs:",
+        _WRITER, "if self._sync_runs and target_n <= self._syncing_n:", "if self._sync_runs:",
     ),
     twin(
         1,

@@ -24,7 +24,7 @@ async def test_events_are_queued_rows_are_read_back_and_all_persons_stay(arena: 
         assert (
             axis(report, "person") == axis(report, "recordings") == axis(report, "properties") == {"not_requested": 300}
         )
-        assert "300 of 300 persons' events queued for deletion" in report.verdict
+        assert "300 of 300 persons with events queued for deletion" in report.verdict
         assert all(len(a.server.world.deletion_rows(uuid)) == 1 for uuid in chosen)
         assert not any(a.server.world.deletion_rows(uuid) for uuid in a.everybody[1::2])
         assert a.properties() == before

@@ -196,11 +196,11 @@ def test_status_and_report_need_neither_network_nor_key_nor_plan(
     assert f"delete persons, {count} targets" in status.out
     assert "project 1 (Local project)" in status.out
     with_plan = run("report", "x.journal.jsonl")
-    assert "The input" in with_plan.out
+    assert "Input check" in with_plan.out
     Path("x.plan.jsonl").unlink()
     assert "project 1 on http" in run("status", "x.journal.jsonl").out
     without = run("report", "x.journal.jsonl")
-    assert "The plan was not there" in without.out
+    assert "made without the plan" in without.out
     assert len(posthog.server.requests) == requests
 
 

@@ -65,11 +65,11 @@ def recordings_asked_for(posthog: Any) -> set[str]:
 
 
 VERDICTS = {
-    "delete": "Done: 30 of 30 persons deleted by this job and read back as gone.",
-    "unset": "Done: 30 of 30 persons changed by this job and read back as requested.",
-    "update": "Done: 30 of 30 persons changed by this job and read back as requested.",
-    "delete-events": "Done: 30 of 30 persons' events queued for deletion by this job.",
-    "delete-recordings": "Done: 30 of 30 persons' recordings requested to be deleted, which cannot be verified.",
+    "delete": "Done: 30 of 30 persons deleted (confirmed by reading back).",
+    "unset": "Done: 30 of 30 persons changed (confirmed by reading back).",
+    "update": "Done: 30 of 30 persons changed (confirmed by reading back).",
+    "delete-events": "Done: 30 of 30 persons with events queued for deletion (confirmed by reading back).",
+    "delete-recordings": "Done: 30 of 30 persons with the deletion of recordings requested (which cannot be verified).",
 }
 
 
@@ -169,15 +169,15 @@ def test_a_review_tells_what_may_be_missed(
     assert (out.code, "has any of the properties" in out.sentence) == (3, True)
     posthog.server.world.add_person(["null"], {"nick": None})
     out = run("plan", "unset", "nick", "--everyone", "-o", "one").out
-    assert "Who has the properties was asked by query (1 persons have them)." in out
+    assert "A query found the persons that have the properties (1 persons have them)." in out
     assert "Not covered: changes of the last minutes." in out
     out = run("plan", "unset", "plan", "--where", "plan exact free", "-o", "two").out
-    assert "was found by listing persons and looking at each (a filter selects)" in out
+    assert "were found by listing persons and checking each (a filter selects)" in out
     served = serve(5, scopes=("person:write", "project:read"))
     for name, value in served.env.items():
         monkeypatch.setenv(name, value)
     out = run("plan", "unset", "email", "--everyone", "-o", "x.plan.jsonl").out
-    assert "looking at each (the key lacks the scope query:read)." in out
+    assert "checking each (the key lacks the scope query:read)." in out
     assert "Not covered: properties that this key cannot read." in out
     assert run("unset", "email", "--plan", "x.plan.jsonl", "--yes", "--expect-count", 5).code == 0
     assert "the key lacks the scope query:read" in run("report", "x.journal.jsonl").out
