@@ -73,7 +73,7 @@ READING: tuple[Twin, ...] = (
         "a 404 on a batch read speaks of persons",
         _READER_TEST + "a_404_from_an_existing_batch_route_makes_no_person_absent",
         _BATCHES,
-        "group, Unread(UnreadReason.NOT_FOUND_UNCLEAR)",
+        "group, Unread(UnreadReason.AMBIGUOUS_404)",
         "group, Absent()",
     ),
     twin(
