@@ -1,4 +1,4 @@
-"""Makes text from a server, a file or a person harmless where people and programs read it (promise 30).
+"""Makes text from a server, a file or a person harmless where people and programs read it (guarantee 30).
 
 Whatever could move a cursor, hide or turn text around is shown by its code point; what a target language
 would act on is escaped in that language. Pure; knows nothing of what is shown.

@@ -1,4 +1,4 @@
-"""Persons as rows of CSV: the same columns for whomever, each cell harmless in a spreadsheet (promise 30). Pure.
+"""Persons as rows of CSV: the same columns for whomever, each cell harmless in a spreadsheet (guarantee 30). Pure.
 
 RFC 4180: CRLF after each row, a cell with a comma or quote quoted, its quotes doubled. No cell holds a line end or a
 tab, so a row is a line, and a spreadsheet that splits at `;` or tab instead finds no formula either. Numbers in

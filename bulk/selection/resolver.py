@@ -323,7 +323,7 @@ def email_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
 
 
 def _known_by(ref: PersonRef) -> str | None:
-    """A distinct id by which a person that vanishes can be looked for later (promise 22)."""
+    """A distinct id by which a person that vanishes can be looked for later (guarantee 22)."""
     return pick_distinct_id(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
 
 

@@ -1,7 +1,7 @@
 """Whom an operation is for: values that say how targets are found, not the targets themselves.
 
 A selection describes itself twice: `summary` for journal and report, which hold no value, no identifier and
-no file name (promise 27), and `details` for the plan, which may. Reads nothing; `planner` does.
+no file name (guarantee 27), and `details` for the plan, which may. Reads nothing; `planner` does.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The command against a server in another process, killed with SIGKILL again and again (promise 7)."""
+"""The command against a server in another process, killed with SIGKILL again and again (guarantee 7)."""
 
 import json
 import os

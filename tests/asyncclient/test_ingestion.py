@@ -1,5 +1,5 @@
 """The ingestion host: it sees the project's token and never the personal key, and nothing it says is believed of the
-other one (promises 20, 26, 27)."""
+other one (guarantees 20, 26, 27)."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""The rate limits against Django REST framework's own throttle classes, in virtual time (promise 13)."""
+"""The rate limits against Django REST framework's own throttle classes, in virtual time (guarantee 13)."""
 
 import asyncio
 from random import Random

@@ -1,4 +1,4 @@
-"""A month in virtual time against Django REST framework's own throttles, with random trouble (promises 13, 14).
+"""A month in virtual time against Django REST framework's own throttles, with random trouble (guarantees 13, 14).
 
 The rates are small, so that a month of them takes seconds; what they do does not depend on their size.
 """

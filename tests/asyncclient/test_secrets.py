@@ -1,4 +1,4 @@
-"""The key is in no repr, text, pickle, log, event or traceback (promise 27)."""
+"""The key is in no repr, text, pickle, log, event or traceback (guarantee 27)."""
 
 import asyncio
 import copy

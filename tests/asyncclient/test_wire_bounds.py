@@ -1,4 +1,4 @@
-"""What the wire takes at most, and what it makes of bytes that are no answer (promise 30)."""
+"""What the wire takes at most, and what it makes of bytes that are no answer (guarantee 30)."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What a job keeps in memory of its targets: bytes each, not objects (promise 18)."""
+"""What a job keeps in memory of its targets: bytes each, not objects (guarantee 18)."""
 
 import tracemalloc
 from datetime import UTC, datetime

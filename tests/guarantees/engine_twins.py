@@ -1,4 +1,4 @@
-"""Slips in the engine: promises 1, 2, 6, 7, 11 to 14 and 16 to 27."""
+"""Slips in the engine: guarantees 1, 2, 6, 7, 11 to 14 and 16 to 27."""
 
 from twin import Twin, twin
 
@@ -76,6 +76,12 @@ ENGINE: tuple[Twin, ...] = (
         "a client of another project is taken",
         _RESUME + "a_client_of_another_project_is_refused",
         _GUARDS, "if plan.header.project_id != project_id:", "if False:",
+    ),
+    twin(
+        6,
+        "a journal of another format is read as if it were of this one",
+        "bulk/journal/test_replay.py::test_a_journal_of_format_1_is_refused_with_what_to_do_and_stays_as_it_is",
+        "bulk/journal/replay.py", "    if stated and int(stated[1]) != FORMAT:\n", "    if False:\n",
     ),
     twin(
         7,

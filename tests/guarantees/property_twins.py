@@ -1,4 +1,4 @@
-"""Slips in what changes properties and in what deletes events or recordings alone: promises 1, 2, 6, 7, 10 to 13, 17,
+"""Slips in what changes properties and in what deletes events or recordings alone: guarantees 1, 2, 6, 7, 10 to 13, 17,
 19 to 24, 26, 27 and 29."""
 
 from twin import Twin, twin

@@ -1,4 +1,4 @@
-"""Slips in what is read and by which clock: promises 11, 13 and 20."""
+"""Slips in what is read and by which clock: guarantees 11, 13 and 20."""
 
 from twin import Twin, twin
 

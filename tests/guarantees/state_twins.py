@@ -1,4 +1,4 @@
-"""Slips in what is concluded of a target: promises 7, 11 and 19 to 22."""
+"""Slips in what is concluded of a target: guarantees 7, 11 and 19 to 22."""
 
 from twin import Twin, twin
 

@@ -1,4 +1,4 @@
-"""Slips in journal, plan, report and files: promises 1 to 9, 25 and 30."""
+"""Slips in journal, plan, report and files: guarantees 1 to 9, 25 and 30."""
 
 from twin import Twin, twin
 

@@ -1,4 +1,4 @@
-"""The path prefix over all that a server may do with the documented one (contract 1, promise 26)."""
+"""The path prefix over all that a server may do with the documented one (contract 1, guarantee 26)."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The layers that limit and repeat, around a wire that answers as told, in virtual time (promises 10, 13, 14)."""
+"""The layers that limit and repeat, around a wire that answers as told, in virtual time (guarantees 10, 13, 14)."""
 
 import asyncio
 from typing import Any

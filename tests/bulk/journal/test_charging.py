@@ -1,4 +1,4 @@
-"""What a killed run may have had under way is charged to the limits of the next one (promise 13)."""
+"""What a killed run may have had under way is charged to the limits of the next one (guarantee 13)."""
 
 from asyncclient import Bucket, Limits, RateLimits
 from bulk.journal.limit_usage import LimitUsage, restore_limits

@@ -1,4 +1,4 @@
-"""What earlier processes spent counts, once, and what nobody knows counts as spent (promise 13)."""
+"""What earlier processes spent counts, once, and what nobody knows counts as spent (guarantee 13)."""
 
 import msgspec
 

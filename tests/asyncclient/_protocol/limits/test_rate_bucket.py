@@ -1,4 +1,4 @@
-"""What a 429 makes of a limit, and how the limit comes back (promises 13, 14)."""
+"""What a 429 makes of a limit, and how the limit comes back (guarantees 13, 14)."""
 
 import pytest
 from hypothesis import given

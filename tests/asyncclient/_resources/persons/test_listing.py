@@ -1,4 +1,4 @@
-"""Listings over sockets: rows that shift, short pages, and iterators that are left early (promise 15)."""
+"""Listings over sockets: rows that shift, short pages, and iterators that are left early (guarantee 15)."""
 
 import asyncio
 import gc
