@@ -36,8 +36,8 @@ ENGINE: tuple[Twin, ...] = (
         2,
         "an attempt that a kill cut off is forgotten",
         (
-            "bulk/journal/test_target_states.py::test_an_attempt_without_an_answer_is_unknown_only_once_its_process_is_gone",
-            "bulk/report/test_report.py::test_attempts_that_a_kill_left_open_are_unknown_in_the_report",
+            "bulk/journal/test_target_states.py::test_an_attempt_without_a_result_is_unknown_only_after_its_process_is_gone",
+            "bulk/report/test_report.py::test_attempts_left_open_by_a_kill_are_unknown_in_the_report",
         ),
         _LEDGER, "            self._set_axes(intent.axes, intent.targets, accepted=False)\n        interrupted", "            pass\n        interrupted",
     ),
@@ -50,7 +50,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         2,
         "an axis does not add up",
-        "bulk/journal/test_target_states.py::test_each_axis_always_adds_up_to_the_plan",
+        "bulk/journal/test_target_states.py::test_the_counts_of_each_axis_add_up_to_the_plan",
         _TABLE, "counts[value] -= before.count(value)", "counts[value] -= 1",
     ),
     twin(
@@ -62,13 +62,13 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         6,
         "a journal of another operation is taken",
-        "bulk/journal/test_binding.py::test_a_journal_of_anything_else_is_refused_by_its_name",
+        "bulk/journal/test_binding.py::test_a_journal_of_another_job_is_refused_with_what_differs",
         "bulk/journal/binding.py", '        ("operation", job.operation, without_values(plan.header.operation)),\n', "",
     ),
     twin(
         6,
         "a journal of another project is taken",
-        "bulk/journal/test_binding.py::test_a_journal_of_anything_else_is_refused_by_its_name",
+        "bulk/journal/test_binding.py::test_a_journal_of_another_job_is_refused_with_what_differs",
         "bulk/journal/binding.py", '        ("project", job.project, plan.header.project_id),\n', "",
     ),
     twin(
@@ -140,25 +140,25 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         13,
         "what planning spent is forgotten",
-        "bulk/journal/test_limit_usage.py::test_requests_of_files_are_charged_with_their_ages",
+        "bulk/journal/test_limit_usage.py::test_requests_in_plan_and_journal_are_charged_with_their_ages",
         "bulk/journal/limit_usage.py", "*spent.get(bucket.value, ()), ", "",
     ),
     twin(
         13,
         "what earlier runs spent is forgotten",
-        "bulk/journal/test_limit_usage.py::test_requests_of_files_are_charged_with_their_ages",
+        "bulk/journal/test_limit_usage.py::test_requests_in_plan_and_journal_are_charged_with_their_ages",
         "bulk/journal/limit_usage.py", ", *usage.recent.get(bucket.value, ())", "",
     ),
     twin(
         13,
         "what a killed run had under way counts for nothing",
-        "bulk/journal/test_charging.py::test_requests_without_a_noted_end_count_as_made_just_now",
+        "bulk/journal/test_charging.py::test_requests_without_a_recorded_outcome_count_as_made_just_now",
         "bulk/journal/limit_usage.py", "ages += [0.0] * in_flight.get(bucket.value, 0)", "pass",
     ),
     twin(
         13,
         "a limit that an earlier run found is forgotten",
-        "bulk/journal/test_limit_usage.py::test_a_limit_that_an_earlier_run_found_is_kept_for_what_is_left_of_its_hour",
+        "bulk/journal/test_limit_usage.py::test_a_limit_lowered_in_an_earlier_run_stays_lowered_for_the_rest_of_its_hour",
         "bulk/journal/limit_usage.py", "            if lowered.new is not None:\n", "            if False:\n",
     ),
     twin(

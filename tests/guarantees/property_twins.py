@@ -38,7 +38,7 @@ PROPERTIES: tuple[Twin, ...] = (
         2,
         "what a block did not reach is called sent",
         (
-            "bulk/journal/test_target_states.py::test_a_block_leaves_what_was_not_reached_as_it_was",
+            "bulk/journal/test_target_states.py::test_targets_that_a_block_did_not_reach_keep_their_state",
             _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
         ),
         _LEDGER, "reached = intent.targets if record.reached is None else record.reached", "reached = intent.targets",
@@ -152,8 +152,8 @@ PROPERTIES: tuple[Twin, ...] = (
         13,
         "what a killed block had under way counts for nothing",
         (
-            "bulk/journal/test_limit_usage.py::test_a_killed_block_of_changes_counts_beside_the_reads",
-            "bulk/journal/test_target_states.py::test_a_block_that_a_kill_cut_off_is_unknown_and_every_request_of_it_counts",
+            "bulk/journal/test_limit_usage.py::test_a_killed_block_of_changes_counts_in_addition_to_reads",
+            "bulk/journal/test_target_states.py::test_a_killed_block_is_unknown_and_all_its_requests_count",
         ),
         "bulk/journal/limit_usage.py", "found[bucket] = found.get(bucket, 0) + count", "found[bucket] = count",
     ),
@@ -346,7 +346,7 @@ PROPERTIES: tuple[Twin, ...] = (
         27,
         "a journal holds the values that are set",
         (
-            "bulk/test_operations.py::test_a_journal_gets_keys_and_no_values",
+            "bulk/test_operations.py::test_the_operation_in_a_journal_has_keys_and_no_values",
             _SECRECY + "no_value_and_no_identifier_is_in_journal_report_events_log_or_errors",
         ),
         "bulk/operations.py", '    if "properties" not in fields:\n', "    if True:\n",
@@ -354,7 +354,7 @@ PROPERTIES: tuple[Twin, ...] = (
     twin(
         27,
         "an operation shows its values",
-        "bulk/test_operations.py::test_a_journal_gets_keys_and_no_values",
+        "bulk/test_operations.py::test_the_operation_in_a_journal_has_keys_and_no_values",
         "bulk/operations.py", "    def __repr__(self) -> str:  # values can identify persons", "    def shown(self) -> str:",
     ),
     twin(

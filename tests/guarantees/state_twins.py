@@ -14,7 +14,7 @@ STATES: tuple[Twin, ...] = (
     twin(
         7,
         "what failed is tried again though its person is lost",
-        (_WALK + "nothing_of_a_lost_person_is_pending", _ENDS + "a_person_that_disappears_after_a_request_without_a_row_gets_a_final_state"),
+        (_WALK + "a_lost_person_has_nothing_pending", _ENDS + "a_person_that_disappears_after_a_request_without_a_row_gets_a_final_state"),
         _MACHINE, "        if person.state in FINAL_PERSON_STATES:\n            return read_again\n", "",
     ),
     twin(
@@ -45,7 +45,7 @@ STATES: tuple[Twin, ...] = (
     twin(
         11,
         "who could not be read is read again and again in the same run",
-        _WALK + "nothing_is_due_for_a_person_that_is_lost_or_could_not_be_read",
+        _WALK + "nothing_is_sent_for_a_person_that_is_lost_or_could_not_be_read",
         "bulk/execution/next_step.py", "    if any(standing.reason in UNREAD for standing in state):\n        return Step.NOTHING\n", "",
     ),
     twin(
@@ -71,7 +71,7 @@ STATES: tuple[Twin, ...] = (
         19,
         "who is there again is deleted without its events",
         (
-            _WALK + "who_is_there_again_has_its_events_queued_anew",
+            _WALK + "events_of_a_reappeared_person_are_queued_again",
             _PROOFS + "a_person_that_reappears_has_its_events_queued_again_before_its_deletion",
         ),
         _MACHINE, "        if state.person.reason is Reason.REAPPEARED:", "        if False:",
@@ -101,7 +101,7 @@ STATES: tuple[Twin, ...] = (
     twin(
         20,
         "the last uncovered window is stated and not the largest",
-        "bulk/journal/test_target_states.py::test_the_largest_uncovered_window_is_that_of_the_oldest_proof_that_somebody_was_deleted_by",
+        "bulk/journal/test_target_states.py::test_the_largest_uncovered_window_comes_from_the_oldest_row_a_person_was_deleted_with",
         "bulk/targets/coverage.py", "max(gap_s, self.largest_uncovered_s or 0.0)", "gap_s",
     ),
     twin(
@@ -114,7 +114,7 @@ STATES: tuple[Twin, ...] = (
         21,
         "what a call deleted instead of keeping is forgotten",
         (
-            "bulk/journal/test_target_states.py::test_who_was_deleted_instead_of_kept_is_read_and_never_called_gone_before",
+            "bulk/journal/test_target_states.py::test_persons_deleted_instead_of_kept_are_never_reported_as_already_deleted",
             _FACTS + "persons_deleted_instead_of_kept_are_not_reported_as_already_deleted",
         ),
         "bulk/journal/target_states.py", "if record.error == Reason.DELETED_INSTEAD_OF_KEPT.value:", "if False:",
@@ -122,7 +122,7 @@ STATES: tuple[Twin, ...] = (
     twin(
         21,
         "who goes after this job asked for something is called gone before",
-        (_WALK + "gone_before_is_said_only_of_persons_for_which_nothing_was_sent", _ENDS + "a_person_that_disappears_after_a_request_without_a_row_gets_a_final_state"),
+        (_WALK + "already_deleted_is_only_for_persons_for_which_nothing_was_sent", _ENDS + "a_person_that_disappears_after_a_request_without_a_row_gets_a_final_state"),
         _MACHINE, "return AxisStatus(Person.DISAPPEARED if sent else Person.ALREADY_DELETED)", "return AxisStatus(Person.ALREADY_DELETED)",
     ),
     twin(

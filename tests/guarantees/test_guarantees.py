@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import LIMIT_S, Workshop, cut, is_red, guarding_tests
+from harness import LIMIT_S, Workshop, cut, guarding_tests, is_red
 from twins import GUARANTEES, TWINS, Cut, Twin
 
 pytestmark = pytest.mark.slow
