@@ -207,6 +207,7 @@ def test_changes_by_capture_meet_no_rate_limit(virtual: Any, axis: Any) -> None:
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ["rest", "capture", "delete"])
 def test_a_job_progresses_if_persons_are_read_one_by_one_within_the_rate_limit(
     virtual: Any, axis: Any, route: str

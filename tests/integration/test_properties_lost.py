@@ -69,6 +69,7 @@ def test_changes_slower_than_the_wait_are_left_pending_and_found_later(virtual: 
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.01, 0.3])
 @pytest.mark.parametrize("kind", ["unset", "update"])
 def test_lost_events_are_found_by_reading_back_and_sent_again(virtual: Any, axis: Any, kind: str, share: float) -> None:

@@ -3,12 +3,12 @@
 Text in a document is not escaped; each format escapes what it writes.
 """
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from bulk.formatting import format_count, format_duration, format_time
 from bulk.operations import describe as operation_words
 from bulk.report.report import AxisReport, PlanReport, Report
 from bulk.selection.input_findings import by_kind
@@ -63,11 +63,6 @@ def lay_out(report: Report) -> Document:
     return Document(title=f"Report of job {report.job}", verdict=report.verdict, sections=tuple(sections))
 
 
-def figure(number: int) -> str:
-    """Return a count with a comma between thousands: 2,473."""
-    return f"{number:,}"
-
-
 def _identity(report: Report) -> Section:
     project = str(report.project_id)
     if report.plan is not None:
@@ -75,21 +70,21 @@ def _identity(report: Report) -> Section:
     rows: list[Row] = [
         ("Operation", operation_words(report.operation)),
         ("Selection", describe_selection(report.selection)),
-        ("Targets", figure(report.count)),
+        ("Targets", format_count(report.count)),
         ("Host", report.host),
         ("Project", project),
-        ("Planned", report.planned_at),
+        ("Planned", format_time(report.planned_at)),
         ("Approved", _approved(report)),
-        ("First record", report.opened_at),
-        ("Last record", report.last_entry_at),
+        ("First record", format_time(report.opened_at)),
+        ("Last record", format_time(report.last_entry_at)),
         ("Plan digest", report.plan_digest),
         ("Journal digest", report.journal_digest),
-        ("Journal lines", figure(report.journal_lines)),
+        ("Journal lines", format_count(report.journal_lines)),
         ("Exit code", str(report.exit_code)),
         ("Version", report.version),
     ]
     if report.torn_tail_bytes:
-        rows.append(("Incomplete last record (ignored)", f"{figure(report.torn_tail_bytes)} bytes"))
+        rows.append(("Incomplete last record (ignored)", f"{format_count(report.torn_tail_bytes)} bytes"))
     without = () if report.plan is not None else ("This report was made without the plan, so it identifies no person.",)
     return Section(title="The job", sentences=(_NUMBERS_NOTE, *without), table=Table(headings=(), rows=tuple(rows)))
 
@@ -97,7 +92,8 @@ def _identity(report: Report) -> Section:
 def _approved(report: Report) -> str:
     if report.approved_at is None:
         return "no"
-    return f"{report.approved_at}, {report.approved_how}" if report.approved_how else report.approved_at
+    approved = format_time(report.approved_at)
+    return f"{approved}, {report.approved_how}" if report.approved_how else approved
 
 
 def _is_not_requested(axis: AxisReport) -> bool:
@@ -105,7 +101,7 @@ def _is_not_requested(axis: AxisReport) -> bool:
 
 
 def _axis(axis: AxisReport, report: Report) -> Section:
-    rows = tuple((state.state, figure(state.count), state.meaning, state.targets or "") for state in axis.states)
+    rows = tuple((state.state, format_count(state.count), state.meaning, state.targets or "") for state in axis.states)
     return Section(
         title=AXIS_TITLES.get(axis.axis, axis.axis),
         sentences=_uncovered(report) if axis.axis == "events" else (),
@@ -116,16 +112,16 @@ def _axis(axis: AxisReport, report: Report) -> Section:
 def _uncovered(report: Report) -> tuple[str, ...]:
     if report.largest_uncovered_s is None:
         return ()
-    longest = figure(math.ceil(report.largest_uncovered_s))
+    longest = format_duration(report.largest_uncovered_s)
     what = "between a deletion row and the deletion of its person; events captured in between stay"
-    return (f"Largest uncovered window: {longest} s {what}.",)
+    return (f"Largest uncovered window: {longest} {what}.",)
 
 
 def _failures(report: Report) -> Iterable[Section]:
     if not report.failures:
         return []
     rows = tuple(
-        (failure.axis, failure.state, failure.reason, figure(failure.count), failure.targets)
+        (failure.axis, failure.state, failure.reason, format_count(failure.count), failure.targets)
         for failure in report.failures
     )
     headings = ("Axis", "State", "Reason", "Targets", "Target numbers")
@@ -143,11 +139,11 @@ def _requests(report: Report) -> Section:
     rows = tuple(
         (
             route.route,
-            figure(route.attempts),
-            figure(route.ok),
-            figure(route.failed),
-            figure(route.unknown),
-            figure(route.targets),
+            format_count(route.attempts),
+            format_count(route.ok),
+            format_count(route.failed),
+            format_count(route.unknown),
+            format_count(route.targets),
         )
         for route in report.routes
     )
@@ -166,7 +162,7 @@ def _requests(report: Report) -> Section:
 
 def _runs(report: Report) -> Section:
     rows = tuple(
-        (str(number), run.purpose, run.started, run.ended or "unknown", run.reason or "", run.version)
+        (str(number), run.purpose, format_time(run.started), format_time(run.ended), run.reason or "", run.version)
         for number, run in enumerate(report.runs, 1)
     )
     headings = ("Run", "Command", "Started", "Ended", "Reason", "Version")
@@ -190,7 +186,7 @@ def _input(plan: PlanReport) -> Iterable[Section]:
         Section(
             title="Input check",
             sentences=(
-                f"The plan was made at {plan.created_at}. Its digest is {plan.file_digest}.",
+                f"The plan was made at {format_time(plan.created_at)}. Its digest is {plan.file_digest}.",
                 *discovery_sentences(findings),
             ),
             table=Table(
@@ -206,15 +202,15 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
     """Yield a plan's findings as rows: the finding, its count, and the line numbers."""
     for kind, title in _FINDING_TITLES.items():
         if isinstance(one := findings.get(kind), dict) and (one.get("count") or kind in ("lines", "unmatched")):
-            yield title, figure(int(one.get("count", 0))), _which(one)
+            yield title, format_count(int(one.get("count", 0))), _which(one)
     refused = findings.get("refused")
     if isinstance(refused, dict) and isinstance(reasons := refused.get("reasons"), dict):
         for reason, one in sorted(reasons.items()):
-            yield f"Lines refused: {reason}", figure(int(one.get("count", 0))), _which(one)
+            yield f"Lines refused: {reason}", format_count(int(one.get("count", 0))), _which(one)
     many = findings.get("many_distinct_ids")
     if isinstance(many, dict) and many.get("count"):
         title = f"Persons with {many.get('threshold')} or more distinct IDs"
-        yield title, figure(int(many["count"])), ""
+        yield title, format_count(int(many["count"])), ""
 
 
 _DISCOVERED = {
@@ -232,13 +228,12 @@ def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
     if why := one.get("why"):
         sentence += f" ({why})"
     if without := one.get("without"):
-        sentence += f"; {figure(int(without))} persons without them were left out"
+        sentence += f"; {format_count(int(without))} persons without them were left out"
     if gone := one.get("gone"):
-        sentence += f"; {figure(int(gone))} persons in the result of the query do not exist any more"
+        sentence += f"; {format_count(int(gone))} persons in the result of the query do not exist any more"
     if unread := one.get("unread"):
-        sentence += (
-            f"; {figure(int(unread))} persons in the result of the query could not be read and are not in the plan"
-        )
+        found = f"{format_count(int(unread))} persons in the result of the query"
+        sentence += f"; {found} could not be read and are not in the plan"
     yield f"{sentence}."
     if may_miss := one.get("may_miss"):
         yield f"Not covered: {may_miss}."

@@ -48,6 +48,7 @@ def read_all(listing: Listing, page_size: int, between: Callable[[], None] = lam
     return got
 
 
+@pytest.mark.slow
 @given(
     ages=st.lists(st.integers(0, 12), max_size=60),
     page_size=st.integers(1, 7),

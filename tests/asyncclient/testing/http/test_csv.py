@@ -168,6 +168,7 @@ def spelled(leaf):
     return "" if leaf is None else str(leaf)
 
 
+@pytest.mark.slow
 @given(ROWS)
 def test_every_leaf_is_read_back_from_its_column(rows):
     text = b"".join(stream_rows(lambda: rows)).decode()
