@@ -1,4 +1,4 @@
-"""Slips in the engine: guarantees 1, 2, 6, 7, 11 to 14 and 16 to 27."""
+"""Mistakes in the engine: guarantees 1, 2, 6, 7, 11 to 14 and 16 to 27."""
 
 from twin import Twin, twin
 
@@ -34,7 +34,7 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         2,
-        "an attempt that a kill cut off is forgotten",
+        "an attempt interrupted by a kill is forgotten",
         (
             "bulk/journal/test_target_states.py::test_an_attempt_without_a_result_is_unknown_only_after_its_process_is_gone",
             "bulk/report/test_report.py::test_attempts_left_open_by_a_kill_are_unknown_in_the_report",
@@ -43,37 +43,37 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         2,
-        "a lost answer counts as an accepted one",
+        "a lost response counts as an accepted one",
         "integration/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
         _MACHINE, "    Person.UNKNOWN: Person.FOUND_DELETED,\n", "    Person.UNKNOWN: Person.DELETED_CONFIRMED,\n",
     ),
     twin(
         2,
-        "an axis does not add up",
+        "the counts of an axis do not add up",
         "bulk/journal/test_target_states.py::test_the_counts_of_each_axis_add_up_to_the_plan",
         _TABLE, "counts[value] -= before.count(value)", "counts[value] -= 1",
     ),
     twin(
         6,
-        "a journal of another plan is taken",
+        "a journal of another plan is accepted",
         _RESUME + "the_journal_of_another_job_is_refused",
         "bulk/journal/binding.py", '        ("plan digest", job.plan_digest, plan.digest),\n', "",
     ),
     twin(
         6,
-        "a journal of another operation is taken",
+        "a journal of another operation is accepted",
         "bulk/journal/test_binding.py::test_a_journal_of_another_job_is_refused_with_what_differs",
         "bulk/journal/binding.py", '        ("operation", job.operation, without_values(plan.header.operation)),\n', "",
     ),
     twin(
         6,
-        "a journal of another project is taken",
+        "a journal of another project is accepted",
         "bulk/journal/test_binding.py::test_a_journal_of_another_job_is_refused_with_what_differs",
         "bulk/journal/binding.py", '        ("project", job.project, plan.header.project_id),\n', "",
     ),
     twin(
         6,
-        "a client of another project is taken",
+        "a client of another project is accepted",
         _RESUME + "a_client_of_another_project_is_refused",
         _GUARDS, "if plan.header.project_id != project_id:", "if False:",
     ),
@@ -85,7 +85,7 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         7,
-        "what was accepted is sent again",
+        "an accepted request is sent again",
         (
             _ERASURE + "an_exact_success_is_never_sent_again",
             "bulk/execution/test_next_step.py::test_final_accepted_and_held_back_targets_have_no_next_step",
@@ -94,20 +94,20 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         7,
-        "what a kill left open is never looked at again",
+        "targets left open by a kill are never read",
         _RESUME + "a_job_cancelled_after_any_request_converges",
         _DUE, "        return Step.READ_PERSONS\n", "        return Step.NOTHING\n",
     ),
     twin(
         11,
-        "a 2xx is a success whatever its counts",
+        "a 2xx is a success with any counts",
         "bulk/posthog/test_attempt_result.py::test_only_a_response_with_exact_counts_is_a_success",
         _VERDICTS, "    counts_right = summary.persons_found == len(uuids) and _is_complete(summary, axes, len(failed))",
         "    counts_right = True",
     ),
     twin(
         11,
-        "an unknown outcome is sent again unread",
+        "after an unknown outcome the request is sent again without a read",
         "integration/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
         _VERDICTS, '(TransportError, "unknown", NextAction.READ_BACK),', '(TransportError, "failed", NextAction.RETRY),',
         _VERDICTS, '(ServerError, "unknown", NextAction.READ_BACK_AND_HALVE),', '(ServerError, "failed", NextAction.RETRY),',
@@ -133,43 +133,43 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         12,
-        "the retry budget has no bottom",
+        "the retry budget has no limit",
         "bulk/execution/test_breaker.py::test_the_retry_budget_bounds_retries_and_successes_refill_it",
         "bulk/execution/breaker.py", "        self._left -= 1\n", "",
     ),
     twin(
         13,
-        "what planning spent is forgotten",
+        "requests of planning are forgotten",
         "bulk/journal/test_limit_usage.py::test_requests_in_plan_and_journal_are_charged_with_their_ages",
         "bulk/journal/limit_usage.py", "*spent.get(bucket.value, ()), ", "",
     ),
     twin(
         13,
-        "what earlier runs spent is forgotten",
+        "requests of earlier runs are forgotten",
         "bulk/journal/test_limit_usage.py::test_requests_in_plan_and_journal_are_charged_with_their_ages",
         "bulk/journal/limit_usage.py", ", *usage.recent.get(bucket.value, ())", "",
     ),
     twin(
         13,
-        "what a killed run had under way counts for nothing",
+        "requests in flight when a run was killed do not count",
         "bulk/journal/test_charging.py::test_requests_without_a_recorded_outcome_count_as_made_just_now",
         "bulk/journal/limit_usage.py", "ages += [0.0] * in_flight.get(bucket.value, 0)", "pass",
     ),
     twin(
         13,
-        "a limit that an earlier run found is forgotten",
+        "a limit lowered in an earlier run is forgotten",
         "bulk/journal/test_limit_usage.py::test_a_limit_lowered_in_an_earlier_run_stays_lowered_for_the_rest_of_its_hour",
         "bulk/journal/limit_usage.py", "            if lowered.new is not None:\n", "            if False:\n",
     ),
     twin(
         13,
-        "planning hands its requests on to nobody",
+        "planning does not record its requests",
         "bulk/plan/test_planner.py::test_the_plan_holds_the_times_of_the_planners_requests",
         "bulk/plan/planner.py", "spent=_spent(", "spent={} and _spent(",
     ),
     twin(
         14,
-        "a pause above the ceiling is waited for by the run",
+        "the run waits out a pause above the maximum",
         "bulk/posthog/test_attempt_result.py::test_a_pause_that_is_too_long_is_in_the_message",
         _VERDICTS, "if requested_s is not None and requested_s > MAX_PAUSE_S:", "if False:",
     ),
@@ -181,7 +181,7 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         17,
-        "a drain has no end",
+        "waiting for requests in flight has no end",
         "bulk/cli/test_drain.py::test_work_that_does_not_end_by_itself_is_cut_off_when_the_drain_is_over",
         "bulk/cli/signals.py", "        asyncio.get_running_loop().call_later(self._drain_s, self._task.cancel)\n", "",
     ),
@@ -193,14 +193,14 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         17,
-        "a run that was stopped goes on sending",
+        "a stopped run continues to send",
         _RESUME + "a_stop_awaits_requests_in_flight_and_sends_no_more",
         "bulk/concurrency/stop_gate.py", "return self._stop.is_set() or self.error is not None", "return self.error is not None",
         "bulk/concurrency/stop_gate.py", "        await self._stop.wait()\n        self._cancel_waits()", "        await self._stop.wait()",
     ),
     twin(
         18,
-        "the ledger keeps an object a target",
+        "the target states keep one object per target",
         "bulk/test_memory.py::test_target_states_take_a_few_bytes_per_target",
         _LEDGER, "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n",
         "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n"
@@ -234,19 +234,19 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         20,
-        "rows are compared with our own clock",
+        "deletion rows are compared with this machine's clock",
         _BREAKING + "deletion_rows_are_judged_by_the_servers_clock",
         "bulk/execution/run.py", "            server_time=client.server_time,\n", "            server_time=__import__('time').time,\n",
     ),
     twin(
         21,
-        "a 202 is the end of it",
+        "a 202 counts as done",
         _ERASURE + "queued_deletions_slower_than_the_wait_are_left_pending",
         _MACHINE, "return ACCEPTED[axis] if accepted", "return {**ACCEPTED, Axis.PERSON: Person.DELETED_CONFIRMED}[axis] if accepted",
     ),
     twin(
         21,
-        "events missed are reported as queued",
+        "events that were too late are reported as queued",
         _ERASURE + "merged_recreated_and_disappeared_persons_are_reported_as_such",
         _MACHINE, "events = AxisStatus(Events.TOO_LATE if absent else Events.SKIPPED)",
         "events = AxisStatus(Events.QUEUED if absent else Events.SKIPPED)",
@@ -259,7 +259,7 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         22,
-        "nobody asks who has the distinct id now",
+        "the distinct ID of a missing person is not looked up",
         _ERASURE + "merged_recreated_and_disappeared_persons_are_reported_as_such",
         _VERIFIER, "return _ABSENT if result.owner is None else _MERGED", "return _ABSENT",
     ),
@@ -277,7 +277,7 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         23,
-        "a cap is not kept",
+        "the maximum number of targets is not checked",
         _ERASURE + "nothing_is_sent_without_approval_or_against_the_caps",
         _GUARDS, "if max_targets is not None and plan.count > max_targets:", "if False:",
     ),
@@ -316,20 +316,20 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         24,
-        "a refused key does not stop the job",
+        "a rejected key does not stop the job",
         _ERASURE + "a_refused_key_stops_the_job_at_once",
         _VERDICTS, '(AuthenticationFailed, "failed", NextAction.STOP),', '(AuthenticationFailed, "failed", NextAction.RETRY),',
         _VERDICTS, '(PermissionDenied, "failed", NextAction.STOP),', '(PermissionDenied, "failed", NextAction.RETRY),',
     ),
     twin(
         25,
-        "a report tells when it was made",
+        "a report contains the time at which it was made",
         _RESUME + "the_report_is_the_same_bytes_again_and_holds_without_the_plan",
         "bulk/report/report.py", "last_entry_at=_iso(run_stats.last_at),", "last_entry_at=datetime.now(UTC).isoformat(),",
     ),
     twin(
         25,
-        "a report tells times of its machine's zone",
+        "a report uses the time zone of the machine",
         "bulk/report/test_report.py::test_the_report_does_not_depend_on_the_time_zone_of_the_machine",
         "bulk/report/report.py", "datetime.fromtimestamp(at, UTC).isoformat", "datetime.fromtimestamp(at).astimezone().isoformat",
     ),

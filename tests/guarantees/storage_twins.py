@@ -1,4 +1,4 @@
-"""Slips in journal, plan, report and files: guarantees 1 to 9, 25 and 30."""
+"""Mistakes in journal, plan, report and files: guarantees 1 to 9, 25 and 30."""
 
 from twin import Twin, twin
 
@@ -17,7 +17,7 @@ STORAGE: tuple[Twin, ...] = (
     ),
     twin(
         1,
-        "what is written during a sync is taken for synced",
+        "a record written during a sync counts as synced",
         "bulk/journal/test_writer.py::test_a_record_written_during_a_sync_does_not_count_as_synced",
         _WRITER, "self._durable_n = self._syncing_n", "self._durable_n = self._next_n",
         _WRITER, "if self._sync_runs and target_n <= self._syncing_n:", "if self._sync_runs:",
@@ -36,7 +36,7 @@ STORAGE: tuple[Twin, ...] = (
     ),
     twin(
         3,
-        "a torn tail is cut without being set aside",
+        "a torn tail is cut without a copy",
         "bulk/journal/test_repair.py::test_a_torn_tail_is_copied_aside_and_cut_off_once",
         _STORAGE, "set_aside = _set_aside(path, fd, end.offset)", "set_aside = None",
     ),
@@ -48,14 +48,14 @@ STORAGE: tuple[Twin, ...] = (
     ),
     twin(
         4,
-        "damage is taken for a torn tail",
+        "damage is repaired as a torn tail",
         "bulk/journal/test_repair.py::test_damage_is_refused_with_its_line_and_changes_nothing",
         _FRAMING, "                    if self._sound(line[match.start() :]) is not None:", "                    if False:",
         _FRAMING, "if _FRAME.fullmatch(line):", "if False:",
     ),
     twin(
         4,
-        "the second line is blamed for a first one of another journal",
+        "a first line of another journal is reported as damage of the second",
         "bulk/journal/test_framing.py::test_a_line_of_another_journal_is_damage",
         _FRAMING, "elif self._next_n == 1 and _same_seed(self._misfit, misfit):", "elif False:",
     ),
@@ -74,7 +74,7 @@ STORAGE: tuple[Twin, ...] = (
     ),
     twin(
         5,
-        "a short write passes for a whole one",
+        "a short write counts as a complete one",
         "bulk/journal/test_writer_failures.py::test_nothing_is_written_after_the_first_failure",
         _WRITER, "if written == len(data):", "if written:",
     ),
@@ -92,7 +92,7 @@ STORAGE: tuple[Twin, ...] = (
     ),
     twin(
         5,
-        "a journal that is removed, replaced or cut short is written on",
+        "writing continues after the journal was removed, replaced or cut short",
         (
             "integration/test_journal_lost.py::test_no_intent_is_written_after_the_journal_is_lost",
             "bulk/journal/test_writer_failures.py::test_records_in_a_lost_file_are_not_durable",
@@ -101,7 +101,7 @@ STORAGE: tuple[Twin, ...] = (
     ),
     twin(
         5,
-        "a journal that another program cuts short is written on",
+        "writing continues after another program cut the journal short",
         (
             "integration/test_journal_lost.py::test_a_journal_cut_short_during_a_run_is_refused_later",
             "bulk/journal/test_locked_file.py::test_a_file_that_was_removed_replaced_or_changed_is_lost",
@@ -122,13 +122,13 @@ STORAGE: tuple[Twin, ...] = (
     ),
     twin(
         8,
-        "the lock of a file that was replaced counts",
+        "the lock of a replaced file counts",
         "bulk/journal/test_storage.py::test_a_file_that_is_replaced_before_it_is_locked_is_not_used",
         _LOCKED, "if file.lost() is None:", "if True:",
     ),
     twin(
         8,
-        "a run goes on in a file whose name another process has",
+        "a run continues in a file that its path no longer names",
         "integration/test_journal_lost.py::test_after_its_journal_was_replaced_a_run_sends_nothing_more",
         _LOCKED, 'return "was replaced by another file"', "return None",
     ),
@@ -152,7 +152,7 @@ STORAGE: tuple[Twin, ...] = (
     ),
     twin(
         9,
-        "files are made for everybody to read",
+        "files are created readable by everyone",
         (
             "bulk/files/test_private_files.py::test_a_created_file_is_private_with_any_umask",
             "bulk/journal/test_storage.py::test_a_new_journal_is_empty_and_private_with_any_umask",
@@ -174,7 +174,7 @@ STORAGE: tuple[Twin, ...] = (
     ),
     twin(
         9,
-        "creation opens what exists",
+        "creating a file opens an existing one",
         "bulk/files/test_private_files.py::test_creating_never_opens_an_existing_file",
         _FILES, "os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW", "os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW",
     ),
@@ -196,13 +196,13 @@ STORAGE: tuple[Twin, ...] = (
     ),
     twin(
         23,
-        "a plan that was edited is believed",
+        "an edited plan is accepted",
         "bulk/plan/test_plan_file_damage.py::test_a_changed_target_is_reported_with_both_digests",
         "bulk/plan/plan_file.py", "if digest != footer.digest:", "if False:",
     ),
     twin(
         23,
-        "a plan that is edited while it runs is believed",
+        "a plan that is edited while it runs is accepted",
         "bulk/plan/test_plan_file_damage.py::test_editing_the_file_in_place_later_is_detected",
         "bulk/plan/plan_file.py", "if zlib.crc32(data) != self._index.sums[block]:", "if False:",
     ),

@@ -161,7 +161,7 @@ def test_options_that_contradict_each_other(
     refused: Callable[..., str], posthog: Any, options: tuple[str, ...], words: str | None
 ) -> None:
     sentence = refused(2 if words else 74, "delete", *options, "--yes", "--expect-count", "1")
-    assert (words or "none.txt: cannot be read") in sentence
+    assert (words or "no such file: none.txt") in sentence
     assert not posthog.server.requests
 
 
@@ -223,8 +223,9 @@ def test_a_changed_plan(refused: Callable[..., str], plan: Path) -> None:
 
 def test_a_plan_for_another_project_or_host(refused: Callable[..., str], serve: Callable[..., Any], plan: Path) -> None:
     digest = footer(plan)["digest"]
-    assert "the plan is for project 1" in refused(3, "run", plan, "--approve", digest, "--project-id", "2")
-    assert "the plan was made on" in refused(3, "run", plan, "--approve", digest, "--host", serve(1).server.url)
+    sentence = refused(3, "run", plan, "--approve", digest, "--project-id", "2")
+    assert "the plan was made for project 1, but the client is set to 2" in sentence
+    assert "the plan was made for http" in refused(3, "run", plan, "--approve", digest, "--host", serve(1).server.url)
 
 
 def test_a_plan_of_another_operation_or_selection(refused: Callable[..., str], plan: Path) -> None:

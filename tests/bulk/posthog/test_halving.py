@@ -31,7 +31,7 @@ def unreadable() -> PostHogError:
 ERRORS = {
     UnreadReason.TIMED_OUT: timed_out,
     UnreadReason.SERVER_ERROR: failed,
-    UnreadReason.INVALID: unreadable,
+    UnreadReason.INVALID_RESPONSE: unreadable,
 }
 
 
@@ -100,7 +100,7 @@ def test_a_server_that_fails_for_everyone_is_not_asked_for_each_person(why: Unre
     store = Store(dict.fromkeys(range(200), why))
     read = store.read(range(200))
     assert isinstance(read.failed_with, type(ERRORS[why]()))
-    assert set(read.results.values()) <= {Unread(why), Unread(UnreadReason.NOT_TRIED)}
+    assert set(read.results.values()) <= {Unread(why), Unread(UnreadReason.NOT_ATTEMPTED)}
     assert sum(len(part) == 1 for part, _ in store.requests) == MAX_FAILED_SINGLES
     assert len(store.requests) <= 13
 

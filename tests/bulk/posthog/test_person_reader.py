@@ -220,18 +220,21 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any], str], Any], UnreadReason]] = {
     "left out": (lambda results, uuid: results.pop(uuid, None), UnreadReason.LEFT_OUT),
     "under another key": (
         lambda results, uuid: results.update({uuid.upper() + " ": results.pop(uuid)} if uuid in results else {}),
-        UnreadReason.INVALID,
+        UnreadReason.INVALID_RESPONSE,
     ),
     "another one under its key": (
         replaced(lambda person: person | {"uuid": str(UUID(int=7))}),
-        UnreadReason.INVALID,
+        UnreadReason.INVALID_RESPONSE,
     ),
-    "no properties": (without("properties"), UnreadReason.INVALID),
-    "no distinct IDs": (without("distinct_ids"), UnreadReason.INVALID),
-    "no created_at": (without("created_at"), UnreadReason.INVALID),
-    "created_at null": (replaced(lambda person: person | {"created_at": None}), UnreadReason.INVALID),
-    "no time zone": (replaced(lambda person: person | {"created_at": "2026-01-01T00:00:00"}), UnreadReason.INVALID),
-    "no object": (replaced(lambda person: 5), UnreadReason.INVALID),
+    "no properties": (without("properties"), UnreadReason.INVALID_RESPONSE),
+    "no distinct IDs": (without("distinct_ids"), UnreadReason.INVALID_RESPONSE),
+    "no created_at": (without("created_at"), UnreadReason.INVALID_RESPONSE),
+    "created_at null": (replaced(lambda person: person | {"created_at": None}), UnreadReason.INVALID_RESPONSE),
+    "no time zone": (
+        replaced(lambda person: person | {"created_at": "2026-01-01T00:00:00"}),
+        UnreadReason.INVALID_RESPONSE,
+    ),
+    "no object": (replaced(lambda person: 5), UnreadReason.INVALID_RESPONSE),
 }
 
 
@@ -268,9 +271,9 @@ async def test_a_response_with_other_persons_proves_no_absence() -> None:
         store.spoil = edited(shout)
         for _ in range(3):
             read = await reader.fetch_by_uuid(store.targets)
-            assert set(read.results.values()) == {Unread(UnreadReason.INVALID)}
+            assert set(read.results.values()) == {Unread(UnreadReason.INVALID_RESPONSE)}
             by_id = await reader.fetch_by_distinct_id([str(each) for each in store.targets.values()])
-            assert set(by_id.results.values()) == {Unread(UnreadReason.INVALID)}
+            assert set(by_id.results.values()) == {Unread(UnreadReason.INVALID_RESPONSE)}
             store.now += CONFIRM_AFTER_S
 
 
@@ -286,7 +289,7 @@ async def test_without_batch_reads_a_response_without_distinct_ids_is_unread() -
 
         store.spoil = spoil
         read = await reader.fetch_by_uuid(targets)
-        assert read.results[uuid] == Unread(UnreadReason.INVALID)
+        assert read.results[uuid] == Unread(UnreadReason.INVALID_RESPONSE)
         assert len(read.present) == 5
 
 
@@ -307,7 +310,7 @@ async def test_a_404_from_an_existing_batch_route_makes_no_person_absent() -> No
         store.spoil = with_response(404, NOT_FOUND, actions=(*BATCHES, "retrieve", "probe"))
         for _ in range(3):
             read = await reader.fetch_by_uuid(store.targets, expected_gone=set(store.uuids))
-            assert set(read.results.values()) == {Unread(UnreadReason.NOT_FOUND_UNCLEAR)}
+            assert set(read.results.values()) == {Unread(UnreadReason.AMBIGUOUS_404)}
             store.now += CONFIRM_AFTER_S
         assert "retrieve" not in store.actions()
 
