@@ -5,7 +5,7 @@ comparison of its time with the time that is needed. Rows come newest first, so 
 queued are on the first pages. Callers that ask while a read is under way share the next one.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from enum import Enum
 from uuid import UUID
 
@@ -22,14 +22,15 @@ OVERLAP = 50
 ROWS_KEPT = 20_000
 """Rows that were read for one caller and may answer another."""
 SINGLES_PER_PAGE = 20
-"""Persons still without a row for each page that brought none of theirs; fewer are asked for one by one."""
+"""Persons still without a row for each page in succession that brought none of theirs; fewer are asked for singly."""
 SINGLES_AT_ONCE = 4
 ROWS_PER_PERSON = 100
 MOST_PAGES_OF_A_PERSON = 50
 """Of one person's rows; servers keep few of them, but may show one per page."""
 MOST_STALLED_PAGES = 3
-"""Consecutive pages that lead no further back, before the list counts as endless."""
+"""Pages that repeat earlier ones, before the list counts as endless."""
 MOST_PAGES_OF_AN_INSTANT = 100
+"""Consecutive pages that lead to no older time: rows of one instant, or rows that are added in front meanwhile."""
 MOST_PAGES = 20_000
 
 
@@ -139,7 +140,6 @@ class DeletionRowReader:
         if len(found) == len(needed_from):
             return found
         wanted = {uuid.int: uuid for uuid in needed_from if uuid not in found}
-        oldest = min(needed_from.values())
         barren = 0
         unclear: set[UUID] = set()
         async for page in self._pages(float("-inf"), "all"):
@@ -155,7 +155,7 @@ class DeletionRowReader:
                     unclear.add(row.person_uuid)  # an older row may cover; read alone, all of a person's rows count
                 elif reading.coverage in COVERS or (reading is not NO_ROW and row.person_uuid not in unclear):
                     found[wanted.pop(key)] = reading
-            barren += len(wanted) == before or page[-1].created_at.timestamp() < oldest
+            barren = barren + 1 if len(wanted) == before else 0
             if len(wanted) <= SINGLES_PER_PAGE * barren:
                 break
         else:
@@ -180,8 +180,8 @@ class DeletionRowReader:
 
     async def _pages(self, oldest: float, status: DeletionStatus) -> AsyncIterator[list[DeletionRow]]:
         """Overlapping pages, newest first, up to the end of the list or the first page that reaches past a time."""
-        offset = stalled = level = 0
-        furthest: DeletionRow | None = None
+        offset = 0
+        progress = _Progress()
         for _ in range(MOST_PAGES):
             with self._gate.abandonable():
                 page = await self._client.persons.deletion_status(status=status, limit=PAGE_SIZE, offset=offset)
@@ -190,12 +190,8 @@ class DeletionRowReader:
                 yield rows
             if page.next is None or not rows or rows[-1].created_at.timestamp() < oldest:
                 return
-            if furthest is None or _leads_back(furthest, rows[-1]):
-                level = level + 1 if furthest is not None and furthest.created_at == rows[-1].created_at else 0
-                stalled, furthest = 0, rows[-1]
-            else:
-                stalled += 1
-            if stalled >= MOST_STALLED_PAGES or level >= MOST_PAGES_OF_AN_INSTANT:
+            progress.add(rows)
+            if progress.is_stalled:
                 break
             offset += max(1, len(rows) - min(OVERLAP, len(rows) // 2))
         raise ListingError(
@@ -226,8 +222,39 @@ def read_row(row: DeletionRow, needed_from: float) -> RowReading:
     return NO_ROW if coverage is RowCoverage.NONE else RowReading(coverage, row.created_at.timestamp())
 
 
-def _leads_back(furthest: DeletionRow, end: DeletionRow) -> bool:
-    """Whether a page that ends with this row leads to older rows, or to others of the same instant."""
-    if end.created_at != furthest.created_at:
-        return end.created_at < furthest.created_at
-    return end.person_uuid != furthest.person_uuid
+class _Progress:
+    """Whether pages still lead further back, however many rows are added in front between two of them."""
+
+    def __init__(self) -> None:
+        self._newest: DeletionRow | None = None
+        self._previous: DeletionRow | None = None
+        self._furthest: DeletionRow | None = None
+        self._repeated = 0
+        self._without_older = 0
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the list counts as endless."""
+        return self._repeated >= MOST_STALLED_PAGES or self._without_older >= MOST_PAGES_OF_AN_INSTANT
+
+    def add(self, rows: Sequence[DeletionRow]) -> None:
+        """Take the next page."""
+        first, last = rows[0], rows[-1]
+        if self._furthest is not None:
+            self._without_older = 0 if last.created_at < self._furthest.created_at else self._without_older + 1
+        if _is_behind(last, self._furthest):
+            self._furthest, self._repeated = last, 0
+        elif not _is_behind(self._newest, first) and not _is_behind(last, self._previous):
+            self._repeated += 1
+        if _is_behind(self._newest, first):
+            self._newest = first
+        self._previous = last
+
+
+def _is_behind(row: DeletionRow | None, other: DeletionRow | None) -> bool:
+    """Whether one row is older than the other, or another one of the same instant; without one of them it is."""
+    if row is None or other is None:
+        return True
+    if row.created_at != other.created_at:
+        return row.created_at < other.created_at
+    return row.person_uuid != other.person_uuid

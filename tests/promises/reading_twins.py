@@ -131,8 +131,8 @@ READING: tuple[Twin, ...] = (
         "a list of rows that leads no further back is read for ever",
         _ROWS_TEST + "a_list_that_does_not_end_is_given_up_and_says_so[the same page]",
         _ROWS,
-        "stalled >= MOST_STALLED_PAGES or level",
-        "level",
+        "self._repeated >= MOST_STALLED_PAGES or ",
+        "",
     ),
     twin(
         20,

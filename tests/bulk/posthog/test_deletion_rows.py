@@ -150,20 +150,22 @@ class Endless(Rows):
 
 
 ENDLESS = {
-    "the same page": lambda n: [row(k, float(k)) for k in range(10)],
-    "pages that take turns": lambda n: [row(10 * (n % 2) + k, float(n % 2)) for k in range(10)],
-    "ever newer rows": lambda n: [row(1000 * n + k, -float(n)) for k in range(10)],
-    "one instant": lambda n: [row(1000 * n + k, 0.0) for k in range(10)],
+    "the same page": (lambda n: [row(k, float(k)) for k in range(10)], 4),
+    "pages that take turns": (lambda n: [row(10 * (n % 2) + k, float(n % 2)) for k in range(10)], 8),
+    "ever newer rows": (lambda n: [row(1000 * n + k, -float(n)) for k in range(10)], MOST_PAGES_OF_AN_INSTANT + 1),
+    "one instant": (lambda n: [row(1000 * n + k, 0.0) for k in range(10)], MOST_PAGES_OF_AN_INSTANT + 1),
 }
 
 
-@pytest.mark.parametrize("page", ENDLESS.values(), ids=ENDLESS)
-async def test_a_list_that_does_not_end_is_given_up_and_says_so(page: Callable[[int], list[DeletionRow]]) -> None:
+@pytest.mark.parametrize(("page", "most"), ENDLESS.values(), ids=ENDLESS)
+async def test_a_list_that_does_not_end_is_given_up_and_says_so(
+    page: Callable[[int], list[DeletionRow]], most: int
+) -> None:
     client = Endless(page)
     with pytest.raises(ListingError, match="does not end"):
         async for _ in reader(client).completed(NOW - 100.0):
             pass
-    assert client.pages <= MOST_PAGES_OF_AN_INSTANT + 2
+    assert client.pages <= most
 
 
 async def test_rows_that_keep_coming_in_front_end_no_reading() -> None:
@@ -180,6 +182,21 @@ async def test_rows_that_keep_coming_in_front_end_no_reading() -> None:
     assert {r.person_uuid async for page in reader(client).completed(float("-inf")) for r in page} >= {
         UUID(int=n) for n in range(2_000)
     }
+
+
+@pytest.mark.parametrize("added", [2_000, 5_000, 20_000])
+async def test_more_rows_than_many_pages_hold_may_be_added_in_front(added: int) -> None:
+    """Several batches queued at once add some thousand rows between two pages."""
+    client = Rows([row(n, 10.0 + n) for n in range(3_000)])
+
+    async def more() -> None:
+        if client.pages in (2, 3):
+            client.rows[:0] = [row(100_000 * client.pages + n, n / added - client.pages) for n in range(added)]
+
+    client.before = more
+    found = await reader(client).fetch({UUID(int=n): NOW - 10_000.0 for n in range(2_500)})
+    assert {each.coverage for each in found.values()} == {RowCoverage.COVERS_PENDING}
+    assert client.singles == 0
 
 
 @pytest.mark.slow
