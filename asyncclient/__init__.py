@@ -1,7 +1,6 @@
 """Async client of PostHog's persons API: typed, rate-limited, retried, cancellation-safe."""
 
-from asyncclient._core import OnEvent
-from asyncclient._endpoints import (
+from asyncclient._protocol.endpoints import (
     CaptureEvent,
     DeletionStatus,
     EncodedProperties,
@@ -11,13 +10,18 @@ from asyncclient._endpoints import (
     property_keys,
     property_object,
 )
-from asyncclient._exporting import CsvExport
-from asyncclient._http import BeforeSend
-from asyncclient._person_lookups import Route
-from asyncclient._prefixing import ApiPrefix
+from asyncclient._protocol.http import BeforeSend
+from asyncclient._resources.capture import Capture
+from asyncclient._resources.persisted_folders import PersistedFolders
+from asyncclient._resources.persons.api import Persons
+from asyncclient._resources.persons.csv_export import CsvExport
+from asyncclient._resources.persons.lookups import Route
+from asyncclient._resources.projects import Projects
+from asyncclient._resources.query import Query
 from asyncclient._secret import Secret
+from asyncclient._transport.path_prefix import ApiPrefix
+from asyncclient._transport.pipeline import OnEvent
 from asyncclient.activity import Activity, ActivityPage, ActivityUser, Change
-from asyncclient.capture import Capture
 from asyncclient.client import PostHogClient
 from asyncclient.errors import (
     ApiStatusError,
@@ -63,11 +67,7 @@ from asyncclient.models import (
     QueryResult,
     RawPerson,
 )
-from asyncclient.only_properties import OnlyProperties
-from asyncclient.persisted_folders import PersistedFolders
-from asyncclient.persons import Persons
-from asyncclient.projects import Projects
-from asyncclient.query import Query
+from asyncclient.property_projection import PropertyProjection
 from asyncclient.retry import RetryPolicy
 from asyncclient.timeline import PropertiesTimeline, TimelinePoint
 
@@ -109,7 +109,6 @@ __all__ = [
     "MethodNotAllowed",
     "NotFound",
     "OnEvent",
-    "OnlyProperties",
     "Operator",
     "Page",
     "Paused",
@@ -130,6 +129,7 @@ __all__ = [
     "Projects",
     "PropertiesTimeline",
     "PropertyFilter",
+    "PropertyProjection",
     "PropertyValue",
     "PropertyValues",
     "Query",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from asyncclient._http import Request
+from asyncclient._protocol.http import Request
 from asyncclient._secret import Secret
 
 JSON = "application/json"

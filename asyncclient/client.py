@@ -7,19 +7,20 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import NoReturn, Self
 
-from asyncclient import _endpoints, config
-from asyncclient._clock import ServerClock, boot_time
-from asyncclient._core import Core, OnEvent, Shared
-from asyncclient._http import BeforeSend
-from asyncclient._prefixing import ApiPrefix, Prefix
+from asyncclient import config
+from asyncclient._protocol import endpoints
+from asyncclient._protocol.http import BeforeSend
+from asyncclient._protocol.server_clock import ServerClock, boot_time
+from asyncclient._resources.capture import Capture
+from asyncclient._resources.persisted_folders import PersistedFolders
+from asyncclient._resources.persons.api import Persons
+from asyncclient._resources.projects import Projects
+from asyncclient._resources.query import Query
 from asyncclient._secret import Secret
-from asyncclient.capture import Capture
+from asyncclient._transport.path_prefix import ApiPrefix, PathPrefix
+from asyncclient._transport.pipeline import ClientState, OnEvent, RequestPipeline
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.limits import Limits, RateLimits
-from asyncclient.persisted_folders import PersistedFolders
-from asyncclient.persons import Persons
-from asyncclient.projects import Projects
-from asyncclient.query import Query
 from asyncclient.retry import RetryPolicy
 
 
@@ -75,18 +76,18 @@ class PostHogClient:
         config.check_key(key)
         if token is not None:
             config.check_token(token, key)
-        timeout_s = _endpoints.seconds(timeout_s, "timeout_s")
+        timeout_s = endpoints.seconds(timeout_s, "timeout_s")
         if isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1:
             raise InvalidArgument(f"max_connections {shown(max_connections)} is not a whole number of at least 1")
-        project = _endpoints.project_id(project_id)
+        project = endpoints.project_id(project_id)
         origin = config.parse_origin(host, allow_http=allow_http)
-        shared = Shared(
+        shared = ClientState(
             origin=origin,
             ingest_origin=config.parse_ingest_origin(ingest_host, origin, allow_http=allow_http),
             project_id=project,
             key=key,
             limits=Limits(RateLimits.for_key(key), clock=clock) if limits is None else limits,
-            prefix=Prefix(api_prefix, project),
+            prefix=PathPrefix(api_prefix, project),
             timeout_s=timeout_s,
             max_connections=max_connections,
             trust_env=trust_env,
@@ -95,9 +96,9 @@ class PostHogClient:
             server_clock=ServerClock(clock, wall),
             token=token,
         )
-        self._take(Core(shared, retry or RetryPolicy(), (on_event,) if on_event else ()))
+        self._take(RequestPipeline(shared, retry or RetryPolicy(), (on_event,) if on_event else ()))
 
-    def _take(self, core: Core) -> None:
+    def _take(self, core: RequestPipeline) -> None:
         self._core = core
         self.persons = Persons(core)
         self.persisted_folders = PersistedFolders(core)
@@ -222,7 +223,7 @@ class PostHogClient:
                 sent and the leave is given back.
         """
         core = self._core
-        return self._view(Core(core.shared, core.policy, core.listeners, before_send))
+        return self._view(RequestPipeline(core.shared, core.policy, core.listeners, before_send))
 
     def observed(self, on_event: OnEvent) -> "PostHogClient":
         """A view that tells of its calls' events here too.
@@ -234,7 +235,7 @@ class PostHogClient:
             The view; it shares connections, limits and everything else with this client.
         """
         core = self._core
-        return self._view(Core(core.shared, core.policy, (*core.listeners, on_event), core.before_send))
+        return self._view(RequestPipeline(core.shared, core.policy, (*core.listeners, on_event), core.before_send))
 
     def with_retry(self, policy: RetryPolicy) -> "PostHogClient":
         """A view with another retry policy.
@@ -246,7 +247,7 @@ class PostHogClient:
             The view; it shares connections, limits and everything else with this client.
         """
         core = self._core
-        return self._view(Core(core.shared, policy, core.listeners, core.before_send))
+        return self._view(RequestPipeline(core.shared, policy, core.listeners, core.before_send))
 
     async def settle_prefix(self) -> None:
         """Find out which path prefix the server wants, by a read; done before the first write at the latest.
@@ -283,7 +284,7 @@ class PostHogClient:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client cannot be pickled")
 
-    def _view(self, core: Core) -> "PostHogClient":
+    def _view(self, core: RequestPipeline) -> "PostHogClient":
         view = PostHogClient.__new__(PostHogClient)
         PostHogClient._take(view, core)
         return view

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 
-from asyncclient._clock import boot_time
-from asyncclient._protocol.limit_reduction import LimitReduction
-from asyncclient._protocol.rate_bucket import RateBucket, WindowBudget
-from asyncclient._protocol.rate_limits import MINUTE_S, Bucket, RateLimits
-from asyncclient._protocol.request_log import RequestLog
+from asyncclient._protocol.limits.limit_reduction import LimitReduction
+from asyncclient._protocol.limits.rate_bucket import RateBucket, WindowBudget
+from asyncclient._protocol.limits.rate_limits import MINUTE_S, Bucket, RateLimits
+from asyncclient._protocol.limits.request_log import RequestLog
+from asyncclient._protocol.server_clock import boot_time
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter

@@ -143,8 +143,8 @@ async def _erase(url: str, key: str, folder: Path) -> tuple[int, list[UUID]]:
     """Run the job; returns its exit code, and whom its journal calls done."""
     from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits
     from bulk import ByFilter, DeletePersons, load_plan, make_plan, run_job
-    from bulk.journaling import read_ledger
-    from bulk.outcomes import Axis, Events, Person
+    from bulk.journal.replay import replay_journal
+    from bulk.states import Axis, Events, Person
 
     plan_path, journal = folder / "job.plan.jsonl", folder / "job.journal.jsonl"
     limits = Limits(RateLimits.off())
@@ -157,9 +157,9 @@ async def _erase(url: str, key: str, folder: Path) -> tuple[int, list[UUID]]:
         report = await run_job(
             client, plan, journal, approve=plan.digest, concurrency=4, batch_size=BATCH_SIZE, wait_s=60.0
         )
-    ledger, _ = read_ledger(journal)
-    gone = ledger.numbers(Axis.PERSON, (Person.GONE, Person.GONE_SETTLED))
-    queued = {*ledger.numbers(Axis.EVENTS, (Events.QUEUED, Events.PURGED))}
+    target_states, _ = replay_journal(journal)
+    gone = target_states.numbers(Axis.PERSON, (Person.GONE, Person.GONE_SETTLED))
+    queued = {*target_states.numbers(Axis.EVENTS, (Events.QUEUED, Events.PURGED))}
     numbers = [number for number in gone if number in queued]
     uuids = [plan.targets(number, number + 1)[0].uuid for number in numbers]
     plan.close()

@@ -89,16 +89,16 @@ async def _write_both(said: dict[str, Any]) -> None:
     from uuid import UUID
 
     from bulk import DeletePersons
-    from bulk.job import Job
+    from bulk.journal.job_log import JobLog
     from bulk.journal.records import FORMAT, Approved, JobOpened, RunStarted
-    from bulk.journaling import open_journal
-    from bulk.ledger import Ledger
-    from bulk.observations import Observation
+    from bulk.journal.replay import open_journal
+    from bulk.journal.target_states import TargetStates
     from bulk.operations import to_dict
-    from bulk.outcomes import Axis
-    from bulk.plan import FORMAT as PLAN_FORMAT
-    from bulk.plan import PlanHeader, PlanWriter
-    from bulk.verdicts import OK
+    from bulk.plan.plan_file import FORMAT as PLAN_FORMAT
+    from bulk.plan.plan_file import PlanHeader, PlanWriter
+    from bulk.posthog.attempt_result import OK
+    from bulk.states import Axis
+    from bulk.targets.observations import Observation
     from bulk.version import VERSION
 
     results = said["results"]
@@ -112,21 +112,21 @@ async def _write_both(said: dict[str, Any]) -> None:
         for number in range(results + LEFT):
             targets.add(UUID(uuid_text(number)), at - timedelta(seconds=number))
         plan = targets.finish()
-    ledger = Ledger()
-    async with open_journal(journal_path, ledger).writer() as writer:
-        job = Job(plan, operation, ledger, writer, now=time.time)
-        job.note(JobOpened(
+    target_states = TargetStates()
+    async with open_journal(journal_path, target_states).writer() as writer:
+        job = JobLog(plan, operation, target_states, writer, now=time.time)
+        job.record(JobOpened(
             format=FORMAT, job="measured", host=plan.header.host, project=1, operation=plan.header.operation,
             selection={}, plan_digest=plan.digest, count=plan.count, planned_at=plan.header.created_at, at=job.now(),
         ))  # fmt: skip
-        job.note(Approved(at=job.now(), digest=plan.digest, how="digest"))
-        job.note(RunStarted(
+        job.record(Approved(at=job.now(), digest=plan.digest, how="digest"))
+        job.record(RunStarted(
             at=job.now(), purpose="run", version=VERSION, concurrency=8, batch_size=BLOCK, wait_s=900.0, rates="off",
         ))  # fmt: skip
         for first in range(0, results, BLOCK):
             numbers = range(first, min(first + BLOCK, results))
-            attempt = await job.intend("bulk_delete", "deletes", (Axis.PERSON,), numbers, job.now())
-            job.answered(attempt, OK, numbers)
+            attempt = await job.record_intent("bulk_delete", "deletes", (Axis.PERSON,), numbers, job.now())
+            job.record_answer(attempt, OK, numbers)
         for first in range(0, results, said["at_once"]):
             numbers = range(first, min(first + said["at_once"], results))
             job.observe("store", dict.fromkeys(numbers, (Observation.ABSENT,)))
@@ -135,21 +135,21 @@ async def _write_both(said: dict[str, Any]) -> None:
 
 def _ready(said: dict[str, Any]) -> dict[str, float]:
     from bulk import DeletePersons
-    from bulk.job import Job
-    from bulk.journaling import open_journal
-    from bulk.ledger import Ledger
-    from bulk.outcomes import UNSENT
-    from bulk.plan import load_plan
+    from bulk.journal.job_log import JobLog
+    from bulk.journal.replay import open_journal
+    from bulk.journal.target_states import TargetStates
+    from bulk.plan.plan_file import load_plan
+    from bulk.states import UNSENT
 
     plan_path, journal_path = _files(said)
     start = time.perf_counter()
     plan = load_plan(plan_path)
     opened = time.perf_counter()
-    ledger = Ledger()
-    journal = open_journal(journal_path, ledger)
+    target_states = TargetStates()
+    journal = open_journal(journal_path, target_states)
     replayed = time.perf_counter()
-    job = Job(plan, DeletePersons(), ledger, journal.writer(), now=time.time)
-    numbers = list(islice(ledger.numbers(job.lead, UNSENT[job.lead]), said["left"]))
+    job = JobLog(plan, DeletePersons(), target_states, journal.writer(), now=time.time)
+    numbers = list(islice(target_states.numbers(job.lead, UNSENT[job.lead]), said["left"]))
     job.targets(numbers)
     ready = time.perf_counter()
     if len(numbers) != said["left"] or numbers[-1] != plan.count - 1:

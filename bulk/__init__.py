@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bulk.engine import run_job, verify_job
     from bulk.errors import BreakerOpened, BulkError, FileTrouble, JournalBusy, NotFinished, Refused
+    from bulk.events import JobEvent, PlanProgress
     from bulk.operations import (
         DeleteEvents,
         DeletePersons,
@@ -18,44 +19,43 @@ if TYPE_CHECKING:
         UnsetProperties,
         UpdateProperties,
     )
-    from bulk.plan import Plan, load_plan
-    from bulk.plan_lines import PlanFooter, PlanHeader, Target
-    from bulk.planner import make_plan
-    from bulk.progress import JobEvent, PlanProgress
-    from bulk.report import Report
-    from bulk.reporting import read_report
-    from bulk.selection import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection, Source
+    from bulk.plan.plan_file import Plan, load_plan
+    from bulk.plan.plan_lines import PlanFooter, PlanHeader, Target
+    from bulk.plan.planner import make_plan
+    from bulk.report.load import read_report
+    from bulk.report.report import Report
+    from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection, Source
 
 _HOME = {
     "BreakerOpened": "errors",
     "BulkError": "errors",
-    "ByDistinctIds": "selection",
-    "ByEmails": "selection",
-    "ByFilter": "selection",
-    "ByPersonIds": "selection",
+    "ByDistinctIds": "selection.selections",
+    "ByEmails": "selection.selections",
+    "ByFilter": "selection.selections",
+    "ByPersonIds": "selection.selections",
     "DeleteEvents": "operations",
     "DeletePersons": "operations",
     "DeleteRecordings": "operations",
     "FileTrouble": "errors",
-    "JobEvent": "progress",
+    "JobEvent": "events",
     "JournalBusy": "errors",
     "NotFinished": "errors",
     "Operation": "operations",
-    "Plan": "plan",
-    "PlanFooter": "plan_lines",
-    "PlanHeader": "plan_lines",
-    "PlanProgress": "progress",
+    "Plan": "plan.plan_file",
+    "PlanFooter": "plan.plan_lines",
+    "PlanHeader": "plan.plan_lines",
+    "PlanProgress": "events",
     "Refused": "errors",
-    "Report": "report",
+    "Report": "report.report",
     "RouteChoice": "operations",
-    "Selection": "selection",
-    "Source": "selection",
-    "Target": "plan_lines",
+    "Selection": "selection.selections",
+    "Source": "selection.selections",
+    "Target": "plan.plan_lines",
     "UnsetProperties": "operations",
     "UpdateProperties": "operations",
-    "load_plan": "plan",
-    "make_plan": "planner",
-    "read_report": "reporting",
+    "load_plan": "plan.plan_file",
+    "make_plan": "plan.planner",
+    "read_report": "report.load",
     "run_job": "engine",
     "verify_job": "engine",
 }

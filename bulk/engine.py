@@ -11,14 +11,15 @@ import anyio
 import msgspec
 
 from asyncclient import PostHogClient
-from bulk import guards
-from bulk.opening import opened_job
-from bulk.plan import Plan
-from bulk.progress import JobEvent
-from bulk.report import Report, exit_code_of_verify
-from bulk.reporting import read_report
-from bulk.run import LARGEST_BATCH, Run, Settings
-from bulk.verifier import MAX_UNCOVERED_S
+from bulk.events import JobEvent
+from bulk.execution import preflight
+from bulk.execution.open_job import open_job
+from bulk.execution.run import Run
+from bulk.execution.run_settings import LARGEST_BATCH, RunSettings
+from bulk.plan.plan_file import Plan
+from bulk.report.load import read_report
+from bulk.report.report import Report, exit_code_of_verify
+from bulk.verification.verifier import MAX_UNCOVERED_S
 
 
 async def run_job(
@@ -50,7 +51,7 @@ async def run_job(
             events that come in after the row's time stay.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
-        on_progress: called with typed events (`bulk.progress`), in the caller's task; must not block.
+        on_progress: called with typed events (`bulk.events`), in the caller's task; must not block.
         stop: set it to end early in good order: nothing more is sent, what is in flight is awaited.
 
     Returns:
@@ -65,10 +66,12 @@ async def run_job(
         JournalBusy: another process runs this job.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
-    settings = Settings(concurrency=concurrency, batch_size=batch_size, wait_s=wait_s, max_uncovered_s=max_uncovered_s)
+    settings = RunSettings(
+        concurrency=concurrency, batch_size=batch_size, wait_s=wait_s, max_uncovered_s=max_uncovered_s
+    )
     settings = _within(client, settings)
-    guards.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
-    async with opened_job(
+    preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
+    async with open_job(
         client,
         plan,
         Path(journal),
@@ -78,7 +81,7 @@ async def run_job(
         on_progress=on_progress,
         stop=stop,
     ) as opened:
-        run = Run(opened.job, opened.client, opened.way, opened.gate, opened.reporter, settings)
+        run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         await run.send_and_confirm()
     return read_report(journal, plan)
 
@@ -101,7 +104,7 @@ async def verify_job(
         plan: from `make_plan` or `load_plan`.
         journal: path of the job's journal.
         concurrency: reads under way at once, 1 to 256, and no more than the client has connections.
-        on_progress: called with typed events (`bulk.progress`), in the caller's task; must not block.
+        on_progress: called with typed events (`bulk.events`), in the caller's task; must not block.
         stop: set it to end early in good order.
 
     Returns:
@@ -115,8 +118,8 @@ async def verify_job(
         JournalBusy: another process runs this job.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
-    settings = _within(client, Settings(concurrency=concurrency, batch_size=LARGEST_BATCH, wait_s=0.0))
-    async with opened_job(
+    settings = _within(client, RunSettings(concurrency=concurrency, batch_size=LARGEST_BATCH, wait_s=0.0))
+    async with open_job(
         client,
         plan,
         Path(journal),
@@ -126,12 +129,12 @@ async def verify_job(
         on_progress=on_progress,
         stop=stop,
     ) as opened:
-        run = Run(opened.job, opened.client, opened.way, opened.gate, opened.reporter, settings)
+        run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         unread = await run.read_again()
     report = read_report(journal, plan)
     return msgspec.structs.replace(report, exit_code=exit_code_of_verify(report, unread=unread))
 
 
-def _within(client: PostHogClient, settings: Settings) -> Settings:
+def _within(client: PostHogClient, settings: RunSettings) -> RunSettings:
     """No more at once than there are connections: what waits for one grows older than it may be when it is sent."""
     return msgspec.structs.replace(settings, concurrency=min(settings.concurrency, client.max_connections))

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from bulk.errors import InputError
-from bulk.outcomes import Axis
-from bulk.property_values import Wanted, checked_keys, checked_properties
+from bulk.property_checks import DesiredProperties, checked_keys, checked_properties
+from bulk.states import Axis
 
 RouteChoice = Literal["auto", "rest", "capture"]
 """By which route properties are changed; "auto" takes the quicker one."""
@@ -100,7 +100,7 @@ _LEADS = {
 }
 
 
-def lead_of(fields: dict[str, Any]) -> Axis:
+def primary_axis_of(fields: dict[str, Any]) -> Axis:
     """The axis whose end is the end of the operation, as plan or journal hold it.
 
     Raises:
@@ -119,7 +119,7 @@ def axes_of(fields: dict[str, Any]) -> frozenset[Axis]:
         ValueError: the kind is not one that this version knows.
     """
     parts = {axis for axis in (Axis.EVENTS, Axis.RECORDINGS) if fields.get(f"delete_{axis.value}")}
-    return frozenset({lead_of(fields), *parts})
+    return frozenset({primary_axis_of(fields), *parts})
 
 
 def axes(operation: Operation) -> frozenset[Axis]:
@@ -146,13 +146,13 @@ def from_dict(fields: dict[str, Any]) -> Operation:
     return operation
 
 
-def wanted(operation: Operation) -> Wanted | None:
+def wanted(operation: Operation) -> DesiredProperties | None:
     """What the operation makes of a person's properties; None where it leaves them alone."""
     match operation:
         case UpdateProperties():
-            return Wanted(values=dict(operation.properties))
+            return DesiredProperties(values=dict(operation.properties))
         case UnsetProperties():
-            return Wanted(absent=tuple(operation.keys))
+            return DesiredProperties(absent=tuple(operation.keys))
         case _:
             return None
 

@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import ContentEncodingError
 
 from asyncclient._aiohttp.connections import give_up, let_go
 from asyncclient._aiohttp.failures import failure, invalid
-from asyncclient._http import Request
+from asyncclient._protocol.http import Request
 from asyncclient.errors import PostHogError
 
 LARGEST_BODY: Final = 32 * 1024 * 1024

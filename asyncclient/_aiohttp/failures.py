@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from asyncclient._http import Request
+from asyncclient._protocol.http import Request
 from asyncclient.errors import ConnectFailed, ConnectionLost, InvalidResponse, TimedOut, TransportError
 
 CONNECTED_WITHIN_S = 10.0

@@ -16,7 +16,7 @@ from asyncclient._aiohttp.connections import give_up, let_go
 from asyncclient._aiohttp.failures import CONNECTED_WITHIN_S, FOREIGN, failure
 from asyncclient._deadlines import Deadlines
 from asyncclient._head import Heads
-from asyncclient._http import Left, Request, Response
+from asyncclient._protocol.http import OnSent, Request, Response
 from asyncclient._proxies import proxy_to
 from asyncclient._secret import Secret
 from asyncclient.errors import PostHogError
@@ -65,7 +65,7 @@ class AiohttpWire:
         self._deadlines.close()
         await self._connector.close()
 
-    async def send(self, request: Request[Any], path: str, left: Left) -> Response:
+    async def send(self, request: Request[Any], path: str, left: OnSent) -> Response:
         """Send the request once.
 
         Raises:

@@ -2,13 +2,13 @@
 
 from typing import Any, Protocol
 
-from asyncclient._http import BeforeSend, Left, Request, Response
+from asyncclient._protocol.http import BeforeSend, OnSent, Request, Response
 
 
 class Wire(Protocol):
     """Sends a request once."""
 
-    async def send(self, request: Request[Any], path: str, left: Left) -> Response:
+    async def send(self, request: Request[Any], path: str, left: OnSent) -> Response:
         """Send the request once and read the whole answer.
 
         Arguments:

@@ -6,9 +6,9 @@ Guarantees 13 and 14.
 from collections.abc import Callable
 from typing import Any
 
-from asyncclient._clock import ServerClock, boot_time
-from asyncclient._decoding import to_error
-from asyncclient._http import BeforeSend, Request, Response
+from asyncclient._protocol.http import BeforeSend, Request, Response
+from asyncclient._protocol.responses.decoding import to_error
+from asyncclient._protocol.server_clock import ServerClock, boot_time
 from asyncclient._secret import Secret
 from asyncclient._transport import Wire
 from asyncclient.errors import ApiStatusError, kind_for

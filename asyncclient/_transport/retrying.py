@@ -6,10 +6,10 @@ from typing import Any
 
 import anyio
 
-from asyncclient._decoding import to_error
-from asyncclient._http import BeforeSend, Request, Response
-from asyncclient._prefixing import Prefixing
+from asyncclient._protocol.http import BeforeSend, Request, Response
+from asyncclient._protocol.responses.decoding import to_error
 from asyncclient._secret import Secret
+from asyncclient._transport.path_prefix import PathPrefixTransport
 from asyncclient.errors import ApiStatusError, PostHogError
 from asyncclient.events import ClientEvent, Retrying
 from asyncclient.retry import GiveUp, RetryPolicy, decide
@@ -20,7 +20,7 @@ class RetryingTransport:
 
     def __init__(
         self,
-        inner: Prefixing,
+        inner: PathPrefixTransport,
         policy: RetryPolicy,
         key: Secret,
         tell: Callable[[ClientEvent], None],

@@ -8,14 +8,14 @@
 It imports nothing of the client, so that a mistake of the client is not mirrored in it.
 """
 
-from asyncclient.testing.deletions import DeletionRow
 from asyncclient.testing.faults import Fault, Faults
-from asyncclient.testing.folders import FolderView
 from asyncclient.testing.options import PersonalKey, RateLimits, ServerOptions
-from asyncclient.testing.person import PersonView
-from asyncclient.testing.recording import RecordedRequest
+from asyncclient.testing.request_record import RecordedRequest
 from asyncclient.testing.server import LocalPostHog
-from asyncclient.testing.world import World
+from asyncclient.testing.state.world import World
+from asyncclient.testing.tables.event_deletions import DeletionRow
+from asyncclient.testing.tables.folders import FolderView
+from asyncclient.testing.tables.person import PersonView
 
 __all__ = [
     "DeletionRow",

@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from asyncclient.testing import envelope
-from asyncclient.testing.call import Call
-from asyncclient.testing.envelope import Answer, Refusal
 from asyncclient.testing.faults import Fault, Faults
-from asyncclient.testing.recording import RequestLog
-from asyncclient.testing.world import World
+from asyncclient.testing.http import envelope
+from asyncclient.testing.http.envelope import Refusal, Response
+from asyncclient.testing.http.parsed_request import ParsedRequest
+from asyncclient.testing.request_record import RequestLog
+from asyncclient.testing.state.world import World
 
 _PREFIX = "/__local__/"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost"})
@@ -33,7 +33,7 @@ class Control:
         self._faults = faults
         self._log = log
         self._reconfigure = reconfigure
-        self._routes: dict[tuple[str, str], Callable[[Call], Answer]] = {
+        self._routes: dict[tuple[str, str], Callable[[ParsedRequest], Response]] = {
             ("GET", "state"): self._state,
             ("GET", "requests"): self._requests,
             ("GET", "rows"): self._rows,
@@ -48,11 +48,11 @@ class Control:
         }
 
     @staticmethod
-    def owns(call: Call) -> bool:
+    def owns(call: ParsedRequest) -> bool:
         """Whether a request is meant for the control routes."""
         return call.path.startswith(_PREFIX)
 
-    def respond(self, call: Call) -> Answer:
+    def respond(self, call: ParsedRequest) -> Response:
         """Answer a control request."""
         host = call.headers.get("host", "").partition(":")[0]
         if host not in _LOOPBACK or "origin" in call.headers:
@@ -67,62 +67,62 @@ class Control:
         except (msgspec.ValidationError, ValueError) as error:
             return envelope.invalid(str(error)).answer
 
-    def _state(self, _call: Call) -> Answer:
-        acts = self._world.acts
+    def _state(self, _call: ParsedRequest) -> Response:
+        mutations = self._world.mutations
         persons = self._world.count()
         return envelope.ok(
             {
                 "persons": persons,
-                "listed": len(acts.listing.rows),
-                "listing_changes_under_way": acts.listing.pending(),
-                "deletions_queued": acts.queued(),
+                "listed": len(mutations.listing.rows),
+                "listing_changes_under_way": mutations.listing.pending(),
+                "deletions_queued": mutations.queued(),
                 "events_received": self._world.ingestion.received,
                 "events_swallowed": self._world.ingestion.swallowed,
                 "events_without_effect": self._world.ingestion.without_effect,
                 "events_under_way": self._world.ingestion.under_way,
-                "rows_pending": acts.deletions.count("pending"),
-                "rows_completed": acts.deletions.count("completed"),
+                "rows_pending": mutations.deletions.count("pending"),
+                "rows_completed": mutations.deletions.count("completed"),
                 "events_orphaned": len(self._world.events_orphaned()),
-                "events": len(acts.events),
+                "events": len(mutations.events),
                 "persons_with_events_uncovered": len(self._world.events_uncovered()),
                 "requests": self._log.total,
                 "requests_by_action": self._log.counts(),
                 "faults": len(self._faults),
-                "time": acts.clock(),
+                "time": mutations.clock(),
             }
         )
 
-    def _requests(self, call: Call) -> Answer:
+    def _requests(self, call: ParsedRequest) -> Response:
         return _lines(self._log.of(call.parameters.get("action")))
 
-    def _rows(self, call: Call) -> Answer:
+    def _rows(self, call: ParsedRequest) -> Response:
         uuid = call.parameters.get("person_uuid")
         return _lines(self._world.all_deletion_rows() if uuid is None else self._world.deletion_rows(uuid))
 
-    def _add_faults(self, call: Call) -> Answer:
+    def _add_faults(self, call: ParsedRequest) -> Response:
         data = call.data
         faults = msgspec.convert(data if isinstance(data, list) else [data], list[Fault])
         for fault in faults:
             self._faults.add(fault)
         return envelope.ok({"faults": len(self._faults)})
 
-    def _clear_faults(self, _call: Call) -> Answer:
+    def _clear_faults(self, _call: ParsedRequest) -> Response:
         self._faults.clear()
         return envelope.ok({"faults": 0})
 
-    def _options(self, call: Call) -> Answer:
+    def _options(self, call: ParsedRequest) -> Response:
         if not isinstance(call.data, dict):
             raise envelope.invalid("Send an object of options.")
         self._reconfigure(call.data)
         return envelope.ok({"changed": sorted(call.data)})
 
-    def _settle(self, _call: Call) -> Answer:
-        self._world.acts.settle()
+    def _settle(self, _call: ParsedRequest) -> Response:
+        self._world.mutations.settle()
         return envelope.ok({"persons": self._world.count()})
 
-    def _run_event_deletion(self, _call: Call) -> Answer:
-        return envelope.ok({"completed": self._world.acts.run_event_deletion()})
+    def _run_event_deletion(self, _call: ParsedRequest) -> Response:
+        return envelope.ok({"completed": self._world.mutations.run_event_deletion()})
 
 
-def _lines(items: Iterable[Any]) -> Answer:
-    return Answer(200, b"".join(envelope.encode(item) + b"\n" for item in items), _LINES)
+def _lines(items: Iterable[Any]) -> Response:
+    return Response(200, b"".join(envelope.encode(item) + b"\n" for item in items), _LINES)

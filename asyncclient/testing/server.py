@@ -9,15 +9,15 @@ from uuid import UUID
 
 from aiohttp import web
 
-from asyncclient.testing.call import Call
-from asyncclient.testing.churn import Churn
 from asyncclient.testing.control import Control
+from asyncclient.testing.exchange import finish, plain
 from asyncclient.testing.faults import Faults
-from asyncclient.testing.gateway import Gateway
+from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.options import ServerOptions
-from asyncclient.testing.recording import RecordedRequest, RequestLog
-from asyncclient.testing.wire import finish, plain
-from asyncclient.testing.world import World
+from asyncclient.testing.request_handler import RequestHandler
+from asyncclient.testing.request_record import RecordedRequest, RequestLog
+from asyncclient.testing.state.churn import Churn
+from asyncclient.testing.state.world import World
 
 _HOST = "127.0.0.1"
 
@@ -44,9 +44,9 @@ class LocalPostHog:
         self.world = World(persons=persons, seed=seed, options=options or ServerOptions(), clock=clock)
         self.faults = Faults()
         self._log = RequestLog()
-        self._churn = Churn(self.world.acts)
-        self._gateway = Gateway(
-            self.world.acts, ingestion=self.world.ingestion, faults=self.faults, log=self._log, churn=self._churn
+        self._churn = Churn(self.world.mutations)
+        self._gateway = RequestHandler(
+            self.world.mutations, ingestion=self.world.ingestion, faults=self.faults, log=self._log, churn=self._churn
         )
         self._control = Control(world=self.world, faults=self.faults, log=self._log, reconfigure=self._reconfigure)
         self._wanted_port = port
@@ -74,7 +74,7 @@ class LocalPostHog:
     @property
     def options(self) -> ServerOptions:
         """The options in force."""
-        return self.world.acts.options
+        return self.world.mutations.options
 
     @property
     def project_id(self) -> int:
@@ -137,11 +137,11 @@ class LocalPostHog:
 
     def run_event_deletion(self) -> int:
         """Run the weekly job: pending deletion rows are completed and verified; returns how many."""
-        return self.world.acts.run_event_deletion()
+        return self.world.mutations.run_event_deletion()
 
     def settle(self) -> None:
         """Apply all that is queued or lagging now."""
-        self.world.acts.settle()
+        self.world.mutations.settle()
 
     def forget_rate_limits(self) -> None:
         """Forget the requests counted against the rate limits."""
@@ -173,10 +173,10 @@ class LocalPostHog:
             await runner.cleanup()
 
     def _reconfigure(self, changes: Mapping[str, Any]) -> None:
-        self.world.acts.options = self.options.changed(changes)
+        self.world.mutations.options = self.options.changed(changes)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        call = Call(request.method, request.raw_path, request.headers, await request.content.read())
+        call = ParsedRequest(request.method, request.raw_path, request.headers, await request.content.read())
         if Control.owns(call):
             return plain(self._control.respond(call))
         outcome = self._gateway.handle(call)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from bulk.cli.streams.input import standard_input
 from bulk.errors import Refused
-from bulk.escape import plain
 from bulk.operations import describe as describe_operation
-from bulk.plan import Plan
-from bulk.rendering.document import figure
+from bulk.plan.plan_file import Plan
+from bulk.report.rendering.document import figure
+from bulk.sanitize import plain
 
 
 def can_ask() -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from bulk.cli.exits import ExitCode, Interrupted, OutputClosed, exit_code, explain, single
+from bulk.cli.exit_codes import ExitCode, Interrupted, OutputClosed, exit_code, explain, single
 from bulk.cli.streams.standard import StandardStreams
 
 COMMANDS = {
@@ -31,6 +31,9 @@ COMMANDS = {
     "report": "Write a job's report, from its journal alone.",
 }
 
+OPERATIONS = ("delete", "unset", "update", "delete-events", "delete-recordings")
+"""The commands that plan, confirm, run and verify in one go."""
+
 
 class LazyGroup(click.Group):
     """A group whose commands live in `bulk.cli.commands`, one module each."""
@@ -43,7 +46,8 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"bulk.cli.commands.{cmd_name.replace('-', '_')}").command
+        folder = "bulk.cli.commands.operations" if cmd_name in OPERATIONS else "bulk.cli.commands"
+        command: click.Command = import_module(f"{folder}.{cmd_name.replace('-', '_')}").command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import anyio
 
-from bulk.cli.exits import Interrupted
+from bulk.cli.exit_codes import Interrupted
 from bulk.cli.streams.text import queued
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from zlib import crc32
 import msgspec
 
 from bulk.errors import JournalDamaged
-from bulk.lines import decode_line, decode_lines, encode_line
+from bulk.files.json_lines import decode_line, decode_lines, encode_line
 
 T = TypeVar("T")
 

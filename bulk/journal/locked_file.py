@@ -14,7 +14,7 @@ from threading import RLock
 from weakref import WeakSet
 
 from bulk.errors import FileTrouble, JournalBusy, JournalError
-from bulk.files import create_exclusive, open_regular, trouble
+from bulk.files.private_files import create_exclusive, open_regular, trouble
 
 _ROUNDS = 8
 _OTHERS_WRITE = 0o022

@@ -128,7 +128,7 @@ class Spent(_Record, frozen=True, tag="spent"):
     at: float
 
 
-class CanaryPassed(_Record, frozen=True, tag="canary"):
+class TestBatchPassed(_Record, frozen=True, tag="canary"):
     """The first batch did what it should, in every stage; not repeated (promise 24)."""
 
     at: float
@@ -168,7 +168,7 @@ Record = (
     | Answer
     | Settled
     | Spent
-    | CanaryPassed
+    | TestBatchPassed
     | LimitChanged
     | PauseTaken
     | RunEnded

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from bulk.errors import FileTrouble, JournalError, WriteFailed
-from bulk.files import PRIVATE, open_regular, sync_folder, trouble, unnamed
+from bulk.files.private_files import PRIVATE, open_regular, sync_folder, trouble, unnamed
 from bulk.journal.framing import Clean, Framing, TornTail
 from bulk.journal.locked_file import LockedFile
 from bulk.journal.writer import JournalWriter

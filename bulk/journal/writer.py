@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 
 from bulk.errors import WriteFailed
 from bulk.journal.framing import Clean, Framing
+from bulk.journal.fsync_thread import SyncThread
 from bulk.journal.locked_file import LockedFile
-from bulk.journal.syncing import SyncThread
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ import anyio
 import msgspec
 
 from asyncclient import DeletionRow, DeletionStatus, ListingError, PostHogClient
-from bulk.gate import Gate
-from bulk.pool import in_parallel
+from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.workers import run_workers
 
 PAGE_SIZE = 1000
 OVERLAP = 50
@@ -90,7 +90,7 @@ class DeletionRowReader:
         gate: closing it abandons reads.
     """
 
-    def __init__(self, client: PostHogClient, gate: Gate) -> None:
+    def __init__(self, client: PostHogClient, gate: StopGate) -> None:
         self._client = client
         self._gate = gate
         self._callers: list[_Caller] = []
@@ -164,7 +164,7 @@ class DeletionRowReader:
         async def ask(uuid: UUID) -> None:
             found[uuid] = await self._of_one(uuid, needed_from[uuid])
 
-        await in_parallel(ask, needed_from.keys() - found.keys(), workers=SINGLES_AT_ONCE)
+        await run_workers(ask, needed_from.keys() - found.keys(), workers=SINGLES_AT_ONCE)
         return found
 
     def _from_kept(self, needed_from: dict[UUID, float]) -> dict[UUID, RowReading]:
@@ -183,7 +183,7 @@ class DeletionRowReader:
         offset = 0
         progress = _Progress()
         for _ in range(MOST_PAGES):
-            with self._gate.abandonable():
+            with self._gate.cancel_on_stop():
                 page = await self._client.persons.deletion_status(status=status, limit=PAGE_SIZE, offset=offset)
             rows = page.results
             if rows:
@@ -202,7 +202,7 @@ class DeletionRowReader:
         readings: list[RowReading] = []
         offset = 0
         for _ in range(MOST_PAGES_OF_A_PERSON):
-            with self._gate.abandonable():
+            with self._gate.cancel_on_stop():
                 page = await self._client.persons.deletion_status(
                     person_uuid=uuid, limit=ROWS_PER_PERSON, offset=offset
                 )

@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from asyncclient import InvalidResponse, PostHogError, ServerError, TimedOut
+from bulk.posthog.attempt_result import raise_if_permanent
 from bulk.posthog.person_reads import LEFT_OUT, Known, Present, ReadResult, Unread, UnreadReason
-from bulk.verdicts import raise_if_final
 
 MOST_FAILED_SINGLES = 3
 """Persons that fail alone before the batch is given up for now, if no person of it can be read."""
@@ -63,7 +63,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
         try:
             found = await ask(part, is_first)
         except NARROWED as error:
-            raise_if_final(error)
+            raise_if_permanent(error)
             last_error, why = error, _reason(error)
         else:
             succeeded = True

@@ -17,15 +17,15 @@ from asyncclient import (
     ClientEvent,
     MethodNotAllowed,
     NotFound,
-    OnlyProperties,
     PostHogClient,
     PostHogError,
+    PropertyProjection,
     RequestFinished,
     Route,
     RouteNotFound,
 )
-from bulk.gate import Gate
-from bulk.pool import in_parallel
+from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.workers import run_workers
 from bulk.posthog.halving import HalvedReads, read_halving
 from bulk.posthog.person_reads import (
     ABSENT,
@@ -88,10 +88,10 @@ class PersonReader:
         keys: properties to decode; without any, persons are read as `PersonRef`.
     """
 
-    def __init__(self, client: PostHogClient, gate: Gate, *, readers: int, keys: Sequence[str] = ()) -> None:
+    def __init__(self, client: PostHogClient, gate: StopGate, *, readers: int, keys: Sequence[str] = ()) -> None:
         self._client = client
         self._once = client.once(_let_leave)
-        self._only = OnlyProperties(keys) if keys else None
+        self._only = PropertyProjection(keys) if keys else None
         self._gate = gate
         self._readers = readers
         self._turns = anyio.CapacityLimiter(readers)
@@ -186,7 +186,7 @@ class PersonReader:
             # a whole batch is worth the client's retries; its halves are the retry
             client = self._client if is_first else self._once
             async with self._turns:
-                with self._gate.abandonable():
+                with self._gate.cancel_on_stop():
                     answer = await reading(client.observed(sent))
             oldest = min(oldest, sent.at)
             return answer
@@ -219,12 +219,12 @@ class PersonReader:
         if self._has_batches is not False:
             groups = chunks(keys, READ_SIZE)
             try:
-                await in_parallel(read_batch, groups, workers=min(self._readers, len(groups)))
+                await run_workers(read_batch, groups, workers=min(self._readers, len(groups)))
             except _NoBatchReads:
                 self._has_batches = False
         if self._has_batches is False:
             groups = chunks([key for key in keys if key not in results], math.ceil(len(keys) / self._readers) or 1)
-            await in_parallel(read_singly, groups, workers=self._readers)
+            await run_workers(read_singly, groups, workers=self._readers)
         return _Reads(results, left_out, oldest)
 
     def _raise_if_server_fails(self, read: HalvedReads[K]) -> None:

@@ -100,8 +100,8 @@ class Scene:
 
 @pytest.fixture
 async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    monkeypatch.setattr("bulk.course.BACKOFF_BASE_S", 0.0)
-    monkeypatch.setattr("bulk.confirmer.WAITS_S", (0.0,))
+    monkeypatch.setattr("bulk.execution.batch_policy.BACKOFF_BASE_S", 0.0)
+    monkeypatch.setattr("bulk.verification.completion_poller.WAITS_S", (0.0,))
     async with LocalPostHog(options=ServerOptions(era="summary")) as server, opened(server) as client:
         yield Scene(server, client, tmp_path)
 
@@ -246,15 +246,15 @@ def changed(scene: Scene, report: Report, chosen: list[str], in_event: dict[str,
             assert event["event"] == ("$set" if "$set" in in_event else "$delete_person_property")
             assert event["properties"] == {**in_event, "$geoip_disable": True}
             addressed.append(event["distinct_id"])
-    singly: dict[str, list[Any]] = {}
+    one_call_per_person: dict[str, list[Any]] = {}
     names = {scene.people[text]: text for text in scene.texts}
     for request in (*scene.sent("update"), *scene.sent("delete_property")):
         (uuid,) = ID.findall(request.path)
-        singly.setdefault(names[UUID(uuid)], []).append(request.body)
-    assert sorted([*addressed, *singly]) == sorted(chosen)
-    assert all(found == list(bodies) for found in singly.values())
+        one_call_per_person.setdefault(names[UUID(uuid)], []).append(request.body)
+    assert sorted([*addressed, *one_call_per_person]) == sorted(chosen)
+    assert all(found == list(bodies) for found in one_call_per_person.values())
     if report.routes[0].route == "capture":
-        assert singly.keys() == {text for text in chosen if len(text) > 200}
+        assert one_call_per_person.keys() == {text for text in chosen if len(text) > 200}
 
 
 async def test_the_engine_deletes_by_distinct_id(scene: Scene) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from asyncclient import PostHogClient
 from asyncclient.testing import LocalPostHog, ServerOptions
-from asyncclient.testing.routing import resolve
+from asyncclient.testing.http.routing import resolve
 
 pytestmark = pytest.mark.slow
 

@@ -40,7 +40,7 @@ def make_persons(url: str, token: str, failures: list[Any]) -> None:
 async def everybody(client: PostHogClient) -> list[dict[UUID, Person]]:
     """All persons by each way to read them: listed, one by one, by UUID, by distinct id."""
     listed = {person.uuid: person async for person in client.persons.iter(page_size=300)}
-    singly = [await client.persons.get(uuid) for uuid in listed]
+    one_call_per_person = [await client.persons.get(uuid) for uuid in listed]
     by_uuid: dict[UUID, Person] = {}
     by_name: dict[UUID, Person] = {}
     uuids = list(listed)
@@ -48,7 +48,7 @@ async def everybody(client: PostHogClient) -> list[dict[UUID, Person]]:
         by_uuid |= await client.persons.batch_by_uuids(uuids[start : start + 200])
         found = await client.persons.batch_by_distinct_ids(NAMES[start : start + 200])
         by_name |= {person.uuid: person for person in found.values()}
-    return [listed, {person.uuid: person for person in singly}, by_uuid, by_name]
+    return [listed, {person.uuid: person for person in one_call_per_person}, by_uuid, by_name]
 
 
 def expected(number: int, changes: dict[str, Any], *without: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Stage:
 
 
 async def test_what_the_sdk_made_the_engine_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bulk.confirmer.WAITS_S", (0.0,))
+    monkeypatch.setattr("bulk.verification.completion_poller.WAITS_S", (0.0,))
     async with LocalPostHog(options=ServerOptions(era="queued")) as server:
         failures: list[Any] = []
         await asyncio.to_thread(make_persons, server.url, server.project_api_key, failures)

@@ -15,9 +15,9 @@ from asyncclient import (
     InvalidResponse,
     Limits,
     NotFound,
-    OnlyProperties,
     PostHogClient,
     PostHogError,
+    PropertyProjection,
     RateLimits,
     RequestFinished,
     Retrying,
@@ -348,9 +348,9 @@ async def test_a_batch_answer_without_a_field_that_it_always_has_is_invalid(raw:
     with pytest.raises(InvalidResponse):
         await client.persons.batch_by_uuids([raw.uuid])
     with pytest.raises(InvalidResponse):
-        await client.persons.batch_by_uuids([raw.uuid], only=OnlyProperties("x"))
+        await client.persons.batch_by_uuids([raw.uuid], only=PropertyProjection("x"))
     with pytest.raises(InvalidResponse):
-        await client.persons.batch_by_distinct_ids(["a"], only=OnlyProperties("x"))
+        await client.persons.batch_by_distinct_ids(["a"], only=PropertyProjection("x"))
     if missing != "properties":
         with pytest.raises(InvalidResponse):
             await client.persons.refs_by_uuids([raw.uuid])

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncclient._head import Heads
-from asyncclient._http import Request
-from asyncclient._protocol.expectations import Empty
+from asyncclient._protocol.http import Request
+from asyncclient._protocol.responses.expectations import Empty
 from asyncclient._secret import Secret
 from asyncclient.limits import Bucket
 

@@ -16,11 +16,11 @@ from drf_throttles import Throttles
 from virtual_time import run_virtual
 
 from asyncclient import Bucket, LimitLowered, Limits, Paused, PostHogError, RateLimits, RetryPolicy
-from asyncclient._clock import ServerClock
-from asyncclient._http import Request, Response
-from asyncclient._prefixing import Prefix, Prefixing
-from asyncclient._protocol.expectations import Empty
+from asyncclient._protocol.http import Request, Response
+from asyncclient._protocol.responses.expectations import Empty
+from asyncclient._protocol.server_clock import ServerClock
 from asyncclient._secret import Secret
+from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
 
@@ -103,7 +103,11 @@ class Month:
         key, policy = Secret("phx_x"), RetryPolicy()
         throttled = RateLimitedTransport(self.server, self.limits, key, policy, self.tell, ServerClock(), loop.time)
         self.stack = RetryingTransport(
-            Prefixing(throttled, Prefix("projects", 1), self.tell), policy, key, self.tell, Random(1).uniform
+            PathPrefixTransport(throttled, PathPrefix("projects", 1), self.tell),
+            policy,
+            key,
+            self.tell,
+            Random(1).uniform,
         )
 
     def tell(self, event: object) -> None:

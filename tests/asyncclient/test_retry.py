@@ -31,7 +31,7 @@ from asyncclient import (
     UnexpectedRedirect,
     UnprocessableEntity,
 )
-from asyncclient._protocol.retry_after import retry_after_s
+from asyncclient._protocol.limits.retry_after import retry_after_s
 from asyncclient.errors import kind_for
 from asyncclient.retry import GiveUp, Retry, decide
 

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from bulk.journal.records import Answer, Change, Intent, JobOpened, Record, RunStarted, Settled
-from bulk.ledger import Ledger
-from bulk.plan import FORMAT, PlanHeader, PlanWriter
+from bulk.journal.target_states import TargetStates
+from bulk.plan.plan_file import FORMAT, PlanHeader, PlanWriter
 
 COUNT = 250_000
 BATCH = 1_000
@@ -48,13 +48,13 @@ def test_a_ledger_takes_bytes_a_target_and_not_objects() -> None:
     told = records()
     tracemalloc.start()
     try:
-        ledger = Ledger()
+        target_states = TargetStates()
         for record in told:
-            ledger.apply(record)
+            target_states.apply(record)
         kept, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert ledger.count == COUNT
+    assert target_states.count == COUNT
     assert kept < 16 * COUNT
     assert peak < 24 * COUNT
 

@@ -19,11 +19,11 @@ from bulk.operations import (
     describe,
     for_journal,
     from_dict,
-    lead_of,
+    primary_axis_of,
     to_dict,
     wanted,
 )
-from bulk.outcomes import Axis
+from bulk.states import Axis
 
 ALL = [
     DeletePersons(),
@@ -68,7 +68,7 @@ def test_an_operation_comes_back_from_a_plan_as_it_was(operation: Any) -> None:
 )
 def test_what_it_is_for_and_what_it_is_called(operation: Any, lead: Axis, asked: set[Axis], words: str) -> None:
     fields = to_dict(operation)
-    assert lead_of(fields) is lead
+    assert primary_axis_of(fields) is lead
     assert axes(operation) == asked
     assert describe(fields) == describe(for_journal(fields)) == words
 
@@ -79,7 +79,7 @@ def test_a_journal_gets_keys_and_no_values(values: dict[str, str]) -> None:
     operation = UpdateProperties(marked)
     told = for_journal(to_dict(operation))
     assert told == {"kind": "update", "route": "auto", "keys": list(marked)}
-    assert lead_of(told) is Axis.PROPERTIES
+    assert primary_axis_of(told) is Axis.PROPERTIES
     assert "secret" not in repr(operation) + str(operation) + describe(to_dict(operation)) + json.dumps(told)
 
 
@@ -138,6 +138,6 @@ def test_a_plan_of_another_version_or_hand_is_refused(fields: dict[str, Any]) ->
 
 @pytest.mark.parametrize("kind", [None, "explode", 3])
 def test_an_unknown_kind_has_no_axes(kind: Any) -> None:
-    for ask in (lead_of, axes_of):
+    for ask in (primary_axis_of, axes_of):
         with pytest.raises(ValueError, match="not one of this version"):
             ask({"kind": kind})

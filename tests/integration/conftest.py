@@ -12,17 +12,19 @@ import pytest
 
 from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import LocalPostHog, RecordedRequest, ServerOptions
-from bulk import ByPersonIds, DeletePersons, Plan, Report, confirmer, course, make_plan, run_job
+from bulk import ByPersonIds, DeletePersons, Plan, Report, make_plan, run_job
+from bulk.execution import batch_policy
 from bulk.journal.records import Intent, Record
+from bulk.journal.replay import framing
 from bulk.journal.storage import Journal
-from bulk.journaling import framing
+from bulk.number_ranges import expand
 from bulk.posthog.person_reader import CONFIRM_AFTER_S
-from bulk.ranges import expand
+from bulk.verification import completion_poller
 
 DELETING = {"bulk_delete", "destroy", "delete_events", "delete_recordings"}
 CHANGING = {"update", "update_property", "delete_property", "capture"}
-WAITS_S = confirmer.WAITS_S
-BACKOFF_BASE_S = course.BACKOFF_BASE_S
+WAITS_S = completion_poller.WAITS_S
+BACKOFF_BASE_S = batch_policy.BACKOFF_BASE_S
 EVERYTHING = DeletePersons(delete_events=True, delete_recordings=True)
 
 
@@ -146,8 +148,8 @@ def states(report: Report, axis: str) -> dict[str, int]:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Backoff and polling without their waits: what is tested is what happens, not when."""
-    monkeypatch.setattr("bulk.course.BACKOFF_BASE_S", 0.0)
-    monkeypatch.setattr("bulk.confirmer.WAITS_S", (0.0,))
+    monkeypatch.setattr("bulk.execution.batch_policy.BACKOFF_BASE_S", 0.0)
+    monkeypatch.setattr("bulk.verification.completion_poller.WAITS_S", (0.0,))
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
 
 
@@ -191,8 +193,8 @@ def virtual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenArena:
     async def inline(work: Callable[..., Any], *args: Any, **_options: Any) -> Any:
         return work(*args)
 
-    monkeypatch.setattr("bulk.course.BACKOFF_BASE_S", BACKOFF_BASE_S)
-    monkeypatch.setattr("bulk.confirmer.WAITS_S", WAITS_S)
+    monkeypatch.setattr("bulk.execution.batch_policy.BACKOFF_BASE_S", BACKOFF_BASE_S)
+    monkeypatch.setattr("bulk.verification.completion_poller.WAITS_S", WAITS_S)
     monkeypatch.setattr("bulk.journal.writer.SyncThread", _SyncedAtOnce)
     monkeypatch.setattr("anyio.to_thread.run_sync", inline)
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", CONFIRM_AFTER_S)

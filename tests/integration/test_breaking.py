@@ -12,11 +12,11 @@ from asyncclient import Bucket, PostHogClient, RateLimits, RequestFinished
 from asyncclient.testing import Fault
 from asyncclient.testing import RateLimits as ServerRates
 from bulk import BreakerOpened, ByDistinctIds, DeletePersons, NotFinished, Refused, run_job, verify_job
-from bulk.executor import Group
+from bulk.events import JobStarted
+from bulk.execution.group_executor import GroupExecutor
 from bulk.journal.records import Answer, Intent, RunEnded
-from bulk.journaling import read_ledger
-from bulk.plan import BLOCK, Plan, PlanHeader, PlanWriter
-from bulk.progress import JobStarted
+from bulk.journal.replay import replay_journal
+from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, PlanWriter
 
 PERSON_ONLY = DeletePersons()
 EVENTS = DeletePersons(delete_events=True)
@@ -170,7 +170,7 @@ async def test_a_person_not_found_by_the_delete_but_there_when_read_is_not_sent_
 async def test_recordings_alone_leave_a_second_chance_for_a_swallowed_deletion(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.confirmer.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
     async with arena(persons=30) as a:
         plan = await a.plan(operation=RECORDINGS)
         a.server.faults.add(Fault("swallow", action="bulk_delete", after=1, times=1))
@@ -194,15 +194,15 @@ async def test_a_re_created_person_whose_events_were_queued_is_not_called_unsent
     async with arena(persons=30) as a:
         plan = await a.plan(operation=EVENTS)
         uuid = plan.targets(29, 30)[0].uuid
-        read = Group._read_rows
+        read = GroupExecutor._read_rows
 
-        async def recreated_first(group: Group, numbers: list[int]) -> None:
+        async def recreated_first(group: GroupExecutor, numbers: list[int]) -> None:
             if 29 in numbers:
                 a.server.world.recreate(uuid)
                 group._checked.clear()
             await read(group, numbers)
 
-        monkeypatch.setattr(Group, "_read_rows", recreated_first)
+        monkeypatch.setattr(GroupExecutor, "_read_rows", recreated_first)
         report = await a.run(plan)
         assert axis(report, "person") == {"gone": 29, "reappeared": 1}
         assert axis(report, "events") == {"queued": 30}
@@ -270,7 +270,7 @@ async def test_a_stop_while_the_job_is_being_opened_is_heard_at_once(arena: Any)
 
 
 async def test_a_callback_that_raises_ends_the_run_with_its_own_error_and_is_not_called_again(arena: Any) -> None:
-    for name in ("JobStarted", "PhaseChanged", "Progress", "CanaryDone", "Trouble", "JobEnded"):
+    for name in ("JobStarted", "PhaseChanged", "Progress", "TestBatchDone", "Trouble", "JobEnded"):
         async with arena(persons=60) as a:
             plan = await a.plan(operation=EVENTS)
             a.server.faults.add(Fault("status", action="bulk_delete", status=500, when="after", every=2))
@@ -344,7 +344,7 @@ async def test_a_server_that_queues_nothing_is_caught_before_anybody_is_deleted(
 async def test_a_first_batch_that_was_accepted_and_not_done_is_sent_once_more_and_then_ends_the_run(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.confirmer.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
     async with arena(persons=60) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("swallow", action="bulk_delete"))
@@ -393,9 +393,9 @@ async def test_what_was_under_way_when_a_run_was_cancelled_counts_in_the_next_on
                 await a.run(plan, batch_size=10, concurrency=4)
         sent = len(a.sent())
         for _ in range(3):
-            ledger, _ = read_ledger(a.journal)
-            under_way = len(ledger.open)
-            assert len(ledger.usage.recent["deletes"]) + under_way >= sent
+            target_states, _ = replay_journal(a.journal)
+            under_way = len(target_states.open)
+            assert len(target_states.usage.recent["deletes"]) + under_way >= sent
             stop = anyio.Event()
             with anyio.CancelScope() as scope:
 
@@ -471,20 +471,20 @@ async def test_a_batch_that_waited_long_for_the_limit_is_read_again_before_it_le
                 waited.append(True)
                 if len(waited) == 2:
                     a.server.world.recreate(uuid)
-                    monkeypatch.setattr("bulk.executor.CHECK_GOOD_FOR_S", -1.0)
+                    monkeypatch.setattr("bulk.execution.group_executor.CHECK_GOOD_FOR_S", -1.0)
             return permit(bucket, **options)
 
         def timely(*_: Any) -> Any:
-            monkeypatch.setattr("bulk.executor.CHECK_GOOD_FOR_S", 60.0)
+            monkeypatch.setattr("bulk.execution.group_executor.CHECK_GOOD_FOR_S", 60.0)
 
         monkeypatch.setattr(a.client.limits, "permit", late)
-        monkeypatch.setattr(Group, "_read_store", restored(Group._read_store, timely))
+        monkeypatch.setattr(GroupExecutor, "_read_store", restored(GroupExecutor._read_store, timely))
         report = await a.run(plan)
         assert axis(report, "person") == {"gone": 29, "reappeared": 1}
 
 
 def restored(read: Any, before: Any) -> Any:
-    async def wrapped(group: Group, numbers: list[int]) -> None:
+    async def wrapped(group: GroupExecutor, numbers: list[int]) -> None:
         before()
         await read(group, numbers)
 
@@ -513,7 +513,7 @@ async def test_verify_of_a_job_that_was_interrupted_says_not_finished_and_sends_
         with anyio.CancelScope() as scope:
 
             def halt(event: object) -> None:
-                if type(event).__name__ == "CanaryDone":
+                if type(event).__name__ == "TestBatchDone":
                     scope.cancel()
 
             await a.run(plan, on_progress=halt)

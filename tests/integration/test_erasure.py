@@ -157,7 +157,7 @@ async def test_whatever_a_third_of_the_answers_is_the_job_ends_with_everybody_ri
 async def test_time_outs_are_settled_by_reading_and_sent_again_in_halves(
     arena: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr("bulk.dispatch.BULK_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("bulk.posthog.calls.BULK_TIMEOUT_S", 0.2)
     async with arena(persons=400) as a:
         a.server.faults.add(Fault(kind, action="bulk_delete", every=3, times=3))
         report = await a.run(await a.plan(operation=EVENTS), batch_size=100, concurrency=2)
@@ -261,7 +261,7 @@ async def test_where_a_second_request_is_dropped_the_person_is_left_and_said_so(
 async def test_a_202_that_did_nothing_is_found_by_reading_and_repeated(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.confirmer.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
     async with arena(persons=100) as a:
         plan = await a.plan()
         a.server.faults.add(Fault("swallow", action="bulk_delete", after=3, times=1))
@@ -273,7 +273,7 @@ async def test_a_202_that_did_nothing_is_found_by_reading_and_repeated(
 async def test_persons_who_stay_although_accepted_again_and_again_are_contradicted(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.confirmer.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
     async with arena(persons=100) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("swallow", action="bulk_delete", after=1))

@@ -174,7 +174,7 @@ async def test_who_survives_a_deletion_and_is_then_merged_is_not_called_gone(are
 async def test_a_query_that_does_not_name_a_merged_person_does_not_make_it_done(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.holders.WORTH_FROM", 50)
+    monkeypatch.setattr("bulk.verification.query_verifier.WORTH_FROM", 50)
     async with arena(persons=120) as a:
         for uuid in a.everybody:
             a.server.world.set_properties(uuid, {"secret": 1})

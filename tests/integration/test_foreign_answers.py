@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from asyncclient.testing.call import Call
-from asyncclient.testing.envelope import HTML, JSON, Answer
-from asyncclient.testing.gateway import Gateway, Outcome
-from asyncclient.testing.routing import resolve
+from asyncclient.testing.http.envelope import HTML, JSON, Answer
+from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.routing import resolve
+from asyncclient.testing.request_handler import Gateway, Outcome
 from bulk import (
     DeleteEvents,
     DeletePersons,

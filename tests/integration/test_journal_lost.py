@@ -9,11 +9,11 @@ from typing import Any
 import anyio
 import pytest
 
-from asyncclient.testing.recording import RequestLog
+from asyncclient.testing.request_record import RequestLog
 from bulk import DeletePersons, verify_job
 from bulk.errors import JournalDamaged, WriteFailed
+from bulk.events import JobStarted
 from bulk.journal.records import Intent
-from bulk.progress import JobStarted
 
 EVENTS = DeletePersons(delete_events=True)
 

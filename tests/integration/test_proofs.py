@@ -12,7 +12,7 @@ from virtual_time import run_virtual
 from asyncclient import RateLimits
 from asyncclient.testing import Fault
 from bulk import DeleteEvents, DeletePersons, verify_job
-from bulk.rendering.text import render_text
+from bulk.report.rendering.text import render_text
 
 EVENTS = DeletePersons(delete_events=True)
 HOUR_S = 3600.0

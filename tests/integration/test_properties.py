@@ -8,7 +8,7 @@ import pytest
 
 from asyncclient import PropertyFilter
 from bulk import ByFilter, UnsetProperties, UpdateProperties, verify_job
-from bulk.journal.records import CanaryPassed, Intent
+from bulk.journal.records import Intent, TestBatchPassed
 
 ROUTES = ["rest", "capture"]
 NEW = {"plan": "archived", "score": 2.5, "tags": ["a", {"b": None}], "note": None, "vip": False}
@@ -87,7 +87,7 @@ async def test_when_all_are_as_asked_already_nothing_is_sent_at_all(arena: Any, 
         report = await a.run(await a.plan(operation=UnsetProperties(("none_has_it",), route=route)))
         assert (report.exit_code, axis(report, "properties")) == (0, {"done_before": 90})
         assert a.sent() == []
-        assert a.of(CanaryPassed) == []
+        assert a.of(TestBatchPassed) == []
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -99,7 +99,7 @@ async def test_the_canary_is_made_of_persons_for_whom_there_is_something_to_do(
             a.server.world.set_properties(uuid, {"plan": "x"})
         report = await a.run(await a.plan(operation=UpdateProperties({"plan": "x"}, route=route)))
         assert axis(report, "properties") == {"done": 80, "done_before": 120}
-        assert [record.targets for record in a.of(CanaryPassed)] == ["120-144"]
+        assert [record.targets for record in a.of(TestBatchPassed)] == ["120-144"]
 
 
 async def test_what_goes_over_the_wire_is_what_was_asked_and_no_more(arena: Any) -> None:

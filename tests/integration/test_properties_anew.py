@@ -13,8 +13,8 @@ from virtual_time import run_virtual
 from asyncclient import Bucket, RequestFinished
 from asyncclient._aiohttp import AiohttpWire
 from bulk import UnsetProperties, UpdateProperties, verify_job
+from bulk.events import TestBatchDone
 from bulk.journal.records import RunStarted
-from bulk.progress import CanaryDone
 
 
 def failures(report: Any) -> list[tuple[str, str, str, str]]:
@@ -83,11 +83,11 @@ def test_whom_our_own_event_made_anew_is_called_that(
             plan = await a.plan(operation=operation)
             victim = plan.targets(40, 41)[0].uuid
 
-            def after_the_canary(event: object) -> None:
-                if isinstance(event, CanaryDone):
+            def after_the_test_batch(event: object) -> None:
+                if isinstance(event, TestBatchDone):
                     when_the_next_event_leaves(a, monkeypatch, lambda: a.server.world.remove_person(victim))
 
-            report = await a.run(plan, concurrency=1, on_progress=after_the_canary)
+            report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch)
             assert a.server.world.person(victim) is not None
             assert report.exit_code == 1
             assert axis(report, "person") == {"not_asked": 59, "reappeared": 1}
@@ -105,12 +105,12 @@ def test_whom_our_own_event_makes_anew_much_later_is_named_from_the_start_and_fo
             plan = await a.plan(operation=UNSET)
             victim = plan.targets(40, 41)[0].uuid
 
-            def after_the_canary(event: object) -> None:
-                if isinstance(event, CanaryDone):
+            def after_the_test_batch(event: object) -> None:
+                if isinstance(event, TestBatchDone):
                     a.server.reconfigure(capture_lag_s=300.0)
                     when_the_next_event_leaves(a, monkeypatch, lambda: a.server.world.remove_person(victim))
 
-            report = await a.run(plan, concurrency=1, on_progress=after_the_canary, wait_s=50.0)
+            report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch, wait_s=50.0)
             assert failures(report) == [("person", "vanished", "since_sent", "40")]
             await anyio.sleep(400.0)
             report = await verify_job(a.client, plan, a.journal)
@@ -133,11 +133,11 @@ def test_whom_our_own_event_made_anew_under_another_id_is_called_that(
             victim = world.add_person(ids, {"plan": "free"}, **({} if uuid is None else {"uuid": uuid}))
             plan = await a.plan([*a.everybody, victim], operation=UNSET)
 
-            def after_the_canary(event: object) -> None:
-                if isinstance(event, CanaryDone):
+            def after_the_test_batch(event: object) -> None:
+                if isinstance(event, TestBatchDone):
                     when_the_next_event_leaves(a, monkeypatch, lambda: world.remove_person(victim))
 
-            report = await a.run(plan, concurrency=1, on_progress=after_the_canary)
+            report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch)
             assert world.uuid_of("real-7") is not None
             assert report.exit_code == 1
             assert [(state, reason) for _, state, reason, _ in failures(report)] == [("merged", "since_sent")]
@@ -160,11 +160,11 @@ def test_whom_our_own_events_made_anew_is_found_though_a_query_reads_the_others_
                 for uuid in victims:
                     a.server.world.remove_person(uuid)
 
-            def after_the_canary(event: object) -> None:
-                if isinstance(event, CanaryDone):
+            def after_the_test_batch(event: object) -> None:
+                if isinstance(event, TestBatchDone):
                     when_the_next_event_leaves(a, monkeypatch, remove)
 
-            report = await a.run(plan, concurrency=1, on_progress=after_the_canary)
+            report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch)
             assert a.left(victims) == victims
             assert "query" in {request.action for request in a.server.requests}
             assert failures(report) == [("person", "reappeared", "since_sent", "50,130")]
@@ -280,7 +280,7 @@ async def test_who_is_found_again_by_verify_is_there_as_before(arena: Any, axis:
         plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="capture"))
         await a.run(plan)
         hidden = plan.targets(7, 8)[0].uuid
-        monkeypatch.setattr("bulk.verifier.is_same", lambda target, person: target.uuid != hidden)
+        monkeypatch.setattr("bulk.verification.verifier.is_same", lambda target, person: target.uuid != hidden)
         report = await verify_job(a.client, plan, a.journal)
         assert axis(report, "person") == {"not_asked": 29, "reappeared": 1}
         monkeypatch.undo()

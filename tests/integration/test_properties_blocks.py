@@ -11,11 +11,11 @@ from virtual_time import run_virtual
 
 from asyncclient import Bucket, ClientEvent, RateLimits, RequestFinished
 from asyncclient.testing import Fault
-from asyncclient.testing.recording import RequestLog
+from asyncclient.testing.request_record import RequestLog
 from bulk import UnsetProperties, UpdateProperties
+from bulk.events import TestBatchDone
 from bulk.journal.records import Answer, Intent, RunEnded
-from bulk.progress import CanaryDone
-from bulk.ranges import expand
+from bulk.number_ranges import expand
 
 KINDS = ["unset", "update"]
 CALL = {"unset": "delete_property", "update": "update"}
@@ -349,7 +349,7 @@ async def test_a_canary_of_calls_goes_first(arena: Any, kind: str) -> None:
         sent: list[int] = []
 
         def look(event: object) -> None:
-            if isinstance(event, CanaryDone):
+            if isinstance(event, TestBatchDone):
                 sent.append(len(set(a.addressed())))
 
         await a.run(await a.plan(operation=operation(kind)), on_progress=look)

@@ -12,7 +12,7 @@ from asyncclient import Bucket, RateLimits, RequestFinished
 from asyncclient.testing import Fault
 from asyncclient.testing import RateLimits as ServerRates
 from bulk import DeletePersons, NotFinished, UnsetProperties, UpdateProperties, run_job
-from bulk.progress import LimitMoved, PauseStarted
+from bulk.events import LimitMoved, PauseStarted
 
 PUBLISHED = RateLimits.posthog()
 MINUTE = 240
@@ -171,7 +171,7 @@ def test_persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_sa
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, persons: int, keys: int
 ) -> None:
     """A call a key, eight workers, a change that shows late: no call is made twice, and nobody is given up."""
-    monkeypatch.setattr("bulk.executor.MAX_ATTEMPTS", 2)
+    monkeypatch.setattr("bulk.execution.group_executor.MAX_ATTEMPTS", 2)
 
     async def main() -> None:
         async with virtual(persons=persons, limits=PUBLISHED, rate_limits="posthog", capture_lag_s=600.0) as a:

@@ -126,8 +126,8 @@ def test_who_is_never_changed_is_named_and_nobody_else(virtual: Any, axis: Any) 
     async def main() -> None:
         async with virtual(persons=60) as a:
             plan = await a.plan(operation=operation("unset", "rest"))
-            await_canary = Fault("swallow", action="delete_property", after=40)
-            a.server.faults.add(await_canary)
+            await_test_batch = Fault("swallow", action="delete_property", after=40)
+            a.server.faults.add(await_test_batch)
             report = await a.run(plan, wait_s=100_000.0)
             assert (report.exit_code, axis(report, "properties")) == (1, {"done": 40, "contradicted": 20})
             assert [(f.reason, f.count) for f in report.failures] == [("accepted_not_applied", 20)]
@@ -143,7 +143,7 @@ def test_who_is_never_changed_is_named_and_nobody_else(virtual: Any, axis: Any) 
 
 
 def ranges(numbers: set[int]) -> str:
-    from bulk.ranges import format_ranges
+    from bulk.number_ranges import format_ranges
 
     return format_ranges(sorted(numbers))
 

@@ -159,7 +159,7 @@ def test_who_vanishes_in_the_middle_of_a_long_block_is_sent_nothing_more(
                 asyncio.get_running_loop().call_later(45.0, fates.happen)
 
             def at_request(event: object) -> None:
-                if type(event).__name__ == "CanaryDone":
+                if type(event).__name__ == "TestBatchDone":
                     when_leave_is_asked_for(a, monkeypatch, Bucket.OTHERS, 12, pause)
 
             report = await a.run(plan, concurrency=1, on_progress=at_request)
@@ -211,7 +211,7 @@ async def test_a_call_that_finds_nobody_fails_nobody_else(
                 a.server.world.remove_person(victim)
 
             def at_request(event: object, a: Any = a, vanish: Any = vanish) -> None:
-                if type(event).__name__ == "CanaryDone":
+                if type(event).__name__ == "TestBatchDone":
                     when_leave_is_asked_for(a, monkeypatch, Bucket.OTHERS, 4, vanish)
 
             report = await a.run(plan, concurrency=1, wait_s=0.0, on_progress=at_request)  # who is gone is not watched

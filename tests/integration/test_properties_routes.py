@@ -7,10 +7,10 @@ import pytest
 
 from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import Fault, LocalPostHog
-from asyncclient.testing.handlers import querying
+from asyncclient.testing.handlers import query
 from bulk import Refused, UnsetProperties, UpdateProperties
+from bulk.events import RouteChosen
 from bulk.journal.records import RunStarted, Settled
-from bulk.progress import RouteChosen
 
 UNSCOPED = ("person:read", "person:write")
 NO_QUERY = (*UNSCOPED, "project:read")
@@ -178,7 +178,7 @@ async def test_who_still_has_a_property_is_named_by_a_query_and_not_read_in_vain
         assert few <= 2 + 25 + 25 + 1
         assert {record.source for record in a.of(Settled)} == {"store"}
         a.server.faults.clear()
-        monkeypatch.setattr("bulk.confirmer.SEND_AGAIN_AFTER_S", 0.0)
+        monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
         report = await a.run(plan)
         assert (report.exit_code, axis(report, "properties")) == (0, {"done": 5000})
 
@@ -215,7 +215,7 @@ async def test_a_query_that_contradicts_the_store_is_not_believed(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It names nobody, the store knows of a third: the sample finds out, and not one is settled by it."""
-    monkeypatch.setattr(querying, "_having", lambda *_: [])
+    monkeypatch.setattr(query, "_having", lambda *_: [])
     async with arena(persons=PERSONS) as a:
         _, many = await unset_of_many(a, axis, lost=0.3)
         assert len(queries(a)) == 1
@@ -226,8 +226,8 @@ async def test_a_query_that_contradicts_the_store_is_not_believed(
 async def test_rows_of_a_query_that_do_not_ascend_are_not_believed(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    having = querying._having
-    monkeypatch.setattr(querying, "_having", lambda *args: having(*args)[::-1])
+    having = query._having
+    monkeypatch.setattr(query, "_having", lambda *args: having(*args)[::-1])
     async with arena(persons=PERSONS) as a:
         await unset_of_many(a, axis)
         assert "listing" not in {record.source for record in a.of(Settled)}

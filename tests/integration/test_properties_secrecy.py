@@ -10,9 +10,9 @@ import pytest
 
 from asyncclient.testing import Fault
 from bulk import NotFinished, UnsetProperties, UpdateProperties, read_report, verify_job
-from bulk.rendering.json import render_json
-from bulk.rendering.markdown import render_markdown
-from bulk.rendering.text import render_text
+from bulk.report.rendering.json import render_json
+from bulk.report.rendering.markdown import render_markdown
+from bulk.report.rendering.text import render_text
 
 MARK = "zq7secret"
 VALUES = {"note": f"{MARK}-text", "deep": {"inner": [f"{MARK}-list", {f"{MARK}-key": 1}]}, "amount": 918273.25}

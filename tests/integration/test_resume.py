@@ -75,7 +75,7 @@ async def test_a_stop_lets_what_is_in_flight_end_and_sends_nothing_more(arena: A
         plan, stop = await a.plan(operation=EVENTS), anyio.Event()
 
         def halt(event: object) -> None:
-            if type(event).__name__ == "CanaryDone":
+            if type(event).__name__ == "TestBatchDone":
                 stop.set()
 
         report = await a.run(plan, batch_size=10, concurrency=4, stop=stop, on_progress=halt)
@@ -92,7 +92,7 @@ async def test_a_stop_lets_what_is_in_flight_end_and_sends_nothing_more(arena: A
 async def test_no_request_arrives_before_its_intent_is_in_the_journal(
     arena: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from asyncclient.testing.recording import RequestLog
+    from asyncclient.testing.request_record import RequestLog
 
     async with arena(persons=100) as a:
         plan = await a.plan()
@@ -202,7 +202,7 @@ async def test_a_torn_tail_is_set_aside_and_the_job_goes_on(arena: Any, axis: An
 
 
 async def test_the_report_is_the_same_bytes_again_and_holds_without_the_plan(arena: Any) -> None:
-    from bulk.rendering.markdown import render_markdown
+    from bulk.report.rendering.markdown import render_markdown
 
     async with arena(persons=40) as a:
         plan = await a.plan()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from asyncclient.testing.recording import RequestLog
+from asyncclient.testing.request_record import RequestLog
 from bulk.journal.writer import JournalWriter
 
 

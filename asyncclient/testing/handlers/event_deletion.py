@@ -4,15 +4,15 @@ from typing import cast
 
 import msgspec
 
-from asyncclient.testing import envelope
-from asyncclient.testing.call import Call
-from asyncclient.testing.deletions import Requested, Status
-from asyncclient.testing.envelope import Answer
-from asyncclient.testing.handlers.listing import page_path
-from asyncclient.testing.job import Job
-from asyncclient.testing.paging import next_link, previous_link
-from asyncclient.testing.person import iso
-from asyncclient.testing.uuids import parse
+from asyncclient.testing.handlers.handler_context import HandlerContext
+from asyncclient.testing.handlers.persons.listing import page_path
+from asyncclient.testing.http import envelope
+from asyncclient.testing.http.envelope import Response
+from asyncclient.testing.http.paging import next_link, previous_link
+from asyncclient.testing.http.parsed_request import ParsedRequest
+from asyncclient.testing.tables.event_deletions import Requested, Status
+from asyncclient.testing.tables.person import iso
+from asyncclient.testing.tables.uuids import parse
 
 _STATUSES = ("pending", "completed", "all")
 _DEFAULT_LIMIT = 100
@@ -25,25 +25,25 @@ class _Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     delete_verified_at: str | None
 
 
-def delete_events(job: Job) -> Answer:
+def delete_events(job: HandlerContext) -> Response:
     """Queue deletion of a person's events."""
     key = job.person()
     effective = job.struck_by("swallow") is None
-    job.acts.ask_for_events([key], effective=effective)
+    job.mutations.ask_for_events([key], effective=effective)
     job.applied = effective
     return _accepted(job)
 
 
-def delete_recordings(job: Job) -> Answer:
+def delete_recordings(job: HandlerContext) -> Response:
     """Start deletion of a person's recordings, once more with every call."""
     key = job.person()
     if job.struck_by("swallow") is None:
-        job.acts.ask_for_recordings([key])
+        job.mutations.ask_for_recordings([key])
         job.applied = True
     return _accepted(job)
 
 
-def deletion_status(job: Job) -> Answer:
+def deletion_status(job: HandlerContext) -> Response:
     """Requested event deletions, newest first."""
     call = job.call
     status = call.parameters.get("status", "all")
@@ -63,29 +63,29 @@ def deletion_status(job: Job) -> Answer:
     )
 
 
-def _rows(job: Job, status: Status, offset: int, limit: int) -> tuple[int, list[Requested]]:
-    deletions = job.acts.deletions
+def _rows(job: HandlerContext, status: Status, offset: int, limit: int) -> tuple[int, list[Requested]]:
+    deletions = job.mutations.deletions
     wanted = job.call.parameters.get("person_uuid")
     if wanted is None:
         return deletions.count(status), deletions.page(status, offset, limit)
     raw = parse(wanted)
     if raw is None:
         raise envelope.invalid("Must be a valid UUID.", attr="person_uuid")
-    key = job.acts.table.key(raw)
+    key = job.mutations.table.key(raw)
     rows = [] if key is None else deletions.of(key, status)
     return len(rows), rows[offset : offset + limit]
 
 
-def _item(job: Job, row: Requested) -> _Item:
+def _item(job: HandlerContext, row: Requested) -> _Item:
     return _Item(
-        person_uuid=job.acts.table.text(row.key),
+        person_uuid=job.mutations.table.text(row.key),
         created_at=iso(row.created_us),
         status="pending" if row.verified_us is None else "completed",
         delete_verified_at=None if row.verified_us is None else iso(row.verified_us),
     )
 
 
-def _number(call: Call, name: str, default: int, *, least: int) -> int:
+def _number(call: ParsedRequest, name: str, default: int, *, least: int) -> int:
     text = call.parameters.get(name)
     if text is None:
         return default
@@ -99,5 +99,5 @@ def _number(call: Call, name: str, default: int, *, least: int) -> int:
     return number
 
 
-def _accepted(job: Job) -> Answer:
+def _accepted(job: HandlerContext) -> Response:
     return envelope.empty(200 if job.options.success_status == "documented" else 202)

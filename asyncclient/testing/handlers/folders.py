@@ -3,23 +3,23 @@
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from asyncclient.testing import envelope
-from asyncclient.testing.call import Call
-from asyncclient.testing.envelope import Answer
-from asyncclient.testing.folders import PROTOCOL, Folder, TypeTaken
-from asyncclient.testing.handlers.listing import page_path
-from asyncclient.testing.job import Job
-from asyncclient.testing.person import iso
-from asyncclient.testing.uuids import parse, spell
+from asyncclient.testing.handlers.handler_context import HandlerContext
+from asyncclient.testing.handlers.persons.listing import page_path
+from asyncclient.testing.http import envelope
+from asyncclient.testing.http.envelope import Response
+from asyncclient.testing.http.parsed_request import ParsedRequest
+from asyncclient.testing.tables.folders import PROTOCOL, Folder, TypeTaken
+from asyncclient.testing.tables.person import iso
+from asyncclient.testing.tables.uuids import parse, spell
 
 _DEFAULT_LIMIT = 100
 _LONGEST_PROTOCOL = 64
 _REQUIRED = "This field is required."
 
 
-def list_folders(job: Job) -> Answer:
+def list_folders(job: HandlerContext) -> Response:
     """One page of the user's folders, by type."""
-    folders = job.acts.folders.of(_email(job))
+    folders = job.mutations.folders.of(_email(job))
     limit = _number(job.call, "limit", _DEFAULT_LIMIT) or _DEFAULT_LIMIT
     offset = _number(job.call, "offset", 0)
     return envelope.ok(
@@ -32,27 +32,27 @@ def list_folders(job: Job) -> Answer:
     )
 
 
-def create_folder(job: Job) -> Answer:
+def create_folder(job: HandlerContext) -> Response:
     """Make the folder of a type, or overwrite the one there is: what is left out goes back to its default."""
     given = validated(job.call.data, types=_types(job), partial=False)
     kind, protocol, path = given["type"], given.get("protocol", PROTOCOL), given.get("path", "")
-    folder = job.acts.folders.put(_email(job), kind, protocol=protocol, path=path)
+    folder = job.mutations.folders.put(_email(job), kind, protocol=protocol, path=path)
     job.applied = True
     return envelope.ok(_body(folder), 201)
 
 
-def get_folder(job: Job) -> Answer:
+def get_folder(job: HandlerContext) -> Response:
     """One folder."""
     return envelope.ok(_body(_folder(job)))
 
 
-def update_folder(job: Job) -> Answer:
+def update_folder(job: HandlerContext) -> Response:
     """Change a folder; what is left out stays, but PUT asks for the type."""
     folder = _folder(job)
     given = validated(job.call.data, types=_types(job), partial=job.call.method == "PATCH")
     wanted = {"type": folder.type, "protocol": folder.protocol, "path": folder.path} | given
     try:
-        changed = job.acts.folders.change(folder, **wanted)
+        changed = job.mutations.folders.change(folder, **wanted)
     except TypeTaken:
         # A unique index is violated, which nobody there handles.
         raise envelope.server_error() from None
@@ -60,9 +60,9 @@ def update_folder(job: Job) -> Answer:
     return envelope.ok(_body(changed))
 
 
-def delete_folder(job: Job) -> Answer:
+def delete_folder(job: HandlerContext) -> Response:
     """Delete a folder."""
-    job.acts.folders.remove(_folder(job))
+    job.mutations.folders.remove(_folder(job))
     job.applied = True
     return envelope.empty(204)
 
@@ -117,19 +117,19 @@ def _without_nul(text: str, attr: str) -> None:
         raise envelope.invalid(detail, code="null_characters_not_allowed", attr=attr)
 
 
-def _types(job: Job) -> tuple[str, ...]:
+def _types(job: HandlerContext) -> tuple[str, ...]:
     return ("home", "pinned", "custom_products") if job.options.custom_products else ("home", "pinned")
 
 
-def _folder(job: Job) -> Folder:
+def _folder(job: HandlerContext) -> Folder:
     raw = parse(job.values["id"])
-    folder = None if raw is None else job.acts.folders.get(_email(job), raw)
+    folder = None if raw is None else job.mutations.folders.get(_email(job), raw)
     if folder is None:
         raise envelope.not_found()
     return folder
 
 
-def _email(job: Job) -> str:
+def _email(job: HandlerContext) -> str:
     assert job.holder is not None, "folders ask for a key"
     return job.holder.email
 
@@ -145,7 +145,7 @@ def _body(folder: Folder) -> dict[str, str]:
     }
 
 
-def _number(call: Call, name: str, default: int) -> int:
+def _number(call: ParsedRequest, name: str, default: int) -> int:
     """A number of the query; what is none is passed over without a word."""
     try:
         return max(0, int(call.parameters.get(name, default)))
@@ -153,7 +153,7 @@ def _number(call: Call, name: str, default: int) -> int:
         return default
 
 
-def _link(job: Job, limit: int, offset: int) -> str:
+def _link(job: HandlerContext, limit: int, offset: int) -> str:
     url, _, query = job.call.url(page_path(job.call, job.options)).partition("?")
     fields = dict(parse_qsl(query, keep_blank_values=True)) | {"limit": str(limit)}
     fields.pop("offset", None)

@@ -3,18 +3,18 @@
 These calls declare no scope, so only a key without scopes gets this far (contract 2).
 """
 
-from asyncclient.testing import envelope
-from asyncclient.testing.envelope import Answer
-from asyncclient.testing.handlers.listing import page_path
-from asyncclient.testing.job import Job
+from asyncclient.testing.handlers.handler_context import HandlerContext
+from asyncclient.testing.handlers.persons.listing import page_path
+from asyncclient.testing.http import envelope
+from asyncclient.testing.http.envelope import Response
 
 
-def funnel(job: Job) -> Answer:
+def funnel(job: HandlerContext) -> Response:
     """Persons in a funnel."""
     return _nobody(job)
 
 
-def trends(job: Job) -> Answer:
+def trends(job: HandlerContext) -> Response:
     """Persons at a point of a trend, which must be named."""
     query = job.call.parameters
     if not query.get("entity_id") or not query.get("entity_type"):
@@ -22,12 +22,12 @@ def trends(job: Job) -> Answer:
     return _nobody(job)
 
 
-def lifecycle(job: Job) -> Answer:
+def lifecycle(job: HandlerContext) -> Response:
     """Persons in a state of the lifecycle."""
     return _nobody(job)
 
 
-def _nobody(job: Job) -> Answer:
+def _nobody(job: HandlerContext) -> Response:
     return envelope.ok(
         {
             "results": [{"people": [], "count": 0}],

@@ -2,26 +2,26 @@
 
 from typing import Any
 
-from asyncclient.testing import envelope
-from asyncclient.testing.envelope import Answer
-from asyncclient.testing.job import Job
+from asyncclient.testing.handlers.handler_context import HandlerContext
+from asyncclient.testing.http import envelope
+from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.options import ServerOptions
-from asyncclient.testing.uuids import derived, spell
+from asyncclient.testing.tables.uuids import derived, spell
 
 
-def projects(job: Job) -> Answer:
+def projects(job: HandlerContext) -> Response:
     """One project with its settings, or the list of the one project there is."""
     return _one(job.options) if "project" in job.values else _all(job)
 
 
-def _all(job: Job) -> Answer:
+def _all(job: HandlerContext) -> Response:
     only = job.holder.projects if job.holder is not None else ()
     reached = only is None or job.options.project_id in only
     results = [_basics(job.options)] if reached else []
     return envelope.ok({"count": len(results), "next": None, "previous": None, "results": results})
 
 
-def _one(options: ServerOptions) -> Answer:
+def _one(options: ServerOptions) -> Response:
     return envelope.ok(
         {
             **_basics(options),

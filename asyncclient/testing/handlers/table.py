@@ -5,24 +5,24 @@ A call without a line here is answered as a method that is not allowed.
 
 from collections.abc import Callable
 
-from asyncclient.testing.envelope import Answer
-from asyncclient.testing.handlers.activity import activity, all_activity
-from asyncclient.testing.handlers.capturing import capture, flags
-from asyncclient.testing.handlers.changing import delete_property, update, update_property
-from asyncclient.testing.handlers.deleting import bulk_delete, destroy
+from asyncclient.testing.handlers.capture import capture, flags
 from asyncclient.testing.handlers.event_deletion import delete_events, delete_recordings, deletion_status
 from asyncclient.testing.handlers.folders import create_folder, delete_folder, get_folder, list_folders, update_folder
-from asyncclient.testing.handlers.identities import reset_distinct_id, split
+from asyncclient.testing.handlers.handler_context import HandlerContext
 from asyncclient.testing.handlers.insights import funnel, lifecycle, trends
-from asyncclient.testing.handlers.listing import list_persons
-from asyncclient.testing.handlers.lookups import cohorts, values
-from asyncclient.testing.handlers.past import properties_at_time, properties_timeline
+from asyncclient.testing.handlers.persons.activity import activity, all_activity
+from asyncclient.testing.handlers.persons.changing import delete_property, update, update_property
+from asyncclient.testing.handlers.persons.deleting import bulk_delete, destroy
+from asyncclient.testing.handlers.persons.identities import reset_distinct_id, split
+from asyncclient.testing.handlers.persons.listing import list_persons
+from asyncclient.testing.handlers.persons.lookups import cohorts, values
+from asyncclient.testing.handlers.persons.property_history import properties_at_time, properties_timeline
+from asyncclient.testing.handlers.persons.reading import batch_by_distinct_ids, batch_by_uuids, retrieve
 from asyncclient.testing.handlers.projects import projects
-from asyncclient.testing.handlers.querying import query
-from asyncclient.testing.handlers.reading import batch_by_distinct_ids, batch_by_uuids, retrieve
-from asyncclient.testing.job import Job
+from asyncclient.testing.handlers.query import query
+from asyncclient.testing.http.envelope import Response
 
-HANDLERS: dict[str, Callable[[Job], Answer]] = {
+HANDLERS: dict[str, Callable[[HandlerContext], Response]] = {
     "projects": projects,
     "list": list_persons,
     "retrieve": retrieve,

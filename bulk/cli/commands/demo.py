@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bulk.cli.options import FILE
+from bulk.cli.options.connection_options import FILE
 
 KEPT = ("demo.plan.jsonl", "demo.journal.jsonl", "report.md", "report.json")
 
@@ -30,8 +30,8 @@ def command(persons: int, keep: Path | None) -> int:
     Example:
       posthog-bulk demo --keep demo
     """
-    from bulk.cli.demo import tell
-    from bulk.cli.live import open_display
+    from bulk.cli.demo.story import tell
+    from bulk.cli.display.live_display import open_display
     from bulk.cli.signals import run_until_signal
 
     with ExitStack() as stack:
@@ -49,7 +49,7 @@ def command(persons: int, keep: Path | None) -> int:
 
 
 def _own_folder(folder: Path) -> Path:
-    from bulk.files import trouble
+    from bulk.files.private_files import trouble
 
     with trouble(folder, "cannot be made"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

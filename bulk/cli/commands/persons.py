@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from bulk.cli.options import FILE, Settings, settings_options
-from bulk.cli.selecting import Chosen, selection, selection_options
+from bulk.cli.options.connection_options import FILE, Settings, settings_options
+from bulk.cli.options.selection_options import Chosen, selection, selection_options
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
 from bulk.cli.streams.text import queued
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
-    from bulk.cli.live import Display
+    from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
-    from bulk.findings import Findings
+    from bulk.selection.input_findings import Findings
 
 
 @click.command("persons")
@@ -45,9 +45,9 @@ def command(chosen: Chosen, layout: str, output: Path | None, force: bool, setti
     Example:
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
     """
-    from bulk.cli.jobs import with_client
-    from bulk.export import export_csv, export_lines
-    from bulk.findings import Findings
+    from bulk.cli.job_session import with_client
+    from bulk.export.person_export import export_csv, export_lines
+    from bulk.selection.input_findings import Findings
 
     stream, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
     whom = selection(chosen, writes=False)
@@ -72,7 +72,7 @@ def command(chosen: Chosen, layout: str, output: Path | None, force: bool, setti
 
 def _to_stdout(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[[], Awaitable[None]] | None]:
     """How to write lines, and how to wait for a slow reader; a terminal gets what is harmless there."""
-    from bulk.escape import json_text
+    from bulk.sanitize import json_text
 
     output = queued(stream)
     if output is None:
@@ -84,10 +84,10 @@ def _to_stdout(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[[], 
 
 
 def _tell(findings: "Findings", count: int) -> None:
-    from bulk.cli.review import LINES_MAX
-    from bulk.findings import by_kind
-    from bulk.rendering.document import Table, figure, finding_rows
-    from bulk.rendering.text import table_lines
+    from bulk.cli.display.plan_review import LINES_MAX
+    from bulk.report.rendering.document import Table, figure, finding_rows
+    from bulk.report.rendering.text import table_lines
+    from bulk.selection.input_findings import by_kind
 
     click.echo(f"{figure(count)} persons", err=True)
     if findings.lines:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from bulk.cli.operating import KINDS, Asked, every_operation
-from bulk.cli.options import FILE, Settings, settings_options
-from bulk.cli.selecting import Chosen, selection, selection_options
+from bulk.cli.options.connection_options import FILE, Settings, settings_options
+from bulk.cli.options.operation_options import KINDS, Asked, every_operation
+from bulk.cli.options.selection_options import Chosen, selection, selection_options
 
 
 @click.command("plan")
@@ -51,11 +51,11 @@ def command(
     Example:
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
     """
-    from bulk.cli import operating
-    from bulk.cli.jobs import make_plan_file
-    from bulk.cli.review import review, run_line
+    from bulk.cli.display.plan_review import review, run_line
+    from bulk.cli.job_session import make_plan_file
+    from bulk.cli.options import operation_options
 
-    todo = operating.operation(operation, asked)
+    todo = operation_options.operation(operation, asked)
     whom = selection(chosen, writes=True)
     with make_plan_file(settings, todo, whom, output, json=False, concurrency=concurrency) as plan:
         click.echo(review(plan, rate_limits=settings.rates(), batch_size=batch_size))

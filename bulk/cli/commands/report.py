@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options import FILE
-from bulk.cli.stems import plan_of
+from bulk.cli.job_paths import plan_of
+from bulk.cli.options.connection_options import FILE
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
 
 if TYPE_CHECKING:
-    from bulk.report import Report
+    from bulk.report.report import Report
 
 
 @click.command("report")
@@ -30,7 +30,7 @@ def command(journal: Path, output: Path | None, force: bool, plan: Path | None) 
       posthog-bulk report leavers.journal.jsonl -o leavers.html
     """
     from bulk.cli.commands.status import read
-    from bulk.rendering import render_json, render_markdown, render_text
+    from bulk.report.rendering import render_json, render_markdown, render_text
 
     formats = {".html": _html, ".md": render_markdown, ".json": render_json, ".txt": render_text}
     if output is None:
@@ -47,6 +47,6 @@ def command(journal: Path, output: Path | None, force: bool, plan: Path | None) 
 
 
 def _html(report: "Report") -> str:
-    from bulk.rendering.html import render_html  # only who wants a page waits for jinja2
+    from bulk.report.rendering.html import render_html  # only who wants a page waits for jinja2
 
     return render_html(report)

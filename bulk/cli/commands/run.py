@@ -4,8 +4,15 @@ from pathlib import Path
 
 import click
 
-from bulk.cli.options import FILE, Running, Settings, expect_count_option, running_options, settings_options
-from bulk.cli.stems import check_apart, journal_of
+from bulk.cli.job_paths import check_apart, journal_of
+from bulk.cli.options.connection_options import (
+    FILE,
+    Running,
+    Settings,
+    expect_count_option,
+    running_options,
+    settings_options,
+)
 
 
 @click.command("run")
@@ -31,15 +38,15 @@ def command(
     Example:
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
-    from bulk import guards
-    from bulk.cli.jobs import Screen, approve_or_ask, run_plan
-    from bulk.plan import load_plan, short_digest
+    from bulk.cli.job_session import Screen, approve_or_ask, run_plan
+    from bulk.execution import preflight
+    from bulk.plan.plan_file import load_plan, short_digest
 
     screen = Screen(json=running.json)
     journal = journal or journal_of(plan)
     check_apart(plan, journal)
     with load_plan(plan) as loaded:
-        guards.check_caps(loaded, max_targets=running.max_targets, expect_count=expect_count)
+        preflight.check_caps(loaded, max_targets=running.max_targets, expect_count=expect_count)
         approve = approve_or_ask(
             loaded,
             journal,

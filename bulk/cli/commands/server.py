@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 import msgspec
 
-from bulk.cli.options import HOST, KEY, PROJECT_ID, Seconds
+from bulk.cli.options.connection_options import HOST, KEY, PROJECT_ID, Seconds
 
 if TYPE_CHECKING:
     from asyncclient.testing import Fault, ServerOptions
@@ -98,7 +98,7 @@ def command(port: int, persons: int, seed: int, faults: tuple[str, ...], **knobs
       posthog-bulk server --persons 3000 --fault status,action=bulk_delete,status=503,times=2
     """
     from asyncclient.testing import LocalPostHog
-    from bulk.cli.exits import Interrupted
+    from bulk.cli.exit_codes import Interrupted
     from bulk.cli.signals import run_until_signal
 
     options = server_options(knobs)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options import FILE
-from bulk.cli.stems import plan_of
+from bulk.cli.job_paths import plan_of
+from bulk.cli.options.connection_options import FILE
 from bulk.cli.streams.text import queued
 
 if TYPE_CHECKING:
-    from bulk.report import Report
+    from bulk.report.report import Report
 
 WATCH_EVERY_S = 2.0
 
@@ -52,8 +52,8 @@ def read(journal: Path, plan: Path | None) -> "Report":
         plan: a plan that must be this job's; None for the stem's, if it is there.
     """
     from bulk.errors import BulkError
-    from bulk.plan import load_plan
-    from bulk.reporting import read_report
+    from bulk.plan.plan_file import load_plan
+    from bulk.report.load import read_report
 
     if plan is not None:
         with load_plan(plan) as loaded:
@@ -72,10 +72,10 @@ def read(journal: Path, plan: Path | None) -> "Report":
 
 def summary(report: "Report") -> list[str]:
     """A report in a few lines."""
-    from bulk.cli.words import counts
-    from bulk.escape import plain
+    from bulk.cli.display.messages import counts
     from bulk.operations import describe as describe_operation
-    from bulk.rendering.document import AXIS_TITLES, figure
+    from bulk.report.rendering.document import AXIS_TITLES, figure
+    from bulk.sanitize import plain
 
     project = str(report.project_id)
     if report.plan is not None:

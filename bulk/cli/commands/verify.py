@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options import FILE, Settings, json_option, settings_options
-from bulk.cli.stems import plan_of
+from bulk.cli.job_paths import plan_of
+from bulk.cli.options.connection_options import FILE, Settings, json_option, settings_options
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
-    from bulk.cli.live import Display
+    from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
-    from bulk.report import Report
+    from bulk.report.report import Report
 
 
 @click.command("verify")
@@ -33,10 +33,10 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     Example:
       posthog-bulk verify leavers.journal.jsonl
     """
-    from bulk.cli.jobs import Screen, summarise, with_client
+    from bulk.cli.job_session import Screen, summarise, with_client
     from bulk.engine import verify_job
     from bulk.errors import JournalError, PlanError
-    from bulk.plan import load_plan
+    from bulk.plan.plan_file import load_plan
 
     if not os.path.lexists(journal):
         raise JournalError(journal, "does not exist", "give the journal of the job to verify")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from bulk.files import trouble
+from bulk.files.private_files import trouble
 
 _CHUNK = 64 * 1024
 STANDARD_INPUT = Path("standard input")

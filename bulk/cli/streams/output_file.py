@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from bulk.errors import FileTrouble
-from bulk.escape import plain
-from bulk.files import Unnamed, open_regular, unnamed
+from bulk.files.private_files import Unnamed, open_regular, unnamed
+from bulk.sanitize import plain
 
 FORCE_HELP = "Replace FILE if it exists, but never a plan or a journal"
 

@@ -9,7 +9,7 @@ import io
 from typing import TextIO
 
 from bulk.cli.streams.output import BEHIND, FULL, OutputThread
-from bulk.escape import paragraph
+from bulk.sanitize import paragraph
 
 
 class TextOutput(io.TextIOBase):

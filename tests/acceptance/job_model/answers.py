@@ -11,7 +11,7 @@ import msgspec
 from job_model.project import Member
 from job_model.trouble import Spell
 
-from asyncclient.testing.envelope import HTML, Answer, encode, error
+from asyncclient.testing.http.envelope import HTML, Answer, encode, error
 
 Body = dict[str, Any]
 

@@ -17,8 +17,8 @@ from job_model.wire import Lost, answer_of, client_over
 
 from asyncclient import Limits, RateLimits
 from asyncclient.testing import ServerOptions
-from asyncclient.testing.call import Call
-from asyncclient.testing.envelope import Answer
+from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.parsed_request import Call
 from bulk import (
     BreakerOpened,
     ByDistinctIds,
@@ -208,13 +208,13 @@ def _client(project: Project, network: _LeavingOut) -> Any:
 
 
 def _project(row: Row, machine: Machine) -> Project:
-    singly = row.read == "one by one"
+    one_call_per_person = row.read == "one by one"
     options = ServerOptions(
         era="queued",
         gzip=False,
         queued_delay_s=CATCHES_UP_S,
         capture_lag_s=CATCHES_UP_S,
-        batch_reads=not singly,
+        batch_reads=not one_call_per_person,
     )
     project = Project(options, machine)
     for number in range(PERSONS):

@@ -15,8 +15,8 @@ from typing import Any
 from unittest.mock import patch
 
 import bulk.engine
-import bulk.planner
-import bulk.reporting
+import bulk.plan.planner
+import bulk.report.load
 
 EPOCH = 1_795_000_000.0
 JUST_S = 0.01
@@ -158,5 +158,5 @@ def _name(module: Any, name: str, real: Any) -> Put:
     return put
 
 
-LOADED = (bulk.engine, bulk.planner, bulk.reporting)
+LOADED = (bulk.engine, bulk.plan.planner, bulk.report.load)
 """The engine, whole, so that its clocks are found."""

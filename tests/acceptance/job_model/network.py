@@ -12,8 +12,8 @@ from job_model.wire import Lost, NotReached, Silent, answer_of
 from job_model.witness import Witness
 
 from asyncclient.testing import Fault
-from asyncclient.testing.call import Call
-from asyncclient.testing.envelope import Answer
+from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.parsed_request import Call
 
 LATENCY_S = 0.02
 

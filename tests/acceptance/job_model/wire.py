@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from asyncclient import ConnectFailed, ConnectionLost, PostHogClient, TimedOut
-from asyncclient._http import Left, Request, Response
+from asyncclient._protocol.http import OnSent, Request, Response
 from asyncclient.testing import LocalPostHog
-from asyncclient.testing.call import Call
-from asyncclient.testing.envelope import Answer
+from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.parsed_request import Call
 
 HOST = "127.0.0.1:1"
 TIMEOUT_S = 60.0
@@ -52,7 +52,7 @@ class Wire:
         self._network = network
         self._key = key
 
-    async def send(self, request: Request, path: str, left: Left) -> Response:
+    async def send(self, request: Request, path: str, left: OnSent) -> Response:
         """Send the request once."""
         query = f"?{urlencode(request.query)}" if request.query else ""
         headers = {"host": HOST, "content-type": "application/json"}

@@ -15,8 +15,8 @@ from job_model.machine import EPOCH
 from job_model.others import Others
 from job_model.project import HOUR_S, Member, Project
 
-from asyncclient.testing.call import Call
-from asyncclient.testing.envelope import Answer
+from asyncclient.testing.http.envelope import Answer
+from asyncclient.testing.http.parsed_request import Call
 
 CONFIRMED_AFTER_S = 4.9
 """A second look that finds somebody absent counts when it is so much later than the first."""

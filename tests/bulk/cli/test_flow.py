@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from asyncclient.testing import Fault
-from bulk.plan import load_plan
+from bulk.plan.plan_file import load_plan
 
 Run = Callable[..., Any]
 

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from bulk.cli.main import COMMANDS, main
-from bulk.plan import load_plan
+from bulk.plan.plan_file import load_plan
 
 Run = Callable[..., Any]
 

@@ -11,7 +11,7 @@ import click
 import pytest
 
 import asyncclient
-from bulk.cli import exits
+from bulk.cli import exit_codes
 from bulk.cli.main import COMMANDS
 from bulk.errors import (
     BreakerOpened,
@@ -24,7 +24,7 @@ from bulk.errors import (
     Refused,
     WriteFailed,
 )
-from bulk.where import WhereError
+from bulk.selection.filter_expression import WhereError
 
 Run = Callable[..., Any]
 
@@ -163,8 +163,8 @@ def _transport(kind: type[asyncclient.TransportError]) -> BaseException:
     ],
 )
 def test_each_error_has_its_exit_code_and_its_sentence(error: BaseException, code: int) -> None:
-    assert exits.exit_code(error) == code
-    told = exits.explain(error)
+    assert exit_codes.exit_code(error) == code
+    told = exit_codes.explain(error)
     assert told
     assert "018f" not in told
     assert "phx_1" not in told
@@ -178,7 +178,7 @@ def test_a_defect_names_its_place_and_no_value() -> None:
     try:
         fail()
     except KeyError as error:
-        told = exits.explain(error)
+        told = exit_codes.explain(error)
     finally:
         fail.__globals__["__name__"] = name
     assert told.startswith("defect: KeyError in bulk.somewhere, fail, line ")
@@ -186,13 +186,13 @@ def test_a_defect_names_its_place_and_no_value() -> None:
 
 
 def test_what_an_error_says_cannot_act_on_a_terminal() -> None:
-    told = exits.explain(Refused("name \x1b[31m\u202e", "fix"))
+    told = exit_codes.explain(Refused("name \x1b[31m\u202e", "fix"))
     assert "\x1b" not in told
     assert "\u202e" not in told
 
 
 def test_an_expression_is_shown_with_carets_under_the_word() -> None:
-    assert exits.explain(WhereError("a zzz b", 2, 5, "unknown operator")).splitlines() == [
+    assert exit_codes.explain(WhereError("a zzz b", 2, 5, "unknown operator")).splitlines() == [
         "unknown operator",
         "  a zzz b",
         "    ^^^",
@@ -201,4 +201,4 @@ def test_an_expression_is_shown_with_carets_under_the_word() -> None:
 
 def test_the_only_error_of_a_group_is_told_as_itself() -> None:
     inner = Refused("x", "y")
-    assert exits.single(BaseExceptionGroup("g", [ExceptionGroup("h", [inner])])) is inner
+    assert exit_codes.single(BaseExceptionGroup("g", [ExceptionGroup("h", [inner])])) is inner

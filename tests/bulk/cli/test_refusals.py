@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import bulk.files
+import bulk.files.private_files
 from asyncclient.testing import Fault
 from bulk.journal.writer import JournalWriter
 
@@ -277,7 +277,7 @@ def failing(error: int, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(error, os.strerror(error))
 
-    monkeypatch.setattr(bulk.files.os, function, fail)
+    monkeypatch.setattr(bulk.files.private_files.os, function, fail)
 
 
 def test_a_folder_that_cannot_be_written(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,7 +289,7 @@ def test_a_folder_that_cannot_be_written(refused: Callable[..., str], monkeypatc
         return real(path, flags, *rest, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(bulk.files.os, "open", read_only)
+        patch.setattr(bulk.files.private_files.os, "open", read_only)
         assert "read-only" in refused(74, *ONE_GO)
 
 
@@ -302,7 +302,7 @@ def test_a_full_disk(refused: Callable[..., str], plan: Path, monkeypatch: pytes
     with monkeypatch.context() as patch:
         failing(errno.ENOSPC, "write", patch)
         assert "disk is full" in refused(74, "delete", *FREE, "--yes", "--expect-count", "1", "--plan", "full")
-        patch.setitem(JournalWriter.__init__.__kwdefaults__, "write", bulk.files.os.write)
+        patch.setitem(JournalWriter.__init__.__kwdefaults__, "write", bulk.files.private_files.os.write)
         refused(74, "run", plan, "--approve", digest)
     assert not Path("full").exists()
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from asyncclient.testing import Fault
-from bulk.plan import load_plan
-from bulk.reporting import read_report
+from bulk.plan.plan_file import load_plan
+from bulk.report.load import read_report
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 Run = Callable[..., Any]

@@ -16,7 +16,7 @@ import pytest
 import bulk
 from bulk.cli import approval
 from bulk.errors import Refused
-from bulk.plan import load_plan
+from bulk.plan.plan_file import load_plan
 
 Run = Callable[..., Any]
 
@@ -181,7 +181,7 @@ def test_only_the_count_approves(tmp_path: Path, typed: str, approved: bool) -> 
     from datetime import UTC, datetime
     from uuid import UUID
 
-    from bulk.plan import FORMAT, PlanHeader, PlanWriter
+    from bulk.plan.plan_file import FORMAT, PlanHeader, PlanWriter
 
     header = PlanHeader(
         format=FORMAT,

@@ -64,7 +64,7 @@ else:
 )
 
 
-class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
+class OpenedJob(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
     job: str
 
 
@@ -72,10 +72,10 @@ class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k"):
     number: int
 
 
-Line = Opened | Note
-FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, Opened) else None)
-SEED = FRAMING.seed(Opened("job-1"))
-LINES = [FRAMING.encode(Opened("job-1"), 0, SEED), *(FRAMING.encode(Note(n), n, SEED) for n in range(1, 4))]
+Line = OpenedJob | Note
+FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, OpenedJob) else None)
+SEED = FRAMING.seed(OpenedJob("job-1"))
+LINES = [FRAMING.encode(OpenedJob("job-1"), 0, SEED), *(FRAMING.encode(Note(n), n, SEED) for n in range(1, 4))]
 
 Faulty = Callable[..., "subprocess.CompletedProcess[str]"]
 Child = Callable[..., "subprocess.Popen[str]"]

@@ -9,7 +9,7 @@ import pytest
 
 import bulk.journal
 from bulk.journal.records import Record
-from bulk.outcomes import Axis
+from bulk.states import Axis
 
 TEXT = (Path(bulk.journal.__file__).parent / "FORMAT.md").read_text()
 ROWS = {

@@ -15,7 +15,7 @@ from bulk.journal import framing as framing_module
 from bulk.journal.framing import Clean, Framing, TornTail
 
 
-class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
+class OpenedJob(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
     job: str
 
 
@@ -24,8 +24,8 @@ class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k", omit_defaults
     number: int = 0
 
 
-Line = Opened | Note
-FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, Opened) else None)
+Line = OpenedJob | Note
+FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, OpenedJob) else None)
 PATH = Path("erase.journal.jsonl")
 
 texts = st.text(st.characters() | st.sampled_from('\ud800\u2028\x85\n\r\x00"\\é😀'), max_size=20)
@@ -33,7 +33,7 @@ notes = st.lists(st.builds(Note, texts, st.integers(-(2**63), 2**63 - 1)), max_s
 
 
 def _journal(notes: list[Note], job: str = "job-1") -> list[bytes]:
-    opened = Opened(job)
+    opened = OpenedJob(job)
     seed = FRAMING.seed(opened)
     return [FRAMING.encode(record, n, seed) for n, record in enumerate([opened, *notes])]
 
@@ -57,8 +57,8 @@ def _damaged_line(data: bytes, words: str = "line") -> int:
 def test_records_come_back_however_the_bytes_arrive(notes: list[Note], cuts: list[int]) -> None:
     data = b"".join(_journal(notes))
     records, end = _read(data, *(min(cut, len(data)) for cut in cuts))
-    assert records == [Opened("job-1"), *notes]
-    assert end == Clean(len(records), FRAMING.seed(Opened("job-1")), len(data))
+    assert records == [OpenedJob("job-1"), *notes]
+    assert end == Clean(len(records), FRAMING.seed(OpenedJob("job-1")), len(data))
 
 
 @given(notes)
@@ -96,10 +96,10 @@ def test_cut_anywhere_all_whole_lines_stand(notes: list[Note], data: st.DataObje
     at = data.draw(st.integers(0, len(whole)))
     records, end = _read(whole[:at])
     stand = whole[:at].count(b"\n")
-    assert records == [Opened("job-1"), *notes][:stand]
+    assert records == [OpenedJob("job-1"), *notes][:stand]
     size = sum(map(len, lines[:stand]))
     if at == size:
-        assert end == Clean(stand, FRAMING.seed(Opened("job-1")) if stand else None, size)
+        assert end == Clean(stand, FRAMING.seed(OpenedJob("job-1")) if stand else None, size)
     else:
         assert isinstance(end, TornTail)
         assert (end.next_n, end.offset, end.reason) == (stand, size, "has no line end")
@@ -113,7 +113,7 @@ def test_cut_anywhere_all_whole_lines_stand(notes: list[Note], data: st.DataObje
 def test_any_tail_that_holds_no_sound_line_is_torn(notes: list[Note], tail: bytes, cut: int) -> None:
     whole = b"".join(_journal(notes))
     records, end = _read(whole + tail, len(whole) + min(cut, len(tail)))
-    assert records == [Opened("job-1"), *notes]
+    assert records == [OpenedJob("job-1"), *notes]
     assert isinstance(end, TornTail)
     assert (end.next_n, end.offset) == (len(notes) + 1, len(whole))
 
@@ -158,7 +158,7 @@ def test_bit_flip_in_the_last_line_leaves_all_others(notes: list[Note], data: st
     start = len(whole) - len(lines[-1])
     whole[data.draw(st.integers(start, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     records, end = _read(bytes(whole))
-    assert records == [Opened("job-1"), *notes]
+    assert records == [OpenedJob("job-1"), *notes]
     assert isinstance(end, TornTail)
     assert end.offset == start
 
@@ -247,7 +247,7 @@ def test_whole_line_without_its_end_behind_a_broken_one_is_damage() -> None:
 def test_whole_line_that_lacks_only_its_end_is_torn() -> None:
     lines = _journal([Note("a")])
     records, end = _read(lines[0] + lines[1][:-1])
-    assert records == [Opened("job-1")]
+    assert records == [OpenedJob("job-1")]
     assert isinstance(end, TornTail)
 
 
@@ -274,7 +274,7 @@ def test_file_that_starts_otherwise_is_no_new_journal(data: bytes) -> None:
 def test_unknown_record_is_refused_even_at_the_end() -> None:
     lines = _journal([Note()])
     body = b'{"n":2,"k":"unheard"'
-    lines.append(body + b',"crc":"%08x"}\n' % zlib.crc32(body, FRAMING.seed(Opened("job-1"))))
+    lines.append(body + b',"crc":"%08x"}\n' % zlib.crc32(body, FRAMING.seed(OpenedJob("job-1"))))
     with pytest.raises(JournalDamaged, match=r"line 3 is whole, but holds nothing that this version knows; restore"):
         _read(b"".join(lines))
 
@@ -282,7 +282,7 @@ def test_unknown_record_is_refused_even_at_the_end() -> None:
 def test_text_of_a_line_is_not_in_what_is_raised() -> None:
     lines = _journal([Note("secret"), Note("secret")])
     body = b'{"n":1,"k":"secret","text":5'
-    lines[1] = body + b',"crc":"%08x"}\n' % zlib.crc32(body, FRAMING.seed(Opened("job-1")))
+    lines[1] = body + b',"crc":"%08x"}\n' % zlib.crc32(body, FRAMING.seed(OpenedJob("job-1")))
     with pytest.raises(JournalDamaged) as caught:
         _read(b"".join(lines))
     assert "secret" not in f"{caught.value} {caught.value!r}"
@@ -330,7 +330,7 @@ class TaggedN(msgspec.Struct, frozen=True, tag="c", tag_field="n"):
     pass
 
 
-@pytest.mark.parametrize("kind", [WithN, Opened | WithCrc, TaggedN])
+@pytest.mark.parametrize("kind", [WithN, OpenedJob | WithCrc, TaggedN])
 def test_names_of_the_frame_are_reserved(kind: object) -> None:
     with pytest.raises(ValueError, match="is the frame's own"):
         Framing(kind, job=lambda record: None)

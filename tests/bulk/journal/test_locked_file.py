@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulk.errors import FileTrouble, JournalBusy
-from bulk.files import open_regular
+from bulk.files.private_files import open_regular
 from bulk.journal.locked_file import LockedFile
 
 Child = Callable[..., "subprocess.Popen[str]"]

@@ -17,7 +17,7 @@ from bulk.journal.framing import Clean, Framing, TornTail
 from bulk.journal.storage import Journal
 
 
-class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
+class OpenedJob(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
     job: str
 
 
@@ -25,9 +25,9 @@ class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k"):
     text: str
 
 
-Line = Opened | Note
-FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, Opened) else None)
-RECORDS: list[Line] = [Opened("job-1"), Note("one"), Note("two"), Note("three")]
+Line = OpenedJob | Note
+FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, OpenedJob) else None)
+RECORDS: list[Line] = [OpenedJob("job-1"), Note("one"), Note("two"), Note("three")]
 SEED = FRAMING.seed(RECORDS[0])
 LINES = [FRAMING.encode(record, n, SEED) for n, record in enumerate(RECORDS)]
 WHOLE = b"".join(LINES)
@@ -258,7 +258,7 @@ def test_reading_stops_where_the_file_ended_when_it_began(path: Path) -> None:
 
 
 def test_pieces_of_a_large_journal_fit_together(path: Path) -> None:
-    records: list[Line] = [Opened("job-1"), *(Note("x" * (number % 700)) for number in range(2_000))]
+    records: list[Line] = [OpenedJob("job-1"), *(Note("x" * (number % 700)) for number in range(2_000))]
     data = b"".join(FRAMING.encode(record, n, SEED) for n, record in enumerate(records))
     _put(path, data + b"torn" * 50_000)
     found, next_n, aside = _replayed(path)

@@ -14,7 +14,7 @@ from bulk.journal.framing import Framing
 from bulk.journal.storage import Journal
 
 
-class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
+class OpenedJob(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
     job: str
 
 
@@ -22,9 +22,9 @@ class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k"):
     text: str
 
 
-Line = Opened | Note
-FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, Opened) else None)
-RECORDS: list[Line] = [Opened("job-1"), Note("one"), Note("two"), Note("three")]
+Line = OpenedJob | Note
+FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, OpenedJob) else None)
+RECORDS: list[Line] = [OpenedJob("job-1"), Note("one"), Note("two"), Note("three")]
 SEED = FRAMING.seed(RECORDS[0])
 LINES = [FRAMING.encode(record, n, SEED) for n, record in enumerate(RECORDS)]
 WHOLE = b"".join(LINES)

@@ -19,7 +19,7 @@ from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
 
 
-class Opened(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
+class OpenedJob(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
     job: str
 
 
@@ -28,9 +28,9 @@ class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k"):
     text: str = ""
 
 
-Line = Opened | Note
-FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, Opened) else None)
-OPENED = Opened("job-1")
+Line = OpenedJob | Note
+FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, OpenedJob) else None)
+OPENED = OpenedJob("job-1")
 
 
 @pytest.fixture

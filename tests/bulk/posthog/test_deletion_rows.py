@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from asyncclient import DeletionRow, ListingError
 from asyncclient.models import Page
-from bulk.gate import Gate
+from bulk.concurrency.stop_gate import StopGate
 from bulk.posthog.deletion_rows import (
     COVERS,
     MOST_PAGES_OF_AN_INSTANT,
@@ -56,7 +56,7 @@ def row(number: int, age_s: float, status: str = "pending") -> DeletionRow:
 
 
 def reader(client: Rows) -> DeletionRowReader:
-    return DeletionRowReader(client, Gate())  # type: ignore[arg-type]
+    return DeletionRowReader(client, StopGate())  # type: ignore[arg-type]
 
 
 def covered(age_s: float = 0.0) -> RowReading:

@@ -20,7 +20,7 @@ from asyncclient import (
     ServerError,
 )
 from asyncclient.testing import LocalPostHog, ServerOptions
-from bulk.gate import Gate
+from bulk.concurrency.stop_gate import StopGate
 from bulk.posthog.person_reader import CONFIRM_AFTER_S, PersonReader
 from bulk.posthog.person_reads import Absent, Present, ReadResult, Unread, UnreadReason
 
@@ -74,7 +74,7 @@ async def opened(
             clock=lambda: store.now,
         )
         async with client:
-            yield store, PersonReader(client, Gate(), readers=4, keys=keys)
+            yield store, PersonReader(client, StopGate(), readers=4, keys=keys)
 
 
 def edited(change: Callable[[dict[str, Any]], None], *, actions: tuple[str, ...] = BATCHES) -> Spoil:

@@ -1,0 +1,68 @@
+"""What the calls below persons/ have in common. Pure."""
+
+from typing import Any, TypeVar
+
+from asyncclient._protocol.endpoints.arguments import FORMATS, Format
+from asyncclient._protocol.http import Expectation, Request
+from asyncclient._protocol.limits.rate_limits import Bucket
+from asyncclient._protocol.responses.expectations import Csv
+from asyncclient.errors import InvalidArgument, shown
+
+T = TypeVar("T")
+
+_ACCEPT_CSV = "text/csv, */*;q=0.1"
+"""`format` alone is not enough: a server that negotiates refuses CSV to whoever accepts only JSON."""
+
+
+def persons_call(
+    action: str,
+    method: str,
+    path: str,
+    expects: Expectation[T],
+    *,
+    route: str | None = None,
+    query: tuple[tuple[str, str], ...] = (),
+    body: bytes | None = None,
+    format: Format | None = None,  # noqa: A002
+    bucket: Bucket = Bucket.OTHERS,
+    mutating: bool = False,
+    tells_prefix: bool = False,
+    once: bool = False,
+    streamed: bool = False,
+    timeout_s: float | None = None,
+) -> Request[T]:
+    """A request to persons/.
+
+    Arguments:
+        path: below persons/; `route` is the same with `:id` for an id.
+        expects: what its success looks like; where CSV is asked of a read, `in_csv` says so.
+        format: csv or json, sent as given.
+
+    Raises:
+        InvalidArgument: the format is neither.
+    """
+    if format is not None:
+        if format not in FORMATS:
+            raise InvalidArgument(f"format {shown(format)} is neither csv nor json")
+        query = (*query, ("format", format))
+    return Request(
+        action=action,
+        method=method,
+        path=f"persons/{path}",
+        route=f"{method} persons/{path if route is None else route}",
+        bucket=bucket,
+        expects=expects,
+        query=query,
+        body=body,
+        mutating=mutating,
+        tells_prefix=tells_prefix,
+        once=once,
+        streamed=streamed,
+        accept=_ACCEPT_CSV if format == "csv" else None,
+        timeout_s=timeout_s,
+    )
+
+
+def in_csv(request: Request[Any]) -> Request[str]:
+    """A request for CSV, which expects CSV."""
+    return request.expecting(Csv())

@@ -1,0 +1,119 @@
+"""Changes of persons: properties, splits, distinct ids (contract 6.3, 6.8, 6.11). Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from asyncclient._protocol.endpoints.arguments import Format, some, text
+from asyncclient._protocol.endpoints.calls import persons_call
+from asyncclient._protocol.endpoints.properties import EncodedProperties, property_key, property_object, property_value
+from asyncclient._protocol.http import Expectation, Request
+from asyncclient._protocol.ids import person_id
+from asyncclient._protocol.responses.expectations import CHANGED, Empty, Json, Unexpected, decoded, json_of
+from asyncclient.errors import InvalidArgument
+from asyncclient.models import Person
+
+T = TypeVar("T")
+
+MOST_SPLIT_IDS = 10_000
+
+
+class Succeeded(msgspec.Struct, frozen=True):
+    """What the server says of a change that it took."""
+
+    success: bool
+
+
+def _failure(body: bytes) -> Unexpected | None:
+    if decoded(_SUCCEEDED, body).success:
+        return None
+    return Unexpected("the server says that it failed", is_failure=True)
+
+
+_SUCCEEDED = msgspec.json.Decoder(Succeeded)
+_SPLIT = Json(decoder=_SUCCEEDED, statuses=CHANGED, objection=_failure)
+_PROPERTY_DELETED = Json(
+    decoder=_SUCCEEDED, statuses=CHANGED, objection=_failure, blank=lambda: Succeeded(success=True)
+)
+_UPDATED = Empty(or_json=json_of(Person, statuses=CHANGED))
+"""The documentation has a 200 and does not say that it has no body: a person is one that it may have (contract 0)."""
+
+
+def update_person(
+    person: object,
+    properties: Mapping[str, Any] | EncodedProperties,
+    *,
+    format: Format | None = None,  # noqa: A002
+) -> Request[None]:
+    """PATCH persons/:id (contract 6.3)."""
+    encoded = properties if isinstance(properties, EncodedProperties) else EncodedProperties(properties)
+    path = f"{person_id(person)}/"
+    return persons_call(
+        "update", "PATCH", path, _UPDATED, route=":id/", body=encoded.body, format=format, mutating=True
+    )
+
+
+def update_property(person: object, key: str, value: Any) -> Request[None]:
+    """POST persons/:id/update_property (contract 6.11). A null value is sent as null, not removed."""
+    body = {"key": property_key(key), "value": property_value(value, key)}
+    return _changes("update_property", "POST", person, "update_property/", body, Empty())
+
+
+def delete_property(
+    person: object,
+    key: str,
+    *,
+    properties: Mapping[str, Any] | None = None,
+    format: Format | None = None,  # noqa: A002
+) -> Request[Succeeded]:
+    """POST persons/:id/delete_property: the server reads `$unset` from the body only (contract 6.8)."""
+    body: dict[str, Any] = {"$unset": property_key(key)}
+    if properties is not None:
+        body["properties"] = property_object(properties, least=0)
+    return _changes("delete_property", "POST", person, "delete_property/", body, _PROPERTY_DELETED, format=format)
+
+
+def split_person(
+    person: object, *, main_distinct_id: str | None = None, distinct_ids_to_split: Sequence[str] | None = None
+) -> Request[Succeeded]:
+    """POST persons/:id/split (contract 6.11, 9)."""
+    if (main_distinct_id is None) == (distinct_ids_to_split is None):
+        raise InvalidArgument("split takes either main_distinct_id or distinct_ids_to_split")
+    body: dict[str, Any]
+    if distinct_ids_to_split is None:
+        body = {"main_distinct_id": text(main_distinct_id, "main_distinct_id")}
+    else:
+        named = some(distinct_ids_to_split, "distinct_ids_to_split", MOST_SPLIT_IDS)
+        body = {"distinct_ids_to_split": [text(each, "distinct_ids_to_split") for each in named]}
+    return _changes("split", "POST", person, "split/", body, _SPLIT, once=True)
+
+
+def reset_distinct_id(distinct_id: str) -> Request[None]:
+    """POST persons/reset_person_distinct_id (contract 6.11)."""
+    body = msgspec.json.encode({"distinct_id": text(distinct_id, "distinct_id")})
+    return persons_call("reset_distinct_id", "POST", "reset_person_distinct_id/", Empty(), body=body, mutating=True)
+
+
+def _changes(
+    action: str,
+    method: str,
+    person: object,
+    path: str,
+    body: dict[str, Any],
+    expects: Expectation[T],
+    *,
+    format: Format | None = None,  # noqa: A002
+    once: bool = False,
+) -> Request[T]:
+    return persons_call(
+        action,
+        method,
+        f"{person_id(person)}/{path}",
+        expects,
+        route=f":id/{path}",
+        body=msgspec.json.encode(body),
+        format=format,
+        mutating=True,
+        once=once,
+    )

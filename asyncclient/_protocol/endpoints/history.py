@@ -1,0 +1,112 @@
+"""What became of persons: activity, timeline, properties at a time (contract 6.9 to 6.11). Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from asyncclient._protocol.endpoints.arguments import MOST_ROWS, Format, text, whole
+from asyncclient._protocol.endpoints.calls import persons_call
+from asyncclient._protocol.endpoints.properties import json_objects
+from asyncclient._protocol.http import Request
+from asyncclient._protocol.ids import LARGEST_NUMBER, person_id
+from asyncclient._protocol.responses.expectations import json_of
+from asyncclient.activity import ActivityPage
+from asyncclient.errors import InvalidArgument
+from asyncclient.filters import PropertyFilter
+from asyncclient.timeline import PropertiesTimeline
+
+_ACTIVITY = json_of(ActivityPage, required=("results",))
+_DOCUMENTED_ACTIVITY = json_of(ActivityPage, required=("results",), blank=ActivityPage)
+_TIMELINE = json_of(PropertiesTimeline, required=("points",), blank=PropertiesTimeline)
+_AT_TIME = json_of(dict[str, Any], required=("properties",))
+
+
+def person_activity(
+    person: object,
+    *,
+    limit: int,
+    page: int,
+    format: Format | None = None,  # noqa: A002
+    may_be_blank: bool = False,
+) -> Request[ActivityPage]:
+    """GET persons/:id/activity (contract 6.9).
+
+    Arguments:
+        may_be_blank: take an empty body for a page without entries, since the documentation promises none.
+    """
+    return persons_call(
+        "activity",
+        "GET",
+        f"{person_id(person)}/activity/",
+        _DOCUMENTED_ACTIVITY if may_be_blank else _ACTIVITY,
+        route=":id/activity/",
+        query=_numbered(limit, page),
+        format=format,
+    )
+
+
+def all_activity(*, limit: int, page: int) -> Request[ActivityPage]:
+    """GET persons/activity (contract 6.11)."""
+    return persons_call("activity", "GET", "activity/", _ACTIVITY, query=_numbered(limit, page))
+
+
+def properties_timeline(
+    person: object,
+    *,
+    events: Sequence[Mapping[str, Any]] = (),
+    actions: Sequence[Mapping[str, Any]] = (),
+    properties: Sequence[PropertyFilter | Mapping[str, Any]] = (),
+    display: str | None = None,
+    date_from: str | None = None,
+    date_to: str | None = None,
+    interval: str | None = None,
+    breakdown: str | None = None,
+    breakdown_type: str | None = None,
+    format: Format | None = None,  # noqa: A002
+) -> Request[PropertiesTimeline]:
+    """GET persons/:id/properties_timeline (contract 6.10)."""
+    filters: object = properties
+    if isinstance(properties, list | tuple):
+        filters = [each.to_wire() if isinstance(each, PropertyFilter) else each for each in properties]
+    query = [
+        (name, msgspec.json.encode(found).decode())
+        for name, value in (("events", events), ("actions", actions), ("properties", filters))
+        if (found := json_objects(value, name))
+    ]
+    query += [
+        (name, text(value, name))
+        for name, value in (
+            ("display", display),
+            ("date_from", date_from),
+            ("date_to", date_to),
+            ("interval", interval),
+            ("breakdown", breakdown),
+            ("breakdown_type", breakdown_type),
+        )
+        if value is not None
+    ]
+    return persons_call(
+        "properties_timeline",
+        "GET",
+        f"{person_id(person)}/properties_timeline/",
+        _TIMELINE,
+        route=":id/properties_timeline/",
+        query=tuple(query),
+        format=format,
+    )
+
+
+def properties_at_time(timestamp: str, *, distinct_id: str | None, person: object | None) -> Request[dict[str, Any]]:
+    """GET persons/properties_at_time (contract 6.11)."""
+    if (distinct_id is None) == (person is None):
+        raise InvalidArgument("properties_at_time takes either distinct_id or person_id")
+    who = ("person_id", person_id(person)) if distinct_id is None else ("distinct_id", text(distinct_id, "distinct_id"))
+    query = (("timestamp", text(timestamp, "timestamp")), who)
+    return persons_call("properties_at_time", "GET", "properties_at_time/", _AT_TIME, query=query)
+
+
+def _numbered(limit: int, page: int) -> tuple[tuple[str, str], ...]:
+    whole(limit, "limit", 1, MOST_ROWS)
+    whole(page, "page", 1, LARGEST_NUMBER)
+    return ("limit", str(limit)), ("page", str(page))

@@ -1,0 +1,1 @@
+"""Rate limits as pure values: windows, buckets, the log of requests."""

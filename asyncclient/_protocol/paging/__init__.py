@@ -1,0 +1,1 @@
+"""Paging through listings and logs, as state machines fed with pages. Pure."""

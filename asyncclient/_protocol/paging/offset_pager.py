@@ -1,0 +1,224 @@
+"""OffsetPager: reads a listing whose rows shift between requests, page by page (guarantee 15, contract 6.1).
+
+Rows keep their order, but they come and go, so an offset means another row from one request to the next. Some rows
+cannot be read and are left out of their page. The time that a row shows says nothing about its place: a merged
+person shows the time of an older one. So a page is placed by the persons on it, and by nothing else:
+
+- A page is a run of consecutive rows. It is anchored if it starts at offset 0, or if the persons who lead it are
+  known, that is, were on an anchored page before.
+- Every unread person stands behind every known one. So no unread person is hidden before an anchored page, and once
+  its new persons are yielded, every unread person stands behind the whole page.
+- Only an anchored page yields, and only on an anchored page is the end of the listing accepted.
+
+Hence no choice of the next offset can make a listing incomplete; the choices below only decide what it costs. Each
+request overlaps the page before. If no known person leads the page, the pager steps back, doubling, to offset 0. If
+known persons lead it and no new one follows, it jumps ahead, doubling. In between it bisects. Rows that cannot be
+read are crossed by one page that reaches from a known person to the first new one.
+
+One person can be known and yet stand among the unread ones: a merge may move a row back. Therefore not one known
+person but several have to lead a page: more than half of the overlap, or 16 on a page that does not overlap the last
+one. Pure: nothing is sent here.
+"""
+
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import msgspec
+
+from asyncclient._protocol.paging.person_id_set import PersonIdSet
+from asyncclient.errors import ListingError
+
+LARGEST_PAGE = 10_000
+LEAST_OVERLAP = 3
+"""Rows that a request shares with the last one while nothing shifts: one of them may go without costing a request."""
+LARGEST_OVERLAP = 256
+LEAST_KNOWN_ELSEWHERE = 16
+"""Known persons that have to lead a page that does not overlap the last one."""
+LEAST_SEARCHED = 64
+"""Rows per request while the first unread person is searched for: room for those 16 and for new ones."""
+LARGEST_JUMP = 1_000_000
+MOST_PAGES_WITHOUT_PERSONS = 200
+"""Stepping back over a million rows and crossing the largest gap takes some forty."""
+
+
+class Row(Protocol):
+    """The part of a row that the pager needs."""
+
+    @property
+    def uuid(self) -> UUID: ...
+
+
+RowT = TypeVar("RowT", bound=Row)
+
+
+class PageRequest(msgspec.Struct, frozen=True):
+    """The page to request next: `limit` rows, starting at row `offset`."""
+
+    offset: int
+    limit: int
+
+
+class OffsetPager(Generic[RowT]):
+    """One listing. Request the page that `request` names and feed it, until `request` is None.
+
+    Arguments:
+        page_size: rows per request. A request asks for more only where that is needed to overlap the last one or to
+            cross rows that cannot be read.
+    """
+
+    def __init__(self, page_size: int) -> None:
+        self._size = page_size
+        self._known = PersonIdSet()
+        self._overlap = LEAST_OVERLAP
+        self._limit = page_size
+        self._start_search()
+        self._anchored_at = 0
+        self._pages_without_persons = 0
+        self._is_next = True  # the requested page overlaps the last anchored one
+        self.request: PageRequest | None = PageRequest(0, page_size)
+
+    def feed(self, rows: Sequence[RowT], next_url: str | None) -> list[RowT]:
+        """Take the requested page and choose the next request.
+
+        Arguments:
+            rows: the rows on the page.
+            next_url: its `next`, as the server sent it.
+
+        Returns:
+            The persons to yield.
+
+        Raises:
+            ListingError: the listing cannot be read completely, or the server leads in circles.
+        """
+        request = self.request
+        assert request is not None, "the listing is over"
+        end = None if next_url is None else _end_of_page(request, next_url)
+        numbers = [row.uuid.int for row in rows]  # integers hash and compare faster than UUIDs
+        if not self._is_anchored(request, numbers):
+            self._count_page(request, 0)
+            self._step_back(request)
+            return []
+        new = self._known.add_all(numbers)
+        if end is None:
+            self.request = None
+        else:
+            self._count_page(request, len(new) if request.offset else 0)
+            if new:
+                self._continue(request, end)
+            else:
+                self._search_ahead(request, end, len(rows))
+        return list(rows) if len(new) == len(rows) else [rows[index] for index in new]
+
+    def _is_anchored(self, request: PageRequest, numbers: Sequence[int]) -> bool:
+        if request.offset == 0:
+            return True
+        least = self._least_known()
+        return len(numbers) >= least and all(number in self._known for number in numbers[:least])
+
+    def _least_known(self) -> int:
+        half = self._overlap // 2 + 1
+        return half if self._is_next else max(half, LEAST_KNOWN_ELSEWHERE)
+
+    def _start_search(self) -> None:
+        self._unanchored_at: int | None = None
+        self._known_until: int | None = None  # the end of the page at _anchored_at, if no person on it was new
+        self._step = 0
+
+    def _continue(self, request: PageRequest, end: int) -> None:
+        """After new persons: overlap with their page, by less the longer nothing shifts."""
+        if self._unanchored_at is None:
+            self._overlap = max(LEAST_OVERLAP, self._overlap * 3 // 4)
+        self._start_search()
+        self._anchored_at = request.offset
+        self._limit = self._usual_limit()
+        self._ask(end - self._overlap, is_next=True)
+
+    def _step_back(self, request: PageRequest) -> None:
+        """After a page that is not led by known persons: rows before it were removed, or cannot be read."""
+        if self._unanchored_at is None and self._known_until is None:
+            self._overlap = min(LARGEST_OVERLAP, self._overlap * 2)
+        self._unanchored_at = request.offset
+        self._limit = max(self._limit, self._usual_limit(), LEAST_SEARCHED)
+        if self._anchored_at >= request.offset:  # the persons who led the page there have moved since
+            self._anchored_at = 0
+            self._known_until = None
+        self._step = max(self._step * 2, self._overlap, LEAST_SEARCHED // 2)
+        earlier = request.offset - self._step
+        if self._known_until is None and earlier > self._anchored_at:
+            self._ask(earlier)
+        else:
+            self._close_in(self._unanchored_at)
+
+    def _search_ahead(self, request: PageRequest, end: int, rows: int) -> None:
+        """After an anchored page without new persons: they stand further behind."""
+        self._anchored_at = request.offset
+        self._known_until = end
+        self._limit = max(self._limit, self._usual_limit(), LEAST_SEARCHED)
+        unanchored_at = self._unanchored_at
+        if unanchored_at is not None and request.offset + rows - self._least_known() < unanchored_at:
+            self._close_in(unanchored_at)
+            return
+        if unanchored_at is not None:  # known persons stand there now: rows were inserted before them
+            self._unanchored_at, self._step = None, 0
+        self._ask(end - self._overlap + self._step, is_next=self._step == 0)
+        self._step = min(LARGEST_JUMP, max(self._step * 2, self._limit))
+
+    def _close_in(self, unanchored_at: int) -> None:
+        """Ask for a page between the last anchored and the first unanchored one, or for one that spans both."""
+        anchored_at, end = self._anchored_at, self._known_until
+        gap = unanchored_at - anchored_at
+        if end is None:
+            self._ask(anchored_at if gap < self._limit else anchored_at + gap // 2)
+        elif end <= unanchored_at:
+            self._ask(max(min(end - self._overlap, unanchored_at - 1), anchored_at + gap // 2))
+        elif self._limit < LARGEST_PAGE:
+            self._limit = min(LARGEST_PAGE, self._limit * 2)
+            self._ask(anchored_at)
+        elif gap > self._overlap:
+            self._ask(anchored_at + gap // 2)
+        else:
+            raise ListingError(
+                f"the listing is incomplete: some {LARGEST_PAGE:,} rows in succession cannot be read, after row "
+                f"{anchored_at:,}. The server lists persons for some minutes after they are deleted; try again later"
+            )
+
+    def _usual_limit(self) -> int:
+        return min(LARGEST_PAGE, max(self._size, self._overlap + max(1, self._overlap // 2)))
+
+    def _ask(self, offset: int, *, is_next: bool = False) -> None:
+        self._is_next = is_next
+        self.request = PageRequest(max(0, offset), self._limit)
+
+    def _count_page(self, request: PageRequest, persons: int) -> None:
+        self._pages_without_persons = 0 if persons else self._pages_without_persons + 1
+        if self._pages_without_persons > MOST_PAGES_WITHOUT_PERSONS:
+            raise ListingError(
+                f"the listing is incomplete: {MOST_PAGES_WITHOUT_PERSONS} pages in succession brought no new person, "
+                f"the last one from row {request.offset:,} on. Persons are created or deleted faster than pages can "
+                "be read, or the server sends the same page again; try again later"
+            )
+
+
+def _end_of_page(request: PageRequest, next_url: str) -> int:
+    """The offset behind the last row of a page: as requested, or earlier where the server sends fewer rows."""
+    following = next_offset(next_url)
+    if following <= request.offset:
+        raise ListingError(f"the server's next page starts at {following}, not after {request.offset}: a loop")
+    return min(following, request.offset + request.limit)
+
+
+def next_offset(url: str) -> int:
+    """The offset in a `next` URL; no other part of the URL is used (guarantee 26).
+
+    Raises:
+        ListingError: the URL has no offset.
+    """
+    try:
+        offsets = parse_qs(urlsplit(url).query).get("offset", [])
+    except ValueError:
+        offsets = []
+    if len(offsets) != 1 or not (offsets[0].isascii() and offsets[0].isdigit() and len(offsets[0]) < 16):
+        raise ListingError("the server's link to the next page has no offset")
+    return int(offsets[0])

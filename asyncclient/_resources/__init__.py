@@ -1,0 +1,1 @@
+"""One file per group of calls, as the properties of a client."""

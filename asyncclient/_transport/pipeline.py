@@ -1,0 +1,193 @@
+"""What all views of a client share, and how a request goes through the layers. Knows no resource."""
+
+import random
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
+
+import anyio
+import msgspec
+
+from asyncclient._aiohttp import AiohttpWire
+from asyncclient._protocol.http import BeforeSend, Request, Response, Stream
+from asyncclient._protocol.responses import reading
+from asyncclient._protocol.responses.expectations import Json
+from asyncclient._protocol.server_clock import ServerClock, boot_time
+from asyncclient._secret import Secret
+from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport, settling_read
+from asyncclient._transport.rate_limited import RateLimitedTransport
+from asyncclient._transport.retrying import RetryingTransport
+from asyncclient.errors import InvalidArgument, PermissionDenied
+from asyncclient.events import ClientEvent
+from asyncclient.limits import Limits
+from asyncclient.models import Page
+from asyncclient.retry import RetryPolicy
+
+T = TypeVar("T")
+OnEvent = Callable[[ClientEvent], None]
+
+_ANY_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
+
+
+class ClientState(msgspec.Struct):
+    """One connection, one key, one set of limits, one prefix: the same for every view of a client.
+
+    `token` is the project's, for the ingestion host; None until the server was asked for it. `returns_summaries` is
+    whether an answer showed a server of April 2026 or later, which never answers bulk_delete without a summary.
+    """
+
+    origin: str
+    ingest_origin: str
+    project_id: int | str
+    key: Secret
+    limits: Limits
+    prefix: PathPrefix
+    timeout_s: float
+    max_connections: int
+    trust_env: bool
+    uniform: Callable[[float, float], float] = random.uniform
+    clock: Callable[[], float] = boot_time
+    server_clock: ServerClock = msgspec.field(default_factory=ServerClock)
+    token: Secret | None = None
+    # anyio loads what stands behind a name when the name is first looked up: not before a client is made
+    asking_token: "anyio.Lock" = msgspec.field(default_factory=lambda: anyio.Lock())
+    wire: AiohttpWire | None = None
+    ingest_wire: AiohttpWire | None = None
+    ended: bool = False
+    returns_summaries: bool = False
+
+    def open(self) -> None:
+        """Make the wires: the ingestion host's has no key, so that none can get there (promise 26)."""
+        settings: dict[str, Any] = {
+            "timeout_s": self.timeout_s,
+            "max_connections": self.max_connections,
+            "trust_env": self.trust_env,
+        }
+        self.wire = AiohttpWire(self.origin, self.key, **settings)
+        self.ingest_wire = AiohttpWire(self.ingest_origin, None, **settings)
+
+    async def close(self) -> None:
+        """Close all connections, for good."""
+        self.ended = True
+        wires, self.wire, self.ingest_wire = (self.wire, self.ingest_wire), None, None
+        async with AsyncExitStack() as stack:  # the second is closed even if closing the first is broken off
+            for wire in wires:
+                if wire is not None:
+                    stack.push_async_callback(wire.close)
+
+    def __repr__(self) -> str:
+        return f"<{self.origin} project {self.project_id}>"
+
+
+class RequestPipeline:
+    """Sends requests for one view of a client.
+
+    Arguments:
+        listeners: told of every event.
+        before_send: awaited before each request leaves; with it each call is made once.
+    """
+
+    def __init__(
+        self,
+        shared: ClientState,
+        policy: RetryPolicy,
+        listeners: tuple[OnEvent, ...] = (),
+        before_send: BeforeSend | None = None,
+    ) -> None:
+        self.shared = shared
+        self.policy = policy
+        self.listeners = listeners
+        self.before_send = before_send
+        self._stacks: dict[bool, RetryingTransport] = {}
+
+    async def send(self, request: Request[Any]) -> Response:
+        """Send through all layers.
+
+        Raises:
+            PostHogError: as the layers do.
+            InvalidArgument: a write to "@current".
+            RuntimeError: the client is not open.
+        """
+        stack = self._open_stack(request.to_ingestion)
+        if request.mutating:
+            self.refuse_current_project()
+        if request.in_project and not self.shared.prefix.settled and (request.mutating or self.before_send is not None):
+            await self.settle_prefix()
+        return await stack.send(request, self.before_send)
+
+    async def call(self, request: Request[T]) -> T:
+        """Send a call, and read the success that it expects.
+
+        Raises:
+            InvalidResponse: the answer is not that success.
+            PostHogError: there is none, or it is no success.
+        """
+        return reading.read(request, await self.send(request), self._secret(request.to_ingestion))
+
+    async def read(self, request: Request[Any], decoder: "msgspec.json.Decoder[T]") -> T:
+        """As `call`, for a read whose body is to be decoded otherwise."""
+        return await self.call(request.expecting(Json(decoder=decoder)))
+
+    async def open(self, request: Request[str]) -> tuple[Response, Stream]:
+        """Send a call whose success comes as a stream, which the caller closes. Errors as `call`."""
+        response = await self.send(request)
+        return response, reading.opened(request, response, self._secret(request.to_ingestion))
+
+    def reader(self) -> "RequestPipeline":
+        """This view for reads beside the call that was asked for: they are no attempts of it."""
+        return self if self.before_send is None else RequestPipeline(self.shared, self.policy, self.listeners)
+
+    def refuse_current_project(self) -> None:
+        """Pass where the project is fixed.
+
+        Raises:
+            InvalidArgument: it is "@current".
+        """
+        if self.shared.project_id == "@current":
+            raise InvalidArgument(
+                "project @current can change at any time: give the project's number to change anything"
+            )
+
+    async def settle_prefix(self) -> None:
+        """Find out which path prefix the server wants, by a read, unless that is known."""
+        prefix = self.shared.prefix
+        if prefix.settled:
+            return
+        async with prefix.settling:
+            reader = self.reader()
+            while not prefix.settled:  # another request may move it between this one's leaving and its answer
+                request = settling_read()
+                try:
+                    await reader.read(request, _ANY_PAGE)
+                except PermissionDenied:  # a key for folders alone: the refusal tells the prefix as well
+                    if not prefix.settled:
+                        raise
+
+    def tell(self, event: ClientEvent) -> None:
+        """Hand an event to everybody who listens to this view."""
+        for listener in self.listeners:
+            listener(event)
+
+    def _secret(self, to_ingestion: bool) -> Secret:
+        """What the server that gets a request was shown, and may repeat."""
+        shared = self.shared
+        return shared.token if to_ingestion and shared.token is not None else shared.key
+
+    def _open_stack(self, to_ingestion: bool) -> RetryingTransport:
+        shared = self.shared
+        wire = shared.ingest_wire if to_ingestion else shared.wire
+        if wire is None:
+            raise RuntimeError("the client is closed" if shared.ended else "the client is not open: use `async with`")
+        stack = self._stacks.get(to_ingestion)
+        if stack is None:
+            key = self._secret(to_ingestion)
+            # another machine's clock says nothing of the one that notes deletions (promise 20)
+            server_clock = ServerClock() if to_ingestion else shared.server_clock
+            throttled = RateLimitedTransport(
+                wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock
+            )
+            prefixed = PathPrefixTransport(throttled, shared.prefix, self.tell)
+            stack = self._stacks[to_ingestion] = RetryingTransport(
+                prefixed, self.policy, key, self.tell, shared.uniform
+            )
+        return stack

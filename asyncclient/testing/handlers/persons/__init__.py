@@ -1,0 +1,1 @@
+"""Handlers of the persons calls (contract 6)."""

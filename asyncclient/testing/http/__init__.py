@@ -1,0 +1,1 @@
+"""From bytes to a parsed request, and from a result to a response. Knows no persons."""

@@ -1,0 +1,198 @@
+"""The route table: which call a path and a method stand for, on a server of a given age (contract 1, 6, 8).
+
+A later call gets a line here and a handler. It knows no handler and no world.
+"""
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from asyncclient.testing.http.throttle import DEFAULT, DELETES, OTHERS
+from asyncclient.testing.options import ServerOptions
+
+
+class Action(msgspec.Struct, frozen=True):
+    """A call: its name, the scopes it needs (none declared: closed to scoped keys), the bucket it is counted in."""
+
+    name: str
+    scopes: tuple[str, ...]
+    bucket: str
+
+
+class Route(msgspec.Struct, frozen=True):
+    """A path with what its methods stand for. Segments in braces match anything without `/` and `.`.
+
+    A public route asks for no personal key and counts against no limit; what key it wants is the handler's business.
+    """
+
+    pattern: tuple[str, ...]
+    methods: dict[str, Action]
+    bucket: str
+    exists: Callable[[ServerOptions], bool] = lambda _options: True
+    public: bool = False
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True):
+    """A route that a path hit, the values of its braces, and the format its suffix asks for."""
+
+    route: Route
+    values: dict[str, str]
+    format: str | None
+
+    def action(self, method: str) -> Action | None:
+        """What this method stands for; HEAD is answered by the GET handler."""
+        return self.route.methods.get("GET" if method == "HEAD" else method)
+
+
+_READ = ("person:read",)
+_WRITE = ("person:write",)
+_ACTIVITY = ("activity_log:read",)
+_PROJECT = ("project:read",)
+_FOLDER_READ = ("persisted_folder:read",)
+_FOLDER_WRITE = ("persisted_folder:write",)
+_UNDECLARED: tuple[str, ...] = ()
+
+
+def _persons(*tail: str, methods: dict[str, Action], exists: Callable[[ServerOptions], bool] | None = None) -> Route:
+    pattern = ("{project}", "persons", *tail)
+    return Route(pattern, methods, OTHERS) if exists is None else Route(pattern, methods, OTHERS, exists)
+
+
+_ROUTES: tuple[Route, ...] = (
+    Route((), {"GET": Action("projects", _PROJECT, DEFAULT)}, DEFAULT),
+    Route(("{project}",), {"GET": Action("projects", _PROJECT, DEFAULT)}, DEFAULT),
+    _persons(methods={"GET": Action("list", _READ, OTHERS), "POST": Action("create", _WRITE, OTHERS)}),
+    _persons(
+        "bulk_delete",
+        methods={"POST": Action("bulk_delete", _WRITE, DELETES)},
+        exists=lambda options: options.bulk_delete,
+    ),
+    _persons(
+        "batch_by_distinct_ids",
+        methods={"POST": Action("batch_by_distinct_ids", _READ, OTHERS)},
+        exists=lambda options: options.batch_reads,
+    ),
+    _persons(
+        "batch_by_uuids",
+        methods={"POST": Action("batch_by_uuids", _READ, OTHERS)},
+        exists=lambda options: options.batch_reads,
+    ),
+    _persons(
+        "deletion_status",
+        methods={"GET": Action("deletion_status", _READ, OTHERS)},
+        exists=lambda options: options.deletion_status,
+    ),
+    _persons("activity", methods={"GET": Action("all_activity", _ACTIVITY, OTHERS)}),
+    _persons("values", methods={"GET": Action("values", _READ, OTHERS)}),
+    _persons("cohorts", methods={"GET": Action("cohorts", (*_READ, "cohort:read"), OTHERS)}),
+    _persons(
+        "properties_at_time",
+        methods={"GET": Action("properties_at_time", _READ, OTHERS)},
+        exists=lambda options: options.properties_at_time,
+    ),
+    _persons(
+        "reset_person_distinct_id",
+        methods={"POST": Action("reset_distinct_id", _WRITE, OTHERS)},
+        exists=lambda options: options.reset_distinct_id,
+    ),
+    _persons(
+        "funnel",
+        methods={"GET": Action("funnel", _UNDECLARED, OTHERS), "POST": Action("funnel", _UNDECLARED, OTHERS)},
+    ),
+    _persons("trends", methods={"GET": Action("trends", _UNDECLARED, OTHERS)}),
+    _persons("lifecycle", methods={"GET": Action("lifecycle", _UNDECLARED, OTHERS)}),
+    # After the fixed names: a name that this server does not know yet is read as a person id (contract 8).
+    _persons(
+        "{id}",
+        methods={
+            "GET": Action("retrieve", _READ, OTHERS),
+            "PATCH": Action("update", _WRITE, OTHERS),
+            "PUT": Action("update", _WRITE, OTHERS),
+            "DELETE": Action("destroy", _WRITE, DELETES),
+        },
+    ),
+    _persons("{id}", "update_property", methods={"POST": Action("update_property", _WRITE, OTHERS)}),
+    _persons("{id}", "delete_property", methods={"POST": Action("delete_property", _WRITE, OTHERS)}),
+    _persons("{id}", "activity", methods={"GET": Action("activity", _ACTIVITY, OTHERS)}),
+    _persons(
+        "{id}",
+        "properties_timeline",
+        methods={"GET": Action("properties_timeline", _UNDECLARED, OTHERS)},
+    ),
+    _persons("{id}", "split", methods={"POST": Action("split", _WRITE, OTHERS)}),
+    _persons(
+        "{id}",
+        "delete_events",
+        methods={"POST": Action("delete_events", _WRITE, DELETES)},
+        exists=lambda options: options.delete_events,
+    ),
+    _persons(
+        "{id}",
+        "delete_recordings",
+        methods={"POST": Action("delete_recordings", _WRITE, DELETES)},
+        exists=lambda options: options.delete_recordings,
+    ),
+    Route(
+        ("{project}", "persisted_folder"),
+        {"GET": Action("list_folders", _FOLDER_READ, DEFAULT), "POST": Action("create_folder", _FOLDER_WRITE, DEFAULT)},
+        DEFAULT,
+        lambda options: options.persisted_folders,
+    ),
+    Route(
+        ("{project}", "persisted_folder", "{id}"),
+        {
+            "GET": Action("get_folder", _FOLDER_READ, DEFAULT),
+            "PUT": Action("replace_folder", _FOLDER_WRITE, DEFAULT),
+            "PATCH": Action("update_folder", _FOLDER_WRITE, DEFAULT),
+            "DELETE": Action("delete_folder", _FOLDER_WRITE, DEFAULT),
+        },
+        DEFAULT,
+        lambda options: options.persisted_folders,
+    ),
+    Route(("{project}", "query"), {"POST": Action("query", ("query:read",), OTHERS)}, OTHERS),
+)
+
+# Outside the private API: what PostHog's own SDKs ask for, with the project's token (contract 12).
+_CAPTURE = Route(("batch",), {"POST": Action("capture", (), "")}, "", public=True)
+_FLAGS = Route(("flags",), {"POST": Action("flags", (), "")}, "", public=True)
+_PUBLIC = {
+    **dict.fromkeys(("/batch", "/capture", "/track", "/e", "/i/v0/e", "/i/v0/ai/batch"), _CAPTURE),
+    **dict.fromkeys(("/flags", "/decide"), _FLAGS),
+}
+
+_PATH = re.compile(r"/api/(?:projects|environments)(?:/(.*))?", re.DOTALL)
+_SUFFIX = re.compile(r"([^/.]+)\.([a-z0-9]+)")
+
+
+def resolve(path: str, options: ServerOptions) -> Match | None:
+    """The route of a path with or without its last slash, None where there is none."""
+    found = _PATH.fullmatch(path)
+    if found is None:
+        public = _PUBLIC.get(path.removesuffix("/"))
+        return None if public is None else Match(route=public, values={}, format=None)
+    rest = (found[1] or "").removesuffix("/")
+    segments = tuple(rest.split("/")) if rest else ()
+    suffix = _SUFFIX.fullmatch(segments[-1]) if segments else None
+    if suffix is not None:
+        segments = (*segments[:-1], suffix[1])
+    for route in _ROUTES:
+        values = _fit(route.pattern, segments)
+        if values is not None and route.exists(options):
+            return Match(route=route, values=values, format=suffix[2] if suffix else None)
+    return None
+
+
+def _fit(pattern: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:
+    if len(pattern) != len(segments):
+        return None
+    values = {}
+    for expected, segment in zip(pattern, segments, strict=True):
+        if expected[0] != "{":
+            if segment != expected:
+                return None
+        elif not segment or "." in segment:
+            return None
+        else:
+            values[expected[1:-1]] = segment
+    return values

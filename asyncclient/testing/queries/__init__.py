@@ -1,0 +1,1 @@
+"""Filters, operators and HogQL, evaluated over the tables."""

@@ -1,0 +1,1 @@
+"""The state of the local server: what keeps its tables in step."""

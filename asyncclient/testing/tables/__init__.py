@@ -1,0 +1,1 @@
+"""The tables of the local server, each a plain data structure."""

@@ -1,5 +1,0 @@
-"""`posthog-bulk delete`: plan, confirm, run and verify in one go; the same command line resumes."""
-
-from bulk.cli.one_go import one_go
-
-command = one_go("delete", "Delete the selected persons.")

@@ -1,5 +1,0 @@
-"""`posthog-bulk update`: plan, confirm, run and verify in one go; the same command line resumes."""
-
-from bulk.cli.one_go import one_go
-
-command = one_go("update", "Set properties of the selected persons: KEY=TEXT sets a text, KEY:=JSON anything else.")

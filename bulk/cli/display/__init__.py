@@ -1,0 +1,1 @@
+"""What a command shows: progress, the review of a plan, costs."""

@@ -1,0 +1,45 @@
+"""Runs a coroutine function over items with a fixed number of workers. The engine's only task groups."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
+
+import anyio
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+async def run_workers(work: Callable[[T], Awaitable[None]], items: Iterable[T], *, workers: int = 4) -> None:
+    """Run `work` on every item; the first error cancels the rest and is raised as itself.
+
+    Arguments:
+        items: pulled by the workers one at a time, so it may be long or endless.
+        workers: how many run at once.
+    """
+    feed = iter(items)
+    first: list[Exception] = []
+
+    async def worker() -> None:
+        try:
+            for item in feed:
+                await work(item)
+        except Exception as error:
+            first.append(error)
+            group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(workers):
+            group.start_soon(worker)
+    if first:
+        raise first[0]
+
+
+async def in_order(work: Callable[[T], Awaitable[R]], items: Sequence[T], concurrency: int) -> list[R]:
+    """Run `work` on every item, so many at once; the results in the items' order."""
+    results: dict[int, R] = {}
+
+    async def one(index: int) -> None:
+        results[index] = await work(items[index])
+
+    await run_workers(one, range(len(items)), workers=concurrency)
+    return [results[index] for index in range(len(items))]

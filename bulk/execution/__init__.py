@@ -1,0 +1,1 @@
+"""Deciding the next step of each target, and sending it."""

@@ -1,0 +1,1 @@
+"""Persons as JSON lines and as CSV."""

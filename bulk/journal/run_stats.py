@@ -1,0 +1,98 @@
+"""What a journal adds up to beside the targets' states: runs, attempts by route, pauses. A fold for reports. Pure."""
+
+import msgspec
+
+from bulk.journal.records import (
+    Answer,
+    Intent,
+    JobOpened,
+    LimitChanged,
+    PauseTaken,
+    Record,
+    RunEnded,
+    RunStarted,
+    Settled,
+)
+from bulk.number_ranges import parse_ranges
+
+KEPT_DELETED = frozenset({"deleted_instead_of_kept", "no_summary"})
+"""Errors of calls after which persons may be gone that were to be kept."""
+
+
+class RouteCounts(msgspec.Struct):
+    """Requests on one route by how they ended, those left over unknown; `targets` sums the batch sizes."""
+
+    attempts: int = 0
+    ok: int = 0
+    failed: int = 0
+    targets: int = 0
+
+
+class RunCounts(msgspec.Struct):
+    """One process's share of the job."""
+
+    started_at: float
+    version: str
+    purpose: str
+    ended_at: float | None = None
+    reason: str | None = None
+
+
+class RunStats:
+    """Counts over the records of a journal."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.opened_at = 0.0
+        self.last_at = 0.0
+        self.routes: dict[str, RouteCounts] = {}
+        self.runs: list[RunCounts] = []
+        self.pauses = 0
+        self.limits_lowered = 0
+        self.kept_deleted = False
+        self._open: dict[int, tuple[str, int]] = {}
+
+    def apply(self, record: Record) -> None:
+        """Take one record in."""
+        self.lines += 1
+        self.last_at = max(self.last_at, record.at)
+        match record:
+            case Settled():  # the most frequent first
+                pass
+            case Intent():
+                self._intent(record)
+            case Answer():
+                self._answer(record)
+            case JobOpened():
+                self.opened_at = record.at
+            case RunStarted():
+                self.runs.append(RunCounts(record.at, record.version, record.purpose))
+            case RunEnded() if self.runs:
+                self.runs[-1].ended_at, self.runs[-1].reason = record.at, record.reason
+            case PauseTaken():
+                self.pauses += 1
+            case LimitChanged():
+                self.limits_lowered += 1
+            case _:
+                pass
+
+    def _intent(self, record: Intent) -> None:
+        route = self.routes.setdefault(record.route, RouteCounts())
+        route.attempts += record.requests
+        route.targets += _size(record.targets)
+        self._open[record.attempt] = record.route, record.requests
+
+    def _answer(self, record: Answer) -> None:
+        self.kept_deleted = self.kept_deleted or record.error in KEPT_DELETED
+        name, covered = self._open.pop(record.attempt, (None, 1))
+        if name is None:
+            return
+        route, made = self.routes[name], covered if record.requests is None else record.requests
+        route.attempts -= covered - made
+        troubled = record.outcome != "ok"
+        route.ok += made - troubled
+        route.failed += record.outcome == "failed"
+
+
+def _size(targets: str) -> int:
+    return sum(stop - start for start, stop in parse_ranges(targets))

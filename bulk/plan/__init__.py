@@ -1,0 +1,1 @@
+"""The plan: a file that lists the persons an operation will affect."""

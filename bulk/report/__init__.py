@@ -1,0 +1,1 @@
+"""Evidence: what a journal says happened to each target."""

@@ -1,0 +1,42 @@
+"""A report as Markdown, for a file that is kept with the evidence. Pure."""
+
+from bulk.report.rendering.document import Section, Table, lay_out
+from bulk.report.report import Report
+from bulk.sanitize import markdown
+
+CELL_MAX = 2_000
+"""Characters of one cell; the JSON report has all."""
+
+
+def render_markdown(report: Report) -> str:
+    """Return a report as Markdown with tables, the last line ended.
+
+    Args:
+        report: rendered the same each time.
+    """
+    document = lay_out(report)
+    parts = [f"# {markdown(document.title)}", "", f"**{markdown(document.verdict, limit=None)}**", ""]
+    for section in document.sections:
+        parts += _section(section)
+    return "\n".join(parts)
+
+
+def _section(section: Section) -> list[str]:
+    lines = [f"## {markdown(section.title)}", ""]
+    for sentence in section.sentences:
+        lines += [markdown(sentence, limit=None), ""]
+    if section.table is not None:
+        lines += [*_table(section.table), ""]
+    return lines
+
+
+def _table(table: Table) -> list[str]:
+    if not table.rows:
+        return ["None."]
+    headings = table.headings or ("", "")
+    marks = ["---:" if column in table.numeric else "---" for column in range(len(headings))]
+    return [_row(headings), "| " + " | ".join(marks) + " |", *(_row(row) for row in table.rows)]
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(markdown(cell, limit=CELL_MAX) for cell in cells) + " |"

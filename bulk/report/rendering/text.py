@@ -1,0 +1,58 @@
+"""A report as plain text for a terminal, whatever its width. Pure."""
+
+from bulk.report.rendering.document import Document, Section, Table, lay_out
+from bulk.report.report import Report
+from bulk.sanitize import plain
+
+CELL_MAX = 60
+"""Characters of one cell; the Markdown and JSON reports have more."""
+VALUE_MAX = 100
+
+
+def render_text(report: Report) -> str:
+    """Return a report as lines of text, the last one ended.
+
+    Args:
+        report: rendered the same each time.
+    """
+    return document_text(lay_out(report))
+
+
+def document_text(document: Document) -> str:
+    """Return a document as lines of text, the last one ended."""
+    parts = [plain(document.title), "", plain(document.verdict, limit=None)]
+    for section in document.sections:
+        parts += ["", *section_lines(section)]
+    return "\n".join(parts) + "\n"
+
+
+def section_lines(section: Section) -> list[str]:
+    """A section as lines without ends."""
+    lines = [plain(section.title)]
+    lines += [f"  {plain(sentence, limit=None)}" for sentence in section.sentences]
+    if section.table is not None:
+        lines += [f"  {line}".rstrip() for line in table_lines(section.table)]
+    return lines
+
+
+def table_lines(table: Table, *, cell_max: int = CELL_MAX) -> list[str]:
+    """A table as aligned lines.
+
+    Args:
+        table: to show.
+        cell_max: characters of one cell at most; tables without headings have a bound of their own.
+    """
+    if not table.rows:
+        return ["none"]
+    limit = cell_max if table.headings else VALUE_MAX
+    rows = [[plain(cell, limit=limit) for cell in row] for row in table.rows]
+    if table.headings:
+        rows.insert(0, [plain(cell) for cell in table.headings])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.rjust(width) if column in table.numeric else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

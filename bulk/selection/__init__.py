@@ -1,0 +1,1 @@
+"""Choosing targets: ID files, filters and queries resolved to persons."""

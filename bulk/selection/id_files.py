@@ -1,0 +1,275 @@
+"""Reads files of ids, one a line or in a column of a CSV file, as a stream of usable and refused lines.
+
+Memory does not grow with the file. A refused line is named by its number and a fixed reason, never by what it
+holds. Knows no client and no plan; whether a line was seen before is the planner's business.
+
+Distinct ids and emails are taken exactly as they stand, blanks at either end included, because the server
+takes them so; only the line end and a byte order mark go. Lines end at a line feed and nowhere else.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+import msgspec
+
+from bulk.errors import InputError
+from bulk.files.private_files import trouble
+from bulk.selection.placeholder_ids import is_shared
+
+DISTINCT_ID_MAX = 400
+"""Characters in the column of PostHog's persons store that holds distinct ids."""
+EMAIL_MAX = 320
+"""Characters of the longest address that mail knows: 64, an @, and 255."""
+LINE_MAX = 65_536
+"""Bytes of a line that are kept; a longer one is refused, and its rest skipped."""
+
+_BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_UUID = re.compile(
+    r"(?:urn:uuid:)?(?P<open>\{)?"
+    r"(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?(open)\})",
+    re.IGNORECASE | re.ASCII,
+)
+_CANONICAL_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Reason(Enum):
+    """Why a line is refused."""
+
+    BLANK = "blank"
+    NUL = "NUL byte"
+    CONTROL = "control character"
+    NOT_UTF8 = "not UTF-8"
+    TOO_LONG = "too long"
+    SHARED = "placeholder ID"
+    NOT_A_UUID = "not a UUID"
+    NOT_AN_EMAIL = "not an email"
+
+
+class Kind(Enum):
+    """What the lines of an input are."""
+
+    DISTINCT_ID = "distinct ids"
+    SHARED_TOO = "distinct ids, shared ones allowed"
+    PERSON_ID = "person UUIDs"
+    EMAIL = "emails"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One usable value and the number of the line that it starts on, counted from 1."""
+
+    number: int
+    value: str
+
+
+class RefusedLine(msgspec.Struct, frozen=True):
+    """A line that cannot be used, and why."""
+
+    number: int
+    reason: Reason
+
+
+def read_file(path: Path, kind: Kind, *, column: str | None = None) -> Iterator[Line | RefusedLine]:
+    """Yield the lines of a file of ids.
+
+    Args:
+        path: the file; anything that can be read from start to end, a pipe too.
+        kind: what the lines hold.
+        column: the header of the CSV column that holds the ids; None where the file has one id a line.
+
+    Raises:
+        InputError: the file is empty, is not text, has no such column, or its CSV is broken.
+        FileTrouble: it cannot be opened or read.
+    """
+    with trouble(path, "cannot be read"), path.open("rb") as stream:
+        yield from read_stream(stream, kind, column=column, name=str(path))
+
+
+def read_stream(
+    stream: BinaryIO, kind: Kind, *, column: str | None = None, name: str = "the input"
+) -> Iterator[Line | RefusedLine]:
+    """Yield the lines of a binary stream; otherwise as `read_file`.
+
+    Args:
+        stream: read from where it stands, not closed.
+        kind: what the lines hold.
+        column: the header of the CSV column that holds the ids.
+        name: what errors call it.
+    """
+    judge = _judge(kind)
+    empty = True
+    lines = _lines(stream, name)
+    for number, text in lines if column is None else _cells(lines, column, name):
+        empty = False
+        yield judge(number, text)
+    if empty:
+        raise InputError(f"{name} is empty: it holds no {kind.value}")
+
+
+def read_values(values: Iterable[object], kind: Kind) -> Iterator[Line | RefusedLine]:
+    """Yield the values of an iterable as lines numbered from 1.
+
+    Args:
+        values: strings, or UUIDs where the kind is that.
+        kind: what they are.
+
+    Raises:
+        InputError: there are none, or one is neither a string nor a UUID.
+    """
+    judge = _judge(kind)
+    number = 0
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, str | UUID) or (isinstance(value, UUID) and kind is not Kind.PERSON_ID):
+            raise InputError(f"value {number} of the {kind.value} is {type(value).__name__}: give strings")
+        yield judge(number, str(value))
+    if not number:
+        raise InputError(f"the selection is empty: it holds no {kind.value}")
+
+
+def _judge(kind: Kind) -> Callable[[int, str | None], Line | RefusedLine]:
+    rule = _RULES[kind]
+
+    def judge(number: int, text: str | None) -> Line | RefusedLine:
+        reason = _unreadable(text)
+        if reason is not None or text is None:
+            return RefusedLine(number, reason or Reason.TOO_LONG)
+        result = rule(text)
+        return RefusedLine(number, result) if isinstance(result, Reason) else Line(number, result)
+
+    return judge
+
+
+def _unreadable(text: str | None) -> Reason | None:
+    if text is None:
+        return Reason.TOO_LONG
+    if text.isascii() and text.isprintable() and not text.isspace():
+        return None if text else Reason.BLANK
+    if "\0" in text:
+        return Reason.NUL
+    if _SURROGATE.search(text):
+        return Reason.NOT_UTF8
+    if not text.strip():
+        return Reason.BLANK
+    return Reason.CONTROL if _CONTROL.search(text) else None
+
+
+def _distinct_id(text: str) -> str | Reason:
+    return Reason.SHARED if is_shared(text) else _any_distinct_id(text)
+
+
+def _any_distinct_id(text: str) -> str | Reason:
+    return Reason.TOO_LONG if len(text) > DISTINCT_ID_MAX else text
+
+
+def _person_id(text: str) -> str | Reason:
+    bare = text.strip()
+    if _CANONICAL_UUID.fullmatch(bare):
+        return bare
+    return str(UUID(bare)) if _UUID.fullmatch(bare) else Reason.NOT_A_UUID
+
+
+def _email(text: str) -> str | Reason:
+    if "@" not in text.strip().strip("@"):
+        return Reason.NOT_AN_EMAIL
+    return Reason.TOO_LONG if len(text) > EMAIL_MAX else text
+
+
+_RULES: dict[Kind, Callable[[str], str | Reason]] = {
+    Kind.DISTINCT_ID: _distinct_id,
+    Kind.SHARED_TOO: _any_distinct_id,
+    Kind.PERSON_ID: _person_id,
+    Kind.EMAIL: _email,
+}
+
+
+def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, str | None]]:
+    """Number and text of each line without its end; None for one that is too long. Bytes that are no UTF-8
+    become lone surrogates, which no UTF-8 text holds."""
+    number = 0
+    while raw := stream.readline(LINE_MAX):
+        number += 1
+        cut = len(raw) == LINE_MAX and not raw.endswith(b"\n")
+        if number == 1:
+            if raw.startswith(_UTF16):
+                raise InputError(f"{name} is UTF-16 text: save it as UTF-8")
+            raw = raw.removeprefix(_BOM)
+            if not raw:
+                continue
+        if cut:
+            _skip_rest(stream)
+            yield number, None
+            continue
+        yield number, raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
+
+
+def _skip_rest(stream: BinaryIO) -> None:
+    while (rest := stream.readline(LINE_MAX)) and not rest.endswith(b"\n"):
+        pass
+
+
+def _cells(lines: Iterator[tuple[int, str | None]], column: str, name: str) -> Iterator[tuple[int, str]]:
+    """First line's number and value of each record of a CSV file, its header left out."""
+    feed = _CsvFeed(lines, name)
+    records = csv.reader(feed, strict=True)
+    with _csv_trouble(feed, name):
+        header = next(records, None)
+    if header is None:
+        return
+    index = _column_index([cell.strip() for cell in header], column, name)
+    while True:
+        feed.first = None
+        with _csv_trouble(feed, name):
+            record = next(records, None)
+        if record is None:
+            return
+        yield feed.first or 0, record[index] if index < len(record) else ""
+
+
+class _CsvFeed:
+    """Hands lines to the csv module and remembers on which one the record at hand began."""
+
+    def __init__(self, lines: Iterator[tuple[int, str | None]], name: str) -> None:
+        self.first: int | None = None
+        self._lines = lines
+        self._name = name
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        number, text = next(self._lines)
+        if self.first is None:
+            self.first = number
+        if text is None:
+            raise InputError(f"{self._name}: line {number} is longer than {LINE_MAX} bytes")
+        return text + "\n"
+
+
+@contextmanager
+def _csv_trouble(feed: _CsvFeed, name: str) -> Iterator[None]:
+    try:
+        yield
+    except csv.Error:  # its text may hold the field
+        raise InputError(
+            f"{name}: the record on line {feed.first} is not valid CSV: correct its quotes or line ends"
+        ) from None
+
+
+def _column_index(header: list[str], column: str, name: str) -> int:
+    """Where the column is. The header's own words are never shown: in a file without one they are data."""
+    wanted = column.strip()
+    if header.count(wanted) == 1:
+        return header.index(wanted)
+    if wanted in header:
+        raise InputError(f"{name} has more than one column named {column!r}: rename one")
+    near = [cell for cell in header if cell.casefold() == wanted.casefold()]
+    hint = f"; it has {near[0]!r}" if near else f"; line 1 must be the header, and it has {len(header)} columns"
+    raise InputError(f"{name} has no column named {column!r}{hint}")

@@ -1,0 +1,1 @@
+"""Reading back: whether the server shows what was asked for."""

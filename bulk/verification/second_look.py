@@ -1,0 +1,71 @@
+"""Reads persons, and some seconds later once more those that an answer left out (guarantee 11).
+
+The others are read and settled in the meantime: a few that were left out do not delay the rest.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import islice
+
+from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.workers import run_workers
+from bulk.posthog.person_reader import READ_SIZE, chunks
+from bulk.verification.verifier import Verifier
+
+MOST_LEFT_OUT = 20_000
+"""Targets that may wait for their second read, since each takes memory until then."""
+GROUPS_AT_ONCE = 100
+
+
+class SecondLook:
+    """Reads targets until each has a result, or a reason why it has none.
+
+    Arguments:
+        boot_time: the clock by which the verifier says when a second read may decide.
+    """
+
+    def __init__(self, verifier: Verifier, gate: StopGate, *, boot_time: Callable[[], float]) -> None:
+        self._verifier = verifier
+        self._gate = gate
+        self._boot_time = boot_time
+
+    async def read(
+        self, groups: Iterable[Sequence[int]], *, readers: int, moved: Callable[[], None] = lambda: None
+    ) -> int:
+        """Read all groups, then those that were left out once more.
+
+        Arguments:
+            readers: groups at once.
+            moved: called after each group, for progress.
+
+        Returns:
+            How many could not be read.
+        """
+        left_out: list[int] = []
+        unread, rest = 0, iter(groups)
+
+        async def read(group: Sequence[int]) -> None:
+            nonlocal unread
+            seen = await self._verifier.check_store(list(group))
+            left_out.extend(seen.left_out)
+            unread += seen.unread
+            moved()
+
+        while some := list(islice(rest, GROUPS_AT_ONCE)):
+            await run_workers(read, some, workers=readers)
+            if len(left_out) >= MOST_LEFT_OUT:
+                await self._again(left_out, read, readers)
+        await self._again(left_out, read, readers)
+        return unread
+
+    async def _again(self, left_out: list[int], read: Callable[[Sequence[int]], Awaitable[None]], readers: int) -> None:
+        while left_out:
+            again = sorted(left_out)
+            left_out.clear()
+            await self.wait(again)
+            await run_workers(read, chunks(again, READ_SIZE), workers=readers)
+
+    async def wait(self, left_out: Sequence[int]) -> None:
+        """Wait until a second read of these targets may decide."""
+        wait_s = self._verifier.confirm_at(left_out) - self._boot_time()
+        if wait_s > 0:
+            await self._gate.sleep(wait_s)

@@ -1,0 +1,321 @@
+"""OffsetPager against a simulated listing that shifts between requests (guarantee 15)."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asyncclient import ListingError, PersonRef
+from asyncclient._protocol.paging.offset_pager import LARGEST_PAGE, MOST_PAGES_WITHOUT_PERSONS, OffsetPager, next_offset
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def person(second: int, number: int) -> PersonRef:
+    return PersonRef(uuid=UUID(int=number + 1), created_at=EPOCH + timedelta(seconds=second))
+
+
+class Listing:
+    """Rows newest first, then by id; some of them cannot be read and are dropped from pages (contract 6.1)."""
+
+    def __init__(self, rows: list[PersonRef], unreadable: set[UUID] | None = None) -> None:
+        self.rows = rows
+        self.unreadable = unreadable or set()
+        self.requests: list[tuple[int, int]] = []
+        self.sort()
+
+    def sort(self) -> None:
+        self.rows.sort(key=lambda row: (-row.created_at.timestamp(), row.uuid))
+
+    def page(self, offset: int, limit: int) -> tuple[list[PersonRef], str | None]:
+        self.requests.append((offset, limit))
+        rows = self.rows[offset : offset + limit]
+        following = f"http://elsewhere/?offset={offset + limit}&limit={limit}" if len(rows) == limit else None
+        return [row for row in rows if row.uuid not in self.unreadable], following
+
+
+def read_all(listing: Listing, page_size: int, between: Callable[[], None] = lambda: None) -> list[UUID]:
+    pager: OffsetPager[PersonRef] = OffsetPager(page_size)
+    got: list[UUID] = []
+    while (request := pager.request) is not None:
+        got += [row.uuid for row in pager.feed(*listing.page(request.offset, request.limit))]
+        between()
+    return got
+
+
+@given(
+    ages=st.lists(st.integers(0, 12), max_size=60),
+    page_size=st.integers(1, 7),
+    seed=st.integers(0, 10**6),
+    churn=st.integers(0, 6),
+    unreadable_share=st.sampled_from([0.0, 0.1, 0.5]),
+)
+@settings(max_examples=1500, deadline=None)
+def test_everybody_who_stays_is_yielded_exactly_once(
+    ages: list[int], page_size: int, seed: int, churn: int, unreadable_share: float
+) -> None:
+    random = Random(seed)
+    rows = [person(age, number) for number, age in enumerate(ages)]
+    unreadable = {row.uuid for row in rows if random.random() < unreadable_share}
+    listing = Listing(list(rows), unreadable)
+    numbers = iter(range(1000, 10**6))
+    turns = iter(range(10**6))
+
+    def others() -> None:
+        if next(turns) > 150:  # calm after a while, so that every listing can come to its end
+            return
+        for _ in range(random.randint(0, churn)):
+            if listing.rows and random.random() < 0.6:
+                start = random.randrange(len(listing.rows))
+                del listing.rows[start : start + random.choice([1, 1, 1, 5, 20])]
+            else:
+                listing.rows.append(person(random.choice([13, 14, random.randint(0, 12)]), next(numbers)))
+        listing.sort()
+
+    got = read_all(listing, page_size, others)
+    stayed = {row.uuid for row in rows} & {row.uuid for row in listing.rows}
+    assert len(got) == len(set(got))
+    assert stayed - unreadable <= set(got)
+
+
+def test_a_calm_listing_costs_one_row_of_overlap_a_page() -> None:
+    listing = Listing([person(n, n) for n in range(1000)])
+    assert len(read_all(listing, 100)) == 1000
+    assert len(listing.requests) <= 12
+
+
+def test_a_block_of_early_rows_removed_half_way_is_found_quickly() -> None:
+    rows = [person(n, n) for n in range(100_000)]
+    listing = Listing(list(rows))
+    removed: list[PersonRef] = []
+
+    def others() -> None:
+        if len(listing.requests) == 50 and not removed:
+            removed.extend(listing.rows[:30_000])
+            del listing.rows[:30_000]
+
+    got = read_all(listing, 1000, others)
+    assert len(got) == len(set(got)) == 100_000
+    assert len(listing.requests) < 50 + 52 + 60
+
+
+def test_short_and_empty_pages_do_not_end_it() -> None:
+    rows = [person(n, n) for n in range(300)]
+    unreadable = {row.uuid for row in rows[60:240]}
+    listing = Listing(rows, unreadable)
+    assert set(read_all(listing, 20)) == {row.uuid for row in rows} - unreadable
+
+
+def test_when_everything_is_deleted_meanwhile_it_ends() -> None:
+    listing = Listing([person(n, n) for n in range(50)])
+    assert len(read_all(listing, 10, listing.rows.clear)) == 10
+
+
+def test_fifty_others_coming_and_going_with_each_request_do_not_stop_it() -> None:
+    random = Random(1)
+    rows = [person(n, n) for n in range(5000)]
+    listing = Listing(list(rows))
+    numbers = iter(range(10**6, 10**7))
+
+    def others() -> None:
+        for _ in range(50):
+            listing.rows.insert(0, person(10_000, next(numbers)))
+            del listing.rows[random.randrange(len(listing.rows))]
+        listing.sort()
+
+    got = read_all(listing, 100, others)
+    stayed = {row.uuid for row in rows} & {row.uuid for row in listing.rows}
+    assert len(got) == len(set(got))
+    assert stayed <= set(got)
+
+
+@pytest.mark.parametrize("url", ["http://h/?offset=0", "http://h/?offset=5", "/?offset=3"])
+def test_a_next_that_does_not_lead_on_is_a_loop(url: str) -> None:
+    pager: OffsetPager[PersonRef] = OffsetPager(10)
+    pager.feed([person(n, n) for n in range(20, 10, -1)], "http://h/?offset=10")
+    with pytest.raises(ListingError, match="loop"):
+        pager.feed([person(11, 11), *(person(n, n) for n in range(10, 2, -1))], url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h/", "http://h/?offset=-3", "http://h/?offset=1&offset=2", "", "http://[?offset=x"]
+)
+def test_a_next_without_a_usable_offset_is_refused(url: str) -> None:
+    with pytest.raises(ListingError):
+        next_offset(url)
+
+
+def test_only_the_offset_of_next_is_used() -> None:
+    assert next_offset("https://evil.example/steal?offset=200&token=x") == 200
+
+
+def test_rows_that_never_stop_shifting_end_in_an_error() -> None:
+    pager: OffsetPager[PersonRef] = OffsetPager(2)
+    pager.feed([person(50, 50), person(49, 49)], "?offset=2")
+
+    def forever() -> Iterator[None]:
+        while pager.request is not None:
+            request = pager.request
+            newer = [person(100 + n, 100 + n) for n in range(request.limit)]
+            pager.feed(newer, f"?offset={request.offset + request.limit}")
+            yield
+
+    with pytest.raises(ListingError, match="faster"):
+        for _ in forever():
+            pass
+
+
+def merged(row: PersonRef) -> PersonRef:
+    """As a person is listed that was merged: in its place, with the time of the older one."""
+    return PersonRef(uuid=row.uuid, created_at=row.created_at - timedelta(days=30))
+
+
+class InPlace(Listing):
+    """Rows stay in the order in which they are given, whatever time they show."""
+
+    def sort(self) -> None:
+        pass
+
+
+def test_a_merged_row_makes_nobody_come_twice_when_rows_before_it_vanish() -> None:
+    rows = [person(1000 - number, number) for number in range(40)]
+    listing = InPlace([merged(rows[0]), *rows[1:]])
+
+    def vanish() -> None:
+        if len(listing.requests) == 3:
+            del listing.rows[2:12]
+
+    got = read_all(listing, 4, vanish)
+    assert len(got) == len(set(got))
+    assert {row.uuid for row in listing.rows} <= set(got)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    page_size=st.sampled_from([4, 7, 25]),
+    share=st.sampled_from([0.01, 0.05]),
+    churn=st.sampled_from([0.0, 0.2, 0.4]),
+)
+@settings(max_examples=150, deadline=None)
+def test_with_some_rows_merged_everybody_who_stays_is_yielded_exactly_once(
+    seed: int, page_size: int, share: float, churn: float
+) -> None:
+    random = Random(seed)
+    rows = [person(1000 - number, number) for number in range(300)]
+    rows = [merged(row) if random.random() < share else row for row in rows]
+    listing = InPlace(list(rows))
+    numbers = iter(range(1000, 10**6))
+
+    def others() -> None:
+        if len(listing.requests) > 150:
+            return
+        if random.random() < churn and listing.rows:
+            start = random.randrange(len(listing.rows))
+            del listing.rows[start : start + random.choice([1, 3, page_size, 2 * page_size])]
+        if random.random() < churn / 2:
+            listing.rows.insert(0, person(2000 + len(listing.requests), next(numbers)))
+
+    got = read_all(listing, page_size, others)
+    stayed = {row.uuid for row in rows} & {row.uuid for row in listing.rows}
+    assert len(got) == len(set(got))
+    assert stayed <= set(got)
+
+
+@pytest.mark.parametrize(("page_size", "persons"), [(100, 300), (1000, 2600)])
+def test_a_block_of_merged_persons_before_an_unreadable_row_hides_nobody(page_size: int, persons: int) -> None:
+    rows = [person(persons - number, number) for number in range(persons)]
+    rows[page_size - 9 : page_size - 1] = [merged(row) for row in rows[page_size - 9 : page_size - 1]]
+    listing = InPlace(rows, {rows[page_size - 1].uuid})
+    assert len(read_all(listing, page_size)) == persons - 1
+
+
+def test_the_time_that_a_row_shows_changes_no_request() -> None:
+    random = Random(4)
+    rows = [person(1000 - number, number) for number in range(700)]
+    shuffled = [person(random.randrange(10**6), number) for number in range(700)]
+    first, second = InPlace(rows), InPlace(shuffled)
+    assert read_all(first, 50) == read_all(second, 50)
+    assert first.requests == second.requests
+
+
+@pytest.mark.parametrize("page_size", [1, 100, LARGEST_PAGE])
+@pytest.mark.parametrize(("before", "behind"), [(0, 0), (5, 1), (250, 40)])
+def test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error(
+    page_size: int, before: int, behind: int
+) -> None:
+    rows = [person(10**6 - number, number) for number in range(before + 2 * LARGEST_PAGE + behind)]
+    unreadable = {row.uuid for row in rows[before : before + 2 * LARGEST_PAGE]}
+    listing = InPlace(rows, unreadable)
+    with pytest.raises(ListingError, match=r"the listing is incomplete: some 10,000 rows .* try again later"):
+        read_all(listing, page_size)
+    assert len(listing.requests) < (100 if page_size > 1 else before + 100)
+
+
+@pytest.mark.parametrize("page_size", [1, 100])
+@pytest.mark.parametrize("block", [1, 100, 101, 4000])
+@pytest.mark.parametrize("behind", [0, 1, 500])
+def test_a_block_of_unreadable_rows_is_crossed(page_size: int, block: int, behind: int) -> None:
+    before = 40
+    rows = [person(10**6 - number, number) for number in range(before + block + behind)]
+    listing = InPlace(rows, {row.uuid for row in rows[before : before + block]})
+    got = read_all(listing, page_size)
+    assert got == [row.uuid for row in (*rows[:before], *rows[before + block :])]
+
+
+def test_very_many_rows_inserted_in_front_cost_few_requests() -> None:
+    rows = [person(number, number) for number in range(6000)]
+    listing = Listing(list(rows))
+
+    def others() -> None:
+        if len(listing.requests) == 3:
+            listing.rows = [*(person(10**6, number) for number in range(10_000, 110_000)), *listing.rows]
+
+    got = read_all(listing, 1000, others)
+    assert {row.uuid for row in rows} <= set(got)
+    assert len(got) == len(set(got))
+    assert len(listing.requests) < 160
+
+
+def test_a_server_that_sends_the_same_page_for_every_offset_is_refused() -> None:
+    pager: OffsetPager[PersonRef] = OffsetPager(100)
+    rows = [person(n, n) for n in range(100, 0, -1)]
+    with pytest.raises(ListingError, match="the server sends the same page again"):
+        for _ in range(MOST_PAGES_WITHOUT_PERSONS + 2):
+            assert pager.request is not None
+            pager.feed(rows, f"?offset={pager.request.offset + pager.request.limit}")
+
+
+def test_one_known_person_among_the_unread_ones_does_not_anchor_a_page() -> None:
+    """A person that was yielded moves back, and as many rows are removed that it leads the next page."""
+    rows = [person(1000 - number, number) for number in range(60)]
+    listing = InPlace(list(rows))
+
+    def others() -> None:
+        if len(listing.requests) == 1:
+            moved = listing.rows.pop(9)
+            listing.rows.insert(29, moved)
+            del listing.rows[: 29 - (10 - 3)]
+
+    got = read_all(listing, 10, others)
+    assert {row.uuid for row in listing.rows} <= set(got)
+    assert len(got) == len(set(got))
+
+
+def test_a_known_person_further_down_does_not_anchor_a_page() -> None:
+    """A person that was yielded moves back into the middle of a page, and rows before that page are removed."""
+    rows = [person(1000 - number, number) for number in range(60)]
+    listing = InPlace(list(rows))
+
+    def others() -> None:
+        if len(listing.requests) == 1:
+            moved = listing.rows.pop(9)
+            listing.rows.insert(33, moved)
+            del listing.rows[:20]
+
+    got = read_all(listing, 10, others)
+    assert {row.uuid for row in listing.rows} <= set(got)
+    assert len(got) == len(set(got))

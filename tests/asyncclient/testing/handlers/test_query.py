@@ -1,0 +1,180 @@
+"""The query endpoint and the one HogQL query it understands (contract 12)."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asyncclient.testing import LocalPostHog
+from asyncclient.testing.queries.hogql import MOST_ROWS, BadQuery, Query, parsed
+from asyncclient.testing.tables.uuid_order import UuidOrder, by_clickhouse, by_text
+from asyncclient.testing.tables.uuids import UuidTable
+
+TEXT = "SELECT toString(id) FROM persons WHERE (JSONHas(properties, {k0})) AND toString(id) > {after} "
+TEXT += "ORDER BY toString(id) LIMIT 100"
+NIL = "00000000-0000-0000-0000-000000000000"
+
+
+async def ask(api, text=TEXT, refresh="force_blocking", **values):
+    body = {"query": {"kind": "HogQLQuery", "query": text, "values": values}, "refresh": refresh}
+    return await api.post("/api/projects/1/query/", body)
+
+
+async def found(api, text=TEXT, **values):
+    reply = await ask(api, text, **values)
+    assert reply.status == 200, reply.body
+    return [row for (row,) in reply.json["results"]]
+
+
+async def walk(api, template, limit, **values):
+    """Page by the last row until a page is empty."""
+    rows = []
+    while page := await found(api, f"{template} LIMIT {limit}", after=rows[-1] if rows else NIL, **values):
+        assert len(page) <= limit
+        rows += page
+        assert len(rows) == len(set(rows)), "a row came twice"
+    return rows
+
+
+async def test_null_values_are_found_which_the_filter_is_set_misses(serve):
+    api = await serve()
+    null = api.world.add_person(["null"], {"old": None})
+    api.world.add_person(["none"], {"other": 1})
+    some = api.world.add_person(["some"], {"old": 1})
+    assert await found(api, k0="old", after=NIL) == sorted(map(str, (null, some)))
+    assert await api.where({"key": "old", "operator": "is_set", "value": "is_set", "type": "person"}) == ["some"]
+
+
+async def test_the_form_of_the_answer(serve):
+    api = await serve(3)
+    body = (await ask(api, k0="plan", after=NIL)).json
+    assert (body["columns"], body["is_cached"], body["hasMore"], body["error"]) == (
+        ["toString(id)"],
+        False,
+        False,
+        None,
+    )
+    assert len(body["results"]) == 3
+    assert (await ask(api, refresh="blocking", k0="plan", after=NIL)).json["is_cached"] is True
+
+
+@pytest.mark.parametrize("spelling", ["toString(id)", "id"])
+async def test_pages_by_mark_bring_everybody_once(serve, spelling):
+    api = await serve(57)
+    for n in range(3):
+        api.world.add_person([f"new-{n}"], {"email": None})
+    text = f"SELECT {spelling} FROM persons WHERE (JSONHas(properties, {{k0}}) OR JSONHas(properties, {{k1}})) "
+    text += f"AND {spelling} > {{after}} ORDER BY {spelling}"
+    rows = await walk(api, text, 7, k0="email", k1="absent")
+    people = (api.world.person(uuid) for uuid in api.world.iter_uuids())
+    assert sorted(rows) == sorted(str(person.uuid) for person in people if "email" in person.properties)
+    assert (rows == sorted(rows)) is (spelling != "id"), "ClickHouse orders UUIDs by their second half"
+
+
+async def test_persons_who_come_and_go_while_somebody_pages(serve):
+    api = await serve(40)
+    everybody = await found(api, k0="plan", after=NIL)
+    first = await found(api, TEXT.replace("100", "10"), k0="plan", after=NIL)
+    api.world.remove_person(everybody[15])
+    api.world.unset_properties(everybody[16], ["plan"])
+    late = api.world.add_person(["late"], {"plan": "x"}, uuid="ffffffff-ffff-4fff-8fff-ffffffffffff")
+    rest = await found(api, k0="plan", after=first[-1])
+    assert rest == [*everybody[10:15], *everybody[17:], str(late)]
+
+
+async def test_the_query_trails_the_store_like_the_listing(serve):
+    api = await serve(2, list_lag_s=5)
+    uuid = str(api.world.uuid_of("user-0"))
+    api.world.unset_properties(uuid, ["plan"])
+    api.world.add_person(["new"], {"plan": "x"})
+    assert len(await found(api, k0="plan", after=NIL)) == 2
+    api.clock.now += 5
+    assert (after := await found(api, k0="plan", after=NIL)) != []
+    assert uuid not in after
+    assert len(after) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("SELECT id FROM persons", "not understood"),
+        ("SELECT count() FROM persons WHERE JSONHas(properties, {k0}) ORDER BY id", "not understood"),
+        (f"{TEXT}; DROP TABLE persons", "not understood"),
+        (f"{TEXT} OFFSET 100", "OFFSET"),
+        (TEXT.replace("100", "10, 100"), "OFFSET"),
+        (TEXT.replace("k0", "k9"), "k9 is not in values"),
+        (TEXT.replace("{after}", "'nobody'"), "mark is not a UUID"),
+        (TEXT.replace("ORDER BY toString(id)", "ORDER BY id"), "what the query orders by"),
+        (TEXT.replace("{k0}", "{after}").replace("100", "{k0}"), "LIMIT must be a number"),
+    ],
+)
+async def test_any_other_query_is_refused(serve, text, says):
+    reply = await ask(await serve(1), text, k0="plan", after=NIL)
+    assert reply.error == (400, "validation_error", "invalid_input")
+    assert says in reply.json["detail"]
+
+
+async def test_bodies_that_are_no_query_are_refused(serve):
+    api = await serve(1)
+    for body in ({}, {"query": TEXT}, {"query": {"kind": "EventsQuery"}}, {"query": {"kind": "HogQLQuery"}}):
+        assert (await api.post("/api/projects/1/query/", body)).status == 400
+
+
+async def test_it_takes_the_scope_to_query_and_counts_with_the_other_calls(serve):
+    api = await serve(1, scopes=("person:write",))
+    assert (await ask(api, k0="plan", after=NIL)).json["detail"] == "API key missing required scope 'query:read'"
+    api.server.reconfigure(scopes=("query:read", "person:read"), rate_limits="posthog")
+    for _ in range(120):
+        await ask(api, k0="plan", after=NIL)
+        await api.get("1/")
+    assert (await ask(api, k0="plan", after=NIL)).status == 429
+
+
+def test_what_a_query_asks_for():
+    text = "select id as uuid from persons where JSONHas( properties , { values.a } ) order by id asc limit {n};"
+    assert parsed(text, {"a": "plan", "n": 70_000}) == Query(keys=("plan",), after=None, limit=MOST_ROWS, by_text=False)
+    spread = TEXT.replace(" ", "\n  ").replace("({k0}", "( {k0}")
+    assert parsed(spread, {"k0": "a b", "after": ""}) == Query(keys=("a b",), after=None, limit=100, by_text=True)
+    with pytest.raises(BadQuery, match="must be a string"):
+        parsed(TEXT, {"k0": 3, "after": ""})
+
+
+@given(st.text(max_size=60), st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2))
+def test_any_text_is_refused_cleanly(text, values):
+    with pytest.raises(BadQuery):
+        parsed(text, values)
+
+
+@given(
+    st.lists(st.binary(min_size=16, max_size=16), unique=True, max_size=40),
+    st.integers(0, 40),
+    st.binary(min_size=16, max_size=16),
+    st.sampled_from([by_text, by_clickhouse]),
+)
+def test_the_order_is_right_whenever_uuids_come_in(raws, early, mark, sort_key):
+    table = UuidTable(raws[:early])
+    order = UuidOrder(table, sort_key)
+    list(order.beyond(None))
+    for raw in raws[early:]:
+        table.intern(raw)
+    expected = sorted((raw for raw in raws if sort_key(raw) > sort_key(mark)), key=sort_key)
+    assert [table.raw(key) for key in order.beyond(mark)] == expected
+
+
+@pytest.mark.slow
+async def test_a_page_of_ten_thousand_of_a_hundred_thousand_persons_is_quick(serve):
+    api = await serve(100_000)
+    text = TEXT.replace("LIMIT 100", "")
+    started = time.perf_counter()
+    rows = await walk(api, text, 10_000, k0="plan")
+    assert len(rows) == 100_000
+    assert time.perf_counter() - started < 6
+    for uuid in rows[:99_990]:
+        api.world.unset_properties(uuid, ["plan"])
+    assert await found(api, text, k0="plan", after=NIL) == rows[99_990:]
+
+
+def test_the_world_can_be_asked_without_a_request():
+    world = LocalPostHog(persons=3).world
+    assert len(list(world.mutations.uuids_by_text.beyond(None))) == 3

@@ -1,0 +1,200 @@
+"""The displays: lines now and then, a redrawn terminal, JSON lines."""
+
+import io
+import json
+import threading
+from typing import TextIO, cast
+
+import pytest
+
+from bulk.cli.display.live_display import LINE_EVERY_S, JsonLines, Lines, Terminal, open_display
+from bulk.cli.streams.output import BEHIND, FULL, OutputThread
+from bulk.cli.streams.text import TextOutput
+from bulk.events import JobEnded, PauseStarted, PhaseChanged, PlanProgress, Progress, TestBatchDone, WaitingForServer
+
+
+def progress(done: int) -> Progress:
+    return Progress(
+        phase="sending",
+        count=100,
+        done=done,
+        person={"gone": done},
+        events={},
+        recordings={},
+        requests=1,
+        targets_per_s=1.0,
+        eta_s=1.0,
+    )
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Closed(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def isatty(self) -> bool:
+        return False
+
+
+def test_progress_is_a_line_every_few_seconds_and_news_is_a_line_each() -> None:
+    stream, clock = io.StringIO(), Clock()
+    display = Lines(stream, clock=clock)
+    display(progress(1))
+    display(progress(2))
+    clock.now = LINE_EVERY_S - 0.1
+    display(progress(3))
+    display(TestBatchDone(targets=3))
+    display(PauseStarted(bucket="deletes", for_s=60))
+    clock.now = LINE_EVERY_S
+    display(progress(4))
+    lines = stream.getvalue().splitlines()
+    assert [
+        "1 of 100" in lines[0],
+        "Test batch OK" in lines[1],
+        "Rate limited" in lines[2],
+        "4 of 100" in lines[3],
+    ] == [True] * 4
+    assert len(lines) == 4
+
+
+def test_waiting_does_not_fill_a_log() -> None:
+    stream, clock = io.StringIO(), Clock()
+    display = Lines(stream, clock=clock)
+    for second in range(61):
+        clock.now = float(second)
+        display(WaitingForServer(targets=1, next_read_s=1, wait_left_s=100))
+    assert len(stream.getvalue().splitlines()) == 2
+
+
+def test_planning_is_shown_as_it_goes() -> None:
+    stream, clock = io.StringIO(), Clock()
+    display = Lines(stream, clock=clock)
+    display(PlanProgress(seen=1000, targets=998, requests=5))
+    display(PlanProgress(seen=2000, targets=1998, requests=9))
+    assert [line.split(" ", 1)[1] for line in stream.getvalue().splitlines()] == [
+        "Planning: 1,000 read, 998 targets, 5 requests"
+    ]
+
+
+def test_a_log_that_nobody_reads_does_not_stop_a_job() -> None:
+    display = Lines(Closed())
+    display(TestBatchDone(targets=1))
+    display.note("on")
+
+
+def test_a_terminal_shows_bar_rate_counts_and_keeps_news_above() -> None:
+    stream = Tty()
+    display = Terminal(stream)
+    display(PhaseChanged(phase="sending"))
+    display(progress(40))
+    display(PauseStarted(bucket="[bold]deletes", for_s=60))
+    display.close()
+    display.close()
+    shown = stream.getvalue()
+    assert "40 of 100 (40 %)" in shown
+    assert "persons: 40 gone" in shown
+    assert "asked us to wait 1 min ([bold]deletes)" in shown
+    assert shown.endswith("\x1b[?25h") or "\x1b[?25h" in shown[shown.rindex("40 of 100") :]
+
+
+def test_json_lines_hold_the_event_and_people_are_shown_it_too() -> None:
+    out, people = io.StringIO(), io.StringIO()
+    display = JsonLines(Lines(people), out)
+    display(TestBatchDone(targets=25))
+    display(progress(1))
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert first == {"event": "canary", "targets": 25}
+    assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"gone": 1})
+    assert "Test batch OK" in people.getvalue()
+
+
+def test_a_reader_of_events_that_went_away_ends_the_events_and_not_the_job() -> None:
+    people = io.StringIO()
+    display = JsonLines(Lines(people), Closed())
+    display(TestBatchDone(targets=1))
+    display(TestBatchDone(targets=2))
+    assert people.getvalue().count("Test batch OK") == 2
+
+
+class Reader:
+    """Takes nothing until it is let."""
+
+    def __init__(self) -> None:
+        self.seen = b""
+        self.let = threading.Event()
+
+    def __call__(self, data: bytes) -> int:
+        assert self.let.wait(30)
+        self.seen += data
+        return len(data)
+
+
+def test_progress_is_dropped_and_counted_while_events_are_not_read_and_the_end_is_kept() -> None:
+    reader = Reader()
+    output = OutputThread(reader)
+    stream = TextOutput(output, io.StringIO(), has_results=True)
+    display = JsonLines(Lines(io.StringIO()), cast("TextIO", stream))
+    stream.result(b"x" * BEHIND + b"\n")
+    display(progress(1))
+    display(WaitingForServer(targets=1, next_read_s=1, wait_left_s=100))
+    display(TestBatchDone(targets=25))
+    stream.result(b"x" * FULL + b"\n")
+    display(TestBatchDone(targets=26))
+    display(JobEnded(reason="finished", exit_code=0, person={}, events={}, recordings={}))
+    reader.let.set()
+    stream.drain()
+    output.close()
+    events = [json.loads(line) for line in reader.seen.splitlines() if not line.startswith(b"x")]
+    assert [(one["event"], one.get("events")) for one in events[:2]] == [("dropped", 2), ("canary", None)]
+    assert [one["event"] for one in events[2:]] == ["dropped", "ended"]
+
+
+def test_a_terminal_gets_its_cursor_back_from_a_signal_and_is_not_drawn_on_again() -> None:
+    reader = Reader()
+    reader.let.set()
+    output = OutputThread(reader)
+    stream = TextOutput(output, Tty(), has_results=False)
+    display = Terminal(cast("TextIO", stream))
+    display(progress(40))
+    display.restore()
+    display(progress(41))
+    display.note("SIGTERM\x1b[2J")
+    stream.drain()
+    output.close()
+    shown = reader.seen.decode()
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+    assert "41 of 100" not in shown
+    assert "SIGTERM\\x1b[2J" in shown
+
+
+def test_a_terminal_that_is_behind_is_spared_progress_and_gets_the_news() -> None:
+    reader = Reader()
+    output = OutputThread(reader)
+    stream = TextOutput(output, Tty(), has_results=False)
+    display = Terminal(cast("TextIO", stream))
+    stream.result(b"x" * (BEHIND + 1))
+    display(progress(40))
+    display(TestBatchDone(targets=3))
+    reader.let.set()
+    stream.drain()
+    output.close()
+    assert b"40 of 100" not in reader.seen
+    assert b"Test batch OK" in reader.seen
+
+
+@pytest.mark.parametrize(("stream", "kind"), [(Tty(), Terminal), (io.StringIO(), Lines)])
+def test_the_display_fits_the_stream(stream: io.StringIO, kind: type) -> None:
+    assert isinstance(open_display(json=False, stream=stream), kind)
+    assert isinstance(open_display(json=True, stream=stream), JsonLines)

@@ -1,0 +1,61 @@
+"""Options whose values cannot be used, and what is said where something that was there is gone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk.cli.options.connection_options import KEY, PROJECT_ID, Settings
+
+Run = Callable[..., Any]
+
+ONE_GO = ("delete", "--where", "plan exact free", "--yes", "--expect-count", "1")
+
+
+@pytest.mark.parametrize("option", ["--host", "--project-id"])
+def test_an_option_that_an_unset_variable_left_empty(run: Run, posthog: Any, option: str) -> None:
+    result = run(*ONE_GO, option, "")
+    assert result.code == 2
+    assert f"{option} is empty" in result.sentence
+    assert not posthog.server.requests
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "-inf", "soon"])
+def test_a_wait_that_is_no_time(run: Run, posthog: Any, seconds: str) -> None:
+    result = run(*ONE_GO, "--wait", seconds)
+    assert result.code == 2
+    assert "--wait" in result.sentence
+    assert not posthog.server.requests
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "kept_to"),
+    [
+        ("phx_x", "posthog", "posthog"),
+        ("pha_x", "posthog", "user"),
+        ("pha_x", "480/min,4800/h,240/min", "posthog"),
+        ("phx_x", "user", "user"),
+        ("phx_x", "1/m,2/h,3/m,4/h", "1/min,2/hour,3/min,4/hour"),
+        ("", "posthog", "posthog"),
+    ],
+)
+def test_the_rate_limits_are_those_of_the_kind_of_key_unless_others_are_given(
+    key: str, given: str, kept_to: str
+) -> None:
+    assert Settings(rate_limits=given).rates({KEY: key, PROJECT_ID: "1"}) == kept_to
+
+
+def test_nothing_is_promised_to_resume_where_nobody_is_selected(run: Run, posthog: Any) -> None:
+    result = run("delete", "--yes", "--expect-count", "1")
+    assert (result.code, result.out) == (2, "")
+
+
+def test_verify_without_the_plan_says_what_it_needs(run: Run, posthog: Any) -> None:
+    everyone = ("delete", "--everyone", "--yes", "--expect-count", "60", "--plan", "x.plan.jsonl")
+    assert run(*everyone).code == 0
+    Path("x.plan.jsonl").unlink()
+    result = run("verify", "x.journal.jsonl")
+    assert result.code == 74
+    assert "give it with --plan" in result.sentence
+    assert run("status", "x.journal.jsonl").code == 0

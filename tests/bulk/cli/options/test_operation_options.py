@@ -1,0 +1,167 @@
+"""What to do, as written on the command line: what is taken, and what is refused before anything is sent."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk.cli.options.operation_options import KINDS, TAKES, Asked, assignments, operation
+from bulk.operations import (
+    DeleteEvents,
+    DeletePersons,
+    DeleteRecordings,
+    Operation,
+    UnsetProperties,
+    UpdateProperties,
+    to_dict,
+)
+
+Run = Callable[..., Any]
+
+EVERYONE = ("--everyone", "--yes", "--expect-count", "60")
+KEYS = st.text(st.characters(exclude_characters="=", exclude_categories=["Cs"])).filter(
+    lambda key: key.strip() and not key.endswith(":")
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(KEYS, st.text() | VALUES, min_size=1, max_size=5), st.booleans())
+def test_what_was_written_is_what_is_set(properties: dict[str, Any], as_text: bool) -> None:
+    words = [
+        f"{key}={value}" if as_text and isinstance(value, str) else f"{key}:={json.dumps(value)}"
+        for key, value in properties.items()
+    ]
+    found = assignments(words)
+    assert found == properties
+    assert json.dumps(found) == json.dumps(properties)  # true is not 1
+
+
+@given(KEYS, st.text())
+def test_the_first_separator_ends_the_key(key: str, text: str) -> None:
+    assert assignments([f"{key}={text}"]) == {key: text}
+    assert assignments([f"{key}=:={text}"]) == {key: f":={text}"}
+    assert assignments([f"{key}:=1"]) == {key: 1}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "needs what to set"),
+        (("plan=pro", "Lovelace"), "argument 2 of update has no ="),
+        (("=Lovelace",), "argument 1 of update has no key"),
+        ((":=1",), "argument 1 of update has no key"),
+        ((" =Lovelace",), "argument 1 of update has no key"),
+        (("plan=Lovelace", "plan:=1"), "argument 2 of update names the key 'plan' again"),
+        (("n:=",), "the value of 'n' is not valid JSON because it is empty"),
+        (("n:=Lovelace",), "the value of 'n' is not valid JSON at character 1 of 8 (Expecting value)"),
+        (('n:=["Lovelace",]',), "at character 13 of 13"),
+        (("n:=1 2",), "at character 3 of 3 (Extra data)"),
+        (("n:=NaN",), "neither NaN nor Infinity"),
+        (("n:=[-Infinity]",), "neither NaN nor Infinity"),
+        (('n:={"a":1,"a":2}',), "an object in it has a key twice"),
+        (("n:=" + "1" * 5000,), "too many digits"),
+        (("n:=" + "[" * 100_000,), "nested too deep"),
+        (("\x1b[2J:=x",), r"the value of '\\x1b[2J' is not"),
+    ],
+)
+def test_arguments_of_update_that_cannot_be_read(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(click.UsageError) as caught:
+        assignments(words)
+    assert said in caught.value.message
+    assert "Lovelace" not in caught.value.message
+    assert ": " in caught.value.message  # what is wrong, then what to do
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "expected"),
+    [
+        ("delete", Asked(), DeletePersons()),
+        (
+            "delete",
+            Asked(delete_events=True, delete_recordings=True),
+            DeletePersons(delete_events=True, delete_recordings=True),
+        ),
+        ("delete-events", Asked(), DeleteEvents()),
+        ("delete-recordings", Asked(), DeleteRecordings()),
+        ("unset", Asked(words=("a", "b=c")), UnsetProperties(keys=("a", "b=c"))),
+        ("unset", Asked(words=("a",), route="rest"), UnsetProperties(keys=("a",), route="rest")),
+        (
+            "update",
+            Asked(words=("a=b", "n:=[1]"), route="capture"),
+            UpdateProperties(properties={"a": "b", "n": [1]}, route="capture"),
+        ),
+    ],
+)
+def test_the_operation_is_the_one_that_was_asked_for(kind: str, asked: Asked, expected: Operation) -> None:
+    assert to_dict(operation(kind, asked)) == to_dict(expected)
+
+
+GIVEN = {"words": ("a=b",), "route": "rest", "delete_events": True, "delete_recordings": True}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", GIVEN)
+def test_what_does_not_fit_an_operation_is_refused(kind: str, name: str) -> None:
+    base = Asked(words=("a=b",) if "words" in TAKES[kind] else ())
+    asked = msgspec.structs.replace(base, **{name: GIVEN[name]})
+    if name in TAKES[kind]:
+        assert operation(kind, asked)
+        return
+    with pytest.raises(click.UsageError) as caught:
+        operation(kind, asked)
+    assert kind in caught.value.message
+    assert name == "words" or f"--{name.replace('_', '-')} goes with" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("unset",), "name at least one KEY"),
+        (("unset", ""), "visible character"),
+        (("unset", "a", "a"), "twice"),
+        (("unset", "a" * 401), "401 characters"),
+        (("unset", "a", "--delete-events"), "--delete-events"),
+        (("unset", "a", "--route", "soap"), "--route"),
+        (("update",), "needs what to set"),
+        (("update", "a"), "argument 1"),
+        (("update", "a:={"), "character 2"),
+        (("update", "n:=9007199254740993"), "2^53"),
+        (("update", "n:=1e999"), "finite"),
+        (("update", 'n:="\\u0000"'), "NUL"),
+        (("update", 'n:="\\ud800"'), "surrogate"),
+        (("update", "a=b", "--delete-recordings"), "--delete-recordings"),
+        (("delete", "a"), "unexpected extra argument"),
+        (("delete", "--route", "rest"), "--route"),
+        (("delete-events", "a"), "unexpected extra argument"),
+        (("delete-recordings", "--delete-events"), "--delete-events"),
+    ],
+)
+def test_a_bad_operation_sends_nothing(run: Run, posthog: Any, arguments: tuple[str, ...], words: str) -> None:
+    result = run(*arguments, *EVERYONE)
+    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1), result
+    assert words in result.sentence
+    planned = run("plan", *arguments, "--everyone", "-o", "x.plan.jsonl")
+    assert (planned.code, planned.out, len(planned.err.splitlines())) == (2, "", 1), planned
+    assert list(Path().iterdir()) == []
+    assert not posthog.server.requests
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("unset", "a"), ("update", "a=b"), ("delete-events",), ("delete-recordings",)],
+)
+def test_nobody_is_selected_by_saying_nothing(run: Run, posthog: Any, arguments: tuple[str, ...]) -> None:
+    for command in (("plan", *arguments, "-o", "x.plan.jsonl"), (*arguments, "--yes", "--expect-count", "60")):
+        result = run(*command)
+        assert (result.code, "--everyone" in result.sentence) == (2, True)
+    assert not posthog.server.requests

@@ -1,0 +1,234 @@
+"""The five operations in one go and by plan: what they do, say and leave behind, and how each is resumed."""
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk.cli import job_session
+from bulk.plan.plan_file import load_plan
+
+Run = Callable[..., Any]
+
+PEOPLE = 30
+IDS = ("--distinct-ids", "ids")
+GO = ("--yes", "--expect-count", PEOPLE)
+UPDATE = ("update", "plan=vip", "seats:=3", 'tags:=["a",null]', "x:=null")
+KINDS = {
+    "delete": ("delete", "--delete-events"),
+    "unset": ("unset", "email", "plan"),
+    "update": UPDATE,
+    "delete-events": ("delete-events",),
+    "delete-recordings": ("delete-recordings",),
+}
+
+
+@pytest.fixture(autouse=True)
+def ids(posthog: Any) -> None:
+    Path("ids").write_text("".join(f"user-{number}\n" for number in range(PEOPLE)))
+
+
+def chosen(posthog: Any) -> list[Any]:
+    world = posthog.server.world
+    return [world.uuid_of(f"user-{number}") for number in range(PEOPLE)]
+
+
+def properties(posthog: Any) -> dict[int, dict[str, Any]]:
+    """The properties of everybody, by the number in the distinct id."""
+    world = posthog.server.world
+    return {number: dict(world.person(world.uuid_of(f"user-{number}")).properties) for number in range(60)}
+
+
+def check_done(posthog: Any, kind: str, before: dict[int, dict[str, Any]]) -> None:
+    """The server's own world has what was asked for, and all the rest is as before."""
+    world = posthog.server.world
+    if kind == "delete":
+        assert world.count() == 60 - PEOPLE
+        return
+    for number in range(PEOPLE):
+        if kind == "unset":
+            before[number].pop("email", None)
+            before[number].pop("plan", None)
+        elif kind == "update":
+            before[number].update({"plan": "vip", "seats": 3, "tags": ["a", None], "x": None})
+    assert properties(posthog) == before
+    queued = [number for number in range(60) if world.deletion_rows(world.uuid_of(f"user-{number}"))]
+    assert queued == (list(range(PEOPLE)) if kind == "delete-events" else [])
+
+
+def recordings_asked_for(posthog: Any) -> set[str]:
+    bodies = [request.body for request in posthog.mutations if request.body.get("delete_recordings")]
+    return {uuid for body in bodies for uuid in body["ids"]}
+
+
+VERDICTS = {
+    "delete": "Done: 30 of 30 persons deleted by this job and read back as gone.",
+    "unset": "Done: 30 of 30 persons changed by this job and read back as requested.",
+    "update": "Done: 30 of 30 persons changed by this job and read back as requested.",
+    "delete-events": "Done: 30 of 30 persons' events queued for deletion by this job.",
+    "delete-recordings": "Done: 30 of 30 persons' recordings requested to be deleted, which cannot be verified.",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_operation_goes_all_the_way_and_the_line_it_prints_resumes_it(run: Run, posthog: Any, kind: str) -> None:
+    before = properties(posthog)
+    result = run(*KINDS[kind], *IDS, *GO)
+    assert result.code == 0, result.err
+    assert VERDICTS[kind] in result.out.splitlines()
+    targets = {str(uuid) for uuid in (chosen(posthog) if kind != "delete" else [])}
+    check_done(posthog, kind, before)
+    assert recordings_asked_for(posthog) == (targets if kind == "delete-recordings" else set())
+    first = result.out.splitlines()[0].removeprefix("If interrupted, resume with: ")
+    program, *line = shlex.split(first)
+    assert (program, line[0]) == ("posthog-bulk", kind)
+    assert re.fullmatch(rf"{kind}-1-\d{{8}}T\d{{6}}Z\.plan\.jsonl", line[2])
+    sent = len(posthog.mutations)
+    again = run(*line)
+    assert again.code == 0, again.err
+    assert f"Using the plan that exists: {line[2]}" in again.out
+    assert len(posthog.mutations) == sent
+    assert len(list(Path().glob("*.jsonl"))) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_operation_goes_by_plan_run_status_report_and_verify(run: Run, posthog: Any, kind: str) -> None:
+    before = properties(posthog)
+    planned = run("plan", *KINDS[kind], *IDS, "-o", "x.plan.jsonl")
+    assert planned.code == 0, planned.err
+    assert not posthog.mutations
+    with load_plan("x.plan.jsonl") as plan:
+        assert (plan.header.operation["kind"], plan.count) == (kind, PEOPLE)
+    line = planned.out.splitlines()[-1].split()
+    assert run(*line[1:]).code == 0
+    check_done(posthog, kind, before)
+    sent = len(posthog.mutations)
+    waiting = kind in ("delete", "delete-events")
+    verified = run("verify", "x.journal.jsonl")
+    assert verified.code == (75 if waiting else 0)
+    assert ("not purged yet" in verified.out) is waiting
+    posthog.server.run_event_deletion()
+    assert run("verify", "x.journal.jsonl").code == 0
+    assert len(posthog.mutations) == sent
+    to_do = re.search("^To do +(.*)$", planned.out, re.MULTILINE)
+    assert to_do is not None
+    for command in ("status", "report"):
+        said = run(command, "x.journal.jsonl")
+        assert said.code == 0
+        assert to_do[1] in said.out
+        assert VERDICTS[kind] in said.out or kind in ("delete", "delete-events")
+    assert b"vip" not in Path("x.journal.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("operation", "route", "actions"),
+    [
+        (("unset", "email", "plan"), "rest", {"delete_property": PEOPLE * 2}),
+        (("unset", "email", "plan"), "capture", {"capture": 2}),
+        (("unset", "email", "plan"), "auto", {"delete_property": PEOPLE * 2}),
+        (("update", "plan=vip"), "rest", {"update": PEOPLE}),
+        (("update", "plan=vip"), "capture", {"capture": 2}),
+    ],
+)
+def test_the_route_is_the_one_that_was_asked_for(
+    run: Run, posthog: Any, operation: tuple[str, ...], route: str, actions: dict[str, int]
+) -> None:
+    result = run(*operation, *IDS, *GO, "--route", route)
+    assert result.code == 0, result.err
+    counts = posthog.server.request_counts
+    assert {name: counts[name] for name in ("delete_property", "update", "capture") if counts.get(name)} == actions
+    assert "Route: REST (" in result.err or "Route: capture (as requested)" in result.err
+
+
+def test_keys_that_look_like_options_are_named_after_two_dashes(run: Run, posthog: Any) -> None:
+    world = posthog.server.world
+    world.add_person(["odd"], {"-x": 1, "$set": 2, "a=b": 3})
+    Path("ids").write_text("odd\n")
+    result = run("unset", *IDS, "--yes", "--expect-count", 1, "--", "-x", "$set", "a=b")
+    assert result.code == 0, result.err
+    assert world.person(world.uuid_of("odd")).properties == {}
+    line = shlex.split(result.out.splitlines()[0].removeprefix("If interrupted, resume with: "))
+    assert run(*line[1:]).code == 0
+
+
+def test_a_review_of_an_update_shows_each_value_and_lets_none_of_them_act(run: Run, posthog: Any) -> None:
+    result = run("plan", "update", "na\x1bme=Ada \u202e", "n:=[1,true]", f"long={'x' * 5000}", *IDS, "-o", "x")
+    assert result.code == 0
+    assert 'Values    na\\x1bme = "Ada \\u202e"\n          n = [1, true]\n          long = "xxx' in result.out
+    assert max(map(len, result.out.splitlines())) < 1100
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", result.out + result.err)
+
+
+def test_a_review_tells_what_may_be_missed(
+    run: Run, posthog: Any, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = run("plan", "unset", "nick", "--everyone", "-o", "none")
+    assert (out.code, "has any of the properties" in out.sentence) == (3, True)
+    posthog.server.world.add_person(["null"], {"nick": None})
+    out = run("plan", "unset", "nick", "--everyone", "-o", "one").out
+    assert "Who has the properties was asked by query (1 persons have them)." in out
+    assert "Not covered: changes of the last minutes." in out
+    out = run("plan", "unset", "plan", "--where", "plan exact free", "-o", "two").out
+    assert "was found by listing persons and looking at each (a filter selects)" in out
+    served = serve(5, scopes=("person:write", "project:read"))
+    for name, value in served.env.items():
+        monkeypatch.setenv(name, value)
+    out = run("plan", "unset", "email", "--everyone", "-o", "x.plan.jsonl").out
+    assert "looking at each (the key lacks the scope query:read)." in out
+    assert "Not covered: properties that this key cannot read." in out
+    assert run("unset", "email", "--plan", "x.plan.jsonl", "--yes", "--expect-count", 5).code == 0
+    assert "the key lacks the scope query:read" in run("report", "x.journal.jsonl").out
+
+
+@pytest.mark.parametrize(
+    ("planned", "asked"),
+    [
+        (("unset", "a"), ("unset", "b")),
+        (("unset", "a"), ("unset", "a", "--route", "rest")),
+        (("update", "n:=1"), ("update", "n:=true")),
+        (("update", "n:=1"), ("update", "n=1")),
+        (("update", "n:=null"), ("update", "n:=false")),
+        (("delete-events",), ("delete-recordings",)),
+        (("delete-events",), ("delete", "--delete-events")),
+    ],
+)
+def test_a_plan_that_exists_is_not_used_for_something_else(
+    run: Run, posthog: Any, planned: tuple[str, ...], asked: tuple[str, ...]
+) -> None:
+    assert run("plan", *planned, *IDS, "-o", "x.plan.jsonl").code == 0
+    result = run(*asked, *IDS, *GO, "--plan", "x.plan.jsonl")
+    assert (result.code, "another operation" in result.sentence) == (3, True)
+    assert not posthog.mutations
+
+
+def test_who_loses_the_race_for_a_new_plan_uses_the_winners(
+    run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan_for_real = job_session.make_plan_file
+
+    def after_another_process(*args: Any, **options: Any) -> Any:
+        plan_for_real(*args, **options).close()
+        return plan_for_real(*args, **options)
+
+    monkeypatch.setattr(job_session, "make_plan_file", after_another_process)
+    result = run("update", "plan=vip", *IDS, *GO, "--plan", "x.plan.jsonl")
+    assert (result.code, "Using the plan that exists: x.plan.jsonl" in result.out) == (0, True)
+    monkeypatch.setattr(job_session, "make_plan_file", after_another_process)
+    result = run("update", "plan=vip", *IDS, *GO, "--plan", "no/such/folder.plan.jsonl")
+    assert result.code == 74
+
+
+def test_the_same_values_in_another_order_are_the_same_job(run: Run, posthog: Any) -> None:
+    assert run("plan", "update", "a:=1", 'b:={"x":1,"y":[2.0]}', *IDS, "-o", "x.plan.jsonl").code == 0
+    result = run("update", 'b:={"y":[2],"x":1.0}', "a:=1", *IDS, *GO, "--plan", "x.plan.jsonl")
+    assert result.code == 0, result.err
+
+
+def test_a_change_that_is_not_applied_yet_is_waited_for_and_said_so(run: Run, posthog: Any) -> None:
+    posthog.server.reconfigure(capture_lag_s=0.4)
+    result = run("update", "plan=vip", *IDS, *GO)
+    assert result.code == 0, result.err
+    assert re.search(r"\d changes accepted but not yet visible; checking again in 0.5 s, for up to 15 min", result.err)

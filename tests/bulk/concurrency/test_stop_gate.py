@@ -1,0 +1,67 @@
+import anyio
+import pytest
+
+from bulk.concurrency.stop_gate import StopGate, Stopped
+
+
+async def test_closing_ends_waits_at_once() -> None:
+    gate = StopGate()
+    ended = anyio.Event()
+
+    async def wait() -> None:
+        with pytest.raises(Stopped):
+            await gate.sleep(10_000)
+        ended.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        await anyio.wait_all_tasks_blocked()
+        assert not ended.is_set()
+        gate.close(RuntimeError("over"))
+        await ended.wait()
+
+
+async def test_what_is_in_flight_is_awaited() -> None:
+    gate = StopGate()
+    answer = anyio.Event()
+    got: list[str] = []
+
+    async def request() -> None:
+        with gate.cancel_on_stop() as scope:
+            gate.finish_despite_stop(scope)
+            await answer.wait()
+            got.append("answer")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(request)
+        await anyio.wait_all_tasks_blocked()
+        gate.close(RuntimeError("over"))
+        await anyio.wait_all_tasks_blocked()
+        assert got == []
+        answer.set()
+    assert got == ["answer"]
+
+
+async def test_nothing_leaves_once_the_gate_is_closed() -> None:
+    gate = StopGate()
+    with pytest.raises(Stopped), gate.cancel_on_stop() as scope:
+        gate.close(RuntimeError("over"))
+        gate.finish_despite_stop(scope)
+    with pytest.raises(Stopped):
+        gate.check()
+
+
+async def test_a_callers_stop_closes_it_without_an_error() -> None:
+    stop = anyio.Event()
+    gate = StopGate(stop)
+    stop.set()
+    assert gate.closed
+    assert gate.error is None
+
+
+async def test_the_first_error_counts() -> None:
+    gate = StopGate()
+    first = RuntimeError("first")
+    gate.close(first)
+    gate.close(RuntimeError("second"))
+    assert gate.error is first

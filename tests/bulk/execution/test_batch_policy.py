@@ -1,0 +1,26 @@
+"""Whom of a block an error says nothing of."""
+
+import pytest
+
+from bulk.execution.batch_policy import unsent
+from bulk.posthog.attempt_result import OK, AttemptResult, NextAction
+
+
+def ended(error: str, at: int | None) -> AttemptResult:
+    return AttemptResult(outcome="unknown", then=NextAction.READ, error=error, at=at)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        (OK, set()),
+        (ended("server_error", None), set()),
+        (ended("server_error", 0), {11, 12, 13}),
+        (ended("server_error", 2), {13}),
+        (ended("server_error", 3), set()),
+        (ended("rate_limited", 2), {12, 13}),
+        (ended("rate_limited", 0), set()),  # the ledger does not count it anyway
+    ],
+)
+def test_targets_after_the_error_were_not_looked_at(verdict: AttemptResult, expected: set[int]) -> None:
+    assert unsent([10, 11, 12, 13], verdict) == expected

@@ -1,0 +1,22 @@
+"""How a run shares targets out among its workers."""
+
+import pytest
+
+from bulk.execution.group_sizes import group_size, whole_blocks
+from bulk.execution.run_settings import RunSettings
+
+
+@pytest.mark.parametrize("count", [1, 31, 2_000, 6_400, 8_000, 64_000, 1_000_003])
+@pytest.mark.parametrize("block", [1, 5, 64])
+def test_a_group_of_single_calls_takes_one_read_and_leaves_no_worker_much_more_than_others(count, block):
+    settings = RunSettings(concurrency=32)
+    size = group_size(count, settings, one_call_per_person=True, block=block)
+    assert 1 <= size <= whole_blocks(block)
+    share = -(-count // settings.concurrency)
+    rounds = -(-share // size)
+    assert size * rounds - share < rounds
+
+
+def test_a_group_of_batches_is_whole_batches():
+    assert group_size(10_000, RunSettings(concurrency=4, batch_size=250), one_call_per_person=False) == 1000
+    assert group_size(700, RunSettings(concurrency=4, batch_size=250), one_call_per_person=False) == 250

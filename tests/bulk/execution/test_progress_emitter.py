@@ -1,0 +1,71 @@
+"""What a running job tells of its pace and of the time that is left."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from asyncclient import Bucket, Limits, RateLimits
+from bulk.events import JobEvent, Progress
+from bulk.execution.progress_emitter import ProgressEmitter
+from bulk.journal.records import Answer, Intent, JobOpened
+from bulk.journal.target_states import TargetStates
+from bulk.operations import DeletePersons
+
+
+def started(count: int) -> TargetStates:
+    target_states = TargetStates()
+    target_states.apply(
+        JobOpened(
+            format=1,
+            job="j",
+            host="h",
+            project=1,
+            operation={"kind": "delete"},
+            selection={},
+            plan_digest="d",
+            count=count,
+            planned_at="",
+            at=0.0,
+        )
+    )
+    return target_states
+
+
+def accept(target_states: TargetStates, attempt: int, targets: str) -> None:
+    intent = Intent(
+        attempt=attempt, route="delete", bucket="deletes", axes=("person",), targets=targets, at=0.0, server_at=0.0
+    )
+    target_states.apply(intent)
+    target_states.apply(Answer(attempt=attempt, at=0.0, outcome="ok"))
+
+
+def test_the_time_left_knows_that_a_limit_lets_bursts_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("bulk.execution.progress_emitter.anyio.current_time", lambda: now[0])
+    told: list[Progress] = []
+
+    def tell(event: JobEvent) -> None:
+        if isinstance(event, Progress):
+            told.append(event)
+
+    target_states = started(1200)
+    limits = Limits(RateLimits.posthog(), clock=lambda: now[0])
+    job: Any = SimpleNamespace(
+        target_states=target_states, operation=DeletePersons(), now=lambda: now[0], note=lambda _: None
+    )
+    emitter = ProgressEmitter(job, limits, tell, batch_size=1)
+    emitter.phase("sending")
+    now[0] += 5
+    accept(target_states, 0, "0-479")
+    limits.charge(Bucket.DELETES, [0.0] * 480)
+    emitter.progress()
+    now[0] += 50  # the minute's allowance is used up, nothing moves
+    for _ in range(3):
+        now[0] += 1
+        emitter.progress()
+    accept(target_states, 1, "480")
+    emitter.progress()
+    eta_s = told[-1].eta_s
+    assert eta_s is not None
+    assert 60 <= eta_s <= 120

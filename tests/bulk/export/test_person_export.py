@@ -1,0 +1,61 @@
+"""Lines that an export cannot match: only a second look says that nobody has them."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from answers import Body, rewrite
+
+from asyncclient import Limits, PostHogClient, RateLimits
+from asyncclient.testing import LocalPostHog, ServerOptions
+from bulk import ByDistinctIds, ByEmails, ByPersonIds
+from bulk.export.person_export import export_lines
+from bulk.selection.input_findings import Findings
+
+PERSONS = 30
+
+
+def client_of(server: LocalPostHog) -> PostHogClient:
+    return PostHogClient(
+        host=server.url,
+        project_id=server.project_id,
+        personal_api_key=server.personal_api_key,
+        limits=Limits(RateLimits.off()),
+    )
+
+
+def selection(server: LocalPostHog, kind: str) -> Any:
+    people = [person for uuid in server.world.iter_uuids() if (person := server.world.person(uuid)) is not None]
+    if kind == "UUIDs":
+        return ByPersonIds([person.uuid for person in people])
+    if kind == "emails":
+        return ByEmails([person.properties["email"] for person in people if "email" in person.properties])
+    return ByDistinctIds([person.distinct_ids[0] for person in people])
+
+
+@pytest.mark.parametrize("kind", ["UUIDs", "distinct IDs", "emails"])
+@pytest.mark.parametrize("gone", [False, True])
+async def test_a_line_that_one_answer_leaves_out_is_looked_up_again(
+    monkeypatch: pytest.MonkeyPatch, kind: str, gone: bool
+) -> None:
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
+    options = ServerOptions(gzip=False)
+    async with LocalPostHog(persons=PERSONS, seed=3, options=options) as server, client_of(server) as client:
+        chosen = selection(server, kind)
+        left_out = list(server.world.iter_uuids())[1:3]
+        told = [0]
+
+        def leave_out(action: str, body: Body) -> Body | None:
+            if action not in ("list", "batch_by_uuids", "batch_by_distinct_ids") or (told[0] and not gone):
+                return None
+            told[0] += 1
+            results, hidden = body["results"], {str(uuid) for uuid in left_out}
+            if isinstance(results, list):
+                return body | {"results": [person for person in results if person["uuid"] not in hidden]}
+            return body | {"results": {key: one for key, one in results.items() if one["uuid"] not in hidden}}
+
+        rewrite(server, leave_out)
+        findings = Findings()
+        found = [msgspec.json.decode(line)["uuid"] async for line in export_lines(client, chosen, findings)]
+        assert len(found) == len(set(found)) == findings.lines - 2 * gone
+        assert len(findings.unmatched) == 2 * gone

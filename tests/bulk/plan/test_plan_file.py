@@ -1,0 +1,198 @@
+"""The plan file: round trips, whole or not at all."""
+
+import hashlib
+import json
+import os
+import stat
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulk.errors import FileTrouble
+from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, PlanWriter, Target, digest_matches, load_plan, short_digest
+
+CREATED = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
+HEADER = PlanHeader(
+    format=1,
+    project_id=42,
+    project_name="Größe \u2028",
+    host="https://eu.posthog.com",
+    operation={"kind": "delete", "delete_events": True},
+    selection={"kind": "distinct_ids"},
+    created_at="2026-11-23T12:00:00Z",
+    version="0.1.0",
+)
+
+
+def _uuid(number: int) -> UUID:
+    return UUID(int=number * 0x1_0000_0001 + 7)
+
+
+def _write(path: Path, count: int, **extra: Any) -> Plan:
+    with PlanWriter.create(path, HEADER) as writer:
+        for number in range(count):
+            writer.add(_uuid(number), CREATED + timedelta(seconds=number), f"id-{number}" if number % 3 else None)
+        return writer.finish(**extra)
+
+
+def _target(number: int) -> Target:
+    return Target(
+        number=number,
+        uuid=_uuid(number),
+        created_at=CREATED + timedelta(seconds=number),
+        distinct_id=f"id-{number}" if number % 3 else None,
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    folder = tmp_path / "plans"
+    folder.mkdir()
+    return folder / "erase.plan.jsonl"
+
+
+@pytest.mark.parametrize("count", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
+def test_plan_comes_back_as_it_was_written(path: Path, count: int) -> None:
+    made = _write(path, count, spent={"persons": [1.5, 2.25]}, findings=[{"unmatched": 3}, "line 7"])
+    with made, load_plan(path) as plan:
+        for each in (made, plan):
+            assert each.path == path
+            assert each.header == HEADER
+            assert each.count == count
+            assert each.digest == made.digest
+            assert each.spent == {"persons": [1.5, 2.25]}
+            assert each.findings == [{"unmatched": 3}, "line 7"]
+            assert list(each.iter()) == [_target(number) for number in range(count)]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 3 * BLOCK + 9), st.integers(0, 3 * BLOCK + 9))
+def test_any_range_of_targets_can_be_read(one: int, other: int) -> None:
+    start, stop = sorted((one, other))
+    with TemporaryDirectory() as folder, _write(Path(folder) / "p", 3 * BLOCK + 5) as plan:
+        assert plan.targets(start, stop) == [_target(n) for n in range(3 * BLOCK + 5)][start:stop]
+
+
+def test_large_plan_can_be_read_in_any_order(path: Path) -> None:
+    count = 30_000
+    with _write(path, count) as plan:
+        assert path.stat().st_size > 3 << 20
+        assert list(plan.iter()) == [_target(number) for number in range(count)]
+        for start in (29_990, 0, 12_345, 300, 0, 256, 512):
+            assert plan.targets(start, start + 100) == [_target(n) for n in range(start, min(start + 100, count))]
+
+
+def test_ranges_that_are_none_are_refused(path: Path) -> None:
+    with _write(path, 3) as plan:
+        for start, stop in ((-1, 2), (2, 1)):
+            with pytest.raises(ValueError, match="no range of them"):
+                plan.targets(start, stop)
+
+
+text = st.text(st.characters() | st.sampled_from('\ud800\udfff\u2028\u2029\x85\n\r\x00"\\é😀'))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.uuids(), st.datetimes(timezones=st.timezones()), st.none() | text), max_size=6))
+def test_any_distinct_id_survives(people: list[tuple[UUID, datetime, str | None]]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "p"
+        with PlanWriter.create(path, HEADER) as writer:
+            expected = []
+            for uuid, created_at, distinct_id in people:
+                try:
+                    writer.add(uuid, created_at, distinct_id)
+                except OverflowError:  # 31 December 9999 west of Greenwich
+                    continue
+                expected.append((uuid, created_at.astimezone(UTC), distinct_id))
+            writer.finish().close()
+        with load_plan(path) as plan:
+            assert [(t.uuid, t.created_at, t.distinct_id) for t in plan.iter()] == expected
+        data = path.read_bytes()
+        assert data.isascii()
+        assert data.count(b"\n") == len(expected) + 2
+
+
+def test_lines_are_json_for_anybody(path: Path) -> None:
+    _write(path, 2).close()
+    header, first, second, footer = [json.loads(line) for line in path.read_text().splitlines()]
+    assert header["project_name"] == "Größe \u2028"
+    assert first == {"number": 0, "uuid": str(_uuid(0)), "created_at": "2026-05-04T03:02:01.123456Z"}
+    assert second["distinct_id"] == "id-1"
+    assert footer["count"] == 2
+
+
+def test_digest_is_the_sha256_of_all_before_the_footer(path: Path) -> None:
+    with _write(path, 3) as plan:
+        before = path.read_bytes()
+        before = before[: before.rindex(b"\n", 0, -1) + 1]
+        assert plan.digest == "sha256:" + hashlib.sha256(before).hexdigest()
+
+
+def test_time_zone_is_needed_and_kept_as_the_same_instant(path: Path) -> None:
+    with PlanWriter.create(path, HEADER) as writer:
+        with pytest.raises(ValueError, match="time zone"):
+            writer.add(_uuid(0), datetime(2026, 1, 1))  # noqa: DTZ001
+        writer.add(_uuid(0), datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2))))
+        with writer.finish() as plan:
+            assert plan.targets(0, 1)[0].created_at == datetime(2026, 1, 1, 10, tzinfo=UTC)
+
+
+def test_plan_is_private_and_replaces_nothing(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        _write(path, 1).close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    data = path.read_bytes()
+    with pytest.raises(FileTrouble, match="it exists already"):
+        PlanWriter.create(path, HEADER)
+    assert path.read_bytes() == data
+
+
+def test_plan_that_appears_meanwhile_is_not_replaced(path: Path) -> None:
+    with PlanWriter.create(path, HEADER) as writer:
+        path.write_text("theirs")
+        with pytest.raises(FileTrouble, match="it exists already"):
+            writer.finish()
+    assert path.read_text() == "theirs"
+
+
+def test_leaving_without_finish_leaves_no_file(path: Path) -> None:
+    with PlanWriter.create(path, HEADER) as writer:
+        writer.add(_uuid(0), CREATED)
+    with suppress(KeyboardInterrupt), PlanWriter.create(path, HEADER) as writer:
+        writer.add(_uuid(0), CREATED)
+        raise KeyboardInterrupt
+    assert list(path.parent.iterdir()) == []
+
+
+def test_what_json_cannot_hold_is_refused_before_the_plan_has_a_name(path: Path) -> None:
+    with PlanWriter.create(path, HEADER) as writer, pytest.raises(ValueError, match="finite"):
+        writer.finish(spent={"a": [float("nan")]})
+    with PlanWriter.create(path, HEADER) as writer, pytest.raises(ValueError, match="at most"):
+        writer.finish(findings=["x" * (17 << 20)])
+    assert list(path.parent.iterdir()) == []
+
+
+def test_writer_makes_only_its_own_format(path: Path) -> None:
+    with pytest.raises(ValueError, match="plan format 1, not 2"):
+        PlanWriter.create(path, msgspec.structs.replace(HEADER, format=2))
+
+
+def test_digest_is_matched_whole_or_by_twelve_digits() -> None:
+    full = "sha256:" + "0123456789abcdef" * 4
+    assert short_digest(full) == "0123456789ab"
+    for typed in (full, full[7:], full[7:19], full[:19], full.upper(), f" {full[7:30]}\n"):
+        assert digest_matches(full, typed)
+    for typed in ("", "sha256:", full[7:18], "0123456789ac", full + "0", full[7:] + "00", "123456789abc"):
+        assert not digest_matches(full, typed)

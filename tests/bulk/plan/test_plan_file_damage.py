@@ -1,0 +1,267 @@
+"""The plan file: no byte of it changes unseen, and planning that dies leaves nothing behind."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulk.errors import PlanError
+from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, PlanWriter, Target, load_plan, short_digest
+from bulk.plan.plan_lines import PlanFooter, encode_footer
+
+CREATED = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
+HEADER = PlanHeader(
+    format=1,
+    project_id=42,
+    project_name="Größe \u2028",
+    host="https://eu.posthog.com",
+    operation={"kind": "delete", "delete_events": True},
+    selection={"kind": "distinct_ids"},
+    created_at="2026-11-23T12:00:00Z",
+    version="0.1.0",
+)
+
+
+def _uuid(number: int) -> UUID:
+    return UUID(int=number * 0x1_0000_0001 + 7)
+
+
+def _write(path: Path, count: int, **extra: Any) -> Plan:
+    with PlanWriter.create(path, HEADER) as writer:
+        for number in range(count):
+            writer.add(_uuid(number), CREATED + timedelta(seconds=number), f"id-{number}" if number % 3 else None)
+        return writer.finish(**extra)
+
+
+def _target(number: int) -> Target:
+    return Target(
+        number=number,
+        uuid=_uuid(number),
+        created_at=CREATED + timedelta(seconds=number),
+        distinct_id=f"id-{number}" if number % 3 else None,
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    folder = tmp_path / "plans"
+    folder.mkdir()
+    return folder / "erase.plan.jsonl"
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_any_changed_byte_is_refused(data: st.DataObject) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "p"
+        _write(path, 5, spent={"persons": [1.0]}, findings=[1]).close()
+        whole = bytearray(path.read_bytes())
+        at = data.draw(st.integers(0, len(whole) - 1))
+        whole[at] ^= 1 << data.draw(st.integers(0, 7))
+        path.write_bytes(whole)
+        with pytest.raises(PlanError):
+            load_plan(path)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_any_cut_or_addition_is_refused(data: st.DataObject) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "p"
+        _write(path, 5).close()
+        whole = path.read_bytes()
+        at = data.draw(st.integers(0, len(whole) - 1))
+        for changed in (
+            whole[:at],
+            whole[:at] + whole[at + 1 :],
+            whole + data.draw(st.binary(min_size=1, max_size=9)),
+            whole + whole[whole.rindex(b"\n", 0, -1) + 1 :],
+            whole + whole,
+        ):
+            path.write_bytes(changed)
+            with pytest.raises(PlanError):
+                load_plan(path)
+
+
+def test_changed_target_is_told_with_both_digests(path: Path) -> None:
+    with _write(path, 5) as plan:
+        digest = plan.digest
+    path.write_bytes(path.read_bytes().replace(b"id-4", b"id-5"))
+    with pytest.raises(PlanError) as caught:
+        load_plan(path)
+    words = rf"{path}: was changed after it was made: digest "
+    assert str(caught.value).startswith(words)
+    assert str(caught.value).endswith(f", expected {short_digest(digest)}; make a new plan.")
+
+
+def test_count_that_does_not_fit_is_refused(path: Path) -> None:
+    with _write(path, 5) as plan:
+        footer = PlanFooter(count=6, digest=plan.digest, spent={}, findings=[])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1] + encode_footer(footer))
+    with pytest.raises(PlanError, match="has 5 targets where its footer says 6"):
+        load_plan(path)
+
+
+def _forged(path: Path, *lines: bytes) -> Path:
+    """Write a plan whose digest and footer are right and whose lines need not be."""
+    body = b"".join(line + b"\n" for line in lines)
+    digest = "sha256:" + hashlib.sha256(body).hexdigest()
+    footer = PlanFooter(count=len(lines) - 1, digest=digest, spent={}, findings=[])
+    path.write_bytes(body + encode_footer(footer))
+    return path
+
+
+def test_lines_that_are_no_targets_are_named(path: Path) -> None:
+    _write(path, 3).close()
+    header, *targets, _ = path.read_bytes().splitlines()
+    for lines, words in (
+        ((targets[0], targets[2]), "line 3 is not target 1"),
+        ((targets[0], b'{"number":1}'), "line 3 is not a target"),
+        ((targets[1],), "line 2 is not target 0"),
+        ((b"\xff",), "line 2 is not a target"),
+    ):
+        with load_plan(_forged(path, header, *lines)) as plan, pytest.raises(PlanError, match=words):
+            list(plan.iter())
+
+
+def test_no_text_of_a_plan_is_in_what_is_raised_or_shown(path: Path) -> None:
+    _write(path, 3).close()
+    header, first, *_ = path.read_bytes().splitlines()
+    bad = first.replace(b'"created_at":"', b'"distinct_id":"secret@example.com","created_at":"x')
+    with load_plan(_forged(path, header, bad)) as plan, pytest.raises(PlanError) as caught:
+        list(plan.iter())
+    shown = str(caught.value) + repr(caught.value) + repr(plan) + repr(plan.header)
+    shown += repr(Target(number=1, uuid=_uuid(1), created_at=CREATED, distinct_id="secret@example.com"))
+    assert "secret" not in shown
+    assert str(_uuid(1)) not in shown
+
+
+def test_other_formats_and_files_are_told_apart(path: Path) -> None:
+    path.write_bytes(b'{"format":2,"anything":1}\n{}\n')
+    with pytest.raises(PlanError, match="has plan format 2 where this version reads 1; make a new plan"):
+        load_plan(path)
+    for other in (b"", b"\n", b"distinct_id\nalice\n", b'{"format":1}\n', b"\x00" * 4096, b"[" * 99_999):
+        path.write_bytes(other)
+        with pytest.raises(PlanError, match="is not a plan: line 1 is no header; name a"):
+            load_plan(path)
+
+
+def test_header_alone_is_no_plan(path: Path) -> None:
+    _write(path, 3).close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    for part in (lines[:1], lines[:3]):
+        path.write_bytes(b"".join(part))
+        with pytest.raises(PlanError, match="has no footer: it is cut short, or was added to"):
+            load_plan(path)
+
+
+def test_only_a_regular_file_is_loaded(path: Path) -> None:
+    _write(path, 1).close()
+    (path.parent / "link").symlink_to(path)
+    os.mkfifo(path.parent / "fifo")
+    for name, words in (
+        ("link", "it is a symbolic link"),
+        ("fifo", "is not a regular file"),
+        (".", "it is a directory"),
+        ("none", "no such file"),
+    ):
+        with pytest.raises(PlanError, match=words):
+            load_plan(path.parent / name)
+
+
+def test_swapping_the_file_later_changes_no_target(path: Path) -> None:
+    with _write(path, 3) as plan:
+        path.unlink()
+        path.write_text("another")
+        assert plan.targets(0, 3) == [_target(0), _target(1), _target(2)]
+
+
+def test_editing_the_file_in_place_later_is_noticed(path: Path) -> None:
+    with _write(path, 2 * BLOCK) as plan:
+        data = path.read_bytes()
+        with path.open("r+b") as file:
+            file.seek(data.index(b"id-400"))
+            file.write(b"id-401")
+        assert plan.targets(0, BLOCK) == [_target(number) for number in range(BLOCK)]
+        with pytest.raises(PlanError, match="was changed after it was made and opened"):
+            plan.targets(BLOCK, BLOCK + 1)
+        os.truncate(path, 1000)
+        with pytest.raises(PlanError, match="became shorter"):
+            plan.targets(BLOCK, BLOCK + 1)
+
+
+def test_closed_plan_says_so_and_keeps_no_file_open(path: Path) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    plan = _write(path, 1)
+    plan.close()
+    plan.close()
+    with pytest.raises(ValueError, match="closed"):
+        plan.targets(0, 1)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(PlanError):
+        load_plan(path)
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+MAKE = """
+import sys
+from datetime import UTC, datetime
+from uuid import UUID
+from bulk.errors import FileTrouble
+from bulk.plan.plan_file import PlanHeader, PlanWriter
+text = dict.fromkeys(("project_name", "host", "created_at", "version"), "")
+header = PlanHeader(format=1, project_id=1, operation={}, selection={}, **text)
+try:
+    with PlanWriter.create(sys.argv[1], header) as writer:
+        for number in range(20_000):
+            writer.add(UUID(int=number), datetime(2026, 1, 1, tzinfo=UTC), f"person-{number}@example.com")
+        writer.finish()
+except FileTrouble as error:
+    print(error)
+    sys.exit(74)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("call", "when"), [("write", 2), ("fsync", 1), ("link", 1)])
+def test_killed_planning_leaves_nothing(path: Path, faulty: Callable[..., Any], call: str, when: int) -> None:
+    done = faulty(MAKE, path, call=call, when=when, fault="SIGKILL")
+    assert done.returncode == -9, done.stderr
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_killed_after_publishing_leaves_a_whole_plan(path: Path, faulty: Callable[..., Any]) -> None:
+    done = faulty(MAKE, path, call="fsync", when=2, fault="SIGKILL")
+    assert done.returncode == -9, done.stderr
+    with load_plan(path) as plan:
+        assert plan.count == 20_000
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("call", "when", "fault", "words"),
+    [
+        ("write", 2, "ENOSPC", "cannot be written: the disk is full; free some space, then run again."),
+        ("fsync", 1, "EIO", "cannot be put in its place: Input/output error"),
+        ("fsync", 2, "EIO", "cannot be put in its place: Input/output error"),
+        ("link", 1, "EROFS", "cannot be put in its place: the disk is read-only"),
+    ],
+)
+def test_failed_planning_leaves_nothing(
+    path: Path, faulty: Callable[..., Any], call: str, when: int, fault: str, words: str
+) -> None:
+    done = faulty(MAKE, path, call=call, when=when, fault=fault)
+    assert done.returncode == 74, done.stderr
+    assert f"{path}: {words}" in done.stdout
+    assert list(path.parent.iterdir()) == []

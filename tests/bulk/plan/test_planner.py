@@ -1,0 +1,482 @@
+"""Planning against the local server: who is in the plan, what is said of the input, and that nothing is left behind."""
+
+import asyncio
+import io
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from asyncclient import (
+    Bucket,
+    Limits,
+    PermissionDenied,
+    Person,
+    PersonRef,
+    PostHogClient,
+    PropertyFilter,
+    RateLimits,
+    ServerError,
+)
+from asyncclient.retry import RetryPolicy
+from asyncclient.testing import Fault, LocalPostHog, ServerOptions
+from bulk.errors import FileTrouble, InputError, Refused
+from bulk.events import PlanProgress
+from bulk.operations import DeletePersons
+from bulk.plan.plan_file import Plan, load_plan
+from bulk.plan.planner import make_plan
+from bulk.selection.input_findings import TEXT_MAX, Lines, by_kind
+from bulk.selection.resolver import EMAILS_AT_ONCE
+from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection
+
+OPERATION = DeletePersons(delete_events=True)
+FREE = ByFilter(properties=(PropertyFilter("plan", "free"),))
+
+
+@pytest.fixture(autouse=True)
+def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tested is what a second look tells, not when it is taken."""
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[LocalPostHog]:
+    async with LocalPostHog(persons=1200, seed=3, options=ServerOptions(project_name="Acme")) as running:
+        yield running
+
+
+def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
+    settings.setdefault("limits", Limits(RateLimits.off()))
+    settings.setdefault("project_id", server.project_id)
+    return PostHogClient(host=server.url, personal_api_key=server.personal_api_key, **settings)
+
+
+@pytest.fixture
+async def client(server: LocalPostHog) -> AsyncIterator[PostHogClient]:
+    async with client_of(server) as opened:
+        yield opened
+
+
+@pytest.fixture
+def plan_path(tmp_path: Path) -> Path:
+    return tmp_path / "x.plan.jsonl"
+
+
+Planned = Callable[..., "Any"]
+
+
+def known_by(plan: Plan) -> list[str | None]:
+    return [target.distinct_id for target in plan.iter()]
+
+
+def uuids(plan: Plan) -> list[UUID]:
+    return [target.uuid for target in plan.iter()]
+
+
+def left_behind(plan_path: Path) -> list[Path]:
+    return list(plan_path.parent.iterdir())
+
+
+def occupy(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def content(path: Path) -> str:
+    return path.read_text()
+
+
+def view(server: LocalPostHog, distinct_id: str) -> UUID:
+    found = server.world.uuid_of(distinct_id)
+    assert found is not None
+    return UUID(str(found))
+
+
+async def test_a_filter_selects_exactly_the_persons_that_it_fits(
+    server: LocalPostHog, client: PostHogClient, plan_path: Path
+) -> None:
+    with await make_plan(client, OPERATION, FREE, plan_path, page_size=100) as plan:
+        free = {
+            UUID(str(uuid))
+            for uuid in server.world.iter_uuids()
+            if (person := server.world.person(uuid)) is not None and person.properties.get("plan") == "free"
+        }
+        assert set(uuids(plan)) == free
+        assert plan.count == len(free)
+        assert all(target.created_at.tzinfo is not None for target in plan.iter())
+        assert by_kind(plan.findings)["listed"]["count"] == len(free)
+
+
+async def test_everyone_and_an_email_are_filters(server: LocalPostHog, client: PostHogClient, tmp_path: Path) -> None:
+    server.world.add_person(["mail"], {"email": "jane@example.org"})
+    with await make_plan(client, OPERATION, ByFilter(everyone=True), tmp_path / "all") as plan:
+        assert plan.count == 1201
+    with await make_plan(client, OPERATION, ByFilter(email="jane@example.org"), tmp_path / "one") as plan:
+        assert uuids(plan) == [view(server, "mail")]
+
+
+async def test_distinct_ids_are_written_in_the_order_of_the_input(
+    server: LocalPostHog, client: PostHogClient, plan_path: Path
+) -> None:
+    ids = [f"d-{number * 7919 % 1500}" for number in range(1500)]
+    for one in sorted(ids):
+        server.world.add_person([one], {})
+    with await make_plan(client, OPERATION, ByDistinctIds(ids), plan_path, concurrency=4) as plan:
+        assert known_by(plan) == ids
+        assert uuids(plan) == [view(server, one) for one in ids]
+
+
+async def test_every_line_is_accounted_for(server: LocalPostHog, client: PostHogClient, tmp_path: Path) -> None:
+    server.world.add_person(["a", "a2", "a3"], {})
+    server.world.add_person(["b"], {})
+    file = tmp_path / "ids.txt"
+    file.write_bytes(b"\xef\xbb\xbfa\r\nnobody\r\na2\r\n\r\nb\r\na\r\nundefined\r\nx\0y\r\n\xff\r\nnobody 2\r\na3")
+    with await make_plan(client, OPERATION, ByDistinctIds(file), tmp_path / "p") as plan:
+        assert known_by(plan) == ["a", "b"]
+        found = by_kind(plan.findings)
+    assert found["lines"] == {"count": 11}
+    assert found["unmatched"] == {"count": 2, "lines": "2,10"}
+    assert found["aliases"] == {"count": 2, "lines": "3,11"}
+    assert found["duplicates"] == {"count": 1, "lines": "6"}
+    assert found["refused"] == {
+        "count": 4,
+        "reasons": {
+            "blank": {"count": 1, "lines": "4"},
+            "placeholder ID": {"count": 1, "lines": "7"},
+            "NUL byte": {"count": 1, "lines": "8"},
+            "not UTF-8": {"count": 1, "lines": "9"},
+        },
+    }
+
+
+async def test_a_csv_column_is_read_and_numbered_by_line(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    server.world.add_person(["a"], {})
+    file = tmp_path / "ids.csv"
+    file.write_text('note,id\n"two\nlines",nobody\nx,a\n')
+    with await make_plan(client, OPERATION, ByDistinctIds(file, column="id"), tmp_path / "p") as plan:
+        assert known_by(plan) == ["a"]
+        assert by_kind(plan.findings)["unmatched"]["lines"] == "2"
+
+
+async def test_shared_ids_are_taken_when_allowed(server: LocalPostHog, client: PostHogClient, plan_path: Path) -> None:
+    server.world.add_person(["undefined"], {})
+    selection = ByDistinctIds(["undefined"], allow_shared_ids=True)
+    with await make_plan(client, OPERATION, selection, plan_path) as plan:
+        assert known_by(plan) == ["undefined"]
+
+
+async def test_person_ids_select_by_uuid_and_are_known_by_a_distinct_id_too(
+    server: LocalPostHog, client: PostHogClient, plan_path: Path
+) -> None:
+    first, second = view(server, "user-1"), view(server, "user-2")
+    lines = [str(first).upper(), second, uuid4(), str(first).replace("-", ""), "user-1"]
+    with await make_plan(client, OPERATION, ByPersonIds(lines), plan_path) as plan:
+        assert uuids(plan) == [first, second]
+        assert known_by(plan) == ["user-1", "user-2"]
+        found = by_kind(plan.findings)
+    assert (found["unmatched"]["lines"], found["duplicates"]["lines"]) == ("3", "4")
+    assert found["refused"]["reasons"] == {"not a UUID": {"count": 1, "lines": "5"}}
+
+
+async def test_emails_select_everybody_who_has_them(
+    server: LocalPostHog, client: PostHogClient, plan_path: Path
+) -> None:
+    emails = [f"p{number}@example.org" for number in range(2 * EMAILS_AT_ONCE + 5)]
+    for email in emails:
+        server.world.add_person([f"d-{email}"], {"email": email})
+    server.world.add_person(["twin"], {"email": emails[7]})
+    asked = [*emails, "nobody@example.org", emails[0], "not an email"]
+    with await make_plan(client, OPERATION, ByEmails(asked), plan_path) as plan:
+        assert set(uuids(plan)) == {view(server, f"d-{email}") for email in emails} | {view(server, "twin")}
+        found = by_kind(plan.findings)
+    assert found["unmatched"]["lines"] == str(len(emails) + 1)
+    assert found["duplicates"]["lines"] == str(len(emails) + 2)
+    assert found["refused"]["reasons"]["not an email"]["lines"] == str(len(emails) + 3)
+
+
+async def test_the_header_says_what_for_and_the_summary_names_nobody(client: PostHogClient, plan_path: Path) -> None:
+    with await make_plan(client, OPERATION, FREE, plan_path, now=lambda: 1.0e9) as plan:
+        header = plan.header
+    assert (header.project_id, header.project_name, header.host) == (1, "Acme", client.origin)
+    assert header.operation == {"kind": "delete", "delete_events": True, "delete_recordings": False}
+    assert header.created_at == "2001-09-09T01:46:40+00:00"
+    assert header.selection["summary"] == FREE.summary()
+    assert header.selection["details"] == FREE.details()
+
+
+async def test_planning_only_reads_and_asks_for_the_project_first(
+    server: LocalPostHog, client: PostHogClient, plan_path: Path
+) -> None:
+    (await make_plan(client, OPERATION, ByDistinctIds(["user-1"]), plan_path)).close()
+    actions = [request.action for request in server.requests]
+    assert actions[0] == "projects"
+    assert set(actions) <= {"projects", "batch_by_distinct_ids"}
+
+
+async def test_persons_with_many_distinct_ids_are_pointed_out(
+    server: LocalPostHog, client: PostHogClient, plan_path: Path
+) -> None:
+    server.world.add_person([f"many-{number}" for number in range(40)], {"plan": "hoarder"})
+    selection = ByFilter(properties=(PropertyFilter("plan", "hoarder"),))
+    with await make_plan(client, OPERATION, selection, plan_path) as plan:
+        assert by_kind(plan.findings)["many_distinct_ids"] == {"count": 1, "threshold": 10, "most_shown": 40}
+
+
+async def test_requests_made_to_plan_are_handed_on(server: LocalPostHog, plan_path: Path) -> None:
+    limits = Limits(RateLimits.posthog())
+    async with client_of(server, limits=limits) as client:
+        with await make_plan(client, OPERATION, FREE, plan_path, now=lambda: 5000.0) as plan:
+            requests = by_kind(plan.findings)["requests"]["count"]
+            spent = plan.spent
+    assert requests == len(server.requests)
+    assert sum(len(times) for times in spent.values()) == requests
+    assert set(spent) == {Bucket.DEFAULT.value, Bucket.OTHERS.value}
+    assert all(4990.0 < time <= 5000.0 for times in spent.values() for time in times)
+
+
+async def test_progress_counts_up_to_the_plan(client: PostHogClient, plan_path: Path) -> None:
+    told: list[PlanProgress] = []
+    with await make_plan(client, OPERATION, FREE, plan_path, page_size=100, on_progress=told.append) as plan:
+        count = plan.count
+    assert [event.targets for event in told] == sorted(event.targets for event in told)
+    assert (told[-1].targets, told[-1].seen) == (count, count)
+    assert len(told) > count // 100
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        (ByFilter(), "selection is empty"),
+        (ByDistinctIds([]), "is empty"),
+        (ByDistinctIds(io.BytesIO(b"")), "is empty"),
+        (ByDistinctIds([1]), "value 1"),
+    ],
+)
+async def test_an_empty_selection_is_refused_before_anything_is_asked(
+    server: LocalPostHog, client: PostHogClient, plan_path: Path, selection: Selection, words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        await make_plan(client, OPERATION, selection, plan_path)
+    assert not server.requests
+    assert left_behind(plan_path) == []
+
+
+async def test_the_current_project_is_no_project_to_plan_for(server: LocalPostHog, plan_path: Path) -> None:
+    async with client_of(server, project_id="@current") as client:
+        with pytest.raises(InputError, match="@current"):
+            await make_plan(client, OPERATION, FREE, plan_path)
+    assert not server.requests
+
+
+@pytest.mark.parametrize("settings", [{"page_size": 0}, {"page_size": 1001}, {"concurrency": 0}])
+async def test_settings_out_of_range_are_refused(
+    client: PostHogClient, plan_path: Path, settings: dict[str, int]
+) -> None:
+    with pytest.raises(InputError, match=f"is {next(iter(settings.values()))}"):
+        await make_plan(client, OPERATION, FREE, plan_path, **settings)
+
+
+async def test_an_existing_plan_is_never_replaced(server: LocalPostHog, client: PostHogClient, plan_path: Path) -> None:
+    occupy(plan_path, "mine")
+    with pytest.raises(FileTrouble, match="exists"):
+        await make_plan(client, OPERATION, FREE, plan_path)
+    assert content(plan_path) == "mine"
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        (ByFilter(email="nobody@example.org"), "nobody matches the selection"),
+        (ByDistinctIds(["nobody", "no one"]), "nobody matches any of the 2 lines"),
+        (ByDistinctIds(["nobody", ""]), "1 of which cannot be used"),
+        (ByDistinctIds(["null", ""]), r"none of the 2 lines can be used \(blank, placeholder ID\)"),
+    ],
+)
+async def test_a_selection_that_matches_nobody_is_refused_and_leaves_no_file(
+    client: PostHogClient, plan_path: Path, selection: Selection, words: str
+) -> None:
+    with pytest.raises(Refused, match=words):
+        await make_plan(client, OPERATION, selection, plan_path)
+    assert left_behind(plan_path) == []
+
+
+@pytest.mark.parametrize("action", ["projects", "list"])
+async def test_a_key_without_the_scope_leaves_no_file(plan_path: Path, action: str) -> None:
+    scopes = ("person:read",) if action == "projects" else ("project:read",)
+    async with (
+        LocalPostHog(persons=10, options=ServerOptions(scopes=scopes)) as server,
+        client_of(server) as client,
+    ):
+        with pytest.raises(PermissionDenied):
+            await make_plan(client, OPERATION, ByFilter(everyone=True), plan_path)
+    assert left_behind(plan_path) == []
+
+
+@pytest.mark.parametrize("selection", [FREE, ByDistinctIds([f"user-{n}" for n in range(900)])])
+@pytest.mark.parametrize("after", range(5))
+async def test_planning_cut_short_at_any_request_leaves_no_file(
+    server: LocalPostHog, client: PostHogClient, plan_path: Path, selection: Selection, after: int
+) -> None:
+    server.faults.add(Fault("stall", after=after))
+    planning = asyncio.create_task(make_plan(client, OPERATION, selection, plan_path, page_size=100))
+    while len(server.requests) <= after:  # noqa: ASYNC110 - the server tells nobody
+        await asyncio.sleep(0)
+    planning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await planning
+    assert left_behind(plan_path) == []
+
+
+@pytest.mark.parametrize("selection", [FREE, ByDistinctIds([f"user-{n}" for n in range(900)])])
+async def test_an_error_half_way_leaves_no_file_and_is_raised_as_itself(
+    server: LocalPostHog, plan_path: Path, selection: Selection
+) -> None:
+    server.faults.add(Fault("status", status=502, after=3))
+    async with client_of(server, retry=RetryPolicy.never()) as client:
+        with pytest.raises(ServerError):
+            await make_plan(client, OPERATION, selection, plan_path, page_size=100)
+    assert left_behind(plan_path) == []
+
+
+class Stub:
+    """A client whose reads are functions of a test; counts how many run at once."""
+
+    def __init__(self, refs: Callable[[list[str]], Iterable[tuple[str, PersonRef]]], persons: list[Person]) -> None:
+        self.running = self.most = 0
+        self.groups: list[list[str]] = []
+        self._refs = refs
+        self._persons = persons
+        self.project_id = 1
+        self.origin = "http://127.0.0.1:1"
+        self.limits = Limits(RateLimits.off())
+        self.projects = SimpleNamespace(get=self._project)
+        self.persons = SimpleNamespace(refs_by_distinct_ids=self._by_distinct_ids, iter=self._iter)
+
+    def observed(self, _: object) -> "Stub":
+        return self
+
+    once = observed
+
+    def server_time(self) -> float:
+        return 1.0e9
+
+    boot_time = server_time
+
+    async def _project(self, project_id: int) -> SimpleNamespace:
+        return SimpleNamespace(id=project_id, name="stub")
+
+    async def _by_distinct_ids(self, ids: list[str]) -> dict[str, PersonRef]:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.groups.append(list(ids))
+        for _ in range(hash(ids[0]) % 7):  # answers overtake each other
+            await asyncio.sleep(0)
+        self.running -= 1
+        return dict(self._refs(ids))
+
+    async def _iter(self, **_: object) -> AsyncIterator[Person]:
+        for person in self._persons:
+            yield person
+
+
+def ref(number: int) -> PersonRef:
+    return PersonRef(uuid=UUID(int=number), created_at=datetime.now(UTC), distinct_ids=["x"])
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_groups_are_read_at_once_up_to_the_bound_and_written_in_order(plan_path: Path, concurrency: int) -> None:
+    ids = [f"d{number}" for number in range(3001)]
+    stub: Any = Stub(lambda group: [(one, ref(int(one[1:]))) for one in group], [])
+    with await make_plan(stub, OPERATION, ByDistinctIds(ids), plan_path, concurrency=concurrency) as plan:
+        assert known_by(plan) == ids
+    assert stub.most == concurrency
+    assert max(map(len, stub.groups)) == 200
+
+
+async def test_a_server_that_ignores_the_filter_for_emails_is_not_believed(plan_path: Path) -> None:
+    stranger = Person(uuid=uuid4(), created_at=datetime.now(UTC), properties={"email": "other@example.org"})
+    stub: Any = Stub(lambda _: [], [stranger])
+    with pytest.raises(Refused, match="none of them") as caught:
+        await make_plan(stub, OPERATION, ByEmails(["jane@example.org"]), plan_path)
+    assert "example.org" not in str(caught.value)
+    assert left_behind(plan_path) == []
+
+
+async def test_an_email_in_another_case_counts_as_matched_where_the_server_says_so(plan_path: Path) -> None:
+    person = Person(uuid=uuid4(), created_at=datetime.now(UTC), properties={"email": "Jane@Example.org"})
+    stub: Any = Stub(lambda _: [], [person])
+    with await make_plan(stub, OPERATION, ByEmails(["jane@example.org"]), plan_path) as plan:
+        assert by_kind(plan.findings)["unmatched"]["count"] == 0
+
+
+async def test_a_person_that_two_answers_hold_is_one_target(plan_path: Path) -> None:
+    stub: Any = Stub(lambda group: [(one, ref(1)) for one in group], [])
+    with await make_plan(stub, OPERATION, ByDistinctIds(f"d{n}" for n in range(500)), plan_path) as plan:
+        assert plan.count == 1
+        assert by_kind(plan.findings)["aliases"]["lines"] == "2-500"
+
+
+def test_a_list_of_lines_too_long_for_a_plan_is_cut_and_says_so() -> None:
+    lines = Lines()
+    for number in range(0, 1_000_000, 2):
+        lines.add(number)
+    found = lines.found()
+    assert found["count"] == 500_000
+    assert found["cut"] is True
+    assert len(found["lines"]) <= TEXT_MAX
+    assert found["lines"].rsplit(",", 1)[1].isdigit()
+
+
+PLANNER = """
+import asyncio, re, sys
+from asyncclient import Limits, PostHogClient, RateLimits
+from bulk import ByDistinctIds, ByFilter, DeletePersons, make_plan
+async def main(url, key, kind, path, source):
+    selection = ByFilter(everyone=True) if kind == "filter" else ByDistinctIds(source)
+    client = PostHogClient(
+        host=url, project_id=1, personal_api_key=key, limits=Limits(RateLimits.off()), api_prefix="projects"
+    )
+    async with client:
+        plan = await make_plan(client, DeletePersons(), selection, path)
+    with open("/proc/self/status") as file:  # the peak of this program alone; getrusage counts the parent's in
+        print(plan.count, re.search(r"VmHWM:\\s+(\\d+)", file.read())[1])
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["filter", "file"])
+async def test_memory_does_not_grow_with_the_plan(tmp_path: Path, kind: str) -> None:
+    peaks = []
+    for persons in (10_000, 300_000):
+        options = ServerOptions(record_requests=False)
+        source = tmp_path / f"{persons}.txt"
+        with source.open("w") as file:
+            file.writelines(f"user-{number}\n" for number in range(persons))
+        async with LocalPostHog(persons=persons, options=options) as server:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                PLANNER,
+                server.url,
+                server.personal_api_key,
+                kind,
+                str(tmp_path / f"{persons}.plan.jsonl"),
+                str(source),
+                stdout=subprocess.PIPE,
+            )
+            out, _ = await process.communicate()
+        count, peak_kib = map(int, out.split())
+        assert count == persons
+        peaks.append(peak_kib)
+    assert peaks[1] - peaks[0] < 64 * 1024
+    assert peaks[1] < 150 * 1024
+    load_plan(tmp_path / "300000.plan.jsonl").close()

@@ -1,0 +1,200 @@
+"""What a plan makes of reads that leave persons out or fail: nobody is dropped because of one answer."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from asyncclient import Limits, PostHogClient, RateLimits
+from asyncclient.testing import LocalPostHog, ServerOptions
+from bulk import (
+    ByDistinctIds,
+    ByEmails,
+    ByFilter,
+    ByPersonIds,
+    DeletePersons,
+    NotFinished,
+    Plan,
+    UnsetProperties,
+    load_plan,
+    make_plan,
+)
+from bulk.selection.input_findings import by_kind
+
+BATCHES = ("batch_by_uuids", "batch_by_distinct_ids")
+Answer = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tested is what a second look tells, not when it is taken."""
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
+
+
+class Server:
+    """A local server whose answers of some actions are edited the first times."""
+
+    def __init__(self, server: LocalPostHog, client: PostHogClient, folder: Path) -> None:
+        self.server, self.client, self.folder = server, client, folder
+        self.uuids = list(server.world.iter_uuids())
+        handle = server._gateway.handle
+        self._edits: dict[str, list[Callable[[Answer], Any]]] = {}
+
+        def edited(call: Any) -> Any:
+            outcome = handle(call)
+            edits = self._edits.get(outcome.record.action)
+            if not edits:
+                return outcome
+            body = json.loads(outcome.answer.body)
+            edits.pop(0)(body)
+            answer = msgspec.structs.replace(outcome.answer, body=json.dumps(body).encode())
+            return msgspec.structs.replace(outcome, answer=answer)
+
+        server._gateway.handle = edited  # type: ignore[method-assign]
+
+    def edit(self, actions: tuple[str, ...], change: Callable[[Answer], Any], *, times: int = 1) -> None:
+        for action in actions:
+            self._edits.setdefault(action, []).extend([change] * times)
+
+    def ids(self) -> list[str]:
+        people = [self.server.world.person(uuid) for uuid in self.uuids]
+        return [person.distinct_ids[0] for person in people if person is not None]
+
+    def emails(self) -> list[str]:
+        people = [self.server.world.person(uuid) for uuid in self.uuids]
+        return [person.properties["email"] for person in people if person is not None and "email" in person.properties]
+
+    async def plan(self, selection: Any, operation: Any = None) -> Plan:
+        return await make_plan(self.client, operation or DeletePersons(), selection, self.folder / "x.plan.jsonl")
+
+
+@asynccontextmanager
+async def opened(folder: Path, persons: int = 30, **options: Any) -> AsyncIterator[Server]:
+    async with LocalPostHog(persons=persons, seed=3, options=ServerOptions(gzip=False, **options)) as server:
+        client = PostHogClient(
+            host=server.url,
+            project_id=server.project_id,
+            personal_api_key=server.personal_api_key,
+            limits=Limits(RateLimits.off()),
+            uniform=lambda low, high: low,
+        )
+        async with client:
+            yield Server(server, client, folder)
+
+
+def drop_all(body: Answer) -> None:
+    body["results"] = type(body["results"])()
+
+
+def keep_five(body: Answer) -> None:
+    results = body["results"]
+    body["results"] = results[:5] if isinstance(results, list) else dict(list(results.items())[:5])
+
+
+def left_behind(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+SELECTIONS: dict[str, Callable[[Server], Any]] = {
+    "distinct IDs": lambda s: ByDistinctIds(s.ids()),
+    "UUIDs": lambda s: ByPersonIds(list(s.uuids)),
+    "emails": lambda s: ByEmails(s.emails()),
+}
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+@pytest.mark.parametrize("change", [drop_all, keep_five])
+async def test_a_line_that_one_answer_leaves_out_is_found_by_a_second_look(
+    tmp_path: Path, selection: str, change: Callable[[Answer], Any]
+) -> None:
+    async with opened(tmp_path) as s:
+        chosen = SELECTIONS[selection](s)
+        s.edit(("list", *BATCHES), change)
+        with await s.plan(chosen) as plan:
+            found = by_kind(plan.findings)
+            assert plan.count == found["lines"]["count"]
+            assert found["unmatched"]["count"] == found["unread"]["count"] == 0
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+async def test_a_line_that_two_answers_leave_out_is_unmatched(tmp_path: Path, selection: str) -> None:
+    async with opened(tmp_path) as s:
+        chosen = SELECTIONS[selection](s)
+        for uuid in s.uuids[1:3]:
+            s.server.world.remove_person(uuid)
+        with await s.plan(chosen) as plan:
+            found = by_kind(plan.findings)
+            assert found["unmatched"]["count"] == found["lines"]["count"] - plan.count == 2
+
+
+@pytest.mark.parametrize("selection", ["distinct IDs", "UUIDs"])
+async def test_a_line_whose_person_cannot_be_read_is_named_and_stops_nobody(tmp_path: Path, selection: str) -> None:
+    async with opened(tmp_path) as s:
+        bad = str(s.uuids[7])
+
+        def spoil(body: Answer) -> None:
+            for person in body["results"].values():
+                if person["uuid"] == bad:
+                    person["created_at"] = None
+
+        s.edit(BATCHES, spoil, times=1000)
+        with await s.plan(SELECTIONS[selection](s)) as plan:
+            assert plan.count == 29
+            assert by_kind(plan.findings)["unread"] == {"count": 1, "lines": "8"}
+            assert by_kind(plan.findings)["unmatched"]["count"] == 0
+
+
+async def test_where_nobody_can_be_read_there_is_no_plan_and_it_is_worth_another_try(tmp_path: Path) -> None:
+    async with opened(tmp_path, persons=1) as s:
+        s.edit(BATCHES, lambda body: [person.pop("distinct_ids") for person in body["results"].values()], times=10)
+        with pytest.raises(NotFinished, match="1 persons that may be selected could not be read"):
+            await s.plan(ByPersonIds(s.uuids))
+    assert left_behind(tmp_path) == []
+
+
+async def query_verifier(s: Server) -> None:
+    for uuid in s.uuids:
+        s.server.world.set_properties(uuid, {"secret": 1})
+    for number in range(200):
+        s.server.world.add_person([f"other-{number}"], {})
+
+
+async def test_planning_by_query_drops_nobody_whom_one_read_leaves_out(tmp_path: Path) -> None:
+    async with opened(tmp_path) as s:
+        await query_verifier(s)
+        s.edit(("batch_by_uuids",), keep_five)
+        with await s.plan(ByFilter(everyone=True), UnsetProperties(keys=("secret",))) as plan:
+            assert by_kind(plan.findings)["discovery"]["by"] == "query"
+            assert {target.uuid for target in plan.iter()} == set(s.uuids)
+
+
+async def test_planning_by_query_tells_of_persons_that_do_not_exist_any_more(tmp_path: Path) -> None:
+    async with opened(tmp_path) as s:
+        await query_verifier(s)
+        gone = {str(uuid) for uuid in s.uuids[:2]}
+
+        def without(body: Answer) -> None:
+            body["results"] = {key: person for key, person in body["results"].items() if key not in gone}
+
+        s.edit(("batch_by_uuids",), without, times=10)
+        with await s.plan(ByFilter(everyone=True), UnsetProperties(keys=("secret",))) as plan:
+            assert plan.count == 28
+            assert by_kind(plan.findings)["discovery"]["gone"] == 2
+
+
+@pytest.mark.parametrize(
+    "created_at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00Z"]
+)
+async def test_a_person_from_the_end_of_the_calendar_is_planned(tmp_path: Path, created_at: str) -> None:
+    async with opened(tmp_path) as s:
+        uuid = str(s.uuids[0])
+        s.edit(BATCHES, lambda body: body["results"][uuid].update(created_at=created_at))
+        with await s.plan(ByPersonIds(s.uuids)) as plan:
+            assert plan.count == 30
+        with load_plan(tmp_path / "x.plan.jsonl") as again:
+            assert [target.uuid for target in again.iter()] == [UUID(str(uuid)) for uuid in s.uuids]

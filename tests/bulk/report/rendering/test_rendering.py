@@ -1,0 +1,154 @@
+"""Reports as text, Markdown, JSON and HTML: everything is in, the same each time, and nothing foreign acts."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from bulk.report.rendering import render_json, render_markdown, render_text
+from bulk.report.rendering.html import render_html
+from bulk.report.report import Report
+from bulk.sanitize import plain
+
+Make = Callable[..., Report]
+RENDERERS = [render_text, render_markdown, render_json, render_html]
+NASTY = st.text(
+    alphabet=st.one_of(st.sampled_from("\x1b\r\n\t\0\x9b\u2028\u202e\u200b\ud800|<>&`*_[]()#!"), st.characters()),
+    max_size=30,
+)
+anything = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_the_same_report_gives_the_same_bytes(render: Callable[[Report], str], make_report: Make) -> None:
+    first, second = make_report(), make_report()
+    assert render(first).encode() == render(second).encode()
+
+
+@pytest.mark.parametrize("render", [render_text, render_markdown, render_html])
+def test_everything_that_counts_is_in_it(render: Callable[[Report], str], make_report: Make) -> None:
+    shown = render(make_report()).replace("\\", "")
+    for part in (
+        "00112233aabbccdd",
+        "sha256:" + "ab" * 32,
+        "sha256:" + "cd" * 32,
+        "delete persons and their events",
+        "https://eu.posthog.com",
+        "42 (Acme)",
+        "Finished, but not all as asked: Acme.",
+        "4,990",
+        "3,17-25",
+        "POST persons/bulk_delete",
+        "not known",
+        "17 bytes",
+        "7,9-10",
+        "Lines refused: blank",
+        "Persons with 10 or more distinct ids",
+        "Limits lowered: 1",
+    ):
+        assert part in shown
+    assert "Recordings" not in shown
+
+
+def test_without_the_plan_a_report_says_so_and_names_nobody(make_report: Make) -> None:
+    shown = render_text(make_report(plan=None))
+    assert "The plan was not there" in shown
+    assert "Acme" not in shown.replace("asked: Acme", "").replace("where Acme", "").replace("  Acme  ", "")
+    assert "The input" not in shown
+
+
+@anything
+@given(foreign=NASTY)
+def test_no_foreign_text_acts_on_a_terminal(make_report: Make, foreign: str) -> None:
+    shown = render_text(make_report(foreign))
+    assert shown.count("\n") == render_text(make_report("Acme")).count("\n")
+    assert all(unicodedata.category(one) not in {"Cc", "Cf", "Cs"} for one in shown.replace("\n", ""))
+
+
+@anything
+@given(foreign=NASTY)
+@example(foreign="<b>|</b>")
+def test_no_foreign_text_breaks_a_table_or_makes_markup(make_report: Make, foreign: str) -> None:
+    lines = render_markdown(make_report(foreign)).split("\n")
+    expected = render_markdown(make_report("Acme")).split("\n")
+    assert [_columns(line) for line in lines] == [_columns(line) for line in expected]
+    for line in lines:
+        bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", line)
+        assert not re.search(r"[<>`]|!\[|\]\(", re.sub(r"&(amp|lt|gt);", "", bare))
+
+
+def _columns(line: str) -> int:
+    return len(re.findall(r"(?<!\\)\|", line.replace("\\\\", "")))
+
+
+@anything
+@given(foreign=NASTY.filter(lambda text: "\ud800" not in text))
+def test_json_holds_every_field_in_ascii(make_report: Make, foreign: str) -> None:
+    report = make_report(foreign)
+    shown = render_json(report)
+    assert shown.isascii()
+    assert json.loads(shown) == json.loads(json.dumps(msgspec.to_builtins(report)))
+
+
+def test_json_takes_a_lone_surrogate(make_report: Make) -> None:
+    assert json.loads(render_json(make_report("a\ud800")))["plan"]["project_name"] == "a\ud800"
+
+
+class _Page(HTMLParser):
+    """What a browser would make of a page: its tags with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, tuple[tuple[str, str | None], ...]]] = []
+        self.text: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, tuple(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@anything
+@given(foreign=NASTY)
+@example(foreign="</td><script>alert(1)</script>")
+@example(foreign="{{ 7 * 7 }}{% raw %}")
+def test_no_foreign_text_makes_anything_of_a_page(make_report: Make, foreign: str) -> None:
+    page = _Page(render_html(make_report(foreign)))
+    assert page.tags == _Page(render_html(make_report("Acme"))).tags
+    assert not {"script", "img", "link", "a", "iframe", "form"} & {tag for tag, _ in page.tags}
+    assert plain(foreign, limit=None).strip() in "".join(page.text)
+    text = "".join(page.text).replace("\n", "")
+    assert all(unicodedata.category(one) not in {"Cc", "Cf", "Cs"} for one in text)
+
+
+def test_a_page_loads_nothing_and_says_by_its_colour_how_it_ended(make_report: Make) -> None:
+    bad, good = render_html(make_report()), render_html(make_report(exit_code=0))
+    assert bad.replace("#b3261e", "#2e7d32").count("#2e7d32") == good.count("#2e7d32") == 1
+    assert "default-src 'none'" in good
+    assert not re.search(r"(src|href)=|url\(|@import", good)
+
+
+def test_markdown_tables_have_a_heading_and_as_many_cells_in_each_row(make_report: Make) -> None:
+    tables = re.findall(r"(?:^\|.*\n)+", render_markdown(make_report()), re.MULTILINE)
+    assert len(tables) == 6
+    for table in tables:
+        assert len({_columns(line) for line in table.splitlines()}) == 1
+        assert re.fullmatch(r"\| (---:?( \| )?)+ \|", table.splitlines()[1])
+
+
+def test_columns_of_text_line_up(make_report: Make) -> None:
+    lines = render_text(make_report()).splitlines()
+    header = next(line for line in lines if line.strip().startswith("State"))
+    gone, failed = (line for line in lines if line.strip().startswith(("gone ", "failed ")))
+    assert gone.index("read back") == header.index("Meaning") == failed.rindex("failed")
+    assert failed.index("3,17-25") == header.index("Which")
+    assert gone.index("4,990") + len("4,990") == header.index("Targets") + len("Targets")

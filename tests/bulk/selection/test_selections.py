@@ -1,0 +1,135 @@
+"""What a selection says of itself, and to whom."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from asyncclient import PropertyFilter
+from bulk.errors import InputError
+from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection, describe
+
+SECRET = "jane@example.com"
+
+
+@pytest.mark.parametrize(
+    ("selection", "kind", "source"),
+    [
+        (ByDistinctIds(f"/home/{SECRET}/ids.txt"), "distinct_ids", "file"),
+        (ByDistinctIds(Path(SECRET), column=SECRET), "distinct_ids", "file"),
+        (ByDistinctIds([SECRET], allow_shared_ids=True), "distinct_ids", "values"),
+        (ByPersonIds(io.BytesIO(SECRET.encode())), "person_ids", "stream"),
+        (ByPersonIds([uuid4()]), "person_ids", "values"),
+        (ByEmails({SECRET}), "emails", "values"),
+    ],
+)
+def test_a_summary_of_an_input_names_its_kind_and_no_file_or_value(
+    selection: Selection, kind: str, source: str
+) -> None:
+    summary = selection.summary()
+    assert (summary["kind"], summary["input"]) == (kind, source)
+    assert SECRET not in json.dumps(summary)
+
+
+def test_a_summary_of_a_filter_has_keys_and_operators_and_no_values() -> None:
+    selection = ByFilter(
+        properties=(
+            PropertyFilter("name", SECRET, operator="icontains"),
+            PropertyFilter("id", 7711, type="cohort"),
+        ),
+        email=SECRET,
+    )
+    summary = selection.summary()
+    name, cohort = summary["filters"]
+    assert (name["key"], name["operator"]) == ("name", "icontains")
+    assert cohort["type"] == "cohort"
+    assert summary["email"] is True
+    assert SECRET not in json.dumps(summary)
+    assert "7711" not in json.dumps(summary)
+    assert SECRET in json.dumps(selection.details())
+
+
+def test_details_name_the_file_and_the_column() -> None:
+    details = ByEmails("/tmp/people.csv", column="mail").details()
+    assert (details["file"], details["column"], details["layout"]) == ("people.csv", "mail", "csv")
+
+
+def test_a_selection_of_nothing_is_empty_until_everyone_is_said() -> None:
+    assert ByFilter().is_empty
+    assert not ByFilter(everyone=True).is_empty
+    assert not ByFilter(email=SECRET).is_empty
+    assert not ByFilter(properties=(PropertyFilter("plan", "free"),)).is_empty
+
+
+def test_everyone_and_a_filter_contradict_each_other() -> None:
+    with pytest.raises(InputError, match="contradict"):
+        ByFilter(email=SECRET, everyone=True)
+
+
+def test_the_opposite_of_a_cohort_cannot_be_selected() -> None:
+    with pytest.raises(InputError, match="not_in cannot be asked"):
+        ByFilter(properties=(PropertyFilter("id", 7, operator="not_in", type="cohort"),))
+
+
+@pytest.mark.parametrize("email", ["a\ud800@b", "a@\udcffb"])
+def test_an_email_that_cannot_be_sent_is_refused(email: str) -> None:
+    with pytest.raises(InputError, match="is no text"):
+        ByFilter(email=email)
+
+
+def test_a_blank_email_selects_nobody_by_mistake() -> None:
+    with pytest.raises(InputError, match="blank"):
+        ByFilter(email=" ")
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        (ByDistinctIds(["a"]), "persons by distinct ID"),
+        (ByDistinctIds(["a"], allow_shared_ids=True), "persons by distinct ID, placeholder IDs too"),
+        (ByPersonIds(["a"]), "persons by UUID"),
+        (ByEmails(["a"]), "persons by email"),
+        (ByFilter(everyone=True), "every person of the project"),
+        (
+            ByFilter(
+                properties=(
+                    PropertyFilter("plan", "free"),
+                    PropertyFilter("email", "is_set", operator="is_set"),
+                    PropertyFilter("id", 3, type="cohort"),
+                )
+            ),
+            "persons where plan exact ... and email is_set and in a cohort",
+        ),
+    ],
+)
+def test_a_selection_is_told_in_words_without_values(selection: Selection, words: str) -> None:
+    assert describe(selection.summary()) == words
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        (ByDistinctIds("some/leavers.txt"), "persons listed in leavers.txt (by distinct ID)"),
+        (ByFilter(properties=(PropertyFilter("plan", "free"),)), "persons where plan exact free"),
+        (
+            ByFilter(properties=(PropertyFilter("age", [1, 2]), PropertyFilter("email", operator="is_set"))),
+            "persons where age exact 1 or 2 and email is_set",
+        ),
+        (ByFilter(email="a@example.com"), "persons where email exact a@example.com"),
+        (ByFilter(properties=(PropertyFilter("id", 7, type="cohort"),)), "persons where in cohort 7"),
+    ],
+)
+def test_the_details_say_in_words_what_is_compared_with_what(selection: Selection, words: str) -> None:
+    assert describe(selection.details()) == words
+
+
+@pytest.mark.parametrize("properties", [PropertyFilter("plan", "free"), "plan", [None], [{"key": "plan"}], 7])
+def test_filters_come_in_a_list(properties: Any) -> None:
+    with pytest.raises(ValueError, match="takes a list of PropertyFilter"):
+        ByFilter(properties=properties)
+    assert ByFilter(properties=[PropertyFilter("plan", "free")]).summary() == (
+        ByFilter(properties=(PropertyFilter("plan", "free"),)).summary()
+    )

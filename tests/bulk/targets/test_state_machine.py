@@ -1,0 +1,332 @@
+"""A walk through every state that a target can reach, in every kind of job."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from bulk.execution.next_step import EVENTS_DONE, RECORDINGS_DONE, Step, decide
+from bulk.states import BAD, FINAL_PERSON, PENDING, STATES, Axis, Events, Person, Properties, Recordings, State
+from bulk.targets.observations import LOST, Observation, TargetState
+from bulk.targets.reasons import GIVEN_TO, PLACES, REASON_MEANING, STANDINGS, TRIED_AGAIN_FROM, UNREAD, Reason, Standing
+from bulk.targets.state_machine import ROWS_DECIDE, TargetMachine, answered
+
+Obs = Observation
+ROWS = [o for o in Obs if o.name.startswith("ROW")]
+UNREAD_OF = [o for o in Obs if o.name.startswith("UNREAD")]
+AXES = (*Axis,)
+
+KINDS: dict[str, tuple[TargetMachine, frozenset[Axis]]] = {
+    "delete": (TargetMachine(Axis.PERSON), frozenset({Axis.PERSON})),
+    "delete with events": (TargetMachine(Axis.PERSON), frozenset({Axis.PERSON, Axis.EVENTS})),
+    "delete with recordings": (TargetMachine(Axis.PERSON), frozenset({Axis.PERSON, Axis.RECORDINGS})),
+    "delete with both": (TargetMachine(Axis.PERSON), frozenset({Axis.PERSON, Axis.EVENTS, Axis.RECORDINGS})),
+    "delete-events": (TargetMachine(Axis.EVENTS), frozenset({Axis.EVENTS})),
+    "delete-recordings": (TargetMachine(Axis.RECORDINGS), frozenset({Axis.RECORDINGS})),
+    "update": (TargetMachine(Axis.PROPERTIES), frozenset({Axis.PROPERTIES})),
+    "unset": (TargetMachine(Axis.PROPERTIES, removes_only=True), frozenset({Axis.PROPERTIES})),
+}
+PRIMARY = {
+    "delete-events": Axis.EVENTS,
+    "delete-recordings": Axis.RECORDINGS,
+    "update": Axis.PROPERTIES,
+    "unset": Axis.PROPERTIES,
+}
+kinds = pytest.mark.parametrize("kind", KINDS)
+
+RESTS_ON: dict[State, str] = {
+    Person.GONE: "an accepted deletion, and a read without the person",
+    Person.GONE_SETTLED: "a deletion of unknown outcome, and two reads without the person",
+    Person.GONE_BEFORE: "two reads without the person, before anything was sent for it",
+    Person.MERGED: "a read of its distinct ID, which another person has",
+    Person.REAPPEARED: "a read of its UUID with another creation time",
+    Person.CONTRADICTED: "a read of the same person after a deletion",
+    Person.FAILED: "the server's rejection of this person alone, or attempts used up",
+    Person.VANISHED: "two reads without the person",
+    Person.DELETED_UNASKED: "the server's answer, and two reads without the person",
+    Person.NOT_ASKED: "the operation keeps persons",
+    Events.NOT_ASKED: "the operation",
+    Events.QUEUED: "a pending deletion row that is new enough",
+    Events.PURGED: "a completed deletion row that is new enough",
+    Events.UNVERIFIABLE: "an accepted request to a server that keeps no rows",
+    Events.MISSED: "two reads without the person",
+    Events.NOT_SENT: "the person that was merged or re-created",
+    Events.FAILED: "as the person's",
+    Recordings.NOT_ASKED: "the operation",
+    Recordings.REQUESTED: "an accepted request",
+    Recordings.MISSED: "two reads without the person",
+    Recordings.NOT_SENT: "the person that was merged or re-created",
+    Recordings.FAILED: "as the person's",
+    Properties.NOT_ASKED: "the operation",
+    Properties.DONE: "a read of the properties after an accepted change",
+    Properties.DONE_SETTLED: "a read of the properties after a change of unknown outcome",
+    Properties.DONE_BEFORE: "a read of the properties before anything was sent",
+    Properties.GONE: "two reads without the person that had them",
+    Properties.MISSED: "two reads without the person",
+    Properties.NOT_SENT: "the person that was merged or re-created",
+    Properties.CONTRADICTED: "a read of the properties after an accepted change",
+    Properties.FAILED: "as the person's",
+}
+"""What each state that is final rests on: a read or an answer, never the lack of one."""
+
+WAITS: dict[State, str] = {
+    Person.ACCEPTED: "is read back until it is gone or overdue, and after the run's wait by the next run",
+    Properties.REQUESTED: "is read back until it is as desired or overdue, and after the run's wait by the next run",
+    Person.HELD: "its rows are read again when the next run starts, until the older row is purged",
+    Events.HELD: "as the person",
+}
+"""Pending states in which nothing is due: what they wait for, and when that ends."""
+
+
+def first(kind: str) -> TargetState:
+    asked = KINDS[kind][1]
+    return TargetState(*(Standing(STATES[axis]["UNTOUCHED" if axis in asked else "NOT_ASKED"]) for axis in AXES))
+
+
+def is_pending(state: TargetState) -> bool:
+    return any(standing.state in PENDING for standing in state)
+
+
+def after_request(state: TargetState, axes: tuple[Axis, ...], *, accepted: bool) -> TargetState:
+    changed = {axis.value: Standing(answered(axis, accepted=accepted)) for axis in axes}
+    return state._replace(**changed)
+
+
+def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
+    """Every state that can come next, with what leads there."""
+    machine, asked = KINDS[kind]
+
+    def to(*observations: Observation) -> tuple[str, TargetState]:
+        return "+".join(o.name for o in observations), machine.steps(state, observations)
+
+    yield to(Obs.RUN_STARTED)
+    yield to(Obs.VERIFY_STARTED)
+    due = decide(state)
+    if due.name.startswith(("QUEUE", "CHANGE", "DELETE")):
+        axes = tuple(axis for axis in due.value if isinstance(axis, Axis))
+        for some in {axes, axes[:1]}:  # on an old server each part has a call of its own
+            yield f"accepted {due.name}", after_request(state, some, accepted=True)
+            yield f"unknown {due.name}", after_request(state, some, accepted=False)
+        if due.name.startswith("QUEUE"):
+            yield (
+                "deleted instead of kept",
+                machine.step(after_request(state, axes, accepted=False), Obs.DELETED_INSTEAD_OF_KEPT),
+            )
+        yield to(Obs.GAVE_UP)
+        if Axis.EVENTS in asked:
+            yield to(Obs.GAVE_UP_WITHOUT_ROW)
+        yield to(Obs.REJECTED)
+        if due is Step.CHANGE:
+            yield to(Obs.EVENT_REFUSED)
+            yield to(Obs.NO_DISTINCT_ID)
+    for present in (Obs.PRESENT_AS_DESIRED, Obs.PRESENT_OTHERWISE) if Axis.PROPERTIES in asked else (Obs.PRESENT,):
+        yield to(present)
+    for lost in LOST:
+        if state.events.state in ROWS_DECIDE:
+            yield from (to(lost, row) for row in ROWS)
+        else:
+            yield to(lost)
+    yield from map(to, UNREAD_OF)
+    if due is Step.READ_ROWS or state.events.state is Events.HELD or (due is Step.DELETE and Axis.EVENTS in asked):
+        yield from map(to, ROWS)
+    if state.events.state is Events.QUEUED:
+        yield to(Obs.ROW_COVERS_COMPLETED)
+    yield to(Obs.OVERDUE)
+    yield to(Obs.OVERDUE_AGAIN)
+
+
+@cache
+def reachable(kind: str) -> dict[TargetState, dict[str, TargetState]]:
+    """All reachable states of a kind of job, with the moves out of each."""
+    found: dict[TargetState, dict[str, TargetState]] = {}
+    todo = [first(kind)]
+    while todo:
+        state = todo.pop()
+        if state not in found:
+            found[state] = dict(moves(kind, state))
+            todo += found[state].values()
+    return found
+
+
+@kinds
+def test_every_reachable_standing_is_one_that_a_journal_can_hold(kind: str) -> None:
+    for state in reachable(kind):
+        for axis, standing in zip(AXES, state, strict=True):
+            assert standing in PLACES[axis], (kind, state)
+
+
+@kinds
+def test_every_pending_state_has_a_next_step_or_a_named_wait_with_an_end(kind: str) -> None:
+    machine, _ = KINDS[kind]
+    for state in filter(is_pending, reachable(kind)):
+        if decide(state) is not Step.NOTHING:
+            continue
+        waits = [s for s in state if s.state in WAITS or s.reason in UNREAD]
+        assert waits, state
+        for standing in waits:
+            if standing.reason in UNREAD:  # its end: the next run reads again
+                again = machine.step(state, Obs.RUN_STARTED)
+                assert decide(again) is not Step.NOTHING or any(s.state in WAITS for s in again), state
+
+
+@kinds
+def test_every_pending_state_can_end(kind: str) -> None:
+    graph = reachable(kind)
+    ends = {state for state in graph if not is_pending(state)}
+    while more := {state for state, out in graph.items() if state not in ends and ends & {*out.values()}}:
+        ends |= more
+    assert ends == {*graph}
+
+
+@kinds
+def test_a_healthy_server_ends_every_state_within_one_run(kind: str) -> None:
+    """Whatever had gone wrong: from any state, a run whose reads and requests work leaves nothing pending."""
+    machine, asked = KINDS[kind]
+    for state in reachable(kind):
+        for there in (True, False):
+            assert not is_pending(one_run(machine, asked, state, there=there)), (state, there)
+
+
+def one_run(machine: TargetMachine, asked: frozenset[Axis], state: TargetState, *, there: bool) -> TargetState:
+    """What a healthy run makes of a target; rows that are read are fresh, and what is accepted is carried out."""
+    state = machine.step(state, Obs.RUN_STARTED)
+    changed = False
+    for _ in range(12):
+        if there:
+            read = Obs.PRESENT_AS_DESIRED if changed else Obs.PRESENT_OTHERWISE
+            seen = [read if Axis.PROPERTIES in asked else Obs.PRESENT]
+        else:
+            seen = [Obs.ABSENT, *([Obs.ROW_COVERS_PENDING] if state.events.state in ROWS_DECIDE else [])]
+        held = state.events.state is Events.HELD
+        due = decide(state)
+        if due is Step.NOTHING and not held and not any(s.state in WAITS for s in state):
+            return state
+        if not there or due is Step.READ_STORE:
+            state = machine.steps(state, seen)
+        elif due is Step.READ_ROWS or held:
+            state = machine.step(state, Obs.ROW_COVERS_PENDING)
+        elif due is Step.NOTHING:
+            state = machine.steps(state, [*seen, Obs.OVERDUE])
+        else:
+            state = after_request(state, tuple(a for a in due.value if isinstance(a, Axis)), accepted=True)
+            there, changed = there and due is not Step.DELETE, changed or due is Step.CHANGE
+    return state
+
+
+@kinds
+def test_every_final_state_says_what_it_rests_on(kind: str) -> None:
+    for state in reachable(kind):
+        for standing in state:
+            assert standing.state in PENDING or RESTS_ON[standing.state], standing
+
+
+@kinds
+def test_nobody_is_deleted_before_everything_of_it_is_known_to_be_queued(kind: str) -> None:
+    for state in reachable(kind):
+        if decide(state) is Step.DELETE:
+            assert state.events.state in EVENTS_DONE
+            assert state.recordings.state in RECORDINGS_DONE
+
+
+@kinds
+def test_nothing_is_due_for_a_person_that_is_lost_or_could_not_be_read(kind: str) -> None:
+    for state in reachable(kind):
+        if state.person.state in FINAL_PERSON or any(s.reason in UNREAD for s in state):
+            assert decide(state) is Step.NOTHING
+
+
+@kinds
+def test_nothing_of_a_lost_person_is_pending(kind: str) -> None:
+    lost = {Person.GONE, Person.GONE_SETTLED, Person.GONE_BEFORE, Person.VANISHED, Person.MERGED, Person.REAPPEARED}
+    for state in reachable(kind):
+        if state.person.state in lost | {Person.DELETED_UNASKED}:
+            assert not is_pending(state), state
+
+
+@kinds
+def test_one_answer_without_a_person_concludes_nothing(kind: str) -> None:
+    """What could not be read moves a target to no other state."""
+    for state, out in reachable(kind).items():
+        for observation in UNREAD_OF:
+            assert [s.state for s in out[observation.name]] == [s.state for s in state]
+
+
+@kinds
+def test_gone_before_is_said_only_of_persons_for_which_nothing_was_sent(kind: str) -> None:
+    graph = reachable(kind)
+    sent: set[TargetState] = set()
+    todo = [after for state, out in graph.items() for move, after in out.items() if move.startswith(("acc", "unk"))]
+    while todo:
+        state = todo.pop()
+        if state not in sent:
+            sent.add(state)
+            todo += (after for move, after in graph[state].items() if "START" not in move and "PRESENT" not in move)
+    assert Person.GONE_BEFORE not in {state.person.state for state in sent}
+
+
+@kinds
+def test_a_proof_comes_from_a_row_and_from_nothing_else(kind: str) -> None:
+    for state, out in reachable(kind).items():
+        for move, after in out.items():
+            if after.events.state in (Events.QUEUED, Events.PURGED) and after.events != state.events:
+                assert "ROW_COVERS" in move, (state, move)
+
+
+@kinds
+def test_a_person_is_gone_by_this_job_only_after_a_deletion_was_sent(kind: str) -> None:
+    for state, out in reachable(kind).items():
+        for move, after in out.items():
+            if after.person.state in (Person.GONE, Person.GONE_SETTLED) and after.person != state.person:
+                assert "ABSENT" in move
+                assert state.person.state in (
+                    Person.ACCEPTED,
+                    Person.UNKNOWN,
+                    Person.SURVIVED,
+                    Person.CONTRADICTED,
+                ), (state, move)
+
+
+@kinds
+def test_a_run_tries_again_what_no_verdict_of_the_server_ended(kind: str) -> None:
+    machine, _ = KINDS[kind]
+    for state in reachable(kind):
+        again = machine.step(state, Obs.RUN_STARTED)
+        for before, after in zip(state, again, strict=True):
+            if before.reason not in TRIED_AGAIN_FROM and before.reason not in UNREAD:
+                assert after == before or state.person.reason is Reason.THERE_AGAIN
+        if state.person.reason in TRIED_AGAIN_FROM:
+            assert is_pending(again)
+
+
+def test_who_is_there_again_has_its_events_queued_anew() -> None:
+    machine = KINDS["delete with both"][0]
+    gone = TargetState(
+        Standing(Person.GONE),
+        Standing(Events.QUEUED),
+        Standing(Recordings.REQUESTED),
+        Standing(Properties.NOT_ASKED),
+    )
+    again = machine.steps(gone, [Obs.PRESENT, Obs.RUN_STARTED])
+    assert (again.person.state, again.events.state, again.recordings.state) == (
+        Person.SURVIVED,
+        Events.UNTOUCHED,
+        Recordings.UNTOUCHED,
+    )
+    assert decide(again) is Step.QUEUE_BOTH
+
+
+def test_every_reason_has_words_and_states_and_tries_again_from_a_state_of_its_axis() -> None:
+    assert REASON_MEANING.keys() == GIVEN_TO.keys() == {*Reason}
+    for reason, states in TRIED_AGAIN_FROM.items():
+        for axis, state in states.items():
+            assert state in STATES[axis]
+            assert state in PENDING
+        given = {axis for axis in Axis for state in GIVEN_TO[reason] if state in STATES[axis] and state not in PENDING}
+        assert {axis for axis in given if axis in states} == {*states}
+
+
+def test_every_state_is_pending_or_final_and_bad_ones_are_final() -> None:
+    states = [state for axis in Axis for state in STATES[axis]]
+    assert {state for state in states if state not in PENDING} == RESTS_ON.keys()
+    assert not BAD & PENDING
+    assert all(len(standings) < 256 for standings in STANDINGS.values())

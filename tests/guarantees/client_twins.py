@@ -1,0 +1,505 @@
+"""Slips in the client: promises 1, 10 to 16, 20 and 26 to 31."""
+
+from twin import Twin, twin
+
+_WIRE = "asyncclient/_aiohttp/wire.py"
+_ANSWERS = "asyncclient/_aiohttp/answers.py"
+_LIMITS = "asyncclient/limits.py"
+_PAGER = "asyncclient/_protocol/paging/offset_pager.py"
+_RETRY = "asyncclient/retry.py"
+_DECODING = "asyncclient/_protocol/responses/decoding.py"
+_EXPECTATIONS = "asyncclient/_protocol/responses/expectations.py"
+_CALL_ANSWERS = "asyncclient/_protocol/responses/reading.py"
+_RATE_LIMITED = "asyncclient/_transport/rate_limited.py"
+_BUCKET = "asyncclient/_protocol/limits/rate_bucket.py"
+_REDUCTION = "asyncclient/_protocol/limits/limit_reduction.py"
+_RETRY_AFTER = "asyncclient/_protocol/limits/retry_after.py"
+_BUCKET_TESTS = "asyncclient/_protocol/limits/test_rate_bucket.py::test_"
+_IDS = "asyncclient/_protocol/ids.py"
+_DELETES = "asyncclient/_protocol/endpoints/deletes.py"
+
+CLIENT: tuple[Twin, ...] = (
+    twin(
+        10,
+        "the HTTP library sends again by itself",
+        "asyncclient/test_wire.py::test_a_dropped_connection_does_not_send_twice",
+        _WIRE, "        raise problem  # outside of `except`: a foreign",
+        "        if sent:\n            return await self.send(request, path, left)\n        raise problem  # a foreign",
+    ),
+    twin(
+        10,
+        "a call made once is repeated",
+        (
+            "asyncclient/test_client.py::test_once_is_exactly_one_attempt_for_any_outcome",
+            "asyncclient/_transport/test_retrying.py::test_with_before_send_there_is_one_attempt_whatever_comes_of_it",
+        ),
+        "asyncclient/_transport/retrying.py", "            if before_send is not None or request.once:\n                raise error\n", "",
+    ),
+    twin(
+        10,
+        "bytes that left are not told of",
+        "asyncclient/test_wire.py::test_a_stall_is_a_timeout_that_may_have_had_an_effect",
+        _WIRE, "                    sent = True\n", "",
+    ),
+    twin(
+        11,
+        "a write that may have been done is repeated",
+        (
+            "asyncclient/test_retry.py::test_writes_are_not_repeated_when_they_may_have_been_done",
+            "asyncclient/test_client.py::test_a_write_that_may_have_been_done_is_never_repeated",
+        ),
+        _RETRY, "    if mutating:\n", "    if False:\n",
+    ),
+    twin(
+        11,
+        "a body where none belongs is passed over",
+        (
+            "asyncclient/_protocol/responses/test_reading.py::test_a_body_where_none_belongs_is_no_success",
+            "asyncclient/_protocol/responses/test_every_response.py::test_any_other_body_is_none",
+            "integration/test_foreign_answers.py::test_changes_that_somebody_else_answers_are_never_done",
+        ),
+        _EXPECTATIONS, "        if self.or_json is None:\n            raise", "        if self.or_json is None:\n            return\n            raise",
+        _EXPECTATIONS, "        raise Unexpected(_PAGE)\n\n\ndef is_blank", "        pass\n\n\ndef is_blank",
+    ),
+    twin(
+        11,
+        "any success shows that a server has a route",
+        (
+            "asyncclient/_protocol/responses/test_reading.py::test_a_route_is_known_only_by_a_decoded_answer",
+            "integration/test_foreign_answers.py::test_nobody_who_is_to_stay_is_deleted_by_a_server_whose_age_is_not_shown",
+        ),
+        _EXPECTATIONS, "        self.shown_by.read(response)\n", "",
+    ),
+    twin(
+        11,
+        "a server that has a summary may leave it out",
+        "asyncclient/_protocol/responses/test_every_response.py::test_any_other_body_is_none",
+        _DELETES, "blank=None if must_summarise else BulkDeleteSummary", "blank=BulkDeleteSummary",
+    ),
+    twin(
+        11,
+        "rows of a query that still runs are taken for all",
+        "asyncclient/_protocol/responses/test_reading.py::test_rows_of_a_query_that_is_not_over_are_no_answer",
+        "asyncclient/_protocol/endpoints/query.py", "if status.complete is False:", "if False:",
+    ),
+    twin(
+        24,
+        "a server that says nothing of whom it was to keep is asked to keep more",
+        "integration/test_parts.py::test_a_server_that_deletes_whom_it_was_to_keep_is_stopped_by_its_body_or_the_canary",
+        "bulk/posthog/attempt_result.py", "if isinstance(error, InvalidResponse) and error.code == EMPTY_BODY:", "if False:",
+    ),
+    twin(
+        23,
+        "who is not in a cohort is asked for by its members",
+        "asyncclient/_protocol/endpoints/test_endpoints.py::test_existence_and_cohorts_are_sent_as_the_server_reads_them",
+        "asyncclient/filters.py", 'if self.type == "cohort" and self.operator == "exact" else', 'if self.type == "cohort" else',
+    ),
+    twin(
+        26,
+        "an empty host is another one's",
+        "asyncclient/test_config.py::test_a_host_that_is_set_and_empty_is_refused",
+        "asyncclient/config.py", "        if not self.host.strip():\n", "        if False:\n",
+    ),
+    twin(
+        12,
+        "a missing person's answer is anybody's 404",
+        "asyncclient/test_wire.py::test_not_found_needs_the_exact_words",
+        "asyncclient/errors.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return RouteNotFound",
+    ),
+    twin(
+        12,
+        "any 404 speaks of a person",
+        "asyncclient/test_retry.py::test_each_status_has_its_kind",
+        "asyncclient/errors.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return NotFound",
+    ),
+    twin(
+        12,
+        "what would be the same again is repeated",
+        "asyncclient/test_retry.py::test_what_would_be_the_same_again_is_not_repeated",
+        _RETRY, 'return GiveUp("the answer would be the same")', "return Retry(0.0)",
+    ),
+    twin(
+        12,
+        "backoff has no jitter",
+        "asyncclient/test_jitter.py::test_each_wait_is_drawn_from_nothing_up_to_the_backoff_of_that_attempt",
+        _RETRY, "return uniform(0.0, min(policy.cap_s", "return max(0.0, min(policy.cap_s",
+    ),
+    twin(
+        12,
+        "attempts are not counted",
+        "asyncclient/_transport/test_retrying.py::test_five_attempts_with_growing_waits_then_the_error",
+        _RETRY, "if attempt >= policy.attempts:", "if attempt > policy.attempts:",
+    ),
+    twin(
+        13,
+        "a slot comes free a window after the sending",
+        "asyncclient/test_limits.py::test_two_hours_use_the_allowance_and_never_exceed_it",
+        _BUCKET, "        self.log.record(now)\n", "        self.log.record(left_at)\n",
+    ),
+    twin(
+        13,
+        "what other processes spent is forgotten",
+        "asyncclient/test_limits.py::test_what_other_processes_spent_counts_until_its_window_is_over",
+        _LIMITS, "        log.insert(now, times)\n", "",
+    ),
+    twin(
+        13,
+        "a 429 lowers no limit",
+        "asyncclient/test_lowering.py::test_no_more_requests_than_the_lowered_limit_leave_in_the_next_window",
+        _BUCKET, "        self._reductions[window_s] = reduction\n        self._limits[window_s] = new\n", "",
+    ),
+    twin(
+        13,
+        "each 429 of an episode lowers the limit",
+        _BUCKET_TESTS + "an_episode_of_429s_lowers_the_limit_once_however_many_there_are",
+        _BUCKET, "        if same_episode:\n", "        if False:\n",
+    ),
+    twin(
+        13,
+        "a lowered limit is lowered for good",
+        (
+            _BUCKET_TESTS + "eight_429s_in_two_days_leave_nothing_behind",
+            "asyncclient/test_limits_for_a_month.py::test_a_month_of_trouble_costs_neither_a_429_nor_the_allowance",
+        ),
+        _REDUCTION, "        if self.has_expired(now):\n            return self.configured\n", "        return self.new\n",
+        _REDUCTION, "return now >= self.recovers_from + RECOVERY_S", "return False",
+    ),
+    twin(
+        13,
+        "a limit is lowered below what passed",
+        _BUCKET_TESTS + "an_unknown_hourly_limit_is_learned_as_what_it_is_and_held_for_a_while",
+        _REDUCTION, "found = max(1, limit // 2, passed)", "found = max(1, limit // 2)",
+        _BUCKET, "            self._keep_to_what_passed(now)\n", "            pass\n",
+    ),
+    twin(
+        13,
+        "a user's deletions count alone",
+        "asyncclient/test_limits.py::test_deletions_of_a_user_count_together_with_the_other_calls_and_are_told_apart",
+        _LIMITS, "            self._queues[Bucket.OTHERS] = self._queues[Bucket.DELETES]\n", "",
+    ),
+    twin(
+        13,
+        "an access token starts with the limits of a personal key",
+        "asyncclient/test_client.py::test_the_kind_of_key_decides_which_limits_a_client_starts_with",
+        "asyncclient/client.py", "Limits(RateLimits.for_key(key), clock=clock)", "Limits(clock=clock)",
+    ),
+    twin(
+        13,
+        "a lowered limit is not told",
+        "asyncclient/_transport/test_retrying.py::test_many_429s_of_requests_that_left_together_lower_the_limit_once",
+        _RATE_LIMITED,
+        "                self._tell(LimitLowered(bucket=bucket, window_s=lowered.window_s, old=lowered.old, new=lowered.new))",
+        "                pass",
+    ),
+    twin(
+        14,
+        "Retry-After is taken as it comes",
+        "asyncclient/test_retry.py::test_retry_after_in_every_form",
+        _RETRY_AFTER, "return min(max(0.0, asked_s), LONGEST_WAIT_S) if header else None", "return asked_s if header else None",
+    ),
+    twin(
+        14,
+        "a pause above the ceiling is waited for",
+        "asyncclient/_transport/test_retrying.py::test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once",
+        _RETRY, "    if pause_s > policy.longest_pause_s:\n", "    if False:\n",
+    ),
+    twin(
+        14,
+        "above the ceiling the others wait without a word",
+        (
+            "asyncclient/_transport/test_retrying.py::test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once",
+            "asyncclient/test_limits.py::test_whoever_waits_while_too_long_a_pause_begins_is_told_at_once",
+        ),
+        _LIMITS, "        if (left_s := self.bucket.asked_wait_s(now)) > longest_pause_s:\n            raise PausedTooLong(left_s, self.bucket.pause_status)\n",
+        "        pass\n",
+    ),
+    twin(
+        14,
+        "a pause without a usable length is none",
+        (
+            "asyncclient/_transport/test_retrying.py::test_a_stuttering_server_is_not_hammered_and_lowers_the_limit_once",
+            "asyncclient/test_retry.py::test_a_retry_after_without_a_usable_length_means_the_minimum_backoff",
+        ),
+        _RETRY, "return max(error.retry_after_s or 0.0, min(policy.cap_s, policy.base_s * 2.0**attempt))",
+        "return error.retry_after_s or 0.0",
+    ),
+    twin(
+        14,
+        "only a 429 pauses everybody",
+        "asyncclient/_transport/test_retrying.py::test_an_unavailable_server_that_says_how_long_pauses_everybody_once",
+        _RATE_LIMITED, 'elif status == 429 or (status in UNAVAILABLE and "retry-after" in response.headers):', "elif status == 429:",
+    ),
+    twin(
+        14,
+        "only the refused caller pauses",
+        "asyncclient/_transport/test_retrying.py::test_a_429_pauses_everybody_of_the_bucket_visibly",
+        _RATE_LIMITED, "self._limits.pause(bucket, pause_s, status=error.status):", "bucket:",
+    ),
+    twin(
+        15,
+        "an empty page ends a listing",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_short_and_empty_pages_do_not_end_it",
+        _PAGER, "        numbers = [row.uuid.int for row in rows]  #",
+        "        if not rows:\n            self.request = None\n            return []\n"
+        "        numbers = [row.uuid.int for row in rows]  #",
+    ),
+    twin(
+        15,
+        "a short page ends a listing",
+        "asyncclient/_resources/persons/test_listing.py::test_rows_that_the_store_lost_only_shorten_pages",
+        _PAGER, "        if end is None:\n            self.request = None\n",
+        "        if end is None or len(rows) < request.limit:\n            self.request = None\n",
+    ),
+    twin(
+        15,
+        "rows that shift under a listing are not noticed",
+        "asyncclient/_resources/persons/test_listing.py::test_a_block_of_rows_removed_on_the_way_hides_nobody_behind_it",
+        _PAGER, "if not self._is_anchored(request, numbers):", "if False:",
+    ),
+    twin(
+        15,
+        "the end of a listing is accepted on a page that is not anchored",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_everybody_who_stays_is_yielded_exactly_once",
+        _PAGER, "        if not self._is_anchored(request, numbers):\n",
+        "        if end is None and not self._is_anchored(request, numbers):\n            self.request = None\n            return []\n"
+        "        if not self._is_anchored(request, numbers):\n",
+    ),
+    twin(
+        15,
+        "rows that come twice are yielded twice",
+        "asyncclient/_resources/persons/test_listing.py::test_all_iterators_agree",
+        _PAGER, "return list(rows) if len(new) == len(rows) else [rows[index] for index in new]", "return list(rows)",
+    ),
+    twin(
+        15,
+        "a single known person anchors a page",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_one_known_person_among_the_unread_ones_does_not_anchor_a_page",
+        _PAGER, "half = self._overlap // 2 + 1", "half = 1",
+    ),
+    twin(
+        15,
+        "a known person anywhere on a page anchors it",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_known_person_further_down_does_not_anchor_a_page",
+        _PAGER, "all(number in self._known for number in numbers[:least])", "any(number in self._known for number in numbers)",
+    ),
+    twin(
+        15,
+        "pages never reach across a block that cannot be read",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_block_of_unreadable_rows_is_crossed",
+        _PAGER, "self._limit = min(LARGEST_PAGE, self._limit * 2)", "self._limit = min(LARGEST_PAGE, self._limit)",
+    ),
+    twin(
+        15,
+        "a listing that cannot be read completely ends like a complete one",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error",
+        _PAGER, "        else:\n            raise ListingError(\n", "        else:\n            self.request = None\n            _ = str(\n",
+    ),
+    twin(
+        15,
+        "a listing that leads in circles is followed",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_next_that_does_not_lead_on_is_a_loop",
+        _PAGER, "    if following <= request.offset:\n", "    if False:\n",
+    ),
+    twin(
+        15,
+        "a server that sends one page for ever is listened to for ever",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_server_that_sends_the_same_page_for_every_offset_is_refused",
+        _PAGER, "if self._pages_without_persons > MOST_PAGES_WITHOUT_PERSONS:", "if False:",
+    ),
+    twin(
+        15,
+        "every set of persons takes what a set takes",
+        "asyncclient/_protocol/paging/test_person_id_set.py::test_a_person_takes_at_most_16_bytes",
+        "asyncclient/_protocol/paging/person_id_set.py", "[array(\"Q\") for _ in range(SEGMENTS)]", "[[] for _ in range(SEGMENTS)]",
+    ),
+    twin(
+        16,
+        "a cancelled call keeps its slot",
+        "asyncclient/_transport/test_retrying.py::test_before_send_is_awaited_once_the_slot_is_held_and_gives_it_back_when_it_raises",
+        _LIMITS, "        if not self._taken:\n            return\n        bucket",
+        "        if not self._taken or kind:\n            return\n        bucket",
+    ),
+    twin(
+        16,
+        "a cancelled request is not told of",
+        "asyncclient/_transport/test_retrying.py::test_a_call_cancelled_under_way_keeps_its_slot_and_is_told_of",
+        _RATE_LIMITED, "                if permit.used:\n", "                if permit.used and status is not None:\n",
+    ),
+    twin(
+        26,
+        "redirects are followed",
+        "asyncclient/test_wire.py::test_a_redirect_is_never_followed",
+        _WIRE, "                    body = await read(request, path, status, content)\n",
+        "                    body = await read(request, path, status, content)\n"
+        "                    if 300 < status < 400:\n"
+        "                        return await self.send(request, headers[\"location\"].split(\"/\", 3)[3], left)\n",
+    ),
+    twin(
+        26,
+        "the environment's proxy is used unasked",
+        "asyncclient/test_wire.py::test_the_environments_proxy_and_netrc_are_used_only_when_asked",
+        _WIRE, "proxy_to(url) if trust_env else None", "proxy_to(url)",
+    ),
+    twin(
+        26,
+        "a write settles the prefix",
+        "asyncclient/_transport/test_path_prefix.py::test_a_write_first_waits_for_a_read_that_settles_the_prefix",
+        "asyncclient/_transport/pipeline.py", "            await self.settle_prefix()\n        return", "            pass\n        return",
+    ),
+    twin(
+        20,
+        "the ingestion host's clock is taken for the server's",
+        "asyncclient/test_ingestion.py::test_the_ingestion_hosts_clock_is_not_the_servers",
+        "asyncclient/_transport/pipeline.py", "ServerClock() if to_ingestion else shared.server_clock", "shared.server_clock",
+    ),
+    twin(
+        26,
+        "the personal key goes to the ingestion host",
+        "asyncclient/test_ingestion.py::test_each_host_sees_its_own_key_only",
+        "asyncclient/_transport/pipeline.py", "AiohttpWire(self.ingest_origin, None, **settings)",
+        "AiohttpWire(self.ingest_origin, self.key, **settings)",
+    ),
+    twin(
+        26,
+        "the personal key is sent as the project's token",
+        "asyncclient/test_ingestion.py::test_what_is_no_public_token_is_refused_unseen",
+        "asyncclient/config.py", 'if text == key.reveal() or text.startswith(("phx_", "pha_", "phs_")):', "if False:",
+    ),
+    twin(
+        11,
+        "an event that counts twice is repeated",
+        "asyncclient/_resources/test_capture.py::test_an_event_that_would_count_twice_is_never_repeated_when_it_may_have_arrived",
+        "asyncclient/_protocol/endpoints/capture.py", "repeatable = repeatable and event.is_repeatable", "pass",
+    ),
+    twin(
+        27,
+        "a secret's repr is the secret",
+        (
+            "asyncclient/test_secrets.py::test_a_secret_shows_itself_to_nobody",
+            "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
+        ),
+        "asyncclient/_secret.py", '    def __repr__(self) -> str:\n        return "***"',
+        "    def __repr__(self) -> str:\n        return self._text",
+    ),
+    twin(
+        27,
+        "the key is a header of what tells the connector where to go",
+        "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
+        _WIRE, "url, loop=loop)", 'url, loop=loop, headers={"X-Key": key.reveal() if key else ""})',
+    ),
+    twin(
+        27,
+        "a server that repeats the key is quoted",
+        "asyncclient/_protocol/responses/test_decoding.py::test_nothing_of_persons_and_keys_is_shown",
+        "asyncclient/errors.py", "shown = key.scrubbed(text)", "shown = text",
+    ),
+    twin(
+        27,
+        "a key file that others can read is used",
+        "asyncclient/test_config.py::test_key_files_that_cannot_be_used_are_refused_unseen",
+        "asyncclient/config.py", "if mode & 0o077:", "if mode & 0o007 and False:",
+    ),
+    twin(
+        28,
+        "an id goes into the path as it is",
+        "asyncclient/_protocol/endpoints/test_endpoints.py::test_what_is_no_person_id_is_refused_before_a_path_exists",
+        _IDS, "return str(number(value) or person_uuid(value))", "return value",
+    ),
+    twin(
+        28,
+        "an id is quoted and not parsed",
+        "asyncclient/_protocol/endpoints/test_endpoints.py::test_what_is_no_person_id_is_refused_before_a_path_exists",
+        _IDS, "        return str(number(value) or person_uuid(value))",
+        "        from urllib.parse import quote\n\n        return quote(value, safe='')",
+    ),
+    twin(
+        29,
+        "flags that are off are sent as false",
+        (
+            "asyncclient/test_client.py::test_flags_are_on_the_wire_exactly_as_asked",
+            "asyncclient/_protocol/endpoints/test_endpoints.py::test_flags_are_present_only_when_true_in_a_query_and_always_booleans_in_a_body",
+        ),
+        _DELETES, 'query = tuple((name, "true") for name, on in flags(delete_events, delete_recordings, keep_person) if on)',
+        "query = tuple((name, str(on).lower()) for name, on in flags(delete_events, delete_recordings, keep_person))",
+    ),
+    twin(
+        29,
+        "flags in a body are texts",
+        "asyncclient/_protocol/endpoints/test_endpoints.py::test_flags_are_present_only_when_true_in_a_query_and_always_booleans_in_a_body",
+        _DELETES, "body |= dict(flags(delete_events, delete_recordings, keep_person))",
+        "body |= {n: str(v).lower() for n, v in flags(delete_events, delete_recordings, keep_person)}",
+    ),
+    twin(
+        30,
+        "a body has no limit",
+        "asyncclient/test_wire_bounds.py::test_a_body_beyond_32_mib_is_refused_and_the_connection_dropped",
+        _ANSWERS, "limit = LARGEST_BODY if good else LARGEST_ERROR", "limit = 1 << 40",
+    ),
+    twin(
+        30,
+        "an error page has a success's limit",
+        "asyncclient/_protocol/responses/test_error_bounds.py::test_of_an_endless_error_page_no_more_is_read_than_its_limit",
+        _ANSWERS, "limit = LARGEST_BODY if good else LARGEST_ERROR", "limit = LARGEST_BODY",
+    ),
+    twin(
+        30,
+        "nesting without end is a crash",
+        "asyncclient/test_wire_bounds.py::test_json_nested_without_end_is_one_clear_error",
+        _EXPECTATIONS, "    except RecursionError:\n        problem", "    except ZeroDivisionError:\n        problem",
+    ),
+    twin(
+        27,
+        "the head of requests is kept as a text",
+        "asyncclient/test_head.py::test_nothing_of_it_shows_the_key",
+        "asyncclient/_head.py", 'Secret("".join(f"{name}: {value}\\r\\n" for name, value in common.items()))',
+        'Secret(text := "".join(f"{name}: {value}\\r\\n" for name, value in common.items()))\n        self.text = text',
+    ),
+    twin(
+        10,
+        "a call that was given up goes on sending",
+        "asyncclient/test_wire_endings.py::test_of_a_call_that_is_over_nothing_more_leaves",
+        "asyncclient/_aiohttp/connections.py", "        transport.abort()", "        pass",
+    ),
+    twin(
+        10,
+        "an answer that nobody asked for is the next request's",
+        "asyncclient/test_wire_endings.py::test_an_answer_that_nobody_asked_for_is_not_the_next_ones",
+        _WIRE, " or protocol.should_close", "",
+    ),
+    twin(
+        16,
+        "closing the client leaves calls waiting",
+        "asyncclient/test_wire_endings.py::test_closing_the_client_ends_every_call",
+        _WIRE, "        self._deadlines.close()\n", "",
+    ),
+    twin(
+        27,
+        "the proxy's password is in its address",
+        "asyncclient/test_proxies.py::test_no_error_shows_the_proxys_password",
+        "asyncclient/_proxies.py", "Proxy(address.origin(), credentials)", "Proxy(address, None)",
+    ),
+    twin(
+        28,
+        "a target breaks out of its line",
+        "asyncclient/test_head.py::test_a_target_is_one_word_or_refused",
+        "asyncclient/_head.py", "if not (target.isascii() and target.isprintable()) or", "if",
+    ),
+    twin(
+        26,
+        "the proxy of a tunnel is told the address",
+        "asyncclient/test_proxies.py::test_through_a_tunnel_the_proxy_sees_neither_path_nor_key",
+        _WIRE, 'origin if proxy is not None and not tunnelled else ""', 'origin if proxy is not None else ""',
+    ),
+    twin(
+        31,
+        "TLS certificates are not verified",
+        "asyncclient/test_tls.py::test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent",
+        _WIRE, "hdrs.METH_GET, url, loop=loop", "hdrs.METH_GET, url, ssl=False, loop=loop",
+    ),
+    twin(
+        31,
+        "plain http is taken to anywhere",
+        "asyncclient/test_config.py::test_hosts_that_cannot_be_used_are_refused_with_the_fix",
+        "asyncclient/config.py", 'if parts.scheme == "http" and not allow_http and not _is_loopback(name):', "if False:",
+    ),
+)  # fmt: skip

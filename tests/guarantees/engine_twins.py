@@ -1,0 +1,347 @@
+"""Slips in the engine: promises 1, 2, 6, 7, 11 to 14 and 16 to 27."""
+
+from twin import Twin, twin
+
+_LEDGER = "bulk/journal/target_states.py"
+_VERIFIER = "bulk/verification/verifier.py"
+_VERDICTS = "bulk/posthog/attempt_result.py"
+_GUARDS = "bulk/execution/preflight.py"
+_DUE = "bulk/execution/next_step.py"
+_MACHINE = "bulk/targets/state_machine.py"
+_ERASURE = "integration/test_erasure.py::test_"
+_BREAKING = "integration/test_breaking.py::test_"
+_RESUME = "integration/test_resume.py::test_"
+
+ENGINE: tuple[Twin, ...] = (
+    twin(
+        1,
+        "a request leaves before its intent is synced",
+        "integration/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
+        "bulk/journal/job_log.py", "        await self.wait_durable()\n        return attempt", "        self.flush()\n        return attempt",
+    ),
+    twin(
+        1,
+        "an intent is written after the request",
+        (
+            "integration/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
+            _RESUME + "no_request_arrives_before_its_intent_is_in_the_journal",
+        ),
+        "asyncclient/_transport/rate_limited.py", "            if before_send is not None:\n                await before_send()\n", "",
+        "asyncclient/_transport/rate_limited.py", "                status = response.status\n            except",
+        "                status = response.status\n                if before_send is not None:\n"
+        "                    await before_send()\n            except",
+    ),
+    twin(
+        2,
+        "an attempt that a kill cut off is forgotten",
+        (
+            "bulk/journal/test_target_states.py::test_an_attempt_without_an_answer_is_unknown_only_once_its_process_is_gone",
+            "bulk/report/test_report.py::test_attempts_that_a_kill_left_open_are_unknown_in_the_report",
+        ),
+        _LEDGER, "            self._set_axes(intent.axes, intent.targets, accepted=False)\n        interrupted", "            pass\n        interrupted",
+    ),
+    twin(
+        2,
+        "a lost answer counts as an accepted one",
+        "integration/test_found_settled.py::test_persons_whose_deletion_was_never_answered_are_told_apart",
+        _MACHINE, "    Person.UNKNOWN: Person.GONE_SETTLED,\n", "    Person.UNKNOWN: Person.GONE,\n",
+    ),
+    twin(
+        2,
+        "an axis does not add up",
+        "bulk/journal/test_target_states.py::test_each_axis_always_adds_up_to_the_plan",
+        _LEDGER, "counts[value] -= before.count(value)", "counts[value] -= 1",
+    ),
+    twin(
+        6,
+        "a journal of another plan is taken",
+        _RESUME + "the_journal_of_another_job_is_refused",
+        "bulk/journal/binding.py", '        ("plan digest", job.plan_digest, plan.digest),\n', "",
+    ),
+    twin(
+        6,
+        "a journal of another operation is taken",
+        "bulk/journal/test_binding.py::test_a_journal_of_anything_else_is_refused_by_its_name",
+        "bulk/journal/binding.py", '        ("operation", job.operation, for_journal(plan.header.operation)),\n', "",
+    ),
+    twin(
+        6,
+        "a journal of another project is taken",
+        "bulk/journal/test_binding.py::test_a_journal_of_anything_else_is_refused_by_its_name",
+        "bulk/journal/binding.py", '        ("project", job.project, plan.header.project_id),\n', "",
+    ),
+    twin(
+        6,
+        "a client of another project is taken",
+        _RESUME + "a_client_of_another_project_is_refused",
+        _GUARDS, "if plan.header.project_id != project_id:", "if False:",
+    ),
+    twin(
+        7,
+        "what was accepted is sent again",
+        (
+            _ERASURE + "an_exact_success_is_sent_once_and_never_again",
+            "bulk/execution/test_next_step.py::test_nothing_is_due_for_the_final_the_accepted_and_the_held",
+        ),
+        _DUE, "person in (Person.ACCEPTED, Person.HELD)", "person is Person.HELD",
+    ),
+    twin(
+        7,
+        "what a kill left open is never looked at again",
+        _RESUME + "cancelled_after_any_request_the_job_converges",
+        _DUE, "        return Step.READ_STORE\n", "        return Step.NOTHING\n",
+    ),
+    twin(
+        11,
+        "a 2xx is a success whatever its counts",
+        "bulk/posthog/test_attempt_result.py::test_only_an_exact_success_is_one",
+        _VERDICTS, "    counts_right = summary.persons_found == len(uuids) and _did_what_was_asked(summary, axes, len(failed))",
+        "    counts_right = True",
+    ),
+    twin(
+        11,
+        "an unknown outcome is sent again unread",
+        "integration/test_found_settled.py::test_persons_whose_deletion_was_never_answered_are_told_apart",
+        _VERDICTS, '(TransportError, "unknown", NextAction.READ),', '(TransportError, "failed", NextAction.AGAIN),',
+        _VERDICTS, '(ServerError, "unknown", NextAction.READ_AND_HALVE),', '(ServerError, "failed", NextAction.AGAIN),',
+    ),
+    twin(
+        11,
+        "time-outs are not halved",
+        _ERASURE + "persons_too_heavy_for_bulk_are_taken_by_single_calls",
+        _VERDICTS, '(TimedOut, "unknown", NextAction.READ_AND_HALVE),', '(TimedOut, "unknown", NextAction.READ),',
+        _VERDICTS, '(ServerError, "unknown", NextAction.READ_AND_HALVE),', '(ServerError, "unknown", NextAction.READ),',
+    ),
+    twin(
+        12,
+        "a rejected batch is sent again",
+        _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_and_never_sent_again",
+        _VERDICTS, '(BadRequest, "unknown", NextAction.READ_AND_REJECT),', '(BadRequest, "unknown", NextAction.READ),',
+    ),
+    twin(
+        12,
+        "a 404 of the project does not stop the job",
+        "integration/test_route_gone.py::test_a_404_in_other_words_stops_the_job",
+        _VERDICTS, '(RouteNotFound, "failed", NextAction.STOP),', '(RouteNotFound, "unknown", NextAction.READ_AND_REJECT),',
+    ),
+    twin(
+        12,
+        "the retry budget has no bottom",
+        "bulk/execution/test_breaker.py::test_the_budget_bounds_retries_and_successes_refill_it",
+        "bulk/execution/breaker.py", "        self._left -= 1\n", "",
+    ),
+    twin(
+        13,
+        "what planning spent is forgotten",
+        "bulk/journal/test_limit_usage.py::test_requests_of_files_are_charged_with_their_ages",
+        "bulk/journal/limit_usage.py", "*spent.get(bucket.value, ()), ", "",
+    ),
+    twin(
+        13,
+        "what earlier runs spent is forgotten",
+        "bulk/journal/test_limit_usage.py::test_requests_of_files_are_charged_with_their_ages",
+        "bulk/journal/limit_usage.py", ", *usage.recent.get(bucket.value, ())", "",
+    ),
+    twin(
+        13,
+        "what a killed run had under way counts for nothing",
+        "bulk/journal/test_charging.py::test_requests_without_a_noted_end_count_as_made_just_now",
+        "bulk/journal/limit_usage.py", "ages += [0.0] * under_way.get(bucket.value, 0)", "pass",
+    ),
+    twin(
+        13,
+        "a limit that an earlier run found is forgotten",
+        "bulk/journal/test_limit_usage.py::test_a_limit_that_an_earlier_run_found_is_kept_for_what_is_left_of_its_hour",
+        "bulk/journal/limit_usage.py", "            if lowered.new is not None:\n", "            if False:\n",
+    ),
+    twin(
+        13,
+        "planning hands its requests on to nobody",
+        "bulk/plan/test_planner.py::test_requests_made_to_plan_are_handed_on",
+        "bulk/plan/planner.py", "spent=_spent(", "spent={} and _spent(",
+    ),
+    twin(
+        14,
+        "a pause above the ceiling is waited for by the run",
+        "bulk/posthog/test_attempt_result.py::test_a_pause_above_the_ceiling_is_named",
+        _VERDICTS, "if asked_s is not None and asked_s > LONGEST_PAUSE_S:", "if False:",
+    ),
+    twin(
+        16,
+        "a cancelled run keeps its journal locked",
+        _RESUME + "interrupted_again_and_again_it_still_converges",
+        "bulk/execution/open_job.py", "            await writer.aclose()", "            await writer.durable()",
+    ),
+    twin(
+        17,
+        "a drain has no end",
+        "bulk/cli/test_drain.py::test_work_that_does_not_end_by_itself_is_cut_off_when_the_drain_is_over",
+        "bulk/cli/signals.py", "        asyncio.get_running_loop().call_later(self._drain_s, self._task.cancel)\n", "",
+    ),
+    twin(
+        17,
+        "a hangup is not handled",
+        "bulk/cli/test_drain.py::test_interrupt_termination_and_hangup_are_all_handled",
+        "bulk/cli/signals.py", "signal.SIGTERM, signal.SIGHUP)", "signal.SIGTERM)",
+    ),
+    twin(
+        17,
+        "a run that was stopped goes on sending",
+        _RESUME + "a_stop_lets_what_is_in_flight_end_and_sends_nothing_more",
+        "bulk/concurrency/stop_gate.py", "return self._stop.is_set() or self.error is not None", "return self.error is not None",
+        "bulk/concurrency/stop_gate.py", "        await self._stop.wait()\n        self._abandon_waits()", "        await self._stop.wait()",
+    ),
+    twin(
+        18,
+        "the ledger keeps an object a target",
+        "bulk/test_memory.py::test_a_ledger_takes_bytes_a_target_and_not_objects",
+        _LEDGER, "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n",
+        "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n"
+        "                self.__dict__.setdefault('kept', {})[number] = str(number)\n",
+    ),
+    twin(
+        18,
+        "a plan keeps every target it has read",
+        "bulk/test_memory.py::test_a_plan_is_read_block_by_block_and_not_kept",
+        "bulk/plan/plan_file.py", "        self._cached = (block, targets)\n        return",
+        "        self.__dict__.setdefault('kept', []).append(targets)\n        return",
+    ),
+    twin(
+        19,
+        "keep_person is forgotten",
+        _ERASURE + "what_is_asked_is_what_is_sent_and_nothing_else",
+        "bulk/posthog/calls.py", "keep_person=Axis.PERSON not in call.axes", "keep_person=False",
+    ),
+    twin(
+        19,
+        "keep_person is sent to a server that does not know it",
+        _ERASURE + "older_servers_are_taken_person_by_person_and_keep_person_is_never_sent",
+        "bulk/posthog/strategy.py", "queue_in_bulk=bulk and rows", "queue_in_bulk=bulk",
+    ),
+    twin(
+        19,
+        "a person is deleted before its row was read back",
+        "bulk/execution/test_next_step.py::test_nobody_is_deleted_whose_events_are_not_known_to_be_queued",
+        _DUE, "Events.UNVERIFIABLE})", "Events.UNVERIFIABLE, Events.REQUESTED})",
+        _DUE, "    if events in (Events.REQUESTED, Events.UNKNOWN):", "    if events is Events.UNKNOWN:",
+    ),
+    twin(
+        20,
+        "rows are compared with our own clock",
+        _BREAKING + "a_server_whose_clock_is_off_is_read_by_its_own_clock",
+        "bulk/execution/run.py", "            server_time=client.server_time,\n", "            server_time=__import__('time').time,\n",
+    ),
+    twin(
+        21,
+        "a 202 is the end of it",
+        _ERASURE + "queued_deletions_that_take_longer_than_the_wait_are_left_pending",
+        _MACHINE, "return ACCEPTED[axis] if accepted", "return {**ACCEPTED, Axis.PERSON: Person.GONE}[axis] if accepted",
+    ),
+    twin(
+        21,
+        "events missed are reported as queued",
+        _ERASURE + "a_merged_a_re_created_and_a_vanished_person_are_named_as_such",
+        _MACHINE, "events = Standing(Events.MISSED if absent else Events.NOT_SENT)",
+        "events = Standing(Events.QUEUED if absent else Events.NOT_SENT)",
+    ),
+    twin(
+        22,
+        "created_at is not compared",
+        _ERASURE + "a_merged_a_re_created_and_a_vanished_person_are_named_as_such",
+        _VERIFIER, " and abs(target.created_at - person.created_at) < SAME_INSTANT", "",
+    ),
+    twin(
+        22,
+        "nobody asks who has the distinct id now",
+        _ERASURE + "a_merged_a_re_created_and_a_vanished_person_are_named_as_such",
+        _VERIFIER, "return _ABSENT if result.owner is None else _MERGED", "return _ABSENT",
+    ),
+    twin(
+        23,
+        "a plan runs without approval",
+        _ERASURE + "nothing_is_sent_without_approval_or_against_the_caps",
+        _GUARDS, "    if approve is None:\n        raise Refused(", "    if False:\n        raise Refused(",
+    ),
+    twin(
+        23,
+        "any digest approves",
+        _ERASURE + "nothing_is_sent_without_approval_or_against_the_caps",
+        _GUARDS, "if approve is not None and not digest_matches(plan.digest, approve):", "if False:",
+    ),
+    twin(
+        23,
+        "a cap is not kept",
+        _ERASURE + "nothing_is_sent_without_approval_or_against_the_caps",
+        _GUARDS, "if max_targets is not None and plan.count > max_targets:", "if False:",
+    ),
+    twin(
+        23,
+        "the expected count is not compared",
+        _ERASURE + "nothing_is_sent_without_approval_or_against_the_caps",
+        _GUARDS, "if expect_count is not None and plan.count != expect_count:", "if False:",
+    ),
+    twin(
+        23,
+        "the project's name is not confirmed",
+        _ERASURE + "a_project_that_was_renamed_since_is_refused",
+        _GUARDS, "if name != plan.header.project_name:", "if False:",
+    ),
+    twin(
+        24,
+        "the canary overlooks whom a call without an answer deleted instead of keeping",
+        "integration/test_facts.py::test_the_canary_sees_that_a_call_without_an_answer_deletes_whom_it_was_to_keep",
+        "bulk/execution/run.py", "return gone if len(gone) > 1 else []", "return []",
+    ),
+    twin(
+        24,
+        "no canary goes first",
+        _ERASURE + "a_server_that_ignores_keep_person_is_stopped_by_its_body_or_the_canary",
+        "bulk/execution/run.py", "if self._job.target_states.test_batch is None:", "if False:",
+    ),
+    twin(
+        24,
+        "the breaker never opens",
+        (
+            "bulk/execution/test_breaker.py::test_it_opens_when_half_of_the_last_twenty_made_no_progress",
+            _BREAKING + "a_server_that_rejects_every_batch_opens_the_breaker",
+        ),
+        "bulk/execution/breaker.py", "OPENS_AT = 10", "OPENS_AT = 1000",
+    ),
+    twin(
+        24,
+        "a refused key does not stop the job",
+        _ERASURE + "a_refused_key_stops_the_job_at_once",
+        _VERDICTS, '(AuthenticationFailed, "failed", NextAction.STOP),', '(AuthenticationFailed, "failed", NextAction.AGAIN),',
+        _VERDICTS, '(PermissionDenied, "failed", NextAction.STOP),', '(PermissionDenied, "failed", NextAction.AGAIN),',
+    ),
+    twin(
+        25,
+        "a report tells when it was made",
+        _RESUME + "the_report_is_the_same_bytes_again_and_holds_without_the_plan",
+        "bulk/report/report.py", "last_entry_at=_iso(run_stats.last_at),", "last_entry_at=datetime.now(UTC).isoformat(),",
+    ),
+    twin(
+        25,
+        "a report tells times of its machine's zone",
+        "bulk/report/test_report.py::test_the_bytes_do_not_depend_on_the_machines_time_zone",
+        "bulk/report/report.py", "datetime.fromtimestamp(at, UTC).isoformat", "datetime.fromtimestamp(at).astimezone().isoformat",
+    ),
+    twin(
+        27,
+        "a server's free text is kept as a code",
+        "bulk/posthog/test_attempt_result.py::test_free_text_in_place_of_a_code_is_not_kept",
+        _VERDICTS, 'return code if code is None or _CODE.fullmatch(code) else "other"', "return code",
+    ),
+    twin(
+        27,
+        "a journal holds the values of a selection",
+        "integration/test_secrecy.py::test_nothing_that_names_a_person_or_opens_a_door_is_in_journal_report_or_events",
+        "bulk/execution/open_job.py", "selection=_summary(header.selection),", "selection=header.selection,",
+    ),
+    twin(
+        27,
+        "a journal names the persons of an intent",
+        "integration/test_secrecy.py::test_nothing_that_names_a_person_or_opens_a_door_is_in_journal_report_or_events",
+        "bulk/journal/job_log.py", "                route=route,\n", "                route=route + ':' + str(self.targets(numbers[:1])[numbers[0]].uuid),\n",
+    ),
+)  # fmt: skip

@@ -1,0 +1,162 @@
+"""Slips in what is concluded of a target: promises 7, 11 and 19 to 22."""
+
+from twin import Twin, twin
+
+_MACHINE = "bulk/targets/state_machine.py"
+_VERIFIER = "bulk/verification/verifier.py"
+_WALK = "bulk/targets/test_state_machine.py::test_"
+_FACTS = "integration/test_facts.py::test_"
+_PROOFS = "integration/test_proofs.py::test_"
+_ENDS = "integration/test_ends.py::test_"
+_ERASURE = "integration/test_erasure.py::test_"
+
+STATES: tuple[Twin, ...] = (
+    twin(
+        7,
+        "what failed is tried again though its person is lost",
+        (_WALK + "nothing_of_a_lost_person_is_pending", _ENDS + "who_vanishes_after_a_request_that_left_no_row_ends_the_job"),
+        _MACHINE, "        if person.state in FINAL_PERSON:\n            return read_again\n", "",
+    ),
+    twin(
+        7,
+        "properties of a person that vanished after others changed them are tried for ever",
+        _ENDS + "who_was_changed_by_others_and_then_vanished_ends_the_job",
+        _MACHINE, "case Properties.UNTOUCHED | Properties.CONTRADICTED:", "case Properties.UNTOUCHED:",
+        _MACHINE, "        if person.state in FINAL_PERSON:\n            return read_again\n", "",
+    ),
+    twin(
+        7,
+        "who was gone before and is there again keeps its missed events",
+        _FACTS + "who_was_gone_before_and_is_there_at_verify_is_deleted_with_its_events_by_the_next_run",
+        _MACHINE, "            events=_reset(state.events, Events.MISSED, Events.NOT_SENT),\n", "",
+    ),
+    twin(
+        7,
+        "parts of kept persons are overdue a minute later",
+        _ENDS + "parts_of_kept_persons_are_done_and_stay_so_however_much_later_the_job_runs_again",
+        "bulk/verification/completion_poller.py", "        if not self._waits:\n            return False\n", "",
+    ),
+    twin(
+        11,
+        "whom one answer left out is not read a second time",
+        (_FACTS + "one_read_that_leaves_everybody_out_is_no_reason_to_call_anybody_done",),
+        "bulk/execution/run.py", "        while left_out and not self._gate.closed:\n", "        while False:\n",
+    ),
+    twin(
+        11,
+        "who could not be read is read again and again in the same run",
+        _WALK + "nothing_is_due_for_a_person_that_is_lost_or_could_not_be_read",
+        "bulk/execution/next_step.py", "    if any(standing.reason in UNREAD for standing in state):\n        return Step.NOTHING\n", "",
+    ),
+    twin(
+        11,
+        "a rejected batch fails everybody in it",
+        (
+            _ERASURE + "a_batch_that_is_rejected_once_is_sent_in_parts_and_nobody_fails",
+            _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_and_never_sent_again",
+        ),
+        "bulk/posthog/attempt_result.py", "if verdict.then is NextAction.READ_AND_REJECT and persons > 1:", "if False:",
+    ),
+    twin(
+        11,
+        "a summary without persons found passes for the oldest era's",
+        (
+            _FACTS + "a_summary_without_persons_found_is_no_success",
+            _FACTS + "a_summary_that_says_nothing_is_the_oldest_eras",
+        ),
+        "asyncclient/models.py", "return self == BulkDeleteSummary()", "return self.persons_found is None",
+        "asyncclient/_protocol/endpoints/deletes.py", "(\"persons_found\", *(name for name, asked in queued if asked))", "tuple(name for name, asked in queued if asked)",
+    ),
+    twin(
+        19,
+        "who is there again is deleted without its events",
+        (
+            _WALK + "who_is_there_again_has_its_events_queued_anew",
+            _PROOFS + "who_is_there_again_has_its_events_queued_anew_before_it_is_deleted_again",
+        ),
+        _MACHINE, "        if state.person.reason is Reason.THERE_AGAIN:", "        if False:",
+    ),
+    twin(
+        20,
+        "a proof never grows old",
+        (
+            _PROOFS + "a_job_that_goes_on_after_the_purge_queues_the_events_anew",
+            _PROOFS + "a_job_that_goes_on_while_the_old_row_is_pending_holds_back_until_it_is_purged",
+            _PROOFS + "a_pause_between_queueing_and_deleting_makes_the_proof_too_old",
+        ),
+        _VERIFIER, "return [number for number in numbers if coverage.is_outdated(number, oldest)]", "return []",
+    ),
+    twin(
+        20,
+        "a row counts from when it was read and not from its own time",
+        _PROOFS + "somebody_elses_row_from_within_the_hour_covers_and_an_older_one_does_not",
+        _VERIFIER, "math.floor(min(reading.created_at, now))", "math.floor(now)",
+    ),
+    twin(
+        20,
+        "a row that shows a time to come covers until then, and never grows old",
+        _PROOFS + "a_row_that_shows_a_time_to_come_covers_no_longer_than_any_other",
+        _VERIFIER, "math.floor(min(reading.created_at, now))", "math.floor(reading.created_at)",
+    ),
+    twin(
+        20,
+        "the last uncovered window is stated and not the largest",
+        "bulk/journal/test_target_states.py::test_the_largest_uncovered_window_is_that_of_the_oldest_proof_that_somebody_was_deleted_by",
+        "bulk/targets/coverage.py", "max(gap_s, self.largest_uncovered_s or 0.0)", "gap_s",
+    ),
+    twin(
+        20,
+        "a row of an unknown status is taken for a pending one",
+        _PROOFS + "a_row_of_an_unknown_status_is_no_proof_and_is_named",
+        _MACHINE, "ROW_UNKNOWN_STATUS: Standing(Events.HELD, Reason.UNKNOWN_ROW_STATUS),", "ROW_UNKNOWN_STATUS: Standing(Events.QUEUED),",
+    ),
+    twin(
+        21,
+        "what a call deleted instead of keeping is forgotten",
+        (
+            "bulk/journal/test_target_states.py::test_who_was_deleted_instead_of_kept_is_read_and_never_called_gone_before",
+            _FACTS + "persons_that_a_call_deleted_instead_of_keeping_are_not_called_gone_before",
+        ),
+        "bulk/journal/target_states.py", "if record.error == Reason.DELETED_INSTEAD_OF_KEPT.value:", "if False:",
+    ),
+    twin(
+        21,
+        "who goes after this job asked for something is called gone before",
+        (_WALK + "gone_before_is_said_only_of_persons_for_which_nothing_was_sent", _ENDS + "who_vanishes_after_a_request_that_left_no_row_ends_the_job"),
+        _MACHINE, "return Standing(Person.VANISHED if sent else Person.GONE_BEFORE)", "return Standing(Person.GONE_BEFORE)",
+    ),
+    twin(
+        21,
+        "verify says that all is well of whom it could not read",
+        _FACTS + "verify_that_cannot_read_somebody_is_not_finished",
+        "bulk/engine.py", "exit_code_of_verify(report, unread=unread)", "exit_code_of_verify(report)",
+    ),
+    twin(
+        22,
+        "a deletion of unknown outcome explains that a person is not there any more",
+        _FACTS + "who_survives_a_deletion_and_is_then_merged_is_not_called_gone",
+        _VERIFIER, "EXPLAINED = frozenset(\n    {\n", "EXPLAINED = frozenset(\n    {\n        Person.UNKNOWN,\n        Person.SURVIVED,\n",
+    ),
+    twin(
+        22,
+        "an accepted deletion explains whatever becomes of a person that is still there",
+        _FACTS + "who_is_still_there_after_an_accepted_deletion_and_is_then_merged_is_not_called_gone",
+        _MACHINE, "person = Standing(Person.ACCEPTED, Reason.STILL_THERE)", "person = Standing(Person.ACCEPTED)",
+    ),
+    twin(
+        19,
+        "a later run makes the call again that deleted persons instead of keeping them",
+        _FACTS + "after_kept_persons_were_deleted_no_later_run_makes_such_a_call",
+        "bulk/execution/group_executor.py", "if call.keeps_persons and self._job.target_states.run_stats.kept_deleted:", "if False:",
+    ),
+    twin(
+        24,
+        "one person that stays stops the job at the first batch",
+        (
+            _ENDS + "one_person_that_stays_does_not_stop_the_job_at_the_first_batch",
+            _ENDS + "a_first_batch_of_one_that_stays_is_followed_by_others",
+        ),
+        "bulk/execution/run.py", "            if proven:\n", "            if proven and not any(target_states.state(axis, n) in _UNPROVEN for n in numbers):\n",
+        "bulk/execution/run.py", "if stuck >= CANARY_SIZE or (stuck and stuck == target_states.count):", "if stuck:",
+    ),
+)  # fmt: skip

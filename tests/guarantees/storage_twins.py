@@ -1,0 +1,230 @@
+"""Slips in journal, plan, report and files: promises 1 to 9, 25 and 30."""
+
+from twin import Twin, twin
+
+_FRAMING = "bulk/journal/framing.py"
+_STORAGE = "bulk/journal/storage.py"
+_LOCKED = "bulk/journal/locked_file.py"
+_WRITER = "bulk/journal/writer.py"
+_FILES = "bulk/files/private_files.py"
+
+STORAGE: tuple[Twin, ...] = (
+    twin(
+        1,
+        "durable returns without a sync",
+        "integration/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
+        "bulk/journal/fsync_thread.py", "self._sync(self._fd)", "pass",
+    ),
+    twin(
+        1,
+        "what is written during a sync is taken for synced",
+        "bulk/journal/test_writer.py::test_record_written_during_a_sync_is_not_taken_for_synced",
+        _WRITER, "self._durable_n = self._syncing_n", "self._durable_n = self._next_n",
+        _WRITER, "if self._sync_runs and wanted <= self._syncing_n:", "if self._sync_runs:",
+    ),
+    twin(
+        1,
+        "the folder of a new journal is not synced",
+        "bulk/journal/test_storage.py::test_file_and_folder_are_synced_before_a_journal_is_open",
+        _STORAGE, "            sync_folder(path)\n            return cls(", "            return cls(",
+    ),
+    twin(
+        3,
+        "a torn tail is not cut",
+        "bulk/journal/test_repair.py::test_nothing_is_ever_appended_to_a_torn_line",
+        _STORAGE, "os.ftruncate(fd, offset)", "pass",
+    ),
+    twin(
+        3,
+        "a torn tail is cut without being set aside",
+        "bulk/journal/test_repair.py::test_torn_tail_is_set_aside_and_cut_once_and_for_all",
+        _STORAGE, "set_aside = _set_aside(path, fd, end.offset)", "set_aside = None",
+    ),
+    twin(
+        3,
+        "a copy that a killed repair left is not synced before the cut",
+        "bulk/journal/test_repair.py::test_copy_that_is_there_already_is_synced_before_the_cut",
+        _STORAGE, "            _sync(aside, other)", "            pass",
+    ),
+    twin(
+        4,
+        "damage is taken for a torn tail",
+        "bulk/journal/test_repair.py::test_damage_is_refused_with_its_line_and_nothing_is_changed",
+        _FRAMING, "                    if self._sound(line[match.start() :]) is not None:", "                    if False:",
+        _FRAMING, "if _FRAME.fullmatch(line):", "if False:",
+    ),
+    twin(
+        4,
+        "the second line is blamed for a first one of another journal",
+        "bulk/journal/test_framing.py::test_line_of_another_journal_is_damage",
+        _FRAMING, "elif self._next_n == 1 and _same_seed(self._misfit, misfit):", "elif False:",
+    ),
+    twin(
+        4,
+        "line numbers are not compared",
+        "bulk/journal/test_framing.py::test_doubled_line_is_damage_even_at_the_end",
+        _FRAMING, " and starts == _NUMBER * count % tuple(range(first, first + count))", "",
+        _FRAMING, " or not line.startswith(start)", "",
+    ),
+    twin(
+        4,
+        "checksums do not depend on the job",
+        "bulk/journal/test_framing.py::test_line_of_another_journal_is_damage",
+        _FRAMING, 'return crc32(job.encode("utf-8", "surrogatepass"))', "return 0",
+    ),
+    twin(
+        5,
+        "a short write passes for a whole one",
+        "bulk/journal/test_writer_failures.py::test_first_failure_is_the_last_write",
+        _WRITER, "if written == len(data):", "if written:",
+    ),
+    twin(
+        5,
+        "a failed sync is reported as success",
+        "bulk/journal/test_writer_failures.py::test_failed_sync_reaches_those_who_wait_for_the_next_one",
+        _WRITER, '        if error is not None:\n            self._fail("a sync", error)\n', "        if error is not None:\n            pass\n",
+    ),
+    twin(
+        5,
+        "a descriptor whose sync failed is synced again",
+        "bulk/journal/test_writer_failures.py::test_first_failure_is_the_last_write",
+        _WRITER, "self._failure = WriteFailed(self.path, problem, *fix)", "self._failure = None",
+    ),
+    twin(
+        5,
+        "a journal that is removed, replaced or cut short is written on",
+        (
+            "integration/test_journal_lost.py::test_no_intent_follows_the_loss_of_the_journal",
+            "bulk/journal/test_writer_failures.py::test_nothing_is_durable_in_a_file_that_the_next_process_will_not_find",
+        ),
+        _WRITER, "elif lost := self._file.lost(self._size):", "elif lost := None:",
+    ),
+    twin(
+        5,
+        "a journal that another program cuts short is written on",
+        (
+            "integration/test_journal_lost.py::test_a_journal_cut_short_under_a_run_is_refused_later",
+            "bulk/journal/test_locked_file.py::test_a_file_that_is_no_longer_what_was_written_is_lost",
+        ),
+        _LOCKED, "if size is not None and there.st_size != size:", "if False:",
+    ),
+    twin(
+        8,
+        "the lock is shared",
+        "bulk/journal/test_storage.py::test_second_opening_is_told_that_the_journal_is_busy",
+        _LOCKED, "fcntl.LOCK_EX", "fcntl.LOCK_SH",
+    ),
+    twin(
+        8,
+        "the lock is waited for",
+        "bulk/journal/test_crashes.py::test_of_two_processes_one_goes_on_and_the_other_leaves",
+        _LOCKED, "fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)", "raise FileTrouble(self.path, 'is waited for', 'x')",
+    ),
+    twin(
+        8,
+        "the lock of a file that was replaced counts",
+        "bulk/journal/test_storage.py::test_file_that_is_replaced_before_it_is_locked_is_not_used",
+        _LOCKED, "if file.lost() is None:", "if True:",
+    ),
+    twin(
+        8,
+        "a run goes on in a file whose name another process has",
+        "integration/test_journal_lost.py::test_a_second_run_on_the_name_of_a_removed_journal_is_the_only_one_that_sends",
+        _LOCKED, 'return "was replaced by another file"', "return None",
+    ),
+    twin(
+        8,
+        "a forked child keeps the lock of a dead owner",
+        "bulk/journal/test_locked_file.py::test_a_forked_child_does_not_keep_the_lock_of_a_dead_owner",
+        _LOCKED, "after_in_child=_leave_in_child", "after_in_child=_opening.release",
+    ),
+    twin(
+        8,
+        "a forked child keeps the lock of a run that is over",
+        "bulk/journal/test_locked_file.py::test_closing_releases_the_lock_though_a_copy_of_the_descriptor_is_open",
+        _LOCKED, "            fcntl.flock(fd, fcntl.LOCK_UN)\n", "            pass\n",
+    ),
+    twin(
+        8,
+        "a forked child releases the lock",
+        "bulk/journal/test_locked_file.py::test_a_forked_child_neither_keeps_nor_releases_the_lock",
+        _LOCKED, "                os.close(fd)  # no unlock", "                fcntl.flock(fd, fcntl.LOCK_UN)  # no unlock",
+    ),
+    twin(
+        9,
+        "files are made for everybody to read",
+        (
+            "bulk/files/test_private_files.py::test_created_file_is_private_whatever_the_umask",
+            "bulk/journal/test_storage.py::test_new_journal_is_empty_and_private_whatever_the_umask",
+            "bulk/plan/test_plan_file.py::test_plan_is_private_and_replaces_nothing",
+        ),
+        _FILES, "PRIVATE = 0o600", "PRIVATE = 0o644",
+    ),
+    twin(
+        9,
+        "an empty file that others can read becomes a journal",
+        "bulk/journal/test_storage.py::test_file_without_a_record_that_no_run_can_have_made_is_refused",
+        _STORAGE, "        if empty:", "        if False:",
+    ),
+    twin(
+        9,
+        "a journal stays readable by others",
+        "bulk/journal/test_storage.py::test_journal_that_others_can_read_is_made_private",
+        _STORAGE, "os.fchmod(fd, PRIVATE)", "pass",
+    ),
+    twin(
+        9,
+        "creation opens what exists",
+        "bulk/files/test_private_files.py::test_creation_never_opens_what_exists",
+        _FILES, "os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW", "os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW",
+    ),
+    twin(
+        9,
+        "a symlink is followed on opening",
+        (
+            "bulk/files/test_private_files.py::test_only_regular_files_are_opened_and_nothing_is_waited_for",
+            "bulk/journal/test_storage.py::test_only_a_regular_file_is_a_journal",
+            "bulk/plan/test_plan_file_damage.py::test_only_a_regular_file_is_loaded",
+        ),
+        _FILES, "extra = os.O_NOFOLLOW | os.O_CLOEXEC", "extra = os.O_CLOEXEC",
+    ),
+    twin(
+        9,
+        "a plan has a name while it is made",
+        "bulk/plan/test_plan_file_damage.py::test_killed_planning_leaves_nothing",
+        _FILES, 'flag = getattr(os, "O_TMPFILE", 0)', "flag = 0",
+    ),
+    twin(
+        23,
+        "a plan that was edited is believed",
+        "bulk/plan/test_plan_file_damage.py::test_changed_target_is_told_with_both_digests",
+        "bulk/plan/plan_file.py", "if digest != footer.digest:", "if False:",
+    ),
+    twin(
+        23,
+        "a plan that is edited while it runs is believed",
+        "bulk/plan/test_plan_file_damage.py::test_editing_the_file_in_place_later_is_noticed",
+        "bulk/plan/plan_file.py", "if zlib.crc32(data) != self._index.sums[block]:", "if False:",
+    ),
+    twin(
+        30,
+        "control characters reach the terminal",
+        (
+            "bulk/test_sanitize.py::test_plain_text_holds_no_control_bidi_or_invisible_character",
+            "bulk/cli/test_main.py::test_what_an_error_says_cannot_act_on_a_terminal",
+        ),
+        "bulk/sanitize.py", '_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", ', "_UNSAFE_CATEGORIES = frozenset({",
+    ),
+    twin(
+        30,
+        "a cell may be a formula",
+        "bulk/test_sanitize.py::test_what_a_spreadsheet_would_compute_is_quoted",
+        "bulk/sanitize.py", 'return "\'" + shown if shown.lstrip().startswith(_FORMULA) else shown', "return shown",
+    ),
+    twin(
+        30,
+        "markup is live in a report",
+        "bulk/report/rendering/test_rendering.py::test_no_foreign_text_breaks_a_table_or_makes_markup",
+        "bulk/sanitize.py", '.replace("<", "&lt;").replace(">", "&gt;")', "",
+    ),
+)  # fmt: skip

@@ -1,0 +1,91 @@
+"""Slips in streams, signals and files of results: promises 9, 17 and 30."""
+
+from twin import Twin, twin
+
+_OUTPUT = "bulk/cli/streams/output.py"
+_OUTPUT_FILE = "bulk/cli/streams/output_file.py"
+_BLOCKED = "bulk/cli/test_blocked.py::test_"
+_OUTPUT_TESTS = "bulk/cli/streams/test_output.py::test_"
+_FILE_TESTS = "bulk/cli/streams/test_output_file.py::test_"
+
+STREAMS: tuple[Twin, ...] = (
+    twin(
+        9,
+        "a file of results takes another name of what a job needs",
+        _FILE_TESTS + "no_name_of_a_needed_file_is_taken",
+        _OUTPUT_FILE, "        return one.samefile(other)", "        return one == other",
+    ),
+    twin(
+        9,
+        "a file of results replaces another unasked",
+        _FILE_TESTS + "a_file_that_exists_is_replaced_by_force_alone",
+        _OUTPUT_FILE, "    if not force:\n", "    if False:\n",
+        _OUTPUT_FILE, "        if force:\n", "        if True:\n",
+    ),
+    twin(
+        9,
+        "a file of results replaces a journal by force",
+        _FILE_TESTS + "force_takes_no_plan_and_no_journal_of_any_job",
+        _OUTPUT_FILE, "return _PLAN_OR_JOURNAL.match(head) is not None", "return False",
+    ),
+    twin(
+        17,
+        "whoever writes waits for the reader",
+        _BLOCKED + "a_job_with_blocked_output_goes_on_ends_and_resumes[delete]",
+        _OUTPUT, "            self._thread.start()\n",
+        "            self._thread.start()\n        self._changed.wait_for(lambda: not self._waiting)\n",
+    ),
+    twin(
+        17,
+        "a second signal is not taken",
+        "bulk/cli/test_signals.py::test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes",
+        "bulk/cli/signals.py", "            _die(number)\n", "            return\n",
+    ),
+    twin(
+        17,
+        "a silent standard input is waited for where signals are handled",
+        _BLOCKED + "a_silent_standard_input_keeps_nobody[persons]",
+        "bulk/export/person_export.py", "await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True)", "next_lines()",
+    ),
+    twin(
+        17,
+        "a terminal stops a job in its background",
+        _BLOCKED + "a_job_in_the_background_of_a_terminal_is_not_stopped",
+        "bulk/cli/streams/standard.py", "signal.signal(number, signal.SIG_IGN)", "signal.getsignal(number)",
+    ),
+    twin(
+        18,
+        "progress piles up for a reader that is behind",
+        _OUTPUT_TESTS + "progress_is_dropped_while_its_reader_is_behind_and_results_are_not",
+        _OUTPUT, "if self._error is not None or (limit is not None and self._waiting > limit):",
+        "if self._error is not None:",
+    ),
+    twin(
+        30,
+        "what is printed is not made harmless",
+        "bulk/cli/test_harmless.py::test_a_plan_its_run_and_files_in_the_way",
+        "bulk/cli/streams/text.py", "paragraph(text).encode(", "text.encode(",
+    ),
+    twin(
+        30,
+        "a cell may be a formula after a semicolon",
+        (
+            "bulk/test_sanitize.py::test_what_a_spreadsheet_that_splits_at_semicolons_would_compute_is_quoted",
+            "bulk/export/test_csv_rows.py::test_a_spreadsheet_that_splits_elsewhere_finds_no_formula",
+        ),
+        "bulk/sanitize.py", 'shown = _AFTER_SEMICOLON.sub(";\'", plain(text, limit=None))', "shown = plain(text, limit=None)",
+    ),
+    twin(
+        30,
+        "a text in a cell of JSON may be a formula after a semicolon",
+        "bulk/export/test_csv_rows.py::test_a_spreadsheet_that_splits_elsewhere_finds_no_formula",
+        "bulk/sanitize.py", "found[1] + _json(found[2], always=True)", "found[0]",
+    ),
+    twin(
+        30,
+        "events of the command line hold what is no ASCII",
+        "bulk/cli/test_harmless.py::test_json_is_ascii_and_a_name_that_is_not_utf_8_ends_no_job_with_70",
+        "bulk/cli/job_session.py", 'encode_line({"event": kind, **fields})',
+        '__import__("msgspec").json.encode({"event": kind, **fields})',
+    ),
+)  # fmt: skip
