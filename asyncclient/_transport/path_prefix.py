@@ -15,7 +15,6 @@ from asyncclient._protocol.responses.reading import is_served
 from asyncclient._transport import Transport
 from asyncclient.errors import InvalidArgument
 from asyncclient.events import PrefixMoved
-from asyncclient.models import Page, Person
 
 ApiPrefix = Literal["auto", "environments", "projects"]
 """Below which path of the host a project is; "auto" finds out."""
@@ -100,9 +99,12 @@ class PathPrefixTransport:
         return response
 
 
-def settling_read() -> Request[Page[Person]]:
-    """A read whose answer tells the prefix, a refusal for want of person:read too."""
-    return endpoints.list_persons(limit=1)
+def settling_read() -> Request[None]:
+    """A read of nobody, whose answer tells the prefix, a refusal for want of person:read too.
+
+    It touches no person: one that times out in every call would keep all others from being read.
+    """
+    return endpoints.get_nobody()
 
 
 def _moved_away(response: Response) -> bool:

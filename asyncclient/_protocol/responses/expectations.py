@@ -25,6 +25,8 @@ CHANGED: Final = frozenset({200, 201, 202, 204})
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _JSON: Final = re.compile(r"(application|text)/([\w.-]+\+)?json")
 _CSV: Final = "text/csv"
+NO_SUCH_PERSON: Final = "Not found."
+"""What a 404 says that is about a person and not about a route (contract 6.2)."""
 _PAGE: Final = "the answer is an HTML page, not one of PostHog's API"
 
 
@@ -161,6 +163,20 @@ class Csv(msgspec.Struct, frozen=True):
             raise Unexpected(_PAGE)
         if start in (b"{", b"["):
             raise Unexpected("the body is JSON, not CSV", error_text(response.body))
+
+
+class NoPerson(msgspec.Struct, frozen=True):
+    """The refusal of a read of a person that does not exist: the persons API answers at this path (contract 6.2)."""
+
+    def read(self, response: Response) -> None:
+        """Pass for that refusal.
+
+        Raises:
+            Unexpected: the answer is another.
+        """
+        refuse_page(response)
+        if response.status != 404 or error_text(response.body) != NO_SUCH_PERSON:
+            raise Unexpected(f"{response.status} does not say that nobody has the nil UUID", error_text(response.body))
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
