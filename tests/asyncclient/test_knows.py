@@ -40,7 +40,7 @@ async def test_every_age_is_told_apart_and_nothing_is_changed(alias: str, scopes
     async with LocalPostHog(persons=2) as server:
         for known in product([True, False], repeat=len(AGES)):
             age = dict(zip(AGES, known, strict=True))
-            server.world.acts.options = ServerOptions(
+            server.world.mutations.options = ServerOptions(
                 alias=alias,  # type: ignore[arg-type]
                 scopes=scopes,
                 unmapped_method=unmapped,  # type: ignore[arg-type]

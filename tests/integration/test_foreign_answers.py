@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from asyncclient.testing.http.envelope import HTML, JSON, Answer
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.envelope import HTML, JSON, Response
+from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.http.routing import resolve
-from asyncclient.testing.request_handler import Gateway, Outcome
+from asyncclient.testing.request_handler import Outcome, RequestHandler
 from bulk import (
     DeleteEvents,
     DeletePersons,
@@ -21,10 +21,10 @@ from bulk import (
 )
 from bulk.errors import BulkError, NotFinished
 
-LOGIN = Answer(200, b"<!doctype html><html><title>Sign in</title></html>", HTML)
-SESSION_OVER = Answer(200, b'{"detail": "session expired"}', JSON)
-NOT_A_PAGE = Answer(200, b'{"status": "ok"}', JSON)
-FOREIGN = {"page": LOGIN, "envelope": SESSION_OVER, "json": NOT_A_PAGE, "nothing": Answer(200, b"", JSON)}
+LOGIN = Response(200, b"<!doctype html><html><title>Sign in</title></html>", HTML)
+SESSION_OVER = Response(200, b'{"detail": "session expired"}', JSON)
+NOT_A_PAGE = Response(200, b'{"status": "ok"}', JSON)
+FOREIGN = {"page": LOGIN, "envelope": SESSION_OVER, "json": NOT_A_PAGE, "nothing": Response(200, b"", JSON)}
 
 AGES: dict[str, dict[str, Any]] = {
     "queued": {"era": "queued"},
@@ -42,13 +42,13 @@ CALLS = ("bulk_delete", "destroy", "delete_events", "delete_recordings")
 DONE = {"queued", "requested", "unverifiable", "gone", "gone_settled", "purged", "done", "accepted"}
 
 
-def intercept(monkeypatch: pytest.MonkeyPatch, answer: Answer, is_foreign: Callable[[str, str], bool]) -> list[str]:
+def intercept(monkeypatch: pytest.MonkeyPatch, answer: Response, is_foreign: Callable[[str, str], bool]) -> list[str]:
     """Have somebody else answer calls, by method and action; returns the actions that were answered so."""
     answered: list[str] = []
-    handle = Gateway.handle
+    handle = RequestHandler.handle
 
-    def foreign(self: Gateway, call: Call) -> Outcome:
-        match = resolve(call.path, self._acts.options)
+    def foreign(self: RequestHandler, call: ParsedRequest) -> Outcome:
+        match = resolve(call.path, self._mutations.options)
         action = match.action(call.method) if match is not None else None
         # a route that the server does not know is a person's to it
         last = call.path.rstrip("/").split("/")[-1]
@@ -58,7 +58,7 @@ def intercept(monkeypatch: pytest.MonkeyPatch, answer: Answer, is_foreign: Calla
         answered.append(name)
         return Outcome(answer=answer, ending="answer", record=self._record(call, action))
 
-    monkeypatch.setattr(Gateway, "handle", foreign)
+    monkeypatch.setattr(RequestHandler, "handle", foreign)
     return answered
 
 

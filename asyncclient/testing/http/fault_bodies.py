@@ -28,7 +28,7 @@ _PAGES = {
 }
 _PHRASES = {
     500: "Internal Server Error",
-    502: "Bad RequestHandler",
+    502: "Bad Gateway",
     503: "Service Unavailable",
     504: "Gateway Time-out",
 }

@@ -11,27 +11,27 @@ import msgspec
 from job_model.project import Member
 from job_model.trouble import Spell
 
-from asyncclient.testing.http.envelope import HTML, Answer, encode, error
+from asyncclient.testing.http.envelope import HTML, Response, encode, error
 
 Body = dict[str, Any]
 
-GARBAGE = Answer(200, b"<html><body>Please sign in</body></html>", HTML)
+GARBAGE = Response(200, b"<html><body>Please sign in</body></html>", HTML)
 NOT_FOUND = error(404, "invalid_request", "not_found", "Not found.")
 UUID_FORM = re.compile(r"[0-9a-f-]{36}")
 _TYPES = {400: ("validation_error", "invalid_input"), 409: ("server_error", "conflict")}
 
 
-def refusal(status: int) -> Answer:
+def refusal(status: int) -> Response:
     """An error answer as the server gives it."""
     if status == 404:
         return NOT_FOUND
     if status in (502, 504):
-        return Answer(status, b"<html><head><title>Bad Gateway</title></head></html>", HTML)
+        return Response(status, b"<html><head><title>Bad Gateway</title></head></html>", HTML)
     kind, code = _TYPES.get(status, ("server_error" if status >= 500 else "invalid_request", "error"))
     return error(status, kind, code, "No.")
 
 
-def spoilt(action: str, answer: Answer, spells: Sequence[Spell]) -> Answer:
+def spoilt(action: str, answer: Response, spells: Sequence[Spell]) -> Response:
     """An answer under spells."""
     if not spells or not _has_body(answer):
         return answer
@@ -52,7 +52,7 @@ def spoilt(action: str, answer: Answer, spells: Sequence[Spell]) -> Answer:
     return msgspec.structs.replace(answer, body=encode(body))
 
 
-def with_statuses(answer: Answer, void: Mapping[tuple[UUID, datetime], str]) -> Answer:
+def with_statuses(answer: Response, void: Mapping[tuple[UUID, datetime], str]) -> Response:
     """An answer with deletion rows, some of which have a status of their own."""
     if not void or not _has_body(answer):
         return answer
@@ -62,11 +62,11 @@ def with_statuses(answer: Answer, void: Mapping[tuple[UUID, datetime], str]) -> 
     return msgspec.structs.replace(answer, body=encode(body))
 
 
-def _has_body(answer: Answer) -> bool:
+def _has_body(answer: Response) -> bool:
     return answer.status == 200 and answer.body.startswith(b"{")
 
 
-def _spoilt_single(answer: Answer, spell: Spell) -> Answer:
+def _spoilt_single(answer: Response, spell: Spell) -> Response:
     if spell.how == "left_out":
         return NOT_FOUND
     body = json.loads(answer.body)

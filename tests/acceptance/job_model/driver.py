@@ -227,7 +227,7 @@ class Driver:
         case = self._case
         names = [name for name in self._witness.evidence if any(problem.startswith(f"{name} ") for problem in found)]
         stories = [f"  {name}: " + "; ".join(self._witness.evidence[name].story) for name in names]
-        acts = [f"  {act.at - EPOCH:.1f} somebody: {act.what} {act.name}" for act in self._trouble.others.acts]
+        acts = [f"  {act.at - EPOCH:.1f} somebody: {act.what} {act.name}" for act in self._trouble.others.mutations]
         raise Wrong(
             "\n".join(
                 [

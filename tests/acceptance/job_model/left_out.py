@@ -17,8 +17,8 @@ from job_model.wire import Lost, answer_of, client_over
 
 from asyncclient import Limits, RateLimits
 from asyncclient.testing import ServerOptions
-from asyncclient.testing.http.envelope import Answer
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.envelope import Response
+from asyncclient.testing.http.parsed_request import ParsedRequest
 from bulk import (
     BreakerOpened,
     ByDistinctIds,
@@ -106,7 +106,7 @@ class _LeavingOut:
         self._began: float | None = None
         self._changes = 0
 
-    async def exchange(self, call: Call, _timeout_s: float, left: Callable[[], None]) -> Answer:
+    async def exchange(self, call: ParsedRequest, _timeout_s: float, left: Callable[[], None]) -> Response:
         """As `wire.Network` has it."""
         action = action_of(call)
         left()

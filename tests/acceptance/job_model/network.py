@@ -12,8 +12,8 @@ from job_model.wire import Lost, NotReached, Silent, answer_of
 from job_model.witness import Witness
 
 from asyncclient.testing import Fault
-from asyncclient.testing.http.envelope import Answer
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.envelope import Response
+from asyncclient.testing.http.parsed_request import ParsedRequest
 
 LATENCY_S = 0.02
 
@@ -36,7 +36,7 @@ class InTrouble:
         self._on_request = on_request
         self._late: list[tuple[asyncio.TimerHandle, Callable[[], object]]] = []
 
-    async def exchange(self, call: Call, timeout_s: float, left: Callable[[], None]) -> Answer:
+    async def exchange(self, call: ParsedRequest, timeout_s: float, left: Callable[[], None]) -> Response:
         """As `wire.Network` has it."""
         action = action_of(call)
         self._on_request()
@@ -64,7 +64,7 @@ class InTrouble:
                 timer.cancel()
                 effect()
 
-    async def _answer(self, action: str, call: Call, fate: Fate | None, timeout_s: float) -> Answer:
+    async def _answer(self, action: str, call: ParsedRequest, fate: Fate | None, timeout_s: float) -> Response:
         if fate is None:
             return answer_of(self._server, call)
         if fate.kind == "late":
@@ -84,7 +84,7 @@ class InTrouble:
                 await asyncio.sleep(fate.after_s)
         return answer
 
-    def _fated(self, action: str, call: Call, fate: Fate) -> Answer:
+    def _fated(self, action: str, call: ParsedRequest, fate: Fate) -> Response:
         if fate.kind == "swallow":
             return self._with_fault(call, Fault("swallow"))
         if fate.kind == "errors":
@@ -92,19 +92,19 @@ class InTrouble:
             return self._with_fault(call, Fault(kind))
         return answer_of(self._server, call)
 
-    def _with_fault(self, call: Call, fault: Fault) -> Answer:
+    def _with_fault(self, call: ParsedRequest, fault: Fault) -> Response:
         self._server.faults.add(fault)
         try:
             return answer_of(self._server, call)
         finally:
             self._server.faults.clear()
 
-    def _put_off(self, call: Call, after_s: float) -> None:
+    def _put_off(self, call: ParsedRequest, after_s: float) -> None:
         effect = partial(answer_of, self._server, call)
         self._late.append((asyncio.get_running_loop().call_later(after_s, effect), effect))
 
 
-def action_of(call: Call) -> str:
+def action_of(call: ParsedRequest) -> str:
     """What a request asks for; "probe" where it only finds out what the server knows."""
     parts = [part for part in call.path.split("/") if part]
     tail = parts[-1]

@@ -108,7 +108,7 @@ class Oracle:
         """Whether nobody outside the plan was touched, but by an event that was under way when a person was merged."""
         for member in self._project.bystanders:
             person = self._project.world.person(member.uuid)
-            excused = self._case.changes_properties and any(act.what == "merge" for act in self._others.acts)
+            excused = self._case.changes_properties and any(act.what == "merge" for act in self._others.mutations)
             if person is None or (person.properties != BYSTANDING and not excused):
                 yield f"{member.name}, who is not in the plan, is {person and person.properties}"
 

@@ -21,7 +21,7 @@ class Others:
     """They act at random, a few times."""
 
     def __init__(self, case: Case, project: Project, chance: random.Random) -> None:
-        self.acts: list[Act] = []
+        self.mutations: list[Act] = []
         self._case = case
         self._project = project
         self._chance = chance
@@ -30,15 +30,15 @@ class Others:
 
     def act(self) -> None:
         """Do something to one of the selected persons, if there is something to do."""
-        if len(self.acts) >= MOST_ACTS:
+        if len(self.mutations) >= MOST_ACTS:
             return
         what, member = self._chance.choice(self._possible), self._chance.choice(self._project.selected)
         if getattr(self, f"_{what}")(member):
-            self.acts.append(Act(what=what, name=member.name, at=self._project.machine.true()))
+            self.mutations.append(Act(what=what, name=member.name, at=self._project.machine.true()))
 
     def did(self, name: str, *whats: str) -> list[Act]:
         """What was done to a person, of these."""
-        return [act for act in self.acts if act.name == name and act.what in whats]
+        return [act for act in self.mutations if act.name == name and act.what in whats]
 
     def _remove(self, member: Member) -> bool:
         if self._project.world.person(member.uuid) is None:

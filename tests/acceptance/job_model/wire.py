@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from asyncclient import ConnectFailed, ConnectionLost, PostHogClient, TimedOut
 from asyncclient._protocol.http import OnSent, Request, Response
 from asyncclient.testing import LocalPostHog
-from asyncclient.testing.http.envelope import Answer
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.envelope import Response as ServerResponse
+from asyncclient.testing.http.parsed_request import ParsedRequest
 
 HOST = "127.0.0.1:1"
 TIMEOUT_S = 60.0
@@ -33,7 +33,7 @@ class Silent(Exception):
 class Network(Protocol):
     """What lies between client and server."""
 
-    async def exchange(self, call: Call, timeout_s: float, left: Callable[[], None]) -> Answer:
+    async def exchange(self, call: ParsedRequest, timeout_s: float, left: Callable[[], None]) -> ServerResponse:
         """The answer to a request.
 
         Arguments:
@@ -58,7 +58,7 @@ class Wire:
         headers = {"host": HOST, "content-type": "application/json"}
         if self._key is not None:
             headers["authorization"] = f"Bearer {self._key}"
-        call = Call(request.method, f"/{path}{query}", headers, request.body or b"")
+        call = ParsedRequest(request.method, f"/{path}{query}", headers, request.body or b"")
         about: dict[str, Any] = {"method": request.method, "path": path, "route": request.route}
         try:
             answer = await self._network.exchange(call, request.timeout_s or TIMEOUT_S, left)
@@ -75,7 +75,7 @@ class Wire:
         """There is nothing to close."""
 
 
-def answer_of(server: LocalPostHog, call: Call) -> Answer:
+def answer_of(server: LocalPostHog, call: ParsedRequest) -> ServerResponse:
     """What the server answers; the request takes effect here and now."""
     outcome = server._gateway.handle(call)
     assert outcome.ending == "answer", outcome.ending

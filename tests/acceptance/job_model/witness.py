@@ -15,8 +15,8 @@ from job_model.machine import EPOCH
 from job_model.others import Others
 from job_model.project import HOUR_S, Member, Project
 
-from asyncclient.testing.http.envelope import Answer
-from asyncclient.testing.http.parsed_request import Call
+from asyncclient.testing.http.envelope import Response
+from asyncclient.testing.http.parsed_request import ParsedRequest
 
 CONFIRMED_AFTER_S = 4.9
 """A second look that finds somebody absent counts when it is so much later than the first."""
@@ -88,7 +88,7 @@ class Witness:
         self.planned = planned
         self.evidence = {name: Evidence(story=before.story) for name, before in self.evidence.items()}
 
-    def sent(self, action: str, call: Call) -> None:
+    def sent(self, action: str, call: ParsedRequest) -> None:
         """A request leaves."""
         if action == "capture":
             self._events(call.peek()["batch"])
@@ -98,7 +98,7 @@ class Witness:
             for uuid in self._uuids(action, call):
                 self._call(action, uuid, keeps=keeps)
 
-    def told(self, action: str, call: Call, answer: Answer) -> None:
+    def told(self, action: str, call: ParsedRequest, answer: Response) -> None:
         """An answer reaches the engine."""
         if action in _READS:
             self._read(action, call, answer)
@@ -107,7 +107,7 @@ class Witness:
         elif action in ("bulk_delete", "capture") or action in _OF_ONE:
             self._answered(action, call, answer)
 
-    def _uuids(self, action: str, call: Call) -> list[str]:
+    def _uuids(self, action: str, call: ParsedRequest) -> list[str]:
         if action == "bulk_delete":
             return [str(UUID(each)) for each in call.peek()["ids"]]
         return [str(UUID(call.path.split("/persons/")[1].split("/")[0]))]
@@ -161,7 +161,7 @@ class Witness:
         last = max((act.at for act in self._others.did(member.name, *whats.split())), default=0.0)
         return self._project.machine.true() - last > holds_s and not self._project.machine.just_woke
 
-    def _answered(self, action: str, call: Call, answer: Answer) -> None:
+    def _answered(self, action: str, call: ParsedRequest, answer: Response) -> None:
         now = self._project.machine.true()
         body = call.peek() or {}
         if action == "capture":
@@ -188,7 +188,7 @@ class Witness:
         kinds = [kind for kind in ("events", "recordings") if body.get(f"delete_{kind}")]
         return kinds if body.get("keep_person") else [*kinds, "deletes"]
 
-    def _read(self, action: str, call: Call, answer: Answer) -> None:
+    def _read(self, action: str, call: ParsedRequest, answer: Response) -> None:
         now = self._project.machine.true()
         results = _body(answer) or None
         if action == "retrieve":
@@ -209,7 +209,7 @@ class Witness:
                 if member is not None:
                     self._shown(member, results["results"].get(key), now, by_uuid=by_uuid)
 
-    def _rows(self, answer: Answer) -> None:
+    def _rows(self, answer: Response) -> None:
         for row in _body(answer).get("results", ()):
             member, at = self._by_uuid.get(row["person_uuid"]), datetime.fromisoformat(row["created_at"]).timestamp()
             if member is not None:
@@ -251,7 +251,7 @@ class Witness:
         return f"{self._project.machine.true() - EPOCH:.1f} {what}"
 
 
-def _body(answer: Answer) -> dict[str, Any]:
+def _body(answer: Response) -> dict[str, Any]:
     """What a good answer says; nothing where it is none."""
     return json.loads(answer.body) if answer.status == 200 and answer.body.startswith(b"{") else {}
 

@@ -29,7 +29,7 @@ def point_at(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Poin
 
 def show_as_merged(server: Any, uuids: list[Any]) -> None:
     """Let persons show an older time than their place in the listing, as after a merge."""
-    acts = server.world.acts
+    acts = server.world.mutations
     for uuid in uuids:
         key = acts.table.key(uuid.bytes)
         record = acts.store.record(key)
@@ -38,7 +38,7 @@ def show_as_merged(server: Any, uuids: list[Any]) -> None:
 
 def in_order(server: Any) -> list[Any]:
     """The UUIDs as they are listed."""
-    acts = server.world.acts
+    acts = server.world.mutations
     by_key = {acts.table.key(uuid.bytes): uuid for uuid in server.world.iter_uuids()}
     return [by_key[key] for key in acts.listing.rows.page(0, len(acts.listing.rows))]
 
