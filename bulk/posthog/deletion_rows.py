@@ -5,8 +5,7 @@ comparison of its time with the time that is needed. Rows come newest first, so 
 queued are on the first pages. Callers that ask while a read is under way share the next one.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from enum import Enum
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from uuid import UUID
 
 import anyio
@@ -15,6 +14,7 @@ import msgspec
 from asyncclient import DeletionRow, DeletionStatus, ListingError, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import run_workers
+from bulk.states import FastEnum
 
 PAGE_SIZE = 1000
 OVERLAP = 50
@@ -34,7 +34,7 @@ MOST_PAGES_OF_AN_INSTANT = 100
 MOST_PAGES = 20_000
 
 
-class RowCoverage(Enum):
+class RowCoverage(FastEnum):
     """What deletion rows show of one person's events."""
 
     COVERS_PENDING = "a pending row as new as needed"
@@ -78,9 +78,9 @@ NO_ROW = RowReading(RowCoverage.NONE)
 
 
 class _Caller(msgspec.Struct, eq=False):
-    wanted: dict[UUID, float]
-    found: dict[UUID, RowReading]
-    done: bool = False
+    wanted: Collection[UUID]
+    needed_from: float
+    found: dict[UUID, RowReading] | None = None
 
 
 class DeletionRowReader:
@@ -97,23 +97,25 @@ class DeletionRowReader:
         self._reading = anyio.Lock()
         self._kept: dict[int, DeletionRow] = {}
 
-    async def fetch(self, needed_from: Mapping[UUID, float]) -> dict[UUID, RowReading]:
-        """What the rows show of each of these persons.
+    async def fetch(self, uuids: Collection[UUID], needed_from: float) -> Mapping[UUID, RowReading]:
+        """What the rows show of each of these persons, and perhaps of others.
 
         Arguments:
-            needed_from: for each person the time that a row has to have at least (`classify_row`).
+            needed_from: the time that a row has to have at least (`classify_row`); of callers that share a read, the
+                latest counts.
 
         Raises:
             ListingError: the list of rows does not end.
         """
-        caller = _Caller(dict(needed_from), {})
+        caller = _Caller(uuids, needed_from)
         self._callers.append(caller)
         try:
             async with self._reading:
-                if not caller.done:
+                if caller.found is None:
                     await self._serve(list(self._callers))
         finally:
             self._callers.remove(caller)
+        assert caller.found is not None, "whoever waits is served"
         return caller.found
 
     async def completed(self, oldest: float) -> AsyncIterator[list[DeletionRow]]:
@@ -126,54 +128,50 @@ class DeletionRowReader:
             yield page
 
     async def _serve(self, callers: list[_Caller]) -> None:
-        needed_from: dict[UUID, float] = {}
+        wanted = {uuid.int: uuid for caller in callers for uuid in caller.wanted}  # integers hash faster than UUIDs
+        found = await self._newest_first(wanted, max(caller.needed_from for caller in callers))
         for caller in callers:
-            for uuid, since in caller.wanted.items():
-                needed_from[uuid] = max(since, needed_from.get(uuid, since))
-        found = await self._newest_first(needed_from)
-        for caller in callers:
-            caller.found.update({uuid: found[uuid] for uuid in caller.wanted})
-            caller.done = True
+            caller.found = found
 
-    async def _newest_first(self, needed_from: dict[UUID, float]) -> dict[UUID, RowReading]:
-        found = self._from_kept(needed_from)
-        if len(found) == len(needed_from):
+    async def _newest_first(self, wanted: dict[int, UUID], needed_from: float) -> dict[UUID, RowReading]:
+        """The readings of persons by their UUIDs, which are taken from `wanted`."""
+        found = self._from_kept(wanted, needed_from)
+        if not wanted:
             return found
-        wanted = {uuid.int: uuid for uuid in needed_from if uuid not in found}
         barren = 0
-        unclear: set[UUID] = set()
+        unclear: set[int] = set()
         async for page in self._pages(float("-inf"), "all"):
             before = len(wanted)
             for row in page:
                 key = row.person_uuid.int
-                if len(self._kept) < ROWS_KEPT:
-                    self._kept.setdefault(key, row)
                 if key not in wanted:
+                    if len(self._kept) < ROWS_KEPT:
+                        self._kept.setdefault(key, row)
                     continue
-                reading = read_row(row, needed_from[row.person_uuid])
+                reading = read_row(row, needed_from)
                 if reading.coverage is RowCoverage.UNKNOWN_STATUS:
-                    unclear.add(row.person_uuid)  # an older row may cover; read alone, all of a person's rows count
-                elif reading.coverage in COVERS or (reading is not NO_ROW and row.person_uuid not in unclear):
+                    unclear.add(key)  # an older row may cover; read alone, all of a person's rows count
+                elif reading.coverage in COVERS or (reading is not NO_ROW and key not in unclear):
                     found[wanted.pop(key)] = reading
             barren = barren + 1 if len(wanted) == before else 0
             if len(wanted) <= SINGLES_PER_PAGE * barren:
                 break
         else:
-            found |= {uuid: NO_ROW for uuid in needed_from if uuid not in found and uuid not in unclear}
+            found |= {wanted.pop(key): NO_ROW for key in wanted.keys() - unclear}
 
         async def ask(uuid: UUID) -> None:
-            found[uuid] = await self._of_one(uuid, needed_from[uuid])
+            found[uuid] = await self._of_one(uuid, needed_from)
 
-        await run_workers(ask, needed_from.keys() - found.keys(), workers=SINGLES_AT_ONCE)
+        await run_workers(ask, [*wanted.values()], workers=SINGLES_AT_ONCE)
         return found
 
-    def _from_kept(self, needed_from: dict[UUID, float]) -> dict[UUID, RowReading]:
+    def _from_kept(self, wanted: dict[int, UUID], needed_from: float) -> dict[UUID, RowReading]:
         """What rows kept from earlier reads prove: a row that covers stays valid. All else is read again."""
         found: dict[UUID, RowReading] = {}
-        for uuid, since in needed_from.items():
-            row = self._kept.pop(uuid.int, None)
-            if row is not None and (reading := read_row(row, since)).coverage in COVERS:
-                found[uuid] = reading
+        for key in wanted.keys() & self._kept.keys():
+            reading = read_row(self._kept.pop(key), needed_from)
+            if reading.coverage in COVERS:
+                found[wanted.pop(key)] = reading
         if len(self._kept) >= ROWS_KEPT:
             self._kept.clear()
         return found

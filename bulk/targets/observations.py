@@ -1,12 +1,12 @@
 """What can be observed of a target, and the state that observations change. Values only."""
 
-from enum import Enum
 from typing import NamedTuple
 
+from bulk.states import FastEnum
 from bulk.targets.reasons import Standing
 
 
-class Observation(Enum):
+class Observation(FastEnum):
     """What can be observed of a target."""
 
     RUN_STARTED = "a run took the job up"

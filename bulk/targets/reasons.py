@@ -4,13 +4,12 @@ A state and its reason make a `Standing`. A target has one per axis, which a job
 `STANDINGS`. The server's labels ("bad_request:400") are no reasons of their own: `labels` keeps them beside `REJECTED`.
 """
 
-from enum import Enum
 from typing import NamedTuple
 
-from bulk.states import PENDING, STATES, Axis, Events, Person, Properties, Recordings, State, axis_of
+from bulk.states import PENDING, STATES, Axis, Events, FastEnum, Person, Properties, Recordings, State, axis_of
 
 
-class Reason(Enum):
+class Reason(FastEnum):
     """Why a target is in its state. The values are what journal and report hold."""
 
     ATTEMPTS_USED = "attempts_used"

@@ -187,7 +187,7 @@ class Verifier:
         if not targets:
             return {}, {}
         needed_from = self.oldest_cover() + ROUNDED_S
-        readings = await self._rows.fetch(dict.fromkeys((target.uuid for target in targets.values()), needed_from))
+        readings = await self._rows.fetch([target.uuid for target in targets.values()], needed_from)
         now = self._server_time()  # a row that shows a time to come covers what there is, and grows old like any other
         rows, covered = dict[int, Observation](), dict[int, int]()
         for number, target in targets.items():
@@ -212,16 +212,16 @@ class Verifier:
         """The targets among these whose deletion row is by now too old for their persons to be deleted."""
         if Axis.EVENTS not in self._job.asked:
             return []
-        oldest, coverage = self.oldest_cover(), self._job.target_states.coverage
-        return [number for number in numbers if coverage.is_outdated(number, oldest)]
+        return self._job.target_states.coverage.outdated(numbers, self.oldest_cover())
 
     def ageing(self, numbers: Iterable[int]) -> list[int]:
         """Those of these targets that may still be deleted by the proof that they have, but not for long."""
-        if self._job.asked.isdisjoint({Axis.EVENTS}):
+        if Axis.EVENTS not in self._job.asked:
             return []
         oldest, coverage = self.oldest_cover(), self._job.target_states.coverage
-        soon = oldest + min(AGEING_S, self._max_uncovered_s / 2)
-        return [n for n in numbers if coverage.is_outdated(n, soon) and not coverage.is_outdated(n, oldest)]
+        soon = coverage.outdated(numbers, oldest + min(AGEING_S, self._max_uncovered_s / 2))
+        expired = set(coverage.outdated(soon, oldest))
+        return [number for number in soon if number not in expired]
 
     async def check_purged(self) -> None:
         """Read which queued event deletions have been completed; a missing row proves nothing.

@@ -1,6 +1,6 @@
 """What the server can be asked about persons beside listing them (contract 6.11)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -35,7 +35,7 @@ _BY_UUID: "msgspec.json.Decoder[ResultsByUuid[Person]]" = msgspec.json.Decoder(R
 _REFS_BY_UUID: "msgspec.json.Decoder[ResultsByUuid[PersonRef]]" = msgspec.json.Decoder(ResultsByUuid[StoredRef])
 _NIL = UUID(int=0)
 
-K = TypeVar("K", UUID, str)
+K = TypeVar("K", UUID, str, int)
 P = TypeVar("P", Person, PersonRef)
 Route = Literal[
     "bulk_delete", "batch_by_uuids", "batch_by_distinct_ids", "deletion_status", "delete_events", "delete_recordings"
@@ -273,15 +273,16 @@ def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[UUI
     Raises:
         InvalidResponse: one stands under the key of another one, or others stand in place of those asked for.
     """
-    if any(key != person.uuid for key, person in found.items()):
+    keys = [key.int for key in found]  # integers hash and compare faster than UUIDs
+    if keys != [person.uuid.int for person in found.values()]:
         raise _mixed_up(request)
-    _check_keys(request, [each if isinstance(each, UUID) else UUID(each) for each in uuids], found)
+    _check_keys(request, [(each if isinstance(each, UUID) else UUID(each)).int for each in uuids], keys)
     return found
 
 
-def _check_keys(request: Request[Any], asked: Sequence[K], found: Mapping[K, object]) -> None:
+def _check_keys(request: Request[Any], asked: Sequence[K], found: Collection[K]) -> None:
     """Pass unless an answer tells of others in place of those asked for: then it may tell of none of them."""
-    if found and not all(map(found.__contains__, asked)) and found.keys() - set(asked):
+    if found and not set(asked).issubset(found) and not set(asked).issuperset(found):
         raise _mixed_up(request)
 
 

@@ -94,8 +94,7 @@ def test_a_time_at_the_end_of_the_calendar_is_compared_like_any_other(year: int,
 
 async def test_the_newest_row_counts_and_its_time_is_told() -> None:
     client = Rows([row(1, 5.0), row(2, 7.0, "completed"), row(1, 50.0, "completed"), row(3, 90.0), row(4, 95.0, "x")])
-    since = {UUID(int=n): NOW - 60.0 for n in range(1, 6)}
-    assert await reader(client).fetch(since) == {
+    assert await reader(client).fetch([UUID(int=n) for n in range(1, 6)], NOW - 60.0) == {
         UUID(int=1): covered(5.0),
         UUID(int=2): RowReading(RowCoverage.COVERS_COMPLETED, NOW - 7.0),
         UUID(int=3): RowReading(RowCoverage.OLDER_PENDING, NOW - 90.0),
@@ -106,13 +105,13 @@ async def test_the_newest_row_counts_and_its_time_is_told() -> None:
 
 @pytest.mark.parametrize("below", [row(1, 10.0), row(1, 10.0, "completed")])
 async def test_a_row_of_unknown_status_hides_no_row_that_covers(below: DeletionRow) -> None:
-    found = await reader(Rows([row(1, 5.0, "cancelled"), below])).fetch({UUID(int=1): NOW - 60.0})
+    found = await reader(Rows([row(1, 5.0, "cancelled"), below])).fetch([UUID(int=1)], NOW - 60.0)
     assert found[UUID(int=1)].created_at == NOW - 10.0
 
 
 @pytest.mark.parametrize("below", [row(1, 90.0), row(1, 90.0, "completed")])
 async def test_a_row_of_unknown_status_outranks_rows_that_do_not_cover(below: DeletionRow) -> None:
-    found = await reader(Rows([row(1, 5.0, "cancelled"), below])).fetch({UUID(int=1): NOW - 60.0})
+    found = await reader(Rows([row(1, 5.0, "cancelled"), below])).fetch([UUID(int=1)], NOW - 60.0)
     assert found[UUID(int=1)] == RowReading(RowCoverage.UNKNOWN_STATUS, NOW - 5.0)
 
 
@@ -128,8 +127,9 @@ def test_reading_all_at_once_tells_the_same_as_looking_at_every_row_of_a_person(
     rows: list[tuple[int, float, str]], most: int
 ) -> None:
     newest_first = [row(*each) for each in sorted(rows, key=lambda each: each[1])]
-    since = {UUID(int=n): NOW - 100.0 for n in range(1, 9)}
-    found = anyio.run(reader(Rows(newest_first, most=most)).fetch, since)
+    everybody = [UUID(int=n) for n in range(1, 9)]
+    found = anyio.run(reader(Rows(newest_first, most=most)).fetch, everybody, NOW - 100.0)
+    assert found.keys() == {*everybody}
     for uuid, reading in found.items():
         told = [classify_row(each, NOW - 100.0) for each in newest_first if each.person_uuid == uuid]
         says = [each for each in told if each is not RowCoverage.NONE]
@@ -194,7 +194,7 @@ async def test_more_rows_than_many_pages_hold_may_be_added_in_front(added: int) 
             client.rows[:0] = [row(100_000 * client.pages + n, n / added - client.pages) for n in range(added)]
 
     client.before = more
-    found = await reader(client).fetch({UUID(int=n): NOW - 10_000.0 for n in range(2_500)})
+    found = await reader(client).fetch([UUID(int=n) for n in range(2_500)], NOW - 10_000.0)
     assert {each.coverage for each in found.values()} == {RowCoverage.COVERS_PENDING}
     assert client.singles == 0
 
@@ -203,7 +203,7 @@ async def test_more_rows_than_many_pages_hold_may_be_added_in_front(added: int) 
 async def test_rows_far_back_are_asked_for_singly_and_the_table_is_not_read_to_its_end() -> None:
     old = [row(1000 + n, 100.0 + n) for n in range(4_000)]
     client = Rows([*old[:3_000], row(1, 3_100.0), *old[3_000:]])
-    states = await reader(client).fetch({UUID(int=1): NOW, UUID(int=2): NOW})
+    states = await reader(client).fetch([UUID(int=1), UUID(int=2)], NOW)
     assert states == {UUID(int=1): RowReading(RowCoverage.OLDER_PENDING, NOW - 3_100.0), UUID(int=2): NO_ROW}
     assert (client.pages, client.singles) == (1, 2)
 
@@ -211,14 +211,14 @@ async def test_rows_far_back_are_asked_for_singly_and_the_table_is_not_read_to_i
 @pytest.mark.slow
 async def test_many_without_a_row_cost_no_more_pages_than_asking_for_each() -> None:
     client = Rows([row(10_000 + n, 100.0 + n) for n in range(9_000)])
-    await reader(client).fetch({UUID(int=n): NOW for n in range(100)})
+    await reader(client).fetch([UUID(int=n) for n in range(100)], NOW)
     assert (client.pages, client.singles) == (5, 100)
 
 
 @pytest.mark.parametrize("most", [1, 3, 40, 1000])
 async def test_a_server_that_gives_smaller_pages_is_read_all_the_same(most: int) -> None:
     client = Rows([row(n, 0.001 * n) for n in range(60)], most=most)
-    states = await reader(client).fetch({UUID(int=n): NOW - 1.0 for n in range(60)})
+    states = await reader(client).fetch([UUID(int=n) for n in range(60)], NOW - 1.0)
     assert {each.coverage for each in states.values()} == {RowCoverage.COVERS_PENDING}
 
 
@@ -235,7 +235,7 @@ async def test_askers_share_a_reading_and_a_cancelled_leader_harms_nobody() -> N
 
     async def ask(number: int) -> None:
         with scopes[number]:
-            found[number] = await rows.fetch({UUID(int=number): NOW})
+            found[number] = (await rows.fetch([UUID(int=number)], NOW))[UUID(int=number)]
 
     async with anyio.create_task_group() as group:
         for number in range(4):
@@ -243,15 +243,15 @@ async def test_askers_share_a_reading_and_a_cancelled_leader_harms_nobody() -> N
         await started.wait()
         scopes[0].cancel()
         go.set()
-    assert found == {n: {UUID(int=n): covered()} for n in (1, 2, 3)}
+    assert found == {n: covered() for n in (1, 2, 3)}
     assert client.pages <= 2
 
 
 async def test_a_row_that_was_read_for_another_serves_only_when_it_covers() -> None:
     client = Rows([row(1, 0.0), row(2, 0.0), row(3, 50.0)])
     rows = reader(client)
-    await rows.fetch({UUID(int=1): NOW})
-    assert await rows.fetch({UUID(int=2): NOW}) == {UUID(int=2): covered()}
+    await rows.fetch([UUID(int=1)], NOW)
+    assert await rows.fetch([UUID(int=2)], NOW) == {UUID(int=2): covered()}
     assert client.pages == 1
-    assert await rows.fetch({UUID(int=3): NOW}) == {UUID(int=3): RowReading(RowCoverage.OLDER_PENDING, NOW - 50.0)}
+    assert await rows.fetch([UUID(int=3)], NOW) == {UUID(int=3): RowReading(RowCoverage.OLDER_PENDING, NOW - 50.0)}
     assert client.pages == 2

@@ -309,7 +309,7 @@ async def test_a_batch_read_that_is_known_and_answers_404_makes_nobody_absent() 
             read = await reader.fetch_by_uuid(store.targets, expected_gone=set(store.uuids))
             assert set(read.results.values()) == {Unread(UnreadReason.NOT_FOUND_UNCLEAR)}
             store.now += CONFIRM_AFTER_S
-        assert "retrieve" not in store.asked()
+        assert store.asked().count("retrieve") == 1  # of nobody, to settle the prefix
 
 
 async def test_without_batch_reads_everybody_is_read_singly_and_one_404_is_one_absence() -> None:
