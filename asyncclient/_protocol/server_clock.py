@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 _BOOT = getattr(time, "CLOCK_BOOTTIME", None)
 
@@ -21,9 +22,11 @@ HOLDS_FOR_S = 60.0
 """Clocks drift: after so long a later answer counts, even if it tells less."""
 
 
-def boot_time() -> float:
-    """Seconds since the machine started, those that it slept included where the system counts them (Linux)."""
-    return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
+boot_time: Callable[[], float] = time.monotonic if _BOOT is None else partial(time.clock_gettime, _BOOT)
+"""Seconds since the machine started, those that it slept included where the system counts them (Linux).
+
+Every request asks several times, and a partial answers in half the time that a function takes.
+"""
 
 
 def http_date(text: str) -> float | None:

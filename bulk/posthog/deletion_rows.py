@@ -63,7 +63,7 @@ def classify_row(row: DeletionRow, needed_from: float) -> RowCoverage:
             return RowCoverage.UNKNOWN_STATUS
 
 
-class RowReading(msgspec.Struct, frozen=True):
+class RowReading(msgspec.Struct, frozen=True, gc=False):
     """What the rows show of one person.
 
     Arguments:

@@ -121,13 +121,14 @@ class Verifier:
     async def check_store(self, numbers: list[int]) -> Seen:
         """Read whether these targets' persons are there, unchanged and as desired, and journal what follows."""
         target_states, targets = self._job.target_states, self._job.targets(numbers)
-        explained = {target.uuid: n for n, target in targets.items() if target_states.person(n) in EXPLAINED}
-        merged_perhaps = {
-            uuid for uuid, n in explained.items() if target_states.standing(Axis.PERSON, n).reason is Reason.STILL_THERE
-        }
+        expected_gone, merged_perhaps = set[UUID](), set[UUID]()
+        for number, target in targets.items():
+            if target_states.person(number) in EXPLAINED:
+                reason = target_states.standing(Axis.PERSON, number).reason
+                (merged_perhaps if reason is Reason.STILL_THERE else expected_gone).add(target.uuid)
         reads = await self._persons.fetch_by_uuid(
             {target.uuid: target.distinct_id for target in targets.values()},
-            expected_gone=explained.keys() - merged_perhaps,
+            expected_gone=expected_gone,
             unless_merged=merged_perhaps,
         )
         here: dict[int, Known] = {}
