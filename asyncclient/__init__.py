@@ -1,4 +1,4 @@
-"""Async client of PostHog's persons API: typed, rate-limited, retried, cancellation-safe."""
+"""Async client for PostHog's persons API: typed, within the rate limits, with retries, safe to cancel."""
 
 from asyncclient._protocol.endpoints import (
     CaptureEvent,

@@ -1,13 +1,13 @@
-"""Holds a key so that no repr, log, traceback or pickle shows it. Knows nothing of what the key opens."""
+"""Secret: holds a key so that no repr, log, traceback or pickle shows it."""
 
 from typing import NoReturn
 
 
 class Secret:
-    """A text that only `reveal` gives out.
+    """A text that only `reveal` returns.
 
     Arguments:
-        text: what is to be hidden.
+        text: the text to hide.
     """
 
     __slots__ = ("_text",)
@@ -16,17 +16,17 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text; to be used at the rim, where it leaves."""
+        """Return the text. Call this only where the text is sent or checked."""
         return self._text
 
-    def scrubbed(self, text: str) -> str:
-        """The given text without this secret in it.
+    def redact(self, text: str) -> str:
+        """Return a text with this secret replaced by `***`.
 
         Arguments:
-            text: that may hold the secret.
+            text: may contain the secret.
 
         Returns:
-            The text with `***` in its place.
+            The text without the secret.
         """
         return text.replace(self._text, "***")
 

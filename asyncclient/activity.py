@@ -1,4 +1,4 @@
-"""What was done to persons, as the server's activity log tells it: tolerant, open where the log is (contract 6.9)."""
+"""Entries of the activity log of persons (contract 6.9). Decoding is tolerant: fields may be missing, sets are open."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from asyncclient.models import Instant
 
 
 class ActivityUser(msgspec.Struct, frozen=True):
-    """Who did it.
+    """The user who did something.
 
     Arguments:
-        first_name: "System" for the system itself.
-        email: None for the system itself.
-        is_system: whether it was the system.
+        first_name: "System" if PostHog itself did it.
+        email: None if PostHog itself did it.
+        is_system: whether PostHog itself did it.
     """
 
     first_name: str | None = None
@@ -22,14 +22,14 @@ class ActivityUser(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One thing that an activity changed.
+    """One change of an activity.
 
     Arguments:
-        type: of what was changed.
+        type: kind of the changed object.
         action: what was done to it.
-        field: of it.
-        before: as the server shows it.
-        after: as the server shows it.
+        field: name of the changed field.
+        before: the old value as the server shows it.
+        after: the new value as the server shows it.
     """
 
     type: str | None = None
@@ -43,13 +43,13 @@ class Activity(msgspec.Struct, frozen=True):
     """One entry of the activity log (contract 6.9).
 
     Arguments:
-        activity: what was done, an open set.
-        created_at: when, with its zone.
+        activity: what was done, such as "updated" or "deleted"; the set is open.
+        created_at: when it was done, with its time zone.
         user: who did it.
-        scope: "Person" here.
-        item_id: the person's number as a text, not its UUID.
-        id: of the entry.
-        detail: open; `changes` is its typed part.
+        scope: "Person" for entries about persons.
+        item_id: the numeric person ID as text, not the UUID.
+        id: ID of the entry.
+        detail: further fields as the server sends them; `changes` is the typed part.
     """
 
     activity: str = ""
@@ -62,19 +62,19 @@ class Activity(msgspec.Struct, frozen=True):
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What was changed, as far as `detail` tells it."""
+        """The changes listed in `detail`; empty if there are none."""
         found = (self.detail or {}).get("changes")
         return tuple(_change(each) for each in found if isinstance(each, dict)) if isinstance(found, list) else ()
 
 
 class ActivityPage(msgspec.Struct, frozen=True):
-    """One numbered page of entries.
+    """One numbered page of the activity log.
 
     Arguments:
         results: entries, the newest first.
-        next: the server's address of the next page, None at the end.
-        previous: the server's address of the page before.
-        total_count: of all entries.
+        next: URL of the next page; None at the end.
+        previous: URL of the previous page; None on the first one.
+        total_count: number of all entries; None if the server does not say.
     """
 
     results: list[Activity] = []
@@ -83,6 +83,6 @@ class ActivityPage(msgspec.Struct, frozen=True):
     total_count: int | None = None
 
 
-def _change(told: dict[str, Any]) -> Change:
-    words = {name: told[name] for name in ("type", "action", "field") if isinstance(told.get(name), str)}
-    return Change(**words, before=told.get("before"), after=told.get("after"))
+def _change(item: dict[str, Any]) -> Change:
+    texts = {name: item[name] for name in ("type", "action", "field") if isinstance(item.get(name), str)}
+    return Change(**texts, before=item.get("before"), after=item.get("after"))

@@ -1,6 +1,7 @@
-"""Settings: which server, which project, which key and token; read and checked. Sends nothing.
+"""Settings: reads and checks the host, the project, the key and the token. Sends nothing.
 
-A key is never an argument of a command, since argv is public; it is in the environment or in a private file.
+A key is never a command line argument, because other users can see those; it is in the environment or in a private
+file.
 """
 
 import ipaddress
@@ -24,8 +25,8 @@ INGESTION_ORIGINS = {
     "https://app.posthog.com": "https://us.i.posthog.com",
     "https://eu.posthog.com": "https://eu.i.posthog.com",
 }
-"""Where PostHog Cloud takes captured events; a self-hosted instance takes them itself (contract 12)."""
-LONGEST_KEY = 512
+"""The ingestion host of each PostHog Cloud host; a self-hosted instance accepts events itself (contract 12)."""
+MAX_KEY = 512
 
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _LOOKS_LIKE_KEY = re.compile(r"ph[a-z]_\w{8,}$")
@@ -38,32 +39,39 @@ PROJECT_KEY = "POSTHOG_PROJECT_API_KEY"
 
 
 def parse_origin(host: str, *, allow_http: bool = False) -> str:
-    """The origin for `us`, `eu` or the URL of an instance.
+    """Return the origin for `us`, `eu` or the URL of an instance.
 
     Arguments:
-        allow_http: take plain http to other machines; the key is readable on the way then.
+        host: "us", "eu" or a URL.
+        allow_http: accept plain http to other machines, which shows the key to the network.
+
+    Returns:
+        Scheme, host and, unless it is the default, port.
 
     Raises:
-        InvalidArgument: it is none of these, or holds more than scheme, host and port.
+        InvalidArgument: the host is none of these, or has more than a scheme, a host and a port.
     """
     origin = _origin(host, allow_http=allow_http)
     name = origin.removeprefix("https://")
     if name in INGESTION_HOSTS:
         region = INGESTION_HOSTS[name]
-        raise InvalidArgument(f"{name} takes captured events only: give {region}, which is {REGIONS[region]}")
+        raise InvalidArgument(f"{name} accepts captured events only: give {region}, which is {REGIONS[region]}")
     return origin
 
 
 def parse_ingest_origin(host: str | None, origin: str, *, allow_http: bool = False) -> str:
-    """The origin that captured events go to: PostHog's own for its cloud, else the instance's (contract 12).
+    """Return the origin that captured events are sent to (contract 12).
 
     Arguments:
-        host: us, eu or a URL, where it is another one than the instance's.
-        origin: of the instance.
+        host: "us", "eu" or a URL; None for the ingestion host of `origin`.
+        origin: the origin of the API.
         allow_http: as in `parse_origin`.
 
+    Returns:
+        The ingestion host of PostHog Cloud, or else the instance itself.
+
     Raises:
-        InvalidArgument: as `parse_origin`.
+        InvalidArgument: as in `parse_origin`.
     """
     chosen = origin if host is None else _origin(host, allow_http=allow_http)
     return INGESTION_ORIGINS.get(chosen, chosen)
@@ -83,23 +91,23 @@ def _origin(host: str, *, allow_http: bool) -> str:
             "the host is not a URL: give us, eu, or a URL such as https://posthog.example.com"
         ) from None
     if "@" in parts.netloc:
-        raise InvalidArgument("the host holds user information: give the URL without what stands before the @")
+        raise InvalidArgument("the host contains user information: give the URL without the part before the @")
     if parts.scheme not in ("http", "https") or not _is_name(name) or port == 0:
         raise InvalidArgument(f"host {shown(host)} is neither us, eu, nor a URL that starts with https://")
     written = f"[{name}]" if ":" in name else name
     default = {"http": 80, "https": 443}[parts.scheme]
     origin = f"{parts.scheme}://{written}" if port in (None, default) else f"{parts.scheme}://{written}:{port}"
     if parts.path not in ("", "/") or "?" in text or "#" in text:
-        raise InvalidArgument(f"the host holds more than scheme, name and port: give {origin} alone")
+        raise InvalidArgument(f"the host has more than a scheme, a name and a port: give {origin}")
     if parts.scheme == "http" and not allow_http and not _is_loopback(name):
-        raise InvalidArgument(f"plain http to {name} would show the key to everybody on the way: use https://")
+        raise InvalidArgument(f"plain http to {name} would show the key to the network: use https://")
     return origin
 
 
 def check_key(key: Secret) -> None:
-    """Pass for what may be a personal API key.
+    """Check that a text can be a personal API key.
 
-    The text is looked at in a function that raises nothing, so that no traceback holds it.
+    Another function reads the text and raises nothing, so that no traceback contains it.
 
     Raises:
         InvalidArgument: it cannot be a personal API key; the message does not show it.
@@ -114,20 +122,21 @@ def _problem_of(key: Secret) -> str | None:
     if not isinstance(text, str) or not text:
         return f"no personal API key: set {KEY} or {KEY_FILE}"
     if not text.isascii() or not text.isprintable() or " " in text:
-        return "the personal API key holds a line break, space or other character that no key has"
-    if len(text) > LONGEST_KEY:
+        return "the personal API key contains a line break, a space or another character that no key has"
+    if len(text) > MAX_KEY:
         return f"the personal API key has {len(text)} characters, more than any key has"
     for prefix, kind in (("phc_", "a project's public token"), ("phs_", "a project secret key")):
         if text.startswith(prefix):
-            return f"the key is {kind} ({prefix}): make a personal API key (phx_)"
+            return f"the key is {kind} ({prefix}): create a personal API key (phx_)"
     return None
 
 
 def check_token(token: Secret, key: Secret) -> None:
-    """Pass for what may be a project's public token.
+    """Check that a text can be a project's public token.
 
     Arguments:
-        key: the personal key, which must not be sent in its place: the capture route puts it in a body.
+        token: the text to check.
+        key: the personal key, which must not be used as the token, since capture requests contain the token.
 
     Raises:
         InvalidArgument: it cannot be a project's token; the message does not show it.
@@ -138,27 +147,27 @@ def check_token(token: Secret, key: Secret) -> None:
 
 
 def problem_of_token(token: Secret, key: Secret) -> str | None:
-    """What is wrong with a project's token, None when nothing is; the text does not show it."""
+    """Return what is wrong with a project's token, or None; the text does not show the token."""
     text = token.reveal()
     if not isinstance(text, str) or not text:
-        return f"no project API key: leave it out to have the server asked, or set {PROJECT_KEY}"
+        return f"no project API key: leave it out to fetch it from the server, or set {PROJECT_KEY}"
     if not text.isascii() or not text.isprintable() or " " in text:
-        return "the project API key holds a line break, space or other character that no project API key has"
-    if len(text) > LONGEST_KEY:
-        return f"the project API key has {len(text)} characters, more than any has"
+        return "the project API key contains a line break, a space or another character that no project API key has"
+    if len(text) > MAX_KEY:
+        return f"the project API key has {len(text)} characters, more than any project API key has"
     if text == key.reveal() or text.startswith(("phx_", "pha_", "phs_")):
         return "the project API key is a secret key: give the project's public token (phc_)"
     return None
 
 
 def read_key_file(path: str | Path) -> Secret:
-    """The key in a private file.
+    """Read the key from a private file.
 
     Raises:
         InvalidArgument: the file cannot be read, or others can read it.
     """
     if _LOOKS_LIKE_KEY.match(str(path)):
-        raise InvalidArgument(f"{KEY_FILE} holds what looks like a key: give the path of a file, or set {KEY}")
+        raise InvalidArgument(f"{KEY_FILE} contains what looks like a key: give the path of a file, or set {KEY}")
     read = _read_private(path)
     if isinstance(read, str):
         raise InvalidArgument(f"the key file {shown(str(path), 200)} {read}")
@@ -166,18 +175,18 @@ def read_key_file(path: str | Path) -> Secret:
 
 
 def _read_private(path: str | Path) -> Secret | str:
-    """The key in a file, or what is wrong with the file."""
+    """Return the key in a file, or what is wrong with the file."""
     try:
         descriptor = os.open(Path(path).expanduser(), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError, RuntimeError) as error:
-        return f"cannot be read: {getattr(error, 'strerror', None) or 'it is no path'}"
+        return f"cannot be read: {getattr(error, 'strerror', None) or 'it is not a path'}"
     try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
-            return "is no regular file"
+            return "is not a regular file"
         if mode & 0o077:
-            return "can be read by others: chmod 600 it and make a new key"
-        text = os.read(descriptor, LONGEST_KEY * 2)
+            return "can be read by others: run chmod 600 on it and create a new key"
+        text = os.read(descriptor, MAX_KEY * 2)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     finally:
@@ -186,7 +195,7 @@ def _read_private(path: str | Path) -> Secret | str:
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the environment says; the key is not checked yet. None where it says nothing."""
+    """The settings in the environment, the key unchecked; None for each variable that is not set."""
 
     host: str | None
     project_id: str | None
@@ -196,7 +205,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Self:
-        """Take the settings out of an environment; an empty one is none, but for the host's, which is refused."""
+        """Read the settings from an environment; an empty variable counts as not set, but an empty host is refused."""
         key, token = environ.get(KEY), environ.get(PROJECT_KEY)
         return cls(
             host=environ.get(HOST),
@@ -215,14 +224,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.host is None:
             return "us"
         if not self.host.strip():
-            raise InvalidArgument(f"{HOST} is set and empty: give it a value (us, eu or a URL), or unset it for us")
+            raise InvalidArgument(f"{HOST} is set but empty: give it a value (us, eu or a URL), or unset it to use us")
         return self.host
 
     def read_key(self) -> Secret:
-        """The key that the environment names; with two of them nobody could tell which is meant.
+        """Return the key that the environment names; two keys are refused, because it is not clear which one is meant.
 
         Raises:
-            InvalidArgument: there is none, there are two, or the file cannot be used.
+            InvalidArgument: there is no key, there are two, or the file cannot be used.
         """
         if self.key is not None and self.key_file is not None:
             raise InvalidArgument(f"{KEY} and {KEY_FILE} are both set: unset one")
@@ -234,7 +243,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _is_name(name: str) -> bool:
-    """Whether a host name holds nothing that a URL could read otherwise."""
+    """Return whether a host name contains nothing that has another meaning in a URL."""
     if ":" in name:
         try:
             ipaddress.IPv6Address(name)

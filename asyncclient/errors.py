@@ -1,6 +1,7 @@
-"""What can go wrong: one root, a branch for a bad answer and one for no answer. Fields first, messages from them.
+"""Exceptions: one root, with a branch for error responses and one for missing responses.
 
-Messages show the route's template, never an id, a property or the key; `path` holds the real path.
+Each exception has its facts as fields and builds its message from them. Messages show the template of the route, never
+an ID, a property or the key; the field `path` holds the real path.
 """
 
 import re
@@ -10,44 +11,46 @@ from typing import Any
 
 from asyncclient._secret import Secret
 
-LONGEST_DETAIL = 200
-LONGEST_READ = 2000
-LONGEST_SHOWN = 60
+MAX_DETAIL = 200
+MAX_SCANNED = 2000
+MAX_SHOWN = 60
 _KEY = re.compile(r"ph[a-z]_")
-_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _EMAIL = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
 class InvalidArgument(ValueError):
-    """An argument or setting cannot be used; raised before anything is sent."""
+    """An argument or a setting cannot be used; raised before anything is sent."""
 
 
 class PostHogError(Exception):
-    """Anything that goes wrong between this client and a server."""
+    """The root of all errors between this client and a server."""
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _restored, (type(self), self.args, vars(self).copy())
+        return _restore, (type(self), self.args, vars(self).copy())
 
 
 class ListingError(PostHogError):
-    """A listing cannot be read completely: its rows shift too fast, too many of them in succession cannot be read, or
-    the server leads in circles."""
+    """A listing cannot be read completely.
+
+    Its rows shift too fast, too many consecutive rows cannot be read, or the links to next pages form a loop.
+    """
 
 
 class ApiStatusError(PostHogError):
-    """The server answered, and not with success (contract 4).
+    """The server responded with an error (contract 4).
 
     Arguments:
-        status: of the answer.
-        type: of the error body, None where it has none.
-        code: of the error body, None where it has none.
-        detail: of the error body, without IDs and keys, None where it has none.
-        attr: the field that the error speaks of, None where the body names none.
-        method: of the request.
-        path: of the request.
-        route: the template of the path, which messages show.
-        retry_after_s: seconds that the server asks to wait, None where it does not.
+        status: HTTP status of the response.
+        type: `type` of the error body; None if it has none.
+        code: `code` of the error body; None if it has none.
+        detail: `detail` of the error body, with IDs and keys removed; None if it has none.
+        attr: the field that the error is about; None if the body names none.
+        method: HTTP method of the request.
+        path: path of the request.
+        route: template of the path, which messages show.
+        retry_after_s: seconds that the server asks to wait; None if it does not ask.
     """
 
     hint = ""
@@ -88,34 +91,34 @@ class ApiStatusError(PostHogError):
 
 
 class BadRequest(ApiStatusError):
-    """400: the server does not take the request."""
+    """400: the server does not accept the request."""
 
 
 class AuthenticationFailed(ApiStatusError):
     """401: the key is not valid here."""
 
     hint = (
-        "; a valid key of the other region gets this answer too: check that the host is the region "
-        "(us or eu) in which the key was made"
+        "; a valid key of the other region gets this response too: check that the host is the region "
+        "(us or eu) in which the key was created"
     )
 
 
 class TokenRefused(AuthenticationFailed):
-    """401 of the ingestion host, which gets the project's token and no key."""
+    """401 of the ingestion host: the project's token is not valid there."""
 
-    hint = "; it is the project's token that is not valid there: check POSTHOG_PROJECT_API_KEY and the ingestion host"
+    hint = "; the project's token is not valid there: check POSTHOG_PROJECT_API_KEY and the ingestion host"
 
 
 class PaymentRequired(ApiStatusError):
-    """402: the plan or its quota does not cover this."""
+    """402: the PostHog plan or its quota does not cover this call."""
 
 
 class PermissionDenied(ApiStatusError):
-    """403: the key may not do this; scopes and project are named in `detail`."""
+    """403: the key lacks a permission; `detail` names the scope or the project."""
 
 
 class NotFound(ApiStatusError):
-    """404 with the detail `Not found.`: there is no such person or object."""
+    """404 with the detail `Not found.`: the person or object does not exist."""
 
 
 class RouteNotFound(ApiStatusError):
@@ -123,45 +126,48 @@ class RouteNotFound(ApiStatusError):
 
 
 class MethodNotAllowed(ApiStatusError):
-    """405: the server knows the path but not this method."""
+    """405: the path exists but does not accept this method."""
 
 
 class Conflict(ApiStatusError):
-    """409."""
+    """409: the request conflicts with the current state of the server."""
 
 
 class UnprocessableEntity(ApiStatusError):
-    """422."""
+    """422: the server understands the request but cannot process it."""
 
 
 class RateLimited(ApiStatusError):
-    """429: more requests than the limit allows."""
+    """429: more requests than the rate limit allows."""
 
 
 class QuotaLimited(ApiStatusError):
-    """200, and the body says that the project's quota is used up: the captured events are not stored (contract 12)."""
+    """200 with a body that says the project's quota is used up: the captured events are not stored (contract 12)."""
 
 
 class ServerError(ApiStatusError):
-    """5xx: whether anything was done is not known."""
+    """5xx: the request may or may not have had an effect."""
 
 
 class UnexpectedRedirect(ApiStatusError):
-    """3xx: never followed, so that the key stays with the configured host."""
+    """3xx: the client follows no redirect, so that the key is sent to the configured host only."""
 
 
 class InvalidResponse(ApiStatusError):
-    """The answer is too large, too deep or not what it should be; whether anything was done is not known."""
+    """The response is too large, nested too deep or not one of this call.
+
+    The request may or may not have had an effect.
+    """
 
 
 class TransportError(PostHogError):
-    """No answer.
+    """There is no response.
 
     Arguments:
-        reason: what happened, in words.
-        method: of the request.
-        path: of the request.
-        route: the template of the path, which messages show.
+        reason: what happened, as text for people.
+        method: HTTP method of the request.
+        path: path of the request.
+        route: template of the path, which messages show.
         sent: whether bytes of the request may have left.
     """
 
@@ -178,19 +184,19 @@ class TransportError(PostHogError):
 
 
 class ConnectFailed(TransportError):
-    """No connection came about; nothing was sent."""
+    """No connection could be made; nothing was sent."""
 
 
 class ConnectionLost(TransportError):
-    """The connection broke; whether anything was done is not known."""
+    """The connection broke; the request may or may not have had an effect."""
 
 
 class TimedOut(TransportError):
-    """No answer in time; whether anything was done is not known."""
+    """No response came in time; the request may or may not have had an effect."""
 
 
-def _restored(kind: type[PostHogError], args: tuple[Any, ...], fields: dict[str, Any]) -> PostHogError:
-    """An error as it was, out of a pickle or a copy."""
+def _restore(kind: type[PostHogError], args: tuple[Any, ...], fields: dict[str, Any]) -> PostHogError:
+    """Rebuild an error from a pickle or a copy."""
     error = kind.__new__(kind)
     error.args = args
     vars(error).update(fields)
@@ -209,8 +215,8 @@ BY_STATUS: dict[int, type[ApiStatusError]] = {
 }
 
 
-def kind_for(status: int, detail: object) -> type[ApiStatusError]:
-    """The class for a status; only `Not found.` speaks of a person, any other 404 of a route."""
+def error_class_for(status: int, detail: object) -> type[ApiStatusError]:
+    """Return the exception class for a status; a 404 is about a person only with the detail `Not found.`."""
     if status == 404:
         return NotFound if detail == "Not found." else RouteNotFound
     if status >= 500:
@@ -220,27 +226,32 @@ def kind_for(status: int, detail: object) -> type[ApiStatusError]:
     return BY_STATUS.get(status, ApiStatusError)
 
 
-def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
-    """A bad argument fit for a message: short, ASCII, and hidden where it looks like a key."""
+def shown(value: object, max_length: int = MAX_SHOWN) -> str:
+    """Return a bad argument as a message can show it: short, in ASCII, and hidden if it looks like a key."""
     try:
         text = ascii(value)
-    except ValueError:  # a number of thousands of digits has no text
+    except ValueError:  # Python refuses to print a number of thousands of digits
         text = f"a {type(value).__name__} too long to show"
     if _KEY.search(text):
         return "that looks like a key (not shown)"
-    return text if len(text) <= longest else text[: longest - 3] + "..."
+    return text if len(text) <= max_length else text[: max_length - 3] + "..."
 
 
-def neutralised(text: str, key: Secret, hidden: Sequence[str] = ()) -> str:
-    """A server's text fit for a message: short, without control and bidi characters, ids of persons and the key.
+def sanitize_text(text: str, key: Secret, hidden: Sequence[str] = ()) -> str:
+    """Return a server's text as a message can show it: short, without control characters, IDs of persons and the key.
 
     Arguments:
-        hidden: what the request said of persons, the longest first.
+        text: what the server sent.
+        key: the secret to remove.
+        hidden: IDs and values of persons that the request contained, the longest first.
+
+    Returns:
+        At most 200 characters.
     """
-    shown = key.scrubbed(text)
+    shown = key.redact(text)
     for value in hidden:
         if value and value in shown:
             shown = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "<id>", shown)
-    shown = _UUID.sub("<id>", _EMAIL.sub("<email>", shown[:LONGEST_READ]))
-    shown = "".join(" " if unicodedata.category(c) in _UNSHOWN else c for c in shown)
-    return shown if len(shown) <= LONGEST_DETAIL else shown[: LONGEST_DETAIL - 1] + "…"
+    shown = _UUID.sub("<id>", _EMAIL.sub("<email>", shown[:MAX_SCANNED]))
+    shown = "".join(" " if unicodedata.category(c) in _HIDDEN_CATEGORIES else c for c in shown)
+    return shown if len(shown) <= MAX_DETAIL else shown[: MAX_DETAIL - 1] + "…"

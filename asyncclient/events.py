@@ -1,4 +1,4 @@
-"""What the client tells of its requests. Frozen values; nothing in them identifies a person or holds the key."""
+"""Events that the client emits about its requests: frozen values without person identifiers and without the key."""
 
 import msgspec
 
@@ -10,15 +10,15 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", gc=Fa
 
 
 class RequestFinished(_Event, frozen=True, tag="request"):
-    """A request that may have left the machine is over.
+    """An attempt that may have sent bytes has ended.
 
     Arguments:
-        action: the call's name.
-        bucket: the rate limit that it counts in.
-        mutating: whether the call may change something.
-        status: of the answer; None when there was none.
-        elapsed_s: seconds from leaving to the end.
-        attempt: which one of the call it was, from 1.
+        action: name of the call.
+        bucket: the rate limit that the request counts in.
+        mutating: whether the call can change something.
+        status: HTTP status of the response; None if there was no response.
+        elapsed_s: seconds from sending to the end.
+        attempt: number of the attempt within its call, from 1.
     """
 
     action: str
@@ -30,13 +30,13 @@ class RequestFinished(_Event, frozen=True, tag="request"):
 
 
 class Retrying(_Event, frozen=True, tag="retry"):
-    """A request will be sent again, after a wait.
+    """An attempt failed and will be retried after a wait.
 
     Arguments:
-        action: the call's name.
-        attempt: which one of the call has failed, from 1.
-        after_s: seconds until the next one.
-        reason: a status or the kind of error.
+        action: name of the call.
+        attempt: number of the failed attempt within its call, from 1.
+        after_s: seconds until the next attempt.
+        reason: the HTTP status, or the name of the exception class.
     """
 
     action: str
@@ -46,12 +46,12 @@ class Retrying(_Event, frozen=True, tag="retry"):
 
 
 class Paused(_Event, frozen=True, tag="pause"):
-    """Every request of the bucket waits because the server asked for it.
+    """Rate limited: all requests of the bucket wait because the server asked for it.
 
     Arguments:
         bucket: the rate limit whose requests wait.
-        for_s: seconds that the server asks for; after an hour it is asked again, also where this is longer.
-        reason: the status of its answer.
+        for_s: seconds that the server asks for. After one hour a request is tried again, even if this is longer.
+        reason: HTTP status of the response that asked.
     """
 
     bucket: Bucket
@@ -60,13 +60,13 @@ class Paused(_Event, frozen=True, tag="pause"):
 
 
 class LimitLowered(_Event, frozen=True, tag="limit"):
-    """An unexpected 429 lowered a limit, which recovers within the hour.
+    """An unexpected 429 lowered a limit; it recovers within an hour.
 
     Arguments:
         bucket: the rate limit.
         window_s: length of the window in seconds.
-        old: requests that it allowed; None is unlimited.
-        new: requests that it allows now.
+        old: requests per window before; None is unlimited.
+        new: requests per window from now on.
     """
 
     bucket: Bucket
@@ -76,7 +76,7 @@ class LimitLowered(_Event, frozen=True, tag="limit"):
 
 
 class PrefixMoved(_Event, frozen=True, tag="prefix"):
-    """The server announced the successor of the path prefix, and it is used from now on (contract 1).
+    """The server announced another path prefix, which the client uses from now on (contract 1).
 
     Arguments:
         old: the prefix until now.

@@ -1,4 +1,4 @@
-"""PropertyFilter: one condition on a person's property, checked before anything is sent (contract 6.1). Pure."""
+"""PropertyFilter: one condition on a property of persons, checked before anything is sent (contract 6.1). Pure."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from asyncclient.errors import InvalidArgument, shown
 
 Scalar = str | int | float | bool
 Value = Scalar | Sequence[Scalar]
-"""What a property is compared with: one value, or several."""
+"""The value that a property is compared with: one, or several."""
 
 Operator = Literal[
     "exact",
@@ -35,30 +35,30 @@ Operator = Literal[
     "is_set",
     "is_not_set",
 ]
-"""What the server's listing compares with (contract 6.1)."""
+"""The operators of the listing (contract 6.1)."""
 FilterType = Literal["person", "cohort"]
-"""What a filter looks at: a person's property, or whether the person is in a cohort."""
+"""What a filter tests: a property of the person, or whether the person is in a cohort."""
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 """Every `Operator`."""
 COHORT_OPERATORS: tuple[Operator, ...] = ("exact", "in", "not_in")
-"""What a cohort can be asked for; `exact` is `in`."""
+"""The operators for cohorts; `exact` means `in`."""
 TYPES = frozenset({"person", "cohort"})
 EXISTENCE = frozenset({"is_set", "is_not_set"})
 
 
 class PropertyFilter(msgspec.Struct, frozen=True):
-    """One condition that persons have to meet. Several conditions must all hold.
+    """One condition on persons; several conditions must all hold.
 
     Arguments:
-        key: the property's name; "id" for a cohort.
-        value: what the property is compared with; left out for `is_set` and `is_not_set`. A list is an OR for `exact`.
-            For a cohort, its number.
+        key: name of the property; "id" for a cohort.
+        value: compared with the property; left out for `is_set` and `is_not_set`. With `exact` a list matches any of
+            its members. For a cohort, its number.
         operator: one of `OPERATORS`; for a cohort "in" or "not_in".
         type: "person" for a property, "cohort" for the members of a cohort.
 
     Raises:
-        InvalidArgument: a part cannot be used.
+        InvalidArgument: an argument cannot be used.
     """
 
     key: str
@@ -68,13 +68,13 @@ class PropertyFilter(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not isinstance(self.key, str) or not self.key:
-            raise InvalidArgument(f"property key {shown(self.key)} is not a text of at least one character")
+            raise InvalidArgument(f"property key {shown(self.key)} is not a string of at least one character")
         if not isinstance(self.operator, str) or self.operator not in OPERATORS:
-            raise InvalidArgument(f"operator {shown(self.operator)} is none of {', '.join(OPERATORS)}")
+            raise InvalidArgument(f"operator {shown(self.operator)} is not one of {', '.join(OPERATORS)}")
         if not isinstance(self.type, str) or self.type not in TYPES:
-            raise InvalidArgument(f"filter type {shown(self.type)} is none of {', '.join(sorted(TYPES))}")
+            raise InvalidArgument(f"filter type {shown(self.type)} is not one of {', '.join(sorted(TYPES))}")
         if self.type == "cohort" and self.operator not in COHORT_OPERATORS:
-            raise InvalidArgument(f"operator {self.operator!r} cannot be asked of a cohort: give in or not_in")
+            raise InvalidArgument(f"operator {self.operator!r} does not apply to cohorts: give in or not_in")
         if self.value is None and self.operator not in EXISTENCE:
             raise InvalidArgument(f"operator {self.operator!r} needs a value")
         listed = _is_list(self.value)
@@ -88,7 +88,9 @@ class PropertyFilter(msgspec.Struct, frozen=True):
             raise InvalidArgument(f"property key {shown(self.key)} is not valid Unicode") from None
 
     def to_wire(self) -> dict[str, Any]:
-        """The object that the server reads: existence filters carry their operator as value, cohorts `in` or `not_in`.
+        """Return the filter as the server reads it.
+
+        `is_set` and `is_not_set` repeat the operator as their value, and cohorts have `in` or `not_in` (contract 6.1).
 
         Returns:
             Key, value, type and operator, to be encoded as JSON.
@@ -105,7 +107,7 @@ def _is_list(value: object) -> bool:
 
 
 def _check(value: object, key: str, *, may_be_none: bool) -> None:
-    """Refuse what JSON has no word for, or another word: NaN would be sent as null, a wrong filter."""
+    """Refuse values that JSON cannot express: NaN, for example, would be sent as null, which is another filter."""
     good = isinstance(value, str | bool) or (value is None and may_be_none)
     if isinstance(value, int):
         good = -(2**63) <= value < 2**63
@@ -114,4 +116,4 @@ def _check(value: object, key: str, *, may_be_none: bool) -> None:
     elif isinstance(value, str):
         good = value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
     if not good:
-        raise InvalidArgument(f"the value {shown(value)} for {shown(key)} is no text, number, True or False")
+        raise InvalidArgument(f"the value {shown(value)} for {shown(key)} is not a string, a number, True or False")

@@ -1,7 +1,7 @@
-"""Rate limits: delays requests so that the server has no reason to answer 429.
+"""Rate limits: delay requests so that the server has no reason to respond with 429.
 
-`RateLimits` holds the numbers (contract 3). `Limits` is the live object that every request passes; all clients and
-jobs of one key may share it.
+`RateLimits` holds the numbers (contract 3). `Limits` is the live object from which every request takes a permit; all
+clients and jobs that use the same key can share it.
 """
 
 import asyncio
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Bucket", "LimitReduction", "Limits", "PausedTooLong", "Permit", "RateLimits", "WindowBudget"]
 
-PACE = 5
-"""Seconds in which the requests of a minute may be made at the fastest, which smooths the start of a burst."""
-MOST_HANDED_ON = 20_000
-"""Requests per bucket that `recent` returns at most: more than any hourly limit of PostHog's."""
+PACED_SECONDS = 5
+"""The requests of one minute take at least this many seconds, which smooths the start of a burst."""
+MAX_RECENT = 20_000
+"""The most requests per bucket that `recent` returns: more than any of PostHog's hourly limits."""
 TIMER_S = 0.001
-"""Seconds added to a wait, because a timer may fire that much too early."""
+"""Seconds added to a wait, because a timer can fire this much too early."""
 
 
 class PausedTooLong(Exception):
-    """The server asks for a longer pause than the caller waits for.
+    """The server asks for a longer pause than the caller accepts.
 
     Arguments:
-        left_s: seconds that the server still asks to wait.
-        status: of the answer that asked for it.
+        left_s: seconds that are left of the pause.
+        status: HTTP status of the response that asked for it.
     """
 
     def __init__(self, left_s: float, status: int) -> None:
@@ -46,7 +46,7 @@ class PausedTooLong(Exception):
 
 
 class _Queue:
-    """The queue for permits of one bucket, first come, first served."""
+    """The queue for permits of one bucket: first come, first served."""
 
     def __init__(self, bucket: RateBucket, minute_limit: int | None) -> None:
         self.bucket = bucket
@@ -55,19 +55,19 @@ class _Queue:
         self.pace = _pace(minute_limit)
 
     def wake(self) -> None:
-        """Let the head of the queue check again."""
+        """Make the head of the queue check again."""
         if self.changed is not None:
             self.changed.set()
 
     def is_free(self, now: float) -> bool:
-        """Whether the queue is empty and a permit is available at once."""
+        """Return whether the queue is empty and a permit is available at once."""
         if self.turn.locked() or (self.pace is not None and not self.pace.has_capacity()):
             return False
         wait_s = self.bucket.wait_s(now)
         return wait_s is not None and wait_s <= 0
 
     async def wait_until_free(self, clock: Callable[[], float], longest_pause_s: float) -> None:
-        """Wait until every window has room; for the head of the queue, which holds the turn.
+        """Wait until every window has room. Only the head of the queue, which holds the turn, calls this.
 
         Raises:
             PausedTooLong: the server asks for a longer pause.
@@ -87,12 +87,12 @@ class _Queue:
             self.changed = None
 
     def _check_pause(self, now: float, longest_pause_s: float) -> None:
-        if (left_s := self.bucket.asked_wait_s(now)) > longest_pause_s:
+        if (left_s := self.bucket.requested_wait_s(now)) > longest_pause_s:
             raise PausedTooLong(left_s, self.bucket.pause_status)
 
 
 class Permit:
-    """Permission for one request. Entering waits for it; leaving counts the request, or returns the permit."""
+    """Permission to send one request: entering waits for it, leaving counts the request or returns the permit."""
 
     __slots__ = ("_limits", "_log", "_longest_pause_s", "_passed", "_queue", "_taken", "since", "used")
 
@@ -106,12 +106,12 @@ class Permit:
         self.since = 0.0
         self.used = False
 
-    def spent(self) -> None:
-        """Count the request: bytes may have left, so it counts whatever the answer is."""
+    def mark_sent(self) -> None:
+        """Count the request, because bytes may have left: it counts whatever the response is."""
         self.used = True
 
-    def not_passed(self) -> None:
-        """Note that the server refused the request, or did not answer: it does not show what the limit lets through."""
+    def mark_rejected(self) -> None:
+        """Note that the server refused the request or did not respond, so that it tells nothing about the limit."""
         self._passed = False
 
     async def __aenter__(self) -> Self:
@@ -120,7 +120,7 @@ class Permit:
         now = limits.clock()
         if queue.is_free(now):
             if queue.pace is not None:
-                await queue.pace.acquire()  # which has capacity, so this does not wait
+                await queue.pace.acquire()  # it has capacity, so this does not wait
             self._take(now)
             return self
         async with queue.turn:
@@ -132,9 +132,9 @@ class Permit:
         self.since = now
         self._taken = True
         bucket_log = self._queue.bucket.log
-        bucket_log.under_way += 1
+        bucket_log.in_flight += 1
         if self._log is not bucket_log:
-            self._log.under_way += 1
+            self._log.in_flight += 1
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -142,23 +142,23 @@ class Permit:
         if not self._taken:
             return
         bucket = self._queue.bucket
-        bucket.log.under_way -= 1
+        bucket.log.in_flight -= 1
         if self._log is not bucket.log:
-            self._log.under_way -= 1
+            self._log.in_flight -= 1
         if self.used:
             now = self._limits.clock()
-            bucket.answered(now, left_at=self.since, passed=self._passed)
+            bucket.record_response(now, sent_at=self.since, passed=self._passed)
             if self._log is not bucket.log:
                 self._log.record(now)
         self._queue.wake()
 
 
 class Limits:
-    """The rate limits that every request passes, for one event loop; clients and jobs of one key share them.
+    """The rate limits of one key in one event loop; clients and jobs that use the key can share the object.
 
     Arguments:
-        rates: the numbers; None is what PostHog enforces per personal API key.
-        clock: seconds of a clock that cannot be set, and that runs on while the machine is suspended.
+        rates: the numbers; None means what PostHog enforces per personal API key.
+        clock: returns seconds of a clock that cannot be set and that also runs while the machine is suspended.
     """
 
     def __init__(self, rates: RateLimits | None = None, *, clock: Callable[[], float] = boot_time) -> None:
@@ -174,34 +174,38 @@ class Limits:
             self._logs[bucket] = queue.bucket.log
         if self.rates.per_user:
             self._queues[Bucket.OTHERS] = self._queues[Bucket.DELETES]
-            # each has a log of its own beside the shared one that counts, so that `recent` tells them apart
+            # the shared log counts; each bucket also has its own log, so that `recent` can tell them apart
             self._logs |= {Bucket.DELETES: RequestLog(), Bucket.OTHERS: RequestLog()}
 
     def permit(self, bucket: Bucket, *, longest_pause_s: float = math.inf) -> Permit:
-        """Permission for one request of this bucket, for `async with`: first come, first served.
+        """Return a permit for one request of this bucket, to be entered with `async with`: first come, first served.
 
-        A permit that was not `spent()` is returned on leaving; a spent one counts from then on for a whole window.
+        Leaving returns a permit that was not marked with `mark_sent()`. A marked one counts for a whole window from
+        then on.
 
         Arguments:
             bucket: which limit the request counts in.
             longest_pause_s: while the server asks for a longer pause than these seconds, entering raises
                 `PausedTooLong`.
 
+        Returns:
+            A permit that is not held yet.
+
         Raises:
-            RuntimeError: on entering, in another event loop than the first.
+            RuntimeError: the permit is entered in another event loop than the first one.
         """
         return Permit(self, self._queues[bucket], self._logs[bucket], longest_pause_s)
 
     def pause(self, bucket: Bucket, for_s: float, *, status: int = 429) -> bool:
-        """Pause the requests of this bucket for so many seconds, an hour at the longest.
+        """Pause the requests of this bucket for this many seconds, for one hour at most.
 
         Arguments:
             bucket: which limit.
             for_s: the seconds that the server asks for.
-            status: of the answer that asks for it.
+            status: HTTP status of the response that asks for it.
 
         Returns:
-            Whether that is a new pause, not part of the one under way.
+            True for a new pause, False if it is part of the current one.
         """
         queue = self._queues[bucket]
         is_new = queue.bucket.pause(self.clock(), for_s, status)
@@ -209,41 +213,44 @@ class Limits:
         return is_new
 
     def lower(self, bucket: Bucket, retry_after_s: float | None, *, since: float | None = None) -> list[LimitReduction]:
-        """Lower the limit after an unexpected 429, to what passed within the window.
+        """Lower the limit after an unexpected 429, to the number of requests that passed within the window.
 
-        All 429s until requests pass again are one episode, which lowers a limit once; within an hour after the last
-        of them the limit is the configured one again. A wait of more than a minute means an hourly limit. Without
-        limits PostHog's published ones are switched on.
+        All 429s until requests pass again are one episode, and an episode lowers a limit once. Within an hour after
+        the last 429 the configured limit applies again. A wait of more than a minute means an hourly limit. If the
+        bucket has no limits, PostHog's published ones are switched on.
 
         Arguments:
             bucket: which limit.
-            retry_after_s: the seconds that the server asks to wait; None where it does not say.
-            since: when the request left by the clock of these limits; None is now.
+            retry_after_s: seconds that the server asks to wait; None if it does not say.
+            since: when the request was sent, by the clock of these limits; None means now.
+
+        Returns:
+            The limits that were lowered; empty within an episode.
         """
         queue, now = self._queues[bucket], self.clock()
-        made = queue.bucket.reduce(now, retry_after_s=retry_after_s, left_at=now if since is None else since)
-        for reduction in made:
+        reductions = queue.bucket.reduce(now, retry_after_s=retry_after_s, sent_at=now if since is None else since)
+        for reduction in reductions:
             if reduction.window_s == MINUTE_S and queue.pace is None:
                 queue.pace = _pace(reduction.new)
-        return made
+        return reductions
 
     def keep_lowered(self, bucket: Bucket, *, window_s: float, limit: int, age_s: float) -> None:
-        """Keep to a limit that another process lowered, for as long as that process would have.
+        """Apply a limit that another process lowered, until it would have expired there.
 
         Arguments:
             bucket: which limit.
             window_s: length of the window in seconds.
-            limit: requests that it was lowered to.
+            limit: the lowered number of requests per window.
             age_s: seconds since it was lowered.
         """
-        self._queues[bucket].bucket.reduce_as_before(self.clock(), window_s=window_s, new=limit, age_s=age_s)
+        self._queues[bucket].bucket.restore_reduction(self.clock(), window_s=window_s, new=limit, age_s=age_s)
 
     def charge(self, bucket: Bucket, ages_s: Iterable[float]) -> None:
         """Count requests that other processes made within the last hour.
 
         Arguments:
             bucket: which limit they count in.
-            ages_s: seconds since the answer to each arrived.
+            ages_s: for each request, seconds since its response arrived.
         """
         now = self.clock()
         times = [now - age for age in ages_s]
@@ -253,26 +260,31 @@ class Limits:
             own.insert(now, times)
 
     def recent(self, bucket: Bucket) -> list[float]:
-        """The ages in seconds of this bucket's requests of the last hour, oldest first, for another process's `charge`.
-
-        The latest 20,000 at most; where the limits allow more in an hour, as many as they allow.
+        """Return the ages of this bucket's requests of the last hour, for `charge` in another process.
 
         Arguments:
             bucket: which limit.
+
+        Returns:
+            Seconds, the oldest request first: the latest 20,000 requests, or as many as the limits allow in an hour if
+            that is more.
         """
-        most = max(MOST_HANDED_ON, *self.rates.windows(bucket).values(), 0)
-        return self._logs[bucket].ages(self.clock(), most=most)
+        max_count = max(MAX_RECENT, *self.rates.windows(bucket).values(), 0)
+        return self._logs[bucket].ages(self.clock(), max_count=max_count)
 
     def budget(self, bucket: Bucket) -> list[WindowBudget]:
-        """Each window of the bucket, the shortest first; empty where it is unlimited.
+        """Return the state of each window of the bucket.
 
         Arguments:
             bucket: which limit.
+
+        Returns:
+            The windows, the shortest first; empty if the bucket is unlimited.
         """
         return self._queues[bucket].bucket.budget(self.clock())
 
     def eta_s(self, bucket: Bucket, requests: int) -> float:
-        """Seconds until so many more requests can have been made, each answered at once.
+        """Return the seconds that this many more requests take within the limits.
 
         Arguments:
             bucket: which limit.
@@ -281,26 +293,26 @@ class Limits:
         return self._queues[bucket].bucket.eta_s(self.clock(), requests)
 
     def check_loop(self) -> None:
-        """Pass in the event loop that used these limits first.
+        """Check that this is the event loop that used these limits first.
 
         Raises:
-            RuntimeError: it is another one.
+            RuntimeError: it is another event loop.
         """
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             if self._loop is not None:
                 raise RuntimeError(
-                    "these Limits are used in another event loop already: make new ones for this loop, and hand them "
-                    "what the others spent: new.charge(bucket, old.recent(bucket)) for each Bucket"
+                    "these Limits are already used in another event loop: create new ones for this loop, and charge "
+                    "them with the requests made so far: new.charge(bucket, old.recent(bucket)) for each Bucket"
                 )
             self._loop = loop
 
 
 def _pace(minute_limit: int | None) -> "AsyncLimiter | None":
-    """Smooths the start of a burst; the windows are the limit."""
+    """Return a limiter that smooths the start of a burst; None if the minute is unlimited."""
     if minute_limit is None:
         return None
-    # imported here, because it reads the packages' metadata, which takes time
+    # imported here because it reads package metadata, which takes time
     from aiolimiter import AsyncLimiter
 
-    return AsyncLimiter(max(1.0, minute_limit / PACE), 1.0)
+    return AsyncLimiter(max(1.0, minute_limit / PACED_SECONDS), 1.0)

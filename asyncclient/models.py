@@ -1,4 +1,4 @@
-"""What the server's bodies are read into: typed, tolerant of every era, unknown fields ignored (contract 6)."""
+"""Models of response bodies: typed, valid for servers of every age, unknown fields ignored (contract 6)."""
 
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
@@ -9,15 +9,15 @@ import msgspec
 T = TypeVar("T")
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A time with its zone, so that any two can be compared."""
+"""A time with its time zone, so that any two can be compared."""
 
 
 class PersonRef(msgspec.Struct, frozen=True, gc=False):
-    """Who a person is, and no more: for listings that need IDs only; the rest of the object is not decoded.
+    """The identifiers of a person, for listings that need no properties; nothing else of the object is decoded.
 
     Arguments:
-        uuid: of the person.
-        created_at: with its zone.
+        uuid: UUID of the person.
+        created_at: creation time, with its time zone.
         distinct_ids: at most 1000 from a listing and 10 from a batch read (contract 6.1, 6.11).
     """
 
@@ -27,17 +27,17 @@ class PersonRef(msgspec.Struct, frozen=True, gc=False):
 
 
 class Person(msgspec.Struct, frozen=True, gc=False):
-    """A person. `id` is the UUID in listings and a number elsewhere: key everything on `uuid` (contract 5).
+    """A person. `id` is the UUID in listings and a number elsewhere, so use `uuid` as the key (contract 5).
 
     Arguments:
-        uuid: of the person.
-        created_at: with its zone.
+        uuid: UUID of the person.
+        created_at: creation time, with its time zone.
         distinct_ids: all from `get`, at most 1000 from a listing and 10 from a batch read (contract 6.1, 6.11).
         properties: JSON values by key.
-        name: as the server shows it; None where it has none.
-        id: the UUID as a text, or the number.
-        is_identified: None where the call does not tell.
-        last_seen_at: with its zone; None where the server does not tell.
+        name: display name as the server shows it; None if there is none.
+        id: the UUID as text, or the number.
+        is_identified: None if the call does not return it.
+        last_seen_at: time of the last event, with its time zone; None if the server does not return it.
     """
 
     uuid: UUID
@@ -51,10 +51,10 @@ class Person(msgspec.Struct, frozen=True, gc=False):
 
 
 class RawPerson(msgspec.Struct, frozen=True, gc=False):
-    """A person as the server sent it, byte for byte, and who it is.
+    """A person as the server sent it, byte for byte, with its identifiers.
 
     Arguments:
-        ref: who it is.
+        ref: the identifiers.
         raw: the server's JSON object.
     """
 
@@ -66,26 +66,26 @@ class RawPerson(msgspec.Struct, frozen=True, gc=False):
 
 
 class StoredRef(PersonRef, frozen=True, gc=False, kw_only=True):
-    """As `PersonRef`, out of an answer that always holds all of it (contract 6.11)."""
+    """A `PersonRef` from a response that always has all its fields (contract 6.11)."""
 
     distinct_ids: tuple[str, ...]
 
 
 class StoredPerson(Person, frozen=True, gc=False, kw_only=True):
-    """As `Person`, out of an answer that always holds these (contract 6.2, 6.11): one without them is invalid."""
+    """A `Person` from a response that always has distinct IDs and properties (contract 6.2, 6.11)."""
 
     distinct_ids: tuple[str, ...]
     properties: dict[str, Any]
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a listing. A page may be shorter than asked, or empty, and still have a `next` (contract 6.1).
+    """One page of a listing. A page may be shorter than requested, or empty, and still have a `next` (contract 6.1).
 
     Arguments:
         results: the rows.
-        next: the server's address of the next page, None at the end.
-        previous: the server's address of the page before; not to be relied on.
-        count: of all rows, where it was asked for.
+        next: URL of the next page; None at the end.
+        previous: URL of the previous page; unreliable (contract 6.1).
+        count: number of all rows, if it was requested.
     """
 
     results: list[T]
@@ -95,11 +95,11 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 class DeletionError(msgspec.Struct, frozen=True):
-    """A person that bulk_delete did not delete, and the step that failed (contract 6.5).
+    """An error entry of `bulk_delete`: a person, and the step that failed (contract 6.5).
 
     Arguments:
-        person_uuid: of the person; None where no person was resolved.
-        step: its name, an open set; None from older servers.
+        person_uuid: UUID of the person; None if no person was resolved.
+        step: name of the step, from an open set; None from older servers.
     """
 
     person_uuid: UUID | None = None
@@ -107,18 +107,19 @@ class DeletionError(msgspec.Struct, frozen=True):
 
 
 class BulkDeleteSummary(msgspec.Struct, frozen=True):
-    """The body of bulk_delete in every era; None where a server does not say (contract 6.5).
+    """The summary that `bulk_delete` returns; a field is None if the server does not send it (contract 6.5).
 
     Arguments:
-        persons_found: persons that the IDs belong to.
-        persons_deleted: persons deleted at once.
-        persons_queued_for_deletion: persons that are deleted later.
-        events_queued_for_deletion: whether events were asked for and persons found; not "done".
-        recordings_queued_for_deletion: whether recordings were asked for and persons found; not "done".
-        deletion_errors: persons that were not deleted.
-        ids_not_found: UUIDs without a person, or how many.
-        distinct_ids_not_found: distinct IDs without a person, or how many.
-        unmatched_distinct_ids: the same by another name.
+        persons_found: number of persons that the IDs belong to.
+        persons_deleted: number of persons deleted at once.
+        persons_queued_for_deletion: number of persons that are deleted later.
+        events_queued_for_deletion: whether event deletion was requested and persons were found; it is not done yet.
+        recordings_queued_for_deletion: whether recording deletion was requested and persons were found; it is not
+            done yet.
+        deletion_errors: one entry per person with a failed step.
+        ids_not_found: UUIDs without a person, or their number.
+        distinct_ids_not_found: distinct IDs without a person, or their number.
+        unmatched_distinct_ids: the same under another name.
     """
 
     persons_found: int | None = None
@@ -133,24 +134,24 @@ class BulkDeleteSummary(msgspec.Struct, frozen=True):
 
     @property
     def is_empty(self) -> bool:
-        """Accepted without a word: the body of the oldest era, which verifies nothing."""
+        """Whether the body was empty: a server that sends no summary accepted the request, which proves nothing."""
         return self == BulkDeleteSummary()
 
     @property
     def unmatched(self) -> int:
-        """How many ids had no person, by whichever name the server gives it."""
-        told = (self.ids_not_found, self.distinct_ids_not_found, self.unmatched_distinct_ids)
-        return sum(len(each) if isinstance(each, list) else each for each in told if each is not None)
+        """The number of IDs without a person, from whichever field the server sends."""
+        fields = (self.ids_not_found, self.distinct_ids_not_found, self.unmatched_distinct_ids)
+        return sum(len(each) if isinstance(each, list) else each for each in fields if each is not None)
 
 
 class DeletionRow(msgspec.Struct, frozen=True, gc=False):
-    """One request to delete a person's events (contract 6.11). Times are the server's.
+    """One row of `deletion_status`: a request to delete a person's events (contract 6.11). Times are the server's.
 
     Arguments:
-        person_uuid: whose events.
-        created_at: of the request; events up to then are covered.
+        person_uuid: UUID of the person.
+        created_at: time of the request; it covers the events up to then.
         status: "pending" or "completed".
-        delete_verified_at: when the deletion was checked; None before.
+        delete_verified_at: when the server verified the deletion; None until then.
     """
 
     person_uuid: UUID
@@ -163,9 +164,9 @@ class Project(msgspec.Struct, frozen=True):
     """A project.
 
     Arguments:
-        id: its number.
-        name: as its members gave it.
-        api_token: the public token of the capture route; no repr shows it. None where the key does not see it.
+        id: number of the project.
+        name: name of the project.
+        api_token: public token for capturing events; no repr shows it. None if the key may not see it.
     """
 
     id: int
@@ -180,15 +181,15 @@ class Project(msgspec.Struct, frozen=True):
 
 
 class PersistedFolder(msgspec.Struct, frozen=True):
-    """Where the product's file tree opens for the key's user: at most one per `type` (contract 7).
+    """A folder that the key's user keeps in PostHog's file tree: at most one per `type` (contract 7).
 
     Arguments:
-        id: its UUID.
+        id: UUID of the folder.
         type: "home", "pinned" or "custom_products".
-        protocol: of the path.
-        path: may be empty.
-        created_at: with its zone.
-        updated_at: with its zone.
+        protocol: prefix of the path, such as "products://".
+        path: path in the file tree; may be empty.
+        created_at: creation time, with its time zone.
+        updated_at: time of the last change, with its time zone.
     """
 
     id: UUID
@@ -200,13 +201,13 @@ class PersistedFolder(msgspec.Struct, frozen=True):
 
 
 class QueryResult(msgspec.Struct, frozen=True):
-    """Rows of a query and the names of their columns (contract 12).
+    """The rows of a query and the names of their columns (contract 12).
 
     Arguments:
         results: rows, each a list of JSON values.
-        columns: their names, None where the server does not tell.
-        has_more: whether the server cut the rows; None where it does not tell.
-        is_cached: never true: such an answer is refused.
+        columns: names of the columns; None if the server does not send them.
+        has_more: whether there are more rows than the server returned; None if it does not say.
+        is_cached: never true, because the client refuses a cached response.
     """
 
     results: list[list[Any]]
@@ -216,11 +217,11 @@ class QueryResult(msgspec.Struct, frozen=True):
 
 
 class PropertyValue(msgspec.Struct, frozen=True):
-    """A value that a property has somewhere.
+    """A value of a property.
 
     Arguments:
         name: the value.
-        count: how often, as far as the server tells.
+        count: number of persons with this value; None if the server does not say.
     """
 
     name: Any = None
@@ -228,11 +229,11 @@ class PropertyValue(msgspec.Struct, frozen=True):
 
 
 class PropertyValues(msgspec.Struct, frozen=True):
-    """Values of a property.
+    """The most common values of a property.
 
     Arguments:
-        results: the commonest ones.
-        refreshing: whether the server still counts.
+        results: the values.
+        refreshing: whether the server is still counting.
     """
 
     results: list[PropertyValue] = []
@@ -240,12 +241,12 @@ class PropertyValues(msgspec.Struct, frozen=True):
 
 
 class Cohort(msgspec.Struct, frozen=True):
-    """A cohort that a person is in.
+    """A cohort.
 
     Arguments:
-        id: its number.
-        name: None where it has none.
-        count: how many persons are in it; None before it was counted.
+        id: number of the cohort.
+        name: None if it has no name.
+        count: number of persons in it; None if it has not been counted.
     """
 
     id: int
@@ -254,18 +255,18 @@ class Cohort(msgspec.Struct, frozen=True):
 
 
 class Cohorts(msgspec.Struct, frozen=True):
-    """The body of cohorts."""
+    """The response body of `cohorts`."""
 
     results: list[Cohort]
 
 
 class BatchResults(msgspec.Struct, Generic[T], frozen=True):
-    """The body of batch_by_distinct_ids."""
+    """The response body of `batch_by_distinct_ids`."""
 
     results: dict[str, T]
 
 
 class ResultsByUuid(msgspec.Struct, Generic[T], frozen=True):
-    """The body of batch_by_uuids."""
+    """The response body of `batch_by_uuids`."""
 
     results: dict[UUID, T]

@@ -1,4 +1,4 @@
-"""PropertyProjection: which of persons' properties a read decodes, where a few of many matter."""
+"""PropertyProjection: limits a batch read to a few properties of each person."""
 
 from collections.abc import Sequence
 from typing import Any, TypedDict
@@ -10,19 +10,19 @@ from asyncclient.models import BatchResults, Person, ResultsByUuid, StoredPerson
 
 
 class PropertyProjection:
-    """The properties that a read is to decode; persons hold no others then, which saves most of the time and memory.
+    """The properties that a batch read decodes; skipping all others saves most of the time and memory.
 
     Arguments:
-        keys: one, or a list.
+        keys: one property key, or a list of at least one.
 
     Raises:
-        InvalidArgument: there is none, one is given twice, or one cannot be a key.
+        InvalidArgument: there is no key, one is given twice, or one is not a valid key.
     """
 
     __slots__ = ("by_distinct_id", "by_uuid")
 
     def __init__(self, keys: str | Sequence[str]) -> None:
-        typed: Any = TypedDict  # of a dictionary with declared keys the others are skipped unread
+        typed: Any = TypedDict  # msgspec skips keys that a TypedDict does not declare
         properties = typed("Properties", dict.fromkeys(property_keys(keys), Any), total=False)
         person: Any = msgspec.defstruct(
             "Person", [("properties", properties)], bases=(StoredPerson,), frozen=True, gc=False, kw_only=True

@@ -1,8 +1,8 @@
-"""When a request is sent again, and after how long: a pure decision. Knows no clock and no wire.
+"""Decides whether a request is retried, and after how many seconds. Pure.
 
-Reads are repeated after whatever may pass. A mutating call is repeated only where it certainly had no effect:
-a 500 may come after the person is gone and before its events are queued (contract 6.4), and only reading back
-tells, which is the caller's business. Captured events that come to the same twice are repeated as reads are.
+Reads are retried after every error that can pass. A mutating call is retried only if it certainly had no effect: a 500
+may come after the person is deleted and before its events are queued (contract 6.4), and only the caller can find out
+by reading back. Captured events that have the same effect twice are retried like reads.
 """
 
 import math
@@ -17,13 +17,13 @@ UNAVAILABLE = frozenset({502, 503, 504, 512})
 
 
 class Retry(msgspec.Struct, frozen=True):
-    """Send again after so many seconds."""
+    """Retry after this many seconds."""
 
     after_s: float
 
 
 class GiveUp(msgspec.Struct, frozen=True):
-    """Do not send again."""
+    """Do not retry."""
 
     reason: str
 
@@ -32,12 +32,16 @@ Decision = Retry | GiveUp
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """How often and how patiently requests are repeated.
+    """How often requests are retried, and how long a call waits.
 
     Arguments:
-        attempts: in all, the first included.
-        base_s, cap_s: full jitter between 0 and base * 2^n seconds, at most the cap.
-        longest_pause_s: a server that asks for more is not waited for.
+        attempts: the most attempts per call, the first included; 1 to 100.
+        base_s: seconds; the wait before retry n is drawn from 0 to base_s * 2^(n-1) (full jitter).
+        cap_s: the longest wait between two attempts, in seconds.
+        longest_pause_s: seconds; if the server asks for a longer pause, the call fails at once.
+
+    Raises:
+        InvalidArgument: a number is out of its range.
     """
 
     attempts: int = 5
@@ -55,7 +59,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def never(cls) -> "RetryPolicy":
-        """Each request once."""
+        """Return a policy that makes each request once."""
         return cls(attempts=1)
 
 
@@ -67,36 +71,40 @@ def decide(
     mutating: bool,
     uniform: Callable[[float, float], float] = random.uniform,
 ) -> Decision:
-    """Whether to send again.
+    """Decide whether to retry.
 
     Arguments:
+        policy: the limits of patience.
         error: how the attempt ended.
-        attempt: how many were made, 1 or more.
-        mutating: whether the request may change anything, and doing it twice may come to something else than once.
-        uniform: draws between two numbers.
+        attempt: how many attempts were made, 1 or more.
+        mutating: whether the request changes something and may have another effect if it is made twice.
+        uniform: draws a number between two bounds; the source of jitter.
+
+    Returns:
+        `Retry` with the seconds to wait, or `GiveUp` with the reason.
     """
     if attempt >= policy.attempts:
         return GiveUp("attempts used up")
-    asked_s = shared_pause_s(policy, error, attempt=attempt) if isinstance(error, ApiStatusError) else None
+    pause_s = shared_pause_s(policy, error, attempt=attempt) if isinstance(error, ApiStatusError) else None
     if isinstance(error, RateLimited):
-        return _after_pause(policy, asked_s or 0.0)
+        return _after_pause(policy, pause_s or 0.0)
     if isinstance(error, ConnectFailed):
         return Retry(_backoff(policy, attempt, uniform))
     if mutating:
-        return GiveUp("whether it was done is not known")
+        return GiveUp("the request may have had an effect")
     if isinstance(error, TransportError):
         return Retry(_backoff(policy, attempt, uniform))
     if isinstance(error, ApiStatusError) and (error.status in UNAVAILABLE or (error.status == 500 and attempt == 1)):
-        return _after_pause(policy, max(asked_s or 0.0, _backoff(policy, attempt, uniform)))
-    return GiveUp("the answer would be the same")
+        return _after_pause(policy, max(pause_s or 0.0, _backoff(policy, attempt, uniform)))
+    return GiveUp("the response would be the same")
 
 
 def shared_pause_s(policy: RetryPolicy, error: ApiStatusError, *, attempt: int) -> float | None:
-    """How many seconds everybody of the bucket stays away because of an answer; None where it asks for no pause.
+    """Return the seconds for which a response pauses all requests of its bucket; None if it asks for no pause.
 
-    As long as the server asks, but no shorter than the backoff of that attempt: a server that asks for nothing, or for
-    a time that is over, is not hammered. It needs no jitter, since those who wait go on one by one as the limits let
-    them. A 429 always asks for a pause, an unavailable server where it says so.
+    The pause is as long as the server asks, but at least the backoff of that attempt, so that a server that names no
+    time, or one that is over, is not flooded. It needs no jitter, because waiting requests continue one by one within
+    the rate limit. A 429 always asks for a pause, an unavailable server (502, 503, 504, 512) only with `Retry-After`.
     """
     if isinstance(error, RateLimited) or (error.status in UNAVAILABLE and error.retry_after_s is not None):
         return max(error.retry_after_s or 0.0, min(policy.cap_s, policy.base_s * 2.0**attempt))
@@ -105,7 +113,7 @@ def shared_pause_s(policy: RetryPolicy, error: ApiStatusError, *, attempt: int) 
 
 def _after_pause(policy: RetryPolicy, pause_s: float) -> Decision:
     if pause_s > policy.longest_pause_s:
-        return GiveUp("the server asks for too long a pause")
+        return GiveUp("the server asks for a longer pause than the policy allows")
     return Retry(pause_s)
 
 

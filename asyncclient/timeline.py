@@ -1,4 +1,4 @@
-"""How a person's properties changed over time (contract 6.10)."""
+"""How the properties of a person changed over time (contract 6.10)."""
 
 from datetime import datetime
 from typing import Any
@@ -7,12 +7,12 @@ import msgspec
 
 
 class TimelinePoint(msgspec.Struct, frozen=True):
-    """A time from which on the properties were these.
+    """The properties of a person from one time on.
 
     Arguments:
-        timestamp: with its zone.
+        timestamp: when they began to apply, with its time zone.
         properties: JSON values by key.
-        relevant_event_count: events in between.
+        relevant_event_count: number of events until the next point.
     """
 
     timestamp: datetime | None = None
@@ -21,13 +21,13 @@ class TimelinePoint(msgspec.Struct, frozen=True):
 
 
 class PropertiesTimeline(msgspec.Struct, frozen=True):
-    """How a person's properties changed (contract 6.10).
+    """The timeline of a person's properties (contract 6.10).
 
     Arguments:
         points: the oldest first.
-        crucial_property_keys: the properties that the question hung on.
-        effective_date_from: the first instant looked at; None from older servers.
-        effective_date_to: the last instant looked at; None from older servers.
+        crucial_property_keys: keys of the properties that the filters and the breakdown of the request use.
+        effective_date_from: start of the period; None from older servers.
+        effective_date_to: end of the period; None from older servers.
     """
 
     points: list[TimelinePoint] = []

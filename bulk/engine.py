@@ -1,7 +1,7 @@
-"""run_job: the one entry for a job's first run and every resume; verify_job: the same reading, and nothing changed.
+"""The entry points of the engine: `run_job` starts or resumes a job, `verify_job` reads its targets back.
 
-Awaited inside somebody's application: installs no signal handler, prints nothing, starts no loop, and on
-cancellation leaves a journal that resumes.
+Both run inside the caller's application: they install no signal handler, print nothing and start no event loop. If
+they are cancelled, the journal resumes.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from bulk.events import JobEvent
 from bulk.execution import preflight
 from bulk.execution.open_job import open_job
 from bulk.execution.run import Run
-from bulk.execution.run_settings import LARGEST_BATCH, RunSettings
+from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
 from bulk.plan.plan_file import Plan
 from bulk.report.load import read_report
 from bulk.report.report import Report, exit_code_of_verify
@@ -37,39 +37,39 @@ async def run_job(
     on_progress: Callable[[JobEvent], None] | None = None,
     stop: anyio.Event | None = None,
 ) -> Report:
-    """Run a plan, or go on with it: the first run and every resume are the same call.
+    """Run a plan, or resume it: the first run and every resume are the same call.
 
     Arguments:
-        client: set to the plan's host and project; its limits are used to the full.
+        client: set to the host and project of the plan; its rate limits are used to the full.
         plan: from `make_plan` or `load_plan`.
-        journal: path of the job's journal, made when it does not exist.
-        approve: the plan's digest, once in the life of a job.
-        concurrency: batches under way at once, 1 to 256, and no more than the client has connections.
-        batch_size: persons per bulk request, 1 to 1000; halved by itself on time-outs and 5xx.
-        wait_s: seconds to wait for the server to catch up before the rest is left pending.
-        max_uncovered_s: a person is deleted only while the deletion row of its events is no older than so many seconds;
-            events that come in after the row's time stay.
+        journal: path of the journal; created if it does not exist.
+        approve: the digest of the plan; needed once per job.
+        concurrency: batches processed in parallel, 1 to 256, at most as many as the client has connections.
+        batch_size: persons per bulk request, 1 to 1000; halved on time-outs and 5xx, and doubled on success.
+        wait_s: seconds to wait for the server to catch up before the remaining targets are left pending.
+        max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds; events that came after
+            the row stay behind.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
-        on_progress: called with typed events (`bulk.events`), in the caller's task; must not block.
-        stop: set it to end early in good order: nothing more is sent, what is in flight is awaited.
+        on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
+        stop: set it to end the run early: nothing more is sent, and requests in flight are awaited.
 
     Returns:
-        The report; its `exit_code` is what the command line would end with.
+        The report; its `exit_code` is that of the command line.
 
     Raises:
         ValueError: a setting is out of its range.
-        Refused: a guard says no; nothing was sent.
-        BreakerOpened: too much went wrong.
+        Refused: a check failed; nothing was sent.
+        BreakerOpened: too many requests failed, or the test batch did.
         NotFinished: the server cannot be reached or asks for a long pause; run again.
         FileTrouble: the journal cannot be used, or a write to it failed.
-        JournalBusy: another process runs this job.
+        JournalBusy: another process is using the journal.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
     settings = RunSettings(
         concurrency=concurrency, batch_size=batch_size, wait_s=wait_s, max_uncovered_s=max_uncovered_s
     )
-    settings = _within(client, settings)
+    settings = _within_connections(client, settings)
     preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
     async with open_job(
         client,
@@ -82,7 +82,7 @@ async def run_job(
         stop=stop,
     ) as opened:
         run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
-        await run.send_and_confirm()
+        await run.send_and_read_back()
     return read_report(journal, plan)
 
 
@@ -95,30 +95,28 @@ async def verify_job(
     on_progress: Callable[[JobEvent], None] | None = None,
     stop: anyio.Event | None = None,
 ) -> Report:
-    """Read back, days or weeks later, whether all is still as asked: persons gone, properties changed, events purged.
-
-    Changes nothing.
+    """Read all targets back, days or weeks later: persons gone, properties changed, events purged. Changes nothing.
 
     Arguments:
-        client: set to the plan's host and project; its limits are used to the full.
+        client: set to the host and project of the plan; its rate limits are used to the full.
         plan: from `make_plan` or `load_plan`.
-        journal: path of the job's journal.
-        concurrency: reads under way at once, 1 to 256, and no more than the client has connections.
-        on_progress: called with typed events (`bulk.events`), in the caller's task; must not block.
-        stop: set it to end early in good order.
+        journal: path of the journal.
+        concurrency: reads in parallel, 1 to 256, at most as many as the client has connections.
+        on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
+        stop: set it to end early.
 
     Returns:
-        The report; its `exit_code` is 75 until every event deletion is completed and everybody could be read.
+        The report; its `exit_code` is 75 until every event deletion is completed and every person could be read.
 
     Raises:
         ValueError: a setting is out of its range.
         Refused: the journal belongs to another plan, or the client to another project.
         NotFinished: the server cannot be reached or asks for a long pause; verify again.
         FileTrouble: the journal cannot be used, or a write to it failed.
-        JournalBusy: another process runs this job.
+        JournalBusy: another process is using the journal.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
-    settings = _within(client, RunSettings(concurrency=concurrency, batch_size=LARGEST_BATCH, wait_s=0.0))
+    settings = _within_connections(client, RunSettings(concurrency=concurrency, batch_size=MAX_BATCH_SIZE, wait_s=0.0))
     async with open_job(
         client,
         plan,
@@ -135,6 +133,6 @@ async def verify_job(
     return msgspec.structs.replace(report, exit_code=exit_code_of_verify(report, unread=unread))
 
 
-def _within(client: PostHogClient, settings: RunSettings) -> RunSettings:
-    """No more at once than there are connections: what waits for one grows older than it may be when it is sent."""
+def _within_connections(client: PostHogClient, settings: RunSettings) -> RunSettings:
+    """Limit the concurrency to the client's connections: while a batch waits for one, its reads may become too old."""
     return msgspec.structs.replace(settings, concurrency=min(settings.concurrency, client.max_connections))

@@ -1,7 +1,7 @@
-"""The engine's exceptions: one root, and a branch for each way in which the command line ends.
+"""The exceptions of the engine: one root, and a branch for each exit code of the command line.
 
-Fields first, the sentence is built from them; it names the file and the fix and never a person, a value of a
-property, or a key. Imports nothing of the engine.
+The message of each is built from its fields. It names the file, the problem and the fix, and never a person, the value
+of a property, or a key. The checks that raise `Refused` have their own wording: see `execution.preflight`.
 """
 
 import os
@@ -11,19 +11,23 @@ _Name = str | os.PathLike[str]
 
 
 class BulkError(Exception):
-    """Anything the engine raises on purpose."""
+    """The base class of all exceptions of the engine."""
 
 
 class InputError(BulkError, ValueError):
-    """A selection, an option or an input file cannot be used at all (exit 2); nothing was sent."""
+    """A selection, an option or an input file cannot be used (exit code 2). Nothing was sent."""
+
+
+NO_SUCH_FILE = "no such file"
+"""The problem of a file that does not exist, which its message begins with."""
 
 
 class FileTrouble(BulkError):
-    """A file could not be made, read, trusted or written (exit 74).
+    """A file cannot be created, read, trusted or written (exit code 74).
 
-    Args:
-        path: the file in question.
-        problem: what is wrong with it, without the file's name.
+    Arguments:
+        path: the file.
+        problem: what is wrong with it, without its name.
         fix: what to do about it.
     """
 
@@ -34,23 +38,25 @@ class FileTrouble(BulkError):
         self.fix = fix
 
     def __str__(self) -> str:
+        if self.problem == NO_SUCH_FILE:
+            return f"{NO_SUCH_FILE}: {self.path}; {self.fix}."
         return f"{self.path}: {self.problem}; {self.fix}."
 
 
 class PlanError(FileTrouble):
-    """A plan file is no plan, is of another format, or was changed after it was made."""
+    """A plan file is not a plan, has another format, or was changed after it was created."""
 
 
 class JournalError(FileTrouble):
-    """A journal file cannot be used as it is."""
+    """A journal cannot be used as it is."""
 
 
 class JournalDamaged(JournalError):
-    """A line of a journal is damaged anywhere but at the torn tail; nothing was changed and nothing is sent.
+    """A line of a journal other than an incomplete last one is damaged. The file is unchanged and nothing is sent.
 
-    Args:
+    Arguments:
         path: the journal.
-        line: the first line that is wrong, counted from 1.
+        line: the first damaged line, counted from 1.
         problem: what is wrong with that line.
     """
 
@@ -61,12 +67,12 @@ class JournalDamaged(JournalError):
 
 
 class WriteFailed(FileTrouble):
-    """A file that is being written cannot be trusted with more; nothing more goes through that descriptor.
+    """A write to a file failed; nothing more is written through that descriptor.
 
-    Args:
-        path: the file that was written.
+    Arguments:
+        path: the file.
         problem: what failed.
-        fix: what to do about it; about the disk, where nothing else is said.
+        fix: what to do about it.
     """
 
     def __init__(
@@ -79,21 +85,21 @@ class WriteFailed(FileTrouble):
 
 
 class JournalBusy(BulkError):
-    """Another process holds the journal (exit 75)."""
+    """Another process is using the journal (exit code 75)."""
 
     def __init__(self, path: _Name) -> None:
         super().__init__(path)
         self.path = Path(path)
 
     def __str__(self) -> str:
-        return f"{self.path}: another process works on this journal; let it end or stop it, then run again."
+        return f"{self.path}: another process is using this journal; wait until it ends or stop it, then run again."
 
 
 class Refused(BulkError):
-    """A guard refused to start or to go on (exit 3).
+    """A safety check refused to start or to continue (exit code 3).
 
-    Args:
-        problem: what the guard saw.
+    Arguments:
+        problem: what the check found.
         fix: what to do about it.
     """
 
@@ -107,11 +113,11 @@ class Refused(BulkError):
 
 
 class BreakerOpened(BulkError):
-    """Too much went wrong; the job stopped itself and can be run again (exit 4).
+    """The circuit breaker stopped the run; the same command resumes it (exit code 4).
 
-    Args:
-        problem: what was seen.
-        fix: what to do before running again.
+    Arguments:
+        problem: what failed.
+        fix: what to do before the next run.
     """
 
     def __init__(self, problem: str, fix: str = "find out why, then run the same command again to resume") -> None:
@@ -120,29 +126,31 @@ class BreakerOpened(BulkError):
         self.fix = fix
 
     def __str__(self) -> str:
-        return f"stopped: {self.problem}; {self.fix}."
+        return f"run stopped: {self.problem}; {self.fix}."
 
 
 class KeptPersonsDeleted(BreakerOpened):
-    """Persons are gone that a call of this job was to keep: no later run of the job makes such a call (exit 4).
+    """The server deleted persons in a request that told it to keep them (exit code 4).
 
-    Args:
-        problem: what was seen.
+    No later run of the job sends such a request.
+
+    Arguments:
+        problem: what happened.
     """
 
     def __init__(self, problem: str) -> None:
         super().__init__(
             problem,
-            "find out whether this server ignores keep_person; `verify` shows who is left. This job sends nothing "
-            "more that keeps persons: if somebody else deleted them, make a new plan",
+            "find out whether this server ignores keep_person; `verify` shows which persons are left. This job sends "
+            "no such request again: if someone else deleted the persons, make a new plan",
         )
 
 
 class NotFinished(BulkError):
-    """The job could not go on for now; nothing is lost and the same command goes on (exit 75).
+    """The run was interrupted; nothing is lost, and the same command resumes the job (exit code 75).
 
-    Args:
-        problem: what stands in the way.
+    Arguments:
+        problem: what interrupted it.
         fix: what to do.
     """
 
@@ -152,4 +160,4 @@ class NotFinished(BulkError):
         self.fix = fix
 
     def __str__(self) -> str:
-        return f"not finished: {self.problem}; {self.fix}."
+        return f"run interrupted: {self.problem}; {self.fix}."

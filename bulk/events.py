@@ -1,4 +1,4 @@
-"""What a running job tells its caller, as typed events. Values only; nothing in them identifies a person."""
+"""The events that a running job passes to its caller. Values only; none of them identifies a person."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 
 
 class PlanProgress(_Event, frozen=True, tag="planning"):
-    """How far the selection has been read. `seen` are input lines or listed persons, `targets` what is in the plan."""
+    """The progress of planning: `seen` input lines or listed persons were read, `targets` are in the plan so far."""
 
     seen: int
     targets: int
@@ -16,9 +16,9 @@ class PlanProgress(_Event, frozen=True, tag="planning"):
 
 
 class JobStarted(_Event, frozen=True, tag="started"):
-    """The job is open, guarded and bound to its plan.
+    """The job passed its checks and starts.
 
-    `remaining` targets are not final; no runs before means a first run.
+    `remaining` targets have no final state. `runs_before` is 0 in the first run.
     """
 
     job: str
@@ -31,13 +31,13 @@ class JobStarted(_Event, frozen=True, tag="started"):
 
 
 class PhaseChanged(_Event, frozen=True, tag="phase"):
-    """What the job does now: "canary", "sending" or "reading back"."""
+    """A phase begins: "test batch", "sending" or "reading back"."""
 
     phase: str
 
 
 class WindowBudget(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rate limit's window still allows. Units are seconds and requests."""
+    """The requests that one window of a rate limit allows, and how many of them are used."""
 
     bucket: str
     window_s: float
@@ -47,9 +47,9 @@ class WindowBudget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(_Event, frozen=True, tag="progress"):
-    """Where the job stands: for each axis, targets by state. Sent at most a few times a second.
+    """The progress of the job, at most a few times per second: for each axis, the number of targets by state.
 
-    `eta_s` knows the rate limits; None while nothing can be said.
+    `eta_s` takes the rate limits into account; None while there is no estimate.
     """
 
     phase: str
@@ -66,20 +66,20 @@ class Progress(_Event, frozen=True, tag="progress"):
 
 
 class RouteChosen(_Event, frozen=True, tag="route"):
-    """By which route properties are changed, "rest" or "capture", and why."""
+    """The route by which properties are changed, "rest" or "capture", and why it was chosen."""
 
     route: str
     why: str
 
 
-class TestBatchDone(_Event, frozen=True, tag="canary"):
-    """The first batch did what it should; the rest follows."""
+class TestBatchDone(_Event, frozen=True, tag="test_batch"):
+    """The test batch succeeded; the other targets follow."""
 
     targets: int
 
 
 class Trouble(_Event, frozen=True, tag="trouble"):
-    """A request did not end as it should. `route` and `error` are names, `targets` is how many it was for."""
+    """A request for `targets` persons failed. `route` and `error` are names; None for `retry_in_s` means no retry."""
 
     route: str
     error: str
@@ -90,14 +90,14 @@ class Trouble(_Event, frozen=True, tag="trouble"):
 
 
 class PauseStarted(_Event, frozen=True, tag="pause"):
-    """Everybody waits because the server asked for it."""
+    """The server asked for a pause: all requests of this rate limit wait."""
 
     bucket: str
     for_s: float
 
 
 class LimitMoved(_Event, frozen=True, tag="limit"):
-    """An unexpected 429 lowered a limit; None means unlimited."""
+    """An unexpected 429 lowered a rate limit from `old` to `new` requests per window; None means unlimited."""
 
     bucket: str
     window_s: float
@@ -106,9 +106,9 @@ class LimitMoved(_Event, frozen=True, tag="limit"):
 
 
 class WaitingForServer(_Event, frozen=True, tag="waiting"):
-    """`targets` were accepted and are not as asked yet; read again in `next_read_s`, for `wait_left_s` more.
+    """The server accepted changes for `targets` persons that do not show yet; they are read again in `next_read_s`.
 
-    `axis` is what is waited for: "person" to be gone, "properties" to be changed.
+    `wait_left_s` is the time that is left to wait. `axis` is "person" for deletions, "properties" for changes.
     """
 
     targets: int
@@ -118,7 +118,7 @@ class WaitingForServer(_Event, frozen=True, tag="waiting"):
 
 
 class JobEnded(_Event, frozen=True, tag="ended"):
-    """The run is over. `exit_code` is that of the command line's table."""
+    """The run ended. `exit_code` is that of the command line."""
 
     reason: str
     exit_code: int

@@ -1,6 +1,6 @@
-"""What a job does to each of its targets: plain values, written into plan and journal.
+"""The five operations: what a job does to each of its targets. Plain values that plan and journal hold.
 
-Knows no client, no file and no target; `dispatch` turns an operation into calls.
+`posthog.calls` turns an operation into API calls.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from bulk.property_checks import DesiredProperties, checked_keys, checked_proper
 from bulk.states import Axis
 
 RouteChoice = Literal["auto", "rest", "capture"]
-"""By which route properties are changed; "auto" takes the quicker one."""
+"""How properties are changed: by the persons API ("rest"), by events ("capture"), or by the faster of both ("auto")."""
 
 ROUTES: tuple[RouteChoice, ...] = get_args(RouteChoice)
 
@@ -23,11 +23,11 @@ class _Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class DeletePersons(_Operation, frozen=True, tag="delete"):
-    """Delete each person, after what else was asked for has been queued.
+    """Delete each person, after the deletion of its events and recordings was queued if requested.
 
     Arguments:
-        delete_events: queue the deletion of the person's events first (contract 6.5, 6.6).
-        delete_recordings: ask for the deletion of the person's recordings first (contract 6.7).
+        delete_events: first queue the deletion of the person's events (contract 6.5, 6.6).
+        delete_recordings: first request the deletion of the person's recordings (contract 6.7).
     """
 
     delete_events: bool = False
@@ -39,18 +39,18 @@ class DeleteEvents(_Operation, frozen=True, tag="delete-events"):
 
 
 class DeleteRecordings(_Operation, frozen=True, tag="delete-recordings"):
-    """Ask for the deletion of each person's recordings; the person stays (contract 6.5, 6.7)."""
+    """Request the deletion of each person's recordings; the person stays (contract 6.5, 6.7)."""
 
 
 class UpdateProperties(_Operation, frozen=True, tag="update"):
-    """Set properties of each person; those that are not named stay (contract 6.3, 12).
+    """Set properties of each person; its other properties stay (contract 6.3, 12).
 
     Arguments:
-        properties: values by key, as JSON has them; None sets null.
-        route: "rest", one call per person; "capture", one event per person in large batches; "auto", the quicker one.
+        properties: JSON values by key; None sets null.
+        route: "rest", one call per person; "capture", one event per person in large batches; "auto", the faster one.
 
     Raises:
-        InputError: there is no property, or one that the server cannot hold.
+        InputError: no property is given, or one that the server cannot store.
     """
 
     properties: Mapping[str, Any]
@@ -62,10 +62,10 @@ class UpdateProperties(_Operation, frozen=True, tag="update"):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys that are set."""
+        """The keys of the properties to set."""
         return tuple(self.properties)
 
-    def __repr__(self) -> str:  # the values speak of persons
+    def __repr__(self) -> str:  # values can identify persons
         return f"UpdateProperties(keys={self.keys!r}, route={self.route!r})"
 
 
@@ -73,11 +73,11 @@ class UnsetProperties(_Operation, frozen=True, tag="unset"):
     """Remove properties from each person (contract 6.8, 12).
 
     Arguments:
-        keys: which.
+        keys: the properties to remove.
         route: "rest", one call per person and key; "capture", one event per person in large batches; or "auto".
 
     Raises:
-        InputError: there is no key, or one that the server cannot hold.
+        InputError: no key is given, or one that the server cannot store.
     """
 
     keys: Sequence[str]
@@ -91,7 +91,7 @@ class UnsetProperties(_Operation, frozen=True, tag="unset"):
 Operation = DeletePersons | DeleteEvents | DeleteRecordings | UpdateProperties | UnsetProperties
 PropertyOperation = UpdateProperties | UnsetProperties
 
-_LEADS = {
+_PRIMARY_AXES = {
     "delete": Axis.PERSON,
     "delete-events": Axis.EVENTS,
     "delete-recordings": Axis.RECORDINGS,
@@ -101,53 +101,56 @@ _LEADS = {
 
 
 def primary_axis_of(fields: dict[str, Any]) -> Axis:
-    """The axis whose end is the end of the operation, as plan or journal hold it.
+    """Return the axis that an operation is about: the operation is done when this axis is.
+
+    Arguments:
+        fields: the operation, as plan and journal hold it.
 
     Raises:
-        ValueError: the kind is not one that this version knows.
+        ValueError: this version does not know the kind.
     """
     kind = fields.get("kind")
-    if kind not in _LEADS:
-        raise ValueError(f"the operation {kind!r} is not one of this version")
-    return _LEADS[kind]
+    if kind not in _PRIMARY_AXES:
+        raise ValueError(f"this version does not know the operation {kind!r}")
+    return _PRIMARY_AXES[kind]
 
 
 def axes_of(fields: dict[str, Any]) -> frozenset[Axis]:
-    """The axes on which something was asked for.
+    """Return the axes that an operation, as plan and journal hold it, changes.
 
     Raises:
-        ValueError: the kind is not one that this version knows.
+        ValueError: this version does not know the kind.
     """
     parts = {axis for axis in (Axis.EVENTS, Axis.RECORDINGS) if fields.get(f"delete_{axis.value}")}
     return frozenset({primary_axis_of(fields), *parts})
 
 
 def axes(operation: Operation) -> frozenset[Axis]:
-    """The axes on which something was asked for."""
+    """Return the axes that an operation changes."""
     return axes_of(to_dict(operation))
 
 
 def to_dict(operation: Operation) -> dict[str, Any]:
-    """The operation as the plan holds it: its kind and every parameter."""
+    """Return the operation as the plan holds it: its kind and every parameter."""
     builtins: dict[str, Any] = msgspec.to_builtins(operation)
     return builtins
 
 
 def from_dict(fields: dict[str, Any]) -> Operation:
-    """The operation that `to_dict` wrote.
+    """Return the operation that `to_dict` wrote.
 
     Raises:
-        ValueError: the kind or a parameter is not one that this version knows.
+        ValueError: this version does not know the kind or a parameter.
     """
     try:
         operation: Operation = msgspec.convert(fields, Operation, strict=True)
     except msgspec.ValidationError as problem:
-        raise ValueError(f"the operation {fields.get('kind')!r} is not one of this version: {problem}") from None
+        raise ValueError(f"this version does not know the operation {fields.get('kind')!r}: {problem}") from None
     return operation
 
 
-def wanted(operation: Operation) -> DesiredProperties | None:
-    """What the operation makes of a person's properties; None where it leaves them alone."""
+def desired_properties(operation: Operation) -> DesiredProperties | None:
+    """Return the properties that each person has after the operation; None if it changes no properties."""
     match operation:
         case UpdateProperties():
             return DesiredProperties(values=dict(operation.properties))
@@ -157,16 +160,16 @@ def wanted(operation: Operation) -> DesiredProperties | None:
             return None
 
 
-def for_journal(fields: dict[str, Any]) -> dict[str, Any]:
-    """What of an operation, as a plan holds it, may be in a journal: keys of properties, never values (promise 27)."""
+def without_values(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return an operation, as a plan holds it, with the keys of its properties but without values (guarantee 27)."""
     if "properties" not in fields:
         return fields
-    told = {name: value for name, value in fields.items() if name != "properties"}
-    return {**told, "keys": list(fields["properties"])}
+    others = {name: value for name, value in fields.items() if name != "properties"}
+    return {**others, "keys": list(fields["properties"])}
 
 
 def describe(fields: dict[str, Any]) -> str:
-    """An operation, as plan or journal hold it, in words for people; without values."""
+    """Return an operation, as plan or journal hold it, in words for people; without values of properties."""
     match fields.get("kind"):
         case "delete":
             extras = [f"their {what}" for what in ("events", "recordings") if fields.get(f"delete_{what}")]
@@ -190,4 +193,4 @@ def _named(keys: list[str] | tuple[str, ...]) -> str:
 
 def _check_route(route: str) -> None:
     if route not in ROUTES:
-        raise InputError(f"the route {route!r} is none of {', '.join(ROUTES)}")
+        raise InputError(f"unknown route {route!r}; use one of {', '.join(ROUTES)}")

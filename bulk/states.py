@@ -1,9 +1,8 @@
-"""What came of each target, on four axes: person, events, recordings, properties. Values and names only.
+"""The states of a target on its four axes: person, events, recordings, properties. Values and names only.
 
-Every target has exactly one state on each axis at any time, so each axis adds up to the plan (promise 2).
-States have small numbers because a job keeps one byte a target and axis; their names are what the
-journal and the reports hold. A number is never written to a file, so their order may change. They are no
-IntEnums: a person's 4 and an event's 4 must not be equal.
+Every target has exactly one state per axis at any time, so the counts of each axis add up to the plan (guarantee 2).
+The names, in lower case, are what journals and reports hold. The numbers are never written to a file, so their order
+may change. The classes are no IntEnums: a person's 4 and an event's 4 must not be equal.
 """
 
 from enum import Enum
@@ -16,7 +15,7 @@ class FastEnum(Enum):
 
 
 class Axis(FastEnum):
-    """What a state speaks of."""
+    """What a state is about."""
 
     PERSON = "person"
     EVENTS = "events"
@@ -27,66 +26,66 @@ class Axis(FastEnum):
 class Person(FastEnum):
     """The state of a target's person."""
 
-    UNTOUCHED = 0
+    NOT_STARTED = 0
     UNKNOWN = 1
-    SURVIVED = 2
+    TO_RETRY = 2
     ACCEPTED = 3
-    GONE = 4
-    GONE_SETTLED = 5
-    GONE_BEFORE = 6
+    DELETED_CONFIRMED = 4
+    FOUND_DELETED = 5
+    ALREADY_DELETED = 6
     MERGED = 7
-    REAPPEARED = 8
-    HELD = 9
+    RECREATED = 8
+    HELD_BACK = 9
     CONTRADICTED = 10
     FAILED = 11
-    NOT_ASKED = 12
-    VANISHED = 13
-    DELETED_UNASKED = 14
+    NOT_REQUESTED = 12
+    DISAPPEARED = 13
+    DELETED_UNEXPECTEDLY = 14
 
 
 class Events(FastEnum):
     """The state of a target's events."""
 
-    NOT_ASKED = 0
-    UNTOUCHED = 1
+    NOT_REQUESTED = 0
+    NOT_STARTED = 1
     UNKNOWN = 2
-    REQUESTED = 3
+    ACCEPTED = 3
     QUEUED = 4
     PURGED = 5
     UNVERIFIABLE = 6
-    HELD = 7
-    MISSED = 8
-    NOT_SENT = 9
+    HELD_BACK = 7
+    TOO_LATE = 8
+    SKIPPED = 9
     FAILED = 10
-    AGAIN = 11
+    TO_RETRY = 11
 
 
 class Recordings(FastEnum):
     """The state of a target's recordings."""
 
-    NOT_ASKED = 0
-    UNTOUCHED = 1
+    NOT_REQUESTED = 0
+    NOT_STARTED = 1
     UNKNOWN = 2
     REQUESTED = 3
-    MISSED = 4
-    NOT_SENT = 5
+    TOO_LATE = 4
+    SKIPPED = 5
     FAILED = 6
 
 
 class Properties(FastEnum):
-    """The state of a target's properties, all that are named together."""
+    """The state of a target's properties; all that the operation names share one."""
 
-    NOT_ASKED = 0
-    UNTOUCHED = 1
+    NOT_REQUESTED = 0
+    NOT_STARTED = 1
     UNKNOWN = 2
-    AGAIN = 3
-    REQUESTED = 4
-    DONE = 5
-    DONE_SETTLED = 6
-    DONE_BEFORE = 7
-    GONE = 8
-    MISSED = 9
-    NOT_SENT = 10
+    TO_RETRY = 3
+    ACCEPTED = 4
+    CHANGED_CONFIRMED = 5
+    FOUND_CHANGED = 6
+    ALREADY_AS_DESIRED = 7
+    GONE_WITH_PERSON = 8
+    TOO_LATE = 9
+    SKIPPED = 10
     CONTRADICTED = 11
     FAILED = 12
 
@@ -102,138 +101,152 @@ STATES: dict[Axis, type[Person] | type[Events] | type[Recordings] | type[Propert
 
 
 def axis_of(state: State) -> Axis:
-    """The axis that a state speaks of."""
+    """Return the axis that a state belongs to."""
     return next(axis for axis, kind in STATES.items() if isinstance(state, kind))
 
 
-MEANING: dict[State, str] = {
-    Person.UNTOUCHED: "not sent yet",
-    Person.UNKNOWN: "sent, the answer is not known",
-    Person.SURVIVED: "sent, still there when read, to be sent again",
-    Person.ACCEPTED: "accepted by the server, not yet read back as gone",
-    Person.GONE: "accepted by the server and read back as gone",
-    Person.GONE_SETTLED: "sent, the answer was not clear, read back as gone",
-    Person.GONE_BEFORE: "gone before this job asked for anything",
-    Person.MERGED: "merged into another person by somebody else; that person is untouched",
-    Person.REAPPEARED: "re-created: the same id with another creation time; left alone",
-    Person.HELD: "held back until its events can be queued: an earlier deletion row is pending, or cannot be read",
-    Person.CONTRADICTED: "accepted by the server, yet still there when read",
+STATE_MEANINGS: dict[State, str] = {
+    Person.NOT_STARTED: "nothing was sent for this person yet",
+    Person.UNKNOWN: "the deletion was sent; its outcome is not known",
+    Person.TO_RETRY: "the deletion was sent and the person still exists; it will be sent again",
+    Person.ACCEPTED: "the server accepted the deletion; the person is not yet read back as gone",
+    Person.DELETED_CONFIRMED: "the server accepted the deletion, and reading back confirms it",
+    Person.FOUND_DELETED: "the deletion had no clear response; reading back shows that the person is gone",
+    Person.ALREADY_DELETED: "gone before this job sent anything",
+    Person.MERGED: "somebody else merged it into another person, which was left alone",
+    Person.RECREATED: "re-created: the same UUID with another creation time; left alone",
+    Person.HELD_BACK: "waits for its events: an earlier deletion row is pending, or its row cannot be read",
+    Person.CONTRADICTED: "the server accepted the deletion, but the person still exists",
     Person.FAILED: "failed",
-    Person.NOT_ASKED: "to be kept",
-    Person.VANISHED: "gone, but not by a deletion that this job asked for",
-    Person.DELETED_UNASKED: "deleted by a call of this job that was to keep it",
-    Events.NOT_ASKED: "not asked for",
-    Events.UNTOUCHED: "not sent yet",
-    Events.UNKNOWN: "sent, the answer is not known",
-    Events.REQUESTED: "accepted by the server, the deletion row not yet read back",
-    Events.QUEUED: "deletion row read back, waiting for the server's purge",
-    Events.PURGED: "deletion row read back as completed",
+    Person.NOT_REQUESTED: "the operation keeps the person",
+    Person.DISAPPEARED: "gone, but not by a deletion of this job",
+    Person.DELETED_UNEXPECTEDLY: "deleted by a request of this job that asked the server to keep it",
+    Events.NOT_REQUESTED: "not part of the operation",
+    Events.NOT_STARTED: "nothing was sent yet",
+    Events.UNKNOWN: "the deletion was sent; its outcome is not known",
+    Events.ACCEPTED: "the server accepted the deletion; the deletion row is not yet read back",
+    Events.QUEUED: "the deletion row was read back; the server deletes the events at the weekend",
+    Events.PURGED: "the deletion row was read back as completed",
     Events.UNVERIFIABLE: "accepted by a server that has no deletion rows to read back",
-    Events.HELD: "an earlier pending deletion row covers only part of the events, or a row cannot be read",
-    Events.MISSED: "the person was gone before its events were queued",
-    Events.NOT_SENT: "left alone, as the person was",
+    Events.HELD_BACK: "an earlier pending deletion row covers only part of the events, or the row cannot be read",
+    Events.TOO_LATE: "the person was gone before its events were queued",
+    Events.SKIPPED: "not sent, because the person was merged or re-created",
     Events.FAILED: "failed",
-    Events.AGAIN: "sent, no deletion row when read, to be sent again",
-    Recordings.NOT_ASKED: "not asked for",
-    Recordings.UNTOUCHED: "not sent yet",
-    Recordings.UNKNOWN: "sent, the answer is not known",
-    Recordings.REQUESTED: "requested; the server offers nothing to verify it by",
-    Recordings.MISSED: "the person was gone before its recordings were requested",
-    Recordings.NOT_SENT: "left alone, as the person was",
+    Events.TO_RETRY: "the deletion was sent, but there is no deletion row; it will be sent again",
+    Recordings.NOT_REQUESTED: "not part of the operation",
+    Recordings.NOT_STARTED: "nothing was sent yet",
+    Recordings.UNKNOWN: "the deletion was sent; its outcome is not known",
+    Recordings.REQUESTED: "the deletion was requested; the server offers no way to verify it",
+    Recordings.TOO_LATE: "the person was gone before the deletion of its recordings was requested",
+    Recordings.SKIPPED: "not sent, because the person was merged or re-created",
     Recordings.FAILED: "failed",
-    Properties.NOT_ASKED: "not asked for",
-    Properties.UNTOUCHED: "not sent yet",
-    Properties.UNKNOWN: "sent, the answer is not known",
-    Properties.AGAIN: "sent, not as requested when read, to be sent again",
-    Properties.REQUESTED: "accepted by the server, not yet read back as requested",
-    Properties.DONE: "accepted by the server and read back as requested",
-    Properties.DONE_SETTLED: "sent, the answer was not clear, read back as requested",
-    Properties.DONE_BEFORE: "was as requested before this job sent anything",
-    Properties.GONE: "gone with the person, who was not deleted by this job",
-    Properties.MISSED: "the person was gone before its properties were as requested",
-    Properties.NOT_SENT: "left alone, as the person was",
-    Properties.CONTRADICTED: "accepted by the server, yet not as requested when read",
+    Properties.NOT_REQUESTED: "not part of the operation",
+    Properties.NOT_STARTED: "nothing was sent yet",
+    Properties.UNKNOWN: "the change was sent; its outcome is not known",
+    Properties.TO_RETRY: "the change was sent but does not show; it will be sent again",
+    Properties.ACCEPTED: "the server accepted the change; it is not yet read back",
+    Properties.CHANGED_CONFIRMED: "the server accepted the change, and reading back confirms it",
+    Properties.FOUND_CHANGED: "the change had no clear response; reading back shows that it was made",
+    Properties.ALREADY_AS_DESIRED: "already had these values, or lacked these keys, before this job sent anything",
+    Properties.GONE_WITH_PERSON: "gone with the person, which this job did not delete",
+    Properties.TOO_LATE: "the person was gone before its properties were changed",
+    Properties.SKIPPED: "not sent, because the person was merged or re-created",
+    Properties.CONTRADICTED: "the server accepted the change, but reading back does not show it",
     Properties.FAILED: "failed",
 }
+"""Each state in one phrase, as reports print it."""
 
-FINAL_PERSON = frozenset(
+_LABELS = {
+    "deleted_confirmed": "deleted (confirmed by reading back)",
+    "found_deleted": "found deleted after an unclear response",
+    "changed_confirmed": "changed (confirmed by reading back)",
+    "found_changed": "found changed after an unclear response",
+}
+
+
+def state_label(name: str) -> str:
+    """Return a state's name in words for people, to be used after a count: "4 already deleted"."""
+    return _LABELS.get(name, name.replace("_", " "))
+
+
+FINAL_PERSON_STATES = frozenset(
     {
-        Person.GONE,
-        Person.GONE_SETTLED,
-        Person.GONE_BEFORE,
+        Person.DELETED_CONFIRMED,
+        Person.FOUND_DELETED,
+        Person.ALREADY_DELETED,
         Person.MERGED,
-        Person.REAPPEARED,
+        Person.RECREATED,
         Person.CONTRADICTED,
         Person.FAILED,
-        Person.VANISHED,
-        Person.DELETED_UNASKED,
+        Person.DISAPPEARED,
+        Person.DELETED_UNEXPECTEDLY,
     }
 )
-"""States after which nothing is sent for the target."""
+"""States after which nothing more is sent for the target."""
 
-UNSENT: dict[Axis, frozenset[State]] = {
-    Axis.PERSON: frozenset({Person.UNTOUCHED, Person.UNKNOWN, Person.SURVIVED, Person.HELD}),
-    Axis.EVENTS: frozenset({Events.UNTOUCHED, Events.UNKNOWN, Events.REQUESTED, Events.HELD, Events.AGAIN}),
-    Axis.RECORDINGS: frozenset({Recordings.UNTOUCHED, Recordings.UNKNOWN}),
-    Axis.PROPERTIES: frozenset({Properties.UNTOUCHED, Properties.UNKNOWN, Properties.AGAIN}),
+ACTIONABLE: dict[Axis, frozenset[State]] = {
+    Axis.PERSON: frozenset({Person.NOT_STARTED, Person.UNKNOWN, Person.TO_RETRY, Person.HELD_BACK}),
+    Axis.EVENTS: frozenset({Events.NOT_STARTED, Events.UNKNOWN, Events.ACCEPTED, Events.HELD_BACK, Events.TO_RETRY}),
+    Axis.RECORDINGS: frozenset({Recordings.NOT_STARTED, Recordings.UNKNOWN}),
+    Axis.PROPERTIES: frozenset({Properties.NOT_STARTED, Properties.UNKNOWN, Properties.TO_RETRY}),
 }
-"""States of an operation's own axis from which a run has something to do before it only waits."""
+"""States, on the axis that an operation is about, in which a run still has something to send or read."""
 
 ACCEPTED: dict[Axis, State] = {
     Axis.PERSON: Person.ACCEPTED,
-    Axis.EVENTS: Events.REQUESTED,
+    Axis.EVENTS: Events.ACCEPTED,
     Axis.RECORDINGS: Recordings.REQUESTED,
-    Axis.PROPERTIES: Properties.REQUESTED,
+    Axis.PROPERTIES: Properties.ACCEPTED,
 }
-"""What a success makes of a target."""
+"""The state that a successful response gives to a target."""
 
 PROVEN: dict[Axis, frozenset[State]] = {
-    Axis.PERSON: frozenset({Person.GONE, Person.GONE_SETTLED}),
+    Axis.PERSON: frozenset({Person.DELETED_CONFIRMED, Person.FOUND_DELETED}),
     Axis.EVENTS: frozenset({Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE}),
     Axis.RECORDINGS: frozenset({Recordings.REQUESTED}),
-    Axis.PROPERTIES: frozenset({Properties.DONE, Properties.DONE_SETTLED}),
+    Axis.PROPERTIES: frozenset({Properties.CHANGED_CONFIRMED, Properties.FOUND_CHANGED}),
 }
-"""States that this job brought about, as far as the server lets it be seen: what the canary has to reach."""
+"""States that prove the work of this job, as far as the server lets it be verified; the test batch has to reach one."""
 
 PENDING: frozenset[State] = frozenset(
     {
-        Person.UNTOUCHED,
+        Person.NOT_STARTED,
         Person.UNKNOWN,
-        Person.SURVIVED,
+        Person.TO_RETRY,
         Person.ACCEPTED,
-        Person.HELD,
-        Events.UNTOUCHED,
+        Person.HELD_BACK,
+        Events.NOT_STARTED,
         Events.UNKNOWN,
-        Events.REQUESTED,
-        Events.HELD,
-        Events.AGAIN,
-        Recordings.UNTOUCHED,
+        Events.ACCEPTED,
+        Events.HELD_BACK,
+        Events.TO_RETRY,
+        Recordings.NOT_STARTED,
         Recordings.UNKNOWN,
-        Properties.UNTOUCHED,
+        Properties.NOT_STARTED,
         Properties.UNKNOWN,
-        Properties.AGAIN,
-        Properties.REQUESTED,
+        Properties.TO_RETRY,
+        Properties.ACCEPTED,
     }
 )
 """States that a later run of the same job can still change: exit code 75."""
 
-BAD: frozenset[State] = frozenset(
+NEEDS_ATTENTION: frozenset[State] = frozenset(
     {
         Person.MERGED,
-        Person.REAPPEARED,
+        Person.RECREATED,
         Person.CONTRADICTED,
         Person.FAILED,
-        Person.DELETED_UNASKED,
-        Events.MISSED,
-        Events.NOT_SENT,
+        Person.DELETED_UNEXPECTEDLY,
+        Events.TOO_LATE,
+        Events.SKIPPED,
         Events.FAILED,
-        Recordings.MISSED,
-        Recordings.NOT_SENT,
+        Recordings.TOO_LATE,
+        Recordings.SKIPPED,
         Recordings.FAILED,
-        Properties.MISSED,
-        Properties.NOT_SENT,
+        Properties.TOO_LATE,
+        Properties.SKIPPED,
         Properties.CONTRADICTED,
         Properties.FAILED,
     }
 )
-"""States that are final and not what was asked for: exit code 1."""
+"""Final states that differ from what was requested: exit code 1."""

@@ -1,4 +1,4 @@
-"""The version of the distribution, as journals and reports state it."""
+"""The installed version of posthog-bulk, as journals and reports state it."""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 def _installed() -> str:
     try:
         return version("posthog-bulk")
-    except PackageNotFoundError:  # run from a source tree that was never installed
+    except PackageNotFoundError:  # run from a source tree that is not installed
         return "unknown"
 
 

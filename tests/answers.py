@@ -19,31 +19,31 @@ def rewrite(server: LocalPostHog, change: Callable[[str, Body], Body | None], *,
         change: is given the action and the body; returns the new one, or None to leave the answer as it is.
         status: of the answers that are changed.
     """
-    gateway: Any = server._gateway
-    handle = gateway.handle
+    handler: Any = server._handler
+    handle = handler.handle
 
     def handled(call: Any) -> Any:
         outcome = handle(call)
-        body = _decoded(outcome.answer.body)
+        body = _decoded(outcome.response.body)
         new = None if body is None else change(outcome.record.action, body)
         if new is None:
             return outcome
-        headers = tuple(each for each in outcome.answer.headers if each[0].lower() != "content-encoding")
+        headers = tuple(each for each in outcome.response.headers if each[0].lower() != "content-encoding")
         answer = msgspec.structs.replace(
-            outcome.answer,
+            outcome.response,
             body=json.dumps(new).encode(),
             headers=headers,
-            status=outcome.answer.status if status is None else status,
+            status=outcome.response.status if status is None else status,
         )
-        return msgspec.structs.replace(outcome, answer=answer)
+        return msgspec.structs.replace(outcome, response=answer)
 
-    gateway.handle = handled
+    handler.handle = handled
 
 
 def after(server: LocalPostHog, action: str, then: Callable[[], None], *, times: int = 1) -> None:
     """Do something right after the server has carried out a call, before it answers."""
-    gateway: Any = server._gateway
-    handle = gateway.handle
+    handler: Any = server._handler
+    handle = handler.handle
     left = [times]
 
     def handled(call: Any) -> Any:
@@ -53,7 +53,7 @@ def after(server: LocalPostHog, action: str, then: Callable[[], None], *, times:
             then()
         return outcome
 
-    gateway.handle = handled
+    handler.handle = handled
 
 
 def without(*uuids: Any) -> Callable[[str, Body], Body | None]:

@@ -2,12 +2,33 @@
 
 import importlib.util
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+BYTECODE = Path(__file__).parents[1] / ".cache" / "bytecode"
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED = 4 << 30
+
+# Where Python is told not to write bytecode, each worker and each process that a test starts would compile all that it
+# imports: several times what most tests need. It is kept apart from the code instead, from one run to the next.
+if sys.dont_write_bytecode and sys.pycache_prefix is None:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
+    sys.dont_write_bytecode = False
+
+# Journals and plans are synced thousands of times: in memory that takes no time. Everything else of files is the same.
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+# what an example takes says as much of the machine as of the code
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # tests are no packages (import-mode=importlib), so what they share is loaded by its path
 for _name in ("virtual_time", "drf_throttles", "answers"):

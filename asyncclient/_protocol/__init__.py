@@ -1,1 +1,1 @@
-"""PostHog's protocol as values and pure functions: no I/O and no waiting."""
+"""PostHog's protocol as values and pure functions, without I/O and waiting."""

@@ -1,20 +1,20 @@
-"""CSV cut into whole rows as it arrives, and counted. Pure: it looks at quotes and line ends and decodes nothing.
+"""CsvRowSplitter: cuts a stream of CSV into whole rows and counts them. Pure.
 
-A quote in a cell is doubled and a cell with a line end in it is quoted, so a line end after an even number of quotes
-ends a row.
+It looks at quotes and line ends only and decodes nothing. A quote in a cell is doubled, and a cell that contains a line
+end is quoted, so a line end after an even number of quotes ends a row.
 """
 
 from asyncclient.errors import PostHogError
 
-LONGEST_ROW = 32 * 1024 * 1024
+MAX_ROW_BYTES = 32 * 1024 * 1024
 
 
 class BrokenCsv(PostHogError):
-    """The rows cannot be told apart."""
+    """The CSV cannot be split into rows."""
 
 
-class CsvRows:
-    """Feed it what comes; it gives whole rows back."""
+class CsvRowSplitter:
+    """Takes blocks of bytes as they arrive and returns whole rows."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -23,7 +23,7 @@ class CsvRows:
         self._held = 0
 
     def feed(self, block: bytes) -> bytes:
-        """The rows that are whole now, as they came; empty when none is.
+        """Take a block and return the rows that are complete now, unchanged; empty if none is.
 
         Raises:
             BrokenCsv: a row is longer than any person's can be.
@@ -39,15 +39,15 @@ class CsvRows:
             self._rest, self._held = [], 0
         self._rest.append(block[cut:])
         self._held += len(block) - cut
-        if self._held > LONGEST_ROW:
-            raise BrokenCsv(f"a row is longer than {LONGEST_ROW >> 20} MiB")
+        if self._held > MAX_ROW_BYTES:
+            raise BrokenCsv(f"a row is longer than {MAX_ROW_BYTES >> 20} MiB")
         return whole
 
     def end(self) -> None:
-        """Pass for CSV whose last row is whole: the server ends each row with a line end (contract 6.1).
+        """Check that the last row is complete: the server ends each row with a line end (contract 6.1).
 
         Raises:
-            BrokenCsv: it was cut off.
+            BrokenCsv: the CSV was cut off.
         """
         if self._quoted:
             raise BrokenCsv("it ends within a cell")
@@ -55,7 +55,7 @@ class CsvRows:
             raise BrokenCsv("its last row has no line end")
 
     def _last_end(self, parts: list[bytes], length: int) -> int:
-        """Where the last row ends, just behind its line end."""
+        """Return the position just after the line end of the last complete row."""
         at = length
         for index in range(len(parts) - 1, -1, -1):
             at -= len(parts[index])

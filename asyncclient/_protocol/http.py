@@ -1,4 +1,4 @@
-"""A request and a response as values. Pure; the vocabulary between resources, layers and wire."""
+"""Request and Response as values, shared by resources, transports and the wire. Pure."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
@@ -16,20 +16,23 @@ class Request(msgspec.Struct, Generic[T], frozen=True, kw_only=True, gc=False):
     """One call.
 
     Arguments:
-        action: its name as events show it.
-        expects: what its success looks like.
-        path: below the project's prefix when `in_project`, else from the host's root; starts without a slash.
-        route: the template that messages show.
-        query: pairs, already text.
+        action: name of the call, as events show it.
+        method: HTTP method.
+        path: path without a leading slash: below the project's prefix if `in_project`, else from the root of the host.
+        route: template of the path, which messages show.
+        bucket: the rate limit that the request counts in.
+        expects: the success that the call expects.
+        in_project: whether the path is below the project's prefix.
+        query: pairs of strings.
         body: JSON bytes.
-        mutating: whether it may change anything.
-        repeatable: whether doing it twice comes to the same as once, though it may change something.
-        to_ingestion: goes to the host that takes captured events, without the personal key.
-        once: never sent again by itself, whatever came of it.
-        tells_prefix: a read of a route that every server has, so that its answer tells which prefix is served.
-        accept: which forms of an answer are taken, where it is not JSON.
-        streamed: a success comes with its body unread, in `Response.stream`.
-        timeout_s: for the whole call, for a streamed one the longest silence; None is the client's.
+        mutating: whether the call can change something.
+        repeatable: whether a changing call has the same effect if it is made twice.
+        to_ingestion: whether it is sent to the ingestion host, without the personal key.
+        once: whether it is never retried.
+        reveals_prefix: whether every server has the route, so that the response shows which prefix is served.
+        accept: value of the header `Accept`; None for JSON.
+        streamed: whether a success has its body unread, in `Response.stream`.
+        timeout_s: seconds for the whole call, for a streamed one the longest silence; None means the client's timeout.
     """
 
     action: str
@@ -45,45 +48,47 @@ class Request(msgspec.Struct, Generic[T], frozen=True, kw_only=True, gc=False):
     repeatable: bool = False
     to_ingestion: bool = False
     once: bool = False
-    tells_prefix: bool = False
+    reveals_prefix: bool = False
     accept: str | None = None
     streamed: bool = False
     timeout_s: float | None = None
 
     def expecting(self, success: "Expectation[S]") -> "Request[S]":
-        """The same request, whose success is read otherwise."""
+        """Return the same request with another expected success."""
         expecting: Any = msgspec.structs.replace(self, expects=success)
         request: Request[S] = expecting
         return request
 
     def __repr__(self) -> str:
-        return f"<Request {self.route}>"  # a traceback with local variables shows no ids and no values
+        return f"<Request {self.route}>"  # so that a traceback with local variables shows neither IDs nor values
 
 
 class Stream(Protocol):
-    """The body of an answer, read bit by bit."""
+    """The body of a response, read block by block."""
 
     async def read(self) -> bytes:
-        """What comes next; empty at the end.
+        """Read the next block; empty at the end.
 
         Raises:
-            TransportError: it broke off, or nothing came for too long.
-            InvalidResponse: it cannot be unpacked.
+            TransportError: the body broke off, or nothing arrived for too long.
+            InvalidResponse: the body cannot be decompressed.
         """
         ...
 
     def close(self) -> None:
-        """Read no more; the connection is closed unless the end was reached."""
+        """Stop reading; the connection is closed unless the end was reached."""
         ...
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer, whole and bounded, or its head and a stream.
+    """One response: complete with its body, or the head with a stream.
 
     Arguments:
-        path: the whole path that was asked.
-        headers: to be looked up by their lower-case names.
-        stream: the body, where it was asked for as a stream; who takes it closes it.
+        status: HTTP status.
+        path: the whole path of the request.
+        headers: headers by lower-case name.
+        body: the bounded body; empty if there is a stream.
+        stream: the unread body of a streamed response; the caller closes it.
     """
 
     status: int
@@ -97,17 +102,17 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expectation(Protocol[T_co]):
-    """What the success of a call looks like, and what is in it."""
+    """Decides whether a response is the success of a call, and decodes it."""
 
     def read(self, response: Response) -> T_co:
-        """What the success says.
+        """Return the decoded value of a success.
 
         Raises:
-            Unexpected: the answer is not this success.
+            UnexpectedResponse: the response is not this success.
         """
         ...
 
 
 BeforeSend = Callable[[], Awaitable[None]]
 OnSent = Callable[[], None]
-"""Called when bytes of a request may have left the machine."""
+"""Called once bytes of a request may have been sent."""

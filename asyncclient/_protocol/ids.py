@@ -1,4 +1,4 @@
-"""Ids as path segments: parsed before a path exists, so that no input can change path, query or host (promise 28)."""
+"""IDs as path segments, parsed first, so that no input can change path, query or host (guarantee 28). Pure."""
 
 import re
 from uuid import UUID
@@ -7,8 +7,8 @@ import msgspec
 
 from asyncclient.errors import InvalidArgument, shown
 
-LARGEST_NUMBER = 2**63 - 1
-LONGEST_NUMBER = len(str(LARGEST_NUMBER))
+MAX_ROW_ID = 2**63 - 1
+MAX_ROW_ID_DIGITS = len(str(MAX_ROW_ID))
 
 _UUID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -16,37 +16,37 @@ PersonId = UUID | int | str
 
 
 def person_id(value: object) -> str:
-    """A person's id as a path segment: a UUID or a positive number.
+    """Return a person ID as a path segment: a UUID or a positive number.
 
     Raises:
-        InvalidArgument: it is neither; a distinct id has to be resolved first.
+        InvalidArgument: it is neither; resolve a distinct ID to its person first.
     """
     if isinstance(value, UUID):
-        text: str = msgspec.to_builtins(value)  # what str() makes of it, in a sixth of the time
+        text: str = msgspec.to_builtins(value)  # the same as str(value), in a sixth of the time
         return text
     if isinstance(value, str):
         return str(number(value) or person_uuid(value))
     row = number(value)
     if row is not None:
         return str(row)
-    raise InvalidArgument(f"{shown(value)} is no person id: give a UUID or a positive number")
+    raise InvalidArgument(f"{shown(value)} is not a person ID: give a UUID or a positive number")
 
 
 def person_uuid(value: object) -> UUID:
-    """A person's UUID.
+    """Return the UUID of a person.
 
     Raises:
-        InvalidArgument: it is none.
+        InvalidArgument: the value is not a UUID.
     """
     if isinstance(value, UUID):
         return value
-    if isinstance(value, str) and _UUID.fullmatch(value):  # UUID() takes more: braces, underscores, any dashes
+    if isinstance(value, str) and _UUID.fullmatch(value):  # UUID() accepts more: braces, underscores, dashes anywhere
         return UUID(value)
-    raise InvalidArgument(f"{shown(value)} is no UUID: distinct ids have to be resolved to persons first")
+    raise InvalidArgument(f"{shown(value)} is not a UUID: resolve distinct IDs to persons first")
 
 
 def project_id(value: object) -> int | str:
-    """A project's id: a positive number, or "@current".
+    """Return a project ID: a positive number, or "@current".
 
     Raises:
         InvalidArgument: it is neither.
@@ -56,13 +56,13 @@ def project_id(value: object) -> int | str:
     row = number(value)
     if row is not None:
         return row
-    raise InvalidArgument(f"project id {shown(value)} is no positive number: it is in the project's settings and URL")
+    raise InvalidArgument(f"project ID {shown(value)} is not a positive number: see the project's settings or URL")
 
 
 def number(value: object) -> int | None:
-    """A number that a database gives to a row, or None."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER:
+    """Return a positive number as a database gives it to a row, or None."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= MAX_ROW_ID_DIGITS:
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_NUMBER:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_ROW_ID:
         return int(value)
     return None

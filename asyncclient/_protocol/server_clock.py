@@ -1,11 +1,12 @@
-"""The server's clock, estimated from the `Date` headers of its answers. Pure but for the clock it is given.
+"""ServerClock: estimates the server's clock from the `Date` headers of its responses. Pure except for its clocks.
 
-It is a clock of this machine that cannot be set and that runs on while the machine sleeps, plus an offset that the
-answers tell: setting this machine's time changes nothing.
+The estimate is a clock of this machine that cannot be set and also runs while the machine is suspended, plus an offset
+that the responses determine. So setting this machine's time changes nothing.
 
-A header tells the time of an answer, cut to the second: the server's clock was there or up to a second further when
-it answered, and it answered between sending and receiving. So each answer gives an earliest and a latest offset from
-our clock. The estimate is the earliest that holds: never later than the server's clock by more than a round trip.
+A `Date` header has the time of a response, cut to the second: when the server responded, its clock showed that time or
+up to a second more, and it responded between sending and receiving. So each response gives an earliest and a latest
+offset. The estimate uses the earliest one that is still valid, and so is ahead of the server's clock by at most one
+round trip.
 """
 
 import time
@@ -16,10 +17,10 @@ from functools import partial
 
 _BOOT = getattr(time, "CLOCK_BOOTTIME", None)
 
-TOLD_TO_S = 1.0
-"""How finely a header tells the time."""
-HOLDS_FOR_S = 60.0
-"""Clocks drift: after so long a later answer counts, even if it tells less."""
+DATE_RESOLUTION_S = 1.0
+"""Resolution of the `Date` header in seconds."""
+ESTIMATE_LIFETIME_S = 60.0
+"""Seconds after which a new response replaces the estimate even if it is less precise, because clocks drift."""
 
 
 boot_time: Callable[[], float] = time.monotonic if _BOOT is None else partial(time.clock_gettime, _BOOT)
@@ -30,7 +31,7 @@ Every request asks several times, and a partial answers in half the time that a 
 
 
 def http_date(text: str) -> float | None:
-    """A date of a header, seconds since the epoch, or None."""
+    """Return the date of a header as seconds since the epoch; None if it cannot be read."""
     try:
         at = parsedate_to_datetime(text)
         return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
@@ -39,11 +40,11 @@ def http_date(text: str) -> float | None:
 
 
 class ServerClock:
-    """An estimate that answers correct.
+    """An estimate of the server's clock, corrected by each response.
 
     Arguments:
-        clock: seconds, never set, running on during suspends.
-        wall: this machine's time, seconds since the epoch; read once, for the time before the first answer.
+        clock: returns seconds of a clock that cannot be set and also runs while the machine is suspended.
+        wall: returns this machine's time in seconds since the epoch; read once, for the time before the first response.
     """
 
     def __init__(self, clock: Callable[[], float] = boot_time, wall: Callable[[], float] = time.time) -> None:
@@ -51,52 +52,56 @@ class ServerClock:
         self._first_offset_s = wall() - clock()
         self._offset_s: float | None = None
         self._latest_s = 0.0
-        self._heard_at = 0.0
-        self._doubted: tuple[float, float] | None = None
+        self._observed_at = 0.0
+        self._outlier: tuple[float, float] | None = None
         self._date = ""
-        self._told: float | None = None
+        self._date_s: float | None = None
 
     def now(self) -> float:
-        """The server's clock, seconds since the epoch; before the first answer this machine's."""
+        """Return the server's time in seconds since the epoch; before the first response, this machine's time."""
         return self._clock() + (self._first_offset_s if self._offset_s is None else self._offset_s)
 
-    def heard_date(self, date: str, elapsed_s: float) -> None:
-        """Take the `Date` header of an answer that arrived just now; one that cannot be read tells nothing.
+    def observe_date(self, date: str, elapsed_s: float) -> None:
+        """Correct the estimate by the `Date` header of a response that arrived just now; an unreadable one is ignored.
 
         Arguments:
             date: the header.
-            elapsed_s: since its request was sent.
+            elapsed_s: seconds since the request was sent.
         """
-        if date != self._date:  # many answers come in one second, and a date is slow to read
-            self._date, self._told = date, http_date(date)
-        if self._told is not None:
-            self.heard(self._told, elapsed_s)
+        if date != self._date:  # many responses arrive within one second, and parsing a date is slow
+            self._date, self._date_s = date, http_date(date)
+        if self._date_s is not None:
+            self.observe(self._date_s, elapsed_s)
 
-    def heard(self, told: float, elapsed_s: float) -> None:
-        """Take what an answer that arrived just now told.
+    def observe(self, date_s: float, elapsed_s: float) -> None:
+        """Correct the estimate by the time of a response that arrived just now.
 
-        An answer that moves the clock by more than can be, forward or back, is believed when the next one agrees.
+        A response that moves the clock further than is possible, forward or back, counts only if the next one agrees.
 
         Arguments:
-            told: its `Date`, seconds since the epoch.
-            elapsed_s: since its request was sent.
+            date_s: `Date` of the response, in seconds since the epoch.
+            elapsed_s: seconds since the request was sent.
         """
         now = self._clock()
-        earliest = told - now
-        latest = earliest + elapsed_s + TOLD_TO_S
+        earliest = date_s - now
+        latest = earliest + elapsed_s + DATE_RESOLUTION_S
         if self._offset_s is None:
             self._take(earliest, latest, now)
-        elif earliest > self._latest_s + TOLD_TO_S or latest < self._offset_s - TOLD_TO_S:
-            doubted = self._doubted
-            if doubted is not None and doubted[0] <= latest and earliest <= doubted[1]:
+        elif earliest > self._latest_s + DATE_RESOLUTION_S or latest < self._offset_s - DATE_RESOLUTION_S:
+            outlier = self._outlier
+            if outlier is not None and outlier[0] <= latest and earliest <= outlier[1]:
                 self._take(earliest, latest, now)
             else:
-                self._doubted = earliest, latest
-        elif earliest >= self._offset_s or latest < self._offset_s or not 0.0 <= now - self._heard_at < HOLDS_FOR_S:
+                self._outlier = earliest, latest
+        elif (
+            earliest >= self._offset_s
+            or latest < self._offset_s
+            or not 0.0 <= now - self._observed_at < ESTIMATE_LIFETIME_S
+        ):
             self._take(earliest, latest, now)
         else:
             self._latest_s = min(self._latest_s, latest)
-            self._doubted = None
+            self._outlier = None
 
     def _take(self, earliest: float, latest: float, now: float) -> None:
-        self._offset_s, self._latest_s, self._heard_at, self._doubted = earliest, latest, now, None
+        self._offset_s, self._latest_s, self._observed_at, self._outlier = earliest, latest, now, None

@@ -1,4 +1,4 @@
-"""The capture route: properties of many persons changed in few requests (contract 12)."""
+"""Capture: sends events, to change properties of many persons in few requests (contract 12)."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,8 @@ from asyncclient._protocol import endpoints
 from asyncclient._protocol.endpoints import CaptureEvent
 from asyncclient._protocol.http import Request, Response
 from asyncclient._protocol.responses import reading
-from asyncclient._protocol.responses.capture_response import CaptureAnswer, refused_quota
-from asyncclient._protocol.responses.decoding import invalid
+from asyncclient._protocol.responses.capture_response import CaptureBody, exhausted_quota
+from asyncclient._protocol.responses.decoding import invalid_response
 from asyncclient._secret import Secret
 from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.config import PROJECT_KEY, problem_of_token
@@ -15,50 +15,50 @@ from asyncclient.errors import QuotaLimited
 
 
 class Capture:
-    """`client.capture`. Requests go to the ingestion host with the project's public token, never with the personal key.
+    """`client.capture`: sends events to the ingestion host with the project's token, never with the personal key.
 
-    Nothing is acknowledged per event and processing is asynchronous: proof of a change is a later read. An event for
-    a distinct id that has no person makes one, so send nothing for persons that may have been deleted meanwhile.
+    The server does not acknowledge single events and applies them later: only a later read proves a change. An event
+    for a distinct ID without a person creates a person, so do not send events for persons that may be deleted.
     """
 
-    def __init__(self, core: RequestPipeline) -> None:
-        self._core = core
+    def __init__(self, pipeline: RequestPipeline) -> None:
+        self._pipeline = pipeline
 
     async def batch(self, events: Sequence[CaptureEvent]) -> int:
-        """Send events in their order, in as few requests as the server takes, one after another (contract 12).
+        """Send events in their order, in as few requests as possible, one after another (contract 12).
 
-        A request that may have arrived is repeated, as reads are, where that changes nothing: all its events are
-        `CaptureEvent.set` or `unset`, or carry a uuid and a timestamp. Any other is repeated only when it certainly
-        had no effect. The first call asks the server for the project's token unless the client was given it; that
-        needs the scope project:read.
+        A request that may have arrived is retried like a read if a second arrival has no further effect: all its
+        events are made by `CaptureEvent.set` or `unset`, or have a UUID and a timestamp. Any other request is retried
+        only if it certainly had no effect. Without `project_api_key` the first call fetches the project's token from
+        the server, which needs the scope project:read.
 
         Arguments:
-            events: any number; none makes no request.
+            events: any number of events; without events no request is made.
 
         Returns:
-            How many requests were made, retries not counted; `split` tells beforehand.
+            The number of requests, retries not counted; `split` shows it beforehand.
 
         Raises:
-            InvalidArgument: one cannot be sent, or the project is "@current"; nothing was sent.
-            QuotaLimited: the project's quota is used up; nothing of that request is stored.
-            PostHogError: no or no good answer; the requests before that one were taken.
+            InvalidArgument: an event cannot be sent, or the project is "@current"; nothing was sent.
+            QuotaLimited: the project's quota is used up; no event of that request is stored.
+            PostHogError: there is no response, or it reports an error; the server accepted the requests before it.
         """
-        self._core.refuse_current_project()
+        self._pipeline.refuse_current_project()
         batches = list(endpoints.batches(events))
         for batch in batches:
             token = await self._token()
             request = endpoints.capture_events(batch, token)
-            response = await self._core.send(request)
-            limited = refused_quota(reading.read(request, response, token))
-            if limited is not None:
-                raise _quota_limited(request, response, limited)
+            response = await self._pipeline.send(request)
+            quota = exhausted_quota(reading.read(request, response, token))
+            if quota is not None:
+                raise _quota_limited(request, response, quota)
         return len(batches)
 
     def split(self, events: Sequence[CaptureEvent]) -> list[Sequence[CaptureEvent]]:
-        """The events in parts that `batch` sends in exactly one request each.
+        """Split events into the parts that `batch` sends in one request each.
 
         Arguments:
-            events: any number.
+            events: any number of events.
 
         Returns:
             The parts, in order.
@@ -69,41 +69,44 @@ class Capture:
         return [events[batch.start : batch.stop] for batch in endpoints.batches(events)]
 
     def goes_to(self, token: str | None) -> bool | None:
-        """Whether events go to the project of this token; None where only the server can tell which token to use.
+        """Return whether events go to the project with this token.
 
         Arguments:
-            token: a project's, as `projects.get` shows it.
+            token: token of a project, as `projects.get` returns it.
+
+        Returns:
+            None if the client has not fetched its token yet.
         """
-        held = self._core.shared.token
-        return None if held is None else token is not None and held.reveal() == token
+        known = self._pipeline.shared.token
+        return None if known is None else token is not None and known.reveal() == token
 
     async def _token(self) -> Secret:
-        """The project's token; asked of the server once, however many callers need it."""
-        shared = self._core.shared
+        """Return the project's token; it is fetched from the server once, however many callers need it."""
+        shared = self._pipeline.shared
         if shared.token is not None:
             return shared.token
         async with shared.asking_token:
             if shared.token is None:
-                shared.token = await self._asked()
+                shared.token = await self._fetch_token()
             return shared.token
 
-    async def _asked(self) -> Secret:
-        core = self._core.reader()
-        request = endpoints.get_project(core.shared.project_id)
-        response = await core.send(request)
-        token = Secret(reading.read(request, response, core.shared.key).api_token or "")
-        if problem_of_token(token, core.shared.key) is not None:
-            raise invalid(request, response, f"the project has no usable api_token: set {PROJECT_KEY}")
+    async def _fetch_token(self) -> Secret:
+        pipeline = self._pipeline.reader()
+        request = endpoints.get_project(pipeline.shared.project_id)
+        response = await pipeline.send(request)
+        token = Secret(reading.read(request, response, pipeline.shared.key).api_token or "")
+        if problem_of_token(token, pipeline.shared.key) is not None:
+            raise invalid_response(request, response, f"the project has no usable api_token: set {PROJECT_KEY}")
         return token
 
 
-def _quota_limited(request: Request[CaptureAnswer], response: Response, limited: str) -> QuotaLimited:
-    """The exception for events that were taken and are not stored."""
+def _quota_limited(request: Request[CaptureBody], response: Response, quota: str) -> QuotaLimited:
+    """Return the exception for events that the server accepted and does not store."""
     return QuotaLimited(
         response.status,
         method=request.method,
         path=response.path,
         route=request.route,
         code="quota_limited",
-        detail=f"the project's quota ({limited}) is used up: nothing of this request is stored",
+        detail=f"the project's quota ({quota}) is used up: no event of this request is stored",
     )

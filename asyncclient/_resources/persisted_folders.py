@@ -1,4 +1,4 @@
-"""The persisted folders of the key's user: where the product's file tree opens (contract 7)."""
+"""PersistedFolders: the folders that the key's user keeps in PostHog's file tree (contract 7)."""
 
 from uuid import UUID
 
@@ -9,23 +9,26 @@ from asyncclient.models import Page, PersistedFolder
 
 
 class PersistedFolders:
-    """`client.persisted_folders`. A user has at most one a type; those of another user are NotFound."""
+    """`client.persisted_folders`: at most one folder per type and user; folders of other users are not found."""
 
-    def __init__(self, core: RequestPipeline) -> None:
-        self._core = core
+    def __init__(self, pipeline: RequestPipeline) -> None:
+        self._pipeline = pipeline
 
     async def list(self, *, limit: int = 100, offset: int = 0) -> Page[PersistedFolder]:
-        """One page of folders, by type; needs the scope persisted_folder:read (contract 7).
+        """Return one page of folders, ordered by type; needs the scope persisted_folder:read (contract 7).
 
         Arguments:
             limit: rows, 1 to 10,000.
             offset: rows to skip.
 
+        Returns:
+            The page.
+
         Raises:
-            InvalidArgument: before anything is sent.
-            PostHogError: no or no good answer.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            PostHogError: there is no response, or it reports an error.
         """
-        return await self._core.call(endpoints.list_folders(limit=limit, offset=offset))
+        return await self._pipeline.call(endpoints.list_folders(limit=limit, offset=offset))
 
     async def create(
         self,
@@ -34,33 +37,40 @@ class PersistedFolders:
         *,
         protocol: str = "products://",
     ) -> PersistedFolder:
-        """Make the folder of a type, or overwrite the one there is (contract 7).
+        """Create the folder of a type, or overwrite the existing one (contract 7).
 
-        Needs the scope persisted_folder:write. The server upserts by type: a folder of that type keeps its id, and
-        gets the default path and protocol where they are left out here. Change one with `update` to keep the rest.
+        Needs the scope persisted_folder:write. An existing folder of that type keeps its ID, and gets the default path
+        and protocol if they are left out here. Use `update` to change single fields.
 
         Arguments:
-            type: home, pinned or custom_products.
-            path: may be empty.
-            protocol: up to 64 characters.
+            type: "home", "pinned" or "custom_products".
+            path: path in the file tree; may be empty.
+            protocol: prefix of the path, up to 64 characters.
+
+        Returns:
+            The folder.
 
         Raises:
-            InvalidArgument: before anything is sent.
-            PostHogError: no or no good answer.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            PostHogError: there is no response, or it reports an error.
         """
-        return await self._core.call(endpoints.create_folder(type, path=path, protocol=protocol))
+        return await self._pipeline.call(endpoints.create_folder(type, path=path, protocol=protocol))
 
     async def get(self, id: UUID | str) -> PersistedFolder:  # noqa: A002
-        """One folder; needs the scope persisted_folder:read (contract 7).
+        """Return one folder; needs the scope persisted_folder:read (contract 7).
 
         Arguments:
-            id: its UUID.
+            id: UUID of the folder.
+
+        Returns:
+            The folder.
 
         Raises:
-            InvalidArgument: before anything is sent.
-            NotFound: there is none, or it is another user's.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            NotFound: the folder does not exist, or belongs to another user.
+            PostHogError: there is no response, or it reports an error.
         """
-        return await self._core.call(endpoints.get_folder(id))
+        return await self._pipeline.call(endpoints.get_folder(id))
 
     async def update(
         self,
@@ -70,28 +80,33 @@ class PersistedFolders:
         path: str | None = None,
         protocol: str | None = None,
     ) -> PersistedFolder:
-        """Change what is given and nothing else; needs the scope persisted_folder:write (contract 7).
+        """Change the given fields of a folder; needs the scope persisted_folder:write (contract 7).
 
         Arguments:
-            id: its UUID.
-            type: home, pinned or custom_products; one that another folder has is likely a ServerError.
-            path: may be empty.
-            protocol: up to 64 characters.
+            id: UUID of the folder.
+            type: "home", "pinned" or "custom_products"; a type that another folder has probably raises ServerError.
+            path: path in the file tree; may be empty.
+            protocol: prefix of the path, up to 64 characters.
+
+        Returns:
+            The changed folder.
 
         Raises:
-            InvalidArgument: before anything is sent; also when nothing is given.
-            NotFound: there is none, or it is another user's.
+            InvalidArgument: an argument cannot be used, or no field is given; raised before anything is sent.
+            NotFound: the folder does not exist, or belongs to another user.
+            PostHogError: there is no response, or it reports an error.
         """
-        return await self._core.call(endpoints.update_folder(id, type=type, path=path, protocol=protocol))
+        return await self._pipeline.call(endpoints.update_folder(id, type=type, path=path, protocol=protocol))
 
     async def delete(self, id: UUID | str) -> None:  # noqa: A002
         """Delete one folder; needs the scope persisted_folder:write (contract 0, 7).
 
         Arguments:
-            id: its UUID.
+            id: UUID of the folder.
 
         Raises:
-            InvalidArgument: before anything is sent.
-            NotFound: there is none, or it is another user's.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            NotFound: the folder does not exist, or belongs to another user.
+            PostHogError: there is no response, or it reports an error.
         """
-        await self._core.call(endpoints.delete_folder(id))
+        await self._pipeline.call(endpoints.delete_folder(id))

@@ -1,4 +1,4 @@
-"""The projects that a key can see."""
+"""Projects: lists and reads the projects that a key can see."""
 
 from asyncclient._protocol import endpoints
 from asyncclient._transport.pipeline import RequestPipeline
@@ -6,13 +6,13 @@ from asyncclient.models import Page, Project
 
 
 class Projects:
-    """`client.projects`."""
+    """`client.projects`: the projects that the key can see."""
 
-    def __init__(self, core: RequestPipeline) -> None:
-        self._core = core
+    def __init__(self, pipeline: RequestPipeline) -> None:
+        self._pipeline = pipeline
 
     async def list(self, *, limit: int = 100, offset: int = 0) -> Page[Project]:
-        """One page of the projects that the key can see.
+        """Return one page of the projects that the key can see.
 
         Arguments:
             limit: rows, 1 to 10,000.
@@ -23,25 +23,25 @@ class Projects:
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
-        return await self._core.call(endpoints.list_projects(limit=limit, offset=offset))
+        return await self._pipeline.call(endpoints.list_projects(limit=limit, offset=offset))
 
     async def get(self, id: int | str) -> Project:  # noqa: A002
-        """One project; needs the scope project:read.
+        """Return one project; needs the scope project:read.
 
         Arguments:
-            id: its number, or "@current".
+            id: number of the project, or "@current".
 
         Returns:
             The project.
 
         Raises:
-            InvalidArgument: the ID is none; raised before anything is sent.
-            RouteNotFound: there is no such project, or the key does not see it.
-            PermissionDenied: the key lacks the scope, or does not see the project.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidArgument: the ID is not valid; raised before anything is sent.
+            RouteNotFound: the project does not exist, or the key cannot see it.
+            PermissionDenied: the key lacks the scope, or cannot see the project.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
-        return await self._core.call(endpoints.get_project(id))
+        return await self._pipeline.call(endpoints.get_project(id))

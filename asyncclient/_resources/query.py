@@ -1,4 +1,4 @@
-"""The query endpoint: HogQL, and who has a property (contract 12)."""
+"""Query: runs HogQL queries, and finds the persons that have a property (contract 12)."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
@@ -6,72 +6,74 @@ from uuid import UUID
 
 from asyncclient._protocol import endpoints
 from asyncclient._protocol.responses import reading
-from asyncclient._protocol.responses.decoding import invalid
+from asyncclient._protocol.responses.decoding import invalid_response
 from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import ListingError
 from asyncclient.models import QueryResult
 
 
 class Query:
-    """`client.query`; needs the scope query:read. Reads what was processed so far: a change of now may be missing."""
+    """`client.query`: runs HogQL; needs the scope query:read. Results lag behind the newest changes."""
 
-    def __init__(self, core: RequestPipeline) -> None:
-        self._core = core
+    def __init__(self, pipeline: RequestPipeline) -> None:
+        self._pipeline = pipeline
 
     async def hogql(
         self, query: str, values: Mapping[str, Any] | None = None, *, timeout_s: float | None = None
     ) -> QueryResult:
-        """The rows of a query, computed now (contract 12). OFFSET is refused for personal keys: page on a column.
+        """Run a query and return its rows, computed now (contract 12).
+
+        Personal keys may not use OFFSET: page by comparing a column instead.
 
         Arguments:
-            query: HogQL; `{name}` stands for a value.
-            values: by name; never put what others wrote into the text itself.
-            timeout_s: for the whole call; None is the client's.
+            query: HogQL; `{name}` is a placeholder for a value.
+            values: values by name; never insert untrusted text into the query itself.
+            timeout_s: seconds for the whole call; None means the client's timeout.
 
         Raises:
-            InvalidArgument: before anything is sent.
-            InvalidResponse: the server reports an error with a success, or answers from a cache.
-            PostHogError: no or no good answer.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            InvalidResponse: the server reports an error with status 200, or responds from its cache.
+            PostHogError: there is no response, or it reports an error.
         """
-        return await self._core.call(endpoints.hogql(query, values, timeout_s=timeout_s))
+        return await self._pipeline.call(endpoints.hogql(query, values, timeout_s=timeout_s))
 
     async def iter_person_uuids_having(
         self, keys: Sequence[str], *, page_size: int = 10_000, timeout_s: float | None = None
     ) -> AsyncGenerator[list[UUID], None]:
-        """The persons that have any of these properties, null ones too, page by page, each once (contract 12).
+        """Yield the persons that have any of these properties, null values included, each person once (contract 12).
 
-        The listing's `is_set` misses null values; this does not. Pages go by UUID, so that persons who come and go
-        shift nothing; the end is an empty page, for a short one proves nothing.
+        The filter `is_set` of the listing misses null values. Pages are ordered by UUID, so created and deleted
+        persons do not shift them. Only an empty page is the end, because a page may be short.
 
         Arguments:
-            keys: of properties, 1 to 100.
+            keys: property keys, 1 to 100.
             page_size: rows per request, 1 to 10,000.
-            timeout_s: seconds for each request; None is the client's.
+            timeout_s: seconds for each request; None means the client's timeout.
 
         Returns:
-            UUIDs of persons, some at a time, in ascending order.
+            Lists of UUIDs, one list per page, in ascending order.
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            ListingError: the server's rows do not ascend, so that some might be missed or the end never come.
-            InvalidResponse: the server reports an error with a success, answers from a cache or before the query is
-                over, or a row is no UUID.
-            PostHogError: there is no answer, or it is an error.
+            ListingError: the server's rows are not in ascending order, so that persons could be missed.
+            InvalidResponse: the server reports an error with status 200, responds from its cache or before the query is
+                complete, or a row is not a UUID.
+            PostHogError: there is no response, or it reports an error.
         """
-        mark = ""
+        last_uuid = ""
         while True:
-            request = endpoints.persons_having(keys, after=mark, limit=page_size, timeout_s=timeout_s)
-            response = await self._core.send(request)
-            result = reading.read(request, response, self._core.shared.key)
+            request = endpoints.persons_having(keys, after=last_uuid, limit=page_size, timeout_s=timeout_s)
+            response = await self._pipeline.send(request)
+            result = reading.read(request, response, self._pipeline.shared.key)
             found = []
             for row in result.results:
                 uuid = _uuid(row)
                 if uuid is None:
-                    raise invalid(request, response, "a row is not the UUID of a person")
+                    raise invalid_response(request, response, "a row is not the UUID of a person")
                 text = str(uuid)
-                if text <= mark:
-                    raise ListingError(f"{request.route}: the server's rows do not ascend")
-                mark = text
+                if text <= last_uuid:
+                    raise ListingError(f"{request.route}: the server's rows are not in ascending order")
+                last_uuid = text
                 found.append(uuid)
             if not found:
                 return
@@ -79,7 +81,7 @@ class Query:
 
 
 def _uuid(row: list[Any]) -> UUID | None:
-    """The UUID in a row, None when it is not written as the server orders it."""
+    """Return the UUID in a row; None if it is not in the canonical form that the server orders by."""
     if len(row) != 1 or not isinstance(row[0], str):
         return None
     try:

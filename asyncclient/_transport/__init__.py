@@ -1,4 +1,4 @@
-"""The interfaces between the layers of the client: one coroutine each, from request to response."""
+"""Transports: the layers between a resource and the wire, each with one coroutine from request to response."""
 
 from typing import Any, Protocol
 
@@ -9,30 +9,30 @@ class Wire(Protocol):
     """Sends a request once."""
 
     async def send(self, request: Request[Any], path: str, left: OnSent) -> Response:
-        """Send the request once and read the whole answer.
+        """Send the request once and read the whole response.
 
         Arguments:
-            path: the whole path, without its first slash.
-            left: called when bytes of the request may have left, before this returns or raises.
+            path: the whole path, without a leading slash.
+            left: called once bytes of the request may have been sent, before this returns or raises.
 
         Raises:
-            PostHogError: no answer, or none that can be read.
+            PostHogError: there is no response, or it cannot be read.
         """
         ...
 
 
 class Transport(Protocol):
-    """A layer above the wire."""
+    """A transport above the wire."""
 
     async def send(self, request: Request[Any], path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
         """Send the request once.
 
         Arguments:
-            path: the whole path, without its first slash.
-            before_send: awaited when the request is about to leave; when it raises, nothing leaves.
-            attempt: which one it is, from 1.
+            path: the whole path, without a leading slash.
+            before_send: awaited just before the request is sent; if it raises, nothing is sent.
+            attempt: number of the attempt, from 1.
 
         Raises:
-            PostHogError: no answer, none that can be read, or a 429.
+            PostHogError: there is no response, it cannot be read, or it is a 429.
         """
         ...

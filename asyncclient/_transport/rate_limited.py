@@ -1,4 +1,4 @@
-"""A transport that waits for the rate limit, and applies a 429 or a `Retry-After` to all requests of the bucket.
+"""RateLimitedTransport: waits for permits, and applies a 429 or a `Retry-After` to all requests of the bucket.
 
 Guarantees 13 and 14.
 """
@@ -11,14 +11,14 @@ from asyncclient._protocol.responses.decoding import to_error
 from asyncclient._protocol.server_clock import ServerClock, boot_time
 from asyncclient._secret import Secret
 from asyncclient._transport import Wire
-from asyncclient.errors import ApiStatusError, kind_for
+from asyncclient.errors import ApiStatusError, error_class_for
 from asyncclient.events import ClientEvent, LimitLowered, Paused, RequestFinished
 from asyncclient.limits import Limits, PausedTooLong
 from asyncclient.retry import UNAVAILABLE, RetryPolicy, shared_pause_s
 
 
 class RateLimitedTransport:
-    """The wire behind the rate limits. Raises for a 429, and returns every other answer."""
+    """Sends each request over the wire once it has a permit. Raises for a 429 and returns every other response."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class RateLimitedTransport:
         limits: Limits,
         key: Secret,
         policy: RetryPolicy,
-        tell: Callable[[ClientEvent], None],
+        emit: Callable[[ClientEvent], None],
         server_clock: ServerClock,
         clock: Callable[[], float] = boot_time,
     ) -> None:
@@ -34,21 +34,22 @@ class RateLimitedTransport:
         self._limits = limits
         self._key = key
         self._policy = policy
-        self._tell = tell
+        self._emit = emit
         self._server_clock = server_clock
         self._clock = clock
 
     async def send(self, request: Request[Any], path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
-        """Send the request when the limit allows it, and emit the events of that.
+        """Send the request when the rate limit allows it, and emit its events.
 
         Raises:
-            ApiStatusError: a 429; or nothing was sent, as the server asks for a longer pause than the policy allows.
+            ApiStatusError: the response is a 429; or nothing was sent, because the server asks for a longer pause than
+                the policy allows.
         """
         try:
             return await self._send(request, path, before_send, attempt)
         except PausedTooLong as pause:
             paused = pause
-        raise kind_for(paused.status, None)(
+        raise error_class_for(paused.status, None)(
             paused.status,
             method=request.method,
             path=path,
@@ -64,7 +65,7 @@ class RateLimitedTransport:
             started = self._clock()
             status: int | None = None
             try:
-                response = await self._wire.send(request, path, permit.spent)
+                response = await self._wire.send(request, path, permit.mark_sent)
                 status = response.status
             except ApiStatusError as error:
                 status = error.status
@@ -72,9 +73,9 @@ class RateLimitedTransport:
             finally:
                 elapsed_s = self._clock() - started
                 if status is None or status == 429 or status in UNAVAILABLE:
-                    permit.not_passed()
+                    permit.mark_rejected()
                 if permit.used:
-                    self._tell(
+                    self._emit(
                         RequestFinished(
                             action=request.action,
                             bucket=request.bucket,
@@ -85,12 +86,12 @@ class RateLimitedTransport:
                         )
                     )
         if status < 300:
-            self._server_clock.heard_date(response.headers.get("date", ""), elapsed_s)
+            self._server_clock.observe_date(response.headers.get("date", ""), elapsed_s)
         elif status == 429 or (status in UNAVAILABLE and "retry-after" in response.headers):
-            told = to_error(request, response, self._key)
-            self._slow_down(request, told, permit.since, attempt)
+            slowed = to_error(request, response, self._key)
+            self._slow_down(request, slowed, permit.since, attempt)
             if status == 429:
-                raise told
+                raise slowed
         return response
 
     def _slow_down(self, request: Request[Any], error: ApiStatusError, since: float, attempt: int) -> None:
@@ -98,7 +99,7 @@ class RateLimitedTransport:
         bucket = request.bucket
         pause_s = shared_pause_s(self._policy, error, attempt=attempt)
         if pause_s is not None and self._limits.pause(bucket, pause_s, status=error.status):
-            self._tell(Paused(bucket=bucket, for_s=pause_s, reason=str(error.status)))
+            self._emit(Paused(bucket=bucket, for_s=pause_s, reason=str(error.status)))
         if error.status == 429:
             for lowered in self._limits.lower(bucket, error.retry_after_s, since=since):
-                self._tell(LimitLowered(bucket=bucket, window_s=lowered.window_s, old=lowered.old, new=lowered.new))
+                self._emit(LimitLowered(bucket=bucket, window_s=lowered.window_s, old=lowered.old, new=lowered.new))

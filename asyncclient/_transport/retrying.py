@@ -1,4 +1,4 @@
-"""A transport that retries where the policy says so. It decides nothing itself."""
+"""RetryingTransport: retries as the policy decides (`asyncclient.retry`)."""
 
 import random
 from collections.abc import Callable
@@ -16,24 +16,24 @@ from asyncclient.retry import GiveUp, RetryPolicy, decide
 
 
 class RetryingTransport:
-    """Sends through the layer below, until an answer or the policy ends it."""
+    """Sends through the transport below until there is a response or the policy gives up."""
 
     def __init__(
         self,
         inner: PathPrefixTransport,
         policy: RetryPolicy,
         key: Secret,
-        tell: Callable[[ClientEvent], None],
+        emit: Callable[[ClientEvent], None],
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._inner = inner
         self._policy = policy
         self._key = key
-        self._tell = tell
+        self._emit = emit
         self._uniform = uniform
 
     async def send(self, request: Request[Any], before_send: BeforeSend | None) -> Response:
-        """Send until an answer needs no retry or the policy gives up; once where `before_send` is given."""
+        """Send until a response needs no retry or the policy gives up; only once if `before_send` is given."""
         attempt = 1
         while True:
             error: PostHogError
@@ -50,7 +50,7 @@ class RetryingTransport:
             decision = decide(self._policy, error, attempt=attempt, mutating=mutating, uniform=self._uniform)
             if isinstance(decision, GiveUp):
                 raise error
-            self._tell(
+            self._emit(
                 Retrying(action=request.action, attempt=attempt, after_s=decision.after_s, reason=_reason(error))
             )
             await anyio.sleep(decision.after_s)

@@ -1,9 +1,9 @@
-"""The control routes under /__local__/: what a test does with the server from another process.
+"""The control routes below /__local__/, through which a test in another process controls the server.
 
 GET state; GET requests?action=; GET rows?person_uuid=; GET persons (the UUIDs in the store); GET orphaned;
 GET folders?email=; POST faults (one or a list), DELETE faults; POST options (fields to change); POST settle;
-POST run_event_deletion. Lists are JSON lines. They take no key, so they answer nobody but local programs:
-requests must name the loopback interface, and none may come from a web page.
+POST run_event_deletion. Lists are JSON lines. They need no key, so they are for
+local programs only: a request must name the loopback interface and must not come from a web page.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ _LINES = "application/jsonl"
 
 
 class Control:
-    """Answers control requests by looking at, or changing, the parts of a server."""
+    """Responds to control requests by reading or changing the parts of a server."""
 
     def __init__(
         self, *, world: World, faults: Faults, log: RequestLog, reconfigure: Callable[[Mapping[str, Any]], None]
@@ -37,9 +37,9 @@ class Control:
             ("GET", "state"): self._state,
             ("GET", "requests"): self._requests,
             ("GET", "rows"): self._rows,
-            ("GET", "persons"): lambda _call: _lines(map(str, world.iter_uuids())),
-            ("GET", "orphaned"): lambda _call: _lines(sorted(map(str, world.events_orphaned()))),
-            ("GET", "folders"): lambda call: _lines(world.folders(call.parameters.get("email"))),
+            ("GET", "persons"): lambda _request: _lines(map(str, world.iter_uuids())),
+            ("GET", "orphaned"): lambda _request: _lines(sorted(map(str, world.events_orphaned()))),
+            ("GET", "folders"): lambda request: _lines(world.folders(request.parameters.get("email"))),
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "options"): self._options,
@@ -48,26 +48,26 @@ class Control:
         }
 
     @staticmethod
-    def owns(call: ParsedRequest) -> bool:
-        """Whether a request is meant for the control routes."""
-        return call.path.startswith(_PREFIX)
+    def owns(request: ParsedRequest) -> bool:
+        """Return whether a request is for the control routes."""
+        return request.path.startswith(_PREFIX)
 
-    def respond(self, call: ParsedRequest) -> Response:
-        """Answer a control request."""
-        host = call.headers.get("host", "").partition(":")[0]
-        if host not in _LOOPBACK or "origin" in call.headers:
-            return envelope.permission_denied("Control routes are for local programs only.").answer
-        route = self._routes.get((call.method, call.path.removeprefix(_PREFIX).rstrip("/")))
+    def respond(self, request: ParsedRequest) -> Response:
+        """Return the response to a control request."""
+        host = request.headers.get("host", "").partition(":")[0]
+        if host not in _LOOPBACK or "origin" in request.headers:
+            return envelope.permission_denied("Control routes are for local programs only.").response
+        route = self._routes.get((request.method, request.path.removeprefix(_PREFIX).rstrip("/")))
         if route is None:
-            return envelope.not_found("Endpoint not found.").answer
+            return envelope.not_found("Endpoint not found.").response
         try:
-            return route(call)
+            return route(request)
         except Refusal as refusal:
-            return refusal.answer
+            return refusal.response
         except (msgspec.ValidationError, ValueError) as error:
-            return envelope.invalid(str(error)).answer
+            return envelope.invalid(str(error)).response
 
-    def _state(self, _call: ParsedRequest) -> Response:
+    def _state(self, _request: ParsedRequest) -> Response:
         mutations = self._world.mutations
         persons = self._world.count()
         return envelope.ok(
@@ -92,35 +92,35 @@ class Control:
             }
         )
 
-    def _requests(self, call: ParsedRequest) -> Response:
-        return _lines(self._log.of(call.parameters.get("action")))
+    def _requests(self, request: ParsedRequest) -> Response:
+        return _lines(self._log.of(request.parameters.get("action")))
 
-    def _rows(self, call: ParsedRequest) -> Response:
-        uuid = call.parameters.get("person_uuid")
+    def _rows(self, request: ParsedRequest) -> Response:
+        uuid = request.parameters.get("person_uuid")
         return _lines(self._world.all_deletion_rows() if uuid is None else self._world.deletion_rows(uuid))
 
-    def _add_faults(self, call: ParsedRequest) -> Response:
-        data = call.data
+    def _add_faults(self, request: ParsedRequest) -> Response:
+        data = request.data
         faults = msgspec.convert(data if isinstance(data, list) else [data], list[Fault])
         for fault in faults:
             self._faults.add(fault)
         return envelope.ok({"faults": len(self._faults)})
 
-    def _clear_faults(self, _call: ParsedRequest) -> Response:
+    def _clear_faults(self, _request: ParsedRequest) -> Response:
         self._faults.clear()
         return envelope.ok({"faults": 0})
 
-    def _options(self, call: ParsedRequest) -> Response:
-        if not isinstance(call.data, dict):
+    def _options(self, request: ParsedRequest) -> Response:
+        if not isinstance(request.data, dict):
             raise envelope.invalid("Send an object of options.")
-        self._reconfigure(call.data)
-        return envelope.ok({"changed": sorted(call.data)})
+        self._reconfigure(request.data)
+        return envelope.ok({"changed": sorted(request.data)})
 
-    def _settle(self, _call: ParsedRequest) -> Response:
+    def _settle(self, _request: ParsedRequest) -> Response:
         self._world.mutations.settle()
         return envelope.ok({"persons": self._world.count()})
 
-    def _run_event_deletion(self, _call: ParsedRequest) -> Response:
+    def _run_event_deletion(self, _request: ParsedRequest) -> Response:
         return envelope.ok({"completed": self._world.mutations.run_event_deletion()})
 
 

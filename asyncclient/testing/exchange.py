@@ -1,6 +1,6 @@
-"""The way an exchange ends on the wire: an answer, a reset, a cut body, silence.
+"""Ends an exchange on the wire: with a response, a reset, a cut body or silence.
 
-The only place that touches sockets; it decides nothing.
+This is the only place that touches sockets; it decides nothing.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from asyncclient.testing.request_handler import Outcome
 
 
 async def finish(request: web.BaseRequest, outcome: Outcome, closing: asyncio.Event) -> web.StreamResponse:
-    """Send what the outcome says in the way it says. `closing` ends a silence."""
+    """Send the response of an outcome and end the exchange as it says. `closing` ends a silence."""
     match outcome.ending:
-        case "answer":
-            outcome.record.status = outcome.answer.status
-            outcome.record.answered_bytes = len(outcome.answer.body)
-            if outcome.answer.blocks is not None:
-                return await _stream(request, outcome, outcome.answer.blocks)
-            return plain(outcome.answer)
+        case "response":
+            outcome.record.status = outcome.response.status
+            outcome.record.answered_bytes = len(outcome.response.body)
+            if outcome.response.blocks is not None:
+                return await _stream(request, outcome, outcome.response.blocks)
+            return plain(outcome.response)
         case "cut":
             return await _cut(request, outcome)
         case "stall":
@@ -35,47 +35,47 @@ async def finish(request: web.BaseRequest, outcome: Outcome, closing: asyncio.Ev
     return web.Response()
 
 
-def plain(answer: Response) -> web.Response:
-    """An answer as aiohttp sends it."""
-    response = web.Response(status=answer.status, body=answer.body, headers=list(answer.headers))
-    if answer.body:
-        response.headers["Content-Type"] = answer.content_type
-    return response
+def plain(response: Response) -> web.Response:
+    """Convert a response into one of aiohttp."""
+    reply = web.Response(status=response.status, body=response.body, headers=list(response.headers))
+    if response.body:
+        reply.headers["Content-Type"] = response.content_type
+    return reply
 
 
 async def _cut(request: web.BaseRequest, outcome: Outcome) -> web.StreamResponse:
-    answer = outcome.answer
-    response = _begun(answer)
-    if answer.blocks is None:
-        some = answer.body
-        response.content_length = len(some)
+    response = outcome.response
+    reply = _begun(response)
+    if response.blocks is None:
+        part = response.body
+        reply.content_length = len(part)
     else:
-        some = next(filter(None, answer.blocks), b"")
-    await response.prepare(request)
-    await response.write(some[: len(some) // 2])
-    outcome.record.status = answer.status
+        part = next(filter(None, response.blocks), b"")
+    await reply.prepare(request)
+    await reply.write(part[: len(part) // 2])
+    outcome.record.status = response.status
     _close(request)
-    return response
+    return reply
 
 
 async def _stream(request: web.BaseRequest, outcome: Outcome, blocks: Iterator[bytes]) -> web.StreamResponse:
-    response = _begun(outcome.answer)
-    await response.prepare(request)
+    reply = _begun(outcome.response)
+    await reply.prepare(request)
     if request.method != "HEAD":
         for block in blocks:
             if block:
                 outcome.record.answered_bytes += len(block)
-                await response.write(block)
-            # Others get a turn, however long the next block takes.
+                await reply.write(block)
+            # Let other tasks run, however long the next block takes.
             await asyncio.sleep(0)
-    await response.write_eof()
-    return response
+    await reply.write_eof()
+    return reply
 
 
-def _begun(answer: Response) -> web.StreamResponse:
-    response = web.StreamResponse(status=answer.status, headers=list(answer.headers))
-    response.headers["Content-Type"] = answer.content_type
-    return response
+def _begun(response: Response) -> web.StreamResponse:
+    reply = web.StreamResponse(status=response.status, headers=list(response.headers))
+    reply.headers["Content-Type"] = response.content_type
+    return reply
 
 
 def _close(request: web.BaseRequest) -> None:

@@ -1,6 +1,6 @@
-"""From a request to what is sent back: routing, key, scopes, limits, faults, handler, headers.
+"""RequestHandler: turns a request into a response: routing, key, scopes, rate limits, faults, handler, headers.
 
-Everything but the wire: bytes and time come in as values, the answer and the way it ends go out as values.
+Everything except the wire: request and time come in as values, and the response and its ending go out as values.
 """
 
 import gzip
@@ -16,9 +16,9 @@ from asyncclient.testing.handlers.handler_context import HandlerContext, Hang
 from asyncclient.testing.handlers.table import HANDLERS
 from asyncclient.testing.http import envelope
 from asyncclient.testing.http.auth import authenticate, authorise, check_project, check_token
-from asyncclient.testing.http.csv import in_csv
+from asyncclient.testing.http.csv import to_csv
 from asyncclient.testing.http.envelope import Refusal, Response
-from asyncclient.testing.http.fault_bodies import spoiled
+from asyncclient.testing.http.fault_bodies import apply_fault
 from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.http.routing import Action, Match, resolve
 from asyncclient.testing.http.throttle import USERS, Throttle, whole_seconds
@@ -28,18 +28,18 @@ from asyncclient.testing.state.churn import Churn
 from asyncclient.testing.state.ingestion import Ingestion
 from asyncclient.testing.state.mutations import Mutations
 
-Ending = Literal["answer", "close", "reset", "stall", "cut"]
+Ending = Literal["response", "close", "reset", "stall", "cut"]
 
 _UNKNOWN = "unknown"
-_UNTOUCHED: dict[str, Ending] = {"reset": "reset", "stall": "stall"}
-_UNANSWERED: dict[str, Ending] = {"reset_after": "reset", "stall_after": "stall"}
+_FAULTS_BEFORE_HANDLER: dict[str, Ending] = {"reset": "reset", "stall": "stall"}
+_FAULTS_AFTER_HANDLER: dict[str, Ending] = {"reset_after": "reset", "stall_after": "stall"}
 _GZIP_FROM = 200
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent back, how the exchange ends, and the record to complete when it has."""
+    """The response, how the exchange ends, and the record to complete afterwards."""
 
-    answer: Response
+    response: Response
     ending: Ending
     record: RecordedRequest
 
@@ -57,173 +57,175 @@ class RequestHandler:
         self._churn = churn
         self.throttle = Throttle()
 
-    def handle(self, call: ParsedRequest) -> Outcome:
-        """Answer a request; its effect takes place here and now."""
+    def handle(self, request: ParsedRequest) -> Outcome:
+        """Return the outcome of a request; its effect happens before this returns."""
         options = self._mutations.options
-        match = None if call.on_alias and options.alias == "gone" else resolve(call.path, options)
-        action = match.action(call.method) if match is not None else None
-        record = self._record(call, action)
+        match = None if request.on_alias and options.alias == "gone" else resolve(request.path, options)
+        action = match.action(request.method) if match is not None else None
+        record = self._record(request, action)
         self._log.add(record, keep=options.record_requests, limit=options.record_limit)
-        ending: Ending = "answer"
+        ending: Ending = "response"
         try:
-            answer, ending = self._answer(call, match, action, record)
+            response, ending = self._respond(request, match, action, record)
         except Refusal as refusal:
-            answer = refusal.answer
-            if match is not None and _asks_for_csv(call, match):
-                answer = in_csv(answer)
+            response = refusal.response
+            if match is not None and _asks_for_csv(request, match):
+                response = to_csv(response)
         except Hang:
-            answer, ending = envelope.empty(500), "stall"
+            response, ending = envelope.empty(500), "stall"
         extra = [("Date", formatdate(record.at, usegmt=True))]
-        if match is not None and call.on_alias and options.alias == "rewrite":
-            extra += [("Deprecation", "true"), ("Link", f'<{call.successor}>; rel="successor-version"')]
+        if match is not None and request.on_alias and options.alias == "rewrite":
+            extra += [("Deprecation", "true"), ("Link", f'<{request.successor}>; rel="successor-version"')]
             if options.sunset:
                 extra.append(("Sunset", options.sunset))
-        headers = (*answer.headers, *extra)
-        return Outcome(answer=msgspec.structs.replace(answer, headers=headers), ending=ending, record=record)
+        headers = (*response.headers, *extra)
+        return Outcome(response=msgspec.structs.replace(response, headers=headers), ending=ending, record=record)
 
-    def _record(self, call: ParsedRequest, action: Action | None) -> RecordedRequest:
+    def _record(self, request: ParsedRequest, action: Action | None) -> RecordedRequest:
         kept = self._mutations.options.record_requests
         return RecordedRequest(
             number=self._log.total + 1,
-            method=call.method,
-            path=call.raw_path,
-            query=without_key(call.query),
-            body=body_without_key(call.peek()) if kept else None,
+            method=request.method,
+            path=request.raw_path,
+            query=without_key(request.query),
+            body=body_without_key(request.peek()) if kept else None,
             action=_UNKNOWN if action is None else action.name,
             at=self._mutations.clock(),
-            headers={name: value for name, value in call.headers.items() if name != "authorization"},
-            bytes=len(call.body),
+            headers={name: value for name, value in request.headers.items() if name != "authorization"},
+            bytes=len(request.body),
         )
 
-    def _answer(
-        self, call: ParsedRequest, match: Match | None, action: Action | None, record: RecordedRequest
+    def _respond(
+        self, request: ParsedRequest, match: Match | None, action: Action | None, record: RecordedRequest
     ) -> tuple[Response, Ending]:
         options = self._mutations.options
-        fault = self._struck(record, in_front=True)
+        fault = self._triggered(record, in_front=True)
         if fault is not None:
-            return spoiled(fault, envelope.empty(500)), "close" if fault.kind == "refuse" else "answer"
+            return apply_fault(fault, envelope.empty(500)), "close" if fault.kind == "refuse" else "response"
         if match is None:
             raise envelope.not_found("Endpoint not found.")
-        if call.on_alias and options.alias == "redirect":
-            target = call.successor + (f"?{call.raw_query}" if call.raw_query else "")
-            return Response(307, headers=(("Location", target),)), "answer"
-        if _format(call, match) != "json" and not _asks_for_csv(call, match):
+        if request.on_alias and options.alias == "redirect":
+            target = request.successor + (f"?{request.raw_query}" if request.raw_query else "")
+            return Response(307, headers=(("Location", target),)), "response"
+        if _format(request, match) != "json" and not _asks_for_csv(request, match):
             raise envelope.not_found()
-        holder = None if match.route.public else self._admit(call, match, action)
-        fault = self._struck(record, in_front=False)
-        if fault is not None and fault.kind in _UNTOUCHED:
-            return envelope.empty(500), _UNTOUCHED[fault.kind]
+        personal_key = None if match.route.public else self._admit(request, match, action)
+        fault = self._triggered(record, in_front=False)
+        if fault is not None and fault.kind in _FAULTS_BEFORE_HANDLER:
+            return envelope.empty(500), _FAULTS_BEFORE_HANDLER[fault.kind]
         if action is None or action.name not in HANDLERS:
-            return self._without_handler(call, match), "answer"
+            return self._without_handler(request, match), "response"
         if fault is not None and fault.kind == "redirect":
-            return Response(307, headers=(("Location", fault.to),)), "answer"
+            return Response(307, headers=(("Location", fault.to),)), "response"
         if fault is not None and fault.kind == "status" and fault.when == "before":
-            return spoiled(fault, envelope.empty(500)), "answer"
-        return self._perform(call, match, action, holder, fault, record)
+            return apply_fault(fault, envelope.empty(500)), "response"
+        return self._perform(request, match, action, personal_key, fault, record)
 
-    def _struck(self, record: RecordedRequest, *, in_front: bool) -> Fault | None:
-        fault = self._faults.strike(record.action, in_front=in_front)
+    def _triggered(self, record: RecordedRequest, *, in_front: bool) -> Fault | None:
+        fault = self._faults.trigger(record.action, in_front=in_front)
         record.fault = None if fault is None else fault.kind
         return fault
 
-    def _admit(self, call: ParsedRequest, match: Match, action: Action | None) -> PersonalKey:
-        """Key, scopes, project, limits, in the order in which the framework checks them; returns whose key it is."""
+    def _admit(self, request: ParsedRequest, match: Match, action: Action | None) -> PersonalKey:
+        """Check key, scopes, project and rate limits in the order of the framework, and return the key."""
         options = self._mutations.options
-        holder = authenticate(call, options)
+        personal_key = authenticate(request, options)
         collection = match.route.pattern[-1:] == ("persons",)
-        if call.method != "OPTIONS" and (
-            action is not None or options.unmapped_method == "403" or (call.method == "DELETE" and collection)
+        if request.method != "OPTIONS" and (
+            action is not None or options.unmapped_method == "403" or (request.method == "DELETE" and collection)
         ):
-            authorise(action, holder)
+            authorise(action, personal_key)
         if "project" in match.values:
-            check_token(call, options)
-            check_project(match.values["project"], holder, options)
+            check_token(request, options)
+            check_project(match.values["project"], personal_key, options)
         limits = options.limits()
         if limits is None:
-            return holder
+            return personal_key
         bucket = match.route.bucket if action is None else action.bucket
         persons = "persons" in match.route.pattern
-        bucket, owner = (USERS, holder.email) if holder.acts_for_a_user and persons else (bucket, holder.key)
-        verdict = self.throttle.admit(bucket, owner, self._mutations.clock(), limits)
-        if not verdict.allowed:
-            wait_s = whole_seconds(verdict.wait_s)
+        bucket, owner = (
+            (USERS, personal_key.email) if personal_key.acts_for_a_user and persons else (bucket, personal_key.key)
+        )
+        admission = self.throttle.admit(bucket, owner, self._mutations.clock(), limits)
+        if not admission.allowed:
+            wait_s = whole_seconds(admission.wait_s)
             raise envelope.throttled(
                 None if options.retry_after == "unknown" else wait_s, header=self._retry_after(wait_s)
             )
-        return holder
+        return personal_key
 
     def _retry_after(self, wait_s: int | None) -> str | None:
         form = self._mutations.options.retry_after
-        # The framework leaves the header out for a wait of nothing, as for one it cannot compute.
+        # The framework leaves the header out for a wait of 0 and for one that it cannot compute.
         if not wait_s or form in ("missing", "unknown"):
             return None
         return str(wait_s) if form == "seconds" else formatdate(self._mutations.clock() + wait_s, usegmt=True)
 
-    def _without_handler(self, call: ParsedRequest, match: Match) -> Response:
-        if call.method != "OPTIONS":
-            raise envelope.method_not_allowed(call.method)
+    def _without_handler(self, request: ParsedRequest, match: Match) -> Response:
+        if request.method != "OPTIONS":
+            raise envelope.method_not_allowed(request.method)
         name = "Person" if "persons" in match.route.pattern else "Project"
         return envelope.ok({"name": name, "description": "", "renders": [envelope.JSON], "parses": [envelope.JSON]})
 
     def _perform(
         self,
-        call: ParsedRequest,
+        request: ParsedRequest,
         match: Match,
         action: Action,
-        holder: PersonalKey | None,
+        personal_key: PersonalKey | None,
         fault: Fault | None,
         record: RecordedRequest,
     ) -> tuple[Response, Ending]:
         options = self._mutations.options
         self._mutations.advance()
-        job = HandlerContext(
-            call=call,
+        context = HandlerContext(
+            request=request,
             values=match.values,
             mutations=self._mutations,
             ingestion=self._ingestion,
             options=options,
             churn=self._churn,
             fault=fault,
-            holder=holder,
-            media=_format(call, match),
+            personal_key=personal_key,
+            response_format=_format(request, match),
         )
         try:
-            answer = HANDLERS[action.name](job)
+            response = HANDLERS[action.name](context)
         except Refusal as refusal:
-            answer = refusal.answer
-        if job.media == "csv":
-            answer = in_csv(answer)
-        record.applied = job.applied
-        ending: Ending = "answer"
+            response = refusal.response
+        if context.response_format == "csv":
+            response = to_csv(response)
+        record.applied = context.applied
+        ending: Ending = "response"
         if fault is not None:
-            answer = spoiled(fault, answer)
-            if fault.kind in _UNANSWERED:
-                ending = _UNANSWERED[fault.kind]
+            response = apply_fault(fault, response)
+            if fault.kind in _FAULTS_AFTER_HANDLER:
+                ending = _FAULTS_AFTER_HANDLER[fault.kind]
             elif fault.kind == "cut_body":
                 ending = "cut"
-        if action.name == "list" and options.gzip and ending == "answer":
-            answer = _compressed(answer, call)
-        return answer, ending
+        if action.name == "list" and options.gzip and ending == "response":
+            response = _compressed(response, request)
+        return response, ending
 
 
-def _asks_for_csv(call: ParsedRequest, match: Match) -> bool:
-    """Whether the answer is to be CSV: persons have that format, nobody else."""
-    return "persons" in match.route.pattern and _format(call, match) == "csv"
+def _asks_for_csv(request: ParsedRequest, match: Match) -> bool:
+    """Return whether the response is to be CSV, which only persons calls offer."""
+    return "persons" in match.route.pattern and _format(request, match) == "csv"
 
 
-def _format(call: ParsedRequest, match: Match) -> str:
-    return match.format or call.parameters.get("format") or "json"
+def _format(request: ParsedRequest, match: Match) -> str:
+    return match.format or request.parameters.get("format") or "json"
 
 
-def _compressed(answer: Response, call: ParsedRequest) -> Response:
-    encoded = any(name == "Content-Encoding" for name, _ in answer.headers)
-    if encoded or not call.accepts_gzip() or (answer.blocks is None and len(answer.body) < _GZIP_FROM):
-        return answer
+def _compressed(response: Response, request: ParsedRequest) -> Response:
+    encoded = any(name == "Content-Encoding" for name, _ in response.headers)
+    if encoded or not request.accepts_gzip() or (response.blocks is None and len(response.body) < _GZIP_FROM):
+        return response
     return msgspec.structs.replace(
-        answer,
-        body=gzip.compress(answer.body, compresslevel=1, mtime=0) if answer.blocks is None else b"",
-        blocks=None if answer.blocks is None else _packed(answer.blocks),
-        headers=(*answer.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")),
+        response,
+        body=gzip.compress(response.body, compresslevel=1, mtime=0) if response.blocks is None else b"",
+        blocks=None if response.blocks is None else _packed(response.blocks),
+        headers=(*response.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")),
     )
 
 

@@ -1,1 +1,1 @@
-"""Stopping and parallel work."""
+"""Running work in parallel, and stopping it in good order."""

@@ -1,25 +1,30 @@
-"""Whether a run may go on: one place that every worker asks, and that can end what merely waits.
+"""The stop gate: every worker asks it before it sends, and it ends what only waits once the run has to stop.
 
-Stopping comes in stages: nothing new is sent, waits and reads are abandoned, requests in flight are awaited.
+A stop has two effects. Nothing new is sent, and waits and reads are cancelled; requests in flight are awaited.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import anyio
 
 
 class Stopped(Exception):
-    """The run was asked to stop; raised inside workers only and never leaves the engine."""
+    """The run stops. Raised inside workers only; it never leaves the engine."""
 
 
 class StopGate:
-    """Open until somebody closes it, with the error that the run ends with, or none when a caller asked for it."""
+    """Open until the run has to stop: the caller sets `stop`, or a worker closes the gate with an error.
+
+    Attributes:
+        error: the error that the run ends with; None if only the caller asked for the stop.
+    """
 
     def __init__(self, stop: anyio.Event | None = None) -> None:
         self.error: Exception | None = None
         self._stop = anyio.Event() if stop is None else stop
-        self._waiting: set[anyio.CancelScope] = set()
+        self._cancellable: set[anyio.CancelScope] = set()
 
     @property
     def closed(self) -> bool:
@@ -27,13 +32,22 @@ class StopGate:
         return self._stop.is_set() or self.error is not None
 
     def close(self, error: Exception) -> None:
-        """End the run with this error; the first one counts."""
+        """End the run with this error. The first error counts."""
         if self.error is None:
             self.error = error
-        self._abandon_waits()
+        self._cancel_waits()
+
+    def stop(self, error: Exception) -> NoReturn:
+        """Close the gate with this error and stop the calling worker.
+
+        Raises:
+            Stopped: always.
+        """
+        self.close(error)
+        raise Stopped
 
     def check(self) -> None:
-        """Pass while the gate is open.
+        """Return while the gate is open.
 
         Raises:
             Stopped: nothing new may be sent.
@@ -43,47 +57,51 @@ class StopGate:
 
     @contextmanager
     def cancel_on_stop(self) -> Iterator[anyio.CancelScope]:
-        """Around what may be dropped at once when the gate closes: waits, reads, requests that have not left.
+        """Cancel the body when the gate closes: for waits, reads, and requests that have not left.
 
-        The scope that is given may be handed to `finish_despite_stop` when a request is about to leave.
+        The scope that is yielded goes to `finish_despite_stop` just before a request leaves.
 
         Raises:
             Stopped: the gate was or became closed.
         """
         self.check()
         with anyio.CancelScope() as scope:
-            self._waiting.add(scope)
+            self._cancellable.add(scope)
             try:
                 yield scope
             finally:
-                self._waiting.discard(scope)
+                self._cancellable.discard(scope)
         if scope.cancelled_caught:
             raise Stopped
 
     def finish_despite_stop(self, scope: anyio.CancelScope) -> None:
-        """What runs in this scope is in flight from now on: closing the gate waits for it.
+        """Treat this scope as a request in flight from now on: closing the gate waits for it.
 
         Raises:
-            Stopped: the gate is closed already; nothing may leave.
+            Stopped: the gate is closed already, so no request may leave.
         """
         self.check()
-        self._waiting.discard(scope)
+        self._cancellable.discard(scope)
 
-    def waiting(self, scope: anyio.CancelScope) -> None:
-        """What was in flight in this scope is over; what runs in it merely waits again, and may be dropped."""
-        self._waiting.add(scope)
+    def make_cancellable(self, scope: anyio.CancelScope) -> None:
+        """Treat this scope as waiting again, since its request was answered; cancel it if the gate is closed."""
+        self._cancellable.add(scope)
         if self.closed:
             scope.cancel()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, or raise `Stopped` as soon as the gate closes."""
+        """Wait for some seconds.
+
+        Raises:
+            Stopped: the gate was or became closed.
+        """
         with self.cancel_on_stop():
             await anyio.sleep(seconds)
 
     async def worker(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Await the work; being stopped is a good end of it, and an error closes the gate.
+        """Await the work of one worker. `Stopped` ends it without an error; any other exception closes the gate.
 
-        So no worker's end cancels what another one has in flight.
+        So the end of one worker never cancels the requests that another one has in flight.
         """
         try:
             await work()
@@ -93,10 +111,10 @@ class StopGate:
             self.close(error)
 
     async def run(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Await the work, abandoning what waits in it when the caller asks for a stop.
+        """Await the work of a run, and cancel what waits in it when the caller sets `stop`.
 
         Raises:
-            whatever closed the gate; a stop that was asked for is a good end.
+            the error that closed the gate; a stop that the caller asked for raises nothing.
         """
         async with anyio.create_task_group() as group:
             group.start_soon(self._watch)
@@ -107,8 +125,8 @@ class StopGate:
 
     async def _watch(self) -> None:
         await self._stop.wait()
-        self._abandon_waits()
+        self._cancel_waits()
 
-    def _abandon_waits(self) -> None:
-        for scope in list(self._waiting):
+    def _cancel_waits(self) -> None:
+        for scope in list(self._cancellable):
             scope.cancel()

@@ -1,4 +1,4 @@
-"""Runs a coroutine function over items with a fixed number of workers. The engine's only task groups."""
+"""Runs a coroutine function over many items with a fixed number of workers."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
@@ -10,11 +10,11 @@ R = TypeVar("R")
 
 
 async def run_workers(work: Callable[[T], Awaitable[None]], items: Iterable[T], *, workers: int = 4) -> None:
-    """Run `work` on every item; the first error cancels the rest and is raised as itself.
+    """Run `work` on every item. The first error cancels the other workers and is raised as it is.
 
     Arguments:
-        items: pulled by the workers one at a time, so it may be long or endless.
-        workers: how many run at once.
+        items: the workers take one at a time, so there may be any number of items.
+        workers: how many items are worked on at once.
     """
     feed = iter(items)
     first: list[Exception] = []
@@ -35,7 +35,7 @@ async def run_workers(work: Callable[[T], Awaitable[None]], items: Iterable[T], 
 
 
 async def in_order(work: Callable[[T], Awaitable[R]], items: Sequence[T], concurrency: int) -> list[R]:
-    """Run `work` on every item, so many at once; the results in the items' order."""
+    """Run `work` on every item, at most `concurrency` at once, and return the results in the order of the items."""
     results: dict[int, R] = {}
 
     async def one(index: int) -> None:

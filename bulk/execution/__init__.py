@@ -1,1 +1,1 @@
-"""Deciding the next step of each target, and sending it."""
+"""Deciding the next step of each target, and sending its requests."""

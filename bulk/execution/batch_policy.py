@@ -1,12 +1,11 @@
-"""How a group's attempts go: the batch size, the backoff, and what failures mean for the whole run.
+"""The batch size of a group, the backoff between its attempts, and when failures end the run.
 
-Success doubles the batch size, a time-out or 5xx halves it (promise 11); the breaker and the retry budget end the run
-(promises 12, 24). Sends and reads nothing.
+A success doubles the batch size, a time-out or 5xx halves it (guarantee 11). The breaker and the retry budget end the
+run (guarantees 12, 24). This module sends and reads nothing; it only waits out the backoff.
 """
 
 from collections.abc import Sequence
 
-from bulk.concurrency.stop_gate import Stopped
 from bulk.errors import BreakerOpened, NotFinished
 from bulk.events import Trouble
 from bulk.execution.run_context import RunContext
@@ -14,140 +13,150 @@ from bulk.posthog.attempt_result import AttemptResult, NextAction
 from bulk.posthog.calls import Call
 from bulk.states import Axis
 
-MAX_REFUSED = 20
-"""429s that a group takes in a row, each after the pause that was asked for, before the run ends as resumable."""
+MAX_RATE_LIMITED = 20
+"""429s in a row that a group waits out, each for the time that the server asks for, before the run ends as resumable.
+"""
 
-MAX_READ_IN_VAIN = 50
-"""Times in a row that persons are read for a request that then waits until the reading is too old, or that the reading
-itself takes too long, before the run ends as resumable."""
+MAX_STALE_READS = 50
+"""Times in a row that a group reads persons and each read is too old when the request may leave, before the run ends as
+resumable."""
 
 BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 30.0
 
 
 class BatchPolicy:
-    """The course of one group."""
+    """The batch policy of one group: how many targets per request, and how long to wait after a failure."""
 
     def __init__(self, context: RunContext) -> None:
         self.size = context.batch_size
         self._context = context
-        self._fruitless = 0
-        self._read_in_vain = 0
-        self._due_at_last_read = 0
+        self._failures = 0
+        self._stale_reads = 0
+        self._left_at_last_read = 0
 
-    def reads(self, due: int) -> None:
-        """Persons are about to be read, of so many for whom the same thing is due."""
-        self._read_in_vain = self._read_in_vain + 1 if due == self._due_at_last_read else 0
-        self._due_at_last_read = due
-        if self._read_in_vain > MAX_READ_IN_VAIN:
-            self._stop_if(NotFinished("the server takes longer to tell of persons than what it tells can be relied on"))
+    def note_read(self, left: int) -> None:
+        """Note that persons are about to be read.
 
-    def left(self) -> None:
-        """A request left in time."""
-        self._read_in_vain = 0
+        Arguments:
+            left: for how many targets of the group the same step is left.
+        """
+        self._stale_reads = self._stale_reads + 1 if left == self._left_at_last_read else 0
+        self._left_at_last_read = left
+        if self._stale_reads > MAX_STALE_READS:
+            self._context.gate.stop(
+                NotFinished("the server reads persons so slowly that each read is too old before a request may leave")
+            )
 
-    def progressed(self) -> None:
-        """An attempt or a reading brought something about."""
-        self._fruitless = 0
+    def note_sent_in_time(self) -> None:
+        """Note that a request left before its read was too old."""
+        self._stale_reads = 0
+
+    def note_progress(self) -> None:
+        """Note that an attempt or a read made progress."""
+        self._failures = 0
         self._context.budget.success()
         self._context.breaker.batch(progress=True)
 
-    async def without_row(self, *, progress: bool) -> None:
-        """Rows were read and some were missing, or all of them."""
-        if not progress:
-            self._tell_breaker()
-        self._fruitless += 1
-        await self._context.gate.sleep(self._backoff_s())
-
-    def gave_up(self) -> None:
-        """Targets used up their attempts; where the batches were halved, their first failures were not counted."""
-        if self.size < self._context.batch_size:
-            self._stop_if(self._opened(self._context.breaker.batch(progress=False)))
-
-    async def account(self, call: Call, numbers: Sequence[int], left: Sequence[int], verdict: AttemptResult) -> None:
-        """Count an attempt for breaker and budget, and wait where it is to be repeated (promises 12, 24).
+    async def wait_for_rows(self, *, progress: bool) -> None:
+        """Wait before deletion rows that were missing are read again.
 
         Arguments:
-            left: of these targets those for which it is still due.
+            progress: some of the rows were there.
         """
-        if verdict.then is NextAction.NOTHING:
+        if not progress:
+            self._count_failed_batch()
+        self._failures += 1
+        await self._context.gate.sleep(self._backoff_s())
+
+    def note_given_up(self) -> None:
+        """Note that targets used up their attempts. If batches were halved, no failure was counted before this."""
+        if self.size < self._context.batch_size:
+            self._stop_if(self._context.breaker.batch(progress=False))
+
+    async def account(self, call: Call, numbers: Sequence[int], left: Sequence[int], result: AttemptResult) -> None:
+        """Count an attempt for the breaker and the retry budget, and wait if it is to be repeated (guarantees 12, 24).
+
+        Arguments:
+            numbers: the targets of the attempt.
+            left: those of them that still need the call.
+        """
+        if result.next_action is NextAction.NOTHING:
             self.size = min(self._context.batch_size, self.size * 2)
-            if not (Axis.EVENTS in call.axes and self._context.strategy.has_rows):  # there the rows tell
-                self.progressed()
+            if not (Axis.EVENTS in call.axes and self._context.strategy.has_rows):  # there the rows show progress
+                self.note_progress()
             return
-        progress = len(left) < len(numbers) or (verdict.requests or 0) > 1  # the last one is no success
-        rejected = verdict.then is NextAction.READ_AND_REJECT
-        halve = not progress and verdict.then is NextAction.READ_AND_HALVE and self.size > 1
-        refunded = unsent(numbers, verdict) | (set(left) if not rejected and (progress or halve) else set())
+        progress = len(left) < len(numbers) or (result.requests or 0) > 1  # the last request of a block failed
+        rejected = result.next_action is NextAction.READ_BACK_AND_REJECT
+        halve = not progress and result.next_action is NextAction.READ_BACK_AND_HALVE and self.size > 1
+        refunded = unsent(numbers, result) | (set(left) if not rejected and (progress or halve) else set())
         if refunded:
             self._context.job.refund(refunded)
         wait_s = 0.0 if progress or rejected else self._backoff_s()
-        self._tell(call, len(numbers), verdict, wait_s=None if rejected or not left else wait_s)
+        self._report(call, len(numbers), result, wait_s=None if rejected or not left else wait_s)
         if progress:
-            self.progressed()
+            self.note_progress()
             return
         alone = self.size == 1 < self._context.batch_size
-        if verdict.error == "rate_limited":
-            self._stop_if(self._refused())
+        if result.error == "rate_limited":
+            self._stop_if_rate_limited()
         elif rejected:
-            self._stop_if(self._opened(self._context.breaker.batch(progress=False)))
+            self._stop_if(self._context.breaker.batch(progress=False))
         else:
-            self._tell_breaker(always=call.route == "capture" and not refused(verdict))
+            self._count_failed_batch(always=call.route == "capture" and not is_refused(result))
             if not (halve or alone):
-                self._stop_if(self._opened(self._context.budget.spend()))
+                self._stop_if(self._context.budget.spend())
         if halve:
             self.size = max(1, min(self.size, len(numbers)) // 2)
         if not rejected:
-            self._fruitless += 1
+            self._failures += 1
             await self._context.gate.sleep(wait_s)
 
-    def _tell(self, call: Call, targets: int, verdict: AttemptResult, *, wait_s: float | None) -> None:
+    def _report(self, call: Call, targets: int, result: AttemptResult, *, wait_s: float | None) -> None:
         self._context.report(
             Trouble(
                 route=call.route,
-                error=verdict.error or "unclear",
+                error=result.error or "unclear",
                 targets=targets,
-                status=verdict.status,
-                code=verdict.code,
-                retry_in_s=None if wait_s is None else max(wait_s, verdict.retry_after_s or 0.0),
+                status=result.status,
+                code=result.code,
+                retry_in_s=None if wait_s is None else max(wait_s, result.retry_after_s or 0.0),
             )
         )
 
-    def _tell_breaker(self, *, always: bool = False) -> None:
-        """Failures count for fresh batches only: neither repeats nor one heavy person's halving open the breaker.
+    def _count_failed_batch(self, *, always: bool = False) -> None:
+        """Count a failure for the breaker if the batch is fresh: neither retries nor the halving of one batch open it.
 
         Arguments:
-            always: what failed had nothing to do with whom it was for, so each time counts.
+            always: count a retry too, because the failure does not depend on the persons of the batch.
         """
-        if always or (self._fruitless == 0 and self.size == self._context.batch_size):
-            self._stop_if(self._opened(self._context.breaker.batch(progress=False)))
+        if always or (self._failures == 0 and self.size == self._context.batch_size):
+            self._stop_if(self._context.breaker.batch(progress=False))
 
-    def _refused(self) -> NotFinished | None:
-        return NotFinished("the server keeps answering 429") if self._fruitless >= MAX_REFUSED else None
+    def _stop_if_rate_limited(self) -> None:
+        if self._failures >= MAX_RATE_LIMITED:
+            self._context.gate.stop(NotFinished("the server keeps responding with 429 (rate limited)"))
 
-    def _opened(self, why: str | None) -> BreakerOpened | None:
-        return None if why is None else BreakerOpened(why)
-
-    def _stop_if(self, error: Exception | None) -> None:
-        if error is not None:
-            self._context.gate.close(error)
-            raise Stopped
+    def _stop_if(self, why: str | None) -> None:
+        if why is not None:
+            self._context.gate.stop(BreakerOpened(why))
 
     def _backoff_s(self) -> float:
-        return self._context.uniform(0.0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0**self._fruitless))
+        return self._context.uniform(0.0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0**self._failures))
 
 
-def refused(verdict: AttemptResult) -> bool:
-    """Whether the server said that it does not take what was sent, as it was."""
-    return verdict.status is not None and 400 <= verdict.status < 500
+def is_refused(result: AttemptResult) -> bool:
+    """Return whether the server refused the request itself: the response was a 4xx."""
+    return result.status is not None and 400 <= result.status < 500
 
 
-def unsent(numbers: Sequence[int], verdict: AttemptResult) -> set[int]:
-    """Targets of a block that the server never looked at: those after the one that the error speaks of.
+def unsent(numbers: Sequence[int], result: AttemptResult) -> set[int]:
+    """Return the targets of a block that the server never saw: those after the one that the error is about.
 
-    A 429 did not look at that one either; where it is the block's first the ledger knows that by itself.
+    A server that responds with 429 did not see that one either. The target states know this by themselves if it is the
+    first of the block.
     """
-    if verdict.at is None:
+    if result.failed_at is None:
         return set()
-    looked_at = verdict.error != "rate_limited"
-    return {*numbers[verdict.at + looked_at :]} if verdict.at or looked_at else set()
+    seen = result.error != "rate_limited"
+    return {*numbers[result.failed_at + seen :]} if result.failed_at or seen else set()

@@ -1,27 +1,27 @@
-"""What has to happen next to a target, from its state alone. Pure; the erasure order is written here.
+"""The next step of a target, decided from its state alone: the order of an erasure is written here. Pure.
 
-The safe order (contract 8, promise 19): events and recordings are queued while the person still resolves, the
-deletion row is read back, and only then is the person deleted. A person whose events are covered only in part by
-an earlier pending row is held back. A person that is to be kept is due for nothing more when its parts are done.
+The safe order (contract 8, guarantee 19): queue the deletion of events and recordings while the person still exists,
+read the deletion row back, and only then delete the person. If an earlier pending row covers the events only in part,
+the person is held back. A person that the job keeps has no step left once its events and recordings are queued.
 """
 
 from collections.abc import Sequence
 from enum import Enum
 
 from bulk.journal.target_states import TargetStates
-from bulk.states import FINAL_PERSON, Axis, Events, Person, Properties, Recordings
+from bulk.states import FINAL_PERSON_STATES, Axis, Events, Person, Properties, Recordings
 from bulk.targets.observations import TargetState
 from bulk.targets.reasons import UNREAD, Reason
 from bulk.targets.transitions import to_state
 
-EVENTS_DONE = frozenset({Events.NOT_ASKED, Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE})
-RECORDINGS_DONE = frozenset({Recordings.NOT_ASKED, Recordings.REQUESTED})
+EVENTS_DONE = frozenset({Events.NOT_REQUESTED, Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE})
+RECORDINGS_DONE = frozenset({Recordings.NOT_REQUESTED, Recordings.REQUESTED})
 
 
 class Step(Enum):
-    """The next thing to do for a target, in the order of the erasure. A call's value is what it may change."""
+    """A step of a target, in the order of an erasure. The value of a step that sends is the axes it changes."""
 
-    READ_STORE = ("read", "store")
+    READ_PERSONS = ("read", "store")
     READ_ROWS = ("read", "rows")
     QUEUE_BOTH = (Axis.EVENTS, Axis.RECORDINGS)
     QUEUE_EVENTS = (Axis.EVENTS,)
@@ -35,36 +35,36 @@ CALLS = frozenset({Step.QUEUE_BOTH, Step.QUEUE_EVENTS, Step.QUEUE_RECORDINGS, St
 
 
 def decide(state: TargetState) -> Step:
-    """What is due in this state.
+    """Return the next step of a target in this state.
 
-    Who could not be read waits for the next run; a held person is due for nothing until its rows were read again.
+    A target that could not be read waits for the next run, a held one until its deletion rows were read again.
     """
     person, events, recordings, properties = (standing.state for standing in state)
     if any(standing.reason in UNREAD for standing in state):
         return Step.NOTHING
-    if person in FINAL_PERSON or person in (Person.ACCEPTED, Person.HELD):
+    if person in FINAL_PERSON_STATES or person in (Person.ACCEPTED, Person.HELD_BACK):
         return Step.NOTHING
-    unclear = state.person.reason is Reason.DELETED_INSTEAD_OF_KEPT
-    if unclear or person is Person.UNKNOWN or properties is Properties.UNKNOWN:
-        return Step.READ_STORE
-    if events in (Events.REQUESTED, Events.UNKNOWN):
+    maybe_deleted = state.person.reason is Reason.DELETED_INSTEAD_OF_KEPT
+    if maybe_deleted or person is Person.UNKNOWN or properties is Properties.UNKNOWN:
+        return Step.READ_PERSONS
+    if events in (Events.ACCEPTED, Events.UNKNOWN):
         return Step.READ_ROWS
-    queue_recordings = recordings in (Recordings.UNTOUCHED, Recordings.UNKNOWN)
-    if events in (Events.UNTOUCHED, Events.AGAIN):
+    queue_recordings = recordings in (Recordings.NOT_STARTED, Recordings.UNKNOWN)
+    if events in (Events.NOT_STARTED, Events.TO_RETRY):
         return Step.QUEUE_BOTH if queue_recordings else Step.QUEUE_EVENTS
     if queue_recordings:
         return Step.QUEUE_RECORDINGS
-    if properties in (Properties.UNTOUCHED, Properties.AGAIN):
+    if properties in (Properties.NOT_STARTED, Properties.TO_RETRY):
         return Step.CHANGE
     safe = events in EVENTS_DONE and recordings in RECORDINGS_DONE
-    return Step.DELETE if person is not Person.NOT_ASKED and safe else Step.NOTHING
+    return Step.DELETE if person is not Person.NOT_REQUESTED and safe else Step.NOTHING
 
 
 _ORDER = tuple(Step)
 
 
 class _Table(dict[tuple[int, int, int, int], int]):
-    """`decide` by the ledger's bytes, as places in the order: it is looked up for every target again and again."""
+    """The results of `decide` by the bytes of the target states, each computed once."""
 
     def __missing__(self, places: tuple[int, int, int, int]) -> int:
         self[places] = place = _ORDER.index(decide(to_state(places)))
@@ -75,14 +75,14 @@ _TABLE = _Table()
 
 
 def step_for(target_states: TargetStates, number: int) -> Step:
-    """What is due for one target."""
-    persons, events, recordings, properties = target_states.places
+    """Return the next step of one target."""
+    persons, events, recordings, properties = target_states.codes
     return _ORDER[_TABLE[persons[number], events[number], recordings[number], properties[number]]]
 
 
 def first_step(target_states: TargetStates, numbers: Sequence[int]) -> tuple[Step, list[int]] | None:
-    """The first thing in the order that is due for any of these targets, with all that it is due for."""
-    persons, events, recordings, properties = target_states.places
+    """Return the first step, by the order, that any of these targets needs, and all targets that need it."""
+    persons, events, recordings, properties = target_states.codes
     places = [_TABLE[persons[n], events[n], recordings[n], properties[n]] for n in numbers]
     first = min(places, default=_ORDER.index(Step.NOTHING))
     if _ORDER[first] is Step.NOTHING:

@@ -1,7 +1,7 @@
-"""Opens a job for a run: guards, lock, replay, project and server checked by reading, and a good end whatever happens.
+"""Opens a job for a run: checks, lock, replay, and a recorded end whatever happens.
 
-The order matters: nothing is written before every guard has passed. The first request asks for the project, and its
-answer tells the server's clock; by that clock the requests of earlier runs are accounted for before any other leaves.
+The order matters: nothing is written before every check has passed. The first request reads the project. Its response
+tells the server's clock, by which the requests of earlier runs are counted before any other request leaves.
 """
 
 import secrets
@@ -26,17 +26,17 @@ from bulk.journal.records import FORMAT, Approved, JobOpened, Record, RunEnded, 
 from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
-from bulk.operations import Operation, describe, for_journal, from_dict
+from bulk.operations import Operation, describe, from_dict, without_values
 from bulk.plan.plan_file import Plan
-from bulk.posthog.attempt_result import UNANSWERED, unanswered
+from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
 from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.report.report import exit_code
-from bulk.states import ACCEPTED, PENDING, UNSENT, Axis
+from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
 from bulk.version import VERSION
 
 
 class OpenedJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that may begin. `client` reports to `emitter`."""
+    """A job that passed every check. `client` reports its requests to `emitter`."""
 
     job: JobLog
     client: PostHogClient
@@ -57,33 +57,36 @@ async def open_job(
     on_progress: Callable[[JobEvent], None] | None,
     stop: anyio.Event | None,
 ) -> AsyncIterator[OpenedJob]:
-    """Open the job of a plan and hold its journal's lock.
+    """Open the job of a plan, and hold the lock of its journal until the context ends.
 
     Arguments:
-        path: the journal; made for purpose "run" where there is none, and only when nothing speaks against the job.
+        path: the journal. For purpose "run" it is created if it does not exist, after every check has passed.
         purpose: "run" or "verify".
+        approve, on_progress, stop: as in `run_job`.
 
     Raises:
-        as `run_job`.
+        the exceptions of `run_job`.
     """
     operation = _operation(plan)
     preflight.check_client(plan, origin=client.origin, project_id=client.project_id)
-    plan.targets(0, 1)  # one that was closed, or changed on disk, is found out before anything is asked
+    plan.targets(0, 1)  # fails before any request if the plan was closed, or changed on disk
     gate, target_states = StopGate(stop), TargetStates()
     journal = _open_existing(path, target_states, plan, purpose, approve)
     try:
-        usage, under_way = target_states.usage, target_states.usage.under_way(target_states.open.values())
+        usage, in_flight = target_states.usage, target_states.usage.in_flight(target_states.open.values())
 
-        def charge() -> None:
+        def count_earlier_requests() -> None:
             now = client.server_time()
-            restore_limits(client.limits, spent=plan.spent, usage=usage, under_way=under_way, now=now)
+            restore_limits(client.limits, spent=plan.spent, usage=usage, in_flight=in_flight, now=now)
 
         early: list[ClientEvent] = []
-        strategy = await _ask(client.observed(early.append), plan, operation, gate, settings, charge)
+        strategy = await _check_server(
+            client.observed(early.append), plan, operation, gate, settings, count_earlier_requests
+        )
         if journal is None:
             journal = open_journal(path, target_states)
             if target_states.job is not None:
-                raise JournalError(path, "was made by another process just now", "run the same command again")
+                raise JournalError(path, "was created by another process just now", "run the same command again")
         writer = journal.writer()
     except BaseException:
         if journal is not None:
@@ -103,7 +106,7 @@ async def open_job(
         emitter.emit(_started(job, runs_before))
         if strategy.route is not None and purpose == "run":
             emitter.emit(RouteChosen(route=strategy.route.name, why=strategy.route.why))
-        async with _ended_in_order(job, emitter, gate, purpose):
+        async with _recorded_end(job, emitter, gate, purpose):
             yield OpenedJob(
                 job=job,
                 client=client.observed(emitter.client_event),
@@ -119,7 +122,7 @@ async def open_job(
 def _open_existing(
     path: Path, target_states: TargetStates, plan: Plan, purpose: str, approve: str | None
 ) -> Journal[Record] | None:
-    """The journal, replayed and found to be this plan's; None where it is to be made later."""
+    """Open and replay the journal, and check that it belongs to this plan; return None if it does not exist yet."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -128,13 +131,13 @@ def _open_existing(
         preflight.check_approval(target_states, plan, approve)
         return None
     except OSError:
-        pass  # opening it tells what is wrong
+        pass  # opening it raises the error that names the problem
     journal = open_journal(path, target_states)
     try:
         if target_states.job is not None:
             check_binding(str(path), target_states.job, plan)
         elif purpose == "verify":
-            raise JournalError(path, "is empty: no job was ever opened in it", "give the journal of a job")
+            raise JournalError(path, "is empty: no job was ever started in it", "give the journal of a job")
         if purpose == "run":
             preflight.check_approval(target_states, plan, approve)
     except BaseException:
@@ -150,25 +153,25 @@ def _operation(plan: Plan) -> Operation:
         raise Refused(str(problem), "run it with the version that made the plan, or make a new plan") from None
 
 
-async def _ask(
+async def _check_server(
     client: PostHogClient,
     plan: Plan,
     operation: Operation,
     gate: StopGate,
     settings: RunSettings,
-    charge: Callable[[], None],
+    count_earlier_requests: Callable[[], None],
 ) -> Strategy:
-    """Make sure by reading that it is the project that was reviewed, and find the way to take.
+    """Read the project, check that it is the one that was reviewed, and detect the strategy of the job.
 
     Arguments:
-        charge: called when the first answer has told the server's clock.
+        count_earlier_requests: called when the first response has told the server's clock.
     """
     found: list[Strategy] = []
 
-    async def ask() -> None:
-        with gate.cancel_on_stop(), _resumable():
+    async def check() -> None:
+        with gate.cancel_on_stop(), _as_not_finished():
             project = await client.projects.get(plan.header.project_id)
-            charge()
+            count_earlier_requests()
             preflight.check_project_name(plan, project.name)
             found.append(
                 await detect_strategy(
@@ -181,9 +184,9 @@ async def _ask(
                 )
             )
 
-    await gate.run(ask)
+    await gate.run(check)
     if not found:
-        raise NotFinished("a stop was asked for before the job had begun")
+        raise NotFinished("it was stopped before the job began")
     return found[0]
 
 
@@ -199,8 +202,8 @@ def _first_records(
                 job=secrets.token_hex(8),
                 host=header.host,
                 project=header.project_id,
-                operation=for_journal(header.operation),
-                selection=_summary(header.selection),
+                operation=without_values(header.operation),
+                selection=_selection_summary(header.selection),
                 plan_digest=job.plan.digest,
                 count=job.plan.count,
                 planned_at=header.created_at,
@@ -224,17 +227,19 @@ def _first_records(
     return records
 
 
-def _summary(selection: dict[str, object]) -> dict[str, object]:
-    """What of a selection may be in a journal: no values, no identifiers (promise 27)."""
+def _selection_summary(selection: dict[str, object]) -> dict[str, object]:
+    """Return the part of a selection that a journal may hold: no values, no identifiers (guarantee 27)."""
     summary = selection.get("summary")
     return summary if isinstance(summary, dict) else {}
 
 
 def _started(job: JobLog, runs_before: int) -> JobStarted:
     target_states = job.target_states
-    open_states = UNSENT[target_states.lead] | {ACCEPTED[target_states.lead]}
+    open_states = ACTIONABLE[target_states.primary_axis] | {ACCEPTED[target_states.primary_axis]}
     remaining = sum(
-        count for state, count in target_states.counts(target_states.lead).items() if state in open_states & PENDING
+        count
+        for state, count in target_states.counts(target_states.primary_axis).items()
+        if state in open_states & PENDING
     )
     return JobStarted(
         job=target_states.job.job if target_states.job else "",
@@ -248,20 +253,20 @@ def _started(job: JobLog, runs_before: int) -> JobStarted:
 
 
 @asynccontextmanager
-async def _ended_in_order(job: JobLog, emitter: ProgressEmitter, gate: StopGate, purpose: str) -> AsyncIterator[None]:
-    """Note and tell why the run is over."""
+async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, purpose: str) -> AsyncIterator[None]:
+    """Record why the run ended, and report it to the caller."""
     reason = "interrupted"
     try:
-        with _resumable():
+        with _as_not_finished():
             yield
         reason = "stopped" if gate.closed else "finished"
     except (BulkError, PostHogError) as error:
         reason = type(error).__name__
         raise
     finally:
-        with suppress(WriteFailed):  # the run is ending with that failure already
+        with suppress(WriteFailed):  # the run already ends with that error
             job.record(RunEnded(at=job.now(), reason=reason))
-        job.target_states.close_open()  # nobody answers any more what was cancelled
+        job.target_states.close_open()  # no response to a cancelled request will come
         emitter.emit(
             JobEnded(
                 reason=reason,
@@ -275,9 +280,9 @@ async def _ended_in_order(job: JobLog, emitter: ProgressEmitter, gate: StopGate,
 
 
 @contextmanager
-def _resumable() -> Iterator[None]:
-    """What a read may end with means "run again"."""
+def _as_not_finished() -> Iterator[None]:
+    """Turn an error of a read that a later run may not meet into `NotFinished`."""
     try:
         yield
-    except UNANSWERED as error:
-        raise unanswered(error) from error
+    except TRANSIENT_ERRORS as error:
+        raise to_not_finished(error) from error

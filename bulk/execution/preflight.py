@@ -1,30 +1,35 @@
-"""May this job start? Checks over values, each with its one sentence. Pure."""
+"""The checks that a job must pass before it starts, with the wording of each refusal. Pure.
+
+Refusals that belong elsewhere: a journal of another job (`journal.binding`), a server too old for the operation
+(`posthog.strategy`), a selection that cannot be used (`selection.selections`).
+"""
 
 from bulk.errors import Refused
+from bulk.formatting import count_of
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan, digest_matches
 
 
 def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:
-    """The client speaks to the plan's project.
+    """Check that the client is set to the plan's host and project.
 
     Raises:
-        Refused: another host or project.
+        Refused: it is set to another host or project.
     """
     if plan.header.host != origin:
         raise Refused(
-            f"the plan was made on {plan.header.host}, the client speaks to {origin}",
-            "set POSTHOG_HOST to the plan's host",
+            f"the plan was made for {plan.header.host}, but the client is set to {origin}",
+            f"set the host to {plan.header.host}",
         )
     if plan.header.project_id != project_id:
         raise Refused(
-            f"the plan is for project {plan.header.project_id}, the client is set to {project_id}",
-            "set POSTHOG_PROJECT_ID to the plan's project",
+            f"the plan was made for project {plan.header.project_id}, but the client is set to {project_id}",
+            f"set the project ID to {plan.header.project_id}",
         )
 
 
 def check_project_name(plan: Plan, name: str) -> None:
-    """The server calls the project what it was called when the plan was reviewed.
+    """Check that the project has the name that it had when the plan was reviewed.
 
     Raises:
         Refused: it has another name now.
@@ -32,44 +37,49 @@ def check_project_name(plan: Plan, name: str) -> None:
     if name != plan.header.project_name:
         raise Refused(
             f"project {plan.header.project_id} had another name when the plan was made",
-            "make sure that it is the right project and make a new plan",
+            "check that it is the right project, then make a new plan",
         )
 
 
 def check_caps(plan: Plan, *, max_targets: int | None, expect_count: int | None) -> None:
-    """The plan is not larger than allowed, and as large as expected. Both speak of the whole job (promise 23).
+    """Check that the plan has no more targets than allowed, and as many as expected (guarantee 23).
+
+    Both numbers are those of the whole job, not of what is left of it.
 
     Raises:
-        Refused: a cap is broken.
+        Refused: the plan has more targets, or another number of them.
     """
     if max_targets is not None and plan.count > max_targets:
         raise Refused(
-            f"the plan has {plan.count} targets, more than --max-targets {max_targets}",
-            "raise the cap or make a smaller plan",
+            f"the plan has {count_of(plan.count, 'target')}, more than --max-targets {max_targets}",
+            "raise --max-targets, or make a plan with fewer targets",
         )
     if expect_count is not None and plan.count != expect_count:
         raise Refused(
-            f"the plan has {plan.count} targets, --expect-count says {expect_count}",
-            "find out why they differ before going on",
+            f"the plan has {count_of(plan.count, 'target')}, but --expect-count says {expect_count}",
+            "find out why they differ, then run with the right number or a new plan",
         )
 
 
 def check_approval(target_states: TargetStates, plan: Plan, approve: str | None) -> bool:
-    """The plan is approved, now or in an earlier run.
+    """Check that the plan is approved, now or in an earlier run.
+
+    Arguments:
+        approve: the digest given for approval, if any.
 
     Returns:
-        Whether the approval is new and has to be noted.
+        Whether the approval is new and has to be recorded.
 
     Raises:
-        Refused: nobody approved it, or another plan was approved.
+        Refused: the plan is not approved, or the digest is that of another plan.
     """
     if approve is not None and not digest_matches(plan.digest, approve):
         raise Refused(
-            f"the digest given for approval is not this plan's, which is {plan.digest}",
-            "review the plan that is to run and approve its digest",
+            f"the digest given for approval is not that of this plan, which is {plan.digest}",
+            "review this plan, then approve its digest",
         )
     if target_states.approved is not None:
         return False
     if approve is None:
-        raise Refused("the plan is not approved", f"review it, then approve it by its digest {plan.digest}")
+        raise Refused("the plan is not approved", f"review it, then approve it with its digest {plan.digest}")
     return True

@@ -1,4 +1,4 @@
-"""Turns what happens in a run into events for the caller, a few a second at most. Knows no terminal."""
+"""Turns what happens in a run into events for the caller, at most a few per second. It prints nothing."""
 
 from collections.abc import Callable
 
@@ -7,25 +7,25 @@ import anyio
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WindowBudget
 from bulk.journal.job_log import JobLog
-from bulk.journal.limit_usage import LONGEST_PAUSE_S
-from bulk.journal.records import LimitChanged, PauseTaken, Spent
+from bulk.journal.limit_usage import MAX_PAUSE_S
+from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
 from bulk.journal.target_states import TargetStates
 from bulk.posthog.request_costs import estimate
 from bulk.states import ACCEPTED, PENDING, Axis, Events, Person
 
 INTERVAL_S = 0.2
 RATE_OVER_S = 10.0
-_HELD = frozenset({Person.HELD, Events.HELD})
+_HELD = frozenset({Person.HELD_BACK, Events.HELD_BACK})
 
 
 class ProgressEmitter:
-    """Counts requests, notes in the journal what the rate limits need to know, and tells the caller.
+    """Counts requests, records in the journal what the rate limits of a later run need, and emits events.
 
     Arguments:
-        limits: tell how long what is left takes at the least.
-        batch_size: targets a call for many.
-        route: by which properties are changed.
-        on_progress: takes every event; what it raises ends the run, and it is not called again.
+        limits: tell how long the remaining requests take at least.
+        on_progress: takes every event. An exception that it raises ends the run, and it is not called again.
+        batch_size: persons per bulk request.
+        route: the route by which properties are changed, "rest" or "capture".
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ProgressEmitter:
         self._batch_size = batch_size
         self._job = job
         self._limits = limits
-        self._tell = on_progress
+        self._on_progress = on_progress
         self._phase = ""
         self._requests = 0
         self._last_at = float("-inf")
@@ -49,15 +49,15 @@ class ProgressEmitter:
         self._began: tuple[float, int] | None = None
 
     def emit(self, event: JobEvent) -> None:
-        """Hand an event to the caller."""
-        tell = self._tell
-        if tell is not None:
-            self._tell = None
-            tell(event)
-            self._tell = tell
+        """Pass an event to the caller."""
+        on_progress = self._on_progress
+        if on_progress is not None:
+            self._on_progress = None
+            on_progress(event)
+            self._on_progress = on_progress
 
     def phase(self, name: str) -> None:
-        """Note what the job does now."""
+        """Begin a phase of the run, unless it is the current one."""
         if name != self._phase:
             self._phase = name
             self._history.clear()
@@ -66,13 +66,13 @@ class ProgressEmitter:
             self.progress()
 
     def moved(self) -> None:
-        """Something changed: tell where the job stands unless that was just told."""
-        if self._tell is not None and anyio.current_time() - self._last_at >= INTERVAL_S:
+        """Emit the progress after a change, unless it was emitted a moment ago."""
+        if self._on_progress is not None and anyio.current_time() - self._last_at >= INTERVAL_S:
             self.progress()
 
     def progress(self) -> None:
-        """Tell where the job stands."""
-        if self._tell is None:
+        """Emit the progress of the job."""
+        if self._on_progress is None:
             return
         now = anyio.current_time()
         self._last_at = now
@@ -96,17 +96,17 @@ class ProgressEmitter:
         )
 
     def client_event(self, event: ClientEvent) -> None:
-        """Take what the client tells of its requests."""
+        """Take an event of the client: count and record its requests, pauses and lowered limits."""
         match event:
             case RequestFinished():
                 self._requests += 1
-                if not event.mutating:  # the journal's attempts are counted there
-                    self._job.record(Spent(bucket=event.bucket.value, at=self._job.now()))
+                if not event.mutating:  # the others are in the journal as attempts
+                    self._job.record(ReadRequest(bucket=event.bucket.value, at=self._job.now()))
                     self._job.flush()
             case Paused():
                 bucket, for_s = event.bucket.value, event.for_s
-                if for_s <= LONGEST_PAUSE_S:  # a longer one ends the run, and the next run asks again
-                    self._job.record(PauseTaken(at=self._job.now(), bucket=bucket, for_s=for_s))
+                if for_s <= MAX_PAUSE_S:  # a longer one ends the run, and the next run learns of it again
+                    self._job.record(PauseTaken(at=self._job.now(), bucket=bucket, duration_s=for_s))
                 self.emit(PauseStarted(bucket=bucket, for_s=for_s))
             case LimitLowered():
                 bucket, window_s, at = event.bucket.value, event.window_s, self._job.now()
@@ -116,8 +116,8 @@ class ProgressEmitter:
                 pass
 
     def _done(self, target_states: TargetStates) -> int:
-        """Targets that this phase is through with: in "sending" an accepted one is, unless its row is read at once."""
-        axis = target_states.lead
+        """Return the targets that the phase is done with; in "sending" also accepted ones whose rows come later."""
+        axis = target_states.primary_axis
         states = target_states.counts(axis)
         done = sum(count for state, count in states.items() if state not in PENDING or state in _HELD)
         waits = self._phase == "reading back" or axis is Axis.EVENTS
@@ -132,7 +132,7 @@ class ProgressEmitter:
         return max(0.0, (done - then) / span) if since < now else 0.0
 
     def _eta_s(self, now: float, done: int) -> float | None:
-        """By the pace of the whole phase, since a limit lets bursts through; never less than the limits make of it."""
+        """Return the remaining seconds by the rate of the whole phase, and at least as many as the rate limits need."""
         left = self._job.target_states.count - done
         cost = estimate(
             self._job.operation, left, batch_size=self._batch_size, rates=self._limits.rates, route=self._route
@@ -162,5 +162,5 @@ class ProgressEmitter:
 
 
 def named_counts(target_states: TargetStates, axis: Axis) -> dict[str, int]:
-    """Targets by the name of their state, as events and reports show them."""
+    """Return the number of targets by the name of their state."""
     return {state.name.lower(): count for state, count in target_states.counts(axis).items()}

@@ -1,4 +1,4 @@
-"""What every group of a run works with. Values only."""
+"""The objects that all groups of a run share. Values only."""
 
 import random
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from bulk.verification.verifier import Verifier
 
 
 class RunContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What every batch of a run shares.
+    """The objects that all groups of a run share.
 
     Arguments:
-        report: takes events for the caller.
-        moved: called after each change of the ledger, for progress.
-        batch_size: targets a request that takes many, before halving.
-        uniform: draws a number between two, for full jitter.
+        report: takes an event after each request that failed.
+        moved: called after each change of the target states, for progress.
+        batch_size: targets per bulk request, before any halving.
+        uniform: returns a random number between two others, for full jitter.
     """
 
     job: JobLog

@@ -1,17 +1,18 @@
-"""The settings of one run, and their limits. Values only."""
+"""The settings of one run, their bounds, and the size of a group that follows from them. Pure."""
 
 import math
 
 import msgspec
 
+from bulk.posthog.batch_reads import READ_SIZE
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
-LARGEST_BATCH = 1000
-"""What bulk_delete takes (contract 6.5)."""
-MOST_WORKERS = 256
-LARGEST_GROUP = 1000
-"""Targets that a worker takes at once: five full reads of the store, one page of deletion rows."""
-LEAST_UNCOVERED_S = 60.0
+MAX_BATCH_SIZE = 1000
+"""Persons that one bulk_delete takes (contract 6.5)."""
+MAX_WORKERS = 256
+MAX_GROUP_SIZE = 1000
+"""Targets that a worker takes at once: five full reads of persons, one page of deletion rows."""
+MIN_UNCOVERED_S = 60.0
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +22,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: batches processed in parallel.
         batch_size: persons per bulk request.
         wait_s: seconds to wait for the server to catch up.
-        max_uncovered_s: seconds before a person's deletion in which its events may stay uncovered by a deletion row.
+        max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds; events that came after
+            the row stay behind.
     """
 
     concurrency: int = 8
@@ -30,14 +32,34 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_uncovered_s: float = MAX_UNCOVERED_S
 
     def __post_init__(self) -> None:
-        for name, value, most in (
-            ("concurrency", self.concurrency, MOST_WORKERS),
-            ("batch size", self.batch_size, LARGEST_BATCH),
+        for name, value, maximum in (
+            ("concurrency", self.concurrency, MAX_WORKERS),
+            ("batch size", self.batch_size, MAX_BATCH_SIZE),
         ):
-            if type(value) is not int or not 1 <= value <= most:
-                raise ValueError(f"{name} {value!r} is not a whole number between 1 and {most}")
+            if type(value) is not int or not 1 <= value <= maximum:
+                raise ValueError(f"{name} {value!r} is not a whole number from 1 to {maximum}")
         if type(self.wait_s) not in (int, float) or not 0 <= self.wait_s < math.inf:
             raise ValueError(f"wait {self.wait_s!r} is not a number of seconds, 0 or more")
         uncovered_s = self.max_uncovered_s
-        if type(uncovered_s) not in (int, float) or not LEAST_UNCOVERED_S <= uncovered_s < math.inf:
-            raise ValueError(f"max uncovered {uncovered_s!r} is not a number of seconds, {LEAST_UNCOVERED_S:g} or more")
+        if type(uncovered_s) not in (int, float) or not MIN_UNCOVERED_S <= uncovered_s < math.inf:
+            raise ValueError(f"max uncovered {uncovered_s!r} is not a number of seconds, {MIN_UNCOVERED_S:g} or more")
+
+
+def group_size(count: int, settings: RunSettings, *, one_call_per_person: bool, block: int = 1) -> int:
+    """Return how many targets a worker takes: enough to fill a read, few enough to keep all workers busy.
+
+    Arguments:
+        count: targets that are left.
+        one_call_per_person: each target gets a call of its own; otherwise a group is whole batches.
+        block: calls that share an intent; a group is at most as many whole blocks as fit into one read.
+    """
+    share = max(1, math.ceil(count / settings.concurrency))
+    if one_call_per_person:
+        return math.ceil(share / math.ceil(share / whole_blocks(block)))
+    size = max(settings.batch_size, min(share, MAX_GROUP_SIZE))
+    return math.ceil(size / settings.batch_size) * settings.batch_size
+
+
+def whole_blocks(block: int) -> int:
+    """Return how many persons fill one read with whole blocks of calls that share an intent."""
+    return READ_SIZE - READ_SIZE % block

@@ -1,7 +1,6 @@
-"""One value as one line of ASCII JSON, and back: the text of plan and journal.
+"""Encodes a value as one line of ASCII JSON, and decodes it: the format of the lines of plan and journal. Pure.
 
-ASCII, because a lone surrogate cannot be written as UTF-8 and U+2028 is a line end to some readers. Knows
-nothing of files, checksums, or what the values mean.
+The JSON is ASCII because a lone surrogate cannot be encoded as UTF-8 and some readers end a line at U+2028.
 """
 
 import json
@@ -16,8 +15,8 @@ def encode_line(value: object) -> bytes:
     """Return a value as compact ASCII JSON without a line end.
 
     Args:
-        value: a msgspec struct or anything msgspec can turn into JSON; its text may hold lone surrogates,
-            its numbers must be finite.
+        value: a msgspec struct, or any value that msgspec encodes as JSON; strings may hold lone surrogates, numbers
+            must be finite.
     """
     try:
         body = msgspec.json.encode(value)
@@ -38,13 +37,13 @@ def decode_line(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         decoder: decides the type.
 
     Raises:
-        ValueError: the line is not JSON or not of that type; the text says nothing of what it held.
+        ValueError: the line is not JSON of that type; the message shows nothing of the line.
     """
     try:
         return decoder.decode(line)
     except (msgspec.MsgspecError, ValueError):
         pass
-    try:  # msgspec reads no lone surrogates
+    try:  # msgspec does not decode lone surrogates
         value: T = msgspec.convert(json.loads(line), decoder.type)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise ValueError("not a line of the expected kind") from None
@@ -52,7 +51,7 @@ def decode_line(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def decode_lines(block: bytes, decoder: msgspec.json.Decoder[T]) -> list[T] | None:
-    """Return the values of a block of whole lines, or None where at least one needs `decode_line`.
+    """Return the values of a block of complete lines, or None where at least one needs `decode_line`.
 
     Args:
         block: lines, each with its line end.

@@ -1,4 +1,4 @@
-"""The journal: what happened, append-only, checked line by line; FORMAT.md describes it for people.
+"""The journal: an append-only file of what happened to a job, with a checksum per line, and its replay.
 
-Knows nothing of plans, requests or reports.
+FORMAT.md describes the file for readers outside this project.
 """

@@ -1,12 +1,12 @@
-"""A job at work: its plan, its ledger and the journal that the ledger is folded from, kept in step.
+"""The log of a running job: writes records to the journal and applies the same records to the target states.
 
-Every change goes through `record`, which writes and folds the same record. Knows no client.
+Every change goes through `record`, so that the journal and the state in memory always agree.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
-from bulk.journal.records import Answer, Change, Intent, Record, Settled
+from bulk.journal.records import AttemptEnded, Change, Intent, Record, StatesChanged
 from bulk.journal.target_states import TargetStates
 from bulk.journal.writer import JournalWriter
 from bulk.number_ranges import format_ranges
@@ -15,18 +15,22 @@ from bulk.plan.plan_file import BLOCK, Plan, Target
 from bulk.posthog.attempt_result import AttemptResult
 from bulk.states import Axis
 from bulk.targets.observations import Observation
-from bulk.targets.reasons import STANDINGS, Reason
-from bulk.targets.transitions import Places
+from bulk.targets.reasons import STATUSES, Reason
+from bulk.targets.transitions import StatusCodes
 
 BLOCKS_KEPT = 64
-"""Blocks of decoded targets kept at hand, the latest used: some 16,000 targets."""
+"""Blocks of decoded targets that are cached, about 16,000 targets; the least recently used one is dropped first."""
 
 
 class JobLog:
-    """The plan, the ledger and the journal's writer of one run.
+    """The plan, the target states and the journal writer of one run.
 
     Arguments:
-        now: the server's clock, seconds since the epoch.
+        plan: the plan of the job.
+        operation: what the plan does to each target.
+        target_states: replayed from the journal that `writer` appends to.
+        writer: appends to the journal; the caller closes it.
+        now: returns the server's time, in seconds since the epoch.
     """
 
     def __init__(
@@ -40,24 +44,24 @@ class JobLog:
     ) -> None:
         self.plan = plan
         self.operation = operation
-        self.asked = axes(operation)
-        self.lead = primary_axis_of(to_dict(operation))
+        self.requested_axes = axes(operation)
+        self.primary_axis = primary_axis_of(to_dict(operation))
         self.target_states = target_states
         self.now = now
         self._writer = writer
         self._blocks: dict[int, list[Target]] = {}
 
     def record(self, record: Record) -> None:
-        """Append a record and take it into the ledger; `wait_durable` puts it on disk."""
+        """Append a record to the journal and apply it to the target states; `wait_durable` waits for the disk."""
         self._writer.append(record)
         self.target_states.apply(record)
 
     async def wait_durable(self) -> None:
-        """Return when everything noted so far is on disk."""
+        """Return when every record so far is on disk."""
         await self._writer.durable()
 
     def flush(self) -> None:
-        """Hand everything noted so far to the operating system, so that it survives a kill of this process."""
+        """Hand every record so far to the operating system, so that it survives a kill of this process."""
         self._writer.flush()
 
     async def record_intent(
@@ -70,10 +74,10 @@ class JobLog:
         *,
         requests: int = 1,
     ) -> int:
-        """Put on disk that a request is about to leave, or a block of them (promise 1).
+        """Put on disk that a request, or a block of requests, is about to leave (guarantee 1).
 
         Returns:
-            The attempt's number, for `answered`.
+            The attempt's number, for `record_outcome`.
         """
         attempt = self.target_states.next_attempt
         self.record(
@@ -91,21 +95,21 @@ class JobLog:
         await self.wait_durable()
         return attempt
 
-    def record_answer(self, attempt: int, verdict: AttemptResult, numbers: Sequence[int]) -> None:
-        """Note how an attempt ended."""
-        accepted = None if verdict.accepted is None else format_ranges(numbers[i] for i in verdict.accepted)
+    def record_outcome(self, attempt: int, result: AttemptResult, numbers: Sequence[int]) -> None:
+        """Record how an attempt ended."""
+        accepted = None if result.accepted is None else format_ranges(numbers[i] for i in result.accepted)
         self.record(
-            Answer(
+            AttemptEnded(
                 attempt=attempt,
                 at=self.now(),
-                outcome=verdict.outcome,
-                status=verdict.status,
-                error=verdict.error,
-                code=verdict.code,
+                outcome=result.outcome,
+                status=result.status,
+                error=result.error,
+                code=result.code,
                 accepted=accepted,
-                queued=verdict.queued,
-                requests=verdict.requests,
-                reached=None if verdict.reached is None else format_ranges(numbers[: verdict.reached]),
+                queued=result.queued,
+                requests=result.requests,
+                reached=None if result.reached is None else format_ranges(numbers[: result.reached]),
             )
         )
 
@@ -120,17 +124,17 @@ class JobLog:
         """Record the changes of state that follow from observations; nothing is written where nothing changes.
 
         Arguments:
-            source: "store", "rows", "listing" or "engine": where the observations come from.
-            observed: what was observed of each target, by number, one after the other.
-            covered: by number, up to when a deletion row covers the events, in seconds by the server's clock.
-            label: the server's own label of a rejection.
+            source: where the observations come from: "person_reads", "deletion_rows", "listing" or "engine".
+            observed: what was observed of each target, in order, by target number.
+            covered: by target number, the time up to which a deletion row covers the events, in seconds.
+            label: the server's label of a rejection.
         """
         covered = covered or {}
-        persons, events, recordings, properties = self.target_states.places
-        alike: dict[tuple[Places, tuple[Observation, ...], int | None], list[int]] = {}
+        person, events, recordings, properties = self.target_states.codes
+        alike: dict[tuple[StatusCodes, tuple[Observation, ...], int | None], list[int]] = {}
         for number, observations in observed.items():
-            places = persons[number], events[number], recordings[number], properties[number]
-            key = places, observations, covered.get(number)
+            codes = person[number], events[number], recordings[number], properties[number]
+            key = codes, observations, covered.get(number)
             if key in alike:
                 alike[key].append(number)
             else:
@@ -142,18 +146,18 @@ class JobLog:
                 covers = until if axis is Axis.EVENTS else None
                 if old != new or covers is not None:
                     changes.setdefault((axis, new, covers), []).extend(numbers)
-        self._settle(source, tuple(_change(key, numbers, label) for key, numbers in changes.items()))
+        self._record_changes(source, tuple(_change(key, numbers, label) for key, numbers in changes.items()))
 
     def refund(self, numbers: Iterable[int]) -> None:
-        """Note that the last attempt of these targets does not count: it made progress, or never reached them."""
-        self._settle("engine", (), format_ranges(sorted(numbers)) or None)
+        """Record that the last attempt of these targets does not count: it made progress, or never reached them."""
+        self._record_changes("engine", (), format_ranges(sorted(numbers)) or None)
 
-    def _settle(self, source: str, changes: tuple[Change, ...], refunded: str | None = None) -> None:
+    def _record_changes(self, source: str, changes: tuple[Change, ...], refunded: str | None = None) -> None:
         if changes or refunded:
-            self.record(Settled(at=self.now(), source=source, changes=changes, refunded=refunded))
+            self.record(StatesChanged(at=self.now(), source=source, changes=changes, refunded=refunded))
 
     def targets(self, numbers: Sequence[int]) -> dict[int, Target]:
-        """The plan's targets with these ascending numbers."""
+        """Return the plan's targets with these numbers, which are in ascending order."""
         found: dict[int, Target] = {}
         block: list[Target] = []
         first = stop = -1
@@ -166,7 +170,7 @@ class JobLog:
         return found
 
     def _block(self, first: int) -> list[Target]:
-        """A block of targets, kept because each group looks its targets up several times in a row."""
+        """Return a block of targets, cached because each group looks its targets up several times in a row."""
         block = self._blocks.pop(first, None)
         if block is None:
             block = self.plan.targets(first, first + BLOCK)
@@ -177,15 +181,15 @@ class JobLog:
 
 
 def by_uuid(targets: dict[int, Target]) -> dict[UUID, int]:
-    """Target numbers by their person's UUID."""
+    """Return the targets' numbers by their person's UUID."""
     return {target.uuid: number for number, target in targets.items()}
 
 
 def _change(key: tuple[Axis, int, int | None], numbers: Iterable[int], label: str | None) -> Change:
-    axis, place, covered_until = key
-    standing = STANDINGS[axis][place]
-    reason = standing.reason.value if standing.reason else None
-    if standing.reason is Reason.REJECTED and label:
+    axis, code, covered_until = key
+    status = STATUSES[axis][code]
+    reason = status.reason.value if status.reason else None
+    if status.reason is Reason.REJECTED and label:
         reason = f"{reason}:{label}"
     targets = format_ranges(sorted(numbers))
-    return Change(axis.value, standing.state.name.lower(), targets, reason, covered_until)
+    return Change(axis.value, status.state.name.lower(), targets, reason, covered_until)

@@ -1,6 +1,6 @@
-"""Carries the rate limits' knowledge across processes: what earlier runs and the planning spent counts (promise 13).
+"""Carries the use of the rate limits across processes: requests of earlier runs and of planning count (guarantee 13).
 
-Pure but for the limits object that `restore_limits` charges. Knows nothing of targets.
+Pure, except that `restore_limits` changes the limits object that it is given.
 """
 
 from collections import deque
@@ -10,17 +10,17 @@ from asyncclient import Bucket, Limits
 from bulk.journal.records import Intent, LimitChanged, PauseTaken, RunStarted
 
 LONGEST_WINDOW_S = 3600.0
-LONGEST_PAUSE_S = 3600.0
+MAX_PAUSE_S = 3600.0
 SAME_REQUEST_S = 0.25
-"""A request noted in a file and one that the limits remember are the same when their times are this close."""
+"""A request in a file and one that the limits remember are the same if their times differ by at most this."""
 RECENT_KEPT = 20_000
-"""Request times kept of each bucket: more than any hour's allowance."""
+"""Request times kept per bucket: more than any hourly limit."""
 ROW_READERS = 5
-"""Reads of deletion rows, single ones included, that may be under way beside one of the store for each worker."""
+"""Reads of deletion rows that may be in flight, in addition to one read of persons per worker."""
 
 
 class LimitUsage:
-    """What a journal says of requests: when they were answered, which were under way, how long to pause.
+    """What a journal tells about rate limits: request times, requests in flight, pauses and lowered limits.
 
     Times are the server's clock, seconds since the epoch.
     """
@@ -32,32 +32,32 @@ class LimitUsage:
         self._running: RunStarted | None = None
 
     def request(self, bucket: str, at: float, *, times: int = 1) -> None:
-        """So many requests were answered, or given up, at this time at the latest."""
+        """Count requests that ended at this time or earlier."""
         self.recent.setdefault(bucket, deque(maxlen=RECENT_KEPT)).extend([at] * min(times, RECENT_KEPT))
 
     def paused(self, record: PauseTaken) -> None:
-        """The server asked for a pause."""
-        self.paused_until[record.bucket] = record.at + record.for_s
+        """Take in a pause that the server asked for."""
+        self.paused_until[record.bucket] = record.at + record.duration_s
 
     def limit_changed(self, record: LimitChanged) -> None:
-        """A 429 lowered a limit."""
+        """Take in that a 429 lowered a limit."""
         self.lowered.setdefault(record.bucket, {})[record.window_s] = record
 
     def run_started(self, record: RunStarted, open_attempts: Iterable[Intent]) -> None:
-        """A process took over; what the last one had under way was over by then."""
-        for bucket, requests in self.under_way(open_attempts).items():
+        """Take in that a process started; requests of the previous one had ended by then."""
+        for bucket, requests in self.in_flight(open_attempts).items():
             self.request(bucket, record.at, times=requests)
         self._running = record
 
     def run_ended(self) -> None:
-        """The process said goodbye: it left no reads under way."""
+        """Take in that a run ended in good order, with no reads in flight."""
         self._running = None
 
-    def under_way(self, open_attempts: Iterable[Intent]) -> dict[str, int]:
-        """Requests by bucket that a process which is gone may have made without noting their ends.
+    def in_flight(self, open_attempts: Iterable[Intent]) -> dict[str, int]:
+        """Return the requests per bucket that a dead process may have made without recording their outcome.
 
         Arguments:
-            open_attempts: its attempts without an answer.
+            open_attempts: its attempts without an outcome.
         """
         found: dict[str, int] = {}
         for intent in open_attempts:
@@ -74,46 +74,45 @@ def restore_limits(
     *,
     spent: Mapping[str, Sequence[float]],
     usage: LimitUsage,
-    under_way: Mapping[str, int],
+    in_flight: Mapping[str, int],
     now: float,
 ) -> None:
-    """Account for the requests that the planning and earlier runs made in the last hour, and for what still lasts of
-    pauses and lowered limits.
+    """Charge the limits with the requests of planning and of earlier runs, and keep their pauses and lowered limits.
 
-    What an interrupted run may have had under way counts as answered now, since no more is known.
+    Requests that an interrupted run may have had in flight count as made just now, because their times are not known.
 
     Arguments:
-        limits: what is charged.
-        spent: request times by bucket from the plan, seconds since the epoch.
-        usage: of the journal; of an empty one nothing is known, and nothing was sent.
-        under_way: requests by bucket without a noted end.
-        now: the server's clock, seconds since the epoch; times beyond it count as just now.
+        limits: the limits to charge.
+        spent: request times per bucket from the plan, in seconds since the epoch.
+        usage: from the journal.
+        in_flight: requests per bucket without a recorded outcome.
+        now: the server's time in seconds since the epoch; later times count as just now.
     """
     for bucket in Bucket:
         times = [*spent.get(bucket.value, ()), *usage.recent.get(bucket.value, ())]
         known = [now - age for age in limits.recent(bucket)]
-        ages = [max(0.0, now - time) for time in not_in(known, times) if now - time < LONGEST_WINDOW_S]
-        ages += [0.0] * under_way.get(bucket.value, 0)
+        ages = [max(0.0, now - time) for time in unmatched_times(known, times) if now - time < LONGEST_WINDOW_S]
+        ages += [0.0] * in_flight.get(bucket.value, 0)
         if ages:
             limits.charge(bucket, ages)
-        if (left := usage.paused_until.get(bucket.value, 0.0) - now) > 0:
-            limits.pause(bucket, min(left, LONGEST_PAUSE_S))
+        if (remaining_s := usage.paused_until.get(bucket.value, 0.0) - now) > 0:
+            limits.pause(bucket, min(remaining_s, MAX_PAUSE_S))
         for lowered in usage.lowered.get(bucket.value, {}).values():
             if lowered.new is not None:
                 age_s = max(0.0, now - lowered.at)
                 limits.keep_lowered(bucket, window_s=lowered.window_s, limit=lowered.new, age_s=age_s)
 
 
-def not_in(known: Iterable[float], times: Iterable[float]) -> list[float]:
-    """The times that have no counterpart of their own among the known ones."""
-    rest = sorted(known)
-    left: list[float] = []
-    at = 0
+def unmatched_times(known: Iterable[float], times: Iterable[float]) -> list[float]:
+    """Return the times that match no known time; each known time matches once."""
+    remaining = sorted(known)
+    unmatched: list[float] = []
+    index = 0
     for time in sorted(times):
-        while at < len(rest) and rest[at] < time - SAME_REQUEST_S:
-            at += 1
-        if at < len(rest) and rest[at] <= time + SAME_REQUEST_S:
-            at += 1
+        while index < len(remaining) and remaining[index] < time - SAME_REQUEST_S:
+            index += 1
+        if index < len(remaining) and remaining[index] <= time + SAME_REQUEST_S:
+            index += 1
         else:
-            left.append(time)
-    return left
+            unmatched.append(time)
+    return unmatched

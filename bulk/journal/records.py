@@ -1,7 +1,7 @@
-"""What a journal line says: one frozen struct a kind of line.
+"""The records of a journal: one frozen struct per type of line.
 
-Targets are named by their number in the plan. No record holds an identifier of a person, a property's value,
-free text of the server's or the key (promise 27). Times are seconds since the epoch; `at` is this machine's clock.
+Targets are named by their number in the plan. No record holds an identifier of a person, a value of a property, free
+text of the server, or a key (guarantee 27). Times are the server's clock in seconds since the epoch.
 """
 
 from typing import Any
@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k", gc=False):
-    """`gc=False`: no record is part of a cycle, and a replay that makes millions of them is not held up by searches."""
+class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
+    """`gc=False`: no record is part of a reference cycle, so the garbage collector need not search millions of them."""
 
 
-class JobOpened(_Record, frozen=True, tag="job"):
-    """The first line: which job this journal belongs to (promise 6).
+class JobOpened(_Record, frozen=True, tag="job_opened"):
+    """The first line: the job that this journal belongs to (guarantee 6).
 
-    `job` is a random name; checksums of all lines depend on it, so that no line of another journal fits in.
+    `job` is a random name. The checksums of all lines depend on it, so a line of another journal is detected.
     """
 
     format: int
@@ -31,11 +31,11 @@ class JobOpened(_Record, frozen=True, tag="job"):
     at: float
 
 
-class RunStarted(_Record, frozen=True, tag="run"):
-    """A process took the journal up; whatever it finds open before this line was interrupted.
+class RunStarted(_Record, frozen=True, tag="run_started"):
+    """A process started to work on the job; whatever is open before this line was interrupted.
 
-    `purpose` is "run" or "verify"; a run gives targets whose attempts were used up another chance. `route` is the
-    one that changes of properties take.
+    `purpose` is "run" or "verify". A run tries targets again whose attempts were exhausted. `route` is the one by
+    which properties are changed.
     """
 
     at: float
@@ -49,7 +49,7 @@ class RunStarted(_Record, frozen=True, tag="run"):
 
 
 class Approved(_Record, frozen=True, tag="approved"):
-    """Somebody approved the plan with this digest; not asked again."""
+    """Somebody approved the plan with this digest; later runs do not ask again."""
 
     at: float
     digest: str
@@ -57,11 +57,11 @@ class Approved(_Record, frozen=True, tag="approved"):
 
 
 class Intent(_Record, frozen=True, tag="intent"):
-    """On disk before the request leaves (promise 1). `axes` is what the request may change.
+    """A request is about to leave; on disk before it does (guarantee 1). `axes` is what the request may change.
 
-    `server_at` is the server's clock as best known, against which deletion rows are compared (promise 20).
-    `bucket` is the rate limit that the request counts in. An intent may cover a block of targets that get a request
-    each, one after the other: `requests` is how many at most.
+    `server_at` is the server's clock when the request was built, which deletion rows are compared with (guarantee 20).
+    `bucket` is the rate limit that the request counts in. One intent may cover a block of targets with one request
+    per target, sent one after the other: `requests` is their maximum number.
     """
 
     attempt: int
@@ -74,13 +74,13 @@ class Intent(_Record, frozen=True, tag="intent"):
     requests: int = 1
 
 
-class Answer(_Record, frozen=True, tag="answer"):
-    """How an attempt ended (promise 11): ok, failed (certainly without effect) or unknown.
+class AttemptEnded(_Record, frozen=True, tag="result"):
+    """How an attempt ended (guarantee 11): `outcome` is ok, failed (certainly without effect) or unknown.
 
-    With `ok`, `accepted` names the targets it holds for when they are not all; the others are unknown. So does it in
-    a block, where `outcome` is that of the last request and `requests` is how many were made; targets that are not
-    `reached` are as they were.
-    `error` names the kind of error, `code` is the server's error code. `queued`: the server said that it deletes later.
+    With `ok`, `accepted` names the targets that were accepted, if they are not all; the outcome of the others is
+    unknown. For a block, `outcome` is that of its last request, `requests` is how many were made, and targets that
+    are not `reached` stay as they were. `error` is the kind of error and `code` the server's error code. `queued`
+    means that the server said it deletes later.
     """
 
     attempt: int
@@ -96,10 +96,10 @@ class Answer(_Record, frozen=True, tag="answer"):
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Targets that are now in a state of an axis, and why where it is not plain.
+    """A new state of targets on one axis, with the reason where the state alone does not explain it.
 
-    `covered_until` is the deletion row's own time by the server's clock, in whole seconds since the epoch: events up to
-    then are covered (promise 20).
+    `covered_until` is the time of the deletion row by the server's clock, in whole seconds since the epoch: events up
+    to then are covered (guarantee 20).
     """
 
     axis: str
@@ -109,10 +109,10 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     covered_until: int | None = None
 
 
-class Settled(_Record, frozen=True, tag="settled"):
-    """What reading (the store, the deletion rows, a listing of who has a property) or the engine's rules established.
+class StatesChanged(_Record, frozen=True, tag="states"):
+    """What reading (persons, deletion rows, a listing) or a rule of the engine established.
 
-    `refunded` names targets whose last attempt does not count because it made progress (promise 12).
+    `refunded` names targets whose last attempt does not count, because it made progress (guarantee 12).
     """
 
     at: float
@@ -121,22 +121,22 @@ class Settled(_Record, frozen=True, tag="settled"):
     refunded: str | None = None
 
 
-class Spent(_Record, frozen=True, tag="spent"):
-    """Requests that count in a rate limit's windows beside the attempts: reads (promise 13)."""
+class ReadRequest(_Record, frozen=True, tag="read"):
+    """A request that counts in a rate limit and changes nothing (guarantee 13)."""
 
     bucket: str
     at: float
 
 
-class TestBatchPassed(_Record, frozen=True, tag="canary"):
-    """The first batch did what it should, in every stage; not repeated (promise 24)."""
+class TestBatchPassed(_Record, frozen=True, tag="test_batch_passed"):
+    """The first small batch did what it should in every stage; later runs do not repeat it (guarantee 24)."""
 
     at: float
     targets: str
 
 
-class LimitChanged(_Record, frozen=True, tag="limit"):
-    """An unexpected 429 lowered a limit (promise 13)."""
+class LimitChanged(_Record, frozen=True, tag="limit_changed"):
+    """An unexpected 429 lowered a rate limit (guarantee 13)."""
 
     at: float
     bucket: str
@@ -146,15 +146,15 @@ class LimitChanged(_Record, frozen=True, tag="limit"):
 
 
 class PauseTaken(_Record, frozen=True, tag="pause"):
-    """Everybody waited because the server asked for it (promise 14)."""
+    """All requests of a rate limit waited, because the server asked for it (guarantee 14)."""
 
     at: float
     bucket: str
-    for_s: float
+    duration_s: float
 
 
-class RunEnded(_Record, frozen=True, tag="end"):
-    """The run came to its end in good order, for this reason."""
+class RunEnded(_Record, frozen=True, tag="run_ended"):
+    """The run ended in good order, for this reason."""
 
     at: float
     reason: str
@@ -165,14 +165,14 @@ Record = (
     | RunStarted
     | Approved
     | Intent
-    | Answer
-    | Settled
-    | Spent
+    | AttemptEnded
+    | StatesChanged
+    | ReadRequest
     | TestBatchPassed
     | LimitChanged
     | PauseTaken
     | RunEnded
 )
 
-FORMAT = 1
+FORMAT = 2
 """The journal format that this version writes and reads."""

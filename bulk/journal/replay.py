@@ -1,8 +1,10 @@
-"""Opens the journal of a job and folds it into a ledger: the one place that joins file and meaning."""
+"""Opens a job's journal and replays its records into `TargetStates`: joins the file and what its records mean."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,11 +13,13 @@ import msgspec
 from bulk.errors import JournalError
 from bulk.files.private_files import open_regular
 from bulk.journal.framing import Framing, TornTail
-from bulk.journal.records import JobOpened, Record
+from bulk.journal.records import FORMAT, JobOpened, Record
 from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
 
 _CHUNK = 1 << 20
+_FORMAT = re.compile(rb'\{"n":0,"(?:type":"job_opened|k":"job)","format":([0-9]{1,9}),')
+"""The start of a first line, which has stayed readable through all formats; format 1 calls the kind of record `k`."""
 
 
 class JournalFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +30,12 @@ class JournalFacts(msgspec.Struct, frozen=True, kw_only=True):
     torn_tail_bytes: int
 
 
+@cache
 def framing() -> Framing[Record]:
-    """The frame of a job's journal; checksums start from the job's random name."""
+    """The frame of a job's journal; checksums start from the job's random name.
+
+    It holds nothing of any one journal, and looking through all kinds of records takes milliseconds.
+    """
     return Framing(Record, job=lambda record: record.job if isinstance(record, JobOpened) else None)
 
 
@@ -38,7 +46,8 @@ def open_journal(path: Path, target_states: TargetStates) -> Journal[Record]:
         JournalBusy: another process holds it.
         FileTrouble: it is damaged, not private, or cannot be used.
     """
-    with _sense(path):
+    _refuse_other_format(path)
+    with _explaining(path):
         return Journal.open(path, framing(), target_states.apply)
 
 
@@ -49,7 +58,8 @@ def replay_journal(path: Path) -> tuple[TargetStates, JournalFacts]:
         FileTrouble: it is damaged or cannot be read.
     """
     target_states = TargetStates()
-    with _sense(path):
+    _refuse_other_format(path)
+    with _explaining(path):
         end = Journal.read(path, framing(), target_states.apply)
     if target_states.job is None:
         raise JournalError(path, "is empty: no job was ever opened in it", "give the journal of a job")
@@ -59,13 +69,31 @@ def replay_journal(path: Path) -> tuple[TargetStates, JournalFacts]:
 
 
 @contextmanager
-def _sense(path: Path) -> Iterator[None]:
+def _explaining(path: Path) -> Iterator[None]:
+    """Turn a record that contradicts the earlier ones into an error that names the journal."""
     try:
         yield
     except ValueError as problem:
         raise JournalError(
-            path, f"holds whole lines that do not fit together ({problem})", "use the version that wrote it"
+            path, f"has intact lines that contradict each other ({problem})", "use the version that wrote it"
         ) from problem
+
+
+def _refuse_other_format(path: Path) -> None:
+    """Refuse a journal whose first line states another format, before it is locked, repaired or replayed."""
+    if not os.path.lexists(path):
+        return
+    fd = open_regular(path, os.O_RDONLY, JournalError)
+    try:
+        stated = _FORMAT.match(os.read(fd, 128))
+    finally:
+        os.close(fd)
+    if stated and int(stated[1]) != FORMAT:
+        raise JournalError(
+            path,
+            f"has journal format {int(stated[1])}, which this version of posthog-bulk cannot read (it uses {FORMAT})",
+            "finish and report this job with the version that began it",
+        )
 
 
 def _digest(path: Path, whole: int) -> tuple[str, int]:

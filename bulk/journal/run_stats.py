@@ -1,9 +1,9 @@
-"""What a journal adds up to beside the targets' states: runs, attempts by route, pauses. A fold for reports. Pure."""
+"""Counts over a journal's records for reports: runs, attempts per route, pauses. Pure."""
 
 import msgspec
 
 from bulk.journal.records import (
-    Answer,
+    AttemptEnded,
     Intent,
     JobOpened,
     LimitChanged,
@@ -11,16 +11,16 @@ from bulk.journal.records import (
     Record,
     RunEnded,
     RunStarted,
-    Settled,
+    StatesChanged,
 )
 from bulk.number_ranges import parse_ranges
 
 KEPT_DELETED = frozenset({"deleted_instead_of_kept", "no_summary"})
-"""Errors of calls after which persons may be gone that were to be kept."""
+"""Errors after which the server may have deleted persons that it was asked to keep."""
 
 
 class RouteCounts(msgspec.Struct):
-    """Requests on one route by how they ended, those left over unknown; `targets` sums the batch sizes."""
+    """Requests of one call by outcome; those neither ok nor failed are unknown. `targets` adds up batch sizes."""
 
     attempts: int = 0
     ok: int = 0
@@ -29,7 +29,7 @@ class RouteCounts(msgspec.Struct):
 
 
 class RunCounts(msgspec.Struct):
-    """One process's share of the job."""
+    """One run of the job, by one process."""
 
     started_at: float
     version: str
@@ -39,7 +39,7 @@ class RunCounts(msgspec.Struct):
 
 
 class RunStats:
-    """Counts over the records of a journal."""
+    """Counts over the records of a journal, kept up to date by `apply`."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -53,16 +53,16 @@ class RunStats:
         self._open: dict[int, tuple[str, int]] = {}
 
     def apply(self, record: Record) -> None:
-        """Take one record in."""
+        """Count one record."""
         self.lines += 1
         self.last_at = max(self.last_at, record.at)
         match record:
-            case Settled():  # the most frequent first
+            case StatesChanged():  # the most frequent record first
                 pass
             case Intent():
                 self._intent(record)
-            case Answer():
-                self._answer(record)
+            case AttemptEnded():
+                self._attempt_ended(record)
             case JobOpened():
                 self.opened_at = record.at
             case RunStarted():
@@ -82,15 +82,15 @@ class RunStats:
         route.targets += _size(record.targets)
         self._open[record.attempt] = record.route, record.requests
 
-    def _answer(self, record: Answer) -> None:
+    def _attempt_ended(self, record: AttemptEnded) -> None:
         self.kept_deleted = self.kept_deleted or record.error in KEPT_DELETED
-        name, covered = self._open.pop(record.attempt, (None, 1))
+        name, planned = self._open.pop(record.attempt, (None, 1))
         if name is None:
             return
-        route, made = self.routes[name], covered if record.requests is None else record.requests
-        route.attempts -= covered - made
-        troubled = record.outcome != "ok"
-        route.ok += made - troubled
+        route, made = self.routes[name], planned if record.requests is None else record.requests
+        route.attempts -= planned - made
+        not_ok = record.outcome != "ok"
+        route.ok += made - not_ok
         route.failed += record.outcome == "failed"
 
 

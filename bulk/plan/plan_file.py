@@ -1,24 +1,19 @@
-"""The plan file: what will be done, to whom, frozen before anything is sent; no other file names persons.
+"""Opens a plan file, checks all of it, and reads its targets.
 
-Written whole or not at all, checked whole when opened. Knows nothing of journals, requests or selections.
+A plan lists the persons that an operation will affect. No other file of a job holds identifiers of persons.
 """
 
 import hashlib
 import os
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
-from math import isfinite
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-from uuid import UUID
 
 from bulk.errors import PlanError
-from bulk.files.json_lines import encode_line
-from bulk.files.private_files import Unnamed, open_regular, refuse_existing, trouble, unnamed
+from bulk.files.file_errors import as_file_trouble
+from bulk.files.private_files import open_regular
 from bulk.plan.plan_lines import (
     DIGEST_PREFIX,
     FORMAT,
@@ -31,7 +26,6 @@ from bulk.plan.plan_lines import (
     decode_header,
     decode_targets,
     digest_matches,
-    encode_footer,
     short_digest,
 )
 
@@ -40,7 +34,6 @@ __all__ = [
     "Plan",
     "PlanFooter",
     "PlanHeader",
-    "PlanWriter",
     "Target",
     "digest_matches",
     "load_plan",
@@ -48,112 +41,16 @@ __all__ = [
 ]
 
 BLOCK = 256
-"""Targets that share one entry of the index."""
+"""Targets per entry of the index."""
 _CHUNK = 1 << 20
 _ANEW = "make a new plan"
-_CHANGED = "was changed after it was made"
-
-
-class PlanWriter:
-    """Writes a plan into a file that has no name before it is whole; used as a context manager.
-
-    Leaving without `finish` leaves nothing, and so does a kill (see `bulk.files.private_files.Unnamed`).
-    """
-
-    def __init__(self, path: Path, file: Unnamed, header: PlanHeader) -> None:
-        self.path = path
-        self.count = 0
-        self._file = file
-        self._hash = hashlib.sha256()
-        self._buffer = bytearray(_line(header))
-
-    @classmethod
-    def create(cls, path: Path | str, header: PlanHeader) -> "PlanWriter":
-        """Start a plan.
-
-        Raises:
-            FileTrouble: the file exists already, or its folder cannot be written.
-            ValueError: the header is of another format, or holds what JSON cannot.
-        """
-        path = Path(path)
-        if header.format != FORMAT:
-            raise ValueError(f"this version writes plan format {FORMAT}, not {header.format}")
-        file = unnamed(path)
-        try:
-            refuse_existing(path)
-            return cls(path, file, header)
-        except BaseException:
-            file.close()
-            raise
-
-    def add(self, uuid: UUID, created_at: datetime, distinct_id: str | None = None) -> None:
-        """Append one target; it gets the next number.
-
-        Args:
-            uuid: the person's.
-            created_at: the person's, with its time zone.
-            distinct_id: the one that selected it, where there is one.
-
-        Raises:
-            FileTrouble: the disk is full or the like.
-        """
-        if created_at.tzinfo is None:
-            raise ValueError("created_at needs a time zone")
-        if created_at.tzinfo is not UTC:
-            with suppress(OverflowError):  # an hour from the end of the calendar there is no such time in UTC
-                created_at = created_at.astimezone(UTC)
-        target = Target(number=self.count, uuid=uuid, created_at=created_at, distinct_id=distinct_id)
-        self._buffer += _line(target)
-        self.count += 1
-        if len(self._buffer) >= _CHUNK:
-            self._flush()
-
-    def finish(self, *, spent: Mapping[str, Sequence[float]] | None = None, findings: Sequence[Any] = ()) -> "Plan":
-        """Close the plan with its footer, give it its name, and return it as read back from the file.
-
-        Args:
-            spent: times of requests already made, by bucket, in epoch seconds (promise 13).
-            findings: what there is to say of the input, as JSON values.
-
-        Raises:
-            FileTrouble: it cannot be written, or somebody took the name meanwhile.
-            ValueError: spent or findings hold what JSON cannot, or too much.
-        """
-        self._flush()
-        digest = DIGEST_PREFIX + self._hash.hexdigest()
-        times = {bucket: list(stamps) for bucket, stamps in (spent or {}).items()}
-        if not all(isfinite(stamp) for stamps in times.values() for stamp in stamps):
-            raise ValueError("spent holds a time that is no finite number")
-        footer = encode_footer(PlanFooter(count=self.count, digest=digest, spent=times, findings=list(findings)))
-        if len(footer) > MAX_LINE:
-            raise ValueError(f"spent and findings take {len(footer)} bytes, a footer has at most {MAX_LINE}")
-        self._file.write(footer)
-        self._file.publish()
-        self._file.close()
-        plan = load_plan(self.path)
-        if plan.digest != digest:
-            plan.close()
-            raise PlanError(self.path, "was replaced while it was made", _ANEW)
-        return plan
-
-    def _flush(self) -> None:
-        self._hash.update(self._buffer)
-        self._file.write(self._buffer)
-        self._buffer = bytearray()
-
-    def __enter__(self) -> "PlanWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
+_CHANGED = "was changed after it was created"
 
 
 class Plan:
-    """A plan that was checked whole and stays open: no later swap or edit of it changes a target unseen.
+    """A plan that was checked and stays open, so that no later change of the file changes a target unnoticed.
 
-    For one thread at a time. Close it, or use it as a context manager.
+    It is for one thread at a time. Close it, or use it as a context manager.
     """
 
     def __init__(self, path: Path, fd: int, header: PlanHeader, footer: PlanFooter, index: "_Index") -> None:
@@ -171,7 +68,7 @@ class Plan:
         return f"Plan({str(self.path)!r}, count={self.count}, digest={self.digest!r})"
 
     def targets(self, start: int, stop: int) -> list[Target]:
-        """Return the targets numbered from `start` up to but not including `stop`, fewer where the plan ends.
+        """Return the targets from number `start` up to but not including `stop`, fewer where the plan ends.
 
         Args:
             start: the first number, from 0.
@@ -179,10 +76,10 @@ class Plan:
 
         Raises:
             PlanError: the file was changed since it was opened, or a line holds no target.
-            ValueError: the numbers are no range.
+            ValueError: the numbers are not a range.
         """
         if start < 0 or stop < start:
-            raise ValueError(f"targets are numbered from 0 upwards: {start} to {stop} is no range of them")
+            raise ValueError(f"targets are numbered from 0, so {start} to {stop} is not a range of targets")
         stop = min(stop, self.count)
         found: list[Target] = []
         for block in range(start // BLOCK, -(-stop // BLOCK)):
@@ -196,7 +93,7 @@ class Plan:
             yield from self._block(block)
 
     def close(self) -> None:
-        """Close the file; idempotent."""
+        """Close the file; may be called again."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
@@ -217,7 +114,7 @@ class Plan:
         start, stop = self._index.starts[block], self._index.starts[block + 1]
         data = _read(self._fd, start, stop - start, self.path)
         if zlib.crc32(data) != self._index.sums[block]:
-            raise PlanError(self.path, f"{_CHANGED} and opened", _ANEW)
+            raise PlanError(self.path, "was changed while it was open", _ANEW)
         first = block * BLOCK
         targets = decode_targets(data)
         if isinstance(targets, int):
@@ -230,7 +127,7 @@ class Plan:
 
 
 class _Index:
-    """Where each block of targets starts, and its crc as it was when the digest was found right."""
+    """Where each block of targets starts, and its CRC when the digest was checked."""
 
     def __init__(self, start: int) -> None:
         self.starts = array("Q", [start])
@@ -242,21 +139,21 @@ class _Index:
 
 
 def load_plan(path: Path | str) -> Plan:
-    """Open a plan and check all of it: header, format, count, digest, footer, nothing missing or behind.
+    """Open a plan and check all of it: header, format, targets, count, digest and footer.
 
     Args:
-        path: of the plan file.
+        path: the plan file.
 
     Returns:
         The plan; close it, or use it with `with`.
 
     Raises:
-        PlanError: it is no plan, of another format, or any byte of it was changed; the sentence says which.
+        PlanError: it is not a plan, has another format, or was changed; the message says which.
     """
     path = Path(path)
     fd = open_regular(path, os.O_RDONLY, PlanError)
     try:
-        with trouble(path, "cannot be read", PlanError):
+        with as_file_trouble(path, "cannot be read", PlanError):
             size = os.fstat(fd).st_size
         header, body = _load_header(fd, size, path)
         footer, end = _load_footer(fd, size, path)
@@ -265,7 +162,7 @@ def load_plan(path: Path | str) -> Plan:
             was, now = short_digest(footer.digest), short_digest(digest)
             raise PlanError(path, f"{_CHANGED}: digest {now}, expected {was}", _ANEW)
         if count != footer.count:
-            raise PlanError(path, f"has {count} targets where its footer says {footer.count}", _ANEW)
+            raise PlanError(path, f"has {count:,} targets, but its footer says {footer.count:,}", _ANEW)
         return Plan(path, fd, header, footer, index)
     except BaseException:
         os.close(fd)
@@ -280,10 +177,10 @@ def _load_header(fd: int, size: int, path: Path) -> tuple[PlanHeader, int]:
     try:
         made_with = decode_format(line)
         if made_with != FORMAT:
-            raise PlanError(path, f"has plan format {made_with} where this version reads {FORMAT}", _ANEW)
+            raise PlanError(path, f"has plan format {made_with}, but this version reads format {FORMAT}", _ANEW)
         return decode_header(line), len(line)
     except ValueError:
-        raise PlanError(path, "is not a plan: line 1 is no header", "name a *.plan.jsonl file") from None
+        raise PlanError(path, "is not a plan: line 1 is not a plan header", "name a *.plan.jsonl file") from None
 
 
 def _load_footer(fd: int, size: int, path: Path) -> tuple[PlanFooter, int]:
@@ -295,14 +192,14 @@ def _load_footer(fd: int, size: int, path: Path) -> tuple[PlanFooter, int]:
     try:
         footer = decode_footer(line)
     except ValueError:
-        raise PlanError(path, "has no footer: it is cut short, or was added to", _ANEW) from None
+        raise PlanError(path, "has no footer: the end is missing, or lines were added", _ANEW) from None
     if footer is None:
         raise PlanError(path, f"{_CHANGED}: its footer fails its checksum", _ANEW)
     return footer, size - len(line)
 
 
 def _scan(fd: int, body: int, end: int, path: Path) -> tuple[str, _Index, int]:
-    """Hash what lies before the footer, find where each block of targets starts, count the lines."""
+    """Hash everything before the footer, find where each block of targets starts, and count the targets."""
     digest = hashlib.sha256(_read(fd, 0, body, path))
     index = _Index(body)
     count = crc = 0
@@ -332,7 +229,7 @@ def _scan(fd: int, body: int, end: int, path: Path) -> tuple[str, _Index, int]:
 def _read(fd: int, offset: int, size: int, path: Path) -> bytes:
     parts = []
     while size > 0:
-        with trouble(path, "cannot be read", PlanError):
+        with as_file_trouble(path, "cannot be read", PlanError):
             part = os.pread(fd, size, offset)
         if not part:
             raise PlanError(path, "became shorter while it was read", _ANEW)
@@ -340,10 +237,3 @@ def _read(fd: int, offset: int, size: int, path: Path) -> bytes:
         offset += len(part)
         size -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _line(value: PlanHeader | Target) -> bytes:
-    line = encode_line(value) + b"\n"
-    if len(line) > MAX_LINE:
-        raise ValueError(f"a line of a plan has at most {MAX_LINE} bytes, not {len(line)}")
-    return line

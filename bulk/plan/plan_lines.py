@@ -1,7 +1,6 @@
-"""The lines of a plan file: header, target, footer, and the digest that names a plan.
+"""The lines of a plan file: header, targets and footer, and the digest that identifies a plan. Pure.
 
-Values and bytes only; knows nothing of files. The digest covers every byte before the footer, the footer
-carries a checksum of itself.
+The digest covers every byte before the footer. The footer carries a checksum of itself.
 """
 
 import hashlib
@@ -16,17 +15,24 @@ from bulk.files.json_lines import decode_line, decode_lines, encode_line
 FORMAT = 1
 """The plan format that this version writes and reads."""
 MAX_LINE = 16 << 20
-"""Bytes that a line may have."""
+"""Maximum bytes of a line."""
 DIGEST_PREFIX = "sha256:"
 SHORT_DIGEST = 12
-"""Hex digits of a digest that are enough to name it."""
+"""Hex digits of a digest that are enough to identify it."""
 
 _CHECK = b',"check":"%b"}\n'
 _CHECK_SIZE = len(_CHECK % bytes(16))
 
 
 class PlanHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """What the plan is for. `created_at` is ISO 8601 in UTC, `version` is the product's that made it."""
+    """What a plan was made for.
+
+    Arguments:
+        operation: the operation with its parameters.
+        selection: its summary, and details that may hold values.
+        created_at: ISO 8601 in UTC.
+        version: the version of this program that made the plan.
+    """
 
     format: int
     project_id: int
@@ -37,14 +43,18 @@ class PlanHeader(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     version: str
 
-    def __repr__(self) -> str:  # a selection may name persons, an operation values
+    def __repr__(self) -> str:  # selection and operation may hold personal data
         return f"PlanHeader(format={self.format}, project_id={self.project_id}, host={self.host!r})"
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A person by uuid, `created_at` and the distinct id that selected it (promise 22).
+    """A person in a plan (guarantee 22).
 
-    `number` counts from 0.
+    Arguments:
+        number: its position in the plan, from 0.
+        uuid: the person's UUID.
+        created_at: the person's creation time.
+        distinct_id: the distinct ID that selected the person, or one by which it can be looked up.
     """
 
     number: int
@@ -57,10 +67,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
 
 class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
-    """What closes a plan.
+    """The last line of a plan.
 
-    `spent` are the times of the planner's own requests by bucket, in epoch seconds (promise 13); `findings`
-    is what the planner has to say of its input. Neither is part of what the digest covers.
+    Arguments:
+        count: targets in the plan.
+        digest: covers header and targets, not `spent` and `findings`.
+        spent: times of the planner's own requests by rate limit, in epoch seconds (guarantee 13).
+        findings: the findings of the input check.
     """
 
     count: int
@@ -83,32 +96,32 @@ _FOOTERS = msgspec.json.Decoder(PlanFooter)
 
 
 def short_digest(digest: str) -> str:
-    """Return the form of a digest that people read and type."""
+    """Return the short form of a digest, which people read and type."""
     return digest.removeprefix(DIGEST_PREFIX)[:SHORT_DIGEST]
 
 
 def digest_matches(digest: str, given: str) -> bool:
-    """Tell whether what somebody gave names this digest: all of it, or at least its first twelve hex digits.
+    """Return whether a text is this digest, or at least its first twelve hex digits.
 
     Args:
         digest: the full digest of a plan.
-        given: with or without `sha256:`, in either case.
+        given: the text, with or without `sha256:`, in upper or lower case.
     """
     wanted = given.strip().lower().removeprefix(DIGEST_PREFIX)
     return len(wanted) >= SHORT_DIGEST and digest.removeprefix(DIGEST_PREFIX).startswith(wanted)
 
 
 def encode_footer(footer: PlanFooter) -> bytes:
-    """Return the footer's line with its checksum and line end."""
+    """Return the line of a footer, with checksum and line end."""
     body = encode_line(footer)[:-1]
     return body + _CHECK % _checksum(body)
 
 
 def decode_footer(line: bytes) -> PlanFooter | None:
-    """Return the footer that a line holds, or None where its checksum fails.
+    """Return the footer of a line, or None where its checksum is wrong.
 
     Raises:
-        ValueError: the line is no footer at all.
+        ValueError: the line is not a footer.
     """
     body = line[:-_CHECK_SIZE]
     footer = decode_line(body + b"}", _FOOTERS)
@@ -116,17 +129,17 @@ def decode_footer(line: bytes) -> PlanFooter | None:
 
 
 def decode_format(line: bytes) -> int:
-    """Return the format that a header line states; raises ValueError where it states none."""
+    """Return the format number of a header line; raises ValueError where it has none."""
     return decode_line(line, _FORMATS).format
 
 
 def decode_header(line: bytes) -> PlanHeader:
-    """Return the header that a line holds; raises ValueError where it holds none."""
+    """Return the header of a line; raises ValueError where it is not a header."""
     return decode_line(line, _HEADERS)
 
 
 def decode_targets(block: bytes) -> list[Target] | int:
-    """Return the targets of a block of whole lines, or the index in it of the first line that is none."""
+    """Return the targets of a block of complete lines, or the index of the first line that is not a target."""
     targets = decode_lines(block, _TARGETS)
     if targets is not None:
         return targets

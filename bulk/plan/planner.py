@@ -1,6 +1,6 @@
-"""Selection to plan file: the only stage that lists. Reads only; freezes whom an operation is for.
+"""Makes a plan: resolves a selection and writes a file that lists the persons an operation will affect.
 
-The file appears whole or not at all, whenever the work is cut short.
+It only reads from the server. If it is interrupted at any moment, no plan file exists.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,8 @@ from bulk.errors import BulkError, InputError, NotFinished, Refused
 from bulk.events import PlanProgress
 from bulk.files.private_files import refuse_existing
 from bulk.operations import Operation, UnsetProperties, to_dict
-from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, PlanWriter
+from bulk.plan.plan_file import FORMAT, Plan, PlanHeader
+from bulk.plan.plan_writer import PlanWriter
 from bulk.selection.input_findings import Findings
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByFilter, Selection
@@ -32,32 +33,32 @@ async def make_plan(
     concurrency: int = 4,
     now: Callable[[], float] | None = None,
 ) -> Plan:
-    """Freeze the targets of an operation in a plan file, having only read (contract 6.1, 6.11, 12).
+    """Write the targets of an operation to a plan file; only reads from the server (contract 6.1, 6.11, 12).
 
-    Of those whom a filter selects, or everyone, `UnsetProperties` takes the persons that have one of the properties.
+    With a filter, or with every person, `UnsetProperties` selects only persons that have one of its properties.
 
     Args:
-        client: set to the project by its number.
-        operation: what is to be done to each target.
-        selection: whom it is for.
+        client: its `project_id` is a number.
+        operation: what a run does to each target.
+        selection: the persons.
         path: the plan file; must not exist.
         on_progress: called after every few requests.
-        page_size: persons a page of listings, 1 to 1000.
+        page_size: persons per page of a listing, 1 to 1000.
         concurrency: requests at once, at least 1.
-        now: the time in epoch seconds; None for the server's clock.
+        now: returns the time in epoch seconds; None for the server's clock.
 
     Raises:
-        InputError: the selection is empty, or its input is; nothing was asked of the server.
-        Refused: the selection matched no person.
-        NotFinished: no person that it selects could be read.
-        FileTrouble: the plan file exists already, or cannot be written; or the input cannot be read.
-        PostHogError: the server could not be asked.
+        InputError: the selection or its input is empty; no request was made.
+        Refused: the selection matches no person.
+        NotFinished: no selected person could be read.
+        FileTrouble: the plan file exists, or cannot be written; or the input cannot be read.
+        PostHogError: the server did not respond, or responded with an error.
     """
     path = Path(path)
-    project_id = _checked(client, selection, page_size, concurrency)
+    project_id = _check_arguments(client, selection, page_size, concurrency)
     refuse_existing(path)
     findings, clock = Findings(), now or client.server_time
-    requests = _Counter()
+    requests = _RequestCounter()
     reading = client.observed(requests)
     with Resolver(
         reading,
@@ -65,7 +66,7 @@ async def make_plan(
         findings,
         page_size=page_size,
         concurrency=concurrency,
-        holding=operation.keys if isinstance(operation, UnsetProperties) else (),
+        having_keys=operation.keys if isinstance(operation, UnsetProperties) else (),
     ) as resolver:
         await resolver.begin()
         project = await reading.projects.get(project_id)
@@ -80,18 +81,18 @@ async def make_plan(
             version=VERSION,
         )
         with PlanWriter.create(path, header) as writer:
-            async for found in resolver.targets():
-                for ref, distinct_id in found:
-                    writer.add(ref.uuid, ref.created_at, distinct_id)
+            async for targets in resolver.targets():
+                for person in targets:
+                    writer.add(person.ref.uuid, person.ref.created_at, person.known_by)
                 if on_progress is not None:
                     on_progress(PlanProgress(seen=findings.seen, targets=writer.count, requests=requests.count))
             if not writer.count:
-                raise _nobody(findings)
+                raise _no_target(findings)
             return writer.finish(spent=_spent(client, clock()), findings=findings.to_list(requests=requests.count))
 
 
-class _Counter:
-    """Counts requests."""
+class _RequestCounter:
+    """Counts the requests that a client finishes."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -100,44 +101,49 @@ class _Counter:
         self.count += isinstance(event, RequestFinished)
 
 
-def _checked(client: PostHogClient, selection: Selection, page_size: int, concurrency: int) -> int:
+def _check_arguments(client: PostHogClient, selection: Selection, page_size: int, concurrency: int) -> int:
+    """Return the project's number, or raise InputError."""
     if isinstance(selection, ByFilter) and selection.is_empty:
-        raise InputError("the selection is empty: name whom it is for, or say everyone=True (--everyone)")
+        raise InputError("the selection is empty: select persons, or every person with everyone=True (--everyone)")
     if not 1 <= page_size <= 1000:
-        raise InputError(f"page_size is {page_size}: give 1 to 1000")
+        raise InputError(f"page_size is {page_size}, which must be 1 to 1000")
     if concurrency < 1:
-        raise InputError(f"concurrency is {concurrency}: give 1 or more")
+        raise InputError(f"concurrency is {concurrency}, which must be 1 or more")
     if not isinstance(client.project_id, int):
-        raise InputError("a plan needs the number of the project: @current can change at any moment")
+        raise InputError("a plan needs a project number: @current can change at any moment")
     return client.project_id
 
 
-def _nobody(findings: Findings) -> BulkError:
-    """What planning ends with when there is no target."""
+def _no_target(findings: Findings) -> BulkError:
+    """Return the exception with which planning ends if there is no target."""
     if unread := len(findings.unread) + findings.unread_persons:
-        return NotFinished(f"{unread:,} persons that may be selected could not be read, and nobody else is selected")
-    return Refused(*_why_nobody(findings))
+        return NotFinished(f"{unread:,} selected persons could not be read, and no other person matches the selection")
+    return Refused(*_why_no_target(findings))
 
 
-def _why_nobody(findings: Findings) -> tuple[str, str]:
+def _why_no_target(findings: Findings) -> tuple[str, str]:
+    """Return the problem and its fix."""
     if findings.discovery:
-        return "nobody who is selected has any of the properties", "check the keys; if they are right, all is done"
+        return (
+            "no selected person has any of the properties",
+            "check the keys: if they are right, there is nothing to do",
+        )
     if not findings.lines:
-        return "nobody matches the selection", "check the filters and the project"
+        return "no person matches the selection", "check the filters and the project"
     refused = sum(len(lines) for lines in findings.refused.values())
     if refused == findings.lines:
         reasons = ", ".join(sorted(reason.value for reason in findings.refused))
-        return f"none of the {refused} lines can be used ({reasons})", "correct the input"
+        return f"none of the {refused:,} input lines can be used ({reasons})", "correct the input"
     if refused:
-        return f"nobody matches any of the {findings.lines} lines, {refused} of which cannot be used", (
-            "check the input and the project"
+        return (
+            f"no person matches any of the {findings.lines:,} input lines, {refused:,} of which cannot be used",
+            "check the input and the project",
         )
-    return f"nobody matches any of the {findings.lines} lines", "check the input and the project"
+    return f"no person matches any of the {findings.lines:,} input lines", "check the input and the project"
 
 
 def _spent(client: PostHogClient, now: float) -> dict[str, list[float]]:
-    """When the requests were made that count in the limits' windows now, for whoever runs the plan
-    (promise 13)."""
+    """Return the times of requests that still count against a rate limit when the plan is run (guarantee 13)."""
     spent: dict[str, list[float]] = {}
     for bucket in Bucket:
         ages = [age for age in client.limits.recent(bucket) if age < HOUR_S]

@@ -1,7 +1,7 @@
-"""What an attempt's answer means, and what follows from it: decisions as values. Pure; sends and reads nothing.
+"""Classifies the response to an attempt, or its error, and decides what the job does next. Pure.
 
-Success is judged as contract 6.5 has it: anything but an exact success is settled by reading, and only what
-survives is sent again (promise 11). Which errors may be sent again is promise 12.
+Contract 6.5 defines the success of a bulk deletion. After anything but an exact success the targets are read back, and
+only those that still need the call are sent again (guarantee 11). Guarantee 12 says which errors allow a retry.
 """
 
 import re
@@ -33,45 +33,62 @@ from bulk.errors import NotFinished
 from bulk.states import Axis
 
 STEPS_AFTER_DELETION = frozenset({"log_activity", "publish_clickhouse_tombstone"})
-"""A deletion error in one of these steps speaks of a person that is deleted all the same (contract 6.5)."""
+"""A deletion error in one of these steps is about a person that is deleted nevertheless (contract 6.5)."""
 
-LONGEST_PAUSE_S = 3600.0
-"""A server that asks for a longer pause ends the run as resumable (promise 14)."""
+MAX_PAUSE_S = 3600.0
+"""A server that asks for a longer pause ends the run, which can be resumed (guarantee 14)."""
 
 TOO_LARGE = 413
-"""What stands before the server takes less in one request than the server does: nothing of it was done."""
+"""A proxy in front of the server refused the size of the request, so the server executed nothing of it."""
 
 EMPTY_BODY = "empty_body"
-"""The client's code of an answer that has nothing in its body although something belongs there."""
+"""The client's error code for a response without the body that the call always has."""
 
-UNANSWERED = (TransportError, ServerError, RateLimited, InvalidResponse)
-"""What a read may end with after its retries: the server's trouble, not the job's."""
+TRANSIENT_ERRORS = (TransportError, ServerError, RateLimited, InvalidResponse)
+"""Errors with which a read may end after its retries, and that say nothing about the job."""
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class NextAction(Enum):
-    """What to do after an attempt."""
+    """What the job does after an attempt."""
 
     NOTHING = "nothing"
-    AGAIN = "send again: nothing was done"
-    READ = "read, then send the survivors again"
-    READ_AND_HALVE = "read, then send the survivors again in halves"
-    READ_AND_REJECT = "read; the survivors have failed for good"
+    RETRY = "send again: the server changed nothing"
+    READ_BACK = "read back, then send again what is not done"
+    READ_BACK_AND_HALVE = "read back, then send again what is not done, in halves"
+    READ_BACK_AND_REJECT = "read back; what is not done has failed for good"
     STOP = "stop the job"
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether the targets are read back before anything else."""
+        return self in _READ_BACK
+
+
+_READ_BACK = (NextAction.READ_BACK, NextAction.READ_BACK_AND_HALVE, NextAction.READ_BACK_AND_REJECT)
 
 
 class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     """How an attempt ended.
 
-    `accepted` is None for all of its targets, else positions in the batch. `retry_after_s` is how long the server
-    asks to wait. `cause` is what the run ends with when the key was refused. Of a block of requests, one after the
-    other, `requests` were made, the error speaks of the target at position `at`, and those from `reached` on are as
-    they were.
+    Arguments:
+        outcome: "ok", "failed" (the server changed nothing) or "unknown".
+        next_action: what the job does now.
+        accepted: positions in the batch of the targets that the server accepted; None for all of them.
+        status: the HTTP status of an error.
+        error: the kind of error, such as `server_error`.
+        code: the server's own error code.
+        queued: whether the server deletes the persons later.
+        retry_after_s: how long the server asks to wait.
+        cause: the exception with which the run ends, where the key was refused.
+        requests: in a block of consecutive requests, how many were made.
+        failed_at: in a block, the position of the target that the error is about.
+        reached: in a block, the position of the first target that no request was made for.
     """
 
     outcome: str
-    then: NextAction
+    next_action: NextAction
     accepted: tuple[int, ...] | None = None
     status: int | None = None
     error: str | None = None
@@ -80,54 +97,59 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: float | None = None
     cause: PostHogError | None = None
     requests: int | None = None
-    at: int | None = None
+    failed_at: int | None = None
     reached: int | None = None
 
     @property
     def label(self) -> str:
-        """The error in a word or two, for journal and people: kind, status and code, never free text."""
+        """The error as `kind:status:code`, for journal and messages; never the server's free text."""
         return ":".join(str(part) for part in (self.error, self.status, self.code) if part is not None)
 
 
-OK = AttemptResult(outcome="ok", then=NextAction.NOTHING)
+OK = AttemptResult(outcome="ok", next_action=NextAction.NOTHING)
 
 
 def safe_code(code: str | None) -> str | None:
-    """A server's error code if it is one; its free text ends up there in some answers (contract 4)."""
+    """Return the server's error code, or "other" where the field holds free text (contract 4)."""
     return code if code is None or _CODE.fullmatch(code) else "other"
 
 
-def judge_bulk(summary: BulkDeleteSummary, uuids: Sequence[UUID], axes: Sequence[Axis]) -> AttemptResult:
-    """What a 2xx of bulk_delete says of the persons that were sent (contract 6.5).
+def classify_bulk_delete(summary: BulkDeleteSummary, uuids: Sequence[UUID], axes: Sequence[Axis]) -> AttemptResult:
+    """Classify a 2xx response to bulk_delete (contract 6.5).
 
     Arguments:
-        summary: the body, which may be empty in the oldest era.
-        uuids: what was sent, in order.
-        axes: what the call was to change; PERSON without `keep_person`.
+        summary: the body, which is empty on the oldest servers.
+        uuids: the persons that were sent, in order.
+        axes: what the call had to change; includes PERSON unless `keep_person` was sent.
     """
     if summary.is_empty:
         return OK
     if Axis.PERSON not in axes and (summary.persons_deleted or summary.persons_queued_for_deletion):
-        return AttemptResult(outcome="unknown", then=NextAction.STOP, status=202, error="deleted_instead_of_kept")
+        return AttemptResult(
+            outcome="unknown", next_action=NextAction.STOP, status=202, error="deleted_instead_of_kept"
+        )
     queued = bool(summary.persons_queued_for_deletion)
     failed = {e.person_uuid for e in summary.deletion_errors if e.step not in STEPS_AFTER_DELETION}
-    counts_right = summary.persons_found == len(uuids) and _did_what_was_asked(summary, axes, len(failed))
+    counts_right = summary.persons_found == len(uuids) and _is_complete(summary, axes, len(failed))
     if counts_right and not failed:
-        return AttemptResult(outcome="ok", then=NextAction.NOTHING, queued=queued)
+        return AttemptResult(outcome="ok", next_action=NextAction.NOTHING, queued=queued)
     if counts_right and failed <= set(uuids):
         accepted = tuple(index for index, uuid in enumerate(uuids) if uuid not in failed)
         return AttemptResult(
             outcome="ok",
-            then=NextAction.READ,
+            next_action=NextAction.READ_BACK,
             accepted=accepted,
             status=202,
             error="deletion_errors",
             queued=queued,
         )
-    return AttemptResult(outcome="unknown", then=NextAction.READ, status=202, error="counts_differ", queued=queued)
+    return AttemptResult(
+        outcome="unknown", next_action=NextAction.READ_BACK, status=202, error="counts_differ", queued=queued
+    )
 
 
-def _did_what_was_asked(summary: BulkDeleteSummary, axes: Sequence[Axis], failed: int) -> bool:
+def _is_complete(summary: BulkDeleteSummary, axes: Sequence[Axis], failed: int) -> bool:
+    """Return whether the counts of a summary cover all persons but those that failed."""
     found = summary.persons_found or 0
     if Axis.PERSON in axes:
         return (summary.persons_deleted or 0) + (summary.persons_queued_for_deletion or 0) >= found - failed
@@ -147,33 +169,33 @@ def _did_what_was_asked(summary: BulkDeleteSummary, axes: Sequence[Axis], failed
 _KINDS: tuple[tuple[type[PostHogError], str, NextAction], ...] = (
     (AuthenticationFailed, "failed", NextAction.STOP),
     (PermissionDenied, "failed", NextAction.STOP),
-    (RateLimited, "failed", NextAction.AGAIN),
-    (NotFound, "unknown", NextAction.READ_AND_REJECT),
-    (BadRequest, "unknown", NextAction.READ_AND_REJECT),
-    (Conflict, "unknown", NextAction.READ_AND_REJECT),
-    (UnprocessableEntity, "unknown", NextAction.READ_AND_REJECT),
-    (ServerError, "unknown", NextAction.READ_AND_HALVE),
-    (ConnectFailed, "failed", NextAction.AGAIN),
-    (TimedOut, "unknown", NextAction.READ_AND_HALVE),
-    (TransportError, "unknown", NextAction.READ),
-    (InvalidResponse, "unknown", NextAction.READ),
+    (RateLimited, "failed", NextAction.RETRY),
+    (NotFound, "unknown", NextAction.READ_BACK_AND_REJECT),
+    (BadRequest, "unknown", NextAction.READ_BACK_AND_REJECT),
+    (Conflict, "unknown", NextAction.READ_BACK_AND_REJECT),
+    (UnprocessableEntity, "unknown", NextAction.READ_BACK_AND_REJECT),
+    (ServerError, "unknown", NextAction.READ_BACK_AND_HALVE),
+    (ConnectFailed, "failed", NextAction.RETRY),
+    (TimedOut, "unknown", NextAction.READ_BACK_AND_HALVE),
+    (TransportError, "unknown", NextAction.READ_BACK),
+    (InvalidResponse, "unknown", NextAction.READ_BACK),
     (RouteNotFound, "failed", NextAction.STOP),
     (ApiStatusError, "unknown", NextAction.STOP),
 )
-"""The first row that fits decides. The last one holds what none of these calls answers: redirects, 402, 405 ..."""
+"""The first row that matches decides. The last row catches statuses that no call here expects: redirects, 402, 405."""
 
 
-def judge_error(error: PostHogError) -> AttemptResult:
-    """What an error says of the attempt that it ended."""
-    fitting = next((row for row in _KINDS if isinstance(error, row[0])), None)
-    if fitting is None:
+def classify_error(error: PostHogError) -> AttemptResult:
+    """Classify the error with which an attempt at one call ended."""
+    row = next((row for row in _KINDS if isinstance(error, row[0])), None)
+    if row is None:
         raise error
-    _, outcome, then = fitting
+    _, outcome, next_action = row
     if isinstance(error, ApiStatusError) and error.status == TOO_LARGE:
-        outcome, then = "failed", NextAction.READ_AND_HALVE
+        outcome, next_action = "failed", NextAction.READ_BACK_AND_HALVE
     return AttemptResult(
         outcome=outcome,
-        then=then,
+        next_action=next_action,
         status=error.status if isinstance(error, ApiStatusError) else None,
         code=safe_code(error.code) if isinstance(error, ApiStatusError) else None,
         error=_name(type(error)),
@@ -182,64 +204,77 @@ def judge_error(error: PostHogError) -> AttemptResult:
     )
 
 
-def judge_batch(error: PostHogError, persons: int) -> AttemptResult:
-    """What an error says of an attempt to do something for so many persons in one request.
+def classify_batch_error(error: PostHogError, persons: int) -> AttemptResult:
+    """Classify the error of one request for several persons.
 
-    A rejection names no person: parts of the batch tell whose fault it is.
+    A rejection does not say which person caused it, so the batch is halved to find out.
+
+    Arguments:
+        persons: how many persons the request was for.
     """
-    verdict = judge_error(error)
-    if verdict.then is NextAction.READ_AND_REJECT and persons > 1:
-        return msgspec.structs.replace(verdict, then=NextAction.READ_AND_HALVE)
-    return verdict
+    result = classify_error(error)
+    if result.next_action is NextAction.READ_BACK_AND_REJECT and persons > 1:
+        return msgspec.structs.replace(result, next_action=NextAction.READ_BACK_AND_HALVE)
+    return result
 
 
-def judge_kept(error: PostHogError, persons: int) -> AttemptResult:
-    """What an error says of an attempt to queue something of so many persons that are to be kept.
+def classify_keep_person_error(error: PostHogError, persons: int) -> AttemptResult:
+    """Classify the error of one request with `keep_person`.
 
-    A server that knows `keep_person` tells what it did. One that answers without a word may be too old for it, and
-    have deleted the persons (contract 6.5, 8): no other call of that kind may follow.
+    A server that knows `keep_person` returns a summary. An empty response can come from a server that is too old for
+    it and has deleted the persons (contract 6.5, 8), so the job makes no other call with `keep_person`.
+
+    Arguments:
+        persons: how many persons the request was for.
     """
-    verdict = judge_batch(error, persons)
+    result = classify_batch_error(error, persons)
     if isinstance(error, InvalidResponse) and error.code == EMPTY_BODY:
-        return msgspec.structs.replace(verdict, then=NextAction.STOP, error="no_summary", code=None)
-    return verdict
+        return msgspec.structs.replace(result, next_action=NextAction.STOP, error="no_summary", code=None)
+    return result
 
 
-def judge_capture(error: PostHogError, events: int) -> AttemptResult:
-    """What an error says of an attempt to send so many events in one request.
+def classify_capture_error(error: PostHogError, events: int) -> AttemptResult:
+    """Classify the error of one capture request.
 
-    Ingestion takes a request as a whole: what it fails at has nothing to do with how many persons it is for, so that
-    halves fare no better. What it refuses may be one event's fault, which parts of it tell.
+    Ingestion accepts a request as a whole, so a server error does not depend on the number of events, and halves would
+    fail as well. A rejection may be caused by one event, which halving finds.
+
+    Arguments:
+        events: how many events the request held.
     """
-    verdict = judge_batch(error, events)
-    if isinstance(error, NotFound):  # no route: nothing that is sent there speaks of a person
-        return msgspec.structs.replace(verdict, outcome="failed", then=NextAction.STOP)
-    if verdict.then is NextAction.READ_AND_HALVE and isinstance(error, ServerError):
-        return msgspec.structs.replace(verdict, then=NextAction.READ)
-    return verdict
+    result = classify_batch_error(error, events)
+    if isinstance(error, NotFound):  # the route does not exist: this 404 is not about a person
+        return msgspec.structs.replace(result, outcome="failed", next_action=NextAction.STOP)
+    if result.next_action is NextAction.READ_BACK_AND_HALVE and isinstance(error, ServerError):
+        return msgspec.structs.replace(result, next_action=NextAction.READ_BACK)
+    return result
 
 
 def raise_if_permanent(error: PostHogError) -> None:
-    """Pass on an error of a read that could be done without, if nobody is to ask on.
+    """Raise the error of an optional read again if no other read can succeed.
 
-    The key is refused, or the server asks for a pause above the ceiling (promises 12, 14).
+    That is so where the server refuses the key, or asks for a longer pause than `MAX_PAUSE_S` (guarantees 12, 14).
     """
-    asked_s = error.retry_after_s if isinstance(error, ApiStatusError) else None
-    if (asked_s is not None and asked_s > LONGEST_PAUSE_S) or isinstance(error, AuthenticationFailed):
+    requested_s = error.retry_after_s if isinstance(error, ApiStatusError) else None
+    if (requested_s is not None and requested_s > MAX_PAUSE_S) or isinstance(error, AuthenticationFailed):
         raise error
 
 
-def unanswered(error: PostHogError) -> NotFinished:
-    """What a run ends with because of an error of `UNANSWERED`; a pause that is too long is named (promise 14)."""
-    asked_s = error.retry_after_s if isinstance(error, ApiStatusError) else None
-    if asked_s is not None and asked_s > LONGEST_PAUSE_S:
-        return too_long_a_pause(asked_s)
-    return NotFinished(f"the server does not answer as it should: {error}")
+def to_not_finished(error: PostHogError) -> NotFinished:
+    """Return the exception with which a run ends after one of `TRANSIENT_ERRORS` (guarantee 14)."""
+    requested_s = error.retry_after_s if isinstance(error, ApiStatusError) else None
+    if requested_s is not None and requested_s > MAX_PAUSE_S:
+        return pause_too_long(requested_s)
+    return NotFinished(f"the server does not respond as it should: {error}")
 
 
-def too_long_a_pause(asked_s: float) -> NotFinished:
-    """What a run ends with when the server asks for a pause above the ceiling, in seconds (promise 14)."""
-    return NotFinished(f"the server asks for a pause of {asked_s:.0f} s, more than an hour")
+def pause_too_long(requested_s: float) -> NotFinished:
+    """Return the exception with which a run ends when the server asks for too long a pause (guarantee 14).
+
+    Arguments:
+        requested_s: how long the server asks to wait.
+    """
+    return NotFinished(f"the server asked us to wait {requested_s:.0f} s, which is more than an hour")
 
 
 def _name(kind: type[PostHogError]) -> str:

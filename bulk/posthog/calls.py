@@ -1,6 +1,6 @@
-"""Turns one batch of an operation into calls of the client and their answers into a verdict.
+"""Sends one batch of an operation: chooses the API call, makes it, and classifies how it ended.
 
-The only file that turns operations into calls. It decides neither what is due nor what follows.
+No other module turns operations into API calls. Which targets are sent, and when, is decided in `bulk.execution`.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,63 +14,70 @@ from bulk.posthog.attempt_result import (
     OK,
     AttemptResult,
     NextAction,
-    judge_batch,
-    judge_bulk,
-    judge_capture,
-    judge_error,
-    judge_kept,
+    classify_batch_error,
+    classify_bulk_delete,
+    classify_capture_error,
+    classify_error,
+    classify_keep_person_error,
 )
 from bulk.posthog.strategy import Strategy
 from bulk.states import Axis
 
 BULK_TIMEOUT_S = 120.0
-"""bulk_delete takes seconds for persons with many distinct ids (contract 9)."""
+"""bulk_delete takes seconds for persons with many distinct IDs (contract 9)."""
 
 BeforeSend = Callable[[], Awaitable[None]]
 
 
 class CallBlock(msgspec.Struct):
-    """How far a block of requests, one after the other, has come.
+    """The progress of a block: consecutive requests, one or more per person, under one intent.
 
     Arguments:
-        answered: called after each success; from then until the next request leaves, nothing is in flight.
+        on_success: called after each success; from then until the next request leaves, no request is in flight.
+        requests: successful requests.
+        done: persons for whom every request succeeded.
+        reached: persons for whom at least one request succeeded.
     """
 
-    answered: Callable[[], None]
+    on_success: Callable[[], None]
     requests: int = 0
     done: int = 0
     reached: int = 0
 
-    def note(self) -> None:
-        """A request succeeded."""
+    def record_success(self) -> None:
+        """Count one successful request."""
         self.requests += 1
         self.reached = self.done + 1
-        self.answered()
+        self.on_success()
 
-    def verdict(self) -> AttemptResult:
-        """What an interrupted block came to: what is left of it was not sent."""
+    def result(self) -> AttemptResult:
+        """Return the result of a block that was interrupted between two requests; the rest of it was not sent."""
         accepted = tuple(range(self.done))
         return AttemptResult(
-            outcome="ok", then=NextAction.NOTHING, accepted=accepted, requests=self.requests, reached=self.reached
+            outcome="ok",
+            next_action=NextAction.NOTHING,
+            accepted=accepted,
+            requests=self.requests,
+            reached=self.reached,
         )
 
-    def broken_off(self, verdict: AttemptResult) -> AttemptResult:
-        """What a block came to whose last request ended like this: the targets before it are accepted."""
+    def failed(self, last: AttemptResult) -> AttemptResult:
+        """Return the result of a block whose last request failed: the targets before it are accepted."""
         return msgspec.structs.replace(
-            verdict,
+            last,
             accepted=tuple(range(self.done)),
             requests=self.requests + 1,
-            at=self.done,
-            reached=self.reached if verdict.outcome == "failed" else self.done + 1,
+            failed_at=self.done,
+            reached=self.reached if last.outcome == "failed" else self.done + 1,
         )
 
 
 class TargetAddress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A person as a call addresses it.
+    """How a call addresses one person.
 
     Arguments:
-        distinct_id: one of its ids as just read; capture takes no other address.
-        keys: the properties that are not yet as asked, as just read, where each takes a call.
+        distinct_id: one of the person's distinct IDs as just read; the capture route takes no UUID.
+        keys: the properties that still have to change, where each of them takes a call.
     """
 
     uuid: UUID
@@ -78,54 +85,64 @@ class TargetAddress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     keys: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return "<Addressee>"
+        return "<TargetAddress>"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send: the route by name, its rate limit, what it may change, and how many targets it takes at most.
+    """The API call to make for a batch.
 
     Arguments:
-        each: a request a target, or several, one after the other, under one intent.
+        route: its name in the client.
+        axes: what it may change.
+        max_targets: how many targets it takes at most.
+        bucket: the rate limit that counts it.
+        one_by_one: whether each target takes one or more requests of its own, all under one intent.
     """
 
     route: str
     axes: tuple[Axis, ...]
-    most: int
+    max_targets: int
     bucket: Bucket = Bucket.DELETES
-    each: bool = False
+    one_by_one: bool = False
 
     @property
     def keeps_persons(self) -> bool:
-        """Whether the server has to leave the persons of this deletion where they are."""
+        """Whether the call deletes events or recordings and must keep the persons."""
         return self.route == "bulk_delete" and Axis.PERSON not in self.axes
 
     def requests(self, batch: Sequence[TargetAddress]) -> int:
-        """How many requests this is for these persons."""
-        if not self.each:
+        """Return how many requests these persons take."""
+        if not self.one_by_one:
             return 1
-        return len(batch) if self.route == "update" else sum(len(one.keys) for one in batch)
+        return len(batch) if self.route == "update" else sum(len(target.keys) for target in batch)
 
 
-def build_call(due: Sequence[Axis], strategy: Strategy, size: int, *, by_capture: bool = False) -> Call:
-    """The call that does what is due, for as many targets as the way allows.
+def build_call(axes: Sequence[Axis], strategy: Strategy, size: int, *, by_capture: bool = False) -> Call:
+    """Return the API call that changes these axes, for as many targets as the strategy allows.
 
     Arguments:
-        due: EVENTS and RECORDINGS, to be queued while the person is kept, or PERSON or PROPERTIES alone.
-        size: the batch size at the moment; at 1 a person too heavy for bulk_delete gets a call of its own.
-        by_capture: whether these persons' properties are changed by events.
+        axes: EVENTS and RECORDINGS, which are queued while the person is kept, or PERSON or PROPERTIES alone.
+        size: the current batch size; 1 gives a person that is too large for bulk_delete a call of its own.
+        by_capture: whether the properties of these persons are changed through the capture route.
     """
-    if Axis.PROPERTIES in due:
+    if Axis.PROPERTIES in axes:
         changes = (Axis.PROPERTIES,)
         if by_capture:
-            return Call(route="capture", axes=changes, most=min(size, strategy.events_a_request), bucket=Bucket.CAPTURE)
+            return Call(
+                route="capture", axes=changes, max_targets=min(size, strategy.events_per_request), bucket=Bucket.CAPTURE
+            )
         return Call(
-            route=strategy.rest_call, axes=changes, most=min(size, strategy.block), bucket=Bucket.OTHERS, each=True
+            route=strategy.rest_call,
+            axes=changes,
+            max_targets=min(size, strategy.persons_per_intent),
+            bucket=Bucket.OTHERS,
+            one_by_one=True,
         )
-    bulk = (strategy.delete_in_bulk if Axis.PERSON in due else strategy.queue_in_bulk) and size > 1
+    bulk = (strategy.delete_in_bulk if Axis.PERSON in axes else strategy.queue_in_bulk) and size > 1
     if bulk:
-        return Call(route="bulk_delete", axes=tuple(due), most=size)
-    axis = due[0]
-    return Call(route=_SINGLE[axis], axes=(axis,), most=1)
+        return Call(route="bulk_delete", axes=tuple(axes), max_targets=size)
+    axis = axes[0]
+    return Call(route=_SINGLE[axis], axes=(axis,), max_targets=1)
 
 
 _SINGLE = {Axis.PERSON: "delete", Axis.EVENTS: "delete_events", Axis.RECORDINGS: "delete_recordings"}
@@ -139,24 +156,24 @@ async def send(
     before_send: BeforeSend,
     block: CallBlock,
 ) -> AttemptResult:
-    """Make the call once, or each of a block's calls once, until one does not succeed.
+    """Make a call once, or every call of a block once until one fails.
 
     Arguments:
-        client: its once() view is used, so the engine alone decides about attempts (promise 10).
-        batch: the persons, at most `call.most`.
+        client: its `once` view is used, so that only the engine decides about retries (guarantee 10).
+        batch: the persons, at most `call.max_targets`.
         before_send: awaited when the rate limit allows a request, before its bytes leave.
-        block: noted in how far a block has come.
+        block: records the progress of a call that is made one by target.
     """
     once = client.once(before_send)
-    if call.each:
+    if call.one_by_one:
         assert isinstance(operation, PropertyOperation)
         return await _send_each(once, operation, batch, block)
-    persons, uuids = once.persons, [one.uuid for one in batch]
+    persons, uuids = once.persons, [target.uuid for target in batch]
     try:
         match call.route:
             case "capture":
                 assert isinstance(operation, PropertyOperation)
-                await once.capture.batch([_event(operation, one) for one in batch])
+                await once.capture.batch([_event(operation, target) for target in batch])
             case "bulk_delete":
                 summary = await persons.bulk_delete(
                     ids=uuids,
@@ -165,7 +182,7 @@ async def send(
                     keep_person=Axis.PERSON not in call.axes,
                     timeout_s=BULK_TIMEOUT_S,
                 )
-                return judge_bulk(summary, uuids, call.axes)
+                return classify_bulk_delete(summary, uuids, call.axes)
             case "delete_events":
                 await persons.delete_events(uuids[0])
             case "delete_recordings":
@@ -174,35 +191,35 @@ async def send(
                 await persons.delete(uuids[0])
     except PostHogError as error:
         if call.route == "capture":
-            return judge_capture(error, len(batch))
-        kept = call.route == "bulk_delete" and Axis.PERSON not in call.axes
-        return (judge_kept if kept else judge_batch)(error, len(batch))
+            return classify_capture_error(error, len(batch))
+        classify = classify_keep_person_error if call.keeps_persons else classify_batch_error
+        return classify(error, len(batch))
     return OK
 
 
 async def _send_each(
     once: PostHogClient, operation: PropertyOperation, batch: Sequence[TargetAddress], block: CallBlock
 ) -> AttemptResult:
-    """A block: what succeeded before an error is accepted, what comes after it was not sent."""
+    """Send a block; targets before an error are accepted, targets after it were not sent."""
     persons = once.persons
-    to_set = EncodedProperties(operation.properties) if isinstance(operation, UpdateProperties) else None
+    encoded = EncodedProperties(operation.properties) if isinstance(operation, UpdateProperties) else None
     try:
-        for one in batch:
-            if to_set is not None:
-                await persons.update(one.uuid, to_set)
-                block.note()
+        for target in batch:
+            if encoded is not None:
+                await persons.update(target.uuid, encoded)
+                block.record_success()
             else:
-                for key in one.keys:
-                    await persons.delete_property(one.uuid, key)
-                    block.note()
+                for key in target.keys:
+                    await persons.delete_property(target.uuid, key)
+                    block.record_success()
             block.done += 1
     except PostHogError as error:
-        return block.broken_off(judge_error(error))
+        return block.failed(classify_error(error))
     return OK
 
 
-def _event(operation: PropertyOperation, one: TargetAddress) -> CaptureEvent:
-    assert one.distinct_id is not None
+def _event(operation: PropertyOperation, target: TargetAddress) -> CaptureEvent:
+    assert target.distinct_id is not None
     if isinstance(operation, UpdateProperties):
-        return CaptureEvent.set(one.distinct_id, operation.properties)
-    return CaptureEvent.unset(one.distinct_id, operation.keys)
+        return CaptureEvent.set(target.distinct_id, operation.properties)
+    return CaptureEvent.unset(target.distinct_id, operation.keys)

@@ -25,11 +25,11 @@ SINGLES_PER_PAGE = 20
 """Persons still without a row for each page in succession that brought none of theirs; fewer are asked for singly."""
 SINGLES_AT_ONCE = 4
 ROWS_PER_PERSON = 100
-MOST_PAGES_OF_A_PERSON = 50
+MAX_PAGES_PER_PERSON = 50
 """Of one person's rows; servers keep few of them, but may show one per page."""
-MOST_STALLED_PAGES = 3
+MAX_STALLED_PAGES = 3
 """Pages that repeat earlier ones, before the list counts as endless."""
-MOST_PAGES_OF_AN_INSTANT = 100
+MAX_PAGES_PER_INSTANT = 100
 """Consecutive pages that lead to no older time: rows of one instant, or rows that are added in front meanwhile."""
 MOST_PAGES = 20_000
 
@@ -199,7 +199,7 @@ class DeletionRowReader:
     async def _of_one(self, uuid: UUID, needed_from: float) -> RowReading:
         readings: list[RowReading] = []
         offset = 0
-        for _ in range(MOST_PAGES_OF_A_PERSON):
+        for _ in range(MAX_PAGES_PER_PERSON):
             with self._gate.cancel_on_stop():
                 page = await self._client.persons.deletion_status(
                     person_uuid=uuid, limit=ROWS_PER_PERSON, offset=offset
@@ -233,7 +233,7 @@ class _Progress:
     @property
     def is_stalled(self) -> bool:
         """Whether the list counts as endless."""
-        return self._repeated >= MOST_STALLED_PAGES or self._without_older >= MOST_PAGES_OF_AN_INSTANT
+        return self._repeated >= MAX_STALLED_PAGES or self._without_older >= MAX_PAGES_PER_INSTANT
 
     def add(self, rows: Sequence[DeletionRow]) -> None:
         """Take the next page."""

@@ -1,7 +1,7 @@
 """Halves a batch read that fails, so that one person that cannot be read does not fail the read of the others.
 
-Halves are tried depth first: one person at fault is found after as many failures as the batch can be halved. If no
-person of the batch can be read, the largest part that is left decides whether more is tried.
+Halves are tried depth first, so that the person at fault is found after about eight failures for a batch of 200. If no
+person of the batch could be read so far, the largest part that is left decides whether the rest is tried.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,18 +13,18 @@ from asyncclient import InvalidResponse, PostHogError, ServerError, TimedOut
 from bulk.posthog.attempt_result import raise_if_permanent
 from bulk.posthog.person_reads import LEFT_OUT, Known, Present, ReadResult, Unread, UnreadReason
 
-MOST_FAILED_SINGLES = 3
-"""Persons that fail alone before the batch is given up for now, if no person of it can be read."""
+MAX_FAILED_SINGLES = 3
+"""Persons that fail alone before the rest of the batch is left unread, if no person of it could be read."""
 
-MOST_FAILURES = 40
-"""Failed requests per batch, halves and single persons together, before the rest of it is left unread."""
+MAX_FAILURES = 40
+"""Failed requests per batch, halves and single persons together, before the rest is left unread."""
 
 NARROWED = (TimedOut, ServerError, InvalidResponse)
 """Errors that one person's size or content can cause: a slow query, a crash, a body that is too large or malformed."""
 
 K = TypeVar("K")
 Ask = Callable[[Sequence[K], bool], Awaitable[Mapping[K, Known]]]
-"""Reads some persons; the second argument says whether it is the first try for them."""
+"""Reads some persons; the second argument says whether this is the first attempt for them."""
 
 
 class HalvedReads(msgspec.Struct, Generic[K], frozen=True):
@@ -32,7 +32,7 @@ class HalvedReads(msgspec.Struct, Generic[K], frozen=True):
 
     Arguments:
         results: one entry per person.
-        left_out: persons that an answer left out, `Unread(LEFT_OUT)` in the results.
+        left_out: persons that a response left out, `Unread(LEFT_OUT)` in the results.
         failed_with: the last error, where no request of the batch succeeded.
     """
 
@@ -42,14 +42,14 @@ class HalvedReads(msgspec.Struct, Generic[K], frozen=True):
 
 
 async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads[K]:
-    """Read persons, halving every part that fails.
+    """Read persons, and halve every part whose read fails.
 
     Arguments:
-        parts: what to ask for at once, in order; no person twice.
+        parts: the persons of each request, in order; no person twice.
         ask: raises one of `NARROWED` where a smaller part may succeed; any other error ends the read.
 
     Raises:
-        PostHogError: one that no smaller part helps against, such as a pause above the ceiling.
+        PostHogError: an error that a smaller part would end with as well, such as too long a pause.
     """
     results: dict[K, ReadResult] = {}
     left_out: list[K] = []
@@ -58,7 +58,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
     failures = failed_singles = 0
     last_error: PostHogError | None = None
     while left:
-        is_last_try = not succeeded and failed_singles >= MOST_FAILED_SINGLES
+        is_last_try = not succeeded and failed_singles >= MAX_FAILED_SINGLES
         part, is_first = left.pop(0 if is_last_try else -1)
         try:
             found = await ask(part, is_first)
@@ -76,9 +76,9 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
                     results[key] = Present(person)
             continue
         failures += 1
-        if is_last_try or failures >= MOST_FAILURES:
+        if is_last_try or failures >= MAX_FAILURES:
             not_tried = [key for rest, _ in left for key in rest]
-            results |= dict.fromkeys([*part, *not_tried], Unread(UnreadReason.NOT_TRIED))
+            results |= dict.fromkeys([*part, *not_tried], Unread(UnreadReason.NOT_ATTEMPTED))
             if len(part) == 1:
                 results[part[0]] = Unread(why)
             break
@@ -94,4 +94,4 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
 def _reason(error: PostHogError) -> UnreadReason:
     if isinstance(error, TimedOut):
         return UnreadReason.TIMED_OUT
-    return UnreadReason.INVALID if isinstance(error, InvalidResponse) else UnreadReason.SERVER_ERROR
+    return UnreadReason.INVALID_RESPONSE if isinstance(error, InvalidResponse) else UnreadReason.SERVER_ERROR

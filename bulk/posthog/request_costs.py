@@ -1,9 +1,8 @@
-"""What a plan will cost: requests and the time that the rate limits make of them. Pure.
+"""Estimates the requests that a plan takes, and the time they need within the rate limits. Pure.
 
-The figures are the engine's own way of working (contract 3, 6, 12): a small canary batch, then one call a batch and
-stage, or one a person, one read of the store for each 200 targets before sending and one after, and the deletion rows
-read back in pages by groups of 1000.
-Retries, pauses and the server's own queues come on top.
+The estimate follows how the engine works (contract 3, 6, 12): a small test batch; then one call per batch and stage, or
+one per person; one read per 200 targets before sending and one after; and deletion rows read back in pages, for 1,000
+persons at a time. Retries, pauses and the server's own queues are not included.
 """
 
 import math
@@ -15,18 +14,22 @@ from asyncclient import Bucket, RateLimits
 from bulk.operations import Operation, UnsetProperties, axes
 from bulk.states import Axis
 
-READ_AT_ONCE = 200
-ROWS_A_PAGE = 1000
-CANARY_SIZE = 25
-PAGES_A_GROUP = 2
-"""Rows of other groups lie between those of one."""
+READ_SIZE = 200
+ROWS_PER_PAGE = 1000
+TEST_BATCH_SIZE = 25
+PAGES_PER_GROUP = 2
+"""Pages read back per 1,000 persons: rows of other groups lie between theirs."""
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests by rate-limit bucket, and the seconds that the limits make of them at least.
+    """The requests of a plan by rate limit, and the seconds they need at least.
 
-    `changes` are calls that change properties by REST, under the limit of the reads; `events` requests of the capture
-    route, which no limit counts.
+    Arguments:
+        deletes: calls under the limits for deletions.
+        changes: REST calls that change properties, under the same limit as reads.
+        events: capture requests, which are not rate limited.
+        reads: calls that read.
+        seconds: the time within the rate limits.
     """
 
     deletes: int = 0
@@ -37,41 +40,41 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def requests(self) -> int:
-        """All requests together."""
+        """The sum of all requests."""
         return self.deletes + self.changes + self.events + self.reads
 
 
 def estimate(
     operation: Operation, count: int, *, batch_size: int, rates: RateLimits, route: str | None = None
 ) -> Estimate:
-    """Return what running an operation on `count` targets takes at the least.
+    """Return the least that an operation on `count` targets takes.
 
     Args:
         operation: what is done to each target.
         count: targets.
-        batch_size: targets a call for many.
-        rates: the limits that the job keeps to.
-        route: by which properties are changed.
+        batch_size: persons per bulk request.
+        rates: the rate limits.
+        route: "rest" or "capture", for an operation on properties.
     """
-    test_batch = min(count, CANARY_SIZE, batch_size)
+    test_batch = min(count, TEST_BATCH_SIZE, batch_size)
     rest = count - test_batch
     started = min(test_batch, 1)
-    asked = axes(operation)
-    calls = started + math.ceil(rest / (persons_by_capture(batch_size) if route == "capture" else batch_size))
-    before = started + math.ceil(rest / READ_AT_ONCE)
-    after = before if asked & {Axis.PERSON, Axis.PROPERTIES} else 0
+    requested = axes(operation)
+    calls = started + math.ceil(rest / (persons_per_capture_request(batch_size) if route == "capture" else batch_size))
+    before = started + math.ceil(rest / READ_SIZE)
+    after = before if requested & {Axis.PERSON, Axis.PROPERTIES} else 0
     reads = before + after
     deletes = changes = events = 0
-    if Axis.PROPERTIES not in asked:
-        queues = bool(asked - {Axis.PERSON})
-        deletes = calls * (queues + (Axis.PERSON in asked))
-        reads += started * queues  # the canary is read once more after queueing
+    if Axis.PROPERTIES not in requested:
+        queues = bool(requested - {Axis.PERSON})
+        deletes = calls * (queues + (Axis.PERSON in requested))
+        reads += started * queues  # the test batch is read once more after queueing
     elif route == "capture":
         events = calls
     else:
-        changes = count * calls_a_person(operation)
-    if Axis.EVENTS in asked:
-        reads += started + PAGES_A_GROUP * math.ceil(rest / ROWS_A_PAGE)
+        changes = count * calls_per_person(operation)
+    if Axis.EVENTS in requested:
+        reads += started + PAGES_PER_GROUP * math.ceil(rest / ROWS_PER_PAGE)
     others = reads + changes
     return Estimate(
         deletes=deletes,
@@ -85,21 +88,21 @@ def estimate(
     )
 
 
-def persons_by_capture(batch_size: int) -> int:
-    """Persons that one request of events is for, at a batch size: whole reads, since each is sent right after them."""
-    return batch_size if batch_size < READ_AT_ONCE else batch_size - batch_size % READ_AT_ONCE
+def persons_per_capture_request(batch_size: int) -> int:
+    """Return how many persons one capture request holds: whole reads, since it is sent right after them."""
+    return batch_size if batch_size < READ_SIZE else batch_size - batch_size % READ_SIZE
 
 
-def calls_a_person(operation: Operation) -> int:
-    """Calls that one person's properties take by REST (contract 6.3, 6.8)."""
+def calls_per_person(operation: Operation) -> int:
+    """Return how many REST calls one person takes (contract 6.3, 6.8)."""
     return len(operation.keys) if isinstance(operation, UnsetProperties) else 1
 
 
 def seconds_needed(requests: int, limits: Mapping[float, int]) -> float:
-    """Return when the last of so many requests can be made, the first at 0, each window full at once.
+    """Return the time of the last request in seconds after the first, where each window is used up at once.
 
     Args:
-        requests: how many.
+        requests: how many requests.
         limits: requests that each window allows, by its length in seconds.
     """
     total, left = 0.0, requests

@@ -1,7 +1,7 @@
-"""By which route a job changes properties, and why. Pure.
+"""Chooses the route by which a job changes properties: REST or capture. Pure.
 
-By REST it is one call per person, for `unset` one call per person and key, under a limit of some hundred per minute;
-the capture route takes hundreds of persons in one request that no limit counts (contract 3, 12).
+REST takes one call per person (for `unset`, one call per person and key), and its rate limit is some hundred calls per
+minute. One capture request holds hundreds of persons and is not rate limited (contract 3, 12).
 """
 
 import math
@@ -10,10 +10,10 @@ import msgspec
 
 from asyncclient import Bucket, RateLimits
 from bulk.operations import PropertyOperation
-from bulk.posthog.request_costs import calls_a_person, persons_by_capture, seconds_needed
+from bulk.posthog.request_costs import calls_per_person, persons_per_capture_request, seconds_needed
 
-MOST_BY_REST = 240
-"""Calls that `auto` still makes by REST: a minute's allowance. There an error tells which person it is about."""
+MAX_REST_CALLS = 240
+"""Maximum of calls for which `auto` takes REST: those of one minute. An error of a REST call names its person."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,18 +24,18 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def choose_route(operation: PropertyOperation, count: int, *, batch_size: int, rates: RateLimits) -> Route:
-    """The route for so many persons.
+    """Return the route for a number of persons.
 
     Arguments:
-        operation: its `route` is followed, or chosen for it where that is "auto".
+        operation: its `route` is used, unless that is "auto".
         count: persons.
         batch_size: persons per bulk request.
-        rates: the limits that the job keeps to.
+        rates: the rate limits.
     """
     if operation.route != "auto":
         return Route(name=operation.route, why="as requested")
-    calls, requests = count * calls_a_person(operation), math.ceil(count / persons_by_capture(batch_size))
-    if calls <= MOST_BY_REST:
+    calls, requests = count * calls_per_person(operation), math.ceil(count / persons_per_capture_request(batch_size))
+    if calls <= MAX_REST_CALLS:
         return Route(name="rest", why=f"auto: {calls:,} calls fit within the per-minute limit")
     rest_s = seconds_needed(calls, rates.windows(Bucket.OTHERS))
     longer = f" and {rest_s / 3600:,.1f} h within the rate limits" if rest_s >= 360 else ""

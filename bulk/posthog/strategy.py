@@ -1,7 +1,7 @@
-"""What the server can do, found out by reading before the first write, and the way the job takes because of it.
+"""Detects which API calls the server has, and chooses those that a job uses. Reads only, before the first write.
 
-Servers of several ages are in use (contract 8): `deletion_status` answering proves that `keep_person` is known;
-without it `keep_person` would be ignored and "keep" would delete, so it is never sent there (promise 19).
+Servers of several ages are in use (contract 8). A server that has `deletion_status` also knows `keep_person`. An older
+server would ignore `keep_person` and delete the person, so it is never sent there (guarantee 19).
 """
 
 import msgspec
@@ -10,51 +10,51 @@ from asyncclient import Bucket, PostHogClient, RateLimits
 from asyncclient import Route as ServerRoute
 from bulk.errors import Refused
 from bulk.operations import DeletePersons, Operation, PropertyOperation, UpdateProperties, axes
-from bulk.posthog.request_costs import calls_a_person
+from bulk.posthog.request_costs import calls_per_person
 from bulk.posthog.routes import Route, choose_route
 from bulk.states import Axis
 
-EVENTS_A_REQUEST = 1000
-LONGEST_BLOCK_S = 10.0
-LARGEST_BLOCK = 64
-"""Persons whose single calls share one intent: as many as a worker gets through in a few seconds, so that a stop
-does not wait for more and a kill does not leave more to be read."""
+EVENTS_PER_REQUEST = 1000
+MAX_BLOCK_S = 10.0
+MAX_PERSONS_PER_INTENT = 64
+"""Persons whose single calls share one intent: as many as one worker sends in a few seconds. A stop waits no longer
+than that, and after a kill no more persons have to be read back."""
 
 
 class Strategy(msgspec.Struct, frozen=True, kw_only=True):
-    """The routes a job takes.
+    """The API calls that a job uses.
 
     Arguments:
-        queue_in_bulk: queue events and recordings by bulk_delete with keep_person and read the rows back;
-            otherwise one call per person, and rows cannot be verified.
-        delete_in_bulk: delete persons by bulk_delete; otherwise one call per person.
-        rest_call: the call that changes properties by REST, "update" or "delete_property".
-        route: by which route properties are changed, and why.
-        events_a_request: events that one capture request takes at most.
-        block: persons whose single calls share one intent.
+        queue_in_bulk: whether events and recordings are queued by bulk_delete with `keep_person`, and their deletion
+            rows read back; otherwise each person takes one call, and deletion rows cannot be read.
+        delete_in_bulk: whether persons are deleted by bulk_delete; otherwise each person takes one call.
+        rest_call: the REST call that changes properties, "update" or "delete_property".
+        route: the route that changes properties, and the reason for it.
+        events_per_request: maximum of events in one capture request.
+        persons_per_intent: persons whose single calls share one intent.
     """
 
     queue_in_bulk: bool = False
     delete_in_bulk: bool = False
     rest_call: str = ""
     route: Route | None = None
-    events_a_request: int = EVENTS_A_REQUEST
-    block: int = 1
+    events_per_request: int = EVENTS_PER_REQUEST
+    persons_per_intent: int = 1
 
     @property
     def by_capture(self) -> bool:
-        """Whether properties are changed by events."""
+        """Whether properties are changed through the capture route."""
         return self.route is not None and self.route.name == "capture"
 
     def one_call_per_person(self, axis: Axis) -> bool:
-        """Whether what an axis stands for takes one call per person."""
+        """Return whether an axis takes one call per person."""
         if axis is Axis.PROPERTIES:
             return not self.by_capture
         return not (self.delete_in_bulk if axis is Axis.PERSON else self.queue_in_bulk)
 
     @property
     def has_rows(self) -> bool:
-        """Whether event deletions leave rows that can be read back."""
+        """Whether the server has deletion rows, which show when events were queued."""
         return self.queue_in_bulk
 
 
@@ -67,32 +67,34 @@ async def detect_strategy(
     concurrency: int,
     project_token: str | None,
 ) -> Strategy:
-    """Ask the server what it knows and choose the way; reads only.
+    """Ask the server which API calls it has, and choose the strategy of a job.
 
     Arguments:
         count: targets of the job.
-        batch_size: targets of a call for many.
-        concurrency: calls at once.
-        project_token: the project's own capture token as the server shows it, where it does.
+        batch_size: persons per bulk request.
+        concurrency: requests at once.
+        project_token: the project's capture token, where the server shows it.
 
     Raises:
-        Refused: the server has no way to do what is asked without orphaning events, or the token for the capture
-            route is another project's.
+        Refused: the server cannot do the operation without orphaning events, or the capture token belongs to another
+            project.
     """
     if isinstance(operation, PropertyOperation):
-        route = _checked(client, operation, choose_route_for(operation, count, batch_size, client), project_token)
+        route = _check_route(client, operation, choose_route_for(operation, count, batch_size, client), project_token)
         return Strategy(
             rest_call="update" if isinstance(operation, UpdateProperties) else "delete_property",
             route=route,
-            events_a_request=events_a_request(operation),
-            block=block_size(client.limits.rates, concurrency, calls_each=calls_a_person(operation)),
+            events_per_request=events_per_request(operation),
+            persons_per_intent=persons_per_intent(
+                client.limits.rates, concurrency, calls_each=calls_per_person(operation)
+            ),
         )
-    persons, asked = client.persons, axes(operation)
+    persons, requested = client.persons, axes(operation)
     bulk = await persons.knows("bulk_delete")
     rows = await persons.knows("deletion_status")
     if not (bulk and rows):
-        for axis, named in _DELETE_ROUTES.items():
-            if axis in asked and not await persons.knows(named):
+        for axis, route_name in _DELETE_ROUTES.items():
+            if axis in requested and not await persons.knows(route_name):
                 raise Refused(
                     f"this server is too old to delete the {axis.value} of a person that still exists",
                     f"update PostHog, or plan again without --delete-{axis.value}"
@@ -106,50 +108,51 @@ _DELETE_ROUTES: dict[Axis, ServerRoute] = {Axis.EVENTS: "delete_events", Axis.RE
 
 
 def choose_route_for(operation: PropertyOperation, count: int, batch_size: int, client: PostHogClient) -> Route:
-    """`choose_route` at the limits of a client."""
+    """Return the route for a job, by the rate limits of a client."""
     return choose_route(operation, count, batch_size=batch_size, rates=client.limits.rates)
 
 
-def block_size(rates: RateLimits, concurrency: int, *, calls_each: int = 1) -> int:
-    """Persons whose single calls share one intent, at these limits.
+def persons_per_intent(rates: RateLimits, concurrency: int, *, calls_each: int = 1) -> int:
+    """Return how many persons share one intent, where each takes calls of its own.
 
     Arguments:
-        concurrency: calls at once.
-        calls_each: calls that a person takes at most.
+        rates: the rate limits.
+        concurrency: requests at once.
+        calls_each: maximum of calls per person.
     """
     windows = rates.windows(Bucket.OTHERS)
     if not windows:
-        return LARGEST_BLOCK
-    a_second = min(limit / window_s for window_s, limit in windows.items()) / concurrency
-    return max(1, min(LARGEST_BLOCK, int(a_second * LONGEST_BLOCK_S / calls_each)))
+        return MAX_PERSONS_PER_INTENT
+    per_second = min(limit / window_s for window_s, limit in windows.items()) / concurrency
+    return max(1, min(MAX_PERSONS_PER_INTENT, int(per_second * MAX_BLOCK_S / calls_each)))
 
 
-def _checked(client: PostHogClient, operation: PropertyOperation, route: Route, project_token: str | None) -> Route:
-    """The route, if events can be sent by it to this very project."""
+def _check_route(client: PostHogClient, operation: PropertyOperation, route: Route, project_token: str | None) -> Route:
+    """Return the route, after a check that capture events reach this project and no other."""
     if route.name != "capture":
         return route
     same = client.capture.goes_to(project_token)
     if same is False and project_token is not None:
         raise Refused(
-            "the project token that was given is not this project's, so events would change persons of another one",
-            "unset POSTHOG_PROJECT_API_KEY, the server tells the right one",
+            "POSTHOG_PROJECT_API_KEY is the token of another project, whose persons the capture events would change",
+            "unset POSTHOG_PROJECT_API_KEY: the server shows the token of this project",
         )
     if same is not None or project_token is not None:
         return route
     if operation.route == "auto":
-        return Route(name="rest", why="the server does not tell the project's token, which capture needs")
+        return Route(name="rest", why="auto: the server does not show the project token, which capture needs")
     raise Refused(
-        "the capture route needs the project's token, which the server does not tell",
-        "set POSTHOG_PROJECT_API_KEY, or take --route rest",
+        "the capture route needs the project token, which the server does not show",
+        "set POSTHOG_PROJECT_API_KEY, or use --route rest",
     )
 
 
-def events_a_request(operation: PropertyOperation) -> int:
-    """So many that they fit one request whatever the persons' distinct ids are (contract 12: 20 MB)."""
+def events_per_request(operation: PropertyOperation) -> int:
+    """Return how many events fit in one capture request, whatever the distinct IDs are (contract 12: 20 MB)."""
     payload = operation.properties if isinstance(operation, UpdateProperties) else operation.keys
-    return max(1, min(EVENTS_A_REQUEST, LARGEST_BODY // (len(msgspec.json.encode(payload)) + REST_OF_AN_EVENT)))
+    return max(1, min(EVENTS_PER_REQUEST, MAX_BODY_BYTES // (len(msgspec.json.encode(payload)) + EVENT_OVERHEAD_BYTES)))
 
 
-LARGEST_BODY = 18_000_000
-REST_OF_AN_EVENT = 4_000
-"""Bytes: names, time, and a distinct id of which every character is escaped."""
+MAX_BODY_BYTES = 18_000_000
+EVENT_OVERHEAD_BYTES = 4_000
+"""Bytes of an event besides its properties: names, time, and a distinct ID with every character escaped."""

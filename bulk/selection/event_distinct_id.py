@@ -1,23 +1,30 @@
-"""By which of its distinct ids a person is addressed in an event. Pure.
+"""Picks the distinct ID by which an event addresses a person. Pure.
 
-Any one of them does (contract 12), but ingestion drops an event with an empty id and cuts a long one, which makes
-it somebody else's.
+Any of the person's distinct IDs works (contract 12), but ingestion drops an event with an empty ID, and truncates a
+long one so that it belongs to another person.
 """
 
 from collections.abc import Sequence
 
-from bulk.selection.placeholder_ids import is_shared
+from bulk.selection.placeholder_ids import is_placeholder
 
-LONGEST = 200
+MAX_LENGTH = 200
+"""Characters of a distinct ID that ingestion keeps."""
 
 
 def pick_distinct_id(distinct_ids: Sequence[str], known_by: str | None = None) -> str | None:
-    """The id to address a person by, one that stands for this person alone where there is one; None for none.
+    """Return a distinct ID for events of a person, or None where the person has no usable one.
+
+    An ID that is not a placeholder comes first, since many persons' events may carry a placeholder.
 
     Arguments:
-        distinct_ids: the person's.
-        known_by: the one by which a person that vanishes is looked for, taken before others.
+        distinct_ids: the person's distinct IDs.
+        known_by: the distinct ID in the plan, which is preferred.
     """
-    usable = [each for each in distinct_ids if each.strip() and len(each) <= LONGEST and "\0" not in each]
-    own = [each for each in usable if not is_shared(each)] or usable
+    usable = [distinct_id for distinct_id in distinct_ids if _is_usable(distinct_id)]
+    own = [distinct_id for distinct_id in usable if not is_placeholder(distinct_id)] or usable
     return known_by if known_by in own else next(iter(own), None)
+
+
+def _is_usable(distinct_id: str) -> bool:
+    return bool(distinct_id.strip()) and len(distinct_id) <= MAX_LENGTH and "\0" not in distinct_id

@@ -1,8 +1,8 @@
-"""The small language of `--where`: `KEY OPERATOR VALUE`, one condition an expression.
+"""Parses the expressions of `--where`: `KEY OPERATOR VALUE`, one condition per expression. Pure.
 
-KEY and VALUE are single words, or quoted like JSON strings (single quotes too). A bare number, `true` or
-`false` is that JSON value, any other bare word is text; `exact`, `is_not`, `in` and `not_in` take a JSON list
-as well; `is_set` and `is_not_set` take no value. Pure.
+KEY and VALUE are single words, or quoted like JSON strings; single quotes work as well. A bare number, `true` or
+`false` is that JSON value, and any other bare word is text. `exact`, `is_not`, `in` and `not_in` also accept a JSON
+list. `is_set` and `is_not_set` take no value.
 """
 
 import difflib
@@ -17,8 +17,8 @@ from bulk.errors import BulkError
 
 WITHOUT_VALUE = frozenset({"is_set", "is_not_set"})
 WITH_LIST = frozenset({"exact", "is_not", "in", "not_in"})
-_MEANT = {"=": "exact", "==": "exact", "!=": "is_not", "<>": "is_not", ">": "gt", ">=": "gte", "<": "lt"}
-_MEANT |= {
+_SYNONYMS = {"=": "exact", "==": "exact", "!=": "is_not", "<>": "is_not", ">": "gt", ">=": "gte", "<": "lt"}
+_SYNONYMS |= {
     "<=": "lte",
     "~": "regex",
     "is": "exact",
@@ -26,7 +26,7 @@ _MEANT |= {
     "equals": "exact",
     "contains": "icontains",
 }
-_MEANT |= {"like": "icontains", "exists": "is_set", "before": "is_date_before", "after": "is_date_after"}
+_SYNONYMS |= {"like": "icontains", "exists": "is_set", "before": "is_date_before", "after": "is_date_after"}
 
 _BLANK = " \t\r\n"
 _SAFE_INTEGER = 2**53
@@ -34,13 +34,13 @@ _BARE = re.compile(r"[^\s\"'\[\]{}]\S*", re.ASCII)
 
 
 class WhereError(BulkError, ValueError):
-    """A condition that cannot be read (exit 2).
+    """A condition that is not a valid expression (exit code 2).
 
     Args:
-        expression: what was given.
-        start: where the word in question begins, in characters.
+        expression: the condition.
+        start: where the wrong word begins, in characters.
         stop: where it ends.
-        problem: what is wrong, without the words of the expression.
+        problem: what is wrong, without any word of the expression.
     """
 
     def __init__(self, expression: str, start: int, stop: int, problem: str) -> None:
@@ -55,7 +55,7 @@ class WhereError(BulkError, ValueError):
 
     @property
     def pointer(self) -> str:
-        """The expression and, under it, carets at the word in question. It may hold a person's data."""
+        """The expression, and carets under the wrong word; it may hold personal data."""
         shown = "".join(character if character.isprintable() else "\ufffd" for character in self.expression)
         return f"{shown}\n{' ' * self.start}{'^' * max(1, self.stop - self.start)}"
 
@@ -68,18 +68,18 @@ class _Token(msgspec.Struct, frozen=True):
 
 
 def parse_where(expression: str) -> PropertyFilter:
-    """Return the filter that an expression stands for.
+    """Return the filter of an expression.
 
     Args:
         expression: `KEY OPERATOR VALUE`.
 
     Raises:
-        WhereError: it is no such expression; the error knows where.
+        WhereError: the expression is not valid; the error says where.
     """
-    key = _token(expression, 0, "a property's name")
+    key = _token(expression, 0, "the property name")
     if not isinstance(key.value, str) or not key.value:
-        raise WhereError(expression, key.start, key.stop, "a property's name is text and not empty")
-    operator = _operator(expression, _token(expression, key.stop, "an operator"))
+        raise WhereError(expression, key.start, key.stop, "the property name must not be empty")
+    operator = _operator(expression, _token(expression, key.stop, "the operator"))
     rest = _skip(expression, operator.stop)
     if operator.value in WITHOUT_VALUE:
         _end(expression, rest, f"{operator.value} takes no value")
@@ -88,16 +88,16 @@ def parse_where(expression: str) -> PropertyFilter:
     _end(
         expression,
         _skip(expression, value.stop),
-        "the condition ends before this: quote a value that has blanks",
+        "the condition ends before this: quote a value that contains spaces",
     )
     return PropertyFilter(key.value, value.value, operator=operator.value)
 
 
 def format_where(condition: PropertyFilter) -> str:
-    """Return the expression that `parse_where` reads as this filter on a person's property.
+    """Return the expression from which `parse_where` makes this filter.
 
     Args:
-        condition: its value is a string, a number, a boolean, or a list of those.
+        condition: a filter on a person property, with a string, a number, a boolean, or a list of those.
     """
     key = _format_text(condition.key)
     if condition.operator in WITHOUT_VALUE:
@@ -128,7 +128,7 @@ def _end(expression: str, at: int, problem: str) -> None:
 def _token(expression: str, at: int, wanted: str) -> _Token:
     start = _skip(expression, at)
     if start == len(expression):
-        raise WhereError(expression, start, start + 1, f"{wanted} is missing: a condition reads KEY OPERATOR VALUE")
+        raise WhereError(expression, start, start + 1, f"{wanted} is missing: a condition is KEY OPERATOR VALUE")
     quote = expression[start]
     if quote in "\"'":
         return _quoted(expression, start, quote)
@@ -146,7 +146,7 @@ def _quoted(expression: str, start: int, quote: str) -> _Token:
         raise WhereError(expression, start, len(expression), f"the closing {quote} is missing")
     stop = at + 1
     if stop < len(expression) and expression[stop] not in _BLANK:
-        raise WhereError(expression, stop, stop + 1, "a blank is missing after the closing quote")
+        raise WhereError(expression, stop, stop + 1, "a space is missing after the closing quote")
     inner = expression[start + 1 : at]
     if quote == "'":
         inner = re.sub(r"\\(.)|(\")", _as_json, inner, flags=re.DOTALL)
@@ -154,12 +154,12 @@ def _quoted(expression: str, start: int, quote: str) -> _Token:
         return _Token(start, stop, json.loads(f'"{inner}"', strict=False), True)
     except ValueError:
         raise WhereError(
-            expression, start, stop, "the quoted text is not valid: a backslash is written twice"
+            expression, start, stop, "the quoted text is not a valid JSON string: write a backslash twice"
         ) from None
 
 
 def _as_json(found: re.Match[str]) -> str:
-    """What stands in single quotes as it would stand in double quotes."""
+    """Return a part of a single-quoted text as it is written in double quotes."""
     if found[2]:
         return '\\"'
     return "'" if found[1] == "'" else found[0]
@@ -169,12 +169,13 @@ def _operator(expression: str, token: _Token) -> _Token:
     if token.value in OPERATORS and not token.quoted:
         return token
     word = token.value.lower()
-    if word in OPERATORS or word in _MEANT:
-        near = [_MEANT.get(word, word)]
+    if word in OPERATORS or word in _SYNONYMS:
+        near = [_SYNONYMS.get(word, word)]
     else:
         near = difflib.get_close_matches(word, OPERATORS, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise WhereError(expression, token.start, token.stop, f"unknown operator; {hint}Known are {', '.join(OPERATORS)}")
+    known = f"operators are {', '.join(OPERATORS)}"
+    problem = f"unknown operator, did you mean {near[0]}? The {known}" if near else f"unknown operator: the {known}"
+    raise WhereError(expression, token.start, token.stop, problem)
 
 
 def _value(expression: str, at: int, operator: str) -> _Token:
@@ -182,12 +183,12 @@ def _value(expression: str, at: int, operator: str) -> _Token:
         raise WhereError(expression, at, at + 1, f"{operator} needs a value")
     if expression[at] == "[":
         return _list(expression, at, operator)
-    token = _token(expression, at, "a value")
+    token = _token(expression, at, "the value")
     if token.quoted:
         return token
     if token.value == "null":
         raise WhereError(
-            expression, token.start, token.stop, 'null is no value: use is_not_set, or "null" for the word'
+            expression, token.start, token.stop, 'null is not a value: use is_not_set, or "null" for that text'
         )
     if token.value[0] in "{]}":
         raise WhereError(expression, token.start, token.stop, "quote a value that starts with a bracket or brace")
@@ -198,15 +199,14 @@ def _list(expression: str, at: int, operator: str) -> _Token:
     try:
         items, stop = json.JSONDecoder(strict=False).raw_decode(expression, at)
     except (ValueError, RecursionError):
-        raise WhereError(
-            expression, at, len(expression), 'a list is written in JSON, as in ["free", "trial"]'
-        ) from None
+        raise WhereError(expression, at, len(expression), 'a list must be JSON, such as ["free", "trial"]') from None
     if operator not in WITH_LIST:
-        raise WhereError(expression, at, stop, f"{operator} takes one value; {', '.join(sorted(WITH_LIST))} take lists")
+        with_list = ", ".join(sorted(WITH_LIST))
+        raise WhereError(expression, at, stop, f"{operator} takes one value: only {with_list} take a list")
     if not items:
-        raise WhereError(expression, at, stop, "an empty list selects nobody for certain: name at least one value")
+        raise WhereError(expression, at, stop, "an empty list matches no person: give at least one value")
     if not all(_is_plain(item) for item in items):
-        raise WhereError(expression, at, stop, "a list holds text, numbers, true and false only")
+        raise WhereError(expression, at, stop, "a list can hold only text, numbers, true and false")
     return _Token(at, stop, items, False)
 
 
@@ -217,9 +217,9 @@ def _is_plain(item: object) -> bool:
 
 
 def _bare(word: str) -> str | int | float | bool:
-    """The JSON value of a bare word where it is written just as JSON writes it, else the word itself.
+    """Return the JSON value of a bare word that is written exactly as JSON writes it, otherwise the word.
 
-    So `01234` and `1.10` stay text, and so does an integer that other programs could not hold exactly.
+    So `01234` and `1.10` stay text, as does an integer that other programs cannot represent exactly.
     """
     try:
         value = json.loads(word)

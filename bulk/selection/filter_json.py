@@ -1,4 +1,4 @@
-"""Property filters written as PostHog's own JSON array, checked before they are sent. Pure."""
+"""Parses property filters in PostHog's JSON format, and checks them before they are sent. Pure."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from bulk.selection.filter_expression import WITHOUT_VALUE
 
 _FIELDS = {"key", "value", "operator", "type"}
 _TYPES = ("person", "cohort")
-_CALLED = "the properties"
+_EXAMPLE = 'write [{"key": "plan", "value": "free", "operator": "exact", "type": "person"}]'
 
 
 def parse_properties(text: str) -> list[PropertyFilter]:
@@ -19,48 +19,48 @@ def parse_properties(text: str) -> list[PropertyFilter]:
         text: JSON. A missing operator is `exact`, a missing type `person`.
 
     Raises:
-        InputError: it is no such array; the sentence names the entry by its number and none of its values.
+        InputError: the text is not such an array; the message names the entry by its number and shows no value.
     """
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError):
-        raise InputError(f"{_CALLED} are not valid JSON") from None
+        raise InputError("the property filters are not valid JSON: " + _EXAMPLE) from None
     if not isinstance(entries, list):
-        raise InputError(f"{_CALLED} are not a JSON array: write [{{...}}, {{...}}]")
+        raise InputError("the property filters are not a JSON array: " + _EXAMPLE)
     if not entries:
-        raise InputError(f"{_CALLED} are an empty array, which selects everyone: name a condition")
+        raise InputError("the property filters are an empty array, which selects every person: add a filter")
     return [_filter(number, entry) for number, entry in enumerate(entries, 1)]
 
 
 def _filter(number: int, entry: Any) -> PropertyFilter:
-    called = f"entry {number} of {_CALLED}"
+    name = f"filter {number}"
     if not isinstance(entry, dict):
-        raise InputError(f"{called} is not an object with key, value, operator and type")
+        raise InputError(f"{name} is not an object with key, value, operator and type")
     if extra := sorted(set(entry) - _FIELDS):
-        raise InputError(f"{called} has the unknown field {extra[0]!r}: known are {', '.join(sorted(_FIELDS))}")
+        raise InputError(f"{name} has the unknown field {extra[0]!r}: the fields are {', '.join(sorted(_FIELDS))}")
     key, kind = entry.get("key"), entry.get("type", "person")
     if kind not in _TYPES:
-        raise InputError(f"{called} has an unknown type: known are {', '.join(_TYPES)}")
+        raise InputError(f"{name} has an unknown type: the types are {', '.join(_TYPES)}")
     if not isinstance(key, str) or not key:
-        raise InputError(f"{called} has no key")
+        raise InputError(f"{name} has no key: add the name of a property")
     if kind == "cohort":
-        return _cohort(called, entry)
+        return _cohort(name, entry)
     operator = entry.get("operator", "exact")
     if operator not in OPERATORS:
-        raise InputError(f"{called} has an unknown operator: known are {', '.join(OPERATORS)}")
+        raise InputError(f"{name} has an unknown operator: the operators are {', '.join(OPERATORS)}")
     if operator in WITHOUT_VALUE:
         return PropertyFilter(key, operator=operator)
     if not _is_value(value := entry.get("value")):
-        raise InputError(f"{called} has no value that is text, a number, a boolean or a list of those")
+        raise InputError(f"{name} has no usable value: give text, a number, a boolean or a list of those")
     return PropertyFilter(key, value, operator=operator)
 
 
-def _cohort(called: str, entry: dict[str, Any]) -> PropertyFilter:
+def _cohort(name: str, entry: dict[str, Any]) -> PropertyFilter:
     value, operator = entry.get("value"), entry.get("operator")
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{called} is for a cohort and its value is not the cohort's number")
+        raise InputError(f"{name} is for a cohort, but its value is not a cohort's number")
     if operator not in (None, "exact", "in"):
-        raise InputError(f"{called} is for a cohort: its operator can only be in")
+        raise InputError(f"{name} is for a cohort: its operator can only be in")
     return PropertyFilter("id", value, type="cohort")
 
 

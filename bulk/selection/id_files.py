@@ -1,10 +1,8 @@
-"""Reads files of ids, one a line or in a column of a CSV file, as a stream of usable and refused lines.
+"""Reads IDs from a file, one per line or in a CSV column, as a stream of usable and refused lines.
 
-Memory does not grow with the file. A refused line is named by its number and a fixed reason, never by what it
-holds. Knows no client and no plan; whether a line was seen before is the planner's business.
-
-Distinct ids and emails are taken exactly as they stand, blanks at either end included, because the server
-takes them so; only the line end and a byte order mark go. Lines end at a line feed and nowhere else.
+Memory use does not grow with the file. A refused line is identified by its number and a fixed reason, never by its
+content. Distinct IDs and emails are used exactly as written, including spaces at either end, because the server
+compares them exactly; only the line end and a byte order mark are removed. Only a line feed ends a line.
 """
 
 import csv
@@ -19,15 +17,15 @@ from uuid import UUID
 import msgspec
 
 from bulk.errors import InputError
-from bulk.files.private_files import trouble
-from bulk.selection.placeholder_ids import is_shared
+from bulk.files.file_errors import as_file_trouble
+from bulk.selection.placeholder_ids import is_placeholder
 
 DISTINCT_ID_MAX = 400
-"""Characters in the column of PostHog's persons store that holds distinct ids."""
+"""Maximum length of a distinct ID in PostHog's persons store, in characters."""
 EMAIL_MAX = 320
-"""Characters of the longest address that mail knows: 64, an @, and 255."""
+"""Maximum length of an email address, in characters: 64, an @, and 255."""
 LINE_MAX = 65_536
-"""Bytes of a line that are kept; a longer one is refused, and its rest skipped."""
+"""Maximum length of a line in bytes; a longer line is refused."""
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -42,23 +40,23 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Reason(Enum):
-    """Why a line is refused."""
+    """The reason why a line is refused."""
 
     BLANK = "blank"
     NUL = "NUL byte"
     CONTROL = "control character"
     NOT_UTF8 = "not UTF-8"
     TOO_LONG = "too long"
-    SHARED = "placeholder ID"
+    PLACEHOLDER = "placeholder ID"
     NOT_A_UUID = "not a UUID"
     NOT_AN_EMAIL = "not an email"
 
 
 class Kind(Enum):
-    """What the lines of an input are."""
+    """What the lines of an input hold."""
 
-    DISTINCT_ID = "distinct ids"
-    SHARED_TOO = "distinct ids, shared ones allowed"
+    DISTINCT_ID = "distinct IDs"
+    ANY_DISTINCT_ID = "distinct IDs, including placeholder IDs"
     PERSON_ID = "person UUIDs"
     EMAIL = "emails"
 
@@ -71,80 +69,80 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class RefusedLine(msgspec.Struct, frozen=True):
-    """A line that cannot be used, and why."""
+    """A line that cannot be used, and the reason."""
 
     number: int
     reason: Reason
 
 
 def read_file(path: Path, kind: Kind, *, column: str | None = None) -> Iterator[Line | RefusedLine]:
-    """Yield the lines of a file of ids.
+    """Yield the lines of a file of IDs.
 
     Args:
-        path: the file; anything that can be read from start to end, a pipe too.
+        path: the file, or a pipe.
         kind: what the lines hold.
-        column: the header of the CSV column that holds the ids; None where the file has one id a line.
+        column: the header of the CSV column that holds the IDs; None where the file has one ID per line.
 
     Raises:
-        InputError: the file is empty, is not text, has no such column, or its CSV is broken.
+        InputError: the file is empty, is not UTF-8 text, lacks the column, or is not valid CSV.
         FileTrouble: it cannot be opened or read.
     """
-    with trouble(path, "cannot be read"), path.open("rb") as stream:
+    with as_file_trouble(path, "cannot be read"), path.open("rb") as stream:
         yield from read_stream(stream, kind, column=column, name=str(path))
 
 
 def read_stream(
     stream: BinaryIO, kind: Kind, *, column: str | None = None, name: str = "the input"
 ) -> Iterator[Line | RefusedLine]:
-    """Yield the lines of a binary stream; otherwise as `read_file`.
+    """Yield the lines of a binary stream, like `read_file`.
 
     Args:
-        stream: read from where it stands, not closed.
+        stream: read from its position, and not closed.
         kind: what the lines hold.
-        column: the header of the CSV column that holds the ids.
-        name: what errors call it.
+        column: the header of the CSV column that holds the IDs.
+        name: the stream's name in errors.
     """
-    judge = _judge(kind)
+    check = _line_check(kind)
     empty = True
     lines = _lines(stream, name)
     for number, text in lines if column is None else _cells(lines, column, name):
         empty = False
-        yield judge(number, text)
+        yield check(number, text)
     if empty:
-        raise InputError(f"{name} is empty: it holds no {kind.value}")
+        raise InputError(f"{name} is empty: it must hold {kind.value}")
 
 
 def read_values(values: Iterable[object], kind: Kind) -> Iterator[Line | RefusedLine]:
     """Yield the values of an iterable as lines numbered from 1.
 
     Args:
-        values: strings, or UUIDs where the kind is that.
-        kind: what they are.
+        values: strings, or UUIDs where `kind` is PERSON_ID.
+        kind: what the values are.
 
     Raises:
-        InputError: there are none, or one is neither a string nor a UUID.
+        InputError: there is no value, or a value is neither a string nor a UUID.
     """
-    judge = _judge(kind)
+    check = _line_check(kind)
     number = 0
     for number, value in enumerate(values, 1):
         if not isinstance(value, str | UUID) or (isinstance(value, UUID) and kind is not Kind.PERSON_ID):
-            raise InputError(f"value {number} of the {kind.value} is {type(value).__name__}: give strings")
-        yield judge(number, str(value))
+            raise InputError(f"value {number} of the {kind.value} has type {type(value).__name__}: give strings")
+        yield check(number, str(value))
     if not number:
-        raise InputError(f"the selection is empty: it holds no {kind.value}")
+        raise InputError(f"the selection is empty: it must hold {kind.value}")
 
 
-def _judge(kind: Kind) -> Callable[[int, str | None], Line | RefusedLine]:
+def _line_check(kind: Kind) -> Callable[[int, str | None], Line | RefusedLine]:
     rule = _RULES[kind]
 
-    def judge(number: int, text: str | None) -> Line | RefusedLine:
+    def check(number: int, text: str | None) -> Line | RefusedLine:
         reason = _unreadable(text)
         if reason is not None or text is None:
             return RefusedLine(number, reason or Reason.TOO_LONG)
         result = rule(text)
         return RefusedLine(number, result) if isinstance(result, Reason) else Line(number, result)
 
-    return judge
+    return check
 
 
 def _unreadable(text: str | None) -> Reason | None:
@@ -162,7 +160,7 @@ def _unreadable(text: str | None) -> Reason | None:
 
 
 def _distinct_id(text: str) -> str | Reason:
-    return Reason.SHARED if is_shared(text) else _any_distinct_id(text)
+    return Reason.PLACEHOLDER if is_placeholder(text) else _any_distinct_id(text)
 
 
 def _any_distinct_id(text: str) -> str | Reason:
@@ -184,15 +182,17 @@ def _email(text: str) -> str | Reason:
 
 _RULES: dict[Kind, Callable[[str], str | Reason]] = {
     Kind.DISTINCT_ID: _distinct_id,
-    Kind.SHARED_TOO: _any_distinct_id,
+    Kind.ANY_DISTINCT_ID: _any_distinct_id,
     Kind.PERSON_ID: _person_id,
     Kind.EMAIL: _email,
 }
 
 
 def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, str | None]]:
-    """Number and text of each line without its end; None for one that is too long. Bytes that are no UTF-8
-    become lone surrogates, which no UTF-8 text holds."""
+    """Yield number and text of each line without its end; the text of a line that is too long is None.
+
+    Bytes that are not UTF-8 become lone surrogates, which valid UTF-8 never decodes to.
+    """
     number = 0
     while raw := stream.readline(LINE_MAX):
         number += 1
@@ -216,7 +216,7 @@ def _skip_rest(stream: BinaryIO) -> None:
 
 
 def _cells(lines: Iterator[tuple[int, str | None]], column: str, name: str) -> Iterator[tuple[int, str]]:
-    """First line's number and value of each record of a CSV file, its header left out."""
+    """Yield the value in a column, and the number of the first line, of each CSV record after the header."""
     feed = _CsvFeed(lines, name)
     records = csv.reader(feed, strict=True)
     with _csv_trouble(feed, name):
@@ -234,7 +234,7 @@ def _cells(lines: Iterator[tuple[int, str | None]], column: str, name: str) -> I
 
 
 class _CsvFeed:
-    """Hands lines to the csv module and remembers on which one the record at hand began."""
+    """Passes lines to the csv module and keeps the number of the line on which the current record begins."""
 
     def __init__(self, lines: Iterator[tuple[int, str | None]], name: str) -> None:
         self.first: int | None = None
@@ -249,7 +249,7 @@ class _CsvFeed:
         if self.first is None:
             self.first = number
         if text is None:
-            raise InputError(f"{self._name}: line {number} is longer than {LINE_MAX} bytes")
+            raise InputError(f"{self._name}: line {number:,} is longer than {LINE_MAX:,} bytes: shorten or remove it")
         return text + "\n"
 
 
@@ -257,19 +257,19 @@ class _CsvFeed:
 def _csv_trouble(feed: _CsvFeed, name: str) -> Iterator[None]:
     try:
         yield
-    except csv.Error:  # its text may hold the field
+    except csv.Error:  # its message may hold the field
         raise InputError(
-            f"{name}: the record on line {feed.first} is not valid CSV: correct its quotes or line ends"
+            f"{name}: the record on line {feed.first:,} is not valid CSV: correct its quotes or line ends"
         ) from None
 
 
 def _column_index(header: list[str], column: str, name: str) -> int:
-    """Where the column is. The header's own words are never shown: in a file without one they are data."""
+    """Return the index of a column. Errors do not show the header: in a file without one it is personal data."""
     wanted = column.strip()
     if header.count(wanted) == 1:
         return header.index(wanted)
     if wanted in header:
-        raise InputError(f"{name} has more than one column named {column!r}: rename one")
+        raise InputError(f"{name} has more than one column named {column!r}: rename one of them")
     near = [cell for cell in header if cell.casefold() == wanted.casefold()]
-    hint = f"; it has {near[0]!r}" if near else f"; line 1 must be the header, and it has {len(header)} columns"
-    raise InputError(f"{name} has no column named {column!r}{hint}")
+    hint = f"did you mean {near[0]!r}?" if near else f"line 1 must be the header, which has {len(header):,} columns"
+    raise InputError(f"{name} has no column named {column!r}: {hint}")

@@ -1,6 +1,6 @@
-"""What a planner has to say of its input: lines by what became of them, and how far an operation reaches. Pure.
+"""Collects the findings of the input check: the outcome of each input line, and persons with many distinct IDs. Pure.
 
-Lines are named by their numbers and nothing else, so that findings may stand in reports.
+Findings identify a line by its number and nothing else, so that they can be part of a report.
 """
 
 from array import array
@@ -10,13 +10,13 @@ from bulk.number_ranges import format_ranges
 from bulk.selection.id_files import Reason
 
 MANY_DISTINCT_IDS = 10
-"""From this many on a person is pointed out: batch reads show no more (contract 6.11)."""
+"""Distinct IDs from which a person counts as having many; batch reads show no more (contract 6.11)."""
 TEXT_MAX = 2 << 20
-"""Characters of line numbers that one finding may take; all findings together must fit in a plan's footer."""
+"""Maximum characters of line numbers per finding, so that all findings fit in a plan's footer."""
 
 
-class Lines:
-    """Numbers of lines, eight bytes each."""
+class LineNumbers:
+    """Line numbers, in eight bytes each."""
 
     def __init__(self) -> None:
         self._numbers = array("Q")
@@ -25,12 +25,12 @@ class Lines:
         return len(self._numbers)
 
     def add(self, number: int) -> None:
-        """Note a line."""
+        """Add a line."""
         self._numbers.append(number)
 
-    def found(self) -> dict[str, Any]:
-        """How many, and which ones; `listed` says how many of them the text names where not all."""
-        text = format_ranges(sorted(self._numbers))  # second looks come out of turn
+    def to_finding(self) -> dict[str, Any]:
+        """Return the count and the numbers; `cut` says that not all of them fit."""
+        text = format_ranges(sorted(self._numbers))  # lines that were looked up again come out of order
         finding: dict[str, Any] = {"count": len(self._numbers), "lines": text}
         if len(text) > TEXT_MAX:
             finding["lines"] = text[: text.rindex(",", 0, TEXT_MAX)]
@@ -39,44 +39,44 @@ class Lines:
 
 
 class Findings:
-    """Everything that is found out while a selection is read."""
+    """The findings that are collected while a selection is resolved."""
 
     def __init__(self) -> None:
         self.lines = 0
         self.listed = 0
         self.targets = 0
-        self.unmatched = Lines()
-        self.unread = Lines()
-        self.duplicates = Lines()
-        self.aliases = Lines()
-        self.refused: dict[Reason, Lines] = {}
+        self.unmatched = LineNumbers()
+        self.unread = LineNumbers()
+        self.duplicates = LineNumbers()
+        self.aliases = LineNumbers()
+        self.refused: dict[Reason, LineNumbers] = {}
         self.discovery: dict[str, str] = {}
         self.without = 0
         self.gone = 0
         self.unread_persons = 0
-        self._many = 0
-        self._most = 0
+        self._with_many_ids = 0
+        self._most_ids = 0
 
     def refuse(self, number: int, reason: Reason) -> None:
-        """Note a line that cannot be used."""
-        self.refused.setdefault(reason, Lines()).add(number)
+        """Record a line that cannot be used."""
+        self.refused.setdefault(reason, LineNumbers()).add(number)
 
-    def person(self, distinct_ids: int) -> None:
-        """Note a target, with as many distinct ids as the reads show."""
+    def add_target(self, distinct_ids: int) -> None:
+        """Record a target and the number of distinct IDs that the read shows."""
         self.targets += 1
-        self._most = max(self._most, distinct_ids)
-        self._many += distinct_ids >= MANY_DISTINCT_IDS
+        self._most_ids = max(self._most_ids, distinct_ids)
+        self._with_many_ids += distinct_ids >= MANY_DISTINCT_IDS
 
     @property
     def seen(self) -> int:
-        """Lines read or persons listed so far."""
+        """Input lines read, or persons listed, so far."""
         return self.lines or self.listed
 
     def to_list(self, *, requests: int) -> list[dict[str, Any]]:
-        """The findings as the plan's footer holds them, each with its `kind`.
+        """Return the findings as in a plan's footer, each with its `kind`.
 
         Args:
-            requests: how many were made to plan.
+            requests: requests made to plan.
         """
         found: list[dict[str, Any]] = [{"kind": "requests", "count": requests}]
         if self.lines:
@@ -87,13 +87,13 @@ class Findings:
                 ("duplicates", self.duplicates),
                 ("aliases", self.aliases),
             ):
-                found.append({"kind": kind, **lines.found()})
+                found.append({"kind": kind, **lines.to_finding()})
             refused = sorted(self.refused.items(), key=lambda pair: pair[0].value)
             found.append(
                 {
                     "kind": "refused",
                     "count": sum(len(lines) for lines in self.refused.values()),
-                    "reasons": {reason.value: lines.found() for reason, lines in refused},
+                    "reasons": {reason.value: lines.to_finding() for reason, lines in refused},
                 }
             )
         else:
@@ -104,16 +104,16 @@ class Findings:
         found.append(
             {
                 "kind": "many_distinct_ids",
-                "count": self._many,
+                "count": self._with_many_ids,
                 "threshold": MANY_DISTINCT_IDS,
-                "most_shown": self._most,
+                "most_shown": self._most_ids,
             }
         )
         return found
 
 
 def by_kind(findings: list[Any]) -> dict[str, dict[str, Any]]:
-    """A plan's findings by their kind; what is no finding is left out."""
+    """Return a plan's findings by kind; entries without a kind are left out."""
     return {
         str(one["kind"]): {key: value for key, value in one.items() if key != "kind"}
         for one in findings

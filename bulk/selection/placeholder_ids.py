@@ -1,8 +1,7 @@
-"""Distinct ids that stand for nobody in particular: what a broken integration sends instead of a person's id.
+"""Recognizes placeholder IDs: values such as "undefined" that a broken integration sends as distinct ID. Pure.
 
-Many persons' events may hang on the person that carries one of them, so deleting by it is nearly always a
-mistake. The list is PostHog's own of ids that it never merges persons by, with what databases and languages
-write for "nothing" besides. Pure; knows no file and no client.
+One person collects the events of many people under such an ID, so deleting by it is nearly always a mistake. The list
+holds the IDs that PostHog never merges persons by, and the words of databases and languages for a missing value.
 """
 
 _ANY_CASE = frozenset(
@@ -27,13 +26,11 @@ _NIL_UUIDS = frozenset({"0" * 32, "00000000-0000-0000-0000-000000000000"})
 _QUOTES = "\"'`"
 
 
-def is_shared(distinct_id: str) -> bool:
-    """Whether a distinct id stands for nobody in particular.
-
-    Blanks around it and quotes of one kind around it do not count.
+def is_placeholder(distinct_id: str) -> bool:
+    """Return whether a distinct ID is a placeholder; spaces and quotes around it are ignored.
 
     Args:
-        distinct_id: as an input file or a person has it.
+        distinct_id: from an input file or a person.
     """
     bare = _unwrapped(distinct_id)
     return not bare or bare in _AS_WRITTEN or bare in _NIL_UUIDS or bare.lower() in _ANY_CASE

@@ -1,6 +1,6 @@
 """Keeps the time up to which a deletion row covers each target's events (guarantee 20). Pure.
 
-All times are the server's clock, in seconds since the epoch. Four bytes per target, relative to the job's opening.
+All times are the server's, in seconds since the epoch. They take four bytes per target, relative to the job's opening.
 """
 
 import math
@@ -12,11 +12,14 @@ _LATEST = 2**31 - 1
 
 
 class Coverage:
-    """The time up to which each target's events are covered, and the longest time that a deletion left uncovered.
+    """The time up to which a deletion row covers each target's events.
 
     Arguments:
         since: when the job was opened.
-        count: targets; 0 where no events are deleted.
+        count: number of targets; 0 if the operation deletes no events.
+
+    Attributes:
+        largest_uncovered_s: longest time between the end of the coverage of a person's events and its deletion.
     """
 
     def __init__(self, since: float = 0.0, count: int = 0) -> None:
@@ -25,12 +28,12 @@ class Coverage:
         self.largest_uncovered_s: float | None = None
 
     def until(self, number: int) -> float | None:
-        """The time up to which a target's events are covered; None where it is not known."""
+        """Return the time up to which a target's events are covered; None if it is not known."""
         seconds = self._until[number] if self._until else NEVER
         return None if seconds == NEVER else self._since + seconds
 
     def cover(self, ranges: Iterable[tuple[int, int]], until: float) -> None:
-        """Note the time up to which targets' events are covered, rounded down to the second."""
+        """Set the time up to which the events of targets are covered, rounded down to the second."""
         if not self._until:
             return
         seconds = min(max(math.floor(until - self._since), NEVER + 1), _LATEST)
@@ -38,20 +41,20 @@ class Coverage:
             self._until[start:stop] = array("i", [seconds]) * (stop - start)
 
     def record_deletion(self, start: int, stop: int, at: float) -> None:
-        """Note that a request deletes these persons at a time: events that came in since they were covered stay."""
+        """Record that a request deletes these persons at a time: events captured after their coverage ends stay."""
         known = [seconds for seconds in self._until[start:stop] if seconds != NEVER]
         if known:
             gap_s = max(0.0, at - self._since - min(known))
             self.largest_uncovered_s = max(gap_s, self.largest_uncovered_s or 0.0)
 
     def outdated(self, numbers: Iterable[int], oldest: float) -> list[int]:
-        """The targets among these whose events are not known to be covered up to a time."""
+        """Return those of these targets whose events are not covered up to this time, or not known to be."""
         if not self._until:
             return list(numbers)
         until, earliest = self._until, max(oldest - self._since, NEVER + 1)
         return [number for number in numbers if until[number] < earliest]
 
     def is_newer(self, number: int, than: float) -> bool:
-        """Whether a target's events are covered beyond a time, or up to an unknown one."""
+        """Return whether a target's events are covered beyond this time, or up to an unknown time."""
         until = self.until(number)
         return until is None or until > than

@@ -1,51 +1,51 @@
-"""What can be observed of a target, and the state that observations change. Values only."""
+"""What a run can observe about a target, and the state that an observation changes. Values only."""
 
 from typing import NamedTuple
 
 from bulk.states import FastEnum
-from bulk.targets.reasons import Standing
+from bulk.targets.reasons import AxisStatus
 
 
 class Observation(FastEnum):
-    """What can be observed of a target."""
+    """One thing that a run sees or decides about a target. The values are descriptions; no file holds them."""
 
-    RUN_STARTED = "a run took the job up"
-    VERIFY_STARTED = "a verify took the job up"
-    DELETED_INSTEAD_OF_KEPT = "the server deleted persons in a call that was to keep this one"
-    GAVE_UP = "its attempts are used up"
-    GAVE_UP_WITHOUT_ROW = "its attempts are used up; the server accepts them and shows no deletion row"
+    RUN_STARTED = "a run started"
+    VERIFY_STARTED = "a verify started"
+    DELETED_INSTEAD_OF_KEPT = "the server deleted persons in a request that asked it to keep this one"
+    GAVE_UP = "all its attempts failed"
+    GAVE_UP_WITHOUT_ROW = "all its attempts were accepted, but the server shows no deletion row"
     REJECTED = "the server rejects a request for this person alone"
-    EVENT_REFUSED = "the ingestion host refuses this person's event"
-    NO_DISTINCT_ID = "read without a distinct ID to address it by"
-    OVERDUE = "accepted, and still not as desired; it is sent once more"
-    OVERDUE_AGAIN = "accepted, and still not as desired, as often as it may be sent"
-    PRESENT = "read: the same person is there"
-    PRESENT_AS_DESIRED = "read: the same person is there, its properties as desired"
-    PRESENT_OTHERWISE = "read: the same person is there, its properties not as desired"
-    ABSENT = "read: the person is absent, as confirmed or explained"
-    MERGED = "read: the person is absent, and another one has its distinct ID"
+    EVENT_REFUSED = "the ingestion host rejects this person's event"
+    NO_DISTINCT_ID = "read: the person has no distinct ID to send an event to"
+    OVERDUE = "accepted long ago and not visible; it will be sent again"
+    OVERDUE_AGAIN = "accepted long ago and not visible, and it may not be sent again"
+    PRESENT = "read: the same person exists"
+    PRESENT_AS_DESIRED = "read: the same person exists, with the desired properties"
+    PRESENT_NOT_AS_DESIRED = "read: the same person exists, without the desired properties"
+    ABSENT = "read: the person is gone, and a second read or an accepted deletion confirms it"
+    MERGED = "read: the person is gone, and another person has its distinct ID"
     RECREATED = "read: the same UUID with another creation time"
-    UNREAD_TIMED_OUT = "not read: no answer in time"
+    UNREAD_TIMED_OUT = "not read: the server did not respond in time"
     UNREAD_SERVER_ERROR = "not read: the server failed"
-    UNREAD_INVALID = "not read: the answer cannot be read"
-    UNREAD_UNCLEAR = "not read: a 404 to a batch read"
-    UNREAD_NOT_TRIED = "not read: too many others failed"
+    UNREAD_INVALID_RESPONSE = "not read: the response cannot be decoded"
+    UNREAD_AMBIGUOUS_404 = "not read: a 404 for a read of many persons"
+    UNREAD_NOT_ATTEMPTED = "not read: too many reads of other persons failed"
     ROW_COVERS_PENDING = "a pending deletion row that is new enough"
     ROW_COVERS_COMPLETED = "a completed deletion row that is new enough"
     ROW_OLDER_PENDING = "a pending deletion row that is too old"
     ROW_UNKNOWN_STATUS = "a deletion row of an unknown status"
-    ROW_NONE = "no deletion row that counts"
+    ROW_NONE = "no deletion row for this person"
     ROWS_NOT_KEPT = "the server keeps no deletion rows"
 
 
 class TargetState(NamedTuple):
-    """A target on its four axes, in the order of `Axis`."""
+    """The status of a target on its four axes, in the order of `Axis`."""
 
-    person: Standing
-    events: Standing
-    recordings: Standing
-    properties: Standing
+    person: AxisStatus
+    events: AxisStatus
+    recordings: AxisStatus
+    properties: AxisStatus
 
 
 LOST = frozenset({Observation.ABSENT, Observation.MERGED, Observation.RECREATED})
-"""The person is not there as planned."""
+"""Observations that the planned person no longer exists."""

@@ -1,7 +1,7 @@
 """Why a target is in its state, what each reason means, and whether a later run tries again. Values only.
 
-A state and its reason make a `Standing`. A target has one per axis, which a job keeps as one byte: a place in
-`STANDINGS`. The server's labels ("bad_request:400") are no reasons of their own: `labels` keeps them beside `REJECTED`.
+A state with its reason is an `AxisStatus`. A target has one per axis, stored as one byte: its index in `STATUSES`.
+Labels of the server ("bad_request:400") are not reasons; `rejection_labels` keeps them beside `REJECTED`.
 """
 
 from typing import NamedTuple
@@ -10,153 +10,153 @@ from bulk.states import PENDING, STATES, Axis, Events, FastEnum, Person, Propert
 
 
 class Reason(FastEnum):
-    """Why a target is in its state. The values are what journal and report hold."""
+    """Why a target is in its state. Journals and reports hold the values."""
 
-    ATTEMPTS_USED = "attempts_used"
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     NEVER_ACCEPTED = "never_accepted"
     NO_DELETION_ROW = "no_deletion_row"
-    ACCEPTED_BUT_THERE = "accepted_but_there"
-    THERE_AGAIN = "there_again"
-    STILL_THERE = "still_there"
+    ACCEPTED_NOT_DELETED = "accepted_not_deleted"
+    REAPPEARED = "reappeared"
+    STILL_PRESENT = "still_present"
     ACCEPTED_NOT_APPLIED = "accepted_not_applied"
-    CHANGED_SINCE = "changed_since"
+    CHANGED_AFTERWARDS = "changed_afterwards"
     EVENT_REFUSED = "event_refused"
     NO_DISTINCT_ID = "no_distinct_id"
     REJECTED = "rejected"
-    SINCE_SENT = "since_sent"
-    SINCE_DONE = "since_done"
-    COVERED_IN_PART = "covered_in_part"
-    ANSWER_UNKNOWN = "answer_unknown"
+    LOST_AFTER_CHANGE_SENT = "lost_after_change_sent"
+    LOST_AFTER_PROPERTIES_READ = "lost_after_properties_read"
+    PARTLY_COVERED = "partly_covered"
+    OUTCOME_UNKNOWN = "outcome_unknown"
     UNKNOWN_ROW_STATUS = "unknown_row_status"
     DELETED_INSTEAD_OF_KEPT = "deleted_instead_of_kept"
     UNREAD_TIMED_OUT = "unread_timed_out"
     UNREAD_SERVER_ERROR = "unread_server_error"
-    UNREAD_INVALID = "unread_invalid"
-    UNREAD_UNCLEAR = "unread_unclear"
-    UNREAD_NOT_TRIED = "unread_not_tried"
+    UNREAD_INVALID_RESPONSE = "unread_invalid_response"
+    UNREAD_AMBIGUOUS_404 = "unread_ambiguous_404"
+    UNREAD_NOT_ATTEMPTED = "unread_not_attempted"
 
 
-class Standing(NamedTuple):
-    """A target on one axis: its state, and the reason where the state does not explain itself."""
+class AxisStatus(NamedTuple):
+    """The status of a target on one axis: its state, and a reason where the state alone does not explain it."""
 
     state: State
     reason: Reason | None = None
 
 
 UNREAD = frozenset(reason for reason in Reason if reason.name.startswith("UNREAD_"))
-"""The person could not be read, so that the state stays what it was, and the target waits for the next run."""
+"""Reasons of persons that could not be read: the state stays as it was, and the target waits for the next run."""
 
 _FAILED: tuple[State, ...] = (Person.FAILED, Events.FAILED, Recordings.FAILED, Properties.FAILED)
-_LOST: tuple[State, ...] = (Person.VANISHED, Person.MERGED, Person.REAPPEARED)
+_LOST: tuple[State, ...] = (Person.DISAPPEARED, Person.MERGED, Person.RECREATED)
 
-GIVEN_TO: dict[Reason, tuple[State, ...]] = {
-    Reason.ATTEMPTS_USED: _FAILED,
+STATES_WITH_REASON: dict[Reason, tuple[State, ...]] = {
+    Reason.ATTEMPTS_EXHAUSTED: _FAILED,
     Reason.NEVER_ACCEPTED: _FAILED,
-    Reason.NO_DELETION_ROW: (Person.FAILED, Events.FAILED, Recordings.FAILED, Events.MISSED),
-    Reason.ACCEPTED_BUT_THERE: (Person.CONTRADICTED,),
-    Reason.THERE_AGAIN: (Person.CONTRADICTED,),
-    Reason.STILL_THERE: (Person.ACCEPTED,),
+    Reason.NO_DELETION_ROW: (Person.FAILED, Events.FAILED, Recordings.FAILED, Events.TOO_LATE),
+    Reason.ACCEPTED_NOT_DELETED: (Person.CONTRADICTED,),
+    Reason.REAPPEARED: (Person.CONTRADICTED,),
+    Reason.STILL_PRESENT: (Person.ACCEPTED,),
     Reason.ACCEPTED_NOT_APPLIED: (Properties.CONTRADICTED,),
-    Reason.CHANGED_SINCE: (Properties.CONTRADICTED,),
+    Reason.CHANGED_AFTERWARDS: (Properties.CONTRADICTED,),
     Reason.EVENT_REFUSED: (Properties.FAILED,),
     Reason.NO_DISTINCT_ID: (Properties.FAILED,),
     Reason.REJECTED: _FAILED,
-    Reason.SINCE_SENT: _LOST,
-    Reason.SINCE_DONE: _LOST,
-    Reason.COVERED_IN_PART: (Events.MISSED,),
-    Reason.ANSWER_UNKNOWN: (Events.MISSED, Recordings.MISSED),
-    Reason.UNKNOWN_ROW_STATUS: (Person.HELD, Events.HELD, Events.MISSED),
+    Reason.LOST_AFTER_CHANGE_SENT: _LOST,
+    Reason.LOST_AFTER_PROPERTIES_READ: _LOST,
+    Reason.PARTLY_COVERED: (Events.TOO_LATE,),
+    Reason.OUTCOME_UNKNOWN: (Events.TOO_LATE, Recordings.TOO_LATE),
+    Reason.UNKNOWN_ROW_STATUS: (Person.HELD_BACK, Events.HELD_BACK, Events.TOO_LATE),
     Reason.DELETED_INSTEAD_OF_KEPT: (
         Person.UNKNOWN,
-        Person.NOT_ASKED,
-        Person.GONE_SETTLED,
-        Person.DELETED_UNASKED,
+        Person.NOT_REQUESTED,
+        Person.FOUND_DELETED,
+        Person.DELETED_UNEXPECTEDLY,
     ),
     **{reason: tuple(sorted(PENDING, key=str)) for reason in UNREAD},
 }
-"""The states that have each reason."""
+"""The states that each reason can explain."""
 
-TRIED_AGAIN_FROM: dict[Reason, dict[Axis, State]] = {
-    Reason.ATTEMPTS_USED: {
+RETRY_FROM: dict[Reason, dict[Axis, State]] = {
+    Reason.ATTEMPTS_EXHAUSTED: {
         Axis.PERSON: Person.UNKNOWN,
         Axis.EVENTS: Events.UNKNOWN,
         Axis.RECORDINGS: Recordings.UNKNOWN,
         Axis.PROPERTIES: Properties.UNKNOWN,
     },
     Reason.NEVER_ACCEPTED: {
-        Axis.PERSON: Person.UNTOUCHED,
-        Axis.EVENTS: Events.UNTOUCHED,
-        Axis.RECORDINGS: Recordings.UNTOUCHED,
-        Axis.PROPERTIES: Properties.UNTOUCHED,
+        Axis.PERSON: Person.NOT_STARTED,
+        Axis.EVENTS: Events.NOT_STARTED,
+        Axis.RECORDINGS: Recordings.NOT_STARTED,
+        Axis.PROPERTIES: Properties.NOT_STARTED,
     },
     Reason.NO_DELETION_ROW: {
-        Axis.PERSON: Person.UNTOUCHED,
-        Axis.EVENTS: Events.AGAIN,
-        Axis.RECORDINGS: Recordings.UNTOUCHED,
+        Axis.PERSON: Person.NOT_STARTED,
+        Axis.EVENTS: Events.TO_RETRY,
+        Axis.RECORDINGS: Recordings.NOT_STARTED,
     },
-    Reason.ACCEPTED_BUT_THERE: {Axis.PERSON: Person.SURVIVED},
-    Reason.THERE_AGAIN: {Axis.PERSON: Person.SURVIVED},
-    Reason.ACCEPTED_NOT_APPLIED: {Axis.PROPERTIES: Properties.AGAIN},
-    Reason.CHANGED_SINCE: {Axis.PROPERTIES: Properties.AGAIN},
-    Reason.EVENT_REFUSED: {Axis.PROPERTIES: Properties.AGAIN},
-    Reason.NO_DISTINCT_ID: {Axis.PROPERTIES: Properties.UNTOUCHED},
+    Reason.ACCEPTED_NOT_DELETED: {Axis.PERSON: Person.TO_RETRY},
+    Reason.REAPPEARED: {Axis.PERSON: Person.TO_RETRY},
+    Reason.ACCEPTED_NOT_APPLIED: {Axis.PROPERTIES: Properties.TO_RETRY},
+    Reason.CHANGED_AFTERWARDS: {Axis.PROPERTIES: Properties.TO_RETRY},
+    Reason.EVENT_REFUSED: {Axis.PROPERTIES: Properties.TO_RETRY},
+    Reason.NO_DISTINCT_ID: {Axis.PROPERTIES: Properties.NOT_STARTED},
 }
-"""The state from which the next run tries again. A reason that is not here is final, or its target pending anyway."""
+"""The state that the next run continues from, by reason and axis; any other reason is final or its state pending."""
 
-USED_UP = frozenset({Reason.ATTEMPTS_USED, Reason.NEVER_ACCEPTED, Reason.NO_DELETION_ROW})
-"""Reasons of targets for which every attempt of a run failed."""
+EXHAUSTED = frozenset({Reason.ATTEMPTS_EXHAUSTED, Reason.NEVER_ACCEPTED, Reason.NO_DELETION_ROW})
+"""Reasons of targets whose attempts all failed in a run."""
 
-REASON_MEANING: dict[Reason, str] = {
-    Reason.ATTEMPTS_USED: "every attempt failed; the next run tries again",
-    Reason.NEVER_ACCEPTED: "no attempt was accepted; the next run tries again",
-    Reason.NO_DELETION_ROW: "the server accepted the request and shows no deletion row; the next run tries again while "
-    "the person is there",
-    Reason.ACCEPTED_BUT_THERE: "the server accepted the deletion and still has the person; the next run tries again",
-    Reason.THERE_AGAIN: "read as gone, and there again later; the next run queues its events again and deletes it",
-    Reason.STILL_THERE: "the server accepted the deletion and still had the person when it was read last",
-    Reason.ACCEPTED_NOT_APPLIED: "the server accepted the change and does not show it; the next run tries again",
-    Reason.CHANGED_SINCE: "had the desired properties and has them no longer; the next run changes it again",
-    Reason.EVENT_REFUSED: "the ingestion host does not take the event; the next run tries again",
-    Reason.NO_DISTINCT_ID: "the person was read without any distinct ID to address it by; the next run tries again",
+REASON_MEANINGS: dict[Reason, str] = {
+    Reason.ATTEMPTS_EXHAUSTED: "every attempt failed; the next run tries again",
+    Reason.NEVER_ACCEPTED: "the server accepted no attempt; the next run tries again",
+    Reason.NO_DELETION_ROW: "the server accepted the request but shows no deletion row; the next run tries again while "
+    "the person exists",
+    Reason.ACCEPTED_NOT_DELETED: "the server accepted the deletion but still has the person; the next run tries again",
+    Reason.REAPPEARED: "read as gone, and present again later; the next run queues its events again and deletes it",
+    Reason.STILL_PRESENT: "the server accepted the deletion, but the last read still found the person",
+    Reason.ACCEPTED_NOT_APPLIED: "the server accepted the change but does not show it; the next run tries again",
+    Reason.CHANGED_AFTERWARDS: "had the desired properties and was changed since; the next run changes it again",
+    Reason.EVENT_REFUSED: "the ingestion host rejects the event; the next run tries again",
+    Reason.NO_DISTINCT_ID: "the person has no distinct ID to send an event to; the next run tries again",
     Reason.REJECTED: "the server rejects the request for this person alone; no run tries again",
-    Reason.SINCE_SENT: "gone, merged or re-created when read after this job had sent it a change. An event for a "
-    "deleted person creates it again, at once or later: look at these persons, and verify once more",
-    Reason.SINCE_DONE: "had the desired properties when this job read it; it was deleted, merged or re-created later",
-    Reason.COVERED_IN_PART: "the person is gone, and the deletion row covers only its older events",
-    Reason.ANSWER_UNKNOWN: "the person is gone, and nothing shows whether the request before that was carried out",
+    Reason.LOST_AFTER_CHANGE_SENT: "deleted, merged or re-created after this job sent it a change. An event for a "
+    "deleted person creates the person again, at once or later: look at these persons, and run verify once more",
+    Reason.LOST_AFTER_PROPERTIES_READ: "deleted, merged or re-created after its properties were read as desired",
+    Reason.PARTLY_COVERED: "the person is gone, and the deletion row covers only its older events",
+    Reason.OUTCOME_UNKNOWN: "the person is gone, and the outcome of the request before that is not known",
     Reason.UNKNOWN_ROW_STATUS: "the deletion row has a status that this version does not know",
-    Reason.DELETED_INSTEAD_OF_KEPT: "the server deleted persons in a call of this job that was to keep them",
-    Reason.UNREAD_TIMED_OUT: "the server did not answer in time when this person was read; the next run reads again",
+    Reason.DELETED_INSTEAD_OF_KEPT: "the server deleted persons in a request of this job that asked it to keep them",
+    Reason.UNREAD_TIMED_OUT: "the server did not respond in time when this person was read; the next run reads again",
     Reason.UNREAD_SERVER_ERROR: "the server failed when this person was read; the next run reads again",
-    Reason.UNREAD_INVALID: "the answer about this person cannot be read; the next run reads again",
-    Reason.UNREAD_UNCLEAR: "the server answered 404 to a read of many persons; the next run reads again",
-    Reason.UNREAD_NOT_TRIED: "not read, as too many reads of other persons failed; the next run reads again",
+    Reason.UNREAD_INVALID_RESPONSE: "the response about this person cannot be decoded; the next run reads again",
+    Reason.UNREAD_AMBIGUOUS_404: "a read of many persons got a 404; the next run reads again",
+    Reason.UNREAD_NOT_ATTEMPTED: "not read, because too many reads of other persons failed; the next run reads again",
 }
-"""Each reason in words for people."""
+"""Each reason in a sentence, as reports print it."""
 
 
-def _standings(axis: Axis) -> tuple[Standing, ...]:
+def _statuses(axis: Axis) -> tuple[AxisStatus, ...]:
     states: tuple[State, ...] = tuple(STATES[axis])
-    plain = tuple(Standing(state) for state in states)
-    return (*plain, *(Standing(s, reason) for reason in Reason for s in GIVEN_TO[reason] if s in states))
+    plain = tuple(AxisStatus(state) for state in states)
+    return (*plain, *(AxisStatus(s, reason) for reason in Reason for s in STATES_WITH_REASON[reason] if s in states))
 
 
-STANDINGS: dict[Axis, tuple[Standing, ...]] = {axis: _standings(axis) for axis in Axis}
-"""All standings of each axis; the ones without a reason come first, in the order of the states."""
+STATUSES: dict[Axis, tuple[AxisStatus, ...]] = {axis: _statuses(axis) for axis in Axis}
+"""All possible statuses per axis; the ones without a reason come first, in the order of the states."""
 
-PLACES: dict[Axis, dict[Standing, int]] = {
-    axis: {standing: place for place, standing in enumerate(standings)} for axis, standings in STANDINGS.items()
+STATUS_CODES: dict[Axis, dict[AxisStatus, int]] = {
+    axis: {status: code for code, status in enumerate(statuses)} for axis, statuses in STATUSES.items()
 }
-"""The places of the standings in `STANDINGS`: one byte per target and axis."""
+"""The index of each status in `STATUSES`, which a job stores as one byte per target and axis."""
 
 
-def without_unread(standing: Standing) -> Standing:
-    """The standing of a target that is to be read again, if it could not be read."""
-    return Standing(standing.state) if standing.reason in UNREAD else standing
+def without_unread(status: AxisStatus) -> AxisStatus:
+    """Return the status without its reason, if the reason is that the person could not be read."""
+    return AxisStatus(status.state) if status.reason in UNREAD else status
 
 
-def tried_again(standing: Standing) -> Standing:
-    """The standing from which the next run continues with a target that is not lost."""
-    if standing.reason in TRIED_AGAIN_FROM and standing.state not in PENDING:
-        return Standing(TRIED_AGAIN_FROM[standing.reason].get(axis_of(standing.state), standing.state))
-    return standing
+def status_to_retry(status: AxisStatus) -> AxisStatus:
+    """Return the status that the next run continues from, for a target whose person still exists."""
+    if status.reason in RETRY_FROM and status.state not in PENDING:
+        return AxisStatus(RETRY_FROM[status.reason].get(axis_of(status.state), status.state))
+    return status

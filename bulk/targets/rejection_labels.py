@@ -1,20 +1,22 @@
-"""The server's own labels of rejections, kept beside the reason `rejected`: as many as a byte tells apart. Pure."""
+"""The server's own labels of rejections, such as "bad_request:400", kept beside the reason `rejected`. Pure."""
 
 from collections.abc import Iterable, Iterator
 
 from bulk.targets.reasons import Reason
 from bulk.targets.target_sets import in_both, marked
 
-MOST_LABELS = 254
+MAX_LABELS = 254
 OTHERS = "other"
-"""The name of every label after the 254th."""
+"""The name that all labels after the 254th share."""
 
 
 class RejectionLabels:
-    """Which label each rejected target has on each axis. Labels are kind, status and code, never free text.
+    """The label of each rejected target per axis. A label is the error's kind, status and code, never free text.
+
+    A label takes one byte per target, so only the first 254 different labels are kept apart.
 
     Arguments:
-        count: targets.
+        count: number of targets.
     """
 
     def __init__(self, count: int = 0) -> None:
@@ -22,35 +24,35 @@ class RejectionLabels:
         self._names: list[str] = [""]
         self._of: dict[str, bytearray] = {}
 
-    def give(self, axis: str, ranges: Iterable[tuple[int, int]], label: str) -> None:
-        """Note the label of targets."""
+    def set_label(self, axis: str, ranges: Iterable[tuple[int, int]], label: str) -> None:
+        """Set the label of targets on an axis."""
         if label not in self._names:
-            if len(self._names) > MOST_LABELS:
+            if len(self._names) > MAX_LABELS:
                 label = OTHERS
             if label not in self._names:
                 self._names.append(label)
-        place = self._names.index(label)
+        code = self._names.index(label)
         labels = self._of.setdefault(axis, bytearray(self._count))
         for start, stop in ranges:
-            labels[start:stop] = bytes([place]) * (stop - start)
+            labels[start:stop] = bytes([code]) * (stop - start)
 
-    def name(self, axis: str, number: int) -> str:
-        """The rejection of one target, as reports name it."""
+    def reason_for(self, axis: str, number: int) -> str:
+        """Return the reason of one rejected target, as reports print it: "rejected:bad_request:400"."""
         labels = self._of.get(axis)
-        return _named(self._names[labels[number]] if labels else "")
+        return _reason(self._names[labels[number]] if labels else "")
 
     def split(self, axis: str, rejected: bytearray) -> Iterator[tuple[str, bytearray]]:
-        """Rejected targets by label.
+        """Yield each reason with its targets, as one byte per target.
 
         Arguments:
             rejected: one byte per target, 1 for those that are rejected now.
         """
         labels = self._of.get(axis, bytearray(self._count))
-        for place, name in enumerate(self._names):
-            these = in_both(marked(labels, (place,)), rejected)
-            if 1 in these:
-                yield _named(name), these
+        for code, name in enumerate(self._names):
+            with_label = in_both(marked(labels, (code,)), rejected)
+            if 1 in with_label:
+                yield _reason(name), with_label
 
 
-def _named(label: str) -> str:
+def _reason(label: str) -> str:
     return f"{Reason.REJECTED.value}:{label}" if label else Reason.REJECTED.value

@@ -1,53 +1,51 @@
 """The state machine of one target: `TargetMachine.step(state, observation)` returns its next state. Pure.
 
-A target has a state on each of four axes, with a reason where the state does not explain itself (`reasons`). Each row
-of the tables is a state, each column an observation; `-`, and a state without a row, mean no change:
+A target has a state on each of four axes, with a reason where the state does not explain itself (`reasons`). In the
+tables, each row is a state and each column an observation; `-`, and a state without a row, mean "no change".
 
-    person      | request accepted  unknown | read there   read absent       merged  re-created | overdue, once more
-    ------------+---------------------------+---------------------------------------------------+-------------------
-    untouched   | accepted          unknown | -            gone_before [1]   merged  reappeared | -
-    unknown     |                           | survived     gone_settled      merged  reappeared | -
-    survived    | accepted          unknown | -            gone_settled      merged  reappeared | -
-    accepted    |                           | accepted [3] gone              merged  reappeared | survived, contradicted
-    held        |                           | -            gone_before [1]   merged  reappeared | -
-    gone, gone_settled                      | contradicted -                 -       reappeared | -
-    gone_before, vanished, merged, reappeared
-                |                           | untouched    -                 merged  reappeared | -
-    contradicted|                           | -            gone_settled      merged  reappeared | -
-    not_asked   |                           | -            vanished [2]      merged  reappeared | -
-    vanished, merged, reappeared of a person to keep
-                |                           | not_asked    vanished          merged  reappeared | -
+    person             | request: accepted  unknown | read: present      absent               merged   re-created
+    -------------------+----------------------------+----------------------------------------------------------
+    not_started        | accepted           unknown | -                  already_deleted [1]  merged   recreated
+    unknown            |                            | to_retry           found_deleted        merged   recreated
+    to_retry           | accepted           unknown | -                  found_deleted        merged   recreated
+    accepted [4]       |                            | accepted [3]       deleted_confirmed    merged   recreated
+    held_back          |                            | -                  already_deleted [1]  merged   recreated
+    deleted_confirmed, found_deleted                | contradicted       -                    -        recreated
+    already_deleted, disappeared, merged, recreated | not_started        -                    merged   recreated
+    contradicted       |                            | -                  found_deleted        merged   recreated
+    if the operation keeps the person:              |
+    not_requested      |                            | -                  disappeared [2]      merged   recreated
+    disappeared, merged, recreated                  | not_requested      disappeared          merged   recreated
 
-    [1] vanished, where anything had been sent for it   [2] deleted_unasked, where a call of this job deleted it
-    [3] still there: from now on its absence is explained only while no other person has its distinct ID
+    [1] disappeared, if anything was sent for the person   [2] deleted_unexpectedly, if this job's request deleted it
+    [3] still_present: its absence is from now on explained only while no other person has its distinct ID
+    [4] to_retry or contradicted, when the deletion is overdue
 
-    events      | row covers, pending  completed | older row, or unknown status | no row | server keeps no rows
-    ------------+--------------------------------+------------------------------+--------+---------------------
-    requested   | queued               purged    | held                         | again  | unverifiable
-    unknown, held, again                         |                              |        |
-                | queued               purged    | held                         | again  | again
-    queued, purged, unverifiable: proof too old  |                              |        |
-                | queued               purged    | held                         | again  | again
-    of a person that is gone: requested, unknown, again, held                   |        |
-                | queued               purged    | missed                       | missed | unverifiable, missed
+    events             | row covers: pending  completed | row too old, or of unknown status | no row   | rows not kept
+    -------------------+--------------------------------+-----------------------------------+----------+--------------
+    accepted           | queued               purged    | held_back                         | to_retry | unverifiable
+    unknown, held_back, to_retry; queued, purged, unverifiable if the proof is too old        |          |
+                       | queued               purged    | held_back                         | to_retry | to_retry
+    of a person that is gone: accepted, unknown, to_retry, held_back                          |          |
+                       | queued               purged    | too_late                          | too_late | unverifiable,
+                       |                                |                                   |          | too_late
+    properties         | read: as desired   not as desired | person lost  | overdue
+    -------------------+-----------------------------------+--------------+-----------------------
+    not_started        | already_as_desired -              | too_late [5] | -
+    unknown            | found_changed      to_retry       | too_late     | -
+    to_retry           | found_changed      -              | too_late     | -
+    accepted           | changed_confirmed  -              | too_late     | to_retry, contradicted
+    changed_confirmed, found_changed, already_as_desired  |              |
+                       | -                  contradicted   | -            | -
+    contradicted       | changed_confirmed  -              | too_late     | -
+    gone_with_person, too_late, skipped                   |              |
+                       | found_changed      to_retry       | -            | -
 
-    properties  | read as desired | read otherwise | person lost | overdue, once more
-    ------------+-----------------+----------------+-------------+--------------------
-    untouched   | done_before     | -              | missed [4]  | -
-    unknown     | done_settled    | again          | missed      | -
-    again       | done_settled    | -              | missed      | -
-    requested   | done            | -              | missed      | again, contradicted
-    done, done_settled, done_before
-                | -               | contradicted   | -           | -
-    contradicted| done            | -              | missed      | -
-    gone, missed, not_sent
-                | done_settled    | again          | -           | -
+    [5] skipped, if the person was merged or re-created; gone_with_person, if the operation removes properties
 
-    [4] not_sent, where the person was merged or re-created; gone, where properties were to be removed
-
-Giving up and being rejected fail every pending axis that is not held. A person that could not be read changes only the
-reason on the primary axis, and the target waits for the next run. The start of a run tries again what
-`reasons.TRIED_AGAIN_FROM` names, unless the person is lost.
+Exhausted attempts and a rejection fail every pending axis that is not held back. A person that could not be read
+changes only the reason on the primary axis, and the target waits for the next run. The start of a run continues from
+the states that `reasons.RETRY_FROM` names, unless the person is lost.
 """
 
 from collections.abc import Callable, Iterable
@@ -55,7 +53,7 @@ from typing import ClassVar
 
 from bulk.states import (
     ACCEPTED,
-    FINAL_PERSON,
+    FINAL_PERSON_STATES,
     PENDING,
     STATES,
     Axis,
@@ -67,67 +65,67 @@ from bulk.states import (
     axis_of,
 )
 from bulk.targets.observations import LOST, Observation, TargetState
-from bulk.targets.reasons import UNREAD, Reason, Standing, tried_again, without_unread
+from bulk.targets.reasons import UNREAD, AxisStatus, Reason, status_to_retry, without_unread
 
-ROWS_DECIDE = frozenset({Events.UNKNOWN, Events.REQUESTED, Events.AGAIN, Events.HELD})
-"""States of a lost person's events in which the deletion rows decide what becomes of them."""
+ROWS_DECIDE = frozenset({Events.UNKNOWN, Events.ACCEPTED, Events.TO_RETRY, Events.HELD_BACK})
+"""States of a lost person's events that the deletion rows still decide."""
 
-_SENT = frozenset({Properties.UNKNOWN, Properties.AGAIN, Properties.REQUESTED})
-_DONE = frozenset({Properties.DONE, Properties.DONE_SETTLED, Properties.DONE_BEFORE})
-_NOTHING_SENT = frozenset({Events.NOT_ASKED, Events.UNTOUCHED, Recordings.NOT_ASKED, Recordings.UNTOUCHED})
-_AWAY = frozenset({Person.GONE_BEFORE, Person.VANISHED, Person.MERGED, Person.REAPPEARED})
-_UNTOUCHED = frozenset({Person.UNTOUCHED, Events.UNTOUCHED, Recordings.UNTOUCHED, Properties.UNTOUCHED})
+_SENT = frozenset({Properties.UNKNOWN, Properties.TO_RETRY, Properties.ACCEPTED})
+_DONE = frozenset({Properties.CHANGED_CONFIRMED, Properties.FOUND_CHANGED, Properties.ALREADY_AS_DESIRED})
+_NOTHING_SENT = frozenset({Events.NOT_REQUESTED, Events.NOT_STARTED, Recordings.NOT_REQUESTED, Recordings.NOT_STARTED})
+_LOST_STATES = frozenset({Person.ALREADY_DELETED, Person.DISAPPEARED, Person.MERGED, Person.RECREATED})
+_NOT_STARTED = frozenset({Person.NOT_STARTED, Events.NOT_STARTED, Recordings.NOT_STARTED, Properties.NOT_STARTED})
 
 _ABSENT: dict[State, State] = {
-    Person.UNKNOWN: Person.GONE_SETTLED,
-    Person.SURVIVED: Person.GONE_SETTLED,
-    Person.CONTRADICTED: Person.GONE_SETTLED,
-    Person.ACCEPTED: Person.GONE,
+    Person.UNKNOWN: Person.FOUND_DELETED,
+    Person.TO_RETRY: Person.FOUND_DELETED,
+    Person.CONTRADICTED: Person.FOUND_DELETED,
+    Person.ACCEPTED: Person.DELETED_CONFIRMED,
 }
 _AS_DESIRED: dict[State, State] = {
-    Properties.UNTOUCHED: Properties.DONE_BEFORE,
-    Properties.UNKNOWN: Properties.DONE_SETTLED,
-    Properties.AGAIN: Properties.DONE_SETTLED,
-    Properties.REQUESTED: Properties.DONE,
-    Properties.CONTRADICTED: Properties.DONE,
-    Properties.GONE: Properties.DONE_SETTLED,
-    Properties.MISSED: Properties.DONE_SETTLED,
-    Properties.NOT_SENT: Properties.DONE_SETTLED,
+    Properties.NOT_STARTED: Properties.ALREADY_AS_DESIRED,
+    Properties.UNKNOWN: Properties.FOUND_CHANGED,
+    Properties.TO_RETRY: Properties.FOUND_CHANGED,
+    Properties.ACCEPTED: Properties.CHANGED_CONFIRMED,
+    Properties.CONTRADICTED: Properties.CHANGED_CONFIRMED,
+    Properties.GONE_WITH_PERSON: Properties.FOUND_CHANGED,
+    Properties.TOO_LATE: Properties.FOUND_CHANGED,
+    Properties.SKIPPED: Properties.FOUND_CHANGED,
 }
-_OTHERWISE: dict[State, Standing] = {
-    Properties.UNKNOWN: Standing(Properties.AGAIN),
-    Properties.GONE: Standing(Properties.AGAIN),
-    Properties.MISSED: Standing(Properties.AGAIN),
-    Properties.NOT_SENT: Standing(Properties.AGAIN),
-    **{done: Standing(Properties.CONTRADICTED, Reason.CHANGED_SINCE) for done in _DONE},
+_NOT_AS_DESIRED: dict[State, AxisStatus] = {
+    Properties.UNKNOWN: AxisStatus(Properties.TO_RETRY),
+    Properties.GONE_WITH_PERSON: AxisStatus(Properties.TO_RETRY),
+    Properties.TOO_LATE: AxisStatus(Properties.TO_RETRY),
+    Properties.SKIPPED: AxisStatus(Properties.TO_RETRY),
+    **{done: AxisStatus(Properties.CONTRADICTED, Reason.CHANGED_AFTERWARDS) for done in _DONE},
 }
-_ROWS: dict[Observation, Standing] = {
-    Observation.ROW_COVERS_PENDING: Standing(Events.QUEUED),
-    Observation.ROW_COVERS_COMPLETED: Standing(Events.PURGED),
-    Observation.ROW_OLDER_PENDING: Standing(Events.HELD),
-    Observation.ROW_UNKNOWN_STATUS: Standing(Events.HELD, Reason.UNKNOWN_ROW_STATUS),
-    Observation.ROW_NONE: Standing(Events.AGAIN),
-    Observation.ROWS_NOT_KEPT: Standing(Events.AGAIN),
+_ROWS: dict[Observation, AxisStatus] = {
+    Observation.ROW_COVERS_PENDING: AxisStatus(Events.QUEUED),
+    Observation.ROW_COVERS_COMPLETED: AxisStatus(Events.PURGED),
+    Observation.ROW_OLDER_PENDING: AxisStatus(Events.HELD_BACK),
+    Observation.ROW_UNKNOWN_STATUS: AxisStatus(Events.HELD_BACK, Reason.UNKNOWN_ROW_STATUS),
+    Observation.ROW_NONE: AxisStatus(Events.TO_RETRY),
+    Observation.ROWS_NOT_KEPT: AxisStatus(Events.TO_RETRY),
 }
-_ROWS_OF_LOST: dict[Observation, Standing] = {
-    Observation.ROW_COVERS_PENDING: Standing(Events.QUEUED),
-    Observation.ROW_COVERS_COMPLETED: Standing(Events.PURGED),
-    Observation.ROW_OLDER_PENDING: Standing(Events.MISSED, Reason.COVERED_IN_PART),
-    Observation.ROW_UNKNOWN_STATUS: Standing(Events.MISSED, Reason.UNKNOWN_ROW_STATUS),
-    Observation.ROW_NONE: Standing(Events.MISSED, Reason.NO_DELETION_ROW),
-    Observation.ROWS_NOT_KEPT: Standing(Events.MISSED, Reason.ANSWER_UNKNOWN),
+_ROWS_OF_LOST: dict[Observation, AxisStatus] = {
+    Observation.ROW_COVERS_PENDING: AxisStatus(Events.QUEUED),
+    Observation.ROW_COVERS_COMPLETED: AxisStatus(Events.PURGED),
+    Observation.ROW_OLDER_PENDING: AxisStatus(Events.TOO_LATE, Reason.PARTLY_COVERED),
+    Observation.ROW_UNKNOWN_STATUS: AxisStatus(Events.TOO_LATE, Reason.UNKNOWN_ROW_STATUS),
+    Observation.ROW_NONE: AxisStatus(Events.TOO_LATE, Reason.NO_DELETION_ROW),
+    Observation.ROWS_NOT_KEPT: AxisStatus(Events.TOO_LATE, Reason.OUTCOME_UNKNOWN),
 }
-_OVERDUE: dict[tuple[Observation, State], Standing] = {
-    (Observation.OVERDUE, Person.ACCEPTED): Standing(Person.SURVIVED),
-    (Observation.OVERDUE_AGAIN, Person.ACCEPTED): Standing(Person.CONTRADICTED, Reason.ACCEPTED_BUT_THERE),
-    (Observation.OVERDUE, Properties.REQUESTED): Standing(Properties.AGAIN),
-    (Observation.OVERDUE_AGAIN, Properties.REQUESTED): Standing(Properties.CONTRADICTED, Reason.ACCEPTED_NOT_APPLIED),
+_OVERDUE: dict[tuple[Observation, State], AxisStatus] = {
+    (Observation.OVERDUE, Person.ACCEPTED): AxisStatus(Person.TO_RETRY),
+    (Observation.OVERDUE_AGAIN, Person.ACCEPTED): AxisStatus(Person.CONTRADICTED, Reason.ACCEPTED_NOT_DELETED),
+    (Observation.OVERDUE, Properties.ACCEPTED): AxisStatus(Properties.TO_RETRY),
+    (Observation.OVERDUE_AGAIN, Properties.ACCEPTED): AxisStatus(Properties.CONTRADICTED, Reason.ACCEPTED_NOT_APPLIED),
 }
 _UNREAD: dict[Observation, Reason] = {Observation[reason.name]: reason for reason in UNREAD}
 
 
-def answered(axis: Axis, *, accepted: bool) -> State:
-    """The state of an axis after a request that changes it: accepted, or unknown where the answer does not tell."""
+def state_after_request(axis: Axis, *, accepted: bool) -> State:
+    """Return the state of an axis after a request that changes it: accepted, or unknown if the response was unclear."""
     return ACCEPTED[axis] if accepted else STATES[axis]["UNKNOWN"]
 
 
@@ -135,8 +133,8 @@ class TargetMachine:
     """The state machine of the targets of one job.
 
     Arguments:
-        primary: the axis whose end is the end of the job.
-        removes_only: the properties are to be removed, so that they are gone with their person.
+        primary: the axis that the operation is about.
+        removes_only: the operation removes properties, so that they are gone with their person.
     """
 
     def __init__(self, primary: Axis, *, removes_only: bool = False) -> None:
@@ -145,45 +143,45 @@ class TargetMachine:
         self._removes_only = removes_only
 
     def step(self, state: TargetState, observation: Observation) -> TargetState:
-        """The state after an observation."""
+        """Return the state after one observation."""
         return self._STEPS[observation](self, state, observation)
 
     def steps(self, state: TargetState, observations: Iterable[Observation]) -> TargetState:
-        """The state after one observation after the other."""
+        """Return the state after several observations, applied in order."""
         for observation in observations:
             state = self.step(state, observation)
         return state
 
     def _started(self, state: TargetState, observation: Observation) -> TargetState:
         read_again = TargetState(*(without_unread(each) for each in state))
-        if state.person.state is Person.ACCEPTED and state.person.reason in UNREAD:  # it may have been there
-            read_again = read_again._replace(person=Standing(Person.ACCEPTED, Reason.STILL_THERE))
+        if state.person.state is Person.ACCEPTED and state.person.reason in UNREAD:
+            read_again = read_again._replace(person=AxisStatus(Person.ACCEPTED, Reason.STILL_PRESENT))
         if observation is Observation.VERIFY_STARTED:
             return read_again
-        person = tried_again(read_again.person)
-        if person.state in FINAL_PERSON:
+        person = status_to_retry(read_again.person)
+        if person.state in FINAL_PERSON_STATES:
             return read_again
-        if state.person.reason is Reason.THERE_AGAIN:  # no row covers what came in since it was gone
+        if state.person.reason is Reason.REAPPEARED:  # no deletion row covers events captured after it was gone
             return state._replace(
                 person=person, events=_reset(state.events, *Events), recordings=_reset(state.recordings, *Recordings)
             )
-        return TargetState(*(tried_again(each) for each in read_again))
+        return TargetState(*(status_to_retry(each) for each in read_again))
 
     def _deleted_instead(self, state: TargetState, _: Observation) -> TargetState:
-        kept = state.person.state is Person.NOT_ASKED
-        now = Person.NOT_ASKED if kept else Person.UNKNOWN
-        return state._replace(person=Standing(now, Reason.DELETED_INSTEAD_OF_KEPT))
+        kept = state.person.state is Person.NOT_REQUESTED
+        now = Person.NOT_REQUESTED if kept else Person.UNKNOWN
+        return state._replace(person=AxisStatus(now, Reason.DELETED_INSTEAD_OF_KEPT))
 
     def _failed(self, state: TargetState, observation: Observation) -> TargetState:
-        def failed(each: Standing) -> Standing:
-            if each.state not in PENDING or each.state in (Person.HELD, Events.HELD):
+        def failed(each: AxisStatus) -> AxisStatus:
+            if each.state not in PENDING or each.state in (Person.HELD_BACK, Events.HELD_BACK):
                 return each
-            return Standing(STATES[axis_of(each.state)]["FAILED"], _why_failed(each.state, observation))
+            return AxisStatus(STATES[axis_of(each.state)]["FAILED"], _failure_reason(each.state, observation))
 
         return TargetState(*(failed(each) for each in state))
 
     def _overdue(self, state: TargetState, observation: Observation) -> TargetState:
-        def overdue(each: Standing) -> Standing:
+        def overdue(each: AxisStatus) -> AxisStatus:
             return each if each.reason in UNREAD else _OVERDUE.get((observation, each.state), each)
 
         return state._replace(person=overdue(state.person), properties=overdue(state.properties))
@@ -193,21 +191,21 @@ class TargetMachine:
         person = state.person
         match person.state:
             case Person.UNKNOWN:
-                person = Standing(Person.SURVIVED)
+                person = AxisStatus(Person.TO_RETRY)
             case Person.ACCEPTED:
-                person = Standing(Person.ACCEPTED, Reason.STILL_THERE)
-            case Person.NOT_ASKED:
-                person = Standing(Person.NOT_ASKED)
-            case Person.GONE | Person.GONE_SETTLED:
-                person = Standing(Person.CONTRADICTED, Reason.THERE_AGAIN)
-            case away if away in _AWAY:
-                person = Standing(Person.NOT_ASKED if self._keeps else Person.UNTOUCHED)
+                person = AxisStatus(Person.ACCEPTED, Reason.STILL_PRESENT)
+            case Person.NOT_REQUESTED:
+                person = AxisStatus(Person.NOT_REQUESTED)
+            case Person.DELETED_CONFIRMED | Person.FOUND_DELETED:
+                person = AxisStatus(Person.CONTRADICTED, Reason.REAPPEARED)
+            case lost if lost in _LOST_STATES:
+                person = AxisStatus(Person.NOT_REQUESTED if self._keeps else Person.NOT_STARTED)
         state = state._replace(person=person)
-        if person.state in FINAL_PERSON:
+        if person.state in FINAL_PERSON_STATES:
             return state
         return state._replace(
-            events=_reset(state.events, Events.MISSED, Events.NOT_SENT),
-            recordings=_reset(state.recordings, Recordings.MISSED, Recordings.NOT_SENT),
+            events=_reset(state.events, Events.TOO_LATE, Events.SKIPPED),
+            recordings=_reset(state.recordings, Recordings.TOO_LATE, Recordings.SKIPPED),
             properties=_as_read(state.properties, observation),
         )
 
@@ -216,19 +214,19 @@ class TargetMachine:
             return state
         state = TargetState(*(without_unread(each) for each in state))
         absent = observation is Observation.ABSENT
-        gone = Standing(Properties.GONE if absent and self._removes_only else Properties.MISSED)
+        gone = AxisStatus(Properties.GONE_WITH_PERSON if absent and self._removes_only else Properties.TOO_LATE)
         events, recordings, properties = state.events, state.recordings, state.properties
-        if events.state is Events.UNTOUCHED:
-            events = Standing(Events.MISSED if absent else Events.NOT_SENT)
+        if events.state is Events.NOT_STARTED:
+            events = AxisStatus(Events.TOO_LATE if absent else Events.SKIPPED)
         match recordings.state:
-            case Recordings.UNTOUCHED:
-                recordings = Standing(Recordings.MISSED if absent else Recordings.NOT_SENT)
+            case Recordings.NOT_STARTED:
+                recordings = AxisStatus(Recordings.TOO_LATE if absent else Recordings.SKIPPED)
             case Recordings.UNKNOWN:
-                recordings = Standing(Recordings.MISSED, Reason.ANSWER_UNKNOWN)
+                recordings = AxisStatus(Recordings.TOO_LATE, Reason.OUTCOME_UNKNOWN)
         match properties.state:
-            case Properties.UNTOUCHED if not absent:
-                properties = Standing(Properties.NOT_SENT)
-            case Properties.UNTOUCHED | Properties.CONTRADICTED:
+            case Properties.NOT_STARTED if not absent:
+                properties = AxisStatus(Properties.SKIPPED)
+            case Properties.NOT_STARTED | Properties.CONTRADICTED:
                 properties = gone
             case sent if sent in _SENT:
                 properties = gone
@@ -236,23 +234,23 @@ class TargetMachine:
 
     def _row(self, state: TargetState, observation: Observation) -> TargetState:
         events, person = state.events.state, state.person
-        if person.state in FINAL_PERSON:
+        if person.state in FINAL_PERSON_STATES:
             return state._replace(events=_row_of_lost(state.events, observation))
         now = _ROWS[observation]
-        if observation is Observation.ROWS_NOT_KEPT and events is Events.REQUESTED:
-            now = Standing(Events.UNVERIFIABLE)
-        if now.state is Events.HELD and person.state in (Person.UNTOUCHED, Person.HELD):
-            person = Standing(Person.HELD, now.reason)
-        elif person.state is Person.HELD:
-            person = Standing(Person.UNTOUCHED)
+        if observation is Observation.ROWS_NOT_KEPT and events is Events.ACCEPTED:
+            now = AxisStatus(Events.UNVERIFIABLE)
+        if now.state is Events.HELD_BACK and person.state in (Person.NOT_STARTED, Person.HELD_BACK):
+            person = AxisStatus(Person.HELD_BACK, now.reason)
+        elif person.state is Person.HELD_BACK:
+            person = AxisStatus(Person.NOT_STARTED)
         return state._replace(person=person, events=now)
 
     def _unread(self, state: TargetState, observation: Observation) -> TargetState:
         field = self._primary.value
-        standing: Standing = getattr(state, field)
-        if standing.state not in PENDING:
+        status: AxisStatus = getattr(state, field)
+        if status.state not in PENDING:
             return state
-        return state._replace(**{field: Standing(standing.state, _UNREAD[observation])})
+        return state._replace(**{field: AxisStatus(status.state, _UNREAD[observation])})
 
     _STEPS: ClassVar[dict[Observation, Callable[["TargetMachine", TargetState, Observation], TargetState]]] = {
         Observation.RUN_STARTED: _started,
@@ -267,73 +265,75 @@ class TargetMachine:
         Observation.OVERDUE_AGAIN: _overdue,
         Observation.PRESENT: _present,
         Observation.PRESENT_AS_DESIRED: _present,
-        Observation.PRESENT_OTHERWISE: _present,
+        Observation.PRESENT_NOT_AS_DESIRED: _present,
         **dict.fromkeys(LOST, _lost),
         **dict.fromkeys(_ROWS, _row),
         **dict.fromkeys(_UNREAD, _unread),
     }
 
 
-def _reset(standing: Standing, *states: State) -> Standing:
-    """Untouched again where the standing is in one of these states, and its axis is a part of the job."""
-    kind = STATES[axis_of(standing.state)]
-    return Standing(kind["UNTOUCHED"]) if standing.state in states and standing.state.name != "NOT_ASKED" else standing
+def _reset(status: AxisStatus, *states: State) -> AxisStatus:
+    """Return not_started for a status in one of these states, if the operation requested its axis."""
+    kind = STATES[axis_of(status.state)]
+    return (
+        AxisStatus(kind["NOT_STARTED"]) if status.state in states and status.state.name != "NOT_REQUESTED" else status
+    )
 
 
-def _why_failed(state: State, observation: Observation) -> Reason:
+def _failure_reason(state: State, observation: Observation) -> Reason:
     match observation:
-        case Observation.GAVE_UP_WITHOUT_ROW if state in _UNTOUCHED or state is Events.AGAIN:
+        case Observation.GAVE_UP_WITHOUT_ROW if state in _NOT_STARTED or state is Events.TO_RETRY:
             return Reason.NO_DELETION_ROW
         case Observation.GAVE_UP | Observation.GAVE_UP_WITHOUT_ROW:
-            return Reason.NEVER_ACCEPTED if state in _UNTOUCHED else Reason.ATTEMPTS_USED
+            return Reason.NEVER_ACCEPTED if state in _NOT_STARTED else Reason.ATTEMPTS_EXHAUSTED
         case _:
             return Reason[observation.name]
 
 
-def _as_read(properties: Standing, observation: Observation) -> Standing:
+def _as_read(properties: AxisStatus, observation: Observation) -> AxisStatus:
     if observation is Observation.PRESENT_AS_DESIRED and properties.state in _AS_DESIRED:
-        return Standing(_AS_DESIRED[properties.state])
-    if observation is Observation.PRESENT_OTHERWISE:
-        return _OTHERWISE.get(properties.state, properties)
+        return AxisStatus(_AS_DESIRED[properties.state])
+    if observation is Observation.PRESENT_NOT_AS_DESIRED:
+        return _NOT_AS_DESIRED.get(properties.state, properties)
     return properties
 
 
-def _lost_person(state: TargetState, observation: Observation) -> Standing:
-    person, since = state.person, _since(state)
+def _lost_person(state: TargetState, observation: Observation) -> AxisStatus:
+    person, reason = state.person, _loss_reason(state)
     if observation is Observation.MERGED:
-        return Standing(Person.MERGED, since)
+        return AxisStatus(Person.MERGED, reason)
     if observation is Observation.RECREATED:
-        return Standing(Person.REAPPEARED, since)
+        return AxisStatus(Person.RECREATED, reason)
     deleted = Reason.DELETED_INSTEAD_OF_KEPT
     match person.state:
-        case Person.NOT_ASKED if person.reason is deleted:
-            return Standing(Person.DELETED_UNASKED, deleted)
-        case Person.NOT_ASKED:
-            return Standing(Person.VANISHED, since)
-        case Person.UNTOUCHED | Person.HELD:
+        case Person.NOT_REQUESTED if person.reason is deleted:
+            return AxisStatus(Person.DELETED_UNEXPECTEDLY, deleted)
+        case Person.NOT_REQUESTED:
+            return AxisStatus(Person.DISAPPEARED, reason)
+        case Person.NOT_STARTED | Person.HELD_BACK:
             sent = {state.events.state, state.recordings.state} - _NOTHING_SENT
-            return Standing(Person.VANISHED if sent else Person.GONE_BEFORE)
-        case asked if asked in _ABSENT:
-            return Standing(_ABSENT[asked], deleted if person.reason is deleted else None)
+            return AxisStatus(Person.DISAPPEARED if sent else Person.ALREADY_DELETED)
+        case requested if requested in _ABSENT:
+            return AxisStatus(_ABSENT[requested], deleted if person.reason is deleted else None)
         case _:
             return person
 
 
-def _since(state: TargetState) -> Reason | None:
-    """Whether the person was lost after it was sent a change, which may take effect late, or after that was done."""
+def _loss_reason(state: TargetState) -> Reason | None:
+    """Return when the person was lost: after a change was sent, which may apply late, or after it was read back."""
     properties = state.properties.state
-    if properties in _SENT or state.person.reason is Reason.SINCE_SENT:
-        return Reason.SINCE_SENT
-    return Reason.SINCE_DONE if properties in _DONE else None
+    if properties in _SENT or state.person.reason is Reason.LOST_AFTER_CHANGE_SENT:
+        return Reason.LOST_AFTER_CHANGE_SENT
+    return Reason.LOST_AFTER_PROPERTIES_READ if properties in _DONE else None
 
 
-def _row_of_lost(events: Standing, observation: Observation) -> Standing:
+def _row_of_lost(events: AxisStatus, observation: Observation) -> AxisStatus:
     if events.state is Events.QUEUED and observation is Observation.ROW_COVERS_COMPLETED:
-        return Standing(Events.PURGED)
+        return AxisStatus(Events.PURGED)
     if events.state not in ROWS_DECIDE:
         return events
-    if observation is Observation.ROWS_NOT_KEPT and events.state is Events.REQUESTED:
-        return Standing(Events.UNVERIFIABLE)
-    if observation is Observation.ROW_NONE and events.state is Events.HELD:
-        return Standing(Events.MISSED, Reason.COVERED_IN_PART)
+    if observation is Observation.ROWS_NOT_KEPT and events.state is Events.ACCEPTED:
+        return AxisStatus(Events.UNVERIFIABLE)
+    if observation is Observation.ROW_NONE and events.state is Events.HELD_BACK:
+        return AxisStatus(Events.TOO_LATE, Reason.PARTLY_COVERED)
     return _ROWS_OF_LOST[observation]

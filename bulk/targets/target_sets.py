@@ -1,29 +1,29 @@
-"""Sets of targets as one byte per target, 1 for those that are in the set. Pure."""
+"""Sets of targets as byte arrays: one byte per target, 1 for the targets in the set. Pure."""
 
 from collections.abc import Iterable, Iterator
 
 
-def marked(places: bytearray, wanted: Iterable[int]) -> bytearray:
-    """The targets whose place is one of those that are wanted."""
+def marked(codes: bytearray, selected: Iterable[int]) -> bytearray:
+    """Return the set of targets whose code is one of these."""
     table = bytearray(256)
-    for place in wanted:
-        table[place] = 1
-    return places.translate(table)
+    for code in selected:
+        table[code] = 1
+    return codes.translate(table)
 
 
 def in_both(one: bytearray, other: bytearray) -> bytearray:
-    """The targets that are in both sets, which are of the same length."""
+    """Return the intersection of two sets of the same length."""
     return bytearray((int.from_bytes(one) & int.from_bytes(other)).to_bytes(len(one)))
 
 
 def in_either(one: bytearray, other: bytearray) -> bytearray:
-    """The targets that are in one of the sets, which are of the same length."""
+    """Return the union of two sets of the same length."""
     return bytearray((int.from_bytes(one) | int.from_bytes(other)).to_bytes(len(one)))
 
 
-def numbers_of(marks: bytearray) -> Iterator[int]:
-    """The numbers of the targets in a set, ascending."""
-    at = marks.find(1)
-    while at >= 0:
-        yield at
-        at = marks.find(1, at + 1)
+def numbers_of(members: bytearray) -> Iterator[int]:
+    """Yield the numbers of the targets in a set, in ascending order."""
+    number = members.find(1)
+    while number >= 0:
+        yield number
+        number = members.find(1, number + 1)

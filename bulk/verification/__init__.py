@@ -1,1 +1,1 @@
-"""Reading back: whether the server shows what was asked for."""
+"""Reading back: what the server shows after the requests of a job."""

@@ -1,11 +1,10 @@
-"""Reads accepted targets back until the change shows, or until the time to wait is over.
+"""Reads accepted targets back until the change shows, or until the time to wait is used up.
 
-Accepted is not done (guarantee 21): a queued deletion takes minutes, and the server never reports one that failed.
-A change of properties is applied later, and one whose event was lost is accepted like any other (contract 6.3, 6.5).
-Only reading shows it.
+Accepted is not done (guarantee 21): the server applies deletions and changes later, and never reports one that failed
+(contract 6.3, 6.5). Only a read shows it. When a change is overdue, and what follows, is in `resend_policy`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import anyio
 
@@ -13,47 +12,38 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.events import WaitingForServer
 from bulk.journal.job_log import JobLog
 from bulk.number_ranges import grouped
-from bulk.posthog.person_reader import READ_SIZE, chunks
+from bulk.posthog.batch_reads import READ_SIZE, chunks
 from bulk.states import ACCEPTED, Axis, Person
-from bulk.targets.observations import Observation
 from bulk.targets.reasons import UNREAD, Reason
 from bulk.verification.query_verifier import QueryVerifier, StillHaving
+from bulk.verification.resend_policy import RESEND, ResendPolicy
 from bulk.verification.second_look import SecondLook
 
 WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0)
 """Seconds between reads; the last one repeats."""
 
-SEND_AGAIN_AFTER_S = 60.0
-SEND_AGAIN_QUEUED_AFTER_S = 1800.0
-"""The server tries a queued deletion for up to 20 minutes before it fails without a report (contract 6.5)."""
+MAX_READ_DESPITE_QUERY = 20_000
+"""Persons that are read although a query returned them as unchanged: the query may lag behind."""
 
-MOST_READ_DESPITE_QUERY = 20_000
-"""Persons that are read in the store although a query says that they still have the properties, as it may lag."""
-
-PATIENCE_GROWS = {Axis.PERSON: 1, Axis.PROPERTIES: 2}
-"""Factor of the wait after each repetition: a change of properties that does not show may be lost or only late."""
-
-MOST_CHANGES = 5
-"""Times that a change is accepted and does not show before it is given up for this run."""
-
-GIVEN_BACK_AT_ONCE = 10_000
+RESENT_AT_ONCE = 10_000
 TARGETS_AT_ONCE = 5_000
 
 
 class WaitBudget:
-    """Seconds that are left to wait for the server, over all reads and repetitions."""
+    """Seconds that are left to wait for the server, over all reads and resends of a run."""
 
     def __init__(self, left_s: float) -> None:
         self.left_s = left_s
 
 
 class CompletionPoller:
-    """Reads accepted targets until the change shows for all. Events and recordings leave nothing to wait for here.
+    """Polls until the change shows for all accepted targets. Events and recordings have nothing to wait for here.
 
     Arguments:
-        readers: reads at once.
-        moved: called after each settled group, for progress.
-        holders: asks by query which persons still have the properties and need no read yet; None to read all.
+        readers: how many reads run at once.
+        moved: called after each group that was read, for progress.
+        report: takes an event before each wait.
+        query_verifier: asks by a query which persons are unchanged and need no read yet; None to read all.
     """
 
     def __init__(
@@ -67,11 +57,10 @@ class CompletionPoller:
         report: Callable[[WaitingForServer], None],
         query_verifier: QueryVerifier | None = None,
     ) -> None:
-        self._axis, self._accepted = job.lead, ACCEPTED[job.lead]
-        self._waits = job.lead in (Axis.PERSON, Axis.PROPERTIES)
+        self._axis, self._accepted = job.primary_axis, ACCEPTED[job.primary_axis]
+        self._polls = job.primary_axis in (Axis.PERSON, Axis.PROPERTIES)
         self._query_verifier = query_verifier
-        self._last_done_at = 0.0
-        self._patience = 1
+        self._resend_policy = ResendPolicy(job.primary_axis)
         self._job = job
         self._second_look = second_look
         self._gate = gate
@@ -79,104 +68,100 @@ class CompletionPoller:
         self._moved = moved
         self._report = report
 
-    async def until_done(self, waiting: WaitBudget) -> int:
-        """Read every accepted target until its change shows or the time to wait is over.
+    async def poll_until_done(self, budget: WaitBudget) -> int:
+        """Read every accepted target until its change shows, is overdue, or the time to wait is used up.
 
         Arguments:
-            waiting: how long to wait for the server after all were read once; the time waited is subtracted.
+            budget: how long to wait after all targets were read once; the time waited is subtracted.
 
         Returns:
-            For how many the change does not show yet.
+            For how many targets the change does not show yet.
         """
         waits = iter(WAITS_S)
         waited_at: float | None = None
-        before = 0
-        while left := await self._read_all():
-            if left < before:
-                self._last_done_at = self._job.now()
-            before = left
+        while left := await self._read_accepted():
+            self._resend_policy.note_left(left, self._job.now())
             now = anyio.current_time()
-            waiting.left_s -= 0.0 if waited_at is None else now - waited_at
+            budget.left_s -= 0.0 if waited_at is None else now - waited_at
             waited_at = now
-            if waiting.left_s <= 0 or self._overdue():
+            if budget.left_s <= 0 or self._is_overdue():
                 return left
-            wait = min(next(waits, WAITS_S[-1]), waiting.left_s)
+            wait_s = min(next(waits, WAITS_S[-1]), budget.left_s)
             self._report(
-                WaitingForServer(targets=left, next_read_s=wait, wait_left_s=waiting.left_s, axis=self._axis.value)
+                WaitingForServer(targets=left, next_read_s=wait_s, wait_left_s=budget.left_s, axis=self._axis.value)
             )
-            await self._gate.sleep(wait)
+            await self._gate.sleep(wait_s)
         return 0
 
-    async def watch_missing(self, waiting: WaitBudget) -> None:
-        """Read persons again that vanished after they were sent a change, as long as it may still re-create them."""
+    async def watch_missing(self, budget: WaitBudget) -> None:
+        """Read persons again that disappeared after a change was sent, while that change may still re-create them."""
         target_states, waits = self._job.target_states, iter(WAITS_S)
-        while left := [
+        while missing := [
             n
-            for n in target_states.numbers(Axis.PERSON, (Person.VANISHED,))
-            if target_states.standing(Axis.PERSON, n).reason is Reason.SINCE_SENT
+            for n in target_states.numbers(Axis.PERSON, (Person.DISAPPEARED,))
+            if target_states.status(Axis.PERSON, n).reason is Reason.LOST_AFTER_CHANGE_SENT
         ]:
-            await self._second_look.read(chunks(left, READ_SIZE), readers=self._readers, moved=self._moved)
+            await self._read(chunks(missing, READ_SIZE))
             self._moved()
-            remaining = min(target_states.last_accepted_at + SEND_AGAIN_AFTER_S - self._job.now(), waiting.left_s)
-            if remaining <= 0:
+            effective_s = self._resend_policy.may_take_effect_for_s(self._job.now(), target_states.last_accepted_at)
+            remaining_s = min(effective_s, budget.left_s)
+            if remaining_s <= 0:
                 return
-            wait = min(next(waits, WAITS_S[-1]), remaining)
-            waiting.left_s -= wait
-            await self._gate.sleep(wait)
+            wait_s = min(next(waits, WAITS_S[-1]), remaining_s)
+            budget.left_s -= wait_s
+            await self._gate.sleep(wait_s)
 
-    def give_back_overdue(self) -> int:
-        """Return accepted targets to sending if their change is overdue, or give them up for this run.
+    def resend_overdue(self) -> int:
+        """Mark accepted targets to be sent again if their change is overdue, or give them up for this run.
 
         Returns:
             How many are to be sent again.
         """
-        if not self._overdue():
+        if not self._is_overdue():
             return 0
-        attempts, given_back, most = self._job.target_states.attempts, 0, MOST_SENT[self._axis]
-        for numbers in grouped(self._read_now(), GIVEN_BACK_AT_ONCE):
-            overdue = {n: _AGAIN if attempts[n] < most else _NO_MORE for n in numbers}
-            self._job.observe("engine", overdue)
-            given_back += sum(what is _AGAIN for what in overdue.values())
-        self._patience *= PATIENCE_GROWS[self._axis]
-        return given_back
+        attempts, resent = self._job.target_states.attempts, 0
+        for numbers in grouped(self._to_read(), RESENT_AT_ONCE):
+            decisions = {n: self._resend_policy.decide(attempts[n]) for n in numbers}
+            self._job.observe("engine", decisions)
+            resent += sum(decision is RESEND for decision in decisions.values())
+        self._resend_policy.note_resent()
+        return resent
 
-    async def _read_all(self) -> int:
-        if not self._waits:
+    async def _read_accepted(self) -> int:
+        """Read the accepted targets once.
+
+        Returns:
+            For how many the change does not show yet.
+        """
+        if not self._polls:
             return 0
-        named = await self._query_verifier.ask(self._left()) if self._query_verifier is not None else None
-        if named is not None:
-            await self._read(self._not_named(named))
-            if (left := self._left()) > MOST_READ_DESPITE_QUERY:
+        unchanged = await self._query_verifier.ask(self._left()) if self._query_verifier is not None else None
+        if unchanged is not None:
+            await self._read(self._all_but(unchanged))
+            if (left := self._left()) > MAX_READ_DESPITE_QUERY:
                 return left  # not applied yet, and the next query costs little
-        await self._read(grouped(self._read_now(), READ_SIZE))
+        await self._read(grouped(self._to_read(), READ_SIZE))
         return self._left()
 
-    async def _read(self, groups: Iterator[list[int]]) -> None:
+    async def _read(self, groups: Iterable[Sequence[int]]) -> None:
         await self._second_look.read(groups, readers=self._readers, moved=self._moved)
 
-    def _not_named(self, named: StillHaving) -> Iterator[list[int]]:
-        """The accepted targets of which the query does not say that they still have the properties."""
-        blocks = (self._job.targets(numbers) for numbers in grouped(self._read_now(), TARGETS_AT_ONCE))
-        return grouped((n for block in blocks for n, target in block.items() if target not in named), READ_SIZE)
+    def _all_but(self, unchanged: StillHaving) -> Iterator[list[int]]:
+        """Yield the accepted targets that the query did not return, in groups."""
+        blocks = (self._job.targets(numbers) for numbers in grouped(self._to_read(), TARGETS_AT_ONCE))
+        return grouped((n for block in blocks for n, target in block.items() if target not in unchanged), READ_SIZE)
 
     def _left(self) -> int:
-        standings = self._job.target_states.standings(self._axis).items()
+        """Return how many accepted targets are still to be read."""
+        standings = self._job.target_states.statuses(self._axis).items()
         return sum(count for each, count in standings if each.state is self._accepted and each.reason not in UNREAD)
 
-    def _read_now(self) -> Iterator[int]:
-        """The accepted targets to read; those that could not be read wait for the next run."""
+    def _to_read(self) -> Iterator[int]:
+        """Yield the accepted targets to read. Those that could not be read wait for the next run."""
         return self._job.target_states.numbers(self._axis, (self._accepted,), unread=False)
 
-    def _overdue(self) -> bool:
-        if not self._waits:
-            return False
+    def _is_overdue(self) -> bool:
         target_states = self._job.target_states
-        after_s = SEND_AGAIN_QUEUED_AFTER_S if target_states.queued_deletion_seen else SEND_AGAIN_AFTER_S
-        return self._job.now() - max(target_states.last_accepted_at, self._last_done_at) > after_s * self._patience
-
-
-MOST_SENT = {Axis.PERSON: 2, Axis.PROPERTIES: MOST_CHANGES}
-"""Attempts that are accepted and do not show before a target is given up for this run."""
-
-_AGAIN = (Observation.OVERDUE,)
-_NO_MORE = (Observation.OVERDUE_AGAIN,)
+        return self._resend_policy.is_overdue(
+            self._job.now(), target_states.last_accepted_at, queued=target_states.queued_deletion_seen
+        )

@@ -1,7 +1,7 @@
-"""Asks by query which persons still have properties that were unset, which saves reading them from the store.
+"""Asks PostHog by a query which persons still have properties that were unset, which saves reads of single persons.
 
-The query sees null values too (contract 12). It only defers reads: a person that it does not name may be merged, gone
-or changed since, so every target is still settled by reading the store (guarantee 11).
+The query sees null values too (contract 12). It only postpones reads: a person that it does not return may be merged,
+gone or changed since, so a read of each person still decides (guarantee 11).
 """
 
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from collections.abc import Sequence
 from asyncclient import ApiStatusError, ListingError, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.plan.plan_file import Target
-from bulk.posthog.attempt_result import UNANSWERED, raise_if_permanent
+from bulk.posthog.attempt_result import TRANSIENT_ERRORS, raise_if_permanent
 
-WORTH_FROM = 2_000
-"""Persons; fewer are read from the store at once."""
-MOST_HOLDERS = 100_000
-"""Persons with the properties that are remembered; if there are more, it is too early to read any."""
-CROWDED_READS = 5
-"""Queries with more than that before all are read from the store."""
+MIN_PERSONS = 2_000
+"""Persons to verify; fewer of them are read without a query."""
+MAX_REMEMBERED = 100_000
+"""Persons that the result of a query keeps; if there are more, it is too early to read any."""
+MAX_CROWDED_QUERIES = 5
+"""Queries with more persons than that, before all persons are read without a query."""
 
 
 class StillHaving:
-    """The targets that still have the properties, as the query says.
+    """The targets that still have the properties, by the result of a query.
 
     Arguments:
-        uuids: as integers; None where there are too many to remember, which counts as all.
+        uuids: their UUIDs as integers; None if there are too many to keep, which stands for all targets.
     """
 
     def __init__(self, uuids: set[int] | None) -> None:
@@ -34,29 +34,29 @@ class StillHaving:
 
 
 class QueryVerifier:
-    """Asks which persons still have the properties, until the server does not answer that.
+    """Asks which persons still have the properties. After a query that failed it asks no more.
 
     Arguments:
-        keys: the properties that are to be gone.
+        keys: the properties that were unset.
     """
 
     def __init__(self, client: PostHogClient, gate: StopGate, keys: Sequence[str]) -> None:
         self._client = client
         self._gate = gate
         self._keys = keys
-        self._crowded_left = CROWDED_READS
-        self._answers = True
+        self._crowded_left = MAX_CROWDED_QUERIES
+        self._available = True
 
     async def ask(self, count: int) -> StillHaving | None:
-        """The persons that still have one of the properties.
+        """Return the persons that still have one of the properties.
 
         Arguments:
-            count: persons that are to be read.
+            count: how many persons are to be verified.
 
         Returns:
-            None where the query tells nothing, so that all have to be read from the store.
+            None if the query does not help, so that all persons have to be read.
         """
-        if count < WORTH_FROM or not (self._answers and self._crowded_left):
+        if count < MIN_PERSONS or not (self._available and self._crowded_left):
             return None
         uuids: set[int] = set()
         pages = self._client.query.iter_person_uuids_having(self._keys)
@@ -67,10 +67,10 @@ class QueryVerifier:
                 if page is None:
                     return StillHaving(uuids)
                 uuids.update(uuid.int for uuid in page)
-                if len(uuids) > MOST_HOLDERS:
+                if len(uuids) > MAX_REMEMBERED:
                     self._crowded_left -= 1
                     return StillHaving(None) if self._crowded_left else None
-        except (ApiStatusError, ListingError, *UNANSWERED) as error:
+        except (ApiStatusError, ListingError, *TRANSIENT_ERRORS) as error:
             raise_if_permanent(error)
-            self._answers = False  # this key may not query, or this server cannot: all are read from the store
+            self._available = False  # this key may not query, or this server cannot: all persons are read
             return None

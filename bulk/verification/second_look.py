@@ -1,6 +1,6 @@
-"""Reads persons, and some seconds later once more those that an answer left out (guarantee 11).
+"""Reads persons, and reads those that a response left out once more some seconds later (guarantee 11).
 
-The others are read and settled in the meantime: a few that were left out do not delay the rest.
+Meanwhile the other persons are read and recorded: a few that were left out do not delay the rest.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -8,19 +8,19 @@ from itertools import islice
 
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import run_workers
-from bulk.posthog.person_reader import READ_SIZE, chunks
+from bulk.posthog.batch_reads import READ_SIZE, chunks
 from bulk.verification.verifier import Verifier
 
-MOST_LEFT_OUT = 20_000
-"""Targets that may wait for their second read, since each takes memory until then."""
+MAX_LEFT_OUT = 20_000
+"""Targets that may wait for their second read at once: each takes memory until then."""
 GROUPS_AT_ONCE = 100
 
 
 class SecondLook:
-    """Reads targets until each has a result, or a reason why it has none.
+    """Reads targets until each has a result, or a reason why it could not be read.
 
     Arguments:
-        boot_time: the clock by which the verifier says when a second read may decide.
+        boot_time: the boot-time clock, by which the verifier says when a second read may decide.
     """
 
     def __init__(self, verifier: Verifier, gate: StopGate, *, boot_time: Callable[[], float]) -> None:
@@ -31,33 +31,36 @@ class SecondLook:
     async def read(
         self, groups: Iterable[Sequence[int]], *, readers: int, moved: Callable[[], None] = lambda: None
     ) -> int:
-        """Read all groups, then those that were left out once more.
+        """Read all groups, then read the targets that were left out once more.
 
         Arguments:
-            readers: groups at once.
+            groups: target numbers.
+            readers: how many groups are read at once.
             moved: called after each group, for progress.
 
         Returns:
-            How many could not be read.
+            How many targets could not be read.
         """
         left_out: list[int] = []
-        unread, rest = 0, iter(groups)
+        unread, remaining = 0, iter(groups)
 
         async def read(group: Sequence[int]) -> None:
             nonlocal unread
-            seen = await self._verifier.check_store(list(group))
-            left_out.extend(seen.left_out)
-            unread += seen.unread
+            check = await self._verifier.check_persons(list(group))
+            left_out.extend(check.left_out)
+            unread += check.unread
             moved()
 
-        while some := list(islice(rest, GROUPS_AT_ONCE)):
+        while some := list(islice(remaining, GROUPS_AT_ONCE)):
             await run_workers(read, some, workers=readers)
-            if len(left_out) >= MOST_LEFT_OUT:
-                await self._again(left_out, read, readers)
-        await self._again(left_out, read, readers)
+            if len(left_out) >= MAX_LEFT_OUT:
+                await self._read_left_out(left_out, read, readers)
+        await self._read_left_out(left_out, read, readers)
         return unread
 
-    async def _again(self, left_out: list[int], read: Callable[[Sequence[int]], Awaitable[None]], readers: int) -> None:
+    async def _read_left_out(
+        self, left_out: list[int], read: Callable[[Sequence[int]], Awaitable[None]], readers: int
+    ) -> None:
         while left_out:
             again = sorted(left_out)
             left_out.clear()

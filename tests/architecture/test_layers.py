@@ -1,7 +1,9 @@
 """The house rules that a machine can check: which way imports go, and which names stay in which room."""
 
 import ast
+import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -13,7 +15,7 @@ SOURCES = sorted(path for package in ("asyncclient", "bulk") for path in (ROOT /
 # Lowest first: a layer imports itself and the layers before it. Folders of a package, or modules at its root.
 LAYERS = {
     "bulk": (
-        "errors version sanitize number_ranges states property_checks operations events",
+        "errors version sanitize formatting number_ranges states property_checks operations events",
         "concurrency",
         "files",
         "targets",
@@ -55,8 +57,13 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Every module that a file imports, wherever in the file, but for those that only a type checker sees."""
+    return frozenset(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text())
     unseen = {
         inner
@@ -117,6 +124,12 @@ def test_imports_go_from_higher_layers_to_lower_ones(package: str) -> None:
         if module != package and name.startswith(f"{package}.") and layer_of(package, name) > layer_of(package, module)
     ]
     assert wrong == []
+
+
+def test_the_map_of_the_engine_lists_its_layers_in_the_same_order() -> None:
+    table = (ROOT / "bulk" / "README.md").read_text().split("\n## Layers\n")[1].split("\n## ")[0]
+    listed = re.findall(r"\]\((\w+)(?:\.py|/)\)", table)
+    assert listed == " ".join(LAYERS["bulk"]).split()
 
 
 @pytest.mark.parametrize("prefix", ["asyncclient.", "bulk."])

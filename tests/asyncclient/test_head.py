@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from asyncclient._head import Heads
 from asyncclient._protocol.http import Request
-from asyncclient._protocol.responses.expectations import Empty
+from asyncclient._protocol.responses.expectations import EmptyBody
 from asyncclient._secret import Secret
 from asyncclient.limits import Bucket
 
@@ -16,7 +16,7 @@ KEY = "phx_head_0123456789abcdefghij"
 
 
 def request(method: str = "GET", **more: Any) -> Request:
-    return Request(action="x", method=method, path="x/", route="x/", bucket=Bucket.OTHERS, expects=Empty(), **more)
+    return Request(action="x", method=method, path="x/", route="x/", bucket=Bucket.OTHERS, expects=EmptyBody(), **more)
 
 
 def taken_apart(head: bytes) -> tuple[str, dict[str, str]]:
@@ -53,6 +53,7 @@ def test_what_the_answer_may_be_and_what_the_proxy_wants() -> None:
     assert (headers["Accept"], headers["Proxy-Authorization"]) == ("text/csv", "Basic eA==")
 
 
+@pytest.mark.slow
 @given(st.text(max_size=20))
 def test_a_target_is_one_word_or_refused(rest: str) -> None:
     try:

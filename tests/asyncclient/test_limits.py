@@ -1,4 +1,4 @@
-"""The rate limits against Django REST framework's own throttle classes, in virtual time (promise 13)."""
+"""The rate limits against Django REST framework's own throttle classes, in virtual time (guarantee 13)."""
 
 import asyncio
 from random import Random
@@ -40,7 +40,7 @@ async def use_up(limits: Limits, oracle: Oracle, *, until: float, workers: int =
     async def worker() -> None:
         while loop.time() < until:
             async with limits.permit(Bucket.DELETES) as permit:
-                permit.spent()
+                permit.mark_sent()
                 await oracle.answer()
 
     tasks = [asyncio.create_task(worker()) for _ in range(workers)]
@@ -100,7 +100,7 @@ def test_twelve_hundred_calls_take_no_more_than_five_percent_over_the_ideal() ->
         async def worker() -> None:
             for _ in left:
                 async with limits.permit(Bucket.DELETES) as permit:
-                    permit.spent()
+                    permit.mark_sent()
                     await oracle.answer()
 
         await asyncio.gather(*(worker() for _ in range(8)))
@@ -140,13 +140,13 @@ def test_whatever_the_limits_latencies_and_restarts_nothing_is_refused(
     assert run_virtual(main()).refused == 0
 
 
-def test_waiters_are_served_in_turn_and_a_cancelled_one_harms_nobody() -> None:
+def test_waiters_are_served_in_turn_and_a_cancelled_one_blocks_no_other() -> None:
     async def main() -> list[int]:
         limits, served = live(RateLimits(deletes_per_minute=1, deletes_per_hour=None)), []
 
         async def ask(number: int) -> None:
             async with limits.permit(Bucket.DELETES) as permit:
-                permit.spent()
+                permit.mark_sent()
                 served.append(number)
 
         tasks = [asyncio.create_task(ask(number)) for number in range(5)]
@@ -172,7 +172,7 @@ def test_a_permit_that_was_not_spent_is_given_back_at_once() -> None:
     assert run_virtual(main()) < 60
 
 
-def test_a_pause_holds_everybody_of_the_bucket_and_nobody_else() -> None:
+def test_a_pause_holds_all_requests_of_the_bucket_and_no_others() -> None:
     async def main() -> tuple[float, float]:
         limits, loop = live(RateLimits.off()), asyncio.get_running_loop()
         start = loop.time()
@@ -188,7 +188,7 @@ def test_a_pause_holds_everybody_of_the_bucket_and_nobody_else() -> None:
     assert 30 <= deletes < 31
 
 
-def test_what_other_processes_spent_counts_until_its_window_is_over() -> None:
+def test_requests_of_other_processes_count_until_their_window_is_over() -> None:
     limits = Limits(RateLimits.posthog(), clock=lambda: 10_000.0)
     limits.charge(Bucket.DELETES, [0.0] * 480 + [100.0] * 1000 + [4000.0] * 7)
     assert [(window.used, round(window.frees_in_s)) for window in limits.budget(Bucket.DELETES)] == [
@@ -238,7 +238,7 @@ def test_a_pause_that_comes_while_the_head_of_the_queue_waits_holds_it_too() -> 
         limits = Limits(RateLimits(others_per_minute=5), clock=loop.time)
         for _ in range(2):  # the pace allows one a second
             async with limits.permit(Bucket.OTHERS) as permit:
-                permit.spent()
+                permit.mark_sent()
         began = loop.time()
         waiting = asyncio.create_task(enter(limits))
         await asyncio.sleep(0.1)
@@ -260,7 +260,7 @@ def test_limits_that_are_off_keep_the_log_of_an_hour_and_still_pause() -> None:
         limits = Limits(RateLimits.off(), clock=loop.time)
         for _ in range(100):
             async with limits.permit(Bucket.OTHERS) as permit:
-                permit.spent()
+                permit.mark_sent()
         assert (len(limits.recent(Bucket.OTHERS)), limits.budget(Bucket.OTHERS)) == (100, [])
         limits.pause(Bucket.OTHERS, 7.0)
         began = loop.time()
@@ -301,7 +301,7 @@ def test_a_thousand_waiters_look_at_the_clock_hardly_more_often_than_requests_ar
             nonlocal made
             while True:
                 async with limits.permit(Bucket.DELETES) as permit:
-                    permit.spent()
+                    permit.mark_sent()
                     await asyncio.sleep(0.1)
                 made += 1
 
@@ -327,20 +327,20 @@ def test_limits_per_user_are_the_same_for_deletions_and_the_other_calls() -> Non
 def test_limits_of_a_second_event_loop_are_refused_in_one_sentence() -> None:
     limits = Limits(RateLimits.posthog())
     asyncio.run(enter(limits))
-    with pytest.raises(RuntimeError, match=r"used in another event loop already: make new ones") as refused:
+    with pytest.raises(RuntimeError, match=r"already used in another event loop: create new ones") as refused:
         asyncio.run(enter(limits))
     assert "new.charge(bucket, old.recent(bucket))" in str(refused.value)
     limits.charge(Bucket.OTHERS, Limits().recent(Bucket.OTHERS))  # what the sentence advises needs no loop
 
 
-def test_deletions_of_a_user_count_together_with_the_other_calls_and_are_told_apart() -> None:
+def test_deletions_of_a_user_count_together_with_other_calls_and_are_recorded_separately() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.user(), clock=loop.time)
         for bucket, times in ((Bucket.DELETES, 100), (Bucket.OTHERS, 80)):
             for _ in range(times):
                 async with limits.permit(bucket) as permit:
-                    permit.spent()
+                    permit.mark_sent()
         assert [(each.limit, each.used) for each in limits.budget(Bucket.DELETES)] == [(180, 180), (1200, 180)]
         assert limits.budget(Bucket.OTHERS) == limits.budget(Bucket.DELETES)
         assert [len(limits.recent(bucket)) for bucket in (Bucket.DELETES, Bucket.OTHERS)] == [100, 80]
@@ -352,7 +352,7 @@ def test_deletions_of_a_user_count_together_with_the_other_calls_and_are_told_ap
 
 
 @pytest.mark.parametrize(("longest_s", "raises"), [(3600.0, True), (8000.0, False)])
-def test_whoever_waits_while_too_long_a_pause_begins_is_told_at_once(longest_s: float, raises: bool) -> None:
+def test_a_waiting_request_fails_at_once_when_too_long_a_pause_begins(longest_s: float, raises: bool) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)

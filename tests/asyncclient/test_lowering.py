@@ -1,4 +1,4 @@
-"""A limit that a 429 lowered is the limit from then on (promise 13)."""
+"""A limit that a 429 lowered is the limit from then on (guarantee 13)."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ async def made_within(limits: Limits, seconds: float) -> int:
     with anyio.move_on_after(seconds):
         while True:
             async with limits.permit(Bucket.OTHERS) as permit:
-                permit.spent()
+                permit.mark_sent()
             made += 1
     return made
 

@@ -32,7 +32,7 @@ from asyncclient import (
     UnprocessableEntity,
 )
 from asyncclient._protocol.limits.retry_after import retry_after_s
-from asyncclient.errors import kind_for
+from asyncclient.errors import error_class_for
 from asyncclient.retry import GiveUp, Retry, decide
 
 WHERE = {"method": "GET", "path": "p", "route": "GET p"}
@@ -40,7 +40,7 @@ ALL = RetryPolicy()
 
 
 def status(code: int, detail: str | None = None, retry_after_s: float | None = None) -> ApiStatusError:
-    return kind_for(code, detail)(code, **WHERE, detail=detail, retry_after_s=retry_after_s)
+    return error_class_for(code, detail)(code, **WHERE, detail=detail, retry_after_s=retry_after_s)
 
 
 def highest(low: float, high: float) -> float:
@@ -66,13 +66,13 @@ def test_reads_are_repeated_after_what_may_pass(error: PostHogError) -> None:
 
 
 @pytest.mark.parametrize("error", [*TRANSIENT, *LOST, status(500)], ids=repr)
-def test_writes_are_not_repeated_when_they_may_have_been_done(error: PostHogError) -> None:
+def test_writes_are_not_retried_if_they_may_have_had_an_effect(error: PostHogError) -> None:
     assert isinstance(decide(ALL, error, attempt=1, mutating=True), GiveUp)
 
 
 @pytest.mark.parametrize("mutating", [True, False])
 @pytest.mark.parametrize("error", FINAL, ids=repr)
-def test_what_would_be_the_same_again_is_not_repeated(error: PostHogError, mutating: bool) -> None:
+def test_an_error_that_would_be_the_same_is_not_retried(error: PostHogError, mutating: bool) -> None:
     assert isinstance(decide(ALL, error, attempt=1, mutating=mutating), GiveUp)
 
 

@@ -1,4 +1,4 @@
-"""What a job keeps in memory of its targets: bytes each, not objects (promise 18)."""
+"""A job keeps a few bytes per target in memory, not objects (guarantee 18)."""
 
 import tracemalloc
 from datetime import UTC, datetime
@@ -7,9 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from bulk.journal.records import Answer, Change, Intent, JobOpened, Record, RunStarted, Settled
+from bulk.journal.records import FORMAT as JOURNAL_FORMAT
+from bulk.journal.records import AttemptEnded, Change, Intent, JobOpened, Record, RunStarted, StatesChanged
 from bulk.journal.target_states import TargetStates
-from bulk.plan.plan_file import FORMAT, PlanHeader, PlanWriter
+from bulk.plan.plan_file import FORMAT, PlanHeader
+from bulk.plan.plan_writer import PlanWriter
 
 COUNT = 250_000
 BATCH = 1_000
@@ -21,7 +23,7 @@ def records() -> list[Record]:
     """A job over all targets in batches, each queued, read back, deleted and seen gone."""
     found: list[Record] = [
         JobOpened(
-            format=1, job="j", host="h", project=1,
+            format=JOURNAL_FORMAT, job="j", host="h", project=1,
             operation={"kind": "delete", "delete_events": True, "delete_recordings": True},
             selection={}, plan_digest="sha256:0", count=COUNT, planned_at="", at=1.0,
         ),
@@ -30,26 +32,26 @@ def records() -> list[Record]:
     attempt = 0
     for first in range(0, COUNT, BATCH):
         targets = f"{first}-{first + BATCH - 1}"
-        for axes, state, axis in ((AXES, "queued", "events"), (("person",), "gone", "person")):
+        for axes, state, axis in ((AXES, "queued", "events"), (("person",), "deleted_confirmed", "person")):
             found.append(
                 Intent(
                     attempt=attempt, route="bulk_delete", bucket="deletes", axes=axes, targets=targets,
                     at=2.0, server_at=2.0,
                 )
             )  # fmt: skip
-            found.append(Answer(attempt=attempt, at=3.0, outcome="ok"))
-            found.append(Settled(at=4.0, source="store", changes=(Change(axis, state, targets),)))
+            found.append(AttemptEnded(attempt=attempt, at=3.0, outcome="ok"))
+            found.append(StatesChanged(at=4.0, source="person_reads", changes=(Change(axis, state, targets),)))
             attempt += 1
     return found
 
 
 @pytest.mark.slow
-def test_a_ledger_takes_bytes_a_target_and_not_objects() -> None:
-    told = records()
+def test_target_states_take_a_few_bytes_per_target() -> None:
+    written = records()
     tracemalloc.start()
     try:
         target_states = TargetStates()
-        for record in told:
+        for record in written:
             target_states.apply(record)
         kept, peak = tracemalloc.get_traced_memory()
     finally:
@@ -60,7 +62,7 @@ def test_a_ledger_takes_bytes_a_target_and_not_objects() -> None:
 
 
 @pytest.mark.slow
-def test_a_plan_is_read_block_by_block_and_not_kept(tmp_path: Path) -> None:
+def test_a_plan_is_read_in_blocks_that_are_not_kept(tmp_path: Path) -> None:
     count, at = 100_000, datetime(2026, 1, 2, tzinfo=UTC)
     header = PlanHeader(
         format=FORMAT, created_at="2026-11-23T12:00:00Z", version="1", host="https://x.test", project_id=1,

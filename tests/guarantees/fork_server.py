@@ -36,6 +36,7 @@ def run(request: dict[str, Any]) -> int:
     os.setsid()  # whoever waits for too long ends this process with all that it started
     os.chdir(folder)
     os.environ.update(request["environment"])
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = request["bytecode"]  # of the copy; ends with it
     output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

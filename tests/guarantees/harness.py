@@ -105,6 +105,7 @@ class Workshop:
         request = {
             "folder": str(self.folder),
             "output": str(self._output),
+            "bytecode": str(self.folder / "bytecode"),
             "environment": {"PYTHONPATH": str(self.folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             "arguments": [*options, *(["-x"] if first_failure else []), *nodes],
         }

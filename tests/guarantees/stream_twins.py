@@ -38,8 +38,8 @@ STREAMS: tuple[Twin, ...] = (
     twin(
         17,
         "a second signal is not taken",
-        "bulk/cli/test_signals.py::test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes",
-        "bulk/cli/signals.py", "            _die(number)\n", "            return\n",
+        "bulk/cli/test_signals.py::test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes[2]",
+        "bulk/cli/signals.py", "            _end_process(number)\n", "            return\n",
     ),
     twin(
         17,
@@ -70,7 +70,7 @@ STREAMS: tuple[Twin, ...] = (
         30,
         "a cell may be a formula after a semicolon",
         (
-            "bulk/test_sanitize.py::test_what_a_spreadsheet_that_splits_at_semicolons_would_compute_is_quoted",
+            "bulk/test_sanitize.py::test_a_formula_after_a_semicolon_is_quoted",
             "bulk/export/test_csv_rows.py::test_a_spreadsheet_that_splits_elsewhere_finds_no_formula",
         ),
         "bulk/sanitize.py", 'shown = _AFTER_SEMICOLON.sub(";\'", plain(text, limit=None))', "shown = plain(text, limit=None)",

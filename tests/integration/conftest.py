@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Arena:
-    """What a test of the engine needs at hand."""
+    """A local server, a client on it, and the job of a test."""
 
     def __init__(self, server: LocalPostHog, client: PostHogClient, folder: Path, **clocks: Any) -> None:
         self.server = server
@@ -43,13 +43,13 @@ class Arena:
         self.everybody = list(server.world.iter_uuids())
 
     def another_client(self, limits: RateLimits) -> PostHogClient:
-        """A client as another process would have it: it knows of no earlier request."""
+        """Return a client like that of another process: it knows of no earlier request."""
         return client_of(self.server, limits=limits, **self._clocks)
 
     async def plan(
         self, uuids: Sequence[UUID] | None = None, operation: Any = EVERYTHING, selection: Any = None
     ) -> Plan:
-        """A plan for these persons, or for all."""
+        """Plan an operation for these persons, or for all."""
         chosen = ByPersonIds(list(self.everybody if uuids is None else uuids)) if selection is None else selection
         return await make_plan(self.client, operation, chosen, self.folder / "job.plan.jsonl")
 
@@ -58,7 +58,7 @@ class Arena:
         return await run_job(self.client, plan, self.journal, approve=plan.digest, **options)
 
     def sent(self) -> list[RecordedRequest]:
-        """The requests that may have changed something."""
+        """Return the requests that may have changed something."""
         return [
             request
             for request in self.server.requests
@@ -66,13 +66,13 @@ class Arena:
         ]
 
     def records(self) -> list[Record]:
-        """What the journal says."""
+        """Return the records of the journal."""
         found: list[Record] = []
         Journal.read(self.journal, framing(), found.append)
         return found
 
     def times_intended(self, axis: str) -> dict[int, int]:
-        """How often each target was sent for an axis."""
+        """Return how many intents each target has for an axis."""
         times: dict[int, int] = {}
         for record in self.records():
             if isinstance(record, Intent) and axis in record.axes:
@@ -81,11 +81,11 @@ class Arena:
         return times
 
     def of(self, kind: type[T]) -> list[T]:
-        """The journal's records of a kind."""
+        """Return the records of one kind."""
         return [record for record in self.records() if isinstance(record, kind)]
 
     def addressed(self) -> list[UUID | None]:
-        """Whom each change went to: the person that a call names, or that an event's distinct id belongs to now."""
+        """Return the person of each change: the one in the URL, or the current owner of the event's distinct ID."""
         found: list[UUID | None] = []
         for request in self.sent():
             if request.action == "capture":
@@ -95,17 +95,17 @@ class Arena:
         return found
 
     def properties(self) -> dict[UUID, dict[str, Any]]:
-        """What everybody has now."""
+        """Return the current properties of all persons."""
         people = {uuid: self.server.world.person(uuid) for uuid in self.server.world.iter_uuids()}
         return {uuid: dict(person.properties) for uuid, person in people.items() if person is not None}
 
     def left(self, uuids: Sequence[UUID] | None = None) -> list[UUID]:
-        """Who of these is still there."""
+        """Return which of these persons still exist."""
         return [uuid for uuid in (self.everybody if uuids is None else uuids) if self.server.world.person(uuid)]
 
 
 def client_of(server: LocalPostHog, *, limits: RateLimits, **options: Any) -> PostHogClient:
-    """A client on the server, whose retries do not wait."""
+    """Return a client on the server whose retries do not wait."""
     return PostHogClient(
         host=server.url,
         project_id=server.project_id,
@@ -141,13 +141,13 @@ def arena(tmp_path: Path) -> OpenArena:
 
 
 def states(report: Report, axis: str) -> dict[str, int]:
-    """Targets by state on an axis."""
+    """Return the number of targets by state on an axis."""
     return {state.state: state.count for each in report.axes if each.axis == axis for state in each.states}
 
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Backoff and polling without their waits: what is tested is what happens, not when."""
+    """Remove the waits of backoff and polling: the tests check what happens, not when."""
     monkeypatch.setattr("bulk.execution.batch_policy.BACKOFF_BASE_S", 0.0)
     monkeypatch.setattr("bulk.verification.completion_poller.WAITS_S", (0.0,))
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
@@ -155,12 +155,12 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def axis() -> Callable[[Report, str], dict[str, int]]:
-    """Targets by state on an axis of a report."""
+    """Return the number of targets by state on an axis of a report."""
     return states
 
 
 class _SyncedAtOnce:
-    """The journal's sync without its thread, which virtual time would not wait for."""
+    """The sync of the journal without its thread, which virtual time would not wait for."""
 
     def __init__(self, fd: int, sync: Callable[[int], None], loop: asyncio.AbstractEventLoop) -> None:
         self._fd, self._sync, self._loop = fd, sync, loop
@@ -177,18 +177,18 @@ EPOCH = 1_795_000_000.0
 
 
 def loop_time() -> float:
-    """Seconds by the running loop."""
+    """Return the seconds of the running loop."""
     return asyncio.get_running_loop().time()
 
 
 def wall_time() -> float:
-    """Seconds since the epoch by the running loop."""
+    """Return the seconds since the epoch by the running loop."""
     return EPOCH + loop_time()
 
 
 @pytest.fixture
 def virtual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenArena:
-    """Open an arena whose server, client and engine live by the clock of a loop in virtual time, with true waits."""
+    """Open an arena whose server, client and engine use a loop in virtual time, with their real waits."""
 
     async def inline(work: Callable[..., Any], *args: Any, **_options: Any) -> Any:
         return work(*args)

@@ -1,4 +1,4 @@
-"""Attempts to break a promise: each test is a way in which an earlier engine could be made to."""
+"""Attempts to break a guarantee: each test is a way that once worked."""
 
 import math
 import time
@@ -14,9 +14,10 @@ from asyncclient.testing import RateLimits as ServerRates
 from bulk import BreakerOpened, ByDistinctIds, DeletePersons, NotFinished, Refused, run_job, verify_job
 from bulk.events import JobStarted
 from bulk.execution.group_executor import GroupExecutor
-from bulk.journal.records import Answer, Intent, RunEnded
+from bulk.journal.records import AttemptEnded, Intent, RunEnded
 from bulk.journal.replay import replay_journal
-from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, PlanWriter
+from bulk.plan.plan_file import BLOCK, Plan, PlanHeader
+from bulk.plan.plan_writer import PlanWriter
 
 PERSON_ONLY = DeletePersons()
 EVENTS = DeletePersons(delete_events=True)
@@ -24,14 +25,14 @@ RECORDINGS = DeletePersons(delete_recordings=True)
 
 
 def answers(a: Any) -> list[int]:
-    return sorted(record.attempt for record in a.records() if isinstance(record, Answer))
+    return sorted(record.attempt for record in a.records() if isinstance(record, AttemptEnded))
 
 
 def intents(a: Any) -> list[int]:
     return sorted(record.attempt for record in a.records() if isinstance(record, Intent))
 
 
-async def test_a_stop_awaits_the_requests_of_every_worker(arena: Any) -> None:
+async def test_a_stop_awaits_the_requests_in_flight_of_every_worker(arena: Any) -> None:
     async with arena(persons=400, latency_s=0.02) as a:
         plan, stop = await a.plan(operation=PERSON_ONLY), anyio.Event()
         async with anyio.create_task_group() as group:
@@ -48,7 +49,7 @@ async def test_a_stop_awaits_the_requests_of_every_worker(arena: Any) -> None:
         assert ends == ["stopped"]
 
 
-async def test_a_refused_key_lets_the_requests_of_the_others_end(arena: Any) -> None:
+async def test_a_refused_key_awaits_the_requests_in_flight_of_other_workers(arena: Any) -> None:
     async with arena(persons=400, latency_s=0.02) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("status", action="bulk_delete", status=401, after=3, times=1))
@@ -69,7 +70,7 @@ async def test_a_refused_key_lets_the_requests_of_the_others_end(arena: Any) -> 
         {"batch_size": "10"},
     ],
 )
-async def test_settings_that_no_journal_can_hold_are_refused(arena: Any, options: dict[str, Any]) -> None:
+async def test_settings_of_the_wrong_kind_are_refused(arena: Any, options: dict[str, Any]) -> None:
     async with arena(persons=10) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         with pytest.raises(ValueError):
@@ -89,21 +90,21 @@ async def test_a_server_that_rejects_every_batch_opens_the_breaker(arena: Any) -
 
 @pytest.fixture
 def unlowered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 429 lowers no limit: a test that looks at attempts need not wait for minutes."""
+    """Let a 429 lower no limit, so that a test of attempts need not wait for minutes."""
     monkeypatch.setattr("asyncclient.limits.Limits.lower", lambda *_, **__: [])
 
 
 @pytest.mark.usefixtures("unlowered")
-async def test_a_storm_of_429s_costs_nobody_an_attempt(arena: Any, axis: Any) -> None:
+async def test_many_429s_cost_no_target_an_attempt(arena: Any, axis: Any) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("status", action="bulk_delete", status=429, retry_after="0", after=1, times=12))
         report = await a.run(plan, batch_size=25, concurrency=1)
-        assert axis(report, "person") == {"gone": 60}
+        assert axis(report, "person") == {"deleted_confirmed": 60}
         assert report.exit_code == 0
 
 
-async def test_an_unexpected_429_lowers_the_limit_for_all_to_see(arena: Any) -> None:
+async def test_an_unexpected_429_lowers_the_limit_and_is_reported(arena: Any) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("status", action="bulk_delete", status=429, retry_after="0", after=1, times=1))
@@ -116,7 +117,7 @@ async def test_an_unexpected_429_lowers_the_limit_for_all_to_see(arena: Any) -> 
 
 
 @pytest.mark.usefixtures("unlowered")
-async def test_a_server_that_never_stops_answering_429_ends_the_run_as_resumable(arena: Any) -> None:
+async def test_a_server_that_always_responds_429_ends_the_run_as_resumable(arena: Any) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("status", action="bulk_delete", status=429, retry_after="0", after=1))
@@ -137,17 +138,17 @@ async def test_a_pause_of_more_than_an_hour_ends_the_run_and_is_named(arena: Any
         with pytest.raises(NotFinished, match="7200 s"):
             await a.run(plan)
         a.server.faults.clear()
-        asked = len(a.server.requests)
-        if action == "batch_by_uuids":  # whoever shares the limits keeps to the pause as well, for the first hour
+        before = len(a.server.requests)
+        if action == "batch_by_uuids":  # every client that shares the limits keeps the pause too, for the first hour
             with pytest.raises(NotFinished, match="more than an hour"):
                 await a.run(plan)
-            assert {each.action for each in a.server.requests[asked:]}.isdisjoint({"list", "batch_by_uuids"})
+            assert {each.action for each in a.server.requests[before:]}.isdisjoint({"list", "batch_by_uuids"})
         async with a.another_client(RateLimits.off()) as another:
             report = await run_job(another, plan, a.journal, approve=plan.digest)
         assert report.exit_code == 0
 
 
-async def test_a_server_that_says_it_deleted_whom_it_was_to_keep_stops_the_job(arena: Any) -> None:
+async def test_a_response_that_reports_deleted_instead_of_kept_persons_stops_the_job(arena: Any) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=EVENTS)
         a.server.reconfigure(keep_person=False)
@@ -157,7 +158,7 @@ async def test_a_server_that_says_it_deleted_whom_it_was_to_keep_stops_the_job(a
         assert a.server.world.count() == 50
 
 
-async def test_a_person_not_found_by_the_delete_but_there_when_read_is_not_sent_again(arena: Any, axis: Any) -> None:
+async def test_a_person_that_delete_does_not_find_but_a_read_does_is_not_sent_again(arena: Any, axis: Any) -> None:
     async with arena(persons=4) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("status", action="destroy", status=404, times=1, after=1))
@@ -167,18 +168,18 @@ async def test_a_person_not_found_by_the_delete_but_there_when_read_is_not_sent_
         assert len(a.sent()) == 4
 
 
-async def test_recordings_alone_leave_a_second_chance_for_a_swallowed_deletion(
+async def test_a_lost_deletion_with_recordings_only_is_sent_once_more(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.resend_policy.RESEND_AFTER_S", 0.0)
     async with arena(persons=30) as a:
         plan = await a.plan(operation=RECORDINGS)
         a.server.faults.add(Fault("swallow", action="bulk_delete", after=1, times=1))
         report = await a.run(plan, batch_size=30, concurrency=1)
-        assert axis(report, "person") == {"gone": 30}
+        assert axis(report, "person") == {"deleted_confirmed": 30}
 
 
-async def test_events_accepted_by_an_old_server_are_never_called_missed(arena: Any, axis: Any) -> None:
+async def test_events_accepted_by_an_old_server_are_never_reported_as_too_late(arena: Any, axis: Any) -> None:
     async with arena(persons=6, deletion_status=False) as a:
         plan = await a.plan(operation=EVENTS)
         gone = plan.targets(5, 6)[0].uuid
@@ -188,7 +189,7 @@ async def test_events_accepted_by_an_old_server_are_never_called_missed(arena: A
         assert axis(report, "events") == {"unverifiable": 6}
 
 
-async def test_a_re_created_person_whose_events_were_queued_is_not_called_unsent(
+async def test_a_recreated_person_whose_events_were_queued_is_not_reported_as_skipped(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with arena(persons=30) as a:
@@ -199,17 +200,17 @@ async def test_a_re_created_person_whose_events_were_queued_is_not_called_unsent
         async def recreated_first(group: GroupExecutor, numbers: list[int]) -> None:
             if 29 in numbers:
                 a.server.world.recreate(uuid)
-                group._checked.clear()
+                group._verified._targets.clear()
             await read(group, numbers)
 
         monkeypatch.setattr(GroupExecutor, "_read_rows", recreated_first)
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 29, "reappeared": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 29, "recreated": 1}
         assert axis(report, "events") == {"queued": 30}
         assert a.left() == [uuid]
 
 
-async def test_an_operation_with_a_parameter_of_another_version_is_refused(arena: Any) -> None:
+async def test_an_operation_with_an_unknown_parameter_is_refused(arena: Any) -> None:
     async with arena(persons=3) as a:
         good = await a.plan(operation=PERSON_ONLY)
         fields = {name: getattr(good.header, name) for name in PlanHeader.__struct_fields__}
@@ -232,7 +233,7 @@ async def test_a_plan_without_targets_is_done_at_once(arena: Any) -> None:
         assert (report.exit_code, report.count, len(a.sent())) == (0, 0, 0)
 
 
-async def test_a_closed_plan_is_refused_before_anything_is_asked(arena: Any) -> None:
+async def test_a_closed_plan_is_refused_before_any_request(arena: Any) -> None:
     async with arena(persons=3) as a:
         plan = await a.plan(operation=EVENTS)
         plan.close()
@@ -243,7 +244,7 @@ async def test_a_closed_plan_is_refused_before_anything_is_asked(arena: Any) -> 
         assert not a.journal.exists()
 
 
-async def test_a_stop_before_the_beginning_leaves_nothing(arena: Any) -> None:
+async def test_a_stop_before_the_job_begins_leaves_no_journal(arena: Any) -> None:
     async with arena(persons=30) as a:
         plan, stop = await a.plan(operation=EVENTS), anyio.Event()
         stop.set()
@@ -253,7 +254,7 @@ async def test_a_stop_before_the_beginning_leaves_nothing(arena: Any) -> None:
         assert a.sent() == []
 
 
-async def test_a_stop_while_the_job_is_being_opened_is_heard_at_once(arena: Any) -> None:
+async def test_a_stop_while_the_job_opens_takes_effect_at_once(arena: Any) -> None:
     async with arena(persons=30) as a:
         plan, stop = await a.plan(operation=EVENTS), anyio.Event()
         a.server.faults.add(Fault("stall_after", action=None))
@@ -269,7 +270,7 @@ async def test_a_stop_while_the_job_is_being_opened_is_heard_at_once(arena: Any)
         assert not a.journal.exists()
 
 
-async def test_a_callback_that_raises_ends_the_run_with_its_own_error_and_is_not_called_again(arena: Any) -> None:
+async def test_a_callback_that_raises_ends_the_run_with_that_error_and_is_not_called_again(arena: Any) -> None:
     for name in ("JobStarted", "PhaseChanged", "Progress", "TestBatchDone", "Trouble", "JobEnded"):
         async with arena(persons=60) as a:
             plan = await a.plan(operation=EVENTS)
@@ -310,16 +311,16 @@ async def test_two_jobs_share_a_client(arena: Any) -> None:
         assert a.server.world.count() == 0
 
 
-async def test_a_lookup_on_an_old_server_is_not_fooled_by_a_listing_that_lags(arena: Any, axis: Any) -> None:
+async def test_on_an_old_server_persons_are_not_looked_up_in_a_lagging_listing(arena: Any, axis: Any) -> None:
     async with arena(persons=10, batch_reads=False, list_lag_s=3600.0) as a:
         ids = [a.server.world.person(uuid).distinct_ids[0] for uuid in a.everybody]
         plan = await a.plan(operation=PERSON_ONLY, selection=ByDistinctIds(ids))
         a.server.world.remove_person(a.everybody[4])
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 9, "gone_before": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 9, "already_deleted": 1}
 
 
-async def test_one_in_five_without_a_row_does_not_stop_the_others(arena: Any, axis: Any) -> None:
+async def test_missing_rows_of_one_person_in_five_do_not_stop_the_others(arena: Any, axis: Any) -> None:
     from datetime import UTC, datetime, timedelta
 
     async with arena(persons=200, pending_rows="one_ever") as a:
@@ -328,23 +329,23 @@ async def test_one_in_five_without_a_row_does_not_stop_the_others(arena: Any, ax
             created_at = datetime.now(UTC) - timedelta(days=9)
             a.server.world.add_deletion_row(target.uuid, created_at=created_at, completed=True)
         report = await a.run(plan, batch_size=10, concurrency=4)
-        assert axis(report, "person") == {"gone": 160, "failed": 40}
+        assert axis(report, "person") == {"deleted_confirmed": 160, "failed": 40}
 
 
-async def test_a_server_that_queues_nothing_is_caught_before_anybody_is_deleted(arena: Any) -> None:
+async def test_a_server_that_queues_nothing_is_detected_before_any_person_is_deleted(arena: Any) -> None:
     async with arena(persons=200) as a:
         plan = await a.plan(operation=EVENTS)
         a.server.faults.add(Fault("swallow", action="bulk_delete"))
-        with pytest.raises(BreakerOpened, match="canary: every attempt for the first 10 persons failed"):
+        with pytest.raises(BreakerOpened, match="test batch: every attempt for the first 10 persons failed"):
             await a.run(plan, batch_size=10)
         assert a.server.world.count() == 200
         assert len(a.times_intended("events")) == 10
 
 
-async def test_a_first_batch_that_was_accepted_and_not_done_is_sent_once_more_and_then_ends_the_run(
+async def test_a_test_batch_that_is_accepted_and_not_applied_is_sent_once_more_and_then_ends_the_run(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.resend_policy.RESEND_AFTER_S", 0.0)
     async with arena(persons=60) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("swallow", action="bulk_delete"))
@@ -354,10 +355,10 @@ async def test_a_first_batch_that_was_accepted_and_not_done_is_sent_once_more_an
         assert len(a.times_intended("person")) == 25
         a.server.faults.clear()
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 60}
+        assert axis(report, "person") == {"deleted_confirmed": 60}
 
 
-async def test_targets_far_apart_in_the_plan_are_read_block_by_block(
+async def test_targets_far_apart_in_the_plan_are_loaded_block_by_block(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with arena(persons=2000) as a:
@@ -365,20 +366,20 @@ async def test_targets_far_apart_in_the_plan_are_read_block_by_block(
         a.server.faults.add(Fault("deletion_errors", action="bulk_delete", count=1, step="delete_postgres"))
         await a.run(plan, batch_size=100, concurrency=1)
         a.server.faults.clear()
-        asked: list[int] = []
+        sizes: list[int] = []
         targets = Plan.targets
 
         def counted(self: Plan, start: int, stop: int) -> Any:
-            asked.append(stop - start)
+            sizes.append(stop - start)
             return targets(self, start, stop)
 
         monkeypatch.setattr(Plan, "targets", counted)
         report = await a.run(plan, batch_size=100, concurrency=1)
         assert report.exit_code == 0
-        assert 0 < sum(asked) <= 3 * BLOCK
+        assert 0 < sum(sizes) <= 3 * BLOCK
 
 
-async def test_what_was_under_way_when_a_run_was_cancelled_counts_in_the_next_ones(arena: Any) -> None:
+async def test_requests_in_flight_when_a_run_was_cancelled_count_in_later_runs(arena: Any) -> None:
     limits = RateLimits(deletes_per_minute=1000, deletes_per_hour=None, others_per_minute=1000)
     async with arena(persons=200, limits=limits, latency_s=0.05) as a:
         plan = await a.plan(operation=PERSON_ONLY)
@@ -406,7 +407,7 @@ async def test_what_was_under_way_when_a_run_was_cancelled_counts_in_the_next_on
                 await a.run(plan, stop=stop, on_progress=halt)
 
 
-async def test_no_429_over_kills_and_resumes_against_a_server_that_enforces_the_limits(arena: Any) -> None:
+async def test_kills_and_resumes_meet_no_429_on_a_server_that_enforces_its_limits(arena: Any) -> None:
     small = {"deletes_per_minute": 60, "others_per_minute": 90}
     limits = RateLimits(**small, deletes_per_hour=None, default_per_hour=None)
     server = ServerRates(**small, deletes_per_hour=None, default_per_hour=None)
@@ -433,7 +434,7 @@ async def test_no_429_over_kills_and_resumes_against_a_server_that_enforces_the_
             stop = anyio.Event()
 
             def halt(event: object) -> None:
-                if isinstance(event, JobStarted):  # the first answer has told the server's time by then
+                if isinstance(event, JobStarted):  # by then the first response has told the server's time
                     stop.set()
 
             await run_job(fresh, plan, a.journal, stop=stop, on_progress=halt)
@@ -446,18 +447,18 @@ async def test_no_429_over_kills_and_resumes_against_a_server_that_enforces_the_
 
 
 @pytest.mark.parametrize("off_s", [-3600.0, 3600.0, -86_400.0 * 30])
-async def test_a_server_whose_clock_is_off_is_read_by_its_own_clock(arena: Any, axis: Any, off_s: float) -> None:
+async def test_deletion_rows_are_judged_by_the_servers_clock(arena: Any, axis: Any, off_s: float) -> None:
     async with arena(persons=30, clock=lambda: time.time() + off_s) as a:
         plan = await a.plan(operation=EVENTS)
         held = plan.targets(7, 8)[0].uuid
         before = datetime.fromtimestamp(time.time() + off_s - 3660.0, UTC)
         a.server.world.add_deletion_row(held, created_at=before)
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 29, "held": 1}
-        assert axis(report, "events") == {"queued": 29, "held": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 29, "held_back": 1}
+        assert axis(report, "events") == {"queued": 29, "held_back": 1}
 
 
-async def test_a_batch_that_waited_long_for_the_limit_is_read_again_before_it_leaves(
+async def test_a_batch_that_waited_long_for_the_rate_limit_is_read_again_before_it_is_sent(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with arena(persons=30) as a:
@@ -471,16 +472,16 @@ async def test_a_batch_that_waited_long_for_the_limit_is_read_again_before_it_le
                 waited.append(True)
                 if len(waited) == 2:
                     a.server.world.recreate(uuid)
-                    monkeypatch.setattr("bulk.execution.group_executor.CHECK_GOOD_FOR_S", -1.0)
+                    monkeypatch.setattr("bulk.execution.verified_targets.READ_GOOD_FOR_S", -1.0)
             return permit(bucket, **options)
 
         def timely(*_: Any) -> Any:
-            monkeypatch.setattr("bulk.execution.group_executor.CHECK_GOOD_FOR_S", 60.0)
+            monkeypatch.setattr("bulk.execution.verified_targets.READ_GOOD_FOR_S", 60.0)
 
         monkeypatch.setattr(a.client.limits, "permit", late)
-        monkeypatch.setattr(GroupExecutor, "_read_store", restored(GroupExecutor._read_store, timely))
+        monkeypatch.setattr(GroupExecutor, "_read_persons", restored(GroupExecutor._read_persons, timely))
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 29, "reappeared": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 29, "recreated": 1}
 
 
 def restored(read: Any, before: Any) -> Any:
@@ -491,7 +492,7 @@ def restored(read: Any, before: Any) -> Any:
     return wrapped
 
 
-async def test_verify_finds_who_came_back_and_a_later_run_goes_on(arena: Any, axis: Any) -> None:
+async def test_verify_finds_persons_that_came_back_and_a_later_run_continues(arena: Any, axis: Any) -> None:
     async with arena(persons=40) as a:
         plan = await a.plan(operation=EVENTS)
         await a.run(plan)
@@ -502,7 +503,7 @@ async def test_verify_finds_who_came_back_and_a_later_run_goes_on(arena: Any, ax
         a.server.world.recreate(target.uuid)
         for _ in range(2):
             report = await verify_job(a.client, plan, a.journal)
-            assert axis(report, "person") == {"gone": 39, "reappeared": 1}
+            assert axis(report, "person") == {"deleted_confirmed": 39, "recreated": 1}
             assert report.exit_code == 1
         assert len(a.sent()) == 4
 

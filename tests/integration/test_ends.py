@@ -1,4 +1,4 @@
-"""Every job ends when the trouble does, and one person's trouble is nobody else's."""
+"""Every job ends once the failures end, and failures of one person do not affect others."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def failures(report: Any) -> list[tuple[str, str, str, int]]:
 
 @pytest.mark.parametrize("after_s", [0.0, 62.0, 1860.0, 3 * 86_400.0])
 @pytest.mark.parametrize("operation", [DeleteEvents(), DeleteRecordings()])
-def test_parts_of_kept_persons_are_done_and_stay_so_however_much_later_the_job_runs_again(
+def test_events_and_recordings_of_kept_persons_stay_done_in_much_later_runs(
     virtual: Any, operation: Any, after_s: float
 ) -> None:
     async def main() -> None:
@@ -36,7 +36,7 @@ def test_parts_of_kept_persons_are_done_and_stay_so_however_much_later_the_job_r
     run_virtual(main())
 
 
-async def test_who_vanishes_after_a_request_that_left_no_row_ends_the_job(arena: Any, axis: Any) -> None:
+async def test_a_person_that_disappears_after_a_request_without_a_row_gets_a_final_state(arena: Any, axis: Any) -> None:
     async with arena(persons=3) as a:
         plan = await a.plan(operation=EVENTS)
         a.server.faults.add(Fault("reset", action="bulk_delete", times=1))
@@ -45,27 +45,27 @@ async def test_who_vanishes_after_a_request_that_left_no_row_ends_the_job(arena:
         for _ in range(2):
             report = await a.run(plan)
             assert (report.exit_code, axis(report, "person")) == (1, axis(first, "person"))
-        assert axis(report, "person").get("gone_before") is None
+        assert axis(report, "person").get("already_deleted") is None
         report = await verify_job(a.client, plan, a.journal)
         a.server.run_event_deletion()
         assert (await verify_job(a.client, plan, a.journal)).exit_code == 1
 
 
-async def test_who_was_changed_by_others_and_then_vanished_ends_the_job(arena: Any, axis: Any) -> None:
+async def test_a_person_that_others_changed_and_deleted_gets_a_final_state(arena: Any, axis: Any) -> None:
     async with arena(persons=30) as a:
         plan = await a.plan(operation=UpdateProperties({"x": 1}, route="rest"))
         await a.run(plan)
         a.server.world.set_properties(a.everybody[0], {"x": 2})
         report = await verify_job(a.client, plan, a.journal)
-        assert failures(report) == [("properties", "contradicted", "changed_since", 1)]
+        assert failures(report) == [("properties", "contradicted", "changed_afterwards", 1)]
         a.server.world.remove_person(a.everybody[0])
         for again in (verify_job(a.client, plan, a.journal), a.run(plan), verify_job(a.client, plan, a.journal)):
             report = await again
             assert report.exit_code == 1
-            assert axis(report, "properties") == {"done": 29, "missed": 1}
+            assert axis(report, "properties") == {"changed_confirmed": 29, "too_late": 1}
 
 
-async def test_one_person_that_stays_does_not_stop_the_job_at_the_first_batch(arena: Any, axis: Any) -> None:
+async def test_one_person_that_is_not_deleted_does_not_fail_the_test_batch(arena: Any, axis: Any) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=DeletePersons())
         stuck = a.everybody[0]
@@ -79,19 +79,19 @@ async def test_one_person_that_stays_does_not_stop_the_job_at_the_first_batch(ar
 
         after(a.server, "bulk_delete", come_back, times=1_000)
         report = await a.run(plan, wait_s=0.0)
-        assert (report.exit_code, axis(report, "person")) == (75, {"gone": 59, "accepted": 1})
+        assert (report.exit_code, axis(report, "person")) == (75, {"deleted_confirmed": 59, "accepted": 1})
         assert a.left() == [stuck]
 
 
-async def test_a_first_batch_of_one_that_stays_is_followed_by_others(arena: Any, axis: Any) -> None:
+async def test_a_test_batch_of_one_person_that_is_not_deleted_is_followed_by_another(arena: Any, axis: Any) -> None:
     async with arena(persons=30) as a:
         plan = await a.plan(operation=DeletePersons())
         a.server.faults.add(Fault("swallow", action="destroy", times=1))
         report = await a.run(plan, batch_size=1, wait_s=0.0)
-        assert (report.exit_code, axis(report, "person")) == (75, {"gone": 29, "accepted": 1})
+        assert (report.exit_code, axis(report, "person")) == (75, {"deleted_confirmed": 29, "accepted": 1})
 
 
-async def test_a_server_that_does_nothing_is_tried_with_a_few_persons_only(arena: Any) -> None:
+async def test_a_server_that_applies_nothing_gets_requests_for_a_few_persons_only(arena: Any) -> None:
     async with arena(persons=200) as a:
         plan = await a.plan(operation=DeletePersons())
         a.server.faults.add(Fault("swallow", action="destroy"))
@@ -100,7 +100,7 @@ async def test_a_server_that_does_nothing_is_tried_with_a_few_persons_only(arena
         assert len(a.sent()) == 25
 
 
-async def test_recordings_that_are_refused_for_one_person_cost_it_a_few_attempts_and_nobody_else(
+async def test_refused_recordings_of_one_person_cost_that_person_a_few_attempts_and_no_other(
     arena: Any, axis: Any
 ) -> None:
     async with arena(persons=40) as a:
@@ -116,11 +116,11 @@ async def test_recordings_that_are_refused_for_one_person_cost_it_a_few_attempts
         a.server.faults.add(Fault("status", status=500, action="delete_recordings"))
         report = await a.run(plan)
         assert (report.exit_code, axis(report, "recordings")) == (1, {"requested": 39, "failed": 1})
-        assert failures(report) == [("recordings", "failed", "attempts_used", 1)]
+        assert failures(report) == [("recordings", "failed", "attempts_exhausted", 1)]
         assert a.times_intended("recordings")[3] <= 10
 
 
-async def test_deletions_that_fail_after_a_row_came_late_are_not_called_gone_before(arena: Any, axis: Any) -> None:
+async def test_deletions_that_fail_after_a_late_row_are_not_reported_as_already_deleted(arena: Any, axis: Any) -> None:
     async with arena(persons=1) as a:
         plan = await a.plan(operation=EVENTS)
         a.server.faults.add(Fault("swallow", action="bulk_delete", times=1))
@@ -131,9 +131,9 @@ async def test_deletions_that_fail_after_a_row_came_late_are_not_called_gone_bef
 
         after(a.server, "bulk_delete", lambda: after(a.server, "bulk_delete", fail_from_now_on))
         report = await a.run(plan, batch_size=2)
-        assert failures(report) == [("person", "failed", "attempts_used", 1)]
+        assert failures(report) == [("person", "failed", "attempts_exhausted", 1)]
         a.server.faults.clear()
-        a.server.world.remove_person(a.everybody[0])  # the last of them took effect
+        a.server.world.remove_person(a.everybody[0])  # the last deletion took effect
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "person")) == (0, {"gone_settled": 1})
-        assert "gone before" not in report.verdict
+        assert (report.exit_code, axis(report, "person")) == (0, {"found_deleted": 1})
+        assert "already deleted" not in report.verdict

@@ -1,4 +1,4 @@
-"""Erasing persons against the local server: eras, ages, and what goes wrong on the way (promises 10-12, 19-24)."""
+"""Erasures against the local server: versions of PostHog, and failures on the way (guarantees 10 to 12, 19 to 24)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,14 +17,14 @@ EVENTS = DeletePersons(delete_events=True)
 @pytest.mark.parametrize("era", ["summary", "queued"])
 @pytest.mark.parametrize("success_status", ["real", "documented"])
 @pytest.mark.parametrize("delete_order", ["tombstone", "legacy"])
-async def test_every_era_ends_with_everybody_gone_and_all_events_queued(
+async def test_on_every_era_all_persons_are_deleted_and_all_events_queued(
     arena: Any, axis: Any, era: str, success_status: str, delete_order: str
 ) -> None:
     async with arena(era=era, success_status=success_status, delete_order=delete_order) as a:
         chosen = a.everybody[::2]
         report = await a.run(await a.plan(chosen))
         assert report.exit_code == 0
-        assert axis(report, "person") == {"gone": 300}
+        assert axis(report, "person") == {"deleted_confirmed": 300}
         assert axis(report, "events") == {"queued": 300}
         assert axis(report, "recordings") == {"requested": 300}
         assert a.left(chosen) == []
@@ -33,18 +33,18 @@ async def test_every_era_ends_with_everybody_gone_and_all_events_queued(
         assert not any(a.server.world.deletion_rows(uuid) for uuid in a.everybody[1::2])
 
 
-async def test_without_events_or_recordings_nothing_is_queued_and_nobody_is_kept(arena: Any, axis: Any) -> None:
+async def test_without_events_and_recordings_no_request_keeps_persons(arena: Any, axis: Any) -> None:
     async with arena() as a:
         report = await a.run(await a.plan(operation=PERSON_ONLY))
         assert report.exit_code == 0
-        assert axis(report, "events") == {"not_asked": 600}
+        assert axis(report, "events") == {"not_requested": 600}
         assert [r.body["delete_events"] or r.body["delete_recordings"] or r.body["keep_person"] for r in a.sent()] == [
             False
         ] * len(a.sent())
         assert a.server.world.count() == 0
 
 
-async def test_what_is_asked_is_what_is_sent_and_nothing_else(arena: Any) -> None:
+async def test_exactly_the_requested_flags_are_sent(arena: Any) -> None:
     async with arena() as a:
         await a.run(await a.plan(operation=EVENTS))
         for request in a.sent():
@@ -65,7 +65,7 @@ AGES = [
 
 
 @pytest.mark.parametrize("age", AGES)
-async def test_older_servers_are_taken_person_by_person_and_keep_person_is_never_sent(
+async def test_older_servers_get_one_call_per_person_and_never_keep_person(
     arena: Any, axis: Any, age: dict[str, Any]
 ) -> None:
     async with arena(persons=60, **age) as a:
@@ -80,7 +80,7 @@ async def test_older_servers_are_taken_person_by_person_and_keep_person_is_never
 
 
 @pytest.mark.parametrize("missing", ["delete_events", "delete_recordings"])
-async def test_a_server_too_old_for_what_is_asked_is_refused_before_the_first_write(arena: Any, missing: str) -> None:
+async def test_a_server_too_old_for_the_operation_is_refused_before_the_first_write(arena: Any, missing: str) -> None:
     async with arena(persons=20, deletion_status=False, keep_person=False, **{missing: False}) as a:
         plan = await a.plan()
         with pytest.raises(Refused, match="too old"):
@@ -89,13 +89,13 @@ async def test_a_server_too_old_for_what_is_asked_is_refused_before_the_first_wr
         assert not a.journal.exists()
 
 
-@pytest.mark.parametrize(("era", "told"), [("summary", "instead_of_kept"), ("empty202", "no_summary")])
-async def test_a_server_that_ignores_keep_person_is_stopped_by_its_body_or_the_canary(
-    arena: Any, era: str, told: str
+@pytest.mark.parametrize(("era", "error"), [("summary", "instead_of_kept"), ("empty202", "no_summary")])
+async def test_a_server_that_ignores_keep_person_is_detected_by_its_response_or_the_test_batch(
+    arena: Any, era: str, error: str
 ) -> None:
     async with arena(keep_person=False, era=era) as a:
         plan = await a.plan()
-        with pytest.raises(BreakerOpened, match=told):
+        with pytest.raises(BreakerOpened, match=error):
             await a.run(plan)
         assert a.server.world.count() == 600 - 25
         assert len(a.sent()) == 1
@@ -105,7 +105,7 @@ ORPHANING = [Fault("orphan_events", every=4), Fault("orphan_events", probability
 
 
 @pytest.mark.parametrize("fault", ORPHANING)
-async def test_nobody_is_deleted_whose_events_are_not_queued(arena: Any, axis: Any, fault: Fault) -> None:
+async def test_no_person_is_deleted_before_its_events_are_queued(arena: Any, axis: Any, fault: Fault) -> None:
     async with arena(delete_order="legacy") as a:
         a.server.faults.add(fault)
         report = await a.run(await a.plan(), batch_size=20)
@@ -137,7 +137,7 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.when}")
-async def test_whatever_a_third_of_the_answers_is_the_job_ends_with_everybody_right(
+async def test_a_job_ends_right_for_every_person_if_a_third_of_the_responses_fail(
     arena: Any, axis: Any, fault: Fault
 ) -> None:
     async with arena() as a:
@@ -154,7 +154,7 @@ async def test_whatever_a_third_of_the_answers_is_the_job_ends_with_everybody_ri
 
 
 @pytest.mark.parametrize("kind", ["stall", "stall_after"])
-async def test_time_outs_are_settled_by_reading_and_sent_again_in_halves(
+async def test_timed_out_batches_are_read_back_and_sent_again_in_halves(
     arena: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr("bulk.posthog.calls.BULK_TIMEOUT_S", 0.2)
@@ -167,7 +167,7 @@ async def test_time_outs_are_settled_by_reading_and_sent_again_in_halves(
         assert (50 in sizes) == (kind == "stall")
 
 
-async def test_persons_too_heavy_for_bulk_are_taken_by_single_calls(arena: Any, axis: Any) -> None:
+async def test_persons_too_heavy_for_bulk_get_single_calls(arena: Any, axis: Any) -> None:
     async with arena(persons=300, heavy_every=70) as a:
         report = await a.run(await a.plan(), batch_size=50)
         assert report.exit_code == 0
@@ -177,7 +177,7 @@ async def test_persons_too_heavy_for_bulk_are_taken_by_single_calls(arena: Any, 
         assert axis(report, "events") == {"queued": 300}
 
 
-async def test_an_exact_success_is_sent_once_and_never_again(arena: Any) -> None:
+async def test_an_exact_success_is_never_sent_again(arena: Any) -> None:
     async with arena() as a:
         report = await a.run(await a.plan())
         assert {route.attempts for route in report.routes} == {2 * (1 + 3)}
@@ -185,7 +185,7 @@ async def test_an_exact_success_is_sent_once_and_never_again(arena: Any) -> None
         assert set(a.times_intended("events").values()) == {1}
 
 
-async def test_a_merged_a_re_created_and_a_vanished_person_are_named_as_such(arena: Any, axis: Any) -> None:
+async def test_merged_recreated_and_disappeared_persons_are_reported_as_such(arena: Any, axis: Any) -> None:
     async with arena(persons=50) as a:
         world = a.server.world
         ids = [world.person(uuid).distinct_ids[0] for uuid in a.everybody]
@@ -195,34 +195,34 @@ async def test_a_merged_a_re_created_and_a_vanished_person_are_named_as_such(are
         world.recreate(targets[5].uuid)
         world.remove_person(targets[9].uuid)
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 17, "merged": 1, "reappeared": 1, "gone_before": 1}
-        assert axis(report, "events") == {"queued": 17, "not_sent": 2, "missed": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 17, "merged": 1, "recreated": 1, "already_deleted": 1}
+        assert axis(report, "events") == {"queued": 17, "skipped": 2, "too_late": 1}
         assert report.exit_code == 1
         named = {s.state: s.targets for each in report.axes if each.axis == "person" for s in each.states}
-        assert (named["merged"], named["reappeared"], named["gone_before"]) == ("2", "5", "9")
+        assert (named["merged"], named["recreated"], named["already_deleted"]) == ("2", "5", "9")
         assert world.person(targets[5].uuid) is not None
         assert world.person(world.uuid_of(ids[30])) is not None
         touched = {i for request in a.sent() for i in (request.body or {}).get("ids", [])}
         assert str(targets[5].uuid) not in touched
 
 
-async def test_a_person_gone_without_us_is_done_when_no_events_were_asked_for(arena: Any, axis: Any) -> None:
+async def test_an_already_deleted_person_is_done_if_no_events_were_requested(arena: Any, axis: Any) -> None:
     async with arena(persons=10) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.world.remove_person(a.everybody[4])
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 9, "gone_before": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 9, "already_deleted": 1}
         assert report.exit_code == 0
 
 
-async def test_a_pending_row_from_before_holds_the_person_back_until_it_has_run(arena: Any, axis: Any) -> None:
+async def test_an_earlier_pending_row_holds_the_person_back_until_it_is_completed(arena: Any, axis: Any) -> None:
     async with arena(persons=30) as a:
         plan = await a.plan(operation=EVENTS)
         held = plan.targets(7, 8)[0].uuid
         a.server.world.add_deletion_row(held, created_at=datetime.now(UTC) - timedelta(days=2))
         report = await a.run(plan)
         assert report.exit_code == 75
-        assert axis(report, "person") == {"gone": 29, "held": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 29, "held_back": 1}
         assert a.left() == [held]
         before = len(a.sent())
         assert (await a.run(plan)).exit_code == 75
@@ -234,7 +234,7 @@ async def test_a_pending_row_from_before_holds_the_person_back_until_it_has_run(
         assert len(a.server.world.deletion_rows(held)) == 2
 
 
-async def test_a_completed_row_from_before_proves_nothing(arena: Any, axis: Any) -> None:
+async def test_an_earlier_completed_row_proves_nothing(arena: Any, axis: Any) -> None:
     async with arena(persons=30) as a:
         plan = await a.plan(operation=EVENTS)
         for target in plan.targets(0, 10):
@@ -246,22 +246,22 @@ async def test_a_completed_row_from_before_proves_nothing(arena: Any, axis: Any)
         assert report.exit_code == 0
 
 
-async def test_where_a_second_request_is_dropped_the_person_is_left_and_said_so(arena: Any, axis: Any) -> None:
+async def test_a_person_whose_new_request_the_server_drops_is_kept_and_reported(arena: Any, axis: Any) -> None:
     async with arena(persons=30, pending_rows="one_ever") as a:
         plan = await a.plan(operation=EVENTS)
         uuid = plan.targets(3, 4)[0].uuid
         a.server.world.add_deletion_row(uuid, created_at=datetime.now(UTC) - timedelta(days=9), completed=True)
         report = await a.run(plan)
         assert report.exit_code == 1
-        assert axis(report, "person") == {"gone": 29, "failed": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 29, "failed": 1}
         assert {failure.reason for failure in report.failures} == {"no_deletion_row"}
         assert a.left() == [uuid]
 
 
-async def test_a_202_that_did_nothing_is_found_by_reading_and_repeated(
+async def test_a_202_without_effect_is_found_by_reading_back_and_sent_again(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.resend_policy.RESEND_AFTER_S", 0.0)
     async with arena(persons=100) as a:
         plan = await a.plan()
         a.server.faults.add(Fault("swallow", action="bulk_delete", after=3, times=1))
@@ -270,27 +270,27 @@ async def test_a_202_that_did_nothing_is_found_by_reading_and_repeated(
         assert a.server.world.count() == 0
 
 
-async def test_persons_who_stay_although_accepted_again_and_again_are_contradicted(
+async def test_persons_that_stay_after_every_accepted_deletion_are_contradicted(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk.verification.completion_poller.SEND_AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr("bulk.verification.resend_policy.RESEND_AFTER_S", 0.0)
     async with arena(persons=100) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("swallow", action="bulk_delete", after=1))
         report = await a.run(plan, batch_size=25)
         assert report.exit_code == 1
-        assert axis(report, "person") == {"gone": 25, "contradicted": 75}
+        assert axis(report, "person") == {"deleted_confirmed": 25, "contradicted": 75}
         assert max(a.times_intended("person").values()) == 2
 
 
-async def test_queued_deletions_that_take_longer_than_the_wait_are_left_pending(arena: Any, axis: Any) -> None:
+async def test_queued_deletions_slower_than_the_wait_are_left_pending(arena: Any, axis: Any) -> None:
     async with arena(persons=100, era="queued", queued_delay_s=3600.0) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         with pytest.raises(NotFinished):
             await a.run(plan, wait_s=0.0)
         a.server.settle()
         report = await a.run(plan, wait_s=0.0)
-        assert axis(report, "person") == {"gone": 25, "accepted": 75}
+        assert axis(report, "person") == {"deleted_confirmed": 25, "accepted": 75}
         assert report.exit_code == 75
         a.server.settle()
         report = await a.run(plan, wait_s=0.0)
@@ -299,20 +299,18 @@ async def test_queued_deletions_that_take_longer_than_the_wait_are_left_pending(
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
-async def test_a_batch_that_is_rejected_once_is_sent_in_parts_and_nobody_fails(
-    arena: Any, axis: Any, status: int
-) -> None:
+async def test_a_batch_rejected_once_is_sent_in_parts_and_no_target_fails(arena: Any, axis: Any, status: int) -> None:
     async with arena(persons=100) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("status", action="bulk_delete", status=status, after=1, times=1, body="json"))
         report = await a.run(plan, batch_size=25, concurrency=1)
-        assert (report.exit_code, axis(report, "person")) == (0, {"gone": 100})
+        assert (report.exit_code, axis(report, "person")) == (0, {"deleted_confirmed": 100})
         refused = [len(r.body["ids"]) for r in a.sent() if r.status == status]
         assert refused == [25]
 
 
 @pytest.mark.parametrize("status", [400, 409, 422])
-async def test_a_rejection_is_narrowed_to_the_person_at_fault_and_never_sent_again(
+async def test_a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again(
     arena: Any, axis: Any, status: int
 ) -> None:
     async with arena(persons=100) as a:
@@ -320,7 +318,7 @@ async def test_a_rejection_is_narrowed_to_the_person_at_fault_and_never_sent_aga
         a.server.faults.add(Fault("status", action="bulk_delete", status=status, after=1, times=4))
         a.server.faults.add(Fault("status", action="destroy", status=status, times=1))
         report = await a.run(plan, batch_size=25, concurrency=1)
-        assert (report.exit_code, axis(report, "person")) == (1, {"gone": 99, "failed": 1})
+        assert (report.exit_code, axis(report, "person")) == (1, {"deleted_confirmed": 99, "failed": 1})
         assert [failure.reason.split(":")[1:3] for failure in report.failures] == [[failure_kind(status), str(status)]]
         assert [len(r.body["ids"]) if r.body else 1 for r in a.sent() if r.status == status] == [25, 12, 6, 3, 1]
         sent = len(a.sent())
@@ -332,7 +330,7 @@ def failure_kind(status: int) -> str:
     return {400: "bad_request", 409: "conflict", 422: "unprocessable_entity"}[status]
 
 
-async def test_unmatched_ids_answered_by_400_are_gone_all_the_same(arena: Any, axis: Any) -> None:
+async def test_a_400_for_unmatched_ids_still_finds_the_persons_deleted(arena: Any, axis: Any) -> None:
     async with arena(persons=50, unmatched="400") as a:
         plan = await a.plan(operation=EVENTS)
         a.server.faults.add(Fault("reset_after", action="bulk_delete", every=2))
@@ -353,7 +351,7 @@ async def test_a_refused_key_stops_the_job_at_once(arena: Any, status: int, erro
         assert (await a.run(plan)).exit_code == 0
 
 
-async def test_a_404_that_speaks_of_no_person_stops_the_job(arena: Any) -> None:
+async def test_a_404_that_is_not_about_a_person_stops_the_job(arena: Any) -> None:
     async with arena() as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("status", action="bulk_delete", status=404, body="empty", after=2))
@@ -362,7 +360,7 @@ async def test_a_404_that_speaks_of_no_person_stops_the_job(arena: Any) -> None:
         assert len(a.sent()) == 3
 
 
-async def test_the_breaker_opens_when_nothing_works_and_the_same_call_goes_on_later(arena: Any) -> None:
+async def test_the_breaker_opens_when_every_request_fails_and_the_same_call_resumes_later(arena: Any) -> None:
     async with arena() as a:
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("status", action="bulk_delete", status=500, after=2))
@@ -375,7 +373,7 @@ async def test_the_breaker_opens_when_nothing_works_and_the_same_call_goes_on_la
         assert a.server.world.count() == 0
 
 
-async def test_reads_that_never_work_leave_the_job_to_be_run_again(arena: Any) -> None:
+async def test_reads_that_always_fail_leave_the_job_resumable(arena: Any) -> None:
     async with arena(persons=50) as a:
         plan = await a.plan()
         a.server.faults.add(Fault("status", action="batch_by_uuids", status=503, after=1))
@@ -400,14 +398,14 @@ async def test_nothing_is_sent_without_approval_or_against_the_caps(arena: Any) 
         assert not a.journal.exists()
 
 
-async def test_an_approval_is_asked_for_once_in_the_life_of_a_job(arena: Any) -> None:
+async def test_an_approval_is_needed_once_per_job(arena: Any) -> None:
     async with arena(persons=20) as a:
         plan = await a.plan()
         await a.run(plan)
         assert (await run_job(a.client, plan, a.journal)).exit_code == 0
 
 
-async def test_a_project_that_was_renamed_since_is_refused(arena: Any) -> None:
+async def test_a_project_renamed_since_the_plan_is_refused(arena: Any) -> None:
     async with arena(persons=20) as a:
         plan = await a.plan()
         a.server.reconfigure(project_name="Production")

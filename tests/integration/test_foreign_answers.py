@@ -1,6 +1,6 @@
-"""Somebody else answers for PostHog with a 200: nothing counts as done and nobody is harmed, however old the server.
+"""A foreign server answers for PostHog with a 200: nothing counts as done and no person is harmed, on any version.
 
-A login page, an application's shell or a proxy's own words are no answers of the API (promise 11).
+A login page, the HTML of an application or the text of a proxy is not a response of the API (guarantee 11).
 """
 
 from collections.abc import Callable, Collection
@@ -39,24 +39,33 @@ OPERATIONS = {
     "delete recordings": DeleteRecordings(),
 }
 CALLS = ("bulk_delete", "destroy", "delete_events", "delete_recordings")
-DONE = {"queued", "requested", "unverifiable", "gone", "gone_settled", "purged", "done", "accepted"}
+DONE = {
+    "queued",
+    "requested",
+    "unverifiable",
+    "deleted_confirmed",
+    "found_deleted",
+    "purged",
+    "changed_confirmed",
+    "accepted",
+}
 
 
 def intercept(monkeypatch: pytest.MonkeyPatch, answer: Response, is_foreign: Callable[[str, str], bool]) -> list[str]:
-    """Have somebody else answer calls, by method and action; returns the actions that were answered so."""
+    """Let a foreign server answer calls, by method and action; return the actions that it answered."""
     answered: list[str] = []
     handle = RequestHandler.handle
 
     def foreign(self: RequestHandler, call: ParsedRequest) -> Outcome:
         match = resolve(call.path, self._mutations.options)
         action = match.action(call.method) if match is not None else None
-        # a route that the server does not know is a person's to it
+        # this server takes an unknown route for that of a person
         last = call.path.rstrip("/").split("/")[-1]
         name = last if call.method == "GET" or action is None else action.name
         if not is_foreign(call.method, name):
             return handle(self, call)
         answered.append(name)
-        return Outcome(answer=answer, ending="answer", record=self._record(call, action))
+        return Outcome(response=answer, ending="response", record=self._record(call, action))
 
     monkeypatch.setattr(RequestHandler, "handle", foreign)
     return answered
@@ -69,7 +78,7 @@ def changing(names: Collection[str] = CALLS) -> Callable[[str, str], bool]:
 @pytest.mark.parametrize("age", AGES)
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", ["page", "envelope", "json"])
-async def test_changes_that_somebody_else_answers_are_never_done(
+async def test_changes_that_a_foreign_server_answers_are_never_done(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, age: str, operation: str, kind: str
 ) -> None:
     async with arena(persons=6, **AGES[age]) as a:
@@ -78,7 +87,7 @@ async def test_changes_that_somebody_else_answers_are_never_done(
         try:
             report = await a.run(plan, wait_s=0)
         except BulkError:
-            pass  # ended without a word of success
+            pass  # ended without a success
         else:
             assert report.exit_code in (1, 75)
             for name in ("person", "events", "recordings"):
@@ -93,7 +102,7 @@ async def test_changes_that_somebody_else_answers_are_never_done(
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", FOREIGN)
 @pytest.mark.parametrize("probed", ["bulk_delete", "deletion_status", "delete_events"])
-async def test_a_capability_that_somebody_else_shows_does_not_count(
+async def test_a_capability_shown_by_a_foreign_server_does_not_count(
     arena: Any, monkeypatch: pytest.MonkeyPatch, age: str, operation: str, kind: str, probed: str
 ) -> None:
     async with arena(persons=6, **AGES[age]) as a:
@@ -105,19 +114,19 @@ async def test_a_capability_that_somebody_else_shows_does_not_count(
         except NotFinished as error:
             refused = str(error)
         if answered:
-            assert "does not answer as it should" in (refused or "")
+            assert "does not respond as it should" in (refused or "")
             assert a.sent() == []
             assert not a.journal.exists()
             assert a.left() == a.everybody
-        else:  # this server's age is told without that probe
+        else:  # the version of this server is known without that request
             assert refused is None
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-async def test_nobody_who_is_to_stay_is_deleted_by_a_server_whose_age_is_not_shown(
+async def test_no_kept_person_is_deleted_by_a_server_of_unknown_age(
     arena: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """The worst case: a server that ignores `keep_person`, behind something that answers the probe of its age."""
+    """The worst case: a server that ignores `keep_person`, behind a proxy that answers the check of its version."""
     async with arena(persons=6, **AGES["2025"]) as a:
         plan = await a.plan(operation=DeleteEvents())
         intercept(monkeypatch, FOREIGN[kind], lambda method, name: method == "GET" and name == "deletion_status")
@@ -129,7 +138,7 @@ async def test_nobody_who_is_to_stay_is_deleted_by_a_server_whose_age_is_not_sho
 
 @pytest.mark.parametrize("change", [UpdateProperties({"plan": "x"}), UnsetProperties(("email",), route="rest")])
 @pytest.mark.parametrize("kind", ["page", "envelope", "json"])
-async def test_properties_are_as_asked_only_when_read_so(
+async def test_properties_are_done_only_when_read_as_desired(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, change: Any, kind: str
 ) -> None:
     async with arena(persons=6) as a:
@@ -144,7 +153,7 @@ async def test_properties_are_as_asked_only_when_read_so(
             pass
         else:
             assert report.exit_code in (1, 75)
-            assert not {"done", "done_settled"} & set(axis(report, "properties"))
+            assert not {"changed_confirmed", "found_changed"} & set(axis(report, "properties"))
         assert answered
         assert a.properties() == before
 

@@ -1,4 +1,4 @@
-"""A run whose journal goes away sends nothing more, and of processes on one name only the holder of its file sends."""
+"""A run that loses its journal sends nothing more, and only the process that holds the file of that name sends."""
 
 import os
 import threading
@@ -49,7 +49,7 @@ LOSSES: dict[Callable[[Path], None], str] = {
 
 
 def at_change(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -> list[int]:
-    """Act when the server gets that changing request; returns a list that grows with each one from then on."""
+    """Act when the server gets the request of that number; return a list that grows with each later one."""
     arrived: list[int] = []
     add = RequestLog.add
 
@@ -66,7 +66,7 @@ def at_change(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], No
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
 @pytest.mark.parametrize("concurrency", [1, 4])
-async def test_no_intent_follows_the_loss_of_the_journal(
+async def test_no_intent_is_written_after_the_journal_is_lost(
     arena: Any, monkeypatch: pytest.MonkeyPatch, loss: Callable[[Path], None], concurrency: int
 ) -> None:
     async with arena(persons=200) as a:
@@ -74,12 +74,12 @@ async def test_no_intent_follows_the_loss_of_the_journal(
         arrived = at_change(monkeypatch, 6, lambda: loss(a.journal))
         with pytest.raises(WriteFailed, match=LOSSES[loss]):
             await a.run(plan, batch_size=10, concurrency=concurrency)
-        assert 6 <= len(arrived) < 6 + concurrency  # those of the others whose intent was on disk before
+        assert 6 <= len(arrived) < 6 + concurrency  # and those of other workers whose intent was on disk before
         assert a.server.world.count() > 100
 
 
 @pytest.mark.parametrize("loss", [_empty, _cut], ids=lambda loss: loss.__name__)
-async def test_a_journal_cut_short_under_a_run_is_refused_later(
+async def test_a_journal_cut_short_during_a_run_is_refused_later(
     arena: Any, monkeypatch: pytest.MonkeyPatch, loss: Callable[[Path], None]
 ) -> None:
     async with arena(persons=100) as a:
@@ -93,7 +93,7 @@ async def test_a_journal_cut_short_under_a_run_is_refused_later(
         assert len(a.sent()) == sent
 
 
-async def test_put_back_a_renamed_journal_goes_on(arena: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_renamed_journal_resumes_once_it_is_put_back(arena: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async with arena(persons=100) as a:
         plan = await a.plan(operation=EVENTS)
         at_change(monkeypatch, 4, lambda: _rename(a.journal))
@@ -104,7 +104,7 @@ async def test_put_back_a_renamed_journal_goes_on(arena: Any, monkeypatch: pytes
         assert a.server.world.count() == 0
 
 
-async def test_a_second_run_on_the_name_of_a_removed_journal_is_the_only_one_that_sends(
+async def test_after_its_journal_was_replaced_a_run_sends_nothing_more(
     arena: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed, second_runs = anyio.Event(), anyio.Event()
@@ -150,7 +150,7 @@ async def test_a_child_forked_during_a_run_neither_keeps_the_journal_nor_harms_i
         if children:
             return
         children.append(os.fork())
-        if children[0] == 0:  # as a worker process of an application lives on
+        if children[0] == 0:  # lives on, like a worker process of an application
             os.close(write)
             os.read(read, 1)
             os._exit(0)
@@ -166,7 +166,9 @@ async def test_a_child_forked_during_a_run_neither_keeps_the_journal_nor_harms_i
             await anyio.to_thread.run_sync(os.waitpid, children[0], 0)
 
 
-async def test_a_thread_that_cannot_start_is_no_bad_disk(arena: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_thread_that_cannot_start_is_not_reported_as_a_disk_error(
+    arena: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     start = threading.Thread.start
 
     def no_thread(self: threading.Thread) -> None:

@@ -1,5 +1,5 @@
-"""Deleting the events or the recordings of persons who stay: rows are read back, nobody is deleted, and what cannot be
-verified says so (promises 19 to 22, 24, 29)."""
+"""Deleting the events or the recordings of persons that stay: rows are read back, no person is deleted, and what cannot
+be verified is reported as such (guarantees 19 to 22, 24, 29)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,14 +15,16 @@ EVENTS, RECORDINGS = DeleteEvents(), DeleteRecordings()
 
 
 @pytest.mark.parametrize("era", ["summary", "queued"])
-async def test_events_are_queued_rows_read_back_and_everybody_stays(arena: Any, axis: Any, era: str) -> None:
+async def test_events_are_queued_rows_are_read_back_and_all_persons_stay(arena: Any, axis: Any, era: str) -> None:
     async with arena(era=era) as a:
         chosen, before = a.everybody[::2], a.properties()
         report = await a.run(await a.plan(chosen, EVENTS))
         assert report.exit_code == 0
         assert axis(report, "events") == {"queued": 300}
-        assert axis(report, "person") == axis(report, "recordings") == axis(report, "properties") == {"not_asked": 300}
-        assert "300 of 300 persons' events queued for deletion" in report.verdict
+        assert (
+            axis(report, "person") == axis(report, "recordings") == axis(report, "properties") == {"not_requested": 300}
+        )
+        assert "300 of 300 persons with events queued for deletion" in report.verdict
         assert all(len(a.server.world.deletion_rows(uuid)) == 1 for uuid in chosen)
         assert not any(a.server.world.deletion_rows(uuid) for uuid in a.everybody[1::2])
         assert a.properties() == before
@@ -33,14 +35,14 @@ async def test_events_are_queued_rows_read_back_and_everybody_stays(arena: Any, 
             assert request.body["delete_recordings"] is False
 
 
-async def test_recordings_are_requested_once_each_and_everybody_stays(arena: Any, axis: Any) -> None:
+async def test_recordings_are_requested_once_per_person_and_all_persons_stay(arena: Any, axis: Any) -> None:
     async with arena() as a:
         chosen = a.everybody[::2]
         plan = await a.plan(chosen, RECORDINGS)
         report = await a.run(plan)
         assert report.exit_code == 0
         assert axis(report, "recordings") == {"requested": 300}
-        assert axis(report, "person") == axis(report, "events") == {"not_asked": 300}
+        assert axis(report, "person") == axis(report, "events") == {"not_requested": 300}
         assert "cannot be verified" in report.verdict
         assert (await a.run(plan)).exit_code == (await verify_job(a.client, plan, a.journal)).exit_code == 0
         assert {a.server.world.recordings_requested(uuid) for uuid in chosen} == {1}
@@ -65,16 +67,16 @@ async def test_verify_waits_for_the_purge(arena: Any, axis: Any) -> None:
         assert len(a.sent()) == sent
 
 
-async def test_a_pending_row_from_before_holds_the_events_back_until_it_has_run(arena: Any, axis: Any) -> None:
+async def test_an_earlier_pending_row_holds_the_events_back_until_it_is_completed(arena: Any, axis: Any) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=EVENTS)
         held = [target.uuid for target in plan.targets(40, 43)]
         for uuid in held:
             a.server.world.add_deletion_row(uuid, created_at=datetime.now(UTC) - timedelta(days=2))
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "events")) == (75, {"queued": 57, "held": 3})
-        assert axis(report, "person") == {"not_asked": 60}
-        assert {s.targets for x in report.axes if x.axis == "events" for s in x.states if s.state == "held"} == {
+        assert (report.exit_code, axis(report, "events")) == (75, {"queued": 57, "held_back": 3})
+        assert axis(report, "person") == {"not_requested": 60}
+        assert {s.targets for x in report.axes if x.axis == "events" for s in x.states if s.state == "held_back"} == {
             "40-42"
         }
         sent = len(a.sent())
@@ -83,12 +85,12 @@ async def test_a_pending_row_from_before_holds_the_events_back_until_it_has_run(
         a.server.run_event_deletion()
         report = await a.run(plan)
         assert report.exit_code == 0
-        assert axis(report, "events").get("held") is None
+        assert axis(report, "events").get("held_back") is None
         assert all(len(a.server.world.deletion_rows(uuid)) == 2 for uuid in held)
         assert a.server.world.count() == 60
 
 
-async def test_a_completed_row_from_before_proves_nothing(arena: Any, axis: Any) -> None:
+async def test_an_earlier_completed_row_proves_nothing(arena: Any, axis: Any) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=EVENTS)
         for target in plan.targets(0, 50):
@@ -107,7 +109,7 @@ AGES = [
 
 
 @pytest.mark.parametrize("age", AGES)
-async def test_older_servers_are_asked_person_by_person_and_can_prove_nothing(
+async def test_older_servers_get_one_call_per_person_and_prove_nothing(
     arena: Any, axis: Any, age: dict[str, Any]
 ) -> None:
     async with arena(persons=60, **age) as a:
@@ -126,7 +128,7 @@ async def test_older_servers_are_asked_person_by_person_and_can_prove_nothing(
 
 
 @pytest.mark.parametrize(("operation", "missing"), [(EVENTS, "delete_events"), (RECORDINGS, "delete_recordings")])
-async def test_a_server_too_old_for_what_is_asked_is_refused_before_the_first_write(
+async def test_a_server_too_old_for_the_operation_is_refused_before_the_first_write(
     arena: Any, operation: Any, missing: str
 ) -> None:
     async with arena(persons=20, deletion_status=False, keep_person=False, **{missing: False}) as a:
@@ -138,20 +140,20 @@ async def test_a_server_too_old_for_what_is_asked_is_refused_before_the_first_wr
 
 
 @pytest.mark.parametrize("operation", [EVENTS, RECORDINGS])
-@pytest.mark.parametrize(("era", "told"), [("summary", "instead_of_kept"), ("empty202", "no_summary")])
-async def test_a_server_that_deletes_whom_it_was_to_keep_is_stopped_by_its_body_or_the_canary(
-    arena: Any, operation: Any, era: str, told: str
+@pytest.mark.parametrize(("era", "error"), [("summary", "instead_of_kept"), ("empty202", "no_summary")])
+async def test_a_server_that_deletes_kept_persons_is_detected_by_its_response_or_the_test_batch(
+    arena: Any, operation: Any, era: str, error: str
 ) -> None:
     async with arena(keep_person=False, era=era) as a:
         plan = await a.plan(operation=operation)
-        with pytest.raises(BreakerOpened, match=told):
+        with pytest.raises(BreakerOpened, match=error):
             await a.run(plan)
         assert a.server.world.count() == 600 - 25
         assert len(a.sent()) == 1
 
 
 @pytest.mark.parametrize("operation", [EVENTS, RECORDINGS])
-async def test_persons_who_vanish_in_the_canary_although_they_are_kept_stop_the_job(arena: Any, operation: Any) -> None:
+async def test_kept_persons_that_disappear_from_the_test_batch_stop_the_job(arena: Any, operation: Any) -> None:
     async with arena() as a:
         plan = await a.plan(operation=operation)
 
@@ -160,7 +162,7 @@ async def test_persons_who_vanish_in_the_canary_although_they_are_kept_stop_the_
                 for target in plan.targets(0, 25):
                     a.server.world.remove_person(target.uuid)
 
-        with pytest.raises(BreakerOpened, match="canary: 25 of 25 persons vanished"):
+        with pytest.raises(BreakerOpened, match="test batch: 25 of 25 persons disappeared"):
             await run_job(a.client.observed(vanish), plan, a.journal, approve=plan.digest)
         assert len(a.sent()) == 1
 
@@ -179,7 +181,7 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.when}")
-async def test_whatever_a_third_of_the_answers_is_all_events_are_queued(arena: Any, axis: Any, fault: Fault) -> None:
+async def test_all_events_are_queued_if_a_third_of_the_responses_fail(arena: Any, axis: Any, fault: Fault) -> None:
     async with arena() as a:
         plan = await a.plan(operation=EVENTS)
         a.server.faults.add(fault)
@@ -191,7 +193,7 @@ async def test_whatever_a_third_of_the_answers_is_all_events_are_queued(arena: A
 
 
 @pytest.mark.parametrize("fault", [each for each in DAMAGE[:6] if each.action == "bulk_delete"], ids=lambda f: f.kind)
-async def test_recordings_are_asked_for_again_only_where_the_answer_is_not_known(
+async def test_recordings_are_requested_again_only_if_the_outcome_is_unknown(
     arena: Any, axis: Any, fault: Fault
 ) -> None:
     async with arena(persons=400) as a:
@@ -206,7 +208,7 @@ async def test_recordings_are_asked_for_again_only_where_the_answer_is_not_known
         assert a.server.world.count() == 400
 
 
-async def test_the_vanished_the_merged_and_the_re_created_are_named(arena: Any, axis: Any) -> None:
+async def test_disappeared_merged_and_recreated_persons_are_reported(arena: Any, axis: Any) -> None:
     for operation, what in ((EVENTS, "events"), (RECORDINGS, "recordings")):
         async with arena(persons=80) as a:
             world = a.server.world
@@ -218,8 +220,8 @@ async def test_the_vanished_the_merged_and_the_re_created_are_named(arena: Any, 
             world.remove_person(targets[49].uuid)
             report = await a.run(plan)
             done = "queued" if what == "events" else "requested"
-            assert axis(report, what) == {done: 57, "missed": 1, "not_sent": 2}
-            assert axis(report, "person") == {"not_asked": 57, "vanished": 1, "merged": 1, "reappeared": 1}
+            assert axis(report, what) == {done: 57, "too_late": 1, "skipped": 2}
+            assert axis(report, "person") == {"not_requested": 57, "disappeared": 1, "merged": 1, "recreated": 1}
             assert report.exit_code == 1
             touched = {i for request in a.sent() for i in request.body["ids"]}
             assert not {str(targets[n].uuid) for n in (2, 35, 49)} & touched
@@ -228,7 +230,7 @@ async def test_the_vanished_the_merged_and_the_re_created_are_named(arena: Any, 
             plan.path.unlink()
 
 
-async def test_persons_too_heavy_for_bulk_are_taken_by_single_calls(arena: Any, axis: Any) -> None:
+async def test_persons_too_heavy_for_bulk_get_single_calls(arena: Any, axis: Any) -> None:
     async with arena(persons=300, heavy_every=70) as a:
         report = await a.run(await a.plan(operation=EVENTS), batch_size=50)
         assert (report.exit_code, axis(report, "events")) == (0, {"queued": 300})
@@ -236,11 +238,11 @@ async def test_persons_too_heavy_for_bulk_are_taken_by_single_calls(arena: Any, 
         assert not [r for r in a.sent() if r.action == "destroy"]
 
 
-async def test_a_server_whose_rows_never_appear_is_stopped_by_the_canary(arena: Any, axis: Any) -> None:
+async def test_a_server_whose_rows_never_appear_is_detected_by_the_test_batch(arena: Any, axis: Any) -> None:
     async with arena(persons=200) as a:
         plan = await a.plan(operation=EVENTS)
         a.server.faults.add(Fault("swallow", action="bulk_delete"))
-        with pytest.raises(BreakerOpened, match="canary: every attempt for the first 10 persons failed"):
+        with pytest.raises(BreakerOpened, match="test batch: every attempt for the first 10 persons failed"):
             await a.run(plan, batch_size=10)
         assert a.server.world.count() == 200
         a.server.faults.clear()
@@ -250,7 +252,7 @@ async def test_a_server_whose_rows_never_appear_is_stopped_by_the_canary(arena: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", [EVENTS, RECORDINGS])
-async def test_cancelled_after_any_request_the_job_converges(arena: Any, axis: Any, operation: Any) -> None:
+async def test_a_job_cancelled_after_any_request_converges(arena: Any, axis: Any, operation: Any) -> None:
     import anyio
 
     from asyncclient import RequestFinished

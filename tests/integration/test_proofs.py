@@ -1,4 +1,4 @@
-"""A proof has a time: nobody is deleted while the deletion row of its events is older than allowed (promise 20)."""
+"""A proof has a time: no person is deleted if the deletion row of its events is too old (guarantee 20)."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -23,12 +23,12 @@ def failures(report: Any) -> list[tuple[str, str, str, int]]:
 
 
 def queueings(a: Any) -> list[int]:
-    """How many persons each request to queue events was for."""
+    """Return the number of persons of each request that queued events."""
     return [len(r.body["ids"]) for r in a.sent() if r.action == "bulk_delete" and r.body["keep_person"]]
 
 
 class Clock:
-    """The server's clock, which a test may set forward."""
+    """The server's clock, which a test can set forward."""
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
@@ -38,13 +38,13 @@ class Clock:
 
 
 async def stopped_after_queueing(a: Any, plan: Any, stage: str = "queued") -> None:
-    """Stop the first run once the events were asked for, or once their rows were read back."""
+    """Stop the first run after the events were requested, or after their rows were read back."""
     stop = anyio.Event()
 
     def next_read() -> None:
         after(a.server, "batch_by_uuids", stop.set)
 
-    if stage == "requested":
+    if stage == "accepted":
         after(a.server, "bulk_delete", stop.set)
     else:
         after(a.server, "bulk_delete", lambda: after(a.server, "deletion_status", next_read))
@@ -56,7 +56,7 @@ async def stopped_after_queueing(a: Any, plan: Any, stage: str = "queued") -> No
 
 
 @pytest.mark.parametrize("ahead_s", [61.0, 1860.0])
-async def test_a_job_that_goes_on_within_the_hour_deletes_by_the_row_that_it_has(arena: Any, ahead_s: float) -> None:
+async def test_a_job_resumed_within_the_hour_deletes_by_its_row(arena: Any, ahead_s: float) -> None:
     clock = Clock()
     async with arena(persons=3, clock=clock) as a:
         plan = await a.plan(operation=EVENTS)
@@ -68,9 +68,9 @@ async def test_a_job_that_goes_on_within_the_hour_deletes_by_the_row_that_it_has
         assert ahead_s <= (report.largest_uncovered_s or 0.0) <= ahead_s + 30.0
 
 
-@pytest.mark.parametrize("stage", ["requested", "queued"])
+@pytest.mark.parametrize("stage", ["accepted", "queued"])
 @pytest.mark.parametrize("ahead_s", [86_400.0, 30 * 86_400.0])
-async def test_a_job_that_goes_on_after_the_purge_queues_the_events_anew(
+async def test_a_job_resumed_after_the_purge_queues_the_events_again(
     arena: Any, axis: Any, ahead_s: float, stage: str
 ) -> None:
     clock = Clock()
@@ -88,8 +88,8 @@ async def test_a_job_that_goes_on_after_the_purge_queues_the_events_anew(
             assert axis(await verify_job(a.client, plan, a.journal), "events") == {"purged": 3}
 
 
-@pytest.mark.parametrize("stage", ["requested", "queued"])
-async def test_a_job_that_goes_on_while_the_old_row_is_pending_holds_back_until_it_is_purged(
+@pytest.mark.parametrize("stage", ["accepted", "queued"])
+async def test_a_job_resumed_while_an_old_row_is_pending_holds_back_until_it_is_purged(
     arena: Any, axis: Any, stage: str
 ) -> None:
     clock = Clock()
@@ -101,7 +101,7 @@ async def test_a_job_that_goes_on_while_the_old_row_is_pending_holds_back_until_
             for _ in range(2):
                 report = await a.run(plan)
                 assert report.exit_code == 75
-                assert axis(report, "person") == axis(report, "events") == {"held": 3}
+                assert axis(report, "person") == axis(report, "events") == {"held_back": 3}
             a.server.run_event_deletion()
             assert len(a.left()) == 3
             report = await a.run(plan)
@@ -109,7 +109,7 @@ async def test_a_job_that_goes_on_while_the_old_row_is_pending_holds_back_until_
         assert a.left() == []
 
 
-async def test_somebody_elses_row_from_within_the_hour_covers_and_an_older_one_does_not(arena: Any, axis: Any) -> None:
+async def test_another_clients_row_covers_within_the_hour_and_an_older_one_does_not(arena: Any, axis: Any) -> None:
     async with arena(persons=3) as a:
         plan = await a.plan(operation=EVENTS)
         now = datetime.now(UTC)
@@ -117,12 +117,12 @@ async def test_somebody_elses_row_from_within_the_hour_covers_and_an_older_one_d
             uuid = plan.targets(n, n + 1)[0].uuid
             a.server.world.add_deletion_row(uuid, created_at=now - timedelta(minutes=minutes))
         report = await a.run(plan)
-        assert axis(report, "person") == {"gone": 2, "held": 1}
+        assert axis(report, "person") == {"deleted_confirmed": 2, "held_back": 1}
         assert 59 * 60 <= (report.largest_uncovered_s or 0.0) < HOUR_S
 
 
-def test_a_pause_between_queueing_and_deleting_makes_the_proof_too_old(virtual: Any, axis: Any) -> None:
-    """The server asks for a pause when the persons are about to be deleted: afterwards their row is read again."""
+def test_a_pause_between_queueing_and_deleting_outdates_the_row(virtual: Any, axis: Any) -> None:
+    """The server asks for a pause just before the deletions; after it the rows are read again."""
 
     async def main() -> None:
         async with virtual(persons=30) as a:
@@ -131,7 +131,7 @@ def test_a_pause_between_queueing_and_deleting_makes_the_proof_too_old(virtual: 
             a.server.faults.add(pause)
             report = await a.run(plan, max_uncovered_s=600.0)
             assert report.exit_code == 75
-            assert axis(report, "person") == {"held": 25, "gone": 5}
+            assert axis(report, "person") == {"held_back": 25, "deleted_confirmed": 5}
             a.server.run_event_deletion()
             report = await a.run(plan, max_uncovered_s=600.0)
             assert (report.exit_code, a.left()) == (0, [])
@@ -142,7 +142,7 @@ def test_a_pause_between_queueing_and_deleting_makes_the_proof_too_old(virtual: 
 
 @pytest.mark.parametrize("operation", [EVENTS, DeleteEvents()])
 @pytest.mark.parametrize("status", ["cancelled", "failed"])
-async def test_a_row_of_an_unknown_status_is_no_proof_and_is_named(
+async def test_a_row_with_an_unknown_status_proves_nothing_and_is_reported(
     arena: Any, axis: Any, status: str, operation: Any
 ) -> None:
     async with arena(persons=3) as a:
@@ -161,14 +161,14 @@ async def test_a_row_of_an_unknown_status_is_no_proof_and_is_named(
         rewrite(a.server, unknown)
         report = await a.run(plan)
         assert report.exit_code == 75
-        assert axis(report, "events") == {"queued": 2, "held": 1}
-        assert ("events", "held", "unknown_row_status", 1) in failures(report)
+        assert axis(report, "events") == {"queued": 2, "held_back": 1}
+        assert ("events", "held_back", "unknown_row_status", 1) in failures(report)
         assert a.server.world.person(plan.targets(1, 2)[0].uuid) is not None
         odd.clear()
         assert (await a.run(plan)).exit_code == 0
 
 
-async def test_who_is_there_again_has_its_events_queued_anew_before_it_is_deleted_again(arena: Any, axis: Any) -> None:
+async def test_a_person_that_reappears_has_its_events_queued_again_before_its_deletion(arena: Any, axis: Any) -> None:
     async with arena(persons=3) as a:
         plan = await a.plan(operation=EVENTS)
         first = a.server.world.person(a.everybody[0])
@@ -178,7 +178,7 @@ async def test_who_is_there_again_has_its_events_queued_anew_before_it_is_delete
             list(first.distinct_ids), dict(first.properties), created_at=first.created_at, uuid=first.uuid
         )
         report = await verify_job(a.client, plan, a.journal)
-        assert failures(report) == [("person", "contradicted", "there_again", 1)]
+        assert failures(report) == [("person", "contradicted", "reappeared", 1)]
         sent = len(a.sent())
         report = await a.run(plan)
         assert (report.exit_code, a.left()) == (0, [])
@@ -187,9 +187,7 @@ async def test_who_is_there_again_has_its_events_queued_anew_before_it_is_delete
         assert (await verify_job(a.client, plan, a.journal)).exit_code == 0
 
 
-async def test_on_a_server_that_keeps_no_rows_the_accepted_request_is_the_proof_and_grows_old_too(
-    arena: Any, axis: Any
-) -> None:
+async def test_on_a_server_without_rows_an_accepted_request_is_the_proof_and_expires_too(arena: Any, axis: Any) -> None:
     clock = Clock()
     async with arena(persons=3, clock=clock, deletion_status=False) as a:
         plan = await a.plan(operation=EVENTS)
@@ -213,7 +211,7 @@ async def test_the_report_states_the_largest_uncovered_window(arena: Any) -> Non
 
 
 @pytest.mark.parametrize("seconds", [59.0, -1.0, float("inf"), float("nan"), True])
-async def test_a_window_that_no_server_could_keep_is_refused(arena: Any, seconds: Any) -> None:
+async def test_a_window_shorter_than_any_server_can_keep_is_refused(arena: Any, seconds: Any) -> None:
     async with arena(persons=1) as a:
         plan = await a.plan(operation=EVENTS)
         with pytest.raises(ValueError, match="max uncovered"):
@@ -221,7 +219,7 @@ async def test_a_window_that_no_server_could_keep_is_refused(arena: Any, seconds
         assert a.sent() == []
 
 
-async def test_a_row_that_shows_a_time_to_come_covers_no_longer_than_any_other(arena: Any, axis: Any) -> None:
+async def test_a_row_with_a_future_time_covers_no_longer_than_any_other(arena: Any, axis: Any) -> None:
     clock, lies = Clock(), True
 
     def to_come(action: str, body: Body) -> Body | None:

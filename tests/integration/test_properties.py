@@ -1,5 +1,5 @@
-"""Setting and removing properties of many persons, by REST and by capture: the world afterwards is exactly what was
-asked, and nobody else is touched (promises 7, 21, 23, 29)."""
+"""Setting and removing properties of many persons, by REST and by capture: the server ends up exactly as requested, and
+no other person is changed (guarantees 7, 21, 23, 29)."""
 
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ OPERATIONS = [pytest.param(each, id=f"{type(each).__name__}-{each.route}") for r
 
 
 def changed(properties: dict[str, Any], operation: Any) -> dict[str, Any]:
-    """What the operation is to make of a person's properties."""
+    """Return the properties of a person after the operation."""
     if isinstance(operation, UpdateProperties):
         return {**properties, **operation.properties}
     return {key: value for key, value in properties.items() if key not in operation.keys}
@@ -34,14 +34,14 @@ def expected(before: dict[UUID, dict[str, Any]], chosen: list[UUID], operation: 
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_the_world_is_as_asked_and_nobody_else_is_touched(arena: Any, axis: Any, operation: Any) -> None:
+async def test_exactly_the_targets_are_changed_as_requested(arena: Any, axis: Any, operation: Any) -> None:
     async with arena(persons=400) as a:
         before, chosen = a.properties(), a.everybody[::2]
         report = await a.run(await a.plan(chosen, operation))
         assert report.exit_code == 0
-        assert axis(report, "properties") == {"done": 200}
-        assert axis(report, "person") == {"not_asked": 200}
-        assert axis(report, "events") == axis(report, "recordings") == {"not_asked": 200}
+        assert axis(report, "properties") == {"changed_confirmed": 200}
+        assert axis(report, "person") == {"not_requested": 200}
+        assert axis(report, "events") == axis(report, "recordings") == {"not_requested": 200}
         assert report.failures == ()
         assert "200 of 200 persons changed" in report.verdict
         assert a.properties() == expected(before, chosen, operation)
@@ -53,19 +53,21 @@ async def test_the_world_is_as_asked_and_nobody_else_is_touched(arena: Any, axis
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_done_jobs_send_nothing_again_and_verify_says_so(arena: Any, axis: Any, operation: Any) -> None:
+async def test_a_done_job_sends_nothing_again_and_verify_confirms_it(arena: Any, axis: Any, operation: Any) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=operation)
         await a.run(plan)
         sent = len(a.sent())
         assert (await a.run(plan)).exit_code == 0
         report = await verify_job(a.client, plan, a.journal)
-        assert (report.exit_code, axis(report, "properties")) == (0, {"done": 60})
+        assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 60})
         assert len(a.sent()) == sent
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_who_is_as_asked_already_is_sent_nothing_and_told_apart(arena: Any, axis: Any, operation: Any) -> None:
+async def test_persons_already_as_desired_get_no_request_and_a_state_of_their_own(
+    arena: Any, axis: Any, operation: Any
+) -> None:
     async with arena(persons=90) as a:
         so_already = a.everybody[10:50]
         for uuid in so_already:
@@ -74,35 +76,33 @@ async def test_who_is_as_asked_already_is_sent_nothing_and_told_apart(arena: Any
             else:
                 a.server.world.unset_properties(uuid, operation.keys)
         report = await a.run(await a.plan(operation=operation))
-        assert axis(report, "properties") == {"done": 50, "done_before": 40}
-        assert "40 were already as requested" in report.verdict
+        assert axis(report, "properties") == {"changed_confirmed": 50, "already_as_desired": 40}
+        assert "40 already as desired" in report.verdict
         assert not set(so_already) & set(a.addressed())
         named = {s.state: s.targets for each in report.axes if each.axis == "properties" for s in each.states}
-        assert named["done_before"] == "10-49"
+        assert named["already_as_desired"] == "10-49"
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_when_all_are_as_asked_already_nothing_is_sent_at_all(arena: Any, axis: Any, route: str) -> None:
+async def test_no_request_is_sent_if_all_persons_are_already_as_desired(arena: Any, axis: Any, route: str) -> None:
     async with arena(persons=90) as a:
         report = await a.run(await a.plan(operation=UnsetProperties(("none_has_it",), route=route)))
-        assert (report.exit_code, axis(report, "properties")) == (0, {"done_before": 90})
+        assert (report.exit_code, axis(report, "properties")) == (0, {"already_as_desired": 90})
         assert a.sent() == []
         assert a.of(TestBatchPassed) == []
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_the_canary_is_made_of_persons_for_whom_there_is_something_to_do(
-    arena: Any, axis: Any, route: str
-) -> None:
+async def test_the_test_batch_consists_of_persons_that_need_a_change(arena: Any, axis: Any, route: str) -> None:
     async with arena(persons=200) as a:
         for uuid in a.everybody[:120]:
             a.server.world.set_properties(uuid, {"plan": "x"})
         report = await a.run(await a.plan(operation=UpdateProperties({"plan": "x"}, route=route)))
-        assert axis(report, "properties") == {"done": 80, "done_before": 120}
+        assert axis(report, "properties") == {"changed_confirmed": 80, "already_as_desired": 120}
         assert [record.targets for record in a.of(TestBatchPassed)] == ["120-144"]
 
 
-async def test_what_goes_over_the_wire_is_what_was_asked_and_no_more(arena: Any) -> None:
+async def test_exactly_the_requested_changes_are_sent(arena: Any) -> None:
     async with arena(persons=30) as a:
         token, ids = a.server.project_api_key, {a.server.world.person(uuid).distinct_ids[0] for uuid in a.everybody}
         await a.run(await a.plan(operation=UpdateProperties(NEW, route="rest")))
@@ -122,7 +122,7 @@ async def test_what_goes_over_the_wire_is_what_was_asked_and_no_more(arena: Any)
             }
         for request in a.sent()[already:]:
             assert request.body["api_key"] != a.server.personal_api_key
-            assert token not in str(request.body)  # the log hides it, so it was where it belongs
+            assert token not in str(request.body)  # the log hides it there, so the request had it
             assert a.server.personal_api_key not in str(request)
 
 
@@ -142,28 +142,28 @@ async def test_a_null_is_a_value_to_be_set_and_a_property_to_be_removed(arena: A
         for uuid in a.everybody[::2]:
             a.server.world.set_properties(uuid, {"ghost": None})
         report = await a.run(await a.plan(operation=UnsetProperties(("ghost",), route=route)))
-        assert axis(report, "properties") == {"done": 20, "done_before": 20}
+        assert axis(report, "properties") == {"changed_confirmed": 20, "already_as_desired": 20}
         assert not any("ghost" in each for each in a.properties().values())
 
 
-async def test_of_everyone_only_persons_with_the_property_are_planned_for(arena: Any, axis: Any) -> None:
+async def test_unset_of_everyone_plans_only_persons_with_the_property(arena: Any, axis: Any) -> None:
     async with arena(persons=80) as a:
         with_it = {uuid for uuid, each in a.properties().items() if "email" in each}
         plan = await a.plan(operation=UnsetProperties(("email",)), selection=ByFilter(everyone=True))
         assert {target.uuid for target in plan.targets(0, plan.count)} == with_it
-        assert axis(await a.run(plan), "properties") == {"done": len(with_it)}
+        assert axis(await a.run(plan), "properties") == {"changed_confirmed": len(with_it)}
 
 
-async def test_a_filter_on_what_is_changed_is_frozen_before_it_changes(arena: Any, axis: Any) -> None:
+async def test_a_filter_on_a_changed_property_is_resolved_before_the_change(arena: Any, axis: Any) -> None:
     async with arena(persons=300) as a:
         free = [uuid for uuid, each in a.properties().items() if each["plan"] == "free"]
         chosen = ByFilter(properties=(PropertyFilter("plan", "free"),))
         report = await a.run(await a.plan(operation=UpdateProperties({"plan": "gone"}), selection=chosen))
-        assert axis(report, "properties") == {"done": len(free)}
+        assert axis(report, "properties") == {"changed_confirmed": len(free)}
         assert {uuid for uuid, each in a.properties().items() if each["plan"] == "gone"} == set(free)
 
 
-async def test_verify_finds_who_was_changed_back_and_a_later_run_changes_them_again(arena: Any, axis: Any) -> None:
+async def test_verify_finds_persons_changed_back_and_a_later_run_changes_them_again(arena: Any, axis: Any) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="capture"))
         await a.run(plan)
@@ -171,8 +171,8 @@ async def test_verify_finds_who_was_changed_back_and_a_later_run_changes_them_ag
             a.server.world.set_properties(uuid, {"plan": "free"})
         sent = len(a.sent())
         report = await verify_job(a.client, plan, a.journal)
-        assert (report.exit_code, axis(report, "properties")) == (1, {"done": 57, "contradicted": 3})
-        assert [(each.reason, each.targets) for each in report.failures] == [("changed_since", "5-7")]
+        assert (report.exit_code, axis(report, "properties")) == (1, {"changed_confirmed": 57, "contradicted": 3})
+        assert [(each.reason, each.targets) for each in report.failures] == [("changed_afterwards", "5-7")]
         assert len(a.sent()) == sent
         report = await a.run(plan)
         assert (report.exit_code, axis(report, "properties").get("contradicted")) == (0, None)
@@ -184,31 +184,31 @@ async def test_verify_finds_who_was_changed_back_and_a_later_run_changes_them_ag
 async def test_a_server_without_batch_reads_is_read_person_by_person(arena: Any, axis: Any, route: str) -> None:
     async with arena(persons=40, batch_reads=False, deletion_status=False, last_seen_at=False) as a:
         report = await a.run(await a.plan(operation=UnsetProperties(("plan",), route=route)))
-        assert (report.exit_code, axis(report, "properties")) == (0, {"done": 40})
+        assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 40})
 
 
 @pytest.mark.parametrize("success_status", ["real", "documented"])
 @pytest.mark.parametrize("capture_status", [1, "Ok"])
-async def test_every_form_of_success_is_one(
+async def test_every_documented_success_counts_as_one(
     arena: Any, axis: Any, success_status: str, capture_status: int | str
 ) -> None:
     async with arena(persons=40, success_status=success_status, capture_status=capture_status) as a:
         for route, key in (("rest", "plan"), ("capture", "country")):
             report = await a.run(await a.plan(operation=UnsetProperties((key,), route=route)))
-            assert axis(report, "properties") == {"done": 40}
+            assert axis(report, "properties") == {"changed_confirmed": 40}
             assert [each.ok for each in report.routes] == [each.attempts for each in report.routes]
             a.journal.unlink()
             (a.folder / "job.plan.jsonl").unlink()
 
 
-async def test_events_go_in_batches_of_the_size_that_is_asked_for(arena: Any) -> None:
+async def test_events_are_sent_in_batches_of_the_requested_size(arena: Any) -> None:
     async with arena(persons=325) as a:
         await a.run(await a.plan(operation=UnsetProperties(("plan",), route="capture")), batch_size=100)
         assert [len(request.body["batch"]) for request in a.sent()] == [25, 100, 100, 100]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_attempts_in_the_journal_are_the_requests_that_were_made(arena: Any, operation: Any) -> None:
+async def test_the_journal_counts_exactly_the_requests_that_were_sent(arena: Any, operation: Any) -> None:
     async with arena(persons=150) as a:
         await a.run(await a.plan(operation=operation))
         assert sum(intent.requests for intent in a.of(Intent)) == len(a.sent())

@@ -1,5 +1,5 @@
-"""Nobody who was deleted is made anew by an event of ours, but in the seconds between reading and sending, and then the
-report says so; whoever goes or is re-created after its properties were as asked is named by `verify` (promise 22)."""
+"""No event of a job re-creates a deleted person, except within seconds of its read, which the report shows.
+`verify` reports persons that were lost or re-created after their properties were read (guarantee 22)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ def failures(report: Any) -> list[tuple[str, str, str, str]]:
 
 
 def when_the_next_event_leaves(a: Any, monkeypatch: pytest.MonkeyPatch, do: Callable[[], None]) -> None:
-    """Call something once when a request of events has its persons read and asks for leave."""
+    """Call a function once when a capture request has read its persons and waits for the rate limit."""
     permit: Callable[..., Any] = a.client.limits.permit
     waiting = [do]
 
@@ -37,10 +37,10 @@ def when_the_next_event_leaves(a: Any, monkeypatch: pytest.MonkeyPatch, do: Call
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [20, 250])
 @pytest.mark.parametrize("kind", ["unset", "update"])
-def test_who_is_deleted_while_others_of_a_group_are_sent_is_made_anew_by_no_event(
+def test_a_person_deleted_while_its_group_is_sent_is_recreated_by_no_event(
     virtual: Any, axis: Any, kind: str, batch_size: int
 ) -> None:
-    """1,500 persons by a slow server: of each group the last ones leave long after the first ones."""
+    """1,500 persons on a slow server: the last events of each group leave long after the first ones."""
     operation = UnsetProperties(("plan",), route="capture")
     changed = operation if kind == "unset" else UpdateProperties({"plan": "x"}, route="capture")
 
@@ -61,8 +61,8 @@ def test_who_is_deleted_while_others_of_a_group_are_sent_is_made_anew_by_no_even
             report = await a.run(plan, concurrency=1, batch_size=batch_size)
             assert a.left(victims) == []
             assert a.server.world.count() == 1494
-            assert axis(report, "person") == {"not_asked": 1494, "vanished": 6}
-            assert axis(report, "properties")["done"] == 1494
+            assert axis(report, "person") == {"not_requested": 1494, "disappeared": 6}
+            assert axis(report, "properties")["changed_confirmed"] == 1494
 
     run_virtual(main())
 
@@ -73,10 +73,10 @@ UPDATE = UpdateProperties({"plan": "x"}, route="capture")
 
 @pytest.mark.parametrize("lag_s", [0.0, 5.0, 40.0])
 @pytest.mark.parametrize("operation", [UNSET, UPDATE])
-def test_whom_our_own_event_made_anew_is_called_that(
+def test_a_person_recreated_by_an_event_of_the_job_is_reported_as_such(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, operation: Any, lag_s: float
 ) -> None:
-    """However late the event does it, within a minute."""
+    """The event may take up to a minute to re-create the person."""
 
     async def main() -> None:
         async with virtual(persons=60, capture_lag_s=lag_s) as a:
@@ -90,14 +90,14 @@ def test_whom_our_own_event_made_anew_is_called_that(
             report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch)
             assert a.server.world.person(victim) is not None
             assert report.exit_code == 1
-            assert axis(report, "person") == {"not_asked": 59, "reappeared": 1}
-            assert axis(report, "properties")["done"] == 59
-            assert failures(report) == [("person", "reappeared", "since_sent", "40")]
+            assert axis(report, "person") == {"not_requested": 59, "recreated": 1}
+            assert axis(report, "properties")["changed_confirmed"] == 59
+            assert failures(report) == [("person", "recreated", "lost_after_change_sent", "40")]
 
     run_virtual(main())
 
 
-def test_whom_our_own_event_makes_anew_much_later_is_named_from_the_start_and_found_by_verify(
+def test_a_person_recreated_late_by_an_event_of_the_job_is_reported_at_once_and_found_by_verify(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
@@ -111,11 +111,11 @@ def test_whom_our_own_event_makes_anew_much_later_is_named_from_the_start_and_fo
                     when_the_next_event_leaves(a, monkeypatch, lambda: a.server.world.remove_person(victim))
 
             report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch, wait_s=50.0)
-            assert failures(report) == [("person", "vanished", "since_sent", "40")]
+            assert failures(report) == [("person", "disappeared", "lost_after_change_sent", "40")]
             await anyio.sleep(400.0)
             report = await verify_job(a.client, plan, a.journal)
             assert a.server.world.person(victim) is not None
-            assert failures(report) == [("person", "reappeared", "since_sent", "40")]
+            assert failures(report) == [("person", "recreated", "lost_after_change_sent", "40")]
             assert report.exit_code == 1
 
     run_virtual(main())
@@ -124,7 +124,7 @@ def test_whom_our_own_event_makes_anew_much_later_is_named_from_the_start_and_fo
 @pytest.mark.parametrize(
     ("ids", "uuid"), [(["anonymous", "real-7"], None), (["real-7"], UUID("00000000-0000-0000-0000-00000000abcd"))]
 )
-def test_whom_our_own_event_made_anew_under_another_id_is_called_that(
+def test_a_person_recreated_under_another_uuid_is_reported_as_such(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, ids: list[str], uuid: UUID | None
 ) -> None:
     async def main() -> None:
@@ -140,16 +140,18 @@ def test_whom_our_own_event_made_anew_under_another_id_is_called_that(
             report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch)
             assert world.uuid_of("real-7") is not None
             assert report.exit_code == 1
-            assert [(state, reason) for _, state, reason, _ in failures(report)] == [("merged", "since_sent")]
+            assert [(state, reason) for _, state, reason, _ in failures(report)] == [
+                ("merged", "lost_after_change_sent")
+            ]
 
     run_virtual(main())
 
 
 @pytest.mark.slow
-def test_whom_our_own_events_made_anew_is_found_though_a_query_reads_the_others_back(
+def test_a_recreated_person_is_found_although_a_query_verifies_the_others(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever was made anew by the removal of a property does not have it, as the query says of them."""
+    """A person that the removal of a property re-created does not have it, so the query does not return it."""
 
     async def main() -> None:
         async with virtual(persons=2600) as a:
@@ -167,15 +169,15 @@ def test_whom_our_own_events_made_anew_is_found_though_a_query_reads_the_others_
             report = await a.run(plan, concurrency=1, on_progress=after_the_test_batch)
             assert a.left(victims) == victims
             assert "query" in {request.action for request in a.server.requests}
-            assert failures(report) == [("person", "reappeared", "since_sent", "50,130")]
+            assert failures(report) == [("person", "recreated", "lost_after_change_sent", "50,130")]
 
     run_virtual(main())
 
 
-def test_an_event_that_cannot_leave_soon_does_not_leave(
+def test_an_event_that_cannot_be_sent_soon_is_not_sent(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ingestion host takes half a minute to connect to: the persons are read again before the next attempt."""
+    """Connecting to the ingestion host takes half a minute: the persons are read again before the next attempt."""
     connect, send = aiohttp.TCPConnector._create_connection, AiohttpWire.send
     slow: list[Any] = []
 
@@ -206,13 +208,13 @@ def test_an_event_that_cannot_leave_soon_does_not_leave(
                 group.start_soon(delete)
                 report = await a.run(plan)
             assert a.server.world.person(victim) is None
-            assert axis(report, "person") == {"not_asked": 24, "vanished": 1}
+            assert axis(report, "person") == {"not_requested": 24, "disappeared": 1}
             assert failures(report) == []
 
     run_virtual(main())
 
 
-async def test_no_more_batches_are_under_way_than_there_are_connections(arena: Any) -> None:
+async def test_batches_in_parallel_are_at_most_the_connections(arena: Any) -> None:
     async with arena(persons=300) as a:
         plan = await a.plan(operation=UPDATE)
         await a.run(plan, concurrency=256, batch_size=2)
@@ -220,19 +222,19 @@ async def test_no_more_batches_are_under_way_than_there_are_connections(arena: A
         assert [run.concurrency for run in a.of(RunStarted)] == [64]
 
 
-def test_who_was_made_anew_before_anything_was_sent_is_not_called_that(virtual: Any, axis: Any) -> None:
+def test_a_person_recreated_before_any_request_is_not_reported_as_recreated_by_the_job(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=60) as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="capture"))
             a.server.world.recreate(plan.targets(40, 41)[0].uuid)
             report = await a.run(plan)
-            assert (axis(report, "person"), failures(report)) == ({"not_asked": 59, "reappeared": 1}, [])
+            assert (axis(report, "person"), failures(report)) == ({"not_requested": 59, "recreated": 1}, [])
 
     run_virtual(main())
 
 
 @pytest.mark.parametrize("route", ["rest", "capture"])
-async def test_verify_names_who_went_since_the_properties_were_as_asked(arena: Any, axis: Any, route: str) -> None:
+async def test_verify_reports_persons_lost_after_their_properties_were_read(arena: Any, axis: Any, route: str) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route=route))
         assert (await a.run(plan)).exit_code == 0
@@ -240,27 +242,27 @@ async def test_verify_names_who_went_since_the_properties_were_as_asked(arena: A
         deleted, recreated, merged = (plan.targets(n, n + 1)[0].uuid for n in (5, 20, 31))
         world.remove_person(deleted)
         report = await verify_job(a.client, plan, a.journal)
-        assert (report.exit_code, axis(report, "person")) == (0, {"not_asked": 59, "vanished": 1})
+        assert (report.exit_code, axis(report, "person")) == (0, {"not_requested": 59, "disappeared": 1})
         world.recreate(recreated)
         world.merge(plan.targets(40, 41)[0].uuid, merged)
         report = await verify_job(a.client, plan, a.journal)
         assert report.exit_code == 1
-        assert axis(report, "person") == {"not_asked": 57, "merged": 1, "reappeared": 1, "vanished": 1}
-        assert axis(report, "properties") == {"done": 60}  # that is what was read of each
+        assert axis(report, "person") == {"not_requested": 57, "merged": 1, "recreated": 1, "disappeared": 1}
+        assert axis(report, "properties") == {"changed_confirmed": 60}  # each was read so
         assert sorted(failures(report)) == [
-            ("person", "merged", "since_done", "31"),
-            ("person", "reappeared", "since_done", "20"),
-            ("person", "vanished", "since_done", "5"),
+            ("person", "disappeared", "lost_after_properties_read", "5"),
+            ("person", "merged", "lost_after_properties_read", "31"),
+            ("person", "recreated", "lost_after_properties_read", "20"),
         ]
         lines = len(a.records())
         await verify_job(a.client, plan, a.journal)
-        settled = [record for record in a.records()[lines:] if type(record).__name__ == "Settled"]
-        assert settled == []  # nothing new is noted twice
+        settled = [record for record in a.records()[lines:] if type(record).__name__ == "StatesChanged"]
+        assert settled == []  # nothing is recorded twice
         await a.run(plan)
         assert len(a.sent()) == sent
 
 
-async def test_verify_looks_again_at_who_was_not_as_asked(arena: Any, axis: Any) -> None:
+async def test_verify_reads_persons_again_that_were_not_as_desired(arena: Any, axis: Any) -> None:
     async with arena(persons=30) as a:
         plan = await a.plan(operation=UPDATE)
         await a.run(plan)
@@ -269,20 +271,20 @@ async def test_verify_looks_again_at_who_was_not_as_asked(arena: Any, axis: Any)
             world.set_properties(uuid, {"plan": value})
             report = await verify_job(a.client, plan, a.journal)
             assert report.exit_code == code
-            assert [reason for _, _, reason, _ in failures(report)] == (["changed_since"] if code else [])
+            assert [reason for _, _, reason, _ in failures(report)] == (["changed_afterwards"] if code else [])
         world.recreate(uuid)
-        assert axis(await verify_job(a.client, plan, a.journal), "person") == {"not_asked": 29, "reappeared": 1}
+        assert axis(await verify_job(a.client, plan, a.journal), "person") == {"not_requested": 29, "recreated": 1}
 
 
-async def test_who_is_found_again_by_verify_is_there_as_before(arena: Any, axis: Any, monkeypatch: Any) -> None:
-    """A store that leaves somebody out once is not held against the person for ever."""
+async def test_a_person_that_verify_finds_again_has_its_earlier_state(arena: Any, axis: Any, monkeypatch: Any) -> None:
+    """One read that left a person out has no lasting effect on it."""
     async with arena(persons=30) as a:
         plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="capture"))
         await a.run(plan)
         hidden = plan.targets(7, 8)[0].uuid
         monkeypatch.setattr("bulk.verification.verifier.is_same", lambda target, person: target.uuid != hidden)
         report = await verify_job(a.client, plan, a.journal)
-        assert axis(report, "person") == {"not_asked": 29, "reappeared": 1}
+        assert axis(report, "person") == {"not_requested": 29, "recreated": 1}
         monkeypatch.undo()
         report = await verify_job(a.client, plan, a.journal)
-        assert (report.exit_code, axis(report, "person"), failures(report)) == (0, {"not_asked": 30}, [])
+        assert (report.exit_code, axis(report, "person"), failures(report)) == (0, {"not_requested": 30}, [])

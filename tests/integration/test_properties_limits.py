@@ -1,5 +1,5 @@
-"""Changes by REST share the reads' limit: never more requests than it allows in any minute, over stops and resumes, and
-no 429 from a server that enforces it (promises 13, 14). In virtual time, against the server's own throttles."""
+"""Changes by REST share the rate limit of reads: it holds in any minute, over stops and resumes, and a server that
+enforces it responds with no 429 (guarantees 13, 14). In virtual time, against PostHog's own throttles."""
 
 from contextlib import suppress
 from typing import Any
@@ -20,7 +20,7 @@ COUNTED = {"update", "delete_property", "batch_by_uuids", "list", "retrieve", "q
 
 
 def most_in_a_minute(a: Any) -> int:
-    """The most requests of the limit's bucket that arrived within any 60 seconds."""
+    """Return the largest number of rate-limited requests that arrived within any 60 s."""
     times = sorted(request.at for request in a.server.requests if request.action in COUNTED)
     first = most = 0
     for last, at in enumerate(times):
@@ -42,7 +42,7 @@ def test_600_updates_keep_to_the_limit_and_meet_no_429(virtual: Any, axis: Any, 
             began = anyio.current_time()
             report = await a.run(plan)
             took = anyio.current_time() - began
-            assert axis(report, "properties") == {"done": 600}
+            assert axis(report, "properties") == {"changed_confirmed": 600}
             assert refused(a) == 0
             assert MINUTE / 2 < most_in_a_minute(a) <= MINUTE
             assert 120.0 <= took <= 200.0
@@ -52,16 +52,16 @@ def test_600_updates_keep_to_the_limit_and_meet_no_429(virtual: Any, axis: Any, 
 
 
 def forget_the_end(a: Any) -> None:
-    """Make of a journal what a kill would have left: no goodbye."""
+    """Remove the last record of a journal, as if its run had been killed."""
     lines = a.journal.read_bytes().splitlines(keepends=True)
-    assert b'"k":"end"' in lines[-1]
+    assert b'"type":"run_ended"' in lines[-1]
     a.journal.write_bytes(b"".join(lines[:-1]))
 
 
 @pytest.mark.parametrize("killed", [False, True])
 @pytest.mark.parametrize("at", [3, 40, 241, 300, 500])
 def test_a_resume_counts_what_was_sent_before(virtual: Any, axis: Any, at: int, killed: bool) -> None:
-    """Cancelled in the middle of blocks, and gone on with by a process that remembers nothing."""
+    """The run is cancelled within blocks, and resumed by a process without any memory of it."""
 
     async def main() -> None:
         async with virtual(persons=600, limits=PUBLISHED, rate_limits="posthog", latency_s=0.1) as a:
@@ -83,8 +83,8 @@ def test_a_resume_counts_what_was_sent_before(virtual: Any, axis: Any, at: int, 
             async with a.another_client(PUBLISHED) as fresh:
                 report = await run_job(fresh, plan, a.journal, approve=plan.digest)
             counts = axis(report, "properties")
-            assert counts.keys() <= {"done", "done_settled"}
-            assert (sum(counts.values()), counts.get("done_settled", 0) <= 5 * 8) == (600, True)
+            assert counts.keys() <= {"changed_confirmed", "found_changed"}
+            assert (sum(counts.values()), counts.get("found_changed", 0) <= 5 * 8) == (600, True)
             assert refused(a) == 0
             assert most_in_a_minute(a) <= MINUTE
 
@@ -106,7 +106,7 @@ def test_requests_of_a_stopped_block_are_charged_one_by_one(virtual: Any) -> Non
             made = sum(request.action in COUNTED for request in a.server.requests)
             stop = anyio.Event()
             async with a.another_client(PUBLISHED) as fresh:
-                # the first answer tells the server's clock, by which those of the earlier run are aged
+                # the first response tells the server's clock, which gives the age of earlier requests
                 with suppress(NotFinished):
                     await run_job(fresh.observed(lambda _: stop.set()), plan, a.journal, stop=stop)
                 used = fresh.limits.budget(Bucket.OTHERS)[0].used
@@ -121,31 +121,31 @@ def test_reads_of_the_planning_count_too(virtual: Any, axis: Any) -> None:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
             async with a.another_client(PUBLISHED) as fresh:
                 report = await run_job(fresh, plan, a.journal, approve=plan.digest)
-            assert axis(report, "properties") == {"done": 230}
+            assert axis(report, "properties") == {"changed_confirmed": 230}
             assert refused(a) == 0
             assert most_in_a_minute(a) <= MINUTE
 
     run_virtual(main())
 
 
-def test_a_lower_limit_is_found_out_by_one_429_and_kept_to(virtual: Any, axis: Any) -> None:
+def test_a_lower_limit_is_learned_from_one_429_and_kept(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         rates = ServerRates(others_per_minute=100)
         async with virtual(persons=400, limits=PUBLISHED, rate_limits=rates) as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
-            told: list[Any] = []
-            report = await a.run(plan, on_progress=told.append, concurrency=4)
-            assert axis(report, "properties") == {"done": 400}
+            events: list[Any] = []
+            report = await a.run(plan, on_progress=events.append, concurrency=4)
+            assert axis(report, "properties") == {"changed_confirmed": 400}
             assert 1 <= refused(a) <= 6
-            assert report.limits_lowered == len([each for each in told if isinstance(each, LimitMoved)]) >= 1
-            assert [each.bucket for each in told if isinstance(each, PauseStarted)]
+            assert report.limits_lowered == len([each for each in events if isinstance(each, LimitMoved)]) >= 1
+            assert [each.bucket for each in events if isinstance(each, PauseStarted)]
             assert len(a.sent()) == 400 + sum(r.status == 429 and r.action == "update" for r in a.server.requests)
 
     run_virtual(main())
 
 
 @pytest.mark.parametrize("retry_after", ["3600", "Fri, 01 Jan 2100 00:00:00 GMT", "-5", "soon", None])
-def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: Any, retry_after: str | None) -> None:
+def test_any_retry_after_within_a_block_is_safe(virtual: Any, axis: Any, retry_after: str | None) -> None:
     async def main() -> None:
         async with virtual(persons=200, limits=PUBLISHED) as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
@@ -158,7 +158,7 @@ def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: An
                 return
             began = anyio.current_time()
             report = await a.run(plan)
-            assert axis(report, "properties") == {"done": 200}
+            assert axis(report, "properties") == {"changed_confirmed": 200}
             assert len(a.sent()) == 201
             assert (anyio.current_time() - began >= 3600) == (retry_after == "3600")
 
@@ -167,10 +167,10 @@ def test_any_retry_after_in_the_middle_of_a_block_is_safe(virtual: Any, axis: An
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("persons", "keys"), [(12, 60)])
-def test_persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_same(
+def test_persons_whose_calls_outlast_their_read_are_still_done(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, persons: int, keys: int
 ) -> None:
-    """A call a key, eight workers, a change that shows late: no call is made twice, and nobody is given up."""
+    """One call per key, eight workers, late changes: no call is made twice, and no target is given up."""
     monkeypatch.setattr("bulk.execution.group_executor.MAX_ATTEMPTS", 2)
 
     async def main() -> None:
@@ -187,31 +187,32 @@ def test_persons_that_take_longer_than_a_reading_is_good_for_are_done_all_the_sa
             assert anyio.current_time() - began < persons * keys / MINUTE * 60.0 * 1.2 + 120.0
             a.server.settle()
             report = await a.run(plan)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": persons})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": persons})
             assert refused(a) == 0
 
     run_virtual(main())
 
 
-def test_capture_needs_none_of_it(virtual: Any, axis: Any) -> None:
+def test_changes_by_capture_meet_no_rate_limit(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=5000, limits=PUBLISHED, rate_limits="posthog") as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}))
             began = anyio.current_time()
             report = await a.run(plan, batch_size=500)
-            assert axis(report, "properties") == {"done": 5000}
-            assert len(a.sent()) == 1 + 13  # of 400, which are two whole reads
+            assert axis(report, "properties") == {"changed_confirmed": 5000}
+            assert len(a.sent()) == 1 + 13  # of 400 persons each: two whole reads
             assert anyio.current_time() - began < 60
             assert refused(a) == 0
 
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ["rest", "capture", "delete"])
-def test_where_persons_are_read_one_by_one_within_the_limit_the_job_still_gets_on(
+def test_a_job_progresses_if_persons_are_read_one_by_one_within_the_rate_limit(
     virtual: Any, axis: Any, route: str
 ) -> None:
-    """Reading a whole group takes longer than a reading is good for."""
+    """Reading a whole group takes longer than a read may be relied on."""
 
     async def main() -> None:
         old = {"batch_reads": False, "deletion_status": False}
@@ -222,7 +223,7 @@ def test_where_persons_are_read_one_by_one_within_the_limit_the_job_still_gets_o
                 report = await a.run(plan)
             assert report.exit_code == 0
             assert axis(report, "person" if route == "delete" else "properties") == {
-                "gone" if route == "delete" else "done": 600
+                "deleted_confirmed" if route == "delete" else "changed_confirmed": 600
             }
             assert refused(a) == 0
             assert len(a.server.requests) < 600 * 8

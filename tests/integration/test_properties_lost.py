@@ -1,5 +1,6 @@
-"""Changes that come late or never: what is accepted is read back, what was lost is found and sent again, and the report
-says exactly what the world is (promises 11, 12, 21). In virtual time."""
+"""Changes that come late or never: accepted ones are read back, lost ones are found and sent again, and the report
+shows exactly what the server has (guarantees 11, 12, 21). In virtual time.
+"""
 
 import random
 from typing import Any
@@ -29,7 +30,7 @@ def done(a: Any, kind: str) -> set[UUID]:
     return {uuid for uuid, each in a.properties().items() if is_done(each, kind)}
 
 
-def told(report: Any, state: str) -> str:
+def named(report: Any, state: str) -> str:
     states = [each for axis in report.axes if axis.axis == "properties" for each in axis.states]
     return next((each.targets or "" for each in states if each.state == state), "")
 
@@ -41,7 +42,7 @@ def test_changes_that_come_late_are_waited_for(virtual: Any, axis: Any, kind: st
     async def main() -> None:
         async with virtual(persons=150, capture_lag_s=lag_s) as a:
             report = await a.run(await a.plan(operation=operation(kind, route)))
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": 150})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 150})
             assert len(done(a, kind)) == 150
             times = a.times_intended("properties")
             assert max(times.values()) <= (1 if lag_s == 5.0 else 3)
@@ -49,7 +50,7 @@ def test_changes_that_come_late_are_waited_for(virtual: Any, axis: Any, kind: st
     run_virtual(main())
 
 
-def test_changes_later_than_the_wait_are_left_pending_and_found_done_later(virtual: Any, axis: Any) -> None:
+def test_changes_slower_than_the_wait_are_left_pending_and_found_later(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=150, capture_lag_s=3000.0) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
@@ -58,19 +59,20 @@ def test_changes_later_than_the_wait_are_left_pending_and_found_done_later(virtu
             assert len(a.sent()) == 1
             a.server.settle()
             report = await a.run(plan, wait_s=30.0)
-            assert (report.exit_code, axis(report, "properties")) == (75, {"done": 25, "requested": 125})
+            assert (report.exit_code, axis(report, "properties")) == (75, {"changed_confirmed": 25, "accepted": 125})
             assert (await verify_job(a.client, plan, a.journal)).exit_code == 75
             a.server.settle()
             report = await verify_job(a.client, plan, a.journal)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": 150})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 150})
             assert set(a.times_intended("properties").values()) == {1}
 
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.01, 0.3])
 @pytest.mark.parametrize("kind", ["unset", "update"])
-def test_lost_events_are_found_by_reading_and_sent_again(virtual: Any, axis: Any, kind: str, share: float) -> None:
+def test_lost_events_are_found_by_reading_back_and_sent_again(virtual: Any, axis: Any, kind: str, share: float) -> None:
     async def main() -> None:
         async with virtual(persons=2500, capture_lag_s=5.0) as a:
             plan = await a.plan(operation=operation(kind, "capture"))
@@ -79,21 +81,21 @@ def test_lost_events_are_found_by_reading_and_sent_again(virtual: Any, axis: Any
             assert a.server.world.ingestion.swallowed > 2500 * share / 2
             right = done(a, kind)
             counts = axis(report, "properties")
-            assert counts["done"] == len(right)
+            assert counts["changed_confirmed"] == len(right)
             assert sum(counts.values()) == 2500
             for _ in range(9 if report.exit_code == 75 else 0):
                 report = await a.run(plan)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": 2500})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 2500})
             assert len(done(a, kind)) == 2500
             times = a.times_intended("properties").values()
             lost = a.server.world.ingestion.swallowed
-            assert sum(times) == 2500 + lost  # nobody is sent to again whose event came through
+            assert sum(times) == 2500 + lost  # no event that arrived is sent again
 
     run_virtual(main())
 
 
 @pytest.mark.parametrize("kind", ["unset", "update"])
-def test_calls_that_the_server_accepts_and_loses_are_made_again(virtual: Any, axis: Any, kind: str) -> None:
+def test_calls_that_the_server_accepts_and_loses_are_sent_again(virtual: Any, axis: Any, kind: str) -> None:
     async def main() -> None:
         async with virtual(persons=300, capture_lag_s=1.0) as a:
             plan = await a.plan(operation=operation(kind, "rest"))
@@ -101,38 +103,38 @@ def test_calls_that_the_server_accepts_and_loses_are_made_again(virtual: Any, ax
             report = await a.run(plan)
             for _ in range(9 if report.exit_code == 75 else 0):
                 report = await a.run(plan)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": 300})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 300})
             assert len(done(a, kind)) == 300
             assert sum(intent.requests for intent in a.of(Intent)) == len(a.sent())
 
     run_virtual(main())
 
 
-def test_a_capture_service_that_is_down_behind_update_is_found_out(virtual: Any, axis: Any) -> None:
-    """An update is answered 202 although its event was refused (contract 6.3)."""
+def test_an_update_whose_event_is_refused_behind_a_202_is_detected(virtual: Any, axis: Any) -> None:
+    """The server responds to an update with 202 although its event was refused (contract 6.3)."""
 
     async def main() -> None:
         async with virtual(persons=100) as a:
             plan = await a.plan(operation=operation("update", "rest"))
             a.server.faults.add(Fault("capture_down", action="update", after=50, times=20))
             report = await a.run(plan)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"done": 100})
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 100})
             assert len(a.sent()) == 120
 
     run_virtual(main())
 
 
-def test_who_is_never_changed_is_named_and_nobody_else(virtual: Any, axis: Any) -> None:
+def test_only_a_person_that_is_never_changed_is_reported(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=60) as a:
             plan = await a.plan(operation=operation("unset", "rest"))
             await_test_batch = Fault("swallow", action="delete_property", after=40)
             a.server.faults.add(await_test_batch)
             report = await a.run(plan, wait_s=100_000.0)
-            assert (report.exit_code, axis(report, "properties")) == (1, {"done": 40, "contradicted": 20})
+            assert (report.exit_code, axis(report, "properties")) == (1, {"changed_confirmed": 40, "contradicted": 20})
             assert [(f.reason, f.count) for f in report.failures] == [("accepted_not_applied", 20)]
             left = {a.everybody.index(uuid) for uuid in set(a.everybody) - done(a, "unset")}
-            assert told(report, "contradicted") == ranges(left)
+            assert named(report, "contradicted") == ranges(left)
             assert {a.times_intended("properties")[n] for n in left} == {5}
             a.server.faults.clear()
             report = await a.run(plan)
@@ -148,7 +150,7 @@ def ranges(numbers: set[int]) -> str:
     return format_ranges(sorted(numbers))
 
 
-def test_a_server_that_applies_nothing_is_found_out_by_the_canary(virtual: Any, axis: Any) -> None:
+def test_a_server_that_applies_nothing_is_detected_by_the_test_batch(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=500) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
@@ -158,7 +160,7 @@ def test_a_server_that_applies_nothing_is_found_out_by_the_canary(virtual: Any, 
             assert len(a.times_intended("properties")) == 25
             a.server.faults.clear()
             report = await a.run(plan)
-            assert axis(report, "properties") == {"done": 500}
+            assert axis(report, "properties") == {"changed_confirmed": 500}
 
     run_virtual(main())
 
@@ -184,7 +186,7 @@ DAMAGE = [
 
 @pytest.mark.parametrize("lag_s", [0.0, 20.0])
 @pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.status}-{f.when}")
-def test_whatever_a_third_of_the_answers_is_the_job_ends_with_everybody_right(
+def test_a_job_ends_right_for_every_person_if_a_third_of_the_responses_fail(
     virtual: Any, axis: Any, fault: Fault, lag_s: float
 ) -> None:
     async def main() -> None:
@@ -200,25 +202,25 @@ def test_whatever_a_third_of_the_answers_is_the_job_ends_with_everybody_right(
     run_virtual(main())
 
 
-def test_what_was_answered_is_told_apart_from_what_was_found(virtual: Any, axis: Any) -> None:
+def test_confirmed_changes_and_found_changes_have_separate_states(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=125) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("reset_after", action="capture", after=1, times=1))
             report = await a.run(plan, batch_size=50, concurrency=1)
-            assert axis(report, "properties") == {"done": 75, "done_settled": 50}
+            assert axis(report, "properties") == {"changed_confirmed": 75, "found_changed": 50}
             assert len(a.sent()) == 3
 
     run_virtual(main())
 
 
-def test_an_event_of_unknown_fate_is_read_before_it_is_sent_again(virtual: Any, axis: Any) -> None:
+def test_an_event_with_unknown_outcome_is_read_back_before_it_is_sent_again(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=125) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("stall", action="capture", after=1, times=1))
             report = await a.run(plan, batch_size=100, concurrency=1)
-            assert axis(report, "properties") == {"done": 125}
+            assert axis(report, "properties") == {"changed_confirmed": 125}
             order = [r.action for r in a.server.requests if r.action in ("capture", "batch_by_uuids")]
             stalled = [at for at, action in enumerate(order) if action == "capture"][1]
             assert order[stalled + 1] == "batch_by_uuids"
@@ -245,13 +247,13 @@ def test_a_refused_key_or_token_stops_the_job_at_once(virtual: Any, route: str, 
     run_virtual(main())
 
 
-def test_a_pause_that_the_capture_host_asks_for_is_taken_by_all_and_journalled(virtual: Any) -> None:
+def test_a_pause_that_the_capture_host_asks_for_is_kept_by_all_workers_and_recorded(virtual: Any) -> None:
     async def main() -> None:
         async with virtual(persons=400) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("status", action="capture", status=429, retry_after="300", after=1, times=1))
-            told: list[Any] = []
-            report = await a.run(plan, batch_size=50, concurrency=2, on_progress=told.append)
+            events: list[Any] = []
+            report = await a.run(plan, batch_size=50, concurrency=2, on_progress=events.append)
             assert report.exit_code == 0
             assert report.pauses == 1
             refused = next(r for r in a.sent() if r.status == 429)
@@ -259,17 +261,15 @@ def test_a_pause_that_the_capture_host_asks_for_is_taken_by_all_and_journalled(v
             under_way = [wait for wait in later if wait < 1]
             assert len(under_way) <= 1
             assert all(wait >= 300 for wait in later if wait >= 1)
-            assert [(e.bucket, e.for_s) for e in told if type(e).__name__ == "PauseStarted"] == [("capture", 300.0)]
+            assert [(e.bucket, e.for_s) for e in events if type(e).__name__ == "PauseStarted"] == [("capture", 300.0)]
 
     run_virtual(main())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("healthy", [0, 4])
-def test_a_capture_host_that_fails_at_everything_ends_the_job_within_minutes(
-    virtual: Any, axis: Any, healthy: int
-) -> None:
-    """From the start the canary tells; later on the breaker does. Nobody is given up for good."""
+def test_a_capture_host_that_always_fails_ends_the_job_within_minutes(virtual: Any, axis: Any, healthy: int) -> None:
+    """At the start the test batch ends the run, later the breaker does. No target is given up for good."""
 
     async def main() -> None:
         async with virtual(persons=2500) as a:
@@ -281,32 +281,32 @@ def test_a_capture_host_that_fails_at_everything_ends_the_job_within_minutes(
             assert anyio.current_time() - began < 120
             assert len(a.sent()) < 100
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"done": 2500}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 2500}
 
     run_virtual(main())
 
 
-def test_a_refused_request_of_events_is_split_until_it_tells_whose_fault_it_is(virtual: Any, axis: Any) -> None:
+def test_a_refused_capture_request_is_split_down_to_the_person_at_fault(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=225) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("status", action="capture", status=400, after=1, times=8))
             report = await a.run(plan, concurrency=1)
-            assert axis(report, "properties") == {"done": 224, "failed": 1}
+            assert axis(report, "properties") == {"changed_confirmed": 224, "failed": 1}
             assert [(each.reason, each.targets) for each in report.failures] == [("event_refused", "25")]
             refused = [len(r.body["batch"]) for r in a.sent() if r.status == 400]
             assert refused == [200, 100, 50, 25, 12, 6, 3, 1]
-            assert axis(await a.run(plan), "properties") == {"done": 225}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 225}
 
     run_virtual(main())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
-def test_a_capture_host_that_refuses_everything_ends_the_job_and_nobody_is_given_up(
+def test_a_capture_host_that_always_refuses_ends_the_job_without_giving_a_target_up(
     virtual: Any, axis: Any, status: int
 ) -> None:
-    random.seed(status)  # what the jitter adds is the same in each run
+    random.seed(status)  # the same jitter in each run
 
     async def main() -> None:
         async with virtual(persons=2500) as a:
@@ -317,13 +317,13 @@ def test_a_capture_host_that_refuses_everything_ends_the_job_and_nobody_is_given
                 await a.run(plan)
             assert anyio.current_time() - began < 1200
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"done": 2500}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 2500}
 
     run_virtual(main())
 
 
 @pytest.mark.slow
-def test_a_capture_host_that_never_answers_ends_the_job_in_a_quarter_of_an_hour(virtual: Any, axis: Any) -> None:
+def test_a_capture_host_that_never_responds_ends_the_job_within_15_minutes(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=2500) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
@@ -333,13 +333,13 @@ def test_a_capture_host_that_never_answers_ends_the_job_in_a_quarter_of_an_hour(
                 await a.run(plan)
             assert anyio.current_time() - began < 900
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"done": 2500}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 2500}
 
     run_virtual(main())
 
 
-def test_the_wait_is_one_over_all_repetitions(virtual: Any) -> None:
-    """A canary whose events are lost again and again is not waited for anew after each repetition."""
+def test_the_wait_is_shared_by_all_resends(virtual: Any) -> None:
+    """A test batch whose events are lost again and again gets no new wait after each resend."""
 
     async def main() -> None:
         async with virtual(persons=500) as a:
@@ -354,7 +354,7 @@ def test_the_wait_is_one_over_all_repetitions(virtual: Any) -> None:
     run_virtual(main())
 
 
-def test_a_quota_that_is_used_up_stops_the_job_and_is_named(virtual: Any, axis: Any) -> None:
+def test_an_exhausted_quota_stops_the_job_and_is_reported(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=200) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
@@ -363,6 +363,6 @@ def test_a_quota_that_is_used_up_stops_the_job_and_is_named(virtual: Any, axis: 
                 await a.run(plan)
             assert len(a.sent()) == 1
             a.server.reconfigure(capture_quota_exceeded=False)
-            assert axis(await a.run(plan), "properties") == {"done": 200}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 200}
 
     run_virtual(main())

@@ -1,5 +1,5 @@
-"""Persons whom somebody else deletes, merges or re-creates while a job changes properties: nothing is ever sent for
-them, nobody is made anew by an event, and each is named for what it is (promises 21 to 23)."""
+"""Persons that other clients delete, merge or re-create while a job changes properties: they get no request, no event
+re-creates them, and each is reported with its state (guarantees 21 to 23)."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def all_ids(a: Any, uuids: list[UUID]) -> list[tuple[str, ...]]:
 
 
 def reached(a: Any) -> set[str]:
-    """Every distinct id and person id that a change was sent to."""
+    """Return every distinct ID and person ID that a change was sent to."""
     found: set[str] = set()
     for request in a.sent():
         if request.action == "capture":
@@ -45,7 +45,7 @@ def named(report: Any, axis: str) -> dict[str, str | None]:
 
 
 class Fates:
-    """One person deleted, one merged away, one re-created; and how to tell that they were left alone."""
+    """One deleted, one merged and one re-created person, and a check that they got no request."""
 
     def __init__(self, a: Any, deleted: UUID, merged: UUID, recreated: UUID, into: UUID) -> None:
         self.a = a
@@ -73,7 +73,7 @@ class Fates:
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_who_changed_between_plan_and_run_is_sent_nothing(arena: Any, axis: Any, kind: str, route: str) -> None:
+async def test_persons_lost_between_plan_and_run_get_no_request(arena: Any, axis: Any, kind: str, route: str) -> None:
     async with arena(persons=120) as a:
         ids = [each[0] for each in all_ids(a, a.everybody[:100])]
         plan = await a.plan(operation=operation(kind, route), selection=ByDistinctIds(ids))
@@ -81,15 +81,15 @@ async def test_who_changed_between_plan_and_run_is_sent_nothing(arena: Any, axis
         fates.happen()
         report = await a.run(plan)
         fates.check()
-        assert axis(report, "person") == {"not_asked": 97, "merged": 1, "reappeared": 1, "vanished": 1}
-        of_the_gone = "gone" if kind == "unset" else "missed"
-        assert axis(report, "properties") == {"done": 97, of_the_gone: 1, "not_sent": 2}
-        assert named(report, "person") == {"not_asked": None, "vanished": "3", "merged": "40", "reappeared": "77"}
+        assert axis(report, "person") == {"not_requested": 97, "merged": 1, "recreated": 1, "disappeared": 1}
+        of_the_gone = "gone_with_person" if kind == "unset" else "too_late"
+        assert axis(report, "properties") == {"changed_confirmed": 97, of_the_gone: 1, "skipped": 2}
+        assert named(report, "person") == {"not_requested": None, "disappeared": "3", "merged": "40", "recreated": "77"}
         assert report.exit_code == 1
 
 
 @pytest.mark.parametrize(("kind", "code"), [("unset", 0), ("update", 1)])
-async def test_the_properties_of_the_deleted_are_gone_but_cannot_be_set(
+async def test_properties_of_deleted_persons_are_gone_but_cannot_be_set(
     arena: Any, axis: Any, kind: str, code: int
 ) -> None:
     async with arena(persons=60) as a:
@@ -98,20 +98,23 @@ async def test_the_properties_of_the_deleted_are_gone_but_cannot_be_set(
             a.server.world.remove_person(uuid)
         report = await a.run(plan)
         assert report.exit_code == code
-        assert axis(report, "properties") == {"done": 30, "gone" if kind == "unset" else "missed": 30}
-        assert axis(report, "person") == {"not_asked": 30, "vanished": 30}
+        assert axis(report, "properties") == {
+            "changed_confirmed": 30,
+            "gone_with_person" if kind == "unset" else "too_late": 30,
+        }
+        assert axis(report, "person") == {"not_requested": 30, "disappeared": 30}
         assert a.server.world.count() == 30
 
 
 def when_leave_is_asked_for(a: Any, monkeypatch: pytest.MonkeyPatch, which: Bucket, time: int, do: Any) -> None:
-    """Call something when a request of this bucket asks for leave that many times: after its persons were checked."""
+    """Call a function when a request of this bucket waits for the rate limit for the n-th time."""
     permit: Callable[..., Any] = a.client.limits.permit
-    asked = 0
+    requests = 0
 
     def hooked(bucket: Bucket, **options: Any) -> Any:
-        nonlocal asked
-        asked += bucket is which
-        if bucket is which and asked == time:
+        nonlocal requests
+        requests += bucket is which
+        if bucket is which and requests == time:
             do()
         return permit(bucket, **options)
 
@@ -120,7 +123,7 @@ def when_leave_is_asked_for(a: Any, monkeypatch: pytest.MonkeyPatch, which: Buck
 
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
-def test_who_changed_while_a_batch_waited_to_leave_is_sent_no_event(
+def test_persons_lost_while_their_batch_waited_get_no_event(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, kind: str, first: bool
 ) -> None:
     async def main() -> None:
@@ -137,16 +140,16 @@ def test_who_changed_while_a_batch_waited_to_leave_is_sent_no_event(
             when_leave_is_asked_for(a, monkeypatch, Bucket.CAPTURE, 1 if first else 2, pause)
             report = await a.run(plan)
             fates.check()
-            assert axis(report, "person") == {"not_asked": 97, "merged": 1, "reappeared": 1, "vanished": 1}
-            assert axis(report, "properties")["done"] == 97
+            assert axis(report, "person") == {"not_requested": 97, "merged": 1, "recreated": 1, "disappeared": 1}
+            assert axis(report, "properties")["changed_confirmed"] == 97
 
     run_virtual(main())
 
 
-def test_who_vanishes_in_the_middle_of_a_long_block_is_sent_nothing_more(
+def test_a_person_that_disappears_during_a_long_block_gets_no_more_calls(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A block is read again when its oldest reading is a minute old, in the middle of it too."""
+    """The persons of a block are read again when the oldest read is a minute old, also within the block."""
 
     async def main() -> None:
         async with virtual(persons=120) as a:
@@ -164,26 +167,26 @@ def test_who_vanishes_in_the_middle_of_a_long_block_is_sent_nothing_more(
 
             report = await a.run(plan, concurrency=1, on_progress=at_request)
             fates.check()
-            assert axis(report, "person") == {"not_asked": 97, "merged": 1, "reappeared": 1, "vanished": 1}
-            assert axis(report, "properties") == {"done": 97, "gone": 1, "not_sent": 2}
+            assert axis(report, "person") == {"not_requested": 97, "merged": 1, "recreated": 1, "disappeared": 1}
+            assert axis(report, "properties") == {"changed_confirmed": 97, "gone_with_person": 1, "skipped": 2}
             assert set(a.times_intended("properties").values()) <= {1, 2}
 
     run_virtual(main())
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_who_vanishes_after_an_event_was_lost_is_not_sent_another(virtual: Any, axis: Any, kind: str) -> None:
+def test_a_person_that_disappears_after_a_lost_event_gets_no_other(virtual: Any, axis: Any, kind: str) -> None:
     async def main() -> None:
         async with virtual(persons=120) as a:
             ids = [each[0] for each in all_ids(a, a.everybody[:100])]
             plan = await a.plan(operation=operation(kind, "capture"), selection=ByDistinctIds(ids))
             fates = Fates(a, *(plan.targets(n, n + 1)[0].uuid for n in (33, 40, 77)), a.everybody[110])
             a.server.faults.add(Fault("swallow", action="capture", after=1, times=1))
-            told: list[Any] = []
+            waits: list[Any] = []
 
             def later(event: object) -> None:
-                if type(event).__name__ == "WaitingForServer" and len(a.sent()) == 2 and not told:
-                    told.append(event)
+                if type(event).__name__ == "WaitingForServer" and len(a.sent()) == 2 and not waits:
+                    waits.append(event)
                     fates.happen()
 
             report = await a.run(plan, on_progress=later)
@@ -191,18 +194,18 @@ def test_who_vanishes_after_an_event_was_lost_is_not_sent_another(virtual: Any, 
             again = {event["distinct_id"] for event in a.sent()[2].body["batch"]}
             assert not again & fates.ids
             assert a.server.world.count() == fates.count
-            assert axis(report, "person") == {"not_asked": 97, "merged": 1, "reappeared": 1, "vanished": 1}
-            lost = {"missed": 3} if kind == "update" else {"gone": 1, "missed": 2}
-            assert axis(report, "properties") == {"done": 97, **lost}
+            assert axis(report, "person") == {"not_requested": 97, "merged": 1, "recreated": 1, "disappeared": 1}
+            lost = {"too_late": 3} if kind == "update" else {"gone_with_person": 1, "too_late": 2}
+            assert axis(report, "properties") == {"changed_confirmed": 97, **lost}
 
     run_virtual(main())
 
 
-async def test_a_call_that_finds_nobody_fails_nobody_else(
+async def test_a_call_that_finds_no_person_fails_no_other_target(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PATCH answers 404, delete_property 500, for somebody who vanished after the check (contract 6.3, 6.8)."""
-    for kind, key in (("update", "missed"), ("unset", "gone")):
+    """For a person deleted after its read, PATCH responds with 404 and delete_property with 500 (contract 6.3, 6.8)."""
+    for kind, key in (("update", "too_late"), ("unset", "gone_with_person")):
         async with arena(persons=100) as a:
             plan = await a.plan(operation=operation(kind, "rest"))
             victim = plan.targets(60, 61)[0].uuid
@@ -215,7 +218,7 @@ async def test_a_call_that_finds_nobody_fails_nobody_else(
                     when_leave_is_asked_for(a, monkeypatch, Bucket.OTHERS, 4, vanish)
 
             report = await a.run(plan, concurrency=1, wait_s=0.0, on_progress=at_request)  # who is gone is not watched
-            assert axis(report, "properties") == {"done": 99, key: 1}
+            assert axis(report, "properties") == {"changed_confirmed": 99, key: 1}
             assert sum(request.status in (404, 500) for request in a.sent()) == 1
             assert len(a.sent()) == 100
             assert a.server.world.person(victim) is None
@@ -227,12 +230,12 @@ LONG = "x" * 201
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_whom_no_event_can_address_gets_a_call_in_the_same_job(arena: Any, axis: Any, kind: str) -> None:
+async def test_a_person_that_no_event_can_address_gets_a_call_in_the_same_job(arena: Any, axis: Any, kind: str) -> None:
     async with arena(persons=60) as a:
         long = [a.server.world.add_person([f"{LONG}{n}"], {"plan": "free"}) for n in range(3)]
         plan = await a.plan(a.everybody[:30] + long + a.everybody[30:], operation(kind, "capture"))
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "properties")) == (0, {"done": 63})
+        assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 63})
         call = "delete_property" if kind == "unset" else "update"
         assert {request.action for request in a.sent()} == {"capture", call}
         assert [a.addressed().count(uuid) for uuid in long] == [1, 1, 1]
@@ -241,34 +244,34 @@ async def test_whom_no_event_can_address_gets_a_call_in_the_same_job(arena: Any,
 
 
 @pytest.mark.parametrize("route", ROUTES)
-async def test_who_has_no_distinct_id_fails_and_is_named(arena: Any, axis: Any, route: str) -> None:
+async def test_a_person_without_a_distinct_id_fails_and_is_reported(arena: Any, axis: Any, route: str) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan(operation=operation("unset", route))
         a.server.world.take_distinct_ids(a.everybody[44])
         report = await a.run(plan)
-        assert (report.exit_code, axis(report, "properties")) == (1, {"done": 59, "failed": 1})
+        assert (report.exit_code, axis(report, "properties")) == (1, {"changed_confirmed": 59, "failed": 1})
         assert [(f.axis, f.reason, f.targets) for f in report.failures] == [("properties", "no_distinct_id", "44")]
         assert a.everybody[44] not in a.addressed()
         assert all(request.status < 300 for request in a.sent())
 
 
-async def test_an_id_that_stands_for_many_is_avoided_where_the_person_has_another(arena: Any, axis: Any) -> None:
+async def test_a_placeholder_id_is_avoided_if_the_person_has_another(arena: Any, axis: Any) -> None:
     async with arena(persons=30) as a:
         odd = a.server.world.add_person(["anonymous", "null", "really-me", "me-too"], {"plan": "free"})
         only = a.server.world.add_person(["guest"], {"plan": "free"})
         report = await a.run(await a.plan([*a.everybody, odd, only], operation("unset", "capture")))
-        assert axis(report, "properties") == {"done": 32}
+        assert axis(report, "properties") == {"changed_confirmed": 32}
         used = {event["distinct_id"] for request in a.sent() for event in request.body["batch"]}
         assert "really-me" in used
         assert not {"anonymous", "null"} & used
         assert "guest" in used
 
 
-async def test_an_event_reaches_the_target_by_the_id_that_it_has_now(arena: Any, axis: Any) -> None:
-    """Somebody else's ids came to a target by a merge: it stays the same person and is changed."""
+async def test_an_event_is_addressed_by_the_current_distinct_id(arena: Any, axis: Any) -> None:
+    """A merge gave the target other distinct IDs: it stays the same person and is changed."""
     async with arena(persons=60) as a:
         plan = await a.plan(a.everybody[:50], operation("unset", "capture"))
         a.server.world.merge(a.everybody[20], a.everybody[55])
         report = await a.run(plan)
-        assert axis(report, "properties") == {"done": 50}
+        assert axis(report, "properties") == {"changed_confirmed": 50}
         assert "plan" not in a.server.world.person(a.everybody[20]).properties

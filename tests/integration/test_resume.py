@@ -1,5 +1,5 @@
-"""Interrupting jobs and going on: what was in flight is read first, and the end is that of the uninterrupted run
-(promises 2, 5 to 8, 16, 23)."""
+"""Interrupting and resuming jobs: targets in flight are read first, and the result is that of an uninterrupted run
+(guarantees 2, 5 to 8, 16, 23)."""
 
 import errno
 import os
@@ -18,11 +18,11 @@ EVENTS = DeletePersons(delete_events=True)
 
 
 class Interrupted(BaseException):
-    """Stands in for what ends a process in the middle of anything."""
+    """An exception that stands in for a kill of the process."""
 
 
 async def cancelled_at(a: Any, plan: Any, request: int, **options: Any) -> None:
-    """Run the job, cancelled as soon as so many requests are over."""
+    """Run the job and cancel it after a number of requests."""
     seen = 0
     with anyio.CancelScope() as scope:
 
@@ -43,7 +43,7 @@ async def cancelled_at(a: Any, plan: Any, request: int, **options: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("era", ["summary", "queued"])
-async def test_cancelled_after_any_request_the_job_converges(arena: Any, axis: Any, era: str) -> None:
+async def test_a_job_cancelled_after_any_request_converges(arena: Any, axis: Any, era: str) -> None:
     for request in range(1, 34):
         async with arena(persons=60, era=era) as a:
             plan = await a.plan()
@@ -60,7 +60,7 @@ async def test_cancelled_after_any_request_the_job_converges(arena: Any, axis: A
 
 
 @pytest.mark.slow
-async def test_interrupted_again_and_again_it_still_converges(arena: Any, axis: Any) -> None:
+async def test_a_job_interrupted_many_times_still_converges(arena: Any, axis: Any) -> None:
     async with arena(persons=120) as a:
         plan = await a.plan()
         for _ in range(60):
@@ -70,7 +70,7 @@ async def test_interrupted_again_and_again_it_still_converges(arena: Any, axis: 
         assert a.server.world.count() == 0
 
 
-async def test_a_stop_lets_what_is_in_flight_end_and_sends_nothing_more(arena: Any) -> None:
+async def test_a_stop_awaits_requests_in_flight_and_sends_no_more(arena: Any) -> None:
     async with arena(persons=400, latency_s=0.01) as a:
         plan, stop = await a.plan(operation=EVENTS), anyio.Event()
 
@@ -82,7 +82,7 @@ async def test_a_stop_lets_what_is_in_flight_end_and_sends_nothing_more(arena: A
         assert report.exit_code == 75
         records = a.records()
         assert isinstance(records[-1], RunEnded)
-        answered = {record.attempt for record in records if type(record).__name__ == "Answer"}
+        answered = {record.attempt for record in records if type(record).__name__ == "AttemptEnded"}
         assert {record.attempt for record in records if isinstance(record, Intent)} == answered
         sent = len(a.sent())
         assert sent < 10
@@ -104,7 +104,7 @@ async def test_no_request_arrives_before_its_intent_is_in_the_journal(
             nonlocal arrived
             if request.action == "bulk_delete" and request.method == "POST":
                 arrived += 1
-                if a.journal.read_bytes().count(b'"k":"intent"') < arrived:
+                if a.journal.read_bytes().count(b'"type":"intent"') < arrived:
                     late.append(request.path)
             add(log, request, **options)
 
@@ -117,7 +117,7 @@ async def test_no_request_arrives_before_its_intent_is_in_the_journal(
 
 @pytest.mark.parametrize("call", ["write", "fdatasync"])
 @pytest.mark.parametrize("after", [1, 2, 5, 9])
-async def test_a_disk_that_fails_ends_the_run_and_nothing_is_sent_after(
+async def test_a_failing_disk_ends_the_run_and_no_request_follows(
     arena: Any, monkeypatch: pytest.MonkeyPatch, call: str, after: int
 ) -> None:
     from bulk.journal import writer
@@ -146,7 +146,7 @@ async def test_a_disk_that_fails_ends_the_run_and_nothing_is_sent_after(
         assert a.server.world.count() == 0
 
 
-async def test_another_run_of_the_same_job_leaves_at_once(arena: Any) -> None:
+async def test_a_second_run_of_the_same_job_ends_at_once(arena: Any) -> None:
     async with arena(persons=100, latency_s=0.02) as a:
         plan = await a.plan(operation=EVENTS)
         started = anyio.Event()
@@ -180,7 +180,7 @@ async def test_a_damaged_journal_is_refused_with_its_line(arena: Any) -> None:
         plan = await a.plan()
         await a.run(plan, batch_size=10)
         lines = a.journal.read_bytes().split(b"\n")
-        at = next(number for number, line in enumerate(lines) if b'"k":"intent"' in line)
+        at = next(number for number, line in enumerate(lines) if b'"type":"intent"' in line)
         lines[at] = lines[at].replace(b"intent", b"intend")
         a.journal.write_bytes(b"\n".join(lines))
         sent = len(a.sent())
@@ -189,7 +189,7 @@ async def test_a_damaged_journal_is_refused_with_its_line(arena: Any) -> None:
         assert len(a.sent()) == sent
 
 
-async def test_a_torn_tail_is_set_aside_and_the_job_goes_on(arena: Any, axis: Any) -> None:
+async def test_an_incomplete_last_record_is_set_aside_and_the_job_resumes(arena: Any, axis: Any) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan()
         await cancelled_at(a, plan, 12, batch_size=10, concurrency=2)
@@ -239,7 +239,7 @@ async def test_a_client_of_another_project_is_refused(arena: Any) -> None:
 @pytest.mark.parametrize(
     "options", [{"concurrency": 0}, {"batch_size": 0}, {"batch_size": 1001}, {"wait_s": -1.0}, {"wait_s": float("nan")}]
 )
-async def test_settings_out_of_range_are_refused_before_anything(arena: Any, options: dict[str, Any]) -> None:
+async def test_settings_out_of_range_are_refused_before_any_request(arena: Any, options: dict[str, Any]) -> None:
     async with arena(persons=10) as a:
         plan = await a.plan()
         requests = len(a.server.requests)

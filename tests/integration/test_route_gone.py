@@ -1,4 +1,4 @@
-"""Only `Not found.` speaks of a person: any other 404 stops the job (promise 12)."""
+"""Only a 404 with `Not found.` is about a person: any other 404 stops the job (guarantee 12)."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from asyncclient.testing import Fault
 from bulk import BreakerOpened, DeletePersons
 
 
-async def test_a_404_in_other_words_stops_the_job(arena: Any) -> None:
+async def test_a_404_with_another_text_stops_the_job(arena: Any) -> None:
     async with arena(persons=100) as a:
         plan = await a.plan(operation=DeletePersons())
         a.server.faults.add(Fault("status", action="bulk_delete", status=404, body="html", after=2))

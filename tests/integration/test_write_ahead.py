@@ -1,4 +1,4 @@
-"""No mutating request reaches the server before its intent is on disk, not merely written (promise 1)."""
+"""No mutating request reaches the server before its intent is synced to disk (guarantee 1)."""
 
 import os
 from typing import Any
@@ -30,7 +30,7 @@ async def test_no_request_arrives_before_its_intent_was_synced(arena: Any, monke
             nonlocal arrived
             if request.action == "bulk_delete" and request.method == "POST":
                 arrived += 1
-                if a.journal.read_bytes()[:synced].count(b'"k":"intent"') < arrived:
+                if a.journal.read_bytes()[:synced].count(b'"type":"intent"') < arrived:
                     late.append(request.path)
             add(log, request, **options)
 

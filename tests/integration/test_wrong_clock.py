@@ -1,4 +1,4 @@
-"""A machine whose clock is wrong: the server's clock counts, and no earlier request is forgotten (promises 13, 20)."""
+"""A machine with a wrong clock: the server's clock counts, and no earlier request is forgotten (guarantees 13, 20)."""
 
 import time
 from typing import Any
@@ -12,7 +12,7 @@ OFFSETS_S = [7200.0, -7200.0, 30 * 86400.0]
 
 
 class Counted:
-    """A client of another process on a machine whose clock is wrong, and how many reads and changes it made."""
+    """A client of another process on a machine with a wrong clock, and the number of its reads and changes."""
 
     def __init__(self, a: Any, off_s: float) -> None:
         self.requests = 0
@@ -35,7 +35,7 @@ class Counted:
 
 
 @pytest.mark.parametrize("off_s", OFFSETS_S)
-async def test_a_clock_that_is_wrong_forgets_no_request_of_the_planning(arena: Any, off_s: float) -> None:
+async def test_a_wrong_clock_forgets_no_request_of_the_planning(arena: Any, off_s: float) -> None:
     async with arena(persons=30, limits=RateLimits.posthog()) as a:
         plan = await a.plan()
         planned = len(a.client.limits.recent(Bucket.OTHERS))
@@ -47,7 +47,7 @@ async def test_a_clock_that_is_wrong_forgets_no_request_of_the_planning(arena: A
 
 
 @pytest.mark.parametrize("off_s", OFFSETS_S)
-async def test_a_clock_that_is_wrong_forgets_no_request_of_an_earlier_run(arena: Any, off_s: float) -> None:
+async def test_a_wrong_clock_forgets_no_request_of_an_earlier_run(arena: Any, off_s: float) -> None:
     async with arena(persons=30, limits=RateLimits.posthog()) as a:
         plan = await a.plan()
         await a.run(plan)

@@ -1,6 +1,6 @@
-"""One function a call: the only place where paths, verbs and query names are spelled. Pure.
+"""One function per call: the only place that spells out paths, methods and query parameters. Pure.
 
-Ids are parsed before a path exists, so that no input can change path, query or host (promise 28).
+IDs are parsed before a path is built, so that no input can change path, query or host (guarantee 28).
 """
 
 from asyncclient._protocol.endpoints.arguments import Format, seconds

@@ -1,23 +1,23 @@
-"""Checks of what callers give, one sentence each, before anything is sent. Pure."""
+"""Checks of arguments before anything is sent; each error is one sentence. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from asyncclient._protocol.ids import LARGEST_NUMBER
+from asyncclient._protocol.ids import MAX_ROW_ID
 from asyncclient.errors import InvalidArgument, shown
 
-MOST_ROWS = 10_000
-LONGEST_TIMEOUT_S = 86_400.0
+MAX_ROWS = 10_000
+MAX_TIMEOUT_S = 86_400.0
 
 Format = Literal["csv", "json"]
 FORMATS = ("csv", "json")
 
 
-def flags(delete_events: bool, delete_recordings: bool, keep_person: bool) -> tuple[tuple[str, bool], ...]:
-    """The three flags of deletions by name.
+def deletion_flags(delete_events: bool, delete_recordings: bool, keep_person: bool) -> tuple[tuple[str, bool], ...]:
+    """Return the three flags of a deletion by name.
 
     Raises:
-        InvalidArgument: one is no boolean; a text "false" would be true to the server (contract 6.5).
+        InvalidArgument: one is not a boolean; the server would read the string "false" as true (contract 6.5).
     """
     named = (("delete_events", delete_events), ("delete_recordings", delete_recordings), ("keep_person", keep_person))
     for name, value in named:
@@ -26,31 +26,36 @@ def flags(delete_events: bool, delete_recordings: bool, keep_person: bool) -> tu
     return named
 
 
-def some(values: Sequence[Any], name: str, most: int, least: int = 1) -> Sequence[Any]:
-    """A list of a length that the server takes.
+def bounded_list(values: Sequence[Any], name: str, max_count: int, min_count: int = 1) -> Sequence[Any]:
+    """Return a list whose length the server accepts.
+
+    Arguments:
+        values: the list.
+        name: name of the argument, for the message.
+        max_count, min_count: bounds of the length.
 
     Raises:
-        InvalidArgument: it is none, or a text, which would be taken letter by letter.
+        InvalidArgument: it is not a list of this length; a string is refused, because it would count as its letters.
     """
-    if isinstance(values, str | bytes) or not isinstance(values, Sequence) or not least <= len(values) <= most:
+    if isinstance(values, str | bytes) or not isinstance(values, Sequence) or not min_count <= len(values) <= max_count:
         count = str(len(values)) if isinstance(values, list | tuple) else f"a {type(values).__name__}"
-        raise InvalidArgument(f"{name} takes a list of {least} to {most}, not {count}")
+        raise InvalidArgument(f"{name} takes a list of {min_count} to {max_count}, not {count}")
     return values
 
 
 def seconds(value: object, name: str) -> float:
-    """A length of time above 0.
+    """Return a duration in seconds, above 0.
 
     Raises:
-        InvalidArgument: it is none.
+        InvalidArgument: it is not a number of seconds up to a day.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_TIMEOUT_S:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_TIMEOUT_S:
         raise InvalidArgument(f"{name} {shown(value)} is not a number of seconds above 0, up to a day")
     return float(value)
 
 
-def page_of_rows(limit: object, offset: object) -> tuple[tuple[str, str], ...]:
-    """One page of a listing by offset, as query pairs.
+def offset_query(limit: object, offset: object) -> tuple[tuple[str, str], ...]:
+    """Return the query parameters of a page by offset.
 
     Arguments:
         limit: rows, 1 to 10,000.
@@ -59,19 +64,19 @@ def page_of_rows(limit: object, offset: object) -> tuple[tuple[str, str], ...]:
     Raises:
         InvalidArgument: one is out of its range.
     """
-    whole(limit, "limit", 1, MOST_ROWS)
-    whole(offset, "offset", 0, LARGEST_NUMBER)
+    check_integer(limit, "limit", 1, MAX_ROWS)
+    check_integer(offset, "offset", 0, MAX_ROW_ID)
     return ("limit", str(limit)), ("offset", str(offset))
 
 
 def text(value: object, name: str) -> str:
-    """A text that can be sent.
+    """Return a string that can be sent.
 
     Raises:
-        InvalidArgument: it is none, is empty, or is not valid Unicode.
+        InvalidArgument: it is not a string, is empty, or is not valid Unicode.
     """
     if not isinstance(value, str) or not value:
-        raise InvalidArgument(f"{name} {shown(value)} is not a text of at least one character")
+        raise InvalidArgument(f"{name} {shown(value)} is not a string of at least one character")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -79,11 +84,11 @@ def text(value: object, name: str) -> str:
     return value
 
 
-def whole(value: object, name: str, least: int, most: int) -> None:
-    """Pass for a whole number within bounds.
+def check_integer(value: object, name: str, min_count: int, max_count: int) -> None:
+    """Check that a value is a whole number within bounds.
 
     Raises:
-        InvalidArgument: it is none.
+        InvalidArgument: it is not.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise InvalidArgument(f"{name} {shown(value)} is not a whole number from {least} to {most}")
+    if not isinstance(value, int) or isinstance(value, bool) or not min_count <= value <= max_count:
+        raise InvalidArgument(f"{name} {shown(value)} is not a whole number from {min_count} to {max_count}")

@@ -1,4 +1,4 @@
-"""What the calls below persons/ have in common. Pure."""
+"""persons_call: builds the requests below persons/. Pure."""
 
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from asyncclient.errors import InvalidArgument, shown
 T = TypeVar("T")
 
 _ACCEPT_CSV = "text/csv, */*;q=0.1"
-"""`format` alone is not enough: a server that negotiates refuses CSV to whoever accepts only JSON."""
+"""`format` alone is not enough: a server that negotiates content refuses CSV if only JSON is accepted."""
 
 
 def persons_call(
@@ -26,17 +26,17 @@ def persons_call(
     format: Format | None = None,  # noqa: A002
     bucket: Bucket = Bucket.OTHERS,
     mutating: bool = False,
-    tells_prefix: bool = False,
+    reveals_prefix: bool = False,
     once: bool = False,
     streamed: bool = False,
     timeout_s: float | None = None,
 ) -> Request[T]:
-    """A request to persons/.
+    """Build a request below persons/. Further arguments are as in `Request`.
 
     Arguments:
-        path: below persons/; `route` is the same with `:id` for an id.
-        expects: what its success looks like; where CSV is asked of a read, `in_csv` says so.
-        format: csv or json, sent as given.
+        path: path below persons/; `route` is the same with `:id` in place of an ID.
+        expects: the expected success; `in_csv` changes it to CSV.
+        format: "csv" or "json", sent as given; None sends no format.
 
     Raises:
         InvalidArgument: the format is neither.
@@ -55,7 +55,7 @@ def persons_call(
         query=query,
         body=body,
         mutating=mutating,
-        tells_prefix=tells_prefix,
+        reveals_prefix=reveals_prefix,
         once=once,
         streamed=streamed,
         accept=_ACCEPT_CSV if format == "csv" else None,
@@ -64,5 +64,5 @@ def persons_call(
 
 
 def in_csv(request: Request[Any]) -> Request[str]:
-    """A request for CSV, which expects CSV."""
+    """Return the same request with CSV as the expected success."""
     return request.expecting(Csv())

@@ -1,4 +1,4 @@
-"""Deletions of persons, their events and their recordings (contract 6.4 to 6.7). Pure."""
+"""Requests that delete persons, their events and their recordings (contract 6.4 to 6.7). Pure."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -7,20 +7,20 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient._protocol.endpoints.arguments import Format, flags, seconds, some, text
+from asyncclient._protocol.endpoints.arguments import Format, bounded_list, deletion_flags, seconds, text
 from asyncclient._protocol.endpoints.calls import persons_call
 from asyncclient._protocol.endpoints.properties import property_object
 from asyncclient._protocol.http import Expectation, Request
 from asyncclient._protocol.ids import person_id, person_uuid
 from asyncclient._protocol.limits.rate_limits import Bucket
-from asyncclient._protocol.responses.expectations import CHANGED, Empty, Json, json_of
+from asyncclient._protocol.responses.expectations import CHANGED, EmptyBody, Json, json_model
 from asyncclient.errors import InvalidArgument
 from asyncclient.models import BulkDeleteSummary
 
 T = TypeVar("T")
 
-MOST_BULK_IDS = 1000
-"""More are refused by the server (contract 6.5)."""
+MAX_BULK_IDS = 1000
+"""The server refuses more (contract 6.5)."""
 
 
 def delete_person(
@@ -31,9 +31,9 @@ def delete_person(
     keep_person: bool,
     format: Format | None = None,  # noqa: A002
 ) -> Request[None]:
-    """DELETE persons/:id; a flag is present only when it is true, since presence means true there (contract 6.4)."""
-    query = tuple((name, "true") for name, on in flags(delete_events, delete_recordings, keep_person) if on)
-    return _deletes("destroy", "DELETE", f"{person_id(person)}/", ":id/", Empty(), query=query, format=format)
+    """Build DELETE persons/:id; a false flag is left out, because its presence alone means true (contract 6.4)."""
+    query = tuple((name, "true") for name, on in deletion_flags(delete_events, delete_recordings, keep_person) if on)
+    return _deletes("destroy", "DELETE", f"{person_id(person)}/", ":id/", EmptyBody(), query=query, format=format)
 
 
 def delete_events(
@@ -42,10 +42,10 @@ def delete_events(
     *,
     format: Format | None = None,  # noqa: A002
 ) -> Request[None]:
-    """POST persons/:id/delete_events (contract 6.6)."""
+    """Build POST persons/:id/delete_events (contract 6.6)."""
     path = f"{person_id(person)}/delete_events/"
-    body = _documented(properties)
-    return _deletes("delete_events", "POST", path, ":id/delete_events/", Empty(), body=body, format=format)
+    body = _documented_body(properties)
+    return _deletes("delete_events", "POST", path, ":id/delete_events/", EmptyBody(), body=body, format=format)
 
 
 def delete_recordings(
@@ -54,10 +54,10 @@ def delete_recordings(
     *,
     format: Format | None = None,  # noqa: A002
 ) -> Request[None]:
-    """POST persons/:id/delete_recordings (contract 6.7)."""
+    """Build POST persons/:id/delete_recordings (contract 6.7)."""
     path = f"{person_id(person)}/delete_recordings/"
-    body = _documented(properties)
-    return _deletes("delete_recordings", "POST", path, ":id/delete_recordings/", Empty(), body=body, format=format)
+    body = _documented_body(properties)
+    return _deletes("delete_recordings", "POST", path, ":id/delete_recordings/", EmptyBody(), body=body, format=format)
 
 
 def bulk_delete(
@@ -70,21 +70,21 @@ def bulk_delete(
     timeout_s: float | None,
     must_summarise: bool = False,
 ) -> Request[BulkDeleteSummary]:
-    """POST persons/bulk_delete: flags as JSON booleans in the body (contract 6.5).
+    """Build POST persons/bulk_delete, with the flags as JSON booleans in the body (contract 6.5).
 
     Arguments:
-        must_summarise: whether the server is known to be new enough that an empty body is no success of its.
+        must_summarise: whether the server is known to send a summary, so that an empty body is not a success.
     """
     if (ids is None) == (distinct_ids is None):
         raise InvalidArgument("bulk_delete takes either ids or distinct_ids")
     if timeout_s is not None:
         seconds(timeout_s, "timeout_s")
     if ids is not None:
-        body: dict[str, Any] = {"ids": [person_uuid(each) for each in some(ids, "ids", MOST_BULK_IDS)]}
+        body: dict[str, Any] = {"ids": [person_uuid(each) for each in bounded_list(ids, "ids", MAX_BULK_IDS)]}
     else:
-        named = some(distinct_ids or (), "distinct_ids", MOST_BULK_IDS)
+        named = bounded_list(distinct_ids or (), "distinct_ids", MAX_BULK_IDS)
         body = {"distinct_ids": [text(each, "distinct_ids") for each in named]}
-    body |= dict(flags(delete_events, delete_recordings, keep_person))
+    body |= dict(deletion_flags(delete_events, delete_recordings, keep_person))
     expects = _summary(delete_events, delete_recordings, must_summarise)
     return _deletes(
         "bulk_delete",
@@ -99,19 +99,19 @@ def bulk_delete(
 
 @cache
 def _summary(events: bool, recordings: bool, must_summarise: bool) -> Json[BulkDeleteSummary]:
-    """A summary that speaks of what was asked for; nothing at all from a server that is too old for one."""
+    """Return the expected summary: it has the fields of the requested deletions, or is missing on an older server."""
     queued = (("events_queued_for_deletion", events), ("recordings_queued_for_deletion", recordings))
-    return json_of(
+    return json_model(
         BulkDeleteSummary,
-        required=("persons_found", *(name for name, asked in queued if asked)),
+        required=("persons_found", *(name for name, requested in queued if requested)),
         statuses=CHANGED,
         blank=None if must_summarise else BulkDeleteSummary,
     )
 
 
-def _documented(properties: Mapping[str, Any] | None) -> bytes | None:
-    """The body field of the documentation, which the server does not read."""
-    return None if properties is None else msgspec.json.encode({"properties": property_object(properties, least=0)})
+def _documented_body(properties: Mapping[str, Any] | None) -> bytes | None:
+    """Return the documented body, which the server does not read."""
+    return None if properties is None else msgspec.json.encode({"properties": property_object(properties, min_count=0)})
 
 
 def _deletes(

@@ -1,44 +1,44 @@
-"""The persisted folders of the key's user (contract 7). Pure."""
+"""Requests for the persisted folders of the key's user (contract 7). Pure."""
 
 from typing import Literal, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
 
-from asyncclient._protocol.endpoints.arguments import page_of_rows
+from asyncclient._protocol.endpoints.arguments import offset_query
 from asyncclient._protocol.endpoints.properties import plain_json
 from asyncclient._protocol.http import Expectation, Request
 from asyncclient._protocol.ids import person_uuid
 from asyncclient._protocol.limits.rate_limits import Bucket
-from asyncclient._protocol.responses.expectations import Empty, json_of
+from asyncclient._protocol.responses.expectations import EmptyBody, json_model
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.models import Page, PersistedFolder
 
 FolderType = Literal["home", "pinned", "custom_products"]
-"""Where the product's file tree opens, by the page that it is for (contract 7)."""
+"""The types of persisted folders (contract 7)."""
 
 TYPES: tuple[FolderType, ...] = get_args(FolderType)
-LONGEST_PROTOCOL = 64
+MAX_PROTOCOL = 64
 
 T = TypeVar("T")
 
-_FOLDER = json_of(PersistedFolder)
-_FOLDERS = json_of(Page[PersistedFolder])
-_UPSERTED = json_of(PersistedFolder, statuses=frozenset({200, 201}))
+_FOLDER = json_model(PersistedFolder)
+_FOLDERS = json_model(Page[PersistedFolder])
+_UPSERTED = json_model(PersistedFolder, statuses=frozenset({200, 201}))
 
 
 def list_folders(*, limit: int, offset: int) -> Request[Page[PersistedFolder]]:
-    """GET persisted_folder."""
-    return _folder("GET", _FOLDERS, query=page_of_rows(limit, offset))
+    """Build GET persisted_folder."""
+    return _folder("GET", _FOLDERS, query=offset_query(limit, offset))
 
 
 def create_folder(type: object, *, path: object, protocol: object) -> Request[PersistedFolder]:  # noqa: A002
-    """POST persisted_folder: upserts by type, and resets what is left out, so all is sent."""
+    """Build POST persisted_folder: the server overwrites the folder of that type and resets omitted fields."""
     return _folder("POST", _UPSERTED, body=_body({"type": type, "path": path, "protocol": protocol}))
 
 
 def get_folder(folder: object) -> Request[PersistedFolder]:
-    """GET persisted_folder/:id."""
+    """Build GET persisted_folder/:id."""
     return _folder("GET", _FOLDER, folder_id(folder))
 
 
@@ -49,7 +49,7 @@ def update_folder(
     path: object,
     protocol: object,
 ) -> Request[PersistedFolder]:
-    """PATCH persisted_folder/:id: what is None stays as it is."""
+    """Build PATCH persisted_folder/:id: fields that are None stay as they are."""
     given = {"type": type, "path": path, "protocol": protocol}
     given = {name: value for name, value in given.items() if value is not None}
     if not given:
@@ -58,32 +58,32 @@ def update_folder(
 
 
 def delete_folder(folder: object) -> Request[None]:
-    """DELETE persisted_folder/:id (contract 0)."""
-    return _folder("DELETE", Empty(), folder_id(folder))
+    """Build DELETE persisted_folder/:id (contract 0)."""
+    return _folder("DELETE", EmptyBody(), folder_id(folder))
 
 
 def folder_id(value: object) -> UUID:
-    """A folder's UUID as a path segment.
+    """Return the UUID of a folder.
 
     Raises:
-        InvalidArgument: it is none.
+        InvalidArgument: it is not a UUID.
     """
     try:
-        return person_uuid(value)  # the same form
+        return person_uuid(value)  # UUIDs of folders have the same form
     except InvalidArgument:
-        raise InvalidArgument(f"{shown(value)} is no UUID: that is what names a folder") from None
+        raise InvalidArgument(f"{shown(value)} is not the UUID of a folder") from None
 
 
 def _body(given: dict[str, object]) -> bytes:
     for name, value in given.items():
         if not isinstance(value, str):
-            raise InvalidArgument(f"{name} {shown(value)} is not a text")
+            raise InvalidArgument(f"{name} {shown(value)} is not a string")
         plain_json(value, name)
     if "type" in given and given["type"] not in TYPES:
-        raise InvalidArgument(f"type {shown(given['type'])} is none of {', '.join(TYPES)}")
+        raise InvalidArgument(f"type {shown(given['type'])} is not one of {', '.join(TYPES)}")
     protocol = given.get("protocol", "")
-    if isinstance(protocol, str) and len(protocol) > LONGEST_PROTOCOL:
-        raise InvalidArgument(f"protocol has {len(protocol)} characters and the server takes {LONGEST_PROTOCOL}")
+    if isinstance(protocol, str) and len(protocol) > MAX_PROTOCOL:
+        raise InvalidArgument(f"protocol has {len(protocol)} characters and the server accepts at most {MAX_PROTOCOL}")
     return msgspec.json.encode(given)
 
 

@@ -1,25 +1,25 @@
-"""What became of persons: activity, timeline, properties at a time (contract 6.9 to 6.11). Pure."""
+"""Requests for the history of persons: activity, timeline, properties at a time (contract 6.9 to 6.11). Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from asyncclient._protocol.endpoints.arguments import MOST_ROWS, Format, text, whole
+from asyncclient._protocol.endpoints.arguments import MAX_ROWS, Format, check_integer, text
 from asyncclient._protocol.endpoints.calls import persons_call
 from asyncclient._protocol.endpoints.properties import json_objects
 from asyncclient._protocol.http import Request
-from asyncclient._protocol.ids import LARGEST_NUMBER, person_id
-from asyncclient._protocol.responses.expectations import json_of
+from asyncclient._protocol.ids import MAX_ROW_ID, person_id
+from asyncclient._protocol.responses.expectations import json_model
 from asyncclient.activity import ActivityPage
 from asyncclient.errors import InvalidArgument
 from asyncclient.filters import PropertyFilter
 from asyncclient.timeline import PropertiesTimeline
 
-_ACTIVITY = json_of(ActivityPage, required=("results",))
-_DOCUMENTED_ACTIVITY = json_of(ActivityPage, required=("results",), blank=ActivityPage)
-_TIMELINE = json_of(PropertiesTimeline, required=("points",), blank=PropertiesTimeline)
-_AT_TIME = json_of(dict[str, Any], required=("properties",))
+_ACTIVITY = json_model(ActivityPage, required=("results",))
+_DOCUMENTED_ACTIVITY = json_model(ActivityPage, required=("results",), blank=ActivityPage)
+_TIMELINE = json_model(PropertiesTimeline, required=("points",), blank=PropertiesTimeline)
+_AT_TIME = json_model(dict[str, Any], required=("properties",))
 
 
 def person_activity(
@@ -30,10 +30,10 @@ def person_activity(
     format: Format | None = None,  # noqa: A002
     may_be_blank: bool = False,
 ) -> Request[ActivityPage]:
-    """GET persons/:id/activity (contract 6.9).
+    """Build GET persons/:id/activity (contract 6.9).
 
     Arguments:
-        may_be_blank: take an empty body for a page without entries, since the documentation promises none.
+        may_be_blank: whether an empty body counts as a page without entries, since the documentation promises no body.
     """
     return persons_call(
         "activity",
@@ -41,14 +41,14 @@ def person_activity(
         f"{person_id(person)}/activity/",
         _DOCUMENTED_ACTIVITY if may_be_blank else _ACTIVITY,
         route=":id/activity/",
-        query=_numbered(limit, page),
+        query=_page_number_query(limit, page),
         format=format,
     )
 
 
 def all_activity(*, limit: int, page: int) -> Request[ActivityPage]:
-    """GET persons/activity (contract 6.11)."""
-    return persons_call("activity", "GET", "activity/", _ACTIVITY, query=_numbered(limit, page))
+    """Build GET persons/activity (contract 6.11)."""
+    return persons_call("activity", "GET", "activity/", _ACTIVITY, query=_page_number_query(limit, page))
 
 
 def properties_timeline(
@@ -65,7 +65,7 @@ def properties_timeline(
     breakdown_type: str | None = None,
     format: Format | None = None,  # noqa: A002
 ) -> Request[PropertiesTimeline]:
-    """GET persons/:id/properties_timeline (contract 6.10)."""
+    """Build GET persons/:id/properties_timeline (contract 6.10)."""
     filters: object = properties
     if isinstance(properties, list | tuple):
         filters = [each.to_wire() if isinstance(each, PropertyFilter) else each for each in properties]
@@ -98,7 +98,7 @@ def properties_timeline(
 
 
 def properties_at_time(timestamp: str, *, distinct_id: str | None, person: object | None) -> Request[dict[str, Any]]:
-    """GET persons/properties_at_time (contract 6.11)."""
+    """Build GET persons/properties_at_time (contract 6.11)."""
     if (distinct_id is None) == (person is None):
         raise InvalidArgument("properties_at_time takes either distinct_id or person_id")
     who = ("person_id", person_id(person)) if distinct_id is None else ("distinct_id", text(distinct_id, "distinct_id"))
@@ -106,7 +106,7 @@ def properties_at_time(timestamp: str, *, distinct_id: str | None, person: objec
     return persons_call("properties_at_time", "GET", "properties_at_time/", _AT_TIME, query=query)
 
 
-def _numbered(limit: int, page: int) -> tuple[tuple[str, str], ...]:
-    whole(limit, "limit", 1, MOST_ROWS)
-    whole(page, "page", 1, LARGEST_NUMBER)
+def _page_number_query(limit: int, page: int) -> tuple[tuple[str, str], ...]:
+    check_integer(limit, "limit", 1, MAX_ROWS)
+    check_integer(page, "page", 1, MAX_ROW_ID)
     return ("limit", str(limit)), ("page", str(page))

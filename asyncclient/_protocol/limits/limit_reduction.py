@@ -1,21 +1,21 @@
-"""A rate limit that is lower for a while, because the server answered 429. Pure; times are arguments."""
+"""LimitReduction: a rate limit that is lower for a while after a 429. Pure; times are arguments."""
 
 import msgspec
 
 RECOVERY_S = 2700.0
-"""Seconds without a 429 after which nothing is left of a reduction: less than an hour."""
+"""Seconds without a 429 after which a reduction has expired: less than an hour."""
 
 
 class LimitReduction(msgspec.Struct, frozen=True, kw_only=True):
-    """A window's limit as a 429 made it; it recovers by itself and then expires.
+    """The reduced limit of a window after a 429; it recovers gradually and then expires.
 
     Arguments:
         window_s: length of the window in seconds.
         configured: the limit without the reduction; None is unlimited.
-        old: the limit just before; None is unlimited.
-        new: the limit at first.
-        recovers_from: when the recovery starts, by the clock of the limits: at the last 429, or at the end of the
-            pause that it asked for.
+        old: the limit just before the reduction; None is unlimited.
+        new: the reduced limit, before it recovers.
+        recovers_from: when the recovery starts, in seconds by the clock of the limits: at the last 429, or at the end
+            of the pause that it asked for.
     """
 
     window_s: float
@@ -25,7 +25,7 @@ class LimitReduction(msgspec.Struct, frozen=True, kw_only=True):
     recovers_from: float
 
     def has_expired(self, now: float) -> bool:
-        """Whether the configured limit holds again.
+        """Return whether the configured limit applies again.
 
         Arguments:
             now: seconds, by the clock of the limits.
@@ -33,9 +33,9 @@ class LimitReduction(msgspec.Struct, frozen=True, kw_only=True):
         return now >= self.recovers_from + RECOVERY_S
 
     def limit(self, now: float) -> int | None:
-        """The limit that holds at this time; None is unlimited.
+        """Return the limit that applies at this time; None is unlimited.
 
-        It rises slowly at first, since the server may really allow no more, and faster the longer nothing is refused.
+        It rises slowly at first, since the server may really allow no more, and faster while no request is refused.
         An unlimited window stays reduced until the reduction expires.
 
         Arguments:
@@ -50,12 +50,14 @@ class LimitReduction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reduced_limit(*, limit: int, passed: int, in_force: bool) -> int:
-    """The limit to keep to after a 429: what passed, but no less than half, which others may have used.
+    """Return the limit to apply after a 429: the requests that passed, but at least half of the limit.
+
+    Other processes with the same key may have used the rest of it.
 
     Arguments:
-        limit: in force, or where there is none the one that PostHog publishes.
-        passed: requests that the server let through in the window that ends now.
-        in_force: whether the limit was kept to, so that it must be lower than that.
+        limit: the limit in force; if there is none, the one that PostHog publishes.
+        passed: number of requests that the server let through in the window that ends now.
+        in_force: whether the limit was applied, so that the new one must be lower.
     """
     found = max(1, limit // 2, passed)
     return max(1, min(found, limit - 1)) if in_force else found

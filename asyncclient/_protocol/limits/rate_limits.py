@@ -1,4 +1,4 @@
-"""PostHog's rate limits in numbers, by bucket and by kind of key (contract 3). Pure."""
+"""PostHog's rate limits as numbers, per bucket and kind of key (contract 3). Pure."""
 
 import re
 from enum import StrEnum
@@ -11,7 +11,7 @@ from asyncclient.errors import InvalidArgument
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 DOCUMENTED_PER_HOUR = 1200
-"""The hourly limit in the documentation, where the source has none (contract 3)."""
+"""The hourly limit that the documentation has and the source has not (contract 3)."""
 PER_USER_PER_MINUTE = 180
 PER_USER_PER_HOUR = 1200
 
@@ -26,20 +26,20 @@ class Bucket(StrEnum):
     OTHERS = "others"
     DEFAULT = "default"
     CAPTURE = "capture"
-    """Not limited per personal API key; a pause that the server asks for is kept (contract 12)."""
+    """Not rate limited; the client still pauses if the server asks for it (contract 12)."""
 
 
 class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests allowed; None is unlimited. The defaults are what PostHog enforces per personal API key (contract 3).
+    """Allowed requests per window, by default PostHog's limits per personal API key; None is unlimited (contract 3).
 
     Arguments:
         deletes_per_minute, deletes_per_hour: calls that delete persons, events or recordings.
-        others_per_minute, others_per_hour: every other call of persons, and queries.
+        others_per_minute, others_per_hour: all other persons calls, and queries.
         default_per_minute, default_per_hour: projects and persisted folders.
-        per_user: deletions and the other persons calls count together, as they do for a user.
+        per_user: whether deletions and the other persons calls count together, as they do for a user.
 
     Raises:
-        InvalidArgument: a number is not a whole one of at least 1, or `per_user` does not fit the numbers.
+        InvalidArgument: a number is not a whole number of at least 1, or `per_user` does not fit the numbers.
     """
 
     deletes_per_minute: int | None = 480
@@ -63,12 +63,12 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def posthog(cls) -> "RateLimits":
-        """What PostHog enforces per personal API key."""
+        """Return the limits that PostHog enforces per personal API key."""
         return cls()
 
     @classmethod
     def user(cls) -> "RateLimits":
-        """What PostHog enforces per user, for OAuth access tokens and sessions: 180 per minute and 1,200 per hour."""
+        """Return the limits per user, for OAuth access tokens and sessions: 180 per minute and 1,200 per hour."""
         return cls(
             deletes_per_minute=PER_USER_PER_MINUTE,
             deletes_per_hour=PER_USER_PER_HOUR,
@@ -79,7 +79,7 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def for_key(cls, key: Secret) -> "RateLimits":
-        """What PostHog enforces for this kind of key: an OAuth access token (pha_) has its user's limits.
+        """Return the limits for this kind of key: an OAuth access token (pha_) has the limits of its user.
 
         Arguments:
             key: the personal API key or access token.
@@ -88,7 +88,7 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def off(cls) -> "RateLimits":
-        """No limits, as on most self-hosted servers."""
+        """Return no limits, as most self-hosted servers have none."""
         return cls(
             deletes_per_minute=None,
             deletes_per_hour=None,
@@ -101,7 +101,7 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
     def parse(cls, text: str) -> "RateLimits":
         """Read "posthog", "user", "off" or DELETES,HOURLY,OTHERS such as "480/min,4800/hour,240/min".
 
-        A fourth number such as ",1200/hour" limits the others by the hour too.
+        A fourth number such as ",1200/hour" is the hourly limit of the others.
 
         Arguments:
             text: a name, or requests per unit.
@@ -134,7 +134,7 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.deletes_per_minute}/min,{self.deletes_per_hour}/hour,{self.others_per_minute}/min{others_hourly}"
 
     def windows(self, bucket: Bucket) -> dict[float, int]:
-        """The windows of a bucket: requests by length in seconds.
+        """Return the windows of a bucket: allowed requests, by the length of the window in seconds.
 
         Arguments:
             bucket: which limit.

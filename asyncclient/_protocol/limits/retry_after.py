@@ -1,4 +1,4 @@
-"""How long an answer asks to wait: from `Retry-After`, or else from the text of a 429 (contract 3). Pure."""
+"""Reads how long a response asks to wait, from `Retry-After` or else from the text of a 429 (contract 3). Pure."""
 
 import re
 import time
@@ -6,34 +6,34 @@ from collections.abc import Callable, Mapping
 
 from asyncclient._protocol.server_clock import http_date
 
-LONGEST_WAIT_S = 1e9
-"""Longer waits are read as this one."""
+MAX_WAIT_S = 1e9
+"""The longest wait in seconds; longer ones are cut to it."""
 
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _SECONDS_IN_DETAIL = re.compile(r"available in ([0-9]+) second")
 
 
 def retry_after_s(headers: Mapping[str, str], detail: str, wall: Callable[[], float] = time.time) -> float | None:
-    """How long the server asks to wait, in seconds.
+    """Return how long the server asks to wait, in seconds.
 
     Arguments:
-        headers: of the answer, by their lower-case names.
-        detail: of the error body; PostHog's names the seconds where the header is missing.
-        wall: our clock, for a date in an answer that lacks the server's.
+        headers: headers of the response, by lower-case name.
+        detail: `detail` of the error body; PostHog names the seconds there if the header is missing.
+        wall: this machine's time in seconds since the epoch, used if `Retry-After` is a date and `Date` is missing.
 
     Returns:
-        None when the answer asks for no wait. 0 when it asks for one without a usable length: zero, negative, in the
-        past, or no number and no date.
+        None if the response asks for no wait. 0 if it asks for one without a usable length: zero, negative, in the
+        past, or neither a number nor a date.
     """
     header = headers.get("retry-after", "").strip()
-    asked_s = _asked_s(header, headers.get("date", ""), wall)
-    if asked_s <= 0 and (told := _SECONDS_IN_DETAIL.search(detail)):
-        asked_s = float(told[1])
-        header = header or "told"
-    return min(max(0.0, asked_s), LONGEST_WAIT_S) if header else None
+    wait_s = _header_wait_s(header, headers.get("date", ""), wall)
+    if wait_s <= 0 and (in_detail := _SECONDS_IN_DETAIL.search(detail)):
+        wait_s = float(in_detail[1])
+        header = header or "detail"
+    return min(max(0.0, wait_s), MAX_WAIT_S) if header else None
 
 
-def _asked_s(header: str, date: str, wall: Callable[[], float]) -> float:
+def _header_wait_s(header: str, date: str, wall: Callable[[], float]) -> float:
     if _SECONDS.fullmatch(header):
         return float(header)
     if header and (until := http_date(header)) is not None:

@@ -1,1 +1,1 @@
-"""Paging through listings and logs, as state machines fed with pages. Pure."""
+"""Pagers: state machines that take one page and name the next request. Pure."""

@@ -1,23 +1,24 @@
 """OffsetPager: reads a listing whose rows shift between requests, page by page (guarantee 15, contract 6.1).
 
-Rows keep their order, but they come and go, so an offset means another row from one request to the next. Some rows
-cannot be read and are left out of their page. The time that a row shows says nothing about its place: a merged
-person shows the time of an older one. So a page is placed by the persons on it, and by nothing else:
+Rows keep their order, but they come and go, so an offset names another row from one request to the next. Some rows
+cannot be read and are left out of their page. The time of a row does not determine its place: a merged person shows
+the time of an older one. So the persons on a page are the only evidence of its place:
 
-- A page is a run of consecutive rows. It is anchored if it starts at offset 0, or if the persons who lead it are
-  known, that is, were on an anchored page before.
-- Every unread person stands behind every known one. So no unread person is hidden before an anchored page, and once
-  its new persons are yielded, every unread person stands behind the whole page.
+- A page is a run of consecutive rows. It is anchored if it starts at offset 0, or if its first persons are known,
+  that is, were on an anchored page before.
+- Every unread person comes after every known one. So no unread person is hidden before an anchored page, and once
+  its new persons are yielded, every unread person comes after the whole page.
 - Only an anchored page yields, and only on an anchored page is the end of the listing accepted.
 
-Hence no choice of the next offset can make a listing incomplete; the choices below only decide what it costs. Each
-request overlaps the page before. If no known person leads the page, the pager steps back, doubling, to offset 0. If
-known persons lead it and no new one follows, it jumps ahead, doubling. In between it bisects. Rows that cannot be
-read are crossed by one page that reaches from a known person to the first new one.
+Hence no choice of the next offset can make a listing incomplete; the choices below only affect the number of requests.
+Each request overlaps the previous page. If a page does not start with known persons, the pager steps back, doubling the
+step, down to offset 0. If it starts with known persons and has no new one, the pager jumps ahead, doubling the step. In
+between it bisects. A block of rows that cannot be read is crossed by one page that reaches from a known person to the
+first new one.
 
-One person can be known and yet stand among the unread ones: a merge may move a row back. Therefore not one known
-person but several have to lead a page: more than half of the overlap, or 16 on a page that does not overlap the last
-one. Pure: nothing is sent here.
+A known person can be among the unread ones, because a merge may move a row back. Therefore one known person is not
+enough at the start of a page: it takes more than half of the overlap, or 16 if the page does not overlap the last one.
+Pure: nothing is sent here.
 """
 
 from collections.abc import Sequence
@@ -30,17 +31,17 @@ import msgspec
 from asyncclient._protocol.paging.person_id_set import PersonIdSet
 from asyncclient.errors import ListingError
 
-LARGEST_PAGE = 10_000
-LEAST_OVERLAP = 3
-"""Rows that a request shares with the last one while nothing shifts: one of them may go without costing a request."""
-LARGEST_OVERLAP = 256
-LEAST_KNOWN_ELSEWHERE = 16
-"""Known persons that have to lead a page that does not overlap the last one."""
-LEAST_SEARCHED = 64
-"""Rows per request while the first unread person is searched for: room for those 16 and for new ones."""
-LARGEST_JUMP = 1_000_000
-MOST_PAGES_WITHOUT_PERSONS = 200
-"""Stepping back over a million rows and crossing the largest gap takes some forty."""
+MAX_PAGE = 10_000
+MIN_OVERLAP = 3
+"""Rows that a request shares with the last page while no row shifts: one may vanish without an extra request."""
+MAX_OVERLAP = 256
+MIN_KNOWN_ELSEWHERE = 16
+"""Known persons that a page must start with if it does not overlap the last one."""
+MIN_SEARCHED = 64
+"""Rows per request while the pager searches the first unread person: room for those 16 and for new persons."""
+MAX_JUMP = 1_000_000
+MAX_PAGES_WITHOUT_PERSONS = 200
+"""Stepping back over a million rows and crossing the largest gap takes about forty pages."""
 
 
 class Row(Protocol):
@@ -61,17 +62,17 @@ class PageRequest(msgspec.Struct, frozen=True):
 
 
 class OffsetPager(Generic[RowT]):
-    """One listing. Request the page that `request` names and feed it, until `request` is None.
+    """Reads one listing: request the page that `request` names and feed it, until `request` is None.
 
     Arguments:
-        page_size: rows per request. A request asks for more only where that is needed to overlap the last one or to
-            cross rows that cannot be read.
+        page_size: rows per request. Some requests ask for more, to overlap the last page or to cross rows that cannot
+            be read.
     """
 
     def __init__(self, page_size: int) -> None:
         self._size = page_size
         self._known = PersonIdSet()
-        self._overlap = LEAST_OVERLAP
+        self._overlap = MIN_OVERLAP
         self._limit = page_size
         self._start_search()
         self._anchored_at = 0
@@ -84,13 +85,13 @@ class OffsetPager(Generic[RowT]):
 
         Arguments:
             rows: the rows on the page.
-            next_url: its `next`, as the server sent it.
+            next_url: `next` of the page, as the server sent it.
 
         Returns:
-            The persons to yield.
+            The new persons of the page, to be yielded.
 
         Raises:
-            ListingError: the listing cannot be read completely, or the server leads in circles.
+            ListingError: the listing cannot be read completely, or its `next` links form a loop.
         """
         request = self.request
         assert request is not None, "the listing is over"
@@ -114,12 +115,12 @@ class OffsetPager(Generic[RowT]):
     def _is_anchored(self, request: PageRequest, numbers: Sequence[int]) -> bool:
         if request.offset == 0:
             return True
-        least = self._least_known()
-        return len(numbers) >= least and all(number in self._known for number in numbers[:least])
+        min_known = self._min_known()
+        return len(numbers) >= min_known and all(number in self._known for number in numbers[:min_known])
 
-    def _least_known(self) -> int:
+    def _min_known(self) -> int:
         half = self._overlap // 2 + 1
-        return half if self._is_next else max(half, LEAST_KNOWN_ELSEWHERE)
+        return half if self._is_next else max(half, MIN_KNOWN_ELSEWHERE)
 
     def _start_search(self) -> None:
         self._unanchored_at: int | None = None
@@ -127,90 +128,90 @@ class OffsetPager(Generic[RowT]):
         self._step = 0
 
     def _continue(self, request: PageRequest, end: int) -> None:
-        """After new persons: overlap with their page, by less the longer nothing shifts."""
+        """Choose the request after a page with new persons: overlap it, by fewer rows the longer no row shifts."""
         if self._unanchored_at is None:
-            self._overlap = max(LEAST_OVERLAP, self._overlap * 3 // 4)
+            self._overlap = max(MIN_OVERLAP, self._overlap * 3 // 4)
         self._start_search()
         self._anchored_at = request.offset
         self._limit = self._usual_limit()
-        self._ask(end - self._overlap, is_next=True)
+        self._request_page(end - self._overlap, is_next=True)
 
     def _step_back(self, request: PageRequest) -> None:
-        """After a page that is not led by known persons: rows before it were removed, or cannot be read."""
+        """Choose the request after a page that does not start with known persons: rows vanished or are unreadable."""
         if self._unanchored_at is None and self._known_until is None:
-            self._overlap = min(LARGEST_OVERLAP, self._overlap * 2)
+            self._overlap = min(MAX_OVERLAP, self._overlap * 2)
         self._unanchored_at = request.offset
-        self._limit = max(self._limit, self._usual_limit(), LEAST_SEARCHED)
-        if self._anchored_at >= request.offset:  # the persons who led the page there have moved since
+        self._limit = max(self._limit, self._usual_limit(), MIN_SEARCHED)
+        if self._anchored_at >= request.offset:  # the persons at the start of that page have moved since
             self._anchored_at = 0
             self._known_until = None
-        self._step = max(self._step * 2, self._overlap, LEAST_SEARCHED // 2)
+        self._step = max(self._step * 2, self._overlap, MIN_SEARCHED // 2)
         earlier = request.offset - self._step
         if self._known_until is None and earlier > self._anchored_at:
-            self._ask(earlier)
+            self._request_page(earlier)
         else:
             self._close_in(self._unanchored_at)
 
     def _search_ahead(self, request: PageRequest, end: int, rows: int) -> None:
-        """After an anchored page without new persons: they stand further behind."""
+        """Choose the request after an anchored page without new persons: they come further on."""
         self._anchored_at = request.offset
         self._known_until = end
-        self._limit = max(self._limit, self._usual_limit(), LEAST_SEARCHED)
+        self._limit = max(self._limit, self._usual_limit(), MIN_SEARCHED)
         unanchored_at = self._unanchored_at
-        if unanchored_at is not None and request.offset + rows - self._least_known() < unanchored_at:
+        if unanchored_at is not None and request.offset + rows - self._min_known() < unanchored_at:
             self._close_in(unanchored_at)
             return
-        if unanchored_at is not None:  # known persons stand there now: rows were inserted before them
+        if unanchored_at is not None:  # known persons are there now: rows were inserted before them
             self._unanchored_at, self._step = None, 0
-        self._ask(end - self._overlap + self._step, is_next=self._step == 0)
-        self._step = min(LARGEST_JUMP, max(self._step * 2, self._limit))
+        self._request_page(end - self._overlap + self._step, is_next=self._step == 0)
+        self._step = min(MAX_JUMP, max(self._step * 2, self._limit))
 
     def _close_in(self, unanchored_at: int) -> None:
-        """Ask for a page between the last anchored and the first unanchored one, or for one that spans both."""
+        """Request a page between the last anchored and the first unanchored one, or one that spans both."""
         anchored_at, end = self._anchored_at, self._known_until
         gap = unanchored_at - anchored_at
         if end is None:
-            self._ask(anchored_at if gap < self._limit else anchored_at + gap // 2)
+            self._request_page(anchored_at if gap < self._limit else anchored_at + gap // 2)
         elif end <= unanchored_at:
-            self._ask(max(min(end - self._overlap, unanchored_at - 1), anchored_at + gap // 2))
-        elif self._limit < LARGEST_PAGE:
-            self._limit = min(LARGEST_PAGE, self._limit * 2)
-            self._ask(anchored_at)
+            self._request_page(max(min(end - self._overlap, unanchored_at - 1), anchored_at + gap // 2))
+        elif self._limit < MAX_PAGE:
+            self._limit = min(MAX_PAGE, self._limit * 2)
+            self._request_page(anchored_at)
         elif gap > self._overlap:
-            self._ask(anchored_at + gap // 2)
+            self._request_page(anchored_at + gap // 2)
         else:
             raise ListingError(
-                f"the listing is incomplete: some {LARGEST_PAGE:,} rows in succession cannot be read, after row "
+                f"the listing is incomplete: about {MAX_PAGE:,} consecutive rows cannot be read, after row "
                 f"{anchored_at:,}. The server lists persons for some minutes after they are deleted; try again later"
             )
 
     def _usual_limit(self) -> int:
-        return min(LARGEST_PAGE, max(self._size, self._overlap + max(1, self._overlap // 2)))
+        return min(MAX_PAGE, max(self._size, self._overlap + max(1, self._overlap // 2)))
 
-    def _ask(self, offset: int, *, is_next: bool = False) -> None:
+    def _request_page(self, offset: int, *, is_next: bool = False) -> None:
         self._is_next = is_next
         self.request = PageRequest(max(0, offset), self._limit)
 
     def _count_page(self, request: PageRequest, persons: int) -> None:
         self._pages_without_persons = 0 if persons else self._pages_without_persons + 1
-        if self._pages_without_persons > MOST_PAGES_WITHOUT_PERSONS:
+        if self._pages_without_persons > MAX_PAGES_WITHOUT_PERSONS:
             raise ListingError(
-                f"the listing is incomplete: {MOST_PAGES_WITHOUT_PERSONS} pages in succession brought no new person, "
+                f"the listing is incomplete: {MAX_PAGES_WITHOUT_PERSONS} consecutive pages had no new person, "
                 f"the last one from row {request.offset:,} on. Persons are created or deleted faster than pages can "
                 "be read, or the server sends the same page again; try again later"
             )
 
 
 def _end_of_page(request: PageRequest, next_url: str) -> int:
-    """The offset behind the last row of a page: as requested, or earlier where the server sends fewer rows."""
-    following = next_offset(next_url)
-    if following <= request.offset:
-        raise ListingError(f"the server's next page starts at {following}, not after {request.offset}: a loop")
-    return min(following, request.offset + request.limit)
+    """Return the offset after the last row of a page: as requested, or earlier if the server sends fewer rows."""
+    offset = next_offset(next_url)
+    if offset <= request.offset:
+        raise ListingError(f"the server's next page starts at {offset}, not after {request.offset}: a loop")
+    return min(offset, request.offset + request.limit)
 
 
 def next_offset(url: str) -> int:
-    """The offset in a `next` URL; no other part of the URL is used (guarantee 26).
+    """Return the offset in a `next` URL; no other part of the URL is used (guarantee 26).
 
     Raises:
         ListingError: the URL has no offset.

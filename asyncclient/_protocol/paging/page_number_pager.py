@@ -1,7 +1,7 @@
-"""Paging by page numbers over a log that grows at its front, as a machine fed with pages. Pure.
+"""PageNumberPager: reads a log with numbered pages, which grows at its front. Pure.
 
-Entries that come meanwhile push others to later pages, so some come twice and none is missed. The end is a `next`
-of null; of a `next` nothing but its page number is looked at, and only to notice a loop (promise 26).
+New entries push others to later pages, so some come twice and none is missed. The log ends where `next` is null. Only
+the page number in `next` is used, and only to detect a loop (guarantee 26).
 """
 
 from collections import OrderedDict
@@ -11,48 +11,53 @@ from urllib.parse import parse_qs, urlsplit
 from asyncclient.activity import Activity
 from asyncclient.errors import ListingError
 
-MOST_REMEMBERED = 20_000
-"""Entries, the latest: as many may come at the front while a page is read, and none is yielded twice."""
-MOST_PAGES_WITHOUT_ENTRIES = 1_000
+MAX_REMEMBERED = 20_000
+"""The latest entries that are remembered: this many may be added while a page is read, and none is yielded twice."""
+MAX_PAGES_WITHOUT_ENTRIES = 1_000
 
 
 class PageNumberPager:
-    """One listing. Request `page` until it is None; `feed` it each page."""
+    """Reads one log: request the page that `page` names and feed it, until `page` is None."""
 
     def __init__(self) -> None:
         self.page: int | None = 1
         self._seen: OrderedDict[str | int, None] = OrderedDict()
         self._entries = 0
         self._total: int | None = None
-        self._without = 0
+        self._pages_without_entries = 0
 
     def feed(self, results: Sequence[Activity], next_url: str | None, total: int | None) -> list[Activity]:
-        """Take the page that was asked for.
+        """Take the requested page and choose the next one.
+
+        Arguments:
+            results: the entries on the page.
+            next_url: `next` of the page, as the server sent it.
+            total: `total_count` of the page.
 
         Returns:
-            The entries to yield.
+            The new entries of the page, to be yielded.
 
         Raises:
-            ListingError: the server leads in circles.
+            ListingError: the `next` links form a loop, or too many pages have no new entry.
         """
-        asked = self.page
-        assert asked is not None, "the listing is over"
-        if next_url is not None and (following := next_page(next_url)) <= asked:
-            raise ListingError(f"the server's next page is {following}, not after {asked}: a loop")
+        requested = self.page
+        assert requested is not None, "the listing is over"
+        if next_url is not None and (next_number := next_page(next_url)) <= requested:
+            raise ListingError(f"the server's next page is {next_number}, not after {requested}: a loop")
         self._entries += len(results)
         self._total = total
-        fresh = [each for each in results if self._is_new(each.id)]
-        self._without = 0 if fresh else self._without + 1
-        if self._without > MOST_PAGES_WITHOUT_ENTRIES:
-            raise ListingError(f"{MOST_PAGES_WITHOUT_ENTRIES} pages brought no new entry")
-        self.page = None if next_url is None else asked + 1
-        return fresh
+        new = [each for each in results if self._is_new(each.id)]
+        self._pages_without_entries = 0 if new else self._pages_without_entries + 1
+        if self._pages_without_entries > MAX_PAGES_WITHOUT_ENTRIES:
+            raise ListingError(f"{MAX_PAGES_WITHOUT_ENTRIES} consecutive pages had no new entry")
+        self.page = None if next_url is None else requested + 1
+        return new
 
     def is_past_the_end(self, status: int) -> bool:
-        """Whether an error for the page that was asked for means no more than that it does not exist.
+        """Return whether an error for the requested page means that the log has ended.
 
-        Servers answer 404 or 500 there (contract 6.9). It is believed when as many entries came as there are; else
-        it is an error like any other, although `next` promised that page.
+        Servers respond with 404 or 500 past the end (contract 6.9). That is the end only if all entries have come;
+        otherwise it is an error, because `next` announced the page.
         """
         return status in (404, 500) and self._total is not None and 0 < self._total <= self._entries
 
@@ -62,16 +67,16 @@ class PageNumberPager:
         if id in self._seen:
             return False
         self._seen[id] = None
-        if len(self._seen) > MOST_REMEMBERED:
+        if len(self._seen) > MAX_REMEMBERED:
             self._seen.popitem(last=False)
         return True
 
 
 def next_page(url: str) -> int:
-    """The page's number in a `next` URL.
+    """Return the page number in a `next` URL.
 
     Raises:
-        ListingError: it has none.
+        ListingError: the URL has no page number.
     """
     try:
         pages = parse_qs(urlsplit(url).query).get("page", [])

@@ -1,10 +1,10 @@
-"""PersonIdSet: which persons a listing has read before, in about nine bytes per person.
+"""PersonIdSet: remembers which persons a listing has yielded, in about nine bytes per person.
 
-A listing keeps every person that it has yielded, so that none is yielded twice. A Python set takes some 80 bytes per
-person. Here each UUID is reduced to its remainders by two primes, a small and a large one: the small one chooses one
-of 4,093 segments, and each segment is an array of the large ones in ascending order. Two different UUIDs are taken
-for one another only if both remainders are equal: with random UUIDs the chance that this ever happens in a listing
-of a million persons is 1 in 10**10.
+A listing remembers every person that it has yielded, so that none is yielded twice. A Python set takes about 80 bytes
+per person. Here each UUID is reduced to its remainders by a small and a large prime: the small remainder selects one of
+4,093 segments, and each segment is an array of the large ones in ascending order. Two different UUIDs are confused
+only if both remainders are equal: with random UUIDs the chance of this in a listing of a million persons is 1 in
+10**10.
 """
 
 from array import array

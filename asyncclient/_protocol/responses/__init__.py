@@ -1,1 +1,1 @@
-"""What a response means: the result of a success, or the exception of a failure. Pure."""
+"""Responses: the value of a success, or the exception of a failure. Pure."""

@@ -1,6 +1,6 @@
-"""From an answer that is no success to its exception: statuses, error bodies and headers (contract 3, 4). Pure.
+"""Turns an error response into its exception, from status, body and headers (contract 3, 4). Pure.
 
-Whether an answer is a success is `_protocol.answers`' business.
+`reading` decides whether a response is a success.
 """
 
 import re
@@ -21,45 +21,52 @@ from asyncclient.errors import (
     RateLimited,
     ServerError,
     TokenRefused,
-    kind_for,
-    neutralised,
+    error_class_for,
+    sanitize_text,
 )
 from asyncclient.retry import UNAVAILABLE
 
-_HARMLESS = frozenset(
+_IMPERSONAL_FIELDS = frozenset(
     {"limit", "offset", "page", "include_total", "status", "format", "delete_events", "delete_recordings"}
     | {"keep_person", "key", "type", "operator", "$unset"}
 )
-"""Fields of requests that say nothing of a person; keys of properties may be shown."""
-_VOCABULARY = frozenset(
+"""Fields of requests that contain nothing about a person; keys of properties may be shown."""
+_SERVER_WORDS = frozenset(
     {"validation_error", "invalid_request", "authentication_error", "server_error", "throttled_error"}
     | {"invalid_input", "invalid", "required", "invalid_choice", "null", "not_a_list", "parse_error", "not_found"}
     | {"method_not_allowed", "not_acceptable", "unsupported_media_type", "not_authenticated", "authentication_failed"}
     | {"permission_denied", "payment_required", "quota_limit_exceeded", "conflict", "throttled", "error"}
     | {"person_deletion_failed"}
 )
-"""Types and codes of the server's own (contract 4), shown even when a property has such a value."""
+"""The server's own types and codes (contract 4), shown even if a property has such a value."""
 _WORD = re.compile(r"[a-z_]+")
 
 
 def to_error(
     request: Request[Any], response: Response, key: Secret, wall: Callable[[], float] = time.time
 ) -> ApiStatusError:
-    """The exception for an answer that is no success."""
+    """Return the exception for an error response.
+
+    Arguments:
+        request: the request, whose IDs and values are removed from what the server sent.
+        response: the response, which is not a success.
+        key: the secret that the server may repeat.
+        wall: this machine's time in seconds since the epoch, for a `Retry-After` with a date.
+    """
     body = error_body(response.body)
     detail = body.text
     code = body.code
     if isinstance(code, str) and isinstance(detail, str) and " " in code and _WORD.fullmatch(detail):
-        code, detail = detail, code  # as PATCH and update_property have them (contract 4)
-    kind = ServerError if response.status < 300 else kind_for(response.status, detail)
-    waits = kind is RateLimited or response.status in UNAVAILABLE
-    told = detail if isinstance(detail, str) else ""
+        code, detail = detail, code  # PATCH and update_property swap the two (contract 4)
+    error_class = ServerError if response.status < 300 else error_class_for(response.status, detail)
+    may_ask_to_wait = error_class is RateLimited or response.status in UNAVAILABLE
+    detail_text = detail if isinstance(detail, str) else ""
     if request.to_ingestion:
-        # a body of thousands of persons: looking for each of them in what comes back costs more than it tells
+        # the body may name thousands of persons, and searching each of them in the response costs too much
         detail = body.attr = None
-        kind = TokenRefused if kind is AuthenticationFailed else kind
+        error_class = TokenRefused if error_class is AuthenticationFailed else error_class
     hidden = () if request.to_ingestion else sent_values(request)
-    return kind(
+    return error_class(
         response.status,
         method=request.method,
         path=response.path,
@@ -68,22 +75,22 @@ def to_error(
         code=_word(code, key, hidden),
         detail=_text(detail, key, hidden),
         attr=_text(body.attr, key, hidden),
-        retry_after_s=retry_after_s(response.headers, told, wall) if waits else None,
+        retry_after_s=retry_after_s(response.headers, detail_text, wall) if may_ask_to_wait else None,
     )
 
 
-def invalid(request: Request[Any], response: Response, problem: str) -> InvalidResponse:
-    """The exception for a success that cannot be read."""
+def invalid_response(request: Request[Any], response: Response, problem: str) -> InvalidResponse:
+    """Return the exception for a 2xx response that is not a success of the call."""
     return InvalidResponse(
         response.status, method=request.method, path=response.path, route=request.route, detail=problem
     )
 
 
 def sent_values(request: Request[Any]) -> tuple[str, ...]:
-    """What a request says of persons: ids and values, which a server may repeat in its answer."""
+    """Return the IDs and values of persons in a request, which a server may repeat, the longest first."""
     values = [part for part in request.path.split("/") if part.isdigit()] if request.in_project else []
     for name, value in request.query:
-        if name not in _HARMLESS:
+        if name not in _IMPERSONAL_FIELDS:
             found = _json(value)
             values += [value, *_texts_of_objects(found if isinstance(found, list) else [])]
     if request.body is not None:
@@ -92,7 +99,7 @@ def sent_values(request: Request[Any]) -> tuple[str, ...]:
 
 
 def _json(text: str | bytes) -> Any:
-    """What a text says as JSON; itself where it is none."""
+    """Return a text decoded as JSON, or the text itself if it is not JSON."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -100,10 +107,14 @@ def _json(text: str | bytes) -> Any:
 
 
 def _texts_of_objects(objects: list[Any]) -> list[str]:
-    """What requests or filters say of persons: all but the fields that have a fixed meaning."""
+    """Return the texts about persons in requests or filters: all but the fields that have a fixed meaning."""
     values: list[str] = []
     for each in objects:
-        fields = [value for name, value in each.items() if name not in _HARMLESS] if isinstance(each, dict) else each
+        fields = (
+            [value for name, value in each.items() if name not in _IMPERSONAL_FIELDS]
+            if isinstance(each, dict)
+            else each
+        )
         values += _texts(fields)
     return values
 
@@ -119,8 +130,8 @@ def _texts(value: Any) -> list[str]:
 
 
 def _word(value: Any, key: Secret, hidden: Sequence[str]) -> str | None:
-    return value if isinstance(value, str) and value in _VOCABULARY else _text(value, key, hidden)
+    return value if isinstance(value, str) and value in _SERVER_WORDS else _text(value, key, hidden)
 
 
 def _text(value: Any, key: Secret, hidden: Sequence[str]) -> str | None:
-    return neutralised(value, key, hidden) if isinstance(value, str) else None
+    return sanitize_text(value, key, hidden) if isinstance(value, str) else None

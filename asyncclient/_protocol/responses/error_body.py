@@ -1,4 +1,4 @@
-"""The body of an error answer, in any of the forms that the server uses (contract 4). Pure."""
+"""The body of an error response, in all forms that the server uses (contract 4). Pure."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class ErrorBody(msgspec.Struct):
-    """The fields of the error envelope, and of irregular bodies in its place."""
+    """The fields of the error envelope and of the irregular bodies that some calls send instead."""
 
     type: Any = None
     code: Any = None
@@ -17,7 +17,7 @@ class ErrorBody(msgspec.Struct):
 
     @property
     def text(self) -> Any:
-        """The message, from whichever field holds one."""
+        """The message, from the first field that has one."""
         return self.detail if self.detail is not None else self.error if self.error is not None else self.message
 
 
@@ -25,7 +25,7 @@ _ERROR: Final = msgspec.json.Decoder(ErrorBody)
 
 
 def error_body(body: bytes) -> ErrorBody:
-    """The error in a body; one without fields where there is none."""
+    """Return the error in a body; all its fields are None if the body has none."""
     try:
         return _ERROR.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
@@ -33,5 +33,5 @@ def error_body(body: bytes) -> ErrorBody:
 
 
 def error_text(body: bytes) -> Any:
-    """The message of the error in a body; None where there is none."""
+    """Return the error message in a body; None if there is none."""
     return error_body(body).text

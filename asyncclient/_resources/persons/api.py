@@ -1,4 +1,4 @@
-"""The persons API (contract 6). Methods build a request, send it, and read the answer; each part has its own file."""
+"""Persons: the persons API (contract 6), put together from one class per kind of call."""
 
 from asyncclient._resources.persons.changing import PersonChanges
 from asyncclient._resources.persons.deleting import PersonDeletes
@@ -9,7 +9,7 @@ from asyncclient._transport.pipeline import RequestPipeline
 
 
 class Persons(PersonReads, PersonLookups, PersonChanges, PersonDeletes, PersonHistory):
-    """`client.persons`. Filters of the listings are ANDed; `search` is fuzzy: never select deletions by it."""
+    """`client.persons`: all calls of the persons API."""
 
-    def __init__(self, core: RequestPipeline) -> None:
-        self._core = core
+    def __init__(self, pipeline: RequestPipeline) -> None:
+        self._pipeline = pipeline

@@ -1,6 +1,7 @@
-"""Persons changed: properties, splits, distinct ids (contract 6.3, 6.8, 6.11).
+"""PersonChanges: changes properties, splits persons, resets distinct IDs (contract 6.3, 6.8, 6.11).
 
-All of it is applied later than it is answered, and a success says no more than that it was taken: read to find out.
+The server applies these changes after it has responded. A success means that it accepted the change; only reading the
+person proves it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +14,9 @@ from asyncclient.errors import NotFound, PostHogError, ServerError
 
 
 class PersonChanges:
-    """The part of `client.persons` that changes."""
+    """The calls of `client.persons` that change persons."""
 
-    _core: RequestPipeline
+    _pipeline: RequestPipeline
 
     async def update(
         self,
@@ -24,40 +25,42 @@ class PersonChanges:
         *,
         format: Format | None = None,  # noqa: A002
     ) -> None:
-        """Set properties of one person; those not named stay (contract 6.3).
+        """Set properties of one person; other properties stay as they are (contract 6.3).
 
-        The server answers before it applies them, and answers the same when it fails to pass them on: read the person
-        to be sure. For many persons captured events are quicker: `client.capture`.
+        The server responds before it applies the change, and responds the same if it loses the change: read the person
+        to be sure. For many persons, captured events are faster: see `client.capture`.
 
         Arguments:
-            id: UUID or number.
+            id: UUID or number of the person; resolve a distinct ID first.
             properties: JSON values by key, at least one; None sets null and removes nothing. To set the same ones of
                 many persons, `EncodedProperties` saves checking them each time.
-            format: documented; nothing is read of an answer's body.
+            format: "csv" or "json", as documented; the response has no body in either.
 
         Raises:
-            InvalidArgument: a key or value that JSON or the server cannot hold; before anything is sent.
-            NotFound: there is no such person.
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            NotFound: the person does not exist.
+            InvalidResponse: the response does not match this call; the server may or may not have accepted the change.
+            PostHogError: there is no response, or it reports an error.
         """
-        await self._core.call(endpoints.update_person(id, properties, format=format))
+        await self._pipeline.call(endpoints.update_person(id, properties, format=format))
 
     async def update_property(self, id: PersonId, key: str, value: Any) -> None:  # noqa: A002
         """Set one property of one person (contract 6.11).
 
-        The server answers before it applies the change: read the person to be sure.
+        The server responds before it applies the change: read the person to be sure.
 
         Arguments:
-            id: UUID or number of the person; a distinct ID has to be resolved first.
+            id: UUID or number of the person; resolve a distinct ID first.
             key: of the property.
             value: a JSON value; None sets null and removes nothing.
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            NotFound: there is no such person.
-            InvalidResponse: the answer is not this call's; whether it was taken is not known.
-            PostHogError: there is no answer, or it is an error.
+            NotFound: the person does not exist.
+            InvalidResponse: the response does not match this call; the server may or may not have accepted the change.
+            PostHogError: there is no response, or it reports an error.
         """
-        await self._core.call(endpoints.update_property(id, key, value))
+        await self._pipeline.call(endpoints.update_property(id, key, value))
 
     async def delete_property(
         self,
@@ -67,22 +70,23 @@ class PersonChanges:
         properties: Mapping[str, Any] | None = None,
         format: Format | None = None,  # noqa: A002
     ) -> None:
-        """Remove properties of one person, a request each (contract 6.8); removing one that is not there succeeds.
+        """Remove properties of one person, with one request per key (contract 6.8); a missing property is not an error.
 
-        Servers before August 2026 take one key a request. When a request fails the keys before it are done; calling
-        again with all of them does no harm.
+        Servers before August 2026 accept one key per request. If a request fails, the keys before it were accepted;
+        calling again with all keys is safe.
 
         Arguments:
-            id: UUID or number.
-            key_or_keys: one key, or a list.
-            properties: a documented field of the body, which the server does not read.
-            format: documented; nothing is read of an answer's body but a `success` of false.
+            id: UUID or number of the person; resolve a distinct ID first.
+            key_or_keys: one property key, or a list of at least one.
+            properties: a documented field of the body; the server does not read it.
+            format: documented; of the response only `success` is read.
 
         Raises:
-            InvalidArgument: no key, or one that cannot be; before anything is sent.
-            NotFound: there is no such person. The server says 500 then: the person is read to tell, except in a
-                `once` view, where the 500 is raised.
-            ServerError: whether it was taken is not known.
+            InvalidArgument: there is no key, or one is not valid; raised before anything is sent.
+            NotFound: the person does not exist. The server responds with 500 then, so the client reads the person to
+                tell, except in a `once` view, where the 500 is raised.
+            ServerError: the server may or may not have accepted the change.
+            PostHogError: there is no response, or it reports an error.
         """
         requests = [
             endpoints.delete_property(id, key, properties=properties, format=format)
@@ -90,14 +94,14 @@ class PersonChanges:
         ]
         for request in requests:
             try:
-                await self._core.call(request)
+                await self._pipeline.call(request)
             except ServerError as error:
-                if error.status != 500 or self._core.before_send is not None:
+                if error.status != 500 or self._pipeline.before_send is not None:
                     raise
-                problem = error
+                server_error = error
             else:
                 continue
-            raise await self._told_apart(id, problem)
+            raise await self._resolve_500(id, server_error)
 
     async def split(
         self,
@@ -106,42 +110,43 @@ class PersonChanges:
         main_distinct_id: str | None = None,
         distinct_ids_to_split: Sequence[str] | None = None,
     ) -> None:
-        """Split one person into several (contract 6.11). Never repeated by itself, whatever comes of it.
+        """Split one person into several (contract 6.11). This call is never retried.
 
         Arguments:
-            id: UUID or number.
-            main_distinct_id: the one that stays, all others become persons of their own; or
-            distinct_ids_to_split: those that do.
+            id: UUID or number of the person; resolve a distinct ID first.
+            main_distinct_id: the distinct ID that stays; each other one becomes a person of its own. Or:
+            distinct_ids_to_split: distinct IDs that become persons of their own, 1 to 10,000.
 
         Raises:
-            InvalidArgument: both or neither, or an empty id; before anything is sent.
-            BadRequest: one of them is not this person's.
+            InvalidArgument: both arguments or none is given, or one cannot be used; raised before anything is sent.
+            BadRequest: a distinct ID does not belong to this person.
+            PostHogError: there is no response, or it reports an error.
         """
-        await self._core.call(
+        await self._pipeline.call(
             endpoints.split_person(id, main_distinct_id=main_distinct_id, distinct_ids_to_split=distinct_ids_to_split)
         )
 
     async def reset_distinct_id(self, distinct_id: str) -> None:
-        """Make a distinct ID usable again whose person was deleted (contract 6.11, 8).
+        """Make a distinct ID of a deleted person usable again (contract 6.11, 8).
 
-        It acts only after the ID has been used again, and the answer does not tell whether it did.
+        It has an effect only after the ID was used again, and the response does not show whether it had.
 
         Arguments:
-            distinct_id: of the deleted person.
+            distinct_id: distinct ID of the deleted person.
 
         Raises:
             InvalidArgument: the ID cannot be used; raised before anything is sent.
-            InvalidResponse: the answer is not this call's; whether it was taken is not known.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call; the server may or may not have accepted the change.
+            PostHogError: there is no response, or it reports an error.
         """
-        await self._core.call(endpoints.reset_distinct_id(distinct_id))
+        await self._pipeline.call(endpoints.reset_distinct_id(distinct_id))
 
-    async def _told_apart(self, id: PersonId, problem: PostHogError) -> PostHogError:  # noqa: A002
-        """What a 500 of delete_property means: it bypasses the lookup that answers 404 (contract 6.8)."""
+    async def _resolve_500(self, id: PersonId, server_error: PostHogError) -> PostHogError:  # noqa: A002
+        """Return what a 500 of `delete_property` means: that call bypasses the lookup behind a 404 (contract 6.8)."""
         try:
-            await self._core.call(endpoints.get_person(id))
+            await self._pipeline.call(endpoints.get_person(id))
         except NotFound as error:
             return error
         except PostHogError:
             pass
-        return problem
+        return server_error

@@ -1,4 +1,4 @@
-"""Persons deleted, and their events and recordings (contract 6.4 to 6.7)."""
+"""PersonDeletes: deletes persons, their events and their recordings (contract 6.4 to 6.7)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,9 +11,9 @@ from asyncclient.models import BulkDeleteSummary
 
 
 class PersonDeletes:
-    """The part of `client.persons` that deletes."""
+    """The calls of `client.persons` that delete."""
 
-    _core: RequestPipeline
+    _pipeline: RequestPipeline
 
     async def delete(
         self,
@@ -26,24 +26,24 @@ class PersonDeletes:
     ) -> None:
         """Delete one person (contract 6.4).
 
-        The server may delete the person and fail before it queues the events, which are out of reach then. To be safe
-        queue first: `bulk_delete` with `keep_person`, or the engine of the package `bulk`.
+        The server may delete the person and fail before it queues the deletion of events, which cannot be requested
+        afterwards. To be safe, queue first: use `bulk_delete` with `keep_person`, or the package `bulk`.
 
         Arguments:
-            id: UUID or number of the person; a distinct ID has to be resolved first.
-            delete_events: queue the deletion of the person's events too.
-            delete_recordings: ask for the deletion of the person's recordings too.
-            keep_person: only queue, and keep the person; servers before December 2025 ignore it and delete.
-            format: "csv" or "json"; documented, and no body is expected in either.
+            id: UUID or number of the person; resolve a distinct ID first.
+            delete_events: also queue the deletion of the person's events.
+            delete_recordings: also request the deletion of the person's recordings.
+            keep_person: keep the person and only queue; servers before December 2025 ignore this and delete.
+            format: "csv" or "json", as documented; the response has no body in either.
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            NotFound: there is no such person.
-            ServerError: it may or may not be deleted; read to find out.
-            InvalidResponse: the answer is not this call's; it may or may not be deleted.
-            PostHogError: there is no answer, or it is an error.
+            NotFound: the person does not exist.
+            ServerError: the person may or may not be deleted; read the person to find out.
+            InvalidResponse: the response does not match this call; the person may or may not be deleted.
+            PostHogError: there is no response, or it reports an error.
         """
-        await self._core.call(
+        await self._pipeline.call(
             endpoints.delete_person(
                 id,
                 delete_events=delete_events,
@@ -63,17 +63,17 @@ class PersonDeletes:
         """Queue the deletion of one person's events up to now (contract 6.6).
 
         Arguments:
-            id: UUID or number of the person; a distinct ID has to be resolved first.
-            properties: a documented field of the body, which the server does not read.
-            format: "csv" or "json"; documented, and no body is expected in either.
+            id: UUID or number of the person; resolve a distinct ID first.
+            properties: a documented field of the body; the server does not read it.
+            format: "csv" or "json", as documented; the response has no body in either.
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            NotFound: there is no such person.
-            InvalidResponse: the answer is not this call's; whether it was taken is not known.
-            PostHogError: there is no answer, or it is an error.
+            NotFound: the person does not exist.
+            InvalidResponse: the response does not match this call; the server may or may not have accepted the change.
+            PostHogError: there is no response, or it reports an error.
         """
-        await self._core.call(endpoints.delete_events(id, properties, format=format))
+        await self._pipeline.call(endpoints.delete_events(id, properties, format=format))
 
     async def delete_recordings(
         self,
@@ -82,22 +82,22 @@ class PersonDeletes:
         *,
         format: Format | None = None,  # noqa: A002
     ) -> None:
-        """Ask for the deletion of one person's recordings (contract 6.7).
+        """Request the deletion of one person's recordings (contract 6.7).
 
-        The persons API tells nothing of it afterwards.
+        The persons API does not show whether it was done.
 
         Arguments:
-            id: UUID or number of the person; a distinct ID has to be resolved first.
-            properties: a documented field of the body, which the server does not read.
-            format: "csv" or "json"; documented, and no body is expected in either.
+            id: UUID or number of the person; resolve a distinct ID first.
+            properties: a documented field of the body; the server does not read it.
+            format: "csv" or "json", as documented; the response has no body in either.
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            NotFound: there is no such person.
-            InvalidResponse: the answer is not this call's; whether it was taken is not known.
-            PostHogError: there is no answer, or it is an error.
+            NotFound: the person does not exist.
+            InvalidResponse: the response does not match this call; the server may or may not have accepted the change.
+            PostHogError: there is no response, or it reports an error.
         """
-        await self._core.call(endpoints.delete_recordings(id, properties, format=format))
+        await self._pipeline.call(endpoints.delete_recordings(id, properties, format=format))
 
     async def bulk_delete(
         self,
@@ -109,26 +109,26 @@ class PersonDeletes:
         keep_person: bool = False,
         timeout_s: float | None = None,
     ) -> BulkDeleteSummary:
-        """Delete up to 1000 persons, or only queue their events and recordings with `keep_person` (contract 6.5).
+        """Delete up to 1,000 persons, or only queue their events and recordings with `keep_person` (contract 6.5).
 
-        A success speaks of what was accepted: read the summary, then read the persons. Servers before April 2026 answer
-        without a summary; one that has shown `deletion_status` must give it.
+        A success means that the server accepted the request: read the summary, then read the persons. Servers before
+        April 2026 send no summary; a server that has `deletion_status` must send it.
 
         Arguments:
-            ids: 1 to 1000 UUIDs; or
-            distinct_ids: 1 to 1000, which delete the whole person that each belongs to.
+            ids: 1 to 1,000 UUIDs of persons. Or:
+            distinct_ids: 1 to 1,000 distinct IDs; each deletes the whole person that it belongs to.
             delete_events: queue the deletion of their events.
-            delete_recordings: ask for the deletion of their recordings.
-            keep_person: only queue, and keep the persons; servers before December 2025 ignore it and delete.
-            timeout_s: seconds for this call; None is the client's.
+            delete_recordings: request the deletion of their recordings.
+            keep_person: keep the persons and only queue; servers before December 2025 ignore this and delete.
+            timeout_s: seconds for this call; None means the client's timeout.
 
         Returns:
-            What the server says it accepted; empty from a server that is too old to say.
+            The summary of what the server accepted; empty from an older server.
 
         Raises:
-            InvalidArgument: both or neither list, or not 1 to 1000 IDs; raised before anything is sent.
-            InvalidResponse: the answer is not this call's; what was done is not known.
-            PostHogError: there is no answer, or it is an error.
+            InvalidArgument: both lists or none is given, or not 1 to 1,000 IDs; raised before anything is sent.
+            InvalidResponse: the response does not match this call; the request may or may not have had an effect.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.bulk_delete(
             ids=ids,
@@ -137,6 +137,6 @@ class PersonDeletes:
             delete_recordings=delete_recordings,
             keep_person=keep_person,
             timeout_s=timeout_s,
-            must_summarise=self._core.shared.returns_summaries,
+            must_summarise=self._pipeline.shared.returns_summaries,
         )
-        return await self._core.call(request)
+        return await self._pipeline.call(request)

@@ -1,4 +1,4 @@
-"""What became of persons: activity, timeline, properties at a time (contract 6.9 to 6.11)."""
+"""PersonHistory: activity log, properties timeline, properties at a time (contract 6.9 to 6.11)."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Literal, overload
@@ -15,9 +15,9 @@ from asyncclient.timeline import PropertiesTimeline
 
 
 class PersonHistory:
-    """The part of `client.persons` that looks back."""
+    """The calls of `client.persons` that read the past."""
 
-    _core: RequestPipeline
+    _pipeline: RequestPipeline
 
     @overload
     async def activity(
@@ -33,60 +33,64 @@ class PersonHistory:
         page: int = 1,
         format: Format | None = None,  # noqa: A002
     ) -> ActivityPage | str:
-        """One page of what was done to a person, the newest first (contract 6.9). Needs the scope activity_log:read.
+        """Return one page of a person's activity log, the newest entry first (contract 6.9).
 
-        The documentation promises no body; an empty one is an empty page.
+        Needs the scope activity_log:read. The documentation promises no body, so an empty body is an empty page.
 
         Arguments:
-            id: UUID or number of the person; a distinct ID has to be resolved first.
-            limit: entries, 1 to 10,000.
-            page: its number, from 1; one past the end may be a 404 or a 500, so follow `next` or use an iterator.
+            id: UUID or number of the person; resolve a distinct ID first.
+            limit: entries per page, 1 to 10,000.
+            page: number of the page, from 1; past the end the server may respond with 404 or 500, so follow `next` or
+                use an iterator.
             format: "json", or "csv" for the server's text.
 
         Returns:
-            The page, or the text where the format is "csv".
+            The page, or the text if the format is "csv".
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            NotFound: there is no such person any more; `all_activity` still lists the deletion.
+            NotFound: the person does not exist any more; `all_activity` still lists the deletion.
             PermissionDenied: the key lacks the scope.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.person_activity(id, limit=limit, page=page, format=format, may_be_blank=True)
         if format == "csv":
-            return await self._core.call(endpoints.in_csv(request))
-        return await self._core.call(request)
+            return await self._pipeline.call(endpoints.in_csv(request))
+        return await self._pipeline.call(request)
 
     async def iter_activity(self, id: PersonId, *, page_size: int = 100) -> AsyncGenerator[Activity, None]:  # noqa: A002
-        """All that was done to a person, the newest first, each entry once (contract 6.9). Needs activity_log:read.
+        """Yield a person's activity log, the newest entry first, each entry once (contract 6.9).
+
+        Needs the scope activity_log:read.
 
         Arguments:
-            id: UUID or number of the person; a distinct ID has to be resolved first.
+            id: UUID or number of the person; resolve a distinct ID first.
             page_size: entries per request, 1 to 10,000.
 
         Returns:
-            Entries.
+            The entries.
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
-            NotFound: there is no such person any more.
+            NotFound: the person does not exist any more.
             PermissionDenied: the key lacks the scope.
-            ListingError: the server leads in circles.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            ListingError: the `next` links form a loop.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         async for each in self._entries(lambda page: endpoints.person_activity(id, limit=page_size, page=page)):
             yield each
 
     async def all_activity(self, *, limit: int = 10, page: int = 1) -> ActivityPage:
-        """One page of what was done to any person of the project, deleted ones too (contract 6.9, 6.11).
+        """Return one page of the activity log of all persons, deleted ones included (contract 6.9, 6.11).
 
         Needs the scope activity_log:read.
 
         Arguments:
-            limit: entries, 1 to 10,000.
-            page: its number, from 1; one past the end may be a 404 or a 500, so follow `next` or use an iterator.
+            limit: entries per page, 1 to 10,000.
+            page: number of the page, from 1; past the end the server may respond with 404 or 500, so follow `next` or
+                use an iterator.
 
         Returns:
             The page, the newest entry first.
@@ -94,13 +98,13 @@ class PersonHistory:
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             PermissionDenied: the key lacks the scope.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
-        return await self._core.call(endpoints.all_activity(limit=limit, page=page))
+        return await self._pipeline.call(endpoints.all_activity(limit=limit, page=page))
 
     async def iter_all_activity(self, *, page_size: int = 100) -> AsyncGenerator[Activity, None]:
-        """All that was done to any person of the project, the newest first, each entry once (contract 6.9, 6.11).
+        """Yield the activity log of all persons, the newest entry first, each entry once (contract 6.9, 6.11).
 
         Needs the scope activity_log:read.
 
@@ -108,14 +112,14 @@ class PersonHistory:
             page_size: entries per request, 1 to 10,000.
 
         Returns:
-            Entries.
+            The entries.
 
         Raises:
             InvalidArgument: an argument cannot be used; raised before anything is sent.
             PermissionDenied: the key lacks the scope.
-            ListingError: the server leads in circles.
-            InvalidResponse: the answer is not this call's.
-            PostHogError: there is no answer, or it is an error.
+            ListingError: the `next` links form a loop.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         async for each in self._entries(lambda page: endpoints.all_activity(limit=page_size, page=page)):
             yield each
@@ -167,21 +171,27 @@ class PersonHistory:
         breakdown_type: str | None = None,
         format: Format | None = None,  # noqa: A002
     ) -> PropertiesTimeline | str:
-        """How one person's properties changed over time (contract 6.10).
+        """Return how the properties of one person changed over time (contract 6.10).
 
-        Only a key without scopes may ask: a scoped one gets 403, even with the scope `*`. The documentation promises
-        no body; an empty one is an empty timeline.
+        Only keys without scopes may use this call: a scoped key gets 403, even with the scope `*`. The documentation
+        promises no body, so an empty body is an empty timeline.
 
         Arguments:
-            id: UUID or number.
-            events, actions, properties: objects as the server's insights have them; sent as JSON.
-            display, interval, breakdown, breakdown_type: as the server's insights have them.
-            date_from, date_to: dates, or spans such as -30d.
-            format: with "csv" the server's text is returned.
+            id: UUID or number of the person; resolve a distinct ID first.
+            events, actions, properties: filter objects as in PostHog's insights; sent as JSON.
+            display, interval, breakdown, breakdown_type: as in PostHog's insights.
+            date_from, date_to: dates, or relative ones such as "-30d".
+            format: "json", or "csv" for the server's text.
+
+        Returns:
+            The timeline, or the text if the format is "csv".
 
         Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
             PermissionDenied: the key has scopes.
-            NotFound: there is no such person.
+            NotFound: the person does not exist.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.properties_timeline(
             id,
@@ -197,34 +207,38 @@ class PersonHistory:
             format=format,
         )
         if format == "csv":
-            return await self._core.call(endpoints.in_csv(request))
-        return await self._core.call(request)
+            return await self._pipeline.call(endpoints.in_csv(request))
+        return await self._pipeline.call(request)
 
     async def properties_at_time(
         self, timestamp: str, *, distinct_id: str | None = None, person_id: PersonId | None = None
     ) -> dict[str, Any]:
-        """What the server tells of a person's properties at a time, as it tells it (contract 6.11).
+        """Return a person with the properties it had at a time, as the server sends it (contract 6.11).
 
         Arguments:
-            timestamp: ISO 8601.
-            distinct_id: of the person; or
-            person_id: UUID or number.
+            timestamp: time in ISO 8601.
+            distinct_id: a distinct ID of the person. Or:
+            person_id: UUID or number of the person.
+
+        Returns:
+            The server's JSON object, with the key `properties`.
 
         Raises:
-            InvalidArgument: both or neither; before anything is sent.
-            ApiStatusError: no such person, or no time; `detail` says which.
+            InvalidArgument: both IDs or none is given; raised before anything is sent.
+            ApiStatusError: the person does not exist, or the time is not valid; `detail` says which.
+            PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.properties_at_time(timestamp, distinct_id=distinct_id, person=person_id)
-        return await self._core.call(request)
+        return await self._pipeline.call(request)
 
-    async def _entries(self, ask: Callable[[int], Request[ActivityPage]]) -> AsyncGenerator[Activity, None]:
-        paging = PageNumberPager()
-        while (number := paging.page) is not None:
+    async def _entries(self, build_request: Callable[[int], Request[ActivityPage]]) -> AsyncGenerator[Activity, None]:
+        pager = PageNumberPager()
+        while (page_number := pager.page) is not None:
             try:
-                page = await self._core.call(ask(number))
+                page = await self._pipeline.call(build_request(page_number))
             except ApiStatusError as error:
-                if paging.is_past_the_end(error.status):
+                if pager.is_past_the_end(error.status):
                     return
                 raise
-            for each in paging.feed(page.results, page.next, page.total_count):
+            for each in pager.feed(page.results, page.next, page.total_count):
                 yield each

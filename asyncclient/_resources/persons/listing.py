@@ -1,6 +1,6 @@
-"""Reads a whole listing page by page: the one loop behind all iterators over persons (guarantee 15).
+"""Reads a whole listing page by page, for all iterators over persons (guarantee 15).
 
-`OffsetPager` chooses the requests, the core sends them.
+`OffsetPager` chooses the requests and the pipeline sends them.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -24,8 +24,8 @@ _RAWS = msgspec.json.Decoder(Page[msgspec.Raw])
 _REF = msgspec.json.Decoder(PersonRef)
 
 
-class Chosen(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom to list: filters, ANDed."""
+class ListingQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The filters of a listing, which must all hold, and its page size."""
 
     distinct_id: str | None = None
     email: str | None = None
@@ -34,7 +34,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     page_size: int = 100
 
     def request(self, *, limit: int, offset: int) -> Request[Page[Person]]:
-        """The request for one page."""
+        """Return the request for one page."""
         return endpoints.list_persons(
             distinct_id=self.distinct_id,
             email=self.email,
@@ -46,49 +46,49 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _RawPerson(msgspec.Struct, frozen=True):
-    """A person as the server sent it, with what paging needs."""
+    """A person as the server sent it, with the UUID that the pager needs."""
 
     uuid: UUID
     raw: msgspec.Raw
 
 
 async def pages(
-    core: RequestPipeline, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]"
+    pipeline: RequestPipeline, query: ListingQuery, decoder: "msgspec.json.Decoder[Page[T]]"
 ) -> AsyncGenerator[Page[T], None]:
-    """Each page, with those of its rows that were not yielded before."""
-    pager: OffsetPager[T] = OffsetPager(chosen.page_size)
-    while (asked := pager.request) is not None:
-        yield await _page(core, chosen.request(limit=asked.limit, offset=asked.offset), decoder, pager)
+    """Yield each page, with the rows that were not yielded before."""
+    pager: OffsetPager[T] = OffsetPager(query.page_size)
+    while (page_request := pager.request) is not None:
+        yield await _page(pipeline, query.request(limit=page_request.limit, offset=page_request.offset), decoder, pager)
 
 
 async def rows(
-    core: RequestPipeline, chosen: Chosen, decoder: "msgspec.json.Decoder[Page[T]]"
+    pipeline: RequestPipeline, query: ListingQuery, decoder: "msgspec.json.Decoder[Page[T]]"
 ) -> AsyncGenerator[T, None]:
-    """Each row, once. No page is held while the next one is read."""
-    pager: OffsetPager[T] = OffsetPager(chosen.page_size)
-    while (asked := pager.request) is not None:
-        page = _page(core, chosen.request(limit=asked.limit, offset=asked.offset), decoder, pager)
+    """Yield each row once. No page is kept in memory while the next one is read."""
+    pager: OffsetPager[T] = OffsetPager(query.page_size)
+    while (page_request := pager.request) is not None:
+        page = _page(pipeline, query.request(limit=page_request.limit, offset=page_request.offset), decoder, pager)
         for row in (await page).results:
             yield row
 
 
-async def raw_rows(core: RequestPipeline, chosen: Chosen) -> AsyncGenerator[msgspec.Raw, None]:
-    """Each person's object, byte for byte."""
-    pager: OffsetPager[_RawPerson] = OffsetPager(chosen.page_size)
-    while (asked := pager.request) is not None:
-        request = chosen.request(limit=asked.limit, offset=asked.offset).expecting(Json(decoder=_RAWS))
-        response = await core.send(request)
-        page = reading.read(request, response, core.shared.key)
+async def raw_rows(pipeline: RequestPipeline, query: ListingQuery) -> AsyncGenerator[msgspec.Raw, None]:
+    """Yield each person's JSON object once, byte for byte."""
+    pager: OffsetPager[_RawPerson] = OffsetPager(query.page_size)
+    while (page_request := pager.request) is not None:
+        request = query.request(limit=page_request.limit, offset=page_request.offset).expecting(Json(decoder=_RAWS))
+        response = await pipeline.send(request)
+        page = reading.read(request, response, pipeline.shared.key)
         found = []
         for raw in page.results:
-            ref = reading.part(request, response, raw, _REF)
+            ref = reading.decode_part(request, response, raw, _REF)
             found.append(_RawPerson(ref.uuid, raw))
         for row in pager.feed(found, page.next):
             yield row.raw
 
 
 async def _page(
-    core: RequestPipeline, request: Request[Any], decoder: "msgspec.json.Decoder[Page[T]]", pager: OffsetPager[T]
+    pipeline: RequestPipeline, request: Request[Any], decoder: "msgspec.json.Decoder[Page[T]]", pager: OffsetPager[T]
 ) -> Page[T]:
-    page = await core.read(request, decoder)
+    page = await pipeline.read(request, decoder)
     return msgspec.structs.replace(page, results=pager.feed(page.results, page.next))

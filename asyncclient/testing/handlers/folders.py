@@ -1,4 +1,4 @@
-"""The persisted folders of the key's user (contract 7)."""
+"""Handlers for the persisted folders of the key's user (contract 7)."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -10,65 +10,69 @@ from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.tables.folders import PROTOCOL, Folder, TypeTaken
 from asyncclient.testing.tables.person import iso
-from asyncclient.testing.tables.uuids import parse, spell
+from asyncclient.testing.tables.uuids import format_uuid, parse_uuid
 
 _DEFAULT_LIMIT = 100
-_LONGEST_PROTOCOL = 64
+_MAX_PROTOCOL = 64
 _REQUIRED = "This field is required."
 
 
-def list_folders(job: HandlerContext) -> Response:
-    """One page of the user's folders, by type."""
-    folders = job.mutations.folders.of(_email(job))
-    limit = _number(job.call, "limit", _DEFAULT_LIMIT) or _DEFAULT_LIMIT
-    offset = _number(job.call, "offset", 0)
+def list_folders(context: HandlerContext) -> Response:
+    """Return one page of the user's folders, by type."""
+    folders = context.mutations.folders.of(_email(context))
+    limit = _number(context.request, "limit", _DEFAULT_LIMIT) or _DEFAULT_LIMIT
+    offset = _number(context.request, "offset", 0)
     return envelope.ok(
         {
             "count": len(folders),
-            "next": _link(job, limit, offset + limit) if offset + limit < len(folders) else None,
-            "previous": _link(job, limit, offset - limit) if offset > 0 else None,
+            "next": _link(context, limit, offset + limit) if offset + limit < len(folders) else None,
+            "previous": _link(context, limit, offset - limit) if offset > 0 else None,
             "results": [_body(folder) for folder in folders[offset : offset + limit]],
         }
     )
 
 
-def create_folder(job: HandlerContext) -> Response:
-    """Make the folder of a type, or overwrite the one there is: what is left out goes back to its default."""
-    given = validated(job.call.data, types=_types(job), partial=False)
+def create_folder(context: HandlerContext) -> Response:
+    """Create the folder of a type, or overwrite the existing one; omitted fields get their defaults."""
+    given = validated(context.request.data, types=_types(context), partial=False)
     kind, protocol, path = given["type"], given.get("protocol", PROTOCOL), given.get("path", "")
-    folder = job.mutations.folders.put(_email(job), kind, protocol=protocol, path=path)
-    job.applied = True
+    folder = context.mutations.folders.put(_email(context), kind, protocol=protocol, path=path)
+    context.applied = True
     return envelope.ok(_body(folder), 201)
 
 
-def get_folder(job: HandlerContext) -> Response:
-    """One folder."""
-    return envelope.ok(_body(_folder(job)))
+def get_folder(context: HandlerContext) -> Response:
+    """Return one folder."""
+    return envelope.ok(_body(_folder(context)))
 
 
-def update_folder(job: HandlerContext) -> Response:
-    """Change a folder; what is left out stays, but PUT asks for the type."""
-    folder = _folder(job)
-    given = validated(job.call.data, types=_types(job), partial=job.call.method == "PATCH")
+def update_folder(context: HandlerContext) -> Response:
+    """Change a folder; omitted fields stay, but PUT needs the type."""
+    folder = _folder(context)
+    given = validated(context.request.data, types=_types(context), partial=context.request.method == "PATCH")
     wanted = {"type": folder.type, "protocol": folder.protocol, "path": folder.path} | given
     try:
-        changed = job.mutations.folders.change(folder, **wanted)
+        changed = context.mutations.folders.change(folder, **wanted)
     except TypeTaken:
-        # A unique index is violated, which nobody there handles.
+        # PostHog does not handle the violation of its unique index.
         raise envelope.server_error() from None
-    job.applied = True
+    context.applied = True
     return envelope.ok(_body(changed))
 
 
-def delete_folder(job: HandlerContext) -> Response:
+def delete_folder(context: HandlerContext) -> Response:
     """Delete a folder."""
-    job.mutations.folders.remove(_folder(job))
-    job.applied = True
+    context.mutations.folders.remove(_folder(context))
+    context.applied = True
     return envelope.empty(204)
 
 
 def validated(data: Any, *, types: tuple[str, ...], partial: bool) -> dict[str, str]:
-    """The fields of a folder as the framework's serializer takes them. Raises Refusal for the first that is wrong."""
+    """Return the fields of a folder as the framework's serializer accepts them.
+
+    Raises:
+        Refusal: 400, for the first invalid field.
+    """
     if data is None:
         raise envelope.invalid("No data provided", code="null")
     if not isinstance(data, dict):
@@ -82,8 +86,8 @@ def validated(data: Any, *, types: tuple[str, ...], partial: bool) -> dict[str, 
         given["protocol"] = protocol = _text(data["protocol"], "protocol")
         if not protocol:
             raise envelope.invalid("This field may not be blank.", code="blank", attr="protocol")
-        if len(protocol) > _LONGEST_PROTOCOL:
-            detail = f"Ensure this field has no more than {_LONGEST_PROTOCOL} characters."
+        if len(protocol) > _MAX_PROTOCOL:
+            detail = f"Ensure this field has no more than {_MAX_PROTOCOL} characters."
             raise envelope.invalid(detail, code="max_length", attr="protocol")
         _without_nul(protocol, "protocol")
     if "path" in data:
@@ -117,26 +121,26 @@ def _without_nul(text: str, attr: str) -> None:
         raise envelope.invalid(detail, code="null_characters_not_allowed", attr=attr)
 
 
-def _types(job: HandlerContext) -> tuple[str, ...]:
-    return ("home", "pinned", "custom_products") if job.options.custom_products else ("home", "pinned")
+def _types(context: HandlerContext) -> tuple[str, ...]:
+    return ("home", "pinned", "custom_products") if context.options.custom_products else ("home", "pinned")
 
 
-def _folder(job: HandlerContext) -> Folder:
-    raw = parse(job.values["id"])
-    folder = None if raw is None else job.mutations.folders.get(_email(job), raw)
+def _folder(context: HandlerContext) -> Folder:
+    raw = parse_uuid(context.values["id"])
+    folder = None if raw is None else context.mutations.folders.get(_email(context), raw)
     if folder is None:
         raise envelope.not_found()
     return folder
 
 
-def _email(job: HandlerContext) -> str:
-    assert job.holder is not None, "folders ask for a key"
-    return job.holder.email
+def _email(context: HandlerContext) -> str:
+    assert context.personal_key is not None, "folder routes need a key"
+    return context.personal_key.email
 
 
 def _body(folder: Folder) -> dict[str, str]:
     return {
-        "id": spell(folder.raw_id),
+        "id": format_uuid(folder.raw_id),
         "type": folder.type,
         "protocol": folder.protocol,
         "path": folder.path,
@@ -145,16 +149,16 @@ def _body(folder: Folder) -> dict[str, str]:
     }
 
 
-def _number(call: ParsedRequest, name: str, default: int) -> int:
-    """A number of the query; what is none is passed over without a word."""
+def _number(request: ParsedRequest, name: str, default: int) -> int:
+    """Return a number of the query; the default if it is not a number."""
     try:
-        return max(0, int(call.parameters.get(name, default)))
+        return max(0, int(request.parameters.get(name, default)))
     except ValueError:
         return default
 
 
-def _link(job: HandlerContext, limit: int, offset: int) -> str:
-    url, _, query = job.call.url(page_path(job.call, job.options)).partition("?")
+def _link(context: HandlerContext, limit: int, offset: int) -> str:
+    url, _, query = context.request.url(page_path(context.request, context.options)).partition("?")
     fields = dict(parse_qsl(query, keep_blank_values=True)) | {"limit": str(limit)}
     fields.pop("offset", None)
     if offset > 0:

@@ -1,6 +1,6 @@
-"""Persons behind an insight. No events are kept here, so nobody ever stands behind one.
+"""Handlers for the persons behind an insight; there are none, because insights are not computed here.
 
-These calls declare no scope, so only a key without scopes gets this far (contract 2).
+These calls declare no scope, so only a key without scopes reaches them (contract 2).
 """
 
 from asyncclient.testing.handlers.handler_context import HandlerContext
@@ -9,30 +9,30 @@ from asyncclient.testing.http import envelope
 from asyncclient.testing.http.envelope import Response
 
 
-def funnel(job: HandlerContext) -> Response:
-    """Persons in a funnel."""
-    return _nobody(job)
+def funnel(context: HandlerContext) -> Response:
+    """Return the persons in a funnel."""
+    return _no_persons(context)
 
 
-def trends(job: HandlerContext) -> Response:
-    """Persons at a point of a trend, which must be named."""
-    query = job.call.parameters
+def trends(context: HandlerContext) -> Response:
+    """Return the persons at a point of a trend, which the query must name."""
+    query = context.request.parameters
     if not query.get("entity_id") or not query.get("entity_type"):
         raise envelope.invalid("An entity id and the entity type must be provided to determine an entity")
-    return _nobody(job)
+    return _no_persons(context)
 
 
-def lifecycle(job: HandlerContext) -> Response:
-    """Persons in a state of the lifecycle."""
-    return _nobody(job)
+def lifecycle(context: HandlerContext) -> Response:
+    """Return the persons in a state of the lifecycle."""
+    return _no_persons(context)
 
 
-def _nobody(job: HandlerContext) -> Response:
+def _no_persons(context: HandlerContext) -> Response:
     return envelope.ok(
         {
             "results": [{"people": [], "count": 0}],
             "next": None,
-            "initial": job.call.url(page_path(job.call, job.options)),
+            "initial": context.request.url(page_path(context.request, context.options)),
             "missing_persons": 0,
             "is_cached": False,
             "last_refresh": None,

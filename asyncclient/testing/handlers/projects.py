@@ -1,4 +1,4 @@
-"""The project of the server, so that other PostHog clients can find it."""
+"""Handlers for projects: the only project of the local server, so that PostHog clients can find it."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ from asyncclient.testing.handlers.handler_context import HandlerContext
 from asyncclient.testing.http import envelope
 from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.options import ServerOptions
-from asyncclient.testing.tables.uuids import derived, spell
+from asyncclient.testing.tables.uuids import derive_uuid, format_uuid
 
 
-def projects(job: HandlerContext) -> Response:
-    """One project with its settings, or the list of the one project there is."""
-    return _one(job.options) if "project" in job.values else _all(job)
+def projects(context: HandlerContext) -> Response:
+    """Return the project with its settings, or the list of projects."""
+    return _one(context.options) if "project" in context.values else _all(context)
 
 
-def _all(job: HandlerContext) -> Response:
-    only = job.holder.projects if job.holder is not None else ()
-    reached = only is None or job.options.project_id in only
-    results = [_basics(job.options)] if reached else []
+def _all(context: HandlerContext) -> Response:
+    only = context.personal_key.projects if context.personal_key is not None else ()
+    reached = only is None or context.options.project_id in only
+    results = [_basics(context.options)] if reached else []
     return envelope.ok({"count": len(results), "next": None, "previous": None, "results": results})
 
 
@@ -37,7 +37,7 @@ def _one(options: ServerOptions) -> Response:
 def _basics(options: ServerOptions) -> dict[str, Any]:
     return {
         "id": options.project_id,
-        "uuid": spell(derived(options.project_id, "project")),
+        "uuid": format_uuid(derive_uuid(options.project_id, "project")),
         "organization": options.organization,
         "api_token": options.project_api_key,
         "name": options.project_name,

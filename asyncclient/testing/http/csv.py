@@ -1,7 +1,7 @@
-"""CSV as the server makes it of an answer (contract 6.1): flat rows, one column for each path into the objects.
+"""Renders a response as CSV, as the server does (contract 6.1): flat rows, one column per path into the objects.
 
-It renders what stands under `results` and nothing else, so that a single person, a summary or an error comes
-out as an empty text, with its status. It knows neither persons nor requests.
+It renders only the items of `results`, so that a single person, a summary or an error becomes an empty text with its
+status.
 """
 
 import csv
@@ -16,29 +16,29 @@ from asyncclient.testing.http.envelope import Response
 
 CSV = "text/csv; charset=utf-8"
 
-_BLOCK = 500
+_ROWS_PER_BLOCK = 500
 
 
-def in_csv(answer: Response) -> Response:
-    """An answer in JSON as CSV; any other as it is."""
-    if answer.blocks is not None or answer.content_type != envelope.JSON or not answer.body:
-        return answer
-    value = msgspec.json.decode(answer.body)
+def to_csv(response: Response) -> Response:
+    """Convert a JSON response to CSV; return any other response unchanged."""
+    if response.blocks is not None or response.content_type != envelope.JSON or not response.body:
+        return response
+    value = msgspec.json.decode(response.body)
     results = value.get("results", []) if isinstance(value, dict) else value
     rows = results if isinstance(results, list) else [results]
-    body = b"".join(streamed(lambda: rows))
-    return msgspec.structs.replace(answer, body=body, content_type=CSV)
+    body = b"".join(stream_rows(lambda: rows))
+    return msgspec.structs.replace(response, body=body, content_type=CSV)
 
 
-def streamed(rows: Callable[[], Iterable[Any]]) -> Iterator[bytes]:
-    """The header and a line for each row, in blocks, nothing where there is no row.
+def stream_rows(rows: Callable[[], Iterable[Any]]) -> Iterator[bytes]:
+    """Yield the header and one line per row, in blocks; nothing if there is no row.
 
-    Rows are asked for twice, first to learn the columns; meanwhile empty blocks come, so that others get a turn.
+    `rows` is called twice, first to learn the columns. Meanwhile empty blocks are yielded, so that other tasks can run.
     """
     columns: set[str] = set()
     for number, row in enumerate(rows()):
-        columns.update(flat(row))
-        if number % _BLOCK == _BLOCK - 1:
+        columns.update(flatten(row))
+        if number % _ROWS_PER_BLOCK == _ROWS_PER_BLOCK - 1:
             yield b""
     header = sorted(columns)
     text = io.StringIO(newline="")
@@ -47,16 +47,16 @@ def streamed(rows: Callable[[], Iterable[Any]]) -> Iterator[bytes]:
     for number, row in enumerate(rows(), start=1):
         if number == 1:
             writer.writerow(header)
-        cells = flat(row)
+        cells = flatten(row)
         writer.writerow([cells.get(column) for column in header])
-        if not number % _BLOCK:
-            yield _taken(text)
-    if number % _BLOCK:
-        yield _taken(text)
+        if not number % _ROWS_PER_BLOCK:
+            yield _drain(text)
+    if number % _ROWS_PER_BLOCK:
+        yield _drain(text)
 
 
-def flat(value: Any) -> dict[str, Any]:
-    """The leaves of a value by their paths, joined by dots; what is empty has none."""
+def flatten(value: Any) -> dict[str, Any]:
+    """Return the leaves of a value by their paths, joined by dots; empty containers have no leaf."""
     if isinstance(value, dict):
         items: Iterable[tuple[str, Any]] = value.items()
     elif isinstance(value, (list, tuple)):
@@ -66,14 +66,14 @@ def flat(value: Any) -> dict[str, Any]:
     leaves: dict[str, Any] = {}
     for name, item in items:
         if isinstance(item, (dict, list, tuple)):
-            for path, leaf in flat(item).items():
+            for path, leaf in flatten(item).items():
                 leaves[f"{name}.{path}" if path else name] = leaf
         else:
             leaves[name] = item
     return leaves
 
 
-def _taken(text: io.StringIO) -> bytes:
+def _drain(text: io.StringIO) -> bytes:
     block = text.getvalue().encode()
     text.seek(0)
     text.truncate()

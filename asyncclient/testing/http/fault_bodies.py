@@ -1,7 +1,4 @@
-"""Answers as faults leave them: other statuses, other bodies (see faults.py).
-
-Pure: a fault and the true answer in, the answer that is sent out.
-"""
+"""Changes responses as faults require: other statuses, other bodies (see faults.py). Pure."""
 
 import gzip
 
@@ -34,27 +31,27 @@ _PHRASES = {
 }
 
 
-def spoiled(fault: Fault, answer: Response) -> Response:
-    """What is sent instead of this answer; the answer itself where the fault leaves the bytes alone."""
+def apply_fault(fault: Fault, response: Response) -> Response:
+    """Return the response to send instead; the same response if the fault does not change it."""
     match fault.kind:
         case "status":
             return _status(fault)
         case "page":
             return _page(fault)
         case "garbage":
-            return msgspec.structs.replace(answer, body=_NOT_JSON, blocks=None)
+            return msgspec.structs.replace(response, body=_NOT_JSON, blocks=None)
         case "deep_json":
-            return msgspec.structs.replace(answer, body=b"[" * _DEPTH + b"]" * _DEPTH, blocks=None)
+            return msgspec.structs.replace(response, body=b"[" * _DEPTH + b"]" * _DEPTH, blocks=None)
         case "big_body":
-            return _big(fault, answer)
+            return _big(fault, response)
         case "cut_body":
-            # There must be something to cut.
-            if answer.blocks is not None:
-                return answer
-            body = answer.body or b'{"persons_found": 0, "persons_deleted": 0}'
-            return msgspec.structs.replace(answer, body=body)
+            # An empty body cannot be cut.
+            if response.blocks is not None:
+                return response
+            body = response.body or b'{"persons_found": 0, "persons_deleted": 0}'
+            return msgspec.structs.replace(response, body=body)
         case _:
-            return answer
+            return response
 
 
 def _status(fault: Fault) -> Response:
@@ -73,7 +70,7 @@ def _status(fault: Fault) -> Response:
 
 
 def _page(fault: Fault) -> Response:
-    """What a login page, a web app's catch-all route or a proxy answers in PostHog's place."""
+    """Return the response of a login page, a web app's catch-all route or a proxy in place of PostHog."""
     body, content_type = _PAGES[fault.page]
     return Response(fault.page_status, body, content_type) if body else Response(fault.page_status)
 
@@ -81,26 +78,26 @@ def _page(fault: Fault) -> Response:
 def _in_json(status: int) -> Response:
     match status:
         case 400:
-            return envelope.invalid("Invalid input.").answer
+            return envelope.invalid("Invalid input.").response
         case 401:
-            return envelope.authentication_failed("Authorization header").answer
+            return envelope.authentication_failed("Authorization header").response
         case 403:
-            return envelope.permission_denied("You do not have permission to perform this action.").answer
+            return envelope.permission_denied("You do not have permission to perform this action.").response
         case 404:
-            return envelope.not_found().answer
+            return envelope.not_found().response
         case 409:
             return envelope.error(409, "server_error", "conflict", "Conflict.")
         case 429:
-            return envelope.throttled(None, header=None).answer
+            return envelope.throttled(None, header=None).response
         case _:
-            return envelope.server_error(status).answer
+            return envelope.server_error(status).response
 
 
-def _big(fault: Fault, answer: Response) -> Response:
+def _big(fault: Fault, response: Response) -> Response:
     text = b'{"results": [], "padding": "' + b"a" * max(0, fault.size - 30) + b'"}'
     return msgspec.structs.replace(
-        answer,
+        response,
         body=gzip.compress(text, compresslevel=1, mtime=0),
         blocks=None,
-        headers=(*answer.headers, ("Content-Encoding", "gzip")),
+        headers=(*response.headers, ("Content-Encoding", "gzip")),
     )

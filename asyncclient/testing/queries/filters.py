@@ -1,7 +1,4 @@
-"""The filters of the list call: from the query of a request to a test of persons (contract 6.1).
-
-It reads persons through the tables of the world and knows nothing of pages.
-"""
+"""The filters of the list call: turns query parameters into a test of persons (contract 6.1)."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -10,17 +7,17 @@ from typing import Any
 import msgspec
 
 from asyncclient.testing.http import envelope
-from asyncclient.testing.queries.operators import BadFilter, compiled, text_of
+from asyncclient.testing.queries.operators import BadFilter, compile_operator, text_of
 from asyncclient.testing.state.mutations import Mutations
 
 Predicate = Callable[[int], bool]
 
 
-class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which persons a listing is for.
+class PersonFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """The filter of a listing.
 
-    `name` tells this selection from every other; None where it depends on the time. `candidates` holds
-    everybody who can match, where that is known without looking at all.
+    `name` identifies the filter; None if it depends on the time. `candidates` has all persons that can match, if
+    that is known without testing every person.
     """
 
     name: str | None
@@ -34,8 +31,12 @@ class _Condition(msgspec.Struct, frozen=True):
     timeless: bool = True
 
 
-def selection(query: Mapping[str, str], mutations: Mutations) -> Selection | None:
-    """What the query selects, None for everybody. Raises Refusal for a filter the server does not take."""
+def parse_filters(query: Mapping[str, str], mutations: Mutations) -> PersonFilter | None:
+    """Return the filter of a query; None selects all persons.
+
+    Raises:
+        Refusal: the server does not accept a filter.
+    """
     conditions: list[_Condition] = []
     used = {name: query[name] for name in ("distinct_id", "email", "search", "properties") if query.get(name)}
     if "distinct_id" in used:
@@ -50,7 +51,7 @@ def selection(query: Mapping[str, str], mutations: Mutations) -> Selection | Non
         return None
     predicates = [condition.predicate for condition in conditions]
     known = [condition.candidates for condition in conditions if condition.candidates is not None]
-    return Selection(
+    return PersonFilter(
         name=repr(sorted(used.items())) if all(condition.timeless for condition in conditions) else None,
         predicate=predicates[0]
         if len(predicates) == 1
@@ -86,7 +87,7 @@ def _properties(text: str, mutations: Mutations) -> list[_Condition]:
         filters = msgspec.json.decode(text)
     except msgspec.DecodeError:
         raise envelope.invalid("Properties are unparsable!") from None
-    # The server loops over an array and reads `type` of each: anything else is an unhandled error there.
+    # The server loops over an array and reads `type` of each item: anything else is an unhandled error there.
     if not isinstance(filters, list) or not all(isinstance(one, dict) and "type" in one for one in filters):
         raise envelope.server_error()
     return [_cohort(one, mutations) if one["type"] == "cohort" else _typed(one, mutations) for one in filters]
@@ -103,7 +104,7 @@ def _property(wanted: dict[str, Any], mutations: Mutations) -> _Condition:
     operator = wanted.get("operator") or "exact"
     value = wanted.get("value")
     try:
-        test, timed = compiled(operator, value, lambda: datetime.fromtimestamp(mutations.clock(), UTC))
+        test, timed = compile_operator(operator, value, lambda: datetime.fromtimestamp(mutations.clock(), UTC))
     except BadFilter as bad:
         raise envelope.invalid(str(bad)) from None
     read = mutations.listing.value
@@ -112,7 +113,7 @@ def _property(wanted: dict[str, Any], mutations: Mutations) -> _Condition:
 
 
 def _with_email(value: Any, mutations: Mutations) -> frozenset[int]:
-    """Everybody who can have one of these emails: a seeded email tells whose it is."""
+    """Return all persons that can have one of these emails: a seeded email names its person."""
     emails = value if isinstance(value, list) else [value]
     seeded = (mutations.seeding.number_by_email(email) for email in emails if isinstance(email, str))
     return frozenset(key for key in seeded if key is not None) | frozenset(mutations.store.keys_with_other_email())

@@ -1,11 +1,10 @@
-"""The one HogQL query that is understood: uuids of persons who have any of some properties, in order (contract 12).
+"""The only HogQL query that the local server understands: UUIDs of persons with any of some properties (contract 12).
 
     SELECT toString(id) FROM persons
     WHERE (JSONHas(properties, {a}) OR JSONHas(properties, {b})) AND toString(id) > {after}
     ORDER BY toString(id) LIMIT 1000
 
-With or without toString, without the mark, with a placeholder for the limit. Pure: text and values in,
-what is asked for out.
+toString and the comparison are optional, and the limit may be a placeholder. Pure.
 """
 
 import re
@@ -14,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from asyncclient.testing.tables.uuids import parse
+from asyncclient.testing.tables.uuids import parse_uuid
 
-MOST_ROWS = 50_000
+MAX_ROWS = 50_000
 _DEFAULT_ROWS = 100
 
 _NAME = r"\{\s*(?:values\.)?\w+\s*\}"
@@ -36,9 +35,9 @@ _OFFSET = re.compile(r"\bOFFSET\b|\bLIMIT\s+\S+\s*,", re.IGNORECASE)
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """Persons with any of these properties whose UUID lies beyond `after`, at most `limit` of them.
+    """A query for at most `limit` persons with any of these properties and a UUID after `after`.
 
-    `by_text` orders UUIDs by what they spell; without it they are in the order that ClickHouse gives them.
+    `by_text` orders UUIDs as text; otherwise they are in ClickHouse's order.
     """
 
     keys: tuple[str, ...]
@@ -48,14 +47,18 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BadQuery(Exception):
-    """A query that is not taken; the text is the detail of the answer."""
+    """The query is not accepted; the text is the detail of the response."""
 
 
-def parsed(text: str, values: Mapping[str, Any]) -> Query:
-    """What a query asks for. Raises BadQuery."""
+def parse_query(text: str, values: Mapping[str, Any]) -> Query:
+    """Parse a query.
+
+    Raises:
+        BadQuery: the local server does not understand the query.
+    """
     found = _QUERY.fullmatch(text)
     if found is None:
-        # Personal keys page by a mark, not by an offset.
+        # Personal keys may not use OFFSET; they page by comparing the UUID.
         if _OFFSET.search(text):
             raise BadQuery("OFFSET is not supported for queries with a personal API key.")
         raise BadQuery("This query is not understood by the local server.")
@@ -66,7 +69,9 @@ def parsed(text: str, values: Mapping[str, Any]) -> Query:
     keys = tuple(_value(name, values) for name in names)
     if not all(isinstance(key, str) for key in keys):
         raise BadQuery("The name of a property must be a string.")
-    return Query(keys=keys, after=_mark(found["after"], values), limit=_limit(found["limit"], values), by_text=by_text)
+    return Query(
+        keys=keys, after=_after_uuid(found["after"], values), limit=_limit(found["limit"], values), by_text=by_text
+    )
 
 
 def _value(name: str, values: Mapping[str, Any]) -> Any:
@@ -76,13 +81,13 @@ def _value(name: str, values: Mapping[str, Any]) -> Any:
     return values[bare]
 
 
-def _mark(text: str | None, values: Mapping[str, Any]) -> bytes | None:
+def _after_uuid(text: str | None, values: Mapping[str, Any]) -> bytes | None:
     if text is None:
         return None
     mark = text[1:-1] if text.startswith("'") else _value(text, values)
     if mark == "":
         return None
-    raw = parse(mark) if isinstance(mark, str) else None
+    raw = parse_uuid(mark) if isinstance(mark, str) else None
     if raw is None:
         raise BadQuery("The mark is not a UUID.")
     return raw
@@ -94,4 +99,4 @@ def _limit(text: str | None, values: Mapping[str, Any]) -> int:
     limit = int(text) if text.isdigit() else _value(text, values)
     if type(limit) is not int or limit < 0:
         raise BadQuery("LIMIT must be a number.")
-    return min(limit, MOST_ROWS)
+    return min(limit, MAX_ROWS)

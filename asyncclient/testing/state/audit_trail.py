@@ -1,66 +1,66 @@
-"""What was asked and done through the API, by person: what tests check at the end.
+"""AuditTrail: what was requested and done through the API per person, for tests to check at the end.
 
-A byte or two for each person; it draws no conclusions but those asked for.
+It takes a few bytes per person.
 """
 
 from array import array
 from collections.abc import Iterator
 
-_EVENTS_ASKED = 1
+_EVENTS_REQUESTED = 1
 _DELETED = 2
 _TOMBSTONED = 4
 _HEAVY = 8
 
 
 class AuditTrail:
-    """Flags and counts by person key."""
+    """Flags and counts per person key."""
 
     def __init__(self, persons: int) -> None:
         self._flags = bytearray(persons)
         self._recordings = array("H", bytes(2 * persons))
         self._heavy = 0
 
-    def events_asked(self, key: int) -> None:
-        """Somebody asked for this person's events to be deleted."""
-        self._set(key, _EVENTS_ASKED)
+    def mark_events_requested(self, key: int) -> None:
+        """Record that the deletion of this person's events was requested."""
+        self._set(key, _EVENTS_REQUESTED)
 
-    def deleted(self, key: int, *, through_api: bool) -> None:
-        """The person was deleted."""
+    def mark_deleted(self, key: int, *, through_api: bool) -> None:
+        """Record that the person was deleted."""
         self._set(key, _TOMBSTONED | (_DELETED if through_api else 0))
 
-    def tombstoned(self, key: int) -> bool:
-        """Whether the person was deleted at some time."""
+    def was_deleted(self, key: int) -> bool:
+        """Return whether the person was ever deleted."""
         return bool(self._get(key) & _TOMBSTONED)
 
-    def deleted_after_asking(self) -> Iterator[int]:
-        """Persons deleted through the API of whom some call asked for the events to go too."""
-        both = _EVENTS_ASKED | _DELETED
+    def deleted_with_events_requested(self) -> Iterator[int]:
+        """Yield the persons deleted through the API whose event deletion was requested too."""
+        both = _EVENTS_REQUESTED | _DELETED
         return (key for key, flags in enumerate(self._flags) if flags & both == both)
 
-    def recordings_requested(self, key: int) -> None:
-        """Deletion of this person's recordings was started once more."""
+    def mark_recordings_requested(self, key: int) -> None:
+        """Record another request to delete this person's recordings."""
         self._reach(key)
         self._recordings[key] = min(self._recordings[key] + 1, 65_535)
 
-    def recordings(self, key: int) -> int:
-        """How many times deletion of recordings was started."""
+    def recording_requests(self, key: int) -> int:
+        """Return how often deletion of the person's recordings was requested."""
         return self._recordings[key] if key < len(self._recordings) else 0
 
     def set_heavy(self, key: int, *, heavy: bool) -> None:
-        """Mark a person as one that bulk_delete cannot manage in company."""
-        was = self.heavy(key)
+        """Mark a person as too heavy for a bulk_delete with other persons."""
+        was = self.is_heavy(key)
         if heavy:
             self._set(key, _HEAVY)
         elif was:
             self._flags[key] &= ~_HEAVY
         self._heavy += heavy - was
 
-    def heavy(self, key: int) -> bool:
-        """Whether the person is marked as heavy."""
+    def is_heavy(self, key: int) -> bool:
+        """Return whether the person is marked as heavy."""
         return bool(self._get(key) & _HEAVY)
 
-    def any_heavy(self) -> bool:
-        """Whether anybody is marked as heavy."""
+    def has_heavy(self) -> bool:
+        """Return whether any person is marked as heavy."""
         return self._heavy > 0
 
     def _get(self, key: int) -> int:

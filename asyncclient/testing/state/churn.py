@@ -1,6 +1,6 @@
-"""Others who add and remove persons while somebody lists.
+"""Churn: simulates other clients that add and remove persons during a listing.
 
-It is driven by list requests, not by time, so that a test sees the same each time.
+List requests drive it, not time, so that a test is repeatable.
 """
 
 import random
@@ -12,7 +12,7 @@ import msgspec
 
 from asyncclient.testing.state.mutations import Mutations
 from asyncclient.testing.tables.person import Record
-from asyncclient.testing.tables.uuids import derived, parse
+from asyncclient.testing.tables.uuids import derive_uuid, parse_uuid
 
 _TRIES = 20
 
@@ -25,7 +25,7 @@ class _Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Churn:
-    """What happens just before each list request is answered."""
+    """The changes just before the response to each list request."""
 
     def __init__(self, mutations: Mutations) -> None:
         self._mutations = mutations
@@ -46,7 +46,7 @@ class Churn:
         protect: Collection[UUID | str],
         seed: int,
     ) -> None:
-        """Set the pace; zero and zero stop it."""
+        """Set the pace; zero for both rates stops it."""
         self._pace = _Pace(
             adds_per_request=adds_per_request,
             removes_per_request=removes_per_request,
@@ -56,11 +56,11 @@ class Churn:
         self._random = random.Random(seed)
 
     def remove_block(self, count: int, *, at_request: int, offset: int) -> None:
-        """Remove that many rows from an offset on, at the n-th list request from now (1 is the next)."""
+        """Remove this many rows from an offset on, at the n-th list request from now (1 is the next one)."""
         self._blocks.append((self._requests + at_request, offset, count))
 
     def before_listing(self) -> None:
-        """Let others do their work."""
+        """Apply the changes that are due at this list request."""
         self._requests += 1
         for request, offset, count in self._blocks:
             if request == self._requests:
@@ -93,7 +93,7 @@ class Churn:
         while True:
             self._arrived += 1
             distinct_id = f"arrival-{self._arrived}"
-            key = mutations.table.intern(derived(mutations.options.project_id, distinct_id))
+            key = mutations.table.intern(derive_uuid(mutations.options.project_id, distinct_id))
             if key not in mutations.store and mutations.store.key_of_distinct_id(distinct_id) is None:
                 break
         created_us = mutations.arrival_us()
@@ -105,5 +105,5 @@ class Churn:
         mutations.create(key, Record(mutations.store.next_pk(), created_us, (distinct_id,), {"plan": plan}))
 
     def _key(self, uuid: UUID | str) -> int | None:
-        raw = uuid.bytes if isinstance(uuid, UUID) else parse(uuid)
+        raw = uuid.bytes if isinstance(uuid, UUID) else parse_uuid(uuid)
         return None if raw is None else self._mutations.table.key(raw)

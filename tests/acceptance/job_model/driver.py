@@ -244,7 +244,7 @@ class Driver:
 
 def _told(report: Report) -> str:
     axes = {each.axis: {state.state: state.count for state in each.states} for each in report.axes}
-    kept = {axis: states for axis, states in axes.items() if set(states) != {"not_asked"}}
+    kept = {axis: states for axis, states in axes.items() if set(states) != {"not_requested"}}
     return f"{kept} {[(each.axis, each.reason, each.targets) for each in report.failures]}"
 
 

@@ -10,11 +10,11 @@ from job_model.witness import SLACK_S, Evidence, Witness
 
 from bulk import JobEvent, Report
 
-GONE = frozenset({"gone", "gone_settled"})
-AWAY = GONE | {"gone_before", "vanished"}
-DONE = frozenset({"done", "done_settled", "done_before"})
+GONE = frozenset({"deleted_confirmed", "found_deleted"})
+AWAY = GONE | {"already_deleted", "disappeared"}
+DONE = frozenset({"changed_confirmed", "found_changed", "already_as_desired"})
 COVERED = frozenset({"queued", "purged"})
-NOT_WAITING = frozenset({"untouched", "unknown", "survived", "again"})
+NOT_WAITING = frozenset({"not_started", "unknown", "to_retry"})
 """Pending states in which a run has something to do."""
 FAILED = frozenset({"failed", "contradicted"})
 
@@ -57,7 +57,9 @@ def judge_fold(report: Report, ended: Any) -> Iterable[str]:
 def judge_waits(report: Report) -> Iterable[str]:
     """Whether each target that a run left pending, with nothing in its way, waits for something that is named."""
     named = {number for failure in report.failures for number in numbers(failure.targets)}
-    named |= {n for axis in report.axes for each in axis.states if each.state == "held" for n in numbers(each.targets)}
+    named |= {
+        n for axis in report.axes for each in axis.states if each.state == "held_back" for n in numbers(each.targets)
+    }
     for axis in report.axes:
         for each in axis.states:
             if each.state in NOT_WAITING and each.targets is not None:
@@ -118,27 +120,27 @@ class Oracle:
             absent >= accepted for absent in evidence.absent_by_uuid for accepted in evidence.deletes_accepted
         )
         match axis, state:
-            case ("person", "gone" | "gone_settled"):
+            case ("person", "deleted_confirmed" | "found_deleted"):
                 if not evidence.deletes:
                     return "was never sent to be deleted"
                 if max(evidence.absent_by_uuid, default=0.0) < evidence.deletes[0]:
                     return "was not read since"
                 return None if explained or evidence.is_absent else "was not read as gone"
-            case ("person", "gone_before"):
+            case ("person", "already_deleted"):
                 if evidence.deletes:
                     return "was sent to be deleted"
                 return None if evidence.is_absent else "was not read as gone twice"
-            case ("person", "vanished"):
+            case ("person", "disappeared"):
                 return None if evidence.is_absent else "was not read as gone twice"
             case ("person", "merged"):
                 return None if evidence.merged else "nobody else was read under its distinct ID"
-            case ("person", "reappeared"):
+            case ("person", "recreated"):
                 return None if evidence.recreated else "was not read as re-created"
             case ("properties", state) if state in DONE:
                 return _undone(state, evidence)
-            case ("properties", "gone" | "missed" | "not_sent"):
+            case ("properties", "gone_with_person" | "too_late" | "skipped"):
                 return None if is_away else "was not read as gone twice"
-            case ("events" | "recordings", "missed" | "not_sent"):
+            case ("events" | "recordings", "too_late" | "skipped"):
                 return None if is_away or explained else "was not read as gone twice"
             case ("events", state) if state in COVERED:
                 least = self._opened_at - HOUR_S - SLACK_S
@@ -161,7 +163,7 @@ class Oracle:
         person = states["person"]
         if self._case.deletes_persons:
             return self._untrue_of_deleted(member, is_now, person, evidence)
-        if is_now == "recreated" and person != {"reappeared"}:
+        if is_now == "recreated" and person != {"recreated"}:
             return "it was re-created" if self._must_know_recreated(states) else None
         if is_now == "same":
             return self._untrue_of_kept(member, states)
@@ -172,14 +174,14 @@ class Oracle:
         if is_now == "same":
             return "it is still there"
         if is_now == "recreated":
-            return None if person <= {"reappeared"} else "it was re-created"
+            return None if person <= {"recreated"} else "it was re-created"
         if is_now == "other" and person <= AWAY and self._merged_later(member, evidence):
             return None
         survived = max(evidence.present, default=0.0) > max(evidence.deletes_accepted, default=0.0)
         if is_now == "other" and (survived or not evidence.deletes_accepted):
-            return None if person <= {"merged"} or (ever_other and person <= {"reappeared"}) else "it was merged"
-        allowed = GONE if evidence.deletes else {"gone_before", "vanished"}
-        return None if person <= allowed or (ever_other and person <= {"merged", "reappeared"}) else "it is gone"
+            return None if person <= {"merged"} or (ever_other and person <= {"recreated"}) else "it was merged"
+        allowed = GONE if evidence.deletes else {"already_deleted", "disappeared"}
+        return None if person <= allowed or (ever_other and person <= {"merged", "recreated"}) else "it is gone"
 
     def _merged_later(self, member: Member, evidence: Evidence) -> bool:
         """Whether its distinct ID had been read as nobody's before somebody merged it, or whoever had it by then."""
@@ -190,7 +192,7 @@ class Oracle:
         return not (states["events"] <= COVERED | {"unverifiable"} or states["recordings"] <= {"requested"})
 
     def _untrue_of_kept(self, member: Member, states: dict[str, frozenset[str]]) -> str | None:
-        if states["person"] != {"not_asked"}:
+        if states["person"] != {"not_requested"}:
             return "it is there, unchanged"
         if self._case.operation == "delete-events" and not states["events"] <= COVERED | {"unverifiable"}:
             return "its events are not covered"
@@ -198,7 +200,7 @@ class Oracle:
             return "its recordings are not requested"
         person = self._project.world.person(member.uuid)
         assert person is not None
-        if states["properties"] == {"not_asked"}:
+        if states["properties"] == {"not_requested"}:
             return None
         if not self._witness.is_as_asked(person.properties):
             return f"its properties are {sorted(person.properties)}, and not as asked"
@@ -207,9 +209,9 @@ class Oracle:
 
 def _undone(state: str, evidence: Evidence) -> str | None:
     """What is missing to call a change done."""
-    if state == "done_before" and evidence.changes:
+    if state == "already_as_desired" and evidence.changes:
         return "was sent a change"
-    if state == "done" and not evidence.changes_accepted:
+    if state == "changed_confirmed" and not evidence.changes_accepted:
         return "no change of it was accepted"
     return None if evidence.as_asked_at > min(evidence.changes, default=0.0) else "was never read as asked"
 

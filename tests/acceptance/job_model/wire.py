@@ -77,9 +77,9 @@ class Wire:
 
 def answer_of(server: LocalPostHog, call: ParsedRequest) -> ServerResponse:
     """What the server answers; the request takes effect here and now."""
-    outcome = server._gateway.handle(call)
-    assert outcome.ending == "answer", outcome.ending
-    return outcome.answer
+    outcome = server._handler.handle(call)
+    assert outcome.ending == "response", outcome.ending
+    return outcome.response
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asyncclient._protocol import csv_rows
-from asyncclient._protocol.csv_rows import BrokenCsv, CsvRows
+from asyncclient._protocol.csv_rows import BrokenCsv, CsvRowSplitter
 
 CELLS = st.one_of(st.text(max_size=6), st.text('",\r\n;x\u2028', max_size=8))
 TABLES = st.lists(st.lists(CELLS, min_size=2, max_size=3), max_size=8)
@@ -28,7 +28,7 @@ def test_blocks_are_whole_rows_and_rows_are_counted(table: list[list[str]], cuts
         table = [[cell.replace("\r", "") for cell in row] for row in table]
     raw = written(table, ending)
     edges = sorted({0, len(raw), *(cut for cut in cuts if cut < len(raw))})
-    rows, blocks = CsvRows(), []
+    rows, blocks = CsvRowSplitter(), []
     for start, end in pairwise(edges):
         block = rows.feed(raw[start:end])
         if block:
@@ -44,7 +44,7 @@ def test_blocks_are_whole_rows_and_rows_are_counted(table: list[list[str]], cuts
 @given(table=TABLES.filter(bool))
 def test_a_last_row_without_a_line_end_was_cut_off(table: list[list[str]]) -> None:
     raw = written(table).removesuffix(b"\r\n")
-    rows = CsvRows()
+    rows = CsvRowSplitter()
     rows.feed(raw)
     if raw.endswith(b"\n") or not raw:
         return  # rows without a cell, or what the last cell ends with
@@ -53,15 +53,15 @@ def test_a_last_row_without_a_line_end_was_cut_off(table: list[list[str]]) -> No
 
 
 def test_an_end_within_a_cell_is_noticed() -> None:
-    rows = CsvRows()
+    rows = CsvRowSplitter()
     assert rows.feed(b'a,b\r\n1,"x\r\n') == b"a,b\r\n"
     with pytest.raises(BrokenCsv, match="within a cell"):
         rows.end()
 
 
 def test_a_row_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_rows, "LONGEST_ROW", 1 << 20)
-    rows = CsvRows()
+    monkeypatch.setattr(csv_rows, "MAX_ROW_BYTES", 1 << 20)
+    rows = CsvRowSplitter()
     rows.feed(b'a\r\n"')
     with pytest.raises(BrokenCsv, match="longer than 1 MiB"):
         for _ in range(20):

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncclient import CaptureEvent, InvalidArgument
-from asyncclient._protocol.endpoints.capture import AROUND, LARGEST_CAPTURE, MOST_BYTES, batches, capture_events
+from asyncclient._protocol.endpoints.capture import (
+    ENVELOPE_BYTES,
+    MAX_BODY_BYTES,
+    MAX_EVENT_BYTES,
+    batches,
+    capture_events,
+)
 from asyncclient._secret import Secret
 
 TOKEN = Secret("phc_0123456789abcdefghij")
@@ -31,7 +37,7 @@ def sizes(events: list[CaptureEvent]) -> list[int]:
 @given(EVENTS, st.integers(0, 400))
 def test_no_body_is_too_large_and_none_could_take_one_event_more(events: list[CaptureEvent], slack: int) -> None:
     most = max(sizes(events), default=1) + slack
-    made = list(batches(events, most_bytes=most))
+    made = list(batches(events, max_bytes=most))
     assert all(len(each.events) <= most for each in made)
     for this, following in pairwise(made):
         assert len(this.events) + 1 + sizes(events)[following.start] > most
@@ -41,15 +47,15 @@ def test_no_body_is_too_large_and_none_could_take_one_event_more(events: list[Ca
 def test_the_commas_between_events_count(count: int) -> None:
     events = [CaptureEvent("x", "a")] * count
     fits = sum(sizes(events)) + count - 1
-    assert [len(each.events) for each in batches(events, most_bytes=fits)] == [fits]
+    assert [len(each.events) for each in batches(events, max_bytes=fits)] == [fits]
     for less in range(1, count):
-        assert [each.stop for each in batches(events, most_bytes=fits - less)] == [count - 1, count]
+        assert [each.stop for each in batches(events, max_bytes=fits - less)] == [count - 1, count]
 
 
 @given(EVENTS, st.integers(0, 400))
 def test_every_event_is_in_exactly_one_body_in_its_place(events: list[CaptureEvent], slack: int) -> None:
     most = max(sizes(events), default=1) + slack
-    made = list(batches(events, most_bytes=most))
+    made = list(batches(events, max_bytes=most))
     bodies = [json.loads(capture_events(each, TOKEN).body or b"") for each in made]
     assert [event for body in bodies for event in body["batch"]] == [dict(each.to_wire()) for each in events]
     assert [at for each in made for at in range(each.start, each.stop)] == list(range(len(events)))
@@ -61,8 +67,8 @@ def test_every_event_is_in_exactly_one_body_in_its_place(events: list[CaptureEve
 @given(EVENTS, st.integers(0, 400))
 def test_a_part_is_one_body_again(events: list[CaptureEvent], slack: int) -> None:
     most = max(sizes(events), default=1) + slack
-    for each in batches(events, most_bytes=most):
-        (again,) = batches(events[each.start : each.stop], most_bytes=most)
+    for each in batches(events, max_bytes=most):
+        (again,) = batches(events[each.start : each.stop], max_bytes=most)
         assert again.events == each.events
 
 
@@ -73,14 +79,14 @@ def test_a_body_stays_below_the_servers_20_mb_with_the_longest_token() -> None:
     for each in made:
         request = capture_events(each, Secret("p" * 512))
         assert request.body is not None
-        assert len(request.body) <= LARGEST_CAPTURE < 20_000_000
-    assert len(capture_events(made[0], Secret("p" * 512)).body or b"") - len(made[0].events) < AROUND
+        assert len(request.body) <= MAX_BODY_BYTES < 20_000_000
+    assert len(capture_events(made[0], Secret("p" * 512)).body or b"") - len(made[0].events) < ENVELOPE_BYTES
 
 
 def test_an_event_larger_than_a_body_is_refused_and_named_by_its_place() -> None:
-    large = CaptureEvent("x", "somebody", {"t": "y" * MOST_BYTES})
+    large = CaptureEvent("x", "somebody", {"t": "y" * MAX_EVENT_BYTES})
     with pytest.raises(
-        InvalidArgument, match=r"event number 3 has 18,999,036 bytes and a request takes 18,998,976"
+        InvalidArgument, match=r"event number 3 has 18,999,036 bytes and a request can have 18,998,976"
     ) as caught:
         list(batches([CaptureEvent("x", "a"), CaptureEvent("x", "a"), large]))
     assert "somebody" not in str(caught.value)
@@ -88,15 +94,15 @@ def test_an_event_larger_than_a_body_is_refused_and_named_by_its_place() -> None
 
 def test_the_largest_event_that_fits_is_taken() -> None:
     (size,) = sizes([CaptureEvent("x", "a", {"t": ""})])
-    exact = CaptureEvent("x", "a", {"t": "y" * (MOST_BYTES - size)})
+    exact = CaptureEvent("x", "a", {"t": "y" * (MAX_EVENT_BYTES - size)})
     (batch,) = batches([exact])
-    assert len(batch.events) == MOST_BYTES
+    assert len(batch.events) == MAX_EVENT_BYTES
     with pytest.raises(InvalidArgument):
-        list(batches([CaptureEvent("x", "a", {"t": "y" * (MOST_BYTES - size + 1)})]))
+        list(batches([CaptureEvent("x", "a", {"t": "y" * (MAX_EVENT_BYTES - size + 1)})]))
 
 
 @pytest.mark.parametrize("events", [None, "ab", b"ab", 7, [None], [{"event": "x", "distinct_id": "a"}], {"a": 1}])
-def test_what_is_no_list_of_events_is_refused(events: Any) -> None:
+def test_events_that_are_not_a_list_are_refused(events: Any) -> None:
     with pytest.raises(InvalidArgument, match="event"):
         list(batches(events))
 

@@ -119,7 +119,7 @@ def test_run_ends_by_the_first_signal_alone(blocked: Blocked, run: Run, posthog:
     process = blocked.start("run", "x.plan.jsonl", "--approve", digest, "--json", "--batch-size", "10")
     blocked.told(b"Test batch: ")
     process.send_signal(signal.SIGTERM)
-    blocked.told(b"nothing more is sent")
+    blocked.told(b"No further requests")
     assert process.wait(timeout=10) == -signal.SIGTERM
     report = read_report("x.journal.jsonl")
     assert report.runs[-1].ended is not None
@@ -214,7 +214,7 @@ def test_results_wait_for_their_reader_and_events_end_whole(blocked: Blocked, po
 def test_a_stopped_terminal_keeps_nobody(spawn: Spawn, run: Run, posthog: Any) -> None:
     assert run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").code == 0
     posthog.server.faults.add(Fault("stall", action="bulk_delete", after=1))
-    screen, inner = pty.openpty()
+    output, inner = pty.openpty()
     termios.tcflow(inner, termios.TCOOFF)  # as Ctrl-S does
     with load_plan("x.plan.jsonl") as plan:
         arguments = ["run", "x.plan.jsonl", "--approve", plan.digest, "--batch-size", "10", "--concurrency", "1"]
@@ -224,7 +224,7 @@ def test_a_stopped_terminal_keeps_nobody(spawn: Spawn, run: Run, posthog: Any) -
         end_by_two_signals(process)
     finally:
         os.close(inner)
-        os.close(screen)
+        os.close(output)
     posthog.server.faults.clear()
     assert run("run", "x.plan.jsonl").code == 0
 
@@ -247,7 +247,7 @@ sys.exit(99 if stopped else os.waitstatus_to_exitcode(status))
 
 def test_a_job_in_the_background_of_a_terminal_is_not_stopped(posthog: Any) -> None:
     """The terminal stops background processes that write to it (`stty tostop`), and any that read from it."""
-    screen, inner = pty.openpty()
+    output, inner = pty.openpty()
     arguments = ["delete", "--everyone", "--plan", "x.plan.jsonl"]
     process = subprocess.Popen(
         [sys.executable, "-c", IN_THE_BACKGROUND, *arguments],
@@ -260,18 +260,18 @@ def test_a_job_in_the_background_of_a_terminal_is_not_stopped(posthog: Any) -> N
     os.close(inner)
     seen = b""
     try:
-        while some := _read(screen):
+        while some := _read(output):
             seen += some
         assert process.wait(timeout=20) == 3, seen
     finally:
         process.kill()
         process.wait()
-        os.close(screen)
+        os.close(output)
     assert b"give --yes" in seen
 
 
-def _read(screen: int) -> bytes:
+def _read(output: int) -> bytes:
     try:
-        return os.read(screen, 65536)
+        return os.read(output, 65536)
     except OSError:  # the other side is closed
         return b""

@@ -46,7 +46,7 @@ def test_the_first_signal_lets_what_is_in_flight_end_and_dies_of_it(
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert process.returncode == -number
-    assert b"nothing more is sent" in err
+    assert b"No further requests" in err
     assert b"Not finished" in out
     report = read_report("x.journal.jsonl")
     assert report.runs[-1].ended is not None
@@ -64,7 +64,7 @@ def test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes(
     process = running(spawn, plan, posthog, Fault("stall", action="bulk_delete", after=1, times=1))
     process.send_signal(number)
     seen = b""
-    while b"nothing more is sent" not in seen:
+    while b"No further requests" not in seen:
         assert process.stderr is not None
         line = process.stderr.readline()
         assert line, f"it ended without a word, after {seen!r}"

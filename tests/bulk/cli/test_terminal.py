@@ -95,8 +95,7 @@ def count(plan: Path) -> int:
 def test_the_count_is_typed_to_approve(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
     one = terminal("run", plan)
     one.read_until("Type the number of persons to continue: ")
-    assert "Project Local project (1)" in one.seen
-    assert f"delete persons, {count(plan)} in all" in one.seen
+    assert f"About to delete {count(plan)} persons, in project 1 (Local project) on http" in one.seen
     assert not posthog.mutations
     one.type(f"{count(plan)}\n")
     assert one.finish() == 0
@@ -129,7 +128,7 @@ def test_an_interrupt_at_the_question_ends_by_it(terminal: Callable[..., Termina
 def test_one_go_shows_the_review_before_it_asks(terminal: Callable[..., Terminal], posthog: Any) -> None:
     one = terminal("delete", "--where", "plan exact free", "--plan", "y.plan.jsonl")
     one.read_until("to continue: ")
-    assert "Digest    sha256:" in one.seen
+    assert "Digest          sha256:" in one.seen
     assert not posthog.mutations
     one.type(f"{count(Path('y.plan.jsonl'))}\n")
     assert one.finish() == 0
@@ -168,7 +167,7 @@ def test_a_second_signal_gives_the_cursor_back(terminal: Callable[..., Terminal]
     while not posthog.mutations:
         one.read_until("")
     one.process.send_signal(signal.SIGTERM)
-    one.read_until("nothing more is sent")
+    one.read_until("No further requests")
     one.process.send_signal(signal.SIGTERM)
     assert one.finish() == -signal.SIGTERM
     assert one.seen.rindex("\x1b[?25h") > one.seen.rindex("\x1b[?25l")
@@ -181,7 +180,8 @@ def test_only_the_count_approves(tmp_path: Path, typed: str, approved: bool) -> 
     from datetime import UTC, datetime
     from uuid import UUID
 
-    from bulk.plan.plan_file import FORMAT, PlanHeader, PlanWriter
+    from bulk.plan.plan_file import FORMAT, PlanHeader
+    from bulk.plan.plan_writer import PlanWriter
 
     header = PlanHeader(
         format=FORMAT,
@@ -200,9 +200,8 @@ def test_only_the_count_approves(tmp_path: Path, typed: str, approved: bool) -> 
     shown = io.StringIO()
     with plan:
         if approved:
-            approval.ask(plan, say=shown.write, read=lambda: typed)
+            approval.ask_for_approval(plan, say=shown.write, read=lambda: typed)
         else:
             with pytest.raises(Refused, match="not approved"):
-                approval.ask(plan, say=shown.write, read=lambda: typed)
-    assert "Acme (1)" in shown.getvalue()
-    assert "42 in all" in shown.getvalue()
+                approval.ask_for_approval(plan, say=shown.write, read=lambda: typed)
+    assert "About to delete 42 persons, in project 1 (Acme) on h." in shown.getvalue()

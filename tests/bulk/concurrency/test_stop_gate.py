@@ -4,7 +4,7 @@ import pytest
 from bulk.concurrency.stop_gate import StopGate, Stopped
 
 
-async def test_closing_ends_waits_at_once() -> None:
+async def test_closing_the_gate_ends_waits_at_once() -> None:
     gate = StopGate()
     ended = anyio.Event()
 
@@ -21,7 +21,7 @@ async def test_closing_ends_waits_at_once() -> None:
         await ended.wait()
 
 
-async def test_what_is_in_flight_is_awaited() -> None:
+async def test_a_request_in_flight_is_awaited() -> None:
     gate = StopGate()
     answer = anyio.Event()
     got: list[str] = []
@@ -42,7 +42,7 @@ async def test_what_is_in_flight_is_awaited() -> None:
     assert got == ["answer"]
 
 
-async def test_nothing_leaves_once_the_gate_is_closed() -> None:
+async def test_no_request_leaves_once_the_gate_is_closed() -> None:
     gate = StopGate()
     with pytest.raises(Stopped), gate.cancel_on_stop() as scope:
         gate.close(RuntimeError("over"))
@@ -51,7 +51,7 @@ async def test_nothing_leaves_once_the_gate_is_closed() -> None:
         gate.check()
 
 
-async def test_a_callers_stop_closes_it_without_an_error() -> None:
+async def test_a_stop_by_the_caller_closes_the_gate_without_an_error() -> None:
     stop = anyio.Event()
     gate = StopGate(stop)
     stop.set()

@@ -5,7 +5,7 @@ import pytest
 from bulk.concurrency.workers import run_workers
 
 
-async def test_every_item_is_worked_on_once_by_at_most_so_many_workers() -> None:
+async def test_every_item_is_worked_on_once_by_a_limited_number_of_workers() -> None:
     done: list[int] = []
     running = most = 0
 
@@ -22,7 +22,7 @@ async def test_every_item_is_worked_on_once_by_at_most_so_many_workers() -> None
     assert most == 3
 
 
-async def test_the_first_error_is_raised_as_itself_and_ends_the_rest() -> None:
+async def test_the_first_error_is_raised_unchanged_and_ends_the_other_workers() -> None:
     started: list[int] = []
 
     async def work(item: int) -> None:

@@ -1,4 +1,4 @@
-"""What a running job tells of its pace and of the time that is left."""
+"""The rate and the estimated time left that a running job reports."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from asyncclient import Bucket, Limits, RateLimits
 from bulk.events import JobEvent, Progress
 from bulk.execution.progress_emitter import ProgressEmitter
-from bulk.journal.records import Answer, Intent, JobOpened
+from bulk.journal.records import FORMAT, AttemptEnded, Intent, JobOpened
 from bulk.journal.target_states import TargetStates
 from bulk.operations import DeletePersons
 
@@ -17,7 +17,7 @@ def started(count: int) -> TargetStates:
     target_states = TargetStates()
     target_states.apply(
         JobOpened(
-            format=1,
+            format=FORMAT,
             job="j",
             host="h",
             project=1,
@@ -37,17 +37,19 @@ def accept(target_states: TargetStates, attempt: int, targets: str) -> None:
         attempt=attempt, route="delete", bucket="deletes", axes=("person",), targets=targets, at=0.0, server_at=0.0
     )
     target_states.apply(intent)
-    target_states.apply(Answer(attempt=attempt, at=0.0, outcome="ok"))
+    target_states.apply(AttemptEnded(attempt=attempt, at=0.0, outcome="ok"))
 
 
-def test_the_time_left_knows_that_a_limit_lets_bursts_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_estimated_time_left_takes_bursts_within_the_rate_limit_into_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = [1000.0]
     monkeypatch.setattr("bulk.execution.progress_emitter.anyio.current_time", lambda: now[0])
-    told: list[Progress] = []
+    emitted: list[Progress] = []
 
     def tell(event: JobEvent) -> None:
         if isinstance(event, Progress):
-            told.append(event)
+            emitted.append(event)
 
     target_states = started(1200)
     limits = Limits(RateLimits.posthog(), clock=lambda: now[0])
@@ -60,12 +62,12 @@ def test_the_time_left_knows_that_a_limit_lets_bursts_through(monkeypatch: pytes
     accept(target_states, 0, "0-479")
     limits.charge(Bucket.DELETES, [0.0] * 480)
     emitter.progress()
-    now[0] += 50  # the minute's allowance is used up, nothing moves
+    now[0] += 50  # the limit of this minute is used up: no progress
     for _ in range(3):
         now[0] += 1
         emitter.progress()
     accept(target_states, 1, "480")
     emitter.progress()
-    eta_s = told[-1].eta_s
+    eta_s = emitted[-1].eta_s
     assert eta_s is not None
     assert 60 <= eta_s <= 120

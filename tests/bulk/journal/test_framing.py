@@ -82,7 +82,7 @@ def test_numbers_may_grow_longer_within_a_piece() -> None:
         broken = [*lines[:wrong], lines[wrong].replace(b"note", b"nose"), *lines[wrong + 1 :]]
         assert _damaged_line(b"".join(broken)) == wrong + 1
         del broken[wrong]
-        assert _damaged_line(b"".join(broken), f"number {wrong + 1} where {wrong} belongs") == wrong + 1
+        assert _damaged_line(b"".join(broken), f"number {wrong + 1} instead of {wrong}") == wrong + 1
 
 
 def test_nothing_at_all_is_a_new_journal() -> None:
@@ -121,7 +121,7 @@ def test_any_tail_that_holds_no_sound_line_is_torn(notes: list[Note], tail: byte
 @pytest.mark.parametrize(
     ("tail", "reason"),
     [
-        (b"\x00\x00\x00", "is nothing but NULs"),
+        (b"\x00\x00\x00", "consists of NUL bytes"),
         (b'{"n":2,"k', "has no line end"),
         (b'{"n":2,"k":"note","crc":"00000000"}\n', "fails its checksum"),
         (b'{"n":2,"k":"note","crc":"00000000"}\n\x00\x00', "fails its checksum"),
@@ -171,7 +171,7 @@ def test_missing_line_is_damage_where_the_next_stands(notes: list[Note], data: s
     lines = _journal(notes)
     gone = data.draw(st.integers(0, len(lines) - 2))
     del lines[gone]
-    words = f"has the number {gone + 1} where {gone} belongs" if gone else "is not the first line of a journal"
+    words = f"has number {gone + 1} instead of {gone}" if gone else "is not the first line of a journal"
     assert _damaged_line(b"".join(lines), words) == gone + 1
 
 
@@ -179,7 +179,7 @@ def test_missing_line_is_damage_where_the_next_stands(notes: list[Note], data: s
 def test_doubled_line_is_damage_even_at_the_end(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
     at = data.draw(st.integers(0, len(lines) - 1))
-    words = f"has the number {at} where {at + 1} belongs: a line is missing, doubled or moved"
+    words = f"has number {at} instead of {at + 1}: a line is missing, doubled or moved"
     assert _damaged_line(b"".join([*lines[: at + 1], *lines[at:]]), words) == at + 2
 
 
@@ -217,7 +217,7 @@ def test_a_text_that_json_leaves_unescaped_hides_no_line() -> None:
 def test_changed_lines_behind_the_first_one_are_not_its_fault() -> None:
     lines = _journal([Note("a"), Note("b"), Note("c")])
     lines[1:] = [line.replace(b'"text":"', b'"text":"changed') for line in lines[1:]]
-    with pytest.raises(JournalDamaged, match="line 2 and another whole line fail their checksums"):
+    with pytest.raises(JournalDamaged, match="line 2 and another complete line fail their checksums"):
         _read(b"".join(lines))
 
 
@@ -275,7 +275,7 @@ def test_unknown_record_is_refused_even_at_the_end() -> None:
     lines = _journal([Note()])
     body = b'{"n":2,"k":"unheard"'
     lines.append(body + b',"crc":"%08x"}\n' % zlib.crc32(body, FRAMING.seed(OpenedJob("job-1"))))
-    with pytest.raises(JournalDamaged, match=r"line 3 is whole, but holds nothing that this version knows; restore"):
+    with pytest.raises(JournalDamaged, match=r"line 3 is intact, but holds no record that this version knows; restore"):
         _read(b"".join(lines))
 
 
@@ -332,7 +332,7 @@ class TaggedN(msgspec.Struct, frozen=True, tag="c", tag_field="n"):
 
 @pytest.mark.parametrize("kind", [WithN, OpenedJob | WithCrc, TaggedN])
 def test_names_of_the_frame_are_reserved(kind: object) -> None:
-    with pytest.raises(ValueError, match="is the frame's own"):
+    with pytest.raises(ValueError, match="is reserved for the frame"):
         Framing(kind, job=lambda record: None)
 
 

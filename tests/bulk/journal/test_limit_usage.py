@@ -3,7 +3,7 @@
 import msgspec
 
 from asyncclient import Bucket, Limits, RateLimits
-from bulk.journal.limit_usage import ROW_READERS, LimitUsage, not_in, restore_limits
+from bulk.journal.limit_usage import ROW_READERS, LimitUsage, restore_limits, unmatched_times
 from bulk.journal.records import Intent, LimitChanged, PauseTaken, RunStarted
 
 
@@ -32,7 +32,7 @@ def test_requests_of_files_are_charged_with_their_ages() -> None:
     usage.request("deletes", 940.0)
     usage.request("deletes", 100.0)
     limits = limits_now(clock)
-    restore_limits(limits, spent={"deletes": [990.0]}, usage=usage, under_way={}, now=1000.0)
+    restore_limits(limits, spent={"deletes": [990.0]}, usage=usage, in_flight={}, now=1000.0)
     assert used(limits, Bucket.DELETES) == {60.0: 2, 3600.0: 3}
     clock[0] = 51.0
     assert used(limits, Bucket.DELETES) == {60.0: 0, 3600.0: 3}
@@ -41,7 +41,7 @@ def test_requests_of_files_are_charged_with_their_ages() -> None:
 def test_what_a_killed_process_had_under_way_counts_now_and_in_every_later_run() -> None:
     usage = LimitUsage()
     usage.run_started(run(10.0), [])
-    assert usage.under_way([intent(0, 11.0), intent(1, 12.0)]) == {
+    assert usage.in_flight([intent(0, 11.0), intent(1, 12.0)]) == {
         "deletes": 2,
         "others": 4 + ROW_READERS,
         "default": 1,
@@ -50,29 +50,29 @@ def test_what_a_killed_process_had_under_way_counts_now_and_in_every_later_run()
     assert list(usage.recent["deletes"]) == [20.0, 20.0]
     assert list(usage.recent["others"]) == [20.0] * (4 + ROW_READERS)
     usage.run_ended()
-    assert usage.under_way([]) == {}
+    assert usage.in_flight([]) == {}
 
 
 def test_a_killed_block_of_changes_counts_beside_the_reads() -> None:
     usage = LimitUsage()
     usage.run_started(run(10.0), [])
     block = msgspec.structs.replace(intent(0, 11.0), bucket="others", requests=64)
-    assert usage.under_way([block]) == {"others": 64 + 4 + ROW_READERS, "default": 1}
+    assert usage.in_flight([block]) == {"others": 64 + 4 + ROW_READERS, "default": 1}
 
 
 def test_a_cancelled_runs_open_attempts_count_though_it_said_goodbye() -> None:
     usage = LimitUsage()
     usage.run_started(run(10.0), [])
     usage.run_ended()
-    assert usage.under_way([intent(0, 11.0)]) == {"deletes": 1}
+    assert usage.in_flight([intent(0, 11.0)]) == {"deletes": 1}
 
 
 def test_a_pause_lasts_over_a_restart_and_never_longer_than_an_hour() -> None:
     clock, usage = [0.0], LimitUsage()
-    usage.paused(PauseTaken(at=1000.0, bucket="deletes", for_s=90.0))
-    usage.paused(PauseTaken(at=9_000_000.0, bucket="others", for_s=60.0))
+    usage.paused(PauseTaken(at=1000.0, bucket="deletes", duration_s=90.0))
+    usage.paused(PauseTaken(at=9_000_000.0, bucket="others", duration_s=60.0))
     limits = limits_now(clock)
-    restore_limits(limits, spent={}, usage=usage, under_way={}, now=1030.0)
+    restore_limits(limits, spent={}, usage=usage, in_flight={}, now=1030.0)
     assert limits.eta_s(Bucket.DELETES, 1) == 60.0
     assert limits.eta_s(Bucket.OTHERS, 1) == 3600.0
 
@@ -84,10 +84,10 @@ def test_a_limit_that_an_earlier_run_found_is_kept_for_what_is_left_of_its_hour(
     usage.limit_changed(LimitChanged(at=1000.0, bucket="of a later version", window_s=60.0, new=1))
     for now, expected in ((1030.0, {60.0: 100, 3600.0: 1200}), (4600.0, {60.0: 240})):
         limits = limits_now([50.0])
-        restore_limits(limits, spent={}, usage=usage, under_way={}, now=now)
+        restore_limits(limits, spent={}, usage=usage, in_flight={}, now=now)
         assert {window.window_s: window.limit for window in limits.budget(Bucket.OTHERS)} == expected
 
 
 def test_a_request_that_the_limits_remember_is_not_charged_again() -> None:
-    assert not_in([10.0, 20.0], [10.1, 19.9, 30.0]) == [30.0]
-    assert not_in([10.0], [10.0, 10.1]) == [10.1]
+    assert unmatched_times([10.0, 20.0], [10.1, 19.9, 30.0]) == [30.0]
+    assert unmatched_times([10.0], [10.0, 10.1]) == [10.1]

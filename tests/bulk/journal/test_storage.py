@@ -90,7 +90,7 @@ def test_failed_sync_opens_no_journal(path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_second_opening_is_told_that_the_journal_is_busy(path: Path) -> None:
-    words = "another process works on this journal; let it end or stop it"
+    words = "another process is using this journal; wait until it ends or stop it"
     with Journal.open(path, FRAMING, lambda record: None), pytest.raises(JournalBusy, match=words):
         _replayed(path)
     _replayed(path)
@@ -102,7 +102,7 @@ def test_writer_keeps_the_lock_when_the_journal_object_is_closed(path: Path) -> 
     journal.close()
     with pytest.raises(JournalBusy):
         _replayed(path)
-    with pytest.raises(ValueError, match="has its writer"):
+    with pytest.raises(ValueError, match="already has a writer"):
         journal.writer()
     writer._close()
     _replayed(path)
@@ -188,7 +188,7 @@ def test_journal_that_others_can_read_is_made_private(path: Path, mode: int) -> 
 def test_file_without_a_record_that_no_run_can_have_made_is_refused(path: Path, data: bytes) -> None:
     _put(path, data)
     path.chmod(0o644)
-    with pytest.raises(JournalError, match="holds no record and has mode 0644, so no run has made it; remove it"):
+    with pytest.raises(JournalError, match="holds no record and has mode 0644, so no run created it; remove it"):
         _replayed(path)
     assert _state(path.parent) == {path.name: data}
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -205,7 +205,9 @@ def test_file_system_that_cannot_make_a_journal_private_is_reported(
     _put(path, WHOLE)
     path.chmod(0o644)
     monkeypatch.setattr(os, "fchmod", fails)
-    with pytest.raises(JournalError, match="cannot be made private: the system does not permit it; choose another"):
+    with pytest.raises(
+        JournalError, match="cannot be made private: the operating system does not permit it; choose another"
+    ):
         _replayed(path)
 
 

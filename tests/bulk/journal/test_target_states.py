@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.journal.records import Answer, Change, Intent, JobOpened, Record, RunEnded, RunStarted, Settled, Spent
+from bulk.journal.records import (
+    FORMAT,
+    AttemptEnded,
+    Change,
+    Intent,
+    JobOpened,
+    ReadRequest,
+    Record,
+    RunEnded,
+    RunStarted,
+    StatesChanged,
+)
 from bulk.journal.target_states import TargetStates
 from bulk.states import STATES, Axis, Events, Person, Properties, Recordings
 
@@ -14,7 +25,7 @@ COUNT = 6
 
 def opened(*, events: bool = True, recordings: bool = False) -> JobOpened:
     return JobOpened(
-        format=1,
+        format=FORMAT,
         job="j",
         host="https://eu.posthog.com",
         project=1,
@@ -52,9 +63,9 @@ def folded(*records: Record) -> TargetStates:
 
 def test_an_attempt_without_an_answer_is_unknown_only_once_its_process_is_gone() -> None:
     target_states = folded(opened(), run(), intent(0, "0-1", "person"))
-    assert target_states.person(0) is Person.UNTOUCHED
+    assert target_states.person(0) is Person.NOT_STARTED
     target_states.apply(run())
-    assert [target_states.person(n) for n in range(3)] == [Person.UNKNOWN, Person.UNKNOWN, Person.UNTOUCHED]
+    assert [target_states.person(n) for n in range(3)] == [Person.UNKNOWN, Person.UNKNOWN, Person.NOT_STARTED]
 
 
 def test_an_accepted_attempt_moves_every_axis_it_was_for() -> None:
@@ -62,42 +73,46 @@ def test_an_accepted_attempt_moves_every_axis_it_was_for() -> None:
         opened(recordings=True),
         run(),
         intent(0, "0-1", "events", "recordings"),
-        Answer(attempt=0, at=1003.0, outcome="ok"),
+        AttemptEnded(attempt=0, at=1003.0, outcome="ok"),
     )
-    assert target_states.events(0) is Events.REQUESTED
+    assert target_states.events(0) is Events.ACCEPTED
     assert target_states.recordings(1) is Recordings.REQUESTED
-    assert target_states.person(0) is Person.UNTOUCHED
+    assert target_states.person(0) is Person.NOT_STARTED
 
 
 def test_a_partly_accepted_attempt_leaves_the_others_unknown() -> None:
     target_states = folded(
-        opened(), run(), intent(0, "0-2", "person"), Answer(attempt=0, at=1.0, outcome="ok", accepted="0,2")
+        opened(), run(), intent(0, "0-2", "person"), AttemptEnded(attempt=0, at=1.0, outcome="ok", accepted="0,2")
     )
     assert [target_states.person(n) for n in range(3)] == [Person.ACCEPTED, Person.UNKNOWN, Person.ACCEPTED]
 
 
 def test_an_attempt_that_certainly_did_nothing_changes_no_state_but_counts() -> None:
-    target_states = folded(opened(), run(), intent(0, "0", "person"), Answer(attempt=0, at=1.0, outcome="failed"))
-    assert target_states.person(0) is Person.UNTOUCHED
+    target_states = folded(opened(), run(), intent(0, "0", "person"), AttemptEnded(attempt=0, at=1.0, outcome="failed"))
+    assert target_states.person(0) is Person.NOT_STARTED
     assert target_states.attempts[0] == 1
 
 
 def test_attempts_start_anew_with_each_run_and_with_the_next_stage() -> None:
-    target_states = folded(opened(), run(), intent(0, "0-1", "events"), Answer(attempt=0, at=1.0, outcome="ok"))
-    target_states.apply(Settled(at=2.0, source="rows", changes=(Change("events", "queued", "0"),)))
+    target_states = folded(opened(), run(), intent(0, "0-1", "events"), AttemptEnded(attempt=0, at=1.0, outcome="ok"))
+    target_states.apply(StatesChanged(at=2.0, source="deletion_rows", changes=(Change("events", "queued", "0"),)))
     assert list(target_states.attempts[:2]) == [0, 1]
     target_states.apply(run())
     assert list(target_states.attempts[:2]) == [0, 0]
 
 
 def test_a_refunded_attempt_does_not_count() -> None:
-    target_states = folded(opened(), run(), intent(0, "0-1", "person"), Answer(attempt=0, at=1.0, outcome="unknown"))
-    target_states.apply(Settled(at=2.0, source="engine", refunded="1"))
+    target_states = folded(
+        opened(), run(), intent(0, "0-1", "person"), AttemptEnded(attempt=0, at=1.0, outcome="unknown")
+    )
+    target_states.apply(StatesChanged(at=2.0, source="engine", refunded="1"))
     assert list(target_states.attempts[:2]) == [1, 0]
 
 
-def covers(targets: str, until: int) -> Settled:
-    return Settled(at=2.0, source="rows", changes=(Change("events", "queued", targets, covered_until=until),))
+def covers(targets: str, until: int) -> StatesChanged:
+    return StatesChanged(
+        at=2.0, source="deletion_rows", changes=(Change("events", "queued", targets, covered_until=until),)
+    )
 
 
 def test_events_are_covered_up_to_their_deletion_rows_time_and_a_newer_row_counts() -> None:
@@ -108,7 +123,7 @@ def test_events_are_covered_up_to_their_deletion_rows_time_and_a_newer_row_count
 def test_where_no_rows_are_kept_events_are_covered_up_to_the_accepted_request() -> None:
     target_states = folded(opened(), run(), intent(0, "0-1", "events", server_at=1010.7))
     assert target_states.coverage.until(0) is None
-    target_states.apply(Answer(attempt=0, at=1011.0, outcome="ok", accepted="0"))
+    target_states.apply(AttemptEnded(attempt=0, at=1011.0, outcome="ok", accepted="0"))
     assert [target_states.coverage.until(n) for n in range(2)] == [1010.0, None]
 
 
@@ -132,12 +147,14 @@ def test_the_largest_uncovered_window_is_that_of_the_oldest_proof_that_somebody_
 
 
 def test_a_reason_that_this_version_does_not_know_is_refused() -> None:
-    with pytest.raises(ValueError, match="because of 'bored'"):
-        folded(opened(), run(), Settled(at=2.0, source="engine", changes=(Change("person", "failed", "0", "bored"),)))
+    with pytest.raises(ValueError, match="with the reason 'bored'"):
+        folded(
+            opened(), run(), StatesChanged(at=2.0, source="engine", changes=(Change("person", "failed", "0", "bored"),))
+        )
 
 
 def test_who_was_deleted_instead_of_kept_is_read_and_never_called_gone_before() -> None:
-    answer = Answer(attempt=0, at=3.0, outcome="unknown", status=202, error="deleted_instead_of_kept")
+    answer = AttemptEnded(attempt=0, at=3.0, outcome="unknown", status=202, error="deleted_instead_of_kept")
     target_states = folded(opened(), run(), intent(0, "0", "events"), answer, run())
     assert target_states.person(0) is Person.UNKNOWN
     assert [(r, s, list(n)) for r, s, n in target_states.reasons(Axis.PERSON)] == [
@@ -147,16 +164,19 @@ def test_who_was_deleted_instead_of_kept_is_read_and_never_called_gone_before() 
 
 def test_a_partly_accepted_request_for_recordings_leaves_the_attempts_of_the_refused() -> None:
     """Who is refused among many that are not has a bounded number of attempts all the same."""
-    accepted = Answer(attempt=0, at=3.0, outcome="ok", accepted="0-1")
+    accepted = AttemptEnded(attempt=0, at=3.0, outcome="ok", accepted="0-1")
     target_states = folded(opened(events=False, recordings=True), run(), intent(0, "0-2", "recordings"), accepted)
     assert list(target_states.attempts[:3]) == [0, 0, 1]
 
 
 def test_targets_whose_attempts_were_used_up_get_another_chance_in_the_next_run_only() -> None:
-    failed = Settled(
+    failed = StatesChanged(
         at=2.0,
         source="engine",
-        changes=(Change("person", "failed", "0", "attempts_used"), Change("person", "failed", "1", "rejected:400")),
+        changes=(
+            Change("person", "failed", "0", "attempts_exhausted"),
+            Change("person", "failed", "1", "rejected:400"),
+        ),
     )
     target_states = folded(opened(), run(), failed, run("verify"))
     assert target_states.person(0) is Person.FAILED
@@ -171,7 +191,7 @@ def test_targets_whose_attempts_were_used_up_get_another_chance_in_the_next_run_
     [
         (run(),),
         (opened(), opened()),
-        (opened(), Answer(attempt=3, at=1.0, outcome="ok")),
+        (opened(), AttemptEnded(attempt=3, at=1.0, outcome="ok")),
         (opened(), intent(0, f"0-{COUNT}", "person")),
     ],
 )
@@ -181,8 +201,8 @@ def test_records_that_do_not_fit_together_are_refused(records: tuple[Record, ...
 
 
 def test_request_times_are_kept_for_the_limits() -> None:
-    target_states = folded(opened(), run(), intent(0, "0", "person"), Answer(attempt=0, at=7.0, outcome="ok"))
-    target_states.apply(Spent(bucket="others", at=8.0))
+    target_states = folded(opened(), run(), intent(0, "0", "person"), AttemptEnded(attempt=0, at=7.0, outcome="ok"))
+    target_states.apply(ReadRequest(bucket="others", at=8.0))
     assert {bucket: list(times) for bucket, times in target_states.usage.recent.items()} == {
         "deletes": [7.0],
         "others": [8.0],
@@ -191,9 +211,9 @@ def test_request_times_are_kept_for_the_limits() -> None:
 
 def test_a_run_that_said_goodbye_is_known_to_have_ended() -> None:
     target_states = folded(opened(), run())
-    assert target_states.usage.under_way([]) == {"others": 1 + 5, "default": 1}
+    assert target_states.usage.in_flight([]) == {"others": 1 + 5, "default": 1}
     target_states.apply(RunEnded(at=9.0, reason="finished"))
-    assert target_states.usage.under_way([]) == {}
+    assert target_states.usage.in_flight([]) == {}
 
 
 CHANGES = st.sampled_from([(axis, state) for axis, kind in STATES.items() for state in kind])
@@ -205,7 +225,7 @@ def test_each_axis_always_adds_up_to_the_plan(changes: list[tuple[tuple[Axis, Pe
     target_states = folded(opened(recordings=True), run())
     for (axis, state), (first, last) in changes:
         change = Change(axis.value, state.name.lower(), f"{first}-{last}")
-        target_states.apply(Settled(at=1.0, source="store", changes=(change,)))
+        target_states.apply(StatesChanged(at=1.0, source="person_reads", changes=(change,)))
         assert all(sum(target_states.counts(each).values()) == COUNT for each in Axis)
         assert set(target_states.numbers(axis, (state,))) >= set(range(first, last + 1))
 
@@ -229,12 +249,12 @@ def properties(target_states: TargetStates) -> list[Properties]:
 
 def test_a_job_of_properties_leaves_the_other_axes_alone() -> None:
     target_states = of_properties()
-    assert target_states.lead is Axis.PROPERTIES
+    assert target_states.primary_axis is Axis.PROPERTIES
     assert {axis: list(target_states.counts(axis)) for axis in Axis} == {
-        Axis.PERSON: [Person.NOT_ASKED],
-        Axis.EVENTS: [Events.NOT_ASKED],
-        Axis.RECORDINGS: [Recordings.NOT_ASKED],
-        Axis.PROPERTIES: [Properties.UNTOUCHED],
+        Axis.PERSON: [Person.NOT_REQUESTED],
+        Axis.EVENTS: [Events.NOT_REQUESTED],
+        Axis.RECORDINGS: [Recordings.NOT_REQUESTED],
+        Axis.PROPERTIES: [Properties.NOT_STARTED],
     }
 
 
@@ -264,8 +284,8 @@ def test_a_job_of_properties_leaves_the_other_axes_alone() -> None:
 def test_a_block_leaves_what_was_not_reached_as_it_was(
     answer: dict[str, Any], expected: str, counted: list[int]
 ) -> None:
-    target_states = of_properties(block(0, "0-3", 5), Answer(attempt=0, at=7.0, **answer))
-    letters = {"R": Properties.REQUESTED, "?": Properties.UNKNOWN, "U": Properties.UNTOUCHED}
+    target_states = of_properties(block(0, "0-3", 5), AttemptEnded(attempt=0, at=7.0, **answer))
+    letters = {"R": Properties.ACCEPTED, "?": Properties.UNKNOWN, "U": Properties.NOT_STARTED}
     assert properties(target_states) == [letters[each] for each in expected]
     assert list(target_states.attempts) == counted
     assert list(target_states.usage.recent.get("others", [])) == [7.0] * answer.get("requests", 5)
@@ -274,21 +294,21 @@ def test_a_block_leaves_what_was_not_reached_as_it_was(
 def test_a_block_that_a_kill_cut_off_is_unknown_and_every_request_of_it_counts() -> None:
     target_states = of_properties(block(0, "0-3", 12))
     target_states.apply(run())
-    assert properties(target_states)[:5] == [Properties.UNKNOWN] * 4 + [Properties.UNTOUCHED]
+    assert properties(target_states)[:5] == [Properties.UNKNOWN] * 4 + [Properties.NOT_STARTED]
     assert len(target_states.usage.recent["others"]) == 12 + 1 + 5
 
 
-@pytest.mark.parametrize("reason", ["accepted_not_applied", "changed_since"])
+@pytest.mark.parametrize("reason", ["accepted_not_applied", "changed_afterwards"])
 def test_properties_that_would_not_change_are_tried_again_by_the_next_run(reason: str) -> None:
-    settled = Settled(at=2.0, source="engine", changes=(Change("properties", "contradicted", "0-1", reason),))
+    settled = StatesChanged(at=2.0, source="engine", changes=(Change("properties", "contradicted", "0-1", reason),))
     target_states = of_properties(settled, run("verify"))
     assert target_states.properties(0) is Properties.CONTRADICTED
     target_states.apply(run())
-    assert properties(target_states)[:3] == [Properties.AGAIN, Properties.AGAIN, Properties.UNTOUCHED]
+    assert properties(target_states)[:3] == [Properties.TO_RETRY, Properties.TO_RETRY, Properties.NOT_STARTED]
 
 
 def test_what_the_server_rejected_stays_failed() -> None:
-    settled = Settled(
+    settled = StatesChanged(
         at=2.0, source="engine", changes=(Change("properties", "failed", "0", "rejected:bad_request:400"),)
     )
     assert properties(of_properties(settled, run()))[0] is Properties.FAILED

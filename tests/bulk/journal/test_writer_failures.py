@@ -268,7 +268,7 @@ async def test_a_journal_cut_short_during_the_run_does_not_pass_for_a_shorter_on
     writer.append(Note(3))
     with pytest.raises(WriteFailed):
         await writer.aclose()
-    with pytest.raises(JournalDamaged, match="line 2 has the number 3 where 1 belongs"):
+    with pytest.raises(JournalDamaged, match="line 2 has number 3 instead of 1"):
         Journal.read(disk.path, FRAMING, lambda record: None)
 
 

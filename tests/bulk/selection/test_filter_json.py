@@ -1,4 +1,4 @@
-"""PostHog's own JSON array of filters, checked before it is sent."""
+"""Property filters in PostHog's JSON format are checked before they are sent."""
 
 import json
 
@@ -8,7 +8,7 @@ from bulk.errors import InputError
 from bulk.selection.filter_json import parse_properties
 
 
-def test_entries_are_filters_with_the_contracts_defaults() -> None:
+def test_entries_become_filters_with_default_operator_and_type() -> None:
     found = parse_properties(
         json.dumps(
             [
@@ -36,29 +36,29 @@ def test_entries_are_filters_with_the_contracts_defaults() -> None:
         ("", "not valid JSON"),
         ("[", "not valid JSON"),
         ("{}", "not a JSON array"),
-        ("[]", "selects everyone"),
-        ('["a"]', "entry 1 .* is not an object"),
-        ('[{"key": "a", "value": 1}, {"value": 1}]', "entry 2 .* has no key"),
+        ("[]", "selects every person"),
+        ('["a"]', "filter 1 is not an object"),
+        ('[{"key": "a", "value": 1}, {"value": 1}]', "filter 2 has no key"),
         ('[{"key": "a", "value": 1, "op": "x"}]', "unknown field 'op'"),
         ('[{"key": "a", "value": 1, "operator": "zzz"}]', "unknown operator"),
         ('[{"key": "a", "value": 1, "operator": []}]', "unknown operator"),
         ('[{"key": "a", "value": 1, "type": "event"}]', "unknown type"),
-        ('[{"key": "a"}]', "has no value"),
-        ('[{"key": "a", "value": null}]', "has no value"),
-        ('[{"key": "a", "value": []}]', "has no value"),
-        ('[{"key": "a", "value": {"b": 1}}]', "has no value"),
+        ('[{"key": "a"}]', "has no usable value"),
+        ('[{"key": "a", "value": null}]', "has no usable value"),
+        ('[{"key": "a", "value": []}]', "has no usable value"),
+        ('[{"key": "a", "value": {"b": 1}}]', "has no usable value"),
         ('[{"key": "id", "value": "x", "type": "cohort"}]', "cohort's number"),
         ('[{"key": "id", "value": true, "type": "cohort"}]', "cohort's number"),
         ('[{"key": "id", "value": 1, "type": "cohort", "operator": "not_in"}]', "can only be in"),
         ("[" * 100_000, "not valid JSON"),
     ],
 )
-def test_what_cannot_be_used_is_named_by_its_number(text: str, words: str) -> None:
+def test_an_unusable_filter_is_named_by_its_number(text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         parse_properties(text)
 
 
-def test_an_error_names_no_value() -> None:
+def test_an_error_shows_no_value() -> None:
     with pytest.raises(InputError) as caught:
         parse_properties('[{"key": "email", "value": "jane@example.org", "operator": "zzz"}]')
     assert "jane" not in str(caught.value)

@@ -1,8 +1,8 @@
-"""Which distinct ids stand for nobody in particular."""
+"""Placeholder IDs such as "undefined" are recognized."""
 
 import pytest
 
-from bulk.selection.placeholder_ids import is_shared
+from bulk.selection.placeholder_ids import is_placeholder
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ from bulk.selection.placeholder_ids import is_shared
         "00000000-0000-0000-0000-000000000000",
     ],
 )
-def test_an_id_that_stands_for_nobody_is_shared(distinct_id: str) -> None:
-    assert is_shared(distinct_id)
+def test_a_placeholder_id_is_recognized(distinct_id: str) -> None:
+    assert is_placeholder(distinct_id)
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_an_id_that_stands_for_nobody_is_shared(distinct_id: str) -> None:
         "..",
     ],
 )
-def test_an_id_that_may_be_somebodys_is_not_shared(distinct_id: str) -> None:
-    assert not is_shared(distinct_id)
+def test_an_ordinary_id_is_not_a_placeholder(distinct_id: str) -> None:
+    assert not is_placeholder(distinct_id)

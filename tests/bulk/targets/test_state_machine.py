@@ -6,10 +6,30 @@ from functools import cache
 import pytest
 
 from bulk.execution.next_step import EVENTS_DONE, RECORDINGS_DONE, Step, decide
-from bulk.states import BAD, FINAL_PERSON, PENDING, STATES, Axis, Events, Person, Properties, Recordings, State
+from bulk.states import (
+    FINAL_PERSON_STATES,
+    NEEDS_ATTENTION,
+    PENDING,
+    STATES,
+    Axis,
+    Events,
+    Person,
+    Properties,
+    Recordings,
+    State,
+)
 from bulk.targets.observations import LOST, Observation, TargetState
-from bulk.targets.reasons import GIVEN_TO, PLACES, REASON_MEANING, STANDINGS, TRIED_AGAIN_FROM, UNREAD, Reason, Standing
-from bulk.targets.state_machine import ROWS_DECIDE, TargetMachine, answered
+from bulk.targets.reasons import (
+    REASON_MEANINGS,
+    RETRY_FROM,
+    STATES_WITH_REASON,
+    STATUS_CODES,
+    STATUSES,
+    UNREAD,
+    AxisStatus,
+    Reason,
+)
+from bulk.targets.state_machine import ROWS_DECIDE, TargetMachine, state_after_request
 
 Obs = Observation
 ROWS = [o for o in Obs if o.name.startswith("ROW")]
@@ -35,35 +55,35 @@ PRIMARY = {
 kinds = pytest.mark.parametrize("kind", KINDS)
 
 RESTS_ON: dict[State, str] = {
-    Person.GONE: "an accepted deletion, and a read without the person",
-    Person.GONE_SETTLED: "a deletion of unknown outcome, and two reads without the person",
-    Person.GONE_BEFORE: "two reads without the person, before anything was sent for it",
+    Person.DELETED_CONFIRMED: "an accepted deletion, and a read without the person",
+    Person.FOUND_DELETED: "a deletion of unknown outcome, and two reads without the person",
+    Person.ALREADY_DELETED: "two reads without the person, before anything was sent for it",
     Person.MERGED: "a read of its distinct ID, which another person has",
-    Person.REAPPEARED: "a read of its UUID with another creation time",
+    Person.RECREATED: "a read of its UUID with another creation time",
     Person.CONTRADICTED: "a read of the same person after a deletion",
     Person.FAILED: "the server's rejection of this person alone, or attempts used up",
-    Person.VANISHED: "two reads without the person",
-    Person.DELETED_UNASKED: "the server's answer, and two reads without the person",
-    Person.NOT_ASKED: "the operation keeps persons",
-    Events.NOT_ASKED: "the operation",
+    Person.DISAPPEARED: "two reads without the person",
+    Person.DELETED_UNEXPECTEDLY: "the server's answer, and two reads without the person",
+    Person.NOT_REQUESTED: "the operation keeps persons",
+    Events.NOT_REQUESTED: "the operation",
     Events.QUEUED: "a pending deletion row that is new enough",
     Events.PURGED: "a completed deletion row that is new enough",
     Events.UNVERIFIABLE: "an accepted request to a server that keeps no rows",
-    Events.MISSED: "two reads without the person",
-    Events.NOT_SENT: "the person that was merged or re-created",
+    Events.TOO_LATE: "two reads without the person",
+    Events.SKIPPED: "the person that was merged or re-created",
     Events.FAILED: "as the person's",
-    Recordings.NOT_ASKED: "the operation",
+    Recordings.NOT_REQUESTED: "the operation",
     Recordings.REQUESTED: "an accepted request",
-    Recordings.MISSED: "two reads without the person",
-    Recordings.NOT_SENT: "the person that was merged or re-created",
+    Recordings.TOO_LATE: "two reads without the person",
+    Recordings.SKIPPED: "the person that was merged or re-created",
     Recordings.FAILED: "as the person's",
-    Properties.NOT_ASKED: "the operation",
-    Properties.DONE: "a read of the properties after an accepted change",
-    Properties.DONE_SETTLED: "a read of the properties after a change of unknown outcome",
-    Properties.DONE_BEFORE: "a read of the properties before anything was sent",
-    Properties.GONE: "two reads without the person that had them",
-    Properties.MISSED: "two reads without the person",
-    Properties.NOT_SENT: "the person that was merged or re-created",
+    Properties.NOT_REQUESTED: "the operation",
+    Properties.CHANGED_CONFIRMED: "a read of the properties after an accepted change",
+    Properties.FOUND_CHANGED: "a read of the properties after a change of unknown outcome",
+    Properties.ALREADY_AS_DESIRED: "a read of the properties before anything was sent",
+    Properties.GONE_WITH_PERSON: "two reads without the person that had them",
+    Properties.TOO_LATE: "two reads without the person",
+    Properties.SKIPPED: "the person that was merged or re-created",
     Properties.CONTRADICTED: "a read of the properties after an accepted change",
     Properties.FAILED: "as the person's",
 }
@@ -71,24 +91,26 @@ RESTS_ON: dict[State, str] = {
 
 WAITS: dict[State, str] = {
     Person.ACCEPTED: "is read back until it is gone or overdue, and after the run's wait by the next run",
-    Properties.REQUESTED: "is read back until it is as desired or overdue, and after the run's wait by the next run",
-    Person.HELD: "its rows are read again when the next run starts, until the older row is purged",
-    Events.HELD: "as the person",
+    Properties.ACCEPTED: "is read back until it is as desired or overdue, and after the run's wait by the next run",
+    Person.HELD_BACK: "its rows are read again when the next run starts, until the older row is purged",
+    Events.HELD_BACK: "as the person",
 }
 """Pending states in which nothing is due: what they wait for, and when that ends."""
 
 
 def first(kind: str) -> TargetState:
     asked = KINDS[kind][1]
-    return TargetState(*(Standing(STATES[axis]["UNTOUCHED" if axis in asked else "NOT_ASKED"]) for axis in AXES))
+    return TargetState(
+        *(AxisStatus(STATES[axis]["NOT_STARTED" if axis in asked else "NOT_REQUESTED"]) for axis in AXES)
+    )
 
 
 def is_pending(state: TargetState) -> bool:
-    return any(standing.state in PENDING for standing in state)
+    return any(status.state in PENDING for status in state)
 
 
 def after_request(state: TargetState, axes: tuple[Axis, ...], *, accepted: bool) -> TargetState:
-    changed = {axis.value: Standing(answered(axis, accepted=accepted)) for axis in axes}
+    changed = {axis.value: AxisStatus(state_after_request(axis, accepted=accepted)) for axis in axes}
     return state._replace(**changed)
 
 
@@ -119,7 +141,7 @@ def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
         if due is Step.CHANGE:
             yield to(Obs.EVENT_REFUSED)
             yield to(Obs.NO_DISTINCT_ID)
-    for present in (Obs.PRESENT_AS_DESIRED, Obs.PRESENT_OTHERWISE) if Axis.PROPERTIES in asked else (Obs.PRESENT,):
+    for present in (Obs.PRESENT_AS_DESIRED, Obs.PRESENT_NOT_AS_DESIRED) if Axis.PROPERTIES in asked else (Obs.PRESENT,):
         yield to(present)
     for lost in LOST:
         if state.events.state in ROWS_DECIDE:
@@ -127,7 +149,7 @@ def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
         else:
             yield to(lost)
     yield from map(to, UNREAD_OF)
-    if due is Step.READ_ROWS or state.events.state is Events.HELD or (due is Step.DELETE and Axis.EVENTS in asked):
+    if due is Step.READ_ROWS or state.events.state is Events.HELD_BACK or (due is Step.DELETE and Axis.EVENTS in asked):
         yield from map(to, ROWS)
     if state.events.state is Events.QUEUED:
         yield to(Obs.ROW_COVERS_COMPLETED)
@@ -151,8 +173,8 @@ def reachable(kind: str) -> dict[TargetState, dict[str, TargetState]]:
 @kinds
 def test_every_reachable_standing_is_one_that_a_journal_can_hold(kind: str) -> None:
     for state in reachable(kind):
-        for axis, standing in zip(AXES, state, strict=True):
-            assert standing in PLACES[axis], (kind, state)
+        for axis, status in zip(AXES, state, strict=True):
+            assert status in STATUS_CODES[axis], (kind, state)
 
 
 @kinds
@@ -163,8 +185,8 @@ def test_every_pending_state_has_a_next_step_or_a_named_wait_with_an_end(kind: s
             continue
         waits = [s for s in state if s.state in WAITS or s.reason in UNREAD]
         assert waits, state
-        for standing in waits:
-            if standing.reason in UNREAD:  # its end: the next run reads again
+        for status in waits:
+            if status.reason in UNREAD:  # its end: the next run reads again
                 again = machine.step(state, Obs.RUN_STARTED)
                 assert decide(again) is not Step.NOTHING or any(s.state in WAITS for s in again), state
 
@@ -193,15 +215,15 @@ def one_run(machine: TargetMachine, asked: frozenset[Axis], state: TargetState, 
     changed = False
     for _ in range(12):
         if there:
-            read = Obs.PRESENT_AS_DESIRED if changed else Obs.PRESENT_OTHERWISE
+            read = Obs.PRESENT_AS_DESIRED if changed else Obs.PRESENT_NOT_AS_DESIRED
             seen = [read if Axis.PROPERTIES in asked else Obs.PRESENT]
         else:
             seen = [Obs.ABSENT, *([Obs.ROW_COVERS_PENDING] if state.events.state in ROWS_DECIDE else [])]
-        held = state.events.state is Events.HELD
+        held = state.events.state is Events.HELD_BACK
         due = decide(state)
         if due is Step.NOTHING and not held and not any(s.state in WAITS for s in state):
             return state
-        if not there or due is Step.READ_STORE:
+        if not there or due is Step.READ_PERSONS:
             state = machine.steps(state, seen)
         elif due is Step.READ_ROWS or held:
             state = machine.step(state, Obs.ROW_COVERS_PENDING)
@@ -216,8 +238,8 @@ def one_run(machine: TargetMachine, asked: frozenset[Axis], state: TargetState, 
 @kinds
 def test_every_final_state_says_what_it_rests_on(kind: str) -> None:
     for state in reachable(kind):
-        for standing in state:
-            assert standing.state in PENDING or RESTS_ON[standing.state], standing
+        for status in state:
+            assert status.state in PENDING or RESTS_ON[status.state], status
 
 
 @kinds
@@ -231,15 +253,22 @@ def test_nobody_is_deleted_before_everything_of_it_is_known_to_be_queued(kind: s
 @kinds
 def test_nothing_is_due_for_a_person_that_is_lost_or_could_not_be_read(kind: str) -> None:
     for state in reachable(kind):
-        if state.person.state in FINAL_PERSON or any(s.reason in UNREAD for s in state):
+        if state.person.state in FINAL_PERSON_STATES or any(s.reason in UNREAD for s in state):
             assert decide(state) is Step.NOTHING
 
 
 @kinds
 def test_nothing_of_a_lost_person_is_pending(kind: str) -> None:
-    lost = {Person.GONE, Person.GONE_SETTLED, Person.GONE_BEFORE, Person.VANISHED, Person.MERGED, Person.REAPPEARED}
+    lost = {
+        Person.DELETED_CONFIRMED,
+        Person.FOUND_DELETED,
+        Person.ALREADY_DELETED,
+        Person.DISAPPEARED,
+        Person.MERGED,
+        Person.RECREATED,
+    }
     for state in reachable(kind):
-        if state.person.state in lost | {Person.DELETED_UNASKED}:
+        if state.person.state in lost | {Person.DELETED_UNEXPECTEDLY}:
             assert not is_pending(state), state
 
 
@@ -261,7 +290,7 @@ def test_gone_before_is_said_only_of_persons_for_which_nothing_was_sent(kind: st
         if state not in sent:
             sent.add(state)
             todo += (after for move, after in graph[state].items() if "START" not in move and "PRESENT" not in move)
-    assert Person.GONE_BEFORE not in {state.person.state for state in sent}
+    assert Person.ALREADY_DELETED not in {state.person.state for state in sent}
 
 
 @kinds
@@ -276,12 +305,12 @@ def test_a_proof_comes_from_a_row_and_from_nothing_else(kind: str) -> None:
 def test_a_person_is_gone_by_this_job_only_after_a_deletion_was_sent(kind: str) -> None:
     for state, out in reachable(kind).items():
         for move, after in out.items():
-            if after.person.state in (Person.GONE, Person.GONE_SETTLED) and after.person != state.person:
+            if after.person.state in (Person.DELETED_CONFIRMED, Person.FOUND_DELETED) and after.person != state.person:
                 assert "ABSENT" in move
                 assert state.person.state in (
                     Person.ACCEPTED,
                     Person.UNKNOWN,
-                    Person.SURVIVED,
+                    Person.TO_RETRY,
                     Person.CONTRADICTED,
                 ), (state, move)
 
@@ -292,41 +321,46 @@ def test_a_run_tries_again_what_no_verdict_of_the_server_ended(kind: str) -> Non
     for state in reachable(kind):
         again = machine.step(state, Obs.RUN_STARTED)
         for before, after in zip(state, again, strict=True):
-            if before.reason not in TRIED_AGAIN_FROM and before.reason not in UNREAD:
-                assert after == before or state.person.reason is Reason.THERE_AGAIN
-        if state.person.reason in TRIED_AGAIN_FROM:
+            if before.reason not in RETRY_FROM and before.reason not in UNREAD:
+                assert after == before or state.person.reason is Reason.REAPPEARED
+        if state.person.reason in RETRY_FROM:
             assert is_pending(again)
 
 
 def test_who_is_there_again_has_its_events_queued_anew() -> None:
     machine = KINDS["delete with both"][0]
     gone = TargetState(
-        Standing(Person.GONE),
-        Standing(Events.QUEUED),
-        Standing(Recordings.REQUESTED),
-        Standing(Properties.NOT_ASKED),
+        AxisStatus(Person.DELETED_CONFIRMED),
+        AxisStatus(Events.QUEUED),
+        AxisStatus(Recordings.REQUESTED),
+        AxisStatus(Properties.NOT_REQUESTED),
     )
     again = machine.steps(gone, [Obs.PRESENT, Obs.RUN_STARTED])
     assert (again.person.state, again.events.state, again.recordings.state) == (
-        Person.SURVIVED,
-        Events.UNTOUCHED,
-        Recordings.UNTOUCHED,
+        Person.TO_RETRY,
+        Events.NOT_STARTED,
+        Recordings.NOT_STARTED,
     )
     assert decide(again) is Step.QUEUE_BOTH
 
 
 def test_every_reason_has_words_and_states_and_tries_again_from_a_state_of_its_axis() -> None:
-    assert REASON_MEANING.keys() == GIVEN_TO.keys() == {*Reason}
-    for reason, states in TRIED_AGAIN_FROM.items():
+    assert REASON_MEANINGS.keys() == STATES_WITH_REASON.keys() == {*Reason}
+    for reason, states in RETRY_FROM.items():
         for axis, state in states.items():
             assert state in STATES[axis]
             assert state in PENDING
-        given = {axis for axis in Axis for state in GIVEN_TO[reason] if state in STATES[axis] and state not in PENDING}
+        given = {
+            axis
+            for axis in Axis
+            for state in STATES_WITH_REASON[reason]
+            if state in STATES[axis] and state not in PENDING
+        }
         assert {axis for axis in given if axis in states} == {*states}
 
 
 def test_every_state_is_pending_or_final_and_bad_ones_are_final() -> None:
     states = [state for axis in Axis for state in STATES[axis]]
     assert {state for state in states if state not in PENDING} == RESTS_ON.keys()
-    assert not BAD & PENDING
-    assert all(len(standings) < 256 for standings in STANDINGS.values())
+    assert not NEEDS_ATTENTION & PENDING
+    assert all(len(statuses) < 256 for statuses in STATUSES.values())

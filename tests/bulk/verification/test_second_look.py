@@ -1,4 +1,4 @@
-"""Whom one answer does not mention is read a second time when that may decide, and nobody else waits for it."""
+"""A person that a response leaves out is read a second time, as soon as that may decide, and no other waits for it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,24 +10,24 @@ from virtual_time import run_virtual
 from bulk.concurrency.stop_gate import StopGate, Stopped
 from bulk.number_ranges import grouped
 from bulk.verification.second_look import SecondLook
-from bulk.verification.verifier import Seen
+from bulk.verification.verifier import PersonCheck
 
 
 class Reads:
-    """A verifier whose first read of some targets leaves them out."""
+    """A verifier whose first read leaves some targets out."""
 
     def __init__(self, left_out: Iterable[int], *, unread: Iterable[int] = ()) -> None:
         self._left_out, self._unread = {*left_out}, {*unread}
         self._first: dict[int, float] = {}
         self.at: dict[int, list[float]] = {}
 
-    async def check_store(self, numbers: list[int]) -> Seen:
+    async def check_persons(self, numbers: list[int]) -> PersonCheck:
         now = anyio.current_time()
         await anyio.sleep(0.1)
         for number in numbers:
             self.at.setdefault(number, []).append(now)
         out = tuple(n for n in numbers if n in self._left_out and now < self._first.setdefault(n, now) + 5.0)
-        return Seen({}, now, out, sum(n in self._unread for n in numbers))
+        return PersonCheck({}, now, out, sum(n in self._unread for n in numbers))
 
     def confirm_at(self, numbers: Iterable[int]) -> float:
         return max(self._first[n] for n in numbers) + 5.0
@@ -37,7 +37,7 @@ def look(reads: Any, gate: StopGate | None = None) -> SecondLook:
     return SecondLook(reads, gate or StopGate(), boot_time=anyio.current_time)
 
 
-def test_only_whom_an_answer_left_out_is_read_again_and_not_before_that_decides() -> None:
+def test_only_left_out_persons_are_read_again_and_not_too_early() -> None:
     async def main() -> None:
         reads = Reads({3, 250}, unread={7})
         moved: list[bool] = []
@@ -51,8 +51,8 @@ def test_only_whom_an_answer_left_out_is_read_again_and_not_before_that_decides(
     run_virtual(main())
 
 
-def test_many_that_are_left_out_are_settled_before_more_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bulk.verification.second_look.MOST_LEFT_OUT", 300)
+def test_many_left_out_persons_are_read_again_before_more_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulk.verification.second_look.MAX_LEFT_OUT", 300)
     monkeypatch.setattr("bulk.verification.second_look.GROUPS_AT_ONCE", 2)
 
     async def main() -> None:

@@ -1,4 +1,4 @@
-"""The activity log, of one person and of all (contract 6.9)."""
+"""Handlers for the activity log, of one person and of all persons (contract 6.9)."""
 
 from typing import Any
 
@@ -11,45 +11,45 @@ from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.options import ServerOptions
 from asyncclient.testing.tables.activities import Activity
 from asyncclient.testing.tables.person import iso
-from asyncclient.testing.tables.uuids import derived, spell
+from asyncclient.testing.tables.uuids import derive_uuid, format_uuid
 
 _DEFAULT_LIMIT = 10
 
 
-def activity(job: HandlerContext) -> Response:
-    """One page of what was done with a person, newest first; nothing once the person is deleted."""
-    return _page(job, job.mutations.store.pk(job.person()))
+def activity(context: HandlerContext) -> Response:
+    """Return one page of a person's activity log, the newest entry first; 404 once the person is deleted."""
+    return _page(context, context.mutations.store.pk(context.person()))
 
 
-def all_activity(job: HandlerContext) -> Response:
-    """One page of what was done with any person, deleted ones included, newest first."""
-    return _page(job, None)
+def all_activity(context: HandlerContext) -> Response:
+    """Return one page of the activity log of all persons, deleted ones included, the newest entry first."""
+    return _page(context, None)
 
 
-def _page(job: HandlerContext, pk: int | None) -> Response:
-    limit = _number(job.call, "limit", _DEFAULT_LIMIT)
-    page = _number(job.call, "page", 1)
-    entries = list(job.mutations.activities.newest(pk))
+def _page(context: HandlerContext, pk: int | None) -> Response:
+    limit = _number(context.request, "limit", _DEFAULT_LIMIT)
+    page = _number(context.request, "page", 1)
+    entries = list(context.mutations.activities.newest(pk))
     start = (page - 1) * limit
-    # The first page may be empty, any other must have something on it.
+    # The first page may be empty, any other page must not.
     if page > 1 and start >= len(entries):
         raise envelope.not_found("Invalid page.")
-    path = page_path(job.call, job.options)
+    path = page_path(context.request, context.options)
     more = start + limit < len(entries)
     return envelope.ok(
         {
-            "results": [_item(entry, job.options) for entry in entries[start : start + limit]],
-            "next": page_link(job.call, path, page=page + 1) if more else None,
-            "previous": page_link(job.call, path, page=page - 1) if page > 1 else None,
+            "results": [_item(entry, context.options) for entry in entries[start : start + limit]],
+            "next": page_link(context.request, path, page=page + 1) if more else None,
+            "previous": page_link(context.request, path, page=page - 1) if page > 1 else None,
             "total_count": len(entries),
         }
     )
 
 
 def _item(entry: Activity, options: ServerOptions) -> dict[str, Any]:
-    first_name, email = entry.by or (options.user_first_name, options.user_email)
+    first_name, email = entry.actor or (options.user_first_name, options.user_email)
     return {
-        "id": spell(derived(options.project_id, f"activity:{entry.number}")),
+        "id": format_uuid(derive_uuid(options.project_id, f"activity:{entry.number}")),
         "user": {"first_name": first_name, "email": email},
         "activity": entry.activity,
         "scope": "Person",
@@ -59,7 +59,7 @@ def _item(entry: Activity, options: ServerOptions) -> dict[str, Any]:
             "changes": list(entry.changes) or None,
             "merge": None,
             "trigger": None,
-            "name": None if entry.name is None else spell(entry.name),
+            "name": None if entry.name is None else format_uuid(entry.name),
             "short_id": None,
             "type": None,
         },
@@ -67,10 +67,10 @@ def _item(entry: Activity, options: ServerOptions) -> dict[str, Any]:
     }
 
 
-def _number(call: ParsedRequest, name: str, default: int) -> int:
-    """A number of the query; what is not one, or is none that pages have, is an unhandled error in the server."""
+def _number(request: ParsedRequest, name: str, default: int) -> int:
+    """Return a positive number of the query; anything else is an unhandled error in the server, so a 500."""
     try:
-        number = int(call.parameters.get(name, default))
+        number = int(request.parameters.get(name, default))
     except ValueError:
         raise envelope.server_error() from None
     if number < 1:

@@ -1,4 +1,4 @@
-"""Whose distinct ids are: splitting a person, and freeing a distinct id that was used again (contract 6.11, 8)."""
+"""Handlers for distinct IDs: splitting a person, and resetting a distinct ID that is used again (contract 6.11, 8)."""
 
 from functools import partial
 
@@ -10,33 +10,35 @@ from asyncclient.testing.tables.activities import change
 _FIELD = "distinct_ids_to_split"
 
 
-def split(job: HandlerContext) -> Response:
-    """Split distinct ids off a person; it is answered before it is done."""
-    key = job.person()
-    fields = job.fields()
-    named = fields.get(_FIELD) if job.options.partial_split else None
+def split(context: HandlerContext) -> Response:
+    """Split distinct IDs off a person, after the response."""
+    key = context.person()
+    fields = context.fields()
+    named = fields.get(_FIELD) if context.options.partial_split else None
     main = fields.get("main_distinct_id")
-    its = job.mutations.store.distinct_ids(key)
+    its = context.mutations.store.distinct_ids(key)
     after = {"distinct_ids": list(its)}
     if named is not None:
         after[_FIELD] = named = _checked(named, main, its)
-    if job.struck_by("swallow") is None:
-        due_us = job.mutations.now_us() + round(job.options.split_lag_s * 1_000_000)
-        job.mutations.later(due_us, partial(_split, job, key, named, main))
-        job.mutations.advance()
-        job.applied = True
+    if context.fault_of_kind("swallow") is None:
+        due_us = context.mutations.now_us() + round(context.options.split_lag_s * 1_000_000)
+        context.mutations.schedule(due_us, partial(_split, context, key, named, main))
+        context.mutations.advance()
+        context.applied = True
     changes = (change("split", after=after),)
-    job.mutations.log_activity(key, "split_person", changes, name=job.mutations.table.raw(key), by=job.by)
+    context.mutations.log_activity(
+        key, "split_person", changes, name=context.mutations.table.raw(key), actor=context.actor
+    )
     return envelope.ok({"success": True}, 201)
 
 
-def reset_distinct_id(job: HandlerContext) -> Response:
-    """Let a distinct id be used again after its person was deleted; nobody is told whether that changed anything."""
-    distinct_id = job.fields().get("distinct_id")
+def reset_distinct_id(context: HandlerContext) -> Response:
+    """Make a distinct ID of a deleted person usable again; the response does not show whether it had an effect."""
+    distinct_id = context.fields().get("distinct_id")
     if not distinct_id or not isinstance(distinct_id, str):
         raise envelope.invalid("distinct_id is required")
-    if job.struck_by("swallow") is None:
-        job.applied = job.mutations.reset_distinct_id(distinct_id)
+    if context.fault_of_kind("swallow") is None:
+        context.applied = context.mutations.reset_distinct_id(distinct_id)
     return envelope.empty(202)
 
 
@@ -53,10 +55,12 @@ def _checked(named: object, main: object, its: tuple[str, ...]) -> list[str]:
     return named
 
 
-def _split(job: HandlerContext, key: int, named: list[str] | None, main: object, _due_us: int, _now_us: int) -> None:
+def _split(
+    context: HandlerContext, key: int, named: list[str] | None, main: object, _due_us: int, _now_us: int
+) -> None:
     if named is None:
-        its = job.mutations.store.distinct_ids(key)
-        # The id to keep is not checked: where it is nobody's or another's, every distinct id goes.
+        its = context.mutations.store.distinct_ids(key)
+        # The ID to keep is not checked: if it is not one of the person's, all distinct IDs are split off.
         kept = main or next(iter(its), None)
         named = [each for each in its if each != kept]
-    job.mutations.split(key, named)
+    context.mutations.split(key, named)

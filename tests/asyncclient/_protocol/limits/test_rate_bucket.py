@@ -1,4 +1,4 @@
-"""What a 429 makes of a limit, and how the limit comes back (promises 13, 14)."""
+"""What a 429 makes of a limit, and how the limit comes back (guarantees 13, 14)."""
 
 import pytest
 from hypothesis import given
@@ -18,17 +18,17 @@ def bucket(rates: RateLimits | None = None, which: Bucket = Bucket.OTHERS) -> Ra
 
 def made(one: RateBucket, times: int, at: float, *, passed: bool = True) -> None:
     for _ in range(times):
-        one.log.under_way += 1
-        one.log.under_way -= 1
-        one.answered(at, left_at=at, passed=passed)
+        one.log.in_flight += 1
+        one.log.in_flight -= 1
+        one.record_response(at, sent_at=at, passed=passed)
 
 
 def refused(
-    one: RateBucket, at: float, retry_after_s: float | None = 5.0, *, left_at: float | None = None
+    one: RateBucket, at: float, retry_after_s: float | None = 5.0, *, sent_at: float | None = None
 ) -> list[int]:
     """Answer a request with a 429; the limits that it lowered."""
     return [
-        each.new for each in one.reduce(at, retry_after_s=retry_after_s, left_at=at if left_at is None else left_at)
+        each.new for each in one.reduce(at, retry_after_s=retry_after_s, sent_at=at if sent_at is None else sent_at)
     ]
 
 
@@ -57,7 +57,7 @@ def test_what_left_before_a_limit_was_lowered_says_nothing_of_the_new_one() -> N
     one = bucket()
     assert refused(one, START) == [120]
     made(one, 1, START + 100)
-    assert refused(one, START + 101, left_at=START - 1) == []
+    assert refused(one, START + 101, sent_at=START - 1) == []
 
 
 def test_eight_429s_in_two_days_leave_nothing_behind() -> None:
@@ -91,7 +91,7 @@ def test_an_unknown_hourly_limit_is_learned_as_what_it_is_and_held_for_a_while()
     assert limits(one, over + RECOVERY_S) == {60.0: 240}
 
 
-def test_answers_that_were_under_way_when_the_limit_was_lowered_raise_it_to_what_passed() -> None:
+def test_responses_in_flight_when_the_limit_was_lowered_raise_it_to_what_passed() -> None:
     one = bucket()
     made(one, 150, START)
     assert refused(one, START + 1) == [150]
@@ -135,12 +135,12 @@ def test_a_429_switches_the_published_limits_on_where_there_were_none(
 
 def test_what_another_process_found_is_kept_for_what_is_left_of_its_time() -> None:
     one = bucket()
-    one.reduce_as_before(START, window_s=60.0, new=100, age_s=1000.0)
-    one.reduce_as_before(START, window_s=HOUR_S, new=900, age_s=1000.0)
+    one.restore_reduction(START, window_s=60.0, new=100, age_s=1000.0)
+    one.restore_reduction(START, window_s=HOUR_S, new=900, age_s=1000.0)
     assert limits(one, START) == {60.0: 107, HOUR_S: 900}
     assert limits(one, START + RECOVERY_S - 1000.0) == {60.0: 240}
-    one.reduce_as_before(START, window_s=60.0, new=100, age_s=RECOVERY_S)
-    one.reduce_as_before(START, window_s=60.0, new=500, age_s=0.0)
+    one.restore_reduction(START, window_s=60.0, new=100, age_s=RECOVERY_S)
+    one.restore_reduction(START, window_s=60.0, new=500, age_s=0.0)
     assert limits(one, START) == {60.0: 240}
 
 
@@ -159,9 +159,9 @@ def test_a_pause_is_one_for_all_and_news_only_once() -> None:
 def test_after_an_hour_a_server_that_asked_for_a_thousand_years_is_asked_again() -> None:
     one = bucket()
     assert one.pause(START, 1e9, 503)
-    assert one.asked_wait_s(START + 10) == 1e9 - 10
+    assert one.requested_wait_s(START + 10) == 1e9 - 10
     assert one.wait_s(START + 10) == HOUR_S - 10
-    assert (one.asked_wait_s(START + HOUR_S), one.wait_s(START + HOUR_S)) == (0.0, 0.0)
+    assert (one.requested_wait_s(START + HOUR_S), one.wait_s(START + HOUR_S)) == (0.0, 0.0)
     refused(one, START, 1e9)
     assert limits(one, START + HOUR_S + RECOVERY_S) == {60.0: 240}
 

@@ -43,16 +43,16 @@ def test_no_request_is_forgotten_and_none_counts_for_long(
         assert log.count(now, window_s) <= sum(time > held - 1 / ENTRIES_PER_S for time in times)
 
 
-@given(steps=STEPS, limit=st.integers(1, 30), under_way=st.integers(0, 3))
+@given(steps=STEPS, limit=st.integers(1, 30), in_flight=st.integers(0, 3))
 def test_after_the_wait_there_is_room_and_just_before_there_is_none(
-    steps: list[tuple[str, float | list[float]]], limit: int, under_way: int
+    steps: list[tuple[str, float | list[float]]], limit: int, in_flight: int
 ) -> None:
     log, _, now = replay(steps)
-    log.under_way = under_way
+    log.in_flight = in_flight
     for window_s in WINDOWS:
         wait_s = log.wait_s(now, window_s, limit)
         if wait_s is None:
-            assert under_way >= limit
+            assert in_flight >= limit
         elif wait_s == 0.0:
             assert log.count(now, window_s) < limit
         else:
@@ -60,11 +60,11 @@ def test_after_the_wait_there_is_room_and_just_before_there_is_none(
 
 
 @given(steps=STEPS, away_s=st.floats(0.0, 4000.0))
-def test_another_process_that_is_told_the_ages_allows_no_more(
+def test_another_process_that_gets_the_ages_allows_no_more(
     steps: list[tuple[str, float | list[float]]], away_s: float
 ) -> None:
     log, _, now = replay(steps)
-    ages, other = log.ages(now, most=10_000), RequestLog()
+    ages, other = log.ages(now, max_count=10_000), RequestLog()
     assert ages == sorted(ages, reverse=True)
     other.insert(5.0, [5.0 - away_s - age for age in ages])
     for window_s in WINDOWS:
@@ -74,19 +74,21 @@ def test_another_process_that_is_told_the_ages_allows_no_more(
 @given(gaps=st.lists(st.floats(0.0, 0.3), max_size=30), times=st.integers(1, 20))
 def test_charging_again_and_again_makes_no_request_younger(gaps: list[float], times: int) -> None:
     log, _, now = replay([("answered", gap) for gap in gaps])
-    ages = log.ages(now, most=100)
+    ages = log.ages(now, max_count=100)
     for _ in range(times):
         log.insert(now, [now - 3000.0])
-    assert log.ages(now, most=100) == [3000.0] * times + ages
+    assert log.ages(now, max_count=100) == [3000.0] * times + ages
 
 
-@given(most=st.integers(0, 12))
-def test_of_more_than_are_wanted_the_latest_are_told(most: int) -> None:
+@given(max_count=st.integers(0, 12))
+def test_only_the_latest_requests_are_returned(max_count: int) -> None:
     log = RequestLog()
     for second in range(10):
         log.record(float(second))
-    log.under_way = 1
-    assert log.ages(9.0, most=most) == [float(9 - second) for second in range(max(0, 10 - most), 10)] + [0.0]
+    log.in_flight = 1
+    assert log.ages(9.0, max_count=max_count) == [float(9 - second) for second in range(max(0, 10 - max_count), 10)] + [
+        0.0
+    ]
 
 
 @settings(max_examples=5, deadline=None)

@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 
 from asyncclient import PersonRef
-from asyncclient._protocol.paging.offset_pager import LARGEST_PAGE, OffsetPager
+from asyncclient._protocol.paging.offset_pager import MAX_PAGE, OffsetPager
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 BLOCKS = 20
@@ -159,15 +159,15 @@ class ServerModel:
 
     def page(self, offset: int, limit: int) -> tuple[list[PersonRef], str | None]:
         rows = self.rows[offset : offset + limit]
-        following = f"http://elsewhere/?offset={offset + limit}" if len(rows) == limit else None
-        return [row.as_listed() for row in rows if row.readable], following
+        offset = f"http://elsewhere/?offset={offset + limit}" if len(rows) == limit else None
+        return [row.as_listed() for row in rows if row.readable], offset
 
 
 def read_all(server: ServerModel) -> list[UUID]:
     pager: OffsetPager[PersonRef] = OffsetPager(server.page_size)
     got: list[UUID] = []
     while (request := pager.request) is not None:
-        assert 1 <= request.limit <= LARGEST_PAGE
+        assert 1 <= request.limit <= MAX_PAGE
         got += [row.uuid for row in pager.feed(*server.page(request.offset, request.limit))]
         server.others()
         assert server.requests < 3000
@@ -185,7 +185,7 @@ def check(seed: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(BLOCKS))
-def test_everybody_who_stays_is_yielded_exactly_once(block: int, case_count: Callable[[int, int], int]) -> None:
+def test_every_person_that_stays_is_yielded_exactly_once(block: int, case_count: Callable[[int, int], int]) -> None:
     if "POSTHOG_BULK_SEED" in os.environ:
         check(int(os.environ["POSTHOG_BULK_SEED"]))
         return

@@ -28,9 +28,9 @@ from asyncclient import (
 from asyncclient._protocol import endpoints as endpoints
 from asyncclient._protocol.http import Request, Response
 from asyncclient._protocol.responses.decoding import sent_values, to_error
-from asyncclient._protocol.responses.expectations import Empty
+from asyncclient._protocol.responses.expectations import EmptyBody
 from asyncclient._secret import Secret
-from asyncclient.errors import LONGEST_DETAIL, neutralised
+from asyncclient.errors import MAX_DETAIL, sanitize_text
 
 KEY = Secret("phx_0123456789abcdefghij")
 U = "018f0000-0000-7000-8000-000000000001"
@@ -103,8 +103,8 @@ def test_every_failure_has_its_kind_and_message(status: int, body: Any, kind: ty
 
 @given(text=st.text(max_size=400))
 def test_a_servers_text_is_neutral_and_short(text: str) -> None:
-    shown = neutralised(text, KEY)
-    assert len(shown) <= LONGEST_DETAIL
+    shown = sanitize_text(text, KEY)
+    assert len(shown) <= MAX_DETAIL
     assert shown.isprintable() or all(c.isprintable() or c in "\u00a0\u3000" or ord(c) > 127 for c in shown)
     assert not any(c in shown for c in "\n\r\t\x1b\x00\x7f\u202e\u2066\u200f\u2028\ufeff")
 
@@ -121,7 +121,7 @@ def test_a_servers_text_is_neutral_and_short(text: str) -> None:
     ],
 )
 def test_nothing_of_persons_and_keys_is_shown(text: str, shown: str) -> None:
-    assert neutralised(text, KEY) == shown
+    assert sanitize_text(text, KEY) == shown
     assert KEY.reveal() not in str(error(400, envelope(text, text, text, text)))
 
 
@@ -184,14 +184,14 @@ def test_no_request_is_too_odd_to_hide_its_values(query: list[tuple[str, str]], 
         bucket=Bucket.OTHERS,
         query=tuple(query),
         body=body,
-        expects=Empty(),
+        expects=EmptyBody(),
     )
     found = sent_values(request)
     assert all(value in found for name, value in query if name != "limit")
     assert str(error(400, {"detail": "d"}, request)).startswith("r: 400")
 
 
-def test_the_exact_words_decide_even_when_they_are_somebodys_id() -> None:
+def test_the_exact_words_decide_even_if_they_are_an_id() -> None:
     assert type(error(404, {"detail": "Not found."}, endpoints.list_persons(distinct_id="found"))) is NotFound
 
 

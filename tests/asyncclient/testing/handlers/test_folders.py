@@ -98,7 +98,7 @@ async def test_folders_of_another_user_are_not_there(api):
 
 
 @pytest.mark.parametrize("wrong", [NOBODY, "home", "1", "a b", "0190"])
-async def test_ids_that_are_nobodys_or_none_are_not_found(api, wrong):
+async def test_unknown_and_malformed_ids_are_not_found(api, wrong):
     for method in ("GET", "DELETE"):
         assert (await api.call(method, f"{FOLDERS}{wrong}/")).json["detail"] == "Not found."
 
@@ -172,7 +172,7 @@ def test_bodies_are_taken_and_refused_as_the_framework_does(body, partial):
     expected = exceptions_hog.exception_handler(exceptions.ValidationError(oracle.errors))
     with pytest.raises(Refusal) as refused:
         validated(body, types=TYPES, partial=partial)
-    answer = refused.value.answer
+    answer = refused.value.response
     assert (answer.status, answer.body) == (400, JSONRenderer().render(expected.data))
 
 
@@ -197,4 +197,4 @@ def test_keys_must_differ():
     for more in ((PersonalKey(key=ServerOptions().personal_api_key),), (OTHER, OTHER)):
         with pytest.raises(ValueError, match="more_keys"):
             ServerOptions(more_keys=more)
-    assert ServerOptions(more_keys=(OTHER,)).holder("phx_x") is None
+    assert ServerOptions(more_keys=(OTHER,)).find_key("phx_x") is None

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncclient.testing import LocalPostHog
-from asyncclient.testing.queries.hogql import MOST_ROWS, BadQuery, Query, parsed
+from asyncclient.testing.queries.hogql import MAX_ROWS, BadQuery, Query, parse_query
 from asyncclient.testing.tables.uuid_order import UuidOrder, by_clickhouse, by_text
 from asyncclient.testing.tables.uuids import UuidTable
 
@@ -46,7 +46,7 @@ async def test_null_values_are_found_which_the_filter_is_set_misses(serve):
     assert await api.where({"key": "old", "operator": "is_set", "value": "is_set", "type": "person"}) == ["some"]
 
 
-async def test_the_form_of_the_answer(serve):
+async def test_the_form_of_the_response(serve):
     api = await serve(3)
     body = (await ask(api, k0="plan", after=NIL)).json
     assert (body["columns"], body["is_cached"], body["hasMore"], body["error"]) == (
@@ -60,7 +60,7 @@ async def test_the_form_of_the_answer(serve):
 
 
 @pytest.mark.parametrize("spelling", ["toString(id)", "id"])
-async def test_pages_by_mark_bring_everybody_once(serve, spelling):
+async def test_pages_by_last_uuid_have_every_person_once(serve, spelling):
     api = await serve(57)
     for n in range(3):
         api.world.add_person([f"new-{n}"], {"email": None})
@@ -72,7 +72,7 @@ async def test_pages_by_mark_bring_everybody_once(serve, spelling):
     assert (rows == sorted(rows)) is (spelling != "id"), "ClickHouse orders UUIDs by their second half"
 
 
-async def test_persons_who_come_and_go_while_somebody_pages(serve):
+async def test_persons_created_and_deleted_while_a_client_pages(serve):
     api = await serve(40)
     everybody = await found(api, k0="plan", after=NIL)
     first = await found(api, TEXT.replace("100", "10"), k0="plan", after=NIL)
@@ -133,17 +133,19 @@ async def test_it_takes_the_scope_to_query_and_counts_with_the_other_calls(serve
 
 def test_what_a_query_asks_for():
     text = "select id as uuid from persons where JSONHas( properties , { values.a } ) order by id asc limit {n};"
-    assert parsed(text, {"a": "plan", "n": 70_000}) == Query(keys=("plan",), after=None, limit=MOST_ROWS, by_text=False)
+    assert parse_query(text, {"a": "plan", "n": 70_000}) == Query(
+        keys=("plan",), after=None, limit=MAX_ROWS, by_text=False
+    )
     spread = TEXT.replace(" ", "\n  ").replace("({k0}", "( {k0}")
-    assert parsed(spread, {"k0": "a b", "after": ""}) == Query(keys=("a b",), after=None, limit=100, by_text=True)
+    assert parse_query(spread, {"k0": "a b", "after": ""}) == Query(keys=("a b",), after=None, limit=100, by_text=True)
     with pytest.raises(BadQuery, match="must be a string"):
-        parsed(TEXT, {"k0": 3, "after": ""})
+        parse_query(TEXT, {"k0": 3, "after": ""})
 
 
 @given(st.text(max_size=60), st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2))
 def test_any_text_is_refused_cleanly(text, values):
     with pytest.raises(BadQuery):
-        parsed(text, values)
+        parse_query(text, values)
 
 
 @given(
@@ -155,11 +157,11 @@ def test_any_text_is_refused_cleanly(text, values):
 def test_the_order_is_right_whenever_uuids_come_in(raws, early, mark, sort_key):
     table = UuidTable(raws[:early])
     order = UuidOrder(table, sort_key)
-    list(order.beyond(None))
+    list(order.after(None))
     for raw in raws[early:]:
         table.intern(raw)
     expected = sorted((raw for raw in raws if sort_key(raw) > sort_key(mark)), key=sort_key)
-    assert [table.raw(key) for key in order.beyond(mark)] == expected
+    assert [table.raw(key) for key in order.after(mark)] == expected
 
 
 @pytest.mark.slow
@@ -175,6 +177,6 @@ async def test_a_page_of_ten_thousand_of_a_hundred_thousand_persons_is_quick(ser
     assert await found(api, text, k0="plan", after=NIL) == rows[99_990:]
 
 
-def test_the_world_can_be_asked_without_a_request():
+def test_the_world_can_be_read_without_a_request():
     world = LocalPostHog(persons=3).world
-    assert len(list(world.mutations.uuids_by_text.beyond(None))) == 3
+    assert len(list(world.mutations.uuids_by_text.after(None))) == 3

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncclient.testing import Fault, RateLimits
-from asyncclient.testing.http.csv import flat, in_csv, streamed
+from asyncclient.testing.http.csv import flatten, stream_rows, to_csv
 from asyncclient.testing.http.envelope import HTML, Response
 
 CSV = "text/csv; charset=utf-8"
@@ -45,7 +45,7 @@ async def test_columns_are_the_paths_of_all_rows_and_hold_what_there_is(serve):
     assert (first["id"], first["type"]) == (first["uuid"], "person")
 
 
-async def test_filters_apply_and_nobody_is_an_empty_text(serve):
+async def test_filters_apply_and_no_match_is_an_empty_text(serve):
     api = await serve(30)
     (row,) = table((await api.get("?format=csv&distinct_id=user-7")).body)
     assert (row["distinct_ids.0"], row["distinct_ids.2"]) == ("user-7", "user-7-device-2")
@@ -91,7 +91,7 @@ async def test_it_is_streamed_and_packed_where_that_is_wanted(serve):
     assert "Content-Encoding" not in (await api.get(path, headers={"Accept-Encoding": "gzip"})).headers
 
 
-async def test_it_shows_who_was_there_when_it_was_asked_for(serve):
+async def test_it_shows_the_persons_at_the_time_of_the_request(serve):
     api = await serve(3000)
     url = f"{api.server.url}/api/projects/1/persons/?format=csv"
     headers = {"Authorization": f"Bearer {api.server.personal_api_key}"}
@@ -107,7 +107,7 @@ async def test_head_has_no_body(serve):
     assert (await api.get("?format=csv")).status == 200
 
 
-async def test_other_answers_are_their_results_and_a_single_person_is_an_empty_text(serve):
+async def test_other_responses_are_their_results_and_a_single_person_is_an_empty_text(serve):
     api = await serve(5)
     await api.post("1/delete_events/")
     await api.call("PATCH", "1/", json={"properties": {"a": 1}})
@@ -141,7 +141,7 @@ async def test_nothing_else_has_that_format(serve, path):
     assert (await api.get(path)).error == (404, "invalid_request", "not_found")
 
 
-async def test_a_cut_answer_breaks_off_amid_the_rows(serve):
+async def test_a_cut_response_breaks_off_within_the_rows(serve):
     api = await serve(2000)
     api.server.faults.add(Fault("cut_body", times=1))
     with pytest.raises(aiohttp.ClientPayloadError):
@@ -168,31 +168,32 @@ def spelled(leaf):
     return "" if leaf is None else str(leaf)
 
 
+@pytest.mark.slow
 @given(ROWS)
 def test_every_leaf_is_read_back_from_its_column(rows):
-    text = b"".join(streamed(lambda: rows)).decode()
+    text = b"".join(stream_rows(lambda: rows)).decode()
     read = list(csv.reader(io.StringIO(text, newline="")))
     if not rows:
         assert read == []
         return
     header, *lines = read
-    assert header == sorted({path for row in rows for path in flat(row)})
+    assert header == sorted({path for row in rows for path in flatten(row)})
     assert len(lines) == len(rows)
     for row, line in zip(rows, lines, strict=True):
-        leaves = {path: spelled(leaf) for path, leaf in flat(row).items()}
+        leaves = {path: spelled(leaf) for path, leaf in flatten(row).items()}
         assert {path: cell for path, cell in zip(header, line, strict=True) if path in leaves} == leaves
         assert all(cell == "" for path, cell in zip(header, line, strict=True) if path not in leaves)
 
 
 def test_paths_skip_empty_names_and_empty_objects_have_none():
     value = {"a": {"b": [1, {"c": 2}], "": 3, "e": {}, "f": []}, "": {"x": 4}, "p": {"": {"y": 5}}}
-    assert flat(value) == {"a.b.0": 1, "a.b.1.c": 2, "a": 3, ".x": 4, "p..y": 5}
+    assert flatten(value) == {"a.b.0": 1, "a.b.1.c": 2, "a": 3, ".x": 4, "p..y": 5}
 
 
 def test_only_json_is_made_into_csv_and_blocks_let_others_run():
     page = Response(504, b"<html></html>", HTML)
-    assert in_csv(page) is page
-    blocks = list(streamed(lambda: ({"n": n} for n in range(1200))))
+    assert to_csv(page) is page
+    blocks = list(stream_rows(lambda: ({"n": n} for n in range(1200))))
     assert blocks[:2] == [b"", b""]
     assert [block.count(b"\r\n") for block in blocks[2:]] == [501, 500, 200]
     assert blocks[2].startswith(b"n\r\n0\r\n")

@@ -71,8 +71,8 @@ PAIRS = {
 def test_an_error_is_what_posthogs_formatter_makes_of_it(case):
     ours, theirs = PAIRS[case]
     expected = exceptions_hog.exception_handler(theirs)
-    assert ours.answer.status == expected.status_code
-    assert ours.answer.body == JSONRenderer().render(expected.data)
-    assert dict(ours.answer.headers) == {
+    assert ours.response.status == expected.status_code
+    assert ours.response.body == JSONRenderer().render(expected.data)
+    assert dict(ours.response.headers) == {
         name: value for name, value in expected.headers.items() if name == "Retry-After"
     }

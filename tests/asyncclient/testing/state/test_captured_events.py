@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asyncclient.testing.state.captured_events import (
-    DISTINCT_ID_MOST,
+    MAX_EVENT_DISTINCT_ID,
     Event,
     Personless,
-    read,
-    read_personless,
+    parse_event,
+    parse_personless_event,
     unset_keys,
 )
 
@@ -34,9 +34,9 @@ def event(name="$set", distinct_id="a", properties=None, **more):
 
 @given(JSON | EVENTS)
 def test_whatever_is_sent_is_an_event_or_nothing(raw):
-    found = read(raw)
+    found = parse_event(raw)
     assert found is None or (
-        0 < len(found.distinct_id) <= DISTINCT_ID_MOST
+        0 < len(found.distinct_id) <= MAX_EVENT_DISTINCT_ID
         and all(isinstance(key, str) for key in found.unset)
         and found.other_id != found.distinct_id
         and isinstance(found.set, dict)
@@ -46,34 +46,36 @@ def test_whatever_is_sent_is_an_event_or_nothing(raw):
 
 @pytest.mark.parametrize("distinct_id", ["", None, [], {}])
 def test_no_distinct_id_no_event(distinct_id):
-    assert read(event(distinct_id=distinct_id)) is None
+    assert parse_event(event(distinct_id=distinct_id)) is None
 
 
 def test_an_event_needs_a_name_and_a_person_to_touch():
-    assert read(event(name="")) is None
-    assert read({"distinct_id": "a"}) is None
-    assert read(event(properties={"$process_person_profile": False, "$set": {"a": 1}})) is None
-    assert read(event(distinct_id="x" * 200 + "y")) == Event(distinct_id="x" * 200)
-    assert read(event(distinct_id=17)) == Event(distinct_id="17")
-    assert read({"event": "click", "properties": {"distinct_id": "a"}}) == Event(distinct_id="a")
+    assert parse_event(event(name="")) is None
+    assert parse_event({"distinct_id": "a"}) is None
+    assert parse_event(event(properties={"$process_person_profile": False, "$set": {"a": 1}})) is None
+    assert parse_event(event(distinct_id="x" * 200 + "y")) == Event(distinct_id="x" * 200)
+    assert parse_event(event(distinct_id=17)) == Event(distinct_id="17")
+    assert parse_event({"event": "click", "properties": {"distinct_id": "a"}}) == Event(distinct_id="a")
 
 
 def test_an_event_without_a_person_is_one_that_asks_for_none():
     asks = {"$process_person_profile": False}
-    assert read_personless(event("click", "x" * 201, asks)) == Personless(distinct_id="x" * 200)
-    assert read_personless(event("click", "a", asks, timestamp="1970-01-01T00:00:01Z")) == Personless("a", 1_000_000)
+    assert parse_personless_event(event("click", "x" * 201, asks)) == Personless(distinct_id="x" * 200)
+    assert parse_personless_event(event("click", "a", asks, timestamp="1970-01-01T00:00:01Z")) == Personless(
+        "a", 1_000_000
+    )
     for raw in (event("click"), event("", "a", asks), event("click", "", asks), 3):
-        assert read_personless(raw) is None
+        assert parse_personless_event(raw) is None
 
 
-def test_a_timestamp_that_cannot_be_read_is_none():
+def test_an_unreadable_timestamp_is_ignored():
     for text in ("yesterday", "0001-01-01T00:00:00+14:00", 17, None, ""):
-        assert read(event(timestamp=text)).timestamp_us is None
+        assert parse_event(event(timestamp=text)).timestamp_us is None
 
 
 def test_objects_beside_the_properties_count_too():
     raw = event(properties={"$set": {"a": 1, "b": 1}}, **{"$set": {"b": 2}, "$set_once": {"c": 3}})
-    assert read(raw) == Event(distinct_id="a", set={"a": 1, "b": 2}, set_once={"c": 3})
+    assert parse_event(raw) == Event(distinct_id="a", set={"a": 1, "b": 2}, set_once={"c": 3})
 
 
 def test_unset_is_a_list_or_the_keys_of_an_object_and_what_is_nested_is_no_key():
@@ -91,7 +93,7 @@ def test_unset_is_a_list_or_the_keys_of_an_object_and_what_is_nested_is_no_key()
     ],
 )
 def test_events_that_merge(name, field, force):
-    found = read(event(name, properties={field: "b"}))
+    found = parse_event(event(name, properties={field: "b"}))
     assert found == Event(distinct_id="a", identifies=True, other_id="b", by_force=force)
-    assert read(event(name, properties={field: "a"})).other_id is None
-    assert read(event("click", properties={field: "b"})).other_id is None
+    assert parse_event(event(name, properties={field: "a"})).other_id is None
+    assert parse_event(event("click", properties={field: "b"})).other_id is None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncclient.testing.tables.uuids import UuidTable, derived, parse, spell
+from asyncclient.testing.tables.uuids import UuidTable, derive_uuid, format_uuid, parse_uuid
 
 NAMESPACE = UUID("932979b4-65c3-4424-8467-0b66ec27bc22")
 
@@ -23,7 +23,7 @@ def test_each_uuid_keeps_its_key_and_strangers_have_none(known, strangers):
         assert table.key(uuid.bytes) is None
 
 
-def test_uuids_that_fall_into_the_same_slot_are_told_apart_while_the_table_grows():
+def test_uuids_with_the_same_hash_are_distinguished_while_the_table_grows():
     raws = [number.to_bytes(8, "big") + bytes(8) for number in range(700)]
     table = UuidTable(raws)
     assert [table.key(raw) for raw in raws] == list(range(700))
@@ -33,14 +33,14 @@ def test_uuids_that_fall_into_the_same_slot_are_told_apart_while_the_table_grows
 def test_derivation_is_uuid_version_5_under_posthogs_namespace(project, distinct_id):
     surrogates = any(0xD800 <= ord(character) < 0xE000 for character in distinct_id)
     if not surrogates:
-        assert derived(project, distinct_id) == uuid5(NAMESPACE, f"{project}:{distinct_id}").bytes
+        assert derive_uuid(project, distinct_id) == uuid5(NAMESPACE, f"{project}:{distinct_id}").bytes
 
 
 @given(st.uuids())
 def test_every_spelling_that_python_takes_is_taken(uuid):
     for text in (str(uuid), uuid.hex, str(uuid).upper(), f"{{{uuid}}}", uuid.urn):
-        assert parse(text) == uuid.bytes
-    assert spell(uuid.bytes) == str(uuid)
+        assert parse_uuid(text) == uuid.bytes
+    assert format_uuid(uuid.bytes) == str(uuid)
 
 
 @given(st.text(alphabet="0123456789abcdefABCDEF-{} \n", min_size=30, max_size=40))
@@ -49,9 +49,9 @@ def test_parsing_agrees_with_python(text):
         expected = UUID(text).bytes
     except ValueError:
         expected = None
-    assert parse(text) == expected
+    assert parse_uuid(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "user-1", "9c067fd1-35e3-5551-95df-0d2d7be0e2 6f", "x" * 36])
-def test_other_texts_are_none(text):
-    assert parse(text) is None
+def test_other_texts_have_no_value(text):
+    assert parse_uuid(text) is None

@@ -10,7 +10,7 @@ import pytest
 from bulk.cli.streams.output_file import is_same_file, output_file
 from bulk.errors import FileTrouble
 
-JOURNAL = b'{"n":0,"k":"job","format":1,"job":"0"}\n'
+JOURNAL = b'{"n":0,"type":"job_opened","format":1,"job":"0"}\n'
 PLAN = b'{"format":1,"project_id":1,"project_name":"x"}\n'
 
 
@@ -43,14 +43,14 @@ def test_no_name_of_a_needed_file_is_taken(own_folder: Path, name: str, force: b
     Path("d/hard").hardlink_to("j")
     Path("soft").symlink_to("j")
     Path("folder").symlink_to(".")
-    with pytest.raises(click.UsageError, match="which is needed"):
+    with pytest.raises(click.UsageError, match="would replace the input"):
         make(Path(name), force=force, needed=(Path("x"), Path("j")))
     assert Path("j").read_bytes() == b"needed"
 
 
 def test_a_needed_name_that_is_not_there_is_not_taken_either(own_folder: Path) -> None:
     Path("d").mkdir()
-    with pytest.raises(click.UsageError, match="which is needed"):
+    with pytest.raises(click.UsageError, match="would replace the input"):
         make(Path("d/../plan"), force=True, needed=(Path("plan"),))
     assert not Path("plan").exists()
     assert not is_same_file(Path("plan"), Path("d/plan"))

@@ -44,18 +44,18 @@ def make_report() -> Callable[..., Report]:
             last_entry_at="2026-11-01T12:00:00.000Z",
             approved_at="2026-11-01T11:00:00.000Z",
             approved_how="digest",
-            verdict=f"Finished, but not all as asked: {foreign}.",
+            verdict=f"Finished, but 10 of 5,000 need attention: {foreign}.",
             exit_code=1,
             axes=(
                 AxisReport(
                     axis="person",
                     states=(
-                        StateCount(state="gone", meaning="read back as gone", count=4990),
+                        StateCount(state="deleted_confirmed", meaning="read back as gone", count=4990),
                         StateCount(state="failed", meaning="failed", count=10, targets="3,17-25"),
                     ),
                 ),
                 AxisReport(
-                    axis="recordings", states=(StateCount(state="not_asked", meaning="not asked for", count=5000),)
+                    axis="recordings", states=(StateCount(state="not_requested", meaning="not asked for", count=5000),)
                 ),
             ),
             failures=(FailureCount(axis="person", state="failed", reason=foreign, count=10, targets="3,17-25"),),

@@ -1,14 +1,13 @@
-"""How a run shares targets out among its workers."""
+"""How many targets each worker of a run takes."""
 
 import pytest
 
-from bulk.execution.group_sizes import group_size, whole_blocks
-from bulk.execution.run_settings import RunSettings
+from bulk.execution.run_settings import RunSettings, group_size, whole_blocks
 
 
 @pytest.mark.parametrize("count", [1, 31, 2_000, 6_400, 8_000, 64_000, 1_000_003])
 @pytest.mark.parametrize("block", [1, 5, 64])
-def test_a_group_of_single_calls_takes_one_read_and_leaves_no_worker_much_more_than_others(count, block):
+def test_a_group_of_single_calls_fits_one_read_and_workers_share_evenly(count, block):
     settings = RunSettings(concurrency=32)
     size = group_size(count, settings, one_call_per_person=True, block=block)
     assert 1 <= size <= whole_blocks(block)

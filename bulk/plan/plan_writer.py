@@ -1,0 +1,131 @@
+"""Writes a plan file, which appears under its name complete or not at all."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from uuid import UUID
+
+from bulk.errors import PlanError
+from bulk.files.json_lines import encode_line
+from bulk.files.private_files import refuse_existing
+from bulk.files.unnamed_file import UnnamedFile, create_unnamed
+from bulk.plan.plan_file import Plan, load_plan
+from bulk.plan.plan_lines import (
+    DIGEST_PREFIX,
+    FORMAT,
+    MAX_LINE,
+    PlanFooter,
+    PlanHeader,
+    Target,
+    encode_footer,
+)
+
+FLUSH_BYTES = 1 << 20
+
+
+class PlanWriter:
+    """Writes a plan into a file that has no name until it is complete; used as a context manager.
+
+    Without `finish`, or after a kill, nothing is left on disk (see `bulk.files.unnamed_file.UnnamedFile`).
+    """
+
+    def __init__(self, path: Path, file: UnnamedFile, header: PlanHeader) -> None:
+        self.path = path
+        self.count = 0
+        self._file = file
+        self._hash = hashlib.sha256()
+        self._buffer = bytearray(_line(header))
+
+    @classmethod
+    def create(cls, path: Path | str, header: PlanHeader) -> "PlanWriter":
+        """Start a plan.
+
+        Raises:
+            FileTrouble: the file exists already, or its folder cannot be written.
+            ValueError: the header has another format, or cannot be encoded as JSON.
+        """
+        path = Path(path)
+        if header.format != FORMAT:
+            raise ValueError(f"this version writes plan format {FORMAT}, not {header.format}")
+        file = create_unnamed(path)
+        try:
+            refuse_existing(path)
+            return cls(path, file, header)
+        except BaseException:
+            file.close()
+            raise
+
+    def add(self, uuid: UUID, created_at: datetime, distinct_id: str | None = None) -> None:
+        """Append one target, which gets the next number.
+
+        Args:
+            uuid: the person's UUID.
+            created_at: the person's creation time, with a time zone.
+            distinct_id: the distinct ID that selected the person, if any.
+
+        Raises:
+            FileTrouble: the file cannot be written, for example because the disk is full.
+        """
+        if created_at.tzinfo is None:
+            raise ValueError("created_at needs a time zone")
+        if created_at.tzinfo is not UTC:
+            with suppress(OverflowError):  # this close to the end of the calendar, UTC has no such time
+                created_at = created_at.astimezone(UTC)
+        target = Target(number=self.count, uuid=uuid, created_at=created_at, distinct_id=distinct_id)
+        self._buffer += _line(target)
+        self.count += 1
+        if len(self._buffer) >= FLUSH_BYTES:
+            self._flush()
+
+    def finish(self, *, spent: Mapping[str, Sequence[float]] | None = None, findings: Sequence[Any] = ()) -> Plan:
+        """Write the footer, give the file its name, and return the plan as read back from the file.
+
+        Args:
+            spent: times of requests already made, by rate limit, in epoch seconds (guarantee 13).
+            findings: the findings of the input check, as JSON values.
+
+        Raises:
+            FileTrouble: the file cannot be written, or the name is taken by now.
+            ValueError: `spent` or `findings` cannot be encoded as JSON, or are too large.
+        """
+        self._flush()
+        digest = DIGEST_PREFIX + self._hash.hexdigest()
+        times = {bucket: list(stamps) for bucket, stamps in (spent or {}).items()}
+        if not all(isfinite(stamp) for stamps in times.values() for stamp in stamps):
+            raise ValueError("spent holds a time that is no finite number")
+        footer = encode_footer(PlanFooter(count=self.count, digest=digest, spent=times, findings=list(findings)))
+        if len(footer) > MAX_LINE:
+            raise ValueError(f"spent and findings take {len(footer)} bytes, a footer has at most {MAX_LINE}")
+        self._file.write(footer)
+        self._file.publish()
+        self._file.close()
+        plan = load_plan(self.path)
+        if plan.digest != digest:
+            plan.close()
+            raise PlanError(self.path, "was replaced while it was written", "make a new plan")
+        return plan
+
+    def _flush(self) -> None:
+        self._hash.update(self._buffer)
+        self._file.write(self._buffer)
+        self._buffer = bytearray()
+
+    def __enter__(self) -> "PlanWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def _line(value: PlanHeader | Target) -> bytes:
+    line = encode_line(value) + b"\n"
+    if len(line) > MAX_LINE:
+        raise ValueError(f"a line of a plan has at most {MAX_LINE} bytes, not {len(line)}")
+    return line

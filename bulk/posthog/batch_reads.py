@@ -1,0 +1,230 @@
+"""Reads persons in batches, or one by one from a server that has no batch reads (contract 6.11, 8).
+
+It says which persons a response left out and concludes nothing from that: see `person_reader`.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+import anyio
+import msgspec
+
+from asyncclient import (
+    ClientEvent,
+    MethodNotAllowed,
+    NotFound,
+    PostHogClient,
+    PostHogError,
+    PropertyProjection,
+    RequestFinished,
+    Route,
+    RouteNotFound,
+)
+from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.workers import run_workers
+from bulk.posthog.halving import HalvedReads, read_halving
+from bulk.posthog.person_reads import Known, ReadResult, Unread, UnreadReason, to_ref
+
+READ_SIZE = 200
+"""Persons per batch read; the server silently drops more (contract 6.11)."""
+
+MAX_FAILED_ALONE = 9
+"""Persons that cannot be read even alone, with no success in between, before the read fails with the error."""
+
+UNKNOWN_ROUTE = (MethodNotAllowed, NotFound, RouteNotFound)
+"""Errors of a batch read on a server that does not have it (contract 8)."""
+
+K = TypeVar("K", UUID, str)
+T = TypeVar("T")
+
+
+class RawReads(msgspec.Struct, Generic[K], frozen=True):
+    """The results of one read, before anything is concluded from them.
+
+    Arguments:
+        results: one entry per person.
+        left_out: persons that a response left out, `Unread(LEFT_OUT)` in the results.
+        asked_at: when the oldest request left, by `PostHogClient.boot_time`.
+    """
+
+    results: dict[K, ReadResult]
+    left_out: list[K]
+    asked_at: float
+
+
+class BatchReads:
+    """Reads every person once, by UUID or by distinct ID.
+
+    Arguments:
+        gate: closing it abandons reads.
+        readers: requests at once, over all callers.
+        keys: properties to decode; without any, persons are read as `PersonRef`.
+    """
+
+    def __init__(self, client: PostHogClient, gate: StopGate, *, readers: int, keys: Sequence[str] = ()) -> None:
+        self._client = client
+        self._once = client.once(_send_at_once)
+        self._projection = PropertyProjection(keys) if keys else None
+        self._gate = gate
+        self._readers = readers
+        self._limiter = anyio.CapacityLimiter(readers)
+        self._has_batches: bool | None = None
+        self._failed_alone: set[UUID | str] = set()
+
+    async def by_uuid(self, uuids: Sequence[UUID]) -> RawReads[UUID]:
+        """Read persons by UUID.
+
+        Raises:
+            PostHogError: no read succeeds, or the server refuses the key.
+        """
+        return await self._read(uuids, self._batch_by_uuid, self._get_by_uuid)
+
+    async def by_distinct_id(self, distinct_ids: Sequence[str]) -> RawReads[str]:
+        """Read the person that each distinct ID belongs to.
+
+        Raises:
+            PostHogError: no read succeeds, or the server refuses the key.
+        """
+        return await self._read(distinct_ids, self._batch_by_distinct_id, self._get_by_distinct_id)
+
+    async def _read(
+        self,
+        keys: Sequence[K],
+        batch: Callable[[PostHogClient, Sequence[K]], Awaitable[Mapping[K, Known]]],
+        single: Callable[[PostHogClient, K], Awaitable[Known | None]],
+    ) -> RawReads[K]:
+        results: dict[K, ReadResult] = {}
+        left_out: list[K] = []
+        oldest = math.inf
+
+        async def request(call: Callable[[PostHogClient], Awaitable[T]], *, is_first: bool) -> T:
+            nonlocal oldest
+            sent = _SentAt(self._client.boot_time)
+            # a whole batch is worth the client's retries; its halves are the retry
+            client = self._client if is_first else self._once
+            async with self._limiter:
+                with self._gate.cancel_on_stop():
+                    response = await call(client.observed(sent))
+            oldest = min(oldest, sent.at)
+            return response
+
+        async def request_batch(part: Sequence[K], is_first: bool) -> Mapping[K, Known]:
+            found = await request(lambda client: batch(client, part), is_first=is_first)
+            self._has_batches = True
+            return found
+
+        async def request_single(part: Sequence[K], is_first: bool) -> Mapping[K, Known]:
+            person = await request(lambda client: single(client, part[0]), is_first=is_first)
+            return {} if person is None else {part[0]: person}
+
+        async def read_batch(group: Sequence[K]) -> None:
+            try:
+                add(await read_halving([group], request_batch))
+            except UNKNOWN_ROUTE as error:
+                if not await self._server_has_batches(error, request):
+                    raise _NoBatchReads from error
+                results.update(dict.fromkeys(group, Unread(UnreadReason.AMBIGUOUS_404)))
+
+        async def read_one_by_one(group: Sequence[K]) -> None:
+            add(await read_halving([[key] for key in group], request_single))
+
+        def add(read: HalvedReads[K]) -> None:
+            results.update(read.results)
+            left_out.extend(read.left_out)
+            self._raise_if_server_fails(read)
+
+        if self._has_batches is not False:
+            groups = chunks(keys, READ_SIZE)
+            try:
+                await run_workers(read_batch, groups, workers=min(self._readers, len(groups)))
+            except _NoBatchReads:
+                self._has_batches = False
+        if self._has_batches is False:
+            groups = chunks([key for key in keys if key not in results], math.ceil(len(keys) / self._readers) or 1)
+            await run_workers(read_one_by_one, groups, workers=self._readers)
+        return RawReads(results, left_out, oldest)
+
+    def _raise_if_server_fails(self, read: HalvedReads[K]) -> None:
+        """Raise the last error of a read once too many persons failed alone with no success in between."""
+        if read.failed_with is None:
+            self._failed_alone.clear()
+            return
+        self._failed_alone |= {key for key, result in read.results.items() if _failed(result)}
+        if len(self._failed_alone) >= MAX_FAILED_ALONE:
+            raise read.failed_with
+
+    async def _server_has_batches(self, error: PostHogError, request: "_Request") -> bool:
+        """Return whether the server has batch reads although one of them ended like an unknown route.
+
+        Raises:
+            PostHogError: it has them, and the error is not about persons.
+        """
+        if self._has_batches is None and isinstance(error, MethodNotAllowed):
+            self._has_batches = False  # the server took the route for a person's ID, which accepts no POST
+        elif self._has_batches is None:
+            with suppress(NotFound):  # which proves nothing: "Not found." is about a person
+                route: Route = "batch_by_distinct_ids"  # an old server refuses a GET of it: it is no person's ID
+                self._has_batches = await request(lambda client: client.persons.knows(route), is_first=True)
+        if self._has_batches is not False and not isinstance(error, NotFound):
+            raise error
+        return self._has_batches is not False
+
+    async def _batch_by_uuid(self, client: PostHogClient, uuids: Sequence[UUID]) -> Mapping[UUID, Known]:
+        if self._projection is not None:
+            return await client.persons.batch_by_uuids(uuids, only=self._projection)
+        return await client.persons.refs_by_uuids(uuids)
+
+    async def _batch_by_distinct_id(self, client: PostHogClient, distinct_ids: Sequence[str]) -> Mapping[str, Known]:
+        if self._projection is not None:
+            return await client.persons.batch_by_distinct_ids(distinct_ids, only=self._projection)
+        return await client.persons.refs_by_distinct_ids(distinct_ids)
+
+    async def _get_by_uuid(self, client: PostHogClient, uuid: UUID) -> Known | None:
+        try:
+            person = await client.persons.get(uuid)
+        except NotFound:
+            return None
+        return person if self._projection is not None else to_ref(person)
+
+    async def _get_by_distinct_id(self, client: PostHogClient, distinct_id: str) -> Known | None:
+        """Find the person in the listing, then read it from the store, because the listing lags (contract 6.1, 8)."""
+        for listed in (await client.persons.list(distinct_id=distinct_id, limit=1)).results:
+            return await self._get_by_uuid(client, listed.uuid)
+        return None
+
+
+class _Request(Protocol):
+    async def __call__(self, call: Callable[[PostHogClient], Awaitable[T]], *, is_first: bool) -> T: ...
+
+
+class _NoBatchReads(Exception):
+    """This server is older than the batch reads."""
+
+
+class _SentAt:
+    """Observes a read and keeps when its last request left, by a clock that counts suspends."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.at = clock()
+
+    def __call__(self, event: ClientEvent) -> None:
+        if isinstance(event, RequestFinished):
+            self.at = self._clock() - event.elapsed_s
+
+
+async def _send_at_once() -> None:
+    """Let a request leave at once: `once` is used here only to switch the retries off."""
+
+
+def _failed(result: ReadResult) -> bool:
+    """Return whether the read of this person itself failed."""
+    return isinstance(result, Unread) and result.why not in (UnreadReason.LEFT_OUT, UnreadReason.NOT_ATTEMPTED)
+
+
+def chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Return the items in groups of at most `size`, in order."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
