@@ -1,4 +1,4 @@
-"""Every command with an output that nobody reads, an input that stays silent, and two signals: it ends (promise 17)."""
+"""Every command ends after two signals, even with blocked output or input (guarantee 17)."""
 
 import fcntl
 import os

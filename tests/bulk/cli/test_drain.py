@@ -1,4 +1,4 @@
-"""The drain after a first signal has an end (promise 17)."""
+"""The drain after a first signal has an end (guarantee 17)."""
 
 import asyncio
 import signal

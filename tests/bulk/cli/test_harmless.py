@@ -1,4 +1,4 @@
-"""Every command on a terminal, with whatever acts on one in every field that a server or file can fill (promise 30)."""
+"""No text of a server or file acts on the terminal, in any command and field (guarantee 30)."""
 
 import json
 import os
