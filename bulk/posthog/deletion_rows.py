@@ -5,8 +5,7 @@ comparison of its time with the time that is needed. Rows come newest first, so 
 queued are on the first pages. Callers that ask while a read is under way share the next one.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from enum import Enum
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from uuid import UUID
 
 import anyio
@@ -15,6 +14,7 @@ import msgspec
 from asyncclient import DeletionRow, DeletionStatus, ListingError, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import run_workers
+from bulk.states import FastEnum
 
 PAGE_SIZE = 1000
 OVERLAP = 50
@@ -22,18 +22,19 @@ OVERLAP = 50
 ROWS_KEPT = 20_000
 """Rows that were read for one caller and may answer another."""
 SINGLES_PER_PAGE = 20
-"""Persons still without a row for each page that brought none of theirs; fewer are asked for one by one."""
+"""Persons still without a row for each page in succession that brought none of theirs; fewer are asked for singly."""
 SINGLES_AT_ONCE = 4
 ROWS_PER_PERSON = 100
 MAX_PAGES_PER_PERSON = 50
 """Of one person's rows; servers keep few of them, but may show one per page."""
 MAX_STALLED_PAGES = 3
-"""Consecutive pages that lead no further back, before the list counts as endless."""
+"""Pages that repeat earlier ones, before the list counts as endless."""
 MAX_PAGES_PER_INSTANT = 100
+"""Consecutive pages that lead to no older time: rows of one instant, or rows that are added in front meanwhile."""
 MOST_PAGES = 20_000
 
 
-class RowCoverage(Enum):
+class RowCoverage(FastEnum):
     """What deletion rows show of one person's events."""
 
     COVERS_PENDING = "a pending row as new as needed"
@@ -62,7 +63,7 @@ def classify_row(row: DeletionRow, needed_from: float) -> RowCoverage:
             return RowCoverage.UNKNOWN_STATUS
 
 
-class RowReading(msgspec.Struct, frozen=True):
+class RowReading(msgspec.Struct, frozen=True, gc=False):
     """What the rows show of one person.
 
     Arguments:
@@ -77,9 +78,9 @@ NO_ROW = RowReading(RowCoverage.NONE)
 
 
 class _Caller(msgspec.Struct, eq=False):
-    wanted: dict[UUID, float]
-    found: dict[UUID, RowReading]
-    done: bool = False
+    wanted: Collection[UUID]
+    needed_from: float
+    found: dict[UUID, RowReading] | None = None
 
 
 class DeletionRowReader:
@@ -96,23 +97,25 @@ class DeletionRowReader:
         self._reading = anyio.Lock()
         self._kept: dict[int, DeletionRow] = {}
 
-    async def fetch(self, needed_from: Mapping[UUID, float]) -> dict[UUID, RowReading]:
-        """What the rows show of each of these persons.
+    async def fetch(self, uuids: Collection[UUID], needed_from: float) -> Mapping[UUID, RowReading]:
+        """What the rows show of each of these persons, and perhaps of others.
 
         Arguments:
-            needed_from: for each person the time that a row has to have at least (`classify_row`).
+            needed_from: the time that a row has to have at least (`classify_row`); of callers that share a read, the
+                latest counts.
 
         Raises:
             ListingError: the list of rows does not end.
         """
-        caller = _Caller(dict(needed_from), {})
+        caller = _Caller(uuids, needed_from)
         self._callers.append(caller)
         try:
             async with self._reading:
-                if not caller.done:
+                if caller.found is None:
                     await self._serve(list(self._callers))
         finally:
             self._callers.remove(caller)
+        assert caller.found is not None, "whoever waits is served"
         return caller.found
 
     async def completed(self, oldest: float) -> AsyncIterator[list[DeletionRow]]:
@@ -125,63 +128,58 @@ class DeletionRowReader:
             yield page
 
     async def _serve(self, callers: list[_Caller]) -> None:
-        needed_from: dict[UUID, float] = {}
+        wanted = {uuid.int: uuid for caller in callers for uuid in caller.wanted}  # integers hash faster than UUIDs
+        found = await self._newest_first(wanted, max(caller.needed_from for caller in callers))
         for caller in callers:
-            for uuid, since in caller.wanted.items():
-                needed_from[uuid] = max(since, needed_from.get(uuid, since))
-        found = await self._newest_first(needed_from)
-        for caller in callers:
-            caller.found.update({uuid: found[uuid] for uuid in caller.wanted})
-            caller.done = True
+            caller.found = found
 
-    async def _newest_first(self, needed_from: dict[UUID, float]) -> dict[UUID, RowReading]:
-        found = self._from_kept(needed_from)
-        if len(found) == len(needed_from):
+    async def _newest_first(self, wanted: dict[int, UUID], needed_from: float) -> dict[UUID, RowReading]:
+        """The readings of persons by their UUIDs, which are taken from `wanted`."""
+        found = self._from_kept(wanted, needed_from)
+        if not wanted:
             return found
-        wanted = {uuid.int: uuid for uuid in needed_from if uuid not in found}
-        oldest = min(needed_from.values())
         barren = 0
-        unclear: set[UUID] = set()
+        unclear: set[int] = set()
         async for page in self._pages(float("-inf"), "all"):
             before = len(wanted)
             for row in page:
                 key = row.person_uuid.int
-                if len(self._kept) < ROWS_KEPT:
-                    self._kept.setdefault(key, row)
                 if key not in wanted:
+                    if len(self._kept) < ROWS_KEPT:
+                        self._kept.setdefault(key, row)
                     continue
-                reading = read_row(row, needed_from[row.person_uuid])
+                reading = read_row(row, needed_from)
                 if reading.coverage is RowCoverage.UNKNOWN_STATUS:
-                    unclear.add(row.person_uuid)  # an older row may cover; read alone, all of a person's rows count
-                elif reading.coverage in COVERS or (reading is not NO_ROW and row.person_uuid not in unclear):
+                    unclear.add(key)  # an older row may cover; read alone, all of a person's rows count
+                elif reading.coverage in COVERS or (reading is not NO_ROW and key not in unclear):
                     found[wanted.pop(key)] = reading
-            barren += len(wanted) == before or page[-1].created_at.timestamp() < oldest
+            barren = barren + 1 if len(wanted) == before else 0
             if len(wanted) <= SINGLES_PER_PAGE * barren:
                 break
         else:
-            found |= {uuid: NO_ROW for uuid in needed_from if uuid not in found and uuid not in unclear}
+            found |= {wanted.pop(key): NO_ROW for key in wanted.keys() - unclear}
 
         async def ask(uuid: UUID) -> None:
-            found[uuid] = await self._of_one(uuid, needed_from[uuid])
+            found[uuid] = await self._of_one(uuid, needed_from)
 
-        await run_workers(ask, needed_from.keys() - found.keys(), workers=SINGLES_AT_ONCE)
+        await run_workers(ask, [*wanted.values()], workers=SINGLES_AT_ONCE)
         return found
 
-    def _from_kept(self, needed_from: dict[UUID, float]) -> dict[UUID, RowReading]:
+    def _from_kept(self, wanted: dict[int, UUID], needed_from: float) -> dict[UUID, RowReading]:
         """What rows kept from earlier reads prove: a row that covers stays valid. All else is read again."""
         found: dict[UUID, RowReading] = {}
-        for uuid, since in needed_from.items():
-            row = self._kept.pop(uuid.int, None)
-            if row is not None and (reading := read_row(row, since)).coverage in COVERS:
-                found[uuid] = reading
+        for key in wanted.keys() & self._kept.keys():
+            reading = read_row(self._kept.pop(key), needed_from)
+            if reading.coverage in COVERS:
+                found[wanted.pop(key)] = reading
         if len(self._kept) >= ROWS_KEPT:
             self._kept.clear()
         return found
 
     async def _pages(self, oldest: float, status: DeletionStatus) -> AsyncIterator[list[DeletionRow]]:
         """Overlapping pages, newest first, up to the end of the list or the first page that reaches past a time."""
-        offset = stalled = level = 0
-        furthest: DeletionRow | None = None
+        offset = 0
+        progress = _Progress()
         for _ in range(MOST_PAGES):
             with self._gate.cancel_on_stop():
                 page = await self._client.persons.deletion_status(status=status, limit=PAGE_SIZE, offset=offset)
@@ -190,12 +188,8 @@ class DeletionRowReader:
                 yield rows
             if page.next is None or not rows or rows[-1].created_at.timestamp() < oldest:
                 return
-            if furthest is None or _leads_back(furthest, rows[-1]):
-                level = level + 1 if furthest is not None and furthest.created_at == rows[-1].created_at else 0
-                stalled, furthest = 0, rows[-1]
-            else:
-                stalled += 1
-            if stalled >= MAX_STALLED_PAGES or level >= MAX_PAGES_PER_INSTANT:
+            progress.add(rows)
+            if progress.is_stalled:
                 break
             offset += max(1, len(rows) - min(OVERLAP, len(rows) // 2))
         raise ListingError(
@@ -226,8 +220,39 @@ def read_row(row: DeletionRow, needed_from: float) -> RowReading:
     return NO_ROW if coverage is RowCoverage.NONE else RowReading(coverage, row.created_at.timestamp())
 
 
-def _leads_back(furthest: DeletionRow, end: DeletionRow) -> bool:
-    """Whether a page that ends with this row leads to older rows, or to others of the same instant."""
-    if end.created_at != furthest.created_at:
-        return end.created_at < furthest.created_at
-    return end.person_uuid != furthest.person_uuid
+class _Progress:
+    """Whether pages still lead further back, however many rows are added in front between two of them."""
+
+    def __init__(self) -> None:
+        self._newest: DeletionRow | None = None
+        self._previous: DeletionRow | None = None
+        self._furthest: DeletionRow | None = None
+        self._repeated = 0
+        self._without_older = 0
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the list counts as endless."""
+        return self._repeated >= MAX_STALLED_PAGES or self._without_older >= MAX_PAGES_PER_INSTANT
+
+    def add(self, rows: Sequence[DeletionRow]) -> None:
+        """Take the next page."""
+        first, last = rows[0], rows[-1]
+        if self._furthest is not None:
+            self._without_older = 0 if last.created_at < self._furthest.created_at else self._without_older + 1
+        if _is_behind(last, self._furthest):
+            self._furthest, self._repeated = last, 0
+        elif not _is_behind(self._newest, first) and not _is_behind(last, self._previous):
+            self._repeated += 1
+        if _is_behind(self._newest, first):
+            self._newest = first
+        self._previous = last
+
+
+def _is_behind(row: DeletionRow | None, other: DeletionRow | None) -> bool:
+    """Whether one row is older than the other, or another one of the same instant; without one of them it is."""
+    if row is None or other is None:
+        return True
+    if row.created_at != other.created_at:
+        return row.created_at < other.created_at
+    return row.person_uuid != other.person_uuid
