@@ -124,7 +124,7 @@ class JobLog:
         """Record the changes of state that follow from observations; nothing is written where nothing changes.
 
         Arguments:
-            source: where the observations come from: "person_reads", "deletion_rows", "listing" or "engine".
+            source: where the observations come from: "person_reads", "deletion_rows" or "engine".
             observed: what was observed of each target, in order, by target number.
             covered: by target number, the time up to which a deletion row covers the events, in seconds.
             label: the server's label of a rejection.

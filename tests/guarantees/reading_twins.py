@@ -1,4 +1,4 @@
-"""Mistakes in what is read and by which clock: guarantees 11, 13 and 20."""
+"""Mistakes in reading back and in the clock: guarantees 11, 13 and 20."""
 
 from twin import Twin, twin
 

@@ -1,4 +1,4 @@
-"""Mistakes in what is concluded of a target: guarantees 7, 11 and 19 to 22."""
+"""Mistakes in the conclusions about a target: guarantees 7, 11 and 19 to 22."""
 
 from twin import Twin, twin
 

@@ -1,4 +1,4 @@
-"""Reports as text, Markdown, JSON and HTML: everything is in, the same each time, and nothing foreign acts."""
+"""Reports as text, Markdown, JSON and HTML are complete and reproducible, and foreign text has no effect."""
 
 import json
 import re
