@@ -113,7 +113,7 @@ class Persons:
         return b'{"results":{' + b",".join(found) + b"}}"
 
     def rows(self, offset: int, limit: int, url: str, person: int | None = None) -> bytes:
-        """A page of deletion rows, newest first; with a person the row of that one."""
+        """Return a page of deletion rows, newest first, or the row of one person."""
         if person is not None:
             start = f'{{"person_uuid":"{uuid_text(person)}"'.encode()
             return _page([row for row in self._rows if row.startswith(start)], 1, 0, limit, url)
