@@ -59,20 +59,9 @@ _OTHERWISE = (Observation.PRESENT_NOT_AS_DESIRED,)
 _RECREATED = (Observation.RECREATED,)
 _ABSENT = (Observation.ABSENT,)
 _MERGED = (Observation.MERGED,)
-_UNREAD = {
-    UnreadReason.TIMED_OUT: Observation.UNREAD_TIMED_OUT,
-    UnreadReason.SERVER_ERROR: Observation.UNREAD_SERVER_ERROR,
-    UnreadReason.INVALID: Observation.UNREAD_INVALID_RESPONSE,
-    UnreadReason.NOT_FOUND_UNCLEAR: Observation.UNREAD_AMBIGUOUS_404,
-    UnreadReason.NOT_TRIED: Observation.UNREAD_NOT_ATTEMPTED,
-}
-_ROWS = {
-    RowCoverage.COVERS_PENDING: Observation.ROW_COVERS_PENDING,
-    RowCoverage.COVERS_COMPLETED: Observation.ROW_COVERS_COMPLETED,
-    RowCoverage.OLDER_PENDING: Observation.ROW_OLDER_PENDING,
-    RowCoverage.UNKNOWN_STATUS: Observation.ROW_UNKNOWN_STATUS,
-    RowCoverage.NONE: Observation.ROW_NONE,
-}
+# `UnreadReason`, `RowCoverage` and `Observation` use the same names
+_UNREAD = {why: Observation[f"UNREAD_{why.name}"] for why in UnreadReason if why is not UnreadReason.LEFT_OUT}
+_ROWS = {coverage: Observation[f"ROW_{coverage.name}"] for coverage in RowCoverage}
 
 
 class PersonCheck(msgspec.Struct, frozen=True):

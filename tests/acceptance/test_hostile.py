@@ -113,6 +113,7 @@ async def opened(server: LocalPostHog) -> AsyncIterator[PostHogClient]:
         yield client
 
 
+@pytest.mark.slow
 async def test_the_client_changes_and_deletes(scene: Scene) -> None:
     persons, requests = scene.client.persons, scene.server.requests
     await scene.client.settle_prefix()

@@ -117,7 +117,7 @@ async def read_request(reader: asyncio.StreamReader) -> RawRequest:
 
 
 def http(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
-    """An answer; names of headers with `_` for `-`, a given Content-Length is taken as it is."""
+    """A response; names of headers with `_` for `-`, a given Content-Length is taken as it is."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     named.setdefault("Content-Length", str(len(body)))
     lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in named.items())]
@@ -181,7 +181,7 @@ async def raw() -> AsyncIterator[Raw]:
 
 @pytest.fixture
 def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """What a server on localhost speaks TLS with, so that clients take it for one that somebody vouches for."""
+    """What a server on localhost speaks TLS with, so that clients take it for one that someone vouches for."""
     monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", ssl.create_default_context(cafile=str(certificate)))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)

@@ -53,6 +53,7 @@ def test_what_the_answer_may_be_and_what_the_proxy_wants() -> None:
     assert (headers["Accept"], headers["Proxy-Authorization"]) == ("text/csv", "Basic eA==")
 
 
+@pytest.mark.slow
 @given(st.text(max_size=20))
 def test_a_target_is_one_word_or_refused(rest: str) -> None:
     try:

@@ -1,5 +1,5 @@
 """The ingestion host: it sees the project's token and never the personal key, and nothing it says is believed of the
-other one (promises 20, 26, 27)."""
+other one (guarantees 20, 26, 27)."""
 
 import asyncio
 import io
@@ -53,12 +53,12 @@ def test_an_ingestion_host_is_checked_like_the_other(given: Any) -> None:
         PostHogClient(host="us", ingest_host=given, project_id=1, personal_api_key=KEY)
 
 
-def test_plain_http_to_an_ingestion_host_is_taken_when_asked_for() -> None:
+def test_plain_http_to_an_ingestion_host_is_accepted_if_allowed() -> None:
     assert parse_ingest_origin("http://e.example.com", "https://x", allow_http=True) == "http://e.example.com"
 
 
 @pytest.mark.parametrize("token", ["", "phx_other", "pha_x", "phs_x", KEY, "a b", TOKEN + "\n", "\u00fc", "p" * 513, 7])
-def test_what_is_no_public_token_is_refused_unseen(token: Any) -> None:
+def test_an_invalid_public_token_is_refused_and_not_shown(token: Any) -> None:
     with pytest.raises(InvalidArgument, match="project API key") as caught:
         PostHogClient(host="us", project_id=1, personal_api_key=KEY, project_api_key=token)
     innocent(everything(caught.value))

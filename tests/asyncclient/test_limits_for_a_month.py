@@ -1,4 +1,4 @@
-"""A month in virtual time against Django REST framework's own throttles, with random trouble (promises 13, 14).
+"""A month in virtual time against Django REST framework's own throttles, with random trouble (guarantees 13, 14).
 
 The rates are small, so that a month of them takes seconds; what they do does not depend on their size.
 """
@@ -51,7 +51,7 @@ class Trouble:
             self.spells.append((at, at := at + random.choice([60.0, 300.0, 900.0, 3600.0])))
 
     def answer(self, now: float) -> Response | None:
-        """What stands in for the server's answer now, if anything."""
+        """What stands in for the server's response now, if anything."""
         began = bisect_right(self.spells, (now, math.inf))  # they follow one another
         if not began or now >= self.spells[began - 1][1] or self._random.random() > 0.7:
             return None

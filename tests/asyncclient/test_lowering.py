@@ -1,4 +1,4 @@
-"""A limit that a 429 lowered is the limit from then on (promise 13)."""
+"""A limit that a 429 lowered is the limit from then on (guarantee 13)."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The key is in no repr, text, pickle, log, event or traceback (promise 27)."""
+"""The key is in no repr, text, pickle, log, event or traceback (guarantee 27)."""
 
 import asyncio
 import copy
@@ -177,7 +177,7 @@ async def test_no_object_of_a_client_shows_the_key(raw: Any) -> None:
             attempt(client)
 
 
-def test_a_secret_shows_itself_to_nobody() -> None:
+def test_a_secret_is_never_shown() -> None:
     secret = Secret("phx_0123456789abcdefghij")
     assert (repr(secret), str(secret), f"{secret}") == ("***",) * 3
     assert secret.reveal() == "phx_0123456789abcdefghij"

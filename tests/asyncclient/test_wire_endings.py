@@ -1,4 +1,4 @@
-"""How connections and calls end: what is given up leaves no more bytes, and whoever waits for an answer is told."""
+"""How connections and calls end: what is given up leaves no more bytes, and whoever waits for a response is told."""
 
 import asyncio
 import contextlib

@@ -16,6 +16,6 @@ def test_runs_are_joined() -> None:
 
 
 @pytest.mark.parametrize("text", ["3-1", "5,5", "5,4", "1-3,3", "a", "1-", "-1", ","])
-def test_text_that_is_no_ascending_list_is_refused(text: str) -> None:
+def test_text_that_is_not_an_ascending_list_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         list(parse_ranges(text))

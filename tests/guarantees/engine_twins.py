@@ -95,7 +95,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         11,
         "a 2xx is a success whatever its counts",
-        "bulk/posthog/test_attempt_result.py::test_only_an_exact_success_is_one",
+        "bulk/posthog/test_attempt_result.py::test_only_a_response_with_exact_counts_is_a_success",
         _VERDICTS, "    counts_right = summary.persons_found == len(uuids) and _is_complete(summary, axes, len(failed))",
         "    counts_right = True",
     ),
@@ -158,13 +158,13 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         13,
         "planning hands its requests on to nobody",
-        "bulk/plan/test_planner.py::test_requests_made_to_plan_are_handed_on",
+        "bulk/plan/test_planner.py::test_the_plan_holds_the_times_of_the_planners_requests",
         "bulk/plan/planner.py", "spent=_spent(", "spent={} and _spent(",
     ),
     twin(
         14,
         "a pause above the ceiling is waited for by the run",
-        "bulk/posthog/test_attempt_result.py::test_a_pause_above_the_ceiling_is_named",
+        "bulk/posthog/test_attempt_result.py::test_a_pause_that_is_too_long_is_in_the_message",
         _VERDICTS, "if requested_s is not None and requested_s > MAX_PAUSE_S:", "if False:",
     ),
     twin(
@@ -195,7 +195,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         18,
         "the ledger keeps an object a target",
-        "bulk/test_memory.py::test_a_ledger_takes_bytes_a_target_and_not_objects",
+        "bulk/test_memory.py::test_target_states_take_a_few_bytes_per_target",
         _LEDGER, "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n",
         "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n"
         "                self.__dict__.setdefault('kept', {})[number] = str(number)\n",
@@ -203,7 +203,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         18,
         "a plan keeps every target it has read",
-        "bulk/test_memory.py::test_a_plan_is_read_block_by_block_and_not_kept",
+        "bulk/test_memory.py::test_a_plan_is_read_in_blocks_that_are_not_kept",
         "bulk/plan/plan_file.py", "        self._cached = (block, targets)\n        return",
         "        self.__dict__.setdefault('kept', []).append(targets)\n        return",
     ),
@@ -330,7 +330,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         27,
         "a server's free text is kept as a code",
-        "bulk/posthog/test_attempt_result.py::test_free_text_in_place_of_a_code_is_not_kept",
+        "bulk/posthog/test_attempt_result.py::test_free_text_in_place_of_an_error_code_is_dropped",
         _VERDICTS, 'return code if code is None or _CODE.fullmatch(code) else "other"', "return code",
     ),
     twin(

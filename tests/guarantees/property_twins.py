@@ -291,7 +291,7 @@ PROPERTIES: tuple[Twin, ...] = (
         23,
         "an id that many share addresses a person that has another",
         (
-            "bulk/selection/test_event_distinct_id.py::test_the_first_of_several_good_ones_is_taken",
+            "bulk/selection/test_event_distinct_id.py::test_the_first_of_several_usable_ids_is_picked",
             _OTHERS + "a_placeholder_id_is_avoided_if_the_person_has_another",
         ),
         "bulk/selection/event_distinct_id.py", "own = [distinct_id for distinct_id in usable if not is_placeholder(distinct_id)] or usable", "own = usable",
@@ -300,7 +300,7 @@ PROPERTIES: tuple[Twin, ...] = (
         23,
         "an event goes by an id that ingestion cuts",
         (
-            "bulk/selection/test_event_distinct_id.py::test_nobody_can_be_addressed_by_what_is_blank_long_or_broken",
+            "bulk/selection/test_event_distinct_id.py::test_a_blank_too_long_or_broken_id_is_never_picked",
             _OTHERS + "a_person_that_no_event_can_address_gets_a_call_in_the_same_job",
         ),
         "bulk/selection/event_distinct_id.py", "MAX_LENGTH = 200", "MAX_LENGTH = 400",

@@ -154,9 +154,9 @@ STORAGE: tuple[Twin, ...] = (
         9,
         "files are made for everybody to read",
         (
-            "bulk/files/test_private_files.py::test_created_file_is_private_whatever_the_umask",
+            "bulk/files/test_private_files.py::test_a_created_file_is_private_with_any_umask",
             "bulk/journal/test_storage.py::test_new_journal_is_empty_and_private_whatever_the_umask",
-            "bulk/plan/test_plan_file.py::test_plan_is_private_and_replaces_nothing",
+            "bulk/plan/test_plan_file.py::test_a_plan_is_private_and_replaces_no_file",
         ),
         _FILES, "PRIVATE = 0o600", "PRIVATE = 0o644",
     ),
@@ -175,14 +175,14 @@ STORAGE: tuple[Twin, ...] = (
     twin(
         9,
         "creation opens what exists",
-        "bulk/files/test_private_files.py::test_creation_never_opens_what_exists",
+        "bulk/files/test_private_files.py::test_creating_never_opens_an_existing_file",
         _FILES, "os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW", "os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW",
     ),
     twin(
         9,
         "a symlink is followed on opening",
         (
-            "bulk/files/test_private_files.py::test_only_regular_files_are_opened_and_nothing_is_waited_for",
+            "bulk/files/test_private_files.py::test_only_regular_files_are_opened_without_waiting",
             "bulk/journal/test_storage.py::test_only_a_regular_file_is_a_journal",
             "bulk/plan/test_plan_file_damage.py::test_only_a_regular_file_is_loaded",
         ),
@@ -191,19 +191,19 @@ STORAGE: tuple[Twin, ...] = (
     twin(
         9,
         "a plan has a name while it is made",
-        "bulk/plan/test_plan_file_damage.py::test_killed_planning_leaves_nothing",
+        "bulk/plan/test_plan_file_damage.py::test_a_kill_while_planning_leaves_no_file",
         "bulk/files/unnamed_file.py", 'flag = getattr(os, "O_TMPFILE", 0)', "flag = 0",
     ),
     twin(
         23,
         "a plan that was edited is believed",
-        "bulk/plan/test_plan_file_damage.py::test_changed_target_is_told_with_both_digests",
+        "bulk/plan/test_plan_file_damage.py::test_a_changed_target_is_reported_with_both_digests",
         "bulk/plan/plan_file.py", "if digest != footer.digest:", "if False:",
     ),
     twin(
         23,
         "a plan that is edited while it runs is believed",
-        "bulk/plan/test_plan_file_damage.py::test_editing_the_file_in_place_later_is_noticed",
+        "bulk/plan/test_plan_file_damage.py::test_editing_the_file_in_place_later_is_detected",
         "bulk/plan/plan_file.py", "if zlib.crc32(data) != self._index.sums[block]:", "if False:",
     ),
     twin(
@@ -218,7 +218,7 @@ STORAGE: tuple[Twin, ...] = (
     twin(
         30,
         "a cell may be a formula",
-        "bulk/test_sanitize.py::test_what_a_spreadsheet_would_compute_is_quoted",
+        "bulk/test_sanitize.py::test_a_formula_is_quoted",
         "bulk/sanitize.py", 'return "\'" + shown if shown.lstrip().startswith(_FORMULA) else shown', "return shown",
     ),
     twin(

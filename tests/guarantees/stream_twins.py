@@ -70,7 +70,7 @@ STREAMS: tuple[Twin, ...] = (
         30,
         "a cell may be a formula after a semicolon",
         (
-            "bulk/test_sanitize.py::test_what_a_spreadsheet_that_splits_at_semicolons_would_compute_is_quoted",
+            "bulk/test_sanitize.py::test_a_formula_after_a_semicolon_is_quoted",
             "bulk/export/test_csv_rows.py::test_a_spreadsheet_that_splits_elsewhere_finds_no_formula",
         ),
         "bulk/sanitize.py", 'shown = _AFTER_SEMICOLON.sub(";\'", plain(text, limit=None))', "shown = plain(text, limit=None)",

@@ -133,12 +133,12 @@ def test_a_lower_limit_is_learned_from_one_429_and_kept(virtual: Any, axis: Any)
         rates = ServerRates(others_per_minute=100)
         async with virtual(persons=400, limits=PUBLISHED, rate_limits=rates) as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
-            told: list[Any] = []
-            report = await a.run(plan, on_progress=told.append, concurrency=4)
+            events: list[Any] = []
+            report = await a.run(plan, on_progress=events.append, concurrency=4)
             assert axis(report, "properties") == {"changed_confirmed": 400}
             assert 1 <= refused(a) <= 6
-            assert report.limits_lowered == len([each for each in told if isinstance(each, LimitMoved)]) >= 1
-            assert [each.bucket for each in told if isinstance(each, PauseStarted)]
+            assert report.limits_lowered == len([each for each in events if isinstance(each, LimitMoved)]) >= 1
+            assert [each.bucket for each in events if isinstance(each, PauseStarted)]
             assert len(a.sent()) == 400 + sum(r.status == 429 and r.action == "update" for r in a.server.requests)
 
     run_virtual(main())
@@ -207,6 +207,7 @@ def test_changes_by_capture_meet_no_rate_limit(virtual: Any, axis: Any) -> None:
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ["rest", "capture", "delete"])
 def test_a_job_progresses_if_persons_are_read_one_by_one_within_the_rate_limit(
     virtual: Any, axis: Any, route: str

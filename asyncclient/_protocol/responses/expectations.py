@@ -226,7 +226,7 @@ def decode_body(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw) -
     except RecursionError:
         problem, server_text = "is nested too deep", None
     except msgspec.ValidationError:
-        problem, server_text = "does not match this call", error_text(bytes(body))
+        problem, server_text = "is not what this call returns", error_text(bytes(body))
     except (msgspec.MsgspecError, ValueError):
         problem, server_text = "is not JSON", None
     raise UnexpectedResponse(f"the body ({len(bytes(body))} bytes) {problem}", server_text)

@@ -253,10 +253,10 @@ class PersonLookups:
         return PropertyValues(results=found.results, refreshing=found.refreshing)
 
     async def cohorts(self, person_id: PersonId) -> list[Cohort]:
-        """The cohorts that a person is in (contract 6.11). The key needs person:read and cohort:read.
+        """Return the cohorts that a person is in (contract 6.11). Needs the scopes person:read and cohort:read.
 
         Arguments:
-            person_id: UUID or number of the person; resolve a distinct ID first.
+            person_id: UUID or number of the person.
 
         Returns:
             The cohorts.

@@ -1,4 +1,4 @@
-"""The path prefix over all that a server may do with the documented one (contract 1, promise 26)."""
+"""The path prefix over all that a server may do with the documented one (contract 1, guarantee 26)."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ def sent(server: LocalPostHog) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("alias", MOVES)
-async def test_a_read_first_moves_when_told_and_is_sent_again_only_where_it_failed(alias: str) -> None:
+async def test_a_read_moves_the_prefix_when_announced_and_is_resent_only_if_it_failed(alias: str) -> None:
     events: list[Any] = []
     async with started(alias, on_event=events.append) as (server, client):
         person = next(iter(server.world.iter_uuids()))
@@ -126,7 +126,7 @@ def test_an_unknown_prefix_is_refused() -> None:
         PostHogClient(host="us", project_id=1, personal_api_key="phx_x", api_prefix="teams")
 
 
-async def test_settling_is_asked_for_once_and_costs_nothing_later() -> None:
+async def test_settling_the_prefix_takes_one_request_once() -> None:
     async with started("rewrite") as (server, client):
         await client.settle_prefix()
         await client.settle_prefix()
@@ -138,7 +138,7 @@ async def nothing() -> None:
     return None
 
 
-async def test_the_second_request_of_a_moved_read_has_a_slot_and_an_event_of_its_own() -> None:
+async def test_the_second_request_of_a_moved_read_has_its_own_permit_and_event() -> None:
     events: list[Any] = []
     limits = Limits(RateLimits.posthog())
     async with started("gone", limits=limits, on_event=events.append) as (_, client):

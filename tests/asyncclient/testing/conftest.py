@@ -16,7 +16,7 @@ Serve = Callable[..., Awaitable["Api"]]
 
 
 class Reply:
-    """An answer, read to the end."""
+    """A response, read to the end."""
 
     def __init__(self, status: int, headers: Any, body: bytes) -> None:
         self.status = status
@@ -71,7 +71,7 @@ class Api:
         return await self.call("DELETE", path, **arguments)
 
     async def where(self, *filters: dict[str, Any], more: str = "") -> list[str]:
-        """First distinct ids of the persons that match, in the order of the listing."""
+        """First distinct IDs of the persons that match, in the order of the listing."""
         reply = await self.get(f"?properties={quote(json.dumps(filters))}{more}")
         assert reply.status == 200, reply.body
         return [person["distinct_ids"][0] for person in reply.json["results"]]

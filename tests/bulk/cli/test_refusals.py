@@ -167,7 +167,7 @@ def test_options_that_cannot_be_combined_are_refused(
     refused: Callable[..., str], posthog: Any, options: tuple[str, ...], words: str | None
 ) -> None:
     sentence = refused(2 if words else 74, "delete", *options, "--yes", "--expect-count", "1")
-    assert (words or "none.txt: cannot be read") in sentence
+    assert (words or "no such file: none.txt") in sentence
     assert not posthog.server.requests
 
 
@@ -224,15 +224,16 @@ def test_a_changed_plan_is_refused(refused: Callable[..., str], plan: Path) -> N
     data = bytearray(plan.read_bytes())
     data[len(data) // 2] ^= 1
     plan.write_bytes(data)
-    assert "changed after it was made" in refused(74, "run", plan, "--approve", digest)
+    assert "changed after it was created" in refused(74, "run", plan, "--approve", digest)
 
 
 def test_a_plan_for_another_project_or_host_is_refused(
     refused: Callable[..., str], serve: Callable[..., Any], plan: Path
 ) -> None:
     digest = footer(plan)["digest"]
-    assert "the plan is for project 1" in refused(3, "run", plan, "--approve", digest, "--project-id", "2")
-    assert "the plan was made on" in refused(3, "run", plan, "--approve", digest, "--host", serve(1).server.url)
+    sentence = refused(3, "run", plan, "--approve", digest, "--project-id", "2")
+    assert "the plan was made for project 1, but the client is set to 2" in sentence
+    assert "the plan was made for http" in refused(3, "run", plan, "--approve", digest, "--host", serve(1).server.url)
 
 
 def test_a_plan_for_another_operation_or_selection_is_refused(refused: Callable[..., str], plan: Path) -> None:

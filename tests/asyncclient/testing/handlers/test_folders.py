@@ -98,7 +98,7 @@ async def test_folders_of_another_user_are_not_there(api):
 
 
 @pytest.mark.parametrize("wrong", [NOBODY, "home", "1", "a b", "0190"])
-async def test_ids_that_are_nobodys_or_none_are_not_found(api, wrong):
+async def test_unknown_and_malformed_ids_are_not_found(api, wrong):
     for method in ("GET", "DELETE"):
         assert (await api.call(method, f"{FOLDERS}{wrong}/")).json["detail"] == "Not found."
 

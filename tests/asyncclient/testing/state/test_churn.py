@@ -1,4 +1,4 @@
-"""Others who add and remove persons while somebody lists."""
+"""Others who add and remove persons while someone lists."""
 
 import pytest
 

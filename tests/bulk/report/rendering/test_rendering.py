@@ -118,6 +118,7 @@ class _Page(HTMLParser):
         self.text.append(data)
 
 
+@pytest.mark.slow
 @anything
 @given(foreign=NASTY)
 @example(foreign="</td><script>alert(1)</script>")
