@@ -240,7 +240,7 @@ def test_a_report_never_replaces_its_input(run: Run, posthog: Any, options: tupl
     before = {name: Path(name).read_bytes() for name in ("x.md", "p.md")}
     for name in ("x.md", "d/../x.md", "hard.md", "soft.md", "p.md", "./p.md"):
         assert run("report", "x.md", "--plan", "p.md", "-o", name, *options).code == 2
-    assert run("report", "x.md", "-o", "p.md", *options).code == 74  # a plan, though nobody says whose
+    assert run("report", "x.md", "-o", "p.md", *options).code == 74  # a plan is recognized by its content
     assert {name: Path(name).read_bytes() for name in before} == before
     assert Path("hard.md").samefile("x.md")
     assert Path("soft.md").is_symlink()

@@ -37,7 +37,7 @@ def selected(posthog: Any) -> list[Any]:
 
 
 def properties(posthog: Any) -> dict[int, dict[str, Any]]:
-    """The properties of everybody, by the number in the distinct id."""
+    """The properties of all persons, by the number in the distinct ID."""
     world = posthog.server.world
     return {number: dict(world.person(world.uuid_of(f"user-{number}")).properties) for number in range(60)}
 
@@ -49,7 +49,7 @@ def resume_command(out: str) -> list[str]:
 
 
 def check_done(posthog: Any, kind: str, before: dict[int, dict[str, Any]]) -> None:
-    """The server's own world has what was asked for, and all the rest is as before."""
+    """Check that the server has the requested changes and no others."""
     world = posthog.server.world
     if kind == "delete":
         assert world.count() == 60 - PEOPLE

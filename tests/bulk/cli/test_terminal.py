@@ -1,4 +1,4 @@
-"""On a terminal: the count is asked for and typed, and progress is drawn."""
+"""The command at a terminal: approval by typing the count, and the display of progress."""
 
 import io
 import os

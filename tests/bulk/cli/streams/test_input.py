@@ -1,4 +1,4 @@
-"""The input thread: lines as from any binary stream, and a silent one keeps nobody."""
+"""The input thread: it reads lines like a binary stream, and a silent stream blocks no other thread."""
 
 import fcntl
 import os
