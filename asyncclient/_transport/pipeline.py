@@ -57,7 +57,7 @@ class ClientState(msgspec.Struct):
     returns_summaries: bool = False
 
     def open(self) -> None:
-        """Make the wires: the ingestion host's has no key, so that none can get there (promise 26)."""
+        """Make the wires: the ingestion host's has no key, so that none can get there (guarantee 26)."""
         settings: dict[str, Any] = {
             "timeout_s": self.timeout_s,
             "max_connections": self.max_connections,
@@ -181,7 +181,7 @@ class RequestPipeline:
         stack = self._stacks.get(to_ingestion)
         if stack is None:
             key = self._secret(to_ingestion)
-            # another machine's clock says nothing of the one that notes deletions (promise 20)
+            # another machine's clock says nothing of the one that notes deletions (guarantee 20)
             server_clock = ServerClock() if to_ingestion else shared.server_clock
             throttled = RateLimitedTransport(
                 wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock

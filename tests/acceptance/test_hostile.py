@@ -1,6 +1,6 @@
 """Whatever distinct ids and keys of properties are, each request goes where it should and holds what was asked.
 
-Read off the server's record of 500 hostile texts, from the client and from the engine (promises 28, 29).
+Read off the server's record of 500 hostile texts, from the client and from the engine (guarantees 28, 29).
 """
 
 import re

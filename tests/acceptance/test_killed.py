@@ -1,4 +1,4 @@
-"""The command against a server in another process, killed with SIGKILL again and again (promise 7)."""
+"""The command against a server in another process, killed with SIGKILL again and again (guarantee 7)."""
 
 import json
 import os
@@ -92,7 +92,7 @@ def killed_after(command: list[str], environ: dict[str, str], events: int) -> bo
 
 
 @pytest.mark.parametrize("server", [(), ("--fault", "orphan_events,probability=0.01,seed=4")], indirect=True)
-def test_killed_five_times_it_ends_with_everybody_right(server: Server, tmp_path: Path) -> None:
+def test_an_erasure_killed_five_times_ends_correctly(server: Server, tmp_path: Path) -> None:
     count = planned_count(server, tmp_path)
     random = Random(9)
     command = erase(server, tmp_path, count)
@@ -163,7 +163,7 @@ def events_sent_to(server: Server) -> Counter[str]:
 
 
 @pytest.mark.parametrize(("route", "plan", "batch_size"), [("capture", "free", 50), ("rest", "enterprise", 25)])
-def test_an_unset_that_was_killed_twice_ends_like_one_that_was_not(
+def test_an_unset_killed_twice_ends_like_an_uninterrupted_one(
     server: Server, tmp_path: Path, route: str, plan: str, batch_size: int
 ) -> None:
     before, gone = people(server), {"country", "newsletter"}

@@ -10,7 +10,7 @@ def test_numbers_survive_the_round_trip(numbers: set[int]) -> None:
     assert expand(format_ranges(sorted(numbers))) == sorted(numbers)
 
 
-def test_runs_are_joined() -> None:
+def test_consecutive_numbers_are_joined() -> None:
     assert format_ranges([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
     assert format_ranges([]) == ""
 

@@ -1,4 +1,4 @@
-"""Slips in the client: promises 1, 10 to 16, 20 and 26 to 31."""
+"""Mistakes in the client: guarantees 1, 10 to 16, 20 and 26 to 31."""
 
 from twin import Twin, twin
 

@@ -1,4 +1,4 @@
-"""Slips in what is read and by which clock: promises 11, 13 and 20."""
+"""Mistakes in what is read and by which clock: guarantees 11, 13 and 20."""
 
 from twin import Twin, twin
 
@@ -13,7 +13,7 @@ _ROWS_TEST = "bulk/posthog/test_deletion_rows.py::test_"
 READING: tuple[Twin, ...] = (
     twin(
         11,
-        "a single read believes an answer that tells of another person",
+        "a single read accepts a response about another person",
         (
             "integration/test_facts.py::test_a_single_read_that_returns_another_person_proves_nothing",
             "asyncclient/_resources/persons/test_lookups.py::test_another_person_than_the_requested_one_is_invalid",
@@ -24,7 +24,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "a person that one answer leaves out is absent",
+        "a person that one response leaves out counts as absent",
         _READER_TEST + "one_response_that_leaves_a_person_out_proves_nothing",
         _READER,
         "        return asked_at >= first + CONFIRM_AFTER_S",
@@ -32,7 +32,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "the second look believes what it has seen by UUID",
+        "the second read relies on the first one by UUID",
         (
             _READER_TEST + "a_person_found_only_by_distinct_id_is_present",
             _READER_TEST + "a_merged_person_is_absent_and_the_new_owner_is_returned",
@@ -43,7 +43,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "a second look that failed counts as an absence",
+        "a failed second read counts as absence",
         _READER_TEST + "a_second_read_that_fails_decides_nothing_and_the_third_one_does",
         _READER,
         "        case Unread(why) if why is not UnreadReason.LEFT_OUT:\n            return owner\n",
@@ -62,7 +62,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "a server that answers nobody is asked for each of them",
+        "a server that never responds is asked for each person",
         "bulk/posthog/test_halving.py::test_a_server_that_fails_for_everyone_is_not_asked_for_each_person",
         _HALVING,
         "is_last_try = not succeeded and failed_singles >= MAX_FAILED_SINGLES",
@@ -70,7 +70,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "a 404 on a batch read speaks of persons",
+        "a 404 for a batch read counts as absence",
         _READER_TEST + "a_404_from_an_existing_batch_route_makes_no_person_absent",
         _BATCHES,
         "group, Unread(UnreadReason.AMBIGUOUS_404)",
@@ -78,7 +78,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "an answer without properties says that there are none",
+        "a response without properties counts as a person without properties",
         (
             "asyncclient/test_client.py::test_a_batch_response_without_a_mandatory_field_is_invalid[properties]",
             _READER_TEST + "one_malformed_record_does_not_affect_other_persons[no properties]",
@@ -89,7 +89,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "planning by query drops whom one answer leaves out",
+        "planning by query drops persons that one response leaves out",
         "bulk/plan/test_planner_reads.py::test_planning_by_query_keeps_a_person_that_one_response_leaves_out",
         "bulk/posthog/property_query.py",
         "[uuid for uuid, result in results.items() if isinstance(result, Unread)]",
@@ -97,7 +97,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "a line is unmatched because one answer leaves it out",
+        "a line is unmatched because one response leaves its person out",
         "bulk/plan/test_planner_reads.py::test_a_line_that_one_response_leaves_out_is_found_by_a_second_lookup[drop_all-emails]",
         "bulk/selection/line_resolver.py",
         "persons if persons or self._is_second_lookup else None",
@@ -105,7 +105,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "an export takes one answer's silence for a line that nobody has",
+        "an export calls a line unmatched because one response leaves it out",
         "bulk/export/test_person_export.py::test_a_line_that_one_response_leaves_out_is_looked_up_again",
         "bulk/export/person_export.py",
         "    async for found in _look_up(client, selection, lines, page_size, unmatched):\n        yield found\n",
@@ -113,7 +113,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         20,
-        "a row covers however old it is",
+        "a deletion row of any age covers the events",
         _ROWS_TEST + "a_row_covers_events_up_to_its_own_time_and_an_unknown_status_stays_unknown",
         _ROWS,
         "is_new_enough = row.created_at.timestamp() >= needed_from",
@@ -121,7 +121,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         20,
-        "a row of unknown status is as good as a pending one",
+        "a row of unknown status counts as a pending one",
         _ROWS_TEST + "a_row_covers_events_up_to_its_own_time_and_an_unknown_status_stays_unknown",
         _ROWS,
         '        case "pending":',
@@ -129,7 +129,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         20,
-        "a list of rows that leads no further back is read for ever",
+        "a list of rows that never ends is read forever",
         _ROWS_TEST + "a_list_that_does_not_end_raises_an_error[the same page]",
         _ROWS,
         "stalled >= MAX_STALLED_PAGES or level",
@@ -137,7 +137,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         20,
-        "setting the clock of this machine moves that of the server",
+        "setting this machine's clock changes the server's time",
         "asyncclient/test_client.py::test_setting_this_machines_clock_moves_no_server_time",
         "asyncclient/client.py",
         "ServerClock(clock, wall)",
@@ -145,7 +145,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         20,
-        "one stray date moves the clock",
+        "one wrong Date header changes the clock",
         "asyncclient/_protocol/test_server_clock.py::test_one_outlying_response_moves_nothing_but_two_that_agree_do",
         _CLOCK,
         "if outlier is not None and outlier[0] <= latest and earliest <= outlier[1]:",
@@ -153,7 +153,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         22,
-        "the age of a read does not count the time that the machine sleeps",
+        "the age of a read leaves out the time of a suspend",
         "integration/test_properties_confirmed.py::test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_event",
         "asyncclient/client.py",
         "return self._core.shared.clock()",
@@ -161,7 +161,7 @@ READING: tuple[Twin, ...] = (
     ),
     twin(
         13,
-        "earlier requests are aged before the server has told its time",
+        "earlier requests are aged before the server's time is known",
         "integration/test_wrong_clock.py::test_a_wrong_clock_forgets_no_request_of_the_planning",
         "bulk/execution/open_job.py",
         "            project = await client.projects.get(plan.header.project_id)\n            count_earlier_requests()\n",

@@ -1,4 +1,4 @@
-"""Slips in streams, signals and files of results: promises 9, 17 and 30."""
+"""Mistakes in streams, signals and files of results: guarantees 9, 17 and 30."""
 
 from twin import Twin, twin
 

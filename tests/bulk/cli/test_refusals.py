@@ -129,7 +129,7 @@ def test_a_project_that_the_key_cannot_see_is_refused(refused: Callable[..., str
 @pytest.mark.parametrize(
     ("host", "words"),
     [
-        ("https://us.posthog.com/project/1", "give https://us.posthog.com"),
+        ("https://us.posthog.com/project/1", ": give https://us.posthog.com"),
         ("https://jane:secret@us.posthog.com", "user information"),
         ("https://us.i.posthog.com", "captured events only"),
         ("http://posthog.example.com", "plain http"),

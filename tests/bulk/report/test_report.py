@@ -53,7 +53,7 @@ def states(report: Report, axis: str) -> dict[str, int]:
     return {state.state: state.count for each in report.axes if each.axis == axis for state in each.states}
 
 
-def test_attempts_that_a_kill_left_open_are_unknown_in_the_report() -> None:
+def test_attempts_left_open_by_a_kill_are_unknown_in_the_report() -> None:
     target_states = folded(
         intent(0, "0-9", "events"), AttemptEnded(attempt=0, at=2.0, outcome="ok"), intent(1, "10-19", "events")
     )
@@ -64,7 +64,7 @@ def test_attempts_that_a_kill_left_open_are_unknown_in_the_report() -> None:
     assert report.exit_code == 75
 
 
-def test_each_reason_is_named_by_state_with_its_targets() -> None:
+def test_each_reason_is_listed_with_its_state_and_targets() -> None:
     changes = (
         Change("person", "failed", "0-3,7", "never_accepted"),
         Change("person", "contradicted", "5", "accepted_not_deleted"),

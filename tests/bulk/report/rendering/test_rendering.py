@@ -33,7 +33,7 @@ def test_the_same_report_gives_the_same_bytes(render: Callable[[Report], str], m
 
 
 @pytest.mark.parametrize("render", [render_text, render_markdown, render_html])
-def test_everything_that_counts_is_in_it(render: Callable[[Report], str], make_report: Make) -> None:
+def test_a_report_shows_all_important_facts(render: Callable[[Report], str], make_report: Make) -> None:
     shown = render(make_report()).replace("\\", "")
     for part in (
         "00112233aabbccdd",
@@ -57,7 +57,7 @@ def test_everything_that_counts_is_in_it(render: Callable[[Report], str], make_r
     assert "Recordings" not in shown
 
 
-def test_without_the_plan_a_report_says_so_and_names_nobody(make_report: Make) -> None:
+def test_a_report_without_the_plan_says_so_and_identifies_no_person(make_report: Make) -> None:
     shown = render_text(make_report(plan=None))
     assert "made without the plan" in shown
     assert "Acme" not in shown.replace("attention: Acme", "").replace("where Acme", "").replace("  Acme  ", "")
@@ -123,7 +123,7 @@ class _Page(HTMLParser):
 @given(foreign=NASTY)
 @example(foreign="</td><script>alert(1)</script>")
 @example(foreign="{{ 7 * 7 }}{% raw %}")
-def test_no_foreign_text_makes_anything_of_a_page(make_report: Make, foreign: str) -> None:
+def test_no_foreign_text_becomes_html(make_report: Make, foreign: str) -> None:
     page = _Page(render_html(make_report(foreign)))
     assert page.tags == _Page(render_html(make_report("Acme"))).tags
     assert not {"script", "img", "link", "a", "iframe", "form"} & {tag for tag, _ in page.tags}
@@ -132,7 +132,7 @@ def test_no_foreign_text_makes_anything_of_a_page(make_report: Make, foreign: st
     assert all(unicodedata.category(one) not in {"Cc", "Cf", "Cs"} for one in text)
 
 
-def test_a_page_loads_nothing_and_says_by_its_colour_how_it_ended(make_report: Make) -> None:
+def test_a_page_loads_nothing_and_its_colour_shows_the_result(make_report: Make) -> None:
     bad, good = render_html(make_report()), render_html(make_report(exit_code=0))
     assert bad.replace("#b3261e", "#2e7d32").count("#2e7d32") == good.count("#2e7d32") == 1
     assert "default-src 'none'" in good
