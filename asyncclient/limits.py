@@ -302,8 +302,8 @@ class Limits:
         if loop is not self._loop:
             if self._loop is not None:
                 raise RuntimeError(
-                    "these Limits are already used in another event loop: create new ones for this loop, and charge them "
-                    "with the requests made so far: new.charge(bucket, old.recent(bucket)) for each Bucket"
+                    "these Limits are already used in another event loop: create new ones for this loop, and charge "
+                    "them with the requests made so far: new.charge(bucket, old.recent(bucket)) for each Bucket"
                 )
             self._loop = loop
 

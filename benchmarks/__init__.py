@@ -1,1 +1,1 @@
-"""What the product costs and what it loses, measured beside what people would use in its place."""
+"""Benchmarks: speed, cost and completeness of the product, compared with what people would use instead."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: asks all questions, or some, and says what was measured."""
+"""Runs all benchmarks, or some: `python -m benchmarks`."""
 
 import argparse
 import importlib
@@ -25,50 +25,50 @@ README = Path(__file__).parent / "README.md"
 
 
 def main() -> int:
-    """Measure, or put what was measured into the README."""
-    asked = _arguments()
-    if asked.readme is not None:
-        README.write_text(put_into(README.read_text(), as_markdown(read(asked.readme))))
+    """Measure and print the results, or write results into the README."""
+    options = _options()
+    if options.readme is not None:
+        README.write_text(put_into(README.read_text(), as_markdown(read(options.readme))))
         return 0
-    if asked.json is not None:
-        asked.json.write_text("")  # a file that cannot be written is found out now
+    if options.json is not None:
+        options.json.write_text("")  # fails now if the file cannot be written
     run = Run(environment=environment())
     print(msgspec.json.format(msgspec.json.encode(run.environment)).decode(), flush=True)
-    _keep(asked.json, run.environment)
-    for question in asked.only or QUESTIONS:
+    _keep(options.json, run.environment)
+    for question in options.only or QUESTIONS:
         start = time.perf_counter()
-        with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=asked.folder) as folder:
-            bench = Bench(smoke=asked.smoke, repeats=asked.repeats, folder=Path(folder))
+        with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=options.folder) as folder:
+            bench = Bench(smoke=options.smoke, repeats=options.repeats, folder=Path(folder))
             result: Result = importlib.import_module(f"benchmarks.{question}").measure(bench)
-        result.smoke = asked.smoke
+        result.smoke = options.smoke
         run.results.append(result)
         print(f"\n{as_text(result)}\n({time.perf_counter() - start:.0f} s)", flush=True)
-        _keep(asked.json, result)
+        _keep(options.json, result)
     missed = [check.what for result in run.results for check in result.checks if not check.holds]
-    if missed and not asked.smoke:
+    if missed and not options.smoke:
         print(f"\n{len(missed)} targets missed", file=sys.stderr)
-    return int(bool(missed) and not asked.smoke)
+    return int(bool(missed) and not options.smoke)
 
 
 def read(paths: list[Path]) -> Run:
-    """The runs that `--json` wrote, as one: of a question that is there twice the last counts.
+    """Read files that `--json` wrote as one run; of a benchmark that occurs twice, the last result counts.
 
     Raises:
-        ValueError: a file is not one of them.
+        ValueError: a file is not such a file.
     """
     results: dict[str, Result] = {}
     environments = []
     for path in paths:
         first, *rest = path.read_bytes().splitlines() or [b""]
         environments.append(msgspec.json.decode(first, type=Environment))
-        told = [msgspec.json.decode(line, type=Result) for line in rest]
-        results |= {result.question: result for result in told}
+        lines = [msgspec.json.decode(line, type=Result) for line in rest]
+        results |= {result.question: result for result in lines}
     ordered = [results[question] for question in QUESTIONS if question in results]
     return Run(environment=environments[-1], results=ordered)
 
 
 def environment() -> Environment:
-    """Where this runs; names neither the machine nor a path."""
+    """Return where the benchmarks run, without names of machines or paths."""
     packages = {}
     for name in PACKAGES:
         try:
@@ -95,7 +95,7 @@ def _processor() -> str:
 
 
 def _keep(path: Path | None, line: Environment | Result) -> None:
-    """Append a line, so that a run that is cut short leaves what it has measured."""
+    """Append a line, so that an interrupted run keeps its results so far."""
     if path is not None:
         with path.open("ab") as file:
             file.write(msgspec.json.encode(line) + b"\n")
@@ -107,15 +107,24 @@ def _repeats(text: str) -> int:
     return int(text)
 
 
-def _arguments() -> argparse.Namespace:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", action="append", choices=QUESTIONS, help="ask this question; may be repeated")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured, a line a question")
-    parser.add_argument("--smoke", action="store_true", help="all tiny and once: shows that it works, judges nothing")
-    parser.add_argument("--repeats", type=_repeats, default=7, metavar="N", help="runs of each contender (7)")
-    parser.add_argument("--folder", type=Path, metavar="DIR", help="where journals are written (the system's own)")
+    parser.add_argument("--only", action="append", choices=QUESTIONS, help="run this benchmark; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results, one benchmark per line")
+    parser.add_argument("--smoke", action="store_true", help="run once with tiny sizes, without targets")
+    parser.add_argument("--repeats", type=_repeats, default=7, metavar="N", help="runs per contender (default: 7)")
     parser.add_argument(
-        "--readme", type=Path, nargs="+", metavar="FILE", help="measure nothing: put files of --json into README.md"
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="folder for plans and journals (default: the system's temporary folder)",
+    )
+    parser.add_argument(
+        "--readme",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="write files of --json into README.md",
     )
     return parser.parse_args()
 

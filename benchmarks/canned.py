@@ -1,7 +1,7 @@
-"""The persons behind the measuring server: numbers in arrays, and bodies put together from pieces made before.
+"""The persons of the measuring server: states in arrays, and response bodies joined from prepared parts.
 
-As cheap as can be and no more than plausible: a listing goes by number and does not heed deletions, nothing is
-checked, and there is no key. What has to be right is tested against `asyncclient.testing`, not here.
+It is fast and only as realistic as the benchmarks need: a listing is ordered by number and ignores deletions, and no
+request or key is checked. Behaviour is tested against `asyncclient.testing`, not against this server.
 """
 
 from collections.abc import Iterable
@@ -39,10 +39,10 @@ _PROPERTIES = {
         }.items()
     },
 }
-"""What a person typically carries: about 1.3 kB."""
+"""Typical properties of a person: about 1.3 kB."""
 
 UPDATED = {"tier": "gold"}
-"""What the questions set on each person."""
+"""The properties that the benchmarks set on each person."""
 
 _TAIL = msgspec.json.encode(_PROPERTIES)[1:] + b"}"
 _PLAIN = b',"properties":{' + _TAIL
@@ -50,17 +50,17 @@ _CHANGED = b',"properties":{' + msgspec.json.encode(UPDATED)[1:-1] + b"," + _TAI
 
 
 def uuid_text(number: int) -> str:
-    """The UUID of a person."""
+    """Return the UUID of a person."""
     return f"{UUID_PREFIX}{number:012x}"
 
 
 def number_of(uuid: str | bytes) -> int:
-    """The person with a UUID."""
+    """Return the number of the person with a UUID."""
     return int(uuid[-12:], 16)
 
 
 class Persons:
-    """So many persons, what has been done to them, and the bodies that tell of it."""
+    """Persons, what was done to them, and the response bodies that show it."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -72,7 +72,7 @@ class Persons:
         self._cached = 0
 
     def state(self) -> dict[str, int]:
-        """How many persons there were, are there, were changed, and have a deletion row."""
+        """Return how many persons there were, exist, were changed, and have a deletion row."""
         return {"count": self.count, "here": sum(self._here), "changed": sum(self._changed), "rows": len(self._rows)}
 
     def change(self, number: int) -> None:
@@ -80,7 +80,7 @@ class Persons:
         self._changed[number] = 1
 
     def delete(self, numbers: Iterable[int]) -> int:
-        """Delete; returns how many were there."""
+        """Delete persons and return how many existed."""
         here, found = self._here, 0
         for number in numbers:
             found += here[number]
@@ -88,7 +88,7 @@ class Persons:
         return found
 
     def queue(self, numbers: Iterable[int], now_s: float) -> int:
-        """Put in a deletion row for each that has none; returns how many are there."""
+        """Add a deletion row per person that has none, and return how many of the persons exist."""
         at = datetime.fromtimestamp(now_s, UTC).isoformat().replace("+00:00", "Z")
         tail = f'","created_at":"{at}","status":"pending","delete_verified_at":null}}'
         queued, here, found = self._queued, self._here, 0
@@ -101,26 +101,29 @@ class Persons:
         return found
 
     def one(self, number: int) -> bytes | None:
-        """One person, None where it is gone."""
+        """Return the body of one person, or None if the person was deleted."""
         return self._person(number) if self._here[number] else None
 
     def batch(self, uuids: Iterable[str]) -> bytes:
-        """The body of batch_by_uuids."""
+        """Return the body of batch_by_uuids."""
         here = self._here
         found = (
             b'"%s":%s' % (uuid.encode(), self._person(number)) for uuid in uuids if here[number := int(uuid[-12:], 16)]
         )
         return b'{"results":{' + b",".join(found) + b"}}"
 
-    def rows(self, offset: int, limit: int, url: str) -> bytes:
-        """A page of deletion rows, newest first."""
+    def rows(self, offset: int, limit: int, url: str, person: int | None = None) -> bytes:
+        """Return a page of deletion rows, newest first, or the row of one person."""
+        if person is not None:
+            start = f'{{"person_uuid":"{uuid_text(person)}"'.encode()
+            return _page([row for row in self._rows if row.startswith(start)], 1, 0, limit, url)
         end = max(0, len(self._rows) - offset)
         page = self._rows[max(0, end - limit) : end]
         page.reverse()
         return _page(page, len(self._rows), offset, limit, url)
 
     def page(self, offset: int, limit: int, url: str) -> bytes:
-        """A page of persons, by number. Pages are kept, so that the second time costs nothing."""
+        """Return a page of persons by number; pages are cached."""
         key = offset, limit
         body = self._pages.get(key)
         if body is None:

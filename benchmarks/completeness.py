@@ -1,7 +1,8 @@
-"""What is lost: whom each way misses, sends for twice, or calls done although they are not, when things go wrong.
+"""Completeness: the persons that each contender misses, sends twice, or wrongly reports as done when things go wrong.
 
-Persons that a filter selects are to be erased with their events. The server plays one trouble at a time, the same for
-everybody; the truth is what it holds at the end. Who ends with an error, or is killed, is started again, as it is.
+The task is to erase the persons that a filter selects, with their events. The server plays one scenario at a time,
+the same for every contender, and its state at the end decides. A contender that ends with an error, or is killed, is
+started again with the same command.
 """
 
 import asyncio
@@ -14,65 +15,65 @@ from uuid import UUID
 
 import msgspec
 
-from benchmarks.deleters import DELETERS
+from benchmarks.deletion_scripts import SCRIPTS
 from benchmarks.figures import Check, Result, Row
 from benchmarks.harness import ROOT, Bench, process
-from benchmarks.posthog import PLAN, Trouble
+from benchmarks.local_posthog import PLAN, Scenario
 
-ASKS = "Erasing whom a filter selects, with their events: who is missed, repeated, or wrongly called done?"
+ASKS = "How many persons does an erasure by filter miss, repeat, or wrongly report as done?"
 NOTE = (
-    "Missed: the person is still there at the end, or is gone and its events were never queued, which nobody "
-    "can make up for. Repeated: sent once more although the same call had taken effect. Wrongly done: missed "
-    "and yet noted as done. Failed: the last start ended with an error. The listing trails the store by half a second, "
-    "by two seconds for those who are killed."
+    "Missed: the person still exists at the end, or was deleted without its events being queued, which cannot be "
+    "repaired. Repeated: sent again although the same call had taken effect. Wrongly done: missed, but recorded as "
+    "done. Failed: the last start ended with an error. The listing lags behind the store by half a second, and by two "
+    "seconds where contenders are killed."
 )
 PERSONS, SMOKE_PERSONS = 1_000, 200
 STARTS = 4
-"""So often a command is started in all before it is given up."""
+"""Maximum of starts of one command."""
 OURS = "posthog-bulk"
 BATCH_SIZE = 50
-MOST_REPEATS = 3
+MAX_REPEATS = 3
 
 KILLED = "killed half-way"
-TROUBLES = {
-    "none": Trouble(),
-    "short pages": Trouble(options={"unhydratable_every": 7}),
-    "others remove persons while it lists": Trouble(removes=20, options={"list_lag_s": 0}),
-    "429s": Trouble(
+SCENARIOS = {
+    "none": Scenario(),
+    "short pages": Scenario(options={"unhydratable_every": 7}),
+    "others remove persons while it lists": Scenario(removed_per_page=20, options={"list_lag_s": 0}),
+    "429s": Scenario(
         faults=[
             {"kind": "status", "status": 429, "retry_after": "1", "action": action, "every": 3, "times": 3}
             for action in ("list", "destroy", "bulk_delete")
         ]
     ),
-    "500 although the person is gone": Trouble(faults=[{"kind": "orphan_events", "every": 3, "times": 6}]),
-    "202 that names persons it did not delete": Trouble(
+    "500 although the person is gone": Scenario(faults=[{"kind": "orphan_events", "every": 3, "times": 6}]),
+    "202 that names persons it did not delete": Scenario(
         faults=[{"kind": "deletion_errors", "count": 2, "every": 2, "times": 5}]
     ),
-    KILLED: Trouble(options={"list_lag_s": 2.0}),
+    KILLED: Scenario(options={"list_lag_s": 2.0}),
 }
-SMOKE_TROUBLES = ("500 although the person is gone", KILLED)
-SMOKE_RIVALS = ("requests + tenacity, bulk_delete",)
+SMOKE_SCENARIOS = ("500 although the person is gone", KILLED)
+SMOKE_SCRIPTS = ("requests + tenacity, bulk_delete",)
 
 
 def measure(bench: Bench) -> Result:
-    """Play every trouble to everybody."""
+    """Run every contender in every scenario."""
     persons = bench.size(PERSONS, SMOKE_PERSONS)
-    troubles = SMOKE_TROUBLES if bench.smoke else tuple(TROUBLES)
+    scenarios = SMOKE_SCENARIOS if bench.smoke else tuple(SCENARIOS)
     rows = []
-    for name in troubles:
-        for contender in (OURS, *(SMOKE_RIVALS if bench.smoke else DELETERS)):
+    for name in scenarios:
+        for contender in (OURS, *(SMOKE_SCRIPTS if bench.smoke else SCRIPTS)):
             row = Row(contender=f"{name}: {contender}")
             rows.append(row)
-            for _ in range(min(bench.repeats, MOST_REPEATS)):
+            for _ in range(min(bench.repeats, MAX_REPEATS)):
                 with tempfile.TemporaryDirectory(dir=bench.folder) as folder:
-                    row.add(_play(contender, TROUBLES[name], Path(folder), persons=persons, kill=name == KILLED))
+                    row.add(_play(contender, SCENARIOS[name], Path(folder), persons=persons, kill=name == KILLED))
     mine = [row for row in rows if row.contender.endswith(f": {OURS}")]
     return Result(
         question="completeness",
         asks=ASKS,
         rows=rows,
         checks=[
-            Check(what=f"{OURS}, all troubles: {figure.replace('_', ' ')}",
+            Check(what=f"{OURS}, all scenarios: {figure.replace('_', ' ')}",
                   value=sum(max(row.figures[figure]) for row in mine), bound=0, sense="<=")
             for figure in ("missed", "repeated", "wrongly_done", "failed")
         ],
@@ -80,9 +81,9 @@ def measure(bench: Bench) -> Result:
     )  # fmt: skip
 
 
-def _play(contender: str, trouble: Trouble, folder: Path, *, persons: int, kill: bool) -> dict[str, float]:
-    said = msgspec.json.encode({"persons": persons, "trouble": trouble}).decode()
-    with process("benchmarks.posthog", said) as (server, first):
+def _play(contender: str, scenario: Scenario, folder: Path, *, persons: int, kill: bool) -> dict[str, float]:
+    arguments = msgspec.json.encode({"persons": persons, "scenario": scenario}).decode()
+    with process("benchmarks.local_posthog", arguments) as (server, first):
         url, key = msgspec.json.decode(first)
         assert server.stdin is not None
         assert server.stdout is not None
@@ -107,7 +108,7 @@ def _play(contender: str, trouble: Trouble, folder: Path, *, persons: int, kill:
     done = set((folder / "done.txt").read_text().split())
     missed = {*truth["here"], *truth["events_left"]}
     return {
-        "asked": len(truth["asked"]),
+        "selected": len(truth["selected"]),
         "missed": len(missed),
         "repeated": truth["repeated"],
         "wrongly_done": len(missed & done),
@@ -117,7 +118,7 @@ def _play(contender: str, trouble: Trouble, folder: Path, *, persons: int, kill:
 
 
 def _half_way(contender: str, persons: int) -> dict[str, Any]:
-    """Half of the persons that the filter selects, some 60 % of all, in calls of this contender's."""
+    """Return the call of this contender at which half of the selected persons, 30 % of all, are done."""
     half = persons * 3 // 10
     if contender == OURS:
         return {"action": "bulk_delete", "after": max(2, half // BATCH_SIZE * 2)}  # each batch in two stages
@@ -126,21 +127,21 @@ def _half_way(contender: str, persons: int) -> dict[str, Any]:
     return {"action": "destroy", "after": half}
 
 
-def _run(said: dict[str, Any]) -> dict[str, float]:
-    folder = Path(said["folder"])
+def _run(arguments: dict[str, Any]) -> dict[str, float]:
+    folder = Path(arguments["folder"])
     done = folder / "done.txt"
-    if said["contender"] == OURS:
-        code, uuids = asyncio.run(_erase(said["url"], said["key"], folder))
+    if arguments["contender"] == OURS:
+        code, uuids = asyncio.run(_erase(arguments["url"], arguments["key"], folder))
         done.write_text("".join(f"{uuid}\n" for uuid in uuids))
-        if code > 1:  # 1 is an end too: somebody was found to be not as asked, and is named
+        if code > 1:  # 1 is a finished job with failed persons, which the report names
             raise SystemExit(code)
     else:
-        DELETERS[said["contender"]](said["url"], said["key"], done)
+        SCRIPTS[arguments["contender"]](arguments["url"], arguments["key"], done)
     return {}
 
 
 async def _erase(url: str, key: str, folder: Path) -> tuple[int, list[UUID]]:
-    """Run the job; returns its exit code, and whom its journal calls done."""
+    """Run the job and return its exit code, and the persons that are done in its journal."""
     from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits
     from bulk import ByFilter, DeletePersons, load_plan, make_plan, run_job
     from bulk.journal.replay import replay_journal

@@ -1,4 +1,7 @@
-"""Runs one contender of one question: `python -m benchmarks.contender QUESTION NAME JSON`; prints one line of JSON."""
+"""Runs one contender of one benchmark, and prints its figures as a line of JSON.
+
+Usage: `python -m benchmarks.contender BENCHMARK NAME JSON`.
+"""
 
 import importlib
 import sys
@@ -11,14 +14,14 @@ import msgspec
 from benchmarks.processes import peak_mb
 
 Contender = Callable[[dict[str, Any]], dict[str, float]]
-"""Takes what the question says to it, and returns its figures."""
+"""Takes the arguments of the benchmark and returns figures."""
 
 
 def main() -> None:
-    """Run the contender, and tell its figures and what it used."""
-    question, name, said = sys.argv[1:]
+    """Run the contender and print its figures, with its CPU time and peak memory."""
+    question, name, arguments = sys.argv[1:]
     contenders: dict[str, Contender] = importlib.import_module(f"benchmarks.{question}").CONTENDERS
-    figures = contenders[name](msgspec.json.decode(said))
+    figures = contenders[name](msgspec.json.decode(arguments))
     used = {"process_cpu_s": time.process_time(), "peak_mb": peak_mb()}
     print(msgspec.json.encode(used | figures).decode())
 

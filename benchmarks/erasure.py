@@ -1,48 +1,48 @@
-"""A million persons erased with their events, from a file of UUIDs to the report, by a server that answers at once.
+"""Erasure: a million persons and their events, from a file of UUIDs to the report, on a server without latency.
 
-Both stages: events are queued while the person is kept, each deletion row is read back, the person is deleted, and is
-read as gone. Limits off.
+The job has both stages: events are queued while the person is kept and each deletion row is read back; then the person
+is deleted and its absence is read back. Rate limits are off.
 """
 
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ours
+from benchmarks import product
+from benchmarks.event_loops import run
 from benchmarks.figures import Check, Result, row_of
 from benchmarks.harness import Bench, Entry
-from benchmarks.lab import Lab
-from benchmarks.loops import run
+from benchmarks.server_control import ServerControl
 
 ASKS = "How long does erasing a million persons and their events take, all read back, and in how much memory?"
 MANY, FEW = 1_000_000, 10_000
 SMOKE_MANY, SMOKE_FEW = 3_000, 500
 WORKERS = 8
 BATCH_SIZE = 250
-MOST_REPEATS = 3
+MAX_REPEATS = 3
 NOTE = (
     f"From a file of UUIDs, {WORKERS} batches of {BATCH_SIZE} at once; `make_plan` and `run_job`, which ends with the "
-    "report. Server is the processor time of the server's process: far less than the whole, it is not waited for."
+    "report. Server is the CPU time of the server's process: far less than the total, so it is not the bottleneck."
 )
 MIB = 1.048576
 
 
 def measure(bench: Bench) -> Result:
-    """Erase many and few."""
+    """Erase many persons, and few."""
     many, few = bench.size(MANY, SMOKE_MANY), bench.size(FEW, SMOKE_FEW)
     big, small, fast = f"{many:,}, asyncio", f"{few:,}, asyncio", f"{many:,}, uvloop"
     entries = [
-        Entry(label=label, name="posthog-bulk", says={"persons": count, "loop": loop})
+        Entry(label=label, name="posthog-bulk", arguments={"persons": count, "loop": loop})
         for label, count, loop in ((big, many, "asyncio"), (small, few, "asyncio"), (fast, many, "uvloop"))
     ]
     with bench.server() as url:
-        rows = bench.contest(
+        rows = bench.compare(
             "erasure",
             entries,
             {"url": url, "workers": WORKERS, "batch_size": BATCH_SIZE},
             figures=("plan_s", "run_s", "total_s", "persons_s", "process_cpu_s", "peak_mb", "journal_mb", "server_s"),
             warm_up=False,
-            most_repeats=MOST_REPEATS,
+            max_repeats=MAX_REPEATS,
         )
     peak = row_of(rows, big).median("peak_mb")
     more = peak - row_of(rows, small).median("peak_mb")
@@ -59,30 +59,30 @@ def measure(bench: Bench) -> Result:
     )
 
 
-def _job(said: dict[str, Any]) -> dict[str, float]:
+def _job(arguments: dict[str, Any]) -> dict[str, float]:
     from bulk import ByPersonIds, DeletePersons
 
-    lab, persons, folder = Lab(said["url"]), said["persons"], Path(said["folder"])
-    lab.reset(persons=persons)
+    server, persons, folder = ServerControl(arguments["url"]), arguments["persons"], Path(arguments["folder"])
+    server.reset(persons=persons)
     ids = folder / "ids.txt"
     with ids.open("w") as file:
-        file.writelines(f"{uuid}\n" for uuid in ours.uuids(persons))
-    before_s = lab.state()["cpu_s"]
+        file.writelines(f"{uuid}\n" for uuid in product.uuids(persons))
+    before_s = server.state()["cpu_s"]
     start = time.perf_counter()
-    job = ours.job(
-        said["url"],
+    job = product.job(
+        arguments["url"],
         DeletePersons(delete_events=True),
         ByPersonIds(ids),
         folder,
-        workers=said["workers"],
-        batch_size=said["batch_size"],
+        workers=arguments["workers"],
+        batch_size=arguments["batch_size"],
     )
-    told = run(job, said["loop"])
+    figures = run(job, arguments["loop"])
     total_s = time.perf_counter() - start
-    state = lab.state()
+    state = server.state()
     if state["here"] or state["rows"] != persons:
         raise RuntimeError(f"of {persons} persons {state['here']} are left, {state['rows']} have a deletion row")
-    return told | {"total_s": total_s, "persons_s": persons / total_s, "server_s": state["cpu_s"] - before_s}
+    return figures | {"total_s": total_s, "persons_s": persons / total_s, "server_s": state["cpu_s"] - before_s}
 
 
 CONTENDERS = {"posthog-bulk": _job}

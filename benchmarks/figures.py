@@ -1,4 +1,4 @@
-"""What was measured, as values: figures of contenders over repeats, and bounds they are held against. Pure."""
+"""The results of benchmarks as values: figures of contenders over repeats, and targets for them. Pure."""
 
 import math
 import statistics
@@ -9,24 +9,24 @@ import msgspec
 
 
 class Row(msgspec.Struct, kw_only=True):
-    """One contender: each figure once a repeat, in the order of the repeats."""
+    """The figures of one contender, each with one value per repeat, in order."""
 
     contender: str
     figures: dict[str, list[float]] = {}
 
     def add(self, measured: Mapping[str, float]) -> None:
-        """Take in what one repeat measured."""
+        """Add the figures of one repeat."""
         for name, value in measured.items():
             self.figures.setdefault(name, []).append(value)
 
     def median(self, name: str) -> float:
-        """The median of a figure over the repeats; not a number where it was not measured."""
+        """Return the median of a figure over the repeats, or NaN where it was not measured."""
         values = self.figures.get(name)
         return statistics.median(values) if values else math.nan
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """A value that a target bounds."""
+    """A value with a target."""
 
     what: str
     value: float
@@ -35,12 +35,12 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def holds(self) -> bool:
-        """Whether the target is met; what could not be measured meets none."""
+        """Whether the target is met; a value that was not measured never meets it."""
         return self.value >= self.bound if self.sense == ">=" else self.value <= self.bound
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """The answer to one question."""
+    """The result of one benchmark."""
 
     question: str
     asks: str
@@ -51,7 +51,7 @@ class Result(msgspec.Struct, kw_only=True):
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """Where it was measured."""
+    """The machine and the packages of a run."""
 
     system: str
     machine: str
@@ -62,28 +62,28 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """All answers of one run."""
+    """All results of one run."""
 
     environment: Environment
     results: list[Result] = []
 
 
 def row_of(rows: Sequence[Row], contender: str) -> Row:
-    """The row of a contender.
+    """Return the row of a contender.
 
     Raises:
-        LookupError: there is none.
+        LookupError: it has no row.
     """
     for row in rows:
         if row.contender == contender:
             return row
-    raise LookupError(f"nobody measured {contender!r}")
+    raise LookupError(f"{contender!r} was not measured")
 
 
 def ratio(rows: Sequence[Row], one: str, other: str, figure: str) -> float:
-    """How many times another contender's figure one's is: the median over the repeats of the ratio in each.
+    """Return one contender's figure divided by another's: the median of the ratio in each repeat.
 
-    Contenders of one repeat run close to each other in time, so that what slows the machine slows both.
+    The contenders of one repeat run shortly after each other, so a slow phase of the machine affects both.
     """
     ours, theirs = row_of(rows, one).figures.get(figure, []), row_of(rows, other).figures.get(figure, [])
     ratios = [mine / its for mine, its in zip(ours, theirs, strict=False) if its]
@@ -91,7 +91,7 @@ def ratio(rows: Sequence[Row], one: str, other: str, figure: str) -> float:
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
-    """The middle half of the values, or all of them where there are fewer than four: lowest and highest."""
+    """Return the lowest and highest value of the middle half; of all values where there are fewer than four."""
     if len(values) < 4:
         return min(values), max(values)
     low, _, high = statistics.quantiles(values, n=4, method="inclusive")

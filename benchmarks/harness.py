@@ -1,7 +1,7 @@
-"""Runs contenders: each in a process of its own, against the same server, taking turns.
+"""Runs contenders in turns, each in a process of its own against the same server.
 
-A question gets a `Bench`. Every repeat runs all contenders once, beginning with another one each time, so that what
-slows the machine for a while slows nobody alone. The first round warms up and does not count.
+Every repeat runs all contenders once and starts with another one, so that a slow phase of the machine does not affect
+one contender alone. The first round is a warm-up and does not count.
 """
 
 import subprocess
@@ -17,30 +17,30 @@ import msgspec
 from benchmarks.figures import Row
 
 ROOT = Path(__file__).parent.parent
-LONGEST_S = 3600.0
+TIMEOUT_S = 3600.0
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A contender in a question.
+    """A contender of a benchmark.
 
     Arguments:
-        label: what it is called in the result.
-        name: which of the question's contenders it is.
-        says: what it is told beside the question's own words.
+        label: its name in the result.
+        name: its name in the benchmark's `CONTENDERS`.
+        arguments: its own arguments, added to those of the benchmark.
     """
 
     label: str
     name: str
-    says: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
 
 
 class Bench:
-    """What a question measures with.
+    """Runs the contenders of a benchmark.
 
     Arguments:
-        smoke: everything once and tiny: shows that it works, measures nothing.
-        repeats: how often each contender runs.
-        folder: for files; contenders may write there.
+        smoke: run everything once with tiny sizes, to check that it works.
+        repeats: runs per contender.
+        folder: where contenders may write files.
     """
 
     def __init__(self, *, smoke: bool, repeats: int, folder: Path) -> None:
@@ -49,72 +49,72 @@ class Bench:
         self.folder = folder
 
     def size(self, full: int, smoke: int) -> int:
-        """How many, in a full run or a smoke run."""
+        """Return the size for a full run or a smoke run."""
         return smoke if self.smoke else full
 
-    def contest(
+    def compare(
         self,
         question: str,
         entries: Sequence[Entry],
-        says: Mapping[str, Any],
+        arguments: Mapping[str, Any],
         *,
         figures: Sequence[str] | None = None,
         warm_up: bool = True,
-        most_repeats: int | None = None,
+        max_repeats: int | None = None,
     ) -> list[Row]:
-        """Run all contenders, taking turns.
+        """Run all contenders in turns and return their rows.
 
         Arguments:
-            question: the module that holds them.
-            says: what all are told.
-            figures: which of what they tell goes into the rows, in this order; None for all.
+            question: the module of the benchmark.
+            arguments: for every contender.
+            figures: the figures to keep, in this order; None for all.
             warm_up: whether the first round does not count.
-            most_repeats: of those that take long.
+            max_repeats: maximum of repeats, for long runs.
         """
-        repeats = min(self.repeats, most_repeats or self.repeats)
+        repeats = min(self.repeats, max_repeats or self.repeats)
         rows = {entry.label: Row(contender=entry.label) for entry in entries}
         for turn in range(-1 if warm_up and not self.smoke else 0, repeats):
             first = turn % len(entries)
             for entry in [*entries[first:], *entries[:first]]:
-                told = self.run(question, entry.name, {**says, **entry.says})
+                measured = self.run(question, entry.name, {**arguments, **entry.arguments})
                 if turn >= 0:
-                    names = figures if figures is not None else told
-                    rows[entry.label].add({name: told[name] for name in names if name in told})
+                    names = figures if figures is not None else measured
+                    rows[entry.label].add({name: measured[name] for name in names if name in measured})
         return list(rows.values())
 
-    def run(self, question: str, name: str, says: Mapping[str, Any]) -> dict[str, float]:
-        """Run one contender once in a folder of its own.
+    def run(self, question: str, name: str, arguments: Mapping[str, Any]) -> dict[str, float]:
+        """Run one contender once, in a folder of its own, and return its figures.
 
         Raises:
-            RuntimeError: it failed; with the end of what it had to say.
+            RuntimeError: it failed; the message holds the end of its error output.
         """
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            words = msgspec.json.encode({"folder": folder, **says}).decode()
+            words = msgspec.json.encode({"folder": folder, **arguments}).decode()
             ended = subprocess.run(
                 [sys.executable, "-m", "benchmarks.contender", question, name, words],
                 cwd=ROOT,
                 capture_output=True,
                 text=True,
-                timeout=LONGEST_S,
+                timeout=TIMEOUT_S,
                 check=False,
             )
         if ended.returncode:
             raise RuntimeError(f"{question}: {name} ended with {ended.returncode}:\n{ended.stderr[-4000:]}")
-        told = msgspec.json.decode(ended.stdout.splitlines()[-1], type=dict[str, float | None])
-        return {figure: value for figure, value in told.items() if value is not None}
+        measured = msgspec.json.decode(ended.stdout.splitlines()[-1], type=dict[str, float | None])
+        return {figure: value for figure, value in measured.items() if value is not None}
 
     @contextmanager
     def server(self) -> Iterator[str]:
-        """The measuring server; gives its address."""
+        """Start the measuring server and yield its URL."""
         with process("benchmarks.server") as (_, first):
             yield f"http://127.0.0.1:{int(first)}"
 
 
 @contextmanager
-def process(module: str, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """A process of this package that ends when its standard input does; gives it and its first line."""
+def process(module: str, *argv: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """Start a module that ends with its standard input, and yield the process and its first line of output."""
     started = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, "-m", module, *argv],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

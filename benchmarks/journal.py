@@ -1,9 +1,8 @@
-"""A long journal: how long a job takes to be ready to go on with, and in how much memory.
+"""Journal: how long a job with a long journal takes until it can resume, and how much memory it needs.
 
-The journal is written by the engine's own code, in the shape in which a job that makes a call a person leaves it: an
-intent and an answer for every block of persons, and a line for what each reading of the store settled. The same with a
-line for each person is what a journal could come to at worst; readers of those lines that check and keep nothing stand
-beside it.
+The engine's own code writes the journal of a job with one call per person: an intent and an outcome per block of
+persons, and a line per batch read. The worst case has a line per person. For comparison, two readers decode those lines
+and check and keep nothing.
 """
 
 import json
@@ -13,23 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.canned import NEWEST_S, uuid_text
+from benchmarks.event_loops import run
 from benchmarks.figures import Check, Result, row_of
 from benchmarks.harness import Bench, Entry
-from benchmarks.loops import run
 
-ASKS = "How long until a job with a million results in its journal goes on, and with ten million?"
+ASKS = "How long does a job with a million results in its journal take to resume, and with ten million?"
 SIZES, SMOKE_SIZES = (1_000_000, 10_000_000), (5_000, 20_000)
 BOUNDS = ((2.0, 100.0), (20.0, 160.0))
 BLOCK = 64
 SETTLED_AT_ONCE = 200
-"""Persons that one reading of the store settles."""
+"""Persons per batch read."""
 LEFT = 1_000
-"""Targets that are still to be done."""
-MOST_REPEATS = 5
+"""Targets that the job still has to process."""
+MAX_REPEATS = 5
 
 
 def measure(bench: Bench) -> Result:
-    """Write the journals and open each."""
+    """Write the journals, and open each."""
     rows, checks = [], []
     sizes = SMOKE_SIZES if bench.smoke else SIZES
     shapes = [
@@ -47,12 +46,12 @@ def measure(bench: Bench) -> Result:
                 Entry(label="the same lines, msgspec decoding", name="msgspec"),
                 Entry(label="the same lines, json.loads", name="json"),
             ]
-        measured = bench.contest(
+        measured = bench.compare(
             "journal",
             entries,
             {"files": str(folder), "left": LEFT},
             figures=("plan_s", "replay_s", "ready_s", "peak_mb"),
-            most_repeats=MOST_REPEATS,
+            max_repeats=MAX_REPEATS,
         )
         for path in folder.iterdir():
             path.unlink()
@@ -66,25 +65,25 @@ def measure(bench: Bench) -> Result:
         checks.append(Check(what=f"{size:,} results: ready, seconds", value=ready, bound=longest_s, sense="<="))
         checks.append(Check(what=f"{size:,} results: peak memory, MB", value=peak, bound=most_mb, sense="<="))
     note = (
-        "Ready is all of it: the plan opened and its digest checked, the journal locked, every line's checksum and "
-        "number checked and the line taken in, and the first persons that are left read from the plan."
+        "Ready is the time for everything: open the plan and check its digest, lock the journal, check and replay "
+        "every line, and read the first remaining persons from the plan."
     )
     return Result(question="journal", asks=ASKS, rows=rows, checks=checks, notes=[note])
 
 
-def _files(said: dict[str, Any]) -> tuple[Path, Path]:
-    folder = Path(said["files"])
+def _files(arguments: dict[str, Any]) -> tuple[Path, Path]:
+    folder = Path(arguments["files"])
     return folder / "x.plan.jsonl", folder / "x.journal.jsonl"
 
 
-def _write(said: dict[str, Any]) -> dict[str, float]:
+def _write(arguments: dict[str, Any]) -> dict[str, float]:
     start = time.perf_counter()
-    run(_write_both(said))
-    _, journal = _files(said)
-    return {"bytes_target": journal.stat().st_size / said["results"], "write_s": time.perf_counter() - start}
+    run(_write_both(arguments))
+    _, journal = _files(arguments)
+    return {"bytes_target": journal.stat().st_size / arguments["results"], "write_s": time.perf_counter() - start}
 
 
-async def _write_both(said: dict[str, Any]) -> None:
+async def _write_both(arguments: dict[str, Any]) -> None:
     from datetime import UTC, datetime, timedelta
     from uuid import UUID
 
@@ -95,14 +94,15 @@ async def _write_both(said: dict[str, Any]) -> None:
     from bulk.journal.target_states import TargetStates
     from bulk.operations import to_dict
     from bulk.plan.plan_file import FORMAT as PLAN_FORMAT
-    from bulk.plan.plan_file import PlanHeader, PlanWriter
+    from bulk.plan.plan_file import PlanHeader
+    from bulk.plan.plan_writer import PlanWriter
     from bulk.posthog.attempt_result import OK
     from bulk.states import Axis
     from bulk.targets.observations import Observation
     from bulk.version import VERSION
 
-    results = said["results"]
-    plan_path, journal_path = _files(said)
+    results = arguments["results"]
+    plan_path, journal_path = _files(arguments)
     operation, at = DeletePersons(), datetime.fromtimestamp(NEWEST_S, UTC)
     header = PlanHeader(
         format=PLAN_FORMAT, project_id=1, project_name="Measured", host="http://127.0.0.1", created_at=at.isoformat(),
@@ -127,13 +127,13 @@ async def _write_both(said: dict[str, Any]) -> None:
             numbers = range(first, min(first + BLOCK, results))
             attempt = await job.record_intent("bulk_delete", "deletes", (Axis.PERSON,), numbers, job.now())
             job.record_outcome(attempt, OK, numbers)
-        for first in range(0, results, said["at_once"]):
-            numbers = range(first, min(first + said["at_once"], results))
-            job.observe("store", dict.fromkeys(numbers, (Observation.ABSENT,)))
+        for first in range(0, results, arguments["at_once"]):
+            numbers = range(first, min(first + arguments["at_once"], results))
+            job.observe("person_reads", dict.fromkeys(numbers, (Observation.ABSENT,)))
     plan.close()
 
 
-def _ready(said: dict[str, Any]) -> dict[str, float]:
+def _ready(arguments: dict[str, Any]) -> dict[str, float]:
     from bulk import DeletePersons
     from bulk.journal.job_log import JobLog
     from bulk.journal.replay import open_journal
@@ -141,7 +141,7 @@ def _ready(said: dict[str, Any]) -> dict[str, float]:
     from bulk.plan.plan_file import load_plan
     from bulk.states import ACTIONABLE
 
-    plan_path, journal_path = _files(said)
+    plan_path, journal_path = _files(arguments)
     start = time.perf_counter()
     plan = load_plan(plan_path)
     opened = time.perf_counter()
@@ -149,30 +149,30 @@ def _ready(said: dict[str, Any]) -> dict[str, float]:
     journal = open_journal(journal_path, target_states)
     replayed = time.perf_counter()
     job = JobLog(plan, DeletePersons(), target_states, journal.writer(), now=time.time)
-    numbers = list(islice(target_states.numbers(job.primary_axis, ACTIONABLE[job.primary_axis]), said["left"]))
+    numbers = list(islice(target_states.numbers(job.primary_axis, ACTIONABLE[job.primary_axis]), arguments["left"]))
     job.targets(numbers)
     ready = time.perf_counter()
-    if len(numbers) != said["left"] or numbers[-1] != plan.count - 1:
-        raise RuntimeError(f"{len(numbers)} targets are left where {said['left']} should be")
+    if len(numbers) != arguments["left"] or numbers[-1] != plan.count - 1:
+        raise RuntimeError(f"{len(numbers)} targets are left where {arguments['left']} should be")
     return {"plan_s": opened - start, "replay_s": replayed - opened, "ready_s": ready - start}
 
 
-def _msgspec(said: dict[str, Any]) -> dict[str, float]:
+def _msgspec(arguments: dict[str, Any]) -> dict[str, float]:
     import msgspec
 
     from bulk.journal.records import Record
 
     start = time.perf_counter()
     decode = msgspec.json.Decoder(Record).decode
-    with _files(said)[1].open("rb") as lines:
+    with _files(arguments)[1].open("rb") as lines:
         for line in lines:
             decode(line)
     return {"replay_s": time.perf_counter() - start}
 
 
-def _json(said: dict[str, Any]) -> dict[str, float]:
+def _json(arguments: dict[str, Any]) -> dict[str, float]:
     start = time.perf_counter()
-    with _files(said)[1].open("rb") as lines:
+    with _files(arguments)[1].open("rb") as lines:
         for line in lines:
             json.loads(line)
     return {"replay_s": time.perf_counter() - start}

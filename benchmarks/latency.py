@@ -1,7 +1,7 @@
-"""A slow server: whether a job keeps all its workers busy, as bare aiohttp with as many workers does.
+"""Latency: whether a job keeps all its workers busy on a slow server, as bare aiohttp with as many workers does.
 
-Each answer takes 50 or 200 ms. Measured by the server, from the first PATCH to the last one's answer, with the small
-batch that goes first and is read back before the others, and once more from behind it.
+Each response takes 50 or 200 ms. The server measures the time from the first PATCH to the response to the last one. A
+second span starts after the test batch, which is read back before the other batches are sent.
 """
 
 from functools import partial
@@ -10,42 +10,42 @@ from typing import Any
 
 import msgspec
 
-from benchmarks import ours, rivals
+from benchmarks import other_clients, product
 from benchmarks.canned import UPDATED
+from benchmarks.event_loops import run
 from benchmarks.figures import Check, Result, ratio
 from benchmarks.harness import Bench, Entry
-from benchmarks.lab import Lab
-from benchmarks.loops import run
+from benchmarks.server_control import ServerControl
 
-ASKS = "At 50 and 200 ms a call, how much longer than bare aiohttp with as many workers does a job take?"
+ASKS = "How much longer does a job take than bare aiohttp with as many workers, at 50 and 200 ms per call?"
 WORKERS = 32
-"""Few enough that the machine does not set the pace: 640 calls a second at 50 ms, a quarter of what bare aiohttp makes
-of one core."""
+"""Few enough that the machine is not the bottleneck: 640 calls per second at 50 ms, a quarter of what bare aiohttp
+reaches on one core."""
 LATENCIES_MS = (50, 200)
 SECONDS = 100
-"""How long bare aiohttp takes in a full run, so that what happens once in a job weighs as it does in practice."""
+"""Duration of bare aiohttp in a full run: long enough that fixed costs of a job weigh as in practice."""
 SMOKE_PERSONS = 32
-CANARY = 25
-MOST_REPEATS = 2
+TEST_BATCH_SIZE = 25
+MAX_REPEATS = 2
 
 
 def measure(bench: Bench) -> Result:
-    """Run both at each latency."""
+    """Run both contenders at each latency."""
     rows, checks = [], []
     with bench.server() as url:
         for latency_ms in LATENCIES_MS[: 1 if bench.smoke else None]:
             persons = bench.size(SECONDS * 1000 // latency_ms * WORKERS, SMOKE_PERSONS)
             labels = mine, bare = f"posthog-bulk, {latency_ms} ms", f"aiohttp, {latency_ms} ms"
-            measured = bench.contest(
+            measured = bench.compare(
                 "latency",
                 [Entry(label=label, name=label.partition(",")[0]) for label in labels],
                 {"url": url, "workers": WORKERS, "latency_ms": latency_ms, "persons": persons},
-                figures=("span_s", "behind_first_batch_s", "ideal_s", "cpu_ms_person"),
+                figures=("span_s", "after_test_batch_s", "ideal_s", "cpu_ms_person"),
                 warm_up=False,
-                most_repeats=MOST_REPEATS,
+                max_repeats=MAX_REPEATS,
             )
             rows += measured
-            for figure, what in (("span_s", "the whole job"), ("behind_first_batch_s", "behind the first batch")):
+            for figure, what in (("span_s", "the whole job"), ("after_test_batch_s", "after the test batch")):
                 value = ratio(measured, mine, bare, figure)
                 text = f"{latency_ms} ms: time against bare aiohttp, {what}"
                 checks.append(Check(what=text, value=value, bound=1.02, sense="<="))
@@ -53,50 +53,50 @@ def measure(bench: Bench) -> Result:
     return Result(question="latency", asks=ASKS, rows=rows, checks=checks, notes=[note])
 
 
-def _begin(said: dict[str, Any]) -> Lab:
-    lab = Lab(said["url"])
-    lab.reset(persons=said["persons"], latency_s=said["latency_ms"] / 1000)
-    return lab
+def _begin(arguments: dict[str, Any]) -> ServerControl:
+    server = ServerControl(arguments["url"])
+    server.reset(persons=arguments["persons"], latency_s=arguments["latency_ms"] / 1000)
+    return server
 
 
-def _measured(said: dict[str, Any], told: dict[str, Any]) -> dict[str, float]:
-    persons = said["persons"]
+def _measured(arguments: dict[str, Any], span: dict[str, Any]) -> dict[str, float]:
+    persons = arguments["persons"]
     return {
-        "span_s": told["wall_s"],
-        "behind_first_batch_s": told["later_wall_s"],
-        "ideal_s": persons * said["latency_ms"] / 1000 / said["workers"],
-        "cpu_ms_person": told["cpu_s"] * 1000 / persons,
+        "span_s": span["wall_s"],
+        "after_test_batch_s": span["later_wall_s"],
+        "ideal_s": persons * arguments["latency_ms"] / 1000 / arguments["workers"],
+        "cpu_ms_person": span["cpu_s"] * 1000 / persons,
     }
 
 
-def _job(said: dict[str, Any]) -> dict[str, float]:
+def _job(arguments: dict[str, Any]) -> dict[str, float]:
     from bulk import ByPersonIds, UpdateProperties
 
-    lab, persons = _begin(said), said["persons"]
+    server, persons = _begin(arguments), arguments["persons"]
     operation = UpdateProperties(properties=UPDATED, route="rest")
-    job = ours.job(
-        said["url"],
+    job = product.job(
+        arguments["url"],
         operation,
-        ByPersonIds(ours.uuids(persons)),
-        Path(said["folder"]),
-        workers=said["workers"],
-        planned=lambda: lab.arm(requests=persons, skip=CANARY),
+        ByPersonIds(product.uuids(persons)),
+        Path(arguments["folder"]),
+        workers=arguments["workers"],
+        planned=lambda: server.arm(requests=persons, skip=TEST_BATCH_SIZE),
     )
     run(job)
-    return _measured(said, lab.span())
+    return _measured(arguments, server.span())
 
 
-def _bare(said: dict[str, Any]) -> dict[str, float]:
-    lab, persons = _begin(said), said["persons"]
-    calls = rivals.Calls(
+def _bare(arguments: dict[str, Any]) -> dict[str, float]:
+    server, persons = _begin(arguments), arguments["persons"]
+    calls = other_clients.Calls(
         method="PATCH",
-        url=lab.persons,
-        paths=[f"{uuid}/" for uuid in ours.uuids(persons)],
+        url=server.persons,
+        paths=[f"{uuid}/" for uuid in product.uuids(persons)],
         body=msgspec.json.encode({"properties": UPDATED}),
     )
-    arm = partial(lab.arm, requests=persons, skip=CANARY)
-    run(rivals.aiohttp_workers(calls, said["workers"], arm))
-    return _measured(said, lab.span())
+    arm = partial(server.arm, requests=persons, skip=TEST_BATCH_SIZE)
+    run(other_clients.aiohttp_workers(calls, arguments["workers"], arm))
+    return _measured(arguments, server.span())
 
 
 CONTENDERS = {"posthog-bulk": _job, "aiohttp": _bare}

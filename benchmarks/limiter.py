@@ -1,7 +1,7 @@
-"""The rate limits: how much of what PostHog allows is used, and what passing them costs.
+"""Rate limiter: how much of PostHog's limits it uses, and what it costs per request.
 
-Two hours in virtual time against the throttle classes of Django REST framework, which PostHog uses; a rival sleeps
-for as long as the server asks when it is answered 429. Then the processor time of a request that has not to wait.
+First two hours in virtual time against the throttle classes of Django REST framework, which PostHog uses; the other
+limiter waits after a 429 for as long as the server asks. Then the CPU time of a request that need not wait.
 """
 
 import asyncio
@@ -10,38 +10,38 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+from benchmarks.event_loops import run
 from benchmarks.figures import Check, Result, row_of
 from benchmarks.harness import Bench, Entry
-from benchmarks.loops import run
 
-ASKS = "Is the hourly allowance used to the full without a single 429, and what does it cost a request?"
+ASKS = "How much of the hourly limit is used, with how many 429s, and what does the limiter cost per request?"
 RATES = {"burst": "480/min", "sustained": "4800/hour"}
 HOURS, SMOKE_HOURS = 2.0, 0.05
 WORKERS = 32
 LATENCY_S = (0.02, 0.2)
-SLOTS, SMOKE_SLOTS = 200_000, 2_000
+PERMITS, SMOKE_PERMITS = 200_000, 2_000
 PLENTY = 1_000_000_000
 
 
 def measure(bench: Bench) -> Result:
-    """Use up the allowance, then pass the limits unhindered."""
+    """Use the limits up, then pass limits that never block."""
     hours = SMOKE_HOURS if bench.smoke else HOURS
-    used = bench.contest(
+    used = bench.compare(
         "limiter",
         [Entry(label="posthog-bulk", name="use-ours"), Entry(label="two AsyncLimiters", name="use-aiolimiter")],
         {"hours": hours},
         figures=("used", "refused"),
         warm_up=False,
-        most_repeats=1,  # the same each time
+        max_repeats=1,  # the same each time
     )
-    cost = bench.contest(
+    cost = bench.compare(
         "limiter",
         [
-            Entry(label="posthog-bulk, limits that do not bind", name="pass-ours", says={"off": False}),
-            Entry(label="posthog-bulk, limits off", name="pass-ours", says={"off": True}),
-            Entry(label="AsyncLimiter that does not bind", name="pass-aiolimiter"),
+            Entry(label="posthog-bulk, limits that never block", name="pass-ours", arguments={"off": False}),
+            Entry(label="posthog-bulk, limits off", name="pass-ours", arguments={"off": True}),
+            Entry(label="AsyncLimiter that never blocks", name="pass-aiolimiter"),
         ],
-        {"slots": bench.size(SLOTS, SMOKE_SLOTS)},
+        {"permits": bench.size(PERMITS, SMOKE_PERMITS)},
         figures=("us",),
     )
     mine = row_of(used, "posthog-bulk")
@@ -50,16 +50,16 @@ def measure(bench: Bench) -> Result:
         asks=ASKS,
         rows=[*used, *cost],
         checks=[
-            Check(what="share of the hourly allowance", value=mine.median("used"), bound=0.98, sense=">="),
+            Check(what="share of the hourly limit used", value=mine.median("used"), bound=0.98, sense=">="),
             Check(what="429s", value=mine.median("refused"), bound=0, sense="<="),
-            Check(what="µs a request", value=row_of(cost, cost[0].contender).median("us"), bound=10, sense="<="),
+            Check(what="µs per request", value=row_of(cost, cost[0].contender).median("us"), bound=10, sense="<="),
         ],
-        notes=[f"{WORKERS} workers, answers after {LATENCY_S[0]:g} to {2 * LATENCY_S[1]:g} s, {hours:g} hours."],
+        notes=[f"{WORKERS} workers, responses after {LATENCY_S[0]:g} to {2 * LATENCY_S[1]:g} s, {hours:g} hours."],
     )
 
 
 class Oracle:
-    """A server that counts as PostHog does and answers after a random time."""
+    """A server that counts requests as PostHog does and responds after a random time."""
 
     def __init__(self) -> None:
         from django.conf import settings
@@ -84,8 +84,8 @@ class Oracle:
         self._random = Random(1)
         self.allowed = self.refused = 0
 
-    async def answer(self) -> float:
-        """Take a request; returns how many seconds to wait before the next one, 0 when it was allowed."""
+    async def respond(self) -> float:
+        """Handle a request and return how many seconds to wait before the next one, 0 if it was allowed."""
         before, after = (self._random.uniform(*LATENCY_S) for _ in range(2))
         await asyncio.sleep(before)
         wait_s = 0.0
@@ -98,9 +98,9 @@ class Oracle:
         return wait_s
 
 
-async def _use(said: dict[str, Any], make: Any) -> dict[str, float]:
+async def _use(arguments: dict[str, Any], make: Any) -> dict[str, float]:
     loop, oracle = asyncio.get_running_loop(), Oracle()
-    until = loop.time() + said["hours"] * 3600 - 1
+    until = loop.time() + arguments["hours"] * 3600 - 1
     request = make(oracle)
 
     async def work() -> None:
@@ -112,8 +112,8 @@ async def _use(said: dict[str, Any], make: Any) -> dict[str, float]:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    # what is allowed in so many hours; a part of one has its minutes' worth, up to the hour's
-    minutes, hours = round(said["hours"] * 60), said["hours"]
+    # part of an hour allows its minutes, up to the hourly limit
+    minutes, hours = round(arguments["hours"] * 60), arguments["hours"]
     allowance = min(480 * minutes, 4800 * max(1, int(hours)))
     return {"used": oracle.allowed / allowance, "refused": oracle.refused}
 
@@ -126,7 +126,7 @@ def _ours(oracle: Oracle) -> Any:
     async def request() -> None:
         async with limits.permit(Bucket.DELETES) as permit:
             permit.mark_sent()
-            await oracle.answer()
+            await oracle.respond()
 
     return request
 
@@ -138,39 +138,39 @@ def _aiolimiters(oracle: Oracle) -> Any:
 
     async def request() -> None:
         async with hour, minute:
-            wait_s = await oracle.answer()
+            wait_s = await oracle.respond()
         if wait_s:
             await asyncio.sleep(wait_s)
 
     return request
 
 
-async def _pass_ours(said: dict[str, Any]) -> dict[str, float]:
+async def _pass_ours(arguments: dict[str, Any]) -> dict[str, float]:
     from asyncclient import Bucket, Limits, RateLimits
 
     plenty = RateLimits(deletes_per_minute=PLENTY, deletes_per_hour=PLENTY)
-    limits = Limits(RateLimits.off() if said["off"] else plenty)
+    limits = Limits(RateLimits.off() if arguments["off"] else plenty)
     start = time.process_time()
-    for _ in range(said["slots"]):
+    for _ in range(arguments["permits"]):
         async with limits.permit(Bucket.DELETES) as permit:
             permit.mark_sent()
-    return {"us": (time.process_time() - start) * 1e6 / said["slots"]}
+    return {"us": (time.process_time() - start) * 1e6 / arguments["permits"]}
 
 
-async def _pass_aiolimiter(said: dict[str, Any]) -> dict[str, float]:
+async def _pass_aiolimiter(arguments: dict[str, Any]) -> dict[str, float]:
     from aiolimiter import AsyncLimiter
 
     limiter = AsyncLimiter(PLENTY, 60)
     start = time.process_time()
-    for _ in range(said["slots"]):
+    for _ in range(arguments["permits"]):
         async with limiter:
             pass
-    return {"us": (time.process_time() - start) * 1e6 / said["slots"]}
+    return {"us": (time.process_time() - start) * 1e6 / arguments["permits"]}
 
 
 CONTENDERS = {
-    "use-ours": lambda said: run(_use(said, _ours), "virtual"),
-    "use-aiolimiter": lambda said: run(_use(said, _aiolimiters), "virtual"),
-    "pass-ours": lambda said: run(_pass_ours(said)),
-    "pass-aiolimiter": lambda said: run(_pass_aiolimiter(said)),
+    "use-ours": lambda arguments: run(_use(arguments, _ours), "virtual"),
+    "use-aiolimiter": lambda arguments: run(_use(arguments, _aiolimiters), "virtual"),
+    "pass-ours": lambda arguments: run(_pass_ours(arguments)),
+    "pass-aiolimiter": lambda arguments: run(_pass_aiolimiter(arguments)),
 }

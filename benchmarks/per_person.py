@@ -1,7 +1,7 @@
-"""A call a person: how many a second, and what each costs, with every call noted on disk before it leaves.
+"""Per person: persons per second and CPU per person with one REST call each, every call on disk before it leaves.
 
-Properties are set by REST, limits off. Measured by the server, from the first PATCH to the last one's answer: the
-job's planning and reading back are outside; its reading of every person before it is sent to is inside.
+The job sets properties, without rate limits. The server measures from the first PATCH to the response to the last one.
+Planning and reading back are outside of this span; the read of every person before its call is inside.
 """
 
 from functools import partial
@@ -10,31 +10,31 @@ from typing import Any
 
 import msgspec
 
-from benchmarks import ours, rivals
+from benchmarks import other_clients, product
 from benchmarks.canned import UPDATED
+from benchmarks.event_loops import run
 from benchmarks.figures import Check, Result, ratio
 from benchmarks.harness import Bench, Entry
-from benchmarks.lab import Lab
-from benchmarks.loops import run
+from benchmarks.server_control import ServerControl
 
-ASKS = "How many persons a second does a job update by REST, one call each, against other ways to send the same calls?"
+ASKS = "How many persons per second does a job update by REST, against other ways to send the same calls?"
 WORKERS = 32
 PERSONS, SLOW_PERSONS, SMOKE_PERSONS = 64_000, 6_000, 300
-"""In a full run, for rivals that are several times slower, and in a smoke run."""
+"""In a full run, for contenders that are several times slower, and in a smoke run."""
 
 
 def measure(bench: Bench) -> Result:
-    """Run them all."""
+    """Run all contenders."""
     many, few = bench.size(PERSONS, SMOKE_PERSONS), bench.size(SLOW_PERSONS, SMOKE_PERSONS)
     entries = [
-        *(Entry(label=f"{name}, {loop}", name=name, says={"loop": loop, "persons": many})
+        *(Entry(label=f"{name}, {loop}", name=name, arguments={"loop": loop, "persons": many})
           for loop in ("asyncio", "uvloop") for name in ("posthog-bulk", "aiohttp")),
-        Entry(label="requests, 32 threads", name="requests-threads", says={"persons": few}),
-        Entry(label="requests, a loop", name="requests-loop", says={"persons": few}),
-        Entry(label="httpx + aiolimiter + tenacity", name="httpx", says={"persons": few, "loop": "asyncio"}),
+        Entry(label="requests, 32 threads", name="requests-threads", arguments={"persons": few}),
+        Entry(label="requests, a loop", name="requests-loop", arguments={"persons": few}),
+        Entry(label="httpx + aiolimiter + tenacity", name="httpx", arguments={"persons": few, "loop": "asyncio"}),
     ]  # fmt: skip
     with bench.server() as url:
-        rows = bench.contest("per_person", entries, {"url": url, "workers": WORKERS})
+        rows = bench.compare("per_person", entries, {"url": url, "workers": WORKERS})
     compare = partial(ratio, rows)
     checks = []
     for loop in ("asyncio", "uvloop"):
@@ -47,64 +47,71 @@ def measure(bench: Bench) -> Result:
         checks.append(Check(what=f"persons/s against {label}", value=value, bound=bound, sense=">="))
     note = (
         f"{many:,} persons ({few:,} for requests and httpx), {WORKERS} at once. CPU is that of the contender's process "
-        "within the measured span; server busy is the share of that span in which the server's process had a processor."
+        "within the measured span; server busy is the share of that span in which the server's process used a CPU."
     )
     return Result(question="per_person", asks=ASKS, rows=rows, checks=checks, notes=[note])
 
 
-def _measured(said: dict[str, Any], told: dict[str, Any]) -> dict[str, float]:
-    persons = said["persons"]
+def _measured(arguments: dict[str, Any], span: dict[str, Any]) -> dict[str, float]:
+    persons = arguments["persons"]
     return {
-        "persons_s": persons / told["wall_s"],
-        "cpu_ms_person": told["cpu_s"] * 1000 / persons,
-        "server_busy": told["server_busy"],
+        "persons_s": persons / span["wall_s"],
+        "cpu_ms_person": span["cpu_s"] * 1000 / persons,
+        "server_busy": span["server_busy"],
     }
 
 
-def _job(said: dict[str, Any]) -> dict[str, float]:
+def _job(arguments: dict[str, Any]) -> dict[str, float]:
     from bulk import ByPersonIds, UpdateProperties
 
-    lab, persons = Lab(said["url"]), said["persons"]
-    lab.reset(persons=persons)
+    server, persons = ServerControl(arguments["url"]), arguments["persons"]
+    server.reset(persons=persons)
     operation = UpdateProperties(properties=UPDATED, route="rest")
-    selection = ByPersonIds(ours.uuids(persons))
-    job = ours.job(
-        said["url"],
+    selection = ByPersonIds(product.uuids(persons))
+    job = product.job(
+        arguments["url"],
         operation,
         selection,
-        Path(said["folder"]),
-        workers=said["workers"],
-        planned=lambda: lab.arm(requests=persons),
+        Path(arguments["folder"]),
+        workers=arguments["workers"],
+        planned=lambda: server.arm(requests=persons),
     )
-    run(job, said["loop"])
-    if (changed := lab.state()["changed"]) != persons:
+    run(job, arguments["loop"])
+    if (changed := server.state()["changed"]) != persons:
         raise RuntimeError(f"{changed} of {persons} persons changed")
-    return _measured(said, lab.span())
+    return _measured(arguments, server.span())
 
 
-def _rival(said: dict[str, Any], send: Any) -> dict[str, float]:
-    lab, persons = Lab(said["url"]), said["persons"]
-    lab.reset(persons=persons)
-    calls = rivals.Calls(
+def _other_client(arguments: dict[str, Any], send: Any) -> dict[str, float]:
+    server, persons = ServerControl(arguments["url"]), arguments["persons"]
+    server.reset(persons=persons)
+    calls = other_clients.Calls(
         method="PATCH",
-        url=lab.persons,
-        paths=[f"{uuid}/" for uuid in ours.uuids(persons)],
+        url=server.persons,
+        paths=[f"{uuid}/" for uuid in product.uuids(persons)],
         body=msgspec.json.encode({"properties": UPDATED}),
     )
-    send(said, calls, lambda: lab.arm(requests=persons))
-    return _measured(said, lab.span())
+    send(arguments, calls, lambda: server.arm(requests=persons))
+    return _measured(arguments, server.span())
 
 
 CONTENDERS = {
     "posthog-bulk": _job,
     "aiohttp": partial(
-        _rival, send=lambda said, calls, ready: run(rivals.aiohttp_workers(calls, said["workers"], ready), said["loop"])
+        _other_client,
+        send=lambda arguments, calls, ready: run(
+            other_clients.aiohttp_workers(calls, arguments["workers"], ready), arguments["loop"]
+        ),
     ),
     "requests-threads": partial(
-        _rival, send=lambda said, calls, ready: rivals.requests_threads(calls, said["workers"], ready)
+        _other_client,
+        send=lambda arguments, calls, ready: other_clients.requests_threads(calls, arguments["workers"], ready),
     ),
-    "requests-loop": partial(_rival, send=lambda _, calls, ready: rivals.requests_loop(calls, ready)),
+    "requests-loop": partial(_other_client, send=lambda _, calls, ready: other_clients.requests_loop(calls, ready)),
     "httpx": partial(
-        _rival, send=lambda said, calls, ready: run(rivals.httpx_stack(calls, said["workers"], ready), said["loop"])
+        _other_client,
+        send=lambda arguments, calls, ready: run(
+            other_clients.httpx_stack(calls, arguments["workers"], ready), arguments["loop"]
+        ),
     ),
 }

@@ -1,4 +1,4 @@
-"""What a process has used: processor time and memory, as the system counts them."""
+"""The CPU time and memory of a process, as the operating system counts them."""
 
 import os
 import resource
@@ -9,20 +9,20 @@ _PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """The processor seconds that another process has used so far, to a hundredth; not a number where unknown."""
+    """Return the CPU seconds of another process so far, to a hundredth, or NaN where they are unknown."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return float("nan")
-    # behind the name, which may hold blanks: user and system time are the 12th and 13th
+    # after the name, which may hold spaces, user and system time are the 12th and 13th field
     fields = text.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _PER_SECOND
 
 
 def peak_mb() -> float:
-    """The most memory that this process has had at once, in units of 1,000,000 bytes.
+    """Return the peak memory of this process, in units of 1,000,000 bytes.
 
-    `ru_maxrss` of a child holds what its parent had when it was made, so Linux's own count of this program comes first.
+    `ru_maxrss` of a child includes the memory of its parent at the fork, so Linux's own count comes first.
     """
     try:
         for line in Path("/proc/self/status").read_text().splitlines():

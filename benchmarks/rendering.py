@@ -26,13 +26,13 @@ UNITS = {
     "used": "allowance used",
     "refused": "429s",
 }
-"""How a figure is headed where its name would not do; `_s` at the end are seconds, else."""
+"""Column headings of figures; other names that end with `_s` are seconds."""
 
 PERCENT = frozenset({"server_busy", "used"})
 
 
 def as_text(result: Result) -> str:
-    """A result for a terminal."""
+    """Return a result as text for a terminal."""
     heads, cells = _table(result.rows)
     widths = [max(len(line[i]) for line in [heads, *cells]) for i in range(len(heads))]
     lines = [f"== {result.question}: {result.asks}"]
@@ -48,7 +48,7 @@ def as_text(result: Result) -> str:
 
 
 def as_markdown(run: Run) -> str:
-    """All results of a run as the README shows them."""
+    """Return the results of a run as Markdown for the README."""
     where = run.environment
     packages = ", ".join(f"{name} {version}" for name, version in where.packages.items())
     parts = [
@@ -67,10 +67,10 @@ def as_markdown(run: Run) -> str:
 
 
 def put_into(readme: str, figures: str) -> str:
-    """A README with what stands between its two marks replaced.
+    """Return a README with the text between its two marks replaced.
 
     Raises:
-        ValueError: the marks are not there, or not once.
+        ValueError: a mark is missing, or is there more than once.
     """
     if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
         raise ValueError("the README does not have its two marks once each, in order")
@@ -80,7 +80,7 @@ def put_into(readme: str, figures: str) -> str:
 
 
 def number(value: float) -> str:
-    """A number in as many digits as say something."""
+    """Return a number with three significant digits, or as a whole number."""
     if math.isnan(value):
         return "-"
     if value == 0 or abs(value) >= 100 or float(value).is_integer():
@@ -113,5 +113,5 @@ def _cell(name: str, values: Sequence[float]) -> str:
 
 
 def _check_line(check: Check, *, smoke: bool) -> str:
-    line = f"{check.what}: {number(check.value)}, wanted {check.sense} {number(check.bound)}"
-    return f"{line} (not judged: far too short a run)" if smoke else f"{line}: {'met' if check.holds else 'MISSED'}"
+    line = f"{check.what}: {number(check.value)}, target {check.sense} {number(check.bound)}"
+    return f"{line} (not checked: the run is too short)" if smoke else f"{line}: {'met' if check.holds else 'MISSED'}"

@@ -1,8 +1,8 @@
 """The measuring server: `python -m benchmarks.server` prints its port and serves until its standard input ends.
 
-HTTP/1.1 straight on an asyncio protocol, in a process of its own, on uvloop: several times as quick as any client
-that is measured against it. It measures too: from the first mutating request to the last one's answer, wall time
-and the processor time of the client's process and of its own.
+It is an asyncio protocol on uvloop in a process of its own, several times as fast as any client that is measured. It
+also measures: wall time, and the CPU time of the client's process and its own, from the first mutating request to the
+response to the last one.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ import msgspec
 from benchmarks.canned import Persons, number_of
 from benchmarks.processes import cpu_seconds
 
-Reply = tuple[int, bytes]
+Response = tuple[int, bytes]
 _REASONS = {200: b"OK", 202: b"Accepted", 404: b"Not Found", 405: b"Method Not Allowed", 411: b"Length Required"}
 _NOT_FOUND = (404, b'{"type":"invalid_request","code":"not_found","detail":"Not found.","attr":null}')
 _NOT_ALLOWED = (405, b'{"type":"invalid_request","code":"method_not_allowed","detail":"Method not allowed."}')
 
 
 class Span:
-    """The time from the first of so many mutating requests to the answer of the last one."""
+    """The time from the first of a number of mutating requests to the response to the last one."""
 
     def __init__(self, *, requests: int = 0, skip: int = 0, pid: int = 0) -> None:
         self._expected = requests
@@ -35,7 +35,7 @@ class Span:
         self._marks: dict[str, tuple[float, float, float]] = {}
 
     def begun(self) -> None:
-        """A mutating request has arrived."""
+        """Count a mutating request that arrived."""
         self._begun += 1
         if self._begun == 1:
             self._mark("first")
@@ -43,26 +43,30 @@ class Span:
             self._mark("skipped")
 
     def ended(self) -> None:
-        """A mutating request is answered."""
+        """Count a response to a mutating request."""
         self._ended += 1
         if self._ended == self._expected:
             self._mark("last")
 
-    def told(self) -> dict[str, Any]:
-        """What was measured."""
-        told: dict[str, Any] = {"requests": self._begun, "expected": self._expected}
+    def figures(self) -> dict[str, Any]:
+        """Return what was measured."""
+        figures: dict[str, Any] = {"requests": self._begun, "expected": self._expected}
         if "last" in self._marks:
             for name, begin in (("", "first"), ("later_", "skipped")):
                 wall, cpu, busy = (b - a for a, b in zip(self._marks[begin], self._marks["last"], strict=True))
-                told |= {f"{name}wall_s": wall, f"{name}cpu_s": cpu, f"{name}server_busy": busy / wall if wall else 0}
-        return told
+                figures |= {
+                    f"{name}wall_s": wall,
+                    f"{name}cpu_s": cpu,
+                    f"{name}server_busy": busy / wall if wall else 0,
+                }
+        return figures
 
     def _mark(self, name: str) -> None:
         self._marks[name] = time.perf_counter(), cpu_seconds(self._pid), time.process_time()
 
 
 class Routes:
-    """Which answer a request gets."""
+    """Maps requests to responses."""
 
     def __init__(self) -> None:
         self.persons = Persons(0)
@@ -72,12 +76,12 @@ class Routes:
         self._own: dict[tuple[str, str], Callable[[Any], dict[str, Any]]] = {
             ("POST", "reset"): self._reset,
             ("POST", "arm"): self._arm,
-            ("GET", "span"): lambda _: self.span.told(),
+            ("GET", "span"): lambda _: self.span.figures(),
             ("GET", "state"): lambda _: {**self.persons.state(), "cpu_s": time.process_time()},
         }
 
-    def answer(self, method: str, target: str, body: bytes) -> tuple[Reply, bool]:
-        """The answer to a request, and whether the request changes anything."""
+    def respond(self, method: str, target: str, body: bytes) -> tuple[Response, bool]:
+        """Return the response to a request, and whether the request is mutating."""
         path, _, query = target.partition("?")
         parts = path.strip("/").split("/")
         if parts[0] == "bench":
@@ -100,7 +104,7 @@ class Routes:
             case "POST", "batch_by_uuids":
                 return (200, self.persons.batch(msgspec.json.decode(body)["uuids"])), False
             case "GET", "deletion_status":
-                return (200, self.persons.rows(*_window(query), f"http://{self.host}{path}")), False
+                return (200, self.persons.rows(*_window(query), f"http://{self.host}{path}", _person(query))), False
             case "GET", "":
                 return (200, self.persons.page(*_window(query), f"http://{self.host}{path}")), False
             case "GET", "bulk_delete":
@@ -110,32 +114,32 @@ class Routes:
                 return (_NOT_FOUND if person is None else (200, person)), False
         return _NOT_ALLOWED, False
 
-    def _bulk_delete(self, asked: dict[str, Any]) -> bytes:
-        numbers = [number_of(uuid) for uuid in asked["ids"]]
-        found = self.persons.queue(numbers, time.time()) if asked.get("delete_events") else len(numbers)
-        gone = 0 if asked.get("keep_person") else self.persons.delete(numbers)
+    def _bulk_delete(self, body: dict[str, Any]) -> bytes:
+        numbers = [number_of(uuid) for uuid in body["ids"]]
+        found = self.persons.queue(numbers, time.time()) if body.get("delete_events") else len(numbers)
+        gone = 0 if body.get("keep_person") else self.persons.delete(numbers)
         return msgspec.json.encode(
             {
-                "persons_found": found if asked.get("keep_person") else gone,
+                "persons_found": found if body.get("keep_person") else gone,
                 "persons_deleted": gone,
                 "persons_queued_for_deletion": 0,
-                "events_queued_for_deletion": bool(asked.get("delete_events")),
+                "events_queued_for_deletion": bool(body.get("delete_events")),
                 "recordings_queued_for_deletion": False,
                 "deletion_errors": [],
             }
         )
 
-    def _reset(self, asked: dict[str, Any]) -> dict[str, Any]:
-        self.persons, self.span, self.latency_s = Persons(asked["persons"]), Span(), asked["latency_s"]
+    def _reset(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.persons, self.span, self.latency_s = Persons(body["persons"]), Span(), body["latency_s"]
         return {}
 
-    def _arm(self, asked: dict[str, Any]) -> dict[str, Any]:
-        self.span = Span(requests=asked["requests"], skip=asked["skip"], pid=asked["pid"])
+    def _arm(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.span = Span(requests=body["requests"], skip=body["skip"], pid=body["pid"])
         return {}
 
 
 class Connection(asyncio.Protocol):
-    """One connection: requests one after the other, each answered after the latency."""
+    """One connection: requests one after the other, each with a response after the latency."""
 
     _date = (0, b"")
 
@@ -163,21 +167,21 @@ class Connection(asyncio.Protocol):
                 return
             body, self._data = self._data[end + 4 : end + 4 + size], self._data[end + 4 + size :]
             method, target, _ = head.partition(b"\r\n")[0].decode("latin-1").split(" ", 2)
-            self._answer(*self._routes.answer(method, target, body))
+            self._respond(*self._routes.respond(method, target, body))
 
-    def _answer(self, reply: Reply, changes: bool) -> None:
+    def _respond(self, response: Response, changes: bool) -> None:
         if self._routes.latency_s:
-            self._loop.call_later(self._routes.latency_s, self._finish, reply, changes)
+            self._loop.call_later(self._routes.latency_s, self._finish, response, changes)
         else:
-            self._finish(reply, changes)
+            self._finish(response, changes)
 
-    def _finish(self, reply: Reply, changes: bool) -> None:
-        self._write(reply)
+    def _finish(self, response: Response, changes: bool) -> None:
+        self._write(response)
         if changes:
             self._routes.span.ended()
 
-    def _write(self, reply: Reply) -> None:
-        status, body = reply
+    def _write(self, response: Response) -> None:
+        status, body = response
         head = b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nDate: %s\r\nContent-Length: %d\r\n\r\n"
         self._transport.write(head % (status, _REASONS[status], self._now(), len(body)) + body)
 
@@ -190,8 +194,13 @@ class Connection(asyncio.Protocol):
 
 
 def _window(query: str) -> tuple[int, int]:
-    asked = parse_qs(query)
-    return int(asked.get("offset", ["0"])[0]), int(asked.get("limit", ["100"])[0])
+    body = parse_qs(query)
+    return int(body.get("offset", ["0"])[0]), int(body.get("limit", ["100"])[0])
+
+
+def _person(query: str) -> int | None:
+    asked = parse_qs(query).get("person_uuid")
+    return None if asked is None else number_of(asked[0])
 
 
 async def serve() -> None:

@@ -1,7 +1,7 @@
-"""Which keys and values a person's properties can have, and whether a person has them as asked. Pure.
+"""Checks the keys and values that a job may set, and compares a person's properties with them. Pure.
 
-Checked before anything is planned: what the server rounds, drops or cannot store would never be read back as asked.
-What a key or a value can be at all is the client's to say; how many a job takes is said here.
+The check comes before planning, because a value that the server rounds, drops or cannot store would never be read back
+as set. The client defines valid keys and values; the limits per job are here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,14 +16,14 @@ from bulk.errors import InputError
 MAX_KEY_LENGTH = 400
 MAX_KEYS = 100
 MAX_VALUES_BYTES = 512 * 1024
-"""Of all values together, as JSON: what a person's properties may take up (contract 12 bounds whole requests)."""
+"""Maximum size of all properties of a person, as JSON; contract 12 has the limit of a whole request."""
 
 
 def checked_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Values that a person can hold, as plain JSON; a copy.
+    """Return a copy of properties as plain JSON, after a check that the server can store them.
 
     Raises:
-        InputError: there is none, or the server cannot hold one; the sentence names the key, never the value.
+        InputError: there is no property, or the server cannot store one; the message names the key, never the value.
     """
     with _as_input_error():
         plain = property_object(properties)
@@ -31,21 +31,21 @@ def checked_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
     size = len(msgspec.json.encode(plain))
     if size > MAX_VALUES_BYTES:
         raise InputError(
-            f"the properties to set take {size:,} bytes, a person can have {MAX_VALUES_BYTES:,}: set fewer"
+            f"the properties to set take {size:,} bytes, but a person can have {MAX_VALUES_BYTES:,}: set fewer"
         )
     return plain
 
 
 def checked_keys(keys: Sequence[str]) -> tuple[str, ...]:
-    """Keys of properties.
+    """Return property keys after a check that the server can have them.
 
     Raises:
-        InputError: there is none, one is named twice, or cannot be a key.
+        InputError: there is no key, a key is given twice, or a key is not valid.
     """
     if isinstance(keys, str) or not isinstance(keys, Sequence):
-        raise InputError("the keys are no list of texts")
+        raise InputError("the keys must be a list of strings")
     if not keys:
-        raise InputError("no property is named: name at least one key")
+        raise InputError("no property is named: give at least one key")
     _check_bounds(keys)
     with _as_input_error():
         return property_keys(keys)
@@ -53,10 +53,10 @@ def checked_keys(keys: Sequence[str]) -> tuple[str, ...]:
 
 def _check_bounds(keys: Sequence[str]) -> None:
     if len(keys) > MAX_KEYS:
-        raise InputError(f"{len(keys)} properties are named: one job takes up to {MAX_KEYS}")
+        raise InputError(f"{len(keys):,} properties are named: one job takes up to {MAX_KEYS}")
     longest = max((len(key) for key in keys if isinstance(key, str)), default=0)
     if longest > MAX_KEY_LENGTH:
-        raise InputError(f"a key of {longest} characters is too long: {MAX_KEY_LENGTH} at most")
+        raise InputError(f"a property key has {longest:,} characters: use at most {MAX_KEY_LENGTH}")
 
 
 @contextmanager
@@ -68,29 +68,29 @@ def _as_input_error() -> Iterator[None]:
 
 
 class DesiredProperties(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person's properties are to be after a job.
+    """The properties that each person has after a job.
 
     Arguments:
-        values: keys that are to have these values.
-        absent: keys that are to be gone.
+        values: keys with the value that they have.
+        absent: keys that the person does not have.
     """
 
     values: dict[str, Any] = {}
     absent: tuple[str, ...] = ()
 
     def unmet_keys(self, properties: Mapping[str, Any]) -> tuple[str, ...]:
-        """The keys that are not as asked yet. A null-valued property is there."""
+        """Return the keys that a person still has to get or lose; a property whose value is null exists."""
         different = [
             key for key, value in self.values.items() if key not in properties or not equal(properties[key], value)
         ]
         return (*different, *(key for key in self.absent if key in properties))
 
-    def __repr__(self) -> str:  # the values speak of persons
-        return f"Wanted(keys={(*self.values, *self.absent)!r})"
+    def __repr__(self) -> str:  # the values are personal data
+        return f"DesiredProperties(keys={(*self.values, *self.absent)!r})"
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same; 1 and 1.0 are, 1 and true are not."""
+    """Return whether two JSON values are equal; 1 equals 1.0, but not true."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, Mapping) and isinstance(other, Mapping):

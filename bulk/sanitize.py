@@ -1,7 +1,7 @@
-"""Makes text from a server, a file or a person harmless where people and programs read it (promise 30).
+"""Makes foreign text safe for terminal, log, HTML, Markdown, CSV and shell (guarantee 30). Pure.
 
-Whatever could move a cursor, hide or turn text around is shown by its code point; what a target language
-would act on is escaped in that language. Pure; knows nothing of what is shown.
+Characters that move the cursor, hide text or change its direction are replaced by their code point. Characters with a
+meaning in the target format are escaped as that format does it.
 """
 
 import html as _html
@@ -12,15 +12,15 @@ import shlex
 import unicodedata
 
 SHOWN = 200
-"""Characters of one foreign text that are shown unless told otherwise."""
+"""Default maximum of characters that are shown of one foreign text."""
 
 _CUT = "..."
 # control, format (bidi, zero width), surrogates, private use, unassigned, line and paragraph separators
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# blank to the eye, yet letters or marks to Unicode: fillers, braille blank, variation selectors
+# letters and marks that look blank: fillers, braille blank, variation selectors
 _UNSAFE_SINGLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _SPACES = frozenset({"Zs"})
-# the end of a sentence, decimals, dates and times of day start neither list, rule, link nor emoji
+# the end of a sentence, decimals, dates and times of day start no list, rule, link or emoji
 _PROSE = r"(?<=[A-Za-z])[.:](?= |$)|(?<=[0-9])[.-](?=[0-9])|(?<=[0-9]):(?=[0-9]{2}(?![0-9]))"
 _MARKDOWN = re.compile(rf"{_PROSE}|([\\`*_{{}}\[\]()#+\-.!|~:=@/$^])")
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n", "|", "%")
@@ -31,11 +31,11 @@ _FORMULA_AFTER_SEMICOLON = re.compile(rf"(;\s*)({_STARTS})")
 
 
 def plain(text: object, *, limit: int | None = SHOWN) -> str:
-    """Return text for a terminal or a log: one line, no control, no bidi, nothing invisible.
+    """Return text for a terminal or a log: one line without control, bidirectional or invisible characters.
 
     Args:
-        text: anything; its `str` is taken.
-        limit: characters to show at most, before escaping; None for all.
+        text: anything; its `str` is used.
+        limit: maximum of characters to show, before escaping; None for all.
     """
     shown = str(text)
     if limit is not None and len(shown) > limit:
@@ -46,7 +46,7 @@ def plain(text: object, *, limit: int | None = SHOWN) -> str:
 
 
 def paragraph(text: object) -> str:
-    """Return text of several lines for a terminal: as `plain`, but line ends stay."""
+    """Return text of several lines for a terminal: like `plain`, but line ends stay."""
     return "\n".join(plain(line, limit=None) for line in str(text).split("\n"))
 
 
@@ -54,18 +54,18 @@ def html(text: object, *, limit: int | None = SHOWN) -> str:
     """Return text for the body or a quoted attribute of an HTML page.
 
     Args:
-        text: anything; its `str` is taken.
-        limit: characters to show at most; None for all.
+        text: anything; its `str` is used.
+        limit: maximum of characters to show; None for all.
     """
     return _html.escape(plain(text, limit=limit), quote=True)
 
 
 def markdown(text: object, *, limit: int | None = SHOWN) -> str:
-    """Return text for a line or a table cell of Markdown: no markup, no HTML, no link.
+    """Return text for a line or a table cell of Markdown, without markup, HTML or links.
 
     Args:
-        text: anything; its `str` is taken.
-        limit: characters to show at most; None for all.
+        text: anything; its `str` is used.
+        limit: maximum of characters to show; None for all.
     """
     shown = plain(text, limit=limit)
     escaped = _MARKDOWN.sub(lambda found: f"\\{found[1]}" if found[1] else found[0], shown)
@@ -73,19 +73,19 @@ def markdown(text: object, *, limit: int | None = SHOWN) -> str:
 
 
 def csv_cell(text: object) -> str:
-    """Return text for a CSV cell: nothing that a spreadsheet would take for a formula, even if it splits at `;`.
+    """Return text for a CSV cell that no spreadsheet reads as a formula, even one that splits at `;`.
 
     Args:
-        text: anything; its `str` is taken, whole.
+        text: anything; all of its `str` is used.
     """
     shown = _AFTER_SEMICOLON.sub(";'", plain(text, limit=None))
     return "'" + shown if shown.lstrip().startswith(_FORMULA) else shown
 
 
 def json_text(text: str) -> str:
-    """Return JSON on one line that is still the same JSON: what could do harm in its strings is escaped as JSON does.
+    """Return the same JSON on one line, with unsafe characters in its strings escaped.
 
-    Such characters stand within strings only: between its tokens JSON has nothing but line ends, tabs and blanks.
+    Unsafe characters occur only within strings: between tokens, JSON has line ends, tabs and spaces and nothing else.
 
     Args:
         text: JSON.
@@ -98,7 +98,7 @@ def json_text(text: str) -> str:
 
 
 def csv_json_cell(text: str) -> str:
-    """Return JSON for a CSV cell: as `json_text`, and no formula for a spreadsheet that splits at `;`.
+    """Return JSON for a CSV cell: like `json_text`, and without a formula for a spreadsheet that splits at `;`.
 
     Args:
         text: JSON whose value is an array or an object.
@@ -107,10 +107,10 @@ def csv_json_cell(text: str) -> str:
 
 
 def shell_word(text: str) -> str:
-    """Return a word of a command line to be typed, or to be pasted where it holds what cannot be typed.
+    """Return a word of a shell command, quoted as needed.
 
     Args:
-        text: an argument or the name of a file, one that is not UTF-8 too.
+        text: an argument or a file name, which need not be UTF-8.
     """
     if plain(text, limit=None) == text:
         return shlex.quote(text)
@@ -119,7 +119,7 @@ def shell_word(text: str) -> str:
 
 
 def file_word(name: str) -> str:
-    """Return a file's name as `shell_word` does, with `./` before one that would be taken for an option."""
+    """Return a file name as a word of a shell command, with `./` before a name that starts like an option."""
     return shell_word(f"./{name}" if name.startswith("-") else name)
 
 
@@ -128,7 +128,7 @@ def _is_typed(byte: int) -> bool:
 
 
 def _json(character: str, *, always: bool = False) -> str:
-    """A character of a JSON string, escaped; by its code where `always`."""
+    """Return a character of a JSON string, escaped; with `always`, by its code."""
     return f"\\u{ord(character):04x}" if always else json.dumps(character)[1:-1]
 
 

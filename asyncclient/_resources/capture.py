@@ -15,7 +15,7 @@ from asyncclient.errors import QuotaLimited
 
 
 class Capture:
-    """`client.capture`: sends events to the ingestion host with the project's public token, never with the personal key.
+    """`client.capture`: sends events to the ingestion host with the project's token, never with the personal key.
 
     The server does not acknowledge single events and applies them later: only a later read proves a change. An event
     for a distinct ID without a person creates a person, so do not send events for persons that may be deleted.
@@ -25,23 +25,23 @@ class Capture:
         self._pipeline = pipeline
 
     async def batch(self, events: Sequence[CaptureEvent]) -> int:
-        """Send events in their order, in as few requests as the server takes, one after another (contract 12).
+        """Send events in their order, in as few requests as possible, one after another (contract 12).
 
-        A request that may have arrived is repeated, as reads are, where that changes nothing: all its events are
-        `CaptureEvent.set` or `unset`, or carry a uuid and a timestamp. Any other is repeated only when it certainly
-        had no effect. The first call asks the server for the project's token unless the client was given it; that
-        needs the scope project:read.
+        A request that may have arrived is retried like a read if a second arrival has no further effect: all its
+        events are made by `CaptureEvent.set` or `unset`, or have a UUID and a timestamp. Any other request is retried
+        only if it certainly had no effect. Without `project_api_key` the first call fetches the project's token from
+        the server, which needs the scope project:read.
 
         Arguments:
-            events: any number; none makes no request.
+            events: any number of events; without events no request is made.
 
         Returns:
-            How many requests were made, retries not counted; `split` tells beforehand.
+            The number of requests, retries not counted; `split` shows it beforehand.
 
         Raises:
-            InvalidArgument: one cannot be sent, or the project is "@current"; nothing was sent.
-            QuotaLimited: the project's quota is used up; nothing of that request is stored.
-            PostHogError: no or no good response; the requests before that one were taken.
+            InvalidArgument: an event cannot be sent, or the project is "@current"; nothing was sent.
+            QuotaLimited: the project's quota is used up; no event of that request is stored.
+            PostHogError: there is no response, or it reports an error; the server accepted the requests before it.
         """
         self._pipeline.refuse_current_project()
         batches = list(endpoints.batches(events))

@@ -18,10 +18,9 @@ from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
 from asyncclient._transport.session import SessionWire
 from asyncclient._transport.session_options import SessionOptions
-from asyncclient.errors import InvalidArgument, PermissionDenied
+from asyncclient.errors import InvalidArgument, NotFound, PermissionDenied
 from asyncclient.events import ClientEvent
 from asyncclient.limits import Limits
-from asyncclient.models import Page
 from asyncclient.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OnEvent = Callable[[ClientEvent], None]
-
-_ANY_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
 
 
 class ClientState(msgspec.Struct):
@@ -61,7 +58,7 @@ class ClientState(msgspec.Struct):
     returns_summaries: bool = False
 
     def open(self) -> None:
-        """Make the wires: the ingestion host's has no key, so that none can get there (promise 26)."""
+        """Make the wires: the ingestion host's has no key, so that none can get there (guarantee 26)."""
         settings: dict[str, Any] = {"timeout_s": self.timeout_s, "session": self.session, "options": self.options}
         self.wire = SessionWire(self.origin, self.key, **settings)
         self.ingest_wire = SessionWire(self.ingest_origin, None, **settings)
@@ -156,10 +153,9 @@ class RequestPipeline:
         async with prefix.settling:
             reader = self.reader()
             while not prefix.settled:  # another request may move it between this one's leaving and its answer
-                request = settling_read()
                 try:
-                    await reader.read(request, _ANY_PAGE)
-                except PermissionDenied:  # a key for folders alone: the refusal tells the prefix as well
+                    await reader.call(settling_read())
+                except (NotFound, PermissionDenied):  # nobody is there, or the key is for folders alone
                     if not prefix.settled:
                         raise
 
@@ -181,7 +177,7 @@ class RequestPipeline:
         stack = self._stacks.get(to_ingestion)
         if stack is None:
             key = self._secret(to_ingestion)
-            # another machine's clock says nothing of the one that notes deletions (promise 20)
+            # another machine's clock says nothing of the one that notes deletions (guarantee 20)
             server_clock = ServerClock() if to_ingestion else shared.server_clock
             throttled = RateLimitedTransport(
                 wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock

@@ -110,7 +110,8 @@ class SessionWire:
         self._common = COMMON_HEADERS if session is not None else {}  # its own session has them
         if session is not None and "User-Agent" not in session.headers:
             self._common = self._common | {"User-Agent": USER_AGENT}
-        self._timeouts: dict[tuple[float, float | None], aiohttp.ClientTimeout] = {}
+        self._common_with_body = self._common | WITH_BODY
+        self._timeouts: dict[tuple[float, bool, bool], aiohttp.ClientTimeout] = {}
         loop = asyncio.get_running_loop()
         self._turns = LoopTurns(loop)
         self._deadlines = Deadlines(loop)
@@ -171,11 +172,10 @@ class SessionWire:
 
     def _request(self, request: Request[Any], attempt: OneAttempt, limit_s: float) -> Awaitable[aiohttp.ClientResponse]:
         """The response, its body unread; every setting of the session that would change the call is overridden."""
-        headers, body = self._common, request.body
+        body = request.body
+        headers = self._common if body is None else self._common_with_body
         if request.accept is not None:
             headers = headers | {"Accept": request.accept}
-        if body is not None:
-            headers = headers | WITH_BODY
         return self._session.request(
             request.method,
             attempt.url,
@@ -185,20 +185,24 @@ class SessionWire:
             allow_redirects=False,
             raise_for_status=False,
             auto_decompress=False,
-            timeout=self._timeout(_connect_limit_s(request, limit_s), limit_s if request.streamed else None),
+            timeout=self._timeout(request, limit_s),
             middlewares=(attempt,),
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
             max_headers=MOST_HEADERS,
         )
 
-    def _timeout(self, connect_s: float, silence_s: float | None) -> aiohttp.ClientTimeout:
-        key = connect_s, silence_s
-        if key not in self._timeouts:
-            self._timeouts[key] = aiohttp.ClientTimeout(
-                total=None, connect=connect_s, sock_read=silence_s, ceil_threshold=NEVER_ROUNDED
+    def _timeout(self, request: Request[Any], limit_s: float) -> aiohttp.ClientTimeout:
+        key = limit_s, request.streamed, request.to_ingestion
+        timeout = self._timeouts.get(key)
+        if timeout is None:
+            timeout = self._timeouts[key] = aiohttp.ClientTimeout(
+                total=None,
+                connect=_connect_limit_s(request, limit_s),
+                sock_read=limit_s if request.streamed else None,
+                ceil_threshold=NEVER_ROUNDED,
             )
-        return self._timeouts[key]
+        return timeout
 
     async def _read(self, request: Request[Any], path: str, answer: aiohttp.ClientResponse, limit_s: float) -> Response:
         """The response with its body, or with the body as a stream."""

@@ -1,11 +1,11 @@
-"""A PostHog-compatible server for tests and demos, in this process and on the loopback interface.
+"""LocalPostHog: a PostHog-compatible server for tests and demos, in this process and on the loopback interface.
 
     from asyncclient.testing import LocalPostHog
 
     async with LocalPostHog(persons=5000, seed=1) as server:
         ...  # a client for server.url, server.project_id, server.personal_api_key
 
-It imports nothing of the client, so that a mistake of the client is not mirrored in it.
+It imports nothing from the client, so that a mistake of the client is not repeated here.
 """
 
 from asyncclient.testing.faults import Fault, Faults

@@ -1,9 +1,9 @@
-"""The control routes under /__local__/: what a test does with the server from another process.
+"""The control routes below /__local__/, through which a test in another process controls the server.
 
 GET state; GET requests?action=; GET rows?person_uuid=; GET persons (the UUIDs in the store); GET orphaned;
 GET folders?email=; POST faults (one or a list), DELETE faults; POST options (fields to change); POST settle;
-POST run_event_deletion. Lists are JSON lines. They take no key, so they answer nobody but local programs:
-requests must name the loopback interface, and none may come from a web page.
+POST run_event_deletion. Lists are JSON lines. They need no key, so they are for
+local programs only: a request must name the loopback interface and must not come from a web page.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ _LINES = "application/jsonl"
 
 
 class Control:
-    """Answers control requests by looking at, or changing, the parts of a server."""
+    """Responds to control requests by reading or changing the parts of a server."""
 
     def __init__(
         self, *, world: World, faults: Faults, log: RequestLog, reconfigure: Callable[[Mapping[str, Any]], None]
@@ -49,11 +49,11 @@ class Control:
 
     @staticmethod
     def owns(request: ParsedRequest) -> bool:
-        """Whether a request is meant for the control routes."""
+        """Return whether a request is for the control routes."""
         return request.path.startswith(_PREFIX)
 
     def respond(self, request: ParsedRequest) -> Response:
-        """Answer a control request."""
+        """Return the response to a control request."""
         host = request.headers.get("host", "").partition(":")[0]
         if host not in _LOOPBACK or "origin" in request.headers:
             return envelope.permission_denied("Control routes are for local programs only.").response

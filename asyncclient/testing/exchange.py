@@ -1,6 +1,6 @@
-"""The way an exchange ends on the wire: a response, a reset, a cut body, silence.
+"""Ends an exchange on the wire: with a response, a reset, a cut body or silence.
 
-The only place that touches sockets; it decides nothing.
+This is the only place that touches sockets; it decides nothing.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from asyncclient.testing.request_handler import Outcome
 
 
 async def finish(request: web.BaseRequest, outcome: Outcome, closing: asyncio.Event) -> web.StreamResponse:
-    """Send what the outcome says in the way it says. `closing` ends a silence."""
+    """Send the response of an outcome and end the exchange as it says. `closing` ends a silence."""
     match outcome.ending:
         case "response":
             outcome.record.status = outcome.response.status
@@ -36,7 +36,7 @@ async def finish(request: web.BaseRequest, outcome: Outcome, closing: asyncio.Ev
 
 
 def plain(response: Response) -> web.Response:
-    """A response as aiohttp sends it."""
+    """Convert a response into one of aiohttp."""
     reply = web.Response(status=response.status, body=response.body, headers=list(response.headers))
     if response.body:
         reply.headers["Content-Type"] = response.content_type
@@ -66,7 +66,7 @@ async def _stream(request: web.BaseRequest, outcome: Outcome, blocks: Iterator[b
             if block:
                 outcome.record.answered_bytes += len(block)
                 await reply.write(block)
-            # Others get a turn, however long the next block takes.
+            # Let other tasks run, however long the next block takes.
             await asyncio.sleep(0)
     await reply.write_eof()
     return reply

@@ -1,6 +1,6 @@
-"""Faults that a test orders: which requests they strike, and how often.
+"""Faults that a test sets up: which requests they affect, and how often.
 
-It decides only whether a fault strikes; what a fault does is the business of the gateway and the handlers.
+This module decides only whether a fault is triggered; the request handler and the handlers apply it.
 """
 
 import random
@@ -30,9 +30,9 @@ FaultKind = Literal[
 
 _KINDS: tuple[str, ...] = get_args(FaultKind)
 _DELETING = frozenset({"destroy", "bulk_delete"})
-# Calls that capture an event themselves, and answer before it is applied (contract 6.3, 6.8, 6.11).
+# Calls for which the server captures an event and responds before it is applied (contract 6.3, 6.8, 6.11).
 _CAPTURING = frozenset({"update", "update_property", "delete_property"})
-# Calls whose work is done afterwards or elsewhere, so that nobody is told when it is not.
+# Calls whose work is done in the background, so that a failure is not reported.
 _BACKGROUND = frozenset({"delete_events", "delete_recordings", "split", "reset_distinct_id"})
 _APPLIES_ONLY_TO = {
     "person_deletion_failed": _DELETING,
@@ -48,18 +48,26 @@ class _Kind(msgspec.Struct, frozen=True):
 
 
 class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something that goes wrong with the requests it matches.
+    """A failure of the requests that it matches.
 
-    `action` is the name of a call or None for any; `times` how often it strikes at most, None for always;
-    `every` strikes each n-th match; `after` lets the first k matches pass; `probability` (0 to 1) is drawn
-    from `seed`. `status`, `body`, `when` and `retry_after` (the header, verbatim) belong to "status";
-    `count` or `share` (0 to 1) of the persons, and `step`, to "deletion_errors"; `to` to "redirect";
-    `size` (bytes after decompression) to "big_body".
-    "swallow" answers as if all had gone well; of captured events it loses all, or `share` of them, drawn
-    event by event from `seed`, or the first `count` of a request. "capture_down" lets the server's own
-    capture fail, with `status`: an update is answered 202 all the same (contract 6.3), delete_property is not.
-    "page" is answered by something in front of PostHog, with `page_status` and what `page` names; the request
-    gets no further unless `when` is "after".
+    Arguments:
+        kind: what goes wrong.
+        action: name of the affected call; None for any call.
+        times: how often the fault is triggered at most; None for always.
+        every: triggers the fault for each n-th match.
+        after: the first matches that pass.
+        probability: chance per match, 0 to 1, drawn from `seed`.
+        seed: seed of the random choices.
+        status, body, when, retry_after: response of "status", before or after the effect; `retry_after` is a header.
+        count, share, step: for "deletion_errors", number or share (0 to 1) of affected persons, and the failed step.
+        to: target of "redirect".
+        size: bytes of "big_body" after decompression.
+        page, page_status: response of "page", which comes from a proxy before PostHog; the request reaches PostHog
+            only if `when` is "after".
+
+    "swallow" responds with success but has no effect; it loses all captured events, or `share` of them, drawn from
+    `seed`, or the first `count` per request. "capture_down" makes the server's own capture fail with `status`: the
+    response to an update is still 202 (contract 6.3), that of delete_property is not.
     """
 
     action: str | None = None
@@ -82,7 +90,7 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
-            raise ValueError(f"unknown fault {self.kind!r}; known are {', '.join(_KINDS)}")
+            raise ValueError(f"unknown fault {self.kind!r}; known kinds are {', '.join(_KINDS)}")
         if self.every < 1 or self.after < 0 or (self.times is not None and self.times < 0):
             raise ValueError("a fault needs every >= 1, after >= 0 and times >= 0")
         if not 0 <= self.probability <= 1 or not 0 <= (self.share or 0) <= 1:
@@ -94,18 +102,18 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f'"{self.kind}" applies only to {", ".join(sorted(applicable))}')
 
     def applies_to(self, action: str) -> bool:
-        """Whether this fault may strike a call of that name."""
+        """Return whether the fault can affect a call of this name."""
         if self.action is not None:
             return self.action == action
         return action in _APPLIES_ONLY_TO.get(self.kind, (action,))
 
     @property
     def in_front(self) -> bool:
-        """Whether it strikes before PostHog sees the request."""
+        """Whether the fault is triggered before PostHog sees the request."""
         return self.kind == "refuse" or (self.kind == "page" and self.when == "before")
 
     def error_count(self, found: int) -> int:
-        """How many of that many persons "deletion_errors" concerns; one, when neither count nor share says."""
+        """Return the number of persons with a deletion error; one if neither `count` nor `share` is set."""
         if self.count is not None:
             return min(self.count, found)
         if self.share is not None:
@@ -114,7 +122,7 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class _ArmedFault:
-    """A fault with the record of what it has met."""
+    """A fault with the counts of its matches."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -137,26 +145,28 @@ class _ArmedFault:
 
 
 class Faults:
-    """The faults in force, in the order they were added; the first that strikes a request has it."""
+    """The faults in force, in the order in which they were added; the first match is triggered."""
 
     def __init__(self) -> None:
         self._armed: list[_ArmedFault] = []
 
     def add(self, fault: Fault) -> None:
-        """Put a fault in force."""
+        """Add a fault."""
         self._armed.append(_ArmedFault(fault))
 
     def clear(self) -> None:
-        """Lift every fault."""
+        """Remove all faults."""
         self._armed.clear()
 
     def __len__(self) -> int:
         return len(self._armed)
 
     def trigger(self, action: str, *, in_front: bool) -> Fault | None:
-        """The fault that strikes this request, if any; later faults do not see a request that was struck.
+        """Return the fault that this request triggers, or None; later faults do not count the request.
 
-        `in_front` asks for those alone that strike before PostHog sees the request, else for all others.
+        Arguments:
+            action: name of the call.
+            in_front: True for the faults that apply before PostHog sees the request, False for all others.
         """
         for armed in self._armed:
             if armed.fault.in_front is in_front and armed.triggers(action):

@@ -1,7 +1,4 @@
-"""The settings of the local server: which age of PostHog it plays, and how it behaves.
-
-Values only; nothing here knows the world, the wire or a request.
-"""
+"""Options of the local server: which age of PostHog it simulates, and how it behaves. Values only."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -16,7 +13,7 @@ RetryAfter = Literal["seconds", "date", "missing", "unknown"]
 
 
 class RateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Requests a key may make in a window, by bucket; None is unlimited (contract 3)."""
+    """Requests that a key may make per window and bucket; None is unlimited (contract 3)."""
 
     deletes_per_minute: int | None = 480
     deletes_per_hour: int | None = 4800
@@ -25,12 +22,12 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     default_per_minute: int | None = 480
     default_per_hour: int | None = 4800
     users_per_minute: int | None = 180
-    """Calls of persons by an OAuth token or a session: they are counted by user, not by key."""
+    """Persons calls of an OAuth token or a session, which count per user and not per key."""
     users_per_hour: int | None = 1200
 
 
 class PersonalKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A personal API key: whose it is and what it may do (contract 2)."""
+    """A personal API key, its user and its permissions (contract 2)."""
 
     key: str
     scopes: tuple[str, ...] | None = ("*",)
@@ -44,7 +41,7 @@ class PersonalKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     @property
     def acts_for_a_user(self) -> bool:
-        """Whether calls are counted by user: OAuth access tokens and sessions are (contract 2, 3)."""
+        """Whether calls count per user, as those of OAuth access tokens and sessions do (contract 2, 3)."""
         return self.key.startswith("pha_") or self.is_session
 
 
@@ -61,13 +58,13 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     key_projects: tuple[int, ...] | None = None
     """Projects that the key is limited to; None is no such limit."""
     more_keys: tuple[PersonalKey, ...] = ()
-    """Further keys, of other users or with other scopes, each with rate limits of its own."""
+    """Further keys, of other users or with other scopes, each with its own rate limits."""
     unknown_project: Literal["403", "404"] = "404"
-    """What a project that does not exist gets; which one PostHog gives is not certain (contract 2)."""
+    """The status for a project that does not exist; which one PostHog sends is not certain (contract 2)."""
     foreign_projects: tuple[int, ...] = ()
-    """Projects that exist and that no user here is a member of: always a 403."""
+    """Projects that exist and of which no user here is a member: always a 403."""
     hidden_properties: tuple[str, ...] = ()
-    """Properties that access control hides: left out of what is read, and writing one is a 400 (contract 2)."""
+    """Properties that access control hides: reads leave them out, and writing one is a 400 (contract 2)."""
 
     era: Era = "queued"
     bulk_delete_async: bool = True
@@ -77,8 +74,8 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     sunset: str = "Fri, 31 Jul 2026 00:00:00 GMT"
     """Value of the Sunset header on the alias; empty omits it (contract 1)."""
     unmapped_method: Literal["405", "403"] = "405"
-    """What a scoped key gets for a method that a persons route does not have; DELETE on the
-    collection is 403 in either case (contract 6.4)."""
+    """The status for a scoped key and a method that a persons route does not have; DELETE on the collection is always
+    403 (contract 6.4)."""
 
     deletion_status: bool = True
     keep_person: bool = True
@@ -93,56 +90,56 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     reset_distinct_id: bool = True
     """Since April 2025 there is reset_person_distinct_id (contract 6.11)."""
     reset_shows_person: bool = True
-    """Since February 2026 a reset shows the person too; before, the listing went on hiding it."""
+    """Since February 2026 a reset also shows the person in the listing; before, it stayed hidden."""
     partial_split: bool = True
-    """Whether split knows `distinct_ids_to_split`; a server that does not splits off everything."""
+    """Whether split reads `distinct_ids_to_split`; an older server splits off all distinct IDs."""
     values_form: Literal["object", "array"] = "object"
-    """Older servers answer `values` with a bare array (contract 6.11)."""
+    """Older servers respond to `values` with a bare array (contract 6.11)."""
     timeline_dates: bool = True
-    """The earliest properties_timeline told no effective dates (contract 6.10)."""
+    """The earliest servers send no effective dates in properties_timeline (contract 6.10)."""
     last_seen_at: bool = True
 
     unmatched: Literal["202", "400"] = "202"
     unmatched_field: Literal["ids_not_found", "distinct_ids_not_found", "unmatched_distinct_ids"] | None = None
-    """Name under which the summary lists ids without a person; None leaves it out (contract 6.5)."""
+    """Field of the summary that lists IDs without a person; None leaves it out (contract 6.5)."""
     pending_rows: PendingRows = "one_pending"
     delete_order: DeleteOrder = "tombstone"
     queued_delay_s: float = 0.0
     capture_lag_s: float = 0.0
-    """How long a captured event takes to change its person, from a batch as from a call that captures one."""
+    """How long a captured event takes to change its person, from a batch or from a call that captures one."""
     split_lag_s: float = 0.0
-    """How long a split takes after it was answered."""
+    """How long a split takes after the response."""
     list_lag_s: float = 0.0
     rate_limits: Literal["off", "posthog"] | RateLimits = "off"
     retry_after: RetryAfter = "seconds"
     """The header of a 429; "missing" leaves the wait in `detail` only, "unknown" leaves out both."""
     latency_s: float = 0.0
     unhydratable_every: int = 0
-    """Every n-th row of the listing's id query has nobody behind it; 0 is none, otherwise at least 2."""
+    """Every n-th row of the listing has no person; 0 for none, otherwise at least 2."""
     heavy_every: int = 0
     """Every n-th seeded person is heavy: bulk_delete of more than that one person fails (contract 9)."""
     heavy_failure: Literal["504", "stall"] = "504"
     heavy_calls: Literal["bulk_delete", "every"] = "bulk_delete"
-    """Where heavy persons fail: in a bulk_delete with others, or, as with 100,000 distinct IDs, in every call."""
+    """Which calls fail for heavy persons: a bulk_delete with others, or every call, as with 100,000 distinct IDs."""
     orphan_rows: Literal["dropped", "shown"] = "dropped"
     """Rows of the listing without a person in the store: left out of pages (contract 6.1), or shown (contract 8)."""
     weekly_event_deletion: bool = False
     """Whether the weekly job runs by itself, on Sundays at 05:00 UTC by the server's clock."""
     event_deletion_slips_s: float = 0.0
-    """The weekly job leaves rows younger than this pending, for the week after (contract 8)."""
+    """The weekly job leaves rows younger than this pending until the next week (contract 8)."""
     event_deletion_fails: bool = False
     """Whether the weekly job leaves every row pending, as after a failed squash."""
     capture_status: Literal[1, "Ok"] = 1
     """The form of the response to a batch of events: `{"status": 1}` or `{"status": "Ok"}` (contract 12)."""
     capture_quota_exceeded: bool = False
-    """Batches of events are answered 200 with `quota_limited`, and nothing of them is stored."""
+    """The response to batches of events is 200 with `quota_limited`, and no event is stored."""
     delete_property_lists: bool = True
-    """Since July 2026 delete_property takes a list of keys; older servers nest it, to no effect (contract 12)."""
+    """Since July 2026 delete_property accepts a list of keys; older servers nest it, without effect (contract 6.8)."""
     user_first_name: str = "Local"
     user_email: str = "local@example.com"
-    """Whose key it is, as the activity log shows it (contract 6.9)."""
+    """The user of the key, as the activity log shows it (contract 6.9)."""
     history_limit: int = 10_000
-    """How many of the latest changes of properties are known to properties_timeline and properties_at_time."""
+    """How many of the latest property changes properties_timeline and properties_at_time know."""
     csv_rows: Literal[50_000, 300_000] = 50_000
     """The most rows of a CSV; 300,000 before June 2026 (contract 6.1)."""
     activity_limit: int = 10_000
@@ -179,13 +176,13 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
                 raise ValueError(f"{name} must not be negative")
 
     def limits(self) -> RateLimits | None:
-        """The rate limits in force, or None when nothing is throttled."""
+        """Return the rate limits in force; None if requests are not limited."""
         if isinstance(self.rate_limits, RateLimits):
             return self.rate_limits
         return RateLimits() if self.rate_limits == "posthog" else None
 
     def find_key(self, key: str) -> PersonalKey | None:
-        """What is known of a key; None for one that is none of ours."""
+        """Return a key with its user and permissions; None for an unknown key."""
         if key == self.personal_api_key:
             return PersonalKey(
                 key=key,
@@ -198,9 +195,10 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return next((more for more in self.more_keys if more.key == key), None)
 
     def changed(self, changes: Mapping[str, Any]) -> "ServerOptions":
-        """These options with some fields replaced, checked like JSON.
+        """Return these options with some fields replaced, checked like JSON.
 
-        Raises msgspec.ValidationError for an unknown field or a value of the wrong type or range.
+        Raises:
+            msgspec.ValidationError: a field is unknown, or a value has the wrong type or range.
         """
         merged = msgspec.to_builtins(self) | msgspec.to_builtins(dict(changes))
         return msgspec.convert(merged, ServerOptions, strict=True)

@@ -1,6 +1,6 @@
-"""From a request to what is sent back: routing, key, scopes, limits, faults, handler, headers.
+"""RequestHandler: turns a request into a response: routing, key, scopes, rate limits, faults, handler, headers.
 
-Everything but the wire: bytes and time come in as values, the response and the way it ends go out as values.
+Everything except the wire: request and time come in as values, and the response and its ending go out as values.
 """
 
 import gzip
@@ -37,7 +37,7 @@ _GZIP_FROM = 200
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent back, how the exchange ends, and the record to complete when it has."""
+    """The response, how the exchange ends, and the record to complete afterwards."""
 
     response: Response
     ending: Ending
@@ -58,7 +58,7 @@ class RequestHandler:
         self.throttle = Throttle()
 
     def handle(self, request: ParsedRequest) -> Outcome:
-        """Answer a request; its effect takes place here and now."""
+        """Return the outcome of a request; its effect happens before this returns."""
         options = self._mutations.options
         match = None if request.on_alias and options.alias == "gone" else resolve(request.path, options)
         action = match.action(request.method) if match is not None else None
@@ -127,7 +127,7 @@ class RequestHandler:
         return fault
 
     def _admit(self, request: ParsedRequest, match: Match, action: Action | None) -> PersonalKey:
-        """Key, scopes, project, limits, in the order in which the framework checks them; returns whose key it is."""
+        """Check key, scopes, project and rate limits in the order of the framework, and return the key."""
         options = self._mutations.options
         personal_key = authenticate(request, options)
         collection = match.route.pattern[-1:] == ("persons",)
@@ -156,7 +156,7 @@ class RequestHandler:
 
     def _retry_after(self, wait_s: int | None) -> str | None:
         form = self._mutations.options.retry_after
-        # The framework leaves the header out for a wait of nothing, as for one it cannot compute.
+        # The framework leaves the header out for a wait of 0 and for one that it cannot compute.
         if not wait_s or form in ("missing", "unknown"):
             return None
         return str(wait_s) if form == "seconds" else formatdate(self._mutations.clock() + wait_s, usegmt=True)
@@ -209,7 +209,7 @@ class RequestHandler:
 
 
 def _asks_for_csv(request: ParsedRequest, match: Match) -> bool:
-    """Whether the response is to be CSV: persons have that format, nobody else."""
+    """Return whether the response is to be CSV, which only persons calls offer."""
     return "persons" in match.route.pattern and _format(request, match) == "csv"
 
 

@@ -1,6 +1,6 @@
-"""The record of every request, for tests and for whoever looks at the server from outside.
+"""RecordedRequest and RequestLog: every request that the server received, for tests and for the control routes.
 
-No key is kept: neither the Authorization header nor a key or the project's token in query or body.
+No key is recorded: neither the Authorization header nor a key or the project's token in query or body.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ _HIDDEN = "***"
 
 
 class RecordedRequest(msgspec.Struct, kw_only=True):
-    """One request as it arrived, and what came of it.
+    """One request as it arrived, with its result.
 
-    `status` is None while nothing was answered; `applied` says whether its effect took place; `bytes` is
-    the size of its body, `answered_bytes` that of the response's; `fault` names the fault that struck it.
+    `status` is None until there is a response; `applied` says whether the effect happened; `bytes` is the size of the
+    request body and `answered_bytes` that of the response body; `fault` names the fault that it triggered.
     """
 
     number: int
@@ -43,7 +43,7 @@ class RequestLog:
         self._counts: dict[str, int] = {}
 
     def add(self, request: RecordedRequest, *, keep: bool, limit: int | None) -> None:
-        """Count a request and, if it is to be kept, keep it; beyond the limit the oldest goes."""
+        """Count a request and, if requested, keep it; beyond the limit the oldest is dropped."""
         self.total += 1
         self._counts[request.action] = self._counts.get(request.action, 0) + 1
         if not keep:
@@ -53,21 +53,21 @@ class RequestLog:
             del self.requests[: len(self.requests) - limit]
 
     def counts(self) -> dict[str, int]:
-        """How many requests there were, by action, kept or not."""
+        """Return the number of requests by action, kept or not."""
         return dict(self._counts)
 
     def of(self, action: str | None = None) -> Iterator[RecordedRequest]:
-        """The kept requests, of one action or of all."""
+        """Return the kept requests of one action, or of all."""
         return (request for request in self.requests if action in (None, request.action))
 
 
 def without_key(query: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """A query with the value of a key in it hidden."""
+    """Return a query with the values of keys hidden."""
     return tuple((name, _HIDDEN if name in _KEY_FIELDS else value) for name, value in query)
 
 
 def body_without_key(body: Any) -> Any:
-    """A decoded body with a key in it hidden; of events, with the token that each may carry."""
+    """Return a decoded body with keys hidden, also the token that each event may have."""
     if isinstance(body, list):
         return [body_without_key(item) for item in body]
     if not isinstance(body, dict):

@@ -1,4 +1,4 @@
-"""LocalPostHog: the server as a context manager, bound to the loopback interface only."""
+"""LocalPostHog: the server as an async context manager, on the loopback interface only."""
 
 import asyncio
 import time
@@ -23,10 +23,17 @@ _HOST = "127.0.0.1"
 
 
 class LocalPostHog:
-    """A PostHog-compatible server in this process, for demos and tests.
+    """A PostHog-compatible server in this process, for demos and tests; use it with `async with`.
 
-    `persons` are seeded from `seed`; `port` 0 takes any free one; `clock` gives seconds since the epoch and
-    drives rate limits, lags and deletion rows. Use it as an async context manager.
+    Arguments:
+        persons: number of persons to start with.
+        seed: seed of their properties.
+        options: how the server behaves; None for the defaults.
+        port: TCP port; 0 for any free one.
+        clock: returns seconds since the epoch, for rate limits, lags and deletion rows.
+
+    Raises:
+        ValueError: `persons` is negative.
     """
 
     def __init__(
@@ -53,7 +60,7 @@ class LocalPostHog:
         self._port: int | None = None
         self._runner: web.ServerRunner | None = None
         self._closing = asyncio.Event()
-        self._news = asyncio.Event()
+        self._arrival = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -66,7 +73,7 @@ class LocalPostHog:
 
     @property
     def url(self) -> str:
-        """The address, for instance http://127.0.0.1:8010; known once the server has started."""
+        """The URL, for example http://127.0.0.1:8010; known once the server has started."""
         if self._port is None:
             raise RuntimeError("the server has not been started")
         return f"http://{_HOST}:{self._port}"
@@ -78,34 +85,36 @@ class LocalPostHog:
 
     @property
     def project_id(self) -> int:
-        """The number of the one project there is."""
+        """The number of the only project."""
         return self.options.project_id
 
     @property
     def personal_api_key(self) -> str:
-        """The first key that the server takes; options may name more."""
+        """The first key that the server accepts; the options can name more."""
         return self.options.personal_api_key
 
     @property
     def project_api_key(self) -> str:
-        """The project's token, which events are captured with."""
+        """The project's token for capturing events."""
         return self.options.project_api_key
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """The requests so far, oldest first, as far as they are kept."""
+        """The kept requests, oldest first."""
         return self._log.requests
 
     @property
     def request_counts(self) -> dict[str, int]:
-        """How many requests there were, by action, kept or not."""
+        """The number of requests by action, kept or not."""
         return self._log.counts()
 
     def reconfigure(self, **changes: Any) -> None:
         """Change options while the server runs.
 
-        Raises msgspec.ValidationError for what is no option. Seeded persons, project and key stay what
-        they were when asked for; the requests counted against rate limits are kept.
+        Seeded persons stay as they are, and counted requests still count against the rate limits.
+
+        Raises:
+            msgspec.ValidationError: an option is unknown, or its value is not valid.
         """
         self._reconfigure(changes)
 
@@ -118,10 +127,13 @@ class LocalPostHog:
         protect: Collection[UUID | str] = (),
         seed: int = 0,
     ) -> None:
-        """Let others add and remove persons before each list request is answered.
+        """Simulate other clients that add and remove persons just before the response to each list request.
 
-        Fractions add up over requests. `at` says where in the listing it happens. Nobody in `protect` is
-        removed.
+        Arguments:
+            adds_per_request, removes_per_request: persons per list request; fractions add up over requests.
+            at: where in the listing it happens.
+            protect: UUIDs of persons that are not removed.
+            seed: seed of the random choices.
         """
         self._churn.start(
             adds_per_request=adds_per_request,
@@ -132,15 +144,15 @@ class LocalPostHog:
         )
 
     def remove_block(self, count: int, *, at_request: int = 1, offset: int = 0) -> None:
-        """Remove that many rows from an offset on, just before the n-th list request from now (1 is the next)."""
+        """Remove this many rows from an offset on, just before the n-th list request from now (1 is the next one)."""
         self._churn.remove_block(count, at_request=at_request, offset=offset)
 
     def run_event_deletion(self) -> int:
-        """Run the weekly job: pending deletion rows are completed and verified; returns how many."""
+        """Run the weekly job, which completes pending deletion rows, and return their number."""
         return self.world.mutations.run_event_deletion()
 
     def settle(self) -> None:
-        """Apply all that is queued or lagging now."""
+        """Apply all queued and lagging changes now."""
         self.world.mutations.settle()
 
     def forget_rate_limits(self) -> None:
@@ -150,10 +162,15 @@ class LocalPostHog:
     async def arrived(self, count: int, *, action: str | None = None) -> None:
         """Wait until that many requests, of one action or of any, have arrived and taken effect."""
         while (self._log.total if action is None else self._log.counts().get(action, 0)) < count:
-            await self._news.wait()
+            await self._arrival.wait()
 
     async def start(self) -> None:
-        """Listen; raises OSError if the port is taken, RuntimeError if it is listening already."""
+        """Start listening.
+
+        Raises:
+            OSError: the port is in use.
+            RuntimeError: the server is listening already.
+        """
         if self._runner is not None:
             raise RuntimeError("the server has been started already")
         self._closing = asyncio.Event()
@@ -166,7 +183,7 @@ class LocalPostHog:
         self._port = address[1]
 
     async def close(self) -> None:
-        """Stop listening and drop every connection; harmless when it is not listening."""
+        """Stop listening and close every connection; does nothing if the server is not listening."""
         runner, self._runner = self._runner, None
         if runner is not None:
             self._closing.set()
@@ -180,8 +197,8 @@ class LocalPostHog:
         if Control.owns(parsed):
             return plain(self._control.respond(parsed))
         outcome = self._handler.handle(parsed)
-        self._news.set()
-        self._news = asyncio.Event()
+        self._arrival.set()
+        self._arrival = asyncio.Event()
         if self.options.latency_s:
             await self._wait(self.options.latency_s)
         return await finish(request, outcome, self._closing)

@@ -1,4 +1,4 @@
-"""Asks the person at the terminal to approve a plan, by typing how many persons it is for."""
+"""Asks the user at the terminal to approve a plan by typing its number of persons."""
 
 import os
 import sys
@@ -6,51 +6,58 @@ from collections.abc import Callable
 
 from bulk.cli.streams.input import standard_input
 from bulk.errors import Refused
+from bulk.formatting import count_of
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan
-from bulk.report.rendering.document import figure
 from bulk.sanitize import plain
 
 
-def can_ask() -> bool:
-    """Whether somebody sits there: never ask a pipe or a log, and not from the background of a terminal."""
-    return sys.stdin.isatty() and sys.stderr.isatty() and _is_in_front(sys.stdin.fileno())
+def can_prompt() -> bool:
+    """Return whether a user can answer: stdin and stderr are a terminal, and this process is in its foreground."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and _is_in_foreground(sys.stdin.fileno())
 
 
-def ask(plan: Plan, *, say: Callable[[str], None], read: Callable[[], str] | None = None) -> None:
-    """Show what is about to happen and let the count be typed.
+def ask_for_approval(plan: Plan, *, say: Callable[[str], None], read: Callable[[], str] | None = None) -> None:
+    """Show what the plan does and ask for its number of persons.
 
     Args:
-        plan: what is to be approved.
-        say: shows text without ending the line.
-        read: returns one line, empty at the end of input.
+        plan: the plan to approve.
+        say: shows text without a newline.
+        read: returns the line that the user types, empty at the end of input; by default from the terminal.
 
     Raises:
-        Refused: another count was typed, or none.
+        Refused: the user typed another number, or nothing.
     """
     header = plan.header
     say(
-        f"Project {plain(header.project_name)} ({header.project_id}) on {plain(header.host)}: "
-        f"{plain(describe_operation(header.operation))}, {figure(plan.count)} in all. This cannot be undone.\n"
+        f"About to {_with_count(plain(describe_operation(header.operation)), plan.count)}, in project "
+        f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}. This cannot be undone.\n"
         "Type the number of persons to continue: "
     )
-    line = (_typed if read is None else read)()
+    line = (_read_terminal if read is None else read)()
     if not line:
         say("\n")
     typed = line.strip().replace(",", "").replace("_", "")
     if typed != str(plan.count):
+        given = f"{plain(typed, limit=20)} was typed" if typed else "nothing was typed"
         raise Refused(
-            "not approved: the number typed is not the number of persons in the plan",
-            "nothing was sent; run the same command again to be asked again",
+            f"not approved: {given}, but the plan has {count_of(plan.count, 'person')}; nothing was sent",
+            "run the same command again to be asked again",
         )
 
 
-def _typed() -> str:
-    """A line from the terminal; read in a thread, so that signals are handled while it waits."""
+def _with_count(operation: str, count: int) -> str:
+    """Return the words of an operation with the number of persons in them: "delete 30 persons and their events"."""
+    before, persons, after = operation.rpartition("persons")
+    return f"{before}{count_of(count, 'person')}{after}" if persons else f"{operation}: {count_of(count, 'person')}"
+
+
+def _read_terminal() -> str:
+    """Read a line from the terminal, in a thread, so that signals are handled while it waits."""
     return standard_input(sys.stdin).readline().decode(errors="replace")
 
 
-def _is_in_front(terminal: int) -> bool:
+def _is_in_foreground(terminal: int) -> bool:
     try:
         return os.tcgetpgrp(terminal) == os.getpgrp()
     except OSError:  # a terminal without job control

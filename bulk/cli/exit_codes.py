@@ -1,6 +1,6 @@
-"""How the command line ends: one table from error to exit code, and one sentence for each.
+"""Maps every error to an exit code and to a message for people.
 
-Knows no command. The client is imported only when something went wrong.
+The client is imported only after an error, so that the help appears at once.
 """
 
 import errno
@@ -12,32 +12,47 @@ import click
 from bulk.errors import BreakerOpened, FileTrouble, JournalBusy, NotFinished, Refused
 from bulk.sanitize import paragraph, plain
 
-SENTENCE_MAX = 1000
+MESSAGE_MAX = 1000
+"""Characters of an error's message."""
 
 
 class ExitCode(IntEnum):
-    """What a process ends with, unless a signal ends it."""
+    """The exit code of a process that no signal ends."""
 
     DONE = 0
-    UNLIKE_ASKED = 1
+    NEEDS_ATTENTION = 1
     USAGE = 2
     REFUSED = 3
     BREAKER = 4
     DEFECT = 70
     FILES = 74
-    AGAIN = 75
-    KEY = 77
+    RUN_AGAIN = 75
+    NO_ACCESS = 77
+
+
+EXIT_MEANINGS = {
+    ExitCode.DONE: "done, and confirmed by reading back",
+    ExitCode.NEEDS_ATTENTION: "finished, but some targets need attention; the report lists them",
+    ExitCode.USAGE: "invalid command line or setting, or the server rejected a request as invalid",
+    ExitCode.REFUSED: "refused by a safety check, or no person matches; nothing was changed",
+    ExitCode.BREAKER: "stopped after too many failures; run the same command again to resume",
+    ExitCode.DEFECT: "defect of posthog-bulk; please report it",
+    ExitCode.FILES: "a journal, a plan or another file cannot be read or written",
+    ExitCode.RUN_AGAIN: "not finished; run the same command again to resume",
+    ExitCode.NO_ACCESS: "no access: invalid key, missing scope or project, or not in the billing plan",
+}
+"""What each exit code means, in the words of the help and the README."""
 
 
 class OutputClosed(Exception):
-    """The reader of stdout closed it; not an OSError, which click would report."""
+    """The reader of stdout closed it; no OSError, because click would report that as an error."""
 
 
 class Interrupted(Exception):
-    """A signal asked for the end, and everything is put away.
+    """A signal stopped the command in good order.
 
     Args:
-        signal_number: what the process must still die of.
+        signal_number: the signal that still has to end the process.
     """
 
     def __init__(self, signal_number: int) -> None:
@@ -46,12 +61,12 @@ class Interrupted(Exception):
 
 
 def exit_code(error: BaseException) -> ExitCode:
-    """The exit code for an error; `DEFECT` for an unexpected one."""
+    """Return the exit code of an error; `DEFECT` if it is unexpected."""
     return next((code for kind, code in _table() if isinstance(error, kind)), ExitCode.DEFECT)
 
 
 def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
-    """The first row that fits decides."""
+    """Return the exit code of each kind of error; the first row that matches decides."""
     import asyncclient
     from bulk.errors import InputError
     from bulk.selection.filter_expression import WhereError
@@ -64,38 +79,38 @@ def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
         (Refused, ExitCode.REFUSED),
         (BreakerOpened, ExitCode.BREAKER),
         (FileTrouble, ExitCode.FILES),
-        (JournalBusy, ExitCode.AGAIN),
-        (NotFinished, ExitCode.AGAIN),
-        (asyncclient.AuthenticationFailed, ExitCode.KEY),
-        (asyncclient.PermissionDenied, ExitCode.KEY),
-        # a project that the key does not see is told by 403 or 404 (contract 2)
-        (asyncclient.RouteNotFound, ExitCode.KEY),
-        (asyncclient.NotFound, ExitCode.KEY),
-        # the server did not take what was asked, or another server answers there
+        (JournalBusy, ExitCode.RUN_AGAIN),
+        (NotFinished, ExitCode.RUN_AGAIN),
+        (asyncclient.AuthenticationFailed, ExitCode.NO_ACCESS),
+        (asyncclient.PermissionDenied, ExitCode.NO_ACCESS),
+        # the server answers 403 or 404 for a project that the key cannot see (contract 2)
+        (asyncclient.RouteNotFound, ExitCode.NO_ACCESS),
+        (asyncclient.NotFound, ExitCode.NO_ACCESS),
+        # the request is invalid, or the host is not PostHog
         (asyncclient.BadRequest, ExitCode.USAGE),
         (asyncclient.UnexpectedRedirect, ExitCode.USAGE),
-        # no answer, 429 above the ceiling, 5xx, a quota that is renewed, unreadable answers
-        (asyncclient.RateLimited, ExitCode.AGAIN),
-        (asyncclient.ServerError, ExitCode.AGAIN),
-        (asyncclient.QuotaLimited, ExitCode.AGAIN),
-        (asyncclient.InvalidResponse, ExitCode.AGAIN),
-        # the plan does not cover it: as little as a missing scope does that pass by itself
-        (asyncclient.PaymentRequired, ExitCode.KEY),
-        # what the server refuses, it refuses again: 405, 406, 409, 413 to 415, 422
+        # temporary: 429 above the ceiling, 5xx, a quota that renews, unreadable responses
+        (asyncclient.RateLimited, ExitCode.RUN_AGAIN),
+        (asyncclient.ServerError, ExitCode.RUN_AGAIN),
+        (asyncclient.QuotaLimited, ExitCode.RUN_AGAIN),
+        (asyncclient.InvalidResponse, ExitCode.RUN_AGAIN),
+        # like a missing scope, the billing plan does not change by itself
+        (asyncclient.PaymentRequired, ExitCode.NO_ACCESS),
+        # the server would reject the same request again: 405, 406, 409, 413 to 415, 422
         (asyncclient.ApiStatusError, ExitCode.USAGE),
-        # no connection, no answer, lists that never hold still
-        (asyncclient.PostHogError, ExitCode.AGAIN),
+        # no connection, no response, a listing that keeps shifting
+        (asyncclient.PostHogError, ExitCode.RUN_AGAIN),
         (OSError, ExitCode.FILES),
     )
 
 
-def explain(error: BaseException) -> str:
-    """What to tell people of an error: no markup, no control characters, no trace of the key."""
+def describe_error(error: BaseException) -> str:
+    """Return the message of an error for people, without markup, control characters or the key."""
     code = exit_code(error)
     if code is ExitCode.DEFECT:
-        return f"defect: {type(error).__name__} {_where(error)}; nothing more was sent. Please report it."
+        return f"defect: {type(error).__name__} {_where(error)}; no further request was sent. Please report it."
     if isinstance(error, click.UsageError):
-        return paragraph(error.format_message())
+        return _usage_message(error)
     if isinstance(error, OSError):
         name = f"{plain(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
         return f"{name}{_reason(error)}"
@@ -104,21 +119,29 @@ def explain(error: BaseException) -> str:
     return f"{text}\n{_indented(pointer)}" if isinstance(pointer, str) else text
 
 
+def _usage_message(error: click.UsageError) -> str:
+    """Return click's message on one line, with the command that shows the help."""
+    text = paragraph(" ".join(error.format_message().split()))
+    if error.ctx is None or not error.ctx.command_path:
+        return text
+    return f"{text.rstrip('.')}. For help: {error.ctx.command_path} --help"
+
+
 def _advice(error: BaseException) -> str:
-    """What to do about an error of the client's, which knows the request and not the command line."""
+    """Return what to do about an error of the client, which knows the request but not the command line."""
     import asyncclient
 
     table: tuple[tuple[type[BaseException], str], ...] = (
         (asyncclient.ConnectFailed, "check the network and the host (POSTHOG_HOST), then run the same command again"),
         (asyncclient.TransportError, "run the same command again"),
-        (asyncclient.PermissionDenied, "check the project's number, and the scopes and projects of the key"),
-        (asyncclient.RouteNotFound, "check the host (POSTHOG_HOST) and the project's number"),
-        (asyncclient.UnexpectedRedirect, "redirects are not followed: give the address that it leads to as the host"),
+        (asyncclient.PermissionDenied, "check the project ID, and the scopes and projects of the key"),
+        (asyncclient.RouteNotFound, "check the host (POSTHOG_HOST) and the project ID"),
+        (asyncclient.UnexpectedRedirect, "redirects are not followed: set the host to the address that it points to"),
         (
             asyncclient.InvalidResponse,
             "check that the host (POSTHOG_HOST) is a PostHog instance without a login page or proxy in front",
         ),
-        (asyncclient.PaymentRequired, "the project's plan does not cover this: see its billing page"),
+        (asyncclient.PaymentRequired, "the project's billing plan does not include this: see its billing page"),
         (asyncclient.RateLimited, "run the same command again later"),
         (asyncclient.ServerError, "run the same command again later"),
     )
@@ -126,7 +149,7 @@ def _advice(error: BaseException) -> str:
 
 
 def _sentence(text: str) -> str:
-    return plain(text, limit=SENTENCE_MAX)
+    return plain(text, limit=MESSAGE_MAX)
 
 
 def _indented(text: str) -> str:
@@ -139,7 +162,7 @@ def _reason(error: OSError) -> str:
 
 
 def _where(error: BaseException) -> str:
-    """The innermost line of ours; values stay out, they may be anybody's data."""
+    """Return the innermost place in this product; no values, because they can be personal data."""
     trace, place = error.__traceback__, ""
     while trace is not None:
         code = trace.tb_frame.f_code
@@ -147,11 +170,11 @@ def _where(error: BaseException) -> str:
         if module.split(".")[0] in ("bulk", "asyncclient"):
             place = f"in {module}, {code.co_name}, line {trace.tb_lineno}"
         trace = trace.tb_next
-    return place or "outside of this product"
+    return place or "outside of posthog-bulk"
 
 
-def single(error: BaseException) -> BaseException:
-    """The error itself, or the only one that a group holds."""
+def unwrap_group(error: BaseException) -> BaseException:
+    """Return the only error of a group, or the error itself."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

@@ -1,4 +1,4 @@
-"""Which plan belongs to which journal: one stem, two endings."""
+"""Names the files of a job: a plan NAME.plan.jsonl belongs to a journal NAME.journal.jsonl."""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,50 +13,54 @@ PLAN = ".plan.jsonl"
 JOURNAL = ".journal.jsonl"
 
 
-class Files(msgspec.Struct, frozen=True, kw_only=True):
-    """The two files of a job. `made_up` says that nobody named either."""
+class JobPaths(msgspec.Struct, frozen=True, kw_only=True):
+    """The two files of a job. `is_generated` if the user named neither."""
 
     plan: Path
     journal: Path
-    made_up: bool = False
+    is_generated: bool = False
 
 
-def job_files(plan: Path | None, journal: Path | None, *, operation: str, project: str, now: datetime) -> Files:
-    """Return the files of a one-go command.
+def choose_job_paths(
+    plan: Path | None, journal: Path | None, *, operation: str, project: str, now: datetime
+) -> JobPaths:
+    """Return the files of a plan-and-run command.
 
     Args:
-        plan: as given.
-        journal: as given.
-        operation: for a name where neither is given.
-        project: likewise.
-        now: likewise, in UTC.
+        plan: the plan as given, if any.
+        journal: the journal as given, if any.
+        operation: the operation, for the name if neither is given.
+        project: the project ID, for the name if neither is given.
+        now: the time in UTC, for the name if neither is given.
     """
     if plan is not None:
-        return Files(plan=plan, journal=journal or journal_of(plan))
+        return JobPaths(plan=plan, journal=journal or journal_of(plan))
     if journal is not None:
-        return Files(plan=plan_of(journal), journal=journal)
+        return JobPaths(plan=plan_of(journal), journal=journal)
     safe = "".join(character if character.isascii() and character.isalnum() else "_" for character in project)
     stem = f"{operation}-{safe}-{now:%Y%m%dT%H%M%SZ}"
-    return Files(plan=Path(stem + PLAN), journal=Path(stem + JOURNAL), made_up=True)
+    return JobPaths(plan=Path(stem + PLAN), journal=Path(stem + JOURNAL), is_generated=True)
 
 
-def check_apart(plan: Path, journal: Path) -> None:
-    """A plan and its journal are two files, however they are called.
+def check_different(plan: Path, journal: Path) -> None:
+    """Check that plan and journal are not the same file, whatever their paths are.
 
     Raises:
-        UsageError: they are one.
+        UsageError: they are the same file.
     """
     if is_same_file(plan, journal):
-        raise click.UsageError(f"plan and journal are one file, {plain(plan)}: name another file for the journal")
+        raise click.UsageError(
+            f"plan and journal are the same file, {plain(plan)}: choose another file for the journal"
+        )
 
 
 def journal_of(plan: Path) -> Path:
-    """The journal that goes with a plan: its stem's."""
+    """Return the journal that belongs to a plan."""
     return plan.with_name(_stem(plan.name, PLAN) + JOURNAL)
 
 
 def plan_of(journal: Path) -> Path:
-    """The plan that goes with a journal: its stem's."""
+    """Return the plan that belongs to a journal."""
     return journal.with_name(_stem(journal.name, JOURNAL) + PLAN)
 
 

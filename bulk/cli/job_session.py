@@ -1,4 +1,4 @@
-"""What the commands that plan, run and verify have in common: client, signals, display, and the summary after."""
+"""What the commands that plan, run and verify share: client, signals, display, approval, and the summary."""
 
 import json
 import os
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk.cli.approval import ask, can_ask
+from bulk.cli.approval import ask_for_approval, can_prompt
 from bulk.cli.display.live_display import Display, open_display, write_line
-from bulk.cli.options.connection_options import Running, Settings
+from bulk.cli.options.connection_options import RunOptions, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
 from bulk.files.json_lines import encode_line
+from bulk.formatting import count_of, format_count
 from bulk.operations import Operation, to_dict
 from bulk.property_checks import equal
 
@@ -27,27 +28,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Screen:
-    """Where a command's words go: stdout, or stderr where stdout is for JSON lines.
+class CommandOutput:
+    """Where a command writes text for people: stdout, or stderr if stdout is for JSON lines.
 
     Args:
-        json: whether it is.
+        json: whether stdout is for JSON lines.
     """
 
     def __init__(self, *, json: bool) -> None:
         self.json = json
 
-    def say(self, text: str, *, end: bool = True) -> None:
-        """Show people text that is plain already."""
-        click.echo(text, nl=end, err=self.json)
+    def print(self, text: str) -> None:
+        """Show people text that is sanitized already."""
+        click.echo(text, err=self.json)
 
-    def tell(self, kind: str, **fields: Any) -> None:
-        """Write an event of the command line's own where events are asked for."""
+    def write_event(self, kind: str, **fields: Any) -> None:
+        """Write an event of the command itself, if events are requested."""
         if self.json:
             write_line(sys.stdout, encode_line({"event": kind, **fields}) + b"\n")
 
 
-def with_client(
+def run_with_client(
     settings: Settings,
     work: Callable[["PostHogClient", Stopper, Display], Awaitable[T]],
     *,
@@ -63,12 +64,12 @@ def with_client(
     client = settings.client()
     display = open_display(json=json)
 
-    async def opened(stopper: Stopper) -> T:
+    async def with_open_client(stopper: Stopper) -> T:
         async with client:
             return await work(client, stopper, display)
 
     try:
-        return run_until_signal(opened, notice=display.note, restore=display.restore)
+        return run_until_signal(with_open_client, notice=display.note, restore=display.restore)
     finally:
         display.close()
 
@@ -76,42 +77,42 @@ def with_client(
 def make_plan_file(
     settings: Settings, operation: Operation, selection: "Selection", path: Path, *, json: bool, concurrency: int = 4
 ) -> "Plan":
-    """Plan, with progress shown."""
+    """Make a plan, with progress shown."""
     from bulk.plan.planner import make_plan
 
     async def work(client: "PostHogClient", _: Stopper, display: Display) -> "Plan":
         return await make_plan(client, operation, selection, path, on_progress=display, concurrency=concurrency)
 
-    return with_client(settings, work, json=json)
+    return run_with_client(settings, work, json=json)
 
 
 def check_same_job(plan: "Plan", operation: Operation, selection: "Selection | None") -> None:
-    """A plan that exists is used only for what it was made for.
+    """Check that an existing plan is for the operation and selection of this command.
 
     Args:
-        plan: the plan that exists.
-        operation: what the command line asks for now.
-        selection: the persons that the command selects; None where it gives no selection.
+        plan: the existing plan.
+        operation: the operation of the command.
+        selection: the selection of the command; None if it gives none.
 
     Raises:
-        Refused: it was made for something else.
+        Refused: the plan is for another operation or selection.
     """
-    asked: list[tuple[str, Any, Any]] = [("operation", plan.header.operation, to_dict(operation))]
+    pairs: list[tuple[str, Any, Any]] = [("operation", plan.header.operation, to_dict(operation))]
     if selection is not None:
-        asked.append(("selection", plan.header.selection.get("details"), selection.details()))
-    for name, planned, given in asked:
+        pairs.append(("selection", plan.header.selection.get("details"), selection.details()))
+    for name, planned, given in pairs:
         if not equal(planned, json.loads(encode_line(given))):
             raise Refused(
-                f"the plan that exists was made for another {name}: {plan.path}",
-                "name another plan file, or give the options that it was made with",
+                f"the existing plan {plan.path} is for another {name}",
+                "name another plan file, or give the options that the plan was made with",
             )
 
 
 def is_approved(journal: Path) -> bool:
-    """Whether the job of this journal was approved in an earlier run.
+    """Return whether an earlier run recorded an approval in this journal.
 
     Raises:
-        FileTrouble: the journal is there and cannot be trusted.
+        FileTrouble: the journal exists and is damaged.
     """
     from bulk.report.load import read_report
 
@@ -122,35 +123,35 @@ def is_approved(journal: Path) -> bool:
     except JournalDamaged:
         raise
     except JournalError:
-        return False  # no job was opened in it yet, or opening it to write will say what is wrong
+        return False  # it holds no job yet; if it cannot be used at all, the run says why
 
 
 def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str) -> str | None:
-    """The approval of a plan: the one given, the one typed at the terminal, or None if the journal has one.
+    """Return the approval of a plan: as given, as typed at the terminal, or None if the journal has one.
 
     Args:
         plan: the plan to run.
-        journal: its journal, which remembers an approval.
+        journal: its journal, which records an approval.
         approve: the digest given, if any.
-        how: the option to give where there is no terminal to ask at.
+        how: what to do without a terminal, for the message.
 
     Raises:
-        Refused: it is not approved and there is no terminal to ask at, or the user does not agree.
+        Refused: the plan is not approved, and there is no terminal or the user does not agree.
     """
     if approve is not None or is_approved(journal):
         return approve
-    if not can_ask():
-        raise Refused(f"the plan has {plan.count} targets and is not approved", how)
-    ask(plan, say=lambda text: click.echo(text, nl=False, err=True))
+    if not can_prompt():
+        raise Refused(f"the plan of {count_of(plan.count, 'person')} is not approved", how)
+    ask_for_approval(plan, say=lambda text: click.echo(text, nl=False, err=True))
     return plan.digest
 
 
 def run_plan(
     settings: Settings,
-    running: Running,
+    run_options: RunOptions,
     plan: "Plan",
     journal: Path,
-    screen: Screen,
+    output: CommandOutput,
     *,
     approve: str | None,
     expect_count: int | None,
@@ -165,38 +166,45 @@ def run_plan(
                 plan,
                 journal,
                 approve=approve,
-                concurrency=running.concurrency,
-                batch_size=running.batch_size,
-                wait_s=running.wait_s,
-                max_targets=running.max_targets,
+                concurrency=run_options.concurrency,
+                batch_size=run_options.batch_size,
+                wait_s=run_options.wait_s,
+                max_targets=run_options.max_targets,
                 expect_count=expect_count,
                 on_progress=display,
                 stop=stop,
             )
         display.close()
-        summarise(report, plan.path, journal, screen)
+        show_summary(report, plan.path, journal, output)
         return report
 
-    return with_client(settings, work, json=running.json).exit_code
+    return run_with_client(settings, work, json=run_options.json).exit_code
 
 
-def summarise(report: "Report", plan: Path, journal: Path, screen: Screen) -> None:
-    """Show what came of a run."""
-    from bulk.cli.display.messages import counts
+def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput) -> None:
+    """Show the result of a run or a verification, and the commands that come next."""
+    from bulk.cli.display.messages import state_counts
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.sanitize import file_word, plain
+    from bulk.states import state_label
 
-    screen.say(plain(report.verdict, limit=None))
+    output.print(plain(report.verdict, limit=None))
     for axis in report.axes:
-        line = counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states})
+        line = state_counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states})
         if line:
-            screen.say(f"  {line}")
+            output.print(f"  {line}")
     for failure in report.failures:
-        screen.say(
-            f"  {AXIS_TITLES[failure.axis]}: {failure.count:,} {plain(failure.state)} ({plain(failure.reason)}),"
-            f" targets {plain(failure.targets, limit=60)}"
+        output.print(
+            f"  {AXIS_TITLES[failure.axis]}: {format_count(failure.count)} {plain(state_label(failure.state))} "
+            f"({plain(failure.reason)}), targets {plain(failure.targets, limit=60)}"
         )
-    screen.say(
-        f"Plan {plain(plan)}, journal {plain(journal)}; for details: posthog-bulk report {file_word(str(journal))}"
+    output.print(f"Plan: {plain(plan)}; journal: {plain(journal)}")
+    output.print(f"For the report: posthog-bulk report {file_word(str(journal))}")
+    if any(state.state == "queued" for axis in report.axes for state in axis.states):
+        output.print(
+            "PostHog has not purged the events yet, which takes days. "
+            f"To check again: posthog-bulk verify {file_word(str(journal))}"
+        )
+    output.write_event(
+        "report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal)
     )
-    screen.tell("report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal))

@@ -1,6 +1,6 @@
-"""`posthog-bulk`: finds the command, runs it, and turns however it ends into one sentence and an exit code.
+"""The command `posthog-bulk`: finds the command, runs it, and turns its end into a message and an exit code.
 
-Its help shows without the client or the engine: commands are imported when they are called.
+Commands are imported when they are called, so that the help appears without loading the client or the engine.
 """
 
 import os
@@ -12,55 +12,79 @@ from typing import Any
 
 import click
 
-from bulk.cli.exit_codes import ExitCode, Interrupted, OutputClosed, exit_code, explain, single
+from bulk.cli.exit_codes import (
+    EXIT_MEANINGS,
+    ExitCode,
+    Interrupted,
+    OutputClosed,
+    describe_error,
+    exit_code,
+    unwrap_group,
+)
+from bulk.cli.options.help_layout import restyle_help_option
 from bulk.cli.streams.standard import StandardStreams
 
 COMMANDS = {
-    "demo": "Show an erasure that is killed, resumed and verified, on a local server.",
-    "server": "Run a local server that answers as PostHog does, in the foreground.",
-    "persons": "Stream persons as JSON lines or CSV.",
-    "plan": "Write a file that lists the persons an operation will affect. Read-only.",
-    "run": "Run a plan, or resume it.",
-    "delete": "Delete persons: plan, confirm, run and read back in one command.",
-    "unset": "Remove properties of persons, in one command.",
-    "update": "Set properties of persons, in one command.",
-    "delete-events": "Delete the events of persons and keep the persons, in one command.",
-    "delete-recordings": "Delete the recordings of persons and keep the persons, in one command.",
-    "verify": "Read back the results of a job, days or weeks later.",
-    "status": "Show the state of a job, from its journal alone.",
-    "report": "Write a job's report, from its journal alone.",
+    "demo": "Watch an erasure on a local server: killed, resumed, verified",
+    "server": "Run a local server that behaves like PostHog",
+    "persons": "Export persons as JSON lines or CSV",
+    "plan": "Write a plan: a file that lists the persons an operation will affect",
+    "run": "Run or resume a plan",
+    "delete": "Delete persons, with their events and recordings if requested",
+    "unset": "Remove properties of persons",
+    "update": "Set properties of persons",
+    "delete-events": "Delete the events of persons, keep the persons",
+    "delete-recordings": "Delete the recordings of persons, keep the persons",
+    "verify": "Read back the results of a job, days or weeks later",
+    "status": "Show the state of a job",
+    "report": "Write the report of a job",
 }
 
 OPERATIONS = ("delete", "unset", "update", "delete-events", "delete-recordings")
-"""The commands that plan, confirm, run and verify in one go."""
+"""The commands that plan, ask for approval, run and verify."""
+
+_ENVIRONMENT = {
+    "POSTHOG_HOST": "us (default), eu, or the URL of a self-hosted instance",
+    "POSTHOG_PROJECT_ID": "Project ID",
+    "POSTHOG_PERSONAL_API_KEY": "Personal API key, or POSTHOG_PERSONAL_API_KEY_FILE: a file that holds it",
+    "POSTHOG_PROJECT_API_KEY": "Project token for --route capture (default: read from the server)",
+}
 
 
 class LazyGroup(click.Group):
-    """A group whose commands live in `bulk.cli.commands`, one module each."""
+    """The group of all commands, each in its own module of `bulk.cli.commands`."""
 
     def list_commands(self, _: click.Context) -> list[str]:
-        """The commands in the order of the help."""
+        """Return the commands in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
+        """Import a command and return it; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
         folder = "bulk.cli.commands.operations" if cmd_name in OPERATIONS else "bulk.cli.commands"
         command: click.Command = import_module(f"{folder}.{cmd_name.replace('-', '_')}").command
         return command
 
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return the option --help, with a text in the style of the other options."""
+        return restyle_help_option(super().get_help_option(ctx))
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; click would end the process for a closed stdout, with a code that means something else."""
+        """Run a command; without this, click would exit with 1 when the reader of stdout closes it."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             raise OutputClosed from None
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
+        """List commands, environment variables and exit codes, without importing a command."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        with formatter.section("Environment"):
+            formatter.write_dl(list(_ENVIRONMENT.items()))
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), meaning) for code, meaning in EXIT_MEANINGS.items()])
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -78,44 +102,38 @@ def _show_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     is_eager=True,
     expose_value=False,
     callback=_show_version,
-    help="Show the version and exit.",
+    help="Show the version and exit",
 )
 def posthog_bulk() -> None:
-    """Erase, clean or change many PostHog persons, with proof.
+    """Delete, clean up or change many PostHog persons, and prove what happened to each of them.
 
-    If a command is interrupted, even killed, run the same command line again to resume it.
-
-    \b
-    Exit codes: 0 done and read back as requested; 1 finished, but some targets need attention;
-    2 wrong usage; 3 refused by a safety check; 4 stopped after too many failures; 70 a defect;
-    74 a problem with a journal, plan or other file; 75 not finished, run it again; 77 no access.
+    To resume a command that was interrupted, or even killed, run the same command line again.
 
     \b
-    Settings from the environment: POSTHOG_HOST (us, eu or a URL), POSTHOG_PROJECT_ID,
-    POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE; for --route capture
-    POSTHOG_PROJECT_API_KEY, which the server is asked for if it is not set.
+    Example:
+      posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
+      posthog-bulk run leavers.plan.jsonl
+
+    For the options of a command: posthog-bulk COMMAND --help
     """
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line.
+    """Run the command line and return its exit code; does not return if a signal ends the process.
 
     Args:
-        arguments: without the program's name; those of the process by default.
-
-    Returns:
-        The exit code; does not return where a signal ends the process.
+        arguments: the command line without the name of the program; by default that of the process.
     """
     with StandardStreams() as streams:
         try:
             code = _run(sys.argv[1:] if arguments is None else arguments)
             streams.finish()
         except KeyboardInterrupt:
-            return _end_by(signal.SIGINT, streams)
+            return _die_by_signal(signal.SIGINT, streams)
         except BaseException as error:
             if isinstance(error, SystemExit):
                 raise
-            return _tell(single(error), streams)
+            return _report_error(unwrap_group(error), streams)
     return code
 
 
@@ -134,24 +152,24 @@ def _run(arguments: list[str]) -> int:
     return int(result or 0)
 
 
-def _tell(error: BaseException, streams: StandardStreams) -> int:
+def _report_error(error: BaseException, streams: StandardStreams) -> int:
     if isinstance(error, Interrupted):
-        return _end_by(error.signal_number, streams)
+        return _die_by_signal(error.signal_number, streams)
     if isinstance(error, BrokenPipeError | OutputClosed):
-        return _end_by(signal.SIGPIPE, streams)
-    click.echo(f"posthog-bulk: {explain(error)}", err=True)
+        return _die_by_signal(signal.SIGPIPE, streams)
+    click.echo(f"posthog-bulk: {describe_error(error)}", err=True)
     try:
-        with suppress(OSError):  # told already, or worth less than the error
+        with suppress(OSError):  # the error matters more
             streams.finish()
     except KeyboardInterrupt:
-        return _end_by(signal.SIGINT, streams)
+        return _die_by_signal(signal.SIGINT, streams)
     return exit_code(error)
 
 
-def _end_by(number: int, streams: StandardStreams) -> int:
-    """End by the signal itself, so that the parent process sees why (a shell loop must stop)."""
+def _die_by_signal(number: int, streams: StandardStreams) -> int:
+    """End the process by the signal itself, so that a shell script that called it stops too."""
     signal.signal(number, signal.SIG_DFL)
-    streams.hurry()
+    streams.limit_flush_time()
     with suppress(OSError):
         streams.finish()
     os.kill(os.getpid(), number)

@@ -1,8 +1,8 @@
-"""Signals for one awaited piece of work: the first asks it to end in good order, the second ends the process.
+"""Handles signals while a coroutine runs: the first asks it to stop, the second ends the process at once.
 
-INT, TERM and HUP are alike. One that the parent had ignored (nohup) stays ignored. A signal is taken wherever the
-process waits, in a system call too, so that nothing that blocks can keep the second one from ending it. Library code
-never comes here: an application that awaits `run_job` handles its own signals.
+INT, TERM and HUP are handled alike; a signal that the parent process ignores (nohup) stays ignored. The second signal
+ends the process even while a system call blocks. Only the command uses this: an application that awaits `run_job`
+handles its own signals.
 """
 
 import asyncio
@@ -17,27 +17,27 @@ from typing import Any, TypeVar
 import anyio
 
 from bulk.cli.exit_codes import Interrupted
-from bulk.cli.streams.text import queued
+from bulk.cli.streams.text import as_text_output
 
 T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DRAIN_S = 20.0
-LAST_WORDS_S = 0.2
-"""Seconds that a terminal has for getting its cursor back before the process dies."""
-_AGAIN = {int(signal.SIGINT): "Press Ctrl-C again"}
+RESTORE_S = 0.2
+"""Seconds for restoring the terminal before the process ends."""
+_HOW_TO_REPEAT = {int(signal.SIGINT): "Press Ctrl-C again"}
 
 
 class Stopper:
-    """What a first signal does to the work under way.
+    """Stops a task at the first signal.
 
-    Outside of `draining` it cancels the work, because nothing is in flight that matters. Inside it sets `stop`, and
-    cancels only when the drain takes too long.
+    Outside of `draining` the signal cancels the task. Inside, it sets `stop`, and cancels only if the requests in
+    flight take too long.
 
     Args:
-        task: the work.
-        notice: called with a sentence for people.
-        drain_s: seconds that requests in flight may take to end.
+        task: the task to stop.
+        notice: called with a message for people.
+        drain_s: seconds that requests in flight may take to finish.
     """
 
     def __init__(self, task: asyncio.Task[Any], *, notice: Callable[[str], None], drain_s: float = DRAIN_S) -> None:
@@ -49,7 +49,7 @@ class Stopper:
 
     @contextmanager
     def draining(self) -> Iterator[anyio.Event]:
-        """Around work that ends in good order by itself once the event is set."""
+        """Mark work that finishes by itself, in good order, once the event is set."""
         self._draining = True
         try:
             yield self.stop
@@ -57,23 +57,23 @@ class Stopper:
             self._draining = False
 
     def received(self, number: int) -> None:
-        """Take the first signal."""
+        """Handle the first signal."""
         self.stop.set()
         if not self._draining:
             self._task.cancel()
             return
         self._notice(
-            f"{signal.Signals(number).name}: nothing more is sent; waiting up to {self._drain_s:.0f} s for requests "
-            f"in flight. {_AGAIN.get(number, 'Send it again')} to quit now; you can resume either way."
+            f"{signal.Signals(number).name}: stopping. No further requests; waiting up to {self._drain_s:.0f} s for "
+            f"those in flight. {_HOW_TO_REPEAT.get(number, 'Send it again')} to quit now; you can resume either way"
         )
         asyncio.get_running_loop().call_later(self._drain_s, self._task.cancel)
 
 
-class _Catcher:
-    """Takes signals in the main thread, whatever that is doing; hands the first one to the loop, dies of the second.
+class _SignalCatcher:
+    """Catches signals in the main thread: passes the first one to the event loop, ends the process at the second.
 
     Args:
-        restore: puts the terminal right; waits for nothing.
+        restore: restores the terminal; never blocks.
     """
 
     def __init__(self, restore: Callable[[], None]) -> None:
@@ -82,7 +82,7 @@ class _Catcher:
         self._received: Callable[[int], None] | None = None
 
     def hand_to(self, received: Callable[[int], None]) -> None:
-        """Call this, in the running loop, with the first signal; at once where it came already."""
+        """Set the function that gets the first signal, in the running loop; it is called at once if that has come."""
         loop = asyncio.get_running_loop()
         self._received = lambda number: _call_in(loop, received, number)
         if self.number is not None:
@@ -90,25 +90,25 @@ class _Catcher:
 
     @contextmanager
     def catching(self) -> Iterator[None]:
-        """Handle the signals that the parent does not want ignored."""
+        """Catch the signals that the parent process does not ignore."""
         before = {number: signal.getsignal(number) for number in SIGNALS}
-        caught = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
-        for number in caught:
+        handled = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+        for number in handled:
             signal.signal(number, self._handle)
         try:
             yield
         finally:
-            for number in caught:
-                # after the first one the next ends the process, whatever is still to be put away
+            for number in handled:
+                # after a first signal, the next one ends the process during cleanup too
                 signal.signal(number, before[number] if self.number is None else signal.SIG_DFL)
 
     def _handle(self, number: int, _: object) -> None:
         if self.number is not None:
-            _die(number)
+            _end_process(number)
         self.number = number
         for stream in (sys.stdout, sys.stderr):
-            if (output := queued(stream)) is not None:
-                output.hurry()
+            if (output := as_text_output(stream)) is not None:
+                output.limit_flush_time()
         with suppress(Exception):
             self._restore()
         if self._received is not None:
@@ -122,19 +122,18 @@ def run_until_signal(
     restore: Callable[[], None] = lambda: None,
     drain_s: float = DRAIN_S,
 ) -> T:
-    """Run a coroutine in a loop of its own, with signals handled.
+    """Run a coroutine in a new event loop, with signals handled, and return its result.
 
     Args:
         work: gets the stopper.
-        notice: called with a sentence for people when the first signal starts a drain.
-        restore: called in the signal's handler, to put the terminal right without waiting.
-        drain_s: seconds that a drain may take.
+        notice: called with a message for people when the first signal arrives inside of `Stopper.draining`.
+        restore: called in the signal handler to restore the terminal; must not block.
+        drain_s: seconds that requests in flight may take to finish after a signal.
 
     Raises:
-        Interrupted: a signal came; whatever the work returned or raised because of it is dropped, unless it is an
-            error that says more than the signal.
+        Interrupted: a signal arrived. Errors that the work raises are raised in its place.
     """
-    catcher = _Catcher(restore)
+    catcher = _SignalCatcher(restore)
 
     async def guarded() -> T:
         task = asyncio.current_task()
@@ -155,13 +154,13 @@ def run_until_signal(
     with catcher.catching():
         result = asyncio.run(guarded())
     if catcher.number is not None:
-        raise Interrupted(catcher.number)  # it came when the work was over already
+        raise Interrupted(catcher.number)  # it arrived after the work had ended
     return result
 
 
 @contextmanager
 def _woken_by_signals() -> Iterator[None]:
-    """Wake the running loop at each signal: one that comes just before it waits would be handled only afterwards."""
+    """Wake the event loop at each signal; otherwise one that arrives just before it blocks is handled too late."""
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -177,13 +176,13 @@ def _woken_by_signals() -> Iterator[None]:
 
 
 def _call_in(loop: asyncio.AbstractEventLoop, received: Callable[[int], None], number: int) -> None:
-    with suppress(RuntimeError):  # the loop is over, and so is the work
+    with suppress(RuntimeError):  # the loop is closed, so the work has ended
         loop.call_soon_threadsafe(received, number)
 
 
-def _die(number: int) -> None:
-    if (output := queued(sys.stderr)) is not None:
+def _end_process(number: int) -> None:
+    if (output := as_text_output(sys.stderr)) is not None:
         with suppress(Exception):
-            output.drain(timeout_s=LAST_WORDS_S)
+            output.drain(timeout_s=RESTORE_S)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

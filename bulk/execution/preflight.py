@@ -5,6 +5,7 @@ Refusals that belong elsewhere: a journal of another job (`journal.binding`), a 
 """
 
 from bulk.errors import Refused
+from bulk.formatting import count_of
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan, digest_matches
 
@@ -50,12 +51,12 @@ def check_caps(plan: Plan, *, max_targets: int | None, expect_count: int | None)
     """
     if max_targets is not None and plan.count > max_targets:
         raise Refused(
-            f"the plan has {plan.count} targets, more than --max-targets {max_targets}",
+            f"the plan has {count_of(plan.count, 'target')}, more than --max-targets {max_targets}",
             "raise --max-targets, or make a plan with fewer targets",
         )
     if expect_count is not None and plan.count != expect_count:
         raise Refused(
-            f"the plan has {plan.count} targets, but --expect-count says {expect_count}",
+            f"the plan has {count_of(plan.count, 'target')}, but --expect-count says {expect_count}",
             "find out why they differ, then run with the right number or a new plan",
         )
 

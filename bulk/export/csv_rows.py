@@ -1,8 +1,8 @@
-"""Persons as rows of CSV: the same columns for whomever, each cell harmless in a spreadsheet (promise 30). Pure.
+"""Writes persons as CSV rows with the same columns, and every cell is safe in a spreadsheet (guarantee 30). Pure.
 
-RFC 4180: CRLF after each row, a cell with a comma or quote quoted, its quotes doubled. No cell holds a line end or a
-tab, so a row is a line, and a spreadsheet that splits at `;` or tab instead finds no formula either. Numbers in
-properties stay as the server wrote them.
+The format is RFC 4180: each row ends with CRLF, and a cell with a comma or quote is quoted, with its quotes doubled. No
+cell holds a line end or a tab. So every row is one line, and a spreadsheet that splits at `;` or tab finds no formula
+either. Numbers in properties stay as the server wrote them.
 """
 
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ HEADER = ",".join(COLUMNS).encode() + b"\r\n"
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """What of a person is shown; what is JSON in its cell stays as it came."""
+    """The fields of a person that a row shows; JSON in a cell stays as the server wrote it."""
 
     uuid: UUID
     created_at: datetime
@@ -32,13 +32,13 @@ _ROW = msgspec.json.Decoder(_Row)
 
 
 def csv_row(person: bytes) -> bytes:
-    """Return one person as a row with its line end, in UTF-8.
+    """Return a person as a row with its line end, in UTF-8.
 
     Args:
-        person: the server's JSON object, or one of the same fields.
+        person: the server's JSON object, or one with the same fields.
 
     Raises:
-        msgspec.ValidationError: it has no uuid or no creation time.
+        msgspec.ValidationError: the person has no UUID or no creation time.
     """
     row = _ROW.decode(person)
     created_at = row.created_at if row.created_at.tzinfo is not None else row.created_at.replace(tzinfo=UTC)

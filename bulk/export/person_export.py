@@ -1,7 +1,7 @@
-"""Streams the persons of a selection as lines of JSON, as the server gives them, or as CSV. Only reads, flat memory.
+"""Streams the persons of a selection as JSON lines or CSV, with the server's own objects. Reads only.
 
-Listings give whole objects; ids are looked up in batches, which show at most 10 distinct ids a person
-(contract 6.11).
+Memory use does not grow with the selection. Listings return up to 1,000 distinct IDs per person; batch reads by ID
+return at most 10 (contract 6.11).
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -17,10 +17,11 @@ from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
 from bulk.export.csv_rows import HEADER, csv_row
 from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog import person_reader
+from bulk.posthog.batch_reads import READ_SIZE
 from bulk.selection.id_files import Line, RefusedLine
 from bulk.selection.input_findings import Findings
-from bulk.selection.resolver import MAX_OPEN_LINES, READ_AT_ONCE, email_groups, id_groups, read_lines
-from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, FromInput, Selection
+from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, read_lines
+from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, InputSelection, Selection
 
 
 class _Properties(msgspec.Struct, frozen=True):
@@ -28,7 +29,7 @@ class _Properties(msgspec.Struct, frozen=True):
 
 
 class _Listed(PersonRef, frozen=True):
-    """Who a person of a listing is, and its email."""
+    """The identity and email of a person in a listing."""
 
     properties: _Properties = _Properties()
 
@@ -39,18 +40,18 @@ _LISTED = msgspec.json.Decoder(_Listed)
 async def export_lines(
     client: PostHogClient, selection: Selection, findings: Findings, *, page_size: int = 1000
 ) -> AsyncIterator[bytes]:
-    """Yield one line of JSON for each person, each person once, with line end (contract 6.1, 6.11).
+    """Yield one line of JSON with its line end per person (contract 6.1, 6.11).
 
     Args:
         client: for reading.
-        selection: whom; an empty filter is everyone.
-        findings: gets what became of the input's lines.
-        page_size: persons a page of listings, 1 to 1000.
+        selection: the persons; an empty filter selects every person.
+        findings: records the outcome of input lines.
+        page_size: persons per page of a listing, 1 to 1000.
 
     Raises:
         InputError: the input is empty or cannot be used.
-        FileTrouble: it cannot be read.
-        PostHogError: the server could not be asked.
+        FileTrouble: the input cannot be read.
+        PostHogError: the server did not respond, or responded with an error.
     """
     if isinstance(selection, ByFilter):
         persons = client.persons.iter_raw(properties=selection.properties, email=selection.email, page_size=page_size)
@@ -59,7 +60,7 @@ async def export_lines(
             yield _line(raw)
         return
     with DiskIdSet() as seen:
-        async for person in _named(client, selection, findings, page_size):
+        async for person in _from_input(client, selection, findings, page_size):
             if seen.add(person.ref.uuid):
                 findings.add_target(len(person.ref.distinct_ids))
                 yield _line(person.raw)
@@ -68,48 +69,48 @@ async def export_lines(
 async def export_csv(
     client: PostHogClient, selection: Selection, findings: Findings, *, page_size: int = 1000
 ) -> AsyncIterator[bytes]:
-    """Yield a header, then a row for each person, each person once; complete, as the server's own CSV is not.
+    """Yield the CSV header, then one row per person; arguments and exceptions are those of `export_lines`.
 
-    Arguments and errors as `export_lines` (contract 6.1).
+    Unlike the server's own CSV export, it is complete (contract 6.1).
     """
     yield HEADER
     async for line in export_lines(client, selection, findings, page_size=page_size):
         yield csv_row(line)
 
 
-async def _named(
-    client: PostHogClient, selection: FromInput, findings: Findings, page_size: int
+async def _from_input(
+    client: PostHogClient, selection: InputSelection, findings: Findings, page_size: int
 ) -> AsyncIterator[RawPerson]:
-    """The persons of the lines; a line that one answer does not match is looked up once more, some seconds later."""
+    """Yield the persons of the input; a line that a response does not match is looked up again some seconds later."""
     left_out: list[Line] = []
     async for lines in _usable(read_lines(selection), findings):
-        async for found in _found(client, selection, lines, page_size, left_out):
+        async for found in _look_up(client, selection, lines, page_size, left_out):
             yield found
         if len(left_out) >= MAX_OPEN_LINES:
-            async for found in _second_look(client, selection, left_out, page_size, findings):
+            async for found in _look_up_again(client, selection, left_out, page_size, findings):
                 yield found
             left_out = []
-    async for found in _second_look(client, selection, left_out, page_size, findings):
+    async for found in _look_up_again(client, selection, left_out, page_size, findings):
         yield found
 
 
-async def _second_look(
-    client: PostHogClient, selection: FromInput, lines: Sequence[Line], page_size: int, findings: Findings
+async def _look_up_again(
+    client: PostHogClient, selection: InputSelection, lines: Sequence[Line], page_size: int, findings: Findings
 ) -> AsyncIterator[RawPerson]:
     if not lines:
         return
     await anyio.sleep(person_reader.CONFIRM_AFTER_S)
     unmatched: list[Line] = []
-    async for found in _found(client, selection, lines, page_size, unmatched):
+    async for found in _look_up(client, selection, lines, page_size, unmatched):
         yield found
     for line in unmatched:
         findings.unmatched.add(line.number)
 
 
-async def _found(
-    client: PostHogClient, selection: FromInput, lines: Sequence[Line], page_size: int, left_out: list[Line]
+async def _look_up(
+    client: PostHogClient, selection: InputSelection, lines: Sequence[Line], page_size: int, left_out: list[Line]
 ) -> AsyncIterator[RawPerson]:
-    """The persons that answers tell of; lines that no answer matches are put with those left out."""
+    """Yield the persons of lines, and add the lines that no response matches to `left_out`."""
     if isinstance(selection, ByEmails):
         for group in email_groups(lines):
             condition = PropertyFilter("email", [line.value for line in group])
@@ -121,14 +122,14 @@ async def _found(
             left_out += [line for line in group if _folded(line.value) not in matched]
         return
     for group in id_groups(lines):
-        for line, found in zip(group, await _looked_up(client, selection, group), strict=True):
+        for line, found in zip(group, await _by_ids(client, selection, group), strict=True):
             if found is None:
                 left_out.append(line)
             else:
                 yield found
 
 
-async def _looked_up(client: PostHogClient, selection: FromInput, lines: Sequence[Line]) -> list[RawPerson | None]:
+async def _by_ids(client: PostHogClient, selection: InputSelection, lines: Sequence[Line]) -> list[RawPerson | None]:
     if isinstance(selection, ByDistinctIds):
         owners = await client.persons.raw_by_distinct_ids([line.value for line in lines])
         return [owners.get(line.value) for line in lines]
@@ -138,19 +139,19 @@ async def _looked_up(client: PostHogClient, selection: FromInput, lines: Sequenc
 
 
 def _folded(email: object) -> str:
-    """An email as it is compared here: the server may not tell upper from lower case."""
+    """Return an email as compared here: the server may ignore upper and lower case."""
     return email.casefold() if isinstance(email, str) else ""
 
 
 async def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> AsyncIterator[list[Line]]:
     def next_lines() -> list[Line | RefusedLine]:
-        return list(islice(lines, READ_AT_ONCE))
+        return list(islice(lines, READ_SIZE))
 
-    # in a thread of its own, since a pipe may keep it waiting
-    while some := await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True):
-        findings.lines += len(some)
+    # in a thread, because a pipe may block
+    while batch := await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True):
+        findings.lines += len(batch)
         usable = []
-        for line in some:
+        for line in batch:
             if isinstance(line, RefusedLine):
                 findings.refuse(line.number, line.reason)
             else:
@@ -159,5 +160,5 @@ async def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> As
 
 
 def _line(raw: msgspec.Raw) -> bytes:
-    """One line: JSON has line ends only between its tokens, where a blank does as well."""
+    """Return an object as one line: JSON has line ends only between tokens, where a space is the same."""
     return bytes(raw).replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"

@@ -1,7 +1,6 @@
-"""The frame of a journal line: sequence number first, checksum last; and what a broken one means.
+"""The frame of a journal line: a sequence number first, a checksum last. Turns bytes into records and back. Pure.
 
-Bytes in, records out; knows nothing of files or of what the records say. FORMAT.md describes the frame,
-promises 3 and 4 say what is a torn tail and what is damage.
+FORMAT.md describes the frame. Guarantees 3 and 4 define an incomplete end (a torn tail) and damage.
 """
 
 import re
@@ -19,7 +18,7 @@ from bulk.files.json_lines import decode_line, decode_lines, encode_line
 T = TypeVar("T")
 
 MAX_LINE = 16 << 20
-"""Bytes that a line may have."""
+"""Maximum length of a line, in bytes."""
 
 _CRC = b',"crc":"%08x"}'
 _CRC_SIZE = len(_CRC % 0)
@@ -29,16 +28,16 @@ _FIRST = _NUMBER % 0
 _NUMBERED = re.compile(rb'\{"n":(0|[1-9][0-9]{0,18}),')
 _CHECKED = re.compile(rb',"crc":"[0-9a-f]{8}"\}')
 _FRAME = re.compile(rb'\{"n":[0-9]+,[ -\x7f]*,"crc":"[0-9a-f]{8}"\}')
-_JSON = re.compile(rb"[ -\x7f]*")  # ASCII; JSON escapes control characters, all but the last
+_JSON = re.compile(rb"[ -\x7f]*")  # ASCII; JSON escapes all control characters except DEL
 _BROKEN = "fails its checksum"
 _UNFINISHED = "has no line end"
-_FOREIGN = "and another whole line fail their checksums: they are changed, or of another journal"
-_OTHER_JOB = "is the first line of another journal than the one that the lines behind it are of"
-_ZEROS = "is nothing but NULs"
+_FOREIGN = "and another complete line fail their checksums: they were changed, or belong to another journal"
+_OTHER_JOB = "belongs to another journal than the lines after it"
+_ZEROS = "consists of NUL bytes"
 
 
 class Clean(msgspec.Struct, frozen=True):
-    """The journal ends with a whole line. `seed` is None while there is no line."""
+    """The journal ends with a complete line. `seed` is None if it has no line."""
 
     next_n: int
     seed: int | None
@@ -46,7 +45,7 @@ class Clean(msgspec.Struct, frozen=True):
 
 
 class TornTail(msgspec.Struct, frozen=True):
-    """From `offset` (in bytes) on there is no whole line (promise 3); before it there are `next_n`."""
+    """No complete line starts at or after byte `offset` (guarantee 3); `next_n` lines come before it."""
 
     next_n: int
     seed: int | None
@@ -55,60 +54,62 @@ class TornTail(msgspec.Struct, frozen=True):
 
 
 class Framing(Generic[T]):
-    """How records become lines, and lines records.
+    """Encodes records as lines, and makes readers that decode lines.
 
     Args:
-        kind: a tagged union of msgspec structs; none has a field `n` or `crc`, none forbids unknown fields.
-        job: the random name of the job that a first record carries, and None for any other record.
+        kind: a tagged union of msgspec structs without fields `n` and `crc`; none forbids unknown fields.
+        job: returns the job's random name for a first record, and None for any other record.
     """
 
     def __init__(self, kind: Any, *, job: Callable[[T], str | None]) -> None:
         for name in _field_names(msgspec.inspect.type_info(kind)):
             if name in ("n", "crc"):
-                raise ValueError(f"the field {name!r} is the frame's own")
+                raise ValueError(f"the field {name!r} is reserved for the frame")
             if not name:
                 raise ValueError("every kind of record needs a tag")
         self.decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
         self._job = job
 
     def seed(self, first: T) -> int:
-        """Return what all checksums of a journal start from; raises ValueError for no first record."""
+        """Return the start value of all checksums of a journal; raises ValueError if this is no first record."""
         job = self._job(first)
         if job is None:
             raise ValueError("the first record of a journal must name its job")
         return crc32(job.encode("utf-8", "surrogatepass"))
 
     def encode(self, record: T, n: int, seed: int) -> bytes:
-        """Return the line of record number `n`, line end included; raises ValueError where it is too long."""
+        """Return the line of record number `n`, with its line end; raises ValueError if it is too long."""
         body = _NUMBER % n + encode_line(record)[1:-1]
         if len(body) > MAX_LINE - _CRC_SIZE - 1:
             raise ValueError(f"a journal line has at most {MAX_LINE} bytes, not {len(body)}")
         return b"%b%b\n" % (body, _CRC % crc32(body, seed))
 
     def reader(self, path: Path) -> "Reader[T]":
-        """Return a reader for the bytes of one journal; `path` is only its name in what is raised."""
+        """Return a reader for the bytes of one journal; `path` is only used in errors."""
         return Reader(self, path)
 
 
 class Reader(Generic[T]):
-    """Takes the bytes of a journal in pieces and gives its records; holds one piece and one line at most."""
+    """Decodes the bytes of a journal piece by piece; keeps at most one piece and one line in memory."""
 
     def __init__(self, framing: Framing[T], path: Path) -> None:
         self._framing = framing
         self._path = path
         self._next_n = 0
         self._seed: int | None = None
-        self._offset = 0  # where the line that comes next starts
-        self._rest: deque[bytes] = deque()  # the start of a line whose end has not come yet
-        self._kept = 0  # bytes of that
-        self._misfit: tuple[int, int] | None = None  # the first line of the torn tail that only its checksum fails
-        self._torn: str | None = None  # why no line is taken any more
+        self._offset = 0  # where the next line starts
+        self._rest: deque[bytes] = deque()  # the start of a line whose end was not fed yet
+        self._kept = 0  # its length in bytes
+        self._misfit: tuple[int, int] | None = (
+            None  # the first line of the torn tail that is complete except for its checksum
+        )
+        self._torn: str | None = None  # why the rest of the file is a torn tail
 
     def feed(self, piece: bytes) -> list[T]:
-        """Take the next piece and return the records of the lines that it completes.
+        """Return the records of the lines that the next piece completes.
 
         Raises:
-            JournalDamaged: a line is damaged and a sound one follows, or a sound one is out of its place.
+            JournalDamaged: an intact line follows a damaged one, or is out of order.
         """
         end = piece.rfind(b"\n") + 1
         if not end:
@@ -126,10 +127,10 @@ class Reader(Generic[T]):
         return records
 
     def finish(self) -> Clean | TornTail:
-        """Say how the journal ends; raises JournalDamaged as `feed` does."""
+        """Return how the journal ends; raises JournalDamaged as `feed` does."""
         rest = b"".join(self._rest)
         if rest:
-            # a line that lacks nothing but its end speaks for damage only where something before it is broken
+            # a line that lacks only its line end is damage only if something before it is broken
             self._refuse_sound_lines(rest, 0 if self._torn else 1)
             if self._next_n or not _starts_a_header(rest):
                 self._tear(_UNFINISHED if rest.strip(b"\0") else _ZEROS)
@@ -163,7 +164,7 @@ class Reader(Generic[T]):
         if good < len(block):
             number = self._sound(lines[taken])
             if number is not None:
-                self._damaged(f"has the number {number} where {n} belongs: a line is missing, doubled or moved")
+                self._damaged(f"has number {number} instead of {n}: a line is missing, doubled or moved")
             self._tear(_BROKEN)
             self._refuse_sound_lines(block[good:], 0)
         return records
@@ -185,11 +186,11 @@ class Reader(Generic[T]):
                 records.append(decode_line(_unframed(line), decoder))
             except ValueError:
                 self._next_n = first + len(records)
-                self._damaged("is whole, but holds nothing that this version knows")
+                self._damaged("is intact, but holds no record that this version knows")
         return records
 
     def _sound(self, line: bytes) -> int | None:
-        """Return the number of a line whose own checksum is right, wherever it stands."""
+        """Return the number of a line with a correct checksum, wherever it stands; None for any other line."""
         number = _NUMBERED.match(line)
         if number is None or self._seed is None:
             return None
@@ -198,9 +199,10 @@ class Reader(Generic[T]):
         return int(number[1])
 
     def _refuse_sound_lines(self, region: bytes, start: int) -> None:
-        """Raise where a sound line follows the damage, even behind a line end that was lost.
+        """Raise if an intact line follows the damage, even after a lost line end.
 
-        And where two lines are whole but for their checksums: no crash leaves that, a foreign first line does.
+        Also raise if two lines are complete except for their checksums: a crash cannot leave that, but a first line
+        of another journal can.
         """
         for line in region.split(b"\n"):
             if line[-_CRC_SIZE:].startswith(_CRC_START):
@@ -230,11 +232,11 @@ class Reader(Generic[T]):
 
 
 def _in_order(lines: list[bytes], first: int, seed: int) -> int:
-    """Return how many lines, from the start, are whole and carry the numbers from `first` on."""
+    """Return how many lines, from the start, are intact and are numbered from `first` on."""
     count = len(lines)
     size = len(_NUMBER % first)
     if size == len(_NUMBER % (first + count - 1)):
-        # all at once takes two thirds of the time of one by one; pieces that are too short make the whole too short
+        # checking all at once takes two thirds of the time; a line that is too short makes the joined bytes too short
         sums = tuple([crc32(line[:-_CRC_SIZE], seed) for line in lines])
         ends = b"".join([line[-_CRC_SIZE:] for line in lines])
         starts = b"".join([line[:size] for line in lines])
@@ -248,26 +250,26 @@ def _in_order(lines: list[bytes], first: int, seed: int) -> int:
 
 
 def _seed_effect(line: bytes) -> tuple[int, int]:
-    """Return what a line's seed has made of its checksum, and over how many bytes."""
+    """Return a line's length, and the part of its checksum that comes from the seed."""
     body = line[:-_CRC_SIZE]
     return len(body), int(line[-_CRC_SIZE + len(_CRC_START) : -2], 16) ^ crc32(body)
 
 
 def _same_seed(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Tell whether the checksums of two lines start from the same value, whichever it is: a CRC is linear in it."""
+    """Return whether the checksums of two lines start from the same seed; a CRC is linear in its seed."""
     (size, effect), (longer, expected) = sorted((one, other))
     zeros = bytes(longer - size)
     return crc32(zeros, effect) ^ crc32(zeros) == expected
 
 
 def _unframed(line: bytes) -> bytes:
-    """Return the record's own JSON."""
+    """Return a line's JSON without the frame."""
     body = line[:-_CRC_SIZE]
     return b"{" + body[body.find(b",") + 1 :] + b"}"
 
 
 def _starts_a_header(rest: bytes) -> bool:
-    """Tell whether a journal was cut while its very first line was written: nothing was ever sent then."""
+    """Return whether these bytes are an incomplete first line: the journal was being created, and nothing was sent."""
     if not (rest.startswith(_FIRST) or _FIRST.startswith(rest)) or not _JSON.fullmatch(rest):
         return False
     end = _CHECKED.search(rest)

@@ -1,9 +1,9 @@
 """An open file that this process alone has locked, and that its path still names (guarantees 8 and 9).
 
-The lock is one of flock(2), which belongs to the open file description: the kernel releases it when the owner dies,
-and closing another descriptor of the file does not, as it would with fcntl(2). A forked child shares the description
-and would keep the lock of a dead parent, so each child closes its copy at once. The owner unlocks before it closes,
-which takes effect for every copy. Knows nothing of what the file holds.
+The lock is a flock(2), which belongs to the open file description: the kernel releases it when the owner dies, and
+closing another descriptor of the file does not release it, as it would with fcntl(2). A forked child shares the
+description and would keep the lock of a dead parent, so each child closes its copy at once. The owner unlocks before
+it closes, which takes effect for every copy.
 """
 
 import fcntl
@@ -30,16 +30,16 @@ class LockedFile:
 
     Args:
         path: the file.
-        fd: its descriptor, which this object owns from now on.
+        fd: its descriptor; this object closes it.
 
     Attributes:
-        fd: -1 once it is closed, and in a child of the process that opened it.
+        fd: -1 after it was closed, and in a child of the process that opened it.
     """
 
     def __init__(self, path: Path, fd: int) -> None:
         self.path = path
         self.fd = fd
-        self._place = os.fspath(path.absolute())  # stays valid when the process changes its folder
+        self._place = os.fspath(path.absolute())  # stays valid when the process changes its working directory
         self._status = os.fstat(fd)
         _open_files.add(self)
 
@@ -66,10 +66,10 @@ class LockedFile:
         raise JournalError(path, "is being replaced again and again", "leave it alone, then run again")
 
     def lost(self, size: int | None = None) -> str | None:
-        """What happened to the file since it was opened; None if its path still names it, unchanged.
+        """Return what happened to the file since it was opened; None if its path still names it, unchanged.
 
         Args:
-            size: bytes that it must have; None to check no size.
+            size: the size that it must have, in bytes; None to skip this check.
         """
         try:
             there = os.lstat(self._place)
@@ -91,20 +91,23 @@ class LockedFile:
         _open_files.discard(self)
         with suppress(OSError):
             fcntl.flock(fd, fcntl.LOCK_UN)
-        with suppress(OSError):  # what counts was synced
+        with suppress(OSError):  # everything that matters was synced
             os.close(fd)
 
     def leave_to_parent(self) -> None:
         """In a forked child: close the copy of the descriptor, and leave lock and file to the parent."""
         fd, self.fd = self.fd, -1
         with suppress(OSError):
-            if os.path.samestat(os.fstat(fd), self._status):  # not a file that was opened under that number since
+            # the number may stand for a file that was opened since
+            if os.path.samestat(os.fstat(fd), self._status):
                 os.close(fd)  # no unlock, which would release the parent's lock
 
     def _refuse_writable_by_others(self) -> None:
         if self._status.st_uid != os.geteuid() or self._status.st_mode & _OTHERS_WRITE:
             raise JournalError(
-                self.path, "can be written by other users", "make it this user's own (chown) and private (chmod 600)"
+                self.path,
+                "can be written by other users",
+                "make it this user's own (chown) and private (chmod 600)",
             )
 
     def _lock(self) -> None:

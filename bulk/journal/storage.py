@@ -1,6 +1,6 @@
-"""A journal's file: made or opened under the kernel's lock, replayed, its torn tail set aside.
+"""Opens or creates a journal's file under the kernel's lock, replays it, and moves a torn tail to a file of its own.
 
-Knows the frame and nothing of what the records say. Promises 1, 3, 4, 8 and 9.
+Guarantees 1, 3, 4, 8 and 9. The records are any structs; `replay` and `records` know the job's.
 """
 
 import errno
@@ -21,17 +21,17 @@ from bulk.journal.writer import JournalWriter
 
 T = TypeVar("T")
 
-_CHUNK = 1 << 16  # larger ones fall out of the processor's cache and take half as long again
+_CHUNK = 1 << 16  # larger pieces do not fit the processor's cache and take 1.5 times as long
 _OTHERS = 0o077
 
 
 class Journal(Generic[T]):
-    """An open journal that this process alone may write; `writer` hands it on, `close` lets go of it.
+    """An open, locked journal. `writer` passes it to a writer; `close` releases it.
 
     Attributes:
         path: the file.
         next_n: the number of the next record; 0 means that the journal is new.
-        set_aside: the file that took a torn tail, where there was one.
+        set_aside: the file that a torn tail was copied to; None if there was none.
     """
 
     def __init__(self, file: LockedFile, framing: Framing[T], end: Clean, set_aside: Path | None) -> None:
@@ -44,17 +44,17 @@ class Journal(Generic[T]):
 
     @classmethod
     def open(cls, path: Path | str, framing: Framing[T], replay: Callable[[T], object]) -> "Journal[T]":
-        """Open a journal, or make it, and replay it; when this returns, all that was replayed is on disk.
+        """Open or create a journal and replay it; when this returns, every replayed record is on disk.
 
         Args:
-            path: the file; made where there is none.
+            path: the file; created if it does not exist.
             framing: its frame.
-            replay: gets every record in order; where `open` raises, what it was given counts for nothing.
+            replay: called with every record in order; if `open` raises, discard what it was given.
 
         Raises:
             JournalBusy: another process holds it.
-            JournalDamaged: a line is damaged; nothing was changed.
-            FileTrouble: it is no regular file of this user's own, or cannot be opened, made, repaired or synced.
+            JournalDamaged: a line is damaged; the file is unchanged.
+            FileTrouble: it is not a regular file of this user, or cannot be opened, created, repaired or synced.
         """
         path = Path(path)
         file = LockedFile.take(path)
@@ -67,7 +67,7 @@ class Journal(Generic[T]):
                 set_aside = _set_aside(path, fd, end.offset)
                 _cut(path, fd, end.offset)
                 end = Clean(end.next_n, end.seed, end.offset)
-            # a killed process may have left records written and not synced, and a name that is not on disk
+            # a killed process may have left records that are written and not synced, and a name that is not on disk
             _sync(path, fd)
             sync_folder(path)
             return cls(file, framing, end, set_aside)
@@ -77,11 +77,11 @@ class Journal(Generic[T]):
 
     @staticmethod
     def read(path: Path | str, framing: Framing[T], replay: Callable[[T], object]) -> Clean | TornTail:
-        """Replay a journal without lock, repair or change, while somebody else may be writing it.
+        """Replay a journal without locking, repairing or changing it; another process may be writing it.
 
         Raises:
             JournalDamaged: a line is damaged.
-            FileTrouble: it is no regular file, or cannot be read.
+            FileTrouble: it is not a regular file, or cannot be read.
         """
         path = Path(path)
         fd = open_regular(path, os.O_RDONLY, JournalError)
@@ -91,14 +91,14 @@ class Journal(Generic[T]):
             os.close(fd)
 
     def writer(self) -> JournalWriter[T]:
-        """Hand the file and its lock over to a writer, which closes them; to be called once."""
+        """Pass the file and its lock to a new writer, which closes them. Call this once."""
         file, self._file = self._file, None
         if file is None:
-            raise ValueError("the journal is closed or has its writer")
+            raise ValueError("the journal is closed or already has a writer")
         return JournalWriter(file, self._framing, self._end)
 
     def close(self) -> None:
-        """Release the lock and close the file, unless a writer has them; idempotent."""
+        """Release the lock and close the file, unless a writer owns them; idempotent."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
@@ -122,7 +122,7 @@ def _replay(path: Path, fd: int, framing: Framing[T], replay: Callable[[T], obje
 
 def _pieces(path: Path, fd: int, offset: int) -> Iterator[bytes]:
     with as_file_trouble(path, "cannot be read", JournalError):
-        # what is appended from now on belongs to a later reading
+        # what is appended from now on is not part of this reading
         size = os.fstat(fd).st_size
     while offset < size:
         with as_file_trouble(path, "cannot be read", JournalError):
@@ -134,7 +134,7 @@ def _pieces(path: Path, fd: int, offset: int) -> Iterator[bytes]:
 
 
 def _keep_private(path: Path, fd: int, *, empty: bool) -> None:
-    """Refuse an empty file that no run has made; take a journal, restored from a copy perhaps, from others' eyes."""
+    """Refuse an empty file that no run created; make a journal private that others can read, say a restored copy."""
     with as_file_trouble(path, "cannot be made private", JournalError):
         mode = stat.S_IMODE(os.fstat(fd).st_mode)
         if not mode & _OTHERS:
@@ -142,16 +142,16 @@ def _keep_private(path: Path, fd: int, *, empty: bool) -> None:
         if empty:
             raise JournalError(
                 path,
-                f"holds no record and has mode {mode:04o}, so no run has made it",
-                "remove it, or choose another name; a run makes its journal itself",
+                f"holds no record and has mode {mode:04o}, so no run created it",
+                "remove it, or choose another name; a run creates its own journal",
             )
         os.fchmod(fd, PRIVATE)
 
 
 def _set_aside(path: Path, fd: int, offset: int) -> Path:
-    """Copy everything from `offset` on into a file beside the journal, and return that once it is on disk.
+    """Copy everything from `offset` on into a file beside the journal, and return its path when it is on disk.
 
-    A file of that name that holds the same bytes is that copy: the cut did not come about last time.
+    If a file of that name already holds the same bytes, an earlier repair made it and was interrupted before the cut.
     """
     for turn in range(1_000):
         aside = path.with_name(f"{path.name}.torn-{offset}{f'-{turn}' if turn else ''}")
@@ -165,7 +165,9 @@ def _set_aside(path: Path, fd: int, offset: int) -> Path:
                 copy.write(piece)
             copy.publish()
         return aside
-    raise JournalError(path, "has been torn a thousand times at one place", "move its .torn files elsewhere")
+    raise JournalError(
+        path, "was repaired a thousand times at the same place", "move its .torn files to another folder"
+    )
 
 
 def _holds(aside: Path, path: Path, fd: int, offset: int) -> bool:
@@ -174,19 +176,19 @@ def _holds(aside: Path, path: Path, fd: int, offset: int) -> bool:
     except FileTrouble:
         return False
     try:
-        theirs, ours = _pieces(aside, other, 0), _pieces(path, fd, offset)
-        same = all(one == two for one, two in zip(theirs, ours, strict=True))
+        copied, original = _pieces(aside, other, 0), _pieces(path, fd, offset)
+        same = all(one == two for one, two in zip(copied, original, strict=True))
         if same:
             _sync(aside, other)
         return same
-    except ValueError:  # one is longer
+    except ValueError:  # one of them is longer
         return False
     finally:
         os.close(other)
 
 
 def _cut(path: Path, fd: int, offset: int) -> None:
-    with as_file_trouble(path, "its torn tail cannot be cut", JournalError):
+    with as_file_trouble(path, "its incomplete end cannot be cut off", JournalError):
         os.ftruncate(fd, offset)
 
 

@@ -1,8 +1,8 @@
-"""Appending to a journal: group commit, and an end for good at the first failure.
+"""Appends records to a journal with group commit, and stops for good at the first failure.
 
-What is appended while a sync runs goes with the next one; no timer. The write is made on the event loop, only
-the sync in a thread of its own: a thread that also had to encode and write starves under a busy loop. Knows
-the frame and nothing of what the records say. Promises 1, 5 and 16.
+Records that are appended while a sync runs go with the next sync; there is no timer. Writing happens on the event
+loop and only syncing in a thread, because a thread that also encodes and writes starves under a busy event loop.
+Guarantees 1, 5 and 16.
 """
 
 import asyncio
@@ -18,30 +18,33 @@ from bulk.journal.locked_file import LockedFile
 
 T = TypeVar("T")
 
-_BUFFER = 1 << 20  # more than this is not kept back from the file
+_BUFFER = 1 << 20  # bytes that are kept in memory before they are written
 _CLOSED = "the journal is closed"
 _NO_THREAD = (
     "no thread could be started to sync it",
     "end other programs or raise the limit of processes (ulimit -u), then run the same command again",
 )
-_FORKED = ("is open in the process that this one was forked from", "go on there, or open it here when that one is over")
+_FORKED = (
+    "is open in the process that this one was forked from",
+    "continue there, or open it here after that one ended",
+)
 _PUT_BACK = "put the file back as this run left it, then run the same command again, or make a new plan"
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
 class JournalWriter(Generic[T]):
-    """Appends records to a journal; owns the file and with it the lock. For one event loop.
+    """Appends records to a journal; owns the file and its lock. For one event loop.
 
-    The first failed or short write, or failed sync, ends it: everything waiting and every later call gets
-    `WriteFailed`, and the descriptor is neither written nor synced again. So does a sync after which the file's name
-    stands for another file or none, or the file has not the size that it was written to: nothing may follow from a
-    record that the next process will not find.
+    The first failed or short write, or failed sync, ends it: all waiting and later calls raise `WriteFailed`, and the
+    descriptor is neither written nor synced again. The same happens if, after a sync, the path names another file or
+    none, or the file has another size than was written: nothing may follow from a record that the next process
+    will not find.
 
     Args:
         file: open for appending.
-        framing: the journal's frame.
-        end: how the file ends: with a whole line.
-        fdatasync: puts the file's data on disk; runs in a thread.
+        framing: encodes the records.
+        end: where the last line of the file ends.
+        fdatasync: syncs the file's data to disk; runs in a thread.
         write: writes to the file.
     """
 
@@ -63,13 +66,13 @@ class JournalWriter(Generic[T]):
         self._write = write
         self._next_n = end.next_n  # records below this one are appended,
         self._written_n = end.next_n  # below this one in the file,
-        self._syncing_n = end.next_n  # below this one in the sync that runs or ran last,
+        self._syncing_n = end.next_n  # below this one in the latest sync,
         self._durable_n = end.next_n  # below this one on disk
         self._buffer: list[bytes] = []
         self._buffered = 0
-        self._waiting: list[asyncio.Future[None]] = []  # for a sync that is still to start
-        self._syncing: list[asyncio.Future[None]] = []  # for the one that runs
-        self._commit_due = False
+        self._waiting: list[asyncio.Future[None]] = []  # for a sync that has not started
+        self._syncing: list[asyncio.Future[None]] = []  # for the running sync
+        self._commit_scheduled = False
         self._sync_runs = False
         self._failure: WriteFailed | None = None
         self._closing = False
@@ -81,11 +84,11 @@ class JournalWriter(Generic[T]):
         return self._next_n
 
     def append(self, record: T) -> None:
-        """Put a record behind all earlier ones; it is on disk once a later `durable` has returned.
+        """Append a record; it is on disk when a later `durable` returns.
 
         Raises:
             WriteFailed: the journal failed earlier, or fails now.
-            ValueError: the record is too long, or the journal's first and names no job.
+            ValueError: the record is too long, or is the first one and names no job.
         """
         self._check()
         if self._closing:
@@ -100,7 +103,7 @@ class JournalWriter(Generic[T]):
             self.flush()
 
     def flush(self) -> None:
-        """Write what is appended, without a sync: a kill of the process loses it no more, a power cut may.
+        """Write all appended records without a sync: they survive a kill of the process, but maybe not a power failure.
 
         Raises:
             WriteFailed: the journal failed earlier, or fails now.
@@ -110,31 +113,31 @@ class JournalWriter(Generic[T]):
         self._check()
 
     async def durable(self) -> None:
-        """Return when everything appended so far is on disk; cancelling one waiter harms no other.
+        """Return when every record appended so far is on disk; cancelling one waiter does not affect the others.
 
         Raises:
-            WriteFailed: it could not be put there.
+            WriteFailed: writing or syncing failed.
         """
         self._check()
-        wanted = self._next_n
-        if wanted <= self._durable_n:
+        target_n = self._next_n
+        if target_n <= self._durable_n:
             return
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
-        if self._sync_runs and wanted <= self._syncing_n:
+        if self._sync_runs and target_n <= self._syncing_n:
             self._syncing.append(waiter)
         else:
             self._waiting.append(waiter)
             self._schedule(loop)
         await waiter
-        if self._durable_n < wanted:
+        if self._durable_n < target_n:
             raise self._failed()
 
     async def aclose(self) -> None:
-        """Put everything on disk, release the lock and close the file; idempotent.
+        """Sync everything, release the lock and close the file; idempotent.
 
-        When cancelled it still writes and closes, but leaves the last sync to the system; a sync that runs at
-        that moment is waited for.
+        When cancelled, it still writes and closes, and waits for a running sync, but leaves the last sync to the
+        operating system.
 
         Raises:
             WriteFailed: the journal failed earlier, or fails now; it is closed all the same.
@@ -156,20 +159,20 @@ class JournalWriter(Generic[T]):
         await self.aclose()
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
-        if not self._sync_runs and not self._commit_due:
-            self._commit_due = True
-            # not at once: whoever is ready in this turn of the loop comes along
+        if not self._sync_runs and not self._commit_scheduled:
+            self._commit_scheduled = True
+            # in the next step of the loop, so that all tasks that are ready now can append first
             loop.call_soon(self._commit, loop)
 
     def _commit(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._commit_due = False
+        self._commit_scheduled = False
         if self._failure is None:
             self._write_out()
         if self._failure is not None:
             return
         try:
             thread = self._thread or SyncThread(self._file.fd, self._fdatasync, loop)
-        except RuntimeError:  # the system has no thread left
+        except RuntimeError:  # the system cannot start another thread
             self._end(*_NO_THREAD)
             return
         self._thread = thread
@@ -190,7 +193,7 @@ class JournalWriter(Generic[T]):
         done, self._syncing = self._syncing, []
         _wake(done)
         if self._waiting:
-            # behind those just woken, so that what they append comes along
+            # after the tasks just woken, so that their records go with the next sync
             self._schedule(asyncio.get_running_loop())
 
     def _write_out(self) -> None:
@@ -229,7 +232,7 @@ class JournalWriter(Generic[T]):
             raise self._failed()
 
     def _failed(self) -> WriteFailed:
-        """A new exception for each who is told."""
+        """Return a new exception for each caller."""
         failure = self._failure
         return WriteFailed(self.path, _CLOSED) if failure is None else WriteFailed(*failure.args)
 
@@ -239,7 +242,7 @@ class JournalWriter(Generic[T]):
         if self._failure is None:
             self._write_out()
         if self._thread is not None:
-            self._thread.stop()  # no descriptor is closed under a sync
+            self._thread.stop()  # never close a descriptor while it is being synced
         self._end(_CLOSED)
         self._file.close()
 

@@ -44,7 +44,7 @@ BLOCK = 256
 """Targets per entry of the index."""
 _CHUNK = 1 << 20
 _ANEW = "make a new plan"
-_CHANGED = "was changed after it was made"
+_CHANGED = "was changed after it was created"
 
 
 class Plan:
@@ -114,7 +114,7 @@ class Plan:
         start, stop = self._index.starts[block], self._index.starts[block + 1]
         data = _read(self._fd, start, stop - start, self.path)
         if zlib.crc32(data) != self._index.sums[block]:
-            raise PlanError(self.path, f"{_CHANGED} and opened", _ANEW)
+            raise PlanError(self.path, "was changed while it was open", _ANEW)
         first = block * BLOCK
         targets = decode_targets(data)
         if isinstance(targets, int):

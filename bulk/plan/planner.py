@@ -82,8 +82,8 @@ async def make_plan(
         )
         with PlanWriter.create(path, header) as writer:
             async for targets in resolver.targets():
-                for ref, distinct_id in targets:
-                    writer.add(ref.uuid, ref.created_at, distinct_id)
+                for person in targets:
+                    writer.add(person.ref.uuid, person.ref.created_at, person.known_by)
                 if on_progress is not None:
                     on_progress(PlanProgress(seen=findings.seen, targets=writer.count, requests=requests.count))
             if not writer.count:

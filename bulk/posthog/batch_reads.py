@@ -126,7 +126,7 @@ class BatchReads:
             except UNKNOWN_ROUTE as error:
                 if not await self._server_has_batches(error, request):
                     raise _NoBatchReads from error
-                results.update(dict.fromkeys(group, Unread(UnreadReason.NOT_FOUND_UNCLEAR)))
+                results.update(dict.fromkeys(group, Unread(UnreadReason.AMBIGUOUS_404)))
 
         async def read_one_by_one(group: Sequence[K]) -> None:
             add(await read_halving([[key] for key in group], request_single))
@@ -222,7 +222,7 @@ async def _send_at_once() -> None:
 
 def _failed(result: ReadResult) -> bool:
     """Return whether the read of this person itself failed."""
-    return isinstance(result, Unread) and result.why not in (UnreadReason.LEFT_OUT, UnreadReason.NOT_TRIED)
+    return isinstance(result, Unread) and result.why not in (UnreadReason.LEFT_OUT, UnreadReason.NOT_ATTEMPTED)
 
 
 def chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:

@@ -78,7 +78,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
         failures += 1
         if is_last_try or failures >= MAX_FAILURES:
             not_tried = [key for rest, _ in left for key in rest]
-            results |= dict.fromkeys([*part, *not_tried], Unread(UnreadReason.NOT_TRIED))
+            results |= dict.fromkeys([*part, *not_tried], Unread(UnreadReason.NOT_ATTEMPTED))
             if len(part) == 1:
                 results[part[0]] = Unread(why)
             break
@@ -94,4 +94,4 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
 def _reason(error: PostHogError) -> UnreadReason:
     if isinstance(error, TimedOut):
         return UnreadReason.TIMED_OUT
-    return UnreadReason.INVALID if isinstance(error, InvalidResponse) else UnreadReason.SERVER_ERROR
+    return UnreadReason.INVALID_RESPONSE if isinstance(error, InvalidResponse) else UnreadReason.SERVER_ERROR

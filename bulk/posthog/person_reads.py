@@ -24,9 +24,9 @@ class UnreadReason(Enum):
     LEFT_OUT = "one response did not mention the person; a second read decides"
     TIMED_OUT = "the server did not respond in time, even for this person alone"
     SERVER_ERROR = "the server failed, even for this person alone"
-    INVALID = "the response cannot be read, or lacks fields, even for this person alone"
-    NOT_FOUND_UNCLEAR = "the server has batch reads and responded to one with 404"
-    NOT_TRIED = "reads of other persons of the same batch failed too often"
+    INVALID_RESPONSE = "the response cannot be read, or lacks fields, even for this person alone"
+    AMBIGUOUS_404 = "the server has batch reads and responded to one with 404"
+    NOT_ATTEMPTED = "reads of other persons of the same batch failed too often"
 
 
 class Present(msgspec.Struct, frozen=True, gc=False):

@@ -1,1 +1,1 @@
-"""Evidence: what a journal says happened to each target."""
+"""Reports: what a job's journal proves about each target."""

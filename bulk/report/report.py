@@ -1,7 +1,7 @@
-"""What a report says: a value computed from a journal, and from its plan where there is one. Pure.
+"""A report, computed from a replayed journal and, if at hand, its plan. Pure.
 
-Targets are named by their number in the plan, so that with the plan destroyed a report is anonymous evidence
-(promise 25). Rendering to text, Markdown and JSON is in `rendering`.
+Targets are named by their number in the plan, so that a report is anonymous evidence once the plan is destroyed
+(guarantee 25). `rendering` turns a report into text, Markdown, JSON and HTML.
 """
 
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from bulk.states import (
 )
 from bulk.version import VERSION
 
-REPORT_FORMAT = 1
+REPORT_FORMAT = 2
 
 USUAL: frozenset[State] = frozenset(
     {
@@ -43,18 +43,18 @@ USUAL: frozenset[State] = frozenset(
         Properties.CHANGED_CONFIRMED,
     }
 )
-"""Good ends; reports count them and name the targets of every other state."""
+"""The usual good final states: reports count their targets, and list the targets of all other states."""
 
 
 class AxisReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One axis: how many targets are in each state; adds up to the plan's count."""
+    """The number of targets per state on one axis; adds up to the plan's count."""
 
     axis: str
     states: tuple["StateCount", ...]
 
 
 class StateCount(msgspec.Struct, frozen=True, kw_only=True):
-    """Targets in one state. `targets` names them for the states that are not the usual good end."""
+    """The targets in one state. `targets` lists their numbers, unless it is a usual good final state."""
 
     state: str
     meaning: str
@@ -63,7 +63,7 @@ class StateCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailureCount(msgspec.Struct, frozen=True, kw_only=True):
-    """Targets whose state has this reason."""
+    """The targets whose state has one reason."""
 
     axis: str
     state: str
@@ -73,7 +73,7 @@ class FailureCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RouteCount(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests on one route that may change something, by how they ended. `targets` counts repeats too."""
+    """Requests of one API call that may change something, by outcome. `targets` includes retries."""
 
     route: str
     attempts: int
@@ -84,7 +84,7 @@ class RouteCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One process's share of the job. `ended` is None where it was interrupted without a word."""
+    """One run of the job. `ended` is None if the process died before it could record its end."""
 
     purpose: str
     started: str
@@ -94,7 +94,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the plan adds: the project's name and what became of the input. Lines are input line numbers."""
+    """What the plan adds: the project's name and the findings about the input, with its line numbers."""
 
     file_digest: str
     project_name: str
@@ -103,11 +103,11 @@ class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job did to each of its targets, provable from the journal alone.
+    """What a job did to each of its targets, as its journal proves.
 
-    `largest_uncovered_s` is the longest time between a deletion row and the deletion of its person: events that came in
-    between stay. `verdict` is one sentence, `exit_code` what the command line would end with.
-    Times are ISO 8601 in UTC.
+    `verdict` is one sentence, and `exit_code` the exit code that `run` ends with. `largest_uncovered_s` is the longest
+    time between a deletion row and the deletion of its person: events captured in between stay. `torn_tail_bytes` is
+    the length of an incomplete last record, which is ignored. Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -140,10 +140,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def exit_code(target_states: TargetStates, *, purged: bool = False) -> int:
-    """The exit code that the states of the targets call for: 75, 1 or 0.
+    """Return the exit code that follows from the states of the targets: 75, 1 or 0.
 
     Arguments:
-        purged: whether event deletions have to be completed too.
+        purged: also require that the deletions of events are completed.
     """
     states = [state for axis in Axis for state in target_states.counts(axis)]
     if any(state in PENDING or (purged and state is Events.QUEUED) for state in states):
@@ -151,19 +151,20 @@ def exit_code(target_states: TargetStates, *, purged: bool = False) -> int:
     return 1 if any(state in NEEDS_ATTENTION for state in states) else 0
 
 
-def build(target_states: TargetStates, journal: JournalFacts, plan: Plan | None) -> Report:
-    """The report of a replayed journal.
+def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan | None) -> Report:
+    """Return the report of a replayed journal.
 
     Arguments:
-        ledger: after the last record; attempts that nobody answers any more are closed already.
-        plan: adds the project's name and what became of the input.
+        target_states: the state after the last record, with no open attempts (`close_open`).
+        journal: facts about the journal's file.
+        plan: adds the project's name and the findings about the input.
 
     Raises:
-        ValueError: the ledger has no job.
+        ValueError: the journal opened no job.
     """
     job = target_states.job
     if job is None:
-        raise ValueError("the journal is empty: no job was ever opened in it")
+        raise ValueError("the journal is empty")
     approved, run_stats = target_states.approved, target_states.run_stats
     return Report(
         format=REPORT_FORMAT,
@@ -239,19 +240,19 @@ def _failures(target_states: TargetStates) -> list[FailureCount]:
 
 
 _DONE_WORDS = {
-    Axis.PERSON: "persons deleted by this job and read back as gone",
-    Axis.EVENTS: "persons' events queued for deletion by this job",
-    Axis.RECORDINGS: "persons' recordings requested to be deleted, which cannot be verified",
-    Axis.PROPERTIES: "persons changed by this job and read back as requested",
+    Axis.PERSON: "persons deleted (confirmed by reading back)",
+    Axis.EVENTS: "persons with events queued for deletion (confirmed by reading back)",
+    Axis.RECORDINGS: "persons with the deletion of recordings requested (which cannot be verified)",
+    Axis.PROPERTIES: "persons changed (confirmed by reading back)",
 }
 _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
     Axis.PERSON: (
-        (Person.ALREADY_DELETED, "were already gone"),
-        (Person.DISAPPEARED, "disappeared without a deletion by this job"),
+        (Person.ALREADY_DELETED, "already deleted"),
+        (Person.DISAPPEARED, "gone without a deletion by this job"),
     ),
     Axis.PROPERTIES: (
-        (Properties.ALREADY_AS_DESIRED, "were already as requested"),
-        (Properties.GONE_WITH_PERSON, "are gone with their properties"),
+        (Properties.ALREADY_AS_DESIRED, "already as desired"),
+        (Properties.GONE_WITH_PERSON, "gone with their properties"),
     ),
 }
 
@@ -268,9 +269,11 @@ def _verdict(target_states: TargetStates) -> str:
         case 0:
             return f"Done: {words}."
         case 1:
-            return f"Finished, but some targets need attention: {words}; the others are listed by number."
+            count = target_states.count_with_states(NEEDS_ATTENTION)
+            needs = "needs" if count == 1 else "need"
+            return f"Finished, but {count:,} of {target_states.count:,} {needs} attention: {words}."
         case _:
-            return f"Not finished: {words}; run the job again to resume."
+            return f"Not finished: {words}; run the same command again to resume."
 
 
 def _run_report(run: RunCounts) -> RunReport:
@@ -297,10 +300,10 @@ def _iso(at: float) -> str:
 
 
 def exit_code_of_verify(report: Report, *, unread: int = 0) -> int:
-    """A report's exit code when completed purges are asked for too: 75 while rows are pending.
+    """Return the exit code of `verify`: 75 while deletions of events are pending, else the report's.
 
     Arguments:
-        unread: targets that could not be read, so that nothing new is known of them.
+        unread: number of targets that could not be read.
     """
     queued = Events.QUEUED.name.lower()
     waiting = any(

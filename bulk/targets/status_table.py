@@ -96,6 +96,15 @@ class StatusTable:
                 found = in_either(found, marked(self._codes[axis.value], codes))
         return numbers_of(found)
 
+    def count_with_states(self, states: Iterable[State]) -> int:
+        """Return how many targets are in one of these states on any axis."""
+        selected, found = {*states}, bytearray(self._size)
+        for axis in Axis:
+            codes = [STATUS_CODES[axis][each] for each in self.statuses(axis) if each.state in selected]
+            if codes:
+                found = in_either(found, marked(self._codes[axis.value], codes))
+        return found.count(1)
+
     def reason(self, axis: Axis, number: int) -> str:
         """Return the reason of one target on one axis, as reports print it; empty if it has none."""
         reason = self.status(axis, number).reason

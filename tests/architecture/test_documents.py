@@ -64,8 +64,8 @@ def named(path: Path) -> str:
 
 def test_citations_are_found_in_every_form() -> None:
     text = (
-        f"as contract 6.4 to 6.7 says, (contract 6.1, promise {12}). Promises 1, 5 and\n"
-        f"    # 16 to 20; (promises 10-12, 19), guarantee {30}.\n"
+        f"as contract 6.4 to 6.7 says, (contract 6.1, promise {12}). Guarantees 1, 5 and\n"
+        f"    # 16 to 20; (guarantees 10-12, 19), guarantee {30}.\n"
     )
     assert [(each.document, each.number, each.line) for each in citations(text)] == [
         *((CONTRACT, number, 1) for number in ("6.4", "6.7", "6.1")),

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -14,7 +15,7 @@ SOURCES = sorted(path for package in ("asyncclient", "bulk") for path in (ROOT /
 # Lowest first: a layer imports itself and the layers before it. Folders of a package, or modules at its root.
 LAYERS = {
     "bulk": (
-        "errors version sanitize number_ranges states property_checks operations events",
+        "errors version sanitize formatting number_ranges states property_checks operations events",
         "concurrency",
         "files",
         "targets",
@@ -56,8 +57,13 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Every module that a file imports, wherever in the file, but for those that only a type checker sees."""
+    return frozenset(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text())
     unseen = {
         inner

@@ -1,4 +1,4 @@
-"""Settings: every bad one has its sentence, and none shows the key."""
+"""Settings: each invalid one has a clear message, and no message shows the key."""
 
 import os
 from pathlib import Path
@@ -57,11 +57,11 @@ def test_hosts_become_origins(host: str, origin: str) -> None:
         ("https://@posthog.example.com", "user information"),
         (
             "https://posthog.example.com/api",
-            r"more than scheme, name and port: give https://posthog\.example\.com alone",
+            r"more than a scheme, a name and a port: give https://posthog\.example\.com",
         ),
-        (f"https://posthog.example.com/?personal_api_key={KEY}", "more than scheme"),
-        ("https://posthog.example.com?", "more than scheme"),
-        ("https://posthog.example.com/#x", "more than scheme"),
+        (f"https://posthog.example.com/?personal_api_key={KEY}", "more than a scheme"),
+        ("https://posthog.example.com?", "more than a scheme"),
+        ("https://posthog.example.com/#x", "more than a scheme"),
         ("https://us.i.posthog.com", "captured events only: give us"),
         ("https://eu.i.posthog.com.", "captured events only: give eu"),
         ("http://posthog.example.com", "plain http to posthog.example.com"),
@@ -77,7 +77,7 @@ def test_hosts_that_cannot_be_used_are_refused_with_the_fix(host: Any, sentence:
     assert KEY not in str(caught.value)
 
 
-def test_plain_http_is_taken_when_asked_for() -> None:
+def test_plain_http_is_accepted_if_allowed() -> None:
     assert parse_origin("http://posthog.internal", allow_http=True) == "http://posthog.internal"
 
 
@@ -93,7 +93,7 @@ def test_plain_http_is_taken_when_asked_for() -> None:
         (KEY + "\x7f", "other character"),
         (KEY + "\u00fc", "other character"),
         ("phx_" + "a" * 600, "more than any key"),
-        ("phc_" + KEY, r"public token \(phc_\): make a personal API key \(phx_\)"),
+        ("phc_" + KEY, r"public token \(phc_\): create a personal API key \(phx_\)"),
         ("phs_" + KEY, r"project secret key \(phs_\)"),
     ],
 )
@@ -105,7 +105,7 @@ def test_keys_that_cannot_be_are_refused_unseen(key: Any, sentence: str) -> None
 
 @pytest.mark.parametrize("project", [0, -1, "0", "x", "1.5", "", None, True, 1.0, "\u0661", 2**63, "9" * 30, KEY])
 def test_project_ids_that_cannot_be_are_refused(project: Any) -> None:
-    with pytest.raises(InvalidArgument, match=r"project id .*is no positive number") as caught:
+    with pytest.raises(InvalidArgument, match=r"project ID .*is not a positive number") as caught:
         PostHogClient(host="us", project_id=project, personal_api_key=KEY)
     assert KEY not in str(caught.value)
 
@@ -139,7 +139,7 @@ def test_the_environment_is_read_and_arguments_win() -> None:
 
 @pytest.mark.parametrize("host", ["", " ", "\t"])
 def test_a_host_that_is_set_and_empty_is_refused(host: str) -> None:
-    with pytest.raises(InvalidArgument, match="POSTHOG_HOST is set and empty"):
+    with pytest.raises(InvalidArgument, match="POSTHOG_HOST is set but empty"):
         PostHogClient.from_env(environment(POSTHOG_HOST=host))
 
 
@@ -173,7 +173,7 @@ def test_a_private_file_holds_the_key(tmp_path: Path, end: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "mode", "sentence"),
     [
-        (KEY.encode(), 0o640, "can be read by others: chmod 600"),
+        (KEY.encode(), 0o640, "can be read by others: run chmod 600"),
         (KEY.encode(), 0o604, "can be read by others"),
         (KEY.encode(), 0o601, "can be read by others"),
         (b"", 0o600, "no personal API key"),
@@ -192,12 +192,12 @@ def test_key_files_that_cannot_be_used_are_refused_unseen(
     assert KEY not in str(caught.value)
 
 
-def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_regular_file_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo", 0o600)
     for path, sentence in (
         (tmp_path / "none", "cannot be read: No such file"),
-        (tmp_path, "is no regular file"),
-        (tmp_path / "fifo", "is no regular file"),
+        (tmp_path, "is not a regular file"),
+        (tmp_path / "fifo", "is not a regular file"),
         ("a\0b", "cannot be read"),
         (KEY, "looks like a key"),
     ):

@@ -1,5 +1,5 @@
 """The ingestion host: it sees the project's token and never the personal key, and nothing it says is believed of the
-other one (promises 20, 26, 27)."""
+other one (guarantees 20, 26, 27)."""
 
 import asyncio
 import io
@@ -53,12 +53,12 @@ def test_an_ingestion_host_is_checked_like_the_other(given: Any) -> None:
         PostHogClient(host="us", ingest_host=given, project_id=1, personal_api_key=KEY)
 
 
-def test_plain_http_to_an_ingestion_host_is_taken_when_asked_for() -> None:
+def test_plain_http_to_an_ingestion_host_is_accepted_if_allowed() -> None:
     assert parse_ingest_origin("http://e.example.com", "https://x", allow_http=True) == "http://e.example.com"
 
 
 @pytest.mark.parametrize("token", ["", "phx_other", "pha_x", "phs_x", KEY, "a b", TOKEN + "\n", "\u00fc", "p" * 513, 7])
-def test_what_is_no_public_token_is_refused_unseen(token: Any) -> None:
+def test_an_invalid_public_token_is_refused_and_not_shown(token: Any) -> None:
     with pytest.raises(InvalidArgument, match="project API key") as caught:
         PostHogClient(host="us", project_id=1, personal_api_key=KEY, project_api_key=token)
     innocent(everything(caught.value))
@@ -171,7 +171,7 @@ async def test_a_client_that_is_not_open_captures_nothing() -> None:
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """Everything that any logger says, at DEBUG."""
+    """Return everything that any logger writes, at DEBUG."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()
@@ -187,7 +187,7 @@ def logged() -> Iterator[io.StringIO]:
 
 
 def everything(error: BaseException) -> str:
-    """All that a report of an error may show, but for the frames of tests, which hold what they were given."""
+    """Return all that an error report can show, without the frames of tests."""
     parts: list[str] = []
     rest: list[BaseException | None] = [error]
     while rest:

@@ -1,4 +1,4 @@
-"""`knows`: what a server is new enough for, found out by reads alone (contract 8)."""
+"""`knows` finds out by reads alone which routes a server has (contract 8)."""
 
 from itertools import product
 from typing import Any
@@ -36,7 +36,7 @@ def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
 @pytest.mark.parametrize("unmapped", ["405", "403"])
 @pytest.mark.parametrize("scopes", [None, ("*",), ("person:write",), ("person:read",)])
 @pytest.mark.parametrize("alias", ["rewrite", "plain", "redirect", "gone"])
-async def test_every_age_is_told_apart_and_nothing_is_changed(alias: str, scopes: Any, unmapped: str) -> None:
+async def test_every_server_age_is_recognized_and_nothing_is_changed(alias: str, scopes: Any, unmapped: str) -> None:
     async with LocalPostHog(persons=2) as server:
         for known in product([True, False], repeat=len(AGES)):
             age = dict(zip(AGES, known, strict=True))
@@ -84,7 +84,7 @@ async def test_a_wrong_project_is_an_error_and_not_an_age(project_answer: Any) -
 
 
 @pytest.mark.parametrize("answer", [(404, b"<html>nginx</html>"), (400, b"{}"), (403, b"{}"), (500, b""), (302, b"")])
-async def test_an_answer_that_does_not_tell_is_raised(raw: Any, answer: tuple[int, bytes]) -> None:
+async def test_a_response_that_does_not_show_the_route_is_raised(raw: Any, answer: tuple[int, bytes]) -> None:
     server = await raw.serve(raw.http(*answer))
     client = await raw.client(server.url)
     for route in ROUTES:
@@ -95,6 +95,6 @@ async def test_an_answer_that_does_not_tell_is_raised(raw: Any, answer: tuple[in
 async def test_an_unknown_name_is_refused_before_anything_is_sent(raw: Any) -> None:
     server = await raw.serve(raw.http())
     client = await raw.client(server.url)
-    with pytest.raises(InvalidArgument, match="none of bulk_delete"):
+    with pytest.raises(InvalidArgument, match="not one of bulk_delete"):
         await client.persons.knows("../../projects")
     assert server.requests == []

@@ -1,4 +1,4 @@
-"""The rate limits against Django REST framework's own throttle classes, in virtual time (promise 13)."""
+"""The rate limits against Django REST framework's own throttle classes, in virtual time (guarantee 13)."""
 
 import asyncio
 from random import Random
@@ -15,7 +15,7 @@ HOUR_S = 3600.0
 
 
 class Oracle:
-    """A server that counts as PostHog does and answers after a random time."""
+    """A server that counts as PostHog does and responds after a random time."""
 
     def __init__(self, rates: dict[str, str], random: Random, latency: tuple[float, float]) -> None:
         self._throttles = Throttles(rates, lambda: asyncio.get_running_loop().time())
@@ -34,7 +34,7 @@ class Oracle:
 
 
 async def use_up(limits: Limits, oracle: Oracle, *, until: float, workers: int = 32) -> None:
-    """Make as many requests as are allowed until a time of the loop's clock."""
+    """Make as many requests as the limits allow until a time of the loop's clock."""
     loop = asyncio.get_running_loop()
 
     async def worker() -> None:
@@ -140,7 +140,7 @@ def test_whatever_the_limits_latencies_and_restarts_nothing_is_refused(
     assert run_virtual(main()).refused == 0
 
 
-def test_waiters_are_served_in_turn_and_a_cancelled_one_harms_nobody() -> None:
+def test_waiters_are_served_in_turn_and_a_cancelled_one_blocks_no_other() -> None:
     async def main() -> list[int]:
         limits, served = live(RateLimits(deletes_per_minute=1, deletes_per_hour=None)), []
 
@@ -172,7 +172,7 @@ def test_a_permit_that_was_not_spent_is_given_back_at_once() -> None:
     assert run_virtual(main()) < 60
 
 
-def test_a_pause_holds_everybody_of_the_bucket_and_nobody_else() -> None:
+def test_a_pause_holds_all_requests_of_the_bucket_and_no_others() -> None:
     async def main() -> tuple[float, float]:
         limits, loop = live(RateLimits.off()), asyncio.get_running_loop()
         start = loop.time()
@@ -188,7 +188,7 @@ def test_a_pause_holds_everybody_of_the_bucket_and_nobody_else() -> None:
     assert 30 <= deletes < 31
 
 
-def test_what_other_processes_spent_counts_until_its_window_is_over() -> None:
+def test_requests_of_other_processes_count_until_their_window_is_over() -> None:
     limits = Limits(RateLimits.posthog(), clock=lambda: 10_000.0)
     limits.charge(Bucket.DELETES, [0.0] * 480 + [100.0] * 1000 + [4000.0] * 7)
     assert [(window.used, round(window.frees_in_s)) for window in limits.budget(Bucket.DELETES)] == [
@@ -327,13 +327,13 @@ def test_limits_per_user_are_the_same_for_deletions_and_the_other_calls() -> Non
 def test_limits_of_a_second_event_loop_are_refused_in_one_sentence() -> None:
     limits = Limits(RateLimits.posthog())
     asyncio.run(enter(limits))
-    with pytest.raises(RuntimeError, match=r"used in another event loop already: make new ones") as refused:
+    with pytest.raises(RuntimeError, match=r"already used in another event loop: create new ones") as refused:
         asyncio.run(enter(limits))
     assert "new.charge(bucket, old.recent(bucket))" in str(refused.value)
     limits.charge(Bucket.OTHERS, Limits().recent(Bucket.OTHERS))  # what the sentence advises needs no loop
 
 
-def test_deletions_of_a_user_count_together_with_the_other_calls_and_are_told_apart() -> None:
+def test_deletions_of_a_user_count_together_with_other_calls_and_are_recorded_separately() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.user(), clock=loop.time)
@@ -352,7 +352,7 @@ def test_deletions_of_a_user_count_together_with_the_other_calls_and_are_told_ap
 
 
 @pytest.mark.parametrize(("longest_s", "raises"), [(3600.0, True), (8000.0, False)])
-def test_whoever_waits_while_too_long_a_pause_begins_is_told_at_once(longest_s: float, raises: bool) -> None:
+def test_a_waiting_request_fails_at_once_when_too_long_a_pause_begins(longest_s: float, raises: bool) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)

@@ -1,4 +1,4 @@
-"""When a request is sent again: the decision as a table."""
+"""When a request is retried: the decision as a table."""
 
 import random
 from email.utils import formatdate
@@ -66,13 +66,13 @@ def test_reads_are_repeated_after_what_may_pass(error: PostHogError) -> None:
 
 
 @pytest.mark.parametrize("error", [*TRANSIENT, *LOST, status(500)], ids=repr)
-def test_writes_are_not_repeated_when_they_may_have_been_done(error: PostHogError) -> None:
+def test_writes_are_not_retried_if_they_may_have_had_an_effect(error: PostHogError) -> None:
     assert isinstance(decide(ALL, error, attempt=1, mutating=True), GiveUp)
 
 
 @pytest.mark.parametrize("mutating", [True, False])
 @pytest.mark.parametrize("error", FINAL, ids=repr)
-def test_what_would_be_the_same_again_is_not_repeated(error: PostHogError, mutating: bool) -> None:
+def test_an_error_that_would_be_the_same_is_not_retried(error: PostHogError, mutating: bool) -> None:
     assert isinstance(decide(ALL, error, attempt=1, mutating=mutating), GiveUp)
 
 

@@ -1,4 +1,4 @@
-"""The key is in no repr, text, pickle, log, event or traceback (promise 27)."""
+"""The key is in no repr, text, pickle, log, event or traceback (guarantee 27)."""
 
 import asyncio
 import copy
@@ -23,7 +23,7 @@ HIDDEN = ("0123456789", "abcdefghij")
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """Everything that any logger says, at DEBUG."""
+    """Return everything that any logger writes, at DEBUG."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
@@ -40,7 +40,7 @@ def logged() -> Iterator[io.StringIO]:
 
 
 def everything(error: BaseException) -> str:
-    """All that a report of an error may show: chained errors and local variables, of this package and below."""
+    """Return all that an error report can show: chained errors and local variables of this package and below."""
     parts = []
     seen: list[BaseException] = []
     rest: list[BaseException | None] = [error]
@@ -177,7 +177,7 @@ async def test_no_object_of_a_client_shows_the_key(raw: Any) -> None:
             attempt(client)
 
 
-def test_a_secret_shows_itself_to_nobody() -> None:
+def test_a_secret_is_never_shown() -> None:
     secret = Secret("phx_0123456789abcdefghij")
     assert (repr(secret), str(secret), f"{secret}") == ("***",) * 3
     assert secret.reveal() == "phx_0123456789abcdefghij"

@@ -1,4 +1,4 @@
-"""The arithmetic behind the benchmarks: ratios, spreads, checks."""
+"""Medians, ratios, spreads and targets of the benchmarks."""
 
 import math
 
@@ -15,19 +15,19 @@ def row(contender: str, *values: float) -> Row:
     return Row(contender=contender, figures={"wall_s": [*values]})
 
 
-def test_a_ratio_is_taken_within_each_repeat_so_that_a_slow_spell_cancels_out() -> None:
+def test_a_ratio_is_taken_within_each_repeat_so_that_slow_phases_cancel_out() -> None:
     # in the second repeat the machine was ten times slower for both; the ratio of the medians would be 1
     rows = [row("ours", 2.0, 30.0, 4.0), row("theirs", 1.0, 10.0, 4.0)]
     assert ratio(rows, "ours", "theirs", "wall_s") == 2.0
 
 
 @given(TIMES, st.floats(0.1, 10))
-def test_a_ratio_is_that_of_two_who_are_always_as_far_apart(times: list[float], factor: float) -> None:
+def test_a_constant_factor_is_the_ratio(times: list[float], factor: float) -> None:
     rows = [row("ours", *(time * factor for time in times)), row("theirs", *times)]
     assert ratio(rows, "ours", "theirs", "wall_s") == pytest.approx(factor)
 
 
-def test_what_was_not_measured_is_no_number_and_meets_no_target() -> None:
+def test_a_figure_that_was_not_measured_is_nan_and_meets_no_target() -> None:
     rows = [row("ours", 1.0), Row(contender="theirs")]
     value = ratio(rows, "ours", "theirs", "wall_s")
     assert math.isnan(value)
@@ -44,15 +44,15 @@ def test_a_target_is_met_up_to_its_bound(sense: str, value: float, holds: bool) 
 
 
 @given(TIMES)
-def test_the_spread_lies_within_what_was_measured_and_holds_the_median(times: list[float]) -> None:
+def test_the_spread_lies_within_the_values_and_contains_the_median(times: list[float]) -> None:
     low, high = spread(times)
     assert min(times) <= low <= row("ours", *times).median("wall_s") <= high <= max(times)
 
 
-def test_one_stray_repeat_does_not_widen_the_spread() -> None:
+def test_one_outlier_does_not_widen_the_spread() -> None:
     assert spread([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 50.0]) == (1.0, 1.0)
 
 
-def test_a_contender_that_nobody_measured_is_an_error() -> None:
+def test_a_contender_without_a_row_is_an_error() -> None:
     with pytest.raises(LookupError, match="'ours'"):
         row_of([], "ours")

@@ -1,4 +1,4 @@
-"""Whose turn it is, and what of it counts."""
+"""Contenders take turns, and the warm-up does not count."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,24 +8,24 @@ import pytest
 
 from benchmarks.harness import Bench, Entry
 
-ENTRIES = [Entry(label=name, name=name.lower(), says={"n": place}) for place, name in enumerate("ABC")]
+ENTRIES = [Entry(label=name, name=name.lower(), arguments={"n": place}) for place, name in enumerate("ABC")]
 
 
 class Recording(Bench):
-    """A bench whose contenders are the number of the call."""
+    """A bench that records its runs, whose figure is the number of the run."""
 
     def __init__(self, *, smoke: bool = False, repeats: int = 3) -> None:
         super().__init__(smoke=smoke, repeats=repeats, folder=Path())
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
-    def run(self, question: str, name: str, says: Mapping[str, Any]) -> dict[str, float]:
-        self.calls.append((name, dict(says)))
+    def run(self, question: str, name: str, arguments: Mapping[str, Any]) -> dict[str, float]:
+        self.calls.append((name, dict(arguments)))
         return {"wall_s": float(len(self.calls)), "peak_mb": 1.0}
 
 
-def test_everybody_runs_once_a_repeat_and_another_one_begins_each_time() -> None:
+def test_each_contender_runs_once_per_repeat_and_another_one_starts_each_time() -> None:
     bench = Recording()
-    rows = bench.contest("x", ENTRIES, {"n": 9, "m": 7}, warm_up=False)
+    rows = bench.compare("x", ENTRIES, {"n": 9, "m": 7}, warm_up=False)
     names = "".join(name for name, _ in bench.calls)
     assert names == "abcbcacab"
     assert bench.calls[1] == ("b", {"n": 1, "m": 7})
@@ -35,20 +35,18 @@ def test_everybody_runs_once_a_repeat_and_another_one_begins_each_time() -> None
 
 def test_the_first_round_warms_up_and_does_not_count() -> None:
     bench = Recording(repeats=1)
-    rows = bench.contest("x", ENTRIES, {})
+    rows = bench.compare("x", ENTRIES, {})
     assert len(bench.calls) == 6
     assert [row.figures["wall_s"] for row in rows] == [[4.0], [5.0], [6.0]]
 
 
 @pytest.mark.parametrize(("smoke", "most", "times"), [(False, None, 3), (False, 2, 2), (False, 9, 3), (True, None, 1)])
-def test_repeats_are_as_many_as_asked_for_and_no_more_than_the_question_takes(
-    smoke: bool, most: int | None, times: int
-) -> None:
+def test_repeats_are_bounded_by_the_maximum_of_the_benchmark(smoke: bool, most: int | None, times: int) -> None:
     bench = Recording(smoke=smoke)
-    rows = bench.contest("x", ENTRIES, {}, warm_up=False, most_repeats=most)
+    rows = bench.compare("x", ENTRIES, {}, warm_up=False, max_repeats=most)
     assert {len(row.figures["wall_s"]) for row in rows} == {times}
 
 
-def test_only_the_figures_that_are_wanted_are_kept_in_the_order_wanted() -> None:
-    rows = Recording().contest("x", ENTRIES, {}, figures=("peak_mb", "missing", "wall_s"))
+def test_only_the_requested_figures_are_kept_in_that_order() -> None:
+    rows = Recording().compare("x", ENTRIES, {}, figures=("peak_mb", "missing", "wall_s"))
     assert [list(row.figures) for row in rows] == [["peak_mb", "wall_s"]] * 3

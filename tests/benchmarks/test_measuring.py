@@ -1,4 +1,4 @@
-"""The measuring server and the truth of `completeness`: figures are worth what these are."""
+"""The measuring server, and how `completeness` counts repeated calls."""
 
 import subprocess
 import sys
@@ -13,22 +13,22 @@ from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import RecordedRequest
 from benchmarks.canned import UPDATED, uuid_text
 from benchmarks.harness import Bench, process
-from benchmarks.lab import KEY, Lab
-from benchmarks.posthog import repeated
+from benchmarks.local_posthog import repeated
+from benchmarks.server_control import KEY, ServerControl
 
 
 def client(url: str) -> PostHogClient:
     return PostHogClient(host=url, project_id=1, personal_api_key=KEY, limits=Limits(RateLimits.off()))
 
 
-async def test_the_server_holds_what_is_done_to_persons() -> None:
+async def test_the_server_keeps_changes_of_persons() -> None:
     with process("benchmarks.server") as (_, port):
-        lab = Lab(f"http://127.0.0.1:{int(port)}")
-        lab.reset(persons=7)
+        server = ServerControl(f"http://127.0.0.1:{int(port)}")
+        server.reset(persons=7)
         ids = [UUID(uuid_text(number)) for number in range(7)]
-        async with client(lab.url) as opened:
+        async with client(server.url) as opened:
             persons = opened.persons
-            lab.arm(requests=3, skip=1)
+            server.arm(requests=3, skip=1)
             assert [person.uuid async for person in persons.iter(page_size=3)] == ids
             await persons.update(ids[2], UPDATED)
             assert (await persons.batch_by_uuids(ids[1:4]))[ids[2]].properties["tier"] == "gold"
@@ -39,29 +39,29 @@ async def test_the_server_holds_what_is_done_to_persons() -> None:
             summary = await persons.bulk_delete(ids=ids[:3], delete_events=False, keep_person=False)
             assert summary.persons_deleted == 3
             assert set(await persons.batch_by_uuids(ids)) == {*ids[3:]}
-        assert {name: lab.state()[name] for name in ("count", "here", "changed", "rows")} == {
+        assert {name: server.state()[name] for name in ("count", "here", "changed", "rows")} == {
             "count": 7, "here": 4, "changed": 1, "rows": 2,
         }  # fmt: skip
-        told = lab.span()
-        assert 0 < told["later_wall_s"] < told["wall_s"]
+        span = server.span()
+        assert 0 < span["later_wall_s"] < span["wall_s"]
 
 
-async def test_a_span_of_more_or_fewer_requests_than_announced_is_an_error() -> None:
+async def test_another_number_of_requests_than_expected_is_an_error() -> None:
     with process("benchmarks.server") as (_, port):
-        lab = Lab(f"http://127.0.0.1:{int(port)}")
-        lab.reset(persons=2)
-        lab.arm(requests=1)
-        with pytest.raises(RuntimeError, match="0 mutating requests where 1"):
-            lab.span()
+        server = ServerControl(f"http://127.0.0.1:{int(port)}")
+        server.reset(persons=2)
+        server.arm(requests=1)
+        with pytest.raises(RuntimeError, match="0 mutating requests instead of 1"):
+            server.span()
         async with aiohttp.ClientSession() as session:
             for _ in range(2):
-                async with session.patch(f"{lab.persons}{uuid_text(0)}/", json={}) as answer:
+                async with session.patch(f"{server.persons}{uuid_text(0)}/", json={}) as answer:
                     assert answer.status == 202
-        with pytest.raises(RuntimeError, match="2 mutating requests where 1"):
-            lab.span()
+        with pytest.raises(RuntimeError, match="2 mutating requests instead of 1"):
+            server.span()
 
 
-def test_a_contender_that_fails_fails_the_question(tmp_path: Path) -> None:
+def test_a_failing_contender_fails_the_benchmark(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"per_person: requests-loop ended with 1:(.|\n)*refused"):
         Bench(smoke=True, repeats=1, folder=tmp_path).run(
             "per_person", "requests-loop", {"url": "http://127.0.0.1:9", "persons": 1}
@@ -90,18 +90,18 @@ def recorded(action: str, *uuids: str, applied: bool = True, keep: bool = False,
         ([recorded("bulk_delete", "a", keep=True, fault="orphan_events"), recorded("bulk_delete", "a", keep=True)], 0),
     ],
 )
-def test_a_call_is_repeated_when_the_same_one_had_taken_effect(requests: list[Any], times: int) -> None:
+def test_a_call_counts_as_repeated_if_the_same_call_had_taken_effect(requests: list[Any], times: int) -> None:
     assert repeated(requests) == times
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("question", ["journal", "limiter"])
-def test_a_question_is_answered_from_the_command_line(question: str, tmp_path: Path) -> None:
-    told = tmp_path / "figures.jsonl"
-    command = [sys.executable, "-m", "benchmarks", "--smoke", "--only", question, "--json", str(told)]
+def test_a_benchmark_runs_from_the_command_line(question: str, tmp_path: Path) -> None:
+    figures = tmp_path / "figures.jsonl"
+    command = [sys.executable, "-m", "benchmarks", "--smoke", "--only", question, "--json", str(figures)]
     ended = subprocess.run(
         command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=120
     )
     assert ended.returncode == 0, ended.stderr
     assert f"== {question}:" in ended.stdout
-    assert len(told.read_bytes().splitlines()) == 2
+    assert len(figures.read_bytes().splitlines()) == 2

@@ -1,4 +1,4 @@
-"""Tables of the benchmarks: what the README gets from a run's file."""
+"""Results as tables for the terminal and the README."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def result(question: str = "per_person", *, value: float = 0.9, smoke: bool = Fa
     return Result(question=question, asks="How many?", rows=rows, checks=checks, smoke=smoke)
 
 
-def test_a_table_has_a_line_a_contender_and_a_gap_for_what_was_not_measured() -> None:
+def test_a_table_has_a_line_per_contender_and_a_dash_for_a_missing_figure() -> None:
     text = as_markdown(Run(environment=HERE, results=[result()]))
     assert "| contender | persons/s | CPU s |\n| --- | ---: | ---: |" in text
     assert "| ours | 8,100 (8,000 to 8,200) | 0.125 |" in text
@@ -29,19 +29,19 @@ def test_a_table_has_a_line_a_contender_and_a_gap_for_what_was_not_measured() ->
 
 
 @pytest.mark.parametrize(("value", "word"), [(0.9, ": met"), (0.8, ": MISSED")])
-def test_a_target_says_whether_it_is_met(value: float, word: str) -> None:
+def test_a_line_says_if_its_target_is_met(value: float, word: str) -> None:
     assert word in as_text(result(value=value))
 
 
 @pytest.mark.parametrize("value", [0.9, 0.8])
-def test_a_smoke_run_judges_nothing(value: float) -> None:
+def test_a_smoke_run_checks_no_target(value: float) -> None:
     text = as_text(result(value=value, smoke=True))
-    assert "not judged" in text
+    assert "not checked" in text
     assert "met" not in text
     assert "MISSED" not in text
 
 
-def test_only_what_stands_between_the_marks_is_replaced() -> None:
+def test_only_the_text_between_the_marks_is_replaced() -> None:
     readme = f"before\n{BEGIN}\nold\n{END}\nafter\n"
     once = put_into(readme, "new")
     assert once == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
@@ -58,15 +58,15 @@ def test_the_readme_has_its_marks() -> None:
     put_into((Path(__file__).parents[2] / "benchmarks" / "README.md").read_text(), "new")
 
 
-def test_files_of_several_runs_are_put_together_and_the_last_answer_counts(tmp_path: Path) -> None:
+def test_files_of_several_runs_are_combined_and_the_last_result_counts(tmp_path: Path) -> None:
     for name, results in (
         ("a", [result("start", value=1.0), result(value=1.0)]),
         ("b", [result("start", value=2.0)]),
     ):
         lines = [HERE, *results]
         (tmp_path / name).write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-    told = read([tmp_path / "a", tmp_path / "b"])
-    assert [(each.question, each.checks[0].value) for each in told.results] == [("per_person", 1.0), ("start", 2.0)]
+    run = read([tmp_path / "a", tmp_path / "b"])
+    assert [(each.question, each.checks[0].value) for each in run.results] == [("per_person", 1.0), ("start", 2.0)]
     assert QUESTIONS.index("per_person") < QUESTIONS.index("start")
 
 
@@ -74,5 +74,5 @@ def test_files_of_several_runs_are_put_together_and_the_last_answer_counts(tmp_p
     ("value", "text"),
     [(0.0, "0"), (12345.6, "12,346"), (12.345, "12.3"), (0.8567, "0.857"), (0.001234, "0.00123"), (float("nan"), "-")],
 )
-def test_numbers_have_as_many_digits_as_say_something(value: float, text: str) -> None:
+def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
     assert number(value) == text

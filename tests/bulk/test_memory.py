@@ -1,4 +1,4 @@
-"""What a job keeps in memory of its targets: bytes each, not objects (promise 18)."""
+"""A job keeps a few bytes per target in memory, not objects (guarantee 18)."""
 
 import tracemalloc
 from datetime import UTC, datetime
@@ -46,12 +46,12 @@ def records() -> list[Record]:
 
 
 @pytest.mark.slow
-def test_a_ledger_takes_bytes_a_target_and_not_objects() -> None:
-    told = records()
+def test_target_states_take_a_few_bytes_per_target() -> None:
+    written = records()
     tracemalloc.start()
     try:
         target_states = TargetStates()
-        for record in told:
+        for record in written:
             target_states.apply(record)
         kept, peak = tracemalloc.get_traced_memory()
     finally:
@@ -62,7 +62,7 @@ def test_a_ledger_takes_bytes_a_target_and_not_objects() -> None:
 
 
 @pytest.mark.slow
-def test_a_plan_is_read_block_by_block_and_not_kept(tmp_path: Path) -> None:
+def test_a_plan_is_read_in_blocks_that_are_not_kept(tmp_path: Path) -> None:
     count, at = 100_000, datetime(2026, 1, 2, tzinfo=UTC)
     header = PlanHeader(
         format=FORMAT, created_at="2026-11-23T12:00:00Z", version="1", host="https://x.test", project_id=1,

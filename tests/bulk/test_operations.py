@@ -1,4 +1,4 @@
-"""What can be asked for: plain values that go through a plan and come back, and through a journal without values."""
+"""Operations survive the round trip through a plan; in a journal they have no values of properties."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ KINDS = st.sampled_from(ALL)
 
 
 @pytest.mark.parametrize("operation", ALL, ids=lambda o: describe(to_dict(o)))
-def test_an_operation_comes_back_from_a_plan_as_it_was(operation: Any) -> None:
+def test_an_operation_survives_the_round_trip_through_a_plan(operation: Any) -> None:
     fields = json.loads(json.dumps(to_dict(operation)))
     assert from_dict(fields) == operation
     assert axes_of(fields) == axes(operation)
@@ -66,7 +66,9 @@ def test_an_operation_comes_back_from_a_plan_as_it_was(operation: Any) -> None:
         (ALL[9], Axis.PROPERTIES, {Axis.PROPERTIES}, "unset the property email of persons"),
     ],
 )
-def test_what_it_is_for_and_what_it_is_called(operation: Any, lead: Axis, asked: set[Axis], words: str) -> None:
+def test_each_operation_has_its_axes_and_its_description(
+    operation: Any, lead: Axis, asked: set[Axis], words: str
+) -> None:
     fields = to_dict(operation)
     assert primary_axis_of(fields) is lead
     assert axes(operation) == asked
@@ -74,7 +76,7 @@ def test_what_it_is_for_and_what_it_is_called(operation: Any, lead: Axis, asked:
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.text(min_size=3, max_size=6), min_size=1))
-def test_a_journal_gets_keys_and_no_values(values: dict[str, str]) -> None:
+def test_the_operation_in_a_journal_has_keys_and_no_values(values: dict[str, str]) -> None:
     marked = {key: f"secret-{number}" for number, key in enumerate(values)}
     operation = UpdateProperties(marked)
     told = without_values(to_dict(operation))
@@ -84,11 +86,11 @@ def test_a_journal_gets_keys_and_no_values(values: dict[str, str]) -> None:
 
 
 @given(KINDS.filter(lambda o: not isinstance(o, UpdateProperties)))
-def test_what_has_no_values_is_in_the_journal_as_in_the_plan(operation: Any) -> None:
+def test_an_operation_without_values_is_the_same_in_journal_and_plan(operation: Any) -> None:
     assert without_values(to_dict(operation)) == to_dict(operation)
 
 
-def test_what_properties_are_to_be() -> None:
+def test_an_operation_has_its_desired_properties() -> None:
     set_, unset = desired_properties(ALL[6]), desired_properties(ALL[8])
     assert set_ is not None
     assert unset is not None
@@ -110,7 +112,7 @@ def test_what_properties_are_to_be() -> None:
         lambda: UnsetProperties(("a",), route="REST"),
     ],
 )
-def test_what_cannot_be_done_is_refused_when_it_is_said(make: Any) -> None:
+def test_an_impossible_operation_is_refused_when_it_is_created(make: Any) -> None:
     with pytest.raises(InputError):
         make()
 
@@ -131,7 +133,7 @@ def test_what_cannot_be_done_is_refused_when_it_is_said(make: Any) -> None:
         {"kind": "delete-events", "delete_recordings": True},
     ],
 )
-def test_a_plan_of_another_version_or_hand_is_refused(fields: dict[str, Any]) -> None:
+def test_an_unknown_or_changed_operation_in_a_plan_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         from_dict(fields)
 

@@ -1,4 +1,4 @@
-"""Values that a job may set are read back equal; what could not be is refused by a sentence without the value."""
+"""Values that a job may set are read back equal; other values are refused by a message without the value."""
 
 import json
 import re
@@ -40,23 +40,21 @@ PROPERTIES = st.dictionaries(KEYS, VALUES, min_size=1, max_size=5)
 
 
 @given(PROPERTIES)
-def test_whatever_is_taken_comes_back_equal_over_json(properties: dict[str, Any]) -> None:
+def test_accepted_values_are_equal_after_a_round_trip_over_json(properties: dict[str, Any]) -> None:
     checked_properties(properties)
     for back in (json.loads(json.dumps(properties)), msgspec.json.decode(msgspec.json.encode(properties))):
         assert DesiredProperties(values=properties).unmet_keys(back) == ()
 
 
 @given(PROPERTIES, PROPERTIES)
-def test_after_a_change_nothing_is_open_and_before_it_exactly_what_differs(
-    had: dict[str, Any], values: dict[str, Any]
-) -> None:
+def test_unmet_keys_are_exactly_those_that_differ(had: dict[str, Any], values: dict[str, Any]) -> None:
     wanted = DesiredProperties(values=values)
     assert wanted.unmet_keys({**had, **values}) == ()
     assert set(wanted.unmet_keys(had)) == {k for k, v in values.items() if k not in had or not equal(had[k], v)}
 
 
 @given(PROPERTIES, st.lists(KEYS, min_size=1, max_size=4, unique=True))
-def test_absent_keys_are_open_where_they_are_there_whatever_their_value(had: dict[str, Any], keys: list[str]) -> None:
+def test_a_key_to_remove_is_unmet_while_it_exists(had: dict[str, Any], keys: list[str]) -> None:
     wanted = DesiredProperties(absent=tuple(keys))
     assert wanted.unmet_keys(had) == tuple(key for key in keys if key in had)
     assert wanted.unmet_keys({key: value for key, value in had.items() if key not in keys}) == ()
@@ -91,13 +89,13 @@ def test_equality_is_reflexive_and_survives_a_list_of_one(value: Any) -> None:
         ([1, 2], [2, 1]),
     ],
 )
-def test_what_looks_alike_is_not_equal(one: Any, other: Any) -> None:
+def test_similar_values_of_different_types_are_not_equal(one: Any, other: Any) -> None:
     assert not equal(one, other)
     assert not equal(other, one)
 
 
 @pytest.mark.parametrize(("one", "other"), [(1, 1.0), (0.0, -0.0), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ((1,), [1])])
-def test_what_json_does_not_tell_apart_is_equal(one: Any, other: Any) -> None:
+def test_values_that_json_does_not_distinguish_are_equal(one: Any, other: Any) -> None:
     assert equal(one, other)
     assert equal(other, one)
 
@@ -110,7 +108,7 @@ def nested(levels: int) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         (float("nan"), "finite"),
         (float("-inf"), "finite"),
@@ -131,8 +129,8 @@ def nested(levels: int) -> Any:
         value if isinstance(value, str) and value.isascii() and "\0" not in value else type(value).__name__
     ),
 )
-def test_what_the_server_cannot_hold_is_refused_by_its_key(value: Any, told: str) -> None:
-    with pytest.raises(InputError, match=re.escape(told)) as caught:
+def test_a_value_that_the_server_cannot_store_is_refused_by_its_key(value: Any, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
         checked_properties({"good": 1, "the key": value})
     assert "the key" in str(caught.value)
 
@@ -140,45 +138,45 @@ def test_what_the_server_cannot_hold_is_refused_by_its_key(value: Any, told: str
 @pytest.mark.parametrize(
     "value", [LARGEST_EXACT, -LARGEST_EXACT, 1e300, "", "\u2028 \U0001f600", nested(DEEPEST), [], {}, {"": 1}, (1, 2)]
 )
-def test_what_it_can_hold_is_taken(value: Any) -> None:
+def test_a_value_that_the_server_can_store_is_accepted(value: Any) -> None:
     checked_properties({"key": value})
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "message"),
     [
         ((), "at least one"),
-        ("plan", "no list"),
-        (({"a"}), "no list"),
+        ("plan", "must be a list of strings"),
+        (({"a"}), "must be a list of strings"),
         (("",), "visible"),
         (("  ",), "visible"),
         ((3,), "visible"),
         (("a", "b", "a"), "twice"),
         (("a\0",), "NUL"),
         (("\ud800",), "surrogate"),
-        (("k" * (MAX_KEY_LENGTH + 1),), "too long"),
+        (("k" * (MAX_KEY_LENGTH + 1),), "401 characters: use at most 400"),
         (tuple(map(str, range(MAX_KEYS + 1))), "up to 100"),
     ],
 )
-def test_keys_that_cannot_be_keys_are_refused(keys: Any, told: str) -> None:
-    with pytest.raises(InputError, match=re.escape(told)):
+def test_keys_that_cannot_be_keys_are_refused(keys: Any, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
         checked_keys(keys)
 
 
 @pytest.mark.parametrize(
     "keys", [("a",), ["k" * MAX_KEY_LENGTH], tuple(map(str, range(MAX_KEYS))), ("$set", "é", " a ")]
 )
-def test_other_keys_are_taken(keys: Any) -> None:
+def test_valid_keys_are_accepted(keys: Any) -> None:
     checked_keys(keys)
 
 
 @pytest.mark.parametrize("properties", [None, [("a", 1)], "a", {}])
-def test_properties_are_an_object_with_something_in_it(properties: Any) -> None:
+def test_properties_must_be_a_non_empty_object(properties: Any) -> None:
     with pytest.raises(InputError):
         checked_properties(properties)
 
 
-def test_all_values_together_are_bounded() -> None:
+def test_the_size_of_all_values_is_bounded() -> None:
     half = "x" * (MAX_VALUES_BYTES // 2)
     checked_properties({"a": half, "b": half[:-20]})
     with pytest.raises(InputError, match="524,288") as caught:
@@ -186,11 +184,14 @@ def test_all_values_together_are_bounded() -> None:
     assert len(str(caught.value)) < 200
 
 
-def test_no_value_is_in_a_repr() -> None:
-    assert repr(DesiredProperties(values={"note": "private"}, absent=("email",))) == "Wanted(keys=('note', 'email'))"
+def test_a_repr_shows_no_value() -> None:
+    assert (
+        repr(DesiredProperties(values={"note": "private"}, absent=("email",)))
+        == "DesiredProperties(keys=('note', 'email'))"
+    )
 
 
-def test_what_was_checked_is_what_is_asked_whatever_happens_to_what_was_given() -> None:
+def test_an_operation_keeps_a_copy_of_its_checked_values() -> None:
     given_values: dict[str, Any] = {"tags": ["a"]}
     given_keys = ["email"]
     update, unset = UpdateProperties(properties=given_values), UnsetProperties(keys=given_keys)  # type: ignore[arg-type]

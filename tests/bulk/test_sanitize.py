@@ -1,4 +1,4 @@
-"""No foreign text can act on a terminal, a page, a table or a spreadsheet."""
+"""No foreign text is active on a terminal, a web page, in Markdown or in a spreadsheet."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ def test_plain_text_holds_no_control_bidi_or_invisible_character(text: str) -> N
 
 
 @given(NASTY)
-def test_plain_text_is_the_same_when_made_plain_again(text: str) -> None:
+def test_making_text_plain_twice_changes_nothing_more(text: str) -> None:
     once = sanitize.plain(text, limit=None)
     assert sanitize.plain(once, limit=None) == once
 
@@ -57,7 +57,7 @@ def test_no_more_than_the_limit_is_shown(text: str, limit: int) -> None:
     assert sanitize.plain(text, limit=limit) == sanitize.plain(expected, limit=None)
 
 
-def test_what_is_hidden_is_shown_by_its_code() -> None:
+def test_hidden_characters_are_shown_by_their_code() -> None:
     assert sanitize.plain("a\x1b[2Jb\u202ec\U000e0041") == "a\\x1b[2Jb\\u202ec\\U000e0041"
 
 
@@ -86,7 +86,7 @@ class _Tags(HTMLParser):
 
 
 @given(NASTY)
-def test_html_text_makes_no_markup_and_reads_as_the_text(text: str) -> None:
+def test_html_text_has_no_markup_and_reads_the_same(text: str) -> None:
     parser = _Tags()
     parser.feed(f'<p title="{sanitize.html(text, limit=None)}">{sanitize.html(text, limit=None)}</p>')
     parser.close()
@@ -104,7 +104,7 @@ PROSE = st.text("a1 .:-|/*_[](){}<>#+=~!`&@\\$w", max_size=30)
 @example("- one")
 @example("www.example.com")
 @example(":100:")
-def test_markdown_text_is_a_paragraph_of_nothing_but_text(text: str) -> None:
+def test_markdown_text_renders_as_text_only(text: str) -> None:
     written = sanitize.markdown(text, limit=None)
     tokens = MarkdownIt().enable("table").parse(written)
     assert [token.type for token in tokens] in ([], ["paragraph_open", "inline", "paragraph_close"])
@@ -116,7 +116,7 @@ def test_markdown_text_is_a_paragraph_of_nothing_but_text(text: str) -> None:
 @given(NASTY | PROSE)
 @example("http://example.com")
 @example("a :100: b")
-def test_markdown_text_holds_nothing_that_extensions_act_on(text: str) -> None:
+def test_markdown_text_has_nothing_that_extensions_interpret(text: str) -> None:
     written = sanitize.markdown(text, limit=None)
     bare = re.sub(r"\\[!-/:-@\[-`{-~]", "\\\\", written)
     assert not re.search(r"[`*_{}\[\]()#+!|<>~@=/$^]|:[^ 0-9]|[.-][^ 0-9&\\]", bare)
@@ -128,7 +128,7 @@ def test_markdown_prose_stays_readable(text: str) -> None:
 
 
 @given(NASTY)
-def test_a_csv_cell_is_no_formula_and_stays_one_cell(text: str) -> None:
+def test_a_csv_cell_is_not_a_formula_and_stays_one_cell(text: str) -> None:
     cell = sanitize.csv_cell(text)
     assert not re.match(r"\s*[=+\-@\t\r\n|%\uff1d\uff0b\uff0d\uff20]", cell)
     sheet = io.StringIO()
@@ -137,7 +137,7 @@ def test_a_csv_cell_is_no_formula_and_stays_one_cell(text: str) -> None:
 
 
 @given(NASTY | st.recursive(st.none() | NASTY, st.lists, max_leaves=5))
-def test_json_is_the_same_json_without_what_acts(value: object) -> None:
+def test_json_text_is_the_same_json_without_unsafe_characters(value: object) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=1)
     shown = sanitize.json_text(text)
     assert json.loads(shown) == value
@@ -145,7 +145,7 @@ def test_json_is_the_same_json_without_what_acts(value: object) -> None:
 
 
 @given(st.text(st.characters(exclude_characters="\0"), max_size=20).map(lambda text: f"{text}\udcff\x85'\\"))
-def test_a_word_of_a_shell_is_plain(text: str) -> None:
+def test_a_shell_word_is_plain_text(text: str) -> None:
     try:
         os.fsencode(text)
     except UnicodeEncodeError:  # no file has such a name
@@ -156,20 +156,20 @@ def test_a_word_of_a_shell_is_plain(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a b", "it's", "é", "x.plan.jsonl"])
-def test_a_word_that_can_be_typed_is_quoted_as_usual(text: str) -> None:
+def test_a_typable_word_is_quoted_as_usual(text: str) -> None:
     assert sanitize.shell_word(text) == shlex.quote(text)
 
 
-def test_the_name_of_a_file_is_never_taken_for_an_option() -> None:
+def test_a_file_name_is_never_an_option() -> None:
     assert sanitize.file_word("-x.plan.jsonl") == "./-x.plan.jsonl"
     assert sanitize.file_word("x y") == "'x y'"
 
 
 @pytest.mark.parametrize("text", ["a;=1", "a; +1", 'a;"@1', "a;\t-1", ";＝1"])
-def test_what_a_spreadsheet_that_splits_at_semicolons_would_compute_is_quoted(text: str) -> None:
+def test_a_formula_after_a_semicolon_is_quoted(text: str) -> None:
     assert sanitize.csv_cell(text).partition(";")[2].startswith(("'", "\\"))
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "＝1"])
-def test_what_a_spreadsheet_would_compute_is_quoted(text: str) -> None:
+def test_a_formula_is_quoted(text: str) -> None:
     assert sanitize.csv_cell(text).startswith(("'", "\\"))

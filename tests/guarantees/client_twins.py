@@ -1,4 +1,4 @@
-"""Slips in the client: promises 1, 10 to 16, 20 and 26 to 31."""
+"""Mistakes in the client: guarantees 1, 10 to 16, 20 and 26 to 31."""
 
 from twin import Twin, twin
 
@@ -63,7 +63,7 @@ CLIENT: tuple[Twin, ...] = (
         "a call made once is repeated",
         (
             "asyncclient/test_client.py::test_once_is_exactly_one_attempt_for_any_outcome",
-            "asyncclient/_transport/test_retrying.py::test_with_before_send_there_is_one_attempt_whatever_comes_of_it",
+            "asyncclient/_transport/test_retrying.py::test_with_before_send_there_is_one_attempt_whatever_the_outcome",
         ),
         "asyncclient/_transport/retrying.py", "            if before_send is not None or request.once:\n                raise error\n", "",
     ),
@@ -77,8 +77,8 @@ CLIENT: tuple[Twin, ...] = (
         11,
         "a write that may have been done is repeated",
         (
-            "asyncclient/test_retry.py::test_writes_are_not_repeated_when_they_may_have_been_done",
-            "asyncclient/test_client.py::test_a_write_that_may_have_been_done_is_never_repeated",
+            "asyncclient/test_retry.py::test_writes_are_not_retried_if_they_may_have_had_an_effect",
+            "asyncclient/test_client.py::test_a_write_that_may_have_had_an_effect_is_never_retried",
         ),
         _RETRY, "    if mutating:\n", "    if False:\n",
     ),
@@ -86,8 +86,8 @@ CLIENT: tuple[Twin, ...] = (
         11,
         "a body where none belongs is passed over",
         (
-            "asyncclient/_protocol/responses/test_reading.py::test_a_body_where_none_belongs_is_no_success",
-            "asyncclient/_protocol/responses/test_every_response.py::test_any_other_body_is_none[persons.delete-page-200]",
+            "asyncclient/_protocol/responses/test_reading.py::test_a_body_that_must_be_empty_is_invalid",
+            "asyncclient/_protocol/responses/test_every_response.py::test_any_other_body_is_invalid[persons.delete-page-200]",
             "integration/test_foreign_answers.py::test_changes_that_a_foreign_server_answers_are_never_done",
         ),
         _EXPECTATIONS, "        if self.or_json is None:\n            raise", "        if self.or_json is None:\n            return\n            raise",
@@ -97,7 +97,7 @@ CLIENT: tuple[Twin, ...] = (
         11,
         "any success shows that a server has a route",
         (
-            "asyncclient/_protocol/responses/test_reading.py::test_a_route_is_known_only_by_a_decoded_answer",
+            "asyncclient/_protocol/responses/test_reading.py::test_a_route_is_known_only_by_a_decoded_response",
             "integration/test_foreign_answers.py::test_no_kept_person_is_deleted_by_a_server_of_unknown_age",
         ),
         _EXPECTATIONS, "        self.proven_by.read(response)\n", "",
@@ -105,13 +105,13 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         11,
         "a server that has a summary may leave it out",
-        "asyncclient/_protocol/responses/test_every_response.py::test_any_other_body_is_none[persons.bulk_delete since April 2026-empty-200]",
+        "asyncclient/_protocol/responses/test_every_response.py::test_any_other_body_is_invalid[persons.bulk_delete since April 2026-empty-200]",
         _DELETES, "blank=None if must_summarise else BulkDeleteSummary", "blank=BulkDeleteSummary",
     ),
     twin(
         11,
         "rows of a query that still runs are taken for all",
-        "asyncclient/_protocol/responses/test_reading.py::test_rows_of_a_query_that_is_not_over_are_no_answer",
+        "asyncclient/_protocol/responses/test_reading.py::test_rows_of_an_incomplete_query_are_invalid",
         "asyncclient/_protocol/endpoints/query.py", "if status.complete is False:", "if False:",
     ),
     twin(
@@ -147,7 +147,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         12,
         "what would be the same again is repeated",
-        "asyncclient/test_retry.py::test_what_would_be_the_same_again_is_not_repeated",
+        "asyncclient/test_retry.py::test_an_error_that_would_be_the_same_is_not_retried",
         _RETRY, 'return GiveUp("the response would be the same")', "return Retry(0.0)",
     ),
     twin(
@@ -171,7 +171,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         13,
         "what other processes spent is forgotten",
-        "asyncclient/test_limits.py::test_what_other_processes_spent_counts_until_its_window_is_over",
+        "asyncclient/test_limits.py::test_requests_of_other_processes_count_until_their_window_is_over",
         _LIMITS, "        log.insert(now, times)\n", "",
     ),
     twin(
@@ -206,7 +206,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         13,
         "a user's deletions count alone",
-        "asyncclient/test_limits.py::test_deletions_of_a_user_count_together_with_the_other_calls_and_are_told_apart",
+        "asyncclient/test_limits.py::test_deletions_of_a_user_count_together_with_other_calls_and_are_recorded_separately",
         _LIMITS, "            self._queues[Bucket.OTHERS] = self._queues[Bucket.DELETES]\n", "",
     ),
     twin(
@@ -232,15 +232,15 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         14,
         "a pause above the ceiling is waited for",
-        "asyncclient/_transport/test_retrying.py::test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once",
+        "asyncclient/_transport/test_retrying.py::test_above_the_longest_pause_nothing_is_sent_and_every_call_fails_at_once",
         _RETRY, "    if pause_s > policy.longest_pause_s:\n", "    if False:\n",
     ),
     twin(
         14,
         "above the ceiling the others wait without a word",
         (
-            "asyncclient/_transport/test_retrying.py::test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once",
-            "asyncclient/test_limits.py::test_whoever_waits_while_too_long_a_pause_begins_is_told_at_once",
+            "asyncclient/_transport/test_retrying.py::test_above_the_longest_pause_nothing_is_sent_and_every_call_fails_at_once",
+            "asyncclient/test_limits.py::test_a_waiting_request_fails_at_once_when_too_long_a_pause_begins",
         ),
         _LIMITS, "        if (left_s := self.bucket.requested_wait_s(now)) > longest_pause_s:\n            raise PausedTooLong(left_s, self.bucket.pause_status)\n",
         "        pass\n",
@@ -249,7 +249,7 @@ CLIENT: tuple[Twin, ...] = (
         14,
         "a pause without a usable length is none",
         (
-            "asyncclient/_transport/test_retrying.py::test_a_stuttering_server_is_not_hammered_and_lowers_the_limit_once",
+            "asyncclient/_transport/test_retrying.py::test_a_server_with_repeated_429s_is_not_flooded_and_lowers_the_limit_once",
             "asyncclient/test_retry.py::test_a_retry_after_without_a_usable_length_means_the_minimum_backoff",
         ),
         _RETRY, "return max(error.retry_after_s or 0.0, min(policy.cap_s, policy.base_s * 2.0**attempt))",
@@ -258,13 +258,13 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         14,
         "only a 429 pauses everybody",
-        "asyncclient/_transport/test_retrying.py::test_an_unavailable_server_that_says_how_long_pauses_everybody_once",
+        "asyncclient/_transport/test_retrying.py::test_an_unavailable_server_that_names_a_wait_pauses_all_requests_once",
         _RATE_LIMITED, 'elif status == 429 or (status in UNAVAILABLE and "retry-after" in response.headers):', "elif status == 429:",
     ),
     twin(
         14,
         "only the refused caller pauses",
-        "asyncclient/_transport/test_retrying.py::test_a_429_pauses_everybody_of_the_bucket_visibly",
+        "asyncclient/_transport/test_retrying.py::test_a_429_pauses_all_requests_of_the_bucket_visibly",
         _RATE_LIMITED, "self._limits.pause(bucket, pause_s, status=error.status):", "bucket:",
     ),
     twin(
@@ -285,13 +285,13 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         15,
         "rows that shift under a listing are not noticed",
-        "asyncclient/_resources/persons/test_listing.py::test_a_block_of_rows_removed_on_the_way_hides_nobody_behind_it",
+        "asyncclient/_resources/persons/test_listing.py::test_a_block_of_rows_removed_during_a_listing_hides_no_later_person",
         _PAGER, "if not self._is_anchored(request, numbers):", "if False:",
     ),
     twin(
         15,
         "the end of a listing is accepted on a page that is not anchored",
-        "asyncclient/_protocol/paging/test_offset_pager.py::test_everybody_who_stays_is_yielded_exactly_once",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_every_person_that_stays_is_yielded_exactly_once",
         _PAGER, "        if not self._is_anchored(request, numbers):\n",
         "        if end is None and not self._is_anchored(request, numbers):\n            self.request = None\n            return []\n"
         "        if not self._is_anchored(request, numbers):\n",
@@ -329,7 +329,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         15,
         "a listing that leads in circles is followed",
-        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_next_that_does_not_lead_on_is_a_loop",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_next_that_does_not_advance_is_a_loop",
         _PAGER, "    if offset <= request.offset:\n", "    if False:\n",
     ),
     twin(
@@ -347,14 +347,14 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         16,
         "a cancelled call keeps its slot",
-        "asyncclient/_transport/test_retrying.py::test_before_send_is_awaited_once_the_slot_is_held_and_gives_it_back_when_it_raises",
+        "asyncclient/_transport/test_retrying.py::test_before_send_is_awaited_once_the_permit_is_held_and_returns_it_when_it_raises",
         _LIMITS, "        if not self._taken:\n            return\n        bucket",
         "        if not self._taken or kind:\n            return\n        bucket",
     ),
     twin(
         16,
         "a cancelled request is not told of",
-        "asyncclient/_transport/test_retrying.py::test_a_call_cancelled_under_way_keeps_its_slot_and_is_told_of",
+        "asyncclient/_transport/test_retrying.py::test_a_call_cancelled_in_flight_keeps_its_permit_and_emits_an_event",
         _RATE_LIMITED, "                if permit.used:\n", "                if permit.used and status is not None:\n",
     ),
     twin(
@@ -376,6 +376,12 @@ CLIENT: tuple[Twin, ...] = (
         "asyncclient/_transport/pipeline.py", "            await self.settle_prefix()\n        return", "            pass\n        return",
     ),
     twin(
+        26,
+        "the prefix is settled by a listing, which one person can keep from being answered",
+        "asyncclient/_transport/test_path_prefix.py::test_the_newest_person_timing_out_in_every_call_keeps_no_prefix_from_being_settled[plain]",
+        "asyncclient/_transport/path_prefix.py", "return endpoints.get_nobody()", "return endpoints.list_persons(limit=1)",
+    ),
+    twin(
         20,
         "the ingestion host's clock is taken for the server's",
         "asyncclient/test_ingestion.py::test_the_ingestion_hosts_clock_is_not_the_servers",
@@ -391,20 +397,20 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         26,
         "the personal key is sent as the project's token",
-        "asyncclient/test_ingestion.py::test_what_is_no_public_token_is_refused_unseen",
+        "asyncclient/test_ingestion.py::test_an_invalid_public_token_is_refused_and_not_shown",
         "asyncclient/config.py", 'if text == key.reveal() or text.startswith(("phx_", "pha_", "phs_")):', "if False:",
     ),
     twin(
         11,
         "an event that counts twice is repeated",
-        "asyncclient/_resources/test_capture.py::test_an_event_that_would_count_twice_is_never_repeated_when_it_may_have_arrived",
+        "asyncclient/_resources/test_capture.py::test_an_event_that_would_count_twice_is_never_retried_if_it_may_have_arrived",
         "asyncclient/_protocol/endpoints/capture.py", "repeatable = repeatable and event.is_repeatable", "pass",
     ),
     twin(
         27,
         "a secret's repr is the secret",
         (
-            "asyncclient/test_secrets.py::test_a_secret_shows_itself_to_nobody",
+            "asyncclient/test_secrets.py::test_a_secret_is_never_shown",
             "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
         ),
         "asyncclient/_secret.py", '    def __repr__(self) -> str:\n        return "***"',
@@ -432,13 +438,13 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         28,
         "an id goes into the path as it is",
-        "asyncclient/_protocol/endpoints/test_endpoints.py::test_what_is_no_person_id_is_refused_before_a_path_exists",
+        "asyncclient/_protocol/endpoints/test_endpoints.py::test_an_invalid_person_id_is_refused_before_a_path_is_built",
         _IDS, "return str(number(value) or person_uuid(value))", "return value",
     ),
     twin(
         28,
         "an id is quoted and not parsed",
-        "asyncclient/_protocol/endpoints/test_endpoints.py::test_what_is_no_person_id_is_refused_before_a_path_exists",
+        "asyncclient/_protocol/endpoints/test_endpoints.py::test_an_invalid_person_id_is_refused_before_a_path_is_built",
         _IDS, "        return str(number(value) or person_uuid(value))",
         "        from urllib.parse import quote\n\n        return quote(value, safe='')",
     ),
@@ -446,7 +452,7 @@ CLIENT: tuple[Twin, ...] = (
         29,
         "flags that are off are sent as false",
         (
-            "asyncclient/test_client.py::test_flags_are_on_the_wire_exactly_as_asked",
+            "asyncclient/test_client.py::test_flags_are_on_the_wire_exactly_as_requested",
             "asyncclient/_protocol/endpoints/test_endpoints.py::test_flags_are_present_only_when_true_in_a_query_and_always_booleans_in_a_body",
         ),
         _DELETES, 'query = tuple((name, "true") for name, on in deletion_flags(delete_events, delete_recordings, keep_person) if on)',

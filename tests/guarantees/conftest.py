@@ -1,4 +1,4 @@
-"""Makes the modules beside the tests importable: tests are no packages."""
+"""Makes the modules in this folder importable, since the tests are not packages."""
 
 import sys
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Runs pytest in forked children of one warm interpreter, so that a twin does not pay for starting one.
+"""Runs pytest in forked children of one preloaded interpreter, so that twins need not start an interpreter each.
 
-The server imports what all tests need but neither package of ours: those come from the folder that a child is given.
-It reads one JSON request a line from standard input and answers each with two lines on standard output.
+The server imports what all tests need except our own packages, which each child imports from its own folder. It reads
+one JSON request per line from standard input and replies with two lines on standard output.
 """
 
 import importlib
@@ -18,11 +18,11 @@ from typing import Any
 PACKAGES = ("asyncclient", "bulk")
 PRELOADED = ("pytest", "hypothesis", "aiohttp.web", "msgspec", "aiolimiter", "anyio", "anyio._backends._asyncio")
 PRELOADED += ("click", "rich.console", "rich.progress", "jinja2", "sqlite3", "rest_framework", "uvloop")
-"""No plugin of pytest's: it rewrites those as it imports them."""
+"""No pytest plugins, because pytest rewrites them when it imports them."""
 
 
 def preload() -> None:
-    """Import what the tests need; what is not installed, a test that needs it will miss by itself."""
+    """Import what the tests need; skip what is not installed."""
     for name in PRELOADED:
         with suppress(ImportError):
             importlib.import_module(name)
@@ -31,9 +31,9 @@ def preload() -> None:
 
 
 def run(request: dict[str, Any]) -> int:
-    """Run pytest in this process as the request says, against the packages in its folder."""
+    """Run pytest in this process against the packages in the folder of the request."""
     folder = Path(request["folder"]).resolve()
-    os.setsid()  # whoever waits for too long ends this process with all that it started
+    os.setsid()  # one kill then ends this process and all that it started
     os.chdir(folder)
     os.environ.update(request["environment"])
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = request["bytecode"]  # of the copy; ends with it
@@ -57,13 +57,13 @@ def run(request: dict[str, Any]) -> int:
 
 
 def _check_place(folder: Path, file: str | None) -> None:
-    """The editable install must not win: a run that finds other packages is no evidence."""
+    """Fail if a package was imported from elsewhere, such as an editable install."""
     assert file is not None
     assert Path(file).resolve().is_relative_to(folder), f"not the copy: {file}"
 
 
 def serve(lines: Iterable[str]) -> None:
-    """Answer each request with its child's process number and, when that has ended, with its exit code."""
+    """Reply to each request with its child's process ID and, when the child has ended, with its exit code."""
     for line in lines:
         request = json.loads(line)
         child = os.fork()
@@ -77,12 +77,12 @@ def serve(lines: Iterable[str]) -> None:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(code)
-        answer({"child": child})
+        reply({"child": child})
         _, status = os.waitpid(child, 0)
-        answer({"code": os.waitstatus_to_exitcode(status)})
+        reply({"code": os.waitstatus_to_exitcode(status)})
 
 
-def answer(fields: dict[str, int]) -> None:
+def reply(fields: dict[str, int]) -> None:
     """Write one line to standard output."""
     sys.stdout.write(json.dumps(fields) + "\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Breaks a copy of the packages on purpose and runs tests against it. Knows no promise."""
+"""Breaks a copy of the packages on purpose and runs tests against it."""
 
 import json
 import os
@@ -18,22 +18,22 @@ from twin import Cut, Twin
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 100
 TEST_LIMIT_S = 80
-"""Less than the interpreter's limit, so that a test that hangs is named."""
+"""Less than LIMIT_S, so that pytest names the test that hangs."""
 _TIMED_OUT = re.compile(r"\bTimeout \(>[0-9.]+s\)")
 _PLUGINS = tuple(
     word
     for name in ("pytest_asyncio.plugin", "anyio.pytest_plugin", "_hypothesis_pytestplugin", "pytest_timeout")
     for word in ("-p", name)
 )
-_OURS = shutil.ignore_patterns("__pycache__", "promises", ".hypothesis")
+_OURS = shutil.ignore_patterns("__pycache__", "guarantees", ".hypothesis")
 _SERVER = Path(__file__).with_name("fork_server.py")
 
 
 class Workshop:
-    """A copy of the packages and their tests in an empty folder, and a warm interpreter that runs tests against it.
+    """A copy of the packages and their tests, and a preloaded interpreter that runs tests against it.
 
     Arguments:
-        folder: exists and is empty.
+        folder: an existing empty folder for the copy.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,20 +64,20 @@ class Workshop:
 
     @contextmanager
     def broken(self, changes: tuple[Cut, ...]) -> Iterator[None]:
-        """The copy with these changes in it, and whole again afterwards."""
-        whole = {self.folder / change.file: (self.folder / change.file).read_bytes() for change in changes}
+        """Apply changes to the copy within a `with` block, and restore it afterwards."""
+        original = {self.folder / change.file: (self.folder / change.file).read_bytes() for change in changes}
         try:
             for change in changes:
                 cut(self.folder, change)
-            self._touch(whole)
+            self._touch(original)
             yield
         finally:
-            for path, content in whole.items():
+            for path, content in original.items():
                 path.write_bytes(content)
-            self._touch(whole)
+            self._touch(original)
 
     def _touch(self, paths: dict[Path, bytes]) -> None:
-        """Give changed files times that no compiled file was made from: those tell one second from the next only."""
+        """Give files modification times that no compiled file has; compiled files store them in whole seconds."""
         for path in paths:
             at = 1_000_000_000 + next(self._changes)
             os.utime(path, (at, at))
@@ -93,12 +93,12 @@ class Workshop:
         """Run tests against the copy.
 
         Arguments:
-            first_failure: stop there.
-            test_limit_s: seconds that one test may take.
-            limit_s: seconds until the child is killed.
+            first_failure: stop at the first failure.
+            test_limit_s: maximum seconds per test.
+            limit_s: maximum seconds for all tests; the child is killed after that.
 
         Returns:
-            The exit code of pytest, negative where a signal ended it, and what it said.
+            The exit code of pytest, negative if a signal ended it, and its output.
         """
         options = [*_PLUGINS, "-q", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-rfE"]
         options += ["--timeout", str(test_limit_s)]
@@ -111,42 +111,42 @@ class Workshop:
         }
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(request) + "\n")
-        child = self._answer()["child"]
-        code = self._answer(of=child, limit_s=limit_s)["code"]
+        child = self._reply()["child"]
+        code = self._reply(of=child, limit_s=limit_s)["code"]
         return code, self._output.read_text(errors="replace")
 
-    def _answer(self, of: int | None = None, limit_s: float = LIMIT_S) -> dict[str, int]:
-        """The server's next line; a child that takes too long is ended, with all that it started."""
+    def _reply(self, of: int | None = None, limit_s: float = LIMIT_S) -> dict[str, int]:
+        """Return the server's next line; kill a child that takes too long, with all processes that it started."""
         assert self._server.stdout is not None
         if not select.select([self._server.stdout], [], [], limit_s)[0] and of is not None:
             with suppress(ProcessLookupError):
                 os.killpg(of, signal.SIGKILL)
         line = self._server.stdout.readline()
         assert line, "the interpreter that runs the tests is gone"
-        answer: dict[str, int] = json.loads(line)
-        return answer
+        reply: dict[str, int] = json.loads(line)
+        return reply
 
 
 def cut(folder: Path, change: Cut) -> None:
     """Make one textual change.
 
     Raises:
-        AssertionError: the old text is not there exactly once, so the table has to be brought up to date.
+        AssertionError: the old text does not occur exactly once; update the table.
     """
     path = folder / change.file
     text = path.read_text()
     found = text.count(change.old)
-    assert found == 1, f"{change.file} holds the text to break {found} times, not once: {change.old!r}"
+    assert found == 1, f"{change.file} has the quoted text {found} times, not once: {change.old!r}"
     assert change.old != change.new
     path.write_text(text.replace(change.old, change.new))
-    compile(path.read_text(), change.file, "exec")  # a twin that is no Python breaks everything and proves nothing
+    compile(path.read_text(), change.file, "exec")  # a twin with a syntax error would fail every test
 
 
-def is_red(code: int, said: str) -> bool:
-    """Whether a test ran and failed: no collection error, no error of a fixture, no time limit, nothing else."""
-    return code == 1 and re.search(r"^FAILED ", said, re.MULTILINE) is not None and not _TIMED_OUT.search(said)
+def is_red(code: int, output: str) -> bool:
+    """Return whether a test ran and failed, and did not end by a collection error, a fixture error or a time limit."""
+    return code == 1 and re.search(r"^FAILED ", output, re.MULTILINE) is not None and not _TIMED_OUT.search(output)
 
 
-def sound_nodes(twins: tuple[Twin, ...]) -> tuple[str, ...]:
-    """Every guarding test once."""
+def guarding_tests(twins: tuple[Twin, ...]) -> tuple[str, ...]:
+    """Return every guarding test once."""
     return tuple(sorted({node for twin in twins for node in twin.tests}))

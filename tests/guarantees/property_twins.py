@@ -1,5 +1,7 @@
-"""Slips in what changes properties and in what deletes events or recordings alone: promises 1, 2, 6, 7, 10 to 13, 17,
-19 to 24, 26, 27 and 29."""
+"""Mistakes in changes of properties, and in deletions of events or recordings alone.
+
+Guarantees 1, 2, 6, 7, 10 to 13, 17, 19 to 24, 26, 27 and 29.
+"""
 
 from twin import Twin, twin
 
@@ -36,54 +38,54 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         2,
-        "what a block did not reach is called sent",
+        "targets that a block did not reach are called sent",
         (
-            "bulk/journal/test_target_states.py::test_a_block_leaves_what_was_not_reached_as_it_was",
+            "bulk/journal/test_target_states.py::test_targets_that_a_block_did_not_reach_keep_their_state",
             _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
         ),
         _LEDGER, "reached = intent.targets if record.reached is None else record.reached", "reached = intent.targets",
     ),
     twin(
         2,
-        "a stopped block is not noted",
+        "a stopped block is not recorded",
         _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
         _SENDER, "                job.record_outcome(attempt, block.result(), numbers)\n", "",
     ),
     twin(
         2,
-        "what was so before is claimed",
+        "properties that were already as desired are called changed",
         _PROPERTIES + "persons_already_as_desired_get_no_request_and_a_state_of_their_own",
         _MACHINE, "Properties.NOT_STARTED: Properties.ALREADY_AS_DESIRED,", "Properties.NOT_STARTED: Properties.CHANGED_CONFIRMED,",
     ),
     twin(
         2,
-        "a lost answer to events counts as an accepted one",
+        "a lost response to events counts as an accepted one",
         _LOST + "confirmed_changes_and_found_changes_have_separate_states",
         _MACHINE, "Properties.UNKNOWN: Properties.FOUND_CHANGED,", "Properties.UNKNOWN: Properties.CHANGED_CONFIRMED,",
     ),
     twin(
         6,
-        "a journal of the same keys and other values is taken",
+        "a journal with the same keys and other values is accepted",
         _SECRECY + "another_operation_with_the_same_keys_does_not_resume_this_journal",
         "bulk/journal/binding.py", '        ("plan digest", job.plan_digest, plan.digest),\n', "",
     ),
     twin(
         7,
-        "what a block had done before an error is sent again",
+        "targets done before an error in their block are sent again",
         _BLOCKS + "calls_before_an_error_count_and_only_the_others_are_sent_again",
         _DISPATCH, "            accepted=tuple(range(self.done)),\n            requests=self.requests + 1,",
         "            accepted=(),\n            requests=self.requests + 1,",
     ),
     twin(
         7,
-        "what is done is sent again",
+        "done targets are sent again",
         _PROPERTIES + "a_done_job_sends_nothing_again_and_verify_confirms_it",
         "bulk/execution/next_step.py", "if properties in (Properties.NOT_STARTED, Properties.TO_RETRY):",
         "if properties in (Properties.NOT_STARTED, Properties.TO_RETRY, Properties.ACCEPTED):",
     ),
     twin(
         10,
-        "a block is one attempt however many requests it makes",
+        "a block counts as one attempt",
         (
             _PROPERTIES + "the_journal_counts_exactly_the_requests_that_were_sent",
             _BLOCKS + "a_job_ends_right_for_every_person_after_any_failure_within_a_block[unset-status-call-500-before-0.0]",
@@ -93,13 +95,13 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "an event of unknown fate is sent again unread",
+        "an event with an unknown outcome is sent again without a read",
         _LOST + "an_event_with_unknown_outcome_is_read_back_before_it_is_sent_again",
         _VERDICTS, '(TimedOut, "unknown", NextAction.READ_BACK_AND_HALVE),', '(TimedOut, "failed", NextAction.RETRY),',
     ),
     twin(
         11,
-        "properties of unknown fate are not read",
+        "properties with an unknown outcome are not read",
         "bulk/execution/test_next_step.py::test_properties_are_sent_until_accepted_and_again_if_not_applied",
         "bulk/execution/next_step.py", "person is Person.UNKNOWN or properties is Properties.UNKNOWN", "person is Person.UNKNOWN",
     ),
@@ -126,13 +128,13 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         12,
-        "a lost change is sent for ever",
+        "a lost change is sent again without limit",
         _LOST + "only_a_person_that_is_never_changed_is_reported",
         "bulk/verification/resend_policy.py", "MAX_CHANGES = 5", "MAX_CHANGES = 6",
     ),
     twin(
         12,
-        "a person that takes long spends its attempts on waiting",
+        "waiting for a slow person uses up its attempts",
         _LIMITS + "persons_whose_calls_outlast_their_read_are_still_done",
         _SENDER, "job.refund(numbers[block.done :])", "job.refund(numbers[block.reached :])",
     ),
@@ -150,10 +152,10 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         13,
-        "what a killed block had under way counts for nothing",
+        "requests in flight when a block was killed do not count",
         (
-            "bulk/journal/test_limit_usage.py::test_a_killed_block_of_changes_counts_beside_the_reads",
-            "bulk/journal/test_target_states.py::test_a_block_that_a_kill_cut_off_is_unknown_and_every_request_of_it_counts",
+            "bulk/journal/test_limit_usage.py::test_a_killed_block_of_changes_counts_in_addition_to_reads",
+            "bulk/journal/test_target_states.py::test_a_killed_block_is_unknown_and_all_its_requests_count",
         ),
         "bulk/journal/limit_usage.py", "found[bucket] = found.get(bucket, 0) + count", "found[bucket] = count",
     ),
@@ -171,25 +173,25 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         17,
-        "a stop waits for the leave of a block's next request",
+        "a stop waits until a block's next request may leave",
         _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
         _SENDER, "CallBlock(on_success=lambda: gate.make_cancellable(scope))", "CallBlock(on_success=lambda: None)",
     ),
     twin(
         19,
-        "persons whose events alone are to go are deleted",
+        "persons are deleted when only their events should be",
         _PARTS + "events_are_queued_rows_are_read_back_and_all_persons_stay",
         _DISPATCH, "keep_person=Axis.PERSON not in call.axes", "keep_person=Axis.EVENTS not in call.axes",
     ),
     twin(
         20,
-        "an old row is taken for a fresh one",
+        "an old deletion row counts as a fresh one",
         _PARTS + "an_earlier_pending_row_holds_the_events_back_until_it_is_completed",
         _MACHINE, "Observation.ROW_OLDER_PENDING: AxisStatus(Events.HELD_BACK),", "Observation.ROW_OLDER_PENDING: AxisStatus(Events.QUEUED),",
     ),
     twin(
         21,
-        "an accepted change is taken for done",
+        "an accepted change counts as done",
         (
             _LOST + "lost_events_are_found_by_reading_back_and_sent_again",
             _LOST + "only_a_person_that_is_never_changed_is_reported",
@@ -236,7 +238,7 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         22,
-        "whom nobody finds any more is sent an event all the same",
+        "a person that is gone is sent an event",
         (
             _OTHERS + "persons_lost_between_plan_and_run_get_no_request",
             _OTHERS + "properties_of_deleted_persons_are_gone_but_cannot_be_set",
@@ -247,24 +249,24 @@ PROPERTIES: tuple[Twin, ...] = (
         "        from bulk.journal.records import Change as change\n"
         "        check = await self._context.verifier.check_persons(numbers)\n"
         "        for n in set(numbers) - check.present.keys():\n"
-        "            self._job._settle('store', (change('properties', before[n].name.lower(), str(n)),))\n"
+        "            self._job._record_changes('person_reads', (change('properties', before[n].name.lower(), str(n)),))\n"
         "            self._verified.add(n, VerifiedTarget(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), read_at=check.requested_at))\n",
     ),
     twin(
         22,
-        "an event goes to whom was read a minute ago",
+        "an event goes to a person that was read a minute ago",
         _ANEW + "a_person_deleted_while_its_group_is_sent_is_recreated_by_no_event",
         "bulk/execution/verified_targets.py", "READ_GOOD_FOR_EVENT_S = 10.0", "READ_GOOD_FOR_EVENT_S = 60.0",
     ),
     twin(
         22,
-        "whom our own event made anew is said to have been left alone",
+        "a person re-created by our own event is reported as left alone",
         _ANEW + "a_person_recreated_by_an_event_of_the_job_is_reported_as_such",
         _MACHINE, "if properties in _SENT or state.person.reason is Reason.LOST_AFTER_CHANGE_SENT:", "if state.person.reason is Reason.LOST_AFTER_CHANGE_SENT:",
     ),
     twin(
         22,
-        "who is gone after an event was sent is not looked at again",
+        "a person that is gone after an event was sent is not read again",
         _ANEW + "a_person_recreated_by_an_event_of_the_job_is_reported_as_such",
         "bulk/execution/run.py", "return await self._poller.watch_missing(budget)", "return",
     ),
@@ -282,7 +284,7 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         22,
-        "verify says nothing of persons who went since",
+        "verify does not report persons that disappeared since",
         _ANEW + "verify_reports_persons_lost_after_their_properties_were_read",
         "bulk/execution/run.py", "        Properties.CHANGED_CONFIRMED,\n        Properties.FOUND_CHANGED,\n        Properties.ALREADY_AS_DESIRED,\n        Properties.CONTRADICTED,\n",
         "        Properties.CONTRADICTED,\n",
@@ -291,7 +293,7 @@ PROPERTIES: tuple[Twin, ...] = (
         23,
         "an id that many share addresses a person that has another",
         (
-            "bulk/selection/test_event_distinct_id.py::test_the_first_of_several_good_ones_is_taken",
+            "bulk/selection/test_event_distinct_id.py::test_the_first_of_several_usable_ids_is_picked",
             _OTHERS + "a_placeholder_id_is_avoided_if_the_person_has_another",
         ),
         "bulk/selection/event_distinct_id.py", "own = [distinct_id for distinct_id in usable if not is_placeholder(distinct_id)] or usable", "own = usable",
@@ -300,7 +302,7 @@ PROPERTIES: tuple[Twin, ...] = (
         23,
         "an event goes by an id that ingestion cuts",
         (
-            "bulk/selection/test_event_distinct_id.py::test_nobody_can_be_addressed_by_what_is_blank_long_or_broken",
+            "bulk/selection/test_event_distinct_id.py::test_a_blank_too_long_or_broken_id_is_never_picked",
             _OTHERS + "a_person_that_no_event_can_address_gets_a_call_in_the_same_job",
         ),
         "bulk/selection/event_distinct_id.py", "MAX_LENGTH = 200", "MAX_LENGTH = 400",
@@ -316,7 +318,7 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         24,
-        "a test batch whose every attempt failed is followed by the next",
+        "after a test batch whose attempts all failed the next one starts",
         (
             "integration/test_breaking.py::test_a_server_that_queues_nothing_is_detected_before_any_person_is_deleted",
             _PARTS + "a_server_whose_rows_never_appear_is_detected_by_the_test_batch",
@@ -332,7 +334,7 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         24,
-        "whom a part's test_batch deleted is not missed",
+        "persons deleted by the test batch of a part are not noticed",
         _PARTS + "kept_persons_that_disappear_from_the_test_batch_stop_the_job",
         "bulk/execution/run.py", "if self._job.primary_axis in (Axis.EVENTS, Axis.RECORDINGS):", "if False:",
     ),
@@ -346,7 +348,7 @@ PROPERTIES: tuple[Twin, ...] = (
         27,
         "a journal holds the values that are set",
         (
-            "bulk/test_operations.py::test_a_journal_gets_keys_and_no_values",
+            "bulk/test_operations.py::test_the_operation_in_a_journal_has_keys_and_no_values",
             _SECRECY + "no_value_and_no_identifier_is_in_journal_report_events_log_or_errors",
         ),
         "bulk/operations.py", '    if "properties" not in fields:\n', "    if True:\n",
@@ -354,7 +356,7 @@ PROPERTIES: tuple[Twin, ...] = (
     twin(
         27,
         "an operation shows its values",
-        "bulk/test_operations.py::test_a_journal_gets_keys_and_no_values",
+        "bulk/test_operations.py::test_the_operation_in_a_journal_has_keys_and_no_values",
         "bulk/operations.py", "    def __repr__(self) -> str:  # values can identify persons", "    def shown(self) -> str:",
     ),
     twin(
@@ -366,7 +368,7 @@ PROPERTIES: tuple[Twin, ...] = (
     ),
     twin(
         29,
-        "keys that a person does not have are removed by a call each",
+        "keys that a person does not have are removed anyway",
         _PROPERTIES + "only_keys_that_a_person_has_are_removed_by_rest",
         _DISPATCH, "for key in target.keys:", "for key in operation.keys:",
     ),

@@ -1,4 +1,4 @@
-"""Slips in what is concluded of a target: promises 7, 11 and 19 to 22."""
+"""Mistakes in the conclusions about a target: guarantees 7, 11 and 19 to 22."""
 
 from twin import Twin, twin
 
@@ -13,20 +13,20 @@ _ERASURE = "integration/test_erasure.py::test_"
 STATES: tuple[Twin, ...] = (
     twin(
         7,
-        "what failed is tried again though its person is lost",
-        (_WALK + "nothing_of_a_lost_person_is_pending", _ENDS + "a_person_that_disappears_after_a_request_without_a_row_gets_a_final_state"),
+        "failed targets are tried again although the person is lost",
+        (_WALK + "a_lost_person_has_nothing_pending", _ENDS + "a_person_that_disappears_after_a_request_without_a_row_gets_a_final_state"),
         _MACHINE, "        if person.state in FINAL_PERSON_STATES:\n            return read_again\n", "",
     ),
     twin(
         7,
-        "properties of a person that vanished after others changed them are tried for ever",
+        "properties of a person that disappeared after a change are tried forever",
         _ENDS + "a_person_that_others_changed_and_deleted_gets_a_final_state",
         _MACHINE, "case Properties.NOT_STARTED | Properties.CONTRADICTED:", "case Properties.NOT_STARTED:",
         _MACHINE, "        if person.state in FINAL_PERSON_STATES:\n            return read_again\n", "",
     ),
     twin(
         7,
-        "who was gone before and is there again keeps its missed events",
+        "a person that was already deleted and reappears keeps its too late events",
         _FACTS + "an_already_deleted_person_that_verify_finds_is_deleted_with_its_events_by_the_next_run",
         _MACHINE, "            events=_reset(state.events, Events.TOO_LATE, Events.SKIPPED),\n", "",
     ),
@@ -38,19 +38,19 @@ STATES: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "whom one answer left out is not read a second time",
+        "a person that one response leaves out is not read a second time",
         (_FACTS + "one_read_that_leaves_out_every_person_makes_no_target_done",),
         "bulk/execution/run.py", "        while left_out and not self._gate.closed:\n", "        while False:\n",
     ),
     twin(
         11,
-        "who could not be read is read again and again in the same run",
-        _WALK + "nothing_is_due_for_a_person_that_is_lost_or_could_not_be_read",
+        "a person that could not be read is read again in the same run",
+        _WALK + "nothing_is_sent_for_a_person_that_is_lost_or_could_not_be_read",
         "bulk/execution/next_step.py", "    if any(standing.reason in UNREAD for standing in state):\n        return Step.NOTHING\n", "",
     ),
     twin(
         11,
-        "a rejected batch fails everybody in it",
+        "a rejected batch fails every person in it",
         (
             _ERASURE + "a_batch_rejected_once_is_sent_in_parts_and_no_target_fails",
             _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again",
@@ -59,7 +59,7 @@ STATES: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "a summary without persons found passes for the oldest era's",
+        "a summary without persons_found is accepted from a server that has it",
         (
             _FACTS + "a_summary_without_persons_found_is_not_a_success",
             _FACTS + "an_empty_summary_is_that_of_the_oldest_era",
@@ -69,22 +69,22 @@ STATES: tuple[Twin, ...] = (
     ),
     twin(
         19,
-        "who is there again is deleted without its events",
+        "a reappeared person is deleted without its events",
         (
-            _WALK + "who_is_there_again_has_its_events_queued_anew",
+            _WALK + "events_of_a_reappeared_person_are_queued_again",
             _PROOFS + "a_person_that_reappears_has_its_events_queued_again_before_its_deletion",
         ),
         _MACHINE, "        if state.person.reason is Reason.REAPPEARED:", "        if False:",
     ),
     twin(
         20,
-        "a proof never grows old",
+        "a deletion row never becomes too old",
         (
             _PROOFS + "a_job_resumed_after_the_purge_queues_the_events_again",
             _PROOFS + "a_job_resumed_while_an_old_row_is_pending_holds_back_until_it_is_purged",
             _PROOFS + "a_pause_between_queueing_and_deleting_outdates_the_row",
         ),
-        _VERIFIER, "return [number for number in numbers if coverage.is_outdated(number, oldest)]", "return []",
+        _VERIFIER, "return self._job.target_states.coverage.outdated(numbers, self.oldest_cover())", "return []",
     ),
     twin(
         20,
@@ -94,58 +94,58 @@ STATES: tuple[Twin, ...] = (
     ),
     twin(
         20,
-        "a row that shows a time to come covers until then, and never grows old",
+        "a row with a future time covers up to that time",
         _PROOFS + "a_row_with_a_future_time_covers_no_longer_than_any_other",
         _VERIFIER, "math.floor(min(reading.created_at, now))", "math.floor(reading.created_at)",
     ),
     twin(
         20,
-        "the last uncovered window is stated and not the largest",
-        "bulk/journal/test_target_states.py::test_the_largest_uncovered_window_is_that_of_the_oldest_proof_that_somebody_was_deleted_by",
+        "the last uncovered window is reported instead of the largest",
+        "bulk/journal/test_target_states.py::test_the_largest_uncovered_window_comes_from_the_oldest_row_a_person_was_deleted_with",
         "bulk/targets/coverage.py", "max(gap_s, self.largest_uncovered_s or 0.0)", "gap_s",
     ),
     twin(
         20,
-        "a row of an unknown status is taken for a pending one",
+        "a row of an unknown status queues the events",
         _PROOFS + "a_row_with_an_unknown_status_proves_nothing_and_is_reported",
         _MACHINE, "ROW_UNKNOWN_STATUS: AxisStatus(Events.HELD_BACK, Reason.UNKNOWN_ROW_STATUS),", "ROW_UNKNOWN_STATUS: AxisStatus(Events.QUEUED),",
     ),
     twin(
         21,
-        "what a call deleted instead of keeping is forgotten",
+        "persons that a call deleted instead of keeping are forgotten",
         (
-            "bulk/journal/test_target_states.py::test_who_was_deleted_instead_of_kept_is_read_and_never_called_gone_before",
+            "bulk/journal/test_target_states.py::test_persons_deleted_instead_of_kept_are_never_reported_as_already_deleted",
             _FACTS + "persons_deleted_instead_of_kept_are_not_reported_as_already_deleted",
         ),
         "bulk/journal/target_states.py", "if record.error == Reason.DELETED_INSTEAD_OF_KEPT.value:", "if False:",
     ),
     twin(
         21,
-        "who goes after this job asked for something is called gone before",
-        (_WALK + "gone_before_is_said_only_of_persons_for_which_nothing_was_sent", _ENDS + "a_person_that_disappears_after_a_request_without_a_row_gets_a_final_state"),
+        "a person that disappears after a request is called already deleted",
+        (_WALK + "already_deleted_is_only_for_persons_for_which_nothing_was_sent", _ENDS + "a_person_that_disappears_after_a_request_without_a_row_gets_a_final_state"),
         _MACHINE, "return AxisStatus(Person.DISAPPEARED if sent else Person.ALREADY_DELETED)", "return AxisStatus(Person.ALREADY_DELETED)",
     ),
     twin(
         21,
-        "verify says that all is well of whom it could not read",
+        "verify calls persons done that it could not read",
         _FACTS + "verify_that_cannot_read_a_person_is_not_finished",
         "bulk/engine.py", "exit_code_of_verify(report, unread=unread)", "exit_code_of_verify(report)",
     ),
     twin(
         22,
-        "a deletion of unknown outcome explains that a person is not there any more",
+        "a deletion of unknown outcome explains an absence",
         _FACTS + "a_person_that_stays_after_a_failed_deletion_and_is_then_merged_is_not_reported_deleted",
         _VERIFIER, "EXPLAINED_ABSENCE = frozenset(\n    {\n", "EXPLAINED_ABSENCE = frozenset(\n    {\n        Person.UNKNOWN,\n        Person.TO_RETRY,\n",
     ),
     twin(
         22,
-        "an accepted deletion explains whatever becomes of a person that is still there",
+        "an accepted deletion explains the absence of a person that was still present",
         _FACTS + "a_person_that_stays_after_an_accepted_deletion_and_is_then_merged_is_not_reported_deleted",
         _MACHINE, "person = AxisStatus(Person.ACCEPTED, Reason.STILL_PRESENT)", "person = AxisStatus(Person.ACCEPTED)",
     ),
     twin(
         19,
-        "a later run makes the call again that deleted persons instead of keeping them",
+        "a later run repeats the call that deleted persons instead of keeping them",
         _FACTS + "after_kept_persons_were_deleted_no_later_run_sends_such_a_request",
         "bulk/execution/group_executor.py", "if call.keeps_persons and self._job.target_states.run_stats.kept_deleted:", "if False:",
     ),

@@ -1,4 +1,4 @@
-"""Slips in streams, signals and files of results: promises 9, 17 and 30."""
+"""Mistakes in streams, signals and files of results: guarantees 9, 17 and 30."""
 
 from twin import Twin, twin
 
@@ -12,7 +12,7 @@ STREAMS: tuple[Twin, ...] = (
     twin(
         9,
         "a file of results takes another name of what a job needs",
-        _FILE_TESTS + "no_name_of_a_needed_file_is_taken",
+        _FILE_TESTS + "an_input_file_is_never_replaced_under_any_name",
         _OUTPUT_FILE, "        return one.samefile(other)", "        return one == other",
     ),
     twin(
@@ -31,7 +31,7 @@ STREAMS: tuple[Twin, ...] = (
     twin(
         17,
         "whoever writes waits for the reader",
-        _BLOCKED + "a_job_with_blocked_output_goes_on_ends_and_resumes[delete]",
+        _BLOCKED + "a_job_with_blocked_output_continues_ends_and_resumes[delete]",
         _OUTPUT, "            self._thread.start()\n",
         "            self._thread.start()\n        self._changed.wait_for(lambda: not self._waiting)\n",
     ),
@@ -39,12 +39,12 @@ STREAMS: tuple[Twin, ...] = (
         17,
         "a second signal is not taken",
         "bulk/cli/test_signals.py::test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes[2]",
-        "bulk/cli/signals.py", "            _die(number)\n", "            return\n",
+        "bulk/cli/signals.py", "            _end_process(number)\n", "            return\n",
     ),
     twin(
         17,
         "a silent standard input is waited for where signals are handled",
-        _BLOCKED + "a_silent_standard_input_keeps_nobody[persons]",
+        _BLOCKED + "a_silent_standard_input_does_not_keep_the_command_from_ending[persons]",
         "bulk/export/person_export.py", "await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True)", "next_lines()",
     ),
     twin(
@@ -70,7 +70,7 @@ STREAMS: tuple[Twin, ...] = (
         30,
         "a cell may be a formula after a semicolon",
         (
-            "bulk/test_sanitize.py::test_what_a_spreadsheet_that_splits_at_semicolons_would_compute_is_quoted",
+            "bulk/test_sanitize.py::test_a_formula_after_a_semicolon_is_quoted",
             "bulk/export/test_csv_rows.py::test_a_spreadsheet_that_splits_elsewhere_finds_no_formula",
         ),
         "bulk/sanitize.py", 'shown = _AFTER_SEMICOLON.sub(";\'", plain(text, limit=None))', "shown = plain(text, limit=None)",

@@ -1,4 +1,4 @@
-"""The table: for each promise the slips that would break it and the tests that see them."""
+"""The whole table: for each guarantee, the mistakes that would break it and the tests that notice them."""
 
 from client_twins import CLIENT
 from engine_twins import ENGINE
@@ -9,8 +9,8 @@ from storage_twins import STORAGE
 from stream_twins import STREAMS
 from twin import Cut, Twin
 
-__all__ = ["PROMISES", "TWINS", "Cut", "Twin"]
+__all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
-PROMISES = 31
+GUARANTEES = 31
 _ROWS = (*CLIENT, *ENGINE, *PROPERTIES, *READING, *STATES, *STORAGE, *STREAMS)
-TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.promise))
+TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.guarantee))

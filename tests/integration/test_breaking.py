@@ -138,11 +138,11 @@ async def test_a_pause_of_more_than_an_hour_ends_the_run_and_is_named(arena: Any
         with pytest.raises(NotFinished, match="7200 s"):
             await a.run(plan)
         a.server.faults.clear()
-        asked = len(a.server.requests)
+        before = len(a.server.requests)
         if action == "batch_by_uuids":  # every client that shares the limits keeps the pause too, for the first hour
             with pytest.raises(NotFinished, match="more than an hour"):
                 await a.run(plan)
-            assert {each.action for each in a.server.requests[asked:]}.isdisjoint({"list", "batch_by_uuids"})
+            assert {each.action for each in a.server.requests[before:]}.isdisjoint({"list", "batch_by_uuids"})
         async with a.another_client(RateLimits.off()) as another:
             report = await run_job(another, plan, a.journal, approve=plan.digest)
         assert report.exit_code == 0
@@ -366,17 +366,17 @@ async def test_targets_far_apart_in_the_plan_are_loaded_block_by_block(
         a.server.faults.add(Fault("deletion_errors", action="bulk_delete", count=1, step="delete_postgres"))
         await a.run(plan, batch_size=100, concurrency=1)
         a.server.faults.clear()
-        asked: list[int] = []
+        sizes: list[int] = []
         targets = Plan.targets
 
         def counted(self: Plan, start: int, stop: int) -> Any:
-            asked.append(stop - start)
+            sizes.append(stop - start)
             return targets(self, start, stop)
 
         monkeypatch.setattr(Plan, "targets", counted)
         report = await a.run(plan, batch_size=100, concurrency=1)
         assert report.exit_code == 0
-        assert 0 < sum(asked) <= 3 * BLOCK
+        assert 0 < sum(sizes) <= 3 * BLOCK
 
 
 async def test_requests_in_flight_when_a_run_was_cancelled_count_in_later_runs(arena: Any) -> None:

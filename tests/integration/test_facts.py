@@ -112,8 +112,8 @@ async def test_a_404_to_a_batch_read_makes_no_person_deleted(arena: Any, axis: A
     async with arena(persons=30) as a:
         plan = await a.plan()
         detail = {"type": "invalid_request", "code": "not_found", "detail": "Not found.", "attr": None}
-        asked = {*BATCH_READS, "retrieve"}
-        rewrite(a.server, lambda action, _: detail if action in asked else None, status=404)
+        reads = {*BATCH_READS, "retrieve"}
+        rewrite(a.server, lambda action, _: detail if action in reads else None, status=404)
         report = await a.run(plan)
         assert (report.exit_code, axis(report, "person")) == (75, {"not_started": 30})
         assert failures(report) == [("person", "not_started", "unread_ambiguous_404", 30)]

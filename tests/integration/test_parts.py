@@ -24,7 +24,7 @@ async def test_events_are_queued_rows_are_read_back_and_all_persons_stay(arena: 
         assert (
             axis(report, "person") == axis(report, "recordings") == axis(report, "properties") == {"not_requested": 300}
         )
-        assert "300 of 300 persons' events queued for deletion" in report.verdict
+        assert "300 of 300 persons with events queued for deletion" in report.verdict
         assert all(len(a.server.world.deletion_rows(uuid)) == 1 for uuid in chosen)
         assert not any(a.server.world.deletion_rows(uuid) for uuid in a.everybody[1::2])
         assert a.properties() == before
@@ -140,13 +140,13 @@ async def test_a_server_too_old_for_the_operation_is_refused_before_the_first_wr
 
 
 @pytest.mark.parametrize("operation", [EVENTS, RECORDINGS])
-@pytest.mark.parametrize(("era", "told"), [("summary", "instead_of_kept"), ("empty202", "no_summary")])
+@pytest.mark.parametrize(("era", "error"), [("summary", "instead_of_kept"), ("empty202", "no_summary")])
 async def test_a_server_that_deletes_kept_persons_is_detected_by_its_response_or_the_test_batch(
-    arena: Any, operation: Any, era: str, told: str
+    arena: Any, operation: Any, era: str, error: str
 ) -> None:
     async with arena(keep_person=False, era=era) as a:
         plan = await a.plan(operation=operation)
-        with pytest.raises(BreakerOpened, match=told):
+        with pytest.raises(BreakerOpened, match=error):
             await a.run(plan)
         assert a.server.world.count() == 600 - 25
         assert len(a.sent()) == 1

@@ -59,7 +59,7 @@ DAMAGE: list[Callable[[str], Fault]] = [
 NAMES = [f"{each.kind}-{each.action}-{each.status}-{each.when}" for each in (make("call") for make in DAMAGE)]
 
 
-@pytest.mark.parametrize("lag_s", [0.0, 20.0])
+@pytest.mark.parametrize("lag_s", [0.0, pytest.param(20.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fault", DAMAGE, ids=NAMES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_job_ends_right_for_every_person_after_any_failure_within_a_block(
@@ -227,14 +227,16 @@ def is_end_of(number: int) -> Callable[[ClientEvent], bool]:
 @pytest.mark.slow
 @pytest.mark.parametrize("route", ["rest", "capture"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_job_cancelled_after_any_request_converges(virtual: Any, axis: Any, kind: str, route: str) -> None:
+def test_a_job_cancelled_after_any_request_converges(
+    virtual: Any, axis: Any, case_count: Callable[[int, int], int], kind: str, route: str
+) -> None:
     async def main() -> None:
         chosen = (
             UnsetProperties(KEYS[:2], route=route)
             if kind == "unset"
             else UpdateProperties(dict.fromkeys(KEYS, "x"), route=route)
         )
-        for number in range(1, 130 if route == "rest" else 30, 2 if route == "rest" else 1):
+        for number in range(1, 130 if route == "rest" else 30, case_count(5, 2) if route == "rest" else 1):
             async with virtual(persons=60, latency_s=0.01) as a:
                 plan = await a.plan(operation=chosen)
                 await cancelled_when(a, plan, is_end_of(number), batch_size=10, concurrency=3)
@@ -254,9 +256,11 @@ def test_a_job_cancelled_after_any_request_converges(virtual: Any, axis: Any, ki
 
 @pytest.mark.slow
 @pytest.mark.parametrize("route", ["rest", "capture"])
-def test_a_job_cancelled_with_any_request_in_flight_converges(virtual: Any, axis: Any, route: str) -> None:
+def test_a_job_cancelled_with_any_request_in_flight_converges(
+    virtual: Any, axis: Any, case_count: Callable[[int, int], int], route: str
+) -> None:
     async def main() -> None:
-        for number in range(1, 85 if route == "rest" else 25):
+        for number in range(1, 85 if route == "rest" else 25, case_count(3, 1) if route == "rest" else 1):
             for latency_s, lag_s in ((0.05, 0.0), (0.05, 2.0)):
                 async with virtual(persons=60, latency_s=latency_s, capture_lag_s=lag_s) as a:
                     plan = await a.plan(operation=UnsetProperties(("plan",), route=route))

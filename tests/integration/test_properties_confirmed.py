@@ -23,7 +23,7 @@ def sent_to(a: Any) -> set[str]:
     return {event["distinct_id"] for request in a.sent() for event in request.body["batch"]}
 
 
-def asked(a: Any, action: str) -> int:
+def requests_of(a: Any, action: str) -> int:
     return sum(request.action == action for request in a.server.requests)
 
 
@@ -67,7 +67,7 @@ def test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_even
             slept_s = 0.0
             a._clocks["clock"] = lambda: asyncio.get_running_loop().time() + slept_s
             plan = await a.plan(operation=OPERATION)
-            before = asked(a, "batch_by_uuids")
+            before = requests_of(a, "batch_by_uuids")
             victims = a.everybody[:280]
 
             def sleep() -> None:
@@ -78,7 +78,7 @@ def test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_even
 
             def once_read(event: object) -> None:
                 # right after the reads of the persons after the test batch
-                if asked(a, "batch_by_uuids") >= before + 3 and not slept_s:
+                if requests_of(a, "batch_by_uuids") >= before + 3 and not slept_s:
                     asyncio.get_running_loop().call_soon(sleep)
 
             async with a.another_client(RateLimits.off()) as client:
@@ -100,7 +100,7 @@ def test_a_person_deleted_while_events_are_sent_slowly_is_recreated_by_no_event(
             victims = [plan.targets(n, n + 1)[0].uuid for n in range(PERSONS - 15, PERSONS - 5)]
 
             def delete(event: object) -> None:
-                if asked(a, "capture") == 3:
+                if requests_of(a, "capture") == 3:
                     for uuid in set(a.left(victims)):
                         a.server.world.remove_person(uuid)
 

@@ -34,6 +34,7 @@ def refused(a: Any) -> int:
     return sum(request.status == 429 for request in a.server.requests)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("latency_s", [0.0, 0.3])
 def test_600_updates_keep_to_the_limit_and_meet_no_429(virtual: Any, axis: Any, latency_s: float) -> None:
     async def main() -> None:
@@ -58,6 +59,7 @@ def forget_the_end(a: Any) -> None:
     a.journal.write_bytes(b"".join(lines[:-1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [False, True])
 @pytest.mark.parametrize("at", [3, 40, 241, 300, 500])
 def test_a_resume_counts_what_was_sent_before(virtual: Any, axis: Any, at: int, killed: bool) -> None:
@@ -115,6 +117,7 @@ def test_requests_of_a_stopped_block_are_charged_one_by_one(virtual: Any) -> Non
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_reads_of_the_planning_count_too(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=230, limits=PUBLISHED, rate_limits="posthog", batch_reads=False) as a:
@@ -133,12 +136,12 @@ def test_a_lower_limit_is_learned_from_one_429_and_kept(virtual: Any, axis: Any)
         rates = ServerRates(others_per_minute=100)
         async with virtual(persons=400, limits=PUBLISHED, rate_limits=rates) as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
-            told: list[Any] = []
-            report = await a.run(plan, on_progress=told.append, concurrency=4)
+            events: list[Any] = []
+            report = await a.run(plan, on_progress=events.append, concurrency=4)
             assert axis(report, "properties") == {"changed_confirmed": 400}
             assert 1 <= refused(a) <= 6
-            assert report.limits_lowered == len([each for each in told if isinstance(each, LimitMoved)]) >= 1
-            assert [each.bucket for each in told if isinstance(each, PauseStarted)]
+            assert report.limits_lowered == len([each for each in events if isinstance(each, LimitMoved)]) >= 1
+            assert [each.bucket for each in events if isinstance(each, PauseStarted)]
             assert len(a.sent()) == 400 + sum(r.status == 429 and r.action == "update" for r in a.server.requests)
 
     run_virtual(main())
@@ -207,6 +210,7 @@ def test_changes_by_capture_meet_no_rate_limit(virtual: Any, axis: Any) -> None:
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ["rest", "capture", "delete"])
 def test_a_job_progresses_if_persons_are_read_one_by_one_within_the_rate_limit(
     virtual: Any, axis: Any, route: str

@@ -30,7 +30,7 @@ def done(a: Any, kind: str) -> set[UUID]:
     return {uuid for uuid, each in a.properties().items() if is_done(each, kind)}
 
 
-def told(report: Any, state: str) -> str:
+def named(report: Any, state: str) -> str:
     states = [each for axis in report.axes if axis.axis == "properties" for each in axis.states]
     return next((each.targets or "" for each in states if each.state == state), "")
 
@@ -69,6 +69,7 @@ def test_changes_slower_than_the_wait_are_left_pending_and_found_later(virtual: 
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.01, 0.3])
 @pytest.mark.parametrize("kind", ["unset", "update"])
 def test_lost_events_are_found_by_reading_back_and_sent_again(virtual: Any, axis: Any, kind: str, share: float) -> None:
@@ -133,7 +134,7 @@ def test_only_a_person_that_is_never_changed_is_reported(virtual: Any, axis: Any
             assert (report.exit_code, axis(report, "properties")) == (1, {"changed_confirmed": 40, "contradicted": 20})
             assert [(f.reason, f.count) for f in report.failures] == [("accepted_not_applied", 20)]
             left = {a.everybody.index(uuid) for uuid in set(a.everybody) - done(a, "unset")}
-            assert told(report, "contradicted") == ranges(left)
+            assert named(report, "contradicted") == ranges(left)
             assert {a.times_intended("properties")[n] for n in left} == {5}
             a.server.faults.clear()
             report = await a.run(plan)
@@ -183,7 +184,7 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.parametrize("lag_s", [0.0, 20.0])
+@pytest.mark.parametrize("lag_s", [0.0, pytest.param(20.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.status}-{f.when}")
 def test_a_job_ends_right_for_every_person_if_a_third_of_the_responses_fail(
     virtual: Any, axis: Any, fault: Fault, lag_s: float
@@ -251,8 +252,8 @@ def test_a_pause_that_the_capture_host_asks_for_is_kept_by_all_workers_and_recor
         async with virtual(persons=400) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("status", action="capture", status=429, retry_after="300", after=1, times=1))
-            told: list[Any] = []
-            report = await a.run(plan, batch_size=50, concurrency=2, on_progress=told.append)
+            events: list[Any] = []
+            report = await a.run(plan, batch_size=50, concurrency=2, on_progress=events.append)
             assert report.exit_code == 0
             assert report.pauses == 1
             refused = next(r for r in a.sent() if r.status == 429)
@@ -260,7 +261,7 @@ def test_a_pause_that_the_capture_host_asks_for_is_kept_by_all_workers_and_recor
             under_way = [wait for wait in later if wait < 1]
             assert len(under_way) <= 1
             assert all(wait >= 300 for wait in later if wait >= 1)
-            assert [(e.bucket, e.for_s) for e in told if type(e).__name__ == "PauseStarted"] == [("capture", 300.0)]
+            assert [(e.bucket, e.for_s) for e in events if type(e).__name__ == "PauseStarted"] == [("capture", 300.0)]
 
     run_virtual(main())
 

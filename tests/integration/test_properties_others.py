@@ -109,12 +109,12 @@ async def test_properties_of_deleted_persons_are_gone_but_cannot_be_set(
 def when_leave_is_asked_for(a: Any, monkeypatch: pytest.MonkeyPatch, which: Bucket, time: int, do: Any) -> None:
     """Call a function when a request of this bucket waits for the rate limit for the n-th time."""
     permit: Callable[..., Any] = a.client.limits.permit
-    asked = 0
+    requests = 0
 
     def hooked(bucket: Bucket, **options: Any) -> Any:
-        nonlocal asked
-        asked += bucket is which
-        if bucket is which and asked == time:
+        nonlocal requests
+        requests += bucket is which
+        if bucket is which and requests == time:
             do()
         return permit(bucket, **options)
 
@@ -182,11 +182,11 @@ def test_a_person_that_disappears_after_a_lost_event_gets_no_other(virtual: Any,
             plan = await a.plan(operation=operation(kind, "capture"), selection=ByDistinctIds(ids))
             fates = Fates(a, *(plan.targets(n, n + 1)[0].uuid for n in (33, 40, 77)), a.everybody[110])
             a.server.faults.add(Fault("swallow", action="capture", after=1, times=1))
-            told: list[Any] = []
+            waits: list[Any] = []
 
             def later(event: object) -> None:
-                if type(event).__name__ == "WaitingForServer" and len(a.sent()) == 2 and not told:
-                    told.append(event)
+                if type(event).__name__ == "WaitingForServer" and len(a.sent()) == 2 and not waits:
+                    waits.append(event)
                     fates.happen()
 
             report = await a.run(plan, on_progress=later)

@@ -52,10 +52,10 @@ async def test_the_route_is_chosen_reported_and_recorded(
     arena: Any, axis: Any, persons: int, operation: Any, name: str, why: str
 ) -> None:
     async with arena(persons=persons) as a:
-        told: list[Any] = []
-        report = await a.run(await a.plan(operation=operation), on_progress=told.append)
+        events: list[Any] = []
+        report = await a.run(await a.plan(operation=operation), on_progress=events.append)
         assert axis(report, "properties") == {"changed_confirmed": persons}
-        assert [each for each in told if isinstance(each, RouteChosen)] == [RouteChosen(route=name, why=why)]
+        assert [each for each in events if isinstance(each, RouteChosen)] == [RouteChosen(route=name, why=why)]
         assert [record.route for record in a.of(RunStarted)] == [name]
         assert ("capture" in {request.action for request in a.sent()}) == (name == "capture")
 
@@ -65,7 +65,7 @@ async def test_the_token_of_another_project_is_refused_before_any_change(arena: 
         plan = await a.plan(operation=UnsetProperties(("plan",)))
         async with with_token(a.server, "phc_the_token_of_some_other_project") as other:
             a.client = other
-            with pytest.raises(Refused, match="not this project's") as caught:
+            with pytest.raises(Refused, match="is the token of another project") as caught:
                 await a.run(plan)
         assert "phc_" not in f"{caught.value!r}{caught.value}"
         assert a.sent() == []
@@ -101,11 +101,11 @@ async def test_without_a_token_from_the_server_auto_chooses_rest_and_says_why(
 ) -> None:
     without_token(monkeypatch)
     async with arena(persons=300) as a:
-        told: list[Any] = []
-        report = await a.run(await a.plan(operation=UnsetProperties(("plan",))), on_progress=told.append)
+        events: list[Any] = []
+        report = await a.run(await a.plan(operation=UnsetProperties(("plan",))), on_progress=events.append)
         assert axis(report, "properties") == {"changed_confirmed": 300}
         assert {request.action for request in a.sent()} == {"delete_property"}
-        chosen = [each for each in told if isinstance(each, RouteChosen)]
+        chosen = [each for each in events if isinstance(each, RouteChosen)]
         assert [(each.route, "token" in each.why) for each in chosen] == [("rest", True)]
 
 

@@ -19,7 +19,7 @@ VALUES = {"note": f"{MARK}-text", "deep": {"inner": [f"{MARK}-list", {f"{MARK}-k
 SECRET = (MARK, "918273")
 
 
-class Told:
+class Output:
     """Everything that a job writes, emits or logs."""
 
     def __init__(self) -> None:
@@ -37,9 +37,9 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Any:
+def output() -> Any:
     """Collect everything that a job writes, emits or logs, at the finest log level."""
-    found = Told()
+    found = Output()
     handler = logging.StreamHandler(found.log)
     root = logging.getLogger()
     level = root.level
@@ -66,7 +66,7 @@ FAULTS = [
 @pytest.mark.parametrize("route", ["rest", "capture"])
 @pytest.mark.parametrize("kind", ["update", "unset"])
 async def test_no_value_and_no_identifier_is_in_journal_report_events_log_or_errors(
-    arena: Any, told: Told, kind: str, route: str, faults: list[Any]
+    arena: Any, output: Output, kind: str, route: str, faults: list[Any]
 ) -> None:
     async with arena(persons=0) as a:
         for number in range(60):
@@ -81,15 +81,15 @@ async def test_no_value_and_no_identifier_is_in_journal_report_events_log_or_err
             a.server.faults.add(Fault(name, action=action, **options))
         for _ in range(3):
             try:
-                report = await a.run(plan, batch_size=20, on_progress=told.events.append)
+                report = await a.run(plan, batch_size=20, on_progress=output.events.append)
             except Exception as error:
-                told.errors.append(error)
-        report = await verify_job(a.client, plan, a.journal, on_progress=told.events.append)
-        text = told.text(a, report)
+                output.errors.append(error)
+        report = await verify_job(a.client, plan, a.journal, on_progress=output.events.append)
+        text = output.text(a, report)
         assert len(a.sent()) >= (60 if route == "rest" else 3)
         secrets = [*SECRET, a.server.project_api_key, a.server.personal_api_key]
         assert [secret for secret in (*secrets, *map(str, a.everybody)) if secret in text] == []
-        assert not [secret for secret in secrets if secret.encode() in b"".join(map(pickle.dumps, told.errors))]
+        assert not [secret for secret in secrets if secret.encode() in b"".join(map(pickle.dumps, output.errors))]
         keys = ["note", "deep", "amount"] if kind == "update" else ["note"]
         assert report.operation["keys"] == keys  # keys may be shown, and are
         for name in (repr(operation), repr(plan.header.operation) if kind == "unset" else ""):
@@ -117,12 +117,12 @@ async def test_another_operation_with_the_same_keys_does_not_resume_this_journal
         assert {each["plan"] for each in a.properties().values()} == {"one"}
 
 
-async def test_an_interrupted_run_says_so_without_naming_a_person(arena: Any, told: Told) -> None:
+async def test_an_interrupted_run_says_so_without_naming_a_person(arena: Any, output: Output) -> None:
     async with arena(persons=40, capture_lag_s=3600.0) as a:
         plan = await a.plan(operation=UpdateProperties(VALUES, route="capture"))
         with pytest.raises(NotFinished) as caught:
             await a.run(plan, wait_s=0.0)
-        told.errors.append(caught.value)
-        text = told.text(a, read_report(a.journal, plan))
+        output.errors.append(caught.value)
+        text = output.text(a, read_report(a.journal, plan))
         ids = [each for uuid in a.everybody for each in a.server.world.person(uuid).distinct_ids]
         assert [secret for secret in (*SECRET, *ids, *map(str, a.everybody)) if secret in text] == []

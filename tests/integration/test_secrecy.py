@@ -13,8 +13,8 @@ UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 
 async def test_no_identifier_and_no_secret_is_in_journal_report_or_events(arena: Any) -> None:
-    told = io.StringIO()
-    handler = logging.StreamHandler(told)
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
@@ -28,7 +28,7 @@ async def test_no_identifier_and_no_secret_is_in_journal_report_or_events(arena:
             a.server.faults.add(Fault("status", action="bulk_delete", status=500, times=1))
             events: list[str] = []
             report = await a.run(plan, on_progress=lambda event: events.append(repr(event)))
-            left = a.journal.read_bytes() + repr(report).encode() + "".join(events).encode() + told.getvalue().encode()
+            left = a.journal.read_bytes() + repr(report).encode() + "".join(events).encode() + log.getvalue().encode()
             assert plan.count == 1
             for secret in (email, "no@body.example", str(person.uuid), *person.distinct_ids, a.server.personal_api_key):
                 assert secret.encode() not in left

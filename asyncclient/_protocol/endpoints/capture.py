@@ -58,7 +58,7 @@ def batches(events: Sequence[CaptureEvent], *, max_bytes: int = MAX_EVENT_BYTES)
         part = _ENCODER.encode(event.to_wire())
         if len(part) > max_bytes:
             raise InvalidArgument(
-                f"event number {at + 1} has {len(part):,} bytes and a request can have {max_bytes:,}: send a smaller one"
+                f"event number {at + 1} has {len(part):,} bytes and a request can have {max_bytes:,}: make it smaller"
             )
         if parts and size + 1 + len(part) > max_bytes:
             yield Batch(events=b",".join(parts), start=start, stop=at, repeatable=repeatable)

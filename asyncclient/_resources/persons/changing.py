@@ -142,7 +142,7 @@ class PersonChanges:
         await self._pipeline.call(endpoints.reset_distinct_id(distinct_id))
 
     async def _resolve_500(self, id: PersonId, server_error: PostHogError) -> PostHogError:  # noqa: A002
-        """Return what a 500 of `delete_property` means, since that call bypasses the lookup behind a 404 (contract 6.8)."""
+        """Return what a 500 of `delete_property` means: that call bypasses the lookup behind a 404 (contract 6.8)."""
         try:
             await self._pipeline.call(endpoints.get_person(id))
         except NotFound as error:

@@ -40,8 +40,8 @@ class PersonHistory:
         Arguments:
             id: UUID or number of the person; resolve a distinct ID first.
             limit: entries per page, 1 to 10,000.
-            page: number of the page, from 1; past the end the server may respond with 404 or 500, so follow `next` or use
-                an iterator.
+            page: number of the page, from 1; past the end the server may respond with 404 or 500, so follow `next` or
+                use an iterator.
             format: "json", or "csv" for the server's text.
 
         Returns:
@@ -89,8 +89,8 @@ class PersonHistory:
 
         Arguments:
             limit: entries per page, 1 to 10,000.
-            page: number of the page, from 1; past the end the server may respond with 404 or 500, so follow `next` or use
-                an iterator.
+            page: number of the page, from 1; past the end the server may respond with 404 or 500, so follow `next` or
+                use an iterator.
 
         Returns:
             The page, the newest entry first.

@@ -1,1 +1,1 @@
-"""One module for each noun of the API: what its calls do to the world and answer."""
+"""Handlers: one module per noun of the API, each with the effects and responses of its calls."""

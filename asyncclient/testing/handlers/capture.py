@@ -1,6 +1,6 @@
-"""What PostHog's SDKs ask for: events by the batch, and flags, of which there are none (contract 12).
+"""Handlers for PostHog's SDKs: captured events and feature flags, of which there are none (contract 12).
 
-The key here is the project's public token, in the body.
+These requests have the project's public token in the body.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ _TOO_LARGE = b"<html><head><title>413 Request Entity Too Large</title></head><bo
 
 
 def capture(context: HandlerContext) -> Response:
-    """Take events: a batch, a list of them, or one; nothing is acknowledged by event."""
+    """Receive events: a batch, a list or a single event. Single events are not acknowledged."""
     if max(len(context.request.plain), len(context.request.body)) > MAX_BATCH_BYTES:
         return Response(413, _TOO_LARGE, envelope.HTML)
     data = context.request.peek()
@@ -31,7 +31,7 @@ def capture(context: HandlerContext) -> Response:
 
 
 def flags(context: HandlerContext) -> Response:
-    """The project has no feature flags."""
+    """Return no feature flags."""
     data = context.request.peek()
     _check_token(_token(data, []), context)
     return envelope.ok(
@@ -46,7 +46,7 @@ def flags(context: HandlerContext) -> Response:
 
 
 def _token(data: Any, events: list[Any]) -> Any:
-    """The token of a request: beside the events, else in the first of them."""
+    """Return the token of a request: beside the events, else in the first event."""
     for source in (data, *events[:1]):
         if isinstance(source, dict):
             properties = source.get("properties")

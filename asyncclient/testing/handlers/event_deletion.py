@@ -1,4 +1,4 @@
-"""Deleting what belongs to a person, and asking how far it is (contract 6.6, 6.7, 6.11)."""
+"""Handlers for deleting events and recordings of a person, and for their status (contract 6.6, 6.7, 6.11)."""
 
 from typing import cast
 
@@ -26,7 +26,7 @@ class _Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def delete_events(context: HandlerContext) -> Response:
-    """Queue deletion of a person's events."""
+    """Queue the deletion of a person's events."""
     key = context.person()
     effective = context.fault_of_kind("swallow") is None
     context.mutations.request_event_deletion([key], effective=effective)
@@ -35,7 +35,7 @@ def delete_events(context: HandlerContext) -> Response:
 
 
 def delete_recordings(context: HandlerContext) -> Response:
-    """Start deletion of a person's recordings, once more with every call."""
+    """Start the deletion of a person's recordings, again with every call."""
     key = context.person()
     if context.fault_of_kind("swallow") is None:
         context.mutations.request_recording_deletion([key])
@@ -44,13 +44,13 @@ def delete_recordings(context: HandlerContext) -> Response:
 
 
 def deletion_status(context: HandlerContext) -> Response:
-    """Requested event deletions, newest first."""
+    """Return requested event deletions, the newest first."""
     request = context.request
     status = request.parameters.get("status", "all")
     if status not in _STATUSES:
         raise envelope.invalid(f'"{status}" is not a valid choice.', code="invalid_choice", attr="status")
-    limit = _number(request, "limit", _DEFAULT_LIMIT, least=1)
-    offset = _number(request, "offset", 0, least=0)
+    limit = _number(request, "limit", _DEFAULT_LIMIT, min_value=1)
+    offset = _number(request, "offset", 0, min_value=0)
     count, rows = _rows(context, cast(Status, status), offset, limit)
     path = page_path(request, context.options)
     return envelope.ok(
@@ -65,10 +65,10 @@ def deletion_status(context: HandlerContext) -> Response:
 
 def _rows(context: HandlerContext, status: Status, offset: int, limit: int) -> tuple[int, list[Requested]]:
     deletions = context.mutations.deletions
-    wanted = context.request.parameters.get("person_uuid")
-    if wanted is None:
+    uuid_text = context.request.parameters.get("person_uuid")
+    if uuid_text is None:
         return deletions.count(status), deletions.page(status, offset, limit)
-    raw = parse_uuid(wanted)
+    raw = parse_uuid(uuid_text)
     if raw is None:
         raise envelope.invalid("Must be a valid UUID.", attr="person_uuid")
     key = context.mutations.table.key(raw)
@@ -85,7 +85,7 @@ def _item(context: HandlerContext, row: Requested) -> _Item:
     )
 
 
-def _number(request: ParsedRequest, name: str, default: int, *, least: int) -> int:
+def _number(request: ParsedRequest, name: str, default: int, *, min_value: int) -> int:
     text = request.parameters.get(name)
     if text is None:
         return default
@@ -93,8 +93,8 @@ def _number(request: ParsedRequest, name: str, default: int, *, least: int) -> i
         number = int(text)
     except ValueError:
         raise envelope.invalid("A valid integer is required.", attr=name) from None
-    if number < least:
-        detail = f"Ensure this value is greater than or equal to {least}."
+    if number < min_value:
+        detail = f"Ensure this value is greater than or equal to {min_value}."
         raise envelope.invalid(detail, code="min_value", attr=name)
     return number
 

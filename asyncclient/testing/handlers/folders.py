@@ -1,4 +1,4 @@
-"""The persisted folders of the key's user (contract 7)."""
+"""Handlers for the persisted folders of the key's user (contract 7)."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -13,12 +13,12 @@ from asyncclient.testing.tables.person import iso
 from asyncclient.testing.tables.uuids import format_uuid, parse_uuid
 
 _DEFAULT_LIMIT = 100
-_LONGEST_PROTOCOL = 64
+_MAX_PROTOCOL = 64
 _REQUIRED = "This field is required."
 
 
 def list_folders(context: HandlerContext) -> Response:
-    """One page of the user's folders, by type."""
+    """Return one page of the user's folders, by type."""
     folders = context.mutations.folders.of(_email(context))
     limit = _number(context.request, "limit", _DEFAULT_LIMIT) or _DEFAULT_LIMIT
     offset = _number(context.request, "offset", 0)
@@ -33,7 +33,7 @@ def list_folders(context: HandlerContext) -> Response:
 
 
 def create_folder(context: HandlerContext) -> Response:
-    """Make the folder of a type, or overwrite the one there is: what is left out goes back to its default."""
+    """Create the folder of a type, or overwrite the existing one; omitted fields get their defaults."""
     given = validated(context.request.data, types=_types(context), partial=False)
     kind, protocol, path = given["type"], given.get("protocol", PROTOCOL), given.get("path", "")
     folder = context.mutations.folders.put(_email(context), kind, protocol=protocol, path=path)
@@ -42,19 +42,19 @@ def create_folder(context: HandlerContext) -> Response:
 
 
 def get_folder(context: HandlerContext) -> Response:
-    """One folder."""
+    """Return one folder."""
     return envelope.ok(_body(_folder(context)))
 
 
 def update_folder(context: HandlerContext) -> Response:
-    """Change a folder; what is left out stays, but PUT asks for the type."""
+    """Change a folder; omitted fields stay, but PUT needs the type."""
     folder = _folder(context)
     given = validated(context.request.data, types=_types(context), partial=context.request.method == "PATCH")
     wanted = {"type": folder.type, "protocol": folder.protocol, "path": folder.path} | given
     try:
         changed = context.mutations.folders.change(folder, **wanted)
     except TypeTaken:
-        # A unique index is violated, which nobody there handles.
+        # PostHog does not handle the violation of its unique index.
         raise envelope.server_error() from None
     context.applied = True
     return envelope.ok(_body(changed))
@@ -68,7 +68,11 @@ def delete_folder(context: HandlerContext) -> Response:
 
 
 def validated(data: Any, *, types: tuple[str, ...], partial: bool) -> dict[str, str]:
-    """The fields of a folder as the framework's serializer takes them. Raises Refusal for the first that is wrong."""
+    """Return the fields of a folder as the framework's serializer accepts them.
+
+    Raises:
+        Refusal: 400, for the first invalid field.
+    """
     if data is None:
         raise envelope.invalid("No data provided", code="null")
     if not isinstance(data, dict):
@@ -82,8 +86,8 @@ def validated(data: Any, *, types: tuple[str, ...], partial: bool) -> dict[str, 
         given["protocol"] = protocol = _text(data["protocol"], "protocol")
         if not protocol:
             raise envelope.invalid("This field may not be blank.", code="blank", attr="protocol")
-        if len(protocol) > _LONGEST_PROTOCOL:
-            detail = f"Ensure this field has no more than {_LONGEST_PROTOCOL} characters."
+        if len(protocol) > _MAX_PROTOCOL:
+            detail = f"Ensure this field has no more than {_MAX_PROTOCOL} characters."
             raise envelope.invalid(detail, code="max_length", attr="protocol")
         _without_nul(protocol, "protocol")
     if "path" in data:
@@ -130,7 +134,7 @@ def _folder(context: HandlerContext) -> Folder:
 
 
 def _email(context: HandlerContext) -> str:
-    assert context.personal_key is not None, "folders ask for a key"
+    assert context.personal_key is not None, "folder routes need a key"
     return context.personal_key.email
 
 
@@ -146,7 +150,7 @@ def _body(folder: Folder) -> dict[str, str]:
 
 
 def _number(request: ParsedRequest, name: str, default: int) -> int:
-    """A number of the query; what is none is passed over without a word."""
+    """Return a number of the query; the default if it is not a number."""
     try:
         return max(0, int(request.parameters.get(name, default)))
     except ValueError:

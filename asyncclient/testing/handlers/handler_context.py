@@ -1,6 +1,6 @@
-"""What a handler is given: a request that has passed every check, and the world to act on.
+"""HandlerContext: what a handler gets: a request that has passed every check, and the state to change.
 
-Handlers return an Answer, or raise Refusal or Hang; they never touch the wire.
+Handlers return a Response, or raise Refusal or Hang; they do no I/O.
 """
 
 from collections.abc import Iterable
@@ -21,11 +21,11 @@ _GATEWAY_TIMEOUT = b"<html><head><title>504 Gateway Time-out</title></head><body
 
 
 class Hang(Exception):
-    """The request is never answered."""
+    """The request gets no response."""
 
 
 class HandlerContext:
-    """One request on its way through its handler."""
+    """One request while its handler runs."""
 
     def __init__(
         self,
@@ -53,11 +53,11 @@ class HandlerContext:
 
     @property
     def actor(self) -> Actor | None:
-        """Whose key it is; None where no personal key was asked for."""
+        """First name and email of the key's user; None on a public route."""
         return None if self.personal_key is None else (self.personal_key.first_name, self.personal_key.email)
 
     def fault_of_kind(self, kind: str) -> Fault | None:
-        """The fault that struck this request, if it is of that kind."""
+        """Return the fault that this request triggered if it is of this kind, else None."""
         return self.fault if self.fault is not None and self.fault.kind == kind else None
 
     @property
@@ -66,28 +66,38 @@ class HandlerContext:
         return () if self.personal_key is None else self.personal_key.hidden_properties
 
     def fail_if_heavy(self, keys: Iterable[int]) -> None:
-        """Time out where one of these persons is heavy and heavy persons fail in every call (contract 9)."""
+        """Time out if one of these persons is heavy and heavy persons fail in every call (contract 9).
+
+        Raises:
+            Hang, Refusal: as in `time_out`.
+        """
         audit_trail = self.mutations.audit_trail
         if self.options.heavy_calls == "every" and audit_trail.has_heavy() and any(map(audit_trail.is_heavy, keys)):
             self.time_out()
 
     def time_out(self) -> NoReturn:
-        """End a call as one that takes too long ends. Raises Hang, or Refusal with a load balancer's 504."""
+        """End the call as one that takes too long.
+
+        Raises:
+            Hang: there is no response.
+            Refusal: the 504 of a load balancer.
+        """
         if self.options.heavy_failure == "stall":
             raise Hang
         raise Refusal(Response(504, _GATEWAY_TIMEOUT, envelope.HTML))
 
     def fields(self) -> dict[str, Any]:
-        """The body as an object; anything else is an unhandled error in the server, so a 500."""
+        """Return the body, which must be an object; anything else is an unhandled error in the server, so a 500."""
         data = self.request.data
         if not isinstance(data, dict):
             raise envelope.server_error()
         return data
 
     def person(self) -> int:
-        """The person that the path names, by UUID or number (contract 5).
+        """Return the key of the person in the path, by UUID or number (contract 5).
 
-        Raises Refusal: 400 for what is neither, 404 for nobody.
+        Raises:
+            Refusal: 400 for any other text, 404 if the person does not exist.
         """
         text = self.values["id"]
         raw = parse_uuid(text)

@@ -1,6 +1,6 @@
-"""Persons behind an insight. No events are kept here, so nobody ever stands behind one.
+"""Handlers for the persons behind an insight; there are none, because insights are not computed here.
 
-These calls declare no scope, so only a key without scopes gets this far (contract 2).
+These calls declare no scope, so only a key without scopes reaches them (contract 2).
 """
 
 from asyncclient.testing.handlers.handler_context import HandlerContext
@@ -10,12 +10,12 @@ from asyncclient.testing.http.envelope import Response
 
 
 def funnel(context: HandlerContext) -> Response:
-    """Persons in a funnel."""
+    """Return the persons in a funnel."""
     return _no_persons(context)
 
 
 def trends(context: HandlerContext) -> Response:
-    """Persons at a point of a trend, which must be named."""
+    """Return the persons at a point of a trend, which the query must name."""
     query = context.request.parameters
     if not query.get("entity_id") or not query.get("entity_type"):
         raise envelope.invalid("An entity id and the entity type must be provided to determine an entity")
@@ -23,7 +23,7 @@ def trends(context: HandlerContext) -> Response:
 
 
 def lifecycle(context: HandlerContext) -> Response:
-    """Persons in a state of the lifecycle."""
+    """Return the persons in a state of the lifecycle."""
     return _no_persons(context)
 
 

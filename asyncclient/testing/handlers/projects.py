@@ -1,4 +1,4 @@
-"""The project of the server, so that other PostHog clients can find it."""
+"""Handlers for projects: the only project of the local server, so that PostHog clients can find it."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from asyncclient.testing.tables.uuids import derive_uuid, format_uuid
 
 
 def projects(context: HandlerContext) -> Response:
-    """One project with its settings, or the list of the one project there is."""
+    """Return the project with its settings, or the list of projects."""
     return _one(context.options) if "project" in context.values else _all(context)
 
 

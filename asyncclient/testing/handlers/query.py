@@ -1,4 +1,4 @@
-"""The query endpoint, as far as it is needed to find persons by the properties they have (contract 12)."""
+"""Handler of the query endpoint: finds persons by the properties they have (contract 12)."""
 
 from itertools import islice
 
@@ -11,7 +11,7 @@ from asyncclient.testing.tables.seeding import MISSING
 
 
 def query(context: HandlerContext) -> Response:
-    """Answer a HogQL query for UUIDs; read from the listing, so it trails the store like that."""
+    """Return the rows of a HogQL query for UUIDs, read from the listing, which lags behind the store."""
     requested = context.fields().get("query")
     if not isinstance(requested, dict):
         raise envelope.invalid("This field is required.", code="required", attr="query")

@@ -1,6 +1,6 @@
-"""Which handler answers which call: the names are those of the route table.
+"""The handler of each action, by the names of the route table.
 
-A call without a line here is answered as a method that is not allowed.
+An action that is not listed here responds with 405.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""Who may do what: the key of a request, its scopes, its projects (contract 2).
-
-Pure: a request and the options in, nothing or a Refusal out.
-"""
+"""Checks the key of a request, its scopes and its projects (contract 2). Pure."""
 
 import re
 
@@ -17,9 +14,10 @@ _UNSUPPORTED = "This action does not support personal API key access"
 
 
 def authenticate(request: ParsedRequest, options: ServerOptions) -> PersonalKey:
-    """Whose key came with a request: header, session cookie, body field or query, whichever comes first.
+    """Return the key of a request: from header, session cookie, body field or query, the first that is there.
 
-    Raises Refusal (401).
+    Raises:
+        Refusal: 401, there is no key or it is not known.
     """
     key, source = _find(request)
     if key is None:
@@ -33,7 +31,11 @@ def authenticate(request: ParsedRequest, options: ServerOptions) -> PersonalKey:
 
 
 def authorise(action: Action | None, personal_key: PersonalKey) -> None:
-    """Check the scopes of the key; an action that declares none is closed to scoped keys. Raises Refusal."""
+    """Check the scopes of the key; an action that declares no scope refuses scoped keys.
+
+    Raises:
+        Refusal: 403, a scope is missing.
+    """
     if personal_key.scopes is None or personal_key.is_session:
         return
     if action is None or not action.scopes:
@@ -46,7 +48,11 @@ def authorise(action: Action | None, personal_key: PersonalKey) -> None:
 
 
 def check_project(project: str, personal_key: PersonalKey, options: ServerOptions) -> None:
-    """Check that the key reaches the project of the path. Raises Refusal."""
+    """Check that the key may access the project of the path.
+
+    Raises:
+        Refusal: 403 or 404.
+    """
     if project == "@current":
         return
     if not (project.isascii() and project.isdigit()):
@@ -62,9 +68,10 @@ def check_project(project: str, personal_key: PersonalKey, options: ServerOption
 
 
 def check_token(request: ParsedRequest, options: ServerOptions) -> None:
-    """Check a project's token that came with a request for no reason: the team is looked up by it (contract 1).
+    """Check a project token in query or body, since the server looks up the project by it (contract 1).
 
-    Raises Refusal (401) for one that is no project's.
+    Raises:
+        Refusal: 401, the token does not belong to the project.
     """
     data = request.peek()
     fields = {**(data if isinstance(data, dict) else {}), **request.parameters}

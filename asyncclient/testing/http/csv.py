@@ -1,7 +1,7 @@
-"""CSV as the server makes it of a response (contract 6.1): flat rows, one column for each path into the objects.
+"""Renders a response as CSV, as the server does (contract 6.1): flat rows, one column per path into the objects.
 
-It renders what stands under `results` and nothing else, so that a single person, a summary or an error comes
-out as an empty text, with its status. It knows neither persons nor requests.
+It renders only the items of `results`, so that a single person, a summary or an error becomes an empty text with its
+status.
 """
 
 import csv
@@ -20,7 +20,7 @@ _ROWS_PER_BLOCK = 500
 
 
 def to_csv(response: Response) -> Response:
-    """A response in JSON as CSV; any other as it is."""
+    """Convert a JSON response to CSV; return any other response unchanged."""
     if response.blocks is not None or response.content_type != envelope.JSON or not response.body:
         return response
     value = msgspec.json.decode(response.body)
@@ -31,9 +31,9 @@ def to_csv(response: Response) -> Response:
 
 
 def stream_rows(rows: Callable[[], Iterable[Any]]) -> Iterator[bytes]:
-    """The header and a line for each row, in blocks, nothing where there is no row.
+    """Yield the header and one line per row, in blocks; nothing if there is no row.
 
-    Rows are asked for twice, first to learn the columns; meanwhile empty blocks come, so that others get a turn.
+    `rows` is called twice, first to learn the columns. Meanwhile empty blocks are yielded, so that other tasks can run.
     """
     columns: set[str] = set()
     for number, row in enumerate(rows()):
@@ -56,7 +56,7 @@ def stream_rows(rows: Callable[[], Iterable[Any]]) -> Iterator[bytes]:
 
 
 def flatten(value: Any) -> dict[str, Any]:
-    """The leaves of a value by their paths, joined by dots; what is empty has none."""
+    """Return the leaves of a value by their paths, joined by dots; empty containers have no leaf."""
     if isinstance(value, dict):
         items: Iterable[tuple[str, Any]] = value.items()
     elif isinstance(value, (list, tuple)):

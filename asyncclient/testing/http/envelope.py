@@ -1,7 +1,4 @@
-"""Answers as values: status, headers, body; and PostHog's error envelope (contract 4).
-
-It knows no route and no wire.
-"""
+"""Responses as values, and PostHog's error envelope (contract 4)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +12,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What the server says: a status, the bytes of a body or, where it is streamed, its blocks, and further headers."""
+    """A response: status, body, content type and further headers; a streamed body comes in `blocks`."""
 
     status: int
     body: bytes = b""
@@ -25,7 +22,7 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Refusal(Exception):
-    """A request that is answered with an error instead of what it asked for."""
+    """The server refuses a request with an error response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
@@ -33,17 +30,17 @@ class Refusal(Exception):
 
 
 def encode(value: Any) -> bytes:
-    """The JSON bytes of a value."""
+    """Return the JSON bytes of a value."""
     return _encoder.encode(value)
 
 
 def ok(value: Any, status: int = 200) -> Response:
-    """A JSON response."""
+    """Return a JSON response."""
     return Response(status, encode(value))
 
 
 def empty(status: int) -> Response:
-    """A response without a body."""
+    """Return a response without a body."""
     return Response(status)
 
 
@@ -56,56 +53,56 @@ def error(
     attr: str | None = None,
     headers: tuple[tuple[str, str], ...] = (),
 ) -> Response:
-    """The error envelope: one object of type, code, detail and attr (contract 4)."""
+    """Return the error envelope: an object with type, code, detail and attr (contract 4)."""
     body = encode({"type": kind, "code": code, "detail": detail, "attr": attr})
     return Response(status, body, headers=headers)
 
 
 def invalid(detail: str, *, code: str = "invalid_input", attr: str | None = None) -> Refusal:
-    """400: a value that the server does not take."""
+    """400: the server does not accept a value."""
     return Refusal(error(400, "validation_error", code, detail, attr=attr))
 
 
 def parse_error(reason: str) -> Refusal:
-    """400: a body that is not JSON."""
+    """400: the body is not JSON."""
     return Refusal(error(400, "invalid_request", "parse_error", f"JSON parse error - {reason}"))
 
 
 def not_authenticated() -> Refusal:
-    """401: no key came with the request."""
+    """401: the request has no key."""
     detail = "Authentication credentials were not provided."
     return Refusal(error(401, "authentication_error", "not_authenticated", detail))
 
 
 def authentication_failed(source: str) -> Refusal:
-    """401: the key that came from this source is not one of ours."""
+    """401: the key from this source is not known."""
     detail = f"Personal API key found in request {source} is invalid."
     return Refusal(error(401, "authentication_error", "authentication_failed", detail))
 
 
 def permission_denied(detail: str) -> Refusal:
-    """403."""
+    """403: the key lacks a permission."""
     return Refusal(error(403, "authentication_error", "permission_denied", detail))
 
 
 def not_found(detail: str = "Not found.") -> Refusal:
-    """404: "Not found." speaks of a person, other texts of a project or a route."""
+    """404: "Not found." is about a person, other texts are about a project or a route."""
     return Refusal(error(404, "invalid_request", "not_found", detail))
 
 
 def method_not_allowed(method: str) -> Refusal:
-    """405."""
+    """405: the route does not accept the method."""
     return Refusal(error(405, "invalid_request", "method_not_allowed", f'Method "{method}" not allowed.'))
 
 
 def unsupported_media_type(media_type: str) -> Refusal:
-    """415: persons routes take JSON only (contract 1)."""
+    """415: persons routes accept JSON only (contract 1)."""
     detail = f'Unsupported media type "{media_type}" in request.'
     return Refusal(error(415, "invalid_request", "unsupported_media_type", detail))
 
 
 def throttled(wait_s: int | None, *, header: str | None) -> Refusal:
-    """429 with the wait in whole seconds, if it is known, and the value of Retry-After, if it is sent."""
+    """429: the rate limit is exceeded; with the wait in whole seconds and the value of Retry-After, if any."""
     detail = "Request was throttled."
     if wait_s is not None:
         detail += f" Expected available in {wait_s} second{'' if wait_s == 1 else 's'}."
@@ -114,5 +111,5 @@ def throttled(wait_s: int | None, *, header: str | None) -> Refusal:
 
 
 def server_error(status: int = 500, *, code: str = "error", detail: str = "A server error occurred.") -> Refusal:
-    """5xx."""
+    """5xx: the server failed."""
     return Refusal(error(status, "server_error", code, detail))

@@ -1,7 +1,4 @@
-"""Answers as faults leave them: other statuses, other bodies (see faults.py).
-
-Pure: a fault and the true response in, the response that is sent out.
-"""
+"""Changes responses as faults require: other statuses, other bodies (see faults.py). Pure."""
 
 import gzip
 
@@ -35,7 +32,7 @@ _PHRASES = {
 
 
 def apply_fault(fault: Fault, response: Response) -> Response:
-    """What is sent instead of this response; the response itself where the fault leaves the bytes alone."""
+    """Return the response to send instead; the same response if the fault does not change it."""
     match fault.kind:
         case "status":
             return _status(fault)
@@ -48,7 +45,7 @@ def apply_fault(fault: Fault, response: Response) -> Response:
         case "big_body":
             return _big(fault, response)
         case "cut_body":
-            # There must be something to cut.
+            # An empty body cannot be cut.
             if response.blocks is not None:
                 return response
             body = response.body or b'{"persons_found": 0, "persons_deleted": 0}'
@@ -73,7 +70,7 @@ def _status(fault: Fault) -> Response:
 
 
 def _page(fault: Fault) -> Response:
-    """What a login page, a web app's catch-all route or a proxy answers in PostHog's place."""
+    """Return the response of a login page, a web app's catch-all route or a proxy in place of PostHog."""
     body, content_type = _PAGES[fault.page]
     return Response(fault.page_status, body, content_type) if body else Response(fault.page_status)
 

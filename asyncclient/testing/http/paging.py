@@ -1,6 +1,6 @@
-"""Pages by offset and limit, or by number: the links to their neighbours (contract 6.1, 6.9).
+"""Links to neighbouring pages, by offset and limit or by number (contract 6.1, 6.9).
 
-The links are the request's own URL with two numbers replaced, quirks included.
+A link is the URL of the request with two numbers replaced, as on PostHog.
 """
 
 import re
@@ -13,22 +13,22 @@ _PAGE = re.compile(r"([&?]page=)(\d+)")
 
 
 def next_link(request: ParsedRequest, path: str, *, offset: int, limit: int) -> str:
-    """The URL of the following page."""
+    """Return the URL of the next page."""
     return _link(request, path, offset + limit, limit)
 
 
 def previous_link(request: ParsedRequest, path: str, *, offset: int, limit: int) -> str | None:
-    """The URL of the page before; at offset = limit it is this very page, before that None."""
+    """Return the URL of the previous page; at offset = limit it is the same page, before that None."""
     return None if offset - limit < 0 else _link(request, path, offset - limit, limit)
 
 
 def page_link(request: ParsedRequest, path: str, *, page: int) -> str:
-    """The URL of a numbered page (contract 6.9)."""
+    """Return the URL of a numbered page (contract 6.9)."""
     return _replaced(request.url(path), _PAGE, "page", page)
 
 
 def _link(request: ParsedRequest, path: str, offset: int, limit: int) -> str:
-    # An offset of 0 is not written, so the one in the URL stays.
+    # An offset of 0 is left out, so the one in the URL stays.
     url = request.url(path)
     if offset:
         url = _replaced(url, _OFFSET, "offset", offset)

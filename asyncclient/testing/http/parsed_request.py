@@ -1,7 +1,4 @@
-"""A request as a value: what arrived, decoded no further than the server itself would.
-
-It knows no route and no world.
-"""
+"""ParsedRequest: a request as a value, decoded only as far as the server would."""
 
 import json
 import zlib
@@ -19,11 +16,11 @@ _CANONICAL = "/api/projects/"
 _GZIP = b"\x1f\x8b"
 
 MAX_BATCH_BYTES = 20_000_000 - 1
-"""Bytes of an event batch: it has to stay under 20 MB, packed and unpacked (contract 12)."""
+"""The most bytes of an event batch: it must be below 20 MB, compressed and decompressed (contract 12)."""
 
 
 class ParsedRequest:
-    """One request: method, target as sent, headers by lower-case name, and the bytes of the body."""
+    """One request: method, target as sent, headers by lower-case name, and the body."""
 
     def __init__(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> None:
         self.method = method
@@ -33,7 +30,7 @@ class ParsedRequest:
 
     @cached_property
     def path(self) -> str:
-        """The path with its percent signs resolved; `..` stays what it is."""
+        """The path with percent-encoding decoded; `..` is kept."""
         return unquote(self.raw_path)
 
     @cached_property
@@ -43,36 +40,37 @@ class ParsedRequest:
 
     @cached_property
     def parameters(self) -> dict[str, str]:
-        """The query by name; of a name given twice the last counts."""
+        """The query by name; the last value of a repeated name counts."""
         return dict(self.query)
 
     @property
     def on_alias(self) -> bool:
-        """Whether the deprecated prefix was used (contract 1)."""
+        """Whether the request uses the deprecated prefix (contract 1)."""
         return (self.path + "/").startswith(_ALIAS)
 
     @property
     def successor(self) -> str:
-        """The path as sent, under the canonical prefix."""
+        """The path as sent, below the canonical prefix."""
         if not self.on_alias:
             return self.raw_path
         return _CANONICAL + self.raw_path[len(_ALIAS) :]
 
     def url(self, path: str) -> str:
-        """An absolute URL on the host that the request named, with the query as sent."""
+        """Return an absolute URL on the host of the request, with the query as sent."""
         query = f"?{self.raw_query}" if self.raw_query else ""
         return f"http://{self.headers.get('host', '127.0.0.1')}{path}{query}"
 
     def accepts_gzip(self) -> bool:
-        """Whether the response may be compressed."""
+        """Return whether the response may be compressed with gzip."""
         codings = (part.strip().partition(";") for part in self.headers.get("accept-encoding", "").split(","))
         return any(name in ("gzip", "*") and weight.replace(" ", "") != "q=0" for name, _, weight in codings)
 
     @cached_property
     def data(self) -> Any:
-        """The decoded body, an empty object without one.
+        """The decoded body; an empty object if there is no body.
 
-        Raises Refusal: 415 for anything but JSON, 400 for what is not JSON (contract 1).
+        Raises:
+            Refusal: 415 for another content type than JSON, 400 for malformed JSON (contract 1).
         """
         if not self.body:
             return {}
@@ -85,7 +83,7 @@ class ParsedRequest:
 
     @cached_property
     def plain(self) -> bytes:
-        """The body, unpacked where it is packed with gzip; of one that is too large one byte more than is taken."""
+        """The body, decompressed if it is gzip; a too large one is cut after `MAX_BATCH_BYTES` + 1 bytes."""
         if not self.body.startswith(_GZIP):
             return self.body
         try:
@@ -94,7 +92,7 @@ class ParsedRequest:
             return self.body
 
     def peek(self) -> Any:
-        """The decoded body for the record, None where there is none or it is not JSON."""
+        """Return the decoded body; None if there is none or it is not JSON."""
         return None if self._decoded is msgspec.UNSET else self._decoded
 
     @cached_property
@@ -106,7 +104,7 @@ class ParsedRequest:
 
 
 def _parse_error_reason(body: bytes) -> str:
-    """The reason in the words that Django REST framework takes over from Python's own parser."""
+    """Return the reason in the words of Python's own parser, as Django REST framework does."""
     try:
         json.loads(body.decode())
     except (ValueError, RecursionError) as error:

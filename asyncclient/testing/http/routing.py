@@ -1,6 +1,6 @@
-"""The route table: which call a path and a method stand for, on a server of a given age (contract 1, 6, 8).
+"""The route table: which action a path and a method name, on a server of a given age (contract 1, 6, 8).
 
-A later call gets a line here and a handler. It knows no handler and no world.
+A new call gets a line here and a handler.
 """
 
 import re
@@ -13,7 +13,7 @@ from asyncclient.testing.options import ServerOptions
 
 
 class Action(msgspec.Struct, frozen=True):
-    """A call: its name, the scopes it needs (none declared: closed to scoped keys), the bucket it is counted in."""
+    """A call: its name, the scopes it needs (without any it refuses scoped keys), and its rate limit bucket."""
 
     name: str
     scopes: tuple[str, ...]
@@ -21,9 +21,9 @@ class Action(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """A path with what its methods stand for. Segments in braces match anything without `/` and `.`.
+    """A path with the action of each method. Segments in braces match anything without `/` and `.`.
 
-    A public route asks for no personal key and counts against no limit; what key it wants is the handler's business.
+    A public route needs no personal key and counts against no limit; its handler checks the project token.
     """
 
     pattern: tuple[str, ...]
@@ -34,14 +34,14 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """A route that a path hit, the values of its braces, and the format its suffix asks for."""
+    """A matching route, the values of its braces, and the format of its suffix."""
 
     route: Route
     values: dict[str, str]
     format: str | None
 
     def action(self, method: str) -> Action | None:
-        """What this method stands for; HEAD is answered by the GET handler."""
+        """Return the action of a method; HEAD has the one of GET."""
         return self.route.methods.get("GET" if method == "HEAD" else method)
 
 
@@ -102,7 +102,7 @@ _ROUTES: tuple[Route, ...] = (
     ),
     _persons("trends", methods={"GET": Action("trends", _UNDECLARED, OTHERS)}),
     _persons("lifecycle", methods={"GET": Action("lifecycle", _UNDECLARED, OTHERS)}),
-    # After the fixed names: a name that this server does not know yet is read as a person id (contract 8).
+    # After the fixed names: a route that this server does not have is read as a person ID (contract 8).
     _persons(
         "{id}",
         methods={
@@ -153,7 +153,7 @@ _ROUTES: tuple[Route, ...] = (
     Route(("{project}", "query"), {"POST": Action("query", ("query:read",), OTHERS)}, OTHERS),
 )
 
-# Outside the private API: what PostHog's own SDKs ask for, with the project's token (contract 12).
+# Outside the private API: the routes of PostHog's SDKs, which use the project's token (contract 12).
 _CAPTURE = Route(("batch",), {"POST": Action("capture", (), "")}, "", public=True)
 _FLAGS = Route(("flags",), {"POST": Action("flags", (), "")}, "", public=True)
 _PUBLIC = {
@@ -166,7 +166,7 @@ _SUFFIX = re.compile(r"([^/.]+)\.([a-z0-9]+)")
 
 
 def resolve(path: str, options: ServerOptions) -> Match | None:
-    """The route of a path with or without its last slash, None where there is none."""
+    """Return the route of a path, with or without a trailing slash; None if there is none."""
     found = _PATH.fullmatch(path)
     if found is None:
         public = _PUBLIC.get(path.removesuffix("/"))

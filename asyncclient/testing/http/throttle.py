@@ -1,6 +1,6 @@
-"""Rate limits, counted as Django REST framework counts them: a sliding log per key and window (contract 3).
+"""Throttle: counts requests against rate limits as Django REST framework does, with a sliding log per key and window.
 
-The time of a request is an argument; no clock is read here.
+Contract 3. The time of a request is an argument.
 """
 
 import hashlib
@@ -21,20 +21,20 @@ _HOUR_S = 3600.0
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """Whether a request may pass; if not, how long to wait, None when that cannot be computed."""
+    """Whether a request may pass; if not, the seconds to wait, or None if they cannot be computed."""
 
     allowed: bool
     wait_s: float | None = None
 
 
 class SlidingLog:
-    """The times of the requests that one window let through."""
+    """The times of the requests that passed one window."""
 
     def __init__(self) -> None:
         self._times: deque[float] = deque()
 
     def admit(self, now: float, limit: int, window_s: float) -> Admission:
-        """Count a request made now, or refuse it: a refused request leaves no trace in this window."""
+        """Count a request, or refuse it; a refused request does not count in this window."""
         times = self._times
         while times and times[0] <= now - window_s:
             times.popleft()
@@ -53,10 +53,10 @@ class Throttle:
         self._logs: dict[tuple[str, str, float], SlidingLog] = {}
 
     def admit(self, bucket: str, owner: str, now: float, limits: RateLimits) -> Admission:
-        """Count a request of a key, or of a user, in every window of its bucket.
+        """Count a request of a key or a user in every window of its bucket.
 
-        A request that one window refuses is still recorded by the bucket's other window, so hammering
-        a full minute also fills the hour (contract 3).
+        A request that one window refuses still counts in the other window of the bucket, so repeating requests after a
+        429 also fills the hour (contract 3).
         """
         hashed = hashlib.sha256(owner.encode()).hexdigest()
         admissions = []
@@ -72,12 +72,12 @@ class Throttle:
         return Admission(False, max(waits, default=None))
 
     def clear(self) -> None:
-        """Forget every request counted so far."""
+        """Forget all counted requests."""
         self._logs.clear()
 
 
 def whole_seconds(wait_s: float | None) -> int | None:
-    """The wait as it is told to the client: whole seconds, rounded up."""
+    """Return the wait as the response states it: in whole seconds, rounded up."""
     return None if wait_s is None else math.ceil(wait_s)
 
 

@@ -1,7 +1,4 @@
-"""The filters of the list call: from the query of a request to a test of persons (contract 6.1).
-
-It reads persons through the tables of the world and knows nothing of pages.
-"""
+"""The filters of the list call: turns query parameters into a test of persons (contract 6.1)."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,10 +14,10 @@ Predicate = Callable[[int], bool]
 
 
 class PersonFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which persons a listing is for.
+    """The filter of a listing.
 
-    `name` tells this selection from every other; None where it depends on the time. `candidates` holds
-    everybody who can match, where that is known without looking at all.
+    `name` identifies the filter; None if it depends on the time. `candidates` has all persons that can match, if
+    that is known without testing every person.
     """
 
     name: str | None
@@ -35,7 +32,11 @@ class _Condition(msgspec.Struct, frozen=True):
 
 
 def parse_filters(query: Mapping[str, str], mutations: Mutations) -> PersonFilter | None:
-    """What the query selects, None for everybody. Raises Refusal for a filter the server does not take."""
+    """Return the filter of a query; None selects all persons.
+
+    Raises:
+        Refusal: the server does not accept a filter.
+    """
     conditions: list[_Condition] = []
     used = {name: query[name] for name in ("distinct_id", "email", "search", "properties") if query.get(name)}
     if "distinct_id" in used:
@@ -86,7 +87,7 @@ def _properties(text: str, mutations: Mutations) -> list[_Condition]:
         filters = msgspec.json.decode(text)
     except msgspec.DecodeError:
         raise envelope.invalid("Properties are unparsable!") from None
-    # The server loops over an array and reads `type` of each: anything else is an unhandled error there.
+    # The server loops over an array and reads `type` of each item: anything else is an unhandled error there.
     if not isinstance(filters, list) or not all(isinstance(one, dict) and "type" in one for one in filters):
         raise envelope.server_error()
     return [_cohort(one, mutations) if one["type"] == "cohort" else _typed(one, mutations) for one in filters]
@@ -112,7 +113,7 @@ def _property(wanted: dict[str, Any], mutations: Mutations) -> _Condition:
 
 
 def _with_email(value: Any, mutations: Mutations) -> frozenset[int]:
-    """Everybody who can have one of these emails: a seeded email tells whose it is."""
+    """Return all persons that can have one of these emails: a seeded email names its person."""
     emails = value if isinstance(value, list) else [value]
     seeded = (mutations.seeding.number_by_email(email) for email in emails if isinstance(email, str))
     return frozenset(key for key in seeded if key is not None) | frozenset(mutations.store.keys_with_other_email())

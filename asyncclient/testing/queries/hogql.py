@@ -1,11 +1,10 @@
-"""The one HogQL query that is understood: UUIDs of persons who have any of some properties, in order (contract 12).
+"""The only HogQL query that the local server understands: UUIDs of persons with any of some properties (contract 12).
 
     SELECT toString(id) FROM persons
     WHERE (JSONHas(properties, {a}) OR JSONHas(properties, {b})) AND toString(id) > {after}
     ORDER BY toString(id) LIMIT 1000
 
-With or without toString, without the mark, with a placeholder for the limit. Pure: text and values in,
-what is asked for out.
+toString and the comparison are optional, and the limit may be a placeholder. Pure.
 """
 
 import re
@@ -36,9 +35,9 @@ _OFFSET = re.compile(r"\bOFFSET\b|\bLIMIT\s+\S+\s*,", re.IGNORECASE)
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """Persons with any of these properties whose UUID lies beyond `after`, at most `limit` of them.
+    """A query for at most `limit` persons with any of these properties and a UUID after `after`.
 
-    `by_text` orders UUIDs by what they spell; without it they are in the order that ClickHouse gives them.
+    `by_text` orders UUIDs as text; otherwise they are in ClickHouse's order.
     """
 
     keys: tuple[str, ...]
@@ -48,14 +47,18 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BadQuery(Exception):
-    """A query that is not taken; the text is the detail of the response."""
+    """The query is not accepted; the text is the detail of the response."""
 
 
 def parse_query(text: str, values: Mapping[str, Any]) -> Query:
-    """What a query asks for. Raises BadQuery."""
+    """Parse a query.
+
+    Raises:
+        BadQuery: the local server does not understand the query.
+    """
     found = _QUERY.fullmatch(text)
     if found is None:
-        # Personal keys page by a mark, not by an offset.
+        # Personal keys may not use OFFSET; they page by comparing the UUID.
         if _OFFSET.search(text):
             raise BadQuery("OFFSET is not supported for queries with a personal API key.")
         raise BadQuery("This query is not understood by the local server.")

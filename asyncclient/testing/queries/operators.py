@@ -1,6 +1,6 @@
-"""The operators of property filters, as tests of one value (contract 6.1).
+"""The operators of property filters, as tests of one value (contract 6.1). Pure.
 
-A value is MISSING where the person has no such property. It knows neither persons nor requests.
+A value is MISSING if the person does not have the property.
 """
 
 import re
@@ -17,13 +17,14 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24, "y": 365 * 24}
 
 
 class BadFilter(Exception):
-    """A filter that the server does not take; the text is the detail of the response."""
+    """The server does not accept a filter; the text is the detail of the response."""
 
 
 def compile_operator(operator: str, value: Any, now: Callable[[], datetime]) -> tuple[Test, bool]:
-    """The test that an operator and its value make, and whether it depends on the time.
+    """Return the test for an operator and its value, and whether it depends on the time.
 
-    Raises BadFilter for an operator or value that is not one.
+    Raises:
+        BadFilter: the operator or the value is not valid.
     """
     if operator in _DATES:
         return _date_test(operator, value, now)
@@ -35,7 +36,7 @@ def compile_operator(operator: str, value: Any, now: Callable[[], datetime]) -> 
 
 
 def text_of(value: Any) -> str | None:
-    """A property as the text it is compared by; None for a missing or null one."""
+    """Return a property value as the text that filters compare; None if it is missing or null."""
     if value is MISSING or value is None:
         return None
     if isinstance(value, bool):
@@ -189,7 +190,7 @@ _POSITIVE: dict[str, Callable[[Any], Test]] = {
     "is_set": _is_set,
 }
 
-# Each of these also holds where the property is missing.
+# Each of these also matches if the property is missing.
 _NEGATED: dict[str, Callable[[Any], Test]] = {
     "is_not": _exact,
     "not_in": _exact,

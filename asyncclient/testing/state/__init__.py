@@ -1,1 +1,1 @@
-"""The state of the local server: what keeps its tables in step."""
+"""The state of the local server, which keeps its tables consistent."""

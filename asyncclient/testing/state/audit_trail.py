@@ -1,6 +1,6 @@
-"""What was asked and done through the API, by person: what tests check at the end.
+"""AuditTrail: what was requested and done through the API per person, for tests to check at the end.
 
-A byte or two for each person; it draws no conclusions but those asked for.
+It takes a few bytes per person.
 """
 
 from array import array
@@ -13,7 +13,7 @@ _HEAVY = 8
 
 
 class AuditTrail:
-    """Flags and counts by person key."""
+    """Flags and counts per person key."""
 
     def __init__(self, persons: int) -> None:
         self._flags = bytearray(persons)
@@ -21,33 +21,33 @@ class AuditTrail:
         self._heavy = 0
 
     def mark_events_requested(self, key: int) -> None:
-        """Somebody asked for this person's events to be deleted."""
+        """Record that the deletion of this person's events was requested."""
         self._set(key, _EVENTS_REQUESTED)
 
     def mark_deleted(self, key: int, *, through_api: bool) -> None:
-        """The person was deleted."""
+        """Record that the person was deleted."""
         self._set(key, _TOMBSTONED | (_DELETED if through_api else 0))
 
     def was_deleted(self, key: int) -> bool:
-        """Whether the person was deleted at some time."""
+        """Return whether the person was ever deleted."""
         return bool(self._get(key) & _TOMBSTONED)
 
     def deleted_with_events_requested(self) -> Iterator[int]:
-        """Persons deleted through the API of whom some call asked for the events to go too."""
+        """Yield the persons deleted through the API whose event deletion was requested too."""
         both = _EVENTS_REQUESTED | _DELETED
         return (key for key, flags in enumerate(self._flags) if flags & both == both)
 
     def mark_recordings_requested(self, key: int) -> None:
-        """Deletion of this person's recordings was started once more."""
+        """Record another request to delete this person's recordings."""
         self._reach(key)
         self._recordings[key] = min(self._recordings[key] + 1, 65_535)
 
     def recording_requests(self, key: int) -> int:
-        """How many times deletion of recordings was started."""
+        """Return how often deletion of the person's recordings was requested."""
         return self._recordings[key] if key < len(self._recordings) else 0
 
     def set_heavy(self, key: int, *, heavy: bool) -> None:
-        """Mark a person as one that bulk_delete cannot manage in company."""
+        """Mark a person as too heavy for a bulk_delete with other persons."""
         was = self.is_heavy(key)
         if heavy:
             self._set(key, _HEAVY)
@@ -56,11 +56,11 @@ class AuditTrail:
         self._heavy += heavy - was
 
     def is_heavy(self, key: int) -> bool:
-        """Whether the person is marked as heavy."""
+        """Return whether the person is marked as heavy."""
         return bool(self._get(key) & _HEAVY)
 
     def has_heavy(self) -> bool:
-        """Whether anybody is marked as heavy."""
+        """Return whether any person is marked as heavy."""
         return self._heavy > 0
 
     def _get(self, key: int) -> int:

@@ -1,6 +1,6 @@
-"""Captured events as far as they concern persons: what one says of whom (contract 12).
+"""Parses captured events into their effect on persons (contract 12). Pure.
 
-Pure: what arrived goes in, an Event comes out, or nothing for what is dropped without a word.
+An event that the server drops silently is parsed to None.
 """
 
 from collections.abc import Mapping
@@ -11,22 +11,22 @@ import msgspec
 from asyncclient.testing.tables.person import as_datetime, as_us
 
 MAX_EVENT_DISTINCT_ID = 200
-"""Characters of a distinct ID that ingestion keeps; it cuts a longer one, and so reaches another person.
+"""Characters of a distinct ID that ingestion keeps; it cuts a longer one, which then names another person.
 
-The persons store takes up to 400 (`STORED_MOST`), so a person can have an ID that no event addresses.
+The persons store accepts up to 400 (`MAX_STORED_DISTINCT_ID`), so a person can have an ID that no event can name.
 """
 MAX_STORED_DISTINCT_ID = 400
 
 _NOTHING: Mapping[str, Any] = {}
-# The property that names whose person is to be merged into that of `distinct_id`.
+# The property with the distinct ID whose person is merged into the person of `distinct_id`.
 _MERGING = {"$identify": "$anon_distinct_id", "$create_alias": "alias", "$merge_dangerously": "alias"}
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """What one event does to the person of a distinct ID.
+    """The effect of one event on the person of a distinct ID.
 
-    `other_id` is another distinct ID of that person; its owner is merged into it, where that one is
-    identified already only if `by_force`. `timestamp_us` is when the event says that it happened.
+    `other_id` is another distinct ID of that person: its current owner is merged into the person, but an identified
+    owner only if `by_force`. `timestamp_us` is the event's own time.
     """
 
     distinct_id: str
@@ -40,9 +40,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_event(raw: Any) -> Event | None:
-    """The event that was sent, None for one that is dropped or touches no person.
+    """Parse an event; None if the server drops it or if it affects no person.
 
-    Dropped are events without a name and with a distinct ID that is missing or empty; a long one is cut.
+    The server drops events without a name or a distinct ID, and cuts a long distinct ID.
     """
     if not isinstance(raw, dict):
         return None
@@ -67,14 +67,14 @@ def parse_event(raw: Any) -> Event | None:
 
 
 class Personless(msgspec.Struct, frozen=True):
-    """An event that asks for no person: it keeps its distinct ID alone."""
+    """An event without a person profile: it has a distinct ID only."""
 
     distinct_id: str
     timestamp_us: int | None = None
 
 
 def parse_personless_event(raw: Any) -> Personless | None:
-    """The event that was sent if it asks for no person, else None."""
+    """Parse an event without a person profile; None for any other event."""
     if not isinstance(raw, dict):
         return None
     properties, name = _object(raw.get("properties")), raw.get("event")
@@ -87,19 +87,19 @@ def parse_personless_event(raw: Any) -> Personless | None:
 
 
 def _timestamp_us(value: Any) -> int | None:
-    """When an event says that it happened; None where it does not say, or not in ISO form."""
+    """Return the event's own time; None if it has none in ISO 8601."""
     if not isinstance(value, str):
         return None
     try:
         moment_us = as_us(value)
-        as_datetime(moment_us)  # a time at the edge of the calendar has no form in UTC
+        as_datetime(moment_us)  # a time at the edge of the calendar cannot be expressed in UTC
     except (ValueError, OverflowError):
         return None
     return moment_us
 
 
 def parse_distinct_id(value: Any) -> str | None:
-    """A distinct ID as ingestion keeps it, None for one that is empty or no ID."""
+    """Return a distinct ID as ingestion keeps it; None if it is empty or not an ID."""
     if value is None or isinstance(value, (dict, list)):
         return None
     text = value if isinstance(value, str) else str(value)
@@ -107,14 +107,14 @@ def parse_distinct_id(value: Any) -> str | None:
 
 
 def unset_keys(value: Any) -> tuple[str, ...]:
-    """The keys that `$unset` names: the texts of a list, or the keys of an object."""
+    """Return the keys that `$unset` names: the strings of a list, or the keys of an object."""
     if not isinstance(value, (list, dict)):
         return ()
     return tuple(key for key in value if isinstance(key, str))
 
 
 def _merged_objects(properties: Mapping[str, Any], raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object that SDKs send among the properties or beside them; the one beside them wins."""
+    """Return an object that SDKs send inside or beside the properties, merged; the one beside them wins."""
     inside, beside = _object(properties.get(name)), _object(raw.get(name))
     return {**inside, **beside} if inside and beside else inside or beside
 

@@ -1,6 +1,6 @@
-"""Others who add and remove persons while someone lists.
+"""Churn: simulates other clients that add and remove persons during a listing.
 
-It is driven by list requests, not by time, so that a test sees the same each time.
+List requests drive it, not time, so that a test is repeatable.
 """
 
 import random
@@ -25,7 +25,7 @@ class _Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Churn:
-    """What happens just before each list request is answered."""
+    """The changes just before the response to each list request."""
 
     def __init__(self, mutations: Mutations) -> None:
         self._mutations = mutations
@@ -46,7 +46,7 @@ class Churn:
         protect: Collection[UUID | str],
         seed: int,
     ) -> None:
-        """Set the pace; zero and zero stop it."""
+        """Set the pace; zero for both rates stops it."""
         self._pace = _Pace(
             adds_per_request=adds_per_request,
             removes_per_request=removes_per_request,
@@ -56,11 +56,11 @@ class Churn:
         self._random = random.Random(seed)
 
     def remove_block(self, count: int, *, at_request: int, offset: int) -> None:
-        """Remove that many rows from an offset on, at the n-th list request from now (1 is the next)."""
+        """Remove this many rows from an offset on, at the n-th list request from now (1 is the next one)."""
         self._blocks.append((self._requests + at_request, offset, count))
 
     def before_listing(self) -> None:
-        """Let others do their work."""
+        """Apply the changes that are due at this list request."""
         self._requests += 1
         for request, offset, count in self._blocks:
             if request == self._requests:

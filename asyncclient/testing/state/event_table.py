@@ -1,7 +1,7 @@
-"""The local server's events table, from which the weekly job deletes (contract 8).
+"""The events table of the local server, from which the weekly job deletes (contract 8).
 
 An event has a person, the time it happened and the time it was ingested; a personless event has a distinct ID in
-place of the person. Properties of events are not kept. The table knows no request and no clock.
+place of the person. Properties of events are not kept.
 """
 
 from array import array
@@ -38,7 +38,7 @@ class _Times:
         return zip(self.happened_us, self.ingested_us, strict=True)
 
     def remove_up_to(self, moment_us: int) -> int:
-        """Remove the events that happened and were ingested at or before a time, and return how many."""
+        """Remove the events that happened and were ingested at or before a time, and return their number."""
         left = [pair for pair in self.pairs() if max(pair) > moment_us]
         removed = len(self.happened_us) - len(left)
         if removed:
@@ -55,8 +55,8 @@ class Events:
         self._personless: dict[str, _Times] = {}
 
     def __len__(self) -> int:
-        keys_with_events = (*self._of_persons.values(), *self._personless.values())
-        return sum(len(times.happened_us) for times in keys_with_events)
+        tables = (*self._of_persons.values(), *self._personless.values())
+        return sum(len(times.happened_us) for times in tables)
 
     def add(self, key: int, happened_us: int, ingested_us: int) -> None:
         """Add an event of a person."""
@@ -67,17 +67,17 @@ class Events:
         self._personless.setdefault(distinct_id, _Times()).add(happened_us, ingested_us)
 
     def of(self, key: int) -> list[tuple[int, int]]:
-        """The events of a person: when each happened and was ingested."""
+        """Return event time and ingestion time of each event of a person."""
         times = self._of_persons.get(key)
         return [] if times is None else list(times.pairs())
 
     def personless(self, distinct_id: str) -> list[tuple[int, int]]:
-        """The personless events of a distinct ID: when each happened and was ingested."""
+        """Return event time and ingestion time of each personless event of a distinct ID."""
         times = self._personless.get(distinct_id)
         return [] if times is None else list(times.pairs())
 
     def keys_with_events(self) -> Iterator[int]:
-        """The keys of persons, existing or deleted, that still have events."""
+        """Yield the keys of persons, existing or deleted, that still have events."""
         return (key for key, times in self._of_persons.items() if times.happened_us)
 
     def merge(self, into: int, emptied: int) -> None:
@@ -88,6 +88,6 @@ class Events:
                 self.add(into, happened_us, ingested_us)
 
     def delete(self, key: int, up_to_us: int) -> int:
-        """Delete a person's events that happened and were ingested at or before a time, and return how many."""
+        """Delete a person's events that happened and were ingested at or before a time, and return their number."""
         times = self._of_persons.get(key)
         return 0 if times is None else times.remove_up_to(up_to_us)

@@ -1,7 +1,7 @@
-"""Captured events on their way into the persons store: dropped, delayed, applied in the order they came.
+"""Ingestion: applies captured events to the persons store, in their order and after a lag.
 
-Batches and the calls that capture an event themselves (contract 6.3, 6.8, 6.11) all pass here, after the
-lag that the options ask for. Nothing is acknowledged by event. It knows neither requests nor answers.
+Batches, and the calls for which the server captures an event (contract 6.3, 6.8, 6.11), all pass here. Single events
+are not acknowledged.
 """
 
 import random
@@ -20,22 +20,22 @@ from asyncclient.testing.tables.uuids import derive_uuid
 
 
 class Ingestion:
-    """Takes events and changes persons by them."""
+    """Receives events and changes persons accordingly."""
 
     def __init__(self, mutations: Mutations) -> None:
         self._mutations = mutations
         self._last_due_us = 0
         self.received = 0
-        """Events that came in, whatever became of them."""
+        """Number of received events, whatever happened to them."""
         self.swallowed = 0
-        """Events lost on the way, by a fault that a test ordered."""
+        """Number of events lost by a fault."""
         self.without_effect = 0
-        """Events that were dropped for what they are, or touch no person."""
+        """Number of events that were dropped or affect no person."""
         self.under_way = 0
-        """Events that wait for their lag to pass."""
+        """Number of events that wait for the end of the lag."""
 
     def receive(self, raws: Sequence[Any], *, swallow: Fault | None = None) -> bool:
-        """Take events as they were sent; whether any of them got through."""
+        """Receive events as they were sent, and return whether any of them was not lost."""
         left = self._left_over(raws, swallow)
         events = [event for event in map(parse_event, left) if event is not None]
         self.without_effect += len(left) - len(events)
@@ -45,14 +45,14 @@ class Ingestion:
         return bool(left)
 
     def capture(self, key: int, properties: Mapping[str, Any], *, swallow: Fault | None = None) -> bool:
-        """Take an event of the server's own about a person; whether it got through.
+        """Capture an event of the server itself about a person, and return whether it was not lost.
 
-        It goes out for the person's first distinct ID, so that person must have one.
+        The event is for the person's first distinct ID, so the person must have one.
         """
         distinct_id = self._mutations.store.distinct_ids(key)[0]
         left = self._left_over([{"event": "$set", "distinct_id": distinct_id, "properties": properties}], swallow)
         read_ones = [event for event in map(parse_event, left) if event is not None]
-        # It reaches its person however long the distinct ID is, unlike an event from outside.
+        # Unlike an event from outside, it reaches its person even if the distinct ID is longer than 200 characters.
         self._put_off([msgspec.structs.replace(event, distinct_id=distinct_id) for event in read_ones])
         return bool(left)
 
@@ -73,7 +73,7 @@ class Ingestion:
         if not events:
             return
         mutations = self._mutations
-        # None overtakes one before it, even if the lag has become shorter meanwhile.
+        # No event overtakes an earlier one, even if the lag has become shorter meanwhile.
         due_us = max(self._last_due_us, mutations.now_us() + round(mutations.options.capture_lag_s * 1_000_000))
         self._last_due_us = due_us
         self.under_way += len(events)
@@ -107,7 +107,7 @@ class Ingestion:
             self._mutations.events.add_personless(event.distinct_id, happened_us, now_us)
 
     def _store(self, event: Event) -> None:
-        """Keep the event itself, for its person; it is ingested now."""
+        """Store the event itself for its person, as ingested now."""
         mutations, key = self._mutations, self._person(event)
         now_us = mutations.now_us()
         if key is not None:
@@ -117,7 +117,7 @@ class Ingestion:
         return self._mutations.store.key_of_distinct_id(event.distinct_id)
 
     def _merged_person(self, event: Event, other_id: str) -> int | None:
-        """Whose both distinct IDs are in the end; None if nobody has either."""
+        """Merge the owners of both distinct IDs and return the remaining person; None if neither has an owner."""
         mutations, key = self._mutations, self._person(event)
         other = mutations.store.key_of_distinct_id(other_id)
         if key is None and other is None:
@@ -128,7 +128,7 @@ class Ingestion:
             self._add_distinct_id(one, event.distinct_id if key is None else other_id)
             return one
         emptied = mutations.store.record(other)
-        # PostHog merges nobody who is identified, unless told to by force.
+        # PostHog does not merge an identified person, unless the event forces it.
         if key != other and (event.by_force or not emptied.is_identified):
             mutations.merge(key, other)
             kept = {k: v for k, v in emptied.properties.items() if mutations.store.value(key, k) is MISSING}
@@ -155,7 +155,7 @@ class Ingestion:
         mutations.create(self._new_key(event.distinct_id), record)
 
     def _new_key(self, distinct_id: str) -> int:
-        """The key under the UUID that this distinct ID gives, or, where someone has that, under the next one."""
+        """Return the key of the UUID derived from this distinct ID, or of the next one if that is in use."""
         mutations, name = self._mutations, distinct_id
         while True:
             key = mutations.table.intern(derive_uuid(mutations.options.project_id, name))

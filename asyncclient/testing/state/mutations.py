@@ -1,7 +1,7 @@
-"""What can happen in the world: a person is created, deleted, merged; its events are asked to be deleted.
+"""Mutations: all changes of the server's tables: persons are created, deleted, merged and split, and so on.
 
-Each act keeps store, listing, deletion rows and traces in step, with the delays the options ask for.
-It knows neither requests nor answers; persons are keys here.
+Each mutation keeps store, listing, deletion rows and audit trail consistent, with the lags of the options. Persons are
+named by their keys here.
 """
 
 import heapq
@@ -26,7 +26,7 @@ from asyncclient.testing.tables.store import PersonStore
 from asyncclient.testing.tables.uuid_order import UuidOrder, by_clickhouse, by_text
 from asyncclient.testing.tables.uuids import UuidTable, derive_uuid
 
-# Something put off: called with the time it was due at and the time it is.
+# A scheduled task: called with the time it was due and the current time.
 _Task = Callable[[int, int], None]
 
 _DAY_US = 86_400_000_000
@@ -36,7 +36,7 @@ _FIRST_SUNDAY_US = 3 * _DAY_US + 5 * 3_600_000_000
 
 
 class Mutations:
-    """The tables of the world and the acts that change them."""
+    """The tables of the server and the operations that change them."""
 
     def __init__(self, *, persons: int, seed: int, options: ServerOptions, clock: Callable[[], float]) -> None:
         self.options = options
@@ -64,15 +64,15 @@ class Mutations:
                 self.audit_trail.set_heavy(key, heavy=True)
 
     def now_us(self) -> int:
-        """The time by the world's clock."""
+        """Return the time by the server's clock, in microseconds."""
         return round(self.clock() * 1_000_000)
 
     def arrival_us(self) -> int:
-        """When someone who arrives now is created: in front of everybody there is."""
+        """Return the creation time of a person that is created now: newer than all others."""
         return max(self.now_us(), self.listing.newest_us + 1000)
 
     def advance(self) -> None:
-        """Apply whatever has become due."""
+        """Run the tasks that are due."""
         now_us = self.now_us()
         while self._tasks and self._tasks[0][0] <= now_us:
             due_us, _, task = heapq.heappop(self._tasks)
@@ -81,7 +81,7 @@ class Mutations:
         self._run_weekly_job(now_us)
 
     def settle(self) -> None:
-        """Apply whatever is under way, due or not."""
+        """Run all scheduled tasks, due or not."""
         now_us = self.now_us()
         while self._tasks:
             _, _, task = heapq.heappop(self._tasks)
@@ -89,30 +89,34 @@ class Mutations:
         self.listing.settle()
 
     def schedule(self, due_us: int, task: _Task) -> None:
-        """Do something once `due_us` has come; what is due at one time is done in the order it was asked for."""
+        """Run a task at `due_us`; tasks with the same time run in the order in which they were scheduled."""
         self._tasks_scheduled += 1
         heapq.heappush(self._tasks, (due_us, self._tasks_scheduled, task))
 
     def queued(self) -> int:
-        """How many deletions are queued and not done."""
+        """Return the number of queued deletions."""
         return self._queued
 
     def create(self, key: int, record: Record) -> None:
-        """Make a person exist; raises ValueError if one of its distinct IDs is someone else's."""
+        """Create a person.
+
+        Raises:
+            ValueError: one of its distinct IDs belongs to another person.
+        """
         for distinct_id in record.distinct_ids:
             owner = self.store.key_of_distinct_id(distinct_id)
             if owner is not None and owner != key:
-                raise ValueError("a distinct id of this person belongs to another living person")
+                raise ValueError("a distinct ID of this person belongs to another person")
         self.store.put(key, record)
         self.listing.newest_us = max(self.listing.newest_us, record.created_us)
-        # A person re-created in the old order starts under its own tombstone (contract 8).
+        # In the older order a re-created person starts hidden behind its own tombstone (contract 8).
         if self.options.delete_order == "legacy" and self.audit_trail.was_deleted(key):
             return
         now_us = self.now_us()
         self.listing.show(key, record.created_us, due_us=now_us + self._lag_us(), now_us=now_us)
 
     def recreate(self, key: int, created_us: int | None) -> None:
-        """Make a person exist again under the same UUID."""
+        """Create a person again under the same UUID."""
         if key in self.store:
             self.delete(key, through_api=False)
         arrival_us = self.arrival_us() if created_us is None else created_us
@@ -122,13 +126,13 @@ class Mutations:
         self.create(key, record)
 
     def delete(self, *keys: int, through_api: bool, actor: Actor | None = None) -> None:
-        """Make persons vanish now; the listing follows."""
+        """Delete persons from the store now, and from the listing after its lag."""
         now_us = self.now_us()
         for key in keys:
             self._delete(key, now_us, now_us, through_api=through_api, actor=actor)
 
     def delete_later(self, *keys: int, actor: Actor | None = None) -> None:
-        """Queue deletion of persons (contract 6.5, queued path)."""
+        """Queue the deletion of persons (contract 6.5, queued path)."""
         due_us = self.now_us() + round(self.options.queued_delay_s * 1_000_000)
         self._queued += len(keys)
         self.schedule(due_us, partial(self._delete_queued, keys, actor))
@@ -144,7 +148,7 @@ class Mutations:
         self.listing.forget_selections()
 
     def take_distinct_ids(self, key: int) -> None:
-        """Let a person lose every distinct ID."""
+        """Remove all distinct IDs from a person."""
         record = self.store.record(key)
         self.store.put(key, msgspec.structs.replace(record, distinct_ids=()))
         self.store.disown(record.distinct_ids)
@@ -153,8 +157,8 @@ class Mutations:
     def split(self, key: int, distinct_ids: Sequence[str]) -> None:
         """Give each of these distinct IDs a person of its own; the others and the properties stay (contract 6.11).
 
-        The new person has the UUID that its distinct ID gives, or is who has that UUID already; so the distinct
-        id that this person was made by stays with it.
+        The new person has the UUID that is derived from its distinct ID; if a person has that UUID already, it gets the
+        distinct ID. So the distinct ID from which a person was created stays with it.
         """
         store = self.store
         if key not in store:
@@ -172,14 +176,15 @@ class Mutations:
                 store.put(own, msgspec.structs.replace(other, distinct_ids=(*other.distinct_ids, distinct_id)))
             else:
                 self.create(own, Record(store.next_pk(), self.arrival_us(), (distinct_id,), {}, False))
-                # A split outdoes a tombstone of the old order, unlike an event.
+                # Unlike an event, a split overrides a tombstone of the older order.
                 self._reveal(own)
         self.listing.forget_selections()
 
     def reset_distinct_id(self, distinct_id: str) -> bool:
-        """Let the listing show a person again that was re-created under its own tombstone (contract 8).
+        """Show a person in the listing that was re-created and is hidden by its own tombstone (contract 8).
 
-        False if that changed nothing: no person has the distinct ID now, or its person was never deleted.
+        Returns:
+            False if nothing changed: no person has the distinct ID, or its person was never deleted.
         """
         key = self.store.key_of_distinct_id(distinct_id)
         return key is not None and self.options.reset_shows_person and self._reveal(key)
@@ -192,7 +197,7 @@ class Mutations:
         return True
 
     def change_properties(self, key: int, changes: Mapping[str, Any]) -> None:
-        """Set properties of a person in the store now; one set to MISSING goes. The listing follows."""
+        """Set properties in the store now, and in the listing after its lag; MISSING removes a property."""
         now_us = self.now_us()
         if keep := self.options.history_limit:
             before = {name: self.store.value(key, name) for name in changes}
@@ -210,14 +215,14 @@ class Mutations:
         name: bytes | None = None,
         actor: Actor | None = None,
     ) -> None:
-        """Enter something that was done with a person in the activity log (contract 6.9)."""
+        """Add an entry about a person to the activity log (contract 6.9)."""
         keep = self.options.activity_limit
         self.activities.log(
             self.store.pk(key), activity, at_us=self.now_us(), changes=changes, name=name, actor=actor, keep=keep
         )
 
     def request_event_deletion(self, keys: Iterable[int], *, effective: bool = True) -> None:
-        """Queue deletion of these persons' events; without effect it is only noted that it was asked for."""
+        """Queue deletion of these persons' events; if not effective, only record the request."""
         now_us = self.now_us()
         once_ever = self.options.pending_rows == "one_ever"
         for key in keys:
@@ -226,17 +231,17 @@ class Mutations:
                 self.deletions.request(key, now_us, once_ever=once_ever)
 
     def request_recording_deletion(self, keys: Iterable[int]) -> None:
-        """Start deletion of these persons' recordings."""
+        """Start the deletion of these persons' recordings."""
         for key in keys:
             self.audit_trail.mark_recordings_requested(key)
 
     def run_event_deletion(self) -> int:
-        """The weekly job, now; returns how many rows it completed."""
+        """Run the weekly job now, and return the number of rows that it completed."""
         self.advance()
         return self._delete_events(self.now_us())
 
     def _run_weekly_job(self, now_us: int) -> None:
-        """Run the job for each Sunday, 05:00 UTC, that has passed since the last look."""
+        """Run the job for each Sunday, 05:00 UTC, that has passed since the last check."""
         if not self.options.weekly_event_deletion:
             self._job_due_us = None
             return
@@ -247,7 +252,7 @@ class Mutations:
             self._job_due_us += _WEEK_US
 
     def _delete_events(self, at_us: int) -> int:
-        """Complete the rows that the job takes, and delete what they cover (contract 8)."""
+        """Complete the rows that the job handles, and delete the events that they cover (contract 8)."""
         options = self.options
         if options.event_deletion_fails:
             return 0
@@ -274,5 +279,5 @@ class Mutations:
 
 
 def _next_sunday_us(now_us: int) -> int:
-    """The first Sunday, 05:00 UTC, after a time."""
+    """Return the first Sunday, 05:00 UTC, after a time."""
     return now_us + _WEEK_US - (now_us - _FIRST_SUNDAY_US) % _WEEK_US

@@ -1,8 +1,7 @@
-"""The world behind the local server: persons, listing, deletion rows, and what happens to them.
+"""World: the state of the local server, for tests to arrange and to check.
 
-Tests arrange and check it directly; the handlers act on it through `mutations`. Everything that takes time
-(queued deletions, captured events, the listing's lag) is applied when the world is looked at, by the clock it
-was given.
+Handlers change it through `mutations`. Whatever takes time (queued deletions, captured events, the lag of the listing)
+is applied when the state is read, by the server's clock.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ Uuid = UUID | str
 
 
 class World:
-    """Direct access to everything the server knows, synchronous, for arranging and asserting."""
+    """Direct, synchronous access to the state of the server."""
 
     def __init__(self, *, persons: int, seed: int, options: ServerOptions, clock: Callable[[], float]) -> None:
         self.mutations = Mutations(persons=persons, seed=seed, options=options, clock=clock)
@@ -41,15 +40,21 @@ class World:
     ) -> UUID:
         """Create a person and return its UUID.
 
-        The UUID is derived from project and first distinct ID unless given (contract 5). `created_at` is
-        now unless given, and never before the newest person, so that the person enters a listing at the
-        front. Raises ValueError if the UUID or one of the distinct IDs belongs to a living person.
+        Arguments:
+            distinct_ids: at least one, of up to 400 characters.
+            properties: JSON values by key.
+            created_at: creation time; None for now, after the newest person, so that it comes first in a listing.
+            uuid: None to derive it from project and first distinct ID (contract 5).
+            is_identified: whether the person is identified.
+
+        Raises:
+            ValueError: the UUID or a distinct ID belongs to an existing person.
         """
         if not distinct_ids:
-            raise ValueError("a person needs at least one distinct id")
+            raise ValueError("a person needs at least one distinct ID")
         if longest := next((each for each in distinct_ids if len(each) > MAX_STORED_DISTINCT_ID), None):
             raise ValueError(
-                f"the store takes distinct IDs of up to {MAX_STORED_DISTINCT_ID} characters, not {len(longest)}"
+                f"the store accepts distinct IDs of up to {MAX_STORED_DISTINCT_ID} characters, not {len(longest)}"
             )
         mutations = self.mutations
         mutations.advance()
@@ -63,28 +68,28 @@ class World:
         return UUID(bytes=raw)
 
     def person(self, uuid: Uuid) -> PersonView | None:
-        """The person in the persons store, or None."""
+        """Return the person in the persons store, or None."""
         key = self._find(uuid)
         return None if key is None else self._view(key)
 
     def uuid_of(self, distinct_id: str) -> UUID | None:
-        """Whose distinct ID that is."""
+        """Return the UUID of the person that has this distinct ID, or None."""
         self.mutations.advance()
         key = self.mutations.store.key_of_distinct_id(distinct_id)
         return None if key is None else self._uuid(key)
 
     def count(self) -> int:
-        """How many persons there are in the persons store."""
+        """Return the number of persons in the persons store."""
         self.mutations.advance()
         return len(self.mutations.store)
 
     def iter_uuids(self) -> Iterator[UUID]:
-        """The UUIDs of all persons in the persons store, seeded ones by number, then the others."""
+        """Yield the UUIDs of all persons in the persons store: seeded ones by number, then the others."""
         self.mutations.advance()
         return (self._uuid(key) for key in self.mutations.store)
 
     def listed(self, uuid: Uuid) -> bool:
-        """Whether the listing has a row of that UUID now."""
+        """Return whether the listing has a row with this UUID now."""
         self.mutations.advance()
         key = self.mutations.table.key(_raw(uuid))
         return key is not None and key in self.mutations.listing
@@ -98,15 +103,19 @@ class World:
         self.mutations.change_properties(self._living(uuid), dict.fromkeys(keys, MISSING))
 
     def take_distinct_ids(self, uuid: Uuid) -> None:
-        """Let a person lose every distinct ID, so that no event reaches it."""
+        """Remove all distinct IDs from a person, so that no event reaches it."""
         self.mutations.take_distinct_ids(self._living(uuid))
 
     def remove_person(self, uuid: Uuid) -> None:
-        """Let someone else delete a person; raises LookupError if there is none."""
+        """Delete a person as another client would.
+
+        Raises:
+            LookupError: the person does not exist.
+        """
         self.mutations.delete(self._living(uuid), through_api=False)
 
     def merge(self, into_uuid: Uuid, from_uuid: Uuid) -> None:
-        """Move all distinct IDs of one person to another; the emptied person vanishes."""
+        """Move all distinct IDs of one person to another; the emptied person is deleted."""
         into, emptied = self._living(into_uuid), self._living(from_uuid)
         if into == emptied:
             raise ValueError("a person cannot be merged into itself")
@@ -115,8 +124,8 @@ class World:
     def recreate(self, uuid: Uuid, *, created_at: Moment | None = None) -> UUID:
         """Delete a person, if it still exists, and re-create it.
 
-        Same UUID, same distinct IDs, another `created_at` (now, and never before the newest person) and
-        another number. With delete_order "legacy" the listing does not show it (contract 8).
+        It has the same UUID and distinct IDs, but a new number and another `created_at`: None for now, after the newest
+        person. With delete_order "legacy" the listing does not show it (contract 8).
         """
         raw = _raw(uuid)
         self.mutations.advance()
@@ -127,11 +136,11 @@ class World:
         return UUID(bytes=raw)
 
     def orphan(self, uuid: Uuid) -> None:
-        """Let the persons store lose a person, whose row stays in the listing."""
+        """Remove a person from the persons store, but not from the listing."""
         self.mutations.store.remove(self._living(uuid))
 
     def lose(self, uuid: Uuid) -> None:
-        """Let the listing lose the row of a person, who stays in the persons store."""
+        """Remove the row of a person from the listing, but not from the persons store."""
         self.mutations.listing.lose(self._living(uuid))
 
     def set_heavy(self, uuid: Uuid, *, heavy: bool = True) -> None:
@@ -139,65 +148,68 @@ class World:
         self.mutations.audit_trail.set_heavy(self._living(uuid), heavy=heavy)
 
     def split(self, uuid: Uuid, distinct_ids: Sequence[str]) -> list[UUID]:
-        """Let someone split distinct IDs off a person; returns whose each is then."""
+        """Split distinct IDs off a person as another client would, and return the person of each."""
         mutations = self.mutations
         mutations.split(self._living(uuid), distinct_ids)
         owners = (mutations.store.key_of_distinct_id(each) for each in distinct_ids)
         return [self._uuid(owner) for owner in owners if owner is not None]
 
     def add_folder(self, type: str, path: str = "", *, protocol: str = PROTOCOL, email: str | None = None) -> UUID:  # noqa: A002
-        """Make a folder of a user, that of the first key unless an email is given, or overwrite the one of its type."""
+        """Create a folder, or overwrite the one of its type, for the user with this email or the first key's user."""
         owner = self.mutations.options.user_email if email is None else email
         return view(self.mutations.folders.put(owner, type, protocol=protocol, path=path)).id
 
     def folders(self, email: str | None = None) -> list[FolderView]:
-        """The folders of a user, that of the first key unless an email is given, by type."""
+        """Return the folders of the user with this email, or of the first key's user, by type."""
         return [
             view(each)
             for each in self.mutations.folders.of(self.mutations.options.user_email if email is None else email)
         ]
 
     def add_cohort(self, cohort_id: int, uuids: Sequence[Uuid], *, name: str | None = None) -> None:
-        """Define who is in a cohort, for filters of the type "cohort" and for who asks whose cohorts there are."""
+        """Define the members of a cohort, for filters of the type "cohort" and for the call `cohorts`."""
         self.mutations.cohort_names[cohort_id] = f"Cohort {cohort_id}" if name is None else name
         keys = (self.mutations.table.key(_raw(uuid)) for uuid in uuids)
         self.mutations.cohorts[cohort_id] = frozenset(key for key in keys if key is not None)
         self.mutations.listing.forget_selections()
 
     def add_deletion_row(self, uuid: Uuid, *, created_at: Moment, completed: bool = False) -> None:
-        """Put in a row of an earlier request to delete a person's events; the person need not exist."""
+        """Add a row of an earlier request to delete a person's events; the person need not exist."""
         created_us = as_us(created_at)
         self.mutations.deletions.add(
             self.mutations.table.intern(_raw(uuid)), created_us, created_us if completed else None
         )
 
     def deletion_rows(self, uuid: Uuid) -> list[DeletionRow]:
-        """The rows of one person, newest first."""
+        """Return the deletion rows of one person, the newest first."""
         key = self.mutations.table.key(_raw(uuid))
         return [] if key is None else [self._row(row) for row in self.mutations.deletions.of(key)]
 
     def all_deletion_rows(self) -> Iterator[DeletionRow]:
-        """Every deletion row there is, newest first."""
+        """Yield all deletion rows, the newest first."""
         deletions = self.mutations.deletions
         return map(self._row, deletions.page("all", 0, len(deletions)))
 
     def events_orphaned(self) -> set[UUID]:
-        """Persons deleted through the API who have no deletion row although some call asked for one."""
+        """Return the persons deleted through the API that have no deletion row although a call requested one."""
         has = self.mutations.deletions.has
         self.mutations.advance()
         return {self._uuid(key) for key in self.mutations.audit_trail.deleted_with_events_requested() if not has(key)}
 
     def recordings_requested(self, uuid: Uuid) -> int:
-        """How many times deletion of a person's recordings was started."""
+        """Return how often deletion of a person's recordings was requested."""
         key = self.mutations.table.key(_raw(uuid))
         return 0 if key is None else self.mutations.audit_trail.recording_requests(key)
 
     def add_event(
         self, distinct_id: str, *, timestamp: Moment | None = None, ingested_at: Moment | None = None
     ) -> UUID | None:
-        """Take in an event, of the person who has that distinct ID now; returns that person, None for a personless one.
+        """Add an event of the person that has this distinct ID, and return the person; None for a personless event.
 
-        It happens and is ingested now unless given; `timestamp` may lie in the future.
+        Arguments:
+            distinct_id: distinct ID of the event.
+            timestamp: when it happened; None for now; may be in the future.
+            ingested_at: when it was ingested; None for now.
         """
         mutations = self.mutations
         mutations.advance()
@@ -211,20 +223,20 @@ class World:
         return self._uuid(key)
 
     def events(self, uuid: Uuid) -> list[EventView]:
-        """The events that are left of a person, living or not, in the order in which they came in."""
+        """Return the remaining events of a person, existing or deleted, in the order of their ingestion."""
         self.mutations.advance()
         key = self.mutations.table.key(_raw(uuid))
         return [] if key is None else [_event(pair, self._uuid(key), None) for pair in self.mutations.events.of(key)]
 
     def personless_events(self, distinct_id: str) -> list[EventView]:
-        """The events of a distinct ID that had no person when they came in."""
+        """Return the events of a distinct ID that had no person when they were ingested."""
         self.mutations.advance()
         return [_event(pair, None, distinct_id) for pair in self.mutations.events.personless(distinct_id)]
 
     def events_uncovered(self) -> dict[UUID, list[EventView]]:
-        """Events that no deletion row will ever delete, of persons deleted through the API after a call asked for it.
+        """Return the events that no deletion row covers, of persons deleted through the API with their events.
 
-        That is those that happened or were ingested after the newest row of their person, or whose person has none.
+        These events happened or were ingested after the newest row of their person, or the person has no row.
         """
         mutations = self.mutations
         mutations.advance()

@@ -1,1 +1,1 @@
-"""The tables of the local server, each a plain data structure."""
+"""The tables of the local server, as plain data structures."""

@@ -1,7 +1,6 @@
-"""The activity log of persons: what was done through the API, newest first (contract 6.9).
+"""The activity log of persons (contract 6.9).
 
-Only the latest entries are kept, so that a million deletions take no memory. It knows persons by number
-and reads no clock.
+Only the latest entries are kept, so that a million deletions take no memory. Persons are named by their number.
 """
 
 from collections import deque
@@ -11,14 +10,14 @@ from typing import Any
 import msgspec
 
 Actor = tuple[str, str]
-"""Who did something: first name and email."""
+"""First name and email of the user who did something."""
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One thing that was done with a person.
+    """One entry of the activity log.
 
-    `number` counts from 1, `pk` is the person's number, `name` the UUID of a person that was deleted or
-    split, `by` whose key it was, None for the server's first.
+    `number` counts entries from 1, `pk` is the person's number, `name` the UUID of a person that was deleted or split,
+    and `actor` the user of the key, None for the first key's user.
     """
 
     number: int
@@ -31,7 +30,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Activities:
-    """The latest entries."""
+    """The latest entries of the activity log."""
 
     def __init__(self) -> None:
         self._entries: deque[Activity] = deque()
@@ -51,7 +50,7 @@ class Activities:
         name: bytes | None = None,
         actor: Actor | None = None,
     ) -> None:
-        """Add an entry; beyond `keep` entries the oldest go."""
+        """Add an entry; beyond `keep` entries the oldest are dropped."""
         self._total += 1
         entry = Activity(
             number=self._total, pk=pk, activity=activity, at_us=at_us, changes=changes, name=name, actor=actor
@@ -61,10 +60,10 @@ class Activities:
             self._entries.popleft()
 
     def newest(self, pk: int | None = None) -> Iterator[Activity]:
-        """The entries of one person, or of all, newest first."""
+        """Return the entries of one person, or of all, the newest first."""
         return (entry for entry in reversed(self._entries) if pk in (None, entry.pk))
 
 
 def change(action: str, *, field: str | None = None, before: Any = None, after: Any = None) -> dict[str, Any]:
-    """One change of an entry as the server spells it."""
+    """Return one change of an entry as the server sends it."""
     return {"type": "Person", "action": action, "field": field, "before": before, "after": after}

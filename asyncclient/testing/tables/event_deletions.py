@@ -1,6 +1,6 @@
 """The table of requested event deletions, which deletion_status lists (contract 6.11, 8).
 
-Rows are kept by person key in plain arrays; it knows neither persons nor events.
+Rows are kept in plain arrays, by person key.
 """
 
 from array import array
@@ -27,7 +27,7 @@ class DeletionRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Requested(msgspec.Struct, frozen=True):
-    """One requested event deletion; it is pending until it is verified."""
+    """One requested event deletion, which is pending until it is verified."""
 
     key: int
     created_us: int
@@ -35,26 +35,29 @@ class Requested(msgspec.Struct, frozen=True):
 
 
 class EventDeletions:
-    """Requested event deletions, newest first, and by person."""
+    """The requested event deletions, in order of time and by person."""
 
     def __init__(self) -> None:
         self._keys = array("I")
         self._created_us = array("q")
         self._verified_us = array("q")
-        # Rows are numbered from 1; each points to the row that the same person had before it.
+        # Rows are numbered from 1; each points to the previous row of the same person.
         self._before = array("I")
         self._last = array("I")
-        # Oldest first: almost every row comes in at the end.
+        # Oldest first, because almost every row is added at the end.
         self._by_status: dict[Status, array[int]] = {status: array("I") for status in ("all", "pending", "completed")}
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def request(self, key: int, now_us: int, *, once_ever: bool) -> bool:
-        """Ask for a person's events to be deleted.
+        """Request the deletion of a person's events.
 
-        Ignored, and False, while an earlier request is pending, which keeps its time (contract 6.6); with
-        `once_ever` also after it was completed, as older servers do (contract 8).
+        A request is ignored while an earlier one is pending, which keeps its time (contract 6.6); with `once_ever` also
+        after the earlier one was completed, as on older servers (contract 8).
+
+        Returns:
+            False if the request was ignored.
         """
         rows = self._of(key)
         if rows and (once_ever or any(not self._verified_us[row - 1] for row in rows)):
@@ -63,7 +66,7 @@ class EventDeletions:
         return True
 
     def add(self, key: int, created_us: int, verified_us: int | None) -> None:
-        """Put in a row, whatever else there is."""
+        """Add a row, whatever rows there are."""
         if key >= len(self._last):
             self._last.extend(array("I", bytes(4 * (max(key + 1, len(self._last) * 2) - len(self._last)))))
         self._keys.append(key)
@@ -76,10 +79,10 @@ class EventDeletions:
         self._place(row, "completed" if verified_us else "pending")
 
     def complete(self, now_us: int, *, up_to_us: int, delete: Callable[[int, int], object]) -> int:
-        """Verify every pending row that was created at or before a time; returns how many.
+        """Complete every pending row that was created at or before a time, and return their number.
 
-        `delete` is called with the person's key and the row's time of each. Younger rows stay pending until the
-        job runs again (contract 8).
+        `delete` is called with the person's key and the row's time for each. Younger rows stay pending until the job
+        runs again (contract 8).
         """
         due = [row for row in self._by_status["pending"] if self._created_us[row - 1] <= up_to_us]
         for row in due:
@@ -91,20 +94,20 @@ class EventDeletions:
         return len(due)
 
     def has(self, key: int) -> bool:
-        """Whether there is any row of that person."""
+        """Return whether the person has any row."""
         return key < len(self._last) and self._last[key] != _NONE
 
     def of(self, key: int, status: Status = "all") -> list[Requested]:
-        """The rows of one person, newest first."""
+        """Return the rows of one person, the newest first."""
         rows = [self._requested(row) for row in sorted(self._of(key), key=self._age, reverse=True)]
         return [row for row in rows if status == "all" or (row.verified_us is None) == (status == "pending")]
 
     def count(self, status: Status) -> int:
-        """How many rows there are of that status."""
+        """Return the number of rows with this status."""
         return len(self._by_status[status])
 
     def page(self, status: Status, offset: int, limit: int) -> list[Requested]:
-        """Rows of that status, newest first."""
+        """Return rows with this status, the newest first."""
         rows = self._by_status[status]
         end = max(0, len(rows) - offset)
         return [self._requested(row) for row in reversed(rows[max(0, end - limit) : end])]

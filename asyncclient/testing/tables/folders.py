@@ -1,4 +1,4 @@
-"""The persisted folders: at most one of a type for each user (contract 7). Times are given, no clock is read."""
+"""The persisted folders: at most one per type and user (contract 7)."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,11 +13,11 @@ PROTOCOL = "products://"
 
 
 class TypeTaken(Exception):
-    """The user has another folder of that type."""
+    """The user has another folder of this type."""
 
 
 class Folder(msgspec.Struct, frozen=True, kw_only=True):
-    """A folder as it is stored; whose it is is the email of a user."""
+    """A folder as it is stored; `email` names its user."""
 
     raw_id: bytes
     email: str
@@ -49,16 +49,16 @@ class Folders:
         self._made = 0
 
     def of(self, email: str) -> list[Folder]:
-        """The folders of a user, by type."""
+        """Return the folders of a user, by type."""
         return sorted((each for each in self._folders.values() if each.email == email), key=lambda each: each.type)
 
     def get(self, email: str, raw_id: bytes) -> Folder | None:
-        """A folder of that user's; None for anybody else's."""
+        """Return a folder of this user; None if it belongs to another user."""
         folder = self._folders.get(raw_id)
         return folder if folder is not None and folder.email == email else None
 
     def put(self, email: str, type: str, *, protocol: str, path: str) -> Folder:  # noqa: A002
-        """Make the folder of a type, or overwrite the one there is, which keeps its id."""
+        """Create the folder of a type, or overwrite the existing one, which keeps its ID."""
         for known in self.of(email):
             if known.type == type:
                 return self.change(known, type=type, protocol=protocol, path=path)
@@ -76,7 +76,11 @@ class Folders:
         return folder
 
     def change(self, folder: Folder, *, type: str, protocol: str, path: str) -> Folder:  # noqa: A002
-        """Change a folder; raises TypeTaken where another one has the type."""
+        """Change a folder.
+
+        Raises:
+            TypeTaken: another folder of the user has the type.
+        """
         if any(other.type == type and other.raw_id != folder.raw_id for other in self.of(folder.email)):
             raise TypeTaken
         changed = msgspec.structs.replace(folder, type=type, protocol=protocol, path=path, updated_us=self._now_us())
@@ -88,7 +92,7 @@ class Folders:
         del self._folders[folder.raw_id]
 
     def _new_id(self, now_us: int) -> bytes:
-        """A UUID of version 7: the time in milliseconds, then what tells it from others."""
+        """Return a UUID of version 7: the time in milliseconds, then unique bytes."""
         self._made += 1
         rest = bytearray(derive_uuid(0, f"folder:{self._made}")[6:])
         rest[0] = rest[0] & 0x0F | 0x70
@@ -96,7 +100,7 @@ class Folders:
 
 
 def view(folder: Folder) -> FolderView:
-    """A folder as a test sees it."""
+    """Return a folder as a test sees it."""
     return FolderView(
         id=UUID(bytes=folder.raw_id),
         email=folder.email,

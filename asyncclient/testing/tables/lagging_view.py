@@ -1,6 +1,6 @@
-"""Property values that trail the persons store: what filters of the listing see until a change has got there.
+"""LaggingView: property values as the filters of the listing see them, which lag behind the persons store.
 
-Only what is under way is kept, value by value. It knows neither time nor rows.
+Only the old values of pending changes are kept.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from asyncclient.testing.tables.store import PersonStore
 
 
 class _Held:
-    """Old values of one person, and how many changes are on their way."""
+    """Old property values of one person, and the number of pending changes."""
 
     __slots__ = ("under_way", "values")
 
@@ -20,21 +20,21 @@ class _Held:
 
 
 class LaggingView:
-    """The properties of persons as they were before the changes that are under way."""
+    """The properties of persons without the pending changes."""
 
     def __init__(self, store: PersonStore) -> None:
         self._store = store
         self._held: dict[int, _Held] = {}
 
     def value(self, key: int, name: str) -> Any:
-        """One property, MISSING where there is none of that name."""
+        """Return one property; MISSING if the person does not have it."""
         held = self._held.get(key) if self._held else None
         if held is not None and name in held.values:
             return held.values[name]
         return self._store.value(key, name)
 
     def hold(self, key: int, names: Iterable[str]) -> None:
-        """Keep the values of these properties, which are about to change in the store."""
+        """Keep the current values of these properties, which are about to change in the store."""
         held = self._held.setdefault(key, _Held())
         held.under_way += 1
         for name in names:
@@ -42,7 +42,7 @@ class LaggingView:
                 held.values[name] = self._store.value(key, name)
 
     def release(self, key: int, changes: Mapping[str, Any]) -> None:
-        """Take over a change that was held back; the last one leaves nothing behind."""
+        """Apply a pending change; after the last one the person has no entry any more."""
         held = self._held.get(key)
         if held is None:
             return
@@ -53,5 +53,5 @@ class LaggingView:
             del self._held[key]
 
     def forget(self, key: int) -> None:
-        """Drop whatever is held for a person."""
+        """Drop all kept values of a person."""
         self._held.pop(key, None)

@@ -1,8 +1,8 @@
-"""The table behind the list call: rows by creation time, newest first, trailing the persons store.
+"""Listing: the table behind the list call, by creation time, the newest first; it lags behind the persons store.
 
-It stands for PostHog's ClickHouse view. Which rows match a filter is found once and then kept up to date
-row by row, so that a page costs the same at any offset (contract 6.1, 8). Filters see properties as they
-were when the lag began; what is shown of a person comes from the store, as PostHog reads it there.
+It simulates PostHog's ClickHouse table. The rows that match a filter are found once and then kept up to date row by
+row, so that a page costs the same at any offset (contract 6.1, 8). Filters see properties as they were when the lag
+began; the listed properties come from the store, as in PostHog.
 """
 
 from collections import OrderedDict, deque
@@ -18,12 +18,12 @@ from asyncclient.testing.tables.uuids import UuidTable
 _KEPT_SELECTIONS = 8
 
 Predicate = Callable[[int], bool]
-# When a person with a row was created, None for the end of its row, or new values of properties.
+# The creation time of a new or moved row, None to remove the row, or new values of properties.
 _Change = int | None | Mapping[str, Any]
 
 
 class Listing:
-    """The rows that a listing can show; who has no row here is hidden from it."""
+    """The rows that a listing can show; a person without a row is hidden."""
 
     def __init__(self, table: UuidTable, seeding: Seeding, lagging_view: LaggingView) -> None:
         self._table = table
@@ -41,15 +41,15 @@ class Listing:
 
     @property
     def rows(self) -> OffsetSequence:
-        """Every row, newest first, those of one instant by UUID in ClickHouse's order: by its second half first."""
+        """All rows, the newest first; rows with the same time are in ClickHouse's order of UUIDs."""
         return self._rows
 
     def chosen(self, keys: list[int]) -> OffsetSequence:
-        """These rows alone, in the order of the listing."""
+        """Return only these rows, in the order of the listing."""
         return OffsetSequence(self._sort_key, sorted(keys, key=self._sort_key))
 
     def select(self, name: str, predicate: Predicate) -> OffsetSequence:
-        """The rows that match. `name` must tell the predicate from every other."""
+        """Return the rows that match; `name` identifies the predicate."""
         known = self._selections.get(name)
         if known is None:
             known = OffsetSequence(self._sort_key, filter(predicate, self._rows)), predicate
@@ -60,31 +60,31 @@ class Listing:
         return known[0]
 
     def forget_selections(self) -> None:
-        """To be called when rows may match differently from before."""
+        """Forget which rows match which filter, after a change that may affect many rows."""
         self._selections.clear()
 
     def show(self, key: int, created_us: int, *, due_us: int, now_us: int) -> None:
-        """Give a person a row, or another place, once `due_us` has come."""
+        """Add or move the row of a person at `due_us`."""
         self._schedule(key, created_us, due_us, now_us)
 
     def hide(self, key: int, *, due_us: int, now_us: int) -> None:
-        """Take a person's row away once `due_us` has come."""
+        """Remove the row of a person at `due_us`."""
         self._schedule(key, None, due_us, now_us)
 
     def value(self, key: int, name: str) -> Any:
-        """One property as filters see it, MISSING where there is none of that name."""
+        """Return one property as filters see it; MISSING if the person does not have it."""
         return self._lagging_view.value(key, name)
 
     def hold(self, key: int, changes: Mapping[str, Any]) -> None:
-        """To be called before the store changes these properties: filters go on seeing what they are."""
+        """Keep the current values of these properties for filters; call it before the store changes them."""
         self._lagging_view.hold(key, changes)
 
     def change(self, key: int, changes: Mapping[str, Any], *, due_us: int, now_us: int) -> None:
-        """Let filters see properties that were held once `due_us` has come."""
+        """Let filters see the changed properties from `due_us` on."""
         self._schedule(key, changes, due_us, now_us)
 
     def recheck(self, key: int) -> None:
-        """To be called when a person may match filters differently from before."""
+        """Update which filters match a person, after a change of the person."""
         if key in self:
             for rows, predicate in self._selections.values():
                 rows.remove(key)
@@ -92,32 +92,32 @@ class Listing:
                     rows.add(key)
 
     def lose(self, key: int) -> None:
-        """Take a row away for good, with whatever is under way for it."""
+        """Remove a row and its pending changes."""
         self._due = deque(change for change in self._due if change[1] != key)
         self._lagging_view.forget(key)
         self._apply(key, None)
 
     def advance(self, now_us: int) -> None:
-        """Apply what has become due."""
+        """Apply the changes that are due."""
         while self._due and self._due[0][0] <= now_us:
             _, key, change = self._due.popleft()
             self._apply(key, change)
 
     def settle(self) -> None:
-        """Apply all that is under way."""
+        """Apply all pending changes."""
         while self._due:
             _, key, change = self._due.popleft()
             self._apply(key, change)
 
     def pending(self) -> int:
-        """How many changes are under way."""
+        """Return the number of pending changes."""
         return len(self._due)
 
     def _schedule(self, key: int, change: _Change, due_us: int, now_us: int) -> None:
         if due_us <= now_us and not self._due:
             self._apply(key, change)
             return
-        # In the order of the changes, as Kafka delivers them: none overtakes one before it.
+        # Changes stay in their order, as Kafka delivers them.
         self._due.append((due_us, key, change))
         self.advance(now_us)
 

@@ -1,7 +1,7 @@
-"""An ordered sequence of small integers that can be cut at any offset.
+"""OffsetSequence: an ordered sequence of small integers with fast access at any offset.
 
-It is what makes a deep page cheap: adding, removing and paging cost about the same at any offset and size.
-Each integer has a sort key, computed by the owner; the sequence knows nothing of persons.
+It makes deep pages cheap: adding, removing and paging cost about the same at any offset and size. The owner computes
+the sort key of each integer.
 """
 
 from array import array
@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, islice
 from typing import Any
 
-# Small blocks: a row is found inside its block by scanning it.
+# Blocks are small, because a row is found by scanning its block.
 _FILL = 128
 
 
 class OffsetSequence:
-    """Distinct integers in the order of their sort keys, in blocks of 4 bytes a row."""
+    """Distinct integers in the order of their sort keys, in blocks, with 4 bytes per row."""
 
     def __init__(self, sort_key: Callable[[int], Any], in_order: Iterable[int] = (), *, fill: int = _FILL) -> None:
         self._sort_key = sort_key
         self._full = 2 * fill
         self._blocks: list[array[int]] = []
-        # The least sort key that each block may hold. It may lie below what the block holds now.
+        # The lower bound of the sort keys in each block.
         self._starts: list[Any] = []
         self._ends: list[int] | None = None
         self._count = 0
@@ -39,7 +39,7 @@ class OffsetSequence:
             yield from block
 
     def add(self, row: int) -> None:
-        """Put in a row that is not there yet."""
+        """Add a row that is not in the sequence."""
         key = self._sort_key(row)
         self._ends = None
         self._count += 1
@@ -49,7 +49,7 @@ class OffsetSequence:
             return
         at = max(0, bisect_right(self._starts, key) - 1)
         block = self._blocks[at]
-        # Newcomers mostly belong at one end.
+        # New rows mostly belong at one end.
         if key < self._sort_key(block[0]):
             block.insert(0, row)
         elif key > self._sort_key(block[-1]):
@@ -65,7 +65,7 @@ class OffsetSequence:
             del block[half:]
 
     def remove(self, row: int) -> bool:
-        """Take out a row; False if it was not there. Its sort key must be what it was when it was added."""
+        """Remove a row, and return False if it was not there. Its sort key must be the same as when it was added."""
         at = bisect_right(self._starts, self._sort_key(row)) - 1
         if at < 0:
             return False
@@ -82,7 +82,7 @@ class OffsetSequence:
         return True
 
     def page(self, offset: int, limit: int) -> list[int]:
-        """Up to `limit` rows from `offset` on."""
+        """Return up to `limit` rows from `offset` on."""
         if limit <= 0 or offset >= self._count:
             return []
         if self._ends is None:

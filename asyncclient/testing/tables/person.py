@@ -1,7 +1,6 @@
-"""What the local server knows of one person.
+"""The local server's model of a person, as values.
 
-Values only. A person is addressed inside the server by its key (see UUIDs.py); times are integer
-microseconds since the epoch.
+Inside the server a person is named by its key (see uuids.py); times are integer microseconds since the epoch.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +19,7 @@ Moment = datetime | float | int | str
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """A person as the persons store holds it."""
+    """A person as it is in the persons store."""
 
     pk: int
     created_us: int
@@ -42,7 +41,7 @@ class PersonView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def name_of(record: Record) -> str:
-    """The name shown for a person: a display property, else a distinct ID, else the number (contract 6.1)."""
+    """Return the display name of a person: a display property, else a distinct ID, else the number (contract 6.1)."""
     for key in ("email", "name", "username"):
         value = record.properties.get(key)
         if value not in (None, ""):
@@ -54,22 +53,26 @@ def name_of(record: Record) -> str:
 
 
 def iso(moment_us: int) -> str:
-    """A time as the server spells it: UTC, with microseconds only where there are any."""
+    """Return a time as the server writes it: in UTC, with microseconds only if there are any."""
     return (_EPOCH_NAIVE + timedelta(microseconds=moment_us)).isoformat() + "Z"
 
 
 def day(moment_us: int) -> str:
-    """The day of a time, in UTC."""
+    """Return the date of a time, in UTC."""
     return date.fromordinal(moment_us // _DAY_US + _EPOCH_ORDINAL).isoformat()
 
 
 def as_datetime(moment_us: int) -> datetime:
-    """A time as an aware datetime."""
+    """Return a time as an aware datetime."""
     return _EPOCH + timedelta(microseconds=moment_us)
 
 
 def as_us(moment: Moment) -> int:
-    """Microseconds since the epoch; raises ValueError for a text that is no ISO time."""
+    """Return a time in microseconds since the epoch.
+
+    Raises:
+        ValueError: a string is not an ISO 8601 time.
+    """
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
     if isinstance(moment, datetime):

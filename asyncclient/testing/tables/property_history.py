@@ -1,6 +1,6 @@
-"""What properties were: the latest changes of all persons, kept as the values from before.
+"""PropertyHistory: the latest property changes of all persons, kept as the old values.
 
-It reads no clock and knows persons by key.
+Persons are named by their keys.
 """
 
 from collections import deque
@@ -13,7 +13,7 @@ from asyncclient.testing.tables.seeding import MISSING
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """When properties of a person changed, and what they were, MISSING where there was none of that name."""
+    """The time of a change of properties, and their old values; MISSING for a new property."""
 
     key: int
     at_us: int
@@ -21,23 +21,23 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 
 class PropertyHistory:
-    """The latest changes; older ones are as good as never made."""
+    """The latest changes; older ones are forgotten."""
 
     def __init__(self) -> None:
         self._changes: deque[Change] = deque()
 
     def note(self, change: Change, *, keep: int) -> None:
-        """Add a change; beyond `keep` the oldest go."""
+        """Add a change; beyond `keep` changes the oldest are dropped."""
         self._changes.append(change)
         while len(self._changes) > keep:
             self._changes.popleft()
 
     def of(self, key: int) -> Iterator[Change]:
-        """The changes of one person, newest first."""
+        """Yield the changes of one person, the newest first."""
         return (change for change in reversed(self._changes) if change.key == key)
 
     def properties(self, key: int, now: Mapping[str, Any], at_us: int) -> dict[str, Any]:
-        """What the properties of a person were at a time, given what they are."""
+        """Return the properties of a person at a time, from its current ones."""
         found = dict(now)
         for change in self.of(key):
             if change.at_us <= at_us:

@@ -1,7 +1,7 @@
-"""Seeded persons, computed from their number whenever they are asked for, so that a million take no memory.
+"""Seeding: computes seeded persons from their numbers on demand, so that a million persons take no memory.
 
-Person number n of N is the n-th oldest; key and number are the same. Everything but the distinct IDs and
-the UUID depends on the seed. It knows nothing of what happened to a person since.
+Person number n is the n-th oldest, and its key is the same number. Everything except the distinct IDs and the UUID
+depends on the seed.
 """
 
 import re
@@ -14,7 +14,7 @@ from asyncclient.testing.tables.uuids import derive_uuid
 _BASE_US = 1_704_067_200_000_000  # 2024-01-01T00:00:00Z
 _STEP_US = 30_123_000
 _DAY_US = 86_400_000_000
-# Of each ten persons the first three were created in the same instant.
+# Of each ten persons the first three have the same creation time.
 _TIED_OF_TEN = 3
 
 _FIRST = ("Ada", "Bo", "Chloé", "Dev", "Eun", "Farid", "Grace", "Hana", "Ivo", "Jun", "Kofi", "Lucía")
@@ -37,24 +37,24 @@ class Seeding:
         self._salt = (seed * 0xD1B54A32D192ED03 + 0x2545F4914F6CDD1D) & _MASK
 
     def raws(self) -> Iterator[bytes]:
-        """The UUIDs of all persons in the order of their numbers."""
+        """Yield the UUIDs of all persons in the order of their numbers."""
         for number in range(self.persons):
             yield derive_uuid(self._project_id, f"user-{number}")
 
     def created_us(self, number: int) -> int:
-        """When a person was created; later numbers later, with some ties."""
+        """Return when a person was created: ascending by number, with some ties."""
         digit = number % 10
         return _BASE_US + (number - digit if digit < _TIED_OF_TEN else number) * _STEP_US
 
     def tied(self, number: int) -> range:
-        """The numbers, this one included, that were created in the same instant."""
+        """Return the numbers of the persons with the same creation time, this one included."""
         first = number - number % 10
         if number - first >= _TIED_OF_TEN:
             return range(number, number + 1)
         return range(first, min(first + _TIED_OF_TEN, self.persons))
 
     def distinct_ids(self, number: int) -> tuple[str, ...]:
-        """The ids of a person: one for most, two or three for some, twelve for one in a thousand."""
+        """Return the distinct IDs of a person: one for most, two or three for some, twelve for one in a thousand."""
         others = 11 if number % 1000 == 137 else {5: 1, 7: 2}.get(number % 10, 0)
         base = f"user-{number}"
         if not others:
@@ -62,21 +62,21 @@ class Seeding:
         return (base, *(f"{base}-device-{other}" for other in range(1, others + 1)))
 
     def number_of(self, distinct_id: str) -> int | None:
-        """The person that was seeded with this distinct ID."""
+        """Return the number of the person that was seeded with this distinct ID, or None."""
         match = _DISTINCT_ID.fullmatch(distinct_id)
         if match is None or (number := int(match[1])) >= self.persons:
             return None
         return number if match[2] is None or distinct_id in self.distinct_ids(number) else None
 
     def number_by_email(self, email: str) -> int | None:
-        """The only seeded person that can have this email."""
+        """Return the number of the only seeded person that can have this email, or None."""
         match = _EMAIL.fullmatch(email)
         if match is None or (number := int(match[1])) >= self.persons:
             return None
         return number
 
     def value(self, number: int, key: str) -> Any:
-        """One property of a person, MISSING where it has none of that name."""
+        """Return one property of a person; MISSING if the person does not have it."""
         mixed = self._mix(number)
         match key:
             case "email":
@@ -97,11 +97,11 @@ class Seeding:
                 return MISSING
 
     def properties(self, number: int) -> dict[str, Any]:
-        """All properties of a person."""
+        """Return all properties of a person."""
         return self._properties(number, self._mix(number), self.created_us(number))
 
     def record(self, number: int) -> Record:
-        """A person as it was seeded."""
+        """Return a person as it was seeded."""
         created_us = self.created_us(number)
         mixed = self._mix(number)
         return Record(

@@ -1,8 +1,7 @@
-"""The persons store: who exists, as retrieve, the batch reads and the deletes see it.
+"""PersonStore: the existing persons, as retrieve, the batch reads and the deletions see them.
 
-It stands for PostHog's Postgres tables; what the listing shows is another table (listing.py) and may
-disagree. Seeded persons live in it as one byte each until something about them changes; of their properties
-only what differs from the seed is kept.
+It simulates PostHog's Postgres tables; the listing is another table (listing.py) and may differ. A seeded person takes
+one byte until something about it changes, and only properties that differ from the seed are kept.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,8 +15,8 @@ from asyncclient.testing.tables.seeding import MISSING, Seeding
 from asyncclient.testing.tables.uuids import UuidTable
 
 _EMAIL = "email"
-# Owner of a distinct ID that was taken from everybody: no such key is ever given.
-_NOBODY = 1 << 62
+# The owner of a distinct ID without a person: no person has this key.
+_NO_OWNER = 1 << 62
 
 
 class PersonStore:
@@ -48,16 +47,16 @@ class PersonStore:
         return key < len(self._present) and self._present[key] == 1
 
     def next_pk(self) -> int:
-        """A person number that was never given before."""
+        """Return a person number that was never used."""
         self._next_pk += 1
         return self._next_pk - 1
 
     def knows(self, key: int) -> bool:
-        """Whether a person with this key exists or once existed."""
+        """Return whether a person with this key exists or existed."""
         return key in self._records or key < self._seeding.persons
 
     def record(self, key: int) -> Record:
-        """The person of that key, or what it was when it vanished."""
+        """Return the person with this key, or its last state if it was deleted."""
         record = self._records.get(key)
         if record is not None:
             return record
@@ -65,12 +64,12 @@ class PersonStore:
         return record if changes is None else _changed(record, changes)
 
     def pk(self, key: int) -> int:
-        """The number of a person, living or not."""
+        """Return the number of a person, existing or deleted."""
         record = self._records.get(key)
         return key + 1 if record is None else record.pk
 
     def value(self, key: int, name: str) -> Any:
-        """One property, MISSING where there is none of that name."""
+        """Return one property; MISSING if the person does not have it."""
         record = self._records.get(key)
         if record is not None:
             return record.properties.get(name, MISSING)
@@ -80,21 +79,21 @@ class PersonStore:
         return self._seeding.value(key, name)
 
     def distinct_ids(self, key: int) -> tuple[str, ...]:
-        """All distinct IDs of a person."""
+        """Return all distinct IDs of a person."""
         record = self._records.get(key)
         return self._seeding.distinct_ids(key) if record is None else record.distinct_ids
 
     def keys_with_other_email(self) -> Iterator[int]:
-        """The keys of persons who may have another email than they were seeded with."""
+        """Yield the keys of persons whose email may differ from the seeded one."""
         return chain(self._records, self._with_other_email)
 
     def key_of_uuid(self, raw: bytes) -> int | None:
-        """Who has that UUID now."""
+        """Return the key of the existing person with this UUID, or None."""
         key = self._table.key(raw)
         return key if key is not None and key in self else None
 
     def key_of_pk(self, pk: int) -> int | None:
-        """Who has that number now. A re-created person has a new one."""
+        """Return the key of the existing person with this number, or None. A re-created person has a new number."""
         key = self._by_pk.get(pk)
         if key is None:
             key = pk - 1 if 0 < pk <= self._seeding.persons else None
@@ -104,14 +103,14 @@ class PersonStore:
         return key if record is None or record.pk == pk else None
 
     def key_of_distinct_id(self, distinct_id: str) -> int | None:
-        """Whose distinct ID that is now."""
+        """Return the key of the existing person with this distinct ID, or None."""
         key = self._owners.get(distinct_id)
         if key is None:
             key = self._seeding.number_of(distinct_id)
         return key if key is not None and key in self else None
 
     def put(self, key: int, record: Record) -> None:
-        """Make a person exist, or replace what it is."""
+        """Add or replace a person."""
         if key >= len(self._present):
             self._present.extend(bytes(key + 1 - len(self._present)))
         if not self._present[key]:
@@ -124,7 +123,7 @@ class PersonStore:
             self._owners[distinct_id] = key
 
     def change_properties(self, key: int, changes: Mapping[str, Any]) -> None:
-        """Set properties of a person; one set to MISSING goes."""
+        """Set properties of a person; MISSING removes a property."""
         record = self._records.get(key)
         if record is not None:
             self._records[key] = _changed(record, changes)
@@ -135,12 +134,12 @@ class PersonStore:
             self._with_other_email.add(key)
 
     def disown(self, distinct_ids: Iterable[str]) -> None:
-        """Let distinct IDs belong to nobody, until someone is put who has them."""
+        """Remove the owners of distinct IDs, until a person with them is added."""
         for distinct_id in distinct_ids:
-            self._owners[distinct_id] = _NOBODY
+            self._owners[distinct_id] = _NO_OWNER
 
     def remove(self, key: int) -> bool:
-        """Make a person not exist; False if it did not."""
+        """Delete a person, and return False if it did not exist."""
         if key not in self:
             return False
         self._present[key] = 0

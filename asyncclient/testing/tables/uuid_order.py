@@ -1,6 +1,6 @@
-"""All UUIDs there ever were, in order, so that a query can go on from any of them.
+"""UuidOrder: all UUIDs ever used, in order, so that a query can continue after any of them.
 
-A person that goes leaves its place here; newcomers are put in when someone asks. It knows no rows.
+Deleted persons stay in the order; new ones are added at the next read.
 """
 
 from array import array
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from asyncclient.testing.tables.uuids import UuidTable
 
-# More newcomers than this are cheaper to sort than to insert.
+# Sorting is faster than inserting if there are more new keys than this.
 _FEW = 1000
 
 
@@ -22,7 +22,7 @@ class UuidOrder:
         self._order = array("I")
 
     def after(self, raw: bytes | None) -> Iterator[int]:
-        """The keys whose UUIDs lie beyond this one, in order; all of them for None."""
+        """Yield the keys whose UUIDs come after this one, in order; all keys for None."""
         self._catch_up()
         start = 0 if raw is None else bisect_right(self._order, self._sort_key(raw), key=self._rank)
         return (self._order[at] for at in range(start, len(self._order)))
@@ -40,10 +40,10 @@ class UuidOrder:
 
 
 def by_text(raw: bytes) -> bytes:
-    """The order of what UUIDs spell."""
+    """Return the sort key of a UUID as text."""
     return raw
 
 
 def by_clickhouse(raw: bytes) -> bytes:
-    """The order that ClickHouse gives the type UUID: by the second half first."""
+    """Return the sort key of a UUID in ClickHouse: the second half first."""
     return raw[8:] + raw[:8]

@@ -1,7 +1,7 @@
-"""Person UUIDs in little memory: each is known by a small integer, its key.
+"""UuidTable: keeps person UUIDs in little memory and gives each a small integer, its key.
 
-16 bytes for the UUID and 8 to find it again, instead of a few hundred for an object in a dictionary.
-A key is never given to another UUID, so a re-created person has the key it had before (contract 5).
+A UUID takes 16 bytes and 8 bytes of index, instead of a few hundred for an object in a dictionary. A key is never
+reused for another UUID, so a re-created person has the same key as before (contract 5).
 """
 
 import hashlib
@@ -15,7 +15,7 @@ _NAMESPACE = uuid.UUID("932979b4-65c3-4424-8467-0b66ec27bc22").bytes
 
 
 def derive_uuid(project_id: int, distinct_id: str) -> bytes:
-    """The UUID (version 5) of the person that this distinct ID creates in this project."""
+    """Return the UUID (version 5) of the person that this distinct ID creates in this project."""
     name = f"{project_id}:{distinct_id}".encode("utf-8", "surrogatepass")
     digest = bytearray(hashlib.sha1(_NAMESPACE + name, usedforsecurity=False).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50
@@ -24,7 +24,7 @@ def derive_uuid(project_id: int, distinct_id: str) -> bytes:
 
 
 def parse_uuid(text: str) -> bytes | None:
-    """The UUID that a text spells, as leniently as Python's own parser, or None."""
+    """Parse a UUID as leniently as Python does; None if it is not one."""
     if len(text) == 36 and text[8::5][:4] == "----":
         with suppress(ValueError):
             raw = bytes.fromhex(text.replace("-", "", 4))
@@ -37,7 +37,7 @@ def parse_uuid(text: str) -> bytes | None:
 
 
 def format_uuid(raw: bytes) -> str:
-    """The canonical text of a UUID."""
+    """Return the canonical text of a UUID."""
     text = raw.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
@@ -58,15 +58,15 @@ class UuidTable:
         return self._count
 
     def raw(self, key: int) -> bytes:
-        """The UUID of a key."""
+        """Return the UUID of a key."""
         return bytes(self._raw[key * 16 : key * 16 + 16])
 
     def text(self, key: int) -> str:
-        """The UUID of a key, spelt out."""
+        """Return the UUID of a key as text."""
         return format_uuid(self.raw(key))
 
     def key(self, raw: bytes) -> int | None:
-        """The key of a UUID, None if it was never seen."""
+        """Return the key of a UUID; None if it is not in the table."""
         slots, mask, known = self._slots, self._mask, self._raw
         slot = int.from_bytes(raw[12:], "big") & mask
         while stored := slots[slot]:
@@ -77,7 +77,7 @@ class UuidTable:
         return None
 
     def intern(self, raw: bytes) -> int:
-        """The key of a UUID, a new one if it was never seen."""
+        """Return the key of a UUID; a UUID that is not in the table gets a new key."""
         found = self.key(raw)
         if found is not None:
             return found

@@ -1,1 +1,1 @@
-"""One file a command. A command is imported when it is called, and imports what it needs when it runs."""
+"""One file per command; a command is imported when it is called, and imports what it needs when it runs."""

@@ -1,4 +1,4 @@
-"""`posthog-bulk demo`: the whole story against a local server, with a kill in the middle and a proof at the end."""
+"""`posthog-bulk demo`: a whole erasure on a local server, killed half-way, resumed and verified."""
 
 import tempfile
 from contextlib import ExitStack
@@ -7,30 +7,31 @@ from pathlib import Path
 import click
 
 from bulk.cli.options.connection_options import FILE
+from bulk.cli.options.help_layout import WholeNumber, option
+from bulk.cli.options.help_layout import command as help_command
 
-KEPT = ("demo.plan.jsonl", "demo.journal.jsonl", "report.md", "report.json")
+DEMO_FILES = ("demo.plan.jsonl", "demo.journal.jsonl", "report.md", "report.json")
 
 
-@click.command("demo")
-@click.option(
+@help_command("demo")
+@option(
     "--persons",
-    type=click.IntRange(200, 1_000_000),
+    type=WholeNumber(200, 1_000_000),
     default=5000,
-    show_default=True,
     metavar="N",
-    help="Persons on the local server.",
+    help="Persons on the local server",
 )
-@click.option("--keep", type=FILE, metavar="DIR", help="Leave plan, journal and reports there.")
+@option("--keep", type=FILE, metavar="DIR", help="Keep plan, journal and reports in this folder")
 def command(persons: int, keep: Path | None) -> int:
-    """See it work: plan an erasure on a local server, run it, kill it half-way, resume, verify, prove it.
+    """Watch an erasure on a local server: plan, run, kill half-way, resume, verify, report, prove.
 
-    Needs no account and no network, and touches nothing but a folder of its own.
+    Needs no account and no network, and writes to a temporary folder or the one given.
 
     \b
     Example:
       posthog-bulk demo --keep demo
     """
-    from bulk.cli.demo.story import tell
+    from bulk.cli.demo.story import run_demo
     from bulk.cli.display.live_display import open_display
     from bulk.cli.signals import run_until_signal
 
@@ -38,21 +39,22 @@ def command(persons: int, keep: Path | None) -> int:
         if keep is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="posthog-bulk-demo-")))
         else:
-            folder = _own_folder(keep)
+            folder = _demo_folder(keep)
         display = open_display(json=False)
         stack.callback(display.close)
         return run_until_signal(
-            lambda _: tell(persons, folder, kept=keep is not None, display=display),
+            lambda _: run_demo(persons, folder, kept=keep is not None, display=display),
             notice=display.note,
             restore=display.restore,
         )
 
 
-def _own_folder(folder: Path) -> Path:
+def _demo_folder(folder: Path) -> Path:
     from bulk.files.file_errors import as_file_trouble
+    from bulk.sanitize import plain
 
-    with as_file_trouble(folder, "cannot be made"):
+    with as_file_trouble(folder, "cannot be created"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if taken := [name for name in KEPT if (folder / name).exists()]:
-        raise click.UsageError(f"{folder} holds {taken[0]} of an earlier demo: choose another folder")
+    if taken := [name for name in DEMO_FILES if (folder / name).exists()]:
+        raise click.UsageError(f"{plain(folder)} holds {taken[0]} of an earlier demo: choose another folder")
     return folder

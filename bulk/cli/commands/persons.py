@@ -1,4 +1,4 @@
-"""`posthog-bulk persons`: stream persons as JSON lines or CSV."""
+"""`posthog-bulk persons`: export persons as JSON lines or CSV."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from bulk.cli.options.connection_options import FILE, Settings, settings_options
-from bulk.cli.options.selection_options import Chosen, selection, selection_options
+from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.help_layout import option
+from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
-from bulk.cli.streams.text import queued
+from bulk.cli.streams.text import as_text_output
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -20,80 +22,83 @@ if TYPE_CHECKING:
     from bulk.selection.input_findings import Findings
 
 
-@click.command("persons")
-@selection_options
-@click.option(
+@help_command("persons")
+@option(
     "--format",
     "layout",
     type=click.Choice(["jsonl", "csv"]),
     default="jsonl",
-    show_default=True,
-    help="jsonl: one object of the server per line. csv: one row per person, safe in spreadsheets",
+    help="jsonl: one JSON object per line, as the server sends it; csv: one row per person, safe to open in a "
+    "spreadsheet",
 )
-@click.option(
-    "-o", "--output", type=FILE, metavar="FILE", help="Write to this new file, readable by you only, instead of stdout"
+@option(
+    "-o", "--output", type=FILE, metavar="FILE", help="Write to this file, which only you can read, instead of stdout"
 )
-@click.option("--force", is_flag=True, help=FORCE_HELP)
+@option("--force", is_flag=True, help=FORCE_HELP)
+@selection_options
 @settings_options
-def command(chosen: Chosen, layout: str, output: Path | None, force: bool, settings: Settings) -> int:
-    """Write persons to stdout or a file, one per line; every person if none is selected. Read-only.
+def command(
+    selection_arguments: SelectionArguments, layout: str, output: Path | None, force: bool, settings: Settings
+) -> int:
+    """Export the selected persons, or all persons of the project, one per line. Only reads from the server.
 
-    Persons found by a filter show up to 1,000 of their distinct IDs, persons named by IDs up to 10.
-    FILE appears complete or not at all, readable by its owner only.
+    PostHog returns up to 1,000 distinct IDs of a person found by a filter, and up to 10 of a person found by an ID.
+    With --output, the file is created only if the export is complete.
 
     \b
     Example:
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
     """
-    from bulk.cli.job_session import with_client
+    from bulk.cli.job_session import run_with_client
     from bulk.export.person_export import export_csv, export_lines
     from bulk.selection.input_findings import Findings
 
-    stream, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
-    whom = selection(chosen, writes=False)
+    export, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
+    selection = build_selection(selection_arguments, writes=False)
     findings = Findings()
-    needed = [*chosen.files, *([settings.key_file] if settings.key_file else [])]
+    needed = [*selection_arguments.files, *([settings.key_file] if settings.key_file else [])]
     with nullcontext() if output is None else output_file(output, force=force, needed=needed) as file:
-        write, room = _to_stdout(sys.stdout) if file is None else (file.write, None)
+        write, wait_for_room = _stdout_writer(sys.stdout) if file is None else (file.write, None)
 
         async def work(client: "PostHogClient", _: "Stopper", __: "Display") -> int:
             count = 0
-            async for line in stream(client, whom, findings):
+            async for line in export(client, selection, findings):
                 write(line)
-                if room is not None:
-                    await room()
+                if wait_for_room is not None:
+                    await wait_for_room()
                 count += 1
             return count - header_lines
 
-        count = with_client(settings, work)
-    _tell(findings, count)
+        count = run_with_client(settings, work)
+    _show_findings(findings, count)
     return 0
 
 
-def _to_stdout(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[[], Awaitable[None]] | None]:
-    """How to write lines, and how to wait for a slow reader; a terminal gets what is harmless there."""
+def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[[], Awaitable[None]] | None]:
+    """Return functions that write a line and wait for a slow reader; lines for a terminal are sanitized."""
     from bulk.sanitize import json_text
 
-    output = queued(stream)
+    output = as_text_output(stream)
     if output is None:
         return stream.buffer.write, None
     if not output.is_terminal:
-        return output.result, output.room
-    # CSV has no such characters left, and JSON is still JSON without them
-    return (lambda line: output.write(json_text(line.decode(errors="replace").rstrip()) + "\n")), output.room
+        return output.write_result, output.wait_for_room
+    # CSV lines are sanitized already, and JSON stays valid when control characters are escaped
+    return (lambda line: output.write(json_text(line.decode(errors="replace").rstrip()) + "\n")), output.wait_for_room
 
 
-def _tell(findings: "Findings", count: int) -> None:
+def _show_findings(findings: "Findings", count: int) -> None:
     from bulk.cli.display.plan_review import LINES_MAX
-    from bulk.report.rendering.document import Table, figure, finding_rows
+    from bulk.formatting import count_of
+    from bulk.report.rendering.document import Table, finding_rows
     from bulk.report.rendering.text import table_lines
     from bulk.selection.input_findings import by_kind
 
-    click.echo(f"{figure(count)} persons", err=True)
+    click.echo(count_of(count, "person"), err=True)
     if findings.lines:
         found = by_kind(findings.to_list(requests=0))
         table = Table(
-            headings=("Finding", "Count", "Which lines"),
+            headings=("Finding", "Count", "Lines"),
             rows=tuple(finding_rows(found)),
             numeric=frozenset({1}),
         )

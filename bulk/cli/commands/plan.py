@@ -1,35 +1,30 @@
-"""`posthog-bulk plan`: write a file that lists the persons an operation will affect. Read-only."""
+"""`posthog-bulk plan`: write a file that lists the persons an operation will affect. Only reads from the server."""
 
 from pathlib import Path
 
 import click
 
 from bulk.cli.options.connection_options import FILE, Settings, settings_options
-from bulk.cli.options.operation_options import KINDS, Asked, every_operation
-from bulk.cli.options.selection_options import Chosen, selection, selection_options
+from bulk.cli.options.help_layout import WholeNumber, option
+from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.operation_options import KINDS, OperationArguments, any_operation_options
+from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
 
 
-@click.command("plan")
+@help_command("plan")
 @click.argument("operation", type=click.Choice(KINDS), metavar="OPERATION")
-@every_operation
+@any_operation_options
+@option("-o", "--output", type=FILE, required=True, metavar="PLAN", help="Plan file to write; it must not exist yet")
+@option("--concurrency", type=WholeNumber(1, 64), default=4, metavar="N", help="Requests in parallel")
+@option(
+    "--batch-size", type=WholeNumber(1, 1000), default=250, metavar="N", help="Persons per bulk request, for the cost"
+)
 @selection_options
-@click.option("-o", "--output", type=FILE, required=True, metavar="PLAN", help="Plan file, which must not exist yet")
-@click.option(
-    "--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N", help="Requests in parallel"
-)
-@click.option(
-    "--batch-size",
-    type=click.IntRange(1, 1000),
-    default=250,
-    show_default=True,
-    metavar="N",
-    help="Persons per bulk request, for the estimate",
-)
 @settings_options
 def command(
     operation: str,
-    asked: Asked,
-    chosen: Chosen,
+    operation_arguments: OperationArguments,
+    selection_arguments: SelectionArguments,
     output: Path,
     concurrency: int,
     batch_size: int,
@@ -37,13 +32,14 @@ def command(
 ) -> int:
     """Write a plan: a file that lists the persons OPERATION will affect. Show what running it would take.
 
-    This only reads. The plan file holds the persons' IDs, and a run touches no other person.
+    This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
+    private: it holds the IDs of these persons.
 
     \b
-    OPERATION is one of
+    OPERATION is one of:
       delete [--delete-events] [--delete-recordings]
       unset KEY... [--route ROUTE]
-      update KEY=TEXT... [--route ROUTE], and KEY:=JSON for numbers, booleans and lists
+      update KEY=TEXT... [--route ROUTE], with KEY:=JSON for numbers, booleans and lists
       delete-events
       delete-recordings
 
@@ -51,13 +47,13 @@ def command(
     Example:
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
     """
-    from bulk.cli.display.plan_review import review, run_line
+    from bulk.cli.display.plan_review import format_review, run_command_line
     from bulk.cli.job_session import make_plan_file
-    from bulk.cli.options import operation_options
+    from bulk.cli.options.operation_options import build_operation
 
-    todo = operation_options.operation(operation, asked)
-    whom = selection(chosen, writes=True)
-    with make_plan_file(settings, todo, whom, output, json=False, concurrency=concurrency) as plan:
-        click.echo(review(plan, rate_limits=settings.rates(), batch_size=batch_size))
-        click.echo(f"\nTo run it:\n  {run_line(plan)}")
+    built = build_operation(operation, operation_arguments)
+    selection = build_selection(selection_arguments, writes=True)
+    with make_plan_file(settings, built, selection, output, json=False, concurrency=concurrency) as plan:
+        click.echo(format_review(plan, rate_limits=settings.rates(), batch_size=batch_size))
+        click.echo(f"\nTo run this plan:\n  {run_command_line(plan)}")
     return 0

@@ -1,4 +1,4 @@
-"""`posthog-bulk report`: a job's report, from its journal alone."""
+"""`posthog-bulk report`: write the report of a job, from its journal and, if it exists, its plan."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,47 +6,52 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk.cli.job_paths import plan_of
-from bulk.cli.options.connection_options import FILE
+from bulk.cli.options.connection_options import FILE, PLAN_HELP
+from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.help_layout import option
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
 
 if TYPE_CHECKING:
     from bulk.report.report import Report
 
 
-@click.command("report")
+@help_command("report")
 @click.argument("journal", type=FILE)
-@click.option(
+@option(
     "-o", "--output", type=FILE, metavar="FILE", help="Write to this .html, .md, .json or .txt file instead of stdout"
 )
-@click.option("--force", is_flag=True, help=FORCE_HELP)
-@click.option(
-    "--plan", type=FILE, metavar="FILE", help="Plan; by default NAME.plan.jsonl for NAME.journal.jsonl, if it exists"
-)
+@option("--force", is_flag=True, help=FORCE_HELP)
+@option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
 def command(journal: Path, output: Path | None, force: bool, plan: Path | None) -> int:
-    """Write the report of JOURNAL. Needs no network and no key. The same files give the same bytes each time.
+    """Write the report of the job in JOURNAL. Needs no network, no key, and not even the plan.
+
+    The same files result in the same report, byte for byte.
 
     \b
     Example:
       posthog-bulk report leavers.journal.jsonl -o leavers.html
     """
-    from bulk.cli.commands.status import read
+    from bulk.cli.commands.status import read_job_report
     from bulk.report.rendering import render_json, render_markdown, render_text
+    from bulk.sanitize import plain
 
     formats = {".html": _html, ".md": render_markdown, ".json": render_json, ".txt": render_text}
     if output is None:
-        click.echo(render_text(read(journal, plan)), nl=False)
+        click.echo(render_text(read_job_report(journal, plan)), nl=False)
         return 0
     render = formats.get(output.suffix.lower())
     if render is None:
+        suffix = plain(output.suffix) if output.suffix else "a file without an extension"
         raise click.UsageError(
-            f"no report can be written as {output.suffix or 'a file without an ending'}: choose {', '.join(formats)}"
+            f"{plain(output)}: a report cannot be written as {suffix}: choose a name that ends with "
+            f"{', '.join(formats)}"
         )
     with output_file(output, force=force, needed=[journal, plan or plan_of(journal)]) as file:
-        file.write(render(read(journal, plan)).encode())
+        file.write(render(read_job_report(journal, plan)).encode())
     return 0
 
 
 def _html(report: "Report") -> str:
-    from bulk.report.rendering.html import render_html  # only who wants a page waits for jinja2
+    from bulk.report.rendering.html import render_html  # loads jinja2, which only this format needs
 
     return render_html(report)

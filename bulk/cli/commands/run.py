@@ -1,56 +1,59 @@
-"""`posthog-bulk run`: run a plan, or resume it."""
+"""`posthog-bulk run`: run or resume a plan."""
 
 from pathlib import Path
 
 import click
 
-from bulk.cli.job_paths import check_apart, journal_of
+from bulk.cli.job_paths import check_different, journal_of
 from bulk.cli.options.connection_options import (
     FILE,
-    Running,
+    JOURNAL_HELP,
+    RunOptions,
     Settings,
     expect_count_option,
-    running_options,
+    run_options,
     settings_options,
 )
+from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.help_layout import option
 
 
-@click.command("run")
+@help_command("run")
 @click.argument("plan", type=FILE)
-@click.option("--journal", type=FILE, metavar="FILE", help="Journal; by default NAME.journal.jsonl for NAME.plan.jsonl")
-@click.option("--approve", metavar="DIGEST", help="The plan's digest, or its first 12 digits")
+@option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP)
+@option("--approve", metavar="DIGEST", help="Approve the plan with this digest, or with its first 12 digits")
 @expect_count_option
-@running_options
+@run_options
 @settings_options
 def command(
     plan: Path,
     journal: Path | None,
     approve: str | None,
     expect_count: int | None,
-    running: Running,
+    run_options: RunOptions,
     settings: Settings,
 ) -> int:
-    """Run PLAN, or resume it: run the same command line again, any number of times.
+    """Run PLAN. To resume it, run the same command line again, any number of times.
 
-    The first run must be approved: at a terminal by typing the number of persons, elsewhere with --approve.
+    The first run needs your approval: at a terminal you type the number of persons, elsewhere you give --approve.
 
     \b
     Example:
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
-    from bulk.cli.job_session import Screen, approve_or_ask, run_plan
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan
     from bulk.execution import preflight
     from bulk.plan.plan_file import load_plan, short_digest
 
-    screen = Screen(json=running.json)
+    output = CommandOutput(json=run_options.json)
     journal = journal or journal_of(plan)
-    check_apart(plan, journal)
+    check_different(plan, journal)
     with load_plan(plan) as loaded:
-        preflight.check_caps(loaded, max_targets=running.max_targets, expect_count=expect_count)
+        preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
         approve = approve_or_ask(
             loaded,
             journal,
             approve=approve,
-            how=f"review it, then give --approve {short_digest(loaded.digest)}",
+            how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
         )
-        return run_plan(settings, running, loaded, journal, screen, approve=approve, expect_count=expect_count)
+        return run_plan(settings, run_options, loaded, journal, output, approve=approve, expect_count=expect_count)

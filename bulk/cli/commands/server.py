@@ -1,4 +1,4 @@
-"""`posthog-bulk server`: a PostHog-compatible local server in the foreground."""
+"""`posthog-bulk server`: run a PostHog-compatible local server in the foreground."""
 
 import errno
 import shlex
@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 import msgspec
 
-from bulk.cli.options.connection_options import HOST, KEY, PROJECT_ID, Seconds
+from bulk.cli.options.connection_options import HOST, KEY, PROJECT_ID
+from bulk.cli.options.help_layout import Seconds, WholeNumber, option
+from bulk.cli.options.help_layout import command as help_command
+from bulk.formatting import count_of
 
 if TYPE_CHECKING:
     from asyncclient.testing import Fault, ServerOptions
@@ -16,82 +19,71 @@ if TYPE_CHECKING:
 SECONDS = Seconds()
 
 
-@click.command("server")
-@click.option(
+@help_command("server")
+@option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535, is_count=False),
     default=8010,
-    show_default=True,
     metavar="N",
-    help="Port on this machine; 0 for any that is free.",
+    help="Port on this machine, 0 for a free one",
 )
-@click.option(
-    "--persons", type=click.IntRange(0), default=1000, show_default=True, metavar="N", help="Persons to begin with."
-)
-@click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="The same seed, the same persons.")
-@click.option(
-    "--project-id", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="The project's number."
-)
-@click.option(
+@option("--persons", type=WholeNumber(0), default=1000, metavar="N", help="Persons to start with")
+@option("--seed", type=int, default=1, metavar="N", help="Seed of the persons: the same seed creates the same persons")
+@option("--project-id", type=WholeNumber(1), default=1, metavar="N", help="Project ID")
+@option(
     "--rate-limits",
     type=click.Choice(["posthog", "off"]),
     default="posthog",
-    show_default=True,
-    help="Whether requests are limited as PostHog limits them.",
+    help="posthog: enforce the rate limits of PostHog; off: enforce none",
 )
-@click.option(
+@option(
     "--era",
     type=click.Choice(["empty202", "summary", "queued"]),
     default="queued",
-    show_default=True,
-    help="What bulk_delete answers and when it deletes: the server's age.",
+    help="Behave like one of three PostHog releases. empty202: bulk_delete deletes within the call and returns no "
+    "body; summary: it deletes within the call and returns counts; queued: it returns counts and deletes later",
 )
-@click.option("--latency", "latency_s", type=SECONDS, default=0.0, metavar="SECONDS", help="Added to each answer.")
-@click.option(
+@option("--latency", "latency_s", type=SECONDS, default=0.0, metavar="SECONDS", help="Delay of each response")
+@option(
     "--list-lag",
     "list_lag_s",
     type=SECONDS,
     default=0.0,
     metavar="SECONDS",
-    help="How far the listing trails the store.",
+    help="Delay until the listing shows a change",
 )
-@click.option(
-    "--queued-delay",
-    "queued_delay_s",
-    type=SECONDS,
-    default=0.0,
-    metavar="SECONDS",
-    help="How long a queued deletion takes.",
+@option(
+    "--queued-delay", "queued_delay_s", type=SECONDS, default=0.0, metavar="SECONDS", help="Delay of a queued deletion"
 )
-@click.option(
+@option(
     "--capture-lag",
     "capture_lag_s",
     type=SECONDS,
     default=0.0,
     metavar="SECONDS",
-    help="How long a captured event takes to change its person.",
+    help="Delay until a captured event changes its person",
 )
-@click.option(
+@option(
     "--short-pages",
     "unhydratable_every",
     type=int,
     default=0,
     metavar="N",
-    help="Leave every N-th row out of the listing's pages.",
+    help="Leave every N-th person out of the pages of the listing; 0 for none",
 )
-@click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="A scope of the key; all by default.")
-@click.option(
+@option("--scope", "scopes", multiple=True, metavar="SCOPE", help="Scope of the key; repeat it for more (default: all)")
+@option(
     "--fault",
     "faults",
     multiple=True,
     metavar="KIND[,FIELD=VALUE...]",
-    help="Something that goes wrong, as in status,action=bulk_delete,status=503,times=2"
-    " or swallow,action=capture,share=0.01.",
+    help="Let something fail, as in status,action=bulk_delete,status=503,times=2 or "
+    "swallow,action=capture,share=0.01; repeat it for more",
 )
-def command(port: int, persons: int, seed: int, faults: tuple[str, ...], **knobs: Any) -> int:
-    """Run a PostHog-compatible local server until it is interrupted, and print how to use it.
+def command(port: int, persons: int, seed: int, faults: tuple[str, ...], **settings: Any) -> int:
+    """Run a local server that behaves like PostHog until you press Ctrl-C, and print how to use it.
 
-    It lives in memory and listens on this machine only.
+    It keeps everything in memory and accepts connections from this machine only.
 
     \b
     Example:
@@ -101,14 +93,18 @@ def command(port: int, persons: int, seed: int, faults: tuple[str, ...], **knobs
     from bulk.cli.exit_codes import Interrupted
     from bulk.cli.signals import run_until_signal
 
-    options = server_options(knobs)
-    wrong = [parse_fault(text) for text in faults]
+    options = server_options(settings)
+    parsed_faults = [parse_fault(text) for text in faults]
 
     async def serve(stopper: "Stopper") -> None:
         async with LocalPostHog(persons=persons, seed=seed, options=options, port=port) as server:
-            for fault in wrong:
+            for fault in parsed_faults:
                 server.faults.add(fault)
-            click.echo(f"{persons:,} persons at {server.url}; interrupt to end it.", err=True)
+            click.echo(
+                f"Local server with {count_of(persons, 'person')} at {server.url}; press Ctrl-C to stop it.\n"
+                "To use it, run these lines in another terminal:",
+                err=True,
+            )
             click.echo("\n".join(export_lines(server.url, server.project_id, server.personal_api_key)))
             with stopper.draining() as stop:
                 await stop.wait()
@@ -119,21 +115,21 @@ def command(port: int, persons: int, seed: int, faults: tuple[str, ...], **knobs
         return 0
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise click.UsageError(f"port {port} is in use: choose another, or 0 for any that is free") from None
+            raise click.UsageError(f"port {port} is in use: choose another, or 0 for a free one") from None
         raise
     return 0
 
 
-def server_options(knobs: dict[str, Any]) -> "ServerOptions":
-    """The server's options from the command's.
+def server_options(settings: dict[str, Any]) -> "ServerOptions":
+    """Return the options of the server for those of the command.
 
     Raises:
-        UsageError: one does not go.
+        UsageError: a value is invalid.
     """
     from asyncclient.testing import ServerOptions
 
-    fields = {**knobs, "record_limit": 1000}
-    if not knobs["scopes"]:
+    fields = {**settings, "record_limit": 1000}
+    if not settings["scopes"]:
         del fields["scopes"]
     try:
         return ServerOptions(**fields)
@@ -142,17 +138,17 @@ def server_options(knobs: dict[str, Any]) -> "ServerOptions":
 
 
 def parse_fault(text: str) -> "Fault":
-    """A fault written as KIND,FIELD=VALUE,...
+    """Return the fault for KIND,FIELD=VALUE,...
 
     Raises:
-        UsageError: the kind, a field or a value is not known.
+        UsageError: the kind or a field is unknown, or a value is invalid.
     """
     from asyncclient.testing import Fault
 
-    kind, *settings = text.split(",")
+    kind, *pairs = text.split(",")
     fields: dict[str, str] = {"kind": kind}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
         if not equals:
             raise click.UsageError(f"--fault {text!r}: write {name}=VALUE")
         fields[name] = value
@@ -169,7 +165,7 @@ def parse_fault(text: str) -> "Fault":
 
 
 def export_lines(url: str, project_id: int, key: str) -> list[str]:
-    """The lines that point this product at the server."""
+    """Return the shell lines that make posthog-bulk use the server."""
     return [
         f"export {name}={shlex.quote(str(value))}"
         for name, value in ((HOST, url), (PROJECT_ID, project_id), (KEY, key))

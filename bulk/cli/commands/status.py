@@ -1,4 +1,4 @@
-"""`posthog-bulk status`: where a job stands, from its journal alone."""
+"""`posthog-bulk status`: show the state of a job, from its journal alone."""
 
 import sys
 import time
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk.cli.job_paths import plan_of
-from bulk.cli.options.connection_options import FILE
-from bulk.cli.streams.text import queued
+from bulk.cli.options.connection_options import FILE, PLAN_HELP
+from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.help_layout import option
+from bulk.cli.streams.text import as_text_output
 
 if TYPE_CHECKING:
     from bulk.report.report import Report
@@ -17,39 +19,37 @@ if TYPE_CHECKING:
 WATCH_EVERY_S = 2.0
 
 
-@click.command("status")
+@help_command("status")
 @click.argument("journal", type=FILE)
-@click.option(
-    "--plan", type=FILE, metavar="FILE", help="Plan; by default NAME.plan.jsonl for NAME.journal.jsonl, if it exists"
-)
-@click.option("--watch", is_flag=True, help="Look again every 2 s until the job ends")
+@option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
+@option("--watch", is_flag=True, help="Show it again every 2 s until the run ends")
 def command(journal: Path, plan: Path | None, watch: bool) -> int:
-    """Show the state of the job of JOURNAL. Needs no network and no key, and disturbs no running job.
+    """Show the state of the job in JOURNAL, even while it runs. Needs no network, no key, and not even the plan.
 
     \b
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
-    before = None
+    shown = None
     while True:
-        report = read(journal, plan)
-        lines = summary(report)
-        output = queued(sys.stdout)
-        if lines != before and not (output is not None and output.is_behind):
+        report = read_job_report(journal, plan)
+        lines = status_lines(report)
+        output = as_text_output(sys.stdout)
+        if lines != shown and not (output is not None and output.is_behind):
             click.echo("\n".join(lines) + ("\n" if watch else ""))
-            before = lines
-        over = bool(report.runs) and report.runs[-1].ended is not None
-        if over or not watch:
+            shown = lines
+        has_ended = bool(report.runs) and report.runs[-1].ended is not None
+        if has_ended or not watch:
             return 0
         time.sleep(WATCH_EVERY_S)
 
 
-def read(journal: Path, plan: Path | None) -> "Report":
-    """The report of a journal, with its plan where that is at hand.
+def read_job_report(journal: Path, plan: Path | None) -> "Report":
+    """Return the report of a journal, with its plan if that exists.
 
     Args:
         journal: the journal.
-        plan: a plan that must be this job's; None for the stem's, if it is there.
+        plan: a plan that must belong to this job; None for the one of the same name, if it exists and can be read.
     """
     from bulk.errors import BulkError
     from bulk.plan.plan_file import load_plan
@@ -65,31 +65,42 @@ def read(journal: Path, plan: Path | None) -> "Report":
         with load_plan(beside) as loaded:
             return read_report(journal, loaded)
     except BulkError as error:
-        report = read_report(journal)  # raises where the journal itself is the trouble
-        click.echo(f"posthog-bulk: without its plan: {error}", err=True)
+        report = read_report(journal)  # raises if the journal itself is at fault
+        click.echo(f"posthog-bulk: shown without the plan: {error}", err=True)
         return report
 
 
-def summary(report: "Report") -> list[str]:
-    """A report in a few lines."""
-    from bulk.cli.display.messages import counts
+def status_lines(report: "Report") -> list[str]:
+    """Return the state of a job in a few lines."""
+    from bulk.cli.display.messages import state_counts
+    from bulk.cli.display.plan_review import aligned_rows
+    from bulk.formatting import count_of, format_count, format_time
     from bulk.operations import describe as describe_operation
-    from bulk.report.rendering.document import AXIS_TITLES, figure
+    from bulk.report.rendering.document import AXIS_TITLES
     from bulk.sanitize import plain
 
     project = str(report.project_id)
     if report.plan is not None:
         project += f" ({plain(report.plan.project_name)})"
-    lines = [
-        f"Job {plain(report.job)}: {plain(describe_operation(report.operation))}, {figure(report.count)} targets",
-        f"  project {project} on {plain(report.host)}, approved: {plain(report.approved_at or 'no')}",
-        f"  {plain(report.verdict, limit=None)}",
+    rows = [
+        ("Job", plain(report.job)),
+        ("Operation", f"{plain(describe_operation(report.operation))}; {count_of(report.count, 'person')}"),
+        ("Project", f"{project} on {plain(report.host)}"),
+        ("Approved", plain(format_time(report.approved_at)) if report.approved_at else "no"),
+        ("State", plain(report.verdict, limit=None)),
     ]
-    axes = [counts(AXIS_TITLES[axis.axis], {one.state: one.count for one in axis.states}) for axis in report.axes]
-    lines += [f"  {axis}" for axis in axes if axis]
+    counts = [
+        state_counts(AXIS_TITLES[axis.axis], {one.state: one.count for one in axis.states}) for axis in report.axes
+    ]
+    rows += [("", line) for line in counts if line]
     if report.runs:
         last = report.runs[-1]
-        ended = f"ended {plain(last.ended)} ({plain(last.reason or '')})" if last.ended else "still running, or killed"
-        lines.append(f"  run {len(report.runs)} started {plain(last.started)}, {ended}")
-    lines.append(f"  last entry {plain(report.last_entry_at)}, {figure(report.journal_lines)} lines")
-    return lines
+        end = (
+            f"ended {plain(format_time(last.ended))} ({plain(last.reason or '')})"
+            if last.ended
+            else "still running, or killed"
+        )
+        rows.append((f"Run {len(report.runs)}", f"started {plain(format_time(last.started))}, {end}"))
+    entries = f"{format_count(report.journal_lines)} lines, last written {plain(format_time(report.last_entry_at))}"
+    rows.append(("Journal", entries))
+    return list(aligned_rows(rows))

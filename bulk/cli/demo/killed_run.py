@@ -1,4 +1,4 @@
-"""Runs a plan in a process of its own and kills that half-way, without warning, as a power cut would."""
+"""Runs a plan in a separate process and kills that half-way with SIGKILL, as a power failure would."""
 
 import asyncio
 import os
@@ -20,14 +20,17 @@ async def run_and_kill(
 
     Args:
         plan: the plan.
-        digest: its digest, as approval.
-        environment: settings for the local server.
-        batch_size: persons a deletion call.
-        concurrency: batches under way at once.
-        display: is shown what the process tells.
+        digest: its digest, which approves it.
+        environment: settings that point to the local server.
+        batch_size: persons per bulk request.
+        concurrency: batches processed in parallel.
+        display: shows the events of the process.
 
     Returns:
-        The process's number, and whether it had to be killed; it may have ended before.
+        The process ID, and whether the process was killed; it may have ended before.
+
+    Raises:
+        RuntimeError: the process failed before it could be killed.
     """
     arguments = ["run", str(plan), "--approve", digest, "--json", "--rate-limits", "off"]
     arguments += ["--batch-size", str(batch_size), "--concurrency", str(concurrency)]
@@ -48,19 +51,19 @@ async def run_and_kill(
             process.kill()
         await process.wait()
     if not killed and process.returncode:
-        raise RuntimeError(f"the process that runs the plan ended with {process.returncode}")
+        raise RuntimeError(f"the process that runs the plan exited with {process.returncode}")
     return process.pid, killed and process.returncode == -signal.SIGKILL
 
 
 async def _watch(process: asyncio.subprocess.Process, display: Display) -> bool:
-    """Show what the process tells until half is done; False where it ended before that."""
+    """Show the events of the process until half is done, then kill it; False if it ended before."""
     decoder = msgspec.json.Decoder(JobEvent)
     assert process.stdout is not None
     async for line in process.stdout:
         try:
             event = decoder.decode(line)
         except msgspec.ValidationError:
-            continue  # an event of the command line's own
+            continue  # an event of the command, not of the job
         display(event)
         if isinstance(event, Progress) and event.phase == "sending" and 2 * event.done >= event.count:
             process.kill()

@@ -1,6 +1,6 @@
-"""What the demo's world knows of the job, counted without the engine: the server's own records against the plan.
+"""Checks the demo's job against the records of the local server, without the engine.
 
-Reads the local server's world; believes neither journal nor report, except for what was in flight at the kill.
+Uses neither journal nor report, except for which persons were in flight at the kill.
 """
 
 from collections import Counter
@@ -15,49 +15,55 @@ if TYPE_CHECKING:
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing that must hold, and whether it does."""
+    """A claim about the job, and whether it holds."""
 
     claim: str
     holds: bool
 
 
-def everyone(server: "LocalPostHog") -> frozenset[UUID]:
-    """All persons that the server holds now."""
+def all_uuids(server: "LocalPostHog") -> frozenset[UUID]:
+    """Return the UUIDs of all persons on the server."""
     return frozenset(UUID(str(uuid)) for uuid in server.world.iter_uuids())
 
 
-def prove(
+def check_server_records(
     server: "LocalPostHog", *, before: frozenset[UUID], targets: frozenset[UUID], in_flight: frozenset[UUID]
 ) -> list[Check]:
-    """Compare the server's world with what was planned.
+    """Return the checks of the server's records against the plan.
 
     Args:
-        server: after the job.
-        before: everyone at the start.
-        targets: the plan's persons.
-        in_flight: persons whose requests were unanswered when the process was killed.
+        server: the server after the job.
+        before: the persons before the job.
+        targets: the persons in the plan.
+        in_flight: the persons whose requests had no response when the process was killed.
     """
-    after = everyone(server)
+    after = all_uuids(server)
     left, others = targets & after, before - targets
     rows = sum(1 for uuid in targets if server.world.deletion_rows(uuid))
-    queued, deleted = _sent(server)
+    queued, deleted = _sent_uuids(server)
     twice = {uuid for sent in (queued, deleted) for uuid, times in sent.items() if times > 1}
     return [
         Check(f"{len(targets) - len(left):,} of {len(targets):,} selected persons are gone", not left),
         Check(f"{len(others & after):,} of {len(others):,} other persons are still there", others <= after),
-        Check(f"{rows:,} of {len(targets):,} have a row for the deletion of their events", rows == len(targets)),
-        Check("no deleted person's events were left behind", not server.world.events_orphaned()),
-        Check(f"nobody else was ever sent ({len(deleted):,} persons were)", set(queued) | set(deleted) <= targets),
         Check(
-            f"{len(twice):,} were sent twice in a stage, all of them among the {len(in_flight):,} in flight at "
-            "the kill",
-            twice <= in_flight,
+            f"{rows:,} of {len(targets):,} selected persons have a deletion row for their events", rows == len(targets)
         ),
+        Check("no events of a deleted person were left behind", not server.world.events_orphaned()),
+        Check(
+            f"no other person was in a request ({len(deleted):,} persons were)", set(queued) | set(deleted) <= targets
+        ),
+        Check(_sent_twice(twice, in_flight), twice <= in_flight),
     ]
 
 
-def _sent(server: "LocalPostHog") -> tuple[Counter[UUID], Counter[UUID]]:
-    """How often each person was sent, to queue events and to be deleted."""
+def _sent_twice(twice: set[UUID], in_flight: frozenset[UUID]) -> str:
+    if not twice:
+        return "no person was sent twice for the same stage"
+    return f"{len(twice):,} persons were sent twice for the same stage, all among the {len(in_flight):,} in flight"
+
+
+def _sent_uuids(server: "LocalPostHog") -> tuple[Counter[UUID], Counter[UUID]]:
+    """Return how many requests contained each person, for queueing its events and for deleting it."""
     queued: Counter[UUID] = Counter()
     deleted: Counter[UUID] = Counter()
     for request in server.requests:

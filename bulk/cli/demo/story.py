@@ -1,4 +1,4 @@
-"""The demo's story, step by step, told as it happens."""
+"""Runs the demo step by step and says what happens."""
 
 import asyncio
 from pathlib import Path
@@ -10,12 +10,13 @@ import click
 from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits
 from asyncclient.testing import LocalPostHog, ServerOptions
 from bulk.cli.demo.killed_run import run_and_kill
-from bulk.cli.demo.proof import everyone, prove
+from bulk.cli.demo.proof import all_uuids, check_server_records
 from bulk.cli.display.live_display import Display
-from bulk.cli.display.messages import counts
+from bulk.cli.display.messages import state_counts
 from bulk.cli.options.connection_options import HOST, KEY, PROJECT_ID
 from bulk.engine import run_job, verify_job
 from bulk.files.unnamed_file import write_private
+from bulk.formatting import count_of
 from bulk.journal.replay import replay_journal
 from bulk.number_ranges import expand
 from bulk.operations import DeletePersons
@@ -23,6 +24,7 @@ from bulk.plan.plan_file import Plan, short_digest
 from bulk.plan.planner import make_plan
 from bulk.report.load import read_report
 from bulk.report.rendering import render_json, render_markdown
+from bulk.report.rendering.document import AXIS_TITLES
 from bulk.sanitize import plain
 from bulk.selection.selections import ByFilter
 from bulk.states import Axis
@@ -38,27 +40,27 @@ SELECTION = ByFilter(properties=(PropertyFilter("plan", "free"),))
 OPERATION = DeletePersons(delete_events=True, delete_recordings=True)
 
 
-async def tell(persons: int, folder: Path, *, kept: bool, display: Display) -> int:
-    """Play the whole story and return the exit code: 0 when everything that must hold holds.
+async def run_demo(persons: int, folder: Path, *, kept: bool, display: Display) -> int:
+    """Run the demo and return its exit code: 0 if the job is done and every check holds.
 
     Args:
-        persons: on the local server.
+        persons: number of persons on the local server.
         folder: for plan, journal and reports.
-        kept: whether the folder stays.
+        kept: whether the folder is kept after the demo.
         display: shows progress.
     """
     plan_path, journal = folder / "demo.plan.jsonl", folder / "demo.journal.jsonl"
     async with LocalPostHog(persons=persons, seed=1, options=OPTIONS) as server:
-        before = everyone(server)
-        _step(1, f"A local server with {len(before):,} persons answers as PostHog does, at {server.url}.")
+        before = all_uuids(server)
+        _step(1, f"Local server: {count_of(len(before), 'person')}, behaves like PostHog, at {server.url}.")
         async with _client(server) as client:
-            _step(2, "Plan: a file that lists the persons to erase. This only reads.")
+            _step(2, "Plan: write a file that lists the persons to erase. This only reads from the server.")
             plan = await make_plan(client, OPERATION, SELECTION, plan_path)
         with plan:
-            _say(f"{plan.count:,} persons where plan exact free; their events and recordings go with them.")
-            _say(f"Digest {short_digest(plan.digest)}: only this plan can be run with it.")
-            in_flight = await _killed(server, plan, journal, display)
-            _step(5, "Resume: run the same call again. The journal knows what is left.")
+            _say(f"{count_of(plan.count, 'person')} where plan exact free, with their events and recordings.")
+            _say(f"The digest {short_digest(plan.digest)} approves this plan and no other.")
+            in_flight = await _run_until_killed(server, plan, journal, display)
+            _step(5, "Resume: make the same call again. The journal tells what is left to do.")
             async with _client(server) as client:
                 report = await run_job(
                     client,
@@ -69,26 +71,28 @@ async def tell(persons: int, folder: Path, *, kept: bool, display: Display) -> i
                     on_progress=display,
                 )
                 display.close()
-                _counts(report)
-                _step(6, "Verify: days later, the server has purged the events (the demo lets its weekly job run now).")
+                _show_counts(report)
+                _step(
+                    6, "Verify: after PostHog has purged the events, days later (the demo lets the server do that now)."
+                )
                 server.run_event_deletion()
                 report = await verify_job(client, plan, journal, on_progress=display)
             display.close()
-            _counts(report)
+            _show_counts(report)
             _say(plain(report.verdict, limit=None))
-            _reports(folder, read_report(journal, plan), kept=kept)
+            _write_reports(folder, read_report(journal, plan), kept=kept)
             targets = frozenset(target.uuid for target in plan.iter())
-        _step(8, "Proof, from the server's own records, not from the journal:")
-        checks = prove(server, before=before, targets=targets, in_flight=in_flight)
+        _step(8, "Proof: compare with the server's own records, not with the journal.")
+        checks = check_server_records(server, before=before, targets=targets, in_flight=in_flight)
     for check in checks:
         _say(f"{'yes' if check.holds else 'NO '}  {check.claim}")
     return 0 if report.exit_code == 0 and all(check.holds for check in checks) else 1
 
 
-async def _killed(server: LocalPostHog, plan: Plan, journal: Path, display: Display) -> frozenset[UUID]:
-    """Run the plan in a process that is killed half-way; who was in flight then."""
-    _step(3, "Run it in a process of its own, and kill that half-way with SIGKILL, as a power cut would.")
-    number, killed = await run_and_kill(
+async def _run_until_killed(server: LocalPostHog, plan: Plan, journal: Path, display: Display) -> frozenset[UUID]:
+    """Run the plan in a process that is killed half-way, and return the persons that were in flight then."""
+    _step(3, "Run: in a separate process, killed half-way with SIGKILL, which it cannot handle.")
+    process_id, killed = await run_and_kill(
         plan.path,
         plan.digest,
         environment={
@@ -101,33 +105,36 @@ async def _killed(server: LocalPostHog, plan: Plan, journal: Path, display: Disp
         display=display,
     )
     display.close()
-    _say(f"Process {number} is dead: {'killed without warning' if killed else 'it was through before the kill'}.")
+    _say(f"Process {process_id} {'was killed' if killed else 'finished before it could be killed'}.")
     target_states, _ = await asyncio.to_thread(replay_journal, journal)
     numbers = {number for intent in target_states.open.values() for number in expand(intent.targets)}
-    _step(4, "What the journal knows, person by person:")
+    _step(4, "Journal: what is known after the kill.")
     target_states.close_open()
-    for axis, title in ((Axis.PERSON, "persons"), (Axis.EVENTS, "events"), (Axis.RECORDINGS, "recordings")):
+    for axis in (Axis.PERSON, Axis.EVENTS, Axis.RECORDINGS):
         states = {state.name.lower(): count for state, count in target_states.counts(axis).items()}
-        _say(counts(title, states))
-    _say(f"{len(numbers):,} persons were in flight: sent, not answered. They are read before anything is sent again.")
+        _say(state_counts(AXIS_TITLES[axis.name.lower()], states))
+    _say(
+        f"Requests for {count_of(len(numbers), 'person')} were in flight: sent, without a response. "
+        "These persons are read before anything is sent again."
+    )
     return frozenset(target.uuid for target in plan.iter() if target.number in numbers)
 
 
-def _reports(folder: Path, report: "Report", *, kept: bool) -> None:
-    _step(7, "Report: the evidence, the same bytes each time it is made.")
+def _write_reports(folder: Path, report: "Report", *, kept: bool) -> None:
+    _step(7, "Report: made from journal and plan, the same bytes each time.")
     for name, render in (("report.md", render_markdown), ("report.json", render_json)):
         write_private(folder / name, render(report).encode())
     where = (
-        f"{plain(folder)}: report.md and report.json, beside plan and journal."
+        f"Wrote report.md and report.json to {plain(folder)}, beside plan and journal."
         if kept
-        else ("report.md and report.json were written and go with the demo's folder; --keep DIR keeps them.")
+        else "Wrote report.md and report.json to a temporary folder; run the demo with --keep DIR to keep them."
     )
     _say(where)
 
 
-def _counts(report: "Report") -> None:
+def _show_counts(report: "Report") -> None:
     for axis in report.axes:
-        if line := counts(axis.axis, {state.state: state.count for state in axis.states}):
+        if line := state_counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states}):
             _say(line)
 
 
@@ -141,7 +148,7 @@ def _client(server: LocalPostHog) -> PostHogClient:
 
 
 def _batch_size(plan: Plan) -> int:
-    """So that there are batches enough to see, and to kill in the middle of."""
+    """Return a batch size that results in enough batches to watch, and to be killed among."""
     return max(10, min(250, plan.count // BATCHES))
 
 

@@ -1,59 +1,63 @@
-"""What a plan will take, in lines for people: requests and time at the limits, by each route where there are two.
+"""The lines of a plan's review about cost: requests and time within the rate limits, for each route.
 
-Pure; the figures are those of `bulk.posthog.request_costs`, the route that of `bulk.posthog.routes`.
+Pure. `bulk.posthog.request_costs` computes the figures and `bulk.posthog.routes` chooses the route.
 """
 
 from collections.abc import Iterator
 
 from asyncclient import RateLimits
-from bulk.cli.display.messages import duration, number_of
+from bulk.formatting import count_of, format_count, format_duration
 from bulk.operations import Operation, PropertyOperation, UnsetProperties
 from bulk.posthog.request_costs import Estimate, estimate, persons_per_capture_request
 from bulk.posthog.routes import choose_route
-from bulk.report.rendering.document import figure
 from bulk.sanitize import plain
 
+Row = tuple[str, str]
+"""A heading, empty where the row continues the last one, and a text."""
 
-def cost_lines(operation: Operation, count: int, *, rate_limits: str, batch_size: int) -> Iterator[str]:
-    """What running an operation takes at the least, with the headings of a review.
+_ROUTE_NAMES = {"capture": "capture", "rest": "REST"}
+_LIMITS = {
+    "posthog": "within the rate limits",
+    "user": "within the rate limits of a user",
+    "off": "without rate limits",
+}
+
+
+def cost_rows(operation: Operation, count: int, *, rate_limits: str, batch_size: int) -> Iterator[Row]:
+    """Return the rows about requests, time and route.
 
     Args:
-        operation: what is done to each target.
-        count: targets.
-        rate_limits: as the option gives them.
+        operation: what happens to each target.
+        count: number of targets.
+        rate_limits: as the option --rate-limits gives them.
         batch_size: persons per bulk request.
     """
     rates = RateLimits.parse(rate_limits)
-    at = f"within the rate limits ({plain(rate_limits)})"
+    limits = _LIMITS.get(rate_limits, f"within the rate limits {plain(rate_limits)}")
     if not isinstance(operation, PropertyOperation):
         cost = estimate(operation, count, batch_size=batch_size, rates=rates)
-        yield (
-            f"Requests  at least {figure(cost.requests)}: {number_of(cost.deletes, 'deletion call')} of up to "
-            f"{batch_size} persons each, {number_of(cost.reads, 'read')}"
-        )
-        yield f"Time      {_least(cost)}, {at}"
+        calls = f"{count_of(cost.deletes, 'deletion call')} for up to {count_of(batch_size, 'person')} each"
+        yield "Requests", f"at least {format_count(cost.requests)}: {calls}, {count_of(cost.reads, 'read')}"
+        yield "Estimated time", f"{_time(cost)}, {limits}"
         return
-    by = {
-        route: estimate(operation, count, batch_size=batch_size, rates=rates, route=route)
-        for route in ("capture", "rest")
-    }
-    a_call = "removes one property of one person" if isinstance(operation, UnsetProperties) else "changes one person"
-    events, at_once = number_of(by["capture"].events, "capture request"), persons_per_capture_request(batch_size)
-    yield (
-        f"Requests  capture: {events} (not rate limited) of up to {at_once} "
-        f"persons each, and {figure(by['capture'].reads)} reads; {_least(by['capture'])}, {at}"
-    )
-    yield (
-        f"          REST: {number_of(by['rest'].changes, 'call')}, each of which {a_call}, "
-        f"and {figure(by['rest'].reads)} reads; {_least(by['rest'])}, {at}"
-    )
     route = choose_route(operation, count, batch_size=batch_size, rates=rates)
-    why = "auto: it is not rate limited" if operation.route == "auto" and route.name == "capture" else route.why
-    yield f"Route     {_ROUTES[route.name]} ({why})"
+    costs = {
+        name: estimate(operation, count, batch_size=batch_size, rates=rates, route=name) for name in ("rest", "capture")
+    }
+    per_call = "one property of one person" if isinstance(operation, UnsetProperties) else "one person"
+    rest, capture = costs["rest"], costs["capture"]
+    yield "Requests", f"by REST: {count_of(rest.changes, 'call')} for {per_call} each, {count_of(rest.reads, 'read')}"
+    many = f"for up to {count_of(persons_per_capture_request(batch_size), 'person')} each"
+    events = f"{count_of(capture.events, 'capture request')} (not rate limited)"
+    yield "", f"by capture: {events} {many}, {count_of(capture.reads, 'read')}"
+    yield "Estimated time", f"by REST: {_time(rest)}, by capture: {_time(capture)}, {limits}"
+    yield "Route", f"{_ROUTE_NAMES[route.name]} ({_reason(operation, route.name, route.why)})"
 
 
-_ROUTES = {"capture": "capture", "rest": "REST"}
+def _reason(operation: PropertyOperation, route: str, why: str) -> str:
+    """Return why a route is taken; the figures of both routes are in the rows above."""
+    return "auto: not rate limited" if operation.route == "auto" and route == "capture" else why
 
 
-def _least(cost: Estimate) -> str:
-    return f"at least {duration(cost.seconds)}" if cost.seconds >= 1 else "under 1 s"
+def _time(cost: Estimate) -> str:
+    return f"at least {format_duration(cost.seconds)}" if cost.seconds >= 1 else "under 1 s"

@@ -1,17 +1,18 @@
-"""Shows a running job: redrawn on a terminal, a line now and then elsewhere, JSON lines on stdout where asked.
+"""Shows a running job: redrawn on a terminal, one line every few seconds elsewhere, JSON lines with --json.
 
-Progress goes to stderr, so that stdout stays for what a command is called for.
+Progress goes to stderr, so that stdout holds results only.
 """
 
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from bulk.cli.display import messages
 from bulk.cli.streams.output import BEHIND, FULL
-from bulk.cli.streams.text import Drawing, queued
+from bulk.cli.streams.text import Drawing, as_text_output
 from bulk.events import JobEnded, JobEvent, PhaseChanged, PlanProgress, Progress, WaitingForServer
 from bulk.files.json_lines import encode_line
 from bulk.sanitize import paragraph, plain
@@ -29,16 +30,16 @@ SHOW_CURSOR = "\x1b[?25h"
 
 
 class Display(Protocol):
-    """Shows events as they come, without waiting for a slow reader.
+    """Shows events as they arrive, without waiting for a slow reader.
 
-    `close` puts the terminal right and may be called twice; `restore` does so from a signal handler, after which
-    nothing is drawn any more.
+    `close` restores the terminal and may be called twice. `restore` does so in a signal handler; nothing is drawn
+    after it.
     """
 
     def __call__(self, event: Event) -> None: ...
 
     def note(self, text: str) -> None:
-        """Show a line."""
+        """Show a line of text."""
 
     def close(self) -> None: ...
 
@@ -46,11 +47,11 @@ class Display(Protocol):
 
 
 def open_display(*, json: bool, stream: TextIO | None = None) -> Display:
-    """The display that fits: redrawn where `stream` is a terminal.
+    """Return the display for a stream: redrawn if it is a terminal.
 
     Args:
-        json: write events to stdout too.
-        stream: for people; stderr by default.
+        json: whether to write events to stdout too.
+        stream: where people read; stderr by default.
     """
     people = sys.stderr if stream is None else stream
     shown: Display = Terminal(people) if people.isatty() else Lines(people)
@@ -58,60 +59,59 @@ def open_display(*, json: bool, stream: TextIO | None = None) -> Display:
 
 
 class Lines:
-    """A line now and then, for logs.
+    """Writes progress as one line every few seconds, for logs.
 
     Args:
-        stream: where to.
-        clock: seconds, only ever growing.
+        stream: where to write.
+        clock: monotonic seconds.
     """
 
     def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
-        self._due: dict[str, float] = {}
+        self._next_at: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
-        """Show an event if it is worth a line now."""
+        """Write the line of an event; progress only if the last line is old enough."""
         match event:
             case Progress():
                 if self._is_due("progress", LINE_EVERY_S):
-                    text = "; ".join([messages.pace(event), *messages.axes(event)])
-                    self.note("; ".join(part for part in (text, messages.budget(event.budget)) if part))
+                    self.note("; ".join(_progress_lines(event)))
             case PlanProgress():
                 if self._is_due("planning", LINE_EVERY_S):
-                    self.note(messages.planning(event))
+                    self.note(messages.planning_line(event))
             case WaitingForServer() if not self._is_due("waiting", WAITING_EVERY_S):
                 pass
             case _:
-                if text_of := messages.sentence(event):
-                    self.note(text_of)
+                if line := messages.event_line(event, now=_local_time()):
+                    self.note(line)
 
     def note(self, text: str) -> None:
-        """Write a line; a reader that went away does not stop a job."""
+        """Write a line; a closed stream does not stop the job."""
         with suppress(OSError):
             self._stream.write(f"{time.strftime('%H:%M:%S')} {text}\n")
             self._stream.flush()
 
     def close(self) -> None:
-        """Nothing to put right."""
+        """Do nothing: a log needs no restoring."""
 
     def restore(self) -> None:
-        """Nothing to put right."""
+        """Do nothing: a log needs no restoring."""
 
     def _is_due(self, name: str, every_s: float) -> bool:
         now = self._clock()
-        if now < self._due.get(name, now):
+        if now < self._next_at.get(name, now):
             return False
-        self._due[name] = now + every_s
+        self._next_at[name] = now + every_s
         return True
 
 
 class Terminal:
-    """A few lines that are drawn again as things move; what is worth keeping scrolls up above them."""
+    """Redraws progress in place on a terminal; lines that are kept scroll up above it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._queued = queued(stream)
+        self._queued = as_text_output(stream)
         self._console: Console | None = None
         self._live: Live | None = None
         self._is_restored = False
@@ -121,22 +121,22 @@ class Terminal:
         if isinstance(event, Progress | PlanProgress):
             if self._is_restored or (self._queued is not None and self._queued.is_behind):
                 return
-            self._draw(_progress(event) if isinstance(event, Progress) else _text(messages.planning(event)))
-        elif not isinstance(event, PhaseChanged) and (text := messages.sentence(event)):
-            self.note(text)
+            self._draw(_progress_view(event) if isinstance(event, Progress) else _line(messages.planning_line(event)))
+        elif not isinstance(event, PhaseChanged) and (line := messages.event_line(event, now=_local_time())):
+            self.note(line)
 
     def note(self, text: str) -> None:
         """Put a line above the display."""
         self._open().print(paragraph(text), markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Take the display away and give the cursor back."""
+        """Remove the display and show the cursor again."""
         live, self._live = self._live, None
         if live is not None:
             live.stop()
 
     def restore(self) -> None:
-        """Give the cursor back, and draw no more."""
+        """Show the cursor again, and draw no more."""
         self._is_restored = True
         if self._live is not None and self._queued is not None:
             self._queued.draw(SHOW_CURSOR)
@@ -145,7 +145,7 @@ class Terminal:
         if self._console is None:
             from rich.console import Console
 
-            # the console wants a whole text stream, and uses what a drawing has
+            # typed as a text stream, of which rich uses only what a Drawing has
             file = self._stream if self._queued is None else cast("TextIO", Drawing(self._queued))
             self._console = Console(file=file, highlight=False, markup=False, emoji=False)
         return self._console
@@ -166,10 +166,10 @@ class Terminal:
 
 
 class JsonLines:
-    """Writes each event to stdout as a line of ASCII JSON, and hands it on to what people see.
+    """Writes each event to stdout as a line of ASCII JSON, and passes it on to the display for people.
 
-    Where stdout's reader is behind, progress is dropped before anything else, and never the end of a job; a line
-    says how many events were. A reader that went away ends the lines, not the job.
+    If the reader of stdout is behind, progress is dropped first and the end of a job never; a "dropped" line counts
+    what is missing. If the reader closes stdout, the lines end and the job continues.
     """
 
     def __init__(self, people: Display, stream: TextIO) -> None:
@@ -178,7 +178,7 @@ class JsonLines:
         self._dropped = 0
 
     def __call__(self, event: Event) -> None:
-        """Write and show an event."""
+        """Write an event to stdout and show it to people."""
         line = encode_line(event) + b"\n"
         if self._dropped:
             line = encode_line({"event": "dropped", "events": self._dropped}) + b"\n" + line
@@ -189,28 +189,28 @@ class JsonLines:
         self._people(event)
 
     def note(self, text: str) -> None:
-        """Show people a line."""
+        """Show people a line of text."""
         self._people.note(text)
 
     def close(self) -> None:
-        """Put the terminal right."""
+        """Restore the terminal."""
         self._people.close()
 
     def restore(self) -> None:
-        """Put the terminal right from a signal handler."""
+        """Restore the terminal from a signal handler."""
         self._people.restore()
 
 
 def write_line(stream: TextIO, line: bytes, *, limit: int | None = None) -> bool:
-    """Write a line of an event that a reader who went away need not get, and return whether it was taken.
+    """Write the line of an event, and return whether it was accepted; a closed stream is no error.
 
     Args:
-        stream: where to.
-        line: ASCII, with its end.
-        limit: bytes that may be waiting to be written already; None where it is never dropped for that.
+        stream: where to write.
+        line: ASCII, with its newline.
+        limit: drop the line if more bytes than this are waiting to be written; None to always keep it.
     """
-    if (output := queued(stream)) is not None:
-        return output.event(line, limit=limit)
+    if (output := as_text_output(stream)) is not None:
+        return output.offer_line(line, limit=limit)
     try:
         stream.write(line.decode())
         stream.flush()
@@ -225,16 +225,27 @@ def _limit(event: Event) -> int | None:
     return None if isinstance(event, JobEnded) else FULL
 
 
-def _text(line: str) -> "RenderableType":
+def _local_time() -> datetime:
+    return datetime.now().astimezone()
+
+
+def _progress_lines(event: Progress) -> list[str]:
+    lines = [messages.progress_line(event), *messages.axis_lines(event), messages.rate_limit_line(event.budget)]
+    return [line for line in lines if line]
+
+
+def _line(text: str) -> "RenderableType":
     from rich.text import Text
 
-    return Text(plain(line, limit=None), no_wrap=True, overflow="ellipsis")
+    return Text(plain(text, limit=None), no_wrap=True, overflow="ellipsis")
 
 
-def _progress(event: Progress) -> "RenderableType":
+def _progress_view(event: Progress) -> "RenderableType":
     from rich.console import Group
     from rich.progress_bar import ProgressBar
+    from rich.table import Table
 
-    bar = ProgressBar(total=max(1, event.count), completed=event.done, width=BAR_WIDTH)
-    lines = [messages.pace(event), *messages.axes(event), messages.budget(event.budget)]
-    return Group(bar, *(_text(line) for line in lines if line))
+    first, *rest = _progress_lines(event)
+    bar = Table.grid(padding=(0, 1))
+    bar.add_row(ProgressBar(total=max(1, event.count), completed=event.done, width=BAR_WIDTH), _line(first))
+    return Group(bar, *(_line(line) for line in rest))

@@ -1,4 +1,6 @@
-"""What a running job says to people, as lines of text. Pure; everything foreign is made plain here."""
+"""The lines that a job shows while it runs. Pure; text from the server or a file is sanitized here."""
+
+from datetime import datetime, timedelta
 
 from bulk.events import (
     JobEnded,
@@ -15,129 +17,134 @@ from bulk.events import (
     WaitingForServer,
     WindowBudget,
 )
+from bulk.formatting import count_of, format_count, format_duration
 from bulk.sanitize import plain
 from bulk.states import state_label
 
-PHASES = {"test batch": "Test batch", "sending": "Sending", "reading back": "Reading back"}
-WAITED_FOR = {"person": "deletions", "properties": "changes"}
-BUCKETS = {"deletes": "deletions", "others": "reads and changes"}
-WINDOWS = {60: "this minute", 3600: "this hour"}
+_PHASES = {"test batch": "Test batch", "sending": "Sending", "reading back": "Reading back"}
+_PHASE_STARTS = {**_PHASES, "test batch": "Test batch: a few persons are processed and read back before the rest"}
+_ACCEPTED_REQUESTS = {"person": "deletions", "properties": "changes"}
+_BUCKETS = {"deletes": "deletions", "others": "reads and changes"}
+_WINDOWS = {60: "this minute", 3600: "this hour"}
+_ROUTES = {"rest": "REST", "capture": "capture"}
+_ENDINGS = {
+    "finished": "Run finished",
+    "stopped": "Run stopped",
+    "interrupted": "Run interrupted",
+    "NotFinished": "Run interrupted",
+    "BreakerOpened": "Run stopped: too many failures",
+    "KeptPersonsDeleted": "Run stopped: the server deleted persons that it was asked to keep",
+}
+"""How a run ended, by its reason: a word, or the name of the exception that ended it."""
+
+_WITH_REPORT = ("finished", "stopped")
 
 
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them: 45 s, 12 min 5 s, 3 h 20 min, 2 d 4 h."""
-    if seconds is None:
-        return "unknown"
-    if 0 < seconds < 1:
-        return f"{max(0.1, seconds):.1f} s"
-    whole = max(0, round(seconds))
-    for unit, name, smaller, smaller_name in (
-        (86400, "d", 3600, "h"),
-        (3600, "h", 60, "min"),
-        (60, "min", 1, "s"),
-    ):
-        if whole >= unit:
-            rest = whole % unit // smaller
-            return f"{whole // unit} {name}" + (f" {rest} {smaller_name}" if rest else "")
-    return f"{whole} s"
-
-
-def number_of(count: int, noun: str) -> str:
-    """A count with its noun, in the plural where that is due."""
-    return f"{count:,} {noun}" + "s" * (count != 1)
-
-
-def counts(title: str, states: dict[str, int]) -> str:
-    """One axis: how many targets are in each state; empty where nothing was asked for."""
+def state_counts(title: str, states: dict[str, int]) -> str:
+    """Return how many targets are in each state, as one line; empty if the operation does not concern this axis."""
     shown = {state: count for state, count in states.items() if state != "not_requested"}
     if not shown:
         return ""
-    return f"{title}: " + ", ".join(f"{count:,} {state_label(state)}" for state, count in shown.items())
+    return f"{title}: " + ", ".join(f"{format_count(count)} {state_label(state)}" for state, count in shown.items())
 
 
-def axes(event: Progress | JobEnded) -> list[str]:
-    """The axes that were asked for, one line each."""
+def axis_lines(event: Progress | JobEnded) -> list[str]:
+    """Return one line per axis that the operation concerns."""
     lines = [
-        counts("persons", event.person),
-        counts("events", event.events),
-        counts("recordings", event.recordings),
-        counts("properties", event.properties),
+        state_counts("Persons", event.person),
+        state_counts("Events", event.events),
+        state_counts("Recordings", event.recordings),
+        state_counts("Properties", event.properties),
     ]
     return [line for line in lines if line]
 
 
-def pace(event: Progress) -> str:
-    """What is being done, how far and how fast."""
+def progress_line(event: Progress) -> str:
+    """Return the phase, how many targets are done, the speed, and the time left."""
     percent = 100 * event.done / event.count if event.count else 100.0
-    phase = PHASES.get(event.phase, plain(event.phase))
-    text = f"{phase}: {event.done:,} of {event.count:,} ({percent:.0f} %), {event.targets_per_s:,.0f}/s"
+    phase = _PHASES.get(event.phase, plain(event.phase))
+    text = f"{phase}: {format_count(event.done)} of {format_count(event.count)} ({percent:.0f}%)"
+    if event.targets_per_s >= 0.5:
+        text += f", {event.targets_per_s:,.0f} persons/s"
     if event.eta_s is not None and event.done < event.count:
-        text += f", about {duration(event.eta_s)} left"
+        text += f", about {format_duration(event.eta_s)} left"
     return text
 
 
-def budget(windows: tuple[WindowBudget, ...]) -> str:
-    """What the rate limit that has least left still allows; empty without limits."""
+def rate_limit_line(windows: tuple[WindowBudget, ...]) -> str:
+    """Return what is left of the rate limit that is closest to used up; empty without rate limits."""
     if not windows:
         return ""
     window = min(windows, key=lambda one: (one.limit - one.used) / max(1, one.limit))
-    when = WINDOWS.get(round(window.window_s), f"in {duration(window.window_s)}")
     left = max(0, window.limit - window.used)
-    return f"Rate limit: {left:,} of {window.limit:,} {_bucket(window.bucket)} left {when}"
+    if left == 0 and window.frees_in_s > 0:
+        return f"Waiting to stay within the rate limit: next request in {format_duration(window.frees_in_s)}"
+    when = _WINDOWS.get(round(window.window_s), f"in {format_duration(window.window_s)}")
+    return f"Rate limit: {format_count(left)} of {format_count(window.limit)} {_bucket(window.bucket)} left {when}"
 
 
-def _bucket(name: str) -> str:
-    return BUCKETS.get(name, plain(name))
+def event_line(event: JobEvent | PlanProgress, *, now: datetime) -> str | None:
+    """Return the line that reports an event in a log; None for an event that only updates a display.
 
-
-def sentence(event: JobEvent | PlanProgress) -> str | None:
-    """The line that an event is worth in a log; None for those that only move a display."""
+    Args:
+        event: the event.
+        now: the local time, for the end of a pause.
+    """
     match event:
         case JobStarted():
             project = f"project {event.project_id} ({plain(event.project_name)})"
-            again = f", run {event.runs_before + 1} of this job" if event.runs_before else ""
-            return f"{plain(event.operation)}: {event.remaining:,} of {event.count:,} to do in {project}{again}"
+            left = f"{format_count(event.remaining)} of {count_of(event.count, 'person')} left to process"
+            return f"Run {event.runs_before + 1} in {project}: {plain(event.operation)}; {left}"
         case PhaseChanged():
-            again = ": a small batch is done and read back before the rest" * (event.phase == "test batch")
-            return PHASES.get(event.phase, plain(event.phase)) + again
+            return _PHASE_STARTS.get(event.phase, plain(event.phase))
         case TestBatchDone():
-            return f"Test batch OK: {number_of(event.targets, 'person')}. Continuing with the rest"
+            return f"Test batch OK: {count_of(event.targets, 'person')}. Continuing with the rest"
         case RouteChosen():
             return f"Route: {_ROUTES.get(event.route, plain(event.route))} ({plain(event.why)})"
         case Trouble():
-            return _trouble(event)
+            return _trouble_line(event)
         case PauseStarted():
-            return f"Rate limited: the server asked us to wait {duration(event.for_s)} ({_bucket(event.bucket)})"
+            until = now + timedelta(seconds=event.for_s)
+            return (
+                f"Rate limited: the server asked us to wait {format_duration(event.for_s)} (until {until:%H:%M:%S}) "
+                f"before further {_bucket(event.bucket)}"
+            )
         case LimitMoved():
-            old, new = (f"{limit:,}" if limit is not None else "none" for limit in (event.old, event.new))
+            old, new = (format_count(limit) if limit is not None else "none" for limit in (event.old, event.new))
             return (
                 f"Rate limit lowered after an unexpected 429: {_bucket(event.bucket)}, "
-                f"{old} to {new} in {duration(event.window_s)}"
+                f"from {old} to {new} per {format_duration(event.window_s)}"
             )
         case WaitingForServer():
             return (
-                f"{event.targets:,} {WAITED_FOR.get(event.axis, 'requests')} accepted but not yet visible; "
-                f"checking again in {duration(event.next_read_s)}, for up to {duration(event.wait_left_s)}"
+                f"{format_count(event.targets)} {_ACCEPTED_REQUESTS.get(event.axis, 'requests')} accepted but not yet "
+                f"visible; checking again in {format_duration(event.next_read_s)}, "
+                f"for up to {format_duration(event.wait_left_s)}"
             )
         case JobEnded():
-            return "; ".join([_ENDS.get(event.reason, f"Run ended early: {plain(event.reason)}"), *axes(event)])
+            ending = _ENDINGS.get(event.reason, f"Run interrupted: {plain(event.reason)}")
+            # a run with a report is followed by a summary, which has the same counts
+            return ending if event.reason in _WITH_REPORT else "; ".join([ending, *axis_lines(event)])
     return None
 
 
-_ROUTES = {"rest": "REST", "capture": "capture"}
-_ENDS = {"finished": "Run finished", "stopped": "Run stopped", "interrupted": "Run interrupted"}
-
-
-def planning(event: PlanProgress) -> str:
-    """How far the planning is."""
+def planning_line(event: PlanProgress) -> str:
+    """Return how far the planning is."""
     return (
-        f"Planning: {event.seen:,} read, {number_of(event.targets, 'target')}, {number_of(event.requests, 'request')}"
+        f"Planning: {format_count(event.seen)} read, {count_of(event.targets, 'person')} selected, "
+        f"{count_of(event.requests, 'request')}"
     )
 
 
-def _trouble(event: Trouble) -> str:
-    parts = [part for part in (event.error, event.status, event.code) if part is not None]
-    text = (
-        f"{plain(event.route)}: {plain(' '.join(str(part) for part in parts))} for {number_of(event.targets, 'target')}"
-    )
-    return text + (f", retrying in {duration(event.retry_in_s)}" if event.retry_in_s is not None else "")
+def _bucket(name: str) -> str:
+    return _BUCKETS.get(name, plain(name))
+
+
+def _trouble_line(event: Trouble) -> str:
+    what = plain(event.error).replace("_", " ")
+    if event.status is not None:
+        what = f"{event.status} {what}"
+    if event.code and event.code != "error":
+        what += f" ({plain(event.code)})"
+    text = f"{plain(event.route)} failed for {count_of(event.targets, 'person')}: {what}"
+    return text + (f"; retrying in {format_duration(event.retry_in_s)}" if event.retry_in_s is not None else "")

@@ -1,9 +1,8 @@
-"""The options that commands share, and the settings that come of them. Sends nothing.
+"""The options for connecting to PostHog and for running a job, and the settings made from them. Sends nothing.
 
-An option wins over the environment. The key is never an option: argv is public.
+An option overrides the environment. The key itself is never an option, because other users can read command lines.
 """
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
+
+from bulk.cli.options.help_layout import HelpOption, Seconds, WholeNumber, option
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -25,32 +26,16 @@ KEY_FILE = "POSTHOG_PERSONAL_API_KEY_FILE"
 FILE = click.Path(path_type=Path)
 
 
-class Seconds(click.FloatRange):
-    """A finite number of seconds from 0: nothing can be waited for until infinity, or until what is no number."""
-
-    def __init__(self) -> None:
-        super().__init__(0)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the seconds.
-
-        Raises:
-            BadParameter: it is no number of that kind.
-        """
-        seconds: float = super().convert(value, param, ctx)
-        if not math.isfinite(seconds):
-            self.fail(f"{value} is no number of seconds.", param, ctx)
-        return seconds
-
-
 POSTHOG = "posthog"
-"""The rate limits that PostHog enforces for the kind of key."""
-MOST_AT_ONCE = 256
-"""Batches under way, and connections for them."""
+"""The value of --rate-limits for the limits that PostHog applies to the kind of key."""
+MAX_CONCURRENCY = 256
+"""Batches processed in parallel, and the connections for them."""
+JOURNAL_HELP = "Journal of the job (default: NAME.journal.jsonl for a plan NAME.plan.jsonl)"
+PLAN_HELP = "Plan of the job (default: NAME.plan.jsonl for a journal NAME.journal.jsonl)"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which server, which project, whose key, how fast. None means: as the environment says."""
+    """How to connect to PostHog; None stands for the setting of the environment."""
 
     host: str | None = None
     project_id: str | None = None
@@ -59,15 +44,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: str = POSTHOG
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """The environment with what was given as an option in it.
+        """Return the environment, overridden by the options that were given.
 
         Raises:
             UsageError: an option was given without a value.
         """
-        for option, given in (("--host", self.host), ("--project-id", self.project_id)):
+        for name, given in (("--host", self.host), ("--project-id", self.project_id)):
             if given is not None and not given.strip():
                 # an unset shell variable must not send the key to the default host
-                raise click.UsageError(f"{option} is empty: give a value, or leave it out for the environment's")
+                raise click.UsageError(f"{name} is empty: give a value, or leave it out to use the environment")
         merged = dict(environ)
         if self.host is not None:
             merged[HOST] = self.host
@@ -79,26 +64,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return merged
 
     def project(self, environ: Mapping[str, str]) -> str:
-        """The project as named, for a file's name."""
+        """Return the project ID as given, for the name of a file."""
         return self.environment(environ).get(PROJECT_ID, "project")
 
     def client(self, environ: Mapping[str, str] | None = None) -> "PostHogClient":
         """Return a client that is not open yet.
 
         Raises:
-            InvalidArgument: a setting is missing or wrong; one sentence says which.
+            InvalidArgument: a setting is missing or invalid.
         """
         from asyncclient import Limits, PostHogClient, RateLimits
 
         merged = self.environment(os.environ if environ is None else environ)
         extra: dict[str, Any] = {"allow_http": True} if self.allow_http else {}
         rates = RateLimits.parse(self.rate_limits)
-        if self.rate_limits != POSTHOG:  # PostHog's own depend on the kind of key, which the client looks at
+        if self.rate_limits != POSTHOG:  # the client knows PostHog's own limits for each kind of key
             extra["limits"] = Limits(rates)
-        return PostHogClient.from_env(merged, max_connections=MOST_AT_ONCE, **extra)
+        return PostHogClient.from_env(merged, max_connections=MAX_CONCURRENCY, **extra)
 
     def rates(self, environ: Mapping[str, str] | None = None) -> str:
-        """The rate limits that a client of these settings keeps to, as text; as given where it cannot be made."""
+        """Return the rate limits that a client with these settings keeps, as text for `RateLimits.parse`."""
         from asyncclient import InvalidArgument
 
         try:
@@ -107,8 +92,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return self.rate_limits
 
 
-class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """How a job is run."""
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job runs."""
 
     concurrency: int = 8
     batch_size: int = 250
@@ -118,84 +103,75 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def settings_options(command: F) -> F:
-    """Add --host, --project-id, --key-file, --rate-limits; the command gets `settings`."""
+    """Add --host, --project-id, --key-file, --allow-http and --rate-limits; the command gets `settings`."""
     return gather_options(
         command,
         "settings",
         Settings,
-        click.option("--host", metavar="HOST", help="us, eu, or the URL of a self-hosted instance"),
-        click.option("--project-id", metavar="N", help="Project ID"),
-        click.option("--key-file", type=FILE, metavar="FILE", help="File that holds the personal API key"),
-        click.option("--allow-http", is_flag=True, help="Allow plain http to a host other than this machine"),
-        click.option(
+        option("--host", metavar="HOST", help="us, eu, or the URL of a self-hosted instance"),
+        option("--project-id", metavar="N", help="Project ID"),
+        option("--key-file", type=FILE, metavar="FILE", help="File that holds the personal API key"),
+        option("--allow-http", is_flag=True, help="Allow plain http to a host other than this machine"),
+        option(
             "--rate-limits",
             metavar="LIMITS",
             default=POSTHOG,
-            show_default=True,
-            help="posthog (what PostHog enforces for the kind of key), user (180 per minute and 1,200 per hour), off, "
-            "or limits such as 480/min,4800/hour,240/min,1200/hour: the first two for deletions, the others for "
-            "reads and changes; the last can be left out",
+            help="Stay within these rate limits. posthog: the limits that PostHog applies to this kind of key; "
+            "user: 180 calls per minute and 1,200 per hour; off: no limits; or your own, as in "
+            "480/min,4800/hour,240/min: deletions per minute and per hour, other calls per minute and, "
+            "if you add a fourth, per hour",
         ),
+        section="Connection",
     )
 
 
-def running_options(command: F) -> F:
-    """Add --concurrency, --batch-size, --wait, --max-targets, --json; the command gets `running`."""
+def run_options(command: F) -> F:
+    """Add --concurrency, --batch-size, --wait, --max-targets and --json; the command gets `run_options`."""
     return gather_options(
         command,
-        "running",
-        Running,
-        click.option(
+        "run_options",
+        RunOptions,
+        option(
             "--concurrency",
-            type=click.IntRange(1, MOST_AT_ONCE),
+            type=WholeNumber(1, MAX_CONCURRENCY),
             default=8,
-            show_default=True,
             metavar="N",
             help="Batches processed in parallel",
         ),
-        click.option(
-            "--batch-size",
-            type=click.IntRange(1, 1000),
-            default=250,
-            show_default=True,
-            metavar="N",
-            help="Persons per bulk request",
-        ),
-        click.option(
+        option("--batch-size", type=WholeNumber(1, 1000), default=250, metavar="N", help="Persons per bulk request"),
+        option(
             "--wait",
             "wait_s",
             type=Seconds(),
             default=900.0,
-            show_default=True,
             metavar="SECONDS",
-            help="Wait this long for the server to apply changes before leaving the rest pending",
+            help="Wait this long for the server to apply changes, then leave the rest pending",
         ),
-        click.option(
-            "--max-targets",
-            type=click.IntRange(0),
-            metavar="N",
-            help="Refuse a plan with more targets",
-        ),
+        option("--max-targets", type=WholeNumber(0), metavar="N", help="Refuse a plan with more persons than this"),
         json_option,
+        section="Running",
     )
 
 
-json_option = click.option(
+json_option = option(
     "--json", "json", is_flag=True, help="Write events as JSON lines to stdout and messages for people to stderr"
 )
-expect_count_option = click.option(
-    "--expect-count", type=click.IntRange(0), metavar="N", help="Refuse a plan with any other number of targets"
+expect_count_option = option(
+    "--expect-count", type=WholeNumber(0), metavar="N", help="Refuse a plan with any other number of persons"
 )
 
 
-def gather_options(command: F, name: str, build: Callable[..., Any], *options: Callable[[Any], Any]) -> F:
+def gather_options(
+    command: F, name: str, build: Callable[..., Any], *options: Callable[[Any], Any], section: str | None = None
+) -> F:
     """Add options to a command function, which gets them as one argument.
 
     Args:
         command: the function, before `click.command`.
         name: of the argument.
-        build: called with the options by keyword.
+        build: called with the options by keyword; returns the argument.
         options: decorators of click, in the order of the help.
+        section: title of their section in the help; None for the options of the command itself.
     """
     names: list[str] = []
 
@@ -206,9 +182,12 @@ def gather_options(command: F, name: str, build: Callable[..., Any], *options: C
     params = list(getattr(command, "__click_params__", []))
     gathered.__doc__ = command.__doc__
     gathered.__name__ = command.__name__
-    for option in reversed(options):
-        option(gathered)
+    for decorator in reversed(options):
+        decorator(gathered)
     own_params = getattr(gathered, "__click_params__", [])
     names += [param.name for param in own_params]
+    for param in own_params:
+        if section is not None and isinstance(param, HelpOption):
+            param.section = section
     gathered.__click_params__ = params + own_params  # type: ignore[attr-defined]
     return gathered  # type: ignore[return-value]

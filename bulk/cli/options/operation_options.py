@@ -1,6 +1,6 @@
-"""The arguments and options that say what to do, and the operation they stand for. Sends and reads nothing.
+"""The arguments and options of an operation, and the operation built from them. Sends nothing and reads no file.
 
-An argument that cannot be read is named by its place: what stands in it may speak of persons.
+Errors name an argument by its position and never repeat it, because a value can be personal data.
 """
 
 import json
@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from bulk.cli.options.connection_options import gather_options
+from bulk.cli.options.help_layout import option
 
 if TYPE_CHECKING:
     from bulk.operations import Operation
@@ -20,93 +21,101 @@ F = TypeVar("F", bound=Callable[..., Any])
 KINDS = ("delete", "unset", "update", "delete-events", "delete-recordings")
 TAKES: dict[str, tuple[str, ...]] = {
     "delete": ("delete_events", "delete_recordings"),
-    "unset": ("words", "route"),
-    "update": ("words", "route"),
+    "unset": ("property_arguments", "route"),
+    "update": ("property_arguments", "route"),
     "delete-events": (),
     "delete-recordings": (),
 }
-"""What each operation is told by, by the names of `Asked`."""
+"""The arguments that each operation takes, as fields of `OperationArguments`."""
 _METAVARS = {"unset": "KEY...", "update": "KEY=VALUE..."}
 _HOW_TO_SET = "write KEY=TEXT, or KEY:=JSON for numbers, booleans and lists"
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """The arguments and options as given; None and empty where they were not."""
+class OperationArguments(msgspec.Struct, frozen=True, kw_only=True):
+    """The arguments and options of an operation as given; empty, None or False where they were not."""
 
-    words: tuple[str, ...] = ()
+    property_arguments: tuple[str, ...] = ()
     route: Literal["auto", "rest", "capture"] | None = None
     delete_events: bool = False
     delete_recordings: bool = False
 
 
 _OPTIONS: dict[str, Callable[[Any], Any]] = {
-    "delete_events": click.option("--delete-events", is_flag=True, help="Also delete the persons' events"),
-    "delete_recordings": click.option("--delete-recordings", is_flag=True, help="Also delete the persons' recordings"),
-    "route": click.option(
+    "delete_events": option("--delete-events", is_flag=True, help="Also delete the persons' events"),
+    "delete_recordings": option("--delete-recordings", is_flag=True, help="Also delete the persons' recordings"),
+    "route": option(
         "--route",
         type=click.Choice(["rest", "capture", "auto"]),
-        help="How to change properties. rest: calls about one person each. capture: events of many persons per "
-        "request. auto (the default): rest up to 240 calls, capture above",
+        help="How to change properties. rest: API calls for one person each; capture: events for many persons per "
+        "request; auto, the default: rest up to 240 calls, capture above",
     ),
 }
 
 
 def operation_options(kind: str) -> Callable[[F], F]:
-    """Add what one operation takes; the command gets it as `asked`.
+    """Return a decorator that adds what one operation takes; the command gets it as `operation_arguments`.
 
     Args:
-        kind: of `KINDS`.
+        kind: one of `KINDS`.
     """
-    added = tuple(_words(_METAVARS[kind]) if name == "words" else _OPTIONS[name] for name in TAKES[kind])
-    return lambda command: gather_options(command, "asked", Asked, *added)
+    added = tuple(
+        _property_arguments(_METAVARS[kind]) if name == "property_arguments" else _OPTIONS[name] for name in TAKES[kind]
+    )
+    return lambda command: gather_options(command, "operation_arguments", OperationArguments, *added)
 
 
-def every_operation(command: F) -> F:
-    """Add what any operation takes; the command gets it as `asked`, and `operation` says what does not fit."""
-    return gather_options(command, "asked", Asked, _words("[KEY...|KEY=VALUE...]"), *_OPTIONS.values())
+def any_operation_options(command: F) -> F:
+    """Add what any operation takes; the command gets it as `operation_arguments`, and `build_operation` checks it."""
+    return gather_options(
+        command,
+        "operation_arguments",
+        OperationArguments,
+        _property_arguments("[KEY...|KEY=VALUE...]"),
+        *_OPTIONS.values(),
+    )
 
 
-def operation(kind: str, asked: Asked) -> "Operation":
-    """Return the operation that was asked for.
+def build_operation(kind: str, arguments: OperationArguments) -> "Operation":
+    """Return the operation that the arguments describe.
 
     Args:
-        kind: of `KINDS`.
-        asked: what was given with it.
+        kind: one of `KINDS`.
+        arguments: its arguments and options.
 
     Raises:
         UsageError: something is missing, cannot be read, or does not fit the operation.
-        InputError: a key or a value is one that the server cannot hold.
+        InputError: the server cannot store a key or a value.
     """
     from bulk.operations import DeleteEvents, DeletePersons, DeleteRecordings, UnsetProperties, UpdateProperties
 
-    _check_fits(kind, asked)
-    route = asked.route or "auto"
+    _check_fits(kind, arguments)
+    route = arguments.route or "auto"
     match kind:
         case "delete":
-            return DeletePersons(delete_events=asked.delete_events, delete_recordings=asked.delete_recordings)
+            return DeletePersons(delete_events=arguments.delete_events, delete_recordings=arguments.delete_recordings)
         case "delete-events":
             return DeleteEvents()
         case "delete-recordings":
             return DeleteRecordings()
         case "unset":
-            if not asked.words:
-                raise click.UsageError("unset needs the keys to remove: name at least one KEY")
-            return UnsetProperties(keys=asked.words, route=route)
+            if not arguments.property_arguments:
+                raise click.UsageError("unset needs the properties to remove: give at least one KEY")
+            return UnsetProperties(keys=arguments.property_arguments, route=route)
         case _:
-            return UpdateProperties(properties=assignments(asked.words), route=route)
+            return UpdateProperties(properties=parse_assignments(arguments.property_arguments), route=route)
 
 
-def assignments(words: Sequence[str]) -> dict[str, Any]:
-    """Return the values by key that KEY=TEXT and KEY:=JSON stand for; the first `=` or `:=` ends the key.
+def parse_assignments(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the values of KEY=TEXT and KEY:=JSON arguments by key; the first `=` or `:=` ends the key.
 
     Raises:
-        UsageError: there is none, one cannot be read, or a key comes twice; no value is repeated in the sentence.
+        UsageError: there is no argument, one cannot be read, or a key occurs twice. The message repeats no value.
     """
-    if not words:
-        raise click.UsageError(f"update needs what to set: {_HOW_TO_SET}")
+    if not arguments:
+        raise click.UsageError(f"update needs the properties to set: {_HOW_TO_SET}")
     found: dict[str, Any] = {}
-    for number, word in enumerate(words, 1):
-        key, equals, text = word.partition("=")
+    for number, argument in enumerate(arguments, 1):
+        key, equals, text = argument.partition("=")
         if not equals:
             raise click.UsageError(
                 f"argument {number} of update has no =: {_HOW_TO_SET}, in quotes if it contains spaces"
@@ -116,14 +125,14 @@ def assignments(words: Sequence[str]) -> dict[str, Any]:
         if not key.strip():
             raise click.UsageError(f"argument {number} of update has no key before its =: {_HOW_TO_SET}")
         if key in found:
-            raise click.UsageError(f"argument {number} of update names the key {_shown(key)} again: give each key once")
+            raise click.UsageError(f"argument {number} of update repeats the key {_quoted(key)}: give each key once")
         found[key] = _parsed(key, text) if is_json else text
     return found
 
 
 def _parsed(key: str, text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_doubles)
+        return json.loads(text, parse_constant=_reject_constant, object_pairs_hook=_reject_repeated_keys)
     except json.JSONDecodeError as error:
         where = f"at character {error.pos + 1} of {len(text)} ({error.msg})" if text else "because it is empty"
     except RecursionError:
@@ -131,44 +140,44 @@ def _parsed(key: str, text: str) -> Any:
     except ValueError as error:
         where = f"because {_REASONS.get(str(error), 'a number in it has too many digits')}"
     raise click.UsageError(
-        f"the value of {_shown(key)} is not valid JSON {where}: correct it, or write KEY=TEXT for a text"
+        f"the value of {_quoted(key)} is not valid JSON {where}: correct it, or write KEY=TEXT to set a string"
     )
 
 
-_NO_NUMBER = "no number"
-_TWICE = "twice"
-_REASONS = {_NO_NUMBER: "JSON has neither NaN nor Infinity", _TWICE: "an object in it has a key twice"}
+_NOT_FINITE = "not finite"
+_REPEATED_KEY = "repeated key"
+_REASONS = {_NOT_FINITE: "JSON has neither NaN nor Infinity", _REPEATED_KEY: "an object in it has a key twice"}
 
 
-def _no_constant(_: str) -> Any:
-    raise ValueError(_NO_NUMBER)
+def _reject_constant(_: str) -> Any:
+    raise ValueError(_NOT_FINITE)
 
 
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError(_TWICE)
+        raise ValueError(_REPEATED_KEY)
     return found
 
 
-def _check_fits(kind: str, asked: Asked) -> None:
-    for name in Asked.__struct_fields__:
-        given = getattr(asked, name)
+def _check_fits(kind: str, arguments: OperationArguments) -> None:
+    for name in OperationArguments.__struct_fields__:
+        given = getattr(arguments, name)
         if name in TAKES[kind] or given in ((), None, False):
             continue
-        if name == "words":
+        if name == "property_arguments":
             raise click.UsageError(
                 f"{kind} takes neither KEY nor KEY=VALUE: select persons with options such as --distinct-ids"
             )
         fitting = " and ".join(other for other in KINDS if name in TAKES[other])
-        raise click.UsageError(f"--{name.replace('_', '-')} goes with {fitting}, not with {kind}: leave it out")
+        raise click.UsageError(f"--{name.replace('_', '-')} only works with {fitting}, not with {kind}: leave it out")
 
 
-def _shown(key: str) -> str:
+def _quoted(key: str) -> str:
     from bulk.sanitize import plain
 
     return repr(plain(key, limit=60))
 
 
-def _words(metavar: str) -> Callable[[Any], Any]:
-    return click.argument("words", nargs=-1, metavar=metavar)
+def _property_arguments(metavar: str) -> Callable[[Any], Any]:
+    return click.argument("property_arguments", nargs=-1, metavar=metavar)

@@ -1,1 +1,1 @@
-"""The process's streams and output files. A reader or writer at the other end never keeps the process from ending."""
+"""Standard streams and output files; a slow or blocked reader never keeps the process from ending."""

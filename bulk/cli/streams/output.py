@@ -1,7 +1,7 @@
-"""Writes to one stream from its own thread, through a bounded queue, so that a slow reader blocks only that thread.
+"""Writes to a stream in a separate thread, through a bounded queue, so that a slow reader blocks only that thread.
 
-With a full pipe, a terminal stopped with Ctrl-S or a slow disk, signals are still handled and a job still runs.
-Progress may be dropped while the stream is behind; results never are.
+Signals are handled and the job runs even if a pipe is full, a terminal is stopped with Ctrl-S, or a disk is slow.
+Progress can be dropped while the stream is behind; results never are.
 """
 
 import asyncio
@@ -14,49 +14,49 @@ from collections.abc import Callable
 from contextlib import suppress
 
 BEHIND = 64 * 1024
-"""Bytes in the queue above which progress is dropped: the next update replaces it."""
+"""Bytes in the queue above which progress is dropped, because the next update replaces it."""
 FULL = 1024 * 1024
-"""Bytes in the queue above which results wait and messages are dropped."""
+"""Bytes in the queue above which results wait for room and messages are dropped."""
 GRACE_S = 1.0
-"""Seconds to write the rest after a signal asked the process to end."""
+"""Seconds for writing what is left after a signal."""
 
 _CHUNK = 256 * 1024
 
 Sink = Callable[[bytes], int]
-"""Writes some of the bytes and returns how many; may block."""
+"""Writes some of the bytes and returns their number; may block."""
 
 
 class OutputThread:
-    """A queue of bytes and the thread that writes them.
+    """A queue of bytes, and the thread that writes them.
 
-    Safe to call from any thread, and from a signal handler in the middle of any other call.
+    Its methods can be called from any thread, and from a signal handler that interrupts one of them.
 
     Args:
-        sink: writes; an OSError ends the stream.
+        sink: writes the bytes; an OSError ends the stream.
     """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._changed = threading.Condition()  # with a lock that a signal handler may take again
+        self._changed = threading.Condition()  # its lock is reentrant, for signal handlers
         self._queue: deque[tuple[bytes, bool]] = deque()
         self._waiting = 0
         self._error: OSError | None = None
         self._lost = False
-        self._hurried = False
+        self._flush_is_limited = False
         self._closed = False
         self._thread: threading.Thread | None = None
-        self._room: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._room_waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
 
     @property
     def waiting(self) -> int:
-        """Bytes in the queue."""
+        """Number of bytes in the queue."""
         return self._waiting
 
     def write(self, data: bytes) -> None:
-        """Queue a result, which is never dropped.
+        """Queue a result; results are never dropped.
 
         Raises:
-            OSError: nothing can be written to this stream any more.
+            OSError: the stream has ended.
         """
         with self._changed:
             if self._error is not None:
@@ -64,11 +64,11 @@ class OutputThread:
             self._append(data, is_result=True)
 
     def offer(self, data: bytes, *, limit: int | None = FULL) -> bool:
-        """Queue what may be dropped, and return whether it was queued.
+        """Queue data that may be dropped, and return whether it was queued.
 
         Args:
             data: whole lines.
-            limit: bytes that may be in the queue already; None to drop the data only if the stream has ended.
+            limit: drop the data if the queue has more bytes; None to drop it only if the stream has ended.
         """
         with self._changed:
             if self._error is not None or (limit is not None and self._waiting > limit):
@@ -76,34 +76,34 @@ class OutputThread:
             self._append(data, is_result=False)
             return True
 
-    async def room(self) -> None:
+    async def wait_for_room(self) -> None:
         """Wait until the queue has room for more results."""
         with self._changed:
             if self._waiting <= FULL or self._error is not None:
                 return
             loop = asyncio.get_running_loop()
             waiter = (loop, loop.create_future())
-            self._room.append(waiter)
+            self._room_waiters.append(waiter)
         try:
             await waiter[1]
         finally:
             with self._changed, suppress(ValueError):
-                self._room.remove(waiter)
+                self._room_waiters.remove(waiter)
 
-    def hurry(self) -> None:
-        """Limit every later `flush` to `GRACE_S`, after a signal asked the process to end."""
-        self._hurried = True
+    def limit_flush_time(self) -> None:
+        """Limit every later `flush` to `GRACE_S`, because a signal asked the process to end."""
+        self._flush_is_limited = True
 
     def flush(self, *, timeout_s: float | None = None) -> bool:
-        """Wait until all is written, and return whether it is.
+        """Wait until the queue is written, and return whether it is.
 
         Args:
-            timeout_s: seconds to wait at most; None for as long as it takes.
+            timeout_s: the most seconds to wait; None for no limit.
 
         Raises:
             OSError: a result could not be written.
         """
-        if timeout_s is None and self._hurried:
+        if timeout_s is None and self._flush_is_limited:
             timeout_s = GRACE_S
         until = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
@@ -117,7 +117,7 @@ class OutputThread:
         return True
 
     def close(self) -> None:
-        """Let the thread end when all is written; returns at once."""
+        """Let the thread end after it has written the queue; returns at once."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -129,7 +129,7 @@ class OutputThread:
         self._waiting += len(data)
         self._changed.notify_all()
         if self._thread is None:
-            # a daemon, which the interpreter does not wait for at its end
+            # a daemon thread, because the interpreter does not wait for those when it ends
             self._thread = threading.Thread(target=self._run, name="output", daemon=True)
             self._thread.start()
 
@@ -152,7 +152,7 @@ class OutputThread:
                 if error is not None:
                     self._end(error, has_result=has_result)
                 if self._waiting <= FULL // 2:
-                    self._make_room()
+                    self._wake_waiters()
                 self._changed.notify_all()
                 if error is not None:
                     return
@@ -172,15 +172,15 @@ class OutputThread:
         self._queue.clear()
         self._waiting = 0
 
-    def _make_room(self) -> None:
-        for loop, future in self._room:
+    def _wake_waiters(self) -> None:
+        for loop, future in self._room_waiters:
             with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(_settle, future)
-        self._room.clear()
+        self._room_waiters.clear()
 
 
 def descriptor_sink(descriptor: int) -> Sink:
-    """The sink that writes to a descriptor, which another process may have made non-blocking."""
+    """Return a sink for a descriptor, which another process may have made non-blocking."""
     raw = io.FileIO(descriptor, "w", closefd=False)
 
     def write(data: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Creates the file of results that a command writes: new, private, complete, and never in place of a job's files."""
+"""Creates the output file of a command: private, complete, and never in place of a plan or a journal."""
 
 import os
 import re
@@ -13,11 +13,11 @@ from bulk.files.private_files import open_regular
 from bulk.files.unnamed_file import UnnamedFile, create_unnamed
 from bulk.sanitize import plain
 
-FORCE_HELP = "Replace FILE if it exists, but never a plan or a journal"
+FORCE_HELP = "Replace FILE if it exists, unless it is a plan or a journal"
 
 _HEAD_BYTES = 64
 _PLAN_OR_JOURNAL = re.compile(rb'\{"format":[0-9]+,"project_id":|\{"n":0,"type":"job_opened"')
-"""How a plan and a journal begin."""
+"""How plans and journals start."""
 
 
 @contextmanager
@@ -25,26 +25,26 @@ def output_file(path: Path, *, force: bool, needed: Iterable[Path]) -> Iterator[
     """Create a file that appears only if the block ends without an error.
 
     Args:
-        path: of the file.
-        force: replace a regular file that exists.
-        needed: files that it must not replace under any name: those that it is made from.
+        path: path of the file.
+        force: whether to replace an existing regular file.
+        needed: files that must not be replaced, under whatever path: the input of the command.
 
     Raises:
-        UsageError: it is one of `needed`.
-        FileTrouble: it exists and `force` is not given, is a plan or a journal, or cannot be made.
+        UsageError: the file is one of `needed`.
+        FileTrouble: it exists without `force`, is a plan or a journal, or cannot be created.
     """
     _check(path, force=force, needed=needed)
     with create_unnamed(path) as file:
         yield file
         if force:
-            _check(path, force=force, needed=needed)  # it may have changed since
+            _check(path, force=force, needed=needed)  # it may have changed in the meantime
             file.replace()
         else:
             file.publish()
 
 
 def is_same_file(one: Path, other: Path) -> bool:
-    """Whether two paths name one file, through any `..`, hard or symbolic link, whether it exists or not."""
+    """Return whether two paths lead to the same file, through `..` and links too, and even if it does not exist."""
     try:
         return one.samefile(other)
     except (OSError, ValueError):
@@ -55,7 +55,7 @@ def _check(path: Path, *, force: bool, needed: Iterable[Path]) -> None:
     for other in needed:
         if is_same_file(path, other):
             raise click.UsageError(
-                f"{plain(path)} would replace {plain(other)}, which is needed: choose another name for the output"
+                f"the output {plain(path)} would replace the input {plain(other)}: choose another name for the output"
             )
     if not os.path.lexists(path):
         return
@@ -64,7 +64,7 @@ def _check(path: Path, *, force: bool, needed: Iterable[Path]) -> None:
             path, "cannot be created: it exists already", "choose another name, or give --force to replace it"
         )
     if _is_plan_or_journal(path):
-        raise FileTrouble(path, "is the plan or the journal of a job", "choose another name")
+        raise FileTrouble(path, "is the plan or the journal of a job and is never replaced", "choose another name")
 
 
 def _is_plan_or_journal(path: Path) -> bool:

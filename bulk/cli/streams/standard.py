@@ -1,4 +1,4 @@
-"""Replaces stdout and stderr for one command, and writes what is left when it ends."""
+"""Replaces stdout and stderr while a command runs, and writes what is queued when it ends."""
 
 import io
 import os
@@ -14,9 +14,9 @@ from bulk.cli.streams.text import TextOutput
 
 
 class StandardStreams:
-    """Takes the place of `sys.stdout` and `sys.stderr`; used as a context manager.
+    """Context manager that replaces `sys.stdout` and `sys.stderr`.
 
-    Two streams of one terminal, pipe or file share a thread, so that their lines stay in order.
+    If both write to the same terminal, pipe or file, they share a thread, so that their lines stay in order.
     """
 
     def __enter__(self) -> "StandardStreams":
@@ -41,13 +41,13 @@ class StandardStreams:
     ) -> None:
         self._undo.close()
 
-    def hurry(self) -> None:
-        """Limit the time to write the rest, after a signal asked the process to end."""
-        self._out.hurry()
-        self._err.hurry()
+    def limit_flush_time(self) -> None:
+        """Limit the time for writing what is queued, because a signal asked the process to end."""
+        self._out.limit_flush_time()
+        self._err.limit_flush_time()
 
     def finish(self) -> None:
-        """Wait until everything is written, for as long as it takes unless a signal came.
+        """Wait until everything is written; after a signal, only for a limited time.
 
         Raises:
             OSError: a result could not be written to stdout.
@@ -61,7 +61,7 @@ class StandardStreams:
 class _TerminalStopsIgnored:
     """Lets a background process write to its terminal or read from it without being stopped.
 
-    A stopped process (`stty tostop`, a question to a background job) would handle no INT and no TERM.
+    A stopped process (`stty tostop`, a prompt in a background job) would not handle INT and TERM.
     """
 
     def __enter__(self) -> None:
@@ -76,9 +76,9 @@ class _TerminalStopsIgnored:
 
 
 def _open_missing() -> None:
-    """Open /dev/null for each standard stream that the parent process left closed.
+    """Open /dev/null for each standard stream that the parent process has closed.
 
-    Otherwise the next file to be opened would get its descriptor, and a stray message could end up in a journal.
+    Otherwise the next file opened gets its descriptor, and a message to stderr could be written into a journal.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:

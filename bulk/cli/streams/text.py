@@ -1,7 +1,7 @@
-"""The text streams in place of `sys.stdout` and `sys.stderr`, which write through an output thread.
+"""The text streams that replace `sys.stdout` and `sys.stderr` and write through an output thread.
 
-Everything that prints goes through here: click, rich, the interpreter itself. All text is made harmless once more
-(guarantee 30). Writing never waits; only `StandardStreams.finish` does.
+Everything that prints uses them: click, rich, the interpreter itself. They sanitize all text once more
+(guarantee 30). Writing never blocks; only `StandardStreams.finish` does.
 """
 
 import codecs
@@ -17,8 +17,8 @@ class TextOutput(io.TextIOBase):
 
     Args:
         output: takes the bytes.
-        original: the stream that this one replaces; it gives the encoding and the descriptor.
-        has_results: whether text is never dropped, as on stdout; messages on stderr may be.
+        original: the stream that this one replaces, for its encoding and descriptor.
+        has_results: whether text is never dropped, as on stdout; messages on stderr can be.
     """
 
     def __init__(self, output: OutputThread, original: TextIO, *, has_results: bool) -> None:
@@ -30,12 +30,12 @@ class TextOutput(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """The encoding of the bytes."""
+        """The encoding of the original stream."""
         return self._encoding
 
     @property
     def errors(self) -> str:  # type: ignore[override]
-        """The error handler, which shows a character that the encoding lacks by its code."""
+        """The error handler: a character that the encoding lacks is written as its code."""
         return "backslashreplace"
 
     @property
@@ -45,15 +45,15 @@ class TextOutput(io.TextIOBase):
 
     @property
     def is_behind(self) -> bool:
-        """Whether so much is queued that progress is left out."""
+        """Whether so much is queued that progress is dropped."""
         return self._output.waiting > BEHIND
 
     def writable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
     def isatty(self) -> bool:
-        """Whether it is a terminal."""
+        """Return whether it is a terminal."""
         return self.is_terminal
 
     def fileno(self) -> int:
@@ -61,10 +61,10 @@ class TextOutput(io.TextIOBase):
         return self._original.fileno()
 
     def write(self, text: str) -> int:
-        """Queue text, made harmless.
+        """Sanitize text and queue it.
 
         Raises:
-            TypeError: it is not a str; this is how click tells text streams from binary ones.
+            TypeError: it is not a str; click recognizes text streams by this.
         """
         if not isinstance(text, str):
             raise TypeError(f"write takes str, not {type(text).__name__}")
@@ -72,37 +72,37 @@ class TextOutput(io.TextIOBase):
         return len(text)
 
     def draw(self, text: str) -> int:
-        """Queue text with its control sequences; it is dropped if the terminal is far behind."""
+        """Queue text with control sequences; it is dropped if the terminal is far behind."""
         self._output.offer(text.encode(self._encoding, self.errors))
         return len(text)
 
     def flush(self) -> None:
         """Do nothing: the output thread writes what is queued."""
 
-    def result(self, data: bytes) -> None:
+    def write_result(self, data: bytes) -> None:
         """Queue bytes unchanged; they are never dropped.
 
         Raises:
-            OSError: nothing can be written any more.
+            OSError: the stream has ended.
         """
         self._output.write(data)
 
-    def event(self, line: bytes, *, limit: int | None = None) -> bool:
+    def offer_line(self, line: bytes, *, limit: int | None = None) -> bool:
         """Queue a line that is dropped if the stream has ended, and return whether it was queued.
 
         Args:
-            line: with its end.
-            limit: bytes that may be in the queue already before it is dropped too; None for any number.
+            line: with its newline.
+            limit: drop it too if more bytes than this are queued; None for no limit.
         """
         return self._output.offer(line, limit=limit)
 
-    async def room(self) -> None:
-        """Wait until more results can be queued."""
-        await self._output.room()
+    async def wait_for_room(self) -> None:
+        """Wait until there is room for more results."""
+        await self._output.wait_for_room()
 
-    def hurry(self) -> None:
-        """Limit the time to write the rest, after a signal asked the process to end."""
-        self._output.hurry()
+    def limit_flush_time(self) -> None:
+        """Limit the time for writing what is queued, because a signal asked the process to end."""
+        self._output.limit_flush_time()
 
     def drain(self, *, timeout_s: float | None = None) -> bool:
         """Wait until everything is written, as `OutputThread.flush` does."""
@@ -115,31 +115,31 @@ class TextOutput(io.TextIOBase):
             self._output.offer(data, limit=FULL)
 
 
-def queued(stream: object) -> TextOutput | None:
-    """The stream if it is a `TextOutput`, as `sys.stdout` and `sys.stderr` are while a command runs; otherwise None."""
+def as_text_output(stream: object) -> TextOutput | None:
+    """Return the stream if it is a `TextOutput`, as stdout and stderr are while a command runs; otherwise None."""
     return stream if isinstance(stream, TextOutput) else None
 
 
 class Drawing:
-    """A `TextOutput` as a display needs it: control sequences that move the cursor pass unchanged."""
+    """A `TextOutput` for a display: control sequences that move the cursor pass unchanged."""
 
     def __init__(self, stream: TextOutput) -> None:
         self._stream = stream
         self.encoding = stream.encoding
 
     def write(self, text: str) -> int:
-        """Queue text with its control sequences."""
+        """Queue text with control sequences."""
         return self._stream.draw(text)
 
     def flush(self) -> None:
         """Do nothing, as `TextOutput.flush`."""
 
     def isatty(self) -> bool:
-        """Whether it is a terminal."""
+        """Return whether it is a terminal."""
         return self._stream.isatty()
 
     def fileno(self) -> int:
-        """Its descriptor."""
+        """Return its descriptor."""
         return self._stream.fileno()
 
 
@@ -153,11 +153,11 @@ class _Bytes(io.RawIOBase):
         return True
 
     def write(self, data: "bytes | bytearray | memoryview") -> int:  # type: ignore[override]
-        self._text.result(bytes(data))
+        self._text.write_result(bytes(data))
         return len(data)
 
 
 def _encoding(original: TextIO) -> str:
-    """Its encoding, or UTF-8 where that is ASCII, since today's terminals do not mean ASCII."""
+    """Return the encoding of a stream; UTF-8 in place of ASCII, which terminals with an unset locale report."""
     name = original.encoding or "utf-8"
     return "utf-8" if codecs.lookup(name).name == "ascii" else name

@@ -1,6 +1,6 @@
-"""Turns a report into text: one function a format, each pure and the same byte for byte each time.
+"""Renders a report as text, Markdown or JSON: one pure function per format, with the same bytes each time.
 
-`bulk.report.rendering.html` is imported by itself: only who wants a page waits for jinja2.
+`bulk.report.rendering.html` is not imported here, so that only those who want HTML load jinja2.
 """
 
 from bulk.report.rendering.json import render_json

@@ -1,14 +1,14 @@
-"""What a report shows and in which order, as plain values that every format lays out in its own way. Pure.
+"""The content of a report in the order in which all formats show it, as sections of sentences and tables. Pure.
 
-All text in a document is as it came; each format escapes what it writes.
+Text in a document is not escaped; each format escapes what it writes.
 """
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from bulk.formatting import format_count, format_duration, format_time
 from bulk.operations import describe as operation_words
 from bulk.report.report import AxisReport, PlanReport, Report
 from bulk.selection.input_findings import by_kind
@@ -19,7 +19,7 @@ Row = tuple[str, ...]
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of cells under headings. A table without headings is a list of names and values."""
+    """Rows of cells under headings; without headings, names and values. `numeric` lists right-aligned columns."""
 
     headings: Row
     rows: tuple[Row, ...]
@@ -27,7 +27,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """A titled part: sentences, then a table where there is one."""
+    """A titled part of a document: sentences, then a table if it has one."""
 
     title: str
     sentences: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A report laid out."""
+    """A report as title, verdict and sections."""
 
     title: str
     verdict: str
@@ -48,24 +48,19 @@ AXIS_TITLES = {
     "recordings": "Recordings",
     "properties": "Properties",
 }
-_NUMBERS_NOTE = "Targets and lines are named by their numbers: targets in the plan from 0, lines in the input from 1."
+_NUMBERS_NOTE = "Targets are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
 
 
 def lay_out(report: Report) -> Document:
-    """Return what to show of a report."""
+    """Return a report as a document."""
     sections = [_identity(report)]
-    sections += [_axis(axis, report) for axis in report.axes if not _was_not_asked(axis)]
+    sections += [_axis(axis, report) for axis in report.axes if not _is_not_requested(axis)]
     sections += _failures(report)
     sections.append(_requests(report))
     sections.append(_runs(report))
     if report.plan is not None:
         sections += _input(report.plan)
     return Document(title=f"Report of job {report.job}", verdict=report.verdict, sections=tuple(sections))
-
-
-def figure(number: int) -> str:
-    """A count with its thousands apart."""
-    return f"{number:,}"
 
 
 def _identity(report: Report) -> Section:
@@ -75,65 +70,66 @@ def _identity(report: Report) -> Section:
     rows: list[Row] = [
         ("Operation", operation_words(report.operation)),
         ("Selection", describe_selection(report.selection)),
-        ("Targets", figure(report.count)),
+        ("Targets", format_count(report.count)),
         ("Host", report.host),
         ("Project", project),
-        ("Planned", report.planned_at),
+        ("Planned", format_time(report.planned_at)),
         ("Approved", _approved(report)),
-        ("First entry", report.opened_at),
-        ("Last entry", report.last_entry_at),
+        ("First record", format_time(report.opened_at)),
+        ("Last record", format_time(report.last_entry_at)),
         ("Plan digest", report.plan_digest),
         ("Journal digest", report.journal_digest),
-        ("Journal lines", figure(report.journal_lines)),
-        ("Exit code of run", str(report.exit_code)),
+        ("Journal lines", format_count(report.journal_lines)),
+        ("Exit code", str(report.exit_code)),
         ("Version", report.version),
     ]
     if report.torn_tail_bytes:
-        rows.append(("Incomplete last record (ignored)", f"{figure(report.torn_tail_bytes)} bytes"))
-    without = () if report.plan is not None else ("The plan was not there, so this report identifies no person.",)
+        rows.append(("Incomplete last record (ignored)", f"{format_count(report.torn_tail_bytes)} bytes"))
+    without = () if report.plan is not None else ("This report was made without the plan, so it identifies no person.",)
     return Section(title="The job", sentences=(_NUMBERS_NOTE, *without), table=Table(headings=(), rows=tuple(rows)))
 
 
 def _approved(report: Report) -> str:
     if report.approved_at is None:
         return "no"
-    return f"{report.approved_at}, {report.approved_how}" if report.approved_how else report.approved_at
+    approved = format_time(report.approved_at)
+    return f"{approved}, {report.approved_how}" if report.approved_how else approved
 
 
-def _was_not_asked(axis: AxisReport) -> bool:
+def _is_not_requested(axis: AxisReport) -> bool:
     return [state.state for state in axis.states] == ["not_requested"]
 
 
 def _axis(axis: AxisReport, report: Report) -> Section:
-    rows = tuple((state.state, figure(state.count), state.meaning, state.targets or "") for state in axis.states)
+    rows = tuple((state.state, format_count(state.count), state.meaning, state.targets or "") for state in axis.states)
     return Section(
         title=AXIS_TITLES.get(axis.axis, axis.axis),
         sentences=_uncovered(report) if axis.axis == "events" else (),
-        table=Table(headings=("State", "Targets", "Meaning", "Which"), rows=rows, numeric=frozenset({1})),
+        table=Table(headings=("State", "Targets", "Meaning", "Target numbers"), rows=rows, numeric=frozenset({1})),
     )
 
 
 def _uncovered(report: Report) -> tuple[str, ...]:
     if report.largest_uncovered_s is None:
         return ()
-    longest = figure(math.ceil(report.largest_uncovered_s))
-    what = "between the time of a deletion row and the deletion of its person; events captured in between stay"
-    return (f"Largest uncovered window: {longest} s {what}.",)
+    longest = format_duration(report.largest_uncovered_s)
+    what = "between a deletion row and the deletion of its person; events captured in between stay"
+    return (f"Largest uncovered window: {longest} {what}.",)
 
 
 def _failures(report: Report) -> Iterable[Section]:
     if not report.failures:
         return []
     rows = tuple(
-        (failure.axis, failure.state, failure.reason, figure(failure.count), failure.targets)
+        (failure.axis, failure.state, failure.reason, format_count(failure.count), failure.targets)
         for failure in report.failures
     )
-    headings = ("Axis", "State", "Reason", "Targets", "Which")
-    given = {failure.reason.partition(":")[0] for failure in report.failures}
+    headings = ("Axis", "State", "Reason", "Targets", "Target numbers")
+    present = {failure.reason.partition(":")[0] for failure in report.failures}
     return [
         Section(
             title="Reasons",
-            sentences=tuple(f"{r.value}: {meaning}." for r, meaning in REASON_MEANINGS.items() if r.value in given),
+            sentences=tuple(f"{r.value}: {meaning}." for r, meaning in REASON_MEANINGS.items() if r.value in present),
             table=Table(headings=headings, rows=rows, numeric=frozenset({3})),
         )
     ]
@@ -143,19 +139,21 @@ def _requests(report: Report) -> Section:
     rows = tuple(
         (
             route.route,
-            figure(route.attempts),
-            figure(route.ok),
-            figure(route.failed),
-            figure(route.unknown),
-            figure(route.targets),
+            format_count(route.attempts),
+            format_count(route.ok),
+            format_count(route.failed),
+            format_count(route.unknown),
+            format_count(route.targets),
         )
         for route in report.routes
     )
     return Section(
-        title="Requests that change something",
-        sentences=(f"Pauses that the server asked for: {report.pauses}. Limits lowered: {report.limits_lowered}.",),
+        title="Requests that change data",
+        sentences=(
+            f"Pauses that the server asked for: {report.pauses}. Rate limits lowered: {report.limits_lowered}.",
+        ),
         table=Table(
-            headings=("Route", "Attempts", "Ok", "Failed", "Unknown", "Targets sent (including retries)"),
+            headings=("API call", "Attempts", "OK", "Failed", "Unknown", "Targets sent (including retries)"),
             rows=rows,
             numeric=frozenset({1, 2, 3, 4, 5}),
         ),
@@ -164,10 +162,10 @@ def _requests(report: Report) -> Section:
 
 def _runs(report: Report) -> Section:
     rows = tuple(
-        (str(number), run.purpose, run.started, run.ended or "not known", run.reason or "", run.version)
+        (str(number), run.purpose, format_time(run.started), format_time(run.ended), run.reason or "", run.version)
         for number, run in enumerate(report.runs, 1)
     )
-    headings = ("Run", "For", "Started", "Ended", "Reason", "Version")
+    headings = ("Run", "Command", "Started", "Ended", "Reason", "Version")
     return Section(title="Runs", table=Table(headings=headings, rows=rows, numeric=frozenset({0})))
 
 
@@ -178,7 +176,7 @@ _FINDING_TITLES = {
     "unread": "Lines whose person could not be read",
     "duplicates": "Lines that repeat an earlier one",
     "aliases": "Lines that name a person already selected",
-    "requests": "Requests made to plan",
+    "requests": "Requests sent while planning",
 }
 
 
@@ -186,13 +184,13 @@ def _input(plan: PlanReport) -> Iterable[Section]:
     findings = by_kind(plan.findings)
     return [
         Section(
-            title="The input",
+            title="Input check",
             sentences=(
-                f"The plan was made at {plan.created_at}; its file has the digest {plan.file_digest}.",
+                f"The plan was made at {format_time(plan.created_at)}. Its digest is {plan.file_digest}.",
                 *discovery_sentences(findings),
             ),
             table=Table(
-                headings=("Finding", "Count", "Which lines"),
+                headings=("Finding", "Count", "Line numbers"),
                 rows=tuple(finding_rows(findings)),
                 numeric=frozenset({1}),
             ),
@@ -201,28 +199,28 @@ def _input(plan: PlanReport) -> Iterable[Section]:
 
 
 def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
-    """A plan's findings by kind as rows: what, how many, which lines."""
+    """Yield a plan's findings as rows: the finding, its count, and the line numbers."""
     for kind, title in _FINDING_TITLES.items():
         if isinstance(one := findings.get(kind), dict) and (one.get("count") or kind in ("lines", "unmatched")):
-            yield title, figure(int(one.get("count", 0))), _which(one)
+            yield title, format_count(int(one.get("count", 0))), _which(one)
     refused = findings.get("refused")
     if isinstance(refused, dict) and isinstance(reasons := refused.get("reasons"), dict):
         for reason, one in sorted(reasons.items()):
-            yield f"Lines refused: {reason}", figure(int(one.get("count", 0))), _which(one)
+            yield f"Lines refused: {reason}", format_count(int(one.get("count", 0))), _which(one)
     many = findings.get("many_distinct_ids")
     if isinstance(many, dict) and many.get("count"):
-        title = f"Persons with {many.get('threshold')} or more distinct ids"
-        yield title, figure(int(many["count"])), ""
+        title = f"Persons with {many.get('threshold')} or more distinct IDs"
+        yield title, format_count(int(many["count"])), ""
 
 
 _DISCOVERED = {
-    "query": "Who has the properties was asked by query",
-    "listing": "Who has the properties was found by listing persons and looking at each",
+    "query": "A query found the persons that have the properties",
+    "listing": "The persons that have the properties were found by listing persons and checking each",
 }
 
 
 def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
-    """How the persons that have the properties were found, and what may be missed that way; nothing where all count."""
+    """Yield how the persons that have the properties were found, and what that may miss; nothing if not needed."""
     one = findings.get("discovery")
     if not isinstance(one, dict) or one.get("by") not in _DISCOVERED:
         return
@@ -230,11 +228,12 @@ def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
     if why := one.get("why"):
         sentence += f" ({why})"
     if without := one.get("without"):
-        sentence += f"; {figure(int(without))} persons without them were left out"
+        sentence += f"; {format_count(int(without))} persons without them were left out"
     if gone := one.get("gone"):
-        sentence += f"; {figure(int(gone))} persons that the query names do not exist any more"
+        sentence += f"; {format_count(int(gone))} persons in the result of the query do not exist any more"
     if unread := one.get("unread"):
-        sentence += f"; {figure(int(unread))} persons that the query names could not be read and are not in the plan"
+        found = f"{format_count(int(unread))} persons in the result of the query"
+        sentence += f"; {found} could not be read and are not in the plan"
     yield f"{sentence}."
     if may_miss := one.get("may_miss"):
         yield f"Not covered: {may_miss}."

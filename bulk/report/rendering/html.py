@@ -1,6 +1,6 @@
-"""A report as one HTML page, to be read, printed or attached: no script, nothing loaded from elsewhere. Pure.
+"""Renders a report as one HTML page without scripts; it loads nothing from elsewhere. Pure.
 
-The layout is the template beside this file. Text is made harmless twice: by its code points, then by autoescaping.
+The layout is in `report.html.j2`. Text is made safe twice: control characters are replaced, then HTML is escaped.
 """
 
 from importlib.resources import files
@@ -12,14 +12,13 @@ from bulk.report.report import Report
 from bulk.sanitize import plain
 
 CELL_MAX = 2_000
-"""Characters of one cell; the JSON report has all."""
+"""Maximum length of a cell; JSON reports are complete."""
 
 
 def render_html(report: Report) -> str:
-    """Return a report as a page, the last line ended.
+    """Return a report as an HTML page.
 
-    Args:
-        report: rendered the same each time.
+    The same report gives the same bytes.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True

@@ -1,4 +1,4 @@
-"""A report as JSON, for programs: every field, in ASCII. Pure."""
+"""Renders a report as JSON for programs: every field, in ASCII. Pure."""
 
 import json
 
@@ -8,9 +8,8 @@ from bulk.report.report import Report
 
 
 def render_json(report: Report) -> str:
-    """Return a report as indented JSON with sorted keys, the last line ended.
+    """Return a report as indented JSON with sorted keys and a final line end.
 
-    Args:
-        report: rendered the same each time.
+    The same report gives the same bytes.
     """
     return json.dumps(msgspec.to_builtins(report), indent=2, sort_keys=True, ensure_ascii=True) + "\n"

@@ -1,18 +1,17 @@
-"""A report as Markdown, for a file that is kept with the evidence. Pure."""
+"""Renders a report as Markdown, for a file that is kept as evidence. Pure."""
 
 from bulk.report.rendering.document import Section, Table, lay_out
 from bulk.report.report import Report
 from bulk.sanitize import markdown
 
 CELL_MAX = 2_000
-"""Characters of one cell; the JSON report has all."""
+"""Maximum length of a cell; JSON reports are complete."""
 
 
 def render_markdown(report: Report) -> str:
-    """Return a report as Markdown with tables, the last line ended.
+    """Return a report as Markdown with tables.
 
-    Args:
-        report: rendered the same each time.
+    The same report gives the same bytes.
     """
     document = lay_out(report)
     parts = [f"# {markdown(document.title)}", "", f"**{markdown(document.verdict, limit=None)}**", ""]

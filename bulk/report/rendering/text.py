@@ -1,25 +1,24 @@
-"""A report as plain text for a terminal, whatever its width. Pure."""
+"""Renders a report as plain text for a terminal of any width. Pure."""
 
 from bulk.report.rendering.document import Document, Section, Table, lay_out
 from bulk.report.report import Report
 from bulk.sanitize import plain
 
 CELL_MAX = 60
-"""Characters of one cell; the Markdown and JSON reports have more."""
+"""Maximum length of a cell; Markdown and JSON reports show more."""
 VALUE_MAX = 100
 
 
 def render_text(report: Report) -> str:
-    """Return a report as lines of text, the last one ended.
+    """Return a report as lines of text, each with a line end.
 
-    Args:
-        report: rendered the same each time.
+    The same report gives the same bytes.
     """
     return document_text(lay_out(report))
 
 
 def document_text(document: Document) -> str:
-    """Return a document as lines of text, the last one ended."""
+    """Return a document as lines of text, each with a line end."""
     parts = [plain(document.title), "", plain(document.verdict, limit=None)]
     for section in document.sections:
         parts += ["", *section_lines(section)]
@@ -27,7 +26,7 @@ def document_text(document: Document) -> str:
 
 
 def section_lines(section: Section) -> list[str]:
-    """A section as lines without ends."""
+    """Return a section as lines without line ends."""
     lines = [plain(section.title)]
     lines += [f"  {plain(sentence, limit=None)}" for sentence in section.sentences]
     if section.table is not None:
@@ -36,11 +35,11 @@ def section_lines(section: Section) -> list[str]:
 
 
 def table_lines(table: Table, *, cell_max: int = CELL_MAX) -> list[str]:
-    """A table as aligned lines.
+    """Return a table as aligned lines.
 
-    Args:
-        table: to show.
-        cell_max: characters of one cell at most; tables without headings have a bound of their own.
+    Arguments:
+        table: the table to show.
+        cell_max: maximum length of a cell; tables without headings use VALUE_MAX.
     """
     if not table.rows:
         return ["none"]

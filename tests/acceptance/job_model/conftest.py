@@ -1,10 +1,10 @@
-"""The seeds of the model test: some by default, many in the slow suite, one to replay it."""
+"""The seeds of the model test: a few in the quick part, some by default, many in the slow suite, one to replay it."""
 
 import os
 
 import pytest
 
-FEW, MANY = 500, 20_000
+QUICK, FEW, MANY = 50, 500, 20_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,4 +15,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
         one = metafunc.config.getoption("--seed", default=None)
         count = MANY if os.environ.get("POSTHOG_BULK_SLOW") == "1" else FEW
-        metafunc.parametrize("seed", range(count) if one is None else [one])
+        slow = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(QUICK, count)]
+        metafunc.parametrize("seed", [*range(QUICK), *slow] if one is None else [one])

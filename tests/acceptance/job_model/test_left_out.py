@@ -83,6 +83,8 @@ NO_ROW = {
     "delete-events": ({1}, {"person": {"not_requested"}, "events": {"failed"}}),
 }
 """What becomes of persons whose deletion rows are left out for a while."""
+QUICK = 7
+"""Each so many rows one is in the quick part of the tests; it goes round all operations, reads and stages."""
 CONVINCING = ("by both", "one by one")
 TO_PLAN = ("listing", "query", "queried by UUID")
 
@@ -114,7 +116,13 @@ def _stages(operation: str, read: str) -> tuple[Stage, ...]:
     return STAGES
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row.name, marks=pytest.mark.slow if number % QUICK else ())
+        for number, row in enumerate(rows())
+    ],
+)
 def test_what_is_left_out_once_is_no_proof_and_what_is_left_out_for_a_while_is_found_again(
     row: Row, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""The estimate of the server's clock: never ahead by more than a round trip, never far behind, never jumping."""
+"""The estimate of the server's clock: ahead by at most a round trip, never far behind, without jumps."""
 
 import time
 from email.utils import formatdate
@@ -21,20 +21,20 @@ class Wall:
 
 
 def exchange(clock: ServerClock, wall: Wall, skew_s: float, *, there_s: float = 0.01, back_s: float = 0.01) -> None:
-    """One request: the server writes its time, cut to the second, into the answer."""
+    """One request: the server writes its time, cut to the second, into the response."""
     wall.now += there_s
     told = formatdate(int(wall.now + skew_s), usegmt=True)
     wall.now += back_s
     clock.observe_date(told, there_s + back_s)
 
 
-def test_ours_before_the_first_answer() -> None:
+def test_this_machines_time_before_the_first_response() -> None:
     wall = Wall()
     assert ServerClock(wall, wall).now() == START
 
 
 @pytest.mark.parametrize("skew_s", [0.0, 0.7, -0.7, 3600.0, -3600.0, 86400.0 * 400])
-def test_a_skewed_server_is_known_to_a_second_after_one_answer_and_better_after_many(skew_s: float) -> None:
+def test_a_skewed_server_clock_is_known_to_a_second_after_one_response_and_better_after_many(skew_s: float) -> None:
     wall = Wall()
     clock = ServerClock(wall, wall)
     exchange(clock, wall, skew_s)
@@ -62,7 +62,7 @@ def test_it_is_never_ahead_and_never_further_behind_than_a_second_and_the_way_ba
 
 
 @pytest.mark.parametrize("moved_s", [1e6, 3600.0, 10.0, -10.0, -3600.0, -1e6])
-def test_one_answer_that_is_far_off_moves_nothing_but_two_that_agree_do(moved_s: float) -> None:
+def test_one_outlying_response_moves_nothing_but_two_that_agree_do(moved_s: float) -> None:
     wall = Wall()
     clock = ServerClock(wall, wall)
     exchange(clock, wall, 0.0)
@@ -109,7 +109,7 @@ def test_setting_this_machines_clock_changes_nothing(skew_s: float, steps: list[
         assert clock.now() - boot.now == pytest.approx(before, abs=1e-5)
 
 
-def test_before_the_first_answer_it_runs_on_from_this_machines_time() -> None:
+def test_before_the_first_response_it_starts_from_this_machines_time() -> None:
     boot, wall = Wall(), Wall()
     wall.now += 5.0
     clock = ServerClock(boot, wall)
@@ -124,7 +124,7 @@ def test_boot_time_runs_on_and_is_no_settable_clock() -> None:
         assert boot_time() == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=5.0)
 
 
-def test_a_clock_that_stood_still_while_the_machine_slept_is_put_right_by_two_answers() -> None:
+def test_a_clock_that_stood_still_while_the_machine_slept_is_corrected_by_two_responses() -> None:
     wall = Wall()
     clock = ServerClock(wall, wall)
     exchange(clock, wall, 0.0)

@@ -1,4 +1,4 @@
-"""The capture route, end to end against the local server: what arrives, what is repeated, whose token is sent."""
+"""Captured events end to end against the local server: what arrives, what is retried, whose token is sent."""
 
 import asyncio
 from typing import Any
@@ -102,7 +102,7 @@ async def test_the_current_project_is_refused_before_anything_is_sent() -> None:
         assert server.requests == []
 
 
-async def test_the_token_is_asked_of_the_server_once_however_many_need_it() -> None:
+async def test_the_token_is_fetched_once_however_many_callers_need_it() -> None:
     async with LocalPostHog(persons=0) as server, client_of(server) as client:
         view = client.observed(lambda event: None)
         async with anyio.create_task_group() as group:
@@ -113,7 +113,7 @@ async def test_the_token_is_asked_of_the_server_once_however_many_need_it() -> N
         assert server.request_counts["capture"] == 16
 
 
-async def test_a_given_token_is_used_and_nobody_is_asked() -> None:
+async def test_a_given_token_is_used_without_a_request() -> None:
     async with LocalPostHog(persons=0) as server:
         async with client_of(server, project_api_key=server.project_api_key) as client:
             await client.capture.batch([BOUGHT])
@@ -128,7 +128,7 @@ async def test_a_given_token_is_used_and_nobody_is_asked() -> None:
         assert server.request_counts == {"capture": 2}
 
 
-async def test_a_failed_question_for_the_token_is_asked_again_next_time() -> None:
+async def test_a_token_that_could_not_be_fetched_is_fetched_again_next_time() -> None:
     async with LocalPostHog(persons=0) as server, client_of(server, retry=RetryPolicy.never()) as client:
         server.faults.add(Fault("status", status=503, times=1))
         with pytest.raises(PostHogError):
@@ -138,7 +138,7 @@ async def test_a_failed_question_for_the_token_is_asked_again_next_time() -> Non
         assert server.request_counts["capture"] == 1
 
 
-async def test_a_key_that_may_not_ask_for_the_token_is_told_so() -> None:
+async def test_a_key_that_may_not_read_the_token_gets_a_clear_error() -> None:
     options = ServerOptions(scopes=("person:read",))
     async with LocalPostHog(persons=0, options=options) as server, client_of(server) as client:
         with pytest.raises(PermissionDenied, match="project:read"):
@@ -166,7 +166,7 @@ async def test_a_wrong_token_is_refused() -> None:
 async def test_a_used_up_quota_is_an_error_and_not_repeated() -> None:
     options = ServerOptions(capture_quota_exceeded=True)
     async with LocalPostHog(persons=0, options=options) as server, client_of(server) as client:
-        with pytest.raises(QuotaLimited, match=r"200 quota_limited .*\(events\) is used up: nothing of this request"):
+        with pytest.raises(QuotaLimited, match=r"200 quota_limited .*\(events\) is used up: no event of this request"):
             await client.capture.batch([CaptureEvent.set("a", {"b": 1})])
         assert server.request_counts["capture"] == 1
         assert list(server.world.iter_uuids()) == []
@@ -243,9 +243,7 @@ async def test_a_page_for_people_is_no_success(raw: Any) -> None:
     "body", [b"", b"plain words", b"<html>", b"\xff\xfe", b'{"detail": "somebody is bad"}', b"[7]"]
 )
 @pytest.mark.parametrize("status", [400, 401, 402, 404, 413, 500, 503])
-async def test_any_failure_is_told_by_its_status_and_repeats_nothing_of_persons(
-    raw: Any, status: int, body: bytes
-) -> None:
+async def test_any_failure_shows_its_status_and_no_personal_data(raw: Any, status: int, body: bytes) -> None:
     server = await raw.serve(raw.http(status, body))
     client = await raw.client(server.url, project_api_key="phc_x")
     with pytest.raises(PostHogError) as caught:
@@ -283,7 +281,7 @@ async def test_what_comes_to_the_same_twice_is_repeated_like_a_read(passing: dic
 
 
 @pytest.mark.parametrize("passing", PASSING, ids=str)
-async def test_an_event_that_would_count_twice_is_never_repeated_when_it_may_have_arrived(
+async def test_an_event_that_would_count_twice_is_never_retried_if_it_may_have_arrived(
     passing: dict[str, Any],
 ) -> None:
     async with LocalPostHog(persons=1) as server, client_of(server) as client:
@@ -302,7 +300,7 @@ async def test_a_429_is_repeated_whatever_the_events(events: list[CaptureEvent])
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 413])
-async def test_what_would_be_the_same_again_is_not_repeated(status: int) -> None:
+async def test_an_error_that_would_be_the_same_is_not_retried(status: int) -> None:
     async with LocalPostHog(persons=0) as server, client_of(server) as client:
         server.faults.add(fault(3, "status", status=status))
         with pytest.raises(PostHogError):

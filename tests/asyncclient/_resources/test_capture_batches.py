@@ -86,7 +86,7 @@ def test_a_body_stays_below_the_servers_20_mb_with_the_longest_token() -> None:
 def test_an_event_larger_than_a_body_is_refused_and_named_by_its_place() -> None:
     large = CaptureEvent("x", "somebody", {"t": "y" * MAX_EVENT_BYTES})
     with pytest.raises(
-        InvalidArgument, match=r"event number 3 has 18,999,036 bytes and a request takes 18,998,976"
+        InvalidArgument, match=r"event number 3 has 18,999,036 bytes and a request can have 18,998,976"
     ) as caught:
         list(batches([CaptureEvent("x", "a"), CaptureEvent("x", "a"), large]))
     assert "somebody" not in str(caught.value)
@@ -102,7 +102,7 @@ def test_the_largest_event_that_fits_is_taken() -> None:
 
 
 @pytest.mark.parametrize("events", [None, "ab", b"ab", 7, [None], [{"event": "x", "distinct_id": "a"}], {"a": 1}])
-def test_what_is_no_list_of_events_is_refused(events: Any) -> None:
+def test_events_that_are_not_a_list_are_refused(events: Any) -> None:
     with pytest.raises(InvalidArgument, match="event"):
         list(batches(events))
 

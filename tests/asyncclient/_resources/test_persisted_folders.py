@@ -1,4 +1,4 @@
-"""Persisted folders: what is sent for each call, and what is read of each answer (contract 7)."""
+"""Persisted folders: the request of each call, and its decoded response (contract 7)."""
 
 import json
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ FOLDER = PersistedFolder(
 
 
 async def sent(raw: Any, status: int, body: bytes, call: Any) -> tuple[Any, Any]:
-    """What came of a call that gets this answer, and what was sent for it."""
+    """Return the result of a call that gets this response, and what was sent for it."""
     server = await raw.serve(raw.http(status, body))
     client = await raw.client(server.url)
     result = await call(client.persisted_folders)
@@ -92,7 +92,7 @@ async def test_updating_sends_what_is_given_and_nothing_else(raw: Any, given_: d
 
 
 @pytest.mark.parametrize(("status", "body"), [(204, b""), (202, b""), (200, b"")])
-async def test_deleting_answers_nothing(raw: Any, status: int, body: bytes) -> None:
+async def test_deleting_has_an_empty_response(raw: Any, status: int, body: bytes) -> None:
     result, told = await sent(raw, status, body, lambda folders: folders.delete(U))
     assert (result, told) == (None, ("DELETE", AT, None))
 
@@ -167,7 +167,7 @@ def test_only_a_uuid_becomes_a_path(hostile: Any) -> None:
         endpoints.delete_folder,
         lambda folder: endpoints.update_folder(folder, type=None, path="x", protocol=None),
     ):
-        with pytest.raises(InvalidArgument, match="no UUID"):
+        with pytest.raises(InvalidArgument, match="not the UUID"):
             call(hostile)
 
 
@@ -184,13 +184,13 @@ def test_no_text_changes_a_path(text: str) -> None:
     ("given_", "says"),
     [
         ({}, "nothing to change"),
-        ({"type": "Home"}, "none of home, pinned, custom_products"),
-        ({"type": ""}, "none of home"),
-        ({"type": 7}, "not a text"),
-        ({"path": 7}, "path 7 is not a text"),
+        ({"type": "Home"}, "not one of home, pinned, custom_products"),
+        ({"type": ""}, "not one of home"),
+        ({"type": 7}, "not a string"),
+        ({"path": 7}, "path 7 is not a string"),
         ({"path": "a\0"}, "NUL"),
         ({"path": "\ud800"}, "path"),
-        ({"protocol": "x" * 65}, "65 characters and the server takes 64"),
+        ({"protocol": "x" * 65}, "65 characters and the server accepts at most 64"),
     ],
 )
 async def test_what_cannot_be_is_refused_before_anything_is_sent(raw: Any, given_: dict[str, Any], says: str) -> None:

@@ -1,4 +1,4 @@
-"""The query endpoint, against the local server and against answers that cannot be believed (contract 12)."""
+"""The query endpoint against the local server and against invalid responses (contract 12)."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ def person_of(server: LocalPostHog, properties: dict[str, Any], name: str) -> UU
 
 
 @pytest.mark.parametrize("page_size", [1, 3, 7, 10_000])
-async def test_everybody_who_has_any_of_the_keys_is_found_once_null_ones_too(page_size: int) -> None:
+async def test_every_person_with_any_of_the_keys_is_found_once_null_values_included(page_size: int) -> None:
     async with LocalPostHog(persons=20) as server, client_of(server) as client:
         with_a = {person_of(server, {"odd key'}\\": None}, f"a{n}") for n in range(6)}
         with_b = {person_of(server, {"other": n}, f"b{n}") for n in range(5)}
@@ -57,7 +57,7 @@ async def test_everybody_who_has_any_of_the_keys_is_found_once_null_ones_too(pag
         assert not any("odd" in each["query"]["query"] for each in bodies)
 
 
-async def test_who_goes_meanwhile_shifts_nobody() -> None:
+async def test_a_person_deleted_meanwhile_shifts_no_other() -> None:
     async with LocalPostHog(persons=0) as server, client_of(server) as client:
         there = sorted((person_of(server, {"k": n}, f"a{n}") for n in range(12)), key=str)
         seen: list[UUID] = []
@@ -88,7 +88,7 @@ async def test_a_query_reads_in_the_current_project_and_on_the_successor_prefix(
         assert await found(client, ["nobody has this"]) == []
 
 
-async def test_a_key_without_the_scope_and_a_query_that_is_wrong_are_told_apart() -> None:
+async def test_a_key_without_the_scope_and_a_wrong_query_are_distinguished() -> None:
     options = ServerOptions(scopes=("person:write",))
     async with LocalPostHog(persons=1, options=options) as server, client_of(server) as client:
         with pytest.raises(PermissionDenied, match="query:read"):
@@ -109,12 +109,12 @@ async def test_a_key_without_the_scope_and_a_query_that_is_wrong_are_told_apart(
         ({"error": "no table"}, "the query failed: no table"),
         ({"results": [], "error": {"a": 1}}, "the query failed"),
         ({"query_status": {"complete": False}}, "still running"),
-        ({"results": None}, "not what this call answers"),
-        ({"results": [7]}, "not what this call answers"),
-        ([], "not what this call answers"),
+        ({"results": None}, "not what this call returns"),
+        ({"results": [7]}, "not what this call returns"),
+        ([], "not what this call returns"),
     ],
 )
-async def test_an_answer_that_is_none_is_an_error(raw: Any, body: Any, says: str) -> None:
+async def test_an_invalid_response_is_an_error(raw: Any, body: Any, says: str) -> None:
     server = await raw.serve(raw.http(body=json.dumps(body).encode()))
     client = await raw.client(server.url, retry=RetryPolicy())
     with pytest.raises(InvalidResponse, match=says) as caught:
@@ -141,7 +141,7 @@ async def test_rows_of_any_kind_are_read(raw: Any) -> None:
 
 
 class Pages:
-    """A server that answers queries with these pages of ids, one after another, and then with errors."""
+    """A server that responds to queries with these pages of IDs, one after another, and then with errors."""
 
     def __init__(self, raw: Any, *pages: list[Any]) -> None:
         self._raw = raw
@@ -171,7 +171,7 @@ class Pages:
 async def test_rows_that_do_not_ascend_are_refused(raw: Any, pages: list[list[UUID]]) -> None:
     server = await raw.serve(Pages(raw, *[[str(each) for each in page] for page in pages]))
     client = await raw.client(server.url)
-    with pytest.raises(ListingError, match="do not ascend"):
+    with pytest.raises(ListingError, match="not in ascending order"):
         await found(client, ["a"], page_size=2)
 
 

@@ -1,4 +1,4 @@
-"""The layers that limit and repeat, around a wire that answers as told, in virtual time (promises 10, 13, 14)."""
+"""The transports for rate limits and retries, around a scripted wire, in virtual time (guarantees 10, 13, 14)."""
 
 import asyncio
 from typing import Any
@@ -46,7 +46,7 @@ def answer(code: int, body: bytes = b"{}", **headers: str) -> Response:
 
 
 class Script:
-    """A wire that answers as told, in virtual time."""
+    """A wire with scripted responses, in virtual time."""
 
     def __init__(self, *answers: Response | PostHogError, latency_s: float = 0.0) -> None:
         self.answers = list(answers)
@@ -109,11 +109,11 @@ RETRY_AFTERS = [
 
 
 @pytest.mark.parametrize(("retry_after", "pause_s"), RETRY_AFTERS)
-def test_a_429_pauses_everybody_of_the_bucket_visibly(retry_after: str, pause_s: float) -> None:
+def test_a_429_pauses_all_requests_of_the_bucket_visibly(retry_after: str, pause_s: float) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)
-        limits.charge(Bucket.OTHERS, [59.9] * 100)  # so that the lowered limit holds nobody for long
+        limits.charge(Bucket.OTHERS, [59.9] * 100)  # so that no request waits long for the lowered limit
         events: list[Any] = []
         script = Script(answer(429, **{"retry-after": retry_after}), answer(200), answer(200))
         stack = layered(script, events, limits)
@@ -133,7 +133,7 @@ def test_a_429_pauses_everybody_of_the_bucket_visibly(retry_after: str, pause_s:
 
 @pytest.mark.parametrize(("retry_after", "pause_s"), [case for case in RETRY_AFTERS if case[0]])
 @pytest.mark.parametrize("status", [502, 503])
-def test_an_unavailable_server_that_says_how_long_pauses_everybody_once(
+def test_an_unavailable_server_that_names_a_wait_pauses_all_requests_once(
     status: int, retry_after: str, pause_s: float
 ) -> None:
     async def main() -> None:
@@ -158,7 +158,7 @@ def test_an_unavailable_server_that_says_how_long_pauses_everybody_once(
 
 
 @pytest.mark.parametrize(("status", "error"), [(429, RateLimited), (503, ServerError), (502, ServerError)])
-def test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once(
+def test_above_the_longest_pause_nothing_is_sent_and_every_call_fails_at_once(
     status: int, error: type[ApiStatusError]
 ) -> None:
     async def main() -> None:
@@ -182,7 +182,7 @@ def test_above_the_ceiling_nothing_is_sent_and_everybody_is_told_at_once(
     run_virtual(main())
 
 
-def test_a_stuttering_server_is_not_hammered_and_lowers_the_limit_once() -> None:
+def test_a_server_with_repeated_429s_is_not_flooded_and_lowers_the_limit_once() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)
@@ -212,7 +212,7 @@ def test_many_429s_of_requests_that_left_together_lower_the_limit_once() -> None
     run_virtual(main())
 
 
-def test_nothing_sent_costs_no_slot_and_tells_no_request() -> None:
+def test_an_unsent_request_costs_no_permit_and_emits_no_event() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)
@@ -225,7 +225,7 @@ def test_nothing_sent_costs_no_slot_and_tells_no_request() -> None:
     run_virtual(main())
 
 
-def test_with_before_send_there_is_one_attempt_whatever_comes_of_it() -> None:
+def test_with_before_send_there_is_one_attempt_whatever_the_outcome() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         outcomes: list[Response | PostHogError] = [
@@ -247,7 +247,7 @@ def test_with_before_send_there_is_one_attempt_whatever_comes_of_it() -> None:
     run_virtual(main())
 
 
-def test_before_send_is_awaited_once_the_slot_is_held_and_gives_it_back_when_it_raises() -> None:
+def test_before_send_is_awaited_once_the_permit_is_held_and_returns_it_when_it_raises() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)
@@ -282,7 +282,7 @@ def test_a_call_cancelled_while_it_waits_for_its_turn_costs_nothing() -> None:
     run_virtual(main())
 
 
-def test_a_call_cancelled_under_way_keeps_its_slot_and_is_told_of() -> None:
+def test_a_call_cancelled_in_flight_keeps_its_permit_and_emits_an_event() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)

@@ -115,7 +115,7 @@ async def test_a_connection_that_does_not_come_about_in_time_is_not_a_lost_answe
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
         fillers = []
-        for _ in range(8):  # what the backlog does not take gets no answer to its SYN
+        for _ in range(8):  # what the backlog does not take gets no response to its SYN
             filler = socket.socket()
             filler.setblocking(False)
             filler.connect_ex(address)

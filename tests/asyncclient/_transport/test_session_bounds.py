@@ -1,4 +1,4 @@
-"""What the wire takes at most, and what it makes of bytes that are no answer (promise 30)."""
+"""What the wire takes at most, and what it makes of bytes that are no response (guarantee 30)."""
 
 import asyncio
 import contextlib
@@ -232,7 +232,7 @@ async def test_json_nested_without_end_is_one_clear_error(raw: Any, body: bytes)
         ),
     )
 )
-def test_whatever_a_server_says_is_an_answer_or_one_of_our_errors(said: bytes) -> None:
+def test_every_response_is_a_value_or_one_of_our_errors(said: bytes) -> None:
     async def main() -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:

@@ -1,4 +1,4 @@
-"""How connections and calls end: what is given up leaves no more bytes, and whoever waits for an answer is told."""
+"""How connections and calls end: what is given up leaves no more bytes, and whoever waits for a response is told."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ def serving(request: pytest.FixtureRequest, trusted: ssl.SSLContext) -> Any:
 
 
 async def turns() -> None:
-    """Let the client read what a server of this process has written already: it lies in the socket."""
+    """Let the client read what a server in this process has already written to the socket."""
     for _ in range(20):
         await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""Faults over a socket: what breaks, whether the effect took place, and which requests are struck."""
+"""Faults over a socket: what fails, whether the effect happened, and which requests are affected."""
 
 import asyncio
 import gzip
@@ -178,7 +178,7 @@ async def test_deletion_errors_name_the_step_that_their_age_knows(serve):
         assert (await bulk(api)).json["deletion_errors"][0].get("step") == step
 
 
-async def test_a_step_before_anybody_is_known_names_nobody(serve):
+async def test_an_error_before_persons_are_resolved_names_no_person(serve):
     api = await serve(3)
     api.server.faults.add(Fault("deletion_errors", step="resolve_persons"))
     assert (await bulk(api)).json["deletion_errors"] == [{"person_uuid": None, "step": "resolve_persons"}]
@@ -215,7 +215,7 @@ async def test_persons_whose_events_were_queued_before_are_not_orphaned(serve):
     assert (api.world.count(), api.world.events_orphaned()) == (3, set())
 
 
-async def test_events_asked_for_in_an_earlier_call_that_was_lost_count_as_asked(serve):
+async def test_events_requested_in_an_earlier_lost_call_count_as_requested(serve):
     api = await serve(5, pending_rows="one_pending")
     api.server.faults.add(Fault("swallow", action="bulk_delete", times=1))
     assert (await bulk(api, 1, delete_events=True, keep_person=True)).status == 202
@@ -244,7 +244,7 @@ async def test_a_redirect_leads_elsewhere_and_does_nothing(serve):
     assert api.world.count() == 5
 
 
-async def test_a_fault_strikes_its_action_only_and_as_often_as_told(serve):
+async def test_a_fault_affects_only_its_action_and_only_as_often_as_set(serve):
     api = await serve(5)
     api.server.faults.add(Fault("status", action="retrieve", times=2))
     assert (await api.get()).status == 200
@@ -303,7 +303,7 @@ def test_a_fault_that_makes_no_sense_is_refused(kind, arguments):
         Fault(kind, **arguments)
 
 
-async def test_an_answer_is_late_by_the_latency_and_the_effect_is_not(serve):
+async def test_a_response_is_delayed_by_the_latency_and_the_effect_is_not(serve):
     api = await serve(5, latency_s=30)
     request = asyncio.create_task(bulk(api))
     await api.server.arrived(1, action="bulk_delete")

@@ -76,8 +76,8 @@ class Served:
 
         async def watch() -> None:
             async with asyncio.timeout(30):
-                while not condition():  # noqa: ASYNC110 - the server tells nobody
-                    await asyncio.sleep(0)
+                while not condition():  # noqa: ASYNC110 - the server has no event for this
+                    await asyncio.sleep(0.002)  # the other thread needs the processor
 
         asyncio.run_coroutine_threadsafe(watch(), self._loop).result()
 
@@ -108,6 +108,12 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def no_second_look_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands in this process ask again at once about whom an answer left out: what is tested is that they do."""
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
 
 
 @pytest.fixture

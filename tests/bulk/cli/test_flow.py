@@ -45,22 +45,22 @@ def test_a_review_has_all_that_is_needed_to_approve(run: Run, posthog: Any) -> N
     for words in (
         "1 (Local project) on http://127.0.0.1",
         "delete persons and their events",
-        r"Targets +2\n",
+        r"Persons +2\n",
         r"Lines that matched no person +1 +2\n",
         r"Lines refused: blank +1 +4\n",
         r"Requests +at least 6: 2 deletion calls",
-        r"Time +under 1 s, within the rate limits",
+        r"Estimated time +under 1 s, within the rate limits",
     ):
         assert re.search(words.replace("(Local project)", r"\(Local project\)"), result.out), words
     assert not posthog.mutations
     assert mode("x.plan.jsonl") == 0o600
 
 
-def test_a_sample_is_from_all_over_the_plan_and_never_larger_than_it(run: Run, posthog: Any) -> None:
+def test_a_sample_covers_the_whole_plan_and_is_never_larger(run: Run, posthog: Any) -> None:
     out = run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").out
     assert re.findall(r"^  (\d+) +[0-9a-f-]{36} ", out, re.MULTILINE) == ["0", "12", "24", "36", "48"]
     out = run("plan", "delete", "--uuids", "-", "-o", "y", stdin=_file(str(min(everyone(posthog))))).out
-    assert "Sample of 1" in out
+    assert "Sample: 1 of 1" in out
 
 
 def _file(text: str) -> Path:
@@ -69,7 +69,7 @@ def _file(text: str) -> Path:
     return path
 
 
-def test_the_line_that_a_review_ends_with_runs_the_plan_and_again_does_nothing(run: Run, posthog: Any) -> None:
+def test_the_command_that_a_review_prints_runs_the_plan_once(run: Run, posthog: Any) -> None:
     out = run("plan", "delete", *FREE, "--delete-events", "-o", "x.plan.jsonl").out
     targets, others = free(posthog), everyone(posthog) - free(posthog)
     line = out.splitlines()[-1].split()
@@ -85,21 +85,22 @@ def test_the_line_that_a_review_ends_with_runs_the_plan_and_again_does_nothing(r
     assert mode("x.journal.jsonl") == 0o600
 
 
-def test_delete_goes_all_the_way_in_one_go(run: Run, posthog: Any) -> None:
+def test_delete_plans_runs_and_verifies_in_one_command(run: Run, posthog: Any) -> None:
     targets, others = free(posthog), everyone(posthog) - free(posthog)
     result = run("delete", "--delete-events", "--delete-recordings", *FREE, "--yes", "--expect-count", len(targets))
     assert result.code == 0
     assert everyone(posthog) == others
     assert all(posthog.server.world.deletion_rows(uuid) for uuid in targets)
-    first, *rest = result.out.splitlines()
-    plan = re.fullmatch(
-        r"If interrupted, resume with: posthog-bulk delete --plan (delete-1-\d{8}T\d{6}Z\.plan\.jsonl) (.*)", first
+    plan = re.search(
+        r"^If interrupted, resume with: posthog-bulk delete --plan (delete-1-\d{8}T\d{6}Z\.plan\.jsonl) (.*)$",
+        result.out,
+        re.MULTILINE,
     )
     assert plan is not None
-    assert "'plan exact free'" in first
+    assert "'plan exact free'" in plan[2]
     assert Path(plan[1]).exists()
     assert Path(plan[1].replace("plan", "journal")).exists()
-    assert any(line.startswith("Done: ") for line in rest)
+    assert any(line.startswith("Done: ") for line in result.out.splitlines())
 
 
 def test_the_same_command_line_resumes(run: Run, posthog: Any) -> None:
@@ -109,7 +110,7 @@ def test_the_same_command_line_resumes(run: Run, posthog: Any) -> None:
     listed = sum(request.action == "list" for request in posthog.server.requests)
     again = run(*command)
     assert again.code == 0
-    assert "Using the plan that exists: x.plan.jsonl" in again.out
+    assert "Using the existing plan x.plan.jsonl" in again.out
     assert sum(request.action == "list" for request in posthog.server.requests) - listed <= 1  # the prefix
     without = run("delete", "--plan", "x.plan.jsonl")  # neither selection nor approval is needed any more
     assert without.code == 0
@@ -122,7 +123,7 @@ def test_a_journal_given_names_the_plan(run: Run, posthog: Any) -> None:
     assert Path("y.journal.jsonl").exists()
 
 
-def test_a_selection_may_come_from_stdin(run: Run, posthog: Any) -> None:
+def test_a_selection_can_come_from_stdin(run: Run, posthog: Any) -> None:
     result = run("delete", "--distinct-ids", "-", "--yes", "--expect-count", 2, stdin=_file("user-1\nuser-2\n"))
     assert result.code == 0
     assert posthog.server.world.count() == 58
@@ -141,19 +142,19 @@ def test_a_selection_may_come_from_stdin(run: Run, posthog: Any) -> None:
         (("--distinct-ids", "in", "--allow-shared-ids"), "undefined\n"),
     ],
 )
-def test_each_way_to_select_finds_its_person(run: Run, posthog: Any, options: tuple[str, ...], content: str) -> None:
+def test_each_selection_option_finds_its_person(run: Run, posthog: Any, options: tuple[str, ...], content: str) -> None:
     world = posthog.server.world
-    chosen = world.add_person(["undefined", "u"], {"email": "e@example.org", "k": "v"})
+    selected = world.add_person(["undefined", "u"], {"email": "e@example.org", "k": "v"})
     if "--column" in options:
-        chosen = world.uuid_of("user-1")
-    world.add_cohort(7, [chosen])
-    Path("in").write_text(content.format(uuid=chosen))
+        selected = world.uuid_of("user-1")
+    world.add_cohort(7, [selected])
+    Path("in").write_text(content.format(uuid=selected))
     assert run("plan", "delete", *options, "-o", "x").code == 0
     with load_plan("x") as plan:
-        assert [str(target.uuid) for target in plan.iter()] == [str(chosen)]
+        assert [str(target.uuid) for target in plan.iter()] == [str(selected)]
 
 
-def test_json_puts_events_on_stdout_and_words_on_stderr(run: Run, posthog: Any) -> None:
+def test_json_writes_events_to_stdout_and_messages_to_stderr(run: Run, posthog: Any) -> None:
     count = len(free(posthog))
     result = run("delete", *FREE, "--yes", "--expect-count", count, "--json")
     events = [json.loads(line) for line in result.out.splitlines()]
@@ -168,18 +169,18 @@ def test_json_puts_events_on_stdout_and_words_on_stderr(run: Run, posthog: Any) 
     assert "user-" not in result.out
 
 
-def test_verify_waits_for_the_purge_and_then_is_done(run: Run, posthog: Any) -> None:
+def test_verify_ends_with_75_until_the_events_are_purged(run: Run, posthog: Any) -> None:
     count = len(free(posthog))
     run("delete", "--delete-events", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", count)
     sent = len(posthog.mutations)
     early = run("verify", "x.journal.jsonl")
-    assert (early.code, early.out.splitlines()[-1].startswith("The events are not purged yet")) == (75, True)
+    assert (early.code, early.out.splitlines()[-1].startswith("PostHog has not purged the events yet")) == (75, True)
     posthog.server.run_event_deletion()
     result = run("verify", "x.journal.jsonl", "--json")
     assert result.code == 0
     assert json.loads(result.out.splitlines()[-1])["exit_code"] == 0
     assert f"{count} purged" in result.err
-    assert "not purged yet" not in result.err
+    assert "not purged the events yet" not in result.err
     assert len(posthog.mutations) == sent
 
 
@@ -193,30 +194,28 @@ def test_status_and_report_need_neither_network_nor_key_nor_plan(
         monkeypatch.delenv(name)
     status = run("status", "x.journal.jsonl", "--watch")
     assert status.code == 0
-    assert f"delete persons, {count} targets" in status.out
-    assert "project 1 (Local project)" in status.out
+    assert f"delete persons; {count} persons" in status.out
+    assert "Project    1 (Local project) on http" in status.out
     with_plan = run("report", "x.journal.jsonl")
-    assert "The input" in with_plan.out
+    assert "Input check" in with_plan.out
     Path("x.plan.jsonl").unlink()
-    assert "project 1 on http" in run("status", "x.journal.jsonl").out
+    assert "Project    1 on http" in run("status", "x.journal.jsonl").out
     without = run("report", "x.journal.jsonl")
-    assert "The plan was not there" in without.out
+    assert "made without the plan" in without.out
     assert len(posthog.server.requests) == requests
 
 
-def test_a_broken_plan_beside_the_journal_is_said_and_done_without(run: Run, posthog: Any) -> None:
+def test_status_works_without_a_plan_that_cannot_be_read(run: Run, posthog: Any) -> None:
     run("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", len(free(posthog)))
     Path("x.plan.jsonl").write_text("x")
     result = run("status", "x.journal.jsonl")
     assert result.code == 0
-    assert "without its plan" in result.err
+    assert "without the plan" in result.err
     assert run("status", "x.journal.jsonl", "--plan", "x.plan.jsonl").code == 74
 
 
 @pytest.mark.parametrize("name", ["r.md", "r.json", "r.txt", "r.html", "R.MD"])
-def test_a_report_is_private_the_same_each_time_and_written_over_by_force_alone(
-    run: Run, posthog: Any, name: str
-) -> None:
+def test_a_report_is_private_and_replaced_only_by_force(run: Run, posthog: Any, name: str) -> None:
     run("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", len(free(posthog)))
     assert run("report", "x.journal.jsonl", "-o", name).code == 0
     first = Path(name).read_bytes()
@@ -233,7 +232,7 @@ def test_a_report_is_private_the_same_each_time_and_written_over_by_force_alone(
 
 
 @pytest.mark.parametrize("options", [(), ("--force",)])
-def test_a_report_never_replaces_what_it_is_made_from(run: Run, posthog: Any, options: tuple[str, ...]) -> None:
+def test_a_report_never_replaces_its_input(run: Run, posthog: Any, options: tuple[str, ...]) -> None:
     run("delete", *FREE, "--journal", "x.md", "--plan", "p.md", "--yes", "--expect-count", len(free(posthog)))
     Path("d").mkdir()
     Path("hard.md").hardlink_to("x.md")
@@ -241,13 +240,13 @@ def test_a_report_never_replaces_what_it_is_made_from(run: Run, posthog: Any, op
     before = {name: Path(name).read_bytes() for name in ("x.md", "p.md")}
     for name in ("x.md", "d/../x.md", "hard.md", "soft.md", "p.md", "./p.md"):
         assert run("report", "x.md", "--plan", "p.md", "-o", name, *options).code == 2
-    assert run("report", "x.md", "-o", "p.md", *options).code == 74  # a plan, though nobody says whose
+    assert run("report", "x.md", "-o", "p.md", *options).code == 74  # a plan is recognized by its content
     assert {name: Path(name).read_bytes() for name in before} == before
     assert Path("hard.md").samefile("x.md")
     assert Path("soft.md").is_symlink()
 
 
-def test_a_plan_and_its_journal_are_two_files(run: Run, posthog: Any) -> None:
+def test_plan_and_journal_must_be_different_files(run: Run, posthog: Any) -> None:
     assert run("plan", "delete", *FREE, "-o", "x.plan.jsonl").code == 0
     before = Path("x.plan.jsonl").read_bytes()
     Path("hard").hardlink_to("x.plan.jsonl")
@@ -257,7 +256,7 @@ def test_a_plan_and_its_journal_are_two_files(run: Run, posthog: Any) -> None:
         run("delete", *FREE, "--plan", "new", "--journal", "./new", "--yes", "--expect-count", 1),
     ]
     for result in results:
-        assert (result.code, "are one file" in result.sentence) == (2, True)
+        assert (result.code, "are the same file" in result.sentence) == (2, True)
     assert Path("x.plan.jsonl").read_bytes() == before
     assert not Path("new").exists()
     assert not posthog.mutations

@@ -1,4 +1,4 @@
-"""Every command on a terminal, with whatever acts on one in every field that a server or file can fill (promise 30)."""
+"""Every command at a terminal, with control characters in all text of server and files (guarantee 30)."""
 
 import json
 import os
@@ -38,11 +38,11 @@ class Shown(msgspec.Struct, frozen=True):
 
 def at_terminal(*arguments: object, typed: str = "") -> Shown:
     """Run a command in this process, at a terminal of its own; what acts on that is an error here."""
-    screen, inner = pty.openpty()
+    output, inner = pty.openpty()
     got: list[bytes] = []
 
     def read() -> None:
-        while data := _read(screen):
+        while data := _read(output):
             got.append(data)
 
     reader = threading.Thread(target=read)
@@ -54,22 +54,22 @@ def at_terminal(*arguments: object, typed: str = "") -> Shown:
     ):
         reader.start()
         try:
-            os.write(screen, typed.encode())
+            os.write(output, typed.encode())
             code = main([str(argument) for argument in arguments])
         finally:
             sys.stdin, sys.stdout, sys.stderr, streams = *before, (sys.stdin, sys.stdout, sys.stderr)
             for stream in streams:
                 stream.close()
     reader.join()
-    os.close(screen)
+    os.close(output)
     text = b"".join(got).decode()
     assert (found := ACTS.search(OURS.sub("\n", text))) is None, (arguments, found, text)
     return Shown(int(code), text)
 
 
-def _read(screen: int) -> bytes:
+def _read(output: int) -> bytes:
     try:
-        return os.read(screen, 65536)
+        return os.read(output, 65536)
     except OSError:  # the other side is closed
         return b""
 
@@ -86,7 +86,7 @@ def posthog(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     return served
 
 
-ONE_GO = {
+OPERATION_OPTIONS = {
     "unset": (NASTY, "--route", "rest"),
     "update": (f"{NASTY}={NASTY}", "--route", "rest"),
     "delete-events": (),
@@ -95,11 +95,11 @@ ONE_GO = {
 }
 
 
-@pytest.mark.parametrize("kind", ONE_GO)
-def test_a_job_and_what_is_said_of_it_later(posthog: Any, kind: str) -> None:
+@pytest.mark.parametrize("kind", OPERATION_OPTIONS)
+def test_a_job_and_its_report_are_sanitized(posthog: Any, kind: str) -> None:
     count = "2" if kind == "unset" else "4"
     plan, journal = f"{FILE}.plan.jsonl", f"{FILE}.journal.jsonl"
-    shown = at_terminal(kind, *ONE_GO[kind], "--everyone", "--plan", plan, typed=f"{count}\n")
+    shown = at_terminal(kind, *OPERATION_OPTIONS[kind], "--everyone", "--plan", plan, typed=f"{count}\n")
     assert (shown.code, "Acme\\x1b]0;pwned" in shown.text) == (0, True), shown.text
     assert at_terminal("status", journal).code == 0
     assert at_terminal("report", journal).code == 0
@@ -164,7 +164,7 @@ def test_persons(posthog: Any) -> None:
     ],
     ids=lambda arguments: "-".join(arguments[:2]).encode("ascii", "ignore").decode()[:20].strip("\x1b\x07"),
 )
-def test_whatever_is_wrong_is_told_harmlessly(posthog: Any, arguments: tuple[str, ...]) -> None:
+def test_error_messages_are_sanitized(posthog: Any, arguments: tuple[str, ...]) -> None:
     Path("csv").write_text(f"{NASTY.lower()},b\n1,2\n".replace("\n", "", NASTY.count("\n")))
     if arguments[0] == "demo":
         Path(FILE).mkdir()
@@ -204,7 +204,7 @@ def evil(request: pytest.FixtureRequest) -> Iterator[str]:
         thread.join()
 
 
-def test_what_a_server_says_of_an_error(posthog: Any, run: Run, evil: str) -> None:
+def test_errors_of_a_server_are_sanitized(posthog: Any, run: Run, evil: str) -> None:
     assert run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").code == 0
     for command in (("persons",), ("plan", "delete", "--everyone", "-o", "y"), ("run", "x.plan.jsonl", "--json")):
         with load_plan("x.plan.jsonl") as plan:

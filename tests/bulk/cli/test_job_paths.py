@@ -1,24 +1,24 @@
-"""Plan and journal share a stem."""
+"""The names of plan and journal."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from bulk.cli.job_paths import job_files, journal_of, plan_of
+from bulk.cli.job_paths import choose_job_paths, journal_of, plan_of
 
 NOW = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
 
 
 def files(plan: str | None, journal: str | None) -> tuple[str, str, bool]:
-    found = job_files(
+    found = choose_job_paths(
         Path(plan) if plan else None,
         Path(journal) if journal else None,
         operation="delete",
         project="42",
         now=NOW,
     )
-    return str(found.plan), str(found.journal), found.made_up
+    return str(found.plan), str(found.journal), found.is_generated
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def files(plan: str | None, journal: str | None) -> tuple[str, str, bool]:
         ),
     ],
 )
-def test_what_is_not_given_is_the_stem_of_the_other(
+def test_a_file_that_is_not_given_is_named_after_the_other(
     plan: str | None, journal: str | None, expected: tuple[str, str, bool]
 ) -> None:
     assert files(plan, journal) == expected
@@ -49,7 +49,7 @@ def test_a_journal_is_never_its_plan(name: str) -> None:
 
 
 @pytest.mark.parametrize("project", ["@current", "../x", "a b"])
-def test_a_made_up_name_is_one_file_in_this_folder(project: str) -> None:
-    made = job_files(None, None, operation="delete", project=project, now=NOW)
+def test_a_generated_name_is_a_file_in_the_current_folder(project: str) -> None:
+    made = choose_job_paths(None, None, operation="delete", project=project, now=NOW)
     assert made.plan.parent == Path()
     assert made.plan.name.startswith("delete-")

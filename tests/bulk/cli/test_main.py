@@ -47,7 +47,7 @@ def _env() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(next(iter(bulk.__path__))).parent)}
 
 
-ONE_GO = (
+OPERATION_OPTIONS = (
     "--distinct-ids --uuids --emails --column --where --email --properties --cohort --everyone --allow-shared-ids "
     "--plan --journal --yes --expect-count --concurrency --batch-size --rate-limits --wait --max-targets --json "
     "--host --project-id --key-file"
@@ -63,11 +63,11 @@ OPTIONS = {
     "--properties --cohort --everyone --allow-shared-ids --output --host --project-id --key-file",
     "run": "--journal --approve --max-targets --expect-count --concurrency --batch-size --rate-limits --wait --json "
     "--host --project-id --key-file",
-    "delete": f"--delete-events --delete-recordings {ONE_GO}",
-    "unset": f"--route {ONE_GO}",
-    "update": f"--route {ONE_GO}",
-    "delete-events": ONE_GO,
-    "delete-recordings": ONE_GO,
+    "delete": f"--delete-events --delete-recordings {OPERATION_OPTIONS}",
+    "unset": f"--route {OPERATION_OPTIONS}",
+    "update": f"--route {OPERATION_OPTIONS}",
+    "delete-events": OPERATION_OPTIONS,
+    "delete-recordings": OPERATION_OPTIONS,
     "verify": "--plan --json --host --project-id --key-file",
     "status": "--watch",
     "report": "--output",
@@ -84,11 +84,11 @@ def test_every_command_has_its_options_and_a_help(run: Run, name: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["-h"]])
-def test_asking_about_the_command_is_no_failure(run: Run, arguments: list[str]) -> None:
+def test_help_and_version_exit_with_0(run: Run, arguments: list[str]) -> None:
     assert run(*arguments).code == 0
 
 
-def test_no_command_is_a_usage_error_that_shows_the_help(run: Run) -> None:
+def test_without_a_command_the_help_is_shown_and_the_exit_code_is_2(run: Run) -> None:
     result = run()
     assert result.code == 2
     assert "Commands" in result.out + result.err
@@ -98,7 +98,7 @@ def test_no_command_is_a_usage_error_that_shows_the_help(run: Run) -> None:
     "arguments",
     [["erase"], ["run"], ["run", "--nope", "x"], ["delete", "--concurrency", "0"], ["plan", "explode", "-o", "x"]],
 )
-def test_a_usage_error_ends_with_2_and_one_sentence(run: Run, arguments: list[str]) -> None:
+def test_a_usage_error_exits_with_2_and_one_line(run: Run, arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.code == 2
     assert len(result.err.splitlines()) == 1
@@ -162,15 +162,15 @@ def _transport(kind: type[asyncclient.TransportError]) -> BaseException:
         (RuntimeError("secret phx_1"), 70),
     ],
 )
-def test_each_error_has_its_exit_code_and_its_sentence(error: BaseException, code: int) -> None:
+def test_each_error_has_its_exit_code_and_message(error: BaseException, code: int) -> None:
     assert exit_codes.exit_code(error) == code
-    told = exit_codes.explain(error)
+    told = exit_codes.describe_error(error)
     assert told
     assert "018f" not in told
     assert "phx_1" not in told
 
 
-def test_a_defect_names_its_place_and_no_value() -> None:
+def test_a_defect_is_reported_with_its_place_and_no_value() -> None:
     def fail() -> None:
         raise KeyError("jane@example.org")
 
@@ -178,27 +178,27 @@ def test_a_defect_names_its_place_and_no_value() -> None:
     try:
         fail()
     except KeyError as error:
-        told = exit_codes.explain(error)
+        told = exit_codes.describe_error(error)
     finally:
         fail.__globals__["__name__"] = name
     assert told.startswith("defect: KeyError in bulk.somewhere, fail, line ")
     assert "jane" not in told
 
 
-def test_what_an_error_says_cannot_act_on_a_terminal() -> None:
-    told = exit_codes.explain(Refused("name \x1b[31m\u202e", "fix"))
+def test_error_messages_have_no_control_characters() -> None:
+    told = exit_codes.describe_error(Refused("name \x1b[31m\u202e", "fix"))
     assert "\x1b" not in told
     assert "\u202e" not in told
 
 
-def test_an_expression_is_shown_with_carets_under_the_word() -> None:
-    assert exit_codes.explain(WhereError("a zzz b", 2, 5, "unknown operator")).splitlines() == [
+def test_an_error_in_an_expression_is_marked_with_carets() -> None:
+    assert exit_codes.describe_error(WhereError("a zzz b", 2, 5, "unknown operator")).splitlines() == [
         "unknown operator",
         "  a zzz b",
         "    ^^^",
     ]
 
 
-def test_the_only_error_of_a_group_is_told_as_itself() -> None:
+def test_the_only_error_of_a_group_is_reported_by_itself() -> None:
     inner = Refused("x", "y")
-    assert exit_codes.single(BaseExceptionGroup("g", [ExceptionGroup("h", [inner])])) is inner
+    assert exit_codes.unwrap_group(BaseExceptionGroup("g", [ExceptionGroup("h", [inner])])) is inner

@@ -31,19 +31,25 @@ def ids(posthog: Any) -> None:
     Path("ids").write_text("".join(f"user-{number}\n" for number in range(PEOPLE)))
 
 
-def chosen(posthog: Any) -> list[Any]:
+def selected(posthog: Any) -> list[Any]:
     world = posthog.server.world
     return [world.uuid_of(f"user-{number}") for number in range(PEOPLE)]
 
 
 def properties(posthog: Any) -> dict[int, dict[str, Any]]:
-    """The properties of everybody, by the number in the distinct id."""
+    """The properties of all persons, by the number in the distinct ID."""
     world = posthog.server.world
     return {number: dict(world.person(world.uuid_of(f"user-{number}")).properties) for number in range(60)}
 
 
+def resume_command(out: str) -> list[str]:
+    """The words of the command line that a command prints for resuming."""
+    (line,) = re.findall("^If interrupted, resume with: (.*)$", out, re.MULTILINE)
+    return shlex.split(line)
+
+
 def check_done(posthog: Any, kind: str, before: dict[int, dict[str, Any]]) -> None:
-    """The server's own world has what was asked for, and all the rest is as before."""
+    """Check that the server has the requested changes and no others."""
     world = posthog.server.world
     if kind == "delete":
         assert world.count() == 60 - PEOPLE
@@ -65,37 +71,38 @@ def recordings_asked_for(posthog: Any) -> set[str]:
 
 
 VERDICTS = {
-    "delete": "Done: 30 of 30 persons deleted by this job and read back as gone.",
-    "unset": "Done: 30 of 30 persons changed by this job and read back as requested.",
-    "update": "Done: 30 of 30 persons changed by this job and read back as requested.",
-    "delete-events": "Done: 30 of 30 persons' events queued for deletion by this job.",
-    "delete-recordings": "Done: 30 of 30 persons' recordings requested to be deleted, which cannot be verified.",
+    "delete": "Done: 30 of 30 persons deleted (confirmed by reading back).",
+    "unset": "Done: 30 of 30 persons changed (confirmed by reading back).",
+    "update": "Done: 30 of 30 persons changed (confirmed by reading back).",
+    "delete-events": "Done: 30 of 30 persons with events queued for deletion (confirmed by reading back).",
+    "delete-recordings": "Done: 30 of 30 persons with the deletion of recordings requested (which cannot be verified).",
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_operation_goes_all_the_way_and_the_line_it_prints_resumes_it(run: Run, posthog: Any, kind: str) -> None:
+def test_each_operation_runs_in_one_command_and_prints_the_line_that_resumes_it(
+    run: Run, posthog: Any, kind: str
+) -> None:
     before = properties(posthog)
     result = run(*KINDS[kind], *IDS, *GO)
     assert result.code == 0, result.err
     assert VERDICTS[kind] in result.out.splitlines()
-    targets = {str(uuid) for uuid in (chosen(posthog) if kind != "delete" else [])}
+    targets = {str(uuid) for uuid in (selected(posthog) if kind != "delete" else [])}
     check_done(posthog, kind, before)
     assert recordings_asked_for(posthog) == (targets if kind == "delete-recordings" else set())
-    first = result.out.splitlines()[0].removeprefix("If interrupted, resume with: ")
-    program, *line = shlex.split(first)
+    program, *line = resume_command(result.out)
     assert (program, line[0]) == ("posthog-bulk", kind)
     assert re.fullmatch(rf"{kind}-1-\d{{8}}T\d{{6}}Z\.plan\.jsonl", line[2])
     sent = len(posthog.mutations)
     again = run(*line)
     assert again.code == 0, again.err
-    assert f"Using the plan that exists: {line[2]}" in again.out
+    assert f"Using the existing plan {line[2]}" in again.out
     assert len(posthog.mutations) == sent
     assert len(list(Path().glob("*.jsonl"))) == 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_operation_goes_by_plan_run_status_report_and_verify(run: Run, posthog: Any, kind: str) -> None:
+def test_each_operation_runs_by_plan_run_status_report_and_verify(run: Run, posthog: Any, kind: str) -> None:
     before = properties(posthog)
     planned = run("plan", *KINDS[kind], *IDS, "-o", "x.plan.jsonl")
     assert planned.code == 0, planned.err
@@ -109,16 +116,16 @@ def test_each_operation_goes_by_plan_run_status_report_and_verify(run: Run, post
     waiting = kind in ("delete", "delete-events")
     verified = run("verify", "x.journal.jsonl")
     assert verified.code == (75 if waiting else 0)
-    assert ("not purged yet" in verified.out) is waiting
+    assert ("not purged the events yet" in verified.out) is waiting
     posthog.server.run_event_deletion()
     assert run("verify", "x.journal.jsonl").code == 0
     assert len(posthog.mutations) == sent
-    to_do = re.search("^To do +(.*)$", planned.out, re.MULTILINE)
-    assert to_do is not None
+    operation = re.search("^Operation +(.*)$", planned.out, re.MULTILINE)
+    assert operation is not None
     for command in ("status", "report"):
         said = run(command, "x.journal.jsonl")
         assert said.code == 0
-        assert to_do[1] in said.out
+        assert operation[1] in said.out
         assert VERDICTS[kind] in said.out or kind in ("delete", "delete-events")
     assert b"vip" not in Path("x.journal.jsonl").read_bytes()
 
@@ -133,7 +140,7 @@ def test_each_operation_goes_by_plan_run_status_report_and_verify(run: Run, post
         (("update", "plan=vip"), "capture", {"capture": 2}),
     ],
 )
-def test_the_route_is_the_one_that_was_asked_for(
+def test_the_requested_route_is_taken(
     run: Run, posthog: Any, operation: tuple[str, ...], route: str, actions: dict[str, int]
 ) -> None:
     result = run(*operation, *IDS, *GO, "--route", route)
@@ -143,41 +150,43 @@ def test_the_route_is_the_one_that_was_asked_for(
     assert "Route: REST (" in result.err or "Route: capture (as requested)" in result.err
 
 
-def test_keys_that_look_like_options_are_named_after_two_dashes(run: Run, posthog: Any) -> None:
+def test_keys_that_look_like_options_follow_two_dashes(run: Run, posthog: Any) -> None:
     world = posthog.server.world
     world.add_person(["odd"], {"-x": 1, "$set": 2, "a=b": 3})
     Path("ids").write_text("odd\n")
     result = run("unset", *IDS, "--yes", "--expect-count", 1, "--", "-x", "$set", "a=b")
     assert result.code == 0, result.err
     assert world.person(world.uuid_of("odd")).properties == {}
-    line = shlex.split(result.out.splitlines()[0].removeprefix("If interrupted, resume with: "))
-    assert run(*line[1:]).code == 0
+    assert run(*resume_command(result.out)[1:]).code == 0
 
 
-def test_a_review_of_an_update_shows_each_value_and_lets_none_of_them_act(run: Run, posthog: Any) -> None:
+def test_a_review_of_an_update_shows_each_value_sanitized(run: Run, posthog: Any) -> None:
     result = run("plan", "update", "na\x1bme=Ada \u202e", "n:=[1,true]", f"long={'x' * 5000}", *IDS, "-o", "x")
     assert result.code == 0
-    assert 'Values    na\\x1bme = "Ada \\u202e"\n          n = [1, true]\n          long = "xxx' in result.out
+    values = re.search("^Values +(.*)\n +(.*)\n +(.*)\n", result.out, re.MULTILINE)
+    assert values is not None
+    assert values.group(1, 2) == ('na\\x1bme = "Ada \\u202e"', "n = [1, true]")
+    assert values[3].startswith('long = "xxx')
     assert max(map(len, result.out.splitlines())) < 1100
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", result.out + result.err)
 
 
-def test_a_review_tells_what_may_be_missed(
+def test_a_review_says_what_is_not_covered(
     run: Run, posthog: Any, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = run("plan", "unset", "nick", "--everyone", "-o", "none")
     assert (out.code, "has any of the properties" in out.sentence) == (3, True)
     posthog.server.world.add_person(["null"], {"nick": None})
     out = run("plan", "unset", "nick", "--everyone", "-o", "one").out
-    assert "Who has the properties was asked by query (1 persons have them)." in out
+    assert "A query found the persons that have the properties (1 persons have them)." in out
     assert "Not covered: changes of the last minutes." in out
     out = run("plan", "unset", "plan", "--where", "plan exact free", "-o", "two").out
-    assert "was found by listing persons and looking at each (a filter selects)" in out
+    assert "were found by listing persons and checking each (a filter selects)" in out
     served = serve(5, scopes=("person:write", "project:read"))
     for name, value in served.env.items():
         monkeypatch.setenv(name, value)
     out = run("plan", "unset", "email", "--everyone", "-o", "x.plan.jsonl").out
-    assert "looking at each (the key lacks the scope query:read)." in out
+    assert "checking each (the key lacks the scope query:read)." in out
     assert "Not covered: properties that this key cannot read." in out
     assert run("unset", "email", "--plan", "x.plan.jsonl", "--yes", "--expect-count", 5).code == 0
     assert "the key lacks the scope query:read" in run("report", "x.journal.jsonl").out
@@ -195,7 +204,7 @@ def test_a_review_tells_what_may_be_missed(
         (("delete-events",), ("delete", "--delete-events")),
     ],
 )
-def test_a_plan_that_exists_is_not_used_for_something_else(
+def test_an_existing_plan_is_not_used_for_another_operation(
     run: Run, posthog: Any, planned: tuple[str, ...], asked: tuple[str, ...]
 ) -> None:
     assert run("plan", *planned, *IDS, "-o", "x.plan.jsonl").code == 0
@@ -204,7 +213,7 @@ def test_a_plan_that_exists_is_not_used_for_something_else(
     assert not posthog.mutations
 
 
-def test_who_loses_the_race_for_a_new_plan_uses_the_winners(
+def test_a_process_that_finds_a_new_plan_of_another_uses_that(
     run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan_for_real = job_session.make_plan_file
@@ -215,7 +224,7 @@ def test_who_loses_the_race_for_a_new_plan_uses_the_winners(
 
     monkeypatch.setattr(job_session, "make_plan_file", after_another_process)
     result = run("update", "plan=vip", *IDS, *GO, "--plan", "x.plan.jsonl")
-    assert (result.code, "Using the plan that exists: x.plan.jsonl" in result.out) == (0, True)
+    assert (result.code, "Using the existing plan x.plan.jsonl" in result.out) == (0, True)
     monkeypatch.setattr(job_session, "make_plan_file", after_another_process)
     result = run("update", "plan=vip", *IDS, *GO, "--plan", "no/such/folder.plan.jsonl")
     assert result.code == 74
@@ -227,7 +236,7 @@ def test_the_same_values_in_another_order_are_the_same_job(run: Run, posthog: An
     assert result.code == 0, result.err
 
 
-def test_a_change_that_is_not_applied_yet_is_waited_for_and_said_so(run: Run, posthog: Any) -> None:
+def test_waiting_for_a_change_to_be_applied_is_shown(run: Run, posthog: Any) -> None:
     posthog.server.reconfigure(capture_lag_s=0.4)
     result = run("update", "plan=vip", *IDS, *GO)
     assert result.code == 0, result.err

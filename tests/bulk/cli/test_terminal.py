@@ -1,4 +1,4 @@
-"""On a terminal: the count is asked for and typed, and progress is drawn."""
+"""The command at a terminal: approval by typing the count, and the display of progress."""
 
 import io
 import os
@@ -92,11 +92,10 @@ def count(plan: Path) -> int:
 
 
 @pytest.mark.slow
-def test_the_count_is_typed_to_approve(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+def test_typing_the_count_approves_the_plan(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
     one = terminal("run", plan)
     one.read_until("Type the number of persons to continue: ")
-    assert "Project Local project (1)" in one.seen
-    assert f"delete persons, {count(plan)} in all" in one.seen
+    assert f"About to delete {count(plan)} persons, in project 1 (Local project) on http" in one.seen
     assert not posthog.mutations
     one.type(f"{count(plan)}\n")
     assert one.finish() == 0
@@ -106,7 +105,9 @@ def test_the_count_is_typed_to_approve(terminal: Callable[..., Terminal], postho
 
 @pytest.mark.slow
 @pytest.mark.parametrize("typed", ["y\n", "1\n", "\n", "\x04"])
-def test_anything_else_is_no_approval(terminal: Callable[..., Terminal], posthog: Any, plan: Path, typed: str) -> None:
+def test_typing_anything_else_refuses_the_plan(
+    terminal: Callable[..., Terminal], posthog: Any, plan: Path, typed: str
+) -> None:
     one = terminal("run", plan)
     one.read_until("to continue: ")
     one.type(typed)
@@ -117,7 +118,9 @@ def test_anything_else_is_no_approval(terminal: Callable[..., Terminal], posthog
 
 
 @pytest.mark.slow
-def test_an_interrupt_at_the_question_ends_by_it(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+def test_an_interrupt_at_the_prompt_ends_the_command(
+    terminal: Callable[..., Terminal], posthog: Any, plan: Path
+) -> None:
     one = terminal("run", plan)
     one.read_until("to continue: ")
     one.process.send_signal(signal.SIGINT)
@@ -126,10 +129,12 @@ def test_an_interrupt_at_the_question_ends_by_it(terminal: Callable[..., Termina
 
 
 @pytest.mark.slow
-def test_one_go_shows_the_review_before_it_asks(terminal: Callable[..., Terminal], posthog: Any) -> None:
+def test_a_plan_and_run_command_shows_the_review_before_the_prompt(
+    terminal: Callable[..., Terminal], posthog: Any
+) -> None:
     one = terminal("delete", "--where", "plan exact free", "--plan", "y.plan.jsonl")
     one.read_until("to continue: ")
-    assert "Digest    sha256:" in one.seen
+    assert "Digest          sha256:" in one.seen
     assert not posthog.mutations
     one.type(f"{count(Path('y.plan.jsonl'))}\n")
     assert one.finish() == 0
@@ -137,7 +142,7 @@ def test_one_go_shows_the_review_before_it_asks(terminal: Callable[..., Terminal
 
 
 @pytest.mark.slow
-def test_an_approved_job_is_not_asked_again(
+def test_an_approved_job_is_not_prompted_for_again(
     terminal: Callable[..., Terminal], run: Run, posthog: Any, plan: Path
 ) -> None:
     with load_plan(plan) as loaded:
@@ -149,14 +154,14 @@ def test_an_approved_job_is_not_asked_again(
 
 
 @pytest.mark.slow
-def test_a_cap_is_checked_before_anybody_is_asked(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+def test_a_cap_is_checked_before_the_prompt(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
     one = terminal("run", plan, "--max-targets", "1")
     assert one.finish() == 3
     assert "Type the number" not in one.seen
 
 
 @pytest.mark.slow
-def test_a_second_signal_gives_the_cursor_back(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+def test_a_second_signal_restores_the_cursor(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
     from asyncclient.testing import Fault
 
     posthog.server.faults.add(Fault("stall", action="bulk_delete"))
@@ -168,7 +173,7 @@ def test_a_second_signal_gives_the_cursor_back(terminal: Callable[..., Terminal]
     while not posthog.mutations:
         one.read_until("")
     one.process.send_signal(signal.SIGTERM)
-    one.read_until("nothing more is sent")
+    one.read_until("No further requests")
     one.process.send_signal(signal.SIGTERM)
     assert one.finish() == -signal.SIGTERM
     assert one.seen.rindex("\x1b[?25h") > one.seen.rindex("\x1b[?25l")
@@ -201,9 +206,8 @@ def test_only_the_count_approves(tmp_path: Path, typed: str, approved: bool) -> 
     shown = io.StringIO()
     with plan:
         if approved:
-            approval.ask(plan, say=shown.write, read=lambda: typed)
+            approval.ask_for_approval(plan, say=shown.write, read=lambda: typed)
         else:
             with pytest.raises(Refused, match="not approved"):
-                approval.ask(plan, say=shown.write, read=lambda: typed)
-    assert "Acme (1)" in shown.getvalue()
-    assert "42 in all" in shown.getvalue()
+                approval.ask_for_approval(plan, say=shown.write, read=lambda: typed)
+    assert "About to delete 42 persons, in project 1 (Acme) on h." in shown.getvalue()

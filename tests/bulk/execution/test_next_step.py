@@ -6,7 +6,7 @@ from bulk.journal.target_states import TargetStates
 from bulk.states import FINAL_PERSON_STATES, Events, Person, Properties, Recordings
 
 
-def due(
+def step_of(
     person: Person,
     events: Events = Events.NOT_REQUESTED,
     recordings: Recordings = Recordings.NOT_REQUESTED,
@@ -40,13 +40,13 @@ def due(
 @pytest.mark.parametrize("person", list(Person))
 def test_no_person_is_deleted_before_its_events_are_known_to_be_queued(person: Person, events: Events) -> None:
     if events is not Events.UNVERIFIABLE:
-        assert due(person, events) is not Step.DELETE
+        assert step_of(person, events) is not Step.DELETE
 
 
 @pytest.mark.parametrize("recordings", [Recordings.NOT_STARTED, Recordings.UNKNOWN])
 @pytest.mark.parametrize("person", list(Person))
 def test_no_person_is_deleted_before_its_recordings_were_requested(person: Person, recordings: Recordings) -> None:
-    assert due(person, Events.QUEUED, recordings) is not Step.DELETE
+    assert step_of(person, Events.QUEUED, recordings) is not Step.DELETE
 
 
 @pytest.mark.parametrize(
@@ -54,43 +54,43 @@ def test_no_person_is_deleted_before_its_recordings_were_requested(person: Perso
 )
 @pytest.mark.parametrize("events", list(Events))
 def test_final_accepted_and_held_back_targets_have_no_next_step(person: Person, events: Events) -> None:
-    assert due(person, events) is Step.NOTHING
+    assert step_of(person, events) is Step.NOTHING
 
 
 def test_the_order_is_queue_then_read_the_row_then_delete() -> None:
-    assert due(Person.NOT_STARTED, Events.NOT_STARTED, Recordings.NOT_STARTED) is Step.QUEUE_BOTH
-    assert due(Person.NOT_STARTED, Events.ACCEPTED, Recordings.REQUESTED) is Step.READ_ROWS
-    assert due(Person.NOT_STARTED, Events.QUEUED, Recordings.REQUESTED) is Step.DELETE
-    assert due(Person.TO_RETRY, Events.QUEUED, Recordings.REQUESTED) is Step.DELETE
-    assert due(Person.UNKNOWN, Events.QUEUED, Recordings.REQUESTED) is Step.READ_PERSONS
+    assert step_of(Person.NOT_STARTED, Events.NOT_STARTED, Recordings.NOT_STARTED) is Step.QUEUE_BOTH
+    assert step_of(Person.NOT_STARTED, Events.ACCEPTED, Recordings.REQUESTED) is Step.READ_ROWS
+    assert step_of(Person.NOT_STARTED, Events.QUEUED, Recordings.REQUESTED) is Step.DELETE
+    assert step_of(Person.TO_RETRY, Events.QUEUED, Recordings.REQUESTED) is Step.DELETE
+    assert step_of(Person.UNKNOWN, Events.QUEUED, Recordings.REQUESTED) is Step.READ_PERSONS
 
 
 def test_only_the_parts_that_are_left_are_queued() -> None:
-    assert due(Person.NOT_STARTED, Events.NOT_STARTED, Recordings.REQUESTED) is Step.QUEUE_EVENTS
-    assert due(Person.NOT_STARTED, Events.QUEUED, Recordings.UNKNOWN) is Step.QUEUE_RECORDINGS
-    assert due(Person.NOT_STARTED) is Step.DELETE
+    assert step_of(Person.NOT_STARTED, Events.NOT_STARTED, Recordings.REQUESTED) is Step.QUEUE_EVENTS
+    assert step_of(Person.NOT_STARTED, Events.QUEUED, Recordings.UNKNOWN) is Step.QUEUE_RECORDINGS
+    assert step_of(Person.NOT_STARTED) is Step.DELETE
 
 
 @pytest.mark.parametrize("events", list(Events))
 @pytest.mark.parametrize("recordings", list(Recordings))
 @pytest.mark.parametrize("properties", list(Properties))
 def test_a_person_to_keep_is_never_deleted(events: Events, recordings: Recordings, properties: Properties) -> None:
-    assert due(Person.NOT_REQUESTED, events, recordings, properties) is not Step.DELETE
+    assert step_of(Person.NOT_REQUESTED, events, recordings, properties) is not Step.DELETE
 
 
 def test_properties_are_sent_until_accepted_and_again_if_not_applied() -> None:
-    dues = {state: due(Person.NOT_REQUESTED, properties=state) for state in Properties}
-    assert {state for state, what in dues.items() if what is Step.CHANGE} == {
+    steps = {state: step_of(Person.NOT_REQUESTED, properties=state) for state in Properties}
+    assert {state for state, step in steps.items() if step is Step.CHANGE} == {
         Properties.NOT_STARTED,
         Properties.TO_RETRY,
     }
-    assert {state for state, what in dues.items() if what is Step.READ_PERSONS} == {Properties.UNKNOWN}
-    assert set(dues.values()) == {Step.CHANGE, Step.READ_PERSONS, Step.NOTHING}
+    assert {state for state, step in steps.items() if step is Step.READ_PERSONS} == {Properties.UNKNOWN}
+    assert set(steps.values()) == {Step.CHANGE, Step.READ_PERSONS, Step.NOTHING}
 
 
 def test_events_of_a_kept_person_are_queued_and_read_back_only() -> None:
-    assert due(Person.NOT_REQUESTED, Events.NOT_STARTED) is Step.QUEUE_EVENTS
-    assert due(Person.NOT_REQUESTED, Events.ACCEPTED) is Step.READ_ROWS
-    assert due(Person.NOT_REQUESTED, Events.QUEUED) is Step.NOTHING
-    assert due(Person.NOT_REQUESTED, Events.HELD_BACK) is Step.NOTHING
-    assert due(Person.NOT_REQUESTED, Events.FAILED) is Step.NOTHING
+    assert step_of(Person.NOT_REQUESTED, Events.NOT_STARTED) is Step.QUEUE_EVENTS
+    assert step_of(Person.NOT_REQUESTED, Events.ACCEPTED) is Step.READ_ROWS
+    assert step_of(Person.NOT_REQUESTED, Events.QUEUED) is Step.NOTHING
+    assert step_of(Person.NOT_REQUESTED, Events.HELD_BACK) is Step.NOTHING
+    assert step_of(Person.NOT_REQUESTED, Events.FAILED) is Step.NOTHING

@@ -45,11 +45,11 @@ def test_the_estimated_time_left_takes_bursts_within_the_rate_limit_into_account
 ) -> None:
     now = [1000.0]
     monkeypatch.setattr("bulk.execution.progress_emitter.anyio.current_time", lambda: now[0])
-    told: list[Progress] = []
+    emitted: list[Progress] = []
 
     def tell(event: JobEvent) -> None:
         if isinstance(event, Progress):
-            told.append(event)
+            emitted.append(event)
 
     target_states = started(1200)
     limits = Limits(RateLimits.posthog(), clock=lambda: now[0])
@@ -68,6 +68,6 @@ def test_the_estimated_time_left_takes_bursts_within_the_rate_limit_into_account
         emitter.progress()
     accept(target_states, 1, "480")
     emitter.progress()
-    eta_s = told[-1].eta_s
+    eta_s = emitted[-1].eta_s
     assert eta_s is not None
     assert 60 <= eta_s <= 120

@@ -1,4 +1,4 @@
-"""Persons as CSV: complete, readable by any reader, harmless in a spreadsheet."""
+"""Persons as CSV: complete, readable by any CSV reader, safe in a spreadsheet."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ def cells(fields: dict[str, Any], **layout: Any) -> list[str]:
 
 @given(TEXTS, st.lists(TEXTS, max_size=4), st.dictionaries(TEXTS, VALUES, max_size=4), st.booleans(), st.booleans())
 @example("=1+1", ['a,"b"\r\n', "\x7f\x85\u202e\U000e0100"], {"\u2028": [" ", "\xa0"]}, False, True)
-def test_every_value_comes_back_and_nothing_acts(
+def test_every_value_is_read_back_and_no_cell_is_active(
     name: str, ids: list[str], properties: dict[str, Any], is_ascii: bool, is_indented: bool
 ) -> None:
     fields = person(name=name, distinct_ids=ids, properties=properties, is_identified=is_ascii)
@@ -74,7 +74,7 @@ def test_a_spreadsheet_that_splits_elsewhere_finds_no_formula(
     assert (json.loads(read[4]), json.loads(read[5])) == (ids, properties)
 
 
-def test_the_columns_are_the_same_whatever_the_person_has() -> None:
+def test_every_row_has_the_same_columns() -> None:
     assert HEADER == b"uuid,created_at,is_identified,name,distinct_ids,properties\r\n"
     assert cells(person()) == [UUID, "2024-01-01T12:00:00Z", "", "", "[]", "{}"]
     assert cells(person(is_identified=None, name=None, last_seen_at=None, id=7)) == cells(person())
@@ -89,7 +89,7 @@ def test_the_columns_are_the_same_whatever_the_person_has() -> None:
         ("2024-01-01T12:00:00.123Z", "2024-01-01T12:00:00.123000Z"),
     ],
 )
-def test_times_are_in_utc_however_the_server_writes_them(given_at: str, shown: str) -> None:
+def test_times_are_in_utc(given_at: str, shown: str) -> None:
     assert cells({"uuid": UUID, "created_at": given_at})[1] == shown
 
 

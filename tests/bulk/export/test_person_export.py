@@ -1,4 +1,4 @@
-"""Lines that an export cannot match: only a second look says that nobody has them."""
+"""A line of an export counts as unmatched only after a second lookup."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def selection(server: LocalPostHog, kind: str) -> Any:
 
 @pytest.mark.parametrize("kind", ["UUIDs", "distinct IDs", "emails"])
 @pytest.mark.parametrize("gone", [False, True])
-async def test_a_line_that_one_answer_leaves_out_is_looked_up_again(
+async def test_a_line_that_one_response_leaves_out_is_looked_up_again(
     monkeypatch: pytest.MonkeyPatch, kind: str, gone: bool
 ) -> None:
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
@@ -43,12 +43,12 @@ async def test_a_line_that_one_answer_leaves_out_is_looked_up_again(
     async with LocalPostHog(persons=PERSONS, seed=3, options=options) as server, client_of(server) as client:
         chosen = selection(server, kind)
         left_out = list(server.world.iter_uuids())[1:3]
-        told = [0]
+        changed = [0]
 
         def leave_out(action: str, body: Body) -> Body | None:
-            if action not in ("list", "batch_by_uuids", "batch_by_distinct_ids") or (told[0] and not gone):
+            if action not in ("list", "batch_by_uuids", "batch_by_distinct_ids") or (changed[0] and not gone):
                 return None
-            told[0] += 1
+            changed[0] += 1
             results, hidden = body["results"], {str(uuid) for uuid in left_out}
             if isinstance(results, list):
                 return body | {"results": [person for person in results if person["uuid"] not in hidden]}

@@ -1,4 +1,4 @@
-"""Sets and an index of ids: right as a set and a dictionary are, flat in memory, and nothing of them left on disk."""
+"""Disk sets and index: they equal a set and a dictionary, use little memory and leave no file behind."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ few_texts = st.sampled_from(["", "a", "A", "é", "e\u0301", "\ud800", "\udfff", 
 
 @settings(deadline=None)
 @given(st.lists(st.lists(few_ids, max_size=8) | few_ids, max_size=12))
-def test_ids_are_new_once(steps: list[list[UUID] | UUID]) -> None:
+def test_an_id_is_new_only_once(steps: list[list[UUID] | UUID]) -> None:
     met: set[UUID] = set()
     with DiskIdSet() as seen:
         for step in steps:
@@ -33,7 +33,7 @@ def test_ids_are_new_once(steps: list[list[UUID] | UUID]) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(few_ids, st.integers(0, 2**40)), max_size=8), max_size=6))
-def test_numbers_are_found_as_in_a_dictionary(steps: list[list[tuple[UUID, int]]]) -> None:
+def test_an_index_returns_the_same_numbers_as_a_dictionary(steps: list[list[tuple[UUID, int]]]) -> None:
     known: dict[UUID, int] = {}
     with DiskIdIndex() as numbers:
         for step in steps:
@@ -46,14 +46,14 @@ def test_numbers_are_found_as_in_a_dictionary(steps: list[list[tuple[UUID, int]]
 
 @settings(deadline=None)
 @given(st.lists(few_texts, max_size=20))
-def test_strings_are_new_once_and_never_taken_for_another(texts: list[str]) -> None:
+def test_a_string_is_new_only_once_and_never_confused_with_another(texts: list[str]) -> None:
     with DiskStringSet() as one, DiskStringSet() as many:
         expected = [text not in texts[:at] for at, text in enumerate(texts)]
         assert [one.add(text) for text in texts] == expected
         assert many.add_many(texts) == expected
 
 
-def test_two_sets_know_nothing_of_each_other() -> None:
+def test_two_sets_are_independent() -> None:
     with DiskIdSet() as one, DiskIdSet() as other:
         assert one.add(UUID(int=1))
         assert other.add(UUID(int=1))
@@ -83,7 +83,7 @@ print(ours(), os.listdir(folder))
 
 
 @pytest.mark.slow
-def test_temporary_file_has_no_name_while_it_is_used(tmp_path: Path) -> None:
+def test_the_temporary_file_has_no_name(tmp_path: Path) -> None:
     environment = os.environ | {"SQLITE_TMPDIR": str(tmp_path)}
     command = [sys.executable, "-c", SPILL, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
@@ -106,7 +106,7 @@ except FileTrouble as error:
 
 
 @pytest.mark.slow
-def test_a_temporary_folder_that_is_full_is_told_with_a_fix(tmp_path: Path) -> None:
+def test_a_full_temporary_folder_is_reported_with_a_fix(tmp_path: Path) -> None:
     environment = os.environ | {"SQLITE_TMPDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.startswith(f"{tmp_path}: a temporary file cannot grow there: ")
@@ -134,7 +134,7 @@ def test_a_million_ids_take_less_than_40_mb() -> None:
     assert int(done.stdout) < 40_000
 
 
-def test_closed_set_is_gone() -> None:
+def test_a_closed_set_leaves_no_file() -> None:
     seen = DiskIdSet()
     seen.add(UUID(int=1))
     seen.close()

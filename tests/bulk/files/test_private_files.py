@@ -26,32 +26,32 @@ def _open_files() -> set[str]:
     return set(os.listdir("/proc/self/fd"))
 
 
-def test_created_file_is_private_whatever_the_umask(tmp_path: Path, any_umask: None) -> None:
+def test_a_created_file_is_private_with_any_umask(tmp_path: Path, any_umask: None) -> None:
     os.close(create_exclusive(tmp_path / "a"))
     assert _mode(tmp_path / "a") == 0o600
 
 
-def test_created_file_closes_when_another_program_is_started(tmp_path: Path) -> None:
+def test_a_created_file_is_not_inherited_by_another_program(tmp_path: Path) -> None:
     fd = create_exclusive(tmp_path / "a")
     assert not os.get_inheritable(fd)
     os.close(fd)
 
 
-def test_creation_never_opens_what_exists(tmp_path: Path) -> None:
+def test_creating_never_opens_an_existing_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("theirs")
     with pytest.raises(FileTrouble, match="a: cannot be created: it exists already; choose another name"):
         create_exclusive(tmp_path / "a")
     assert (tmp_path / "a").read_text() == "theirs"
 
 
-def test_creation_follows_no_symlink_not_even_a_dangling_one(tmp_path: Path) -> None:
+def test_creating_follows_no_symlink(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FileTrouble):
         create_exclusive(tmp_path / "a")
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_only_regular_files_are_opened_and_nothing_is_waited_for(tmp_path: Path) -> None:
+def test_only_regular_files_are_opened_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
@@ -69,7 +69,7 @@ def test_only_regular_files_are_opened_and_nothing_is_waited_for(tmp_path: Path)
     assert _open_files() == before
 
 
-def test_sync_folder_names_the_file_whose_name_is_in_danger(tmp_path: Path) -> None:
+def test_an_error_of_sync_folder_names_the_file(tmp_path: Path) -> None:
     sync_folder(tmp_path / "a")
     with pytest.raises(FileTrouble, match="nowhere/a: its folder cannot be synced"):
         sync_folder(tmp_path / "nowhere" / "a")

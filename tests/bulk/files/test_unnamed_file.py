@@ -43,7 +43,7 @@ def _open_files() -> set[str]:
     return set(os.listdir("/proc/self/fd"))
 
 
-def test_unpublished_file_leaves_nothing(tmp_path: Path, either_way: str) -> None:
+def test_an_unpublished_file_leaves_nothing(tmp_path: Path, either_way: str) -> None:
     before = _open_files()
     with create_unnamed(tmp_path / "a") as file:
         file.write(b"persons")
@@ -52,13 +52,13 @@ def test_unpublished_file_leaves_nothing(tmp_path: Path, either_way: str) -> Non
     assert _open_files() == before
 
 
-def test_nothing_has_a_name_while_it_is_written(tmp_path: Path) -> None:
+def test_a_file_has_no_name_while_it_is_written(tmp_path: Path) -> None:
     with create_unnamed(tmp_path / "a") as file:
         file.write(b"persons")
         assert list(tmp_path.iterdir()) == []
 
 
-def test_published_file_is_whole_and_private(tmp_path: Path, either_way: str, any_umask: None) -> None:
+def test_a_published_file_is_complete_and_private(tmp_path: Path, either_way: str, any_umask: None) -> None:
     with create_unnamed(tmp_path / "a") as file:
         file.write(b"one ")
         file.write(b"two")
@@ -68,7 +68,7 @@ def test_published_file_is_whole_and_private(tmp_path: Path, either_way: str, an
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_publishing_replaces_nothing(tmp_path: Path, either_way: str) -> None:
+def test_publishing_replaces_no_file(tmp_path: Path, either_way: str) -> None:
     with create_unnamed(tmp_path / "a") as file:
         file.write(b"ours")
         (tmp_path / "a").write_text("theirs")
@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_synced_takes_the_name_back(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_file_then_folder_are_synced_before_publishing_is_done(
+def test_publishing_syncs_the_file_and_then_the_folder(
     tmp_path: Path, either_way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[tuple[bool, bool]] = []
@@ -130,7 +130,7 @@ def test_file_then_folder_are_synced_before_publishing_is_done(
 
 
 @pytest.mark.parametrize("either_way", ["named"], indirect=True)
-def test_left_over_partial_file_of_a_dead_process_is_taken_away(tmp_path: Path, either_way: str) -> None:
+def test_a_partial_file_of_a_dead_process_is_removed(tmp_path: Path, either_way: str) -> None:
     (tmp_path / ".a.partial").write_text("persons of a killed planner")
     write_private(tmp_path / "a", b"x")
     assert os.listdir(tmp_path) == ["a"]
@@ -138,7 +138,7 @@ def test_left_over_partial_file_of_a_dead_process_is_taken_away(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("either_way", ["named"], indirect=True)
-def test_partial_file_of_a_living_process_is_left_alone(tmp_path: Path, either_way: str) -> None:
+def test_a_partial_file_of_a_running_process_is_kept(tmp_path: Path, either_way: str) -> None:
     with create_unnamed(tmp_path / "a") as first:
         first.write(b"first")
         with pytest.raises(FileTrouble, match="is being written by another process"):
@@ -148,7 +148,7 @@ def test_partial_file_of_a_living_process_is_left_alone(tmp_path: Path, either_w
 
 
 @pytest.mark.parametrize("either_way", ["named"], indirect=True)
-def test_a_forked_child_takes_no_partial_file_away(tmp_path: Path, either_way: str) -> None:
+def test_a_forked_child_removes_no_partial_file(tmp_path: Path, either_way: str) -> None:
     with create_unnamed(tmp_path / "a") as file:
         pid = os.fork()
         if pid == 0:
@@ -160,7 +160,7 @@ def test_a_forked_child_takes_no_partial_file_away(tmp_path: Path, either_way: s
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_private_file_can_be_replaced_in_one_step(tmp_path: Path, either_way: str, any_umask: None) -> None:
+def test_a_private_file_is_replaced_in_one_step(tmp_path: Path, either_way: str, any_umask: None) -> None:
     write_private(tmp_path / "a", b"old", replace=True)
     with (tmp_path / "a").open("rb") as before:
         write_private(tmp_path / "a", b"new", replace=True)
@@ -177,7 +177,7 @@ def test_replacing_is_not_the_default(tmp_path: Path, either_way: str) -> None:
     assert (tmp_path / "a").read_bytes() == b"old"
 
 
-def test_replacing_refuses_what_is_no_regular_file(tmp_path: Path, either_way: str) -> None:
+def test_replacing_refuses_anything_but_a_regular_file(tmp_path: Path, either_way: str) -> None:
     (tmp_path / "target").write_text("theirs")
     (tmp_path / "link").symlink_to(tmp_path / "target")
     (tmp_path / "folder").mkdir()
@@ -193,7 +193,7 @@ def test_replacing_refuses_what_is_no_regular_file(tmp_path: Path, either_way: s
     assert sorted(os.listdir(tmp_path)) == ["fifo", "folder", "link", "target"]
 
 
-def test_a_failed_replacement_keeps_the_old_file_and_nothing_else(
+def test_a_failed_replacement_leaves_only_the_old_file(
     tmp_path: Path, either_way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_private(tmp_path / "a", b"old")
@@ -226,7 +226,7 @@ write_private(Path(sys.argv[1]), b"new" * 1000, replace=True)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("call", "when"), [("fsync", 1), ("link", 1), ("rename", 1), ("fsync", 2)])
-def test_a_kill_while_replacing_leaves_one_whole_file(
+def test_a_kill_while_replacing_leaves_one_complete_file(
     tmp_path: Path,
     faulty: Any,
     call: str,
@@ -242,7 +242,7 @@ def test_a_kill_while_replacing_leaves_one_whole_file(
 
 @pytest.mark.parametrize("replace", [False, True])
 @pytest.mark.parametrize("written", [0, 3])
-def test_a_disk_that_is_full_in_the_middle_leaves_what_was_there(
+def test_a_disk_that_fills_up_while_writing_leaves_the_old_state(
     tmp_path: Path, either_way: str, monkeypatch: pytest.MonkeyPatch, replace: bool, written: int
 ) -> None:
     if replace:

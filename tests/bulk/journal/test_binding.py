@@ -1,4 +1,4 @@
-"""A journal belongs to one job: each thing that makes it another job is refused by its name (promise 6)."""
+"""A journal belongs to one job; the refusal names what differs (guarantee 6)."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def plan() -> Plan:
     return made  # type: ignore[no-any-return]
 
 
-def test_the_journal_of_the_plan_is_taken() -> None:
+def test_the_journal_of_the_plan_is_accepted() -> None:
     check_binding("x", OPENED, plan())
 
 
@@ -55,6 +55,6 @@ def test_the_journal_of_the_plan_is_taken() -> None:
         ("count", 8, "count"),
     ],
 )
-def test_a_journal_of_anything_else_is_refused_by_its_name(field: str, value: Any, name: str) -> None:
+def test_a_journal_of_another_job_is_refused_with_what_differs(field: str, value: Any, name: str) -> None:
     with pytest.raises(Refused, match=f"its {name} is"):
         check_binding("x", msgspec.structs.replace(OPENED, **{field: value}), plan())

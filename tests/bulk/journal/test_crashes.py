@@ -1,4 +1,4 @@
-"""Real processes on real journals: killed at every system call, failed by the disk, fighting for one file."""
+"""Real processes with real journals: killed at every system call, with a failing disk, competing for one file."""
 
 import os
 import random
@@ -91,7 +91,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def _notes(path: Path) -> list[int]:
-    """Open the journal as the next process would, and return the numbers it holds, which must have no gap."""
+    """Open the journal as the next process would; return the numbers in it, which must have no gap."""
     records: list[Line] = []
     Journal.open(path, FRAMING, records.append).close()
     numbers = [record.number for record in records if isinstance(record, Note)]
@@ -108,7 +108,7 @@ def _notes(path: Path) -> list[int]:
         *(("fdatasync", n) for n in (1, 3)),
     ],
 )
-def test_kill_while_creating_or_appending_loses_nothing_confirmed(
+def test_a_kill_while_creating_or_appending_loses_no_confirmed_record(
     path: Path, faulty: Faulty, call: str, when: int
 ) -> None:
     done = faulty(APPEND, path, 4, call=call, when=when, fault="SIGKILL", only=path if call == "write" else None)
@@ -125,7 +125,7 @@ def test_kill_while_creating_or_appending_loses_nothing_confirmed(
     [("write", 1), ("fsync", 1), ("link", 1), ("fsync", 2), ("ftruncate", 1), ("fsync", 3), ("fsync", 4)],
 )
 @pytest.mark.parametrize("fault", ["SIGKILL", "EIO"])
-def test_repair_survives_its_own_end_anywhere(path: Path, faulty: Faulty, call: str, when: int, fault: str) -> None:
+def test_a_repair_killed_anywhere_can_be_repeated(path: Path, faulty: Faulty, call: str, when: int, fault: str) -> None:
     whole, tail = b"".join(LINES), LINES[3][:-7]
     path.write_bytes(whole + tail.replace(b'"n":3', b'"n":4'))
     path.chmod(0o600)
@@ -150,7 +150,7 @@ def test_repair_survives_its_own_end_anywhere(path: Path, faulty: Faulty, call: 
         ("write", 2, "short", "a write was short: 3 of "),
     ],
 )
-def test_failing_disk_ends_the_run_and_is_never_reported_as_success(
+def test_a_failing_disk_ends_the_run_and_is_never_reported_as_success(
     path: Path, faulty: Faulty, tmp_path: Path, call: str, when: int, fault: str, words: str
 ) -> None:
     done = faulty(APPEND, path, 4, call=call, when=when, fault=fault, only=path)
@@ -183,7 +183,7 @@ except WriteFailed as error:
 )
 
 
-def test_really_short_write_is_an_end_and_a_torn_tail(path: Path, child: Child) -> None:
+def test_a_short_write_ends_the_writing_and_leaves_a_torn_tail(path: Path, child: Child) -> None:
     output, errors = child(LIMITED, path).communicate(timeout=60)
     assert "a write was short: " in output, errors
     assert path.stat().st_size == 300
@@ -191,7 +191,7 @@ def test_really_short_write_is_an_end_and_a_torn_tail(path: Path, child: Child) 
     assert path.stat().st_size < 300
 
 
-def test_writer_killed_at_any_moment_keeps_what_it_confirmed(path: Path, child: Child) -> None:
+def test_a_writer_killed_at_any_moment_keeps_every_confirmed_record(path: Path, child: Child) -> None:
     moments = random.Random(7)
     confirmed = 0
     for _ in range(10):
@@ -206,7 +206,7 @@ def test_writer_killed_at_any_moment_keeps_what_it_confirmed(path: Path, child: 
     assert confirmed > 100
 
 
-def test_of_two_processes_one_goes_on_and_the_other_leaves(path: Path, child: Child) -> None:
+def test_of_two_processes_one_continues_and_the_other_exits(path: Path, child: Child) -> None:
     owner = child(HOLD, path)
     assert owner.stdout is not None
     assert owner.stdout.readline() == "held\n"
@@ -220,7 +220,7 @@ def test_of_two_processes_one_goes_on_and_the_other_leaves(path: Path, child: Ch
     assert _notes(path) == []
 
 
-def test_of_many_that_start_together_exactly_one_goes_on(path: Path, child: Child) -> None:
+def test_of_many_processes_that_start_together_exactly_one_continues(path: Path, child: Child) -> None:
     processes = [child(HOLD, path) for _ in range(6)]
     said = [process.stdout.readline() for process in processes if process.stdout is not None]
     assert sorted(said) == ["busy\n"] * 5 + ["held\n"]
@@ -237,7 +237,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 )
 
 
-def test_endless_tail_without_line_ends_is_repaired_in_constant_memory(path: Path, child: Child) -> None:
+def test_a_huge_tail_without_line_ends_is_repaired_in_constant_memory(path: Path, child: Child) -> None:
     path.write_bytes(b"".join(LINES))
     path.chmod(0o600)
     os.truncate(path, 300_000_000)

@@ -1,4 +1,4 @@
-"""FORMAT.md names every kind of record with every member, as it stands in the code: outsiders read journals by it."""
+"""FORMAT.md lists every type of record with all its members, exactly as the code has them."""
 
 import re
 from pathlib import Path
@@ -23,12 +23,12 @@ ROWS = {
 KINDS = {str(kind.__struct_config__.tag): kind for kind in get_args(Record)}
 
 
-def test_each_kind_of_record_has_its_row() -> None:
+def test_each_type_of_record_has_a_row() -> None:
     assert set(ROWS) == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_row_names_each_member_and_marks_those_that_may_be_left_out(kind: str) -> None:
+def test_each_row_lists_all_members_and_marks_the_optional_ones(kind: str) -> None:
     said = re.sub(r"\([^()]*\)", "", ROWS[kind])  # what stands in brackets explains
     found = re.findall(r"`(\w+)`(\?)?", said)
     fields = [field for field in msgspec.structs.fields(KINDS[kind]) if field.name != "at"]

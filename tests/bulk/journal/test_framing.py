@@ -1,4 +1,4 @@
-"""The frame of a journal line: what is read back, what is a torn tail, what is damage and in which line."""
+"""The frame of a journal line: round trips, torn tails, and damage with its line."""
 
 import json
 import zlib
@@ -54,7 +54,7 @@ def _damaged_line(data: bytes, words: str = "line") -> int:
 
 
 @given(notes, st.lists(st.integers(0, 600), max_size=5))
-def test_records_come_back_however_the_bytes_arrive(notes: list[Note], cuts: list[int]) -> None:
+def test_records_are_decoded_from_pieces_of_any_size(notes: list[Note], cuts: list[int]) -> None:
     data = b"".join(_journal(notes))
     records, end = _read(data, *(min(cut, len(data)) for cut in cuts))
     assert records == [OpenedJob("job-1"), *notes]
@@ -82,15 +82,15 @@ def test_numbers_may_grow_longer_within_a_piece() -> None:
         broken = [*lines[:wrong], lines[wrong].replace(b"note", b"nose"), *lines[wrong + 1 :]]
         assert _damaged_line(b"".join(broken)) == wrong + 1
         del broken[wrong]
-        assert _damaged_line(b"".join(broken), f"number {wrong + 1} where {wrong} belongs") == wrong + 1
+        assert _damaged_line(b"".join(broken), f"number {wrong + 1} instead of {wrong}") == wrong + 1
 
 
-def test_nothing_at_all_is_a_new_journal() -> None:
+def test_an_empty_file_is_a_new_journal() -> None:
     assert _read(b"") == ([], Clean(0, None, 0))
 
 
 @given(notes, st.data())
-def test_cut_anywhere_all_whole_lines_stand(notes: list[Note], data: st.DataObject) -> None:
+def test_all_complete_lines_of_a_journal_cut_anywhere_are_kept(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
     whole = b"".join(lines)
     at = data.draw(st.integers(0, len(whole)))
@@ -110,7 +110,7 @@ def test_cut_anywhere_all_whole_lines_stand(notes: list[Note], data: st.DataObje
 @example([], b"\n\n\n", 0)
 @example([], b"\x00" * 8192, 0)
 @example([Note()], b'{"n":2,\n{"n":2,', 0)
-def test_any_tail_that_holds_no_sound_line_is_torn(notes: list[Note], tail: bytes, cut: int) -> None:
+def test_a_tail_without_an_intact_line_is_a_torn_tail(notes: list[Note], tail: bytes, cut: int) -> None:
     whole = b"".join(_journal(notes))
     records, end = _read(whole + tail, len(whole) + min(cut, len(tail)))
     assert records == [OpenedJob("job-1"), *notes]
@@ -121,20 +121,20 @@ def test_any_tail_that_holds_no_sound_line_is_torn(notes: list[Note], tail: byte
 @pytest.mark.parametrize(
     ("tail", "reason"),
     [
-        (b"\x00\x00\x00", "is nothing but NULs"),
+        (b"\x00\x00\x00", "consists of NUL bytes"),
         (b'{"n":2,"k', "has no line end"),
         (b'{"n":2,"k":"note","crc":"00000000"}\n', "fails its checksum"),
         (b'{"n":2,"k":"note","crc":"00000000"}\n\x00\x00', "fails its checksum"),
     ],
 )
-def test_torn_tail_says_why(tail: bytes, reason: str) -> None:
+def test_a_torn_tail_has_a_reason(tail: bytes, reason: str) -> None:
     _, end = _read(b"".join(_journal([Note()])) + tail)
     assert isinstance(end, TornTail)
     assert end.reason == reason
 
 
 @given(notes, st.data())
-def test_bit_flip_before_the_last_line_is_damage_there(notes: list[Note], data: st.DataObject) -> None:
+def test_a_bit_flip_before_the_last_line_is_damage_at_that_line(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
     assume(len(lines) > 1)
     whole = bytearray(b"".join(lines))
@@ -145,14 +145,14 @@ def test_bit_flip_before_the_last_line_is_damage_there(notes: list[Note], data: 
 
 
 @given(st.integers(0, 7), st.integers(0, 100))
-def test_bit_flip_in_a_lonely_first_line_is_damage(bit: int, at: int) -> None:
+def test_a_bit_flip_in_the_only_line_is_damage(bit: int, at: int) -> None:
     line = bytearray(_journal([])[0])
     line[at % len(line)] ^= 1 << bit
     assert _damaged_line(bytes(line)) == 1
 
 
 @given(notes, st.data())
-def test_bit_flip_in_the_last_line_leaves_all_others(notes: list[Note], data: st.DataObject) -> None:
+def test_a_bit_flip_in_the_last_line_leaves_all_other_lines(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal([*notes, Note("last")])
     whole = bytearray(b"".join(lines))
     start = len(whole) - len(lines[-1])
@@ -167,24 +167,24 @@ many = st.lists(st.builds(Note, texts), min_size=2, max_size=6)
 
 
 @given(many, st.data())
-def test_missing_line_is_damage_where_the_next_stands(notes: list[Note], data: st.DataObject) -> None:
+def test_a_missing_line_is_damage_at_the_line_after_it(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
     gone = data.draw(st.integers(0, len(lines) - 2))
     del lines[gone]
-    words = f"has the number {gone + 1} where {gone} belongs" if gone else "is not the first line of a journal"
+    words = f"has number {gone + 1} instead of {gone}" if gone else "is not the first line of a journal"
     assert _damaged_line(b"".join(lines), words) == gone + 1
 
 
 @given(many, st.data())
-def test_doubled_line_is_damage_even_at_the_end(notes: list[Note], data: st.DataObject) -> None:
+def test_a_doubled_line_is_damage_even_at_the_end(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
     at = data.draw(st.integers(0, len(lines) - 1))
-    words = f"has the number {at} where {at + 1} belongs: a line is missing, doubled or moved"
+    words = f"has number {at} instead of {at + 1}: a line is missing, doubled or moved"
     assert _damaged_line(b"".join([*lines[: at + 1], *lines[at:]]), words) == at + 2
 
 
 @given(many, st.data())
-def test_swapped_lines_are_damage_even_at_the_end(notes: list[Note], data: st.DataObject) -> None:
+def test_two_swapped_lines_are_damage_even_at_the_end(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
     at = data.draw(st.integers(0, len(lines) - 2))
     lines[at], lines[at + 1] = lines[at + 1], lines[at]
@@ -192,7 +192,7 @@ def test_swapped_lines_are_damage_even_at_the_end(notes: list[Note], data: st.Da
 
 
 @given(many, st.data())
-def test_line_of_another_journal_is_damage(notes: list[Note], data: st.DataObject) -> None:
+def test_a_line_of_another_journal_is_damage(notes: list[Note], data: st.DataObject) -> None:
     lines, others = _journal(notes), _journal(notes, "job-2")
     at = data.draw(st.integers(0, len(lines) - 2))
     # of a foreign first line too, though it is sound by itself and those behind it are not by its name
@@ -206,7 +206,7 @@ def test_several_lines_of_another_journal_at_the_end_are_damage(notes: list[Note
     assert _damaged_line(b"".join(lines + _journal(others, "job-2"))) == len(lines) + 1
 
 
-def test_a_text_that_json_leaves_unescaped_hides_no_line() -> None:
+def test_a_character_that_json_does_not_escape_hides_no_line() -> None:
     lines, others = _journal([Note("\x7f"), Note("\x7f")], "job\x7f1"), _journal([], "job-2")
     assert all(b"\x7f" in line for line in lines)
     assert _damaged_line(b"".join([*others, *lines[1:]])) == 1
@@ -214,15 +214,15 @@ def test_a_text_that_json_leaves_unescaped_hides_no_line() -> None:
     assert (records, type(end)) == ([], TornTail)
 
 
-def test_changed_lines_behind_the_first_one_are_not_its_fault() -> None:
+def test_changed_lines_after_the_first_are_not_reported_as_its_damage() -> None:
     lines = _journal([Note("a"), Note("b"), Note("c")])
     lines[1:] = [line.replace(b'"text":"', b'"text":"changed') for line in lines[1:]]
-    with pytest.raises(JournalDamaged, match="line 2 and another whole line fail their checksums"):
+    with pytest.raises(JournalDamaged, match="line 2 and another complete line fail their checksums"):
         _read(b"".join(lines))
 
 
 @given(many, st.data())
-def test_broken_region_of_several_lines_is_damage_at_its_first(notes: list[Note], data: st.DataObject) -> None:
+def test_several_broken_lines_are_damage_at_the_first_of_them(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
     start = data.draw(st.integers(0, len(lines) - 2))
     stop = data.draw(st.integers(start, len(lines) - 2))
@@ -232,19 +232,19 @@ def test_broken_region_of_several_lines_is_damage_at_its_first(notes: list[Note]
 
 
 @given(many)
-def test_lost_line_end_before_the_last_line_is_damage_and_no_torn_tail(notes: list[Note]) -> None:
+def test_a_lost_line_end_before_the_last_line_is_damage(notes: list[Note]) -> None:
     lines = _journal(notes)
     for end in (b"", b"\x00", b"\x0b", b"\r"):
         joined = [*lines[:-2], lines[-2][:-1] + end, lines[-1]]
         assert _damaged_line(b"".join(joined)) == len(lines) - 1
 
 
-def test_whole_line_without_its_end_behind_a_broken_one_is_damage() -> None:
+def test_a_complete_line_without_line_end_after_a_broken_one_is_damage() -> None:
     lines = _journal([Note("a"), Note("b")])
     assert _damaged_line(lines[0] + b"\x00" * 9 + b"\n" + lines[2][:-1]) == 2
 
 
-def test_whole_line_that_lacks_only_its_end_is_torn() -> None:
+def test_a_complete_last_line_without_line_end_is_a_torn_tail() -> None:
     lines = _journal([Note("a")])
     records, end = _read(lines[0] + lines[1][:-1])
     assert records == [OpenedJob("job-1")]
@@ -267,19 +267,19 @@ def test_whole_line_that_lacks_only_its_end_is_torn() -> None:
         _journal([])[0].replace(b'"n":0', b'"n":1'),
     ],
 )
-def test_file_that_starts_otherwise_is_no_new_journal(data: bytes) -> None:
+def test_a_file_that_starts_differently_is_not_a_new_journal(data: bytes) -> None:
     assert _damaged_line(data) == 1
 
 
-def test_unknown_record_is_refused_even_at_the_end() -> None:
+def test_an_unknown_record_is_refused_even_at_the_end() -> None:
     lines = _journal([Note()])
     body = b'{"n":2,"k":"unheard"'
     lines.append(body + b',"crc":"%08x"}\n' % zlib.crc32(body, FRAMING.seed(OpenedJob("job-1"))))
-    with pytest.raises(JournalDamaged, match=r"line 3 is whole, but holds nothing that this version knows; restore"):
+    with pytest.raises(JournalDamaged, match=r"line 3 is intact, but holds no record that this version knows; restore"):
         _read(b"".join(lines))
 
 
-def test_text_of_a_line_is_not_in_what_is_raised() -> None:
+def test_errors_do_not_contain_the_text_of_a_line() -> None:
     lines = _journal([Note("secret"), Note("secret")])
     body = b'{"n":1,"k":"secret","text":5'
     lines[1] = body + b',"crc":"%08x"}\n' % zlib.crc32(body, FRAMING.seed(OpenedJob("job-1")))
@@ -288,7 +288,7 @@ def test_text_of_a_line_is_not_in_what_is_raised() -> None:
     assert "secret" not in f"{caught.value} {caught.value!r}"
 
 
-def test_lines_that_are_too_long_are_neither_written_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_that_are_too_long_are_neither_written_nor_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framing_module, "MAX_LINE", 200)
     lines = _journal([Note("a" * 130)])
     longest = next(n for n in range(130, 200) if len(_journal([Note("a" * n)])[1]) == 200)
@@ -307,7 +307,7 @@ def test_lines_that_are_too_long_are_neither_written_nor_kept(monkeypatch: pytes
 
 @settings(max_examples=30)
 @given(st.integers(1, 100))
-def test_sound_line_after_a_region_longer_than_a_line_is_still_seen(chunk: int) -> None:
+def test_an_intact_line_after_a_broken_part_of_any_length_is_found(chunk: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(framing_module, "MAX_LINE", 200)
         lines = _journal([Note("a"), Note("b")])
@@ -331,8 +331,8 @@ class TaggedN(msgspec.Struct, frozen=True, tag="c", tag_field="n"):
 
 
 @pytest.mark.parametrize("kind", [WithN, OpenedJob | WithCrc, TaggedN])
-def test_names_of_the_frame_are_reserved(kind: object) -> None:
-    with pytest.raises(ValueError, match="is the frame's own"):
+def test_the_field_names_of_the_frame_are_reserved(kind: object) -> None:
+    with pytest.raises(ValueError, match="is reserved for the frame"):
         Framing(kind, job=lambda record: None)
 
 
@@ -340,7 +340,7 @@ class Untagged(msgspec.Struct, frozen=True):
     job: str = ""
 
 
-def test_every_kind_of_record_has_a_tag() -> None:
+def test_every_type_of_record_needs_a_tag() -> None:
     with pytest.raises(ValueError, match="needs a tag"):
         Framing(Untagged, job=lambda record: None)
 
@@ -349,12 +349,12 @@ class Bare(msgspec.Struct, frozen=True, tag="bare", tag_field="k", forbid_unknow
     job: str
 
 
-def test_records_that_forbid_unknown_fields_are_read_all_the_same() -> None:
+def test_records_that_forbid_unknown_fields_can_be_read() -> None:
     framing: Framing[Bare] = Framing(Bare, job=lambda record: record.job)
     reader = framing.reader(PATH)
     assert reader.feed(framing.encode(Bare("j"), 0, framing.seed(Bare("j")))) == [Bare("j")]
 
 
-def test_first_record_must_name_its_job() -> None:
+def test_the_first_record_must_name_its_job() -> None:
     with pytest.raises(ValueError, match="must name its job"):
         FRAMING.seed(Note())

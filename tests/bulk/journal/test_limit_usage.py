@@ -1,4 +1,4 @@
-"""What earlier processes spent counts, once, and what nobody knows counts as spent (promise 13)."""
+"""Requests of earlier processes count once, and requests with unknown outcome count as made (guarantee 13)."""
 
 import msgspec
 
@@ -27,7 +27,7 @@ def limits_now(clock: list[float]) -> Limits:
     return Limits(RateLimits.posthog(), clock=lambda: clock[0])
 
 
-def test_requests_of_files_are_charged_with_their_ages() -> None:
+def test_requests_in_plan_and_journal_are_charged_with_their_ages() -> None:
     clock, usage = [0.0], LimitUsage()
     usage.request("deletes", 940.0)
     usage.request("deletes", 100.0)
@@ -38,7 +38,7 @@ def test_requests_of_files_are_charged_with_their_ages() -> None:
     assert used(limits, Bucket.DELETES) == {60.0: 0, 3600.0: 3}
 
 
-def test_what_a_killed_process_had_under_way_counts_now_and_in_every_later_run() -> None:
+def test_requests_in_flight_when_a_process_was_killed_count_in_every_later_run() -> None:
     usage = LimitUsage()
     usage.run_started(run(10.0), [])
     assert usage.in_flight([intent(0, 11.0), intent(1, 12.0)]) == {
@@ -53,21 +53,21 @@ def test_what_a_killed_process_had_under_way_counts_now_and_in_every_later_run()
     assert usage.in_flight([]) == {}
 
 
-def test_a_killed_block_of_changes_counts_beside_the_reads() -> None:
+def test_a_killed_block_of_changes_counts_in_addition_to_reads() -> None:
     usage = LimitUsage()
     usage.run_started(run(10.0), [])
     block = msgspec.structs.replace(intent(0, 11.0), bucket="others", requests=64)
     assert usage.in_flight([block]) == {"others": 64 + 4 + ROW_READERS, "default": 1}
 
 
-def test_a_cancelled_runs_open_attempts_count_though_it_said_goodbye() -> None:
+def test_open_attempts_of_a_cancelled_run_count() -> None:
     usage = LimitUsage()
     usage.run_started(run(10.0), [])
     usage.run_ended()
     assert usage.in_flight([intent(0, 11.0)]) == {"deletes": 1}
 
 
-def test_a_pause_lasts_over_a_restart_and_never_longer_than_an_hour() -> None:
+def test_a_pause_continues_after_a_restart_for_an_hour_at_most() -> None:
     clock, usage = [0.0], LimitUsage()
     usage.paused(PauseTaken(at=1000.0, bucket="deletes", duration_s=90.0))
     usage.paused(PauseTaken(at=9_000_000.0, bucket="others", duration_s=60.0))
@@ -77,7 +77,7 @@ def test_a_pause_lasts_over_a_restart_and_never_longer_than_an_hour() -> None:
     assert limits.eta_s(Bucket.OTHERS, 1) == 3600.0
 
 
-def test_a_limit_that_an_earlier_run_found_is_kept_for_what_is_left_of_its_hour() -> None:
+def test_a_limit_lowered_in_an_earlier_run_stays_lowered_for_the_rest_of_its_hour() -> None:
     usage = LimitUsage()
     usage.limit_changed(LimitChanged(at=1000.0, bucket="others", window_s=60.0, old=240, new=100))
     usage.limit_changed(LimitChanged(at=1000.0, bucket="others", window_s=3600.0, new=1200))

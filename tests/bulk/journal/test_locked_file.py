@@ -1,4 +1,4 @@
-"""The lock is the opener's alone, no fork keeps or releases it, and a file that lost its name is told apart."""
+"""Only the opener has the lock, no forked child keeps or releases it, and a lost file is detected."""
 
 import fcntl
 import os
@@ -84,7 +84,7 @@ def test_a_forked_child_neither_keeps_nor_releases_the_lock(path: Path, held: Lo
     assert not _free(path)
 
 
-def test_closing_releases_the_lock_though_a_copy_of_the_descriptor_is_open(path: Path) -> None:
+def test_closing_releases_the_lock_even_if_a_copy_of_the_descriptor_is_open(path: Path) -> None:
     file = LockedFile.take(path)
     copy = os.dup(file.fd)  # as a child has it that was forked behind the interpreter's back
     file.close()
@@ -98,7 +98,7 @@ def test_reading_the_file_in_the_same_process_does_not_release_the_lock(path: Pa
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_another_name_of_the_file_is_under_the_same_lock(path: Path, held: LockedFile) -> None:
+def test_all_names_of_a_file_share_the_lock(path: Path, held: LockedFile) -> None:
     other = path.with_name("hard link")
     other.hardlink_to(path)
     assert not _free(other)
@@ -116,7 +116,7 @@ def test_closing_twice_closes_no_other_file(path: Path) -> None:
     os.close(other)
 
 
-def test_a_forked_child_keeps_what_the_program_has_under_a_number_that_was_the_files(path: Path) -> None:
+def test_a_forked_child_does_not_close_another_file_that_reused_the_descriptor(path: Path) -> None:
     file = LockedFile.take(path)
     number = file.fd
     os.close(number)  # a program that closes what is not its own
@@ -192,7 +192,7 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
-def test_a_file_that_is_no_longer_what_was_written_is_lost(
+def test_a_file_that_was_removed_replaced_or_changed_is_lost(
     path: Path, held: LockedFile, loss: Callable[[Path], None]
 ) -> None:
     os.write(held.fd, b"8 bytes\n")
@@ -201,7 +201,7 @@ def test_a_file_that_is_no_longer_what_was_written_is_lost(
     assert held.lost(8) == LOSSES[loss]
 
 
-def test_going_to_another_folder_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changing_the_working_directory_does_not_lose_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parent)
     file = LockedFile.take(Path(path.name))
     monkeypatch.chdir("/")
@@ -209,7 +209,7 @@ def test_going_to_another_folder_loses_nothing(path: Path, monkeypatch: pytest.M
     file.close()
 
 
-def test_a_folder_that_cannot_be_looked_into_is_a_loss(
+def test_a_file_in_an_inaccessible_folder_is_lost(
     path: Path, held: LockedFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
@@ -219,7 +219,9 @@ def test_a_folder_that_cannot_be_looked_into_is_a_loss(
     assert held.lost() == "cannot be found by its name any more (Permission denied)"
 
 
-def test_a_process_whose_folder_is_gone_gets_a_sentence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_whose_working_directory_is_gone_gets_an_error_with_a_sentence(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone = path.parent / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)

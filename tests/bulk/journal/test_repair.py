@@ -1,4 +1,4 @@
-"""A journal's torn tail is set aside once and for all; damage is refused; reading changes nothing."""
+"""A torn tail is copied aside and cut off, damage is refused, and reading changes nothing."""
 
 import errno
 import fcntl
@@ -64,7 +64,7 @@ tails = st.one_of(
 
 @settings(deadline=None)
 @given(tails)
-def test_torn_tail_is_set_aside_and_cut_once_and_for_all(torn: tuple[bytes, int]) -> None:
+def test_a_torn_tail_is_copied_aside_and_cut_off_once(torn: tuple[bytes, int]) -> None:
     data, stand = torn
     with TemporaryDirectory() as name:
         path = Path(name) / "x.journal.jsonl"
@@ -81,14 +81,14 @@ def test_torn_tail_is_set_aside_and_cut_once_and_for_all(torn: tuple[bytes, int]
         assert _state(path.parent) == expected
 
 
-async def test_nothing_is_ever_appended_to_a_torn_line(path: Path) -> None:
+async def test_nothing_is_appended_to_a_broken_line(path: Path) -> None:
     _put(path, WHOLE[:-5])
     async with Journal.open(path, FRAMING, lambda record: None).writer() as writer:
         writer.append(RECORDS[3])
     assert _state(path.parent)[path.name] == WHOLE
 
 
-def test_tail_is_on_disk_elsewhere_before_the_journal_is_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_torn_tail_is_copied_to_disk_before_the_journal_is_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _put(path, WHOLE[:-5])
     aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
     seen: list[tuple[str, bool, int]] = []
@@ -115,7 +115,7 @@ def test_tail_is_on_disk_elsewhere_before_the_journal_is_cut(path: Path, monkeyp
     ]
 
 
-def test_copy_that_is_there_already_is_taken_when_it_is_the_same(path: Path) -> None:
+def test_an_existing_identical_copy_of_the_tail_is_used(path: Path) -> None:
     _put(path, WHOLE[:-5])
     aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
     _put(aside, LINES[3][:-5])
@@ -125,7 +125,7 @@ def test_copy_that_is_there_already_is_taken_when_it_is_the_same(path: Path) -> 
     assert sorted(_state(path.parent)) == [path.name, aside.name]
 
 
-def test_copy_that_is_there_already_is_synced_before_the_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_existing_copy_of_the_tail_is_synced_before_the_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _put(path, WHOLE[:-5])
     aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
     _put(aside, LINES[3][:-5])
@@ -143,7 +143,7 @@ def test_copy_that_is_there_already_is_synced_before_the_cut(path: Path, monkeyp
 
 
 @pytest.mark.parametrize("other", [b"", LINES[3][:-6], LINES[3][:-4], b"x" * (len(LINES[3]) - 5), b"y" * 200_000])
-def test_another_tail_of_the_same_place_is_kept_beside_it(path: Path, other: bytes) -> None:
+def test_a_different_tail_at_the_same_offset_gets_another_file(path: Path, other: bytes) -> None:
     _put(path, WHOLE[:-5])
     aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
     _put(aside, other)
@@ -153,7 +153,7 @@ def test_another_tail_of_the_same_place_is_kept_beside_it(path: Path, other: byt
     assert second.read_bytes() == LINES[3][:-5]
 
 
-def test_symlink_in_the_place_of_the_copy_is_not_written_through(path: Path) -> None:
+def test_a_symbolic_link_in_place_of_the_copy_is_not_followed(path: Path) -> None:
     _put(path, WHOLE[:-5])
     aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
     aside.symlink_to(path.parent / "elsewhere")
@@ -161,14 +161,14 @@ def test_symlink_in_the_place_of_the_copy_is_not_written_through(path: Path) -> 
     assert not (path.parent / "elsewhere").exists()
 
 
-def test_tail_that_cannot_be_cut_opens_no_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_whose_tail_cannot_be_cut_is_not_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _put(path, WHOLE[:-5])
 
     def fails(fd: int, size: int) -> None:
         raise OSError(errno.EIO, "")
 
     monkeypatch.setattr(os, "ftruncate", fails)
-    with pytest.raises(JournalError, match="its torn tail cannot be cut: Input/output error"):
+    with pytest.raises(JournalError, match="its incomplete end cannot be cut off: Input/output error"):
         _replayed(path)
     monkeypatch.undo()
     assert _replayed(path)[1] == 3
@@ -176,7 +176,7 @@ def test_tail_that_cannot_be_cut_opens_no_journal(path: Path, monkeypatch: pytes
 
 @settings(deadline=None)
 @given(st.data())
-def test_damage_is_refused_with_its_line_and_nothing_is_changed(data: st.DataObject) -> None:
+def test_damage_is_refused_with_its_line_and_changes_nothing(data: st.DataObject) -> None:
     lines = list(LINES)
     kind = data.draw(st.sampled_from(["flip", "missing", "doubled", "swapped", "foreign", "zeros"]))
     at = data.draw(st.integers(0, len(lines) - 2))
@@ -209,7 +209,7 @@ def test_damage_is_refused_with_its_line_and_nothing_is_changed(data: st.DataObj
         assert _state(path.parent) == before
 
 
-def test_damaged_journal_is_not_locked_afterwards(path: Path) -> None:
+def test_a_damaged_journal_is_unlocked_afterwards(path: Path) -> None:
     _put(path, LINES[1])
     for _ in range(2):
         with pytest.raises(JournalDamaged):
@@ -234,7 +234,7 @@ def test_reading_changes_nothing_and_needs_no_lock(torn: tuple[bytes, int]) -> N
         assert _state(path.parent) == before
 
 
-def test_reading_needs_no_write_permission_and_a_file_that_is_there(path: Path) -> None:
+def test_reading_needs_an_existing_file_but_no_write_permission(path: Path) -> None:
     _put(path, WHOLE)
     path.chmod(0o444)
     assert isinstance(Journal.read(path, FRAMING, lambda record: None), Clean)
@@ -257,7 +257,7 @@ def test_reading_stops_where_the_file_ended_when_it_began(path: Path) -> None:
     assert count == 4
 
 
-def test_pieces_of_a_large_journal_fit_together(path: Path) -> None:
+def test_a_large_journal_is_read_in_pieces(path: Path) -> None:
     records: list[Line] = [OpenedJob("job-1"), *(Note("x" * (number % 700)) for number in range(2_000))]
     data = b"".join(FRAMING.encode(record, n, SEED) for n, record in enumerate(records))
     _put(path, data + b"torn" * 50_000)
@@ -269,7 +269,7 @@ def test_pieces_of_a_large_journal_fit_together(path: Path) -> None:
     assert path.read_bytes() == data
 
 
-def test_torn_tail_is_described_to_readers(path: Path) -> None:
+def test_reading_reports_a_torn_tail(path: Path) -> None:
     _put(path, WHOLE + bytes(5))
     end = Journal.read(path, FRAMING, lambda record: None)
-    assert end == TornTail(4, SEED, len(WHOLE), "is nothing but NULs")
+    assert end == TornTail(4, SEED, len(WHOLE), "consists of NUL bytes")

@@ -75,7 +75,7 @@ def test_damage_in_a_journal_of_this_format_is_reported_as_damage(tmp_path: Path
     path = write(tmp_path / "j", OPENED, RUN, RUN)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + lines[2])
-    with pytest.raises(JournalDamaged, match="line 2 has the number 2 where 1 belongs"):
+    with pytest.raises(JournalDamaged, match="line 2 has number 2 instead of 1"):
         replay_journal(path)
 
 

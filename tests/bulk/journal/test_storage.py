@@ -1,4 +1,4 @@
-"""A journal's file: made exclusively, locked, replayed, and refused where it is not ours alone."""
+"""A journal's file is created exclusively, locked and replayed, and refused if other users can write it."""
 
 import errno
 import fcntl
@@ -52,7 +52,7 @@ def path(tmp_path: Path) -> Path:
     return folder / "erase.journal.jsonl"
 
 
-def test_new_journal_is_empty_and_private_whatever_the_umask(path: Path) -> None:
+def test_a_new_journal_is_empty_and_private_with_any_umask(path: Path) -> None:
     before = os.umask(0)
     try:
         assert _replayed(path) == ([], 0, None)
@@ -62,7 +62,7 @@ def test_new_journal_is_empty_and_private_whatever_the_umask(path: Path) -> None
     assert _state(path.parent) == {path.name: b""}
 
 
-async def test_what_was_appended_is_replayed_and_numbering_goes_on(path: Path) -> None:
+async def test_appended_records_are_replayed_and_the_numbering_continues(path: Path) -> None:
     for part in (RECORDS[:2], RECORDS[2:]):
         async with Journal.open(path, FRAMING, lambda record: None).writer() as writer:
             for record in part:
@@ -71,7 +71,9 @@ async def test_what_was_appended_is_replayed_and_numbering_goes_on(path: Path) -
     assert _state(path.parent) == {path.name: WHOLE}
 
 
-def test_file_and_folder_are_synced_before_a_journal_is_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_and_its_folder_are_synced_before_a_journal_is_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_ino))
     for _ in range(2):
@@ -80,7 +82,7 @@ def test_file_and_folder_are_synced_before_a_journal_is_open(path: Path, monkeyp
         synced.clear()
 
 
-def test_failed_sync_opens_no_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_is_not_opened_after_a_failed_sync(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(fd: int) -> None:
         raise OSError(errno.EIO, "")
 
@@ -89,26 +91,26 @@ def test_failed_sync_opens_no_journal(path: Path, monkeypatch: pytest.MonkeyPatc
         _replayed(path)
 
 
-def test_second_opening_is_told_that_the_journal_is_busy(path: Path) -> None:
+def test_opening_a_journal_twice_reports_that_it_is_busy(path: Path) -> None:
     words = "another process is using this journal; wait until it ends or stop it"
     with Journal.open(path, FRAMING, lambda record: None), pytest.raises(JournalBusy, match=words):
         _replayed(path)
     _replayed(path)
 
 
-def test_writer_keeps_the_lock_when_the_journal_object_is_closed(path: Path) -> None:
+def test_a_writer_keeps_the_lock_when_the_journal_object_is_closed(path: Path) -> None:
     journal = Journal.open(path, FRAMING, lambda record: None)
     writer = journal.writer()
     journal.close()
     with pytest.raises(JournalBusy):
         _replayed(path)
-    with pytest.raises(ValueError, match="has its writer"):
+    with pytest.raises(ValueError, match="already has a writer"):
         journal.writer()
     writer._close()
     _replayed(path)
 
 
-def test_lock_is_released_when_replaying_raises(path: Path) -> None:
+def test_the_lock_is_released_when_replaying_raises(path: Path) -> None:
     _put(path, WHOLE)
 
     def raises(record: Line) -> None:
@@ -121,12 +123,12 @@ def test_lock_is_released_when_replaying_raises(path: Path) -> None:
     _replayed(path)
 
 
-def test_lock_leaves_no_file(path: Path) -> None:
+def test_the_lock_leaves_no_file(path: Path) -> None:
     with Journal.open(path, FRAMING, lambda record: None):
         assert os.listdir(path.parent) == [path.name]
 
 
-def test_file_that_is_replaced_before_it_is_locked_is_not_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_replaced_before_it_is_locked_is_not_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _put(path, WHOLE)
     real = fcntl.flock
     turns = 0
@@ -149,7 +151,7 @@ def test_file_that_is_replaced_before_it_is_locked_is_not_used(path: Path, monke
     assert path.with_name("old").read_bytes() == WHOLE
 
 
-def test_file_that_is_replaced_for_ever_is_given_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_replaced_again_and_again_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fcntl, "flock", lambda fd, operation: path.unlink(missing_ok=True))
     before = os.listdir("/proc/self/fd")
     with pytest.raises(JournalError, match="is being replaced again and again"):
@@ -157,7 +159,7 @@ def test_file_that_is_replaced_for_ever_is_given_up(path: Path, monkeypatch: pyt
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_file_system_without_locks_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(fd: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, "")
 
@@ -167,7 +169,7 @@ def test_file_system_without_locks_is_reported(path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
-def test_file_that_others_can_write_is_refused(path: Path, mode: int) -> None:
+def test_a_file_that_others_can_write_is_refused(path: Path, mode: int) -> None:
     _put(path, WHOLE)
     path.chmod(mode)
     with pytest.raises(JournalError, match=r"can be written by other users; make it .* private \(chmod 600\)"):
@@ -175,7 +177,7 @@ def test_file_that_others_can_write_is_refused(path: Path, mode: int) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o601])
-def test_journal_that_others_can_read_is_made_private(path: Path, mode: int) -> None:
+def test_a_journal_that_others_can_read_is_made_private(path: Path, mode: int) -> None:
     _put(path, WHOLE + b"torn")
     path.chmod(mode)
     _, next_n, aside = _replayed(path)
@@ -185,10 +187,10 @@ def test_journal_that_others_can_read_is_made_private(path: Path, mode: int) -> 
 
 
 @pytest.mark.parametrize("data", [b"", LINES[0][:20]])
-def test_file_without_a_record_that_no_run_can_have_made_is_refused(path: Path, data: bytes) -> None:
+def test_an_empty_file_that_no_run_created_is_refused(path: Path, data: bytes) -> None:
     _put(path, data)
     path.chmod(0o644)
-    with pytest.raises(JournalError, match="holds no record and has mode 0644, so no run has made it; remove it"):
+    with pytest.raises(JournalError, match="holds no record and has mode 0644, so no run created it; remove it"):
         _replayed(path)
     assert _state(path.parent) == {path.name: data}
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
@@ -196,7 +198,7 @@ def test_file_without_a_record_that_no_run_can_have_made_is_refused(path: Path, 
     assert _replayed(path)[1] == 0
 
 
-def test_file_system_that_cannot_make_a_journal_private_is_reported(
+def test_a_file_system_that_cannot_make_a_journal_private_is_reported(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(fd: int, mode: int) -> None:
@@ -211,7 +213,7 @@ def test_file_system_that_cannot_make_a_journal_private_is_reported(
         _replayed(path)
 
 
-def test_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _put(path, WHOLE)
     uid = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
@@ -240,6 +242,6 @@ def test_only_a_regular_file_is_a_journal(path: Path) -> None:
     assert path.read_bytes() == WHOLE
 
 
-def test_missing_folder_is_named(path: Path) -> None:
+def test_a_missing_folder_is_named(path: Path) -> None:
     with pytest.raises(FileTrouble, match="nowhere/x: cannot be created: its folder does not exist"):
         _replayed(path.parent / "nowhere" / "x")

@@ -61,14 +61,14 @@ def folded(*records: Record) -> TargetStates:
     return target_states
 
 
-def test_an_attempt_without_an_answer_is_unknown_only_once_its_process_is_gone() -> None:
+def test_an_attempt_without_a_result_is_unknown_only_after_its_process_is_gone() -> None:
     target_states = folded(opened(), run(), intent(0, "0-1", "person"))
     assert target_states.person(0) is Person.NOT_STARTED
     target_states.apply(run())
     assert [target_states.person(n) for n in range(3)] == [Person.UNKNOWN, Person.UNKNOWN, Person.NOT_STARTED]
 
 
-def test_an_accepted_attempt_moves_every_axis_it_was_for() -> None:
+def test_an_accepted_attempt_changes_every_axis_of_its_intent() -> None:
     target_states = folded(
         opened(recordings=True),
         run(),
@@ -80,20 +80,20 @@ def test_an_accepted_attempt_moves_every_axis_it_was_for() -> None:
     assert target_states.person(0) is Person.NOT_STARTED
 
 
-def test_a_partly_accepted_attempt_leaves_the_others_unknown() -> None:
+def test_targets_that_an_attempt_does_not_name_as_accepted_are_unknown() -> None:
     target_states = folded(
         opened(), run(), intent(0, "0-2", "person"), AttemptEnded(attempt=0, at=1.0, outcome="ok", accepted="0,2")
     )
     assert [target_states.person(n) for n in range(3)] == [Person.ACCEPTED, Person.UNKNOWN, Person.ACCEPTED]
 
 
-def test_an_attempt_that_certainly_did_nothing_changes_no_state_but_counts() -> None:
+def test_a_failed_attempt_changes_no_state_but_counts() -> None:
     target_states = folded(opened(), run(), intent(0, "0", "person"), AttemptEnded(attempt=0, at=1.0, outcome="failed"))
     assert target_states.person(0) is Person.NOT_STARTED
     assert target_states.attempts[0] == 1
 
 
-def test_attempts_start_anew_with_each_run_and_with_the_next_stage() -> None:
+def test_attempts_are_reset_by_each_run_and_each_stage() -> None:
     target_states = folded(opened(), run(), intent(0, "0-1", "events"), AttemptEnded(attempt=0, at=1.0, outcome="ok"))
     target_states.apply(StatesChanged(at=2.0, source="deletion_rows", changes=(Change("events", "queued", "0"),)))
     assert list(target_states.attempts[:2]) == [0, 1]
@@ -115,12 +115,12 @@ def covers(targets: str, until: int) -> StatesChanged:
     )
 
 
-def test_events_are_covered_up_to_their_deletion_rows_time_and_a_newer_row_counts() -> None:
+def test_events_are_covered_up_to_the_time_of_the_newest_deletion_row() -> None:
     target_states = folded(opened(), run(), covers("0-1", 1010), covers("1", 1500))
     assert [target_states.coverage.until(n) for n in range(3)] == [1010.0, 1500.0, None]
 
 
-def test_where_no_rows_are_kept_events_are_covered_up_to_the_accepted_request() -> None:
+def test_without_deletion_rows_events_are_covered_up_to_the_accepted_request() -> None:
     target_states = folded(opened(), run(), intent(0, "0-1", "events", server_at=1010.7))
     assert target_states.coverage.until(0) is None
     target_states.apply(AttemptEnded(attempt=0, at=1011.0, outcome="ok", accepted="0"))
@@ -128,14 +128,14 @@ def test_where_no_rows_are_kept_events_are_covered_up_to_the_accepted_request() 
 
 
 @pytest.mark.parametrize("until", [1000 - 86_400 * 3, -(10**12), 10**12])
-def test_a_row_of_any_time_is_no_trouble(until: int) -> None:
+def test_deletion_rows_of_any_time_are_accepted(until: int) -> None:
     target_states = folded(opened(), run(), covers("0", until))
     told = target_states.coverage.until(0)
     assert told is not None
     assert told == until or abs(told - 1000.0) > 2**30
 
 
-def test_the_largest_uncovered_window_is_that_of_the_oldest_proof_that_somebody_was_deleted_by() -> None:
+def test_the_largest_uncovered_window_comes_from_the_oldest_row_a_person_was_deleted_with() -> None:
     target_states = folded(
         opened(), run(), covers("0", 1000), covers("1", 1200), intent(0, "1", "person", server_at=1260.0)
     )
@@ -146,14 +146,14 @@ def test_the_largest_uncovered_window_is_that_of_the_oldest_proof_that_somebody_
     assert target_states.coverage.largest_uncovered_s == 300.0
 
 
-def test_a_reason_that_this_version_does_not_know_is_refused() -> None:
+def test_an_unknown_reason_is_refused() -> None:
     with pytest.raises(ValueError, match="with the reason 'bored'"):
         folded(
             opened(), run(), StatesChanged(at=2.0, source="engine", changes=(Change("person", "failed", "0", "bored"),))
         )
 
 
-def test_who_was_deleted_instead_of_kept_is_read_and_never_called_gone_before() -> None:
+def test_persons_deleted_instead_of_kept_are_never_reported_as_already_deleted() -> None:
     answer = AttemptEnded(attempt=0, at=3.0, outcome="unknown", status=202, error="deleted_instead_of_kept")
     target_states = folded(opened(), run(), intent(0, "0", "events"), answer, run())
     assert target_states.person(0) is Person.UNKNOWN
@@ -162,14 +162,14 @@ def test_who_was_deleted_instead_of_kept_is_read_and_never_called_gone_before() 
     ]
 
 
-def test_a_partly_accepted_request_for_recordings_leaves_the_attempts_of_the_refused() -> None:
-    """Who is refused among many that are not has a bounded number of attempts all the same."""
+def test_a_partly_accepted_request_for_recordings_keeps_the_attempts_of_the_others() -> None:
+    """A person that is rejected among accepted ones still has a bounded number of attempts."""
     accepted = AttemptEnded(attempt=0, at=3.0, outcome="ok", accepted="0-1")
     target_states = folded(opened(events=False, recordings=True), run(), intent(0, "0-2", "recordings"), accepted)
     assert list(target_states.attempts[:3]) == [0, 0, 1]
 
 
-def test_targets_whose_attempts_were_used_up_get_another_chance_in_the_next_run_only() -> None:
+def test_targets_with_exhausted_attempts_are_tried_again_in_the_next_run_only() -> None:
     failed = StatesChanged(
         at=2.0,
         source="engine",
@@ -195,7 +195,7 @@ def test_targets_whose_attempts_were_used_up_get_another_chance_in_the_next_run_
         (opened(), intent(0, f"0-{COUNT}", "person")),
     ],
 )
-def test_records_that_do_not_fit_together_are_refused(records: tuple[Record, ...]) -> None:
+def test_records_that_contradict_each_other_raise_an_error(records: tuple[Record, ...]) -> None:
     with pytest.raises(ValueError):
         folded(*records)
 
@@ -209,7 +209,7 @@ def test_request_times_are_kept_for_the_limits() -> None:
     }
 
 
-def test_a_run_that_said_goodbye_is_known_to_have_ended() -> None:
+def test_a_run_that_recorded_its_end_left_no_reads_in_flight() -> None:
     target_states = folded(opened(), run())
     assert target_states.usage.in_flight([]) == {"others": 1 + 5, "default": 1}
     target_states.apply(RunEnded(at=9.0, reason="finished"))
@@ -221,7 +221,7 @@ SPANS = st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1)).map(sort
 
 
 @given(st.lists(st.tuples(CHANGES, SPANS)))
-def test_each_axis_always_adds_up_to_the_plan(changes: list[tuple[tuple[Axis, Person], list[int]]]) -> None:
+def test_the_counts_of_each_axis_add_up_to_the_plan(changes: list[tuple[tuple[Axis, Person], list[int]]]) -> None:
     target_states = folded(opened(recordings=True), run())
     for (axis, state), (first, last) in changes:
         change = Change(axis.value, state.name.lower(), f"{first}-{last}")
@@ -247,7 +247,7 @@ def properties(target_states: TargetStates) -> list[Properties]:
     return [target_states.properties(n) for n in range(COUNT)]
 
 
-def test_a_job_of_properties_leaves_the_other_axes_alone() -> None:
+def test_a_job_for_properties_does_not_change_the_other_axes() -> None:
     target_states = of_properties()
     assert target_states.primary_axis is Axis.PROPERTIES
     assert {axis: list(target_states.counts(axis)) for axis in Axis} == {
@@ -281,7 +281,7 @@ def test_a_job_of_properties_leaves_the_other_axes_alone() -> None:
         ),
     ],
 )
-def test_a_block_leaves_what_was_not_reached_as_it_was(
+def test_targets_that_a_block_did_not_reach_keep_their_state(
     answer: dict[str, Any], expected: str, counted: list[int]
 ) -> None:
     target_states = of_properties(block(0, "0-3", 5), AttemptEnded(attempt=0, at=7.0, **answer))
@@ -291,7 +291,7 @@ def test_a_block_leaves_what_was_not_reached_as_it_was(
     assert list(target_states.usage.recent.get("others", [])) == [7.0] * answer.get("requests", 5)
 
 
-def test_a_block_that_a_kill_cut_off_is_unknown_and_every_request_of_it_counts() -> None:
+def test_a_killed_block_is_unknown_and_all_its_requests_count() -> None:
     target_states = of_properties(block(0, "0-3", 12))
     target_states.apply(run())
     assert properties(target_states)[:5] == [Properties.UNKNOWN] * 4 + [Properties.NOT_STARTED]
@@ -299,7 +299,7 @@ def test_a_block_that_a_kill_cut_off_is_unknown_and_every_request_of_it_counts()
 
 
 @pytest.mark.parametrize("reason", ["accepted_not_applied", "changed_afterwards"])
-def test_properties_that_would_not_change_are_tried_again_by_the_next_run(reason: str) -> None:
+def test_contradicted_properties_are_tried_again_in_the_next_run(reason: str) -> None:
     settled = StatesChanged(at=2.0, source="engine", changes=(Change("properties", "contradicted", "0-1", reason),))
     target_states = of_properties(settled, run("verify"))
     assert target_states.properties(0) is Properties.CONTRADICTED
@@ -307,7 +307,7 @@ def test_properties_that_would_not_change_are_tried_again_by_the_next_run(reason
     assert properties(target_states)[:3] == [Properties.TO_RETRY, Properties.TO_RETRY, Properties.NOT_STARTED]
 
 
-def test_what_the_server_rejected_stays_failed() -> None:
+def test_rejected_targets_stay_failed() -> None:
     settled = StatesChanged(
         at=2.0, source="engine", changes=(Change("properties", "failed", "0", "rejected:bad_request:400"),)
     )

@@ -1,4 +1,4 @@
-"""Group commit: durable means on disk, one sync serves many, and closing leaves nothing behind."""
+"""Group commit: durable means on disk, one sync serves many records, and closing syncs everything."""
 
 import asyncio
 import os
@@ -57,7 +57,7 @@ async def test_durable_returns_only_after_the_sync(disk: Any) -> None:
         assert disk.numbers() == [1]
 
 
-async def test_what_is_appended_during_a_sync_shares_the_next_one(disk: Any) -> None:
+async def test_records_appended_during_a_sync_share_the_next_one(disk: Any) -> None:
     async with disk.writer() as writer:
         writer.append(OPENED)
         first = await disk.held(writer, Note(0))
@@ -77,7 +77,7 @@ async def test_what_is_appended_during_a_sync_shares_the_next_one(disk: Any) -> 
         assert disk.numbers() == list(range(33))
 
 
-async def test_those_who_are_ready_together_share_a_sync(disk: Any) -> None:
+async def test_tasks_that_are_ready_together_share_a_sync(disk: Any) -> None:
     async with disk.writer() as writer:
         writer.append(OPENED)
 
@@ -90,7 +90,7 @@ async def test_those_who_are_ready_together_share_a_sync(disk: Any) -> None:
         assert len(disk.syncs) == 3
 
 
-async def test_record_written_during_a_sync_is_not_taken_for_synced(disk: Any) -> None:
+async def test_a_record_written_during_a_sync_does_not_count_as_synced(disk: Any) -> None:
     async with disk.writer() as writer:
         writer.append(OPENED)
         first = await disk.held(writer, Note(1))
@@ -105,7 +105,7 @@ async def test_record_written_during_a_sync_is_not_taken_for_synced(disk: Any) -
         assert len(disk.syncs) == 2
 
 
-async def test_record_flushed_during_a_sync_still_needs_one_of_its_own(disk: Any) -> None:
+async def test_a_record_flushed_during_a_sync_needs_another_sync(disk: Any) -> None:
     async with disk.writer() as writer:
         writer.append(OPENED)
         first = await disk.held(writer, Note(1))
@@ -118,7 +118,7 @@ async def test_record_flushed_during_a_sync_still_needs_one_of_its_own(disk: Any
         assert len(disk.syncs) == 2
 
 
-async def test_waiter_for_what_a_running_sync_covers_needs_no_other(disk: Any) -> None:
+async def test_a_waiter_whose_records_a_running_sync_covers_needs_no_other_sync(disk: Any) -> None:
     async with disk.writer() as writer:
         writer.append(OPENED)
         first = await disk.held(writer, Note(1))
@@ -129,7 +129,7 @@ async def test_waiter_for_what_a_running_sync_covers_needs_no_other(disk: Any) -
         assert len(disk.syncs) == 1
 
 
-async def test_nothing_new_needs_no_sync(disk: Any) -> None:
+async def test_without_new_records_there_is_no_sync(disk: Any) -> None:
     async with disk.writer() as writer:
         await writer.durable()
         writer.append(OPENED)
@@ -153,7 +153,7 @@ async def test_flush_writes_without_a_sync(disk: Any) -> None:
         assert len(disk.syncs) == 1
 
 
-async def test_much_that_nobody_waits_for_is_not_kept_in_memory(disk: Any) -> None:
+async def test_many_unsynced_records_are_not_kept_in_memory(disk: Any) -> None:
     async with disk.writer() as writer:
         writer.append(OPENED)
         for number in range(30):
@@ -182,7 +182,7 @@ async def test_closing_writes_syncs_and_releases(disk: Any) -> None:
         await writer.durable()
 
 
-async def test_closing_waits_for_the_sync_that_runs_and_for_all_that_was_appended(disk: Any) -> None:
+async def test_closing_waits_for_the_running_sync_and_for_all_appended_records(disk: Any) -> None:
     writer = disk.writer()
     writer.append(OPENED)
     first = await disk.held(writer, Note(1))
@@ -206,7 +206,7 @@ async def test_first_record_must_name_the_job(disk: Any) -> None:
         assert writer.next_n == 1
 
 
-async def test_journal_is_free_once_its_writer_is_closed(tmp_path: Path) -> None:
+async def test_the_journal_is_unlocked_after_its_writer_is_closed(tmp_path: Path) -> None:
     path = tmp_path / "x.journal.jsonl"
     for _ in range(2):
         async with Journal.open(path, FRAMING, lambda record: None).writer() as writer:
@@ -219,7 +219,7 @@ async def test_journal_is_free_once_its_writer_is_closed(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_any_loop_will_do(tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+def test_a_writer_works_on_any_event_loop(tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     async def main() -> None:
         async with Journal.open(tmp_path / "x", FRAMING, lambda record: None).writer() as writer:
             writer.append(OPENED)
@@ -239,7 +239,7 @@ def test_any_loop_will_do(tmp_path: Path, loop: Callable[[], asyncio.AbstractEve
     assert end.next_n == 161
 
 
-def test_loop_that_ends_during_a_sync_leaves_no_trouble(tmp_path: Path, make_disk: Callable[..., Any]) -> None:
+def test_an_event_loop_that_ends_during_a_sync_causes_no_error(tmp_path: Path, make_disk: Callable[..., Any]) -> None:
     disk = make_disk(tmp_path / "x", FRAMING)
 
     async def main() -> None:
@@ -257,7 +257,7 @@ steps = st.lists(st.sampled_from(["append", "durable", "flush", "cancel", "turn"
 
 @settings(deadline=None)
 @given(steps)
-def test_whatever_the_order_what_was_confirmed_is_on_disk(make_disk: Callable[..., Any], steps: list[str]) -> None:
+def test_confirmed_records_are_on_disk_in_any_order_of_calls(make_disk: Callable[..., Any], steps: list[str]) -> None:
     async def main(path: Path) -> None:
         disk = make_disk(path, FRAMING)
         writer = disk.writer()

@@ -1,4 +1,4 @@
-"""Cancelled waiters lose nothing, and the first failed write or sync is the last."""
+"""Cancelled waiters lose nothing, and nothing is written after the first failed write or sync."""
 
 import asyncio
 import errno
@@ -45,7 +45,7 @@ async def _turns(count: int = 5) -> None:
         await asyncio.sleep(0)
 
 
-async def test_cancelled_waiter_harms_no_other_and_loses_nothing(disk: Any) -> None:
+async def test_a_cancelled_waiter_affects_no_other_and_loses_nothing(disk: Any) -> None:
     async with disk.writer() as writer:
         writer.append(OPENED)
         first = await disk.held(writer, Note(1))
@@ -64,7 +64,7 @@ async def test_cancelled_waiter_harms_no_other_and_loses_nothing(disk: Any) -> N
         assert disk.numbers() == [1, 2, 3, 4]
 
 
-async def test_record_whose_only_waiter_is_cancelled_is_written_all_the_same(disk: Any) -> None:
+async def test_a_record_whose_only_waiter_is_cancelled_is_still_written(disk: Any) -> None:
     async with disk.writer() as writer:
         writer.append(OPENED)
         writer.append(Note(1))
@@ -75,7 +75,7 @@ async def test_record_whose_only_waiter_is_cancelled_is_written_all_the_same(dis
         assert disk.numbers() == [1]
 
 
-async def test_cancelled_closing_closes_and_keeps_what_was_appended(disk: Any) -> None:
+async def test_a_cancelled_close_still_closes_and_keeps_all_records(disk: Any) -> None:
     writer = disk.writer()
     writer.append(OPENED)
     first = await disk.held(writer, Note(1))
@@ -125,7 +125,7 @@ def _short(disk: Any) -> None:
         (_short, r"a write was short: \d+ of \d+ bytes"),
     ],
 )
-async def test_first_failure_is_the_last_write(disk: Any, fails: Failing, words: str) -> None:
+async def test_nothing_is_written_after_the_first_failure(disk: Any, fails: Failing, words: str) -> None:
     writer = disk.writer()
     writer.append(OPENED)
     await writer.durable()
@@ -152,7 +152,7 @@ async def test_first_failure_is_the_last_write(disk: Any, fails: Failing, words:
         os.fstat(disk.fd)
 
 
-async def test_failed_sync_reaches_those_who_wait_for_the_next_one(disk: Any) -> None:
+async def test_a_failed_sync_also_reaches_waiters_for_the_next_one(disk: Any) -> None:
     writer = disk.writer()
     writer.append(OPENED)
     first = await disk.held(writer, Note(1))
@@ -171,7 +171,7 @@ async def test_failed_sync_reaches_those_who_wait_for_the_next_one(disk: Any) ->
         await writer.aclose()
 
 
-async def test_failed_write_during_a_sync_starts_no_other(disk: Any) -> None:
+async def test_a_failed_write_during_a_sync_starts_no_other_sync(disk: Any) -> None:
     writer = disk.writer()
     writer.append(OPENED)
     first = await disk.held(writer, Note(1))
@@ -190,7 +190,7 @@ async def test_failed_write_during_a_sync_starts_no_other(disk: Any) -> None:
     assert disk.writes == 2
 
 
-async def test_real_full_device_ends_the_writing() -> None:
+async def test_a_full_device_ends_the_writing() -> None:
     fd = os.open("/dev/full", os.O_WRONLY)
     writer: JournalWriter[Any] = JournalWriter(LockedFile(Path("/dev/full"), fd), FRAMING, Clean(0, None, 0))
     writer.append(OPENED)
@@ -200,7 +200,7 @@ async def test_real_full_device_ends_the_writing() -> None:
         await writer.aclose()
 
 
-async def test_without_a_thread_nothing_waits_for_ever(disk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_if_no_thread_can_start_nothing_waits_forever(disk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_thread(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -236,7 +236,7 @@ def _truncate(path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("when", ["before the write", "during the sync"])
-async def test_nothing_is_durable_in_a_file_that_the_next_process_will_not_find(
+async def test_records_in_a_lost_file_are_not_durable(
     disk: Any, lose: Callable[[Path], None], words: str, when: str
 ) -> None:
     writer = disk.writer()
@@ -259,7 +259,7 @@ async def test_nothing_is_durable_in_a_file_that_the_next_process_will_not_find(
     assert len(disk.syncs) == 2
 
 
-async def test_a_journal_cut_short_during_the_run_does_not_pass_for_a_shorter_one(disk: Any) -> None:
+async def test_a_journal_cut_short_during_the_run_is_damaged(disk: Any) -> None:
     writer = disk.writer()
     for record in (OPENED, Note(1), Note(2)):
         writer.append(record)
@@ -268,7 +268,7 @@ async def test_a_journal_cut_short_during_the_run_does_not_pass_for_a_shorter_on
     writer.append(Note(3))
     with pytest.raises(WriteFailed):
         await writer.aclose()
-    with pytest.raises(JournalDamaged, match="line 2 has the number 3 where 1 belongs"):
+    with pytest.raises(JournalDamaged, match="line 2 has number 3 instead of 1"):
         Journal.read(disk.path, FRAMING, lambda record: None)
 
 

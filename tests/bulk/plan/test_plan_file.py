@@ -1,4 +1,4 @@
-"""The plan file: round trips, whole or not at all."""
+"""Plan files are read back as written, and exist complete or not at all."""
 
 import hashlib
 import json
@@ -61,7 +61,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("count", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
-def test_plan_comes_back_as_it_was_written(path: Path, count: int) -> None:
+def test_a_plan_is_read_back_as_written(path: Path, count: int) -> None:
     made = _write(path, count, spent={"persons": [1.5, 2.25]}, findings=[{"unmatched": 3}, "line 7"])
     with made, load_plan(path) as plan:
         for each in (made, plan):
@@ -91,7 +91,7 @@ def test_large_plan_can_be_read_in_any_order(path: Path) -> None:
             assert plan.targets(start, start + 100) == [_target(n) for n in range(start, min(start + 100, count))]
 
 
-def test_ranges_that_are_none_are_refused(path: Path) -> None:
+def test_invalid_ranges_of_targets_are_refused(path: Path) -> None:
     with _write(path, 3) as plan:
         for start, stop in ((-1, 2), (2, 1)):
             with pytest.raises(ValueError, match="is not a range of targets"):
@@ -103,7 +103,7 @@ text = st.text(st.characters() | st.sampled_from('\ud800\udfff\u2028\u2029\x85\n
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.uuids(), st.datetimes(timezones=st.timezones()), st.none() | text), max_size=6))
-def test_any_distinct_id_survives(people: list[tuple[UUID, datetime, str | None]]) -> None:
+def test_every_distinct_id_is_read_back_unchanged(people: list[tuple[UUID, datetime, str | None]]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "p"
         with PlanWriter.create(path, HEADER) as writer:
@@ -122,7 +122,7 @@ def test_any_distinct_id_survives(people: list[tuple[UUID, datetime, str | None]
         assert data.count(b"\n") == len(expected) + 2
 
 
-def test_lines_are_json_for_anybody(path: Path) -> None:
+def test_every_line_is_standard_json(path: Path) -> None:
     _write(path, 2).close()
     header, first, second, footer = [json.loads(line) for line in path.read_text().splitlines()]
     assert header["project_name"] == "Größe \u2028"
@@ -131,14 +131,14 @@ def test_lines_are_json_for_anybody(path: Path) -> None:
     assert footer["count"] == 2
 
 
-def test_digest_is_the_sha256_of_all_before_the_footer(path: Path) -> None:
+def test_the_digest_is_the_sha256_of_everything_before_the_footer(path: Path) -> None:
     with _write(path, 3) as plan:
         before = path.read_bytes()
         before = before[: before.rindex(b"\n", 0, -1) + 1]
         assert plan.digest == "sha256:" + hashlib.sha256(before).hexdigest()
 
 
-def test_time_zone_is_needed_and_kept_as_the_same_instant(path: Path) -> None:
+def test_a_creation_time_needs_a_time_zone_and_keeps_its_instant(path: Path) -> None:
     with PlanWriter.create(path, HEADER) as writer:
         with pytest.raises(ValueError, match="time zone"):
             writer.add(_uuid(0), datetime(2026, 1, 1))  # noqa: DTZ001
@@ -147,7 +147,7 @@ def test_time_zone_is_needed_and_kept_as_the_same_instant(path: Path) -> None:
             assert plan.targets(0, 1)[0].created_at == datetime(2026, 1, 1, 10, tzinfo=UTC)
 
 
-def test_plan_is_private_and_replaces_nothing(path: Path) -> None:
+def test_a_plan_is_private_and_replaces_no_file(path: Path) -> None:
     before = os.umask(0)
     try:
         _write(path, 1).close()
@@ -160,7 +160,7 @@ def test_plan_is_private_and_replaces_nothing(path: Path) -> None:
     assert path.read_bytes() == data
 
 
-def test_plan_that_appears_meanwhile_is_not_replaced(path: Path) -> None:
+def test_a_file_that_appears_while_a_plan_is_written_is_not_replaced(path: Path) -> None:
     with PlanWriter.create(path, HEADER) as writer:
         path.write_text("theirs")
         with pytest.raises(FileTrouble, match="it exists already"):
@@ -168,7 +168,7 @@ def test_plan_that_appears_meanwhile_is_not_replaced(path: Path) -> None:
     assert path.read_text() == "theirs"
 
 
-def test_leaving_without_finish_leaves_no_file(path: Path) -> None:
+def test_without_finish_no_file_is_left(path: Path) -> None:
     with PlanWriter.create(path, HEADER) as writer:
         writer.add(_uuid(0), CREATED)
     with suppress(KeyboardInterrupt), PlanWriter.create(path, HEADER) as writer:
@@ -177,7 +177,7 @@ def test_leaving_without_finish_leaves_no_file(path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
-def test_what_json_cannot_hold_is_refused_before_the_plan_has_a_name(path: Path) -> None:
+def test_values_that_json_cannot_hold_are_refused_before_the_plan_has_a_name(path: Path) -> None:
     with PlanWriter.create(path, HEADER) as writer, pytest.raises(ValueError, match="finite"):
         writer.finish(spent={"a": [float("nan")]})
     with PlanWriter.create(path, HEADER) as writer, pytest.raises(ValueError, match="at most"):
@@ -185,12 +185,12 @@ def test_what_json_cannot_hold_is_refused_before_the_plan_has_a_name(path: Path)
     assert list(path.parent.iterdir()) == []
 
 
-def test_writer_makes_only_its_own_format(path: Path) -> None:
+def test_the_writer_writes_only_the_current_format(path: Path) -> None:
     with pytest.raises(ValueError, match="plan format 1, not 2"):
         PlanWriter.create(path, msgspec.structs.replace(HEADER, format=2))
 
 
-def test_digest_is_matched_whole_or_by_twelve_digits() -> None:
+def test_a_digest_matches_in_full_or_by_twelve_digits() -> None:
     full = "sha256:" + "0123456789abcdef" * 4
     assert short_digest(full) == "0123456789ab"
     for typed in (full, full[7:], full[7:19], full[:19], full.upper(), f" {full[7:30]}\n"):

@@ -1,4 +1,4 @@
-"""The plan file: no byte of it changes unseen, and planning that dies leaves nothing behind."""
+"""Every changed byte of a plan file is detected, and interrupted planning leaves nothing behind."""
 
 import hashlib
 import os
@@ -74,7 +74,7 @@ def test_any_changed_byte_is_refused(data: st.DataObject) -> None:
 
 @settings(deadline=None)
 @given(st.data())
-def test_any_cut_or_addition_is_refused(data: st.DataObject) -> None:
+def test_every_truncation_or_addition_is_refused(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "p"
         _write(path, 5).close()
@@ -92,18 +92,18 @@ def test_any_cut_or_addition_is_refused(data: st.DataObject) -> None:
                 load_plan(path)
 
 
-def test_changed_target_is_told_with_both_digests(path: Path) -> None:
+def test_a_changed_target_is_reported_with_both_digests(path: Path) -> None:
     with _write(path, 5) as plan:
         digest = plan.digest
     path.write_bytes(path.read_bytes().replace(b"id-4", b"id-5"))
     with pytest.raises(PlanError) as caught:
         load_plan(path)
-    words = rf"{path}: was changed after it was made: digest "
+    words = rf"{path}: was changed after it was created: digest "
     assert str(caught.value).startswith(words)
     assert str(caught.value).endswith(f", expected {short_digest(digest)}; make a new plan.")
 
 
-def test_count_that_does_not_fit_is_refused(path: Path) -> None:
+def test_a_wrong_count_is_refused(path: Path) -> None:
     with _write(path, 5) as plan:
         footer = PlanFooter(count=6, digest=plan.digest, spent={}, findings=[])
     whole = path.read_bytes()
@@ -121,7 +121,7 @@ def _forged(path: Path, *lines: bytes) -> Path:
     return path
 
 
-def test_lines_that_are_no_targets_are_named(path: Path) -> None:
+def test_lines_that_are_not_targets_are_reported_by_number(path: Path) -> None:
     _write(path, 3).close()
     header, *targets, _ = path.read_bytes().splitlines()
     for lines, words in (
@@ -134,7 +134,7 @@ def test_lines_that_are_no_targets_are_named(path: Path) -> None:
             list(plan.iter())
 
 
-def test_no_text_of_a_plan_is_in_what_is_raised_or_shown(path: Path) -> None:
+def test_exceptions_and_reprs_show_no_text_of_a_plan(path: Path) -> None:
     _write(path, 3).close()
     header, first, *_ = path.read_bytes().splitlines()
     bad = first.replace(b'"created_at":"', b'"distinct_id":"secret@example.com","created_at":"x')
@@ -146,7 +146,7 @@ def test_no_text_of_a_plan_is_in_what_is_raised_or_shown(path: Path) -> None:
     assert str(_uuid(1)) not in shown
 
 
-def test_other_formats_and_files_are_told_apart(path: Path) -> None:
+def test_another_format_and_another_file_have_different_errors(path: Path) -> None:
     path.write_bytes(b'{"format":2,"anything":1}\n{}\n')
     with pytest.raises(PlanError, match="has plan format 2, but this version reads format 1; make a new plan"):
         load_plan(path)
@@ -156,7 +156,7 @@ def test_other_formats_and_files_are_told_apart(path: Path) -> None:
             load_plan(path)
 
 
-def test_header_alone_is_no_plan(path: Path) -> None:
+def test_a_header_alone_is_not_a_plan(path: Path) -> None:
     _write(path, 3).close()
     lines = path.read_bytes().splitlines(keepends=True)
     for part in (lines[:1], lines[:3]):
@@ -186,21 +186,21 @@ def test_swapping_the_file_later_changes_no_target(path: Path) -> None:
         assert plan.targets(0, 3) == [_target(0), _target(1), _target(2)]
 
 
-def test_editing_the_file_in_place_later_is_noticed(path: Path) -> None:
+def test_editing_the_file_in_place_later_is_detected(path: Path) -> None:
     with _write(path, 2 * BLOCK) as plan:
         data = path.read_bytes()
         with path.open("r+b") as file:
             file.seek(data.index(b"id-400"))
             file.write(b"id-401")
         assert plan.targets(0, BLOCK) == [_target(number) for number in range(BLOCK)]
-        with pytest.raises(PlanError, match="was changed after it was made and opened"):
+        with pytest.raises(PlanError, match="was changed while it was open"):
             plan.targets(BLOCK, BLOCK + 1)
         os.truncate(path, 1000)
         with pytest.raises(PlanError, match="became shorter"):
             plan.targets(BLOCK, BLOCK + 1)
 
 
-def test_closed_plan_says_so_and_keeps_no_file_open(path: Path) -> None:
+def test_a_closed_plan_raises_an_error_and_keeps_no_file_open(path: Path) -> None:
     before = set(os.listdir("/proc/self/fd"))
     plan = _write(path, 1)
     plan.close()
@@ -235,14 +235,14 @@ except FileTrouble as error:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("call", "when"), [("write", 2), ("fsync", 1), ("link", 1)])
-def test_killed_planning_leaves_nothing(path: Path, faulty: Callable[..., Any], call: str, when: int) -> None:
+def test_a_kill_while_planning_leaves_no_file(path: Path, faulty: Callable[..., Any], call: str, when: int) -> None:
     done = faulty(MAKE, path, call=call, when=when, fault="SIGKILL")
     assert done.returncode == -9, done.stderr
     assert list(path.parent.iterdir()) == []
 
 
 @pytest.mark.slow
-def test_killed_after_publishing_leaves_a_whole_plan(path: Path, faulty: Callable[..., Any]) -> None:
+def test_a_kill_after_publishing_leaves_a_complete_plan(path: Path, faulty: Callable[..., Any]) -> None:
     done = faulty(MAKE, path, call="fsync", when=2, fault="SIGKILL")
     assert done.returncode == -9, done.stderr
     with load_plan(path) as plan:
@@ -260,7 +260,7 @@ def test_killed_after_publishing_leaves_a_whole_plan(path: Path, faulty: Callabl
         ("link", 1, "EROFS", "cannot be put in its place: the disk is read-only"),
     ],
 )
-def test_failed_planning_leaves_nothing(
+def test_a_failure_while_planning_leaves_no_file(
     path: Path, faulty: Callable[..., Any], call: str, when: int, fault: str, words: str
 ) -> None:
     done = faulty(MAKE, path, call=call, when=when, fault=fault)

@@ -1,4 +1,4 @@
-"""What a plan makes of reads that leave persons out or fail: nobody is dropped because of one answer."""
+"""Planning when responses leave persons out or fail: one response alone drops no person."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -32,12 +32,12 @@ Answer = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is tested is what a second look tells, not when it is taken."""
+    """Confirm absences at once: these tests are about results, not times."""
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
 
 
 class Server:
-    """A local server whose answers of some actions are edited the first times."""
+    """A local server that changes its first responses to some calls."""
 
     def __init__(self, server: LocalPostHog, client: PostHogClient, folder: Path) -> None:
         self.server, self.client, self.folder = server, client, folder
@@ -109,7 +109,7 @@ SELECTIONS: dict[str, Callable[[Server], Any]] = {
 
 @pytest.mark.parametrize("selection", SELECTIONS)
 @pytest.mark.parametrize("change", [drop_all, keep_five])
-async def test_a_line_that_one_answer_leaves_out_is_found_by_a_second_look(
+async def test_a_line_that_one_response_leaves_out_is_found_by_a_second_lookup(
     tmp_path: Path, selection: str, change: Callable[[Answer], Any]
 ) -> None:
     async with opened(tmp_path) as s:
@@ -122,7 +122,7 @@ async def test_a_line_that_one_answer_leaves_out_is_found_by_a_second_look(
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
-async def test_a_line_that_two_answers_leave_out_is_unmatched(tmp_path: Path, selection: str) -> None:
+async def test_a_line_that_two_responses_leave_out_is_unmatched(tmp_path: Path, selection: str) -> None:
     async with opened(tmp_path) as s:
         chosen = SELECTIONS[selection](s)
         for uuid in s.uuids[1:3]:
@@ -133,7 +133,9 @@ async def test_a_line_that_two_answers_leave_out_is_unmatched(tmp_path: Path, se
 
 
 @pytest.mark.parametrize("selection", ["distinct IDs", "UUIDs"])
-async def test_a_line_whose_person_cannot_be_read_is_named_and_stops_nobody(tmp_path: Path, selection: str) -> None:
+async def test_a_line_whose_person_cannot_be_read_is_listed_and_does_not_stop_the_plan(
+    tmp_path: Path, selection: str
+) -> None:
     async with opened(tmp_path) as s:
         bad = str(s.uuids[7])
 
@@ -149,7 +151,7 @@ async def test_a_line_whose_person_cannot_be_read_is_named_and_stops_nobody(tmp_
             assert by_kind(plan.findings)["unmatched"]["count"] == 0
 
 
-async def test_where_nobody_can_be_read_there_is_no_plan_and_it_is_worth_another_try(tmp_path: Path) -> None:
+async def test_without_a_readable_person_there_is_no_plan_and_planning_can_be_repeated(tmp_path: Path) -> None:
     async with opened(tmp_path, persons=1) as s:
         s.edit(BATCHES, lambda body: [person.pop("distinct_ids") for person in body["results"].values()], times=10)
         with pytest.raises(NotFinished, match="1 selected persons could not be read"):
@@ -164,7 +166,7 @@ async def query_verifier(s: Server) -> None:
         s.server.world.add_person([f"other-{number}"], {})
 
 
-async def test_planning_by_query_drops_nobody_whom_one_read_leaves_out(tmp_path: Path) -> None:
+async def test_planning_by_query_keeps_a_person_that_one_response_leaves_out(tmp_path: Path) -> None:
     async with opened(tmp_path) as s:
         await query_verifier(s)
         s.edit(("batch_by_uuids",), keep_five)
@@ -173,7 +175,7 @@ async def test_planning_by_query_drops_nobody_whom_one_read_leaves_out(tmp_path:
             assert {target.uuid for target in plan.iter()} == set(s.uuids)
 
 
-async def test_planning_by_query_tells_of_persons_that_do_not_exist_any_more(tmp_path: Path) -> None:
+async def test_planning_by_query_counts_persons_that_no_longer_exist(tmp_path: Path) -> None:
     async with opened(tmp_path) as s:
         await query_verifier(s)
         gone = {str(uuid) for uuid in s.uuids[:2]}
@@ -190,7 +192,7 @@ async def test_planning_by_query_tells_of_persons_that_do_not_exist_any_more(tmp
 @pytest.mark.parametrize(
     "created_at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00Z"]
 )
-async def test_a_person_from_the_end_of_the_calendar_is_planned(tmp_path: Path, created_at: str) -> None:
+async def test_a_person_created_at_the_end_of_the_calendar_is_in_the_plan(tmp_path: Path, created_at: str) -> None:
     async with opened(tmp_path) as s:
         uuid = str(s.uuids[0])
         s.edit(BATCHES, lambda body: body["results"][uuid].update(created_at=created_at))

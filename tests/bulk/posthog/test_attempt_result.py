@@ -1,4 +1,4 @@
-"""What answers mean: anything but an exact success is read back, and what is never sent again is known (11, 12)."""
+"""Responses are classified: after anything but an exact success targets are read back, and some are never retried."""
 
 from typing import Any
 from uuid import UUID
@@ -42,11 +42,13 @@ def judged(axes: tuple[Axis, ...], **fields: Any) -> tuple[str, NextAction]:
         (QUEUE, {"persons_found": 3, "persons_queued_for_deletion": 3}, ("unknown", NextAction.STOP)),
     ],
 )
-def test_only_an_exact_success_is_one(axes: tuple[Axis, ...], fields: dict[str, Any], expected: Any) -> None:
+def test_only_a_response_with_exact_counts_is_a_success(
+    axes: tuple[Axis, ...], fields: dict[str, Any], expected: Any
+) -> None:
     assert judged(axes, **fields) == expected
 
 
-def test_those_named_in_errors_are_read_and_the_others_accepted() -> None:
+def test_persons_with_a_deletion_error_are_read_back_and_the_others_are_accepted() -> None:
     summary = BulkDeleteSummary(
         persons_found=3,
         persons_deleted=2,
@@ -60,7 +62,7 @@ def test_those_named_in_errors_are_read_and_the_others_accepted() -> None:
 
 
 @pytest.mark.parametrize("uuid", [None, UUID(int=99)])
-def test_an_error_that_names_nobody_of_the_batch_leaves_all_unknown(uuid: UUID | None) -> None:
+def test_a_deletion_error_about_no_person_of_the_batch_leaves_all_unknown(uuid: UUID | None) -> None:
     errors = (DeletionError(person_uuid=uuid, step="resolve_persons"),)
     assert judged(PERSON, persons_found=3, persons_deleted=2, deletion_errors=errors) == (
         "unknown",
@@ -68,27 +70,27 @@ def test_an_error_that_names_nobody_of_the_batch_leaves_all_unknown(uuid: UUID |
     )
 
 
-def test_a_404_is_read_and_never_sent_again() -> None:
+def test_a_404_is_read_back_and_not_retried() -> None:
     assert classify_error(NotFound(404, **WHERE)).next_action is NextAction.READ_BACK_AND_REJECT
 
 
-def test_how_long_to_wait_is_taken_from_any_answer() -> None:
+def test_retry_after_is_read_from_every_error_response() -> None:
     assert classify_error(ServerError(503, retry_after_s=7.0, **WHERE)).retry_after_s == 7.0
 
 
-def test_free_text_in_place_of_a_code_is_not_kept() -> None:
+def test_free_text_in_place_of_an_error_code_is_dropped() -> None:
     assert safe_code("This field is required.") == "other"
     assert safe_code("jane@example.org") == "other"
     assert safe_code("invalid_input") == "invalid_input"
     assert safe_code(None) is None
 
 
-def test_a_pause_above_the_ceiling_is_named() -> None:
+def test_a_pause_that_is_too_long_is_in_the_message() -> None:
     assert "7200 s" in str(to_not_finished(RateLimited(429, retry_after_s=7200.0, **WHERE)))
     assert "pause" not in str(to_not_finished(RateLimited(429, retry_after_s=60.0, **WHERE)))
 
 
-def test_a_request_that_is_too_large_was_not_done_and_is_sent_in_halves() -> None:
+def test_a_request_that_is_too_large_failed_and_is_sent_in_halves() -> None:
     verdict = classify_error(ApiStatusError(413, **WHERE))
     assert (verdict.outcome, verdict.next_action, verdict.status) == ("failed", NextAction.READ_BACK_AND_HALVE, 413)
     assert classify_error(ApiStatusError(418, **WHERE)).next_action is NextAction.STOP

@@ -1,4 +1,4 @@
-"""Reading a batch in ever smaller parts: nobody pays for another one's unreadable record, and trouble has a bound."""
+"""A failed batch read is halved: one unreadable person does not fail the others, and failures are bounded."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ WHERE = {"method": "POST", "path": "persons/batch_by_uuids/", "route": "persons/
 
 
 def timed_out() -> PostHogError:
-    return TimedOut("no answer in 60 s", sent=True, **WHERE)
+    return TimedOut("no response in 60 s", sent=True, **WHERE)
 
 
 def failed(status: int = 504, retry_after_s: float | None = None) -> PostHogError:
@@ -31,7 +31,7 @@ def unreadable() -> PostHogError:
 ERRORS = {
     UnreadReason.TIMED_OUT: timed_out,
     UnreadReason.SERVER_ERROR: failed,
-    UnreadReason.INVALID: unreadable,
+    UnreadReason.INVALID_RESPONSE: unreadable,
 }
 
 
@@ -40,22 +40,22 @@ def person(number: int) -> PersonRef:
 
 
 class Store:
-    """Persons by number, some missing, some of whom no answer can be read."""
+    """Persons by number: some are missing, and reading some fails."""
 
     def __init__(self, bad: Mapping[int, UnreadReason] = {}, missing: Sequence[int] = ()) -> None:
         self.bad, self.missing = bad, set(missing)
-        self.asked: list[tuple[Sequence[int], bool]] = []
+        self.requests: list[tuple[Sequence[int], bool]] = []
         self.failures = 0
 
     async def ask(self, part: Sequence[int], is_first: bool) -> Mapping[int, Known]:
-        self.asked.append((part, is_first))
+        self.requests.append((part, is_first))
         for number in part:
             if number in self.bad:
                 self.failures += 1
                 error = ERRORS[self.bad[number]]
                 raise error()
         found: dict[int, Known] = {n: person(n) for n in part if n not in self.missing}
-        return found | {10**6: person(10**6)}  # somebody who was not asked for
+        return found | {10**6: person(10**6)}  # a person that was not requested
 
     def read(self, numbers: Sequence[int]) -> HalvedReads[int]:
         return anyio.run(read_halving, [numbers], self.ask)
@@ -67,7 +67,7 @@ class Store:
     bad=st.dictionaries(st.integers(0, 199), st.sampled_from(sorted(ERRORS, key=lambda why: why.name)), max_size=3),
     missing=st.sets(st.integers(0, 199)),
 )
-def test_whoever_can_be_read_is_read_whatever_is_wrong_with_three_others(
+def test_every_readable_person_is_read_despite_three_unreadable_ones(
     count: int, bad: dict[int, UnreadReason], missing: set[int]
 ) -> None:
     store = Store(bad, sorted(missing))
@@ -85,7 +85,7 @@ def test_whoever_can_be_read_is_read_whatever_is_wrong_with_three_others(
 
 @settings(deadline=None)
 @given(count=st.integers(1, 400), bad=st.sets(st.integers(0, 399)))
-def test_however_many_cannot_be_read_there_is_one_result_each_and_a_bound(count: int, bad: set[int]) -> None:
+def test_each_person_has_one_result_and_failures_are_bounded(count: int, bad: set[int]) -> None:
     store = Store(dict.fromkeys(bad, UnreadReason.TIMED_OUT))
     read = store.read(range(count))
     assert read.results.keys() == set(range(count))
@@ -96,25 +96,25 @@ def test_however_many_cannot_be_read_there_is_one_result_each_and_a_bound(count:
 
 
 @pytest.mark.parametrize("why", ERRORS)
-def test_a_server_that_answers_nobody_is_not_asked_for_each_of_them(why: UnreadReason) -> None:
+def test_a_server_that_fails_for_everyone_is_not_asked_for_each_person(why: UnreadReason) -> None:
     store = Store(dict.fromkeys(range(200), why))
     read = store.read(range(200))
     assert isinstance(read.failed_with, type(ERRORS[why]()))
-    assert set(read.results.values()) <= {Unread(why), Unread(UnreadReason.NOT_TRIED)}
-    assert sum(len(part) == 1 for part, _ in store.asked) == MAX_FAILED_SINGLES
-    assert len(store.asked) <= 13
+    assert set(read.results.values()) <= {Unread(why), Unread(UnreadReason.NOT_ATTEMPTED)}
+    assert sum(len(part) == 1 for part, _ in store.requests) == MAX_FAILED_SINGLES
+    assert len(store.requests) <= 13
 
 
-def test_three_in_front_that_cannot_be_read_leave_the_others_readable() -> None:
+def test_three_unreadable_persons_in_front_leave_the_others_readable() -> None:
     store = Store(dict.fromkeys(range(3), UnreadReason.SERVER_ERROR))
     read = store.read(range(200))
     assert [n for n, result in read.results.items() if not isinstance(result, Present)] == [0, 1, 2]
 
 
-def test_only_the_whole_batch_is_the_first_try() -> None:
+def test_only_the_request_for_the_whole_batch_is_a_first_attempt() -> None:
     store = Store({5: UnreadReason.TIMED_OUT})
     store.read(range(10))
-    assert [part for part, is_first in store.asked if is_first] == [range(10)]
+    assert [part for part, is_first in store.requests if is_first] == [range(10)]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_only_the_whole_batch_is_the_first_try() -> None:
         ConnectFailed("refused", sent=False, **WHERE),
     ],
 )
-async def test_what_no_smaller_part_helps_against_ends_the_reading(error: PostHogError) -> None:
+async def test_an_error_that_smaller_parts_cannot_avoid_ends_the_read(error: PostHogError) -> None:
     async def ask(_part: Sequence[int], _is_first: bool) -> Mapping[int, Known]:
         raise error
 
@@ -133,7 +133,7 @@ async def test_what_no_smaller_part_helps_against_ends_the_reading(error: PostHo
         await read_halving([range(10)], ask)
 
 
-async def test_an_error_that_speaks_of_no_size_ends_the_reading_of_singles_too() -> None:
+async def test_an_error_independent_of_size_also_ends_reads_of_single_persons() -> None:
     async def ask(_part: Sequence[int], _is_first: bool) -> Mapping[int, Known]:
         raise ConnectFailed("refused", sent=False, **WHERE)
 

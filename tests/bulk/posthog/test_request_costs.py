@@ -1,4 +1,4 @@
-"""Requests and time that a plan will take, against a log that slides second by second."""
+"""The estimate of requests and time of a plan, checked against a sliding log."""
 
 import pytest
 from hypothesis import given
@@ -11,19 +11,19 @@ from bulk.posthog.request_costs import estimate, seconds_needed
 ALL = DeletePersons(delete_events=True, delete_recordings=True)
 
 
-def test_a_plain_deletion_takes_one_call_a_batch() -> None:
+def test_a_deletion_takes_one_call_per_batch() -> None:
     cost = estimate(DeletePersons(), 1000, batch_size=250, rates=RateLimits.posthog())
     assert cost.deletes == 1 + 4
     assert cost.reads == 2 * (1 + 5)
 
 
-def test_events_take_a_second_call_a_batch_and_their_rows_are_read() -> None:
+def test_events_take_a_second_call_per_batch_and_reads_of_their_rows() -> None:
     cost = estimate(ALL, 1000, batch_size=250, rates=RateLimits.posthog())
     assert cost.deletes == 2 * (1 + 4)
     assert cost.reads == 2 * (1 + 5) + 1 + 1 + 2
 
 
-def test_the_last_batch_costs_what_it_holds() -> None:
+def test_an_incomplete_last_batch_takes_one_call() -> None:
     cost = estimate(DeletePersons(), 25 + 251, batch_size=250, rates=RateLimits.off())
     assert (cost.deletes, cost.reads) == (1 + 2, 2 * (1 + 2))
 
@@ -37,7 +37,7 @@ def test_without_limits_no_time_is_needed() -> None:
     assert estimate(ALL, 10_000_000, batch_size=250, rates=RateLimits.off()).seconds == 0
 
 
-def test_ten_thousand_calls_take_two_hours_at_the_published_limits() -> None:
+def test_ten_thousand_calls_take_two_hours_at_posthogs_limits() -> None:
     assert seconds_needed(10_000, {60.0: 480, 3600.0: 4800}) == 7200
 
 
@@ -54,13 +54,13 @@ def slid(requests: int, limits: dict[float, int]) -> float:
 
 
 @given(st.integers(0, 400), st.integers(1, 40), st.integers(1, 9))
-def test_the_time_is_that_of_a_sliding_log(requests: int, per_minute: int, minutes_worth: int) -> None:
+def test_the_time_equals_that_of_a_sliding_log(requests: int, per_minute: int, minutes_worth: int) -> None:
     limits = {60.0: per_minute, 3600.0: per_minute * minutes_worth}
     assert seconds_needed(requests, limits) == slid(requests, limits)
 
 
 @given(st.integers(0, 5000), st.integers(1, 1000), st.booleans())
-def test_more_targets_never_take_less(count: int, batch: int, events: bool) -> None:
+def test_more_targets_never_take_less_time(count: int, batch: int, events: bool) -> None:
     operation = DeletePersons(delete_events=events)
     fewer = estimate(operation, count, batch_size=batch, rates=RateLimits.posthog())
     more = estimate(operation, count + 1, batch_size=batch, rates=RateLimits.posthog())
@@ -80,7 +80,7 @@ TWO = UnsetProperties(("plan", "email"))
         (TWO, "capture", 0, 1 + 5),
     ],
 )
-def test_changes_take_a_call_a_person_and_key_or_an_event_in_large_requests(
+def test_changes_take_one_call_per_person_and_key_or_one_event_per_person(
     operation: UnsetProperties | UpdateProperties, route: str, changes: int, events: int
 ) -> None:
     cost = estimate(operation, 1000, batch_size=250, rates=RateLimits.posthog(), route=route)
@@ -89,7 +89,7 @@ def test_changes_take_a_call_a_person_and_key_or_an_event_in_large_requests(
     assert cost.requests == changes + events + cost.reads
 
 
-def test_changes_by_rest_share_the_minutes_of_the_reads_and_captures_need_none() -> None:
+def test_rest_changes_share_the_limit_of_reads_and_capture_has_none() -> None:
     rest = estimate(UpdateProperties({"a": 1}), 100_000, batch_size=500, rates=RateLimits.posthog(), route="rest")
     capture = estimate(UpdateProperties({"a": 1}), 100_000, batch_size=500, rates=RateLimits.posthog(), route="capture")
     assert rest.seconds == seconds_needed(100_000 + rest.reads, {60.0: 240})
@@ -98,7 +98,7 @@ def test_changes_by_rest_share_the_minutes_of_the_reads_and_captures_need_none()
     assert capture.seconds == seconds_needed(capture.reads, {60.0: 240})
 
 
-def test_parts_take_one_call_a_batch_and_only_events_leave_rows_to_read() -> None:
+def test_deleting_events_or_recordings_takes_one_call_per_batch_and_only_events_have_rows() -> None:
     events = estimate(DeleteEvents(), 1000, batch_size=250, rates=RateLimits.off())
     recordings = estimate(DeleteRecordings(), 1000, batch_size=250, rates=RateLimits.off())
     assert (events.deletes, events.changes, events.events) == (1 + 4, 0, 0)

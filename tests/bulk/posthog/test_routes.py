@@ -1,4 +1,4 @@
-"""Which route is chosen: REST within a minute's allowance, capture beyond it, and what was asked for always."""
+"""The route for properties: REST for the calls of one minute, capture beyond that, or the requested one."""
 
 import math
 
@@ -16,7 +16,7 @@ RATES = st.sampled_from([RateLimits.posthog(), RateLimits.off()])
 
 
 @given(KEYS, st.integers(0, 100_000), st.integers(1, 1000), RATES)
-def test_auto_goes_by_calls_that_a_minute_allows(
+def test_auto_takes_rest_for_the_calls_of_one_minute(
     keys: tuple[str, ...], count: int, batch: int, rates: RateLimits
 ) -> None:
     for operation in (UnsetProperties(keys), UpdateProperties(dict.fromkeys(keys, 1))):
@@ -32,14 +32,14 @@ def test_auto_goes_by_calls_that_a_minute_allows(
         assert not route.why.endswith(".")
 
 
-@pytest.mark.parametrize("asked", ["rest", "capture"])
+@pytest.mark.parametrize("name", ["rest", "capture"])
 @given(count=st.integers(0, 10**7))
-def test_what_was_asked_for_is_taken(asked: str, count: int) -> None:
-    route = choose_route(UnsetProperties(("a",), route=asked), count, batch_size=250, rates=RateLimits.posthog())
-    assert (route.name, route.why) == (asked, "as requested")
+def test_a_requested_route_is_used(name: str, count: int) -> None:
+    route = choose_route(UnsetProperties(("a",), route=name), count, batch_size=250, rates=RateLimits.posthog())
+    assert (route.name, route.why) == (name, "as requested")
 
 
-def test_the_reason_tells_how_long_rest_would_take() -> None:
+def test_the_reason_says_how_long_rest_would_take() -> None:
     operation = UnsetProperties(("a",))
     why = choose_route(operation, 100_000, batch_size=500, rates=RateLimits.posthog()).why
     assert (

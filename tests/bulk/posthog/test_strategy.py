@@ -1,4 +1,4 @@
-"""How many persons share an intent, and how many events a request."""
+"""The number of persons per intent, and of events per capture request."""
 
 import msgspec
 import pytest
@@ -18,18 +18,18 @@ from bulk.posthog.strategy import (
 
 
 @given(st.integers(1, 100_000), st.integers(1, 256))
-def test_a_block_is_through_in_seconds_at_the_limit(per_minute: int, concurrency: int) -> None:
+def test_a_block_takes_seconds_at_the_rate_limit(per_minute: int, concurrency: int) -> None:
     size = persons_per_intent(RateLimits(others_per_minute=per_minute), concurrency)
     assert 1 <= size <= MAX_PERSONS_PER_INTENT
     assert size == 1 or size * concurrency * 60 / per_minute <= MAX_BLOCK_S + 1e-6
 
 
 @pytest.mark.parametrize(("concurrency", "size"), [(1, 40), (8, 5), (64, 1), (256, 1)])
-def test_at_the_published_limits(concurrency: int, size: int) -> None:
+def test_persons_per_intent_at_posthogs_limits(concurrency: int, size: int) -> None:
     assert persons_per_intent(RateLimits.posthog(), concurrency) == size
 
 
-def test_without_limits_a_block_has_its_largest_size() -> None:
+def test_without_rate_limits_a_block_has_its_maximum_size() -> None:
     assert persons_per_intent(RateLimits.off(), 256) == MAX_PERSONS_PER_INTENT
 
 
@@ -37,7 +37,7 @@ AWKWARD = "\x01" * 200  # each character takes six bytes in JSON
 
 
 @pytest.mark.parametrize("length", [0, 10, 1_000, 17_000, 30_000, 100_000, 500_000])
-def test_so_many_events_always_fit_one_request(length: int) -> None:
+def test_the_number_of_events_always_fits_in_one_request(length: int) -> None:
     operation = UpdateProperties({"bio": "é" * (length // 2) + '"'})
     count = events_per_request(operation)
     event = CaptureEvent.set(AWKWARD, operation.properties)
@@ -49,7 +49,7 @@ def test_so_many_events_always_fit_one_request(length: int) -> None:
     )
 
 
-def test_keys_take_little() -> None:
+def test_events_that_remove_keys_are_small() -> None:
     assert events_per_request(UnsetProperties(("plan",))) == EVENTS_PER_REQUEST
     count = events_per_request(UnsetProperties(tuple(f"{n:0400}" for n in range(100))))
     assert 300 < count < EVENTS_PER_REQUEST

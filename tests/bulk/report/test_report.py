@@ -1,4 +1,4 @@
-"""The report: from journal alone, the same on every machine, and each axis adds up whatever was interrupted."""
+"""A report follows from the journal alone, is the same on every machine, and its counts add up."""
 
 import os
 import time
@@ -9,7 +9,7 @@ from bulk.journal.records import FORMAT, AttemptEnded, Change, Intent, JobOpened
 from bulk.journal.replay import JournalFacts
 from bulk.journal.target_states import TargetStates
 from bulk.report.rendering import render_json
-from bulk.report.report import Report, build, exit_code
+from bulk.report.report import Report, build_report, exit_code
 from bulk.states import Events
 
 FACTS = JournalFacts(digest="sha256:0", lines=3, torn_tail_bytes=0)
@@ -53,24 +53,24 @@ def states(report: Report, axis: str) -> dict[str, int]:
     return {state.state: state.count for each in report.axes if each.axis == axis for state in each.states}
 
 
-def test_attempts_that_a_kill_left_open_are_unknown_in_the_report() -> None:
+def test_attempts_left_open_by_a_kill_are_unknown_in_the_report() -> None:
     target_states = folded(
         intent(0, "0-9", "events"), AttemptEnded(attempt=0, at=2.0, outcome="ok"), intent(1, "10-19", "events")
     )
     target_states.close_open()
-    report = build(target_states, FACTS, None)
+    report = build_report(target_states, FACTS, None)
     assert states(report, "events") == {"not_started": 980, "unknown": 10, "accepted": 10}
     assert (report.routes[0].ok, report.routes[0].unknown) == (1, 1)
     assert report.exit_code == 75
 
 
-def test_each_reason_is_named_by_state_with_its_targets() -> None:
+def test_each_reason_is_listed_with_its_state_and_targets() -> None:
     changes = (
         Change("person", "failed", "0-3,7", "never_accepted"),
         Change("person", "contradicted", "5", "accepted_not_deleted"),
         Change("events", "too_late", "2", "outcome_unknown"),
     )
-    report = build(folded(StatesChanged(at=3.0, source="engine", changes=changes)), FACTS, None)
+    report = build_report(folded(StatesChanged(at=3.0, source="engine", changes=changes)), FACTS, None)
     told = [(f.axis, f.state, f.reason, f.count, f.targets) for f in report.failures]
     assert told == [
         ("person", "failed", "never_accepted", 5, "0-3,7"),
@@ -79,19 +79,35 @@ def test_each_reason_is_named_by_state_with_its_targets() -> None:
     ]
 
 
-def test_the_bytes_do_not_depend_on_the_machines_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verdict_says_how_many_targets_need_attention_each_counted_once() -> None:
+    changes = (
+        Change("person", "deleted_confirmed", f"0-{COUNT - 5}"),
+        Change("person", "merged", f"{COUNT - 4}-{COUNT - 2}"),
+        Change("person", "already_deleted", f"{COUNT - 1}"),
+        Change("events", "queued", f"0-{COUNT - 5}"),
+        Change("events", "skipped", f"{COUNT - 4}-{COUNT - 2}"),
+        Change("events", "too_late", f"{COUNT - 1}"),
+    )
+    report = build_report(folded(StatesChanged(at=3.0, source="person_reads", changes=changes)), FACTS, None)
+    assert report.verdict == (
+        "Finished, but 4 of 1,000 need attention: 996 of 1,000 persons deleted (confirmed by reading back), "
+        "1 already deleted."
+    )
+
+
+def test_the_report_does_not_depend_on_the_time_zone_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     written = set()
     for zone in ("UTC", "Asia/Kolkata", "America/New_York"):
         monkeypatch.setenv("TZ", zone)
         time.tzset()
-        written.add(render_json(build(folded(), FACTS, None)))
+        written.add(render_json(build_report(folded(), FACTS, None)))
     monkeypatch.undo()
     os.environ.pop("TZ", None)
     time.tzset()
     assert len(written) == 1
 
 
-def test_pending_purges_are_unfinished_business_for_verify_only() -> None:
+def test_only_verify_counts_pending_deletions_of_events_as_unfinished() -> None:
     gone = (Change("person", "deleted_confirmed", f"0-{COUNT - 1}"), Change("events", "queued", f"0-{COUNT - 1}"))
     target_states = folded(StatesChanged(at=3.0, source="person_reads", changes=gone))
     assert (exit_code(target_states), exit_code(target_states, purged=True)) == (0, 75)
@@ -102,18 +118,18 @@ def test_pending_purges_are_unfinished_business_for_verify_only() -> None:
 
 def test_a_journal_without_a_job_has_no_report() -> None:
     with pytest.raises(ValueError, match="empty"):
-        build(TargetStates(), FACTS, None)
+        build_report(TargetStates(), FACTS, None)
 
 
-def test_a_state_of_another_version_is_refused_in_words() -> None:
+def test_an_unknown_state_is_refused() -> None:
     with pytest.raises(ValueError, match="have no state"):
         folded(StatesChanged(at=3.0, source="person_reads", changes=(Change("person", "sleeping", "0"),)))
 
 
-def test_more_labels_of_the_server_than_fit_are_called_other_and_displace_no_reason_of_the_engine() -> None:
+def test_rejection_labels_after_the_254th_are_called_other_and_replace_no_other_reason() -> None:
     changes = tuple(Change("person", "failed", str(n), f"rejected:{n}") for n in range(300))
     changes += (Change("person", "failed", "299", "attempts_exhausted"),)
-    report = build(folded(StatesChanged(at=3.0, source="engine", changes=changes)), FACTS, None)
+    report = build_report(folded(StatesChanged(at=3.0, source="engine", changes=changes)), FACTS, None)
     assert sum(failure.count for failure in report.failures) == 300
     assert [f.count for f in report.failures if f.reason == "rejected:other"] == [45]
     assert [f.targets for f in report.failures if f.reason == "attempts_exhausted"] == ["299"]

@@ -1,4 +1,4 @@
-"""An event goes by an id that reaches this person and no other."""
+"""The distinct ID of an event reaches this person and no other."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ ANY = (
 
 
 @given(st.lists(ANY, max_size=8))
-def test_the_address_is_an_own_id_that_an_event_can_carry_and_stands_for_nobody_else_where_there_is_one(
+def test_a_usable_distinct_id_that_is_not_a_placeholder_is_preferred(
     distinct_ids: list[str],
 ) -> None:
     chosen = pick_distinct_id(distinct_ids)
@@ -29,16 +29,16 @@ def test_the_address_is_an_own_id_that_an_event_can_carry_and_stands_for_nobody_
     assert CaptureEvent.unset(chosen, ("a",)).distinct_id == chosen  # the client takes it as it is
 
 
-def test_the_first_of_several_good_ones_is_taken() -> None:
+def test_the_first_of_several_usable_ids_is_picked() -> None:
     assert pick_distinct_id(["null", "a", "b"]) == "a"
     assert pick_distinct_id(["x" * MAX_LENGTH, "a"]) == "x" * MAX_LENGTH
     assert pick_distinct_id(["x" * (MAX_LENGTH + 1), "a"]) == "a"
 
 
-def test_one_that_many_share_is_better_than_none() -> None:
+def test_a_placeholder_is_picked_where_nothing_else_is_usable() -> None:
     assert pick_distinct_id(["x" * 201, "anonymous"]) == "anonymous"
 
 
-def test_nobody_can_be_addressed_by_what_is_blank_long_or_broken() -> None:
+def test_a_blank_too_long_or_broken_id_is_never_picked() -> None:
     assert pick_distinct_id([]) is None
     assert pick_distinct_id(["", " \t", "x" * 201, "a\0b"]) is None

@@ -1,4 +1,4 @@
-"""The language of --where: what it means, and errors that point at the word in question."""
+"""Expressions of --where: the filters they mean, and errors that point at the wrong word."""
 
 import json
 
@@ -50,7 +50,7 @@ def test_an_expression_means_one_filter(expression: str, key: str, operator: str
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
-def test_every_operator_of_the_contract_is_known(operator: str) -> None:
+def test_every_operator_is_accepted(operator: str) -> None:
     expression = f"key {operator}" if operator in WITHOUT_VALUE else f"key {operator} x"
     assert parts(expression)[1] == operator
 
@@ -83,7 +83,7 @@ def test_every_operator_of_the_contract_is_known(operator: str) -> None:
         ('plan exact "\\x"', '"\\x"', "backslash"),
     ],
 )
-def test_an_error_points_at_the_word_in_question(expression: str, pointed: str, words: str) -> None:
+def test_an_error_points_at_the_wrong_word(expression: str, pointed: str, words: str) -> None:
     with pytest.raises(WhereError, match=words.replace("?", r"\?")) as caught:
         parse_where(expression)
     error = caught.value
@@ -93,20 +93,20 @@ def test_an_error_points_at_the_word_in_question(expression: str, pointed: str, 
     assert carets == " " * error.start + "^" * max(1, len(pointed))
 
 
-def test_an_unknown_operator_names_all_that_are_known() -> None:
+def test_the_error_of_an_unknown_operator_lists_the_operators() -> None:
     with pytest.raises(WhereError) as caught:
         parse_where("plan zzz free")
     assert all(operator in str(caught.value) for operator in OPERATORS)
 
 
 @pytest.mark.parametrize("expression", ["email zzz jane@x.org", 'email exact "jane@x.org', "email gt [1]", ""])
-def test_the_sentence_of_an_error_holds_nothing_of_the_expression(expression: str) -> None:
+def test_the_message_of_an_error_holds_nothing_of_the_expression(expression: str) -> None:
     with pytest.raises(WhereError) as caught:
         parse_where(expression)
     assert "jane" not in str(caught.value)
 
 
-def test_a_pointer_shows_control_characters_as_one_place_each() -> None:
+def test_a_pointer_shows_each_control_character_as_one_position() -> None:
     with pytest.raises(WhereError) as caught:
         parse_where("a\x1b[31m zzz x")
     shown, carets = caught.value.pointer.split("\n")
@@ -138,7 +138,7 @@ def filters(draw: st.DrawFn) -> PropertyFilter:
 @example(PropertyFilter("null", "null"))
 @example(PropertyFilter("true", "true"))
 @example(PropertyFilter("30", "30"))
-def test_a_filter_comes_back_from_its_expression(condition: PropertyFilter) -> None:
+def test_a_formatted_filter_is_parsed_back_to_itself(condition: PropertyFilter) -> None:
     again = parse_where(format_where(condition))
     assert (again.key, again.operator, again.type) == (condition.key, condition.operator, "person")
     written, read = (
@@ -148,7 +148,7 @@ def test_a_filter_comes_back_from_its_expression(condition: PropertyFilter) -> N
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_a_filter_or_an_error_with_its_place(expression: str) -> None:
+def test_any_text_is_a_filter_or_an_error_with_a_position(expression: str) -> None:
     try:
         found = format_where(parse_where(expression))
     except WhereError as error:

@@ -1,4 +1,4 @@
-"""PostHog's own JSON array of filters, checked before it is sent."""
+"""Property filters in PostHog's JSON format are checked before they are sent."""
 
 import json
 
@@ -8,7 +8,7 @@ from bulk.errors import InputError
 from bulk.selection.filter_json import parse_properties
 
 
-def test_entries_are_filters_with_the_contracts_defaults() -> None:
+def test_entries_become_filters_with_default_operator_and_type() -> None:
     found = parse_properties(
         json.dumps(
             [
@@ -53,12 +53,12 @@ def test_entries_are_filters_with_the_contracts_defaults() -> None:
         ("[" * 100_000, "not valid JSON"),
     ],
 )
-def test_what_cannot_be_used_is_named_by_its_number(text: str, words: str) -> None:
+def test_an_unusable_filter_is_named_by_its_number(text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         parse_properties(text)
 
 
-def test_an_error_names_no_value() -> None:
+def test_an_error_shows_no_value() -> None:
     with pytest.raises(InputError) as caught:
         parse_properties('[{"key": "email", "value": "jane@example.org", "operator": "zzz"}]')
     assert "jane" not in str(caught.value)

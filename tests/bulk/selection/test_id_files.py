@@ -1,4 +1,4 @@
-"""Input files: what is a line, what is refused and why, and what makes a whole file unusable."""
+"""Input files: what a line is, which lines are refused and why, and which files cannot be used."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ def test_each_line_is_one_id_with_its_number() -> None:
     assert read(b"a\nb\nc") == [Line(1, "a"), Line(2, "b"), Line(3, "c")]
 
 
-def test_a_byte_order_mark_and_carriage_returns_at_line_ends_are_no_data() -> None:
+def test_byte_order_mark_and_carriage_returns_at_line_ends_are_removed() -> None:
     assert read(b"\xef\xbb\xbfa\r\nb\r\n") == [Line(1, "a"), Line(2, "b")]
 
 
@@ -47,7 +47,7 @@ def test_only_a_line_feed_ends_a_line(end: str) -> None:
 
 
 @pytest.mark.parametrize("value", [" a", "a ", "a b", "a/b", "..", "🙂", '"a"', "'", "a,b", "-", "--x", "phx_1"])
-def test_a_distinct_id_is_taken_exactly_as_it_stands(value: str) -> None:
+def test_a_distinct_id_is_used_exactly_as_written(value: str) -> None:
     assert read(value.encode() + b"\n") == [Line(1, value)]
 
 
@@ -72,15 +72,15 @@ def test_a_distinct_id_is_taken_exactly_as_it_stands(value: str) -> None:
         (b"0", Reason.PLACEHOLDER),
     ],
 )
-def test_a_line_that_cannot_be_used_is_refused_by_its_number(line: bytes, reason: Reason) -> None:
+def test_an_unusable_line_is_refused_with_its_number(line: bytes, reason: Reason) -> None:
     assert read(b"a\n" + line + b"\nb\n") == [Line(1, "a"), RefusedLine(2, reason), Line(3, "b")]
 
 
-def test_the_longest_distinct_id_counts_characters_not_bytes() -> None:
+def test_the_maximum_length_of_a_distinct_id_counts_characters() -> None:
     assert read("é".encode() * DISTINCT_ID_MAX) == [Line(1, "é" * DISTINCT_ID_MAX)]
 
 
-def test_shared_ids_are_taken_when_allowed() -> None:
+def test_placeholder_ids_are_accepted_when_allowed() -> None:
     assert read(b"undefined\n\n", Kind.ANY_DISTINCT_ID) == [Line(1, "undefined"), RefusedLine(2, Reason.BLANK)]
 
 
@@ -88,21 +88,21 @@ def test_shared_ids_are_taken_when_allowed() -> None:
     "text",
     [PERSON, PERSON.upper(), PERSON.replace("-", ""), "{" + PERSON + "}", f"urn:uuid:{PERSON}", f"  {PERSON} "],
 )
-def test_a_uuid_in_any_common_form_is_written_one_way(text: str) -> None:
+def test_a_uuid_in_any_common_form_is_normalized(text: str) -> None:
     assert read(text.encode(), Kind.PERSON_ID) == [Line(1, PERSON)]
 
 
 @pytest.mark.parametrize("text", ["1", "user-1", PERSON[:-1], PERSON + "0", "{" + PERSON, PERSON + "}", "-" * 36])
-def test_what_is_no_uuid_is_refused(text: str) -> None:
+def test_text_that_is_not_a_uuid_is_refused(text: str) -> None:
     assert read(text.encode(), Kind.PERSON_ID) == [RefusedLine(1, Reason.NOT_A_UUID)]
 
 
-def test_a_uuid_of_other_digits_is_refused() -> None:
+def test_a_uuid_with_digits_of_another_script_is_refused() -> None:
     arabic = "".join("٠" if one == "1" else one for one in PERSON)
     assert read(arabic.encode(), Kind.PERSON_ID) == [RefusedLine(1, Reason.NOT_A_UUID)]
 
 
-def test_what_is_no_email_is_refused() -> None:
+def test_text_that_is_not_an_email_is_refused() -> None:
     lines = read(b"a@example.com\nundefined\n@\n" + b"x" * EMAIL_MAX + b"@\n", Kind.EMAIL)
     assert lines == [
         Line(1, "a@example.com"),
@@ -119,13 +119,13 @@ def test_an_empty_file_is_an_error(data: bytes, column: str | None) -> None:
         read(data, column=column)
 
 
-def test_a_csv_file_of_nothing_but_its_header_is_an_error() -> None:
+def test_a_csv_file_with_only_a_header_is_an_error() -> None:
     with pytest.raises(InputError, match="is empty"):
         read(b"id,name\n", column="id")
 
 
 @pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
-def test_a_utf16_file_is_an_error_that_says_so(mark: bytes) -> None:
+def test_a_utf16_file_is_an_error(mark: bytes) -> None:
     with pytest.raises(InputError, match="UTF-16"):
         read(mark + "a\n".encode("utf-16-le"))
 
@@ -135,7 +135,7 @@ def test_a_csv_column_is_found_by_its_header() -> None:
     assert read(data, column="id") == [Line(2, "u1"), Line(3, "u2")]
 
 
-def test_a_csv_record_over_several_lines_is_numbered_by_its_first() -> None:
+def test_a_csv_record_of_several_lines_has_the_number_of_its_first_line() -> None:
     data = b'id,note\nu1,"one\ntwo\nthree"\nu2,x\n"u\n3",y\nu4,z\n'
     assert read(data, column="id") == [
         Line(2, "u1"),
@@ -164,13 +164,13 @@ def test_a_csv_record_without_the_column_is_refused_as_blank() -> None:
         (b"id\n" + b"x" * LINE_MAX + b"\n", "line 2 is longer"),
     ],
 )
-def test_a_csv_file_that_cannot_be_trusted_is_an_error_with_the_place(data: bytes, words: str) -> None:
+def test_a_damaged_csv_file_is_an_error_with_the_place(data: bytes, words: str) -> None:
     with pytest.raises(InputError, match=words):
         read(data, column="id")
 
 
 @pytest.mark.parametrize("data", [b"jane@example.com,Jane\n", b'jane@example.com,"Jane\n'])
-def test_an_error_about_a_csv_file_holds_nothing_of_its_content(data: bytes) -> None:
+def test_an_error_about_a_csv_file_shows_nothing_of_its_content(data: bytes) -> None:
     with pytest.raises(InputError) as caught:
         read(data, column="id")
     assert "jane" not in str(caught.value).lower()
@@ -178,7 +178,7 @@ def test_an_error_about_a_csv_file_holds_nothing_of_its_content(data: bytes) -> 
 
 
 @pytest.mark.parametrize("length", [LINE_MAX - 1, LINE_MAX, LINE_MAX + 1, 3 * LINE_MAX])
-def test_an_endless_line_is_refused_and_the_next_one_stands(length: int) -> None:
+def test_a_line_that_is_too_long_is_refused_and_the_next_line_is_read(length: int) -> None:
     assert read(b"x" * length + b"\nb\n") == [RefusedLine(1, Reason.TOO_LONG), Line(2, "b")]
 
 
@@ -202,7 +202,7 @@ def test_a_pipe_can_be_read(tmp_path: Path) -> None:
     os.close(reader)
 
 
-def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_by_name(tmp_path: Path) -> None:
     with pytest.raises(FileTrouble, match=r"^no such file: .*none.txt; check the name"):
         list(read_file(tmp_path / "none.txt", Kind.DISTINCT_ID))
 
@@ -215,13 +215,13 @@ def test_values_are_numbered_from_one() -> None:
     ]
 
 
-def test_uuids_are_taken_as_they_are() -> None:
+def test_uuid_objects_are_accepted() -> None:
     uuid = uuid4()
     assert list(read_values([uuid, str(uuid)], Kind.PERSON_ID)) == [Line(1, str(uuid)), Line(2, str(uuid))]
 
 
 @pytest.mark.parametrize("value", [1, None, b"a", UUID(int=1)])
-def test_a_value_that_is_no_string_is_an_error_that_names_its_place(value: object) -> None:
+def test_a_value_of_another_type_is_an_error_with_its_position(value: object) -> None:
     with pytest.raises(InputError, match="value 2"):
         list(read_values(["a", value], Kind.DISTINCT_ID))
 
@@ -236,7 +236,7 @@ def test_a_lone_surrogate_in_a_value_is_refused() -> None:
 
 
 @given(st.lists(st.binary(max_size=30).filter(lambda line: b"\n" not in line), min_size=1, max_size=30))
-def test_every_line_is_accounted_for_once_and_in_order(lines: list[bytes]) -> None:
+def test_every_line_has_one_result_in_order(lines: list[bytes]) -> None:
     if lines[0].startswith((b"\xff\xfe", b"\xfe\xff")):
         lines[0] = b"x" + lines[0]
     data = b"".join(line + b"\n" for line in lines)
@@ -244,7 +244,7 @@ def test_every_line_is_accounted_for_once_and_in_order(lines: list[bytes]) -> No
 
 
 @given(st.lists(st.text(alphabet=st.characters(codec="utf-8"), max_size=40), min_size=1, max_size=20))
-def test_a_usable_line_comes_back_byte_for_byte(values: list[str]) -> None:
+def test_a_usable_line_is_returned_byte_for_byte(values: list[str]) -> None:
     values = [value.replace("\n", "x").removeprefix("\ufeff") for value in values]
     for line in read(b"".join(value.encode() + b"\r\n" for value in values)):
         if isinstance(line, Line):
@@ -255,7 +255,7 @@ CELL = st.text(alphabet=st.sampled_from('ab",\n\r \u2028é;'), max_size=12)
 
 
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=15))
-def test_csv_gives_what_the_csv_module_gives(rows: list[tuple[str, str]]) -> None:
+def test_a_csv_column_equals_that_of_the_csv_module(rows: list[tuple[str, str]]) -> None:
     sheet = io.StringIO()
     csv.writer(sheet).writerows([("note", "id"), *rows])
     lines = read(sheet.getvalue().encode(), Kind.ANY_DISTINCT_ID, column="id")

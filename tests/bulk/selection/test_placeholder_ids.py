@@ -1,4 +1,4 @@
-"""Which distinct ids stand for nobody in particular."""
+"""Placeholder IDs such as "undefined" are recognized."""
 
 import pytest
 
@@ -39,7 +39,7 @@ from bulk.selection.placeholder_ids import is_placeholder
         "00000000-0000-0000-0000-000000000000",
     ],
 )
-def test_an_id_that_stands_for_nobody_is_shared(distinct_id: str) -> None:
+def test_a_placeholder_id_is_recognized(distinct_id: str) -> None:
     assert is_placeholder(distinct_id)
 
 
@@ -63,5 +63,5 @@ def test_an_id_that_stands_for_nobody_is_shared(distinct_id: str) -> None:
         "..",
     ],
 )
-def test_an_id_that_may_be_somebodys_is_not_shared(distinct_id: str) -> None:
+def test_an_ordinary_id_is_not_a_placeholder(distinct_id: str) -> None:
     assert not is_placeholder(distinct_id)

@@ -1,4 +1,4 @@
-"""What a selection says of itself, and to whom."""
+"""A selection's summary, details and description."""
 
 import io
 import json
@@ -26,7 +26,7 @@ SECRET = "jane@example.com"
         (ByEmails({SECRET}), "emails", "values"),
     ],
 )
-def test_a_summary_of_an_input_names_its_kind_and_no_file_or_value(
+def test_the_summary_of_an_input_holds_its_kind_and_no_file_or_value(
     selection: Selection, kind: str, source: str
 ) -> None:
     summary = selection.summary()
@@ -34,7 +34,7 @@ def test_a_summary_of_an_input_names_its_kind_and_no_file_or_value(
     assert SECRET not in json.dumps(summary)
 
 
-def test_a_summary_of_a_filter_has_keys_and_operators_and_no_values() -> None:
+def test_the_summary_of_a_filter_holds_keys_and_operators_and_no_values() -> None:
     selection = ByFilter(
         properties=(
             PropertyFilter("name", SECRET, operator="icontains"),
@@ -57,7 +57,7 @@ def test_details_name_the_file_and_the_column() -> None:
     assert (details["file"], details["column"], details["layout"]) == ("people.csv", "mail", "csv")
 
 
-def test_a_selection_of_nothing_is_empty_until_everyone_is_said() -> None:
+def test_a_filter_without_conditions_is_empty_unless_everyone_is_set() -> None:
     assert ByFilter().is_empty
     assert not ByFilter(everyone=True).is_empty
     assert not ByFilter(email=SECRET).is_empty
@@ -69,18 +69,18 @@ def test_everyone_and_a_filter_contradict_each_other() -> None:
         ByFilter(email=SECRET, everyone=True)
 
 
-def test_the_opposite_of_a_cohort_cannot_be_selected() -> None:
-    with pytest.raises(InputError, match="not_in cannot be asked"):
+def test_a_cohort_cannot_be_selected_with_not_in() -> None:
+    with pytest.raises(InputError, match="only be selected with the operator in, not with not_in"):
         ByFilter(properties=(PropertyFilter("id", 7, operator="not_in", type="cohort"),))
 
 
 @pytest.mark.parametrize("email", ["a\ud800@b", "a@\udcffb"])
 def test_an_email_that_cannot_be_sent_is_refused(email: str) -> None:
-    with pytest.raises(InputError, match="is no text"):
+    with pytest.raises(InputError, match="is not valid text"):
         ByFilter(email=email)
 
 
-def test_a_blank_email_selects_nobody_by_mistake() -> None:
+def test_a_blank_email_is_refused() -> None:
     with pytest.raises(InputError, match="blank"):
         ByFilter(email=" ")
 
@@ -88,10 +88,10 @@ def test_a_blank_email_selects_nobody_by_mistake() -> None:
 @pytest.mark.parametrize(
     ("selection", "words"),
     [
-        (ByDistinctIds(["a"]), "persons by distinct ID"),
-        (ByDistinctIds(["a"], allow_shared_ids=True), "persons by distinct ID, placeholder IDs too"),
-        (ByPersonIds(["a"]), "persons by UUID"),
-        (ByEmails(["a"]), "persons by email"),
+        (ByDistinctIds(["a"]), "persons listed by distinct ID"),
+        (ByDistinctIds(["a"], allow_shared_ids=True), "persons listed by distinct ID, including placeholder IDs"),
+        (ByPersonIds(["a"]), "persons listed by UUID"),
+        (ByEmails(["a"]), "persons listed by email"),
         (ByFilter(everyone=True), "every person of the project"),
         (
             ByFilter(
@@ -101,11 +101,11 @@ def test_a_blank_email_selects_nobody_by_mistake() -> None:
                     PropertyFilter("id", 3, type="cohort"),
                 )
             ),
-            "persons where plan exact ... and email is_set and in a cohort",
+            "persons in a cohort where plan exact ... and email is_set",
         ),
     ],
 )
-def test_a_selection_is_told_in_words_without_values(selection: Selection, words: str) -> None:
+def test_a_summary_is_described_without_values(selection: Selection, words: str) -> None:
     assert describe(selection.summary()) == words
 
 
@@ -119,15 +119,15 @@ def test_a_selection_is_told_in_words_without_values(selection: Selection, words
             "persons where age exact 1 or 2 and email is_set",
         ),
         (ByFilter(email="a@example.com"), "persons where email exact a@example.com"),
-        (ByFilter(properties=(PropertyFilter("id", 7, type="cohort"),)), "persons where in cohort 7"),
+        (ByFilter(properties=(PropertyFilter("id", 7, type="cohort"),)), "persons in cohort 7"),
     ],
 )
-def test_the_details_say_in_words_what_is_compared_with_what(selection: Selection, words: str) -> None:
+def test_details_are_described_with_file_and_values(selection: Selection, words: str) -> None:
     assert describe(selection.details()) == words
 
 
 @pytest.mark.parametrize("properties", [PropertyFilter("plan", "free"), "plan", [None], [{"key": "plan"}], 7])
-def test_filters_come_in_a_list(properties: Any) -> None:
+def test_filters_must_be_a_list(properties: Any) -> None:
     with pytest.raises(ValueError, match="takes a list of PropertyFilter"):
         ByFilter(properties=properties)
     assert ByFilter(properties=[PropertyFilter("plan", "free")]).summary() == (

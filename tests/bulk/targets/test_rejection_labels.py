@@ -5,7 +5,7 @@ def told(labels: RejectionLabels, rejected: bytearray) -> dict[str, list[int]]:
     return {name: [n for n, each in enumerate(marks) if each] for name, marks in labels.split("person", rejected)}
 
 
-def test_each_target_keeps_the_label_that_it_was_rejected_with() -> None:
+def test_each_target_keeps_its_rejection_label() -> None:
     labels = RejectionLabels(5)
     labels.set_label("person", [(0, 2)], "conflict:409")
     labels.set_label("person", [(1, 3)], "bad_request:400")
@@ -25,7 +25,7 @@ def test_each_target_keeps_the_label_that_it_was_rejected_with() -> None:
     }
 
 
-def test_labels_beyond_those_that_a_byte_tells_apart_are_called_other() -> None:
+def test_labels_after_the_254th_are_called_other() -> None:
     count = MAX_LABELS + 3
     labels = RejectionLabels(count)
     for number in range(count):

@@ -1,4 +1,4 @@
-"""A walk through every state that a target can reach, in every kind of job."""
+"""Walks through every state that a target can reach, in every kind of job."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -87,7 +87,7 @@ RESTS_ON: dict[State, str] = {
     Properties.CONTRADICTED: "a read of the properties after an accepted change",
     Properties.FAILED: "as the person's",
 }
-"""What each state that is final rests on: a read or an answer, never the lack of one."""
+"""The evidence for each final state: a read or a response, never a missing one."""
 
 WAITS: dict[State, str] = {
     Person.ACCEPTED: "is read back until it is gone or overdue, and after the run's wait by the next run",
@@ -95,7 +95,7 @@ WAITS: dict[State, str] = {
     Person.HELD_BACK: "its rows are read again when the next run starts, until the older row is purged",
     Events.HELD_BACK: "as the person",
 }
-"""Pending states in which nothing is due: what they wait for, and when that ends."""
+"""Pending states in which nothing is sent: what they wait for, and how the wait ends."""
 
 
 def first(kind: str) -> TargetState:
@@ -115,7 +115,7 @@ def after_request(state: TargetState, axes: tuple[Axis, ...], *, accepted: bool)
 
 
 def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
-    """Every state that can come next, with what leads there."""
+    """Yield every state that can come next, with what leads to it."""
     machine, asked = KINDS[kind]
 
     def to(*observations: Observation) -> tuple[str, TargetState]:
@@ -159,7 +159,7 @@ def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
 
 @cache
 def reachable(kind: str) -> dict[TargetState, dict[str, TargetState]]:
-    """All reachable states of a kind of job, with the moves out of each."""
+    """Return all reachable states of a kind of job, with the moves out of each."""
     found: dict[TargetState, dict[str, TargetState]] = {}
     todo = [first(kind)]
     while todo:
@@ -171,14 +171,14 @@ def reachable(kind: str) -> dict[TargetState, dict[str, TargetState]]:
 
 
 @kinds
-def test_every_reachable_standing_is_one_that_a_journal_can_hold(kind: str) -> None:
+def test_a_journal_can_hold_every_reachable_status(kind: str) -> None:
     for state in reachable(kind):
         for axis, status in zip(AXES, state, strict=True):
             assert status in STATUS_CODES[axis], (kind, state)
 
 
 @kinds
-def test_every_pending_state_has_a_next_step_or_a_named_wait_with_an_end(kind: str) -> None:
+def test_every_pending_state_has_a_next_step_or_a_bounded_wait(kind: str) -> None:
     machine, _ = KINDS[kind]
     for state in filter(is_pending, reachable(kind)):
         if decide(state) is not Step.NOTHING:
@@ -201,8 +201,8 @@ def test_every_pending_state_can_end(kind: str) -> None:
 
 
 @kinds
-def test_a_healthy_server_ends_every_state_within_one_run(kind: str) -> None:
-    """Whatever had gone wrong: from any state, a run whose reads and requests work leaves nothing pending."""
+def test_with_a_healthy_server_every_state_ends_within_one_run(kind: str) -> None:
+    """From any state, a run whose reads and requests succeed leaves nothing pending."""
     machine, asked = KINDS[kind]
     for state in reachable(kind):
         for there in (True, False):
@@ -210,7 +210,7 @@ def test_a_healthy_server_ends_every_state_within_one_run(kind: str) -> None:
 
 
 def one_run(machine: TargetMachine, asked: frozenset[Axis], state: TargetState, *, there: bool) -> TargetState:
-    """What a healthy run makes of a target; rows that are read are fresh, and what is accepted is carried out."""
+    """Return the state of a target after a run in which all rows are fresh and all accepted requests take effect."""
     state = machine.step(state, Obs.RUN_STARTED)
     changed = False
     for _ in range(12):
@@ -236,14 +236,14 @@ def one_run(machine: TargetMachine, asked: frozenset[Axis], state: TargetState, 
 
 
 @kinds
-def test_every_final_state_says_what_it_rests_on(kind: str) -> None:
+def test_every_final_state_has_its_evidence(kind: str) -> None:
     for state in reachable(kind):
         for status in state:
             assert status.state in PENDING or RESTS_ON[status.state], status
 
 
 @kinds
-def test_nobody_is_deleted_before_everything_of_it_is_known_to_be_queued(kind: str) -> None:
+def test_no_person_is_deleted_before_its_events_are_known_to_be_queued(kind: str) -> None:
     for state in reachable(kind):
         if decide(state) is Step.DELETE:
             assert state.events.state in EVENTS_DONE
@@ -251,14 +251,14 @@ def test_nobody_is_deleted_before_everything_of_it_is_known_to_be_queued(kind: s
 
 
 @kinds
-def test_nothing_is_due_for_a_person_that_is_lost_or_could_not_be_read(kind: str) -> None:
+def test_nothing_is_sent_for_a_person_that_is_lost_or_could_not_be_read(kind: str) -> None:
     for state in reachable(kind):
         if state.person.state in FINAL_PERSON_STATES or any(s.reason in UNREAD for s in state):
             assert decide(state) is Step.NOTHING
 
 
 @kinds
-def test_nothing_of_a_lost_person_is_pending(kind: str) -> None:
+def test_a_lost_person_has_nothing_pending(kind: str) -> None:
     lost = {
         Person.DELETED_CONFIRMED,
         Person.FOUND_DELETED,
@@ -273,15 +273,15 @@ def test_nothing_of_a_lost_person_is_pending(kind: str) -> None:
 
 
 @kinds
-def test_one_answer_without_a_person_concludes_nothing(kind: str) -> None:
-    """What could not be read moves a target to no other state."""
+def test_one_response_without_a_person_changes_no_state(kind: str) -> None:
+    """A failed read changes no state."""
     for state, out in reachable(kind).items():
         for observation in UNREAD_OF:
             assert [s.state for s in out[observation.name]] == [s.state for s in state]
 
 
 @kinds
-def test_gone_before_is_said_only_of_persons_for_which_nothing_was_sent(kind: str) -> None:
+def test_already_deleted_is_only_for_persons_for_which_nothing_was_sent(kind: str) -> None:
     graph = reachable(kind)
     sent: set[TargetState] = set()
     todo = [after for state, out in graph.items() for move, after in out.items() if move.startswith(("acc", "unk"))]
@@ -294,7 +294,7 @@ def test_gone_before_is_said_only_of_persons_for_which_nothing_was_sent(kind: st
 
 
 @kinds
-def test_a_proof_comes_from_a_row_and_from_nothing_else(kind: str) -> None:
+def test_events_are_proven_by_deletion_rows_only(kind: str) -> None:
     for state, out in reachable(kind).items():
         for move, after in out.items():
             if after.events.state in (Events.QUEUED, Events.PURGED) and after.events != state.events:
@@ -302,7 +302,7 @@ def test_a_proof_comes_from_a_row_and_from_nothing_else(kind: str) -> None:
 
 
 @kinds
-def test_a_person_is_gone_by_this_job_only_after_a_deletion_was_sent(kind: str) -> None:
+def test_only_a_sent_deletion_can_make_a_person_deleted(kind: str) -> None:
     for state, out in reachable(kind).items():
         for move, after in out.items():
             if after.person.state in (Person.DELETED_CONFIRMED, Person.FOUND_DELETED) and after.person != state.person:
@@ -316,7 +316,7 @@ def test_a_person_is_gone_by_this_job_only_after_a_deletion_was_sent(kind: str) 
 
 
 @kinds
-def test_a_run_tries_again_what_no_verdict_of_the_server_ended(kind: str) -> None:
+def test_a_run_tries_everything_again_that_the_server_did_not_reject(kind: str) -> None:
     machine, _ = KINDS[kind]
     for state in reachable(kind):
         again = machine.step(state, Obs.RUN_STARTED)
@@ -327,7 +327,7 @@ def test_a_run_tries_again_what_no_verdict_of_the_server_ended(kind: str) -> Non
             assert is_pending(again)
 
 
-def test_who_is_there_again_has_its_events_queued_anew() -> None:
+def test_events_of_a_reappeared_person_are_queued_again() -> None:
     machine = KINDS["delete with both"][0]
     gone = TargetState(
         AxisStatus(Person.DELETED_CONFIRMED),
@@ -344,7 +344,7 @@ def test_who_is_there_again_has_its_events_queued_anew() -> None:
     assert decide(again) is Step.QUEUE_BOTH
 
 
-def test_every_reason_has_words_and_states_and_tries_again_from_a_state_of_its_axis() -> None:
+def test_every_reason_has_a_meaning_states_and_a_retry_state_of_its_axis() -> None:
     assert REASON_MEANINGS.keys() == STATES_WITH_REASON.keys() == {*Reason}
     for reason, states in RETRY_FROM.items():
         for axis, state in states.items():
@@ -359,7 +359,7 @@ def test_every_reason_has_words_and_states_and_tries_again_from_a_state_of_its_a
         assert {axis for axis in given if axis in states} == {*states}
 
 
-def test_every_state_is_pending_or_final_and_bad_ones_are_final() -> None:
+def test_every_state_is_pending_or_final_and_those_that_need_attention_are_final() -> None:
     states = [state for axis in Axis for state in STATES[axis]]
     assert {state for state in states if state not in PENDING} == RESTS_ON.keys()
     assert not NEEDS_ATTENTION & PENDING

@@ -23,12 +23,12 @@ class World:
 
     def __init__(self, *, named: Iterable[int] = (), trouble: Any = None) -> None:
         self.named, self.trouble = sorted(set(named)), trouble
-        self.asked = 0
+        self.queries = 0
         self.query = self
 
     async def iter_person_uuids_having(self, keys: Sequence[str]) -> AsyncIterator[list[UUID]]:
         assert tuple(keys) == ("a",)
-        self.asked += 1
+        self.queries += 1
         for start in range(0, len(self.named), 10):
             yield [UUID(int=n + 1) for n in self.named[start : start + 10]]
         if self.trouble is not None:
@@ -72,7 +72,7 @@ async def test_a_query_that_fails_is_not_repeated_and_all_persons_are_read(troub
     world = World(named=range(30), trouble=trouble)
     found = query_verifier(world)
     assert [await found.ask(60), await found.ask(60)] == [None, None]
-    assert world.asked == 1
+    assert world.queries == 1
 
 
 async def test_an_unexpected_exception_of_the_query_is_raised() -> None:
@@ -83,17 +83,17 @@ async def test_an_unexpected_exception_of_the_query_is_raised() -> None:
 async def test_few_persons_are_read_without_a_query() -> None:
     world = World()
     assert await query_verifier(world).ask(19) is None
-    assert world.asked == 0
+    assert world.queries == 0
 
 
 async def test_too_many_persons_in_a_result_postpone_all_reads_a_few_times_only() -> None:
     world = World(named=range(60))
     found = query_verifier(world)
-    told = [await found.ask(60) for _ in range(MAX_CROWDED_QUERIES + 2)]
-    assert [each is not None and target(99) in each for each in told] == [True] * (MAX_CROWDED_QUERIES - 1) + [
+    results = [await found.ask(60) for _ in range(MAX_CROWDED_QUERIES + 2)]
+    assert [each is not None and target(99) in each for each in results] == [True] * (MAX_CROWDED_QUERIES - 1) + [
         False
     ] * 3
-    assert world.asked == MAX_CROWDED_QUERIES
+    assert world.queries == MAX_CROWDED_QUERIES
 
 
 async def test_a_stop_cancels_the_query() -> None:

@@ -1,4 +1,4 @@
-"""The activity log, of one person and of all (contract 6.9)."""
+"""Handlers for the activity log, of one person and of all persons (contract 6.9)."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ _DEFAULT_LIMIT = 10
 
 
 def activity(context: HandlerContext) -> Response:
-    """One page of what was done with a person, newest first; nothing once the person is deleted."""
+    """Return one page of a person's activity log, the newest entry first; 404 once the person is deleted."""
     return _page(context, context.mutations.store.pk(context.person()))
 
 
 def all_activity(context: HandlerContext) -> Response:
-    """One page of what was done with any person, deleted ones included, newest first."""
+    """Return one page of the activity log of all persons, deleted ones included, the newest entry first."""
     return _page(context, None)
 
 
@@ -31,7 +31,7 @@ def _page(context: HandlerContext, pk: int | None) -> Response:
     page = _number(context.request, "page", 1)
     entries = list(context.mutations.activities.newest(pk))
     start = (page - 1) * limit
-    # The first page may be empty, any other must have something on it.
+    # The first page may be empty, any other page must not.
     if page > 1 and start >= len(entries):
         raise envelope.not_found("Invalid page.")
     path = page_path(context.request, context.options)
@@ -68,7 +68,7 @@ def _item(entry: Activity, options: ServerOptions) -> dict[str, Any]:
 
 
 def _number(request: ParsedRequest, name: str, default: int) -> int:
-    """A number of the query; what is not one, or is none that pages have, is an unhandled error in the server."""
+    """Return a positive number of the query; anything else is an unhandled error in the server, so a 500."""
     try:
         number = int(request.parameters.get(name, default))
     except ValueError:

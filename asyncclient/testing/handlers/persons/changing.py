@@ -1,4 +1,4 @@
-"""Changing properties one person at a time: each call captures an event, and answers before it is applied.
+"""Handlers that change properties of one person: each captures an event and responds before it is applied.
 
 Contract 6.3, 6.8, 6.11.
 """
@@ -13,9 +13,9 @@ from asyncclient.testing.tables.activities import change
 
 
 def update(context: HandlerContext) -> Response:
-    """Set properties of a person (PATCH and PUT alike); everything but `properties` is ignored."""
+    """Set properties of a person (PATCH and PUT are the same); all fields except `properties` are ignored."""
     properties = context.fields().get("properties")
-    # Before the person is looked up, so it comes before a 404 (contract 6.3).
+    # This check comes before the person is looked up, so before a 404 (contract 6.3).
     if properties is None:
         raise _required("properties")
     _set(context, properties)
@@ -23,7 +23,7 @@ def update(context: HandlerContext) -> Response:
 
 
 def update_property(context: HandlerContext) -> Response:
-    """Set one property of a person, null included."""
+    """Set one property of a person; null is a value."""
     fields = context.fields()
     if "value" not in fields:
         raise _required("value")
@@ -36,9 +36,9 @@ def update_property(context: HandlerContext) -> Response:
 
 
 def delete_property(context: HandlerContext) -> Response:
-    """Remove a property of a person: the key is read from the body alone (contract 6.8)."""
+    """Remove a property of a person; the key is read from the body only (contract 6.8)."""
     fields = context.fields()
-    # This action bypasses the common lookup, so whatever is wrong is an unhandled error in the server.
+    # This action bypasses the usual lookup, so any mistake is an unhandled error in the server.
     if "$unset" not in fields:
         raise envelope.server_error()
     try:
@@ -46,7 +46,7 @@ def delete_property(context: HandlerContext) -> Response:
     except Refusal:
         raise envelope.server_error() from None
     wanted = fields["$unset"]
-    # Older servers put whatever comes into a list, a list too.
+    # Older servers wrap any value in a list, even a list.
     names = wanted if isinstance(wanted, list) and context.options.delete_property_lists else [wanted]
     _refuse_hidden(context, names)
     if not _captured(context, key, {"$unset": names}):
@@ -66,7 +66,7 @@ def _set(context: HandlerContext, properties: Any) -> None:
 
 
 def _captured(context: HandlerContext, key: int, properties: Mapping[str, Any]) -> bool:
-    """Capture an event about a person; False if the capture service refused it."""
+    """Capture an event about a person, and return False if the capture service refused it."""
     if not context.mutations.store.distinct_ids(key):
         raise envelope.server_error()
     if context.fault_of_kind("capture_down"):
@@ -76,11 +76,15 @@ def _captured(context: HandlerContext, key: int, properties: Mapping[str, Any]) 
 
 
 def _refuse_hidden(context: HandlerContext, names: Any) -> None:
-    """Refuse a write to a property that access control hides (contract 2). Raises Refusal (400)."""
+    """Check that no property is hidden by access control (contract 2).
+
+    Raises:
+        Refusal: 400, a property is hidden.
+    """
     if isinstance(names, (dict, list)) and any(name in context.hidden_properties for name in names):
         raise envelope.invalid("You do not have permission to edit one of these properties.")
 
 
 def _required(field: str) -> Refusal:
-    """400, written by hand in the server: code and detail are swapped (contract 4)."""
+    """Return a 400 with code and detail swapped, as the server sends it here (contract 4)."""
     return Refusal(envelope.error(400, "validation_error", "This field is required.", "required", attr=field))

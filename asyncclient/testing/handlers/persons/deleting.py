@@ -1,4 +1,4 @@
-"""Deleting persons: one by one and in bulk (contract 6.4, 6.5)."""
+"""Handlers that delete persons, one at a time and in bulk (contract 6.4, 6.5)."""
 
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -11,14 +11,14 @@ from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.tables.uuids import parse_uuid
 
 _MAX_IDS = 1000
-# An error in one of these steps is reported although the person is deleted (contract 6.5).
+# After an error in one of these steps the person is deleted, although the error is reported (contract 6.5).
 _STEPS_AFTER_DELETION = frozenset({"log_activity", "publish_clickhouse_tombstone"})
-# Here the failure comes before anybody is known, so the entry names nobody.
+# An error in one of these steps comes before persons are resolved, so its entry names no person.
 _STEPS_BEFORE_RESOLVING = frozenset({"resolve_persons"})
 
 
 class _DeletionFlags(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done with the persons found."""
+    """The flags of a deletion."""
 
     events: bool
     recordings: bool
@@ -26,7 +26,7 @@ class _DeletionFlags(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _ResolvedIds(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom the ids of a request stand for, each person once, and the ids that stand for nobody."""
+    """The persons of the IDs in a request, each once, and the IDs without a person."""
 
     keys: list[int]
     unmatched: list[str]
@@ -48,7 +48,7 @@ def destroy(context: HandlerContext) -> Response:
 
 
 def bulk_delete(context: HandlerContext) -> Response:
-    """Delete up to 1000 persons, or only their events and recordings."""
+    """Delete up to 1,000 persons, or only their events and recordings."""
     fields = context.fields()
     # Python truthiness: the string "false" is true (contract 6.5).
     flags = _DeletionFlags(
@@ -58,7 +58,7 @@ def bulk_delete(context: HandlerContext) -> Response:
     )
     found = _resolve(context, fields)
     if context.options.unmatched == "400" and flags.events and not found.keys:
-        raise envelope.invalid("None of these ids has a person, so there are no events to delete.")
+        raise envelope.invalid("None of these IDs has a person, so there are no events to delete.")
     context.fail_if_heavy(found.keys)
     if (
         len(found.keys) > 1
@@ -83,7 +83,7 @@ def _resolve(context: HandlerContext, fields: dict[str, Any]) -> _ResolvedIds:
     for name, given in (("distinct_ids", distinct_ids), ("ids", ids)):
         if not given:
             continue
-        # Items are not validated there; what is no list or holds no UUID is an unhandled error.
+        # The server does not validate items; anything except a list of UUIDs is an unhandled error.
         if not isinstance(given, (list, str)):
             raise envelope.server_error()
         if len(given) > _MAX_IDS:
@@ -139,7 +139,7 @@ def _delete(
     queue: bool,
     failed: frozenset[int] | set[int] = frozenset(),
 ) -> int:
-    """Do it, persons first and events after (contract 6.4); returns how many persons go."""
+    """Delete the persons first, then queue their events (contract 6.4), and return the number of deleted persons."""
     mutations = context.mutations
     effective = context.fault_of_kind("swallow") is None
     to_delete = [] if flags.keep else [key for key in keys if key not in failed]
@@ -151,7 +151,7 @@ def _delete(
             mutations.delete_later(*to_delete, actor=context.actor)
         else:
             mutations.delete(*to_delete, through_api=True, actor=context.actor)
-    # Events and recordings of persons whose deletion failed are queued all the same (contract 6.5).
+    # Events and recordings of persons whose deletion failed are also queued (contract 6.5).
     if flags.events:
         mutations.request_event_deletion(keys, effective=effective)
     if flags.recordings and effective:
@@ -160,7 +160,7 @@ def _delete(
 
 
 def _leave_orphans(context: HandlerContext, to_delete: list[int], flags: _DeletionFlags) -> NoReturn:
-    """The persons are gone, then a step fails, and their events are never queued (contract 6.4)."""
+    """Delete the persons, then fail, so that their events are never queued (contract 6.4)."""
     context.applied = True
     if flags.events:
         context.mutations.request_event_deletion(to_delete, effective=False)

@@ -1,4 +1,4 @@
-"""Whose distinct IDs are: splitting a person, and freeing a distinct ID that was used again (contract 6.11, 8)."""
+"""Handlers for distinct IDs: splitting a person, and resetting a distinct ID that is used again (contract 6.11, 8)."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ _FIELD = "distinct_ids_to_split"
 
 
 def split(context: HandlerContext) -> Response:
-    """Split distinct IDs off a person; it is answered before it is done."""
+    """Split distinct IDs off a person, after the response."""
     key = context.person()
     fields = context.fields()
     named = fields.get(_FIELD) if context.options.partial_split else None
@@ -33,7 +33,7 @@ def split(context: HandlerContext) -> Response:
 
 
 def reset_distinct_id(context: HandlerContext) -> Response:
-    """Let a distinct ID be used again after its person was deleted; nobody is told whether that changed anything."""
+    """Make a distinct ID of a deleted person usable again; the response does not show whether it had an effect."""
     distinct_id = context.fields().get("distinct_id")
     if not distinct_id or not isinstance(distinct_id, str):
         raise envelope.invalid("distinct_id is required")
@@ -60,7 +60,7 @@ def _split(
 ) -> None:
     if named is None:
         its = context.mutations.store.distinct_ids(key)
-        # The id to keep is not checked: where it is nobody's or another's, every distinct ID goes.
+        # The ID to keep is not checked: if it is not one of the person's, all distinct IDs are split off.
         kept = main or next(iter(its), None)
         named = [each for each in its if each != kept]
     context.mutations.split(key, named)

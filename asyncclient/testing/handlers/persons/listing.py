@@ -1,4 +1,4 @@
-"""The list call (contract 6.1)."""
+"""Handler of the list call (contract 6.1)."""
 
 from array import array
 
@@ -16,7 +16,7 @@ from asyncclient.testing.queries.filters import parse_filters
 from asyncclient.testing.tables.offset_sequence import OffsetSequence
 
 _DEFAULT_LIMIT = 100
-# What the query layer returns at most, whatever is asked for.
+# The most rows that the query layer returns, whatever the limit.
 _CEILING = 50_000
 
 
@@ -28,7 +28,7 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_persons(context: HandlerContext) -> Response:
-    """One page of persons, newest first, or all of them as CSV."""
+    """Return one page of persons, the newest first, or all of them as CSV."""
     context.churn.before_listing()
     context.mutations.advance()
     if context.response_format == "csv":
@@ -53,7 +53,7 @@ def list_persons(context: HandlerContext) -> Response:
 
 
 def _export(context: HandlerContext) -> Response:
-    """Everybody, whatever limit and offset say, up to a ceiling (contract 6.1)."""
+    """Return all persons as CSV up to a cap; limit and offset are ignored (contract 6.1)."""
     mutations, options, every = context.mutations, context.options, context.options.unhydratable_every
     rows = _rows(context)
     total = len(rows) + (len(rows) // (every - 1) if every else 0)
@@ -70,7 +70,7 @@ def _export(context: HandlerContext) -> Response:
 
 
 def page_path(request: ParsedRequest, options: ServerOptions) -> str:
-    """The path that links carry: that of the rewritten request, where the alias is rewritten."""
+    """Return the path for links: the canonical one, unless the alias is served without rewriting."""
     return request.raw_path if options.alias == "plain" else request.successor
 
 
@@ -88,21 +88,21 @@ def _rows(context: HandlerContext) -> OffsetSequence:
 
 
 def _fetch(rows: OffsetSequence, offset: int, count: int, every: int) -> list[int]:
-    """The rows of the id query that someone may stand behind: each n-th has nobody."""
+    """Return a range of the row query without every n-th row, which has no person."""
     if not every:
         return rows.page(offset, count)
     return rows.page(offset - offset // every, count - ((offset + count) // every - offset // every))
 
 
 def _readable(keys: list[int], context: HandlerContext) -> list[int]:
-    """The rows that a page shows: those without a person in the store only where the server shows them."""
+    """Return the rows that a page shows; rows without a person in the store only if the option says so."""
     if context.options.orphan_rows == "shown":
         return keys
     return [key for key in keys if key in context.mutations.store]
 
 
 def _number(request: ParsedRequest, name: str, default: int) -> int:
-    """A number of the query; what is not one is an unhandled error in the server, so a 500."""
+    """Return a number of the query; anything else is an unhandled error in the server, so a 500."""
     try:
         number = int(request.parameters.get(name, default))
     except ValueError:

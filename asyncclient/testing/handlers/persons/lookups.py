@@ -1,4 +1,4 @@
-"""Two look-ups beside persons: the values that a property has, and the cohorts someone is in (contract 6.11)."""
+"""Handlers for the values of a property and the cohorts of a person (contract 6.11)."""
 
 import json
 from collections import Counter
@@ -13,13 +13,13 @@ from asyncclient.testing.queries.operators import text_of
 from asyncclient.testing.tables.seeding import MISSING
 from asyncclient.testing.tables.uuids import parse_uuid
 
-# So many persons are looked at, and so many values told.
+# The most persons that are counted, and the most values that are returned.
 _MAX_PERSONS = 100_000
 _MAX_VALUES = 20
 
 
 def values(context: HandlerContext) -> Response:
-    """The most frequent values of a property, as the listing knows them."""
+    """Return the most common values of a property in the listing."""
     query = context.request.parameters
     key = query.get("key", "")
     found = _values(context, key, query.get("value")) if key and not key.startswith("$virt") else []
@@ -29,10 +29,10 @@ def values(context: HandlerContext) -> Response:
 
 
 def cohorts(context: HandlerContext) -> Response:
-    """The cohorts that a person is in."""
+    """Return the cohorts that a person is in."""
     text = context.request.parameters.get("person_id")
     if text is None:
-        # An unhandled error in the server.
+        # This is an unhandled error in the server.
         raise envelope.server_error()
     key = _person(context, text)
     if key is None:
@@ -72,14 +72,14 @@ def _values(context: HandlerContext, key: str, part: str | None) -> list[dict[st
 
 
 def _text(value: Any) -> str | None:
-    """A value as the column holds it: texts bare, objects and lists as JSON."""
+    """Return a value as the database column has it: strings bare, objects and lists as JSON."""
     if value is MISSING:
         return None
     return json.dumps(value) if isinstance(value, (dict, list)) else text_of(value)
 
 
 def _names(text: str) -> Iterator[str]:
-    """What is told of a value: the items of a list one by one, anything else as it is."""
+    """Yield the returned names of a value: the items of a list one by one, anything else as it is."""
     if not text.startswith("["):
         yield text
         return

@@ -1,4 +1,4 @@
-"""Persons as the calls spell them (contract 6.1, 6.2, 6.11): three shapes with different ids and caps."""
+"""The three forms of a person in response bodies, with different IDs and caps (contract 6.1, 6.2, 6.11)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,7 +30,7 @@ class ListedPerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SinglePerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A person by itself: its `id` is the number, and there is no `is_identified`."""
+    """A person outside of the listing: its `id` is the number, and there is no `is_identified`."""
 
     id: int
     name: str
@@ -42,7 +42,7 @@ class SinglePerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def listed_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> ListedPerson:
-    """A row of the listing; at most 1000 distinct IDs. `hidden` properties are left out."""
+    """Return a row of the listing, with at most 1,000 distinct IDs and without `hidden` properties."""
     record = mutations.store.record(key)
     uuid = mutations.table.text(key)
     return ListedPerson(
@@ -58,17 +58,17 @@ def listed_person(key: int, mutations: Mutations, options: ServerOptions, hidden
 
 
 def single_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
-    """A person with all its distinct IDs. `hidden` properties are left out."""
+    """Return a person with all its distinct IDs and without `hidden` properties."""
     return _build_person(key, mutations, options, None, hidden)
 
 
 def batch_person(key: int, mutations: Mutations, options: ServerOptions, hidden: Sequence[str] = ()) -> SinglePerson:
-    """A person of a batch read; at most 10 distinct IDs. `hidden` properties are left out."""
+    """Return a person of a batch read, with at most 10 distinct IDs and without `hidden` properties."""
     return _build_person(key, mutations, options, _BATCH_CAP, hidden)
 
 
 def _visible(properties: dict[str, Any], hidden: Sequence[str]) -> dict[str, Any]:
-    """What access control lets through, without a word of what it does not (contract 2)."""
+    """Return the properties that access control does not hide (contract 2)."""
     if not hidden:
         return properties
     return {name: value for name, value in properties.items() if name not in hidden}

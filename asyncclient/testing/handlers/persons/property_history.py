@@ -1,6 +1,6 @@
-"""What a person's properties were: the timeline, and a single time (contract 6.10, 6.11).
+"""Handlers for past properties of a person: the timeline, and a single time (contract 6.10, 6.11).
 
-No events are kept here. That a person was made, and each later change of its properties, counts as one.
+The creation of the person and each later change of its properties count as one event.
 """
 
 import re
@@ -23,7 +23,7 @@ _WHO = "{} '{}'"
 
 
 def properties_timeline(context: HandlerContext) -> Response:
-    """How the properties of a person changed over time."""
+    """Return how the properties of a person changed over time."""
     key = context.person()
     record, query = context.mutations.store.record(key), context.request.parameters
     crucial = _crucial(query)
@@ -46,7 +46,7 @@ def properties_timeline(context: HandlerContext) -> Response:
 
 
 def properties_at_time(context: HandlerContext) -> Response:
-    """A person with the properties it had at a time. Errors have a form of their own (contract 4)."""
+    """Return a person with the properties it had at a time. Errors have their own form (contract 4)."""
     query = context.request.parameters
     distinct_id, person_id = query.get("distinct_id"), query.get("person_id")
     if distinct_id and person_id:
@@ -101,7 +101,7 @@ def _instant(text: str) -> datetime | None:
 
 
 def _crucial(query: dict[str, str]) -> list[str]:
-    """The keys of person properties that the question hangs on: of filters, of its events, of a breakdown."""
+    """Return the keys of the person properties that filters, events and breakdown of the query use."""
     filters = list(_objects(query, "properties"))
     for name in ("events", "actions"):
         for entity in _objects(query, name):
@@ -133,7 +133,7 @@ def _span(context: HandlerContext, record: Record) -> tuple[int, int]:
 
 
 def _bound(text: str, now: datetime) -> tuple[datetime, datetime]:
-    """The first and the last instant of what a date names; a day for a date, now for what is none."""
+    """Return the first and the last instant of a date: a whole day for a date, now for an invalid one."""
     relative = _RELATIVE.fullmatch(text)
     moment = now - timedelta(hours=int(relative[1]) * _HOURS[relative[2]]) if relative else _instant(text) or now
     if len(text) > len("2026-01-31") or (relative is not None and relative[2] == "h"):

@@ -1,4 +1,4 @@
-"""Reading persons from the store: retrieve and the two batch reads (contract 6.2, 6.11)."""
+"""Handlers that read persons from the store: retrieve and the two batch reads (contract 6.2, 6.11)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,22 +9,22 @@ from asyncclient.testing.http import envelope
 from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.tables.uuids import parse_uuid
 
-# Anything beyond is left out without a word.
+# Further IDs are dropped silently.
 _MAX_IDS = 200
 
 
 def retrieve(context: HandlerContext) -> Response:
-    """One person."""
+    """Return one person."""
     return envelope.ok(single_person(context.person(), context.mutations, context.options, context.hidden_properties))
 
 
 def batch_by_distinct_ids(context: HandlerContext) -> Response:
-    """Persons by distinct ID; misses are left out."""
+    """Return persons by distinct ID; IDs without a person are left out."""
     return _batch(context, "distinct_ids", context.mutations.store.key_of_distinct_id)
 
 
 def batch_by_uuids(context: HandlerContext) -> Response:
-    """Persons by UUID; misses are left out, a malformed UUID is a 400."""
+    """Return persons by UUID; UUIDs without a person are left out, and a malformed UUID is a 400."""
 
     def key_of(text: str) -> int | None:
         raw = parse_uuid(text)
@@ -37,7 +37,7 @@ def batch_by_uuids(context: HandlerContext) -> Response:
 
 def _batch(context: HandlerContext, field: str, key_of: Callable[[str], int | None]) -> Response:
     data = context.request.data
-    # A body that is no object, like a list that is none, asks for no person (contract 6.11).
+    # A body that is not an object, or has no list, names no person (contract 6.11).
     requested = data.get(field) if isinstance(data, dict) else None
     results: dict[str, Any] = {}
     if isinstance(requested, list):

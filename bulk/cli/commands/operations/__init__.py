@@ -1,1 +1,1 @@
-"""The commands that plan, confirm, run and verify in one go: one file per operation."""
+"""The plan-and-run commands: one file per operation."""

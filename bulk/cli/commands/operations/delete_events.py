@@ -1,5 +1,7 @@
-"""`posthog-bulk delete-events`: plan, confirm, run and verify in one go; the same command line resumes."""
+"""`posthog-bulk delete-events`: plan, ask for approval, run and verify; the same command line resumes."""
 
-from bulk.cli.plan_and_run import one_go
+from bulk.cli.plan_and_run import operation_command
 
-command = one_go("delete-events", "Delete the events of the selected persons, up to now; the persons stay.")
+command = operation_command(
+    "delete-events", "Delete the events that the selected persons have so far, and keep the persons."
+)

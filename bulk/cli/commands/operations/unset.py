@@ -1,5 +1,5 @@
-"""`posthog-bulk unset`: plan, confirm, run and verify in one go; the same command line resumes."""
+"""`posthog-bulk unset`: plan, ask for approval, run and verify; the same command line resumes."""
 
-from bulk.cli.plan_and_run import one_go
+from bulk.cli.plan_and_run import operation_command
 
-command = one_go("unset", "Remove the properties KEY... from the selected persons.")
+command = operation_command("unset", "Remove the properties KEY... from the selected persons.")

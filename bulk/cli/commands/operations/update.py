@@ -1,5 +1,7 @@
-"""`posthog-bulk update`: plan, confirm, run and verify in one go; the same command line resumes."""
+"""`posthog-bulk update`: plan, ask for approval, run and verify; the same command line resumes."""
 
-from bulk.cli.plan_and_run import one_go
+from bulk.cli.plan_and_run import operation_command
 
-command = one_go("update", "Set properties of the selected persons: KEY=TEXT sets a text, KEY:=JSON anything else.")
+command = operation_command(
+    "update", "Set properties of the selected persons: KEY=TEXT for strings, KEY:=JSON for numbers, booleans and lists."
+)

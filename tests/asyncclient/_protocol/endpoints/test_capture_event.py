@@ -1,4 +1,4 @@
-"""Events of the capture route as values: what the server would drop or alter is refused unseen (contract 12)."""
+"""Captured events as values: events that the server would drop or alter are refused (contract 12)."""
 
 import json
 from datetime import datetime, timedelta, timezone
@@ -114,7 +114,7 @@ def test_nothing_to_do_is_refused() -> None:
 
 
 @pytest.mark.parametrize("more", [{"timestamp": datetime(2026, 1, 1)}, {"timestamp": "now"}, {"uuid": str(U)}])  # noqa: DTZ001
-def test_times_and_uuids_that_are_none_are_refused(more: dict[str, Any]) -> None:
+def test_invalid_times_and_uuids_are_refused(more: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match=next(iter(more))):
         CaptureEvent("x", ID, **more)
 
@@ -127,7 +127,7 @@ def test_what_was_checked_is_what_is_sent() -> None:
     assert wire(events[1])["properties"] == {"a": [1]}
 
 
-def test_no_repr_shows_who_or_what() -> None:
+def test_no_repr_shows_ids_or_values() -> None:
     event = CaptureEvent.set(ID, {"phone": "0815"})
     for text in (repr(event), str(event), f"{[event]}", repr(event.__rich_repr__())):
         assert "$set" in text

@@ -1,4 +1,4 @@
-"""Keys and values on their way out: refused in a sentence without the value, or sent as given (contract 6.3)."""
+"""Property keys and values: refused with a message without the value, or sent unchanged (contract 6.3)."""
 
 import json
 from collections import OrderedDict, UserDict
@@ -267,6 +267,6 @@ def test_queries_are_encoded_whatever_is_in_them(key: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{}, {"distinct_id": "a", "person": 7}, {"distinct_id": ""}, {"person": "../"}])
-def test_a_time_is_asked_for_one_person(wrong: dict[str, Any]) -> None:
+def test_properties_at_a_time_are_requested_for_one_person(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
         endpoints.properties_at_time("2026-01-01", **{"distinct_id": None, "person": None} | wrong)

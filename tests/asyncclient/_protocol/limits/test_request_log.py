@@ -1,4 +1,4 @@
-"""The log of an hour against a list of times: never less than what was made, at most a tenth of a second longer."""
+"""The request log against a list of times: it never counts fewer requests, and at most a tenth of a second longer."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,7 +60,7 @@ def test_after_the_wait_there_is_room_and_just_before_there_is_none(
 
 
 @given(steps=STEPS, away_s=st.floats(0.0, 4000.0))
-def test_another_process_that_is_told_the_ages_allows_no_more(
+def test_another_process_that_gets_the_ages_allows_no_more(
     steps: list[tuple[str, float | list[float]]], away_s: float
 ) -> None:
     log, _, now = replay(steps)
@@ -81,7 +81,7 @@ def test_charging_again_and_again_makes_no_request_younger(gaps: list[float], ti
 
 
 @given(max_count=st.integers(0, 12))
-def test_of_more_than_are_wanted_the_latest_are_told(max_count: int) -> None:
+def test_only_the_latest_requests_are_returned(max_count: int) -> None:
     log = RequestLog()
     for second in range(10):
         log.record(float(second))

@@ -21,7 +21,7 @@ def person(second: int, number: int) -> PersonRef:
 
 
 class Listing:
-    """Rows newest first, then by id; some of them cannot be read and are dropped from pages (contract 6.1)."""
+    """Rows newest first, then by ID; some cannot be read and are dropped from pages (contract 6.1)."""
 
     def __init__(self, rows: list[PersonRef], unreadable: set[UUID] | None = None) -> None:
         self.rows = rows
@@ -48,6 +48,7 @@ def read_all(listing: Listing, page_size: int, between: Callable[[], None] = lam
     return got
 
 
+@pytest.mark.slow
 @given(
     ages=st.lists(st.integers(0, 12), max_size=60),
     page_size=st.integers(1, 7),
@@ -56,7 +57,7 @@ def read_all(listing: Listing, page_size: int, between: Callable[[], None] = lam
     unreadable_share=st.sampled_from([0.0, 0.1, 0.5]),
 )
 @settings(max_examples=1500 if os.environ.get("POSTHOG_BULK_SLOW") == "1" else 400, deadline=None)
-def test_everybody_who_stays_is_yielded_exactly_once(
+def test_every_person_that_stays_is_yielded_exactly_once(
     ages: list[int], page_size: int, seed: int, churn: int, unreadable_share: float
 ) -> None:
     random = Random(seed)
@@ -135,7 +136,7 @@ def test_fifty_others_coming_and_going_with_each_request_do_not_stop_it() -> Non
 
 
 @pytest.mark.parametrize("url", ["http://h/?offset=0", "http://h/?offset=5", "/?offset=3"])
-def test_a_next_that_does_not_lead_on_is_a_loop(url: str) -> None:
+def test_a_next_that_does_not_advance_is_a_loop(url: str) -> None:
     pager: OffsetPager[PersonRef] = OffsetPager(10)
     pager.feed([person(n, n) for n in range(20, 10, -1)], "http://h/?offset=10")
     with pytest.raises(ListingError, match="loop"):
@@ -171,18 +172,18 @@ def test_rows_that_never_stop_shifting_end_in_an_error() -> None:
 
 
 def merged(row: PersonRef) -> PersonRef:
-    """As a person is listed that was merged: in its place, with the time of the older one."""
+    """Return a merged person as it is listed: in its place, with the time of the older one."""
     return PersonRef(uuid=row.uuid, created_at=row.created_at - timedelta(days=30))
 
 
 class InPlace(Listing):
-    """Rows stay in the order in which they are given, whatever time they show."""
+    """Rows stay in the given order, whatever time they show."""
 
     def sort(self) -> None:
         pass
 
 
-def test_a_merged_row_makes_nobody_come_twice_when_rows_before_it_vanish() -> None:
+def test_a_merged_row_is_not_yielded_twice_when_rows_before_it_vanish() -> None:
     rows = [person(1000 - number, number) for number in range(40)]
     listing = InPlace([merged(rows[0]), *rows[1:]])
 
@@ -202,7 +203,7 @@ def test_a_merged_row_makes_nobody_come_twice_when_rows_before_it_vanish() -> No
     churn=st.sampled_from([0.0, 0.2, 0.4]),
 )
 @settings(max_examples=150, deadline=None)
-def test_with_some_rows_merged_everybody_who_stays_is_yielded_exactly_once(
+def test_with_some_rows_merged_every_person_that_stays_is_yielded_exactly_once(
     seed: int, page_size: int, share: float, churn: float
 ) -> None:
     random = Random(seed)
@@ -227,7 +228,7 @@ def test_with_some_rows_merged_everybody_who_stays_is_yielded_exactly_once(
 
 
 @pytest.mark.parametrize(("page_size", "persons"), [(100, 300), (1000, 2600)])
-def test_a_block_of_merged_persons_before_an_unreadable_row_hides_nobody(page_size: int, persons: int) -> None:
+def test_a_block_of_merged_persons_before_an_unreadable_row_hides_no_person(page_size: int, persons: int) -> None:
     rows = [person(persons - number, number) for number in range(persons)]
     rows[page_size - 9 : page_size - 1] = [merged(row) for row in rows[page_size - 9 : page_size - 1]]
     listing = InPlace(rows, {rows[page_size - 1].uuid})
@@ -251,7 +252,9 @@ def test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error(
     rows = [person(10**6 - number, number) for number in range(before + 2 * MAX_PAGE + behind)]
     unreadable = {row.uuid for row in rows[before : before + 2 * MAX_PAGE]}
     listing = InPlace(rows, unreadable)
-    with pytest.raises(ListingError, match=r"the listing is incomplete: some 10,000 rows .* try again later"):
+    with pytest.raises(
+        ListingError, match=r"the listing is incomplete: about 10,000 consecutive rows .* try again later"
+    ):
         read_all(listing, page_size)
     assert len(listing.requests) < (100 if page_size > 1 else before + 100)
 
@@ -291,7 +294,7 @@ def test_a_server_that_sends_the_same_page_for_every_offset_is_refused() -> None
 
 
 def test_one_known_person_among_the_unread_ones_does_not_anchor_a_page() -> None:
-    """A person that was yielded moves back, and as many rows are removed that it leads the next page."""
+    """A yielded person moves back, and enough rows are removed that it comes first on the next page."""
     rows = [person(1000 - number, number) for number in range(60)]
     listing = InPlace(list(rows))
 
@@ -307,7 +310,7 @@ def test_one_known_person_among_the_unread_ones_does_not_anchor_a_page() -> None
 
 
 def test_a_known_person_further_down_does_not_anchor_a_page() -> None:
-    """A person that was yielded moves back into the middle of a page, and rows before that page are removed."""
+    """A yielded person moves back into the middle of a page, and rows before that page are removed."""
     rows = [person(1000 - number, number) for number in range(60)]
     listing = InPlace(list(rows))
 

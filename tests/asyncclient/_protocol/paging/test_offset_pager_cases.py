@@ -33,7 +33,7 @@ class Person:
 
 
 class ServerModel:
-    """One listing of a case: its rows, and what others do to them between two requests."""
+    """One listing of a case: its rows, and their changes between two requests."""
 
     def __init__(self, seed: int) -> None:
         self.random = random = Random(seed)
@@ -185,7 +185,7 @@ def check(seed: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(BLOCKS))
-def test_everybody_who_stays_is_yielded_exactly_once(block: int, case_count: Callable[[int, int], int]) -> None:
+def test_every_person_that_stays_is_yielded_exactly_once(block: int, case_count: Callable[[int, int], int]) -> None:
     if "POSTHOG_BULK_SEED" in os.environ:
         check(int(os.environ["POSTHOG_BULK_SEED"]))
         return

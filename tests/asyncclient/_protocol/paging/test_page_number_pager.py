@@ -42,7 +42,7 @@ def test_entries_without_an_id_are_all_yielded() -> None:
 
 
 @pytest.mark.parametrize("url", ["?page=1", "?page=2", "/x?page=0", "http://x/?page=00"])
-def test_a_next_that_does_not_lead_on_is_a_loop(url: str) -> None:
+def test_a_next_that_does_not_advance_is_a_loop(url: str) -> None:
     paging = PageNumberPager()
     paging.feed([], "?page=2", None)
     with pytest.raises(ListingError, match="a loop"):
@@ -74,7 +74,7 @@ def test_no_next_is_anything_but_a_number_or_refused(url: str) -> None:
         assert next_page(url) >= 0
 
 
-def test_pages_are_asked_for_one_by_one_whatever_next_says() -> None:
+def test_pages_are_requested_one_by_one_whatever_next_says() -> None:
     paging = PageNumberPager()
     paging.feed([], "http://elsewhere.invalid/?page=900", None)
     assert paging.page == 2
@@ -87,7 +87,7 @@ def test_pages_without_end_and_without_entries_are_given_up() -> None:
         while paging.page is not None:
             paging.feed([Activity(id=1)], f"?page={paging.page + 1}", None)
 
-    with pytest.raises(ListingError, match=f"{MAX_PAGES_WITHOUT_ENTRIES} pages brought no new entry"):
+    with pytest.raises(ListingError, match=f"{MAX_PAGES_WITHOUT_ENTRIES} consecutive pages had no new entry"):
         forever()
 
 

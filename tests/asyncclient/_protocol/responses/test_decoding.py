@@ -1,4 +1,4 @@
-"""Replies to models and errors: every status and every irregular body of contract 4 and 6."""
+"""From error responses to exceptions: every status and every irregular body (contract 4, 6)."""
 
 import copy
 import json
@@ -191,7 +191,7 @@ def test_no_request_is_too_odd_to_hide_its_values(query: list[tuple[str, str]], 
     assert str(error(400, {"detail": "d"}, request)).startswith("r: 400")
 
 
-def test_the_exact_words_decide_even_when_they_are_somebodys_id() -> None:
+def test_the_exact_words_decide_even_if_they_are_an_id() -> None:
     assert type(error(404, {"detail": "Not found."}, endpoints.list_persons(distinct_id="found"))) is NotFound
 
 

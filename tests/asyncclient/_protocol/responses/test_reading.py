@@ -1,4 +1,4 @@
-"""Answers judged: what is the success of a call, and everything that only looks like one (contract 0, 4, 6, 8)."""
+"""Which responses are the success of a call, and which only look like one (contract 0, 4, 6, 8)."""
 
 import json
 from contextlib import suppress
@@ -154,7 +154,7 @@ SESSION_OVER = {"detail": "session expired of jane@example.com", "type": "authen
 
 @pytest.mark.parametrize("body", [PAGE, b"\n <html>", b"<", SESSION_OVER, {}, b"null", b"1", b"{", {"success": True}])
 @pytest.mark.parametrize("status", [200, 201, 202])
-def test_a_body_where_none_belongs_is_no_success(status: int, body: Any) -> None:
+def test_a_body_that_must_be_empty_is_invalid(status: int, body: Any) -> None:
     request = endpoints.delete_events(U)
     with pytest.raises(InvalidResponse) as caught:
         read(request, response(status, body), KEY)
@@ -189,7 +189,7 @@ def test_what_the_server_says_instead_is_shown_without_persons_and_keys() -> Non
     server_text = {"detail": f"no {U} for {KEY.reveal()}\x1b[31m, jane@example.com"}
     with pytest.raises(InvalidResponse) as caught:
         read(bulk(), response(200, server_text), KEY)
-    assert str(caught.value).endswith("is not what this call answers: no <id> for *** [31m, <email>)")
+    assert str(caught.value).endswith("is not what this call returns: no <id> for *** [31m, <email>)")
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/octet-stream", "text/csv", "image/png"])
@@ -202,7 +202,7 @@ def test_json_is_not_taken_from_what_says_that_it_is_something_else(kind: str) -
 
 
 @pytest.mark.parametrize("status", [201, 202, 204])
-def test_a_read_is_answered_with_200_alone(status: int) -> None:
+def test_a_read_accepts_200_only(status: int) -> None:
     with pytest.raises(InvalidResponse, match="is not a success of this call"):
         read(endpoints.list_persons(), response(status, {"results": []}), KEY)
 
@@ -223,8 +223,8 @@ def test_a_read_is_answered_with_200_alone(status: int) -> None:
         (endpoints.hogql("SELECT 1"), {"results": None}),
     ],
 )
-def test_a_missing_field_is_no_answer(request_: Request[Any], body: Any) -> None:
-    with pytest.raises(InvalidResponse, match="is not what this call answers"):
+def test_a_missing_field_makes_a_response_invalid(request_: Request[Any], body: Any) -> None:
+    with pytest.raises(InvalidResponse, match="is not what this call returns"):
         read(request_, response(200, body), KEY)
 
 
@@ -239,7 +239,7 @@ def test_a_missing_field_is_no_answer(request_: Request[Any], body: Any) -> None
         (200, {"error": {"deep": 1}, "results": []}, "the query failed"),
     ],
 )
-def test_rows_of_a_query_that_is_not_over_are_no_answer(status: int, body: Any, problem: str) -> None:
+def test_rows_of_an_incomplete_query_are_invalid(status: int, body: Any, problem: str) -> None:
     with pytest.raises(InvalidResponse, match=problem):
         read(endpoints.hogql("SELECT 1"), response(status, body), KEY)
     good = {"query_status": {"complete": True}, "is_cached": False, "error": None, "results": [[1]]}
@@ -247,7 +247,7 @@ def test_rows_of_a_query_that_is_not_over_are_no_answer(status: int, body: Any, 
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])
-def test_a_success_that_says_it_is_none_is_a_failure_of_the_server(status: int) -> None:
+def test_a_2xx_that_reports_a_failure_is_a_server_error(status: int) -> None:
     request = endpoints.delete_property(U, "email")
     with pytest.raises(ServerError) as caught:
         read(request, response(status, {"success": False, "detail": "Unable to delete property"}), KEY)
@@ -269,7 +269,7 @@ def test_only_calls_whose_documentation_has_no_body_may_lack_one() -> None:
             read(request, response(200), KEY)
 
 
-def test_an_updated_person_may_be_in_the_answer_and_nothing_else() -> None:
+def test_only_the_updated_person_may_be_in_the_response() -> None:
     request = endpoints.update_person(U, {"a": 1})
     read(request, response(200, {"uuid": U, "created_at": "2026-01-01T00:00:00Z"}), KEY)
     with pytest.raises(InvalidResponse):
@@ -283,7 +283,7 @@ def test_a_csv_is_a_whole_text_in_utf8() -> None:
     text = 'id,name\r\n1,"\u00e4,\r\nb"\r\n'
     assert read(CSV, response(200, text.encode(), content_type="text/csv; charset=utf-8"), KEY) == text
     assert read(CSV, response(200, text.encode()), KEY) == text
-    assert read(CSV, response(200, b""), KEY) == ""  # of nobody, and of a single person (contract 6.1)
+    assert read(CSV, response(200, b""), KEY) == ""  # for no match, and for a single person (contract 6.1)
     with pytest.raises(NotFound):
         read(CSV, response(404, {"detail": "Not found."}), KEY)
 
@@ -301,7 +301,7 @@ def test_a_csv_is_a_whole_text_in_utf8() -> None:
         (b'{"detail": "session expired"}', {}, "is JSON, not CSV: session expired"),
     ],
 )
-def test_what_is_no_whole_csv_is_no_answer(body: bytes, headers: dict[str, str], problem: str) -> None:
+def test_incomplete_csv_is_invalid(body: bytes, headers: dict[str, str], problem: str) -> None:
     with pytest.raises(InvalidResponse, match=problem):
         read(CSV, response(200, body, **headers), KEY)
 
@@ -312,7 +312,7 @@ GET_REFUSED = {"type": "invalid_request", "code": "method_not_allowed", "detail"
 
 
 @pytest.mark.parametrize("body", [PAGE, b"", {}, {"results": None}, SESSION_OVER, b'{"results": [', [], b"ok"])
-def test_a_route_is_known_only_by_a_decoded_answer(body: Any) -> None:
+def test_a_route_is_known_only_by_a_decoded_response(body: Any) -> None:
     for request in (DELETION_STATUS, LOOK, endpoints.probe_batch()):
         with pytest.raises(InvalidResponse):
             read(request, response(200, body), KEY)
@@ -320,7 +320,7 @@ def test_a_route_is_known_only_by_a_decoded_answer(body: Any) -> None:
             read(request, response(405, body), KEY)
 
 
-def test_a_decoded_answer_shows_a_route() -> None:
+def test_a_decoded_response_proves_a_route() -> None:
     assert read(DELETION_STATUS, response(200, {"results": [], "next": None}), KEY)
     assert read(endpoints.probe_batch(), response(200, {"results": {}}), KEY)
     assert read(LOOK, response(405, GET_REFUSED), KEY)

@@ -1,4 +1,4 @@
-"""All persons as one streamed CSV: whole or an error, in constant memory, on one request (contract 6.1)."""
+"""All persons as one streamed CSV: complete or an error, in constant memory, with one request (contract 6.1)."""
 
 import asyncio
 import gzip
@@ -45,13 +45,13 @@ def chunk(body: bytes) -> bytes:
 
 
 def whole(body: bytes, **headers: str) -> bytes:
-    """An answer in chunks that cut rows anywhere."""
+    """Return a response in chunks that end anywhere within rows."""
     cut = b"".join(chunk(body[at : at + 977]) for at in range(0, len(body), 977))
     return head(**headers) + cut + chunk(b"")
 
 
 def counting(rows: int, count: Any, body: bytes | None = None) -> Any:
-    """Answers an export with so many rows, and a listing with a count."""
+    """Responds to an export with this many rows, and to a listing with a count."""
     told = whole(HEADER + ROW * rows if body is None else body)
 
     async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
@@ -109,7 +109,7 @@ async def test_every_byte_comes_in_blocks_of_whole_rows_and_rows_are_counted(raw
         (10_000, None, None, 2),
     ],
 )
-async def test_whether_rows_were_cut_off_is_asked_where_it_may_be(
+async def test_the_number_of_persons_is_requested_only_if_rows_may_be_cut_off(
     raw: Any, rows: int, count: Any, cut: Any, requests: int
 ) -> None:
     server = await raw.serve(counting(rows, count, HEADER + b"1,2\r\n" * rows))
@@ -135,9 +135,7 @@ async def test_a_count_that_fails_leaves_the_export_whole(raw: Any) -> None:
 
 @pytest.mark.parametrize("encoding", ["gzip", None])
 @pytest.mark.parametrize("with_length", [True, False])
-async def test_an_answer_that_breaks_off_never_ends_like_a_whole_one(
-    raw: Any, encoding: Any, with_length: bool
-) -> None:
+async def test_a_response_that_breaks_off_never_looks_complete(raw: Any, encoding: Any, with_length: bool) -> None:
     body = HEADER + ROW * 5000
     packed = gzip.compress(body) if encoding else body
     headers = {"Content_Encoding": "gzip"} if encoding else {}
@@ -163,14 +161,14 @@ async def test_an_answer_that_breaks_off_never_ends_like_a_whole_one(
         await anext(export)
 
 
-async def test_an_answer_whose_end_nobody_can_tell_is_refused(raw: Any) -> None:
+async def test_a_response_without_a_known_end_is_refused(raw: Any) -> None:
     async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
         writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/csv\r\n\r\n" + HEADER + ROW)
         return False
 
     server = await raw.serve(answer)
     client = await raw.client(server.url)
-    with pytest.raises(InvalidResponse, match="does not tell where it ends"):
+    with pytest.raises(InvalidResponse, match="does not say where it ends"):
         await read(client.persons.export_csv())
 
 
@@ -184,7 +182,7 @@ async def test_an_answer_whose_end_nobody_can_tell_is_refused(raw: Any) -> None:
         (b'{"detail": "session expired"}', {}),
     ],
 )
-async def test_what_is_no_csv_is_refused_and_its_connection_closed(
+async def test_a_response_that_is_not_csv_is_refused_and_its_connection_closed(
     raw: Any, body: bytes, headers: dict[str, str]
 ) -> None:
     server = await raw.serve(raw.http(body=body, **headers))
@@ -195,7 +193,7 @@ async def test_what_is_no_csv_is_refused_and_its_connection_closed(
     assert export.rows == 0
 
 
-async def test_rows_that_cannot_be_told_apart_are_an_error(raw: Any) -> None:
+async def test_rows_that_cannot_be_separated_are_an_error(raw: Any) -> None:
     server = await raw.serve(whole(HEADER + b'1,"never closed\r\n'))
     export = (await raw.client(server.url)).persons.export_csv()
     with pytest.raises(InvalidResponse, match="the CSV is broken: it ends within a cell"):
@@ -277,7 +275,7 @@ def test_only_silence_is_a_time_out(raw: Any) -> None:
     run_virtual(main())
 
 
-async def test_until_an_answer_begins_it_is_a_read_like_any_other(raw: Any) -> None:
+async def test_until_a_response_begins_it_is_retried_like_any_read(raw: Any) -> None:
     async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
         number = len(server.requests)
         if number == 1:
@@ -352,7 +350,7 @@ async def test_an_export_is_opened_once_and_before_it_is_read(raw: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"email": ""}, {"timeout_s": 0}, {"timeout_s": float("nan")}, {"distinct_id": 7}])
-async def test_what_cannot_be_asked_is_refused_at_once(raw: Any, wrong: dict[str, Any]) -> None:
+async def test_invalid_requests_are_refused_at_once(raw: Any, wrong: dict[str, Any]) -> None:
     server = await raw.serve(b"")
     client = await raw.client(server.url)
     with pytest.raises(InvalidArgument):

@@ -61,7 +61,7 @@ async def test_all_activity_of_a_person_comes_once_newest_first(page_size: int) 
         assert found[0].changes[0].field == "properties"
 
 
-async def test_a_page_is_as_asked() -> None:
+async def test_a_page_is_as_requested() -> None:
     async with LocalPostHog() as server, client_of(server) as client:
         uuid = await busy(client, server, 12)
         first = await client.persons.activity(uuid)
@@ -100,7 +100,7 @@ def page(number: int, **more: Any) -> dict[str, Any]:
 
 
 async def numbered(raw: Any, **pages: Any) -> Any:
-    """A client of a server that answers with the page of the number asked for; a number is a status."""
+    """Return a client of a server that sends the requested page; a number in place of a page is a status."""
 
     async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
         said = pages[f"p{parse_qs(urlsplit(request.target).query)['page'][0]}"]
@@ -213,7 +213,7 @@ TIMELINE = {
 }
 
 
-async def test_a_timeline_is_asked_for_and_read(raw: Any) -> None:
+async def test_a_timeline_is_requested_and_read(raw: Any) -> None:
     server = await raw.serve(raw.http(body=json.dumps(TIMELINE).encode()))
     client = await raw.client(server.url)
     found = await client.persons.properties_timeline(

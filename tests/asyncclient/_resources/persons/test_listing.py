@@ -1,4 +1,4 @@
-"""Listings over sockets: rows that shift, short pages, and iterators that are left early (promise 15)."""
+"""Listings over sockets: rows that shift, short pages, and iterators that are left early (guarantee 15)."""
 
 import asyncio
 import gc
@@ -49,7 +49,7 @@ async def test_all_iterators_agree(page_size: int) -> None:
 
 @pytest.mark.parametrize("at", ["front", "random"])
 @pytest.mark.parametrize("page_size", [10, 50])
-async def test_others_coming_and_going_hide_and_double_nobody(at: Any, page_size: int) -> None:
+async def test_created_and_deleted_persons_hide_and_repeat_no_other_person(at: Any, page_size: int) -> None:
     async with LocalPostHog(persons=400) as server, client_of(server) as client:
         staying = sorted(people(server))[::2]
         server.churn(adds_per_request=1.5, removes_per_request=1.5, at=at, protect=staying, seed=3)
@@ -59,7 +59,7 @@ async def test_others_coming_and_going_hide_and_double_nobody(at: Any, page_size
 
 
 @pytest.mark.parametrize(("block", "offset"), [(200, 0), (150, 20)])
-async def test_a_block_of_rows_removed_on_the_way_hides_nobody_behind_it(block: int, offset: int) -> None:
+async def test_a_block_of_rows_removed_during_a_listing_hides_no_later_person(block: int, offset: int) -> None:
     async with LocalPostHog(persons=600) as server, client_of(server) as client:
         before = people(server)
         server.remove_block(block, at_request=6, offset=offset)
@@ -140,7 +140,7 @@ async def test_cancelling_a_listing_under_way_leaks_nothing(raw: Any, kind: str)
                 got += 1
 
         task = asyncio.create_task(read())
-        await raw.until(lambda: server.request_counts["list"] == 4)
+        await raw.until(lambda: server.request_counts.get("list") == 3)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -47,7 +47,7 @@ async def test_every_delete_recordings_starts_new_workflows_and_none_shows_in_de
 
 
 @pytest.mark.parametrize("action", ["delete_events", "delete_recordings"])
-async def test_nobody_is_not_found_and_no_id_is_refused(serve, action):
+async def test_a_missing_person_is_not_found_and_an_invalid_id_is_refused(serve, action):
     api = await serve(3)
     assert (await api.post(f"{'0' * 32}/{action}/")).status == 404
     assert (await api.post(f"user-1/{action}/")).status == 400

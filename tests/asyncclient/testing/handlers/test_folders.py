@@ -1,4 +1,4 @@
-"""Persisted folders: one of a type for each user of a key (contract 7)."""
+"""Persisted folders: at most one per type and user (contract 7)."""
 
 import uuid as uuids
 
@@ -98,7 +98,7 @@ async def test_folders_of_another_user_are_not_there(api):
 
 
 @pytest.mark.parametrize("wrong", [NOBODY, "home", "1", "a b", "0190"])
-async def test_ids_that_are_nobodys_or_none_are_not_found(api, wrong):
+async def test_unknown_and_malformed_ids_are_not_found(api, wrong):
     for method in ("GET", "DELETE"):
         assert (await api.call(method, f"{FOLDERS}{wrong}/")).json["detail"] == "Not found."
 
@@ -151,7 +151,7 @@ async def test_the_control_routes_show_folders(api):
 
 
 class Oracle(serializers.Serializer):
-    """What the server's model makes of a folder."""
+    """Return a folder as the server's model has it."""
 
     type = serializers.ChoiceField(choices=TYPES)
     protocol = serializers.CharField(max_length=64, required=False)

@@ -1,4 +1,4 @@
-"""The query endpoint and the one HogQL query it understands (contract 12)."""
+"""The query endpoint and the only HogQL query that it understands (contract 12)."""
 
 import time
 
@@ -28,7 +28,7 @@ async def found(api, text=TEXT, **values):
 
 
 async def walk(api, template, limit, **values):
-    """Page by the last row until a page is empty."""
+    """Page by the last UUID until a page is empty."""
     rows = []
     while page := await found(api, f"{template} LIMIT {limit}", after=rows[-1] if rows else NIL, **values):
         assert len(page) <= limit
@@ -46,7 +46,7 @@ async def test_null_values_are_found_which_the_filter_is_set_misses(serve):
     assert await api.where({"key": "old", "operator": "is_set", "value": "is_set", "type": "person"}) == ["some"]
 
 
-async def test_the_form_of_the_answer(serve):
+async def test_the_form_of_the_response(serve):
     api = await serve(3)
     body = (await ask(api, k0="plan", after=NIL)).json
     assert (body["columns"], body["is_cached"], body["hasMore"], body["error"]) == (
@@ -60,7 +60,7 @@ async def test_the_form_of_the_answer(serve):
 
 
 @pytest.mark.parametrize("spelling", ["toString(id)", "id"])
-async def test_pages_by_mark_bring_everybody_once(serve, spelling):
+async def test_pages_by_last_uuid_have_every_person_once(serve, spelling):
     api = await serve(57)
     for n in range(3):
         api.world.add_person([f"new-{n}"], {"email": None})
@@ -72,7 +72,7 @@ async def test_pages_by_mark_bring_everybody_once(serve, spelling):
     assert (rows == sorted(rows)) is (spelling != "id"), "ClickHouse orders UUIDs by their second half"
 
 
-async def test_persons_who_come_and_go_while_somebody_pages(serve):
+async def test_persons_created_and_deleted_while_a_client_pages(serve):
     api = await serve(40)
     everybody = await found(api, k0="plan", after=NIL)
     first = await found(api, TEXT.replace("100", "10"), k0="plan", after=NIL)
@@ -177,6 +177,6 @@ async def test_a_page_of_ten_thousand_of_a_hundred_thousand_persons_is_quick(ser
     assert await found(api, text, k0="plan", after=NIL) == rows[99_990:]
 
 
-def test_the_world_can_be_asked_without_a_request():
+def test_the_world_can_be_read_without_a_request():
     world = LocalPostHog(persons=3).world
     assert len(list(world.mutations.uuids_by_text.after(None))) == 3

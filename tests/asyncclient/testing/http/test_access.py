@@ -1,4 +1,4 @@
-"""Whom the server lets in, and what it hides: tokens, projects, users' limits, access control (contract 1, 2, 3)."""
+"""Access and what it hides: tokens, projects, users' limits, access control (contract 1, 2, 3)."""
 
 from io import BytesIO
 
@@ -92,7 +92,7 @@ async def test_a_heavy_person_can_time_out_in_every_call(serve):
 
 
 @pytest.mark.parametrize("body", [[], ["a"], "a", {"uuids": "a"}, {"distinct_ids": {"a": 1}}])
-async def test_a_batch_read_of_no_list_finds_nobody(serve, body):
+async def test_a_batch_read_without_a_list_finds_no_person(serve, body):
     api = await serve(1)
     for path in ("batch_by_uuids/", "batch_by_distinct_ids/"):
         reply = await api.post(path, body)
@@ -118,7 +118,7 @@ async def test_a_batch_of_events_stays_under_20_mb(serve):
 
 
 @pytest.mark.parametrize("page", ["login", "app", "json", "text", "empty"])
-async def test_something_in_front_answers_with_a_200_of_its_own(serve, page):
+async def test_a_proxy_before_posthog_responds_with_its_own_200(serve, page):
     api = await serve(2)
     uuids = await api.uuids()
     api.server.faults.add(Fault(kind="page", page=page))

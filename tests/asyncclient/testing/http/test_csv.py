@@ -1,4 +1,4 @@
-"""Persons as CSV: all of them in one streamed answer (contract 6.1)."""
+"""Persons as CSV: all of them in one streamed response (contract 6.1)."""
 
 import csv
 import io
@@ -45,7 +45,7 @@ async def test_columns_are_the_paths_of_all_rows_and_hold_what_there_is(serve):
     assert (first["id"], first["type"]) == (first["uuid"], "person")
 
 
-async def test_filters_apply_and_nobody_is_an_empty_text(serve):
+async def test_filters_apply_and_no_match_is_an_empty_text(serve):
     api = await serve(30)
     (row,) = table((await api.get("?format=csv&distinct_id=user-7")).body)
     assert (row["distinct_ids.0"], row["distinct_ids.2"]) == ("user-7", "user-7-device-2")
@@ -91,7 +91,7 @@ async def test_it_is_streamed_and_packed_where_that_is_wanted(serve):
     assert "Content-Encoding" not in (await api.get(path, headers={"Accept-Encoding": "gzip"})).headers
 
 
-async def test_it_shows_who_was_there_when_it_was_asked_for(serve):
+async def test_it_shows_the_persons_at_the_time_of_the_request(serve):
     api = await serve(3000)
     url = f"{api.server.url}/api/projects/1/persons/?format=csv"
     headers = {"Authorization": f"Bearer {api.server.personal_api_key}"}
@@ -107,7 +107,7 @@ async def test_head_has_no_body(serve):
     assert (await api.get("?format=csv")).status == 200
 
 
-async def test_other_answers_are_their_results_and_a_single_person_is_an_empty_text(serve):
+async def test_other_responses_are_their_results_and_a_single_person_is_an_empty_text(serve):
     api = await serve(5)
     await api.post("1/delete_events/")
     await api.call("PATCH", "1/", json={"properties": {"a": 1}})
@@ -141,7 +141,7 @@ async def test_nothing_else_has_that_format(serve, path):
     assert (await api.get(path)).error == (404, "invalid_request", "not_found")
 
 
-async def test_a_cut_answer_breaks_off_amid_the_rows(serve):
+async def test_a_cut_response_breaks_off_within_the_rows(serve):
     api = await serve(2000)
     api.server.faults.add(Fault("cut_body", times=1))
     with pytest.raises(aiohttp.ClientPayloadError):
@@ -168,6 +168,7 @@ def spelled(leaf):
     return "" if leaf is None else str(leaf)
 
 
+@pytest.mark.slow
 @given(ROWS)
 def test_every_leaf_is_read_back_from_its_column(rows):
     text = b"".join(stream_rows(lambda: rows)).decode()

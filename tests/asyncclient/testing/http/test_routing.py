@@ -126,7 +126,7 @@ async def test_a_name_that_an_older_server_does_not_know_is_read_as_a_person_id(
     assert (await api.delete(route)).status == status
 
 
-async def test_head_is_answered_by_get_and_options_gives_metadata(serve):
+async def test_head_is_handled_by_get_and_options_gives_metadata(serve):
     api = await serve(5)
     head = await api.call("HEAD", "", headers={"Accept-Encoding": "identity"})
     assert (head.status, head.body) == (200, b"")

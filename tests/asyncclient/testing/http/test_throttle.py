@@ -155,7 +155,7 @@ async def test_retry_after_can_be_a_date_or_be_missing(serve, form):
     assert ("60 seconds" in reply.json["detail"]) is (form != "unknown")
 
 
-async def test_a_wait_that_cannot_be_computed_is_not_told(serve):
+async def test_a_wait_that_cannot_be_computed_is_left_out(serve):
     api = await serve(1, rate_limits=RateLimits(others_per_minute=5))
     for _ in range(5):
         await api.get()
@@ -193,6 +193,6 @@ async def test_what_is_refused_later_is_counted(serve):
     assert (await api.get()).status == 200
 
 
-async def test_nothing_is_throttled_unless_asked_for(serve):
+async def test_nothing_is_rate_limited_by_default(serve):
     api = await serve(1)
     assert {(await api.get("?limit=1")).status for _ in range(300)} == {200}

@@ -65,7 +65,7 @@ async def api(serve):
         ("is_not_set", "age", None, "dan"),
     ],
 )
-async def test_each_operator_selects_whom_it_should(api, operator, key, value, expected):
+async def test_each_operator_selects_the_right_persons(api, operator, key, value, expected):
     assert sorted(await api.where(where(key, operator, value))) == expected.split()
 
 
@@ -85,7 +85,7 @@ async def test_a_missing_operator_is_exact(api):
     assert await api.where({"key": "plan", "value": "free", "type": "person"}) == ["ann"]
 
 
-async def test_no_filters_at_all_select_everybody(api):
+async def test_no_filters_select_every_person(api):
     assert len(await api.where()) == 4
 
 
@@ -115,7 +115,7 @@ async def test_search_finds_a_uuid_and_distinct_id_finds_an_alias(api):
     assert await api.uuids("?distinct_id=ann") == [str(uuid)]
 
 
-async def test_a_search_asked_before_follows_a_merge(api):
+async def test_a_cached_search_follows_a_merge(api):
     bob, dan = api.world.uuid_of("bob"), api.world.uuid_of("dan")
     assert await api.uuids("?search=dan") == [str(dan)]
     api.world.merge(bob, dan)

@@ -1,4 +1,4 @@
-"""What an event says of a person, whatever it looks like (contract 12)."""
+"""How events of any form are parsed (contract 12)."""
 
 import pytest
 from hypothesis import given
@@ -68,7 +68,7 @@ def test_an_event_without_a_person_is_one_that_asks_for_none():
         assert parse_personless_event(raw) is None
 
 
-def test_a_timestamp_that_cannot_be_read_is_none():
+def test_an_unreadable_timestamp_is_ignored():
     for text in ("yesterday", "0001-01-01T00:00:00+14:00", 17, None, ""):
         assert parse_event(event(timestamp=text)).timestamp_us is None
 

@@ -1,4 +1,4 @@
-"""The events table and the weekly job: what a deletion row covers, and what it never reaches (contract 8)."""
+"""The events table and the weekly job: which events a deletion row covers, and which it does not (contract 8)."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -67,7 +67,7 @@ async def test_personless_events_belong_to_a_distinct_id_alone(serve):
     assert len(api.world.personless_events("nobody")) == 2
 
 
-async def test_events_of_a_merged_person_belong_to_who_took_it_in(serve):
+async def test_events_of_a_merged_person_belong_to_the_remaining_person(serve):
     api = await serve(2)
     one, other = list(api.world.iter_uuids())
     api.world.add_event("user-1")

@@ -1,4 +1,4 @@
-"""Events by the batch: taken, dropped, delayed, swallowed, applied (contract 8, 12)."""
+"""Batches of events: accepted, dropped, delayed, lost, applied (contract 8, 12)."""
 
 import gzip
 import io
@@ -122,7 +122,7 @@ async def test_a_body_over_20_mb_is_too_large_packed_or_not(serve, packed):
     assert len(properties(api, "a")["n"]) == 19_000_000
 
 
-async def test_what_is_no_batch_is_refused(serve):
+async def test_an_invalid_batch_is_refused(serve):
     api = await serve()
     for data in (b"", b"{", b"3", b"\x1f\x8bnot gzip", b'{"batch": 3}', b'{"batch": {}}'):
         assert (await send(api, data=data)).error == (400, "validation_error", "invalid_payload")
@@ -165,7 +165,7 @@ async def test_an_event_after_a_deletion_creates_the_person_anew(serve, order, l
     assert api.world.listed(uuid) is listed
 
 
-async def test_a_uuid_that_somebody_has_is_not_given_again(serve):
+async def test_a_uuid_in_use_is_not_given_again(serve):
     api = await serve()
     first = api.world.add_person(["a"])
     api.world.take_distinct_ids(first)
@@ -211,7 +211,7 @@ async def test_identify_merges_an_anonymous_person_whose_properties_give_way(ser
 
 
 @pytest.mark.parametrize(("name", "field"), [("$identify", "$anon_distinct_id"), ("$create_alias", "alias")])
-async def test_somebody_identified_is_merged_by_force_alone(serve, name, field):
+async def test_an_identified_person_is_merged_only_by_force(serve, name, field):
     api = await serve()
     one, two = api.world.add_person(["one"]), api.world.add_person(["two"])
     await send(api, event("one", name, **{field: "two"}))
@@ -240,7 +240,7 @@ async def test_a_new_id_joins_the_person_there_is(serve, name, field):
     assert api.world.count() == 2
 
 
-async def test_the_form_of_the_answer_and_an_exceeded_quota(serve):
+async def test_the_form_of_the_response_and_an_exceeded_quota(serve):
     api = await serve(1, capture_status="Ok")
     assert (await send(api, set_("user-0", n=1))).json == {"status": "Ok"}
     api.server.reconfigure(capture_quota_exceeded=True, capture_status=1)
@@ -293,7 +293,7 @@ async def test_batches_are_behind_no_limit_of_the_key_and_need_none(serve):
     assert reply.status == 200
 
 
-async def test_flags_are_answered_with_none(serve):
+async def test_there_are_no_feature_flags(serve):
     api = await serve()
     body = json.dumps({"api_key": api.server.project_api_key, "distinct_id": "a"}).encode()
     for path in ("/flags/?v=4", "/decide/?v=3"):

@@ -41,14 +41,14 @@ def test_a_person_can_be_seen_by_uuid_in_any_spelling_and_by_each_distinct_id(wo
     assert world.uuid_of("nobody") is None
 
 
-def test_somebody_added_without_a_time_is_the_newest_even_by_a_clock_that_lies_far_back():
+def test_a_person_added_without_a_time_is_the_newest_even_by_a_clock_far_in_the_past():
     world = LocalPostHog(persons=20, clock=lambda: 5.0).world
     first, second = (world.person(world.add_person([name])) for name in "ab")
     newest_seeded = max(world.person(world.uuid_of(f"user-{n}")).created_at for n in range(20))
     assert newest_seeded < first.created_at < second.created_at
 
 
-def test_nobody_is_added_twice(world):
+def test_no_person_is_added_twice(world):
     uuid = world.add_person(["a"])
     for again in (lambda: world.add_person(["a"]), lambda: world.add_person(["new", "user-3"])):
         with pytest.raises(ValueError, match=r"exists already|belongs to another"):
@@ -72,7 +72,7 @@ def test_count_and_iteration_follow_arrivals_and_departures(world):
         world.remove_person(NOBODY)
 
 
-def test_what_is_due_at_one_time_happens_in_the_order_it_was_asked_for(world):
+def test_tasks_due_at_one_time_run_in_the_order_of_scheduling(world):
     done = []
     for name in "abc":
         world.mutations.schedule(5, lambda _due, _now, name=name: done.append(name))
@@ -175,7 +175,7 @@ def test_the_weekly_job_leaves_rows_of_the_future_alone(server):
     assert server.run_event_deletion() == 1
 
 
-def test_somebody_elses_deletion_orphans_no_events_of_ours(world):
+def test_a_deletion_by_another_client_orphans_no_events(world):
     uuid = world.uuid_of("user-1")
     world.mutations.request_event_deletion([1], effective=False)
     world.remove_person(uuid)

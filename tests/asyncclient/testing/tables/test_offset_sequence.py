@@ -75,7 +75,7 @@ def test_an_empty_sequence_can_be_filled_and_emptied():
 
 
 @given(count=st.integers(0, 60), every=st.integers(2, 7), offset=st.integers(0, 80), limit=st.integers(1, 30))
-def test_rows_with_nobody_behind_them_stand_at_every_nth_place(count, every, offset, limit):
+def test_rows_without_a_person_are_at_every_nth_place(count, every, offset, limit):
     interleaved = []
     for row in range(count):
         interleaved.append(row)

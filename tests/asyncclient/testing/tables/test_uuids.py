@@ -23,7 +23,7 @@ def test_each_uuid_keeps_its_key_and_strangers_have_none(known, strangers):
         assert table.key(uuid.bytes) is None
 
 
-def test_uuids_that_fall_into_the_same_slot_are_told_apart_while_the_table_grows():
+def test_uuids_with_the_same_hash_are_distinguished_while_the_table_grows():
     raws = [number.to_bytes(8, "big") + bytes(8) for number in range(700)]
     table = UuidTable(raws)
     assert [table.key(raw) for raw in raws] == list(range(700))
@@ -53,5 +53,5 @@ def test_parsing_agrees_with_python(text):
 
 
 @pytest.mark.parametrize("text", ["", "user-1", "9c067fd1-35e3-5551-95df-0d2d7be0e2 6f", "x" * 36])
-def test_other_texts_are_none(text):
+def test_other_texts_have_no_value(text):
     assert parse_uuid(text) is None

@@ -1,4 +1,4 @@
-"""`persons --format csv`: everybody, whatever the server's own CSV leaves out, with the same columns for all."""
+"""`persons --format csv`: all persons, also those that the CSV of the server leaves out, with the same columns."""
 
 import csv
 import io
@@ -46,11 +46,11 @@ def test_a_person_has_the_same_columns_however_it_was_selected(run: Run, posthog
     world = posthog.server.world
     uuid = world.add_person(["a", "b"], {"email": "a@example.org", "name": "=1+1\u202e"})
     value = {"--distinct-ids": "a", "--uuids": str(uuid), "--where": "email exact a@example.org"}
-    chosen = value.get(option, "a@example.org")
+    selected = value.get(option, "a@example.org")
     if option in ("--distinct-ids", "--uuids", "--emails"):
-        Path("in").write_text(f"{chosen}\n")
-        chosen = "in"
-    (row,) = rows(run("persons", "--format", "csv", option, chosen).out)
+        Path("in").write_text(f"{selected}\n")
+        selected = "in"
+    (row,) = rows(run("persons", "--format", "csv", option, selected).out)
     by_listing = option in ("--email", "--where", "--emails")
     assert row == {
         "uuid": str(uuid),

@@ -29,18 +29,18 @@ def point_at(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Poin
 
 def show_as_merged(server: Any, uuids: list[Any]) -> None:
     """Let persons show an older time than their place in the listing, as after a merge."""
-    acts = server.world.mutations
+    mutations = server.world.mutations
     for uuid in uuids:
-        key = acts.table.key(uuid.bytes)
-        record = acts.store.record(key)
-        acts.store.put(key, msgspec.structs.replace(record, created_us=record.created_us - 200 * DAYS_US))
+        key = mutations.table.key(uuid.bytes)
+        record = mutations.store.record(key)
+        mutations.store.put(key, msgspec.structs.replace(record, created_us=record.created_us - 200 * DAYS_US))
 
 
 def in_order(server: Any) -> list[Any]:
     """The UUIDs as they are listed."""
-    acts = server.world.mutations
-    by_key = {acts.table.key(uuid.bytes): uuid for uuid in server.world.iter_uuids()}
-    return [by_key[key] for key in acts.listing.rows.page(0, len(acts.listing.rows))]
+    mutations = server.world.mutations
+    by_key = {mutations.table.key(uuid.bytes): uuid for uuid in server.world.iter_uuids()}
+    return [by_key[key] for key in mutations.listing.rows.page(0, len(mutations.listing.rows))]
 
 
 def test_merged_persons_and_unreadable_rows_hide_nobody(point_at: PointAt, run: Callable[..., Any]) -> None:
@@ -67,7 +67,7 @@ def test_a_listing_that_cannot_be_read_completely_says_so(point_at: PointAt, run
     result = run("persons")
     assert result.code == 75
     assert result.sentence.startswith(
-        "posthog-bulk: the listing is incomplete: some 10,000 rows in succession cannot be"
+        "posthog-bulk: the listing is incomplete: about 10,000 consecutive rows cannot be"
     )
     assert "try again later" in result.sentence
     assert len(posthog.server.requests) < 60

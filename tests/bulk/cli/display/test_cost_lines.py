@@ -1,8 +1,8 @@
-"""What a review says of requests and time, for each operation and route."""
+"""The rows of a review about requests, time and route."""
 
 import pytest
 
-from bulk.cli.display.cost_lines import cost_lines
+from bulk.cli.display.cost_lines import cost_rows
 from bulk.operations import (
     DeleteEvents,
     DeletePersons,
@@ -13,41 +13,47 @@ from bulk.operations import (
 )
 
 
-def said(operation: Operation, count: int, *, limits: str = "posthog", batch_size: int = 250) -> list[str]:
-    return list(cost_lines(operation, count, rate_limits=limits, batch_size=batch_size))
+def rows(operation: Operation, count: int, *, limits: str = "posthog", batch_size: int = 250) -> list[tuple[str, str]]:
+    return list(cost_rows(operation, count, rate_limits=limits, batch_size=batch_size))
 
 
 @pytest.mark.parametrize("operation", [DeletePersons(delete_events=True), DeleteEvents(), DeleteRecordings()])
-def test_deletions_are_counted_as_calls_of_many(operation: Operation) -> None:
-    requests, time = said(operation, 100_000)
-    assert "deletion calls of up to 250 persons each" in requests
-    assert time.startswith("Time ")
+def test_deletions_are_counted_in_bulk_calls(operation: Operation) -> None:
+    requests, time = rows(operation, 100_000)
+    assert requests[0] == "Requests"
+    assert "deletion calls for up to 250 persons each" in requests[1]
+    assert time[0] == "Estimated time"
+    assert time[1].endswith(", within the rate limits")
 
 
-def test_both_routes_are_told_and_the_one_that_is_taken() -> None:
-    capture, rest, route = said(UnsetProperties(keys=("a", "b", "c", "d", "e")), 100_000)
-    assert "capture: 501 capture requests (not rate limited) of up to 200 persons each" in capture
-    assert "REST: 500,000 calls, each of which removes one property of one person" in rest
-    assert "at least 1 d 10 h, within the rate limits (posthog)" in rest
-    assert route == "Route     capture (auto: it is not rate limited)"
+def test_a_review_shows_the_cost_of_both_routes_and_the_route_that_is_taken() -> None:
+    rest, capture, time, route = rows(UnsetProperties(keys=("a", "b", "c", "d", "e")), 100_000)
+    assert rest == ("Requests", "by REST: 500,000 calls for one property of one person each, 1,002 reads")
+    assert capture == (
+        "",
+        "by capture: 501 capture requests (not rate limited) for up to 200 persons each, 1,002 reads",
+    )
+    assert time == (
+        "Estimated time",
+        "by REST: at least 1 d 10 h, by capture: at least 4 min, within the rate limits",
+    )
+    assert route == ("Route", "capture (auto: not rate limited)")
 
 
-def test_few_persons_go_by_rest_and_a_route_that_is_asked_for_is_taken() -> None:
-    few = said(UpdateProperties(properties={"a": 1}), 30)
-    assert "REST: 30 calls, each of which changes one person" in few[1]
-    assert "deletion" not in "".join(few)
-    assert few[2] == "Route     REST (auto: 30 calls fit within the per-minute limit)"
-    assert said(UpdateProperties(properties={"a": 1}, route="capture"), 30)[2] == "Route     capture (as requested)"
-    assert said(UnsetProperties(keys=("a",), route="rest"), 9999)[2] == "Route     REST (as requested)"
+def test_few_persons_go_by_rest_and_a_requested_route_is_taken() -> None:
+    rest, *_, route = rows(UpdateProperties(properties={"a": 1}), 30)
+    assert rest[1].startswith("by REST: 30 calls for one person each")
+    assert route == ("Route", "REST (auto: 30 calls fit within the per-minute limit)")
+    assert rows(UpdateProperties(properties={"a": 1}, route="capture"), 30)[-1] == ("Route", "capture (as requested)")
+    assert rows(UnsetProperties(keys=("a",), route="rest"), 9999)[-1] == ("Route", "REST (as requested)")
 
 
-def test_the_calls_of_a_user_count_together() -> None:
-    _, time = said(DeletePersons(), 250_000, limits="user", batch_size=250)
-    assert (
-        "at least 2 h 6 min, within the rate limits (user)" in time
-    )  # 1,001 deletion calls and 2,502 reads, 1,200 per hour
+def test_the_limits_of_a_user_count_all_calls_together() -> None:
+    _, time = rows(DeletePersons(), 250_000, limits="user", batch_size=250)
+    # 1,001 deletion calls and 2,502 reads at 1,200 per hour
+    assert time[1] == "at least 2 h 6 min, within the rate limits of a user"
 
 
-def test_without_limits_nothing_waits() -> None:
-    lines = said(UpdateProperties(properties={"a": 1}), 100_000, limits="off")
-    assert [line.count("under 1 s, within the rate limits (off)") for line in lines] == [1, 1, 0]
+def test_without_rate_limits_no_time_is_needed() -> None:
+    _, _, time, _ = rows(UpdateProperties(properties={"a": 1}), 100_000, limits="off")
+    assert time[1] == "by REST: under 1 s, by capture: under 1 s, without rate limits"

@@ -1,4 +1,4 @@
-"""The displays: lines now and then, a redrawn terminal, JSON lines."""
+"""The displays: a line every few seconds, a redrawn terminal, JSON lines."""
 
 import io
 import json
@@ -48,7 +48,7 @@ class Closed(io.StringIO):
         return False
 
 
-def test_progress_is_a_line_every_few_seconds_and_news_is_a_line_each() -> None:
+def test_a_log_has_progress_every_few_seconds_and_every_other_event_at_once() -> None:
     stream, clock = io.StringIO(), Clock()
     display = Lines(stream, clock=clock)
     display(progress(1))
@@ -84,17 +84,17 @@ def test_planning_is_shown_as_it_goes() -> None:
     display(PlanProgress(seen=1000, targets=998, requests=5))
     display(PlanProgress(seen=2000, targets=1998, requests=9))
     assert [line.split(" ", 1)[1] for line in stream.getvalue().splitlines()] == [
-        "Planning: 1,000 read, 998 targets, 5 requests"
+        "Planning: 1,000 read, 998 persons selected, 5 requests"
     ]
 
 
-def test_a_log_that_nobody_reads_does_not_stop_a_job() -> None:
+def test_a_closed_log_does_not_stop_a_job() -> None:
     display = Lines(Closed())
     display(TestBatchDone(targets=1))
     display.note("on")
 
 
-def test_a_terminal_shows_bar_rate_counts_and_keeps_news_above() -> None:
+def test_a_terminal_shows_progress_and_keeps_other_lines_above_it() -> None:
     stream = Tty()
     display = Terminal(stream)
     display(PhaseChanged(phase="sending"))
@@ -103,13 +103,14 @@ def test_a_terminal_shows_bar_rate_counts_and_keeps_news_above() -> None:
     display.close()
     display.close()
     shown = stream.getvalue()
-    assert "40 of 100 (40 %)" in shown
-    assert "persons: 40 deleted (confirmed" in shown
-    assert "asked us to wait 1 min ([bold]deletes)" in shown
+    assert "40 of 100 (40%)" in shown
+    assert "Persons: 40 deleted (confirmed" in shown
+    assert "asked us to wait 1 min (until " in shown
+    assert "before further [bold]deletes" in shown
     assert shown.endswith("\x1b[?25h") or "\x1b[?25h" in shown[shown.rindex("40 of 100") :]
 
 
-def test_json_lines_hold_the_event_and_people_are_shown_it_too() -> None:
+def test_an_event_is_written_as_json_and_shown_to_people() -> None:
     out, people = io.StringIO(), io.StringIO()
     display = JsonLines(Lines(people), out)
     display(TestBatchDone(targets=25))
@@ -120,7 +121,7 @@ def test_json_lines_hold_the_event_and_people_are_shown_it_too() -> None:
     assert "Test batch OK" in people.getvalue()
 
 
-def test_a_reader_of_events_that_went_away_ends_the_events_and_not_the_job() -> None:
+def test_a_reader_that_closes_stdout_ends_the_events_but_not_the_job() -> None:
     people = io.StringIO()
     display = JsonLines(Lines(people), Closed())
     display(TestBatchDone(targets=1))
@@ -129,7 +130,7 @@ def test_a_reader_of_events_that_went_away_ends_the_events_and_not_the_job() -> 
 
 
 class Reader:
-    """Takes nothing until it is let."""
+    """A reader that takes nothing until the test lets it."""
 
     def __init__(self) -> None:
         self.seen = b""
@@ -141,16 +142,16 @@ class Reader:
         return len(data)
 
 
-def test_progress_is_dropped_and_counted_while_events_are_not_read_and_the_end_is_kept() -> None:
+def test_progress_that_is_not_read_is_dropped_and_counted_and_the_end_is_kept() -> None:
     reader = Reader()
     output = OutputThread(reader)
     stream = TextOutput(output, io.StringIO(), has_results=True)
     display = JsonLines(Lines(io.StringIO()), cast("TextIO", stream))
-    stream.result(b"x" * BEHIND + b"\n")
+    stream.write_result(b"x" * BEHIND + b"\n")
     display(progress(1))
     display(WaitingForServer(targets=1, next_read_s=1, wait_left_s=100))
     display(TestBatchDone(targets=25))
-    stream.result(b"x" * FULL + b"\n")
+    stream.write_result(b"x" * FULL + b"\n")
     display(TestBatchDone(targets=26))
     display(JobEnded(reason="finished", exit_code=0, person={}, events={}, recordings={}))
     reader.let.set()
@@ -161,7 +162,7 @@ def test_progress_is_dropped_and_counted_while_events_are_not_read_and_the_end_i
     assert [one["event"] for one in events[2:]] == ["dropped", "ended"]
 
 
-def test_a_terminal_gets_its_cursor_back_from_a_signal_and_is_not_drawn_on_again() -> None:
+def test_a_signal_shows_the_cursor_again_and_ends_the_drawing() -> None:
     reader = Reader()
     reader.let.set()
     output = OutputThread(reader)
@@ -179,12 +180,12 @@ def test_a_terminal_gets_its_cursor_back_from_a_signal_and_is_not_drawn_on_again
     assert "SIGTERM\\x1b[2J" in shown
 
 
-def test_a_terminal_that_is_behind_is_spared_progress_and_gets_the_news() -> None:
+def test_a_slow_terminal_gets_no_progress_but_every_other_line() -> None:
     reader = Reader()
     output = OutputThread(reader)
     stream = TextOutput(output, Tty(), has_results=False)
     display = Terminal(cast("TextIO", stream))
-    stream.result(b"x" * (BEHIND + 1))
+    stream.write_result(b"x" * (BEHIND + 1))
     display(progress(40))
     display(TestBatchDone(targets=3))
     reader.let.set()

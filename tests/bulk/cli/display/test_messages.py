@@ -1,4 +1,6 @@
-"""What a running job says, line by line."""
+"""The lines that a running job shows."""
+
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -6,6 +8,7 @@ import pytest
 from bulk.cli.display import messages
 from bulk.events import (
     JobEnded,
+    JobEvent,
     JobStarted,
     LimitMoved,
     PauseStarted,
@@ -18,24 +21,11 @@ from bulk.events import (
     WindowBudget,
 )
 
+NOW = datetime(2026, 11, 29, 11, 3, 14, tzinfo=UTC)
 
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (None, "unknown"),
-        (-1, "0 s"),
-        (0, "0 s"),
-        (0.42, "0.4 s"),
-        (59.6, "1 min"),
-        (60, "1 min"),
-        (65, "1 min 5 s"),
-        (3600, "1 h"),
-        (12000, "3 h 20 min"),
-        (187200, "2 d 4 h"),
-    ],
-)
-def test_a_duration_is_told_in_two_units(seconds: float | None, said: str) -> None:
-    assert messages.duration(seconds) == said
+
+def line(event: JobEvent) -> str | None:
+    return messages.event_line(event, now=NOW)
 
 
 PROGRESS = Progress(
@@ -52,50 +42,63 @@ PROGRESS = Progress(
 )
 
 
-def test_progress_has_count_rate_and_time_left() -> None:
-    assert messages.pace(PROGRESS) == "Sending: 1,250 of 5,000 (25 %), 118/s, about 32 s left"
+def test_progress_has_count_speed_and_time_left() -> None:
+    assert messages.progress_line(PROGRESS) == "Sending: 1,250 of 5,000 (25%), 118 persons/s, about 32 s left"
 
 
-def test_progress_counts_each_axis_that_was_asked_for() -> None:
-    assert messages.axes(PROGRESS) == [
-        "persons: 1,000 deleted (confirmed by reading back), 250 already deleted, 3,750 not started",
-        "events: 1,250 queued, 3,750 not started",
+def test_progress_has_no_speed_before_it_is_known() -> None:
+    event = msgspec.structs.replace(PROGRESS, targets_per_s=0.0, eta_s=None)
+    assert messages.progress_line(event) == "Sending: 1,250 of 5,000 (25%)"
+
+
+def test_progress_counts_the_states_of_each_axis_of_the_operation() -> None:
+    assert messages.axis_lines(PROGRESS) == [
+        "Persons: 1,000 deleted (confirmed by reading back), 250 already deleted, 3,750 not started",
+        "Events: 1,250 queued, 3,750 not started",
     ]
-
-
-def test_the_budget_names_the_window_with_least_left() -> None:
-    hour = WindowBudget(bucket="deletes", window_s=3600.0, limit=4800, used=4790, frees_in_s=3.0)
-    assert messages.budget((*PROGRESS.budget, hour)) == "Rate limit: 10 of 4,800 deletions left this hour"
-    assert messages.budget(PROGRESS.budget) == "Rate limit: 468 of 480 deletions left this minute"
-    assert messages.budget(()) == ""
-
-
-def test_changes_of_properties_are_counted_and_their_route_is_told() -> None:
     event = msgspec.structs.replace(
         PROGRESS, person={"not_requested": 5}, events={}, properties={"changed_confirmed": 3, "to_retry": 2}
     )
-    assert messages.axes(event) == ["properties: 3 changed (confirmed by reading back), 2 to retry"]
-    assert messages.sentence(RouteChosen(route="rest", why="30 \x1bcalls")) == "Route: REST (30 \\x1bcalls)"
+    assert messages.axis_lines(event) == ["Properties: 3 changed (confirmed by reading back), 2 to retry"]
 
 
-def test_a_pause_and_a_lowered_limit_are_told() -> None:
-    assert messages.sentence(PauseStarted(bucket="deletes", for_s=3600)) == (
-        "Rate limited: the server asked us to wait 1 h (deletions)"
+def test_the_rate_limit_closest_to_used_up_is_shown() -> None:
+    hour = WindowBudget(bucket="deletes", window_s=3600.0, limit=4800, used=4790, frees_in_s=3.0)
+    assert messages.rate_limit_line((*PROGRESS.budget, hour)) == "Rate limit: 10 of 4,800 deletions left this hour"
+    assert messages.rate_limit_line(PROGRESS.budget) == "Rate limit: 468 of 480 deletions left this minute"
+    assert messages.rate_limit_line(()) == ""
+
+
+def test_a_used_up_rate_limit_shows_when_the_next_request_follows() -> None:
+    minute = WindowBudget(bucket="others", window_s=60.0, limit=240, used=240, frees_in_s=12.2)
+    assert messages.rate_limit_line((*PROGRESS.budget, minute)) == (
+        "Waiting to stay within the rate limit: next request in 12 s"
     )
-    assert messages.sentence(LimitMoved(bucket="others", window_s=60, old=240, new=100)) == (
-        "Rate limit lowered after an unexpected 429: reads and changes, 240 to 100 in 1 min"
+
+
+def test_a_pause_shows_when_it_ends() -> None:
+    assert line(PauseStarted(bucket="deletes", for_s=58)) == (
+        "Rate limited: the server asked us to wait 58 s (until 11:04:12) before further deletions"
     )
-    assert "none to 4,800" in str(messages.sentence(LimitMoved(bucket="deletes", window_s=3600, old=None, new=4800)))
 
 
-def test_trouble_names_route_kind_status_and_when_it_is_tried_again() -> None:
+def test_a_lowered_rate_limit_shows_the_old_and_the_new_limit() -> None:
+    assert line(LimitMoved(bucket="others", window_s=60, old=240, new=100)) == (
+        "Rate limit lowered after an unexpected 429: reads and changes, from 240 to 100 per 1 min"
+    )
+    assert "from none to 4,800 per 1 h" in str(line(LimitMoved(bucket="deletes", window_s=3600, old=None, new=4800)))
+
+
+def test_a_failed_request_shows_route_status_reason_and_the_time_of_the_retry() -> None:
     trouble = Trouble(
         route="POST persons/bulk_delete", error="server_error", targets=250, status=503, code="x", retry_in_s=4
     )
-    assert messages.sentence(trouble) == "POST persons/bulk_delete: server_error 503 x for 250 targets, retrying in 4 s"
+    assert line(trouble) == ("POST persons/bulk_delete failed for 250 persons: 503 server error (x); retrying in 4 s")
+    plain_trouble = Trouble(route="bulk_delete", error="no_response", targets=1)
+    assert line(plain_trouble) == "bulk_delete failed for 1 person: no response"
 
 
-def test_the_start_of_a_job_tells_what_where_and_how_often() -> None:
+def test_the_start_of_a_run_shows_operation_project_and_what_is_left() -> None:
     started = JobStarted(
         job="j",
         operation="delete persons",
@@ -105,20 +108,38 @@ def test_the_start_of_a_job_tells_what_where_and_how_often() -> None:
         remaining=100,
         runs_before=1,
     )
-    assert messages.sentence(started) == (
-        "delete persons: 100 of 5,000 to do in project 42 (Ac\\x1bme), run 2 of this job"
+    assert line(started) == ("Run 2 in project 42 (Ac\\x1bme): delete persons; 100 of 5,000 persons left to process")
+
+
+def test_the_route_and_its_reason_are_shown_sanitized() -> None:
+    assert line(RouteChosen(route="rest", why="30 \x1bcalls")) == "Route: REST (30 \\x1bcalls)"
+
+
+def test_the_phases_and_the_test_batch_are_shown() -> None:
+    assert line(PhaseChanged(phase="sending")) == "Sending"
+    assert str(line(PhaseChanged(phase="test batch"))).startswith("Test batch: ")
+    assert line(TestBatchDone(targets=25)) == "Test batch OK: 25 persons. Continuing with the rest"
+    assert line(PROGRESS) is None
+
+
+@pytest.mark.parametrize(("axis", "what"), [("person", "deletions"), ("properties", "changes")])
+def test_waiting_for_the_server_shows_when_it_checks_again(axis: str, what: str) -> None:
+    assert line(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600, axis=axis)) == (
+        f"7 {what} accepted but not yet visible; checking again in 5 s, for up to 10 min"
     )
 
 
-def test_the_test_batch_the_waiting_and_the_end_are_told() -> None:
-    assert messages.sentence(TestBatchDone(targets=25)) == "Test batch OK: 25 persons. Continuing with the rest"
-    assert messages.sentence(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600)) == (
-        "7 deletions accepted but not yet visible; checking again in 5 s, for up to 10 min"
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("finished", "Run finished"),
+        ("stopped", "Run stopped"),
+        ("BreakerOpened", "Run stopped: too many failures; Persons: 3 deleted (confirmed by reading back)"),
+        ("NotFinished", "Run interrupted; Persons: 3 deleted (confirmed by reading back)"),
+        ("OSError", "Run interrupted: OSError; Persons: 3 deleted (confirmed by reading back)"),
+    ],
+)
+def test_the_end_of_a_run_shows_counts_unless_a_summary_follows(reason: str, shown: str) -> None:
+    assert (
+        line(JobEnded(reason=reason, exit_code=0, person={"deleted_confirmed": 3}, events={}, recordings={})) == shown
     )
-    assert messages.sentence(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600, axis="properties")) == (
-        "7 changes accepted but not yet visible; checking again in 5 s, for up to 10 min"
-    )
-    ended = JobEnded(reason="finished", exit_code=0, person={"deleted_confirmed": 3}, events={}, recordings={})
-    assert messages.sentence(ended) == "Run finished; persons: 3 deleted (confirmed by reading back)"
-    assert messages.sentence(PhaseChanged(phase="sending")) == "Sending"
-    assert messages.sentence(PROGRESS) is None

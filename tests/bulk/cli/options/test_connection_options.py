@@ -1,4 +1,4 @@
-"""Options whose values cannot be used, and what is said where something that was there is gone."""
+"""Options for connecting and running: values that are refused, and the rate limits that apply."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,20 +10,20 @@ from bulk.cli.options.connection_options import KEY, PROJECT_ID, Settings
 
 Run = Callable[..., Any]
 
-ONE_GO = ("delete", "--where", "plan exact free", "--yes", "--expect-count", "1")
+OPERATION_OPTIONS = ("delete", "--where", "plan exact free", "--yes", "--expect-count", "1")
 
 
 @pytest.mark.parametrize("option", ["--host", "--project-id"])
-def test_an_option_that_an_unset_variable_left_empty(run: Run, posthog: Any, option: str) -> None:
-    result = run(*ONE_GO, option, "")
+def test_an_option_that_an_unset_variable_leaves_empty_is_refused(run: Run, posthog: Any, option: str) -> None:
+    result = run(*OPERATION_OPTIONS, option, "")
     assert result.code == 2
     assert f"{option} is empty" in result.sentence
     assert not posthog.server.requests
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "-inf", "soon"])
-def test_a_wait_that_is_no_time(run: Run, posthog: Any, seconds: str) -> None:
-    result = run(*ONE_GO, "--wait", seconds)
+def test_a_wait_that_is_not_a_number_of_seconds_is_refused(run: Run, posthog: Any, seconds: str) -> None:
+    result = run(*OPERATION_OPTIONS, "--wait", seconds)
     assert result.code == 2
     assert "--wait" in result.sentence
     assert not posthog.server.requests
@@ -46,7 +46,7 @@ def test_the_rate_limits_are_those_of_the_kind_of_key_unless_others_are_given(
     assert Settings(rate_limits=given).rates({KEY: key, PROJECT_ID: "1"}) == kept_to
 
 
-def test_nothing_is_promised_to_resume_where_nobody_is_selected(run: Run, posthog: Any) -> None:
+def test_no_resume_line_is_printed_if_no_person_is_selected(run: Run, posthog: Any) -> None:
     result = run("delete", "--yes", "--expect-count", "1")
     assert (result.code, result.out) == (2, "")
 
@@ -57,5 +57,5 @@ def test_verify_without_the_plan_says_what_it_needs(run: Run, posthog: Any) -> N
     Path("x.plan.jsonl").unlink()
     result = run("verify", "x.journal.jsonl")
     assert result.code == 74
-    assert "give it with --plan" in result.sentence
+    assert "give the plan with --plan" in result.sentence
     assert run("status", "x.journal.jsonl").code == 0

@@ -1,4 +1,4 @@
-"""What to do, as written on the command line: what is taken, and what is refused before anything is sent."""
+"""The operation on the command line: what is accepted, and what is refused before a request is sent."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.cli.options.operation_options import KINDS, TAKES, Asked, assignments, operation
+from bulk.cli.options.operation_options import KINDS, TAKES, OperationArguments, build_operation, parse_assignments
 from bulk.operations import (
     DeleteEvents,
     DeletePersons,
@@ -36,32 +36,32 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(KEYS, st.text() | VALUES, min_size=1, max_size=5), st.booleans())
-def test_what_was_written_is_what_is_set(properties: dict[str, Any], as_text: bool) -> None:
-    words = [
+def test_update_sets_the_values_as_written(properties: dict[str, Any], as_text: bool) -> None:
+    arguments = [
         f"{key}={value}" if as_text and isinstance(value, str) else f"{key}:={json.dumps(value)}"
         for key, value in properties.items()
     ]
-    found = assignments(words)
+    found = parse_assignments(arguments)
     assert found == properties
     assert json.dumps(found) == json.dumps(properties)  # true is not 1
 
 
 @given(KEYS, st.text())
 def test_the_first_separator_ends_the_key(key: str, text: str) -> None:
-    assert assignments([f"{key}={text}"]) == {key: text}
-    assert assignments([f"{key}=:={text}"]) == {key: f":={text}"}
-    assert assignments([f"{key}:=1"]) == {key: 1}
+    assert parse_assignments([f"{key}={text}"]) == {key: text}
+    assert parse_assignments([f"{key}=:={text}"]) == {key: f":={text}"}
+    assert parse_assignments([f"{key}:=1"]) == {key: 1}
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
-        ((), "needs what to set"),
+        ((), "needs the properties to set"),
         (("plan=pro", "Lovelace"), "argument 2 of update has no ="),
         (("=Lovelace",), "argument 1 of update has no key"),
         ((":=1",), "argument 1 of update has no key"),
         ((" =Lovelace",), "argument 1 of update has no key"),
-        (("plan=Lovelace", "plan:=1"), "argument 2 of update names the key 'plan' again"),
+        (("plan=Lovelace", "plan:=1"), "argument 2 of update repeats the key 'plan'"),
         (("n:=",), "the value of 'n' is not valid JSON because it is empty"),
         (("n:=Lovelace",), "the value of 'n' is not valid JSON at character 1 of 8 (Expecting value)"),
         (('n:=["Lovelace",]',), "at character 13 of 13"),
@@ -74,65 +74,71 @@ def test_the_first_separator_ends_the_key(key: str, text: str) -> None:
         (("\x1b[2J:=x",), r"the value of '\\x1b[2J' is not"),
     ],
 )
-def test_arguments_of_update_that_cannot_be_read(words: tuple[str, ...], said: str) -> None:
+def test_update_refuses_an_unreadable_argument_without_repeating_its_value(
+    arguments: tuple[str, ...], message: str
+) -> None:
     with pytest.raises(click.UsageError) as caught:
-        assignments(words)
-    assert said in caught.value.message
+        parse_assignments(arguments)
+    assert message in caught.value.message
     assert "Lovelace" not in caught.value.message
-    assert ": " in caught.value.message  # what is wrong, then what to do
+    assert ": " in caught.value.message  # what happened, then what to do
 
 
 @pytest.mark.parametrize(
-    ("kind", "asked", "expected"),
+    ("kind", "arguments", "expected"),
     [
-        ("delete", Asked(), DeletePersons()),
+        ("delete", OperationArguments(), DeletePersons()),
         (
             "delete",
-            Asked(delete_events=True, delete_recordings=True),
+            OperationArguments(delete_events=True, delete_recordings=True),
             DeletePersons(delete_events=True, delete_recordings=True),
         ),
-        ("delete-events", Asked(), DeleteEvents()),
-        ("delete-recordings", Asked(), DeleteRecordings()),
-        ("unset", Asked(words=("a", "b=c")), UnsetProperties(keys=("a", "b=c"))),
-        ("unset", Asked(words=("a",), route="rest"), UnsetProperties(keys=("a",), route="rest")),
+        ("delete-events", OperationArguments(), DeleteEvents()),
+        ("delete-recordings", OperationArguments(), DeleteRecordings()),
+        ("unset", OperationArguments(property_arguments=("a", "b=c")), UnsetProperties(keys=("a", "b=c"))),
+        (
+            "unset",
+            OperationArguments(property_arguments=("a",), route="rest"),
+            UnsetProperties(keys=("a",), route="rest"),
+        ),
         (
             "update",
-            Asked(words=("a=b", "n:=[1]"), route="capture"),
+            OperationArguments(property_arguments=("a=b", "n:=[1]"), route="capture"),
             UpdateProperties(properties={"a": "b", "n": [1]}, route="capture"),
         ),
     ],
 )
-def test_the_operation_is_the_one_that_was_asked_for(kind: str, asked: Asked, expected: Operation) -> None:
-    assert to_dict(operation(kind, asked)) == to_dict(expected)
+def test_arguments_become_the_operation(kind: str, arguments: OperationArguments, expected: Operation) -> None:
+    assert to_dict(build_operation(kind, arguments)) == to_dict(expected)
 
 
-GIVEN = {"words": ("a=b",), "route": "rest", "delete_events": True, "delete_recordings": True}
+GIVEN = {"property_arguments": ("a=b",), "route": "rest", "delete_events": True, "delete_recordings": True}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", GIVEN)
-def test_what_does_not_fit_an_operation_is_refused(kind: str, name: str) -> None:
-    base = Asked(words=("a=b",) if "words" in TAKES[kind] else ())
-    asked = msgspec.structs.replace(base, **{name: GIVEN[name]})
+def test_an_option_of_another_operation_is_refused(kind: str, name: str) -> None:
+    base = OperationArguments(property_arguments=("a=b",) if "property_arguments" in TAKES[kind] else ())
+    arguments = msgspec.structs.replace(base, **{name: GIVEN[name]})
     if name in TAKES[kind]:
-        assert operation(kind, asked)
+        assert build_operation(kind, arguments)
         return
     with pytest.raises(click.UsageError) as caught:
-        operation(kind, asked)
+        build_operation(kind, arguments)
     assert kind in caught.value.message
-    assert name == "words" or f"--{name.replace('_', '-')} goes with" in caught.value.message
+    assert name == "property_arguments" or f"--{name.replace('_', '-')} only works with" in caught.value.message
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
-        (("unset",), "name at least one KEY"),
+        (("unset",), "give at least one KEY"),
         (("unset", ""), "visible character"),
         (("unset", "a", "a"), "twice"),
         (("unset", "a" * 401), "401 characters"),
         (("unset", "a", "--delete-events"), "--delete-events"),
         (("unset", "a", "--route", "soap"), "--route"),
-        (("update",), "needs what to set"),
+        (("update",), "needs the properties to set"),
         (("update", "a"), "argument 1"),
         (("update", "a:={"), "character 2"),
         (("update", "n:=9007199254740993"), "2^53"),
@@ -146,10 +152,12 @@ def test_what_does_not_fit_an_operation_is_refused(kind: str, name: str) -> None
         (("delete-recordings", "--delete-events"), "--delete-events"),
     ],
 )
-def test_a_bad_operation_sends_nothing(run: Run, posthog: Any, arguments: tuple[str, ...], words: str) -> None:
+def test_an_invalid_operation_sends_no_request(
+    run: Run, posthog: Any, arguments: tuple[str, ...], message: str
+) -> None:
     result = run(*arguments, *EVERYONE)
     assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1), result
-    assert words in result.sentence
+    assert message in result.sentence
     planned = run("plan", *arguments, "--everyone", "-o", "x.plan.jsonl")
     assert (planned.code, planned.out, len(planned.err.splitlines())) == (2, "", 1), planned
     assert list(Path().iterdir()) == []
@@ -160,7 +168,7 @@ def test_a_bad_operation_sends_nothing(run: Run, posthog: Any, arguments: tuple[
     "arguments",
     [("unset", "a"), ("update", "a=b"), ("delete-events",), ("delete-recordings",)],
 )
-def test_nobody_is_selected_by_saying_nothing(run: Run, posthog: Any, arguments: tuple[str, ...]) -> None:
+def test_without_a_selection_option_nothing_is_sent(run: Run, posthog: Any, arguments: tuple[str, ...]) -> None:
     for command in (("plan", *arguments, "-o", "x.plan.jsonl"), (*arguments, "--yes", "--expect-count", "60")):
         result = run(*command)
         assert (result.code, "--everyone" in result.sentence) == (2, True)

@@ -1,4 +1,4 @@
-"""The input thread: lines as from any binary stream, and a silent one keeps nobody."""
+"""The input thread: it reads lines like a binary stream, and a silent stream blocks no other thread."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk.cli.streams.input import InputReader, may_wait, waiting_file
+from bulk.cli.streams.input import InputReader, blocking_file, may_block
 from bulk.errors import FileTrouble
 
 
@@ -38,7 +38,7 @@ def test_lines_are_those_of_any_stream() -> None:
 
 def test_the_rest_is_read_at_once_or_in_pieces(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"one\ntwo\nthree")
-    reader = waiting_file(tmp_path / "f")
+    reader = blocking_file(tmp_path / "f")
     assert (reader.read(2), reader.readline(), reader.read(), reader.read(1)) == (b"on", b"e\n", b"two\nthree", b"")
     reader.close()
 
@@ -75,13 +75,13 @@ def test_nothing_is_read_that_nobody_asked_for(pipe: tuple[int, int]) -> None:
 
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(FileTrouble, match="cannot be read"):
-            waiting_file(path).readline()
+        with pytest.raises(FileTrouble, match=r"no such file|cannot be read"):
+            blocking_file(path).readline()
 
 
 def test_pipes_and_terminals_may_keep_their_reader_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "file").touch()
-    assert may_wait(tmp_path / "fifo")
-    assert may_wait(Path(os.devnull))
-    assert not any(may_wait(tmp_path / name) for name in ("file", "none", ".", "a\0b"))
+    assert may_block(tmp_path / "fifo")
+    assert may_block(Path(os.devnull))
+    assert not any(may_block(tmp_path / name) for name in ("file", "none", ".", "a\0b"))

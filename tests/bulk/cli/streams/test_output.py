@@ -1,4 +1,4 @@
-"""The output thread: whoever writes never waits, progress gives way, results do not."""
+"""The output thread: writing never waits, progress is dropped, results are not."""
 
 import asyncio
 import errno
@@ -56,9 +56,9 @@ def test_progress_is_dropped_while_its_reader_is_behind_and_results_are_not(
 
 
 async def test_a_long_result_waits_for_its_reader(output: OutputThread, reader: Reader) -> None:
-    await output.room()
+    await output.wait_for_room()
     output.write(b"r" * (FULL + 1))
-    waiting = asyncio.create_task(output.room())
+    waiting = asyncio.create_task(output.wait_for_room())
     await asyncio.sleep(0)
     assert not waiting.done()
     reader.let.set()
@@ -68,7 +68,7 @@ async def test_a_long_result_waits_for_its_reader(output: OutputThread, reader: 
 
 async def test_waiting_for_a_reader_can_be_cancelled(output: OutputThread, reader: Reader) -> None:
     output.write(b"r" * (FULL + 1))
-    waiting = asyncio.create_task(output.room())
+    waiting = asyncio.create_task(output.wait_for_room())
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -83,7 +83,7 @@ def test_after_a_signal_nobody_waits_for_a_blocked_reader(
 ) -> None:
     monkeypatch.setattr("bulk.cli.streams.output.GRACE_S", 0.0)
     output.write(b"result")
-    output.hurry()
+    output.limit_flush_time()
     assert not output.flush()
     reader.let.set()
     assert output.flush(timeout_s=30)

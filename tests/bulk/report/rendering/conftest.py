@@ -1,4 +1,4 @@
-"""Reports to render."""
+"""Makes reports for the tests of rendering."""
 
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +44,7 @@ def make_report() -> Callable[..., Report]:
             last_entry_at="2026-11-01T12:00:00.000Z",
             approved_at="2026-11-01T11:00:00.000Z",
             approved_how="digest",
-            verdict=f"Finished, but not all as asked: {foreign}.",
+            verdict=f"Finished, but 10 of 5,000 need attention: {foreign}.",
             exit_code=1,
             axes=(
                 AxisReport(

@@ -16,7 +16,7 @@ async def test_only_the_scope_of_the_log_opens_it(serve, tail):
         assert (await (await serve(1, scopes=scopes)).get(tail)).status == status
 
 
-async def test_an_entry_tells_who_did_what_to_whom(serve):
+async def test_an_entry_names_user_activity_and_person(serve):
     api = await serve(2, user_first_name="Ada", user_email="ada@example.com")
     await changed(api, 1)
     reply = await api.get("1/activity/")
@@ -37,7 +37,7 @@ async def test_an_entry_tells_who_did_what_to_whom(serve):
     assert (await api.get("2/activity/")).json["results"] == []
 
 
-async def test_each_kind_of_change_is_told_newest_first_and_refused_ones_are_not(serve):
+async def test_each_kind_of_change_is_logged_newest_first_and_refused_ones_are_not(serve):
     api = await serve(2)
     await changed(api, 1)
     await api.post("1/update_property/", {"key": "a", "value": 1})

@@ -41,7 +41,7 @@ async def test_a_whole_retrieved_person_can_be_sent_back(api, uuid):
     assert properties(api, uuid) == {"plan": "free", "age": 4}
 
 
-async def test_the_documented_statuses_can_be_asked_for(serve):
+async def test_the_documented_statuses_can_be_chosen(serve):
     api = await serve(1, success_status="documented")
     assert (await api.call("PATCH", "1/", json={"properties": {"a": 1}})).status == 200
     reply = await api.post("1/delete_property/", {"$unset": "a"})
@@ -50,12 +50,12 @@ async def test_the_documented_statuses_can_be_asked_for(serve):
 
 @pytest.mark.parametrize("body", [{}, {"properties": None}, {"$set": {"a": 1}}])
 @pytest.mark.parametrize("person", ["1", "999999", "no-such-distinct-id"])
-async def test_properties_are_asked_for_before_the_person_is_and_code_and_detail_are_swapped(api, body, person):
+async def test_properties_are_checked_before_the_person_and_code_and_detail_are_swapped(api, body, person):
     reply = await api.call("PATCH", f"{person}/", json=body)
     assert (*reply.error, reply.json["detail"], reply.json["attr"]) == (*SWAPPED, "required", "properties")
 
 
-async def test_nobody_and_no_id_at_all_are_told_apart(api):
+async def test_a_missing_person_and_an_invalid_id_are_distinguished(api):
     body = {"properties": {"a": 1}}
     assert (await api.call("PATCH", "999999/", json=body)).error == (404, "invalid_request", "not_found")
     reply = await api.call("PATCH", "user-1/", json=body)
@@ -93,7 +93,7 @@ async def test_unset_in_the_query_alone_is_an_unhandled_error(api, uuid):
 
 
 @pytest.mark.parametrize("person", ["999999", "user-1", "01900000-0000-7000-8000-00000000ffff"])
-async def test_delete_property_of_nobody_is_an_unhandled_error(api, person):
+async def test_delete_property_of_a_missing_person_is_an_unhandled_error(api, person):
     assert (await api.post(f"{person}/delete_property/", {"$unset": "plan"})).status == 500
 
 
@@ -124,7 +124,7 @@ async def test_without_a_distinct_id_nothing_can_be_captured(api, uuid):
         ("POST", "delete_property/", {"$unset": "plan"}, 201),
     ],
 )
-async def test_a_swallowed_capture_answers_as_if_it_had_worked(api, uuid, method, path, body, status):
+async def test_a_swallowed_capture_responds_as_if_it_had_worked(api, uuid, method, path, body, status):
     api.server.faults.add(Fault("swallow", times=1))
     assert (await api.call(method, f"{uuid}/{path}", json=body)).status == status
     assert not api.server.requests[-1].applied

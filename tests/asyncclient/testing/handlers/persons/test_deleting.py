@@ -59,7 +59,7 @@ async def test_an_older_server_ignores_keep_person_so_that_keep_deletes(serve):
     assert api.world.count() == 1
 
 
-async def test_each_era_answers_bulk_delete_in_its_own_way(serve):
+async def test_bulk_delete_has_the_response_of_each_era(serve):
     found = {"persons_found": 2, "deletion_errors": []}
     queued = {"events_queued_for_deletion": True, "recordings_queued_for_deletion": False}
     expected = {
@@ -105,7 +105,7 @@ async def test_settle_does_at_once_what_is_queued_and_lagging(serve):
     assert not api.world.listed(uuid)
 
 
-async def test_a_person_queued_twice_is_deleted_once_and_harms_nobody(serve):
+async def test_a_person_queued_twice_is_deleted_once(serve):
     api = await serve(3, queued_delay_s=60)
     uuid = (await api.uuids())[0]
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Splitting persons, and freeing distinct ids that were used again (contract 6.11, 8)."""
+"""Splitting persons, and resetting distinct IDs that are used again (contract 6.11, 8)."""
 
 from uuid import UUID
 
@@ -64,7 +64,7 @@ async def test_a_person_of_another_uuid_can_lose_them_all(api):
     assert (await api.call("PATCH", f"{uuid}/", json={"properties": {"a": 1}})).status == 500
 
 
-async def test_who_has_that_uuid_already_takes_the_distinct_id(api):
+async def test_a_person_with_that_uuid_gets_the_distinct_id(api):
     other = api.world.add_person(["z"], uuid=uuid_by("y"))
     uuid = api.world.add_person(["x", "y"])
     assert (await api.post(f"{uuid}/split/", {SPLIT: ["y"]})).status == 201
@@ -98,7 +98,7 @@ async def test_what_cannot_be_split_off_is_refused(api, uuid, body, detail, attr
     assert api.world.person(uuid).distinct_ids == ("a", "b", "c", "d")
 
 
-async def test_nobody_is_not_found_and_a_distinct_id_is_no_person_id(api):
+async def test_a_missing_person_is_not_found_and_a_distinct_id_is_not_a_person_id(api):
     assert (await api.post("999999/split/", {SPLIT: ["b"]})).error == (404, "invalid_request", "not_found")
     assert (await api.post("user-1/split/", {SPLIT: ["b"]})).error[0] == 400
 
@@ -124,7 +124,7 @@ async def test_a_server_that_knows_no_names_splits_everything_off(serve):
     assert api.world.person(uuid).distinct_ids == ("a",)
 
 
-async def test_a_swallowed_split_answers_as_if_it_had_worked(api, uuid):
+async def test_a_swallowed_split_responds_as_if_it_had_worked(api, uuid):
     api.server.faults.add(Fault("swallow", action="split", times=1))
     assert (await api.post(f"{uuid}/split/", {SPLIT: ["b"]})).status == 201
     assert not api.server.requests[-1].applied
@@ -140,7 +140,7 @@ async def test_a_split_is_in_the_activity_log(api, uuid):
 
 
 @pytest.mark.parametrize("order", ["tombstone", "legacy"])
-async def test_a_split_shows_whom_the_old_order_would_hide(serve, order):
+async def test_a_split_shows_a_person_that_the_older_order_would_hide(serve, order):
     api = await serve(delete_order=order)
     gone = api.world.add_person(["b"])
     api.world.remove_person(gone)

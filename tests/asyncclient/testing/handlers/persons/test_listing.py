@@ -42,7 +42,7 @@ async def test_rows_come_newest_first_and_ties_in_the_order_that_clickhouse_give
     assert len({created for created, _ in keys}) < 200, "there are ties to order"
 
 
-async def test_the_whole_listing_is_everybody_once(serve):
+async def test_the_whole_listing_has_every_person_once(serve):
     api = await serve(523)
     found = await api.walk("?limit=50")
     assert len(found) == 523
@@ -119,7 +119,7 @@ async def test_distinct_ids_are_capped_at_1000_in_the_listing_only(serve):
     assert len((await api.get(f"{uuid}/")).json["distinct_ids"]) == 1001
 
 
-async def test_rows_with_nobody_behind_them_shorten_pages_and_do_not_end_the_listing(serve):
+async def test_rows_without_a_person_shorten_pages_and_do_not_end_the_listing(serve):
     api = await serve(100, unhydratable_every=3)
     first = (await api.get("?limit=9")).json
     assert len(first["results"]) == 6
@@ -170,7 +170,7 @@ async def test_a_change_of_the_lag_lets_no_removal_overtake_the_arrival_before_i
     assert not api.world.listed(uuid)
 
 
-async def test_a_long_answer_is_compressed_when_the_client_takes_gzip(serve):
+async def test_a_long_response_is_compressed_if_the_client_accepts_gzip(serve):
     api = await serve(50)
     assert (await api.get(headers={"Accept-Encoding": "gzip"})).headers["Content-Encoding"] == "gzip"
     assert "Content-Encoding" not in (await api.get(headers={"Accept-Encoding": "identity"})).headers

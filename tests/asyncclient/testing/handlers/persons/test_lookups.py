@@ -1,4 +1,4 @@
-"""Values of properties, cohorts of persons, and the calls that no scope opens (contract 2, 6.11)."""
+"""Values of properties, cohorts of persons, and calls without a scope (contract 2, 6.11)."""
 
 import pytest
 
@@ -42,13 +42,13 @@ async def test_no_key_and_a_virtual_one_have_no_values(api, query):
     assert (await api.get(f"values/{query}")).json == {"results": [], "refreshing": False}
 
 
-async def test_older_servers_answer_with_a_bare_array(api):
+async def test_older_servers_send_a_bare_array(api):
     api.server.reconfigure(values_form="array")
     assert (await api.get("values/?key=plan&value=free")).json == [{"name": "free", "count": 1}]
     assert (await api.get("values/")).json == []
 
 
-async def test_twenty_values_are_told_at_most_and_they_trail_like_the_listing(serve):
+async def test_at_most_twenty_values_are_returned_and_they_lag_like_the_listing(serve):
     api = await serve(100, list_lag_s=5)
     assert len(told(await api.get("values/?key=email"))) == 20
     api.world.set_properties(api.world.uuid_of("user-1"), {"country": "XX"})
@@ -70,7 +70,7 @@ async def test_cohorts_of_a_person_by_uuid_and_by_number(serve):
     assert (await api.get("cohorts/?person_id=1")).json == {"results": []}
 
 
-async def test_cohorts_of_nobody(serve):
+async def test_cohorts_of_a_missing_person(serve):
     api = await serve(1)
     for wrong in ("99", "user-0", "01900000-0000-7000-8000-00000000ffff"):
         assert (await api.get(f"cohorts/?person_id={wrong}")).error == (404, "invalid_request", "not_found")
@@ -114,7 +114,7 @@ async def test_calls_without_a_declared_scope_are_closed_to_every_scoped_key(ser
     assert (await api.call(method, path)).status == 200
 
 
-async def test_nobody_stands_behind_an_insight_and_a_trend_must_be_named(serve):
+async def test_an_insight_has_no_persons_and_a_trend_must_be_named(serve):
     api = await serve(1, scopes=None)
     body = (await api.get("funnel/?x=1")).json
     assert (body["results"], body["next"]) == ([{"people": [], "count": 0}], None)

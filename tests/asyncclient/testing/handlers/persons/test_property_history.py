@@ -61,7 +61,7 @@ async def test_only_what_is_in_range_counts(api, uuid):
         ("?date_from=all", "2024-01-01T00:00:00+00:00", "2026-09-21T23:59:59.999999+00:00"),
     ],
 )
-async def test_the_range_is_told(api, query, start, end):
+async def test_the_range_is_returned(api, query, start, end):
     body = (await api.get(f"1/properties_timeline/{query}")).json
     assert (body["effective_date_from"], body["effective_date_to"]) == (start, end)
     api.server.reconfigure(timeline_dates=False)
@@ -77,7 +77,7 @@ async def test_the_keys_that_matter_come_from_filters_events_and_breakdown(api):
     assert (await api.get(other)).json["crucial_property_keys"] == []
 
 
-async def test_what_cannot_be_read_and_nobody(api):
+async def test_unreadable_ids_and_missing_persons(api):
     assert (await api.get("1/properties_timeline/?properties=[")).error == (400, "validation_error", "invalid_input")
     assert (await api.get("1/properties_timeline/?events=[")).status == 500
     assert (await api.get("999999/properties_timeline/")).error == (404, "invalid_request", "not_found")
@@ -137,7 +137,7 @@ async def test_its_errors_have_a_form_of_their_own(api, query, status, error):
     assert (reply.status, reply.json) == (status, {"error": error})
 
 
-async def test_who_has_no_distinct_id_has_no_properties_then(api, uuid):
+async def test_a_person_without_a_distinct_id_has_no_past_properties(api, uuid):
     api.world.take_distinct_ids(uuid)
     assert (await at(api, "2027-01-01", f"person_id={uuid}")).status == 404
 

@@ -35,7 +35,7 @@ async def test_the_name_falls_back_from_email_to_name_to_a_distinct_id_to_the_nu
 
 
 @pytest.mark.parametrize("given", ["00000000-0000-0000-0000-000000000000", "999", "0", "-1"])
-async def test_nobody_behind_an_id_is_not_found(serve, given):
+async def test_an_id_without_a_person_is_not_found(serve, given):
     api = await serve(3)
     reply = await api.get(f"{given}/")
     assert reply.error == (404, "invalid_request", "not_found")
@@ -51,7 +51,7 @@ async def test_what_is_neither_uuid_nor_number_is_refused_with_a_hint(serve, giv
     assert "?distinct_id=" in reply.json["detail"]
 
 
-async def test_a_distinct_id_that_looks_like_a_number_hits_somebody_else(serve):
+async def test_a_distinct_id_that_looks_like_a_number_names_another_person(serve):
     api = await serve(3)
     api.world.add_person(["2"])
     assert (await api.get("2/")).json["distinct_ids"] == ["user-1"]
@@ -71,7 +71,7 @@ async def test_batch_reads_leave_out_misses_and_cap_distinct_ids_at_10(serve):
 
 @pytest.mark.parametrize(("route", "field"), [("batch_by_distinct_ids", "distinct_ids"), ("batch_by_uuids", "uuids")])
 @pytest.mark.parametrize("value", [[], "user-1", None])
-async def test_batch_reads_of_nothing_or_no_list_find_nobody(serve, route, field, value):
+async def test_batch_reads_without_ids_find_no_person(serve, route, field, value):
     api = await serve(3)
     for body in (None, {}, {field: value}):
         reply = await api.post(f"{route}/", body)

@@ -1,7 +1,7 @@
-"""Scripts that delete whom a filter selects, as competent people write them: the rivals of `completeness`.
+"""Scripts that delete the persons of a filter, as competent people write them: the other contenders of `completeness`.
 
-Each lists everybody first by following `next`, repeats what is answered 429 or 5xx, heeds Retry-After, takes 404 for
-"gone already", and notes each person in a file when done, so that the same command goes on after a kill.
+Each script first lists all persons by following `next`, retries after 429 and 5xx, waits for Retry-After, takes a 404
+for an earlier deletion, and writes each deleted person to a file, so that the same command resumes after a kill.
 """
 
 import asyncio
@@ -11,43 +11,43 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.posthog import PLAN
-from benchmarks.rivals import NEVER_BINDS
+from benchmarks.local_posthog import PLAN
+from benchmarks.other_clients import NEVER_BINDS
 
 FILTER = msgspec.json.encode([{"key": "plan", "value": PLAN, "operator": "exact", "type": "person"}]).decode()
 PAGE, BULK, AT_ONCE, ATTEMPTS = 100, 50, 16, 10
 
 
 class DoneFile:
-    """Who is done, a line each; survives a kill of the process."""
+    """A file of the persons that are done, one per line."""
 
     def __init__(self, path: Path) -> None:
         self.before = set(path.read_text().split()) if path.exists() else set()
         self._file = path.open("a")
 
-    def note(self, uuid: str) -> None:
-        """This person is done."""
+    def add(self, uuid: str) -> None:
+        """Record that a person is done."""
         self._file.write(f"{uuid}\n")
         self._file.flush()
 
 
 def _wait(state: Any) -> float:
-    """What the server asks for, or longer and longer."""
+    """Return the wait of Retry-After, or an exponential backoff."""
     response = getattr(state.outcome.exception(), "response", None)
-    told = response.headers.get("Retry-After") if response is not None else None
-    return float(told) if told and told.isdigit() else min(0.05 * 2.0**state.attempt_number, 5.0)
+    retry_after = response.headers.get("Retry-After") if response is not None else None
+    return float(retry_after) if retry_after and retry_after.isdigit() else min(0.05 * 2.0**state.attempt_number, 5.0)
 
 
-def _repeating(errors: tuple[type[Exception], ...]) -> Any:
+def _retrying(errors: tuple[type[Exception], ...]) -> Any:
     from tenacity import retry, retry_if_exception, stop_after_attempt
 
-    def again(error: BaseException) -> bool:
+    def is_transient(error: BaseException) -> bool:
         if not isinstance(error, errors):
             return False
         response = getattr(error, "response", None)
         return response is None or response.status_code == 429 or response.status_code >= 500
 
-    return retry(retry=retry_if_exception(again), wait=_wait, stop=stop_after_attempt(ATTEMPTS), reraise=True)
+    return retry(retry=retry_if_exception(is_transient), wait=_wait, stop=stop_after_attempt(ATTEMPTS), reraise=True)
 
 
 class _Requests:
@@ -58,7 +58,7 @@ class _Requests:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {key}"
-        self._call = _repeating((requests.RequestException,))(self._once)
+        self._call = _retrying((requests.RequestException,))(self._once)
 
     def _once(self, method: str, url: str, **arguments: Any) -> Any:
         response = self._session.request(method, url, timeout=60, **arguments)
@@ -81,27 +81,27 @@ class _Requests:
 
 
 def one_by_one(url: str, key: str, done_path: Path) -> None:
-    """requests and tenacity: a DELETE a person."""
+    """Delete with requests and tenacity, one DELETE per person."""
     done, session = DoneFile(done_path), _Requests(url, key)
     for uuid in list(session.selected()):
         if uuid not in done.before:
             session.delete(uuid)
-            done.note(uuid)
+            done.add(uuid)
 
 
 def in_bulk(url: str, key: str, done_path: Path) -> None:
-    """requests and tenacity: bulk_delete, whose 202 is taken for what it says."""
+    """Delete with requests and tenacity, by bulk_delete, and trust its 202."""
     done, session = DoneFile(done_path), _Requests(url, key)
     left = [uuid for uuid in session.selected() if uuid not in done.before]
     for start in range(0, len(left), BULK):
         batch = left[start : start + BULK]
         session.delete_many(batch)
         for uuid in batch:
-            done.note(uuid)
+            done.add(uuid)
 
 
 def at_once(url: str, key: str, done_path: Path) -> None:
-    """httpx, aiolimiter and tenacity: many DELETEs at once."""
+    """Delete with httpx, aiolimiter and tenacity, many DELETEs at once."""
     asyncio.run(_at_once(url, key, DoneFile(done_path)))
 
 
@@ -113,7 +113,7 @@ async def _at_once(url: str, key: str, done: DoneFile) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(headers=headers, timeout=60, trust_env=False) as client:
 
-        @_repeating((httpx.HTTPError,))
+        @_retrying((httpx.HTTPError,))
         async def call(method: str, address: str, **arguments: Any) -> Any:
             async with limiter:
                 response = await client.request(method, address, **arguments)
@@ -132,12 +132,12 @@ async def _at_once(url: str, key: str, done: DoneFile) -> None:
         async def work() -> None:
             for uuid in uuids:
                 await call("DELETE", f"{persons}{uuid}/", params={"delete_events": "true"})
-                done.note(uuid)
+                done.add(uuid)
 
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 
 
-DELETERS: dict[str, Callable[[str, str, Path], None]] = {
+SCRIPTS: dict[str, Callable[[str, str, Path], None]] = {
     "requests + tenacity, one by one": one_by_one,
     "requests + tenacity, bulk_delete": in_bulk,
     "httpx + aiolimiter + tenacity": at_once,

@@ -1,4 +1,4 @@
-"""The product as a contender: a client on the measuring server without limits, and a job on it."""
+"""The product as a contender: a client of the measuring server without rate limits, and a job on it."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.canned import uuid_text
-from benchmarks.lab import KEY, PROJECT
+from benchmarks.server_control import KEY, PROJECT
 
 
 def client(url: str, *, connections: int = 64) -> Any:
-    """A client, to be opened; limits off."""
+    """Return a client that is not opened yet, without rate limits."""
     from asyncclient import Limits, PostHogClient, RateLimits
 
     return PostHogClient(
@@ -23,7 +23,7 @@ def client(url: str, *, connections: int = 64) -> Any:
 
 
 def uuids(count: int) -> Iterable[str]:
-    """The first so many persons of the measuring server."""
+    """Return the UUIDs of the first persons of the measuring server."""
     return map(uuid_text, range(count))
 
 
@@ -37,17 +37,17 @@ async def job(
     batch_size: int = 250,
     planned: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
-    """Plan and run a job to its end.
+    """Plan a job and run it to its end.
 
     Arguments:
-        workers: batches under way at once.
-        planned: called between the two.
+        workers: batches processed in parallel.
+        planned: called after planning.
 
     Returns:
-        Seconds for each, and what the files take.
+        Seconds for planning and running, and the size of the journal.
 
     Raises:
-        RuntimeError: not all was done.
+        RuntimeError: a target was not done.
     """
     from bulk import make_plan, run_job
 

@@ -1,6 +1,6 @@
-"""What people use in the product's place: the bare library with workers, requests, and the usual stack on httpx.
+"""Other ways to send the same calls: bare aiohttp with workers, requests, and the usual stack on httpx.
 
-Each makes the same call for each path. Imports are inside, so that a rival carries nobody else's modules.
+Imports are inside the functions, so that each contender loads only its own modules.
 """
 
 import asyncio
@@ -11,15 +11,15 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.lab import KEY
+from benchmarks.server_control import KEY
 
 HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 NEVER_BINDS = 1_000_000
-"""Requests a second of a limiter that is there because people have one, and does not bind."""
+"""Requests per second of a limiter that never blocks, as part of the usual stack."""
 
 
 class Calls(msgspec.Struct, frozen=True, kw_only=True):
-    """The same call for many: `url` is what comes before each path."""
+    """One call for many persons: `url` comes before each path."""
 
     method: str
     url: str
@@ -28,10 +28,10 @@ class Calls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def aiohttp_workers(calls: Calls, workers: int, ready: Callable[[], None]) -> None:
-    """The ceiling in Python: workers that take path after path and do nothing else.
+    """Send with bare aiohttp, the fastest way in Python: workers that take one path after the other.
 
     Arguments:
-        ready: called when the first request is about to leave.
+        ready: called before the first request.
     """
     import aiohttp
     from yarl import URL
@@ -46,24 +46,24 @@ async def aiohttp_workers(calls: Calls, workers: int, ready: Callable[[], None])
                 async with session.request(calls.method, url, data=calls.body) as response:
                     await response.read()
                     if response.status >= 300:
-                        raise RuntimeError(f"answered {response.status}")
+                        raise RuntimeError(f"status {response.status}")
 
         ready()
         await asyncio.gather(*(work() for _ in range(workers)))
 
 
 def requests_loop(calls: Calls, ready: Callable[[], None]) -> None:
-    """One session, one call after the other."""
+    """Send with requests, one call after the other in one session."""
     ready()
     _requests(calls, iter(calls.paths))
 
 
 def requests_threads(calls: Calls, threads: int, ready: Callable[[], None]) -> None:
-    """A session a thread, all taking path after path."""
-    places = itertools.count()
+    """Send with requests, in threads with a session each."""
+    positions = itertools.count()
 
     def own() -> None:
-        _requests(calls, _taken(calls.paths, places))
+        _requests(calls, _next_paths(calls.paths, positions))
 
     ready()
     with ThreadPoolExecutor(threads) as pool:
@@ -72,7 +72,7 @@ def requests_threads(calls: Calls, threads: int, ready: Callable[[], None]) -> N
 
 
 async def httpx_stack(calls: Calls, workers: int, ready: Callable[[], None]) -> None:
-    """httpx, aiolimiter and tenacity, as tutorials have it."""
+    """Send with httpx, aiolimiter and tenacity, as in tutorials."""
     import httpx
     from aiolimiter import AsyncLimiter
     from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -106,12 +106,12 @@ def _requests(calls: Calls, paths: Any) -> None:
 
     with requests.Session() as session:
         session.headers.update(HEADERS)
-        session.trust_env = False  # the lookup of proxies alone would take as long as the call
+        session.trust_env = False  # looking up proxies would take as long as the call
         for path in paths:
             session.request(calls.method, calls.url + path, data=calls.body, timeout=60).raise_for_status()
 
 
-def _taken(paths: Sequence[str], places: "itertools.count[int]") -> Any:
-    """The paths at the places that this thread got; counting is atomic where generators are not."""
-    while (place := next(places)) < len(paths):
-        yield paths[place]
+def _next_paths(paths: Sequence[str], positions: "itertools.count[int]") -> Any:
+    """Yield the paths of this thread; a counter is atomic, a generator is not."""
+    while (position := next(positions)) < len(paths):
+        yield paths[position]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 CREEP_S = 1e-6
-"""Time never stands still between two passes, or a timer due "now" would be looked for for ever."""
+"""Time advances by this much in each pass, so that a timer that is due now is reached."""
 
 
 def run(main: Coroutine[Any, Any, T], loop: str = "asyncio") -> T:
@@ -33,7 +33,7 @@ class _JumpingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
-            raise RuntimeError("everybody waits for something that no timer brings")
+            raise RuntimeError("every task waits, and no timer is set")
         self.now += CREEP_S if ready or not timeout else timeout + CREEP_S
         return ready
 

@@ -1,0 +1,142 @@
+"""How options appear in the help of a command: in titled sections, each with its default and range in plain words.
+
+Reads no setting and knows no command.
+"""
+
+import functools
+import math
+from typing import Any
+
+import click
+from click.types import FloatParamType, IntParamType
+
+from bulk.formatting import format_count
+
+OWN_OPTIONS = "Options"
+"""The section of options that only one command has."""
+
+
+class HelpOption(click.Option):
+    """An option that belongs to a section of the help and shows its default and range in plain words."""
+
+    section: str = OWN_OPTIONS
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option and its help, with default and range appended."""
+        record = super().get_help_record(ctx)
+        if record is None or not (notes := self._notes()):
+            return record
+        names, text = record
+        return names, f"{text} ({'; '.join(notes)})"
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if isinstance(self.default, int | float | str) and not self.is_flag:
+            notes.append(f"default: {self._shown_default(self.default)}")
+        if isinstance(self.type, WholeNumber) and self.type.range_text:
+            notes.append(self.type.range_text)
+        return notes
+
+    def _shown_default(self, default: float | str) -> str:
+        if isinstance(default, int) and isinstance(self.type, WholeNumber):
+            return self.type.format(default)
+        return str(int(default)) if isinstance(default, float) and default.is_integer() else str(default)
+
+
+option = functools.partial(click.option, cls=HelpOption)
+"""`click.option` for a `HelpOption`."""
+
+
+class HelpCommand(click.Command):
+    """A command whose help lists its options section by section."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return the option --help, with a text in the style of the other options."""
+        return restyle_help_option(super().get_help_option(ctx))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those of this command first."""
+        sections: dict[str, list[tuple[str, str]]] = {OWN_OPTIONS: []}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None and isinstance(param, click.Option):  # arguments are in the usage line
+                section = param.section if isinstance(param, HelpOption) else OWN_OPTIONS
+                sections.setdefault(section, []).append(record)
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def restyle_help_option(help_option: click.Option | None) -> click.Option | None:
+    """Return click's option --help with a text in the style of the other options."""
+    if help_option is not None:
+        help_option.help = "Show this help and exit"
+    return help_option
+
+
+command = functools.partial(click.command, cls=HelpCommand)
+"""`click.command` for a `HelpCommand`."""
+
+
+class WholeNumber(IntParamType):
+    """A whole number in a range.
+
+    Args:
+        low: the lowest number.
+        high: the highest number; None for no limit.
+        is_count: whether it is shown with a comma between thousands.
+    """
+
+    name = "number"
+
+    def __init__(self, low: int, high: int | None = None, *, is_count: bool = True) -> None:
+        self._low = low
+        self._high = high
+        self._is_count = is_count
+
+    @property
+    def range_text(self) -> str:
+        """The range as the help shows it; empty where every count is allowed."""
+        if self._high is not None:
+            return f"{self.format(self._low)} to {self.format(self._high)}"
+        return f"at least {self.format(self._low)}" if self._low > 1 else ""
+
+    def format(self, number: int) -> str:
+        """Return a number as the help shows it."""
+        return format_count(number) if self._is_count else str(number)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number.
+
+        Raises:
+            BadParameter: it is not a whole number, or is outside of the range.
+        """
+        try:
+            number = int(str(value).replace(",", ""))
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        if number < self._low or (self._high is not None and number > self._high):
+            allowed = self.range_text or f"at least {self.format(self._low)}"
+            self.fail(f"{self.format(number)} is out of range: give {allowed}.", param, ctx)
+        return number
+
+
+class Seconds(FloatParamType):
+    """A finite number of seconds, at least 0."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds.
+
+        Raises:
+            BadParameter: it is not such a number; neither infinity nor NaN can be waited for.
+        """
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        if not (math.isfinite(seconds) and seconds >= 0):
+            self.fail(f"{value!r} is not a number of seconds: give 0 or more, as in 1.5.", param, ctx)
+        return seconds

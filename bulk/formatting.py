@@ -1,0 +1,54 @@
+"""How numbers, durations and times are written for people: one function for each, used by command and report."""
+
+import math
+from datetime import UTC, datetime
+
+_UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
+
+
+def format_count(count: int) -> str:
+    """Return a number with a comma between thousands: 2,473."""
+    return f"{count:,}"
+
+
+def count_of(count: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where needed: 1 person, 2,473 persons."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
+
+
+def format_duration(seconds: float | None) -> str:
+    """Return a duration in one or two units: 0.3 s, 45 s, 12 min 5 s, 2 d 4 h; "unknown" for None.
+
+    Args:
+        seconds: negative durations are shown as 0 s.
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return "unknown"
+    if 0 < seconds < 1:
+        return f"{max(0.1, seconds):.1f} s"
+    whole = max(0, round(seconds))
+    for unit, name, smaller, smaller_name in _UNITS:
+        if whole >= unit:
+            rest = whole % unit // smaller
+            return f"{whole // unit} {name}" + (f" {rest} {smaller_name}" if rest else "")
+    return f"{whole} s"
+
+
+def format_time(when: str | datetime | None) -> str:
+    """Return a time to the minute in UTC: 2026-11-29 10:57 UTC; "unknown" for None.
+
+    Args:
+        when: a time with its zone, or its ISO 8601 form; text in another form is returned unchanged.
+    """
+    if when is None:
+        return "unknown"
+    if isinstance(when, str):
+        try:
+            parsed = datetime.fromisoformat(when)
+        except ValueError:
+            return when
+    else:
+        parsed = when
+    if parsed.tzinfo is None:
+        return str(when)
+    return f"{parsed.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,112 @@
+"""Resolves filters to persons, with listings and, for properties of every person, a query. Reads only."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+
+from asyncclient import PostHogClient
+from bulk.files.disk_sets import DiskIdSet
+from bulk.posthog.person_reader import PersonReader
+from bulk.posthog.property_query import UNREADABLE, Discovery, choose_discovery, iter_queried_persons
+from bulk.selection.input_findings import Findings
+from bulk.selection.selected_person import SelectedPerson, selected
+from bulk.selection.selections import ByFilter
+
+
+class FilterResolver:
+    """Yields the persons that match a filter, each once, page by page.
+
+    Args:
+        client: for reading.
+        reader: reads the persons that a query returns.
+        selection: the filter.
+        findings: counts the persons that were listed.
+        persons: remembers the persons that were yielded.
+        page_size: persons per page of a listing.
+        having_keys: select only persons that have one of these properties.
+    """
+
+    def __init__(
+        self,
+        client: PostHogClient,
+        reader: PersonReader,
+        selection: ByFilter,
+        findings: Findings,
+        persons: DiskIdSet,
+        *,
+        page_size: int,
+        having_keys: Sequence[str] = (),
+    ) -> None:
+        self._client = client
+        self._reader = reader
+        self._selection = selection
+        self._findings = findings
+        self._persons = persons
+        self._page_size = page_size
+        self._having_keys = having_keys
+
+    async def targets(self) -> AsyncIterator[list[SelectedPerson]]:
+        """Yield the persons, a page at a time; a list may be empty."""
+        if not self._having_keys:
+            pages = self._list_all()
+        elif await self._uses_query():
+            pages = self._query()
+        else:
+            pages = self._list_having_keys()
+        async for found in pages:
+            yield found
+
+    async def _uses_query(self) -> bool:
+        """Choose how persons with the properties are found, and record it in the findings."""
+        discovery = Discovery(by="listing", why="a filter selects", may_miss=UNREADABLE)
+        if self._selection.everyone:
+            discovery = await choose_discovery(self._client, self._having_keys)
+        self._findings.discovery = msgspec.to_builtins(discovery)
+        return discovery.by == "query"
+
+    async def _list_all(self) -> AsyncIterator[list[SelectedPerson]]:
+        refs = self._client.persons.iter_refs(
+            properties=self._selection.properties, email=self._selection.email, page_size=self._page_size
+        )
+        page: list[SelectedPerson] = []
+        async for ref in refs:
+            page.append(selected(ref))
+            if len(page) == self._page_size:
+                yield self._new(page)
+                page = []
+        yield self._new(page)
+
+    async def _query(self) -> AsyncIterator[list[SelectedPerson]]:
+        async for found in iter_queried_persons(self._client, self._reader, self._having_keys):
+            self._findings.gone += found.gone
+            self._findings.unread_persons += found.unread
+            yield self._new([selected(ref) for ref in found.persons])
+
+    async def _list_having_keys(self) -> AsyncIterator[list[SelectedPerson]]:
+        persons = self._client.persons.iter(
+            properties=self._selection.properties, email=self._selection.email, page_size=self._page_size
+        )
+        page: list[SelectedPerson] = []
+        checked = 0
+        async for person in persons:
+            checked += 1
+            if any(key in person.properties for key in self._having_keys):
+                page.append(selected(person))
+            if checked == self._page_size:
+                yield self._new(page, without=checked - len(page))
+                page, checked = [], 0
+        yield self._new(page, without=checked - len(page))
+
+    def _new(self, page: Sequence[SelectedPerson], *, without: int = 0) -> list[SelectedPerson]:
+        """Return the persons of a page that were not yielded before, and count them.
+
+        Args:
+            without: persons of the page that have none of the properties.
+        """
+        self._findings.without += without
+        self._findings.listed += len(page) + without
+        fresh = self._persons.add_many(person.ref.uuid for person in page)
+        found = [person for person, is_new in zip(page, fresh, strict=True) if is_new]
+        for person in found:
+            self._findings.add_target(len(person.ref.distinct_ids))
+        return found

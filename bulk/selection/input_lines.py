@@ -1,0 +1,57 @@
+"""Opens the input of a selection, and groups its lines for the requests that look them up. Sends nothing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+from urllib.parse import quote
+
+from bulk.posthog.batch_reads import READ_SIZE
+from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_stream, read_values
+from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection
+
+MAX_OPEN_LINES = 10_000
+"""Lines without a person that are collected before they are looked up again."""
+EMAILS_PER_LISTING = 50
+EMAIL_BYTES_PER_LISTING = 2_000
+"""Maximum of URL-encoded bytes of emails in one listing, so that every proxy accepts its URL."""
+
+
+def read_lines(selection: InputSelection) -> Iterator[Line | RefusedLine]:
+    """Yield the lines of a selection's input; raises InputError and FileTrouble."""
+    source, column, kind = selection.source, selection.column, _kind(selection)
+    if isinstance(source, str | Path):
+        return read_file(Path(source), kind, column=column)
+    if hasattr(source, "read"):
+        return read_stream(cast("BinaryIO", source), kind, column=column)
+    return read_values(cast("Iterable[object]", source), kind)
+
+
+def id_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
+    """Yield lines in groups of one batch read."""
+    for start in range(0, len(lines), READ_SIZE):
+        yield lines[start : start + READ_SIZE]
+
+
+def email_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
+    """Yield lines in groups of one listing."""
+    group: list[Line] = []
+    size = 0
+    for line in lines:
+        encoded = len(quote(line.value, safe="")) + len("%22%2C%22")
+        if group and (len(group) == EMAILS_PER_LISTING or size + encoded > EMAIL_BYTES_PER_LISTING):
+            yield group
+            group, size = [], 0
+        group.append(line)
+        size += encoded
+    if group:
+        yield group
+
+
+def _kind(selection: InputSelection) -> Kind:
+    match selection:
+        case ByDistinctIds():
+            return Kind.ANY_DISTINCT_ID if selection.allow_shared_ids else Kind.DISTINCT_ID
+        case ByPersonIds():
+            return Kind.PERSON_ID
+        case ByEmails():
+            return Kind.EMAIL

@@ -1,0 +1,213 @@
+"""Resolves input lines to persons, and records the outcome of every line (guarantee 33). Reads only.
+
+Groups of lines are looked up concurrently, and their persons are yielded in the order of the input. A line that no
+response matches is looked up again some seconds later before it counts as unmatched; its persons then come last. Memory
+use does not grow with the input.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from itertools import chain
+from uuid import UUID
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from asyncclient import PostHogClient, PropertyFilter
+from bulk.concurrency.workers import in_order
+from bulk.errors import Refused
+from bulk.files.disk_sets import DiskIdSet, DiskStringSet
+from bulk.posthog import person_reader
+from bulk.posthog.batch_reads import READ_SIZE
+from bulk.posthog.person_reader import PersonReader
+from bulk.posthog.person_reads import Present, ReadResult, Unread
+from bulk.selection.id_files import Line, RefusedLine
+from bulk.selection.input_findings import Findings
+from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, read_lines
+from bulk.selection.selected_person import SelectedPerson, selected
+from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection
+
+MAX_LOOKUPS = 3
+"""Further lookups before a line counts as unread."""
+
+
+class _Match(msgspec.Struct, frozen=True):
+    """The persons of a group of lines; None for a line that is not known to have a person or none."""
+
+    lines: Sequence[Line]
+    persons: Sequence[Sequence[SelectedPerson] | None]
+
+    def open_lines(self) -> list[Line]:
+        return [line for line, persons in zip(self.lines, self.persons, strict=True) if persons is None]
+
+
+class LineResolver:
+    """Yields the persons of input lines, each once.
+
+    Args:
+        client: for listings.
+        reader: reads persons by ID.
+        selection: the input.
+        findings: records the outcome of every line.
+        persons: remembers the persons that were yielded.
+        inputs: remembers the values of the lines.
+        page_size: persons per page of a listing.
+        concurrency: requests at once.
+    """
+
+    def __init__(
+        self,
+        client: PostHogClient,
+        reader: PersonReader,
+        selection: InputSelection,
+        findings: Findings,
+        persons: DiskIdSet,
+        inputs: DiskStringSet,
+        *,
+        page_size: int,
+        concurrency: int,
+    ) -> None:
+        self._client = client
+        self._reader = reader
+        self._selection = selection
+        self._findings = findings
+        self._persons = persons
+        self._inputs = inputs
+        self._page_size = page_size
+        self._concurrency = concurrency
+        self._lines = read_lines(selection)
+        self._is_second_lookup = False
+
+    async def begin(self) -> None:
+        """Read the first line, so that InputError and FileTrouble are raised before any request."""
+        first = await anyio.to_thread.run_sync(self._next_lines, 1, abandon_on_cancel=True)
+        self._lines = chain(first, self._lines)
+
+    async def targets(self) -> AsyncIterator[list[SelectedPerson]]:
+        """Yield the persons, some at a time; a list may be empty."""
+        lines_at_once = READ_SIZE * self._concurrency
+        open_lines: list[Line] = []
+        while lines := await anyio.to_thread.run_sync(self._next_lines, lines_at_once, abandon_on_cancel=True):
+            found, still_open = await self._look_up(self._usable_new(lines))
+            yield found
+            open_lines += still_open
+            if len(open_lines) >= MAX_OPEN_LINES:
+                yield await self._look_up_again(open_lines)
+                open_lines = []
+        yield await self._look_up_again(open_lines)
+
+    async def _look_up(self, lines: Sequence[Line]) -> tuple[list[SelectedPerson], list[Line]]:
+        """Return the new persons of lines, and the lines whose outcome is not known yet."""
+        groups, resolve = self._groups(lines)
+        found: list[SelectedPerson] = []
+        open_lines: list[Line] = []
+        for match in await in_order(resolve, groups, self._concurrency):
+            found += self._record(match)
+            open_lines += match.open_lines()
+        return found, open_lines
+
+    def _groups(
+        self, lines: Sequence[Line]
+    ) -> tuple[list[Sequence[Line]], Callable[[Sequence[Line]], Awaitable[_Match]]]:
+        match self._selection:
+            case ByEmails():
+                return list(email_groups(lines)), self._by_email
+            case ByDistinctIds():
+                return list(id_groups(lines)), self._by_distinct_id
+            case ByPersonIds():
+                return list(id_groups(lines)), self._by_uuid
+
+    async def _look_up_again(self, lines: list[Line]) -> list[SelectedPerson]:
+        """Look lines up until each is known to have a person or none, and record those that stay unknown."""
+        found: list[SelectedPerson] = []
+        for _ in range(MAX_LOOKUPS):
+            if not lines:
+                break
+            await anyio.sleep(person_reader.CONFIRM_AFTER_S)
+            self._is_second_lookup = True
+            more, lines = await self._look_up(lines)
+            self._is_second_lookup = False
+            found += more
+        for line in lines:
+            self._findings.unread.add(line.number)
+        return found
+
+    def _next_lines(self, count: int) -> list[Line | RefusedLine]:
+        """Read lines; runs in a thread, because a pipe may block."""
+        return [line for _, line in zip(range(count), self._lines, strict=False)]
+
+    def _usable_new(self, lines: Sequence[Line | RefusedLine]) -> list[Line]:
+        """Return the lines to look up, and record those that are refused or repeated."""
+        usable: list[Line] = []
+        for line in lines:
+            self._findings.lines += 1
+            if isinstance(line, RefusedLine):
+                self._findings.refuse(line.number, line.reason)
+            else:
+                usable.append(line)
+        new: list[Line] = []
+        for line, is_new in zip(usable, self._inputs.add_many(line.value for line in usable), strict=True):
+            if is_new:
+                new.append(line)
+            else:
+                self._findings.duplicates.add(line.number)
+        return new
+
+    def _record(self, match: _Match) -> list[SelectedPerson]:
+        """Return the new persons of a group, and record the lines without a person or without a new one."""
+        is_new = iter(self._add([person.ref.uuid for persons in match.persons for person in persons or ()]))
+        found: list[SelectedPerson] = []
+        for line, persons in zip(match.lines, match.persons, strict=True):
+            if persons is None:
+                continue
+            new = [person for person in persons if next(is_new)]
+            for person in new:
+                self._findings.add_target(len(person.ref.distinct_ids))
+            found += new
+            if not persons:
+                self._findings.unmatched.add(line.number)
+            elif not new:
+                self._findings.aliases.add(line.number)
+        return found
+
+    def _add(self, uuids: Sequence[UUID]) -> Sequence[bool]:
+        """Return for each person whether it is new."""
+        if isinstance(self._selection, ByPersonIds):
+            return [True] * len(uuids)  # different lines are different persons
+        return self._persons.add_many(uuids)
+
+    async def _by_distinct_id(self, lines: Sequence[Line]) -> _Match:
+        results = (await self._reader.fetch_by_distinct_id([line.value for line in lines])).results
+        return _Match(lines, [_persons(results[line.value], by=line.value) for line in lines])
+
+    async def _by_uuid(self, lines: Sequence[Line]) -> _Match:
+        uuids = [UUID(line.value) for line in lines]
+        results = (await self._reader.fetch_by_uuid(dict.fromkeys(uuids))).results
+        return _Match(lines, [_persons(results[uuid]) for uuid in uuids])
+
+    async def _by_email(self, lines: Sequence[Line]) -> _Match:
+        condition = PropertyFilter("email", [line.value for line in lines], operator="exact")
+        exact = {line.value: index for index, line in enumerate(lines)}
+        folded = {line.value.casefold(): index for index, line in reversed(list(enumerate(lines)))}
+        found: list[list[SelectedPerson]] = [[] for _ in lines]
+        async for person in self._client.persons.iter(properties=[condition], page_size=self._page_size):
+            email = person.properties.get("email")
+            index = exact.get(email, folded.get(email.casefold())) if isinstance(email, str) else None
+            if index is None:
+                raise Refused(
+                    "the server returned a person whose email was not requested",
+                    "check that the key can read the property email, or select by distinct ID",
+                )
+            found[index].append(selected(person))
+        return _Match(lines, [persons if persons or self._is_second_lookup else None for persons in found])
+
+
+def _persons(result: ReadResult, *, by: str | None = None) -> list[SelectedPerson] | None:
+    """Return the person of a line as a list, or None where nothing is known yet."""
+    match result:
+        case Present(person):
+            return [selected(person, by=by)]
+        case Unread():
+            return None
+        case _:
+            return []
