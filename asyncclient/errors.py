@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from asyncclient._secret import Secret
+from asyncclient.intermediary import PROXY_LOGIN, Intermediary, Redirect
 
 MAX_DETAIL = 200
 MAX_SCANNED = 2000
@@ -51,6 +52,8 @@ class ApiStatusError(PostHogError):
         path: path of the request.
         route: template of the path, which messages show.
         retry_after_s: seconds that the server asks to wait; None if it does not ask.
+        intermediary: what is known about the sender if it is not PostHog; None for a response of PostHog.
+        redirect: where a redirect leads; None if the response is not one.
     """
 
     hint = ""
@@ -67,6 +70,8 @@ class ApiStatusError(PostHogError):
         detail: str | None = None,
         attr: str | None = None,
         retry_after_s: float | None = None,
+        intermediary: Intermediary | None = None,
+        redirect: Redirect | None = None,
     ) -> None:
         super().__init__(status, code)
         self.status = status
@@ -78,16 +83,41 @@ class ApiStatusError(PostHogError):
         self.path = path
         self.route = route
         self.retry_after_s = retry_after_s
+        self.intermediary = intermediary
+        self.redirect = redirect
 
     def __str__(self) -> str:
         parts = [f"{self.route}: {self.status}"]
+        if self.redirect is not None:
+            parts.append(f" {self.redirect.describe()}")
         if self.code:
             parts.append(f" {self.code}")
         if self.detail:
             parts.append(f" ({self.detail})")
         if self.attr:
             parts.append(f" [{self.attr}]")
-        return "".join(parts) + self.hint
+        if self.intermediary is not None:
+            parts.append(f" {self.intermediary.describe(self.status)}")
+        return "".join(parts) + self._fix()
+
+    def _fix(self) -> str:
+        return self.hint
+
+
+class IntermediaryError(ApiStatusError):
+    """A proxy, firewall or login page in front of PostHog sent the response, so it says nothing about key or person.
+
+    A request that changes something may or may not have had an effect.
+    """
+
+    hint = (
+        "; check the host (POSTHOG_HOST), or ask the operator of that proxy or firewall to let requests to PostHog pass"
+    )
+
+    def _fix(self) -> str:
+        if self.status == PROXY_LOGIN:
+            return "; the proxy asks for a user name and password: put them into its address"
+        return self.hint
 
 
 class BadRequest(ApiStatusError):
@@ -152,6 +182,14 @@ class ServerError(ApiStatusError):
 class UnexpectedRedirect(ApiStatusError):
     """3xx: the client follows no redirect, so that the key is sent to the configured host only."""
 
+    def _fix(self) -> str:
+        fix = self.redirect.fix() if self.redirect is not None else ""
+        return f"; {fix}" if fix else self.hint
+
+
+class RedirectedAway(UnexpectedRedirect, IntermediaryError):
+    """3xx to another host or page, as a login page or a captive portal responds."""
+
 
 class InvalidResponse(ApiStatusError):
     """The response is too large, nested too deep or not one of this call.
@@ -189,6 +227,24 @@ class ConnectFailed(TransportError):
 
 class ConnectionLost(TransportError):
     """The connection broke; the request may or may not have had an effect."""
+
+
+class UnknownHost(ConnectFailed):
+    """No address is known for the name of the host; nothing was sent."""
+
+
+class CertificateNotTrusted(ConnectFailed):
+    """The certificate of the server is not trusted; nothing was sent.
+
+    Arguments:
+        is_unknown_authority: whether the certificate authority is unknown, so that naming it helps.
+    """
+
+    def __init__(
+        self, reason: str, *, method: str, path: str, route: str, sent: bool = False, is_unknown_authority: bool = True
+    ) -> None:
+        super().__init__(reason, method=method, path=path, route=route, sent=sent)
+        self.is_unknown_authority = is_unknown_authority
 
 
 class TimedOut(TransportError):

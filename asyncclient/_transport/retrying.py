@@ -10,7 +10,7 @@ from asyncclient._protocol.http import BeforeSend, Request, Response
 from asyncclient._protocol.responses.decoding import to_error
 from asyncclient._secret import Secret
 from asyncclient._transport.path_prefix import PathPrefixTransport
-from asyncclient.errors import ApiStatusError, PostHogError
+from asyncclient.errors import ApiStatusError, PostHogError, TransportError
 from asyncclient.events import ClientEvent, Retrying
 from asyncclient.retry import GiveUp, RetryPolicy, decide
 
@@ -58,4 +58,6 @@ class RetryingTransport:
 
 
 def _reason(error: PostHogError) -> str:
-    return str(error.status) if isinstance(error, ApiStatusError) else type(error).__name__
+    if isinstance(error, ApiStatusError):
+        return str(error.status)
+    return error.reason if isinstance(error, TransportError) else str(error)

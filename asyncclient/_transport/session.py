@@ -210,14 +210,21 @@ class SessionWire:
         try:
             if request.streamed and answer.status < 300:
                 stream = Body(request, path, answer, unpacker, limit_s, self._streams)
-                return Response(status=answer.status, path=path, headers=answer.headers, body=b"", stream=stream)
+                return Response(
+                    status=answer.status,
+                    path=path,
+                    headers=answer.headers,
+                    body=b"",
+                    stream=stream,
+                    origin=self._origin,
+                )
             body = await read_body(request, path, answer, unpacker)
         except BaseException:
             answer.close()
             raise
         if not answer.content.at_eof():  # at the end aiohttp has taken the connection back already
             answer.close()
-        return Response(status=answer.status, path=path, headers=answer.headers, body=body)
+        return Response(status=answer.status, path=path, headers=answer.headers, body=body, origin=self._origin)
 
     def _url(self, path: str, query: tuple[tuple[str, str], ...]) -> URL:
         target = f"/{target_of(path, query)}"

@@ -197,8 +197,9 @@ class GroupExecutor:
         except Stale:
             return False
         if result.next_action is NextAction.STOP:
-            kind = KeptPersonsDeleted if result.error in KEPT_DELETED else BreakerOpened
-            self._context.gate.stop(result.cause or kind(f"the server responded with {result.label}"))
+            if result.error in KEPT_DELETED:
+                self._context.gate.stop(KeptPersonsDeleted(f"the server responded with {result.label}"))
+            self._context.gate.stop(result.cause or BreakerOpened(f"the server responded with {result.response}"))
         if result.retry_after_s is not None and result.retry_after_s > MAX_PAUSE_S:
             self._context.gate.stop(pause_too_long(result.retry_after_s))  # the client waits for any other
         if result.next_action.reads_back:

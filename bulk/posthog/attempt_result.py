@@ -18,6 +18,7 @@ from asyncclient import (
     BulkDeleteSummary,
     Conflict,
     ConnectFailed,
+    IntermediaryError,
     InvalidResponse,
     NotFound,
     PermissionDenied,
@@ -44,7 +45,7 @@ TOO_LARGE = 413
 EMPTY_BODY = "empty_body"
 """The client's error code for a response without the body that the call always has."""
 
-TRANSIENT_ERRORS = (TransportError, ServerError, RateLimited, InvalidResponse)
+TRANSIENT_ERRORS = (TransportError, ServerError, RateLimited, InvalidResponse, IntermediaryError)
 """Errors with which a read may end after its retries, and that say nothing about the job."""
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -81,7 +82,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
         code: the server's own error code.
         queued: whether the server deletes the persons later.
         retry_after_s: how long the server asks to wait.
-        cause: the exception with which the run ends, where the key was refused.
+        cause: the exception with which the run ends, where the key was refused or PostHog was not reached.
         requests: in a block of consecutive requests, how many were made.
         failed_at: in a block, the position of the target that the error is about.
         reached: in a block, the position of the first target that no request was made for.
@@ -95,7 +96,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     queued: bool = False
     retry_after_s: float | None = None
-    cause: PostHogError | None = None
+    cause: PostHogError | NotFinished | None = None
     requests: int | None = None
     failed_at: int | None = None
     reached: int | None = None
@@ -104,6 +105,11 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     def label(self) -> str:
         """The error as `kind:status:code`, for journal and messages; never the server's free text."""
         return ":".join(str(part) for part in (self.error, self.status, self.code) if part is not None)
+
+    @property
+    def response(self) -> str:
+        """The status and the server's error code, for messages; the label if the response had no status."""
+        return " ".join(str(part) for part in (self.status, self.code) if part is not None) or self.label
 
 
 OK = AttemptResult(outcome="ok", next_action=NextAction.NOTHING)
@@ -167,6 +173,7 @@ def _is_complete(summary: BulkDeleteSummary, axes: Sequence[Axis], failed: int) 
 
 
 _KINDS: tuple[tuple[type[PostHogError], str, NextAction], ...] = (
+    (IntermediaryError, "unknown", NextAction.STOP),
     (AuthenticationFailed, "failed", NextAction.STOP),
     (PermissionDenied, "failed", NextAction.STOP),
     (RateLimited, "failed", NextAction.RETRY),
@@ -200,8 +207,15 @@ def classify_error(error: PostHogError) -> AttemptResult:
         code=safe_code(error.code) if isinstance(error, ApiStatusError) else None,
         error=_name(type(error)),
         retry_after_s=error.retry_after_s if isinstance(error, ApiStatusError) else None,
-        cause=error if isinstance(error, AuthenticationFailed | PermissionDenied) else None,
+        cause=_cause(error),
     )
+
+
+def _cause(error: PostHogError) -> PostHogError | NotFinished | None:
+    """Return the exception with which an error ends the run; None if the breaker ends it, or the run continues."""
+    if isinstance(error, IntermediaryError):
+        return to_not_finished(error)
+    return error if isinstance(error, AuthenticationFailed | PermissionDenied) else None
 
 
 def classify_batch_error(error: PostHogError, persons: int) -> AttemptResult:
@@ -265,6 +279,8 @@ def to_not_finished(error: PostHogError) -> NotFinished:
     requested_s = error.retry_after_s if isinstance(error, ApiStatusError) else None
     if requested_s is not None and requested_s > MAX_PAUSE_S:
         return pause_too_long(requested_s)
+    if isinstance(error, IntermediaryError):
+        return NotFinished(str(error), "then run the same command again to resume")
     return NotFinished(f"the server does not respond as it should: {error}")
 
 

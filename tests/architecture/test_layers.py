@@ -31,7 +31,7 @@ LAYERS = {
         "cli __main__",
     ),
     "asyncclient": (
-        "_secret errors models filters activity timeline config retry",
+        "_secret intermediary errors models filters activity timeline config retry",
         "_protocol",
         "limits events property_projection",
         "_transport",
