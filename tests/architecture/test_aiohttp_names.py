@@ -53,6 +53,7 @@ ATTRIBUTES = {
     "ClientSession": {"close", "closed", "connector", "headers", "request"},
     "BaseConnector": {"limit"},
     "ClientRequest": {"headers", "url"},
+    "ClientTimeout": {"connect"},
     "ClientResponse": {"close", "content", "headers", "release", "status"},
     "ClientResponseError": {"request_info", "status"},
     "RequestInfo": {"method"},
