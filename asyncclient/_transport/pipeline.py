@@ -17,16 +17,13 @@ from asyncclient._secret import Secret
 from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport, settling_read
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
-from asyncclient.errors import InvalidArgument, PermissionDenied
+from asyncclient.errors import InvalidArgument, NotFound, PermissionDenied
 from asyncclient.events import ClientEvent
 from asyncclient.limits import Limits
-from asyncclient.models import Page
 from asyncclient.retry import RetryPolicy
 
 T = TypeVar("T")
 OnEvent = Callable[[ClientEvent], None]
-
-_ANY_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
 
 
 class ClientState(msgspec.Struct):
@@ -156,10 +153,9 @@ class RequestPipeline:
         async with prefix.settling:
             reader = self.reader()
             while not prefix.settled:  # another request may move it between this one's leaving and its answer
-                request = settling_read()
                 try:
-                    await reader.read(request, _ANY_PAGE)
-                except PermissionDenied:  # a key for folders alone: the refusal tells the prefix as well
+                    await reader.call(settling_read())
+                except (NotFound, PermissionDenied):  # nobody is there, or the key is for folders alone
                     if not prefix.settled:
                         raise
 

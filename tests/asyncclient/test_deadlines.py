@@ -20,7 +20,7 @@ def on_uvloop(main: Coroutine[Any, Any, None]) -> None:
 
 @pytest.mark.parametrize("run", [asyncio.run, on_uvloop])
 def test_deadlines_that_are_due_at_once_pass_as_others_do(run: Callable[[Any], None]) -> None:
-    """uvloop has a timer of another kind for them."""
+    """uvloop uses another kind of timer for them."""
 
     async def main() -> None:
         deadlines = Deadlines(asyncio.get_running_loop())

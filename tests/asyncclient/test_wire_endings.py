@@ -32,7 +32,7 @@ def serving(request: pytest.FixtureRequest, trusted: ssl.SSLContext) -> Any:
 
 
 async def turns() -> None:
-    """Let the client read what a server of this process has written already: it lies in the socket."""
+    """Let the client read what a server in this process has already written to the socket."""
     for _ in range(20):
         await asyncio.sleep(0)
 

@@ -84,7 +84,7 @@ STATES: tuple[Twin, ...] = (
             _PROOFS + "a_job_resumed_while_an_old_row_is_pending_holds_back_until_it_is_purged",
             _PROOFS + "a_pause_between_queueing_and_deleting_outdates_the_row",
         ),
-        _VERIFIER, "return [number for number in numbers if coverage.is_outdated(number, oldest)]", "return []",
+        _VERIFIER, "return self._job.target_states.coverage.outdated(numbers, self.oldest_cover())", "return []",
     ),
     twin(
         20,

@@ -1,4 +1,4 @@
-"""An error page without end is not read to its end (guarantee 30)."""
+"""An endless error page is not read to its end (guarantee 30)."""
 
 import asyncio
 from typing import Any
