@@ -26,8 +26,8 @@ class ClientClosed(ConnectionAbortedError):
     """The client was closed while the call was under way."""
 
 
-class NoAnswerToThis(aiohttp.ClientConnectionError):
-    """The connection held an answer before the request was sent on it."""
+class ResponseBeforeRequest(aiohttp.ClientConnectionError):
+    """The connection held a response before the request was sent on it."""
 
 
 class NotSentAgain(aiohttp.ClientConnectionError):
@@ -68,14 +68,14 @@ def failure(request: Request[Any], path: str, error: Exception, *, sent: bool, w
     """
     kind: type[TransportError]
     if isinstance(error, TimeoutError):
-        kind, what = (TimedOut, "answer") if sent else (ConnectFailed, "connection")
+        kind, what = (TimedOut, "response") if sent else (ConnectFailed, "connection")
         reason = f"no {what} within {within_s:g} s"
     elif not sent:
         kind, reason = ConnectFailed, f"no connection ({cause(error)})"
     elif isinstance(error, aiohttp.ClientResponseError):
-        kind, reason = ConnectionLost, "what came is not HTTP, or its headers are too large"
+        kind, reason = ConnectionLost, "the response is not HTTP, or its headers are too large"
     elif isinstance(error, aiohttp.ClientPayloadError):
-        kind, reason = ConnectionLost, "the answer broke off"
+        kind, reason = ConnectionLost, "the response broke off"
     else:
         kind, reason = ConnectionLost, f"the connection broke ({cause(error)})"
     return kind(reason, method=request.method, path=path, route=request.route, sent=sent)
@@ -90,14 +90,14 @@ def cause(error: BaseException) -> str:
     """What happened, in the operating system's words where it has some, without host or address."""
     if isinstance(error, ClientClosed):
         return "the client was closed"
-    if isinstance(error, NoAnswerToThis):
-        return "it held an answer that belongs to no request"
+    if isinstance(error, ResponseBeforeRequest):
+        return "it held a response that belongs to no request"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "the server's certificate is not trusted"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "the host's name is not known"
     if isinstance(error, aiohttp.ClientResponseError):
-        return f"the proxy answered {error.status}"
+        return f"the proxy responded with {error.status}"
     if isinstance(error.__cause__, ssl.SSLError):
         error = error.__cause__
     if isinstance(error, ssl.SSLError):

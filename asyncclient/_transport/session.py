@@ -35,9 +35,10 @@ WRITTEN_AT_ONCE: Final = 64 * 1024
 """Bytes of the largest body that is written whole. A larger one is written in pieces, so that what has not been sent
 when the call ends is never sent."""
 CONNECTED_WITHIN_S: Final = 10.0
-"""For the ingestion host: who sends events has just read that they create no person anew, which does not stay true."""
+"""For the ingestion host. Before an event is sent, its person was read; an event that leaves much later could create a
+person that was deleted meanwhile."""
 SHARE_TO_CONNECT: Final = 0.9
-MOST_TO_ANSWER_S: Final = 1.0
+MOST_TO_RESPOND_S: Final = 1.0
 NEVER_ROUNDED: Final = 1e9
 """Seconds from which aiohttp rounds a timeout up to whole seconds."""
 LONGEST_LINE: Final = 8190
@@ -87,7 +88,7 @@ class SessionWire:
         origin: scheme, host and port.
         key: None for an origin that must not see it.
         timeout_s: for a whole call: waiting for a connection, connecting, and the response.
-        session: the user's, which is never closed; None makes one from `options`.
+        session: a session of the user, which is never closed; None makes one from `options`.
         options: for the session that this makes.
     """
 
@@ -138,13 +139,13 @@ class SessionWire:
         limit_s = request.timeout_s or self._timeout_s
         timeout = timeout_of(limit_s, request.streamed, request.to_ingestion)
         attempt = OneAttempt(self._url(path, request.query), self._key, self._turns)
-        # how long a streamed response takes in all depends on who reads it
+        # the caller decides how fast a streamed response is read
         call = self._deadlines.begin(None if request.streamed else limit_s)
         problem: BaseException
         try:
-            answer = await self._request(request, attempt, timeout)
+            response = await self._request(request, attempt, timeout)
             left()
-            return await self._read(request, path, answer, limit_s)
+            return await self._read(request, path, response, limit_s)
         except asyncio.CancelledError as error:
             sent = attempt.began
             if call.takes_cancellation():
@@ -192,20 +193,22 @@ class SessionWire:
             max_headers=MOST_HEADERS,
         )
 
-    async def _read(self, request: Request[Any], path: str, answer: aiohttp.ClientResponse, limit_s: float) -> Response:
+    async def _read(
+        self, request: Request[Any], path: str, response: aiohttp.ClientResponse, limit_s: float
+    ) -> Response:
         """The response with its body, or with the body as a stream."""
-        unpacker = Unpacker(answer.headers.get("Content-Encoding", ""))
+        unpacker = Unpacker(response.headers.get("Content-Encoding", ""))
         try:
-            if request.streamed and answer.status < 300:
-                stream = Body(request, path, answer, unpacker, limit_s, self._streams)
-                return Response(status=answer.status, path=path, headers=answer.headers, body=b"", stream=stream)
-            body = await read_body(request, path, answer, unpacker)
+            if request.streamed and response.status < 300:
+                stream = Body(request, path, response, unpacker, limit_s, self._streams)
+                return Response(status=response.status, path=path, headers=response.headers, body=b"", stream=stream)
+            body = await read_body(request, path, response, unpacker)
         except BaseException:
-            answer.close()
+            response.close()
             raise
-        if not answer.content.at_eof():  # at the end aiohttp has taken the connection back already
-            answer.close()
-        return Response(status=answer.status, path=path, headers=answer.headers, body=body)
+        if not response.content.at_eof():  # at the end aiohttp has taken the connection back already
+            response.close()
+        return Response(status=response.status, path=path, headers=response.headers, body=body)
 
     def _url(self, path: str, query: tuple[tuple[str, str], ...]) -> URL:
         target = f"/{target_of(path, query)}"
@@ -229,11 +232,11 @@ def target_of(path: str, query: tuple[tuple[str, str], ...]) -> str:
 def timeout_of(limit_s: float, streamed: bool, to_ingestion: bool) -> aiohttp.ClientTimeout:
     """How long aiohttp waits for a connection, and for the next bytes of a streamed response.
 
-    A call that is not streamed has a deadline for the whole. It may spend all of that but `MOST_TO_ANSWER_S`, or nine
+    A call that is not streamed has a deadline for the whole. It may spend all of that but `MOST_TO_RESPOND_S`, or nine
     tenths of it, on getting a connection. So when its time is over it has one, and bytes may have left; before that
     aiohttp says that it has none.
     """
-    connect_s = limit_s if streamed else max(limit_s * SHARE_TO_CONNECT, limit_s - MOST_TO_ANSWER_S)
+    connect_s = limit_s if streamed else max(limit_s * SHARE_TO_CONNECT, limit_s - MOST_TO_RESPOND_S)
     return aiohttp.ClientTimeout(
         total=None,
         connect=min(connect_s, CONNECTED_WITHIN_S) if to_ingestion else connect_s,

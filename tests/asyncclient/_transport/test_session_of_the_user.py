@@ -326,7 +326,7 @@ async def test_a_proxy_that_refuses_a_tunnel_is_a_failure_that_shows_no_password
     assert base64.b64encode(b"me:hidden").decode() not in told
     if ending == "407":
         assert caught.value.sent is False
-        assert "the proxy answered 407" in str(caught.value)
+        assert "the proxy responded with 407" in str(caught.value)
     assert len(proxy.requests) == 1
 
 
