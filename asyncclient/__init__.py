@@ -52,9 +52,9 @@ from asyncclient.errors import (
     UnknownHost,
     UnprocessableEntity,
 )
+from asyncclient.errors.intermediary import Difference, Intermediary, Redirect
 from asyncclient.events import ClientEvent, LimitLowered, Paused, PrefixMoved, RequestFinished, Retrying
 from asyncclient.filters import OPERATORS, FilterType, Operator, PropertyFilter, Scalar, Value
-from asyncclient.intermediary import Difference, Intermediary, Redirect
 from asyncclient.limits import Bucket, LimitReduction, Limits, PausedTooLong, Permit, RateLimits, WindowBudget
 from asyncclient.models import (
     BulkDeleteSummary,

@@ -13,7 +13,7 @@ from asyncclient.errors import InvalidResponse, PostHogError
 LARGEST_BODY: Final = 32 * 1024 * 1024
 LARGEST_ERROR: Final = 64 * 1024
 TOLD_BY_DETAIL: Final = frozenset({400, 404})
-"""What these statuses mean is in the body; any other failure is told by its status, however little of it came."""
+"""The body says what these statuses mean; for any other failure the status is enough, however little of it came."""
 BROKEN: Final = (*FOREIGN, RuntimeError)
 """Of a body that breaks off. aiohttp raises RuntimeError where the connection was gone before the body was read."""
 
@@ -25,7 +25,7 @@ class _Content(Protocol):
     def at_eof(self) -> bool: ...
 
 
-class Answer(Protocol):
+class HttpResponse(Protocol):
     """The part of aiohttp's `ClientResponse` that is used."""
 
     status: int
@@ -36,14 +36,14 @@ class Answer(Protocol):
     def release(self) -> Any: ...
 
 
-async def read_body(request: Request[Any], path: str, answer: Answer, unpacker: Unpacker) -> bytes:
+async def read_body(request: Request[Any], path: str, response: HttpResponse, unpacker: Unpacker) -> bytes:
     """The body, unpacked and bounded.
 
     Raises:
         InvalidResponse: it is too large, or cannot be unpacked.
         aiohttp.ClientError: it broke off.
     """
-    status, content = answer.status, answer.content
+    status, content = response.status, response.content
     is_success = status < 300
     limit = LARGEST_BODY if is_success else LARGEST_ERROR
     body, size = BytesIO(), 0  # and not bytes: a traceback with local variables shows nothing of it
@@ -80,14 +80,14 @@ class Body:
         self,
         request: Request[Any],
         path: str,
-        answer: Answer,
+        response: HttpResponse,
         unpacker: Unpacker,
         silence_s: float,
         streams: MutableSet["Body"],
     ) -> None:
         self._request = request
         self._path = path
-        self._answer = answer
+        self._response = response
         self._unpacker = unpacker
         self._silence_s = silence_s
         self._streams = streams
@@ -115,7 +115,7 @@ class Body:
     def close(self) -> None:
         """Read no more; the connection is closed unless the end was reached."""
         self._streams.discard(self)
-        self._answer.close()
+        self._response.close()
 
     def break_off(self) -> None:
         """End the reading: the client is closed."""
@@ -129,15 +129,15 @@ class Body:
             piece = next(self._pieces, b"")
             if piece:
                 return piece
-            if self._answer.content.at_eof():
+            if self._response.content.at_eof():
                 self._unpacker.finish()
                 self._streams.discard(self)
-                self._answer.release()
+                self._response.release()
                 return b""
             # aiohttp's own timer for silence stops when a body goes wrong in the middle
             async with asyncio.timeout(self._silence_s):
-                block = await self._answer.content.readany()
+                block = await self._response.content.readany()
             self._pieces = self._unpacker.unpack(block)
 
     def _invalid(self) -> InvalidResponse:
-        return invalid(self._request, self._path, self._answer.status, "the body cannot be unpacked")
+        return invalid(self._request, self._path, self._response.status, "the body cannot be unpacked")

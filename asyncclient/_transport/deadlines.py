@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Call:
-    """One call under way, in the task that makes it.
+    """One call in flight, in the task that makes it.
 
     Arguments:
         ends_at: when its time is over, by the clock of the event loop; infinite where it is not limited.
@@ -31,12 +31,12 @@ class Call:
             self.task.cancel()
 
     def takes_cancellation(self) -> bool:
-        """Whether a cancellation that arrived is this one's, and nobody else asked for one; as `asyncio.timeout`."""
+        """Return whether a `CancelledError` comes from `end` alone, as `asyncio.timeout` decides it."""
         return self._is_ended and self.task.uncancel() <= self._cancelling
 
 
 class Deadlines:
-    """Those of all calls under way in one event loop."""
+    """The deadlines of all calls in flight in one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

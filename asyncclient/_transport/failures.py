@@ -17,7 +17,7 @@ from asyncclient.errors import (
     UnknownHost,
     shown,
 )
-from asyncclient.intermediary import PROXY_LOGIN
+from asyncclient.errors.intermediary import PROXY_LOGIN
 
 FOREIGN = (aiohttp.ClientError, OSError, ValueError)
 """The exceptions of a request that fails. A timeout is an OSError."""
@@ -47,8 +47,8 @@ class ClientClosed(ConnectionAbortedError):
     """The client was closed while the call was under way."""
 
 
-class NoAnswerToThis(aiohttp.ClientConnectionError):
-    """The connection held an answer before the request was sent on it."""
+class ResponseBeforeRequest(aiohttp.ClientConnectionError):
+    """The connection held a response before the request was sent on it."""
 
 
 class NotSentAgain(aiohttp.ClientConnectionError):
@@ -89,7 +89,7 @@ def failure(request: Request[Any], path: str, error: Exception, *, sent: bool, w
     """
     kind: type[TransportError]
     if isinstance(error, TimeoutError):
-        kind, what = (TimedOut, "answer") if sent else (ConnectFailed, "connection")
+        kind, what = (TimedOut, "response") if sent else (ConnectFailed, "connection")
         reason = f"no {what} within {within_s:g} s"
     elif isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _not_trusted(request, path, error)
@@ -97,9 +97,9 @@ def failure(request: Request[Any], path: str, error: Exception, *, sent: bool, w
         kind = UnknownHost if isinstance(error, aiohttp.ClientConnectorDNSError) else ConnectFailed
         reason = f"no connection ({cause(error)})"
     elif isinstance(error, aiohttp.ClientResponseError):
-        kind, reason = ConnectionLost, "what came is not HTTP, or its headers are too large"
+        kind, reason = ConnectionLost, "the response is not HTTP, or its headers are too large"
     elif isinstance(error, aiohttp.ClientPayloadError):
-        kind, reason = ConnectionLost, "the answer broke off"
+        kind, reason = ConnectionLost, "the response broke off"
     else:
         kind, reason = ConnectionLost, f"the connection broke ({cause(error)})"
     return kind(reason, method=request.method, path=path, route=request.route, sent=sent)
@@ -114,8 +114,8 @@ def cause(error: BaseException) -> str:
     """What happened, in the operating system's words where it has some, without host or address."""
     if isinstance(error, ClientClosed):
         return "the client was closed"
-    if isinstance(error, NoAnswerToThis):
-        return "it held an answer that belongs to no request"
+    if isinstance(error, ResponseBeforeRequest):
+        return "it held a response that belongs to no request"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"no address is known for the host {shown(error.host)}"
     if isinstance(error, aiohttp.ClientResponseError):

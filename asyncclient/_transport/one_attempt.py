@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from asyncclient._secret import Secret
-from asyncclient._transport.failures import SENT_AGAIN_BY_AIOHTTP, NoAnswerToThis, NotSentAgain, is_before_sending
+from asyncclient._transport.failures import (
+    SENT_AGAIN_BY_AIOHTTP,
+    NotSentAgain,
+    ResponseBeforeRequest,
+    is_before_sending,
+)
 
 if TYPE_CHECKING:
     import aiohttp
 
 
 class LoopTurns:
-    """Counts the turns of the event loop, as far as anybody needs to know that one went by."""
+    """Tells whether the event loop has gone round between two moments."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -26,7 +31,7 @@ class LoopTurns:
         self._is_counting = False
 
     def now(self) -> int:
-        """A number that is another one when the loop has gone round, and so may have read from connections."""
+        """Return a number that differs once the loop has gone round, and so may have read from connections."""
         if not self._is_counting:
             self._is_counting = True
             self._loop.call_soon(self._went_round)
@@ -61,9 +66,9 @@ class OneAttempt:
         """Send the request.
 
         Raises:
-            NotSentAgain: it was sent already, or goes to another address; or the connection broke, which aiohttp takes
-                for a reason to send it again unless it is told otherwise.
-            NoAnswerToThis: the response is to no request.
+            NotSentAgain: it was sent already, or goes to another address; or its connection broke, after which aiohttp
+                would send it again.
+            ResponseBeforeRequest: the connection held a response already, which belongs to no request.
         """
         if self.began or request.url != self.url:
             raise NotSentAgain
@@ -77,11 +82,11 @@ class OneAttempt:
             if is_before_sending(error):
                 raise
             raise NotSentAgain from error
-        # A response that is there before the loop has gone round was received before the request was sent: it belongs
-        # to none, and must not be taken for this one's.
+        # A response that is there before the loop has gone round was received before this request was sent. It belongs
+        # to no request, and must not count as the response to this one.
         if self._turns.now() == before:
             response.close()
-            self.error = NoAnswerToThis()
+            self.error = ResponseBeforeRequest()
             raise self.error
         return response
 

@@ -6,6 +6,7 @@ authorization, raising for a status. Its second attempt after a lost connection 
 
 import asyncio
 from collections.abc import Awaitable
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -34,15 +35,16 @@ WRITTEN_AT_ONCE: Final = 64 * 1024
 """Bytes of the largest body that is written whole. A larger one is written in pieces, so that what has not been sent
 when the call ends is never sent."""
 CONNECTED_WITHIN_S: Final = 10.0
-"""For the ingestion host: who sends events has just read that they create no person anew, which does not stay true."""
+"""For the ingestion host. Before an event is sent, its person was read; an event that leaves much later could create a
+person that was deleted meanwhile."""
 SHARE_TO_CONNECT: Final = 0.9
-MOST_TO_ANSWER_S: Final = 1.0
-"""A call may spend all of its time but this, or nine tenths of it, on getting a connection. So when its whole time is
-over it has one, and bytes may have left; before that it has none, and nothing was sent."""
+MOST_TO_RESPOND_S: Final = 1.0
 NEVER_ROUNDED: Final = 1e9
 """Seconds from which aiohttp rounds a timeout up to whole seconds."""
 LONGEST_LINE: Final = 8190
 MOST_HEADERS: Final = 128
+READ_AHEAD: Final = 64 * 1024
+"""Bytes of a body that aiohttp reads before the client takes them, give or take as many again."""
 COMMON_HEADERS: Final = {"Accept": JSON, "Accept-Encoding": ACCEPTED}
 WITH_BODY: Final = {"Content-Type": JSON}
 
@@ -88,7 +90,7 @@ class SessionWire:
         origin: scheme, host and port.
         key: None for an origin that must not see it.
         timeout_s: for a whole call: waiting for a connection, connecting, and the response.
-        session: the user's, which is never closed; None makes one from `options`.
+        session: a session of the user, which is never closed; None makes one from `options`.
         options: for the session that this makes.
     """
 
@@ -111,7 +113,6 @@ class SessionWire:
         if session is not None and "User-Agent" not in session.headers:
             self._common = self._common | {"User-Agent": USER_AGENT}
         self._common_with_body = self._common | WITH_BODY
-        self._timeouts: dict[tuple[float, bool, bool], aiohttp.ClientTimeout] = {}
         loop = asyncio.get_running_loop()
         self._turns = LoopTurns(loop)
         self._deadlines = Deadlines(loop)
@@ -138,14 +139,15 @@ class SessionWire:
         if self._session.closed:
             raise RuntimeError("the session that this client was given is closed")
         limit_s = request.timeout_s or self._timeout_s
+        timeout = timeout_of(limit_s, request.streamed, request.to_ingestion)
         attempt = OneAttempt(self._url(path, request.query), self._key, self._turns)
-        # how long a streamed response takes in all depends on who reads it
+        # the caller decides how fast a streamed response is read
         call = self._deadlines.begin(None if request.streamed else limit_s)
         problem: BaseException
         try:
-            answer = await self._request(request, attempt, limit_s)
+            response = await self._request(request, attempt, timeout)
             left()
-            return await self._read(request, path, answer, limit_s)
+            return await self._read(request, path, response, limit_s)
         except asyncio.CancelledError as error:
             sent = attempt.began
             if call.takes_cancellation():
@@ -156,8 +158,7 @@ class SessionWire:
         except FOREIGN as error:
             first = attempt.error or error
             sent = may_have_left(first, began=attempt.began)
-            within_s = limit_s if sent else _connect_limit_s(request, limit_s)
-            problem = failure(request, path, first, sent=sent, within_s=within_s)
+            problem = failure(request, path, first, sent=sent, within_s=limit_s if sent else timeout.connect or limit_s)
             del first  # a variable of this frame would show it
         except PostHogError as error:
             sent, problem = True, error
@@ -170,7 +171,9 @@ class SessionWire:
         # outside of `except`: the text and the frames of aiohttp's exceptions hold headers and addresses
         raise problem
 
-    def _request(self, request: Request[Any], attempt: OneAttempt, limit_s: float) -> Awaitable[aiohttp.ClientResponse]:
+    def _request(
+        self, request: Request[Any], attempt: OneAttempt, timeout: aiohttp.ClientTimeout
+    ) -> Awaitable[aiohttp.ClientResponse]:
         """The response, its body unread; every setting of the session that would change the call is overridden."""
         body = request.body
         headers = self._common if body is None else self._common_with_body
@@ -185,46 +188,42 @@ class SessionWire:
             allow_redirects=False,
             raise_for_status=False,
             auto_decompress=False,
-            timeout=self._timeout(request, limit_s),
+            timeout=timeout,
             middlewares=(attempt,),
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
             max_headers=MOST_HEADERS,
+            read_bufsize=READ_AHEAD,
         )
 
-    def _timeout(self, request: Request[Any], limit_s: float) -> aiohttp.ClientTimeout:
-        key = limit_s, request.streamed, request.to_ingestion
-        timeout = self._timeouts.get(key)
-        if timeout is None:
-            timeout = self._timeouts[key] = aiohttp.ClientTimeout(
-                total=None,
-                connect=_connect_limit_s(request, limit_s),
-                sock_read=limit_s if request.streamed else None,
-                ceil_threshold=NEVER_ROUNDED,
-            )
-        return timeout
-
-    async def _read(self, request: Request[Any], path: str, answer: aiohttp.ClientResponse, limit_s: float) -> Response:
+    async def _read(
+        self, request: Request[Any], path: str, response: aiohttp.ClientResponse, limit_s: float
+    ) -> Response:
         """The response with its body, or with the body as a stream."""
-        unpacker = Unpacker(answer.headers.get("Content-Encoding", ""))
+        unpacker = Unpacker(response.headers.get("Content-Encoding", ""))
         try:
-            if request.streamed and answer.status < 300:
-                stream = Body(request, path, answer, unpacker, limit_s, self._streams)
-                return Response(
-                    status=answer.status,
-                    path=path,
-                    headers=answer.headers,
-                    body=b"",
-                    stream=stream,
-                    origin=self._origin,
-                )
-            body = await read_body(request, path, answer, unpacker)
+            if request.streamed and response.status < 300:
+                stream = Body(request, path, response, unpacker, limit_s, self._streams)
+                return self._as_value(path, response, stream=stream)
+            body = await read_body(request, path, response, unpacker)
         except BaseException:
-            answer.close()
+            response.close()
             raise
-        if not answer.content.at_eof():  # at the end aiohttp has taken the connection back already
-            answer.close()
-        return Response(status=answer.status, path=path, headers=answer.headers, body=body, origin=self._origin)
+        if not response.content.at_eof():  # at the end aiohttp has taken the connection back already
+            response.close()
+        return self._as_value(path, response, body=body)
+
+    def _as_value(
+        self, path: str, response: aiohttp.ClientResponse, *, body: bytes = b"", stream: Body | None = None
+    ) -> Response:
+        return Response(
+            status=response.status,
+            path=path,
+            headers=response.headers,
+            body=body,
+            stream=stream,
+            origin=self._origin,
+        )
 
     def _url(self, path: str, query: tuple[tuple[str, str], ...]) -> URL:
         target = f"/{target_of(path, query)}"
@@ -244,9 +243,18 @@ def target_of(path: str, query: tuple[tuple[str, str], ...]) -> str:
     return target
 
 
-def _connect_limit_s(request: Request[Any], limit_s: float) -> float:
-    """Seconds that a request may wait for its connection."""
-    if request.streamed:  # it has no limit for the whole that this could be taken for
-        return limit_s
-    connect_s = max(limit_s * SHARE_TO_CONNECT, limit_s - MOST_TO_ANSWER_S)
-    return min(connect_s, CONNECTED_WITHIN_S) if request.to_ingestion else connect_s
+@lru_cache(maxsize=64)
+def timeout_of(limit_s: float, streamed: bool, to_ingestion: bool) -> aiohttp.ClientTimeout:
+    """How long aiohttp waits for a connection, and for the next bytes of a streamed response.
+
+    A call that is not streamed has a deadline for the whole. It may spend all of that but `MOST_TO_RESPOND_S`, or nine
+    tenths of it, on getting a connection. So when its time is over it has one, and bytes may have left; before that
+    aiohttp says that it has none.
+    """
+    connect_s = limit_s if streamed else max(limit_s * SHARE_TO_CONNECT, limit_s - MOST_TO_RESPOND_S)
+    return aiohttp.ClientTimeout(
+        total=None,
+        connect=min(connect_s, CONNECTED_WITHIN_S) if to_ingestion else connect_s,
+        sock_read=limit_s if streamed else None,
+        ceil_threshold=NEVER_ROUNDED,
+    )

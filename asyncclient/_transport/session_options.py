@@ -18,7 +18,7 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         max_connections: kept open at once.
-        ssl_context: whom to trust; None trusts the certificate authorities of the system.
+        ssl_context: verifies the server; None trusts the certificate authorities of the system.
         proxy: its URL, which may hold a password.
         trust_env: whether the proxies that the environment names are used.
         user_agent: the value of the User-Agent header.

@@ -91,7 +91,7 @@ CLIENT: tuple[Twin, ...] = (
             "integration/test_foreign_answers.py::test_changes_that_a_foreign_server_answers_are_never_done",
         ),
         _EXPECTATIONS, "        if self.or_json is None:\n            raise", "        if self.or_json is None:\n            return\n            raise",
-        _EXPECTATIONS, "        raise UnexpectedResponse(_IS_HTML)\n\n\ndef is_blank", "        pass\n\n\ndef is_blank",
+        _EXPECTATIONS, "        raise UnexpectedResponse(_IS_HTML)\n\n\ndef is_html", "        pass\n\n\ndef is_html",
     ),
     twin(
         11,
@@ -136,13 +136,13 @@ CLIENT: tuple[Twin, ...] = (
         12,
         "a missing person's answer is anybody's 404",
         "asyncclient/_transport/test_session.py::test_not_found_needs_the_exact_words",
-        "asyncclient/errors.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return RouteNotFound",
+        "asyncclient/errors/__init__.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return RouteNotFound",
     ),
     twin(
         12,
         "any 404 speaks of a person",
         "asyncclient/test_retry.py::test_each_status_has_its_kind",
-        "asyncclient/errors.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return NotFound",
+        "asyncclient/errors/__init__.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return NotFound",
     ),
     twin(
         12,
@@ -427,7 +427,7 @@ CLIENT: tuple[Twin, ...] = (
         27,
         "a server that repeats the key is quoted",
         "asyncclient/_protocol/responses/test_decoding.py::test_nothing_of_persons_and_keys_is_shown",
-        "asyncclient/errors.py", "shown = key.redact(text)", "shown = text",
+        "asyncclient/errors/__init__.py", "shown = key.redact(text)", "shown = text",
     ),
     twin(
         27,

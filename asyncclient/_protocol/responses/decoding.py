@@ -28,7 +28,7 @@ from asyncclient.errors import (
     error_class_for,
     sanitize_text,
 )
-from asyncclient.intermediary import Redirect
+from asyncclient.errors.intermediary import Redirect
 from asyncclient.retry import UNAVAILABLE
 
 _IMPERSONAL_FIELDS = frozenset(

@@ -14,7 +14,7 @@ from asyncclient._protocol.responses.error_body import ErrorBody
 from asyncclient._protocol.responses.expectations import is_blank, is_html
 from asyncclient._secret import Secret
 from asyncclient.errors import sanitize_text
-from asyncclient.intermediary import PROXY_LOGIN, Difference, Intermediary, Redirect
+from asyncclient.errors.intermediary import PROXY_LOGIN, Difference, Intermediary, Redirect
 
 MAX_SERVER: Final = 60
 """Characters of a `Server` header that are shown."""

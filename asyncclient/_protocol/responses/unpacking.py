@@ -23,7 +23,7 @@ class Unpacker:
         encoding: the Content-Encoding header of the response; empty for a body that is not compressed.
 
     Raises:
-        CannotUnpack: on the first block, where the encoding is none that was asked for.
+        CannotUnpack: on the first block, if requests do not accept this encoding.
     """
 
     def __init__(self, encoding: str) -> None:

@@ -155,7 +155,7 @@ async def test_a_stall_is_a_timeout_that_may_have_had_an_effect(raw: Any, said: 
 
     server = await raw.serve(stall)
     client = await raw.client(server.url, timeout_s=0.1)
-    with pytest.raises(TimedOut, match=r"no answer within 0\.1 s") as caught:
+    with pytest.raises(TimedOut, match=r"no response within 0\.1 s") as caught:
         await client.persons.delete(raw.uuid)
     assert caught.value.sent is True
     await asyncio.wait_for(server.left.wait(), 5)

@@ -128,7 +128,7 @@ async def test_an_answer_that_nobody_asked_for_is_not_the_next_ones(raw: Any, me
     on.set()
     await said.wait()
     await turns()
-    with pytest.raises(ConnectionLost, match="it held an answer that belongs to no request") as caught:
+    with pytest.raises(ConnectionLost, match="it held a response that belongs to no request") as caught:
         await CALLS[method](client, raw.uuid)
     assert caught.value.sent is True
     assert server.connections == 1

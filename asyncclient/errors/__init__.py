@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from asyncclient._secret import Secret
-from asyncclient.intermediary import PROXY_LOGIN, Intermediary, Redirect
+from asyncclient.errors.intermediary import PROXY_LOGIN, Intermediary, Redirect
 
 MAX_DETAIL = 200
 MAX_SCANNED = 2000
@@ -237,6 +237,11 @@ class CertificateNotTrusted(ConnectFailed):
     """The certificate of the server is not trusted; nothing was sent.
 
     Arguments:
+        reason: what is wrong with the certificate, as text for people.
+        method: HTTP method of the request.
+        path: path of the request.
+        route: template of the path, which messages show.
+        sent: False, because nothing was sent.
         is_unknown_authority: whether the certificate authority is unknown, so that naming it helps.
     """
 
