@@ -27,7 +27,6 @@ from asyncclient.errors import (
     ApiStatusError,
     AuthenticationFailed,
     BadRequest,
-    CertificateNotTrusted,
     Conflict,
     ConnectFailed,
     ConnectionLost,
@@ -51,6 +50,7 @@ from asyncclient.errors import (
     UnexpectedRedirect,
     UnknownHost,
     UnprocessableEntity,
+    UntrustedCertificate,
 )
 from asyncclient.errors.intermediary import Difference, Intermediary, Redirect
 from asyncclient.events import ClientEvent, LimitLowered, Paused, PrefixMoved, RequestFinished, Retrying
@@ -90,7 +90,6 @@ __all__ = [
     "BulkDeleteSummary",
     "Capture",
     "CaptureEvent",
-    "CertificateNotTrusted",
     "Change",
     "ClientEvent",
     "Cohort",
@@ -164,6 +163,7 @@ __all__ = [
     "UnexpectedRedirect",
     "UnknownHost",
     "UnprocessableEntity",
+    "UntrustedCertificate",
     "Value",
     "WindowBudget",
     "property_keys",

@@ -8,13 +8,13 @@ import aiohttp
 
 from asyncclient._protocol.http import Request
 from asyncclient.errors import (
-    CertificateNotTrusted,
     ConnectFailed,
     ConnectionLost,
     InvalidResponse,
     TimedOut,
     TransportError,
     UnknownHost,
+    UntrustedCertificate,
     shown,
 )
 from asyncclient.errors.intermediary import PROXY_LOGIN
@@ -119,7 +119,7 @@ def cause(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"no address is known for the host {shown(error.host)}"
     if isinstance(error, aiohttp.ClientResponseError):
-        login = ": it asks for a user name and password, which belong into its address"
+        login = ": it asks for a user name and password, which belong into its address, the setting proxy"
         return f"the proxy responded with {error.status}{login * (error.status == PROXY_LOGIN)}"
     if isinstance(error.__cause__, ssl.SSLError):
         error = error.__cause__
@@ -134,11 +134,11 @@ def cause(error: BaseException) -> str:
 
 def _not_trusted(
     request: Request[Any], path: str, error: aiohttp.ClientConnectorCertificateError
-) -> CertificateNotTrusted:
+) -> UntrustedCertificate:
     problem = error.certificate_error
     code = getattr(problem, "verify_code", None)
     what = _CERTIFICATE_PROBLEMS.get(code or 0, "its certificate authority is unknown")
-    return CertificateNotTrusted(
+    return UntrustedCertificate(
         f"the certificate of {shown(error.host)} is not trusted: {what}",
         method=request.method,
         path=path,

@@ -116,7 +116,7 @@ class IntermediaryError(ApiStatusError):
 
     def _fix(self) -> str:
         if self.status == PROXY_LOGIN:
-            return "; the proxy asks for a user name and password: put them into its address"
+            return "; the proxy asks for a user name and password: put them into its address (the setting proxy)"
         return self.hint
 
 
@@ -233,7 +233,7 @@ class UnknownHost(ConnectFailed):
     """No address is known for the name of the host; nothing was sent."""
 
 
-class CertificateNotTrusted(ConnectFailed):
+class UntrustedCertificate(ConnectFailed):
     """The certificate of the server is not trusted; nothing was sent.
 
     Arguments:

@@ -63,7 +63,7 @@ class Redirect(msgspec.Struct, frozen=True, kw_only=True):
         """Return what to do about a redirect that differs in scheme, slash or prefix only."""
         fixes: dict[str, str] = {
             "scheme": f"set the host (POSTHOG_HOST) to {self.origin}",
-            "slash": "the proxy in front of PostHog has to leave the paths of requests as they are",
+            "slash": "the proxy in front of PostHog has to keep the slash",
             "prefix": 'give the client api_prefix="projects" or "auto"',
         }
         if "scheme" in self.differs_in and not self._is_https():
@@ -76,4 +76,4 @@ class Redirect(msgspec.Struct, frozen=True, kw_only=True):
     def _change(self, difference: Difference) -> str:
         if difference == "scheme":
             return "with https instead of http" if self._is_https() else "with http instead of https"
-        return "with another ending: the slash"
+        return "without the slash at its end"

@@ -134,7 +134,7 @@ def _advice(error: BaseException) -> str:
     """Return what to do about an error of the client, which knows the request but not the command line."""
     import asyncclient
 
-    if isinstance(error, asyncclient.CertificateNotTrusted):
+    if isinstance(error, asyncclient.UntrustedCertificate):
         fix = (
             "give its certificate authority with --ca-file FILE, if you trust it"
             if error.is_unknown_authority

@@ -11,6 +11,7 @@ _LIMITS = "asyncclient/limits.py"
 _PAGER = "asyncclient/_protocol/paging/offset_pager.py"
 _RETRY = "asyncclient/retry.py"
 _DECODING = "asyncclient/_protocol/responses/decoding.py"
+_ORIGIN = "asyncclient/_protocol/responses/origin.py"
 _EXPECTATIONS = "asyncclient/_protocol/responses/expectations.py"
 _CALL_ANSWERS = "asyncclient/_protocol/responses/reading.py"
 _RATE_LIMITED = "asyncclient/_transport/rate_limited.py"
@@ -143,6 +144,30 @@ CLIENT: tuple[Twin, ...] = (
         "any 404 speaks of a person",
         "asyncclient/test_retry.py::test_each_status_has_its_kind",
         "asyncclient/errors/__init__.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return NotFound",
+    ),
+    twin(
+        12,
+        "a firewall's refusal is taken for PostHog's",
+        "asyncclient/_protocol/responses/test_origin.py::test_a_refusal_of_the_key_needs_the_whole_envelope",
+        _ORIGIN, "    if status in ENVELOPE_ONLY:\n        return False\n", "",
+    ),
+    twin(
+        12,
+        "a proxy's refusal blames the key",
+        "bulk/cli/test_intermediaries.py::test_every_command_names_the_sender_and_works_once_it_lets_requests_pass",
+        _DECODING, "        error_class = IntermediaryError\n", "        pass\n",
+    ),
+    twin(
+        27,
+        "a redirect shows more than its origin",
+        "asyncclient/_protocol/responses/test_origin.py::test_a_redirect_to_another_address_names_its_origin_and_nothing_else",
+        _ORIGIN, "origin=_shown(found, key, MAX_ORIGIN)", "origin=_shown(location, key, MAX_ORIGIN)",
+    ),
+    twin(
+        12,
+        "a certificate that is not trusted is tried again",
+        "asyncclient/_transport/test_failures.py::test_a_certificate_that_is_not_trusted_is_not_retried",
+        _RETRY, "    if isinstance(error, UntrustedCertificate):\n", "    if False:\n",
     ),
     twin(
         12,

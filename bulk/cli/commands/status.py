@@ -78,6 +78,7 @@ def status_lines(report: "Report") -> list[str]:
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.sanitize import plain
+    from bulk.states import ending_label
 
     project = str(report.project_id)
     if report.plan is not None:
@@ -96,7 +97,7 @@ def status_lines(report: "Report") -> list[str]:
     if report.runs:
         last = report.runs[-1]
         end = (
-            f"ended {plain(format_time(last.ended))} ({plain(last.reason or '')})"
+            f"ended {plain(format_time(last.ended))} ({ending_label(last.reason or '')})"
             if last.ended
             else "still running, or killed"
         )

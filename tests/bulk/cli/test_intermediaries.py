@@ -10,6 +10,7 @@ import pytest
 import asyncclient
 from asyncclient.testing import Fault
 from asyncclient.testing.faults import Sender
+from bulk.cli.exit_codes import describe_error
 
 Run = Callable[..., Any]
 
@@ -101,3 +102,80 @@ def test_a_change_that_is_refused_on_the_way_interrupts_the_run_and_is_read_back
     posthog.server.faults.clear()
     assert run(*command).code == 0
     assert len(posthog.mutations) == sent, "the persons are gone already: nothing is sent again"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda url: url.replace("http:", "https:") + "/api/environments/1/persons/",
+            (
+                r"307 redirect to the same address with https instead of http; "
+                r"set the host \(POSTHOG_HOST\) to https://127\.0\.0\.1:\d+$"
+            ),
+        ),
+        (
+            lambda url: url + "/api/environments/1/persons",
+            (
+                r"307 redirect to the same address without the slash at its end; "
+                r"the proxy in front of PostHog has to keep the slash$"
+            ),
+        ),
+    ],
+)
+def test_a_redirect_that_differs_in_scheme_or_slash_says_only_that(
+    run: Run, posthog: Any, change: Callable[[str], str], message: str
+) -> None:
+    posthog.server.faults.add(Fault("redirect", action="list", to=change(posthog.server.url)))
+    for command in (("persons",), ("plan", "delete", "--where", "plan exact free", "-o", "x.plan.jsonl")):
+        result = run(*command)
+        assert re.search(message, result.sentence), result.err
+        assert result.code == 2, "only another setting helps"
+
+
+@pytest.mark.parametrize(
+    ("status", "advice", "code"),
+    [(401, "(us or eu)", 77), (403, "scopes", 77), (500, "run the same command", 75)],
+)
+def test_an_error_of_posthog_itself_keeps_its_advice(
+    run: Run, posthog: Any, status: int, advice: str, code: int
+) -> None:
+    posthog.server.faults.add(Fault("status", status=status))
+    result = run("persons")
+    assert advice in result.sentence
+    assert "in front of" not in result.sentence
+    assert result.code == code
+
+
+@pytest.mark.parametrize(
+    ("host", "message", "code"),
+    [
+        ("https://posthog.invalid", r"no address is known for the host 'posthog\.invalid'\); check the host", 75),
+        ("http://posthog.invalid", r"plain http to posthog\.invalid .* allow it with --allow-http", 2),
+    ],
+)
+def test_an_unknown_host_is_named_and_plain_http_names_its_option(
+    run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch, host: str, message: str, code: int
+) -> None:
+    monkeypatch.setenv("POSTHOG_HOST", host)
+    result = run("persons")
+    assert re.search(message, result.sentence), result.err
+    assert not EXCEPTIONS.search(result.err)
+    assert result.code == code
+
+
+@pytest.mark.parametrize(
+    ("is_unknown_authority", "advice"),
+    [(True, "give its certificate authority with --ca-file FILE"), (False, "have the certificate replaced")],
+)
+def test_a_certificate_error_names_the_option_where_it_helps(is_unknown_authority: bool, advice: str) -> None:
+    error = asyncclient.UntrustedCertificate(
+        "the certificate of 'x' is not trusted: it has expired",
+        method="GET",
+        path="p",
+        route="GET p",
+        is_unknown_authority=is_unknown_authority,
+    )
+    told = describe_error(error)
+    assert advice in told
+    assert ("--ca-file" in told) is is_unknown_authority
