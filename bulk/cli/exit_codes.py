@@ -134,15 +134,9 @@ def _advice(error: BaseException) -> str:
     """Return what to do about an error of the client, which knows the request but not the command line."""
     import asyncclient
 
-    if isinstance(error, asyncclient.UntrustedCertificate):
-        fix = (
-            "give its certificate authority with --ca-file FILE, if you trust it"
-            if error.is_unknown_authority
-            else "check the host (POSTHOG_HOST) and the clock of this machine, or have the certificate replaced"
-        )
-        return f"; {fix}, then run the same command again"
     table: tuple[tuple[type[BaseException], str], ...] = (
         (asyncclient.IntermediaryError, "then run the same command again"),
+        (asyncclient.UntrustedCertificate, "then run the same command again"),
         (asyncclient.UnknownHost, "check the host (POSTHOG_HOST) and the network, then run the same command again"),
         (asyncclient.ConnectFailed, "check the network and the host (POSTHOG_HOST), then run the same command again"),
         (asyncclient.TransportError, "run the same command again"),

@@ -29,6 +29,7 @@ from asyncclient import (
     TimedOut,
     TransportError,
     UnprocessableEntity,
+    UntrustedCertificate,
 )
 from bulk.errors import NotFinished
 from bulk.states import Axis
@@ -279,7 +280,7 @@ def to_not_finished(error: PostHogError) -> NotFinished:
     requested_s = error.retry_after_s if isinstance(error, ApiStatusError) else None
     if requested_s is not None and requested_s > MAX_PAUSE_S:
         return pause_too_long(requested_s)
-    if isinstance(error, IntermediaryError):
+    if isinstance(error, IntermediaryError | UntrustedCertificate):  # their messages say what to do
         return NotFinished(str(error), "then run the same command again to resume")
     return NotFinished(f"the server does not respond as it should: {error}")
 

@@ -47,7 +47,9 @@ def test_a_certificate_that_is_not_trusted_names_the_host_and_the_problem(
 ) -> None:
     found = failed(certificate_error(code))
     assert type(found) is UntrustedCertificate
-    assert str(found) == f"GET persons/: the certificate of 'posthog.example.com' is not trusted: {problem}"
+    told = f"GET persons/: the certificate of 'posthog.example.com' is not trusted: {problem}; "
+    assert str(found).startswith(told)
+    assert ("--ca-file" in str(found)) is is_unknown_authority
     assert found.is_unknown_authority is is_unknown_authority
     assert not found.sent
 

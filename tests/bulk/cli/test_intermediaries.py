@@ -11,6 +11,7 @@ import asyncclient
 from asyncclient.testing import Fault
 from asyncclient.testing.faults import Sender
 from bulk.cli.exit_codes import describe_error
+from bulk.posthog.attempt_result import to_not_finished
 
 Run = Callable[..., Any]
 
@@ -166,7 +167,7 @@ def test_an_unknown_host_is_named_and_plain_http_names_its_option(
 
 @pytest.mark.parametrize(
     ("is_unknown_authority", "advice"),
-    [(True, "give its certificate authority with --ca-file FILE"), (False, "have the certificate replaced")],
+    [(True, "name it with --ca-file FILE"), (False, "have the certificate replaced")],
 )
 def test_a_certificate_error_names_the_option_where_it_helps(is_unknown_authority: bool, advice: str) -> None:
     error = asyncclient.UntrustedCertificate(
@@ -176,6 +177,15 @@ def test_a_certificate_error_names_the_option_where_it_helps(is_unknown_authorit
         route="GET p",
         is_unknown_authority=is_unknown_authority,
     )
-    told = describe_error(error)
-    assert advice in told
-    assert ("--ca-file" in told) is is_unknown_authority
+    for told in (describe_error(error), describe_error(to_not_finished(error))):
+        assert advice in told
+        assert ("--ca-file" in told) is is_unknown_authority
+        assert "then run the same command again" in told
+
+
+def test_a_query_that_a_firewall_refuses_does_not_blame_the_key(run: Run, posthog: Any) -> None:
+    posthog.server.faults.add(Fault("intermediary", sender="cloudflare_403", action="query"))
+    result = run("plan", "unset", "email", "--everyone", "-o", "x.plan.jsonl")
+    assert result.code == 0
+    assert "(a proxy or firewall in front of PostHog refuses the query)" in result.out
+    assert "scope" not in result.out
