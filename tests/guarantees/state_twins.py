@@ -100,6 +100,21 @@ STATES: tuple[Twin, ...] = (
     ),
     twin(
         20,
+        "no deletion row counts as about to expire",
+        "bulk/verification/test_verifier.py::test_a_row_is_outdated_after_the_uncovered_time_and_expires_before",
+        _VERIFIER, "return [number for number in expiring if number not in expired]", "return []",
+    ),
+    twin(
+        20,
+        "more events are queued before the persons are deleted whose rows are about to expire",
+        "acceptance/job_model/test_slow_limits.py::test_a_job_that_outlasts_the_hour_for_which_events_may_stay_uncovered_ends",
+        "bulk/execution/group_executor.py", "step, all_numbers = (Step.DELETE, expiring) if (expiring := self._expiring()) else first",
+        "step, all_numbers = first",
+        "bulk/execution/group_executor.py", "if Axis.EVENTS in axes and (self._clock() > started_at + EXPIRING_S or self._expiring()):",
+        "if False:",
+    ),
+    twin(
+        20,
         "the last uncovered window is reported instead of the largest",
         "bulk/journal/test_target_states.py::test_the_largest_uncovered_window_comes_from_the_oldest_row_a_person_was_deleted_with",
         "bulk/targets/coverage.py", "max(gap_s, self.largest_uncovered_s or 0.0)", "gap_s",
