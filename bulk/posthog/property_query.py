@@ -12,8 +12,9 @@ import anyio
 import msgspec
 
 from asyncclient import ApiStatusError, ListingError, PersonRef, PostHogClient
+from bulk.concurrency.workers import grouped
 from bulk.posthog import person_reader
-from bulk.posthog.batch_reads import READ_SIZE, chunks
+from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Absent, Present, Unread, to_ref
 
@@ -79,7 +80,7 @@ async def iter_queried_persons(
     """
     open_uuids: list[UUID] = []
     async for page in client.query.iter_person_uuids_having(keys):
-        for uuids in chunks(page, READ_SIZE * 5):
+        for uuids in grouped(page, READ_SIZE * 5):
             found, still_open = await _read(reader, uuids)
             yield found
             open_uuids += still_open

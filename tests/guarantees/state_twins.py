@@ -39,8 +39,11 @@ STATES: tuple[Twin, ...] = (
     twin(
         11,
         "a person that one response leaves out is not read a second time",
-        (_FACTS + "one_read_that_leaves_out_every_person_makes_no_target_done",),
-        "bulk/execution/run.py", "        while left_out and not self._gate.closed:\n", "        while False:\n",
+        (
+            _FACTS + "one_read_that_leaves_out_every_person_makes_no_target_done",
+            "bulk/verification/test_second_look.py::test_only_left_out_persons_are_read_again_and_not_too_early",
+        ),
+        "bulk/verification/second_look.py", "            if not left_out:\n                return\n", "            return\n",
     ),
     twin(
         11,
