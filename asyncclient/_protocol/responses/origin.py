@@ -53,7 +53,7 @@ def is_from_posthog(request: Request[Any], response: Response, body: ErrorBody) 
     if _is_text(body.type) and _is_text(body.code) and _is_text(body.detail):
         return True
     if _as_csv(request) and is_blank(response):
-        return True  # PostHog renders its errors as CSV without rows (contract 6.1)
+        return True  # PostHog renders its errors as CSV without rows (contract 4)
     if status in ENVELOPE_ONLY:
         return False
     return _is_text(body.detail) or (_is_text(body.error) and _has_one_field(response.body))
@@ -122,7 +122,7 @@ def _shown(text: str, key: Secret, max_length: int) -> str:
 
 
 def _as_csv(request: Request[Any]) -> bool:
-    return request.accept == "text/csv" or ("format", "csv") in request.query
+    return ("format", "csv") in request.query
 
 
 def _has_one_field(body: bytes) -> bool:
