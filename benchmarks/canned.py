@@ -112,8 +112,11 @@ class Persons:
         )
         return b'{"results":{' + b",".join(found) + b"}}"
 
-    def rows(self, offset: int, limit: int, url: str) -> bytes:
-        """A page of deletion rows, newest first."""
+    def rows(self, offset: int, limit: int, url: str, person: int | None = None) -> bytes:
+        """Return a page of deletion rows, newest first, or the row of one person."""
+        if person is not None:
+            start = f'{{"person_uuid":"{uuid_text(person)}"'.encode()
+            return _page([row for row in self._rows if row.startswith(start)], 1, 0, limit, url)
         end = max(0, len(self._rows) - offset)
         page = self._rows[max(0, end - limit) : end]
         page.reverse()

@@ -129,7 +129,7 @@ async def _write_both(arguments: dict[str, Any]) -> None:
             job.record_outcome(attempt, OK, numbers)
         for first in range(0, results, arguments["at_once"]):
             numbers = range(first, min(first + arguments["at_once"], results))
-            job.observe("store", dict.fromkeys(numbers, (Observation.ABSENT,)))
+            job.observe("person_reads", dict.fromkeys(numbers, (Observation.ABSENT,)))
     plan.close()
 
 

@@ -104,7 +104,7 @@ class Routes:
             case "POST", "batch_by_uuids":
                 return (200, self.persons.batch(msgspec.json.decode(body)["uuids"])), False
             case "GET", "deletion_status":
-                return (200, self.persons.rows(*_window(query), f"http://{self.host}{path}")), False
+                return (200, self.persons.rows(*_window(query), f"http://{self.host}{path}", _person(query))), False
             case "GET", "":
                 return (200, self.persons.page(*_window(query), f"http://{self.host}{path}")), False
             case "GET", "bulk_delete":
@@ -196,6 +196,11 @@ class Connection(asyncio.Protocol):
 def _window(query: str) -> tuple[int, int]:
     body = parse_qs(query)
     return int(body.get("offset", ["0"])[0]), int(body.get("limit", ["100"])[0])
+
+
+def _person(query: str) -> int | None:
+    asked = parse_qs(query).get("person_uuid")
+    return None if asked is None else number_of(asked[0])
 
 
 async def serve() -> None:

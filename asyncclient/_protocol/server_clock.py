@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 _BOOT = getattr(time, "CLOCK_BOOTTIME", None)
 
@@ -22,9 +23,11 @@ ESTIMATE_LIFETIME_S = 60.0
 """Seconds after which a new response replaces the estimate even if it is less precise, because clocks drift."""
 
 
-def boot_time() -> float:
-    """Return the seconds since the machine started, including suspended time if the system counts it (Linux)."""
-    return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
+boot_time: Callable[[], float] = time.monotonic if _BOOT is None else partial(time.clock_gettime, _BOOT)
+"""Seconds since the machine started, those that it slept included where the system counts them (Linux).
+
+Every request asks several times, and a partial answers in half the time that a function takes.
+"""
 
 
 def http_date(text: str) -> float | None:

@@ -15,7 +15,6 @@ from asyncclient._protocol.responses.reading import is_served
 from asyncclient._transport import Transport
 from asyncclient.errors import InvalidArgument
 from asyncclient.events import PrefixMoved
-from asyncclient.models import Page, Person
 
 ApiPrefix = Literal["auto", "environments", "projects"]
 """The path prefix of a project: "environments", "projects", or "auto" to find out."""
@@ -105,9 +104,12 @@ class PathPrefixTransport:
         return response
 
 
-def settling_read() -> Request[Page[Person]]:
-    """Return a read whose response shows the prefix, even if the key lacks the scope person:read."""
-    return endpoints.list_persons(limit=1)
+def settling_read() -> Request[None]:
+    """Return a read whose response shows the prefix, even if the key lacks the scope person:read.
+
+    It reads nobody: a person whose reads time out would otherwise block all other reads.
+    """
+    return endpoints.get_nobody()
 
 
 def _moved_away(response: Response) -> bool:

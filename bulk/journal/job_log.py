@@ -124,19 +124,24 @@ class JobLog:
         """Record the changes of state that follow from observations; nothing is written where nothing changes.
 
         Arguments:
-            source: where the observations come from: "person_reads", "deletion_rows", "listing" or "engine".
+            source: where the observations come from: "person_reads", "deletion_rows" or "engine".
             observed: what was observed of each target, in order, by target number.
             covered: by target number, the time up to which a deletion row covers the events, in seconds.
             label: the server's label of a rejection.
         """
         covered = covered or {}
-        target_states = self.target_states
+        person, events, recordings, properties = self.target_states.codes
         alike: dict[tuple[StatusCodes, tuple[Observation, ...], int | None], list[int]] = {}
         for number, observations in observed.items():
-            alike.setdefault((target_states.codes_of(number), observations, covered.get(number)), []).append(number)
+            codes = person[number], events[number], recordings[number], properties[number]
+            key = codes, observations, covered.get(number)
+            if key in alike:
+                alike[key].append(number)
+            else:
+                alike[key] = [number]
         changes: dict[tuple[Axis, int, int | None], list[int]] = {}
         for (before, observations, until), numbers in alike.items():
-            after = target_states.transitions[before, observations]
+            after = self.target_states.transitions[before, observations]
             for axis, old, new in zip(Axis, before, after, strict=True):
                 covers = until if axis is Axis.EVENTS else None
                 if old != new or covers is not None:

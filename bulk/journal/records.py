@@ -110,7 +110,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class StatesChanged(_Record, frozen=True, tag="states"):
-    """What reading (persons, deletion rows, a listing) or a rule of the engine established.
+    """What reading persons or deletion rows, or a rule of the engine, established.
 
     `refunded` names targets whose last attempt does not count, because it made progress (guarantee 12).
     """

@@ -19,11 +19,11 @@ from bulk.journal.target_states import TargetStates
 
 _CHUNK = 1 << 20
 _FORMAT = re.compile(rb'\{"n":0,"(?:type":"job_opened|k":"job)","format":([0-9]{1,9}),')
-"""The start of a first line, which has stayed readable through all formats; format 1 calls the kind of record `k`."""
+"""The start of the first line in every format so far; format 1 has `k` instead of `type`."""
 
 
 class JournalFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a report says of the journal file itself."""
+    """Facts about a journal's file, for reports."""
 
     digest: str
     lines: int
@@ -32,19 +32,19 @@ class JournalFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 @cache
 def framing() -> Framing[Record]:
-    """The frame of a job's journal; checksums start from the job's random name.
+    """Return the frame of a job's journal; its checksums start from the job's random name.
 
-    It holds nothing of any one journal, and looking through all kinds of records takes milliseconds.
+    It is made once, because inspecting all types of records takes milliseconds, and it holds no state of a journal.
     """
     return Framing(Record, job=lambda record: record.job if isinstance(record, JobOpened) else None)
 
 
 def open_journal(path: Path, target_states: TargetStates) -> Journal[Record]:
-    """Open the job's journal under its lock, or make it, and fold what it holds.
+    """Open or create the job's journal, lock it, and apply its records to the target states.
 
     Raises:
         JournalBusy: another process holds it.
-        FileTrouble: it is damaged, not private, or cannot be used.
+        FileTrouble: it is damaged, of another format, not private, or cannot be used.
     """
     _refuse_other_format(path)
     with _explaining(path):
@@ -52,20 +52,22 @@ def open_journal(path: Path, target_states: TargetStates) -> Journal[Record]:
 
 
 def replay_journal(path: Path) -> tuple[TargetStates, JournalFacts]:
-    """Fold a journal that somebody may be writing at this moment, without lock or change.
+    """Replay a journal without locking or changing it; another process may be writing it.
 
     Raises:
-        FileTrouble: it is damaged or cannot be read.
+        FileTrouble: it is damaged, of another format, or cannot be read.
     """
     target_states = TargetStates()
     _refuse_other_format(path)
     with _explaining(path):
         end = Journal.read(path, framing(), target_states.apply)
     if target_states.job is None:
-        raise JournalError(path, "is empty: no job was ever opened in it", "give the journal of a job")
-    whole = end.offset if isinstance(end, TornTail) else end.size
-    digest, size = _digest(path, whole)
-    return target_states, JournalFacts(digest=digest, lines=target_states.run_stats.lines, torn_tail_bytes=size - whole)
+        raise JournalError(path, "is empty", "name the journal of a job that was run")
+    complete = end.offset if isinstance(end, TornTail) else end.size
+    digest, size = _digest(path, complete)
+    return target_states, JournalFacts(
+        digest=digest, lines=target_states.run_stats.lines, torn_tail_bytes=size - complete
+    )
 
 
 @contextmanager
@@ -96,16 +98,16 @@ def _refuse_other_format(path: Path) -> None:
         )
 
 
-def _digest(path: Path, whole: int) -> tuple[str, int]:
-    """The SHA-256 of the journal's whole lines, and the file's size."""
+def _digest(path: Path, complete: int) -> tuple[str, int]:
+    """Return the SHA-256 of the journal's complete lines, and the file's size."""
     digest = sha256()
 
     fd = open_regular(path, os.O_RDONLY, JournalError)
     try:
-        left = whole
-        while left and (piece := os.read(fd, min(_CHUNK, left))):
+        remaining = complete
+        while remaining and (piece := os.read(fd, min(_CHUNK, remaining))):
             digest.update(piece)
-            left -= len(piece)
-        return f"sha256:{digest.hexdigest()}", max(whole, os.fstat(fd).st_size)
+            remaining -= len(piece)
+        return f"sha256:{digest.hexdigest()}", max(complete, os.fstat(fd).st_size)
     finally:
         os.close(fd)

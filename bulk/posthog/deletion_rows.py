@@ -1,12 +1,11 @@
-"""Reads the deletion rows of persons whose events were queued, and classifies them by their own time.
+"""Reads the deletion rows of persons whose events were queued, and classifies each row by its time.
 
-A row covers the events up to its own time, no matter which request made it. So each question about a row is one
-comparison of its time with the time that is needed. Rows come newest first, so the rows of persons that were just
-queued are on the first pages. Callers that ask while a read is under way share the next one.
+A row covers the events up to its own time, no matter which request created it. So one comparison with the required time
+answers every question about a row. Rows come newest first, so the rows of persons that were just queued are on the
+first pages. Callers that wait while a read is in progress share the next read.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from enum import Enum
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from uuid import UUID
 
 import anyio
@@ -15,31 +14,33 @@ import msgspec
 from asyncclient import DeletionRow, DeletionStatus, ListingError, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import run_workers
+from bulk.states import FastEnum
 
 PAGE_SIZE = 1000
 OVERLAP = 50
-"""Rows that a page shares with the one before: new rows are added in front meanwhile."""
+"""Rows that a page shares with the one before, because new rows are added in front meanwhile."""
 ROWS_KEPT = 20_000
-"""Rows that were read for one caller and may answer another."""
+"""Rows of other persons that are kept for later callers."""
 SINGLES_PER_PAGE = 20
-"""Persons still without a row for each page that brought none of theirs; fewer are asked for one by one."""
+"""Persons without a row, per consecutive page without any of their rows, up to which each is read alone."""
 SINGLES_AT_ONCE = 4
 ROWS_PER_PERSON = 100
 MAX_PAGES_PER_PERSON = 50
-"""Of one person's rows; servers keep few of them, but may show one per page."""
+"""Pages of one person's rows; a server keeps few rows per person, but may return one per page."""
 MAX_STALLED_PAGES = 3
-"""Consecutive pages that lead no further back, before the list counts as endless."""
+"""Pages that repeat earlier ones before the list counts as endless."""
 MAX_PAGES_PER_INSTANT = 100
-MOST_PAGES = 20_000
+"""Consecutive pages without an older time: rows of one instant, or rows that are added in front meanwhile."""
+MAX_PAGES = 20_000
 
 
-class RowCoverage(Enum):
-    """What deletion rows show of one person's events."""
+class RowCoverage(FastEnum):
+    """What deletion rows show about one person's events."""
 
-    COVERS_PENDING = "a pending row as new as needed"
-    COVERS_COMPLETED = "a completed row as new as needed"
-    OLDER_PENDING = "a pending row that is older than needed; the server keeps its time until it is purged"
-    NONE = "no row that says anything"
+    COVERS_PENDING = "a pending row that is new enough"
+    COVERS_COMPLETED = "a completed row that is new enough"
+    OLDER_PENDING = "a pending row that is too old; the server keeps its time until it is purged"
+    NONE = "no row that counts"
     UNKNOWN_STATUS = "a row whose status is neither pending nor completed"
 
 
@@ -47,10 +48,10 @@ COVERS = frozenset({RowCoverage.COVERS_PENDING, RowCoverage.COVERS_COMPLETED})
 
 
 def classify_row(row: DeletionRow, needed_from: float) -> RowCoverage:
-    """What one row shows.
+    """Return what one row shows.
 
     Arguments:
-        needed_from: the time that a row has to have at least, seconds since the epoch by the server's clock.
+        needed_from: the earliest time of a row that is new enough, in epoch seconds by the server's clock.
     """
     is_new_enough = row.created_at.timestamp() >= needed_from
     match row.status:
@@ -62,11 +63,11 @@ def classify_row(row: DeletionRow, needed_from: float) -> RowCoverage:
             return RowCoverage.UNKNOWN_STATUS
 
 
-class RowReading(msgspec.Struct, frozen=True):
-    """What the rows show of one person.
+class RowReading(msgspec.Struct, frozen=True, gc=False):
+    """What the rows show about one person.
 
     Arguments:
-        created_at: the time of the row that shows it, seconds since the epoch by the server's clock; None without one.
+        created_at: the time of the deciding row, in epoch seconds by the server's clock; None without a row.
     """
 
     coverage: RowCoverage
@@ -77,9 +78,9 @@ NO_ROW = RowReading(RowCoverage.NONE)
 
 
 class _Caller(msgspec.Struct, eq=False):
-    wanted: dict[UUID, float]
-    found: dict[UUID, RowReading]
-    done: bool = False
+    wanted: Collection[UUID]
+    needed_from: float
+    found: dict[UUID, RowReading] | None = None
 
 
 class DeletionRowReader:
@@ -96,27 +97,29 @@ class DeletionRowReader:
         self._reading = anyio.Lock()
         self._kept: dict[int, DeletionRow] = {}
 
-    async def fetch(self, needed_from: Mapping[UUID, float]) -> dict[UUID, RowReading]:
-        """What the rows show of each of these persons.
+    async def fetch(self, uuids: Collection[UUID], needed_from: float) -> Mapping[UUID, RowReading]:
+        """Return what the rows show about each of these persons, and possibly about others.
 
         Arguments:
-            needed_from: for each person the time that a row has to have at least (`classify_row`).
+            needed_from: the earliest time of a row that is new enough (`classify_row`); among callers that share a
+                read, the latest time counts.
 
         Raises:
             ListingError: the list of rows does not end.
         """
-        caller = _Caller(dict(needed_from), {})
+        caller = _Caller(uuids, needed_from)
         self._callers.append(caller)
         try:
             async with self._reading:
-                if not caller.done:
+                if caller.found is None:
                     await self._serve(list(self._callers))
         finally:
             self._callers.remove(caller)
+        assert caller.found is not None, "every caller is served"
         return caller.found
 
     async def completed(self, oldest: float) -> AsyncIterator[list[DeletionRow]]:
-        """Pages of completed rows, newest first, back to a time in seconds since the epoch by the server's clock.
+        """Yield pages of completed rows, newest first, back to a time in epoch seconds by the server's clock.
 
         Raises:
             ListingError: the list of rows does not end.
@@ -125,64 +128,59 @@ class DeletionRowReader:
             yield page
 
     async def _serve(self, callers: list[_Caller]) -> None:
-        needed_from: dict[UUID, float] = {}
+        wanted = {uuid.int: uuid for caller in callers for uuid in caller.wanted}  # integers hash faster than UUIDs
+        found = await self._newest_first(wanted, max(caller.needed_from for caller in callers))
         for caller in callers:
-            for uuid, since in caller.wanted.items():
-                needed_from[uuid] = max(since, needed_from.get(uuid, since))
-        found = await self._newest_first(needed_from)
-        for caller in callers:
-            caller.found.update({uuid: found[uuid] for uuid in caller.wanted})
-            caller.done = True
+            caller.found = found
 
-    async def _newest_first(self, needed_from: dict[UUID, float]) -> dict[UUID, RowReading]:
-        found = self._from_kept(needed_from)
-        if len(found) == len(needed_from):
+    async def _newest_first(self, wanted: dict[int, UUID], needed_from: float) -> dict[UUID, RowReading]:
+        """Return the readings of persons, and remove the persons from `wanted`."""
+        found = self._from_kept(wanted, needed_from)
+        if not wanted:
             return found
-        wanted = {uuid.int: uuid for uuid in needed_from if uuid not in found}
-        oldest = min(needed_from.values())
-        barren = 0
-        unclear: set[UUID] = set()
+        pages_without_rows = 0
+        unknown: set[int] = set()
         async for page in self._pages(float("-inf"), "all"):
             before = len(wanted)
             for row in page:
                 key = row.person_uuid.int
-                if len(self._kept) < ROWS_KEPT:
-                    self._kept.setdefault(key, row)
                 if key not in wanted:
+                    if len(self._kept) < ROWS_KEPT:
+                        self._kept.setdefault(key, row)
                     continue
-                reading = read_row(row, needed_from[row.person_uuid])
+                reading = read_row(row, needed_from)
                 if reading.coverage is RowCoverage.UNKNOWN_STATUS:
-                    unclear.add(row.person_uuid)  # an older row may cover; read alone, all of a person's rows count
-                elif reading.coverage in COVERS or (reading is not NO_ROW and row.person_uuid not in unclear):
+                    unknown.add(key)  # an older row may cover, so all rows of this person are read
+                elif reading.coverage in COVERS or (reading is not NO_ROW and key not in unknown):
                     found[wanted.pop(key)] = reading
-            barren += len(wanted) == before or page[-1].created_at.timestamp() < oldest
-            if len(wanted) <= SINGLES_PER_PAGE * barren:
+            pages_without_rows = pages_without_rows + 1 if len(wanted) == before else 0
+            if len(wanted) <= SINGLES_PER_PAGE * pages_without_rows:
                 break
         else:
-            found |= {uuid: NO_ROW for uuid in needed_from if uuid not in found and uuid not in unclear}
+            found |= {wanted.pop(key): NO_ROW for key in wanted.keys() - unknown}
 
-        async def ask(uuid: UUID) -> None:
-            found[uuid] = await self._of_one(uuid, needed_from[uuid])
+        async def read_alone(uuid: UUID) -> None:
+            found[uuid] = await self._read_person(uuid, needed_from)
 
-        await run_workers(ask, needed_from.keys() - found.keys(), workers=SINGLES_AT_ONCE)
+        await run_workers(read_alone, [*wanted.values()], workers=SINGLES_AT_ONCE)
         return found
 
-    def _from_kept(self, needed_from: dict[UUID, float]) -> dict[UUID, RowReading]:
-        """What rows kept from earlier reads prove: a row that covers stays valid. All else is read again."""
+    def _from_kept(self, wanted: dict[int, UUID], needed_from: float) -> dict[UUID, RowReading]:
+        """Return the readings of kept rows that cover, which stay valid; all other rows are read again."""
         found: dict[UUID, RowReading] = {}
-        for uuid, since in needed_from.items():
-            row = self._kept.pop(uuid.int, None)
-            if row is not None and (reading := read_row(row, since)).coverage in COVERS:
-                found[uuid] = reading
+        for key in wanted.keys() & self._kept.keys():
+            reading = read_row(self._kept.pop(key), needed_from)
+            if reading.coverage in COVERS:
+                found[wanted.pop(key)] = reading
         if len(self._kept) >= ROWS_KEPT:
             self._kept.clear()
         return found
 
     async def _pages(self, oldest: float, status: DeletionStatus) -> AsyncIterator[list[DeletionRow]]:
-        """Overlapping pages, newest first, up to the end of the list or the first page that reaches past a time."""
-        offset = stalled = level = 0
-        furthest: DeletionRow | None = None
-        for _ in range(MOST_PAGES):
+        """Yield overlapping pages, newest first, until the list ends or a page reaches back past a time."""
+        offset = 0
+        progress = _Progress()
+        for _ in range(MAX_PAGES):
             with self._gate.cancel_on_stop():
                 page = await self._client.persons.deletion_status(status=status, limit=PAGE_SIZE, offset=offset)
             rows = page.results
@@ -190,19 +188,15 @@ class DeletionRowReader:
                 yield rows
             if page.next is None or not rows or rows[-1].created_at.timestamp() < oldest:
                 return
-            if furthest is None or _leads_back(furthest, rows[-1]):
-                level = level + 1 if furthest is not None and furthest.created_at == rows[-1].created_at else 0
-                stalled, furthest = 0, rows[-1]
-            else:
-                stalled += 1
-            if stalled >= MAX_STALLED_PAGES or level >= MAX_PAGES_PER_INSTANT:
+            progress.add(rows)
+            if progress.is_stalled:
                 break
             offset += max(1, len(rows) - min(OVERLAP, len(rows) // 2))
         raise ListingError(
-            f"the list of event deletions ({status}) does not end: its pages lead no further back at row {offset:,}"
+            f"the list of event deletions ({status}) does not end: pages have no older rows from row {offset:,} on"
         )
 
-    async def _of_one(self, uuid: UUID, needed_from: float) -> RowReading:
+    async def _read_person(self, uuid: UUID, needed_from: float) -> RowReading:
         readings: list[RowReading] = []
         offset = 0
         for _ in range(MAX_PAGES_PER_PERSON):
@@ -221,13 +215,44 @@ class DeletionRowReader:
 
 
 def read_row(row: DeletionRow, needed_from: float) -> RowReading:
-    """What one row shows, with its time."""
+    """Return what one row shows, with its time."""
     coverage = classify_row(row, needed_from)
     return NO_ROW if coverage is RowCoverage.NONE else RowReading(coverage, row.created_at.timestamp())
 
 
-def _leads_back(furthest: DeletionRow, end: DeletionRow) -> bool:
-    """Whether a page that ends with this row leads to older rows, or to others of the same instant."""
-    if end.created_at != furthest.created_at:
-        return end.created_at < furthest.created_at
-    return end.person_uuid != furthest.person_uuid
+class _Progress:
+    """Tracks whether pages still reach older rows, although rows are added in front between two pages."""
+
+    def __init__(self) -> None:
+        self._newest: DeletionRow | None = None
+        self._previous: DeletionRow | None = None
+        self._furthest: DeletionRow | None = None
+        self._repeated = 0
+        self._without_older = 0
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the list counts as endless."""
+        return self._repeated >= MAX_STALLED_PAGES or self._without_older >= MAX_PAGES_PER_INSTANT
+
+    def add(self, rows: Sequence[DeletionRow]) -> None:
+        """Add the next page."""
+        first, last = rows[0], rows[-1]
+        if self._furthest is not None:
+            self._without_older = 0 if last.created_at < self._furthest.created_at else self._without_older + 1
+        if _is_behind(last, self._furthest):
+            self._furthest, self._repeated = last, 0
+        elif not _is_behind(self._newest, first) and not _is_behind(last, self._previous):
+            self._repeated += 1
+        if _is_behind(self._newest, first):
+            self._newest = first
+        self._previous = last
+
+
+def _is_behind(row: DeletionRow | None, other: DeletionRow | None) -> bool:
+    """Return whether a row is older than the other or another one of the same instant; True if one is None."""
+    if row is None or other is None:
+        return True
+    if row.created_at != other.created_at:
+        return row.created_at < other.created_at
+    return row.person_uuid != other.person_uuid

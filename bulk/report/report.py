@@ -164,7 +164,7 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
     """
     job = target_states.job
     if job is None:
-        raise ValueError("the journal is empty: no job was ever opened in it")
+        raise ValueError("the journal is empty")
     approved, run_stats = target_states.approved, target_states.run_stats
     return Report(
         format=REPORT_FORMAT,

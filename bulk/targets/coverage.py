@@ -47,10 +47,12 @@ class Coverage:
             gap_s = max(0.0, at - self._since - min(known))
             self.largest_uncovered_s = max(gap_s, self.largest_uncovered_s or 0.0)
 
-    def is_outdated(self, number: int, oldest: float) -> bool:
-        """Return whether a target's events are not covered up to this time, or not known to be."""
-        until = self.until(number)
-        return until is None or until < oldest
+    def outdated(self, numbers: Iterable[int], oldest: float) -> list[int]:
+        """Return those of these targets whose events are not covered up to this time, or not known to be."""
+        if not self._until:
+            return list(numbers)
+        until, earliest = self._until, max(oldest - self._since, NEVER + 1)
+        return [number for number in numbers if until[number] < earliest]
 
     def is_newer(self, number: int, than: float) -> bool:
         """Return whether a target's events are covered beyond this time, or up to an unknown time."""

@@ -1,12 +1,12 @@
 """What a run can observe about a target, and the state that an observation changes. Values only."""
 
-from enum import Enum
 from typing import NamedTuple
 
+from bulk.states import FastEnum
 from bulk.targets.reasons import AxisStatus
 
 
-class Observation(Enum):
+class Observation(FastEnum):
     """One thing that a run sees or decides about a target. The values are descriptions; no file holds them."""
 
     RUN_STARTED = "a run started"

@@ -4,13 +4,12 @@ A state with its reason is an `AxisStatus`. A target has one per axis, stored as
 Labels of the server ("bad_request:400") are not reasons; `rejection_labels` keeps them beside `REJECTED`.
 """
 
-from enum import Enum
 from typing import NamedTuple
 
-from bulk.states import PENDING, STATES, Axis, Events, Person, Properties, Recordings, State, axis_of
+from bulk.states import PENDING, STATES, Axis, Events, FastEnum, Person, Properties, Recordings, State, axis_of
 
 
-class Reason(Enum):
+class Reason(FastEnum):
     """Why a target is in its state. Journals and reports hold the values."""
 
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"

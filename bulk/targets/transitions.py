@@ -24,7 +24,7 @@ STATES_BY_CODE: dict[str, tuple[tuple[State, ...], list[int]]] = {
 
 
 class Transitions(dict[tuple[StatusCodes, tuple[Observation, ...]], StatusCodes]):
-    """A target's codes after some observations, by its codes before and the observations."""
+    """Maps a target's codes and the observations to its codes after them; computed on first use."""
 
     def __init__(self, machine: TargetMachine) -> None:
         super().__init__()
@@ -37,11 +37,11 @@ class Transitions(dict[tuple[StatusCodes, tuple[Observation, ...]], StatusCodes]
 
 
 def to_state(codes: Sequence[int]) -> TargetState:
-    """The state that these codes stand for."""
+    """Return the target state with these codes."""
     return TargetState(*(STATUSES[axis][code] for axis, code in zip(Axis, codes, strict=True)))
 
 
 def to_codes(state: TargetState) -> StatusCodes:
-    """The codes of a state."""
+    """Return the codes of a target state."""
     person, events, recordings, properties = (STATUS_CODES[axis][each] for axis, each in zip(Axis, state, strict=True))
     return person, events, recordings, properties

@@ -13,8 +13,8 @@ import anyio.lowlevel
 import msgspec
 
 import asyncclient
+from bulk.concurrency.workers import grouped
 from bulk.journal.job_log import JobLog, by_uuid
-from bulk.number_ranges import grouped
 from bulk.plan.plan_file import Target
 from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader
@@ -110,13 +110,14 @@ class Verifier:
     async def check_persons(self, numbers: list[int]) -> PersonCheck:
         """Read whether the persons of these targets are present, unchanged and as desired, and record their states."""
         target_states, targets = self._job.target_states, self._job.targets(numbers)
-        explained = {target.uuid: n for n, target in targets.items() if target_states.person(n) in EXPLAINED_ABSENCE}
-        maybe_merged = {
-            uuid for uuid, n in explained.items() if target_states.status(Axis.PERSON, n).reason is Reason.STILL_PRESENT
-        }
+        expected_gone, maybe_merged = set[UUID](), set[UUID]()
+        for number, target in targets.items():
+            if target_states.person(number) in EXPLAINED_ABSENCE:
+                reason = target_states.status(Axis.PERSON, number).reason
+                (maybe_merged if reason is Reason.STILL_PRESENT else expected_gone).add(target.uuid)
         reads = await self._persons.fetch_by_uuid(
             {target.uuid: target.distinct_id for target in targets.values()},
-            expected_gone=explained.keys() - maybe_merged,
+            expected_gone=expected_gone,
             unless_merged=maybe_merged,
         )
         present: dict[int, Known] = {}
@@ -176,7 +177,7 @@ class Verifier:
         if not targets:
             return {}, {}
         needed_from = self.oldest_cover() + ROUNDED_S
-        readings = await self._rows.fetch(dict.fromkeys((target.uuid for target in targets.values()), needed_from))
+        readings = await self._rows.fetch([target.uuid for target in targets.values()], needed_from)
         now = self._server_time()  # a row with a future time covers the events up to now, and expires like any other
         rows, covered = dict[int, Observation](), dict[int, int]()
         for number, target in targets.items():
@@ -201,16 +202,16 @@ class Verifier:
         """Return those of these targets whose deletion row is too old for their person to be deleted."""
         if Axis.EVENTS not in self._job.requested_axes:
             return []
-        oldest, coverage = self.oldest_cover(), self._job.target_states.coverage
-        return [number for number in numbers if coverage.is_outdated(number, oldest)]
+        return self._job.target_states.coverage.outdated(numbers, self.oldest_cover())
 
     def with_expiring_row(self, numbers: Iterable[int]) -> list[int]:
         """Return those of these targets whose deletion row is new enough now, but not for long."""
         if Axis.EVENTS not in self._job.requested_axes:
             return []
         oldest, coverage = self.oldest_cover(), self._job.target_states.coverage
-        soon = oldest + min(EXPIRING_S, self._max_uncovered_s / 2)
-        return [n for n in numbers if coverage.is_outdated(n, soon) and not coverage.is_outdated(n, oldest)]
+        expiring = coverage.outdated(numbers, oldest + min(EXPIRING_S, self._max_uncovered_s / 2))
+        expired = set(coverage.outdated(expiring, oldest))
+        return [number for number in expiring if number not in expired]
 
     async def check_purged(self) -> None:
         """Read which queued event deletions the server completed. A missing row proves nothing.

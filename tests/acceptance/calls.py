@@ -4,6 +4,7 @@ Written down from the contract, not from the client: what the client sends is co
 """
 
 from typing import NamedTuple
+from uuid import UUID
 
 QUEUED_S = 60.0
 """How long a server that queues takes to delete."""
@@ -30,7 +31,7 @@ class Row(NamedTuple):
         """Every request that the first call of a new client makes: method, path and answer.
 
         A read goes to the documented prefix and is sent again only where that did not serve it; before a write a
-        read settles the prefix, so that the write itself leaves once and for the right one.
+        read of nobody settles the prefix, so that the write itself leaves once and for the right one.
         """
         path, answer = self.path.format(**ids), self.answer(success_status)
         if path.startswith("/"):
@@ -40,9 +41,10 @@ class Row(NamedTuple):
         if self.reads:
             found = [(self.method, old + path, answer if missed is None else missed)]
             return found if missed is None else [*found, (self.method, new + path, answer)]
-        settled = [("GET", f"{old}persons/", 200 if missed is None else missed)]
+        nobody = f"persons/{UUID(int=0)}/"
+        settled = [("GET", old + nobody, 404 if missed is None else missed)]
         if missed is not None:
-            settled.append(("GET", f"{new}persons/", 200))
+            settled.append(("GET", new + nobody, 404))
         return [*settled, (self.method, (old if alias == "plain" else new) + path, answer)]
 
 

@@ -73,7 +73,8 @@ class Scene:
 
     def sent(self, action: str) -> list[RecordedRequest]:
         """The requests of an action; all on record have gone where they may, with no query but what is theirs."""
-        uuids = {str(uuid) for uuid in (self.bystander, *self.people.values())}
+        nobody = UUID(int=0)  # read to settle the path prefix
+        uuids = {str(uuid) for uuid in (nobody, self.bystander, *self.people.values())}
         for each in self.server.requests:
             assert uuids.issuperset(ID.findall(each.path)), each.path
             if each.path not in ("/batch/", "/api/projects/1/"):

@@ -1,4 +1,4 @@
-"""The command against a server in another process, killed with SIGKILL again and again (guarantee 7)."""
+"""Kills the command with SIGKILL several times, with the server in another process (guarantee 7)."""
 
 import json
 import os
@@ -20,7 +20,7 @@ PERSONS = 20_000 if os.environ.get("POSTHOG_BULK_SLOW") == "1" else 8_000
 
 
 class Server:
-    """`posthog-bulk server` in a process of its own."""
+    """`posthog-bulk server` in its own process."""
 
     def __init__(self, *options: str) -> None:
         command = [sys.executable, "-m", "bulk", "server", "--port", "0", "--rate-limits", "off", *options]
@@ -36,14 +36,14 @@ class Server:
         self.url = self.environ["POSTHOG_HOST"]
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"{self.url}/__local__/{path}") as answer:
-            return answer.read().decode()
+        with urllib.request.urlopen(f"{self.url}/__local__/{path}") as response:
+            return response.read().decode()
 
     def state(self) -> dict[str, Any]:
         return json.loads(self.get("state"))
 
     def sent(self, *, keep_person: bool) -> Counter[str]:
-        """How often each person was sent to bulk_delete, to be kept or to be deleted."""
+        """Return how often each person was in a bulk_delete request that keeps, or deletes, its persons."""
         times: Counter[str] = Counter()
         for line in self.get("requests?action=bulk_delete").splitlines():
             request = json.loads(line)
@@ -81,7 +81,7 @@ def planned_count(server: Server, folder: Path) -> int:
 
 
 def killed_after(command: list[str], environ: dict[str, str], events: int) -> bool:
-    """Run the command and kill it after so many of its events; say whether it was still at work then."""
+    """Run the command and kill it after a number of its events; return whether it was still running."""
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         for _ in range(events):
@@ -108,9 +108,9 @@ def test_an_erasure_killed_five_times_ends_correctly(server: Server, tmp_path: P
     for keep_person in (True, False):
         times = server.sent(keep_person=keep_person)
         assert len(times) == count
-        again = sum(sent - 1 for sent in times.values())
+        repeated = sum(sent - 1 for sent in times.values())
         faults = 0 if state["faults"] == 0 else count // 50 * 0.03 * 50
-        assert again <= in_flight + faults
+        assert repeated <= in_flight + faults
     report = json.loads(
         subprocess.run(
             [sys.executable, "-m", "bulk", "report", str(tmp_path / "j.journal.jsonl"), "-o", str(tmp_path / "r.json")],
@@ -133,14 +133,14 @@ def unset(folder: Path, plan: str, route: str, batch_size: int, count: int) -> l
 
 
 def people(server: Server) -> dict[str, dict[str, Any]]:
-    """The properties of everybody, as the server's listing has them."""
+    """Return the properties of all persons by UUID, from the listing."""
     command = [sys.executable, "-m", "bulk", "persons", "--everyone"]
     listed = subprocess.run(command, env=server.environ, capture_output=True, text=True, check=True).stdout
     return {person["uuid"]: person["properties"] for person in map(json.loads, listed.splitlines())}
 
 
 def killed_while_sending(command: list[str], environ: dict[str, str], progress: int) -> bool:
-    """Run the command and kill it after so many events of the phase in which it sends; say whether it was at work."""
+    """Run the command and kill it after some events of the sending phase; return whether it was still running."""
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         left = progress
@@ -153,7 +153,7 @@ def killed_while_sending(command: list[str], environ: dict[str, str], progress: 
 
 
 def events_sent_to(server: Server) -> Counter[str]:
-    """How often each distinct id was sent an event by the capture route."""
+    """Return how often each distinct ID was sent an event."""
     times: Counter[str] = Counter()
     for line in server.get("requests?action=capture").splitlines():
         events = json.loads(line)["body"]["batch"]
@@ -166,11 +166,11 @@ def events_sent_to(server: Server) -> Counter[str]:
 def test_an_unset_killed_twice_ends_like_an_uninterrupted_one(
     server: Server, tmp_path: Path, route: str, plan: str, batch_size: int
 ) -> None:
-    before, gone = people(server), {"country", "newsletter"}
-    chosen = {uuid for uuid, properties in before.items() if properties["plan"] == plan}
-    command = unset(tmp_path, plan, route, batch_size, len(chosen))
-    at_once = batch_size * (1 if route == "capture" else len(gone))
-    needed = len(chosen) * (1 if route == "capture" else len(gone))
+    before, keys = people(server), {"country", "newsletter"}
+    selected = {uuid for uuid, properties in before.items() if properties["plan"] == plan}
+    command = unset(tmp_path, plan, route, batch_size, len(selected))
+    at_once = batch_size * (1 if route == "capture" else len(keys))
+    needed = len(selected) * (1 if route == "capture" else len(keys))
     for progress in (3, 4):
         assert killed_while_sending(command, server.environ, progress)
         assert 25 < server.state()["events_received"] < needed
@@ -178,13 +178,13 @@ def test_an_unset_killed_twice_ends_like_an_uninterrupted_one(
         last = subprocess.run(command, env=server.environ, capture_output=True, text=True, check=False)
         assert last.returncode == 0, last.stderr
     assert people(server) == {
-        uuid: {key: value for key, value in properties.items() if key not in gone or uuid not in chosen}
+        uuid: {key: value for key, value in properties.items() if key not in keys or uuid not in selected}
         for uuid, properties in before.items()
     }
     state = server.state()
-    assert needed <= state["events_received"] <= needed + 2 * 8 * at_once  # what was in flight when it was killed
+    assert needed <= state["events_received"] <= needed + 2 * 8 * at_once  # requests in flight at each kill
     assert state["events_without_effect"] == 0
     if route == "capture":
-        assert len(events_sent_to(server)) == len(chosen)
+        assert len(events_sent_to(server)) == len(selected)
     else:
         assert state["requests_by_action"]["delete_property"] == state["events_received"]

@@ -130,7 +130,7 @@ async def test_unset_runs_as_written(server: LocalPostHog, tmp_path: Path) -> No
     assert len(everybody) == 3000
     assert not [one for one in everybody if "email" in one or "name" in one]
     assert all("plan" in one for one in everybody)
-    assert "read back as requested" in (tmp_path / "scrub.md").read_text()
+    assert "persons changed" in (tmp_path / "scrub.md").read_text()
 
 
 async def test_update_runs_as_written(server: LocalPostHog, tmp_path: Path) -> None:

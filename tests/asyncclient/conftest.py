@@ -36,7 +36,7 @@ UUID_TEXT = "018f0000-0000-7000-8000-000000000001"
 
 
 class RawRequest(msgspec.Struct, frozen=True):
-    """What arrived: the target is as it was on the wire."""
+    """A received request, with its target as it was on the wire."""
 
     method: str
     target: str
@@ -59,7 +59,7 @@ Answer = Callable[[RawRequest, asyncio.StreamWriter], Awaitable[bool | None]]
 
 
 class RawServer:
-    """Counts requests and connections, answers with bytes of the test's choice."""
+    """Counts requests and connections, and responds with bytes that the test chooses."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -117,7 +117,7 @@ async def read_request(reader: asyncio.StreamReader) -> RawRequest:
 
 
 def http(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
-    """A response; names of headers with `_` for `-`, a given Content-Length is taken as it is."""
+    """Return the bytes of a response; header names have `_` for `-`, and a given Content-Length is kept."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     named.setdefault("Content-Length", str(len(body)))
     lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in named.items())]
@@ -130,7 +130,7 @@ def person_json(uuid: str = UUID_TEXT, **more: Any) -> dict[str, Any]:
 
 
 class Raw:
-    """What tests of the wire need, in one fixture."""
+    """Return what tests of the wire need."""
 
     http = staticmethod(http)
     person = staticmethod(person_json)
@@ -190,7 +190,7 @@ def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContex
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A file with a certificate that nobody vouches for, and its key."""
+    """Return a file with an untrusted certificate and its key."""
     file = tmp_path / "both.pem"
     file.write_text(CERTIFICATE)
     return file

@@ -131,7 +131,7 @@ async def test_before_send_that_raises_sends_nothing_and_returns_the_permit() ->
             await client.once(before_send).persons.delete(first(server))
         assert held == [1]
         assert limits.budget(Bucket.DELETES)[0].used == 0
-        assert server.request_counts == {"list": 1}
+        assert server.request_counts == {"retrieve": 1}  # which settled the prefix
 
 
 async def test_once_settles_the_prefix_by_itself_without_telling_before_send() -> None:
@@ -143,7 +143,7 @@ async def test_once_settles_the_prefix_by_itself_without_telling_before_send() -
 
         await client.once(before_send).persons.get(first(server))
         assert told == [2]
-        assert [each.action for each in server.requests] == ["unknown", "list", "retrieve"]
+        assert [each.action for each in server.requests] == ["unknown", "retrieve", "retrieve"]
 
 
 @pytest.mark.parametrize("action", MUTATING)
@@ -160,6 +160,8 @@ async def test_views_share_connection_limits_and_prefix_and_add_up() -> None:
     outer: list[Any] = []
     inner: list[Any] = []
     async with LocalPostHog(persons=2) as server, client_of(server, on_event=outer.append) as client:
+        await client.settle_prefix()
+        outer.clear()
         view = client.once(nothing).observed(inner.append).with_retry(FAST)
         await view.persons.get(first(server))
         assert view.limits is client.limits
@@ -170,7 +172,7 @@ async def test_views_share_connection_limits_and_prefix_and_add_up() -> None:
         server.faults.add(Fault("status", status=503, action="retrieve"))
         with pytest.raises(ServerError):
             await view.persons.get(first(server))
-        assert server.request_counts["retrieve"] == 2  # still once
+        assert server.request_counts["retrieve"] == 3  # still once
 
 
 async def test_events_report_errors_without_personal_data() -> None:
@@ -183,7 +185,7 @@ async def test_events_report_errors_without_personal_data() -> None:
         await client.projects.get(1)
         finished = [(e.action, e.bucket, e.status) for e in events if isinstance(e, RequestFinished)]
         assert finished == [
-            ("list", Bucket.OTHERS, 200),
+            ("retrieve", Bucket.OTHERS, 404),  # of nobody, to settle the prefix
             ("destroy", Bucket.DELETES, 202),
             ("retrieve", Bucket.OTHERS, 404),
             ("projects", Bucket.DEFAULT, 200),
@@ -305,7 +307,7 @@ async def test_the_timeout_of_one_call_is_its_own(raw: Any) -> None:
 
     server = await raw.serve(slow)
     client = await raw.client(server.url, timeout_s=3600)
-    with pytest.raises(PostHogError, match=r"POST persons/bulk_delete/: no answer within 0.1 s"):
+    with pytest.raises(PostHogError, match=r"POST persons/bulk_delete/: no response within 0.1 s"):
         await client.persons.bulk_delete(ids=[raw.uuid], timeout_s=0.1)
 
 
@@ -318,7 +320,7 @@ async def test_a_batch_response_with_any_keys_is_keyed_by_uuid(raw: Any) -> None
 
 @pytest.mark.parametrize("key", [str(UUID(int=5)), "nobody", str(UUID(int=6))])
 async def test_a_response_with_other_persons_than_requested_is_invalid(raw: Any, key: str) -> None:
-    """Under the key of another one, under none, or in place of another one."""
+    """A person under the key of another one, under an unknown key, or in place of another one is invalid."""
     other = str(UUID(int=5))
     persons = {raw.uuid: raw.person(properties={}), key: raw.person(properties={}, uuid=str(UUID(int=6)))}
     server = await raw.serve(raw.http(body=json.dumps({"results": persons}).encode()))

@@ -1,4 +1,4 @@
-"""Settings: every bad one has its sentence, and none shows the key."""
+"""Settings: each invalid one has a clear message, and no message shows the key."""
 
 import os
 from pathlib import Path

@@ -171,7 +171,7 @@ async def test_a_client_that_is_not_open_captures_nothing() -> None:
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """Everything that any logger says, at DEBUG."""
+    """Return everything that any logger writes, at DEBUG."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()
@@ -187,7 +187,7 @@ def logged() -> Iterator[io.StringIO]:
 
 
 def everything(error: BaseException) -> str:
-    """All that a report of an error may show, but for the frames of tests, which hold what they were given."""
+    """Return all that an error report can show, without the frames of tests."""
     parts: list[str] = []
     rest: list[BaseException | None] = [error]
     while rest:

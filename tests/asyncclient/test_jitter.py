@@ -1,4 +1,4 @@
-"""Waits are drawn, and drawn from nothing up to the whole backoff: full jitter (guarantee 12)."""
+"""Waits between retries are drawn from 0 to the whole backoff: full jitter (guarantee 12)."""
 
 from typing import Any
 

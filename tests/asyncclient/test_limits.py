@@ -15,7 +15,7 @@ HOUR_S = 3600.0
 
 
 class Oracle:
-    """A server that counts as PostHog does and answers after a random time."""
+    """A server that counts as PostHog does and responds after a random time."""
 
     def __init__(self, rates: dict[str, str], random: Random, latency: tuple[float, float]) -> None:
         self._throttles = Throttles(rates, lambda: asyncio.get_running_loop().time())
@@ -34,7 +34,7 @@ class Oracle:
 
 
 async def use_up(limits: Limits, oracle: Oracle, *, until: float, workers: int = 32) -> None:
-    """Make as many requests as are allowed until a time of the loop's clock."""
+    """Make as many requests as the limits allow until a time of the loop's clock."""
     loop = asyncio.get_running_loop()
 
     async def worker() -> None:

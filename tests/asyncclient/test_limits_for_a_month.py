@@ -41,7 +41,7 @@ RETRY_AFTERS = [
 
 
 class Trouble:
-    """Minutes in which seven of ten requests are answered 429, 502 or 503 by something before the throttles."""
+    """Minutes in which a proxy responds to seven of ten requests with 429, 502 or 503."""
 
     def __init__(self, random: Random, start: float, end: float) -> None:
         self._random = random
@@ -94,7 +94,7 @@ class Server:
 
 
 class Month:
-    """What a month of requests, as many as ever may be made, brought about."""
+    """The result of a month with as many requests as the limits allow."""
 
     def __init__(self, rates: RateLimits, server_rates: dict[str, str], *, days: int, troubled: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -185,7 +185,7 @@ def test_a_month_of_trouble_costs_neither_a_429_nor_the_allowance() -> None:
 def test_a_server_that_allows_less_than_thought_refuses_no_more_than_each_try_to_have_more(
     per_minute: int, per_hour: int, troubled: bool
 ) -> None:
-    """Each time that the limit has recovered above what the server allows is an episode, with all that is under way."""
+    """Each time the limit recovers above what the server allows is one episode, with all requests in flight."""
 
     async def main() -> Month:
         rates = RateLimits(deletes_per_minute=PER_MINUTE, deletes_per_hour=None)

@@ -1,4 +1,4 @@
-"""A limit that a 429 lowered is the limit from then on (guarantee 13)."""
+"""A limit that a 429 lowered applies from then on (guarantee 13)."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from asyncclient import Bucket, Limits, RateLimits
 
 
 async def made_within(limits: Limits, seconds: float) -> int:
-    """How many requests can be made in so many seconds, each answered at once."""
+    """Return how many requests can be made in this many seconds with instant responses."""
     made = 0
     with anyio.move_on_after(seconds):
         while True:

@@ -1,4 +1,4 @@
-"""When a request is sent again: the decision as a table."""
+"""When a request is retried: the decision as a table."""
 
 import random
 from email.utils import formatdate

@@ -23,7 +23,7 @@ HIDDEN = ("0123456789", "abcdefghij")
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """Everything that any logger says, at DEBUG."""
+    """Return everything that any logger writes, at DEBUG."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
@@ -40,7 +40,7 @@ def logged() -> Iterator[io.StringIO]:
 
 
 def everything(error: BaseException) -> str:
-    """All that a report of an error may show: chained errors and local variables, of this package and below."""
+    """Return all that an error report can show: chained errors and local variables of this package and below."""
     parts = []
     seen: list[BaseException] = []
     rest: list[BaseException | None] = [error]
@@ -171,7 +171,7 @@ async def test_no_object_of_a_client_shows_the_key(raw: Any) -> None:
     innocent("\n".join(shown), raw.key)
     wire = client._core.shared.wire
     assert wire is not None
-    innocent(repr([vars(wire._connector), vars(wire._place)]), raw.key)
+    innocent(repr([vars(wire._session), vars(wire._session.connector)]), raw.key)
     for attempt in (pickle.dumps, copy.deepcopy):
         with pytest.raises(TypeError, match="cannot be pickled"):
             attempt(client)

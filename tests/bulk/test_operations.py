@@ -1,4 +1,4 @@
-"""What can be asked for: plain values that go through a plan and come back, and through a journal without values."""
+"""Operations survive the round trip through a plan; in a journal they have no values of properties."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Mistakes in what is read and by which clock: guarantees 11, 13 and 20."""
+"""Mistakes in reading back and in the clock: guarantees 11, 13 and 20."""
 
 from twin import Twin, twin
 
@@ -132,8 +132,8 @@ READING: tuple[Twin, ...] = (
         "a list of rows that never ends is read forever",
         _ROWS_TEST + "a_list_that_does_not_end_raises_an_error[the same page]",
         _ROWS,
-        "stalled >= MAX_STALLED_PAGES or level",
-        "level",
+        "self._repeated >= MAX_STALLED_PAGES or ",
+        "",
     ),
     twin(
         20,

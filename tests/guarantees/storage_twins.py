@@ -211,7 +211,7 @@ STORAGE: tuple[Twin, ...] = (
         "control characters reach the terminal",
         (
             "bulk/test_sanitize.py::test_plain_text_holds_no_control_bidi_or_invisible_character",
-            "bulk/cli/test_main.py::test_what_an_error_says_cannot_act_on_a_terminal",
+            "bulk/cli/test_main.py::test_error_messages_have_no_control_characters",
         ),
         "bulk/sanitize.py", '_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", ', "_UNSAFE_CATEGORIES = frozenset({",
     ),

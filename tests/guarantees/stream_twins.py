@@ -12,7 +12,7 @@ STREAMS: tuple[Twin, ...] = (
     twin(
         9,
         "a file of results takes another name of what a job needs",
-        _FILE_TESTS + "no_name_of_a_needed_file_is_taken",
+        _FILE_TESTS + "an_input_file_is_never_replaced_under_any_name",
         _OUTPUT_FILE, "        return one.samefile(other)", "        return one == other",
     ),
     twin(
@@ -31,7 +31,7 @@ STREAMS: tuple[Twin, ...] = (
     twin(
         17,
         "whoever writes waits for the reader",
-        _BLOCKED + "a_job_with_blocked_output_goes_on_ends_and_resumes[delete]",
+        _BLOCKED + "a_job_with_blocked_output_continues_ends_and_resumes[delete]",
         _OUTPUT, "            self._thread.start()\n",
         "            self._thread.start()\n        self._changed.wait_for(lambda: not self._waiting)\n",
     ),
@@ -43,8 +43,14 @@ STREAMS: tuple[Twin, ...] = (
     ),
     twin(
         17,
+        "a signal does not wake a loop that waits",
+        "bulk/cli/test_signals.py::test_a_signal_that_does_not_interrupt_the_waiting_loop_wakes_it",
+        "bulk/cli/signals.py", "before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)", "before = -1",
+    ),
+    twin(
+        17,
         "a silent standard input is waited for where signals are handled",
-        _BLOCKED + "a_silent_standard_input_keeps_nobody[persons]",
+        _BLOCKED + "a_silent_standard_input_does_not_keep_the_command_from_ending[persons]",
         "bulk/export/person_export.py", "await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True)", "next_lines()",
     ),
     twin(

@@ -34,6 +34,7 @@ def refused(a: Any) -> int:
     return sum(request.status == 429 for request in a.server.requests)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("latency_s", [0.0, 0.3])
 def test_600_updates_keep_to_the_limit_and_meet_no_429(virtual: Any, axis: Any, latency_s: float) -> None:
     async def main() -> None:
@@ -58,6 +59,7 @@ def forget_the_end(a: Any) -> None:
     a.journal.write_bytes(b"".join(lines[:-1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [False, True])
 @pytest.mark.parametrize("at", [3, 40, 241, 300, 500])
 def test_a_resume_counts_what_was_sent_before(virtual: Any, axis: Any, at: int, killed: bool) -> None:
@@ -115,6 +117,7 @@ def test_requests_of_a_stopped_block_are_charged_one_by_one(virtual: Any) -> Non
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_reads_of_the_planning_count_too(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=230, limits=PUBLISHED, rate_limits="posthog", batch_reads=False) as a:

@@ -184,7 +184,7 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.parametrize("lag_s", [0.0, 20.0])
+@pytest.mark.parametrize("lag_s", [0.0, pytest.param(20.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.status}-{f.when}")
 def test_a_job_ends_right_for_every_person_if_a_third_of_the_responses_fail(
     virtual: Any, axis: Any, fault: Fault, lag_s: float

@@ -11,7 +11,7 @@ from asyncclient._protocol.endpoints.calls import persons_call
 from asyncclient._protocol.endpoints.properties import property_key
 from asyncclient._protocol.http import Request
 from asyncclient._protocol.ids import person_id, person_uuid
-from asyncclient._protocol.responses.expectations import Csv, Json, Probe, json_model
+from asyncclient._protocol.responses.expectations import Csv, Json, NoPerson, Probe, json_model
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import (
@@ -88,6 +88,11 @@ def get_person(person: object, *, format: Format | None = None) -> Request[Perso
     return persons_call(
         "retrieve", "GET", f"{person_id(person)}/", _PERSON, route=":id/", format=format, reveals_prefix=True
     )
+
+
+def get_nobody() -> Request[None]:
+    """Build GET persons/:id of the nil UUID, which no person has; every server has the route (contract 6.2)."""
+    return persons_call("retrieve", "GET", f"{UUID(int=0)}/", NoPerson(), route=":id/", reveals_prefix=True)
 
 
 def batch_by_distinct_ids(distinct_ids: Sequence[str]) -> Request[BatchResults[Person]]:

@@ -1,7 +1,8 @@
 """Expectations: the success that a request expects, as a value on the request. Pure.
 
 Documentation and servers differ in the 2xx status of a change (contract 0, 6.4), so changes accept several. A read
-accepts 200 only: any other 2xx says that the response is elsewhere or not ready. Any other response is `Unexpected`.
+accepts 200 only, because any other 2xx means that the result is elsewhere or not ready. Any other response raises
+`UnexpectedResponse`.
 """
 
 import re
@@ -25,6 +26,8 @@ CHANGED: Final = frozenset({200, 201, 202, 204})
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 _JSON: Final = re.compile(r"(application|text)/([\w.-]+\+)?json")
 _CSV: Final = "text/csv"
+NO_SUCH_PERSON: Final = "Not found."
+"""The detail of a 404 that is about a person and not about a route (contract 6.2)."""
 _IS_HTML: Final = "the response is an HTML page, not a response of PostHog's API"
 
 
@@ -165,6 +168,22 @@ class Csv(msgspec.Struct, frozen=True):
             raise UnexpectedResponse(_IS_HTML)
         if start in (b"{", b"["):
             raise UnexpectedResponse("the body is JSON, not CSV", error_text(response.body))
+
+
+class NoPerson(msgspec.Struct, frozen=True):
+    """The 404 for a person that does not exist, which shows that the persons API serves this path (contract 6.2)."""
+
+    def read(self, response: Response) -> None:
+        """Check that the response is this refusal.
+
+        Raises:
+            UnexpectedResponse: it is another response.
+        """
+        check_not_html(response)
+        if response.status != 404 or error_text(response.body) != NO_SUCH_PERSON:
+            raise UnexpectedResponse(
+                f"{response.status} does not say that nobody has the nil UUID", error_text(response.body)
+            )
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

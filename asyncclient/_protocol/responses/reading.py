@@ -11,7 +11,13 @@ import msgspec
 from asyncclient._protocol.http import Request, Response, Stream
 from asyncclient._protocol.responses.decoding import invalid_response, sent_values, to_error
 from asyncclient._protocol.responses.error_body import error_body
-from asyncclient._protocol.responses.expectations import Csv, Probe, UnexpectedResponse, decode_body
+from asyncclient._protocol.responses.expectations import (
+    NO_SUCH_PERSON,
+    Csv,
+    Probe,
+    UnexpectedResponse,
+    decode_body,
+)
 from asyncclient._secret import Secret
 from asyncclient.errors import ApiStatusError, InvalidResponse, sanitize_text
 
@@ -19,8 +25,7 @@ T = TypeVar("T")
 
 _NO_KEY_ACCESS: Final = "does not support personal api key access"
 _NO_PERSON_ID: Final = "does not look like a personID"
-_NO_SUCH_PERSON: Final = "Not found."
-_UNKNOWN_ROUTE: Final = frozenset({"Endpoint not found.", _NO_SUCH_PERSON})
+_UNKNOWN_ROUTE: Final = frozenset({"Endpoint not found.", NO_SUCH_PERSON})
 _SERVED_CODES: Final = frozenset({"permission_denied"})
 
 
@@ -80,11 +85,9 @@ def decode_part(request: Request[Any], response: Response, raw: msgspec.Raw, dec
 
 
 def is_served(request: Request[Any], response: Response) -> bool:
-    """Return whether the response is from PostHog's API: a success of this call, or a 403 for the key's scopes."""
+    """Return whether the response is from PostHog's API: as this call expects, or a 403 for the key's scopes."""
     if response.status == 403:
         return error_body(response.body).code in _SERVED_CODES
-    if not 200 <= response.status < 300:
-        return False
     if response.stream is not None:
         return False  # the body is not read yet
     try:
@@ -123,6 +126,6 @@ def _route_exists(probe: Probe, request: Request[Any], response: Response) -> bo
         return True if is_refused_by_route else False if request.method == "POST" else None
     if response.status == 400 and _NO_PERSON_ID in detail:
         return False
-    if response.status == 404 and is_refused_by_route and detail == _NO_SUCH_PERSON:
+    if response.status == 404 and is_refused_by_route and detail == NO_SUCH_PERSON:
         return None  # not an unknown route, which is no valid person's id (400): this response is about a person
     return False if response.status == 404 and detail in _UNKNOWN_ROUTE else None

@@ -1,6 +1,6 @@
 """PersonLookups: batch reads, deletion status, property values and cohorts of persons (contract 6.11)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -35,7 +35,7 @@ _BY_UUID: "msgspec.json.Decoder[ResultsByUuid[Person]]" = msgspec.json.Decoder(R
 _REFS_BY_UUID: "msgspec.json.Decoder[ResultsByUuid[PersonRef]]" = msgspec.json.Decoder(ResultsByUuid[StoredRef])
 _NIL = UUID(int=0)
 
-K = TypeVar("K", UUID, str)
+K = TypeVar("K", UUID, str, int)
 P = TypeVar("P", Person, PersonRef)
 Route = Literal[
     "bulk_delete", "batch_by_uuids", "batch_by_distinct_ids", "deletion_status", "delete_events", "delete_recordings"
@@ -276,15 +276,16 @@ def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[UUI
     Raises:
         InvalidResponse: a person is under the key of another one, or other persons came in place of the requested ones.
     """
-    if any(key != person.uuid for key, person in found.items()):
+    keys = [key.int for key in found]  # integers hash and compare faster than UUIDs
+    if keys != [person.uuid.int for person in found.values()]:
         raise _mixed_up(request)
-    _check_keys(request, [each if isinstance(each, UUID) else UUID(each) for each in uuids], found)
+    _check_keys(request, [(each if isinstance(each, UUID) else UUID(each)).int for each in uuids], keys)
     return found
 
 
-def _check_keys(request: Request[Any], requested: Sequence[K], found: Mapping[K, object]) -> None:
+def _check_keys(request: Request[Any], requested: Sequence[K], found: Collection[K]) -> None:
     """Check that a response has no other persons in place of requested ones, because it could then be about none."""
-    if found and not all(map(found.__contains__, requested)) and found.keys() - set(requested):
+    if found and not set(requested).issubset(found) and not set(requested).issuperset(found):
         raise _mixed_up(request)
 
 

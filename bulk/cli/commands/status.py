@@ -96,7 +96,9 @@ def status_lines(report: "Report") -> list[str]:
     if report.runs:
         last = report.runs[-1]
         end = (
-            f"ended {plain(format_time(last.ended))} ({plain(last.reason or '')})" if last.ended else "no end recorded"
+            f"ended {plain(format_time(last.ended))} ({plain(last.reason or '')})"
+            if last.ended
+            else "still running, or killed"
         )
         rows.append((f"Run {len(report.runs)}", f"started {plain(format_time(last.started))}, {end}"))
     entries = f"{format_count(report.journal_lines)} lines, last written {plain(format_time(report.last_entry_at))}"

@@ -1,4 +1,4 @@
-"""CSV cut into rows as it arrives; Python's own csv module tells what is right."""
+"""CSV split into rows as it arrives, compared with Python's csv module."""
 
 import csv
 import io

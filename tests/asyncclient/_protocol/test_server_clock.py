@@ -1,4 +1,4 @@
-"""The estimate of the server's clock: never ahead by more than a round trip, never far behind, never jumping."""
+"""The estimate of the server's clock: ahead by at most a round trip, never far behind, without jumps."""
 
 import time
 from email.utils import formatdate

@@ -1,4 +1,4 @@
-"""The capture route, end to end against the local server: what arrives, what is repeated, whose token is sent."""
+"""Captured events end to end against the local server: what arrives, what is retried, whose token is sent."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Persisted folders: what is sent for each call, and what is read of each response (contract 7)."""
+"""Persisted folders: the request of each call, and its decoded response (contract 7)."""
 
 import json
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ FOLDER = PersistedFolder(
 
 
 async def sent(raw: Any, status: int, body: bytes, call: Any) -> tuple[Any, Any]:
-    """What came of a call that gets this response, and what was sent for it."""
+    """Return the result of a call that gets this response, and what was sent for it."""
     server = await raw.serve(raw.http(status, body))
     client = await raw.client(server.url)
     result = await call(client.persisted_folders)

@@ -1,4 +1,4 @@
-"""The query endpoint, against the local server and against answers that cannot be believed (contract 12)."""
+"""The query endpoint against the local server and against invalid responses (contract 12)."""
 
 import json
 from typing import Any
@@ -141,7 +141,7 @@ async def test_rows_of_any_kind_are_read(raw: Any) -> None:
 
 
 class Pages:
-    """A server that answers queries with these pages of ids, one after another, and then with errors."""
+    """A server that responds to queries with these pages of IDs, one after another, and then with errors."""
 
     def __init__(self, raw: Any, *pages: list[Any]) -> None:
         self._raw = raw

@@ -1,4 +1,4 @@
-"""The layers that limit and repeat, around a wire that answers as told, in virtual time (guarantees 10, 13, 14)."""
+"""The transports for rate limits and retries, around a scripted wire, in virtual time (guarantees 10, 13, 14)."""
 
 import asyncio
 from typing import Any
@@ -46,7 +46,7 @@ def answer(code: int, body: bytes = b"{}", **headers: str) -> Response:
 
 
 class Script:
-    """A wire that answers as told, in virtual time."""
+    """A wire with scripted responses, in virtual time."""
 
     def __init__(self, *answers: Response | PostHogError, latency_s: float = 0.0) -> None:
         self.answers = list(answers)
@@ -113,7 +113,7 @@ def test_a_429_pauses_all_requests_of_the_bucket_visibly(retry_after: str, pause
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)
-        limits.charge(Bucket.OTHERS, [59.9] * 100)  # so that the lowered limit holds nobody for long
+        limits.charge(Bucket.OTHERS, [59.9] * 100)  # so that no request waits long for the lowered limit
         events: list[Any] = []
         script = Script(answer(429, **{"retry-after": retry_after}), answer(200), answer(200))
         stack = layered(script, events, limits)

@@ -1,4 +1,4 @@
-"""A local server with a plain aiohttp session beside it: these tests use no client of ours."""
+"""A local server with a plain aiohttp session: these tests do not use the client."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -33,7 +33,7 @@ class Reply:
 
 
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self, now: float = 1_790_000_000.0) -> None:
         self.now = now
@@ -43,7 +43,7 @@ class Clock:
 
 
 class Api:
-    """Calls to one server; paths are relative to its persons unless they begin with a slash."""
+    """Calls to one server; a path is relative to persons/ unless it starts with a slash."""
 
     def __init__(self, server: LocalPostHog, session: aiohttp.ClientSession, clock: Clock) -> None:
         self.server = server
@@ -71,7 +71,7 @@ class Api:
         return await self.call("DELETE", path, **arguments)
 
     async def where(self, *filters: dict[str, Any], more: str = "") -> list[str]:
-        """First distinct IDs of the persons that match, in the order of the listing."""
+        """Return the first distinct IDs of the matching persons, in the order of the listing."""
         reply = await self.get(f"?properties={quote(json.dumps(filters))}{more}")
         assert reply.status == 200, reply.body
         return [person["distinct_ids"][0] for person in reply.json["results"]]
@@ -80,7 +80,7 @@ class Api:
         return [person["uuid"] for person in (await self.get(path)).json["results"]]
 
     async def walk(self, path: str, most: int = 1000) -> list[str]:
-        """Follow `next` to the end."""
+        """Follow `next` to the end and return the UUIDs."""
         found: list[str] = []
         url: str | None = path
         for _ in range(most):
@@ -97,13 +97,13 @@ class Api:
 
 @pytest.fixture
 def clock_at() -> Callable[[float], Clock]:
-    """A clock that stands still at a time of the test's."""
+    """Return the class of a clock that stands still at a chosen time."""
     return Clock
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Starts servers with the given number of persons and options; all are closed at the end."""
+    """Return a function that starts a server with persons and options; all servers are closed at the end."""
     async with AsyncExitStack() as stack:
 
         async def start(persons: int = 0, *, seed: int = 1, clock: Clock | None = None, **options: Any) -> Api:

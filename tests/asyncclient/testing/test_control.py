@@ -1,4 +1,4 @@
-"""The control routes, for whoever is in another process."""
+"""The control routes, for tests in another process."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Faults over a socket: what breaks, whether the effect took place, and which requests are struck."""
+"""Faults over a socket: what fails, whether the effect happened, and which requests are affected."""
 
 import asyncio
 import gzip

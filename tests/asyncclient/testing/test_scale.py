@@ -1,4 +1,4 @@
-"""A million persons in one small process, and nothing of the client in it."""
+"""A million persons in one small process, without importing the client."""
 
 import subprocess
 import sys

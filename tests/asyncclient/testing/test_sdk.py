@@ -1,4 +1,4 @@
-"""PostHog's own SDK against the server: it makes and changes persons without knowing the difference."""
+"""PostHog's own SDK against the local server: it creates and changes persons."""
 
 import asyncio
 

@@ -76,8 +76,8 @@ class Served:
 
         async def watch() -> None:
             async with asyncio.timeout(30):
-                while not condition():  # noqa: ASYNC110 - the server tells nobody
-                    await asyncio.sleep(0.002)  # and whoever is waited for needs the processor
+                while not condition():  # noqa: ASYNC110 - the server has no event for this
+                    await asyncio.sleep(0.002)  # the other thread needs the processor
 
         asyncio.run_coroutine_threadsafe(watch(), self._loop).result()
 

@@ -1,4 +1,4 @@
-"""Every command ends after two signals, even with blocked output or input (guarantee 17)."""
+"""Every command ends at two signals, with an output that is not read and an input that stays silent (guarantee 17)."""
 
 import fcntl
 import os
@@ -30,7 +30,7 @@ pytestmark = [
 ENDS_WITHIN_S = 3.0
 JOB = ("--everyone", "--plan", "x.plan.jsonl", "--yes", "--expect-count", "60", "--json")
 IDS = (b"u" * 390 + b"\n") * 25
-"""More than two pipes of one page hold: whoever has written it knows that most of it was read, and more is wanted."""
+"""More than two pipes of one page hold: after it is written, most of it was read, and the reader wants more."""
 KINDS = {
     "delete": (),
     "unset": ("plan", "--route", "rest"),
@@ -42,7 +42,7 @@ SENT_BY = {"unset": "delete_property", "update": "update"}
 
 
 class Blocked:
-    """A command whose stdout is a pipe that is full, and whose stdin is one that nobody writes to."""
+    """A command whose stdout is a pipe that is full, and whose stdin stays silent."""
 
     def __init__(self, spawn: Spawn) -> None:
         self._spawn = spawn
@@ -97,13 +97,13 @@ def end_by_two_signals(process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_job_with_blocked_output_goes_on_ends_and_resumes(
+def test_a_job_with_blocked_output_continues_ends_and_resumes(
     blocked: Blocked, run: Run, posthog: Any, kind: str
 ) -> None:
     posthog.server.faults.add(Fault("stall", action=SENT_BY.get(kind, "bulk_delete"), after=1, times=1))
     batches = ("--batch-size", "20", "--concurrency", "1")
     process = blocked.start(kind, *KINDS[kind], *JOB, *batches)
-    blocked.told(b"Test batch: ")  # the job goes on although nobody reads its events
+    blocked.told(b"Test batch: ")  # the job continues although its events are not read
     posthog.until(lambda: len(posthog.mutations) >= 2)
     end_by_two_signals(process)
     posthog.server.faults.clear()
@@ -129,7 +129,9 @@ def test_run_ends_by_the_first_signal_alone(blocked: Blocked, run: Run, posthog:
 
 
 @pytest.mark.parametrize("command", ["plan", "persons"])
-def test_a_silent_standard_input_keeps_nobody(blocked: Blocked, posthog: Any, own_folder: Path, command: str) -> None:
+def test_a_silent_standard_input_does_not_keep_the_command_from_ending(
+    blocked: Blocked, posthog: Any, own_folder: Path, command: str
+) -> None:
     arguments = {"plan": ("plan", "delete", "-o", "x.plan.jsonl"), "persons": ("persons",)}[command]
     process = blocked.start(*arguments, "--distinct-ids", "-")
     os.write(blocked.input, IDS)
@@ -138,7 +140,9 @@ def test_a_silent_standard_input_keeps_nobody(blocked: Blocked, posthog: Any, ow
     assert list(own_folder.iterdir()) == []
 
 
-def test_a_pipe_that_nobody_opens_keeps_nobody(blocked: Blocked, posthog: Any, own_folder: Path) -> None:
+def test_a_pipe_without_a_writer_does_not_keep_the_command_from_ending(
+    blocked: Blocked, posthog: Any, own_folder: Path
+) -> None:
     os.mkfifo("ids")
     process = blocked.start("plan", "delete", "--distinct-ids", "ids", "-o", "x.plan.jsonl")
     inner = os.open("ids", os.O_WRONLY)  # returns when it has opened the other end
@@ -147,21 +151,21 @@ def test_a_pipe_that_nobody_opens_keeps_nobody(blocked: Blocked, posthog: Any, o
     assert not Path("x.plan.jsonl").exists()
 
 
-def test_a_key_that_is_refused_ends_it_though_input_stays_silent(blocked: Blocked, posthog: Any) -> None:
+def test_a_refused_key_ends_the_command_while_input_is_silent(blocked: Blocked, posthog: Any) -> None:
     posthog.server.faults.add(Fault("status", status=401))
     process = blocked.start("plan", "delete", "--distinct-ids", "-", "-o", "x.plan.jsonl")
     os.write(blocked.input, b"user-1\n")
     assert process.wait(timeout=20) == 77
 
 
-def test_persons_that_nobody_reads(blocked: Blocked, posthog: Any) -> None:
+def test_persons_ends_while_its_output_is_not_read(blocked: Blocked, posthog: Any) -> None:
     os.read(blocked.output, 65536)
     process = blocked.start("persons")
     assert os.read(blocked.output, 1) == b"{"  # far more of them than the pipe holds
     end_by_two_signals(process)
 
 
-def test_verify_with_blocked_output(blocked: Blocked, run: Run, posthog: Any) -> None:
+def test_verify_ends_while_its_output_is_blocked(blocked: Blocked, run: Run, posthog: Any) -> None:
     assert run("delete", *JOB).code == 0
     requests = len(posthog.server.requests)
     posthog.server.faults.add(Fault("stall"))
@@ -173,7 +177,9 @@ def test_verify_with_blocked_output(blocked: Blocked, run: Run, posthog: Any) ->
 
 
 @pytest.mark.parametrize("arguments", [("status", "--watch"), ("report",)])
-def test_what_needs_no_server_ends_too(blocked: Blocked, run: Run, posthog: Any, arguments: tuple[str, ...]) -> None:
+def test_commands_without_a_server_end_while_output_is_blocked(
+    blocked: Blocked, run: Run, posthog: Any, arguments: tuple[str, ...]
+) -> None:
     assert run("delete", *JOB).code == 0
     Path("x.plan.jsonl").write_text("damaged")
     process = blocked.start(*arguments, "x.journal.jsonl")
@@ -181,14 +187,14 @@ def test_what_needs_no_server_ends_too(blocked: Blocked, run: Run, posthog: Any,
     end_by_two_signals(process)
 
 
-def test_a_server_with_blocked_output(blocked: Blocked) -> None:
+def test_the_server_ends_while_its_output_is_blocked(blocked: Blocked) -> None:
     process = blocked.start("server", "--port", "0", "--persons", "5")
     blocked.told(b"interrupt to end it")
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=ENDS_WITHIN_S) == 0
 
 
-def test_a_demo_with_blocked_output(blocked: Blocked, posthog: Any, tmp_path: Path) -> None:
+def test_the_demo_ends_while_its_output_is_blocked(blocked: Blocked, posthog: Any, tmp_path: Path) -> None:
     folder = tmp_path / "demos"
     folder.mkdir()
     process = blocked.start("demo", "--persons", "200", env={"TMPDIR": str(folder)})
@@ -211,7 +217,7 @@ def test_results_wait_for_their_reader_and_events_end_whole(blocked: Blocked, po
     assert seen.isascii()
 
 
-def test_a_stopped_terminal_keeps_nobody(spawn: Spawn, run: Run, posthog: Any) -> None:
+def test_a_stopped_terminal_does_not_keep_the_command_from_ending(spawn: Spawn, run: Run, posthog: Any) -> None:
     assert run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").code == 0
     posthog.server.faults.add(Fault("stall", action="bulk_delete", after=1))
     output, inner = pty.openpty()

@@ -1,4 +1,4 @@
-"""The drain after a first signal has an end (guarantee 17)."""
+"""Waiting for requests in flight after a signal is limited in time (guarantee 17)."""
 
 import asyncio
 import signal

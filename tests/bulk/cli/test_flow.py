@@ -56,7 +56,7 @@ def test_a_review_has_all_that_is_needed_to_approve(run: Run, posthog: Any) -> N
     assert mode("x.plan.jsonl") == 0o600
 
 
-def test_a_sample_is_from_all_over_the_plan_and_never_larger_than_it(run: Run, posthog: Any) -> None:
+def test_a_sample_covers_the_whole_plan_and_is_never_larger(run: Run, posthog: Any) -> None:
     out = run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").out
     assert re.findall(r"^  (\d+) +[0-9a-f-]{36} ", out, re.MULTILINE) == ["0", "12", "24", "36", "48"]
     out = run("plan", "delete", "--uuids", "-", "-o", "y", stdin=_file(str(min(everyone(posthog))))).out
@@ -69,7 +69,7 @@ def _file(text: str) -> Path:
     return path
 
 
-def test_the_line_that_a_review_ends_with_runs_the_plan_and_again_does_nothing(run: Run, posthog: Any) -> None:
+def test_the_command_that_a_review_prints_runs_the_plan_once(run: Run, posthog: Any) -> None:
     out = run("plan", "delete", *FREE, "--delete-events", "-o", "x.plan.jsonl").out
     targets, others = free(posthog), everyone(posthog) - free(posthog)
     line = out.splitlines()[-1].split()
@@ -85,7 +85,7 @@ def test_the_line_that_a_review_ends_with_runs_the_plan_and_again_does_nothing(r
     assert mode("x.journal.jsonl") == 0o600
 
 
-def test_delete_goes_all_the_way_in_one_go(run: Run, posthog: Any) -> None:
+def test_delete_plans_runs_and_verifies_in_one_command(run: Run, posthog: Any) -> None:
     targets, others = free(posthog), everyone(posthog) - free(posthog)
     result = run("delete", "--delete-events", "--delete-recordings", *FREE, "--yes", "--expect-count", len(targets))
     assert result.code == 0
@@ -123,7 +123,7 @@ def test_a_journal_given_names_the_plan(run: Run, posthog: Any) -> None:
     assert Path("y.journal.jsonl").exists()
 
 
-def test_a_selection_may_come_from_stdin(run: Run, posthog: Any) -> None:
+def test_a_selection_can_come_from_stdin(run: Run, posthog: Any) -> None:
     result = run("delete", "--distinct-ids", "-", "--yes", "--expect-count", 2, stdin=_file("user-1\nuser-2\n"))
     assert result.code == 0
     assert posthog.server.world.count() == 58
@@ -142,7 +142,7 @@ def test_a_selection_may_come_from_stdin(run: Run, posthog: Any) -> None:
         (("--distinct-ids", "in", "--allow-shared-ids"), "undefined\n"),
     ],
 )
-def test_each_way_to_select_finds_its_person(run: Run, posthog: Any, options: tuple[str, ...], content: str) -> None:
+def test_each_selection_option_finds_its_person(run: Run, posthog: Any, options: tuple[str, ...], content: str) -> None:
     world = posthog.server.world
     selected = world.add_person(["undefined", "u"], {"email": "e@example.org", "k": "v"})
     if "--column" in options:
@@ -154,7 +154,7 @@ def test_each_way_to_select_finds_its_person(run: Run, posthog: Any, options: tu
         assert [str(target.uuid) for target in plan.iter()] == [str(selected)]
 
 
-def test_json_puts_events_on_stdout_and_words_on_stderr(run: Run, posthog: Any) -> None:
+def test_json_writes_events_to_stdout_and_messages_to_stderr(run: Run, posthog: Any) -> None:
     count = len(free(posthog))
     result = run("delete", *FREE, "--yes", "--expect-count", count, "--json")
     events = [json.loads(line) for line in result.out.splitlines()]
@@ -169,7 +169,7 @@ def test_json_puts_events_on_stdout_and_words_on_stderr(run: Run, posthog: Any) 
     assert "user-" not in result.out
 
 
-def test_verify_waits_for_the_purge_and_then_is_done(run: Run, posthog: Any) -> None:
+def test_verify_ends_with_75_until_the_events_are_purged(run: Run, posthog: Any) -> None:
     count = len(free(posthog))
     run("delete", "--delete-events", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", count)
     sent = len(posthog.mutations)
@@ -205,7 +205,7 @@ def test_status_and_report_need_neither_network_nor_key_nor_plan(
     assert len(posthog.server.requests) == requests
 
 
-def test_a_broken_plan_beside_the_journal_is_said_and_done_without(run: Run, posthog: Any) -> None:
+def test_status_works_without_a_plan_that_cannot_be_read(run: Run, posthog: Any) -> None:
     run("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", len(free(posthog)))
     Path("x.plan.jsonl").write_text("x")
     result = run("status", "x.journal.jsonl")
@@ -215,9 +215,7 @@ def test_a_broken_plan_beside_the_journal_is_said_and_done_without(run: Run, pos
 
 
 @pytest.mark.parametrize("name", ["r.md", "r.json", "r.txt", "r.html", "R.MD"])
-def test_a_report_is_private_the_same_each_time_and_written_over_by_force_alone(
-    run: Run, posthog: Any, name: str
-) -> None:
+def test_a_report_is_private_and_replaced_only_by_force(run: Run, posthog: Any, name: str) -> None:
     run("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", len(free(posthog)))
     assert run("report", "x.journal.jsonl", "-o", name).code == 0
     first = Path(name).read_bytes()
@@ -234,7 +232,7 @@ def test_a_report_is_private_the_same_each_time_and_written_over_by_force_alone(
 
 
 @pytest.mark.parametrize("options", [(), ("--force",)])
-def test_a_report_never_replaces_what_it_is_made_from(run: Run, posthog: Any, options: tuple[str, ...]) -> None:
+def test_a_report_never_replaces_its_input(run: Run, posthog: Any, options: tuple[str, ...]) -> None:
     run("delete", *FREE, "--journal", "x.md", "--plan", "p.md", "--yes", "--expect-count", len(free(posthog)))
     Path("d").mkdir()
     Path("hard.md").hardlink_to("x.md")
@@ -242,13 +240,13 @@ def test_a_report_never_replaces_what_it_is_made_from(run: Run, posthog: Any, op
     before = {name: Path(name).read_bytes() for name in ("x.md", "p.md")}
     for name in ("x.md", "d/../x.md", "hard.md", "soft.md", "p.md", "./p.md"):
         assert run("report", "x.md", "--plan", "p.md", "-o", name, *options).code == 2
-    assert run("report", "x.md", "-o", "p.md", *options).code == 74  # a plan, though nobody says whose
+    assert run("report", "x.md", "-o", "p.md", *options).code == 74  # a plan is recognized by its content
     assert {name: Path(name).read_bytes() for name in before} == before
     assert Path("hard.md").samefile("x.md")
     assert Path("soft.md").is_symlink()
 
 
-def test_a_plan_and_its_journal_are_two_files(run: Run, posthog: Any) -> None:
+def test_plan_and_journal_must_be_different_files(run: Run, posthog: Any) -> None:
     assert run("plan", "delete", *FREE, "-o", "x.plan.jsonl").code == 0
     before = Path("x.plan.jsonl").read_bytes()
     Path("hard").hardlink_to("x.plan.jsonl")

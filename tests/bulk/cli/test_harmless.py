@@ -1,4 +1,4 @@
-"""No text of a server or file acts on the terminal, in any command and field (guarantee 30)."""
+"""Every command at a terminal, with control characters in all text of server and files (guarantee 30)."""
 
 import json
 import os
@@ -96,7 +96,7 @@ OPERATION_OPTIONS = {
 
 
 @pytest.mark.parametrize("kind", OPERATION_OPTIONS)
-def test_a_job_and_what_is_said_of_it_later(posthog: Any, kind: str) -> None:
+def test_a_job_and_its_report_are_sanitized(posthog: Any, kind: str) -> None:
     count = "2" if kind == "unset" else "4"
     plan, journal = f"{FILE}.plan.jsonl", f"{FILE}.journal.jsonl"
     shown = at_terminal(kind, *OPERATION_OPTIONS[kind], "--everyone", "--plan", plan, typed=f"{count}\n")
@@ -164,7 +164,7 @@ def test_persons(posthog: Any) -> None:
     ],
     ids=lambda arguments: "-".join(arguments[:2]).encode("ascii", "ignore").decode()[:20].strip("\x1b\x07"),
 )
-def test_whatever_is_wrong_is_told_harmlessly(posthog: Any, arguments: tuple[str, ...]) -> None:
+def test_error_messages_are_sanitized(posthog: Any, arguments: tuple[str, ...]) -> None:
     Path("csv").write_text(f"{NASTY.lower()},b\n1,2\n".replace("\n", "", NASTY.count("\n")))
     if arguments[0] == "demo":
         Path(FILE).mkdir()
@@ -204,7 +204,7 @@ def evil(request: pytest.FixtureRequest) -> Iterator[str]:
         thread.join()
 
 
-def test_what_a_server_says_of_an_error(posthog: Any, run: Run, evil: str) -> None:
+def test_errors_of_a_server_are_sanitized(posthog: Any, run: Run, evil: str) -> None:
     assert run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").code == 0
     for command in (("persons",), ("plan", "delete", "--everyone", "-o", "y"), ("run", "x.plan.jsonl", "--json")):
         with load_plan("x.plan.jsonl") as plan:

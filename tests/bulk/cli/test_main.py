@@ -84,11 +84,11 @@ def test_every_command_has_its_options_and_a_help(run: Run, name: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["-h"]])
-def test_asking_about_the_command_is_no_failure(run: Run, arguments: list[str]) -> None:
+def test_help_and_version_exit_with_0(run: Run, arguments: list[str]) -> None:
     assert run(*arguments).code == 0
 
 
-def test_no_command_is_a_usage_error_that_shows_the_help(run: Run) -> None:
+def test_without_a_command_the_help_is_shown_and_the_exit_code_is_2(run: Run) -> None:
     result = run()
     assert result.code == 2
     assert "Commands" in result.out + result.err
@@ -98,7 +98,7 @@ def test_no_command_is_a_usage_error_that_shows_the_help(run: Run) -> None:
     "arguments",
     [["erase"], ["run"], ["run", "--nope", "x"], ["delete", "--concurrency", "0"], ["plan", "explode", "-o", "x"]],
 )
-def test_a_usage_error_ends_with_2_and_one_sentence(run: Run, arguments: list[str]) -> None:
+def test_a_usage_error_exits_with_2_and_one_line(run: Run, arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.code == 2
     assert len(result.err.splitlines()) == 1
@@ -162,7 +162,7 @@ def _transport(kind: type[asyncclient.TransportError]) -> BaseException:
         (RuntimeError("secret phx_1"), 70),
     ],
 )
-def test_each_error_has_its_exit_code_and_its_sentence(error: BaseException, code: int) -> None:
+def test_each_error_has_its_exit_code_and_message(error: BaseException, code: int) -> None:
     assert exit_codes.exit_code(error) == code
     told = exit_codes.describe_error(error)
     assert told
@@ -170,7 +170,7 @@ def test_each_error_has_its_exit_code_and_its_sentence(error: BaseException, cod
     assert "phx_1" not in told
 
 
-def test_a_defect_names_its_place_and_no_value() -> None:
+def test_a_defect_is_reported_with_its_place_and_no_value() -> None:
     def fail() -> None:
         raise KeyError("jane@example.org")
 
@@ -185,13 +185,13 @@ def test_a_defect_names_its_place_and_no_value() -> None:
     assert "jane" not in told
 
 
-def test_what_an_error_says_cannot_act_on_a_terminal() -> None:
+def test_error_messages_have_no_control_characters() -> None:
     told = exit_codes.describe_error(Refused("name \x1b[31m\u202e", "fix"))
     assert "\x1b" not in told
     assert "\u202e" not in told
 
 
-def test_an_expression_is_shown_with_carets_under_the_word() -> None:
+def test_an_error_in_an_expression_is_marked_with_carets() -> None:
     assert exit_codes.describe_error(WhereError("a zzz b", 2, 5, "unknown operator")).splitlines() == [
         "unknown operator",
         "  a zzz b",
@@ -199,6 +199,6 @@ def test_an_expression_is_shown_with_carets_under_the_word() -> None:
     ]
 
 
-def test_the_only_error_of_a_group_is_told_as_itself() -> None:
+def test_the_only_error_of_a_group_is_reported_by_itself() -> None:
     inner = Refused("x", "y")
     assert exit_codes.unwrap_group(BaseExceptionGroup("g", [ExceptionGroup("h", [inner])])) is inner

@@ -37,7 +37,7 @@ def selected(posthog: Any) -> list[Any]:
 
 
 def properties(posthog: Any) -> dict[int, dict[str, Any]]:
-    """The properties of everybody, by the number in the distinct id."""
+    """The properties of all persons, by the number in the distinct ID."""
     world = posthog.server.world
     return {number: dict(world.person(world.uuid_of(f"user-{number}")).properties) for number in range(60)}
 
@@ -49,7 +49,7 @@ def resume_command(out: str) -> list[str]:
 
 
 def check_done(posthog: Any, kind: str, before: dict[int, dict[str, Any]]) -> None:
-    """The server's own world has what was asked for, and all the rest is as before."""
+    """Check that the server has the requested changes and no others."""
     world = posthog.server.world
     if kind == "delete":
         assert world.count() == 60 - PEOPLE
@@ -80,7 +80,9 @@ VERDICTS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_operation_goes_all_the_way_and_the_line_it_prints_resumes_it(run: Run, posthog: Any, kind: str) -> None:
+def test_each_operation_runs_in_one_command_and_prints_the_line_that_resumes_it(
+    run: Run, posthog: Any, kind: str
+) -> None:
     before = properties(posthog)
     result = run(*KINDS[kind], *IDS, *GO)
     assert result.code == 0, result.err
@@ -100,7 +102,7 @@ def test_each_operation_goes_all_the_way_and_the_line_it_prints_resumes_it(run: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_operation_goes_by_plan_run_status_report_and_verify(run: Run, posthog: Any, kind: str) -> None:
+def test_each_operation_runs_by_plan_run_status_report_and_verify(run: Run, posthog: Any, kind: str) -> None:
     before = properties(posthog)
     planned = run("plan", *KINDS[kind], *IDS, "-o", "x.plan.jsonl")
     assert planned.code == 0, planned.err
@@ -138,7 +140,7 @@ def test_each_operation_goes_by_plan_run_status_report_and_verify(run: Run, post
         (("update", "plan=vip"), "capture", {"capture": 2}),
     ],
 )
-def test_the_route_is_the_one_that_was_asked_for(
+def test_the_requested_route_is_taken(
     run: Run, posthog: Any, operation: tuple[str, ...], route: str, actions: dict[str, int]
 ) -> None:
     result = run(*operation, *IDS, *GO, "--route", route)
@@ -148,7 +150,7 @@ def test_the_route_is_the_one_that_was_asked_for(
     assert "Route: REST (" in result.err or "Route: capture (as requested)" in result.err
 
 
-def test_keys_that_look_like_options_are_named_after_two_dashes(run: Run, posthog: Any) -> None:
+def test_keys_that_look_like_options_follow_two_dashes(run: Run, posthog: Any) -> None:
     world = posthog.server.world
     world.add_person(["odd"], {"-x": 1, "$set": 2, "a=b": 3})
     Path("ids").write_text("odd\n")
@@ -158,7 +160,7 @@ def test_keys_that_look_like_options_are_named_after_two_dashes(run: Run, postho
     assert run(*resume_command(result.out)[1:]).code == 0
 
 
-def test_a_review_of_an_update_shows_each_value_and_lets_none_of_them_act(run: Run, posthog: Any) -> None:
+def test_a_review_of_an_update_shows_each_value_sanitized(run: Run, posthog: Any) -> None:
     result = run("plan", "update", "na\x1bme=Ada \u202e", "n:=[1,true]", f"long={'x' * 5000}", *IDS, "-o", "x")
     assert result.code == 0
     values = re.search("^Values +(.*)\n +(.*)\n +(.*)\n", result.out, re.MULTILINE)
@@ -169,7 +171,7 @@ def test_a_review_of_an_update_shows_each_value_and_lets_none_of_them_act(run: R
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", result.out + result.err)
 
 
-def test_a_review_tells_what_may_be_missed(
+def test_a_review_says_what_is_not_covered(
     run: Run, posthog: Any, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = run("plan", "unset", "nick", "--everyone", "-o", "none")
@@ -202,7 +204,7 @@ def test_a_review_tells_what_may_be_missed(
         (("delete-events",), ("delete", "--delete-events")),
     ],
 )
-def test_a_plan_that_exists_is_not_used_for_something_else(
+def test_an_existing_plan_is_not_used_for_another_operation(
     run: Run, posthog: Any, planned: tuple[str, ...], asked: tuple[str, ...]
 ) -> None:
     assert run("plan", *planned, *IDS, "-o", "x.plan.jsonl").code == 0
@@ -211,7 +213,7 @@ def test_a_plan_that_exists_is_not_used_for_something_else(
     assert not posthog.mutations
 
 
-def test_who_loses_the_race_for_a_new_plan_uses_the_winners(
+def test_a_process_that_finds_a_new_plan_of_another_uses_that(
     run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan_for_real = job_session.make_plan_file
@@ -234,7 +236,7 @@ def test_the_same_values_in_another_order_are_the_same_job(run: Run, posthog: An
     assert result.code == 0, result.err
 
 
-def test_a_change_that_is_not_applied_yet_is_waited_for_and_said_so(run: Run, posthog: Any) -> None:
+def test_waiting_for_a_change_to_be_applied_is_shown(run: Run, posthog: Any) -> None:
     posthog.server.reconfigure(capture_lag_s=0.4)
     result = run("update", "plan=vip", *IDS, *GO)
     assert result.code == 0, result.err

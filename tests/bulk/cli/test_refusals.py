@@ -51,16 +51,16 @@ def footer(plan: Path) -> dict[str, Any]:
 OPERATION_OPTIONS = ("delete", *FREE, "--yes", "--expect-count", "1")
 
 
-def test_a_missing_key(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_key_is_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("POSTHOG_PERSONAL_API_KEY")
     assert "POSTHOG_PERSONAL_API_KEY" in refused(2, *OPERATION_OPTIONS)
 
 
-def test_a_key_file_that_is_not_there(refused: Callable[..., str]) -> None:
+def test_a_key_file_that_does_not_exist_is_refused(refused: Callable[..., str]) -> None:
     assert "cannot be read" in refused(2, *OPERATION_OPTIONS, "--key-file", "none")
 
 
-def test_a_key_file_that_others_can_read(refused: Callable[..., str]) -> None:
+def test_a_key_file_that_others_can_read_is_refused(refused: Callable[..., str]) -> None:
     Path("key").write_text("phx_secret")
     Path("key").chmod(0o644)
     sentence = refused(2, *OPERATION_OPTIONS, "--key-file", "key")
@@ -68,24 +68,28 @@ def test_a_key_file_that_others_can_read(refused: Callable[..., str]) -> None:
     assert "phx_secret" not in sentence
 
 
-def test_a_key_with_a_newline(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_with_a_newline_is_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phx_secret\nx")
     sentence = refused(2, *OPERATION_OPTIONS)
     assert "line break" in sentence
     assert "secret" not in sentence
 
 
-def test_a_project_token_in_place_of_the_key(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_token_in_place_of_the_key_is_refused(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phc_token")
     assert "personal API key" in refused(2, *OPERATION_OPTIONS)
 
 
-def test_a_key_of_another_region(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_of_another_region_is_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phx_from_elsewhere")
     assert "region" in refused(77, *OPERATION_OPTIONS)
 
 
-def test_a_key_without_a_scope(serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_without_the_scope_is_refused(
+    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     served = serve(60, scopes=("person:read", "person:write"))
     for name, value in served.env.items():
         monkeypatch.setenv(name, value)
@@ -95,7 +99,9 @@ def test_a_key_without_a_scope(serve: Callable[..., Any], run: Run, monkeypatch:
     assert not served.mutations
 
 
-def test_a_key_that_may_only_read(serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_can_only_read_runs_no_plan(
+    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     served = serve(60, scopes=("project:read", "person:read"))
     for name, value in served.env.items():
         monkeypatch.setenv(name, value)
@@ -108,15 +114,15 @@ def test_a_key_that_may_only_read(serve: Callable[..., Any], run: Run, monkeypat
 
 
 @pytest.mark.parametrize("project", ["abc", "0", "-1", "1.5", "1/../2", "", "@Current"])
-def test_a_project_that_is_no_number(refused: Callable[..., str], project: str) -> None:
+def test_a_project_id_that_is_not_a_number_is_refused(refused: Callable[..., str], project: str) -> None:
     assert "project" in refused(2, *OPERATION_OPTIONS, f"--project-id={project}")
 
 
-def test_the_current_project_for_a_write(refused: Callable[..., str]) -> None:
+def test_the_current_project_is_refused_for_a_write(refused: Callable[..., str]) -> None:
     assert "@current" in refused(2, *OPERATION_OPTIONS, "--project-id", "@current")
 
 
-def test_a_project_that_the_key_does_not_see(refused: Callable[..., str]) -> None:
+def test_a_project_that_the_key_cannot_see_is_refused(refused: Callable[..., str]) -> None:
     refused(77, *OPERATION_OPTIONS, "--project-id", "99")
 
 
@@ -131,14 +137,14 @@ def test_a_project_that_the_key_does_not_see(refused: Callable[..., str]) -> Non
         ("ftp://x", "neither us, eu"),
     ],
 )
-def test_a_host_that_is_more_or_less_than_an_origin(refused: Callable[..., str], host: str, words: str) -> None:
+def test_a_host_that_is_not_an_origin_is_refused(refused: Callable[..., str], host: str, words: str) -> None:
     sentence = refused(2, *OPERATION_OPTIONS, "--host", host)
     assert words in sentence
     assert "secret" not in sentence
 
 
 @pytest.mark.parametrize("command", [("delete",), ("plan", "delete", "-o", "x.plan.jsonl")])
-def test_an_empty_selection(refused: Callable[..., str], posthog: Any, command: tuple[str, ...]) -> None:
+def test_an_empty_selection_is_refused(refused: Callable[..., str], posthog: Any, command: tuple[str, ...]) -> None:
     assert "--everyone" in refused(2, *command)
     assert not posthog.server.requests
 
@@ -157,7 +163,7 @@ def test_an_empty_selection(refused: Callable[..., str], posthog: Any, command: 
         (("--distinct-ids", "none.txt"), None),
     ],
 )
-def test_options_that_contradict_each_other(
+def test_options_that_cannot_be_combined_are_refused(
     refused: Callable[..., str], posthog: Any, options: tuple[str, ...], words: str | None
 ) -> None:
     sentence = refused(2 if words else 74, "delete", *options, "--yes", "--expect-count", "1")
@@ -165,7 +171,7 @@ def test_options_that_contradict_each_other(
     assert not posthog.server.requests
 
 
-def test_an_unknown_operator_is_pointed_at(run: Run, posthog: Any) -> None:
+def test_an_unknown_operator_is_marked(run: Run, posthog: Any) -> None:
     result = run("delete", "--where", "plan exactly free", "--yes", "--expect-count", "1")
     assert result.code == 2
     assert "did you mean exact?" in result.sentence
@@ -174,34 +180,34 @@ def test_an_unknown_operator_is_pointed_at(run: Run, posthog: Any) -> None:
 
 
 @pytest.mark.parametrize("option", ["--distinct-ids", "--uuids", "--emails"])
-def test_an_empty_file(refused: Callable[..., str], posthog: Any, option: str) -> None:
+def test_an_empty_input_file_is_refused(refused: Callable[..., str], posthog: Any, option: str) -> None:
     Path("ids").touch()
     assert "ids is empty" in refused(2, "delete", option, "ids", "--yes", "--expect-count", "1")
     assert "is empty" in refused(2, "delete", option, "-", "--yes", "--expect-count", "1")
     assert not posthog.server.requests
 
 
-def test_a_file_that_matches_nobody(refused: Callable[..., str]) -> None:
+def test_an_input_that_matches_no_person_is_refused(refused: Callable[..., str]) -> None:
     Path("ids").write_text("nobody\n")
     assert "no person matches" in refused(3, "delete", "--distinct-ids", "ids", "--yes", "--expect-count", "1")
     assert os.listdir() == ["ids"]
 
 
-def test_yes_without_a_count(refused: Callable[..., str]) -> None:
+def test_yes_requires_an_expected_count(refused: Callable[..., str]) -> None:
     assert "--expect-count" in refused(2, "delete", *FREE, "--yes")
 
 
-def test_another_count_than_expected(refused: Callable[..., str]) -> None:
+def test_another_count_than_expected_is_refused(refused: Callable[..., str]) -> None:
     assert "--expect-count says 1" in refused(3, *OPERATION_OPTIONS)
 
 
-def test_more_targets_than_allowed(refused: Callable[..., str], plan: Path) -> None:
+def test_a_plan_with_too_many_targets_is_refused(refused: Callable[..., str], plan: Path) -> None:
     digest = footer(plan)["digest"]
     assert "--max-targets 3" in refused(3, "run", plan, "--approve", digest, "--max-targets", "3")
     assert "--expect-count says 3" in refused(3, "run", plan, "--approve", digest, "--expect-count", "3")
 
 
-def test_nobody_to_approve(refused: Callable[..., str], plan: Path) -> None:
+def test_without_a_terminal_the_message_says_how_to_approve(refused: Callable[..., str], plan: Path) -> None:
     digest = footer(plan)["digest"].removeprefix("sha256:")[:12]
     assert f"--approve {digest}" in refused(3, "run", plan)
     count = footer(plan)["count"]
@@ -209,11 +215,11 @@ def test_nobody_to_approve(refused: Callable[..., str], plan: Path) -> None:
 
 
 @pytest.mark.parametrize("digest", ["sha256:" + "0" * 64, "0" * 12, "", "x"])
-def test_a_wrong_digest(refused: Callable[..., str], plan: Path, digest: str) -> None:
+def test_a_wrong_digest_is_refused(refused: Callable[..., str], plan: Path, digest: str) -> None:
     assert "digest" in refused(3, "run", plan, "--approve", digest)
 
 
-def test_a_changed_plan(refused: Callable[..., str], plan: Path) -> None:
+def test_a_changed_plan_is_refused(refused: Callable[..., str], plan: Path) -> None:
     digest = footer(plan)["digest"]
     data = bytearray(plan.read_bytes())
     data[len(data) // 2] ^= 1
@@ -221,21 +227,25 @@ def test_a_changed_plan(refused: Callable[..., str], plan: Path) -> None:
     assert "changed after it was created" in refused(74, "run", plan, "--approve", digest)
 
 
-def test_a_plan_for_another_project_or_host(refused: Callable[..., str], serve: Callable[..., Any], plan: Path) -> None:
+def test_a_plan_for_another_project_or_host_is_refused(
+    refused: Callable[..., str], serve: Callable[..., Any], plan: Path
+) -> None:
     digest = footer(plan)["digest"]
     sentence = refused(3, "run", plan, "--approve", digest, "--project-id", "2")
     assert "the plan was made for project 1, but the client is set to 2" in sentence
     assert "the plan was made for http" in refused(3, "run", plan, "--approve", digest, "--host", serve(1).server.url)
 
 
-def test_a_plan_of_another_operation_or_selection(refused: Callable[..., str], plan: Path) -> None:
+def test_a_plan_for_another_operation_or_selection_is_refused(refused: Callable[..., str], plan: Path) -> None:
     count = str(footer(plan)["count"])
     asked = ("--plan", plan, "--yes", "--expect-count", count)
     assert "another operation" in refused(3, "delete", "--delete-events", *FREE, *asked)
     assert "another selection" in refused(3, "delete", "--where", "plan exact pro", *asked)
 
 
-def test_a_foreign_journal(run: Run, serve: Callable[..., Any], plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_journal_of_another_job_is_refused(
+    run: Run, serve: Callable[..., Any], plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digest = footer(plan)["digest"]
     assert run("run", plan, "--approve", digest).code == 0
     other = serve(60)
@@ -250,7 +260,7 @@ def test_a_foreign_journal(run: Run, serve: Callable[..., Any], plan: Path, monk
     assert not other.mutations
 
 
-def test_a_damaged_journal(run: Run, posthog: Any, plan: Path) -> None:
+def test_a_damaged_journal_is_refused_with_its_line(run: Run, posthog: Any, plan: Path) -> None:
     digest = footer(plan)["digest"]
     assert run("run", plan, "--approve", digest).code == 0
     sent = len(posthog.mutations)
@@ -265,7 +275,7 @@ def test_a_damaged_journal(run: Run, posthog: Any, plan: Path) -> None:
     assert len(posthog.mutations) == sent
 
 
-def test_a_journal_that_another_process_holds(refused: Callable[..., str], plan: Path) -> None:
+def test_a_journal_in_use_by_another_process_is_refused(refused: Callable[..., str], plan: Path) -> None:
     digest = footer(plan)["digest"]
     journal = Path("x.journal.jsonl")
     journal.touch(0o600)
@@ -281,7 +291,7 @@ def failing(error: int, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk.files.private_files.os, function, fail)
 
 
-def test_a_folder_that_cannot_be_written(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_folder_is_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.open
 
     def read_only(path: Any, flags: int, *rest: Any, **named: Any) -> int:
@@ -294,11 +304,11 @@ def test_a_folder_that_cannot_be_written(refused: Callable[..., str], monkeypatc
         assert "read-only" in refused(74, *OPERATION_OPTIONS)
 
 
-def test_a_folder_that_is_not_there(refused: Callable[..., str]) -> None:
+def test_a_folder_that_does_not_exist_is_refused(refused: Callable[..., str]) -> None:
     assert "none/x.plan.jsonl" in refused(74, *OPERATION_OPTIONS, "--plan", "none/x.plan.jsonl")
 
 
-def test_a_full_disk(refused: Callable[..., str], plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_ends_the_command(refused: Callable[..., str], plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = footer(plan)["digest"]
     with monkeypatch.context() as patch:
         failing(errno.ENOSPC, "write", patch)
@@ -309,14 +319,14 @@ def test_a_full_disk(refused: Callable[..., str], plan: Path, monkeypatch: pytes
 
 
 @pytest.mark.slow
-def test_a_server_that_is_not_there(run: Run, posthog: Any) -> None:
+def test_a_server_that_cannot_be_reached_ends_the_command(run: Run, posthog: Any) -> None:
     result = run(*OPERATION_OPTIONS, "--host", "http://127.0.0.1:1")
     assert result.code == 75
     assert len(result.sentence.splitlines()) == 1
     assert "check the network and the host" in result.sentence
 
 
-def test_a_server_that_says_no_or_something_else(run: Run, posthog: Any) -> None:
+def test_a_server_that_is_not_posthog_ends_the_command(run: Run, posthog: Any) -> None:
     for fault, code in (
         (Fault("redirect", to="https://elsewhere.example.com"), 2),
         (Fault("garbage"), 75),
@@ -330,15 +340,15 @@ def test_a_server_that_says_no_or_something_else(run: Run, posthog: Any) -> None
 
 
 @pytest.mark.parametrize("limits", ["fast", "480", "480/min,4800", "480/min,4800/day,240/min", "-1/min,1/hour,1/min"])
-def test_rate_limits_that_cannot_be_read(refused: Callable[..., str], limits: str) -> None:
+def test_invalid_rate_limits_are_refused(refused: Callable[..., str], limits: str) -> None:
     refused(2, *OPERATION_OPTIONS, "--rate-limits", limits)
 
 
 @pytest.mark.parametrize("command", ["status", "verify", "report"])
-def test_a_journal_that_is_not_there(refused: Callable[..., str], command: str) -> None:
+def test_a_journal_that_does_not_exist_is_refused(refused: Callable[..., str], command: str) -> None:
     assert "x.journal.jsonl" in refused(74, command, "x.journal.jsonl")
 
 
 @pytest.mark.parametrize("name", ["report.htm", "report.pdf", "report"])
-def test_a_report_of_an_unknown_kind(refused: Callable[..., str], name: str) -> None:
+def test_a_report_in_an_unknown_format_is_refused(refused: Callable[..., str], name: str) -> None:
     assert "ends with .html, .md, .json, .txt" in refused(2, "report", "x.journal.jsonl", "-o", name)

@@ -38,7 +38,7 @@ def running(spawn: Spawn, plan: Path, posthog: Any, fault: Fault, **options: Any
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_the_first_signal_lets_what_is_in_flight_end_and_dies_of_it(
+def test_the_first_signal_waits_for_requests_in_flight_and_ends_the_process(
     spawn: Spawn, run: Run, posthog: Any, plan: Path, number: signal.Signals
 ) -> None:
     posthog.server.reconfigure(latency_s=0.3)
@@ -145,7 +145,7 @@ def test_a_process_whose_journal_is_removed_ends_with_74(spawn: Spawn, run: Run,
     assert len(posthog.mutations) == 2
 
 
-def test_a_drain_that_takes_too_long_is_cut_off() -> None:
+def test_requests_in_flight_that_take_too_long_are_cut_off() -> None:
     script = """
 import asyncio, os, signal, sys
 from bulk.cli.signals import run_until_signal
@@ -164,7 +164,33 @@ except BaseException as error:
     assert done.stdout.splitlines()[1:] == ["draining", "Interrupted 15"]
 
 
-def test_an_error_says_more_than_the_signal_that_came_with_it() -> None:
+def test_a_signal_that_does_not_interrupt_the_waiting_loop_wakes_it() -> None:
+    script = """
+import asyncio, os, signal, sys, threading
+from bulk.cli.signals import run_until_signal
+sys.setswitchinterval(60.0)  # another thread runs only while this one waits in a system call
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # so that the other thread gets it
+def send(waits):
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    waits.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+async def work(stopper):
+    loop, waits = asyncio.get_running_loop(), threading.Event()
+    thread = threading.Thread(target=send, args=(waits,), daemon=True)
+    thread.start()
+    loop.call_later(2.0, print, "woken by a timer")
+    loop.call_soon(waits.set)
+    await asyncio.Event().wait()
+try:
+    run_until_signal(work, notice=print)
+except BaseException as error:
+    print(type(error).__name__, error.signal_number)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout.splitlines() == ["Interrupted 15"]
+
+
+def test_an_error_after_a_signal_is_raised_in_its_place() -> None:
     script = """
 import os, signal
 from bulk.cli.signals import run_until_signal
@@ -182,7 +208,7 @@ except ValueError as error:
     assert done.stdout == "disk\n"
 
 
-def test_a_reader_that_goes_away_ends_a_stream_quietly(spawn: Spawn, serve: Callable[..., Any]) -> None:
+def test_a_reader_that_closes_stdout_ends_the_command_quietly(spawn: Spawn, serve: Callable[..., Any]) -> None:
     served = serve(20_000)
     process = spawn("persons", env=served.env)
     assert process.stdout is not None
@@ -193,7 +219,7 @@ def test_a_reader_that_goes_away_ends_a_stream_quietly(spawn: Spawn, serve: Call
     assert process.wait(timeout=30) == -signal.SIGPIPE
 
 
-def test_a_job_outlives_the_reader_of_its_events(spawn: Spawn, posthog: Any, plan: Path) -> None:
+def test_a_job_continues_after_the_reader_of_its_events_ends(spawn: Spawn, posthog: Any, plan: Path) -> None:
     posthog.server.reconfigure(latency_s=0.1)
     process = running(spawn, plan, posthog, Fault("garbage", times=0), bufsize=0)
     process.kill()

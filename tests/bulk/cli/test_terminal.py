@@ -1,4 +1,4 @@
-"""On a terminal: the count is asked for and typed, and progress is drawn."""
+"""The command at a terminal: approval by typing the count, and the display of progress."""
 
 import io
 import os
@@ -92,7 +92,7 @@ def count(plan: Path) -> int:
 
 
 @pytest.mark.slow
-def test_the_count_is_typed_to_approve(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+def test_typing_the_count_approves_the_plan(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
     one = terminal("run", plan)
     one.read_until("Type the number of persons to continue: ")
     assert f"About to delete {count(plan)} persons, in project 1 (Local project) on http" in one.seen
@@ -105,7 +105,9 @@ def test_the_count_is_typed_to_approve(terminal: Callable[..., Terminal], postho
 
 @pytest.mark.slow
 @pytest.mark.parametrize("typed", ["y\n", "1\n", "\n", "\x04"])
-def test_anything_else_is_no_approval(terminal: Callable[..., Terminal], posthog: Any, plan: Path, typed: str) -> None:
+def test_typing_anything_else_refuses_the_plan(
+    terminal: Callable[..., Terminal], posthog: Any, plan: Path, typed: str
+) -> None:
     one = terminal("run", plan)
     one.read_until("to continue: ")
     one.type(typed)
@@ -116,7 +118,9 @@ def test_anything_else_is_no_approval(terminal: Callable[..., Terminal], posthog
 
 
 @pytest.mark.slow
-def test_an_interrupt_at_the_question_ends_by_it(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+def test_an_interrupt_at_the_prompt_ends_the_command(
+    terminal: Callable[..., Terminal], posthog: Any, plan: Path
+) -> None:
     one = terminal("run", plan)
     one.read_until("to continue: ")
     one.process.send_signal(signal.SIGINT)
@@ -125,7 +129,9 @@ def test_an_interrupt_at_the_question_ends_by_it(terminal: Callable[..., Termina
 
 
 @pytest.mark.slow
-def test_one_go_shows_the_review_before_it_asks(terminal: Callable[..., Terminal], posthog: Any) -> None:
+def test_a_plan_and_run_command_shows_the_review_before_the_prompt(
+    terminal: Callable[..., Terminal], posthog: Any
+) -> None:
     one = terminal("delete", "--where", "plan exact free", "--plan", "y.plan.jsonl")
     one.read_until("to continue: ")
     assert "Digest          sha256:" in one.seen
@@ -136,7 +142,7 @@ def test_one_go_shows_the_review_before_it_asks(terminal: Callable[..., Terminal
 
 
 @pytest.mark.slow
-def test_an_approved_job_is_not_asked_again(
+def test_an_approved_job_is_not_prompted_for_again(
     terminal: Callable[..., Terminal], run: Run, posthog: Any, plan: Path
 ) -> None:
     with load_plan(plan) as loaded:
@@ -148,14 +154,14 @@ def test_an_approved_job_is_not_asked_again(
 
 
 @pytest.mark.slow
-def test_a_cap_is_checked_before_anybody_is_asked(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+def test_a_cap_is_checked_before_the_prompt(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
     one = terminal("run", plan, "--max-targets", "1")
     assert one.finish() == 3
     assert "Type the number" not in one.seen
 
 
 @pytest.mark.slow
-def test_a_second_signal_gives_the_cursor_back(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
+def test_a_second_signal_restores_the_cursor(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
     from asyncclient.testing import Fault
 
     posthog.server.faults.add(Fault("stall", action="bulk_delete"))

@@ -1,4 +1,4 @@
-"""A disk whose syncs are let through by hand."""
+"""A file whose syncs the test completes one by one."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from bulk.journal.writer import JournalWriter
 
 
 class Disk:
-    """A real file whose syncs wait to be let through and may fail; counts what reaches it."""
+    """A real file whose syncs wait until the test lets them pass or fail; counts writes and syncs."""
 
     def __init__(self, path: Path, framing: Framing[Any]) -> None:
         self.path = path
@@ -79,5 +79,5 @@ class Disk:
 
 @pytest.fixture(scope="session")
 def make_disk() -> type[Disk]:
-    """Give the class, for those who need a disk of their own: `make_disk(path, framing)`."""
+    """Return the class, for tests that need another disk: `make_disk(path, framing)`."""
     return Disk

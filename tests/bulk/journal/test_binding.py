@@ -1,4 +1,4 @@
-"""A journal belongs to one job: each thing that makes it another job is refused by its name (guarantee 6)."""
+"""A journal belongs to one job; the refusal names what differs (guarantee 6)."""
 
 from typing import Any
 

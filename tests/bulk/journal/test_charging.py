@@ -1,4 +1,4 @@
-"""What a killed run may have had under way is charged to the limits of the next one (guarantee 13)."""
+"""Requests that a killed run may have had in flight count in the limits of the next run (guarantee 13)."""
 
 from asyncclient import Bucket, Limits, RateLimits
 from bulk.journal.limit_usage import LimitUsage, restore_limits

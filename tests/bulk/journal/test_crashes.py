@@ -1,4 +1,4 @@
-"""Real processes on real journals: killed at every system call, failed by the disk, fighting for one file."""
+"""Real processes with real journals: killed at every system call, with a failing disk, competing for one file."""
 
 import os
 import random
@@ -91,7 +91,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def _notes(path: Path) -> list[int]:
-    """Open the journal as the next process would, and return the numbers it holds, which must have no gap."""
+    """Open the journal as the next process would; return the numbers in it, which must have no gap."""
     records: list[Line] = []
     Journal.open(path, FRAMING, records.append).close()
     numbers = [record.number for record in records if isinstance(record, Note)]

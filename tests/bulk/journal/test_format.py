@@ -1,4 +1,4 @@
-"""FORMAT.md names every kind of record with every member, as it stands in the code: outsiders read journals by it."""
+"""FORMAT.md lists every type of record with all its members, exactly as the code has them."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The frame of a journal line: what is read back, what is a torn tail, what is damage and in which line."""
+"""The frame of a journal line: round trips, torn tails, and damage with its line."""
 
 import json
 import zlib

@@ -1,4 +1,4 @@
-"""What earlier processes spent counts, once, and what nobody knows counts as spent (guarantee 13)."""
+"""Requests of earlier processes count once, and requests with unknown outcome count as made (guarantee 13)."""
 
 import msgspec
 

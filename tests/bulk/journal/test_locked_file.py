@@ -1,4 +1,4 @@
-"""The lock is the opener's alone, no fork keeps or releases it, and a file that lost its name is told apart."""
+"""Only the opener has the lock, no forked child keeps or releases it, and a lost file is detected."""
 
 import fcntl
 import os

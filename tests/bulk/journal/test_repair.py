@@ -1,4 +1,4 @@
-"""A journal's torn tail is set aside once and for all; damage is refused; reading changes nothing."""
+"""A torn tail is copied aside and cut off, damage is refused, and reading changes nothing."""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""A journal's file: made exclusively, locked, replayed, and refused where it is not ours alone."""
+"""A journal's file is created exclusively, locked and replayed, and refused if other users can write it."""
 
 import errno
 import fcntl

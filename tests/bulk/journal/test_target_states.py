@@ -163,7 +163,7 @@ def test_persons_deleted_instead_of_kept_are_never_reported_as_already_deleted()
 
 
 def test_a_partly_accepted_request_for_recordings_keeps_the_attempts_of_the_others() -> None:
-    """Who is refused among many that are not has a bounded number of attempts all the same."""
+    """A person that is rejected among accepted ones still has a bounded number of attempts."""
     accepted = AttemptEnded(attempt=0, at=3.0, outcome="ok", accepted="0-1")
     target_states = folded(opened(events=False, recordings=True), run(), intent(0, "0-2", "recordings"), accepted)
     assert list(target_states.attempts[:3]) == [0, 0, 1]

@@ -1,4 +1,4 @@
-"""Group commit: durable means on disk, one sync serves many, and closing leaves nothing behind."""
+"""Group commit: durable means on disk, one sync serves many records, and closing syncs everything."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Cancelled waiters lose nothing, and the first failed write or sync is the last."""
+"""Cancelled waiters lose nothing, and nothing is written after the first failed write or sync."""
 
 import asyncio
 import errno

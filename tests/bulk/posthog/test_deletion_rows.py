@@ -94,8 +94,7 @@ def test_a_time_at_the_end_of_the_calendar_is_compared_like_any_other(year: int,
 
 async def test_the_newest_row_decides_and_its_time_is_returned() -> None:
     client = Rows([row(1, 5.0), row(2, 7.0, "completed"), row(1, 50.0, "completed"), row(3, 90.0), row(4, 95.0, "x")])
-    since = {UUID(int=n): NOW - 60.0 for n in range(1, 6)}
-    assert await reader(client).fetch(since) == {
+    assert await reader(client).fetch([UUID(int=n) for n in range(1, 6)], NOW - 60.0) == {
         UUID(int=1): covered(5.0),
         UUID(int=2): RowReading(RowCoverage.COVERS_COMPLETED, NOW - 7.0),
         UUID(int=3): RowReading(RowCoverage.OLDER_PENDING, NOW - 90.0),
@@ -106,13 +105,13 @@ async def test_the_newest_row_decides_and_its_time_is_returned() -> None:
 
 @pytest.mark.parametrize("below", [row(1, 10.0), row(1, 10.0, "completed")])
 async def test_a_row_with_unknown_status_does_not_hide_a_covering_row(below: DeletionRow) -> None:
-    found = await reader(Rows([row(1, 5.0, "cancelled"), below])).fetch({UUID(int=1): NOW - 60.0})
+    found = await reader(Rows([row(1, 5.0, "cancelled"), below])).fetch([UUID(int=1)], NOW - 60.0)
     assert found[UUID(int=1)].created_at == NOW - 10.0
 
 
 @pytest.mark.parametrize("below", [row(1, 90.0), row(1, 90.0, "completed")])
 async def test_a_row_with_unknown_status_outranks_rows_that_do_not_cover(below: DeletionRow) -> None:
-    found = await reader(Rows([row(1, 5.0, "cancelled"), below])).fetch({UUID(int=1): NOW - 60.0})
+    found = await reader(Rows([row(1, 5.0, "cancelled"), below])).fetch([UUID(int=1)], NOW - 60.0)
     assert found[UUID(int=1)] == RowReading(RowCoverage.UNKNOWN_STATUS, NOW - 5.0)
 
 
@@ -128,8 +127,9 @@ def test_reading_many_persons_at_once_gives_the_same_result_as_reading_each_alon
     rows: list[tuple[int, float, str]], most: int
 ) -> None:
     newest_first = [row(*each) for each in sorted(rows, key=lambda each: each[1])]
-    since = {UUID(int=n): NOW - 100.0 for n in range(1, 9)}
-    found = anyio.run(reader(Rows(newest_first, most=most)).fetch, since)
+    everybody = [UUID(int=n) for n in range(1, 9)]
+    found = anyio.run(reader(Rows(newest_first, most=most)).fetch, everybody, NOW - 100.0)
+    assert found.keys() == {*everybody}
     for uuid, reading in found.items():
         coverages = [classify_row(each, NOW - 100.0) for each in newest_first if each.person_uuid == uuid]
         decisive = [each for each in coverages if each is not RowCoverage.NONE]
@@ -150,20 +150,20 @@ class Endless(Rows):
 
 
 ENDLESS = {
-    "the same page": lambda n: [row(k, float(k)) for k in range(10)],
-    "pages that take turns": lambda n: [row(10 * (n % 2) + k, float(n % 2)) for k in range(10)],
-    "ever newer rows": lambda n: [row(1000 * n + k, -float(n)) for k in range(10)],
-    "one instant": lambda n: [row(1000 * n + k, 0.0) for k in range(10)],
+    "the same page": (lambda n: [row(k, float(k)) for k in range(10)], 4),
+    "pages that take turns": (lambda n: [row(10 * (n % 2) + k, float(n % 2)) for k in range(10)], 8),
+    "ever newer rows": (lambda n: [row(1000 * n + k, -float(n)) for k in range(10)], MAX_PAGES_PER_INSTANT + 1),
+    "one instant": (lambda n: [row(1000 * n + k, 0.0) for k in range(10)], MAX_PAGES_PER_INSTANT + 1),
 }
 
 
-@pytest.mark.parametrize("page", ENDLESS.values(), ids=ENDLESS)
-async def test_a_list_that_does_not_end_raises_an_error(page: Callable[[int], list[DeletionRow]]) -> None:
+@pytest.mark.parametrize(("page", "most"), ENDLESS.values(), ids=ENDLESS)
+async def test_a_list_that_does_not_end_raises_an_error(page: Callable[[int], list[DeletionRow]], most: int) -> None:
     client = Endless(page)
     with pytest.raises(ListingError, match="does not end"):
         async for _ in reader(client).completed(NOW - 100.0):
             pass
-    assert client.pages <= MAX_PAGES_PER_INSTANT + 2
+    assert client.pages <= most
 
 
 async def test_new_rows_in_front_do_not_end_the_read() -> None:
@@ -182,11 +182,26 @@ async def test_new_rows_in_front_do_not_end_the_read() -> None:
     }
 
 
+@pytest.mark.parametrize("added", [2_000, 5_000, 20_000])
+async def test_more_rows_than_many_pages_hold_may_be_added_in_front(added: int) -> None:
+    """Several batches queued at once add some thousand rows between two pages."""
+    client = Rows([row(n, 10.0 + n) for n in range(3_000)])
+
+    async def more() -> None:
+        if client.pages in (2, 3):
+            client.rows[:0] = [row(100_000 * client.pages + n, n / added - client.pages) for n in range(added)]
+
+    client.before = more
+    found = await reader(client).fetch([UUID(int=n) for n in range(2_500)], NOW - 10_000.0)
+    assert {each.coverage for each in found.values()} == {RowCoverage.COVERS_PENDING}
+    assert client.singles == 0
+
+
 @pytest.mark.slow
 async def test_old_rows_are_read_one_person_at_a_time_without_reading_the_whole_list() -> None:
     old = [row(1000 + n, 100.0 + n) for n in range(4_000)]
     client = Rows([*old[:3_000], row(1, 3_100.0), *old[3_000:]])
-    states = await reader(client).fetch({UUID(int=1): NOW, UUID(int=2): NOW})
+    states = await reader(client).fetch([UUID(int=1), UUID(int=2)], NOW)
     assert states == {UUID(int=1): RowReading(RowCoverage.OLDER_PENDING, NOW - 3_100.0), UUID(int=2): NO_ROW}
     assert (client.pages, client.singles) == (1, 2)
 
@@ -194,14 +209,14 @@ async def test_old_rows_are_read_one_person_at_a_time_without_reading_the_whole_
 @pytest.mark.slow
 async def test_persons_without_a_row_take_no_more_requests_than_one_each() -> None:
     client = Rows([row(10_000 + n, 100.0 + n) for n in range(9_000)])
-    await reader(client).fetch({UUID(int=n): NOW for n in range(100)})
+    await reader(client).fetch([UUID(int=n) for n in range(100)], NOW)
     assert (client.pages, client.singles) == (5, 100)
 
 
 @pytest.mark.parametrize("most", [1, 3, 40, 1000])
 async def test_a_server_with_smaller_pages_is_read_completely(most: int) -> None:
     client = Rows([row(n, 0.001 * n) for n in range(60)], most=most)
-    states = await reader(client).fetch({UUID(int=n): NOW - 1.0 for n in range(60)})
+    states = await reader(client).fetch([UUID(int=n) for n in range(60)], NOW - 1.0)
     assert {each.coverage for each in states.values()} == {RowCoverage.COVERS_PENDING}
 
 
@@ -218,7 +233,7 @@ async def test_callers_share_a_read_and_a_cancelled_caller_does_not_end_it_for_t
 
     async def ask(number: int) -> None:
         with scopes[number]:
-            found[number] = await rows.fetch({UUID(int=number): NOW})
+            found[number] = (await rows.fetch([UUID(int=number)], NOW))[UUID(int=number)]
 
     async with anyio.create_task_group() as group:
         for number in range(4):
@@ -226,15 +241,15 @@ async def test_callers_share_a_read_and_a_cancelled_caller_does_not_end_it_for_t
         await started.wait()
         scopes[0].cancel()
         go.set()
-    assert found == {n: {UUID(int=n): covered()} for n in (1, 2, 3)}
+    assert found == {n: covered() for n in (1, 2, 3)}
     assert client.pages <= 2
 
 
 async def test_a_row_read_for_another_caller_is_used_only_if_it_covers() -> None:
     client = Rows([row(1, 0.0), row(2, 0.0), row(3, 50.0)])
     rows = reader(client)
-    await rows.fetch({UUID(int=1): NOW})
-    assert await rows.fetch({UUID(int=2): NOW}) == {UUID(int=2): covered()}
+    await rows.fetch([UUID(int=1)], NOW)
+    assert await rows.fetch([UUID(int=2)], NOW) == {UUID(int=2): covered()}
     assert client.pages == 1
-    assert await rows.fetch({UUID(int=3): NOW}) == {UUID(int=3): RowReading(RowCoverage.OLDER_PENDING, NOW - 50.0)}
+    assert await rows.fetch([UUID(int=3)], NOW) == {UUID(int=3): RowReading(RowCoverage.OLDER_PENDING, NOW - 50.0)}
     assert client.pages == 2

@@ -1,4 +1,4 @@
-"""The report: from journal alone, the same on every machine, and each axis adds up whatever was interrupted."""
+"""A report follows from the journal alone, is the same on every machine, and its counts add up."""
 
 import os
 import time

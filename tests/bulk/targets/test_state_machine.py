@@ -1,4 +1,4 @@
-"""A walk through every state that a target can reach, in every kind of job."""
+"""Walks through every state that a target can reach, in every kind of job."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -87,7 +87,7 @@ RESTS_ON: dict[State, str] = {
     Properties.CONTRADICTED: "a read of the properties after an accepted change",
     Properties.FAILED: "as the person's",
 }
-"""What each state that is final rests on: a read or an answer, never the lack of one."""
+"""The evidence for each final state: a read or a response, never a missing one."""
 
 WAITS: dict[State, str] = {
     Person.ACCEPTED: "is read back until it is gone or overdue, and after the run's wait by the next run",
@@ -95,7 +95,7 @@ WAITS: dict[State, str] = {
     Person.HELD_BACK: "its rows are read again when the next run starts, until the older row is purged",
     Events.HELD_BACK: "as the person",
 }
-"""Pending states in which nothing is due: what they wait for, and when that ends."""
+"""Pending states in which nothing is sent: what they wait for, and how the wait ends."""
 
 
 def first(kind: str) -> TargetState:
@@ -115,7 +115,7 @@ def after_request(state: TargetState, axes: tuple[Axis, ...], *, accepted: bool)
 
 
 def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
-    """Every state that can come next, with what leads there."""
+    """Yield every state that can come next, with what leads to it."""
     machine, asked = KINDS[kind]
 
     def to(*observations: Observation) -> tuple[str, TargetState]:
@@ -159,7 +159,7 @@ def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
 
 @cache
 def reachable(kind: str) -> dict[TargetState, dict[str, TargetState]]:
-    """All reachable states of a kind of job, with the moves out of each."""
+    """Return all reachable states of a kind of job, with the moves out of each."""
     found: dict[TargetState, dict[str, TargetState]] = {}
     todo = [first(kind)]
     while todo:
@@ -202,7 +202,7 @@ def test_every_pending_state_can_end(kind: str) -> None:
 
 @kinds
 def test_with_a_healthy_server_every_state_ends_within_one_run(kind: str) -> None:
-    """Whatever had gone wrong: from any state, a run whose reads and requests work leaves nothing pending."""
+    """From any state, a run whose reads and requests succeed leaves nothing pending."""
     machine, asked = KINDS[kind]
     for state in reachable(kind):
         for there in (True, False):
@@ -210,7 +210,7 @@ def test_with_a_healthy_server_every_state_ends_within_one_run(kind: str) -> Non
 
 
 def one_run(machine: TargetMachine, asked: frozenset[Axis], state: TargetState, *, there: bool) -> TargetState:
-    """What a healthy run makes of a target; rows that are read are fresh, and what is accepted is carried out."""
+    """Return the state of a target after a run in which all rows are fresh and all accepted requests take effect."""
     state = machine.step(state, Obs.RUN_STARTED)
     changed = False
     for _ in range(12):
@@ -274,7 +274,7 @@ def test_a_lost_person_has_nothing_pending(kind: str) -> None:
 
 @kinds
 def test_one_response_without_a_person_changes_no_state(kind: str) -> None:
-    """What could not be read moves a target to no other state."""
+    """A failed read changes no state."""
     for state, out in reachable(kind).items():
         for observation in UNREAD_OF:
             assert [s.state for s in out[observation.name]] == [s.state for s in state]

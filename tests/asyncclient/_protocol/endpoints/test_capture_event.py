@@ -1,4 +1,4 @@
-"""Events of the capture route as values: what the server would drop or alter is refused unseen (contract 12)."""
+"""Captured events as values: events that the server would drop or alter are refused (contract 12)."""
 
 import json
 from datetime import datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""Requests as values: whatever ids come in, the path stays where it belongs (guarantees 28, 29)."""
+"""Requests as values: no ID changes path, query or host (guarantees 28, 29)."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Keys and values on their way out: refused in a sentence without the value, or sent as given (contract 6.3)."""
+"""Property keys and values: refused with a message without the value, or sent unchanged (contract 6.3)."""
 
 import json
 from collections import OrderedDict, UserDict

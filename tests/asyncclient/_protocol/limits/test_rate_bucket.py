@@ -1,4 +1,4 @@
-"""What a 429 makes of a limit, and how the limit comes back (guarantees 13, 14)."""
+"""How a 429 lowers a limit, and how the limit recovers (guarantees 13, 14)."""
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ def made(one: RateBucket, times: int, at: float, *, passed: bool = True) -> None
 def refused(
     one: RateBucket, at: float, retry_after_s: float | None = 5.0, *, sent_at: float | None = None
 ) -> list[int]:
-    """Answer a request with a 429; the limits that it lowered."""
+    """Respond to a request with a 429, and return the lowered limits."""
     return [
         each.new for each in one.reduce(at, retry_after_s=retry_after_s, sent_at=at if sent_at is None else sent_at)
     ]

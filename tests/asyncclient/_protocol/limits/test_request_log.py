@@ -1,4 +1,4 @@
-"""The log of an hour against a list of times: never less than what was made, at most a tenth of a second longer."""
+"""The request log against a list of times: it never counts fewer requests, and at most a tenth of a second longer."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

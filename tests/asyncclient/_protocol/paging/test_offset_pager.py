@@ -21,7 +21,7 @@ def person(second: int, number: int) -> PersonRef:
 
 
 class Listing:
-    """Rows newest first, then by id; some of them cannot be read and are dropped from pages (contract 6.1)."""
+    """Rows newest first, then by ID; some cannot be read and are dropped from pages (contract 6.1)."""
 
     def __init__(self, rows: list[PersonRef], unreadable: set[UUID] | None = None) -> None:
         self.rows = rows
@@ -172,12 +172,12 @@ def test_rows_that_never_stop_shifting_end_in_an_error() -> None:
 
 
 def merged(row: PersonRef) -> PersonRef:
-    """As a person is listed that was merged: in its place, with the time of the older one."""
+    """Return a merged person as it is listed: in its place, with the time of the older one."""
     return PersonRef(uuid=row.uuid, created_at=row.created_at - timedelta(days=30))
 
 
 class InPlace(Listing):
-    """Rows stay in the order in which they are given, whatever time they show."""
+    """Rows stay in the given order, whatever time they show."""
 
     def sort(self) -> None:
         pass
@@ -294,7 +294,7 @@ def test_a_server_that_sends_the_same_page_for_every_offset_is_refused() -> None
 
 
 def test_one_known_person_among_the_unread_ones_does_not_anchor_a_page() -> None:
-    """A person that was yielded moves back, and as many rows are removed that it leads the next page."""
+    """A yielded person moves back, and enough rows are removed that it comes first on the next page."""
     rows = [person(1000 - number, number) for number in range(60)]
     listing = InPlace(list(rows))
 
@@ -310,7 +310,7 @@ def test_one_known_person_among_the_unread_ones_does_not_anchor_a_page() -> None
 
 
 def test_a_known_person_further_down_does_not_anchor_a_page() -> None:
-    """A person that was yielded moves back into the middle of a page, and rows before that page are removed."""
+    """A yielded person moves back into the middle of a page, and rows before that page are removed."""
     rows = [person(1000 - number, number) for number in range(60)]
     listing = InPlace(list(rows))
 

@@ -33,7 +33,7 @@ class Person:
 
 
 class ServerModel:
-    """One listing of a case: its rows, and what others do to them between two requests."""
+    """One listing of a case: its rows, and their changes between two requests."""
 
     def __init__(self, seed: int) -> None:
         self.random = random = Random(seed)

@@ -1,4 +1,4 @@
-"""Replies to models and errors: every status and every irregular body of contract 4 and 6."""
+"""From error responses to exceptions: every status and every irregular body (contract 4, 6)."""
 
 import copy
 import json

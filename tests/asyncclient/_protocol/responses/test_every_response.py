@@ -41,7 +41,7 @@ STATUSES = (200, 201, 202, 204)
 
 
 class Row(NamedTuple):
-    """A call, its right body, and the statuses of its success; `blank` is whether nothing in the body is one too."""
+    """A call, a valid body, and the statuses of its success; `blank` says whether an empty body is valid too."""
 
     call: Callable[[PostHogClient], Any]
     right: bytes
@@ -163,7 +163,7 @@ def test_every_call_of_the_client_has_its_row() -> None:
 
 
 async def outcome(raw: Any, row: Row, status: int, content: bytes, **headers: str) -> str:
-    """What comes of the call: "ok" or the name of the error; exactly one request is made."""
+    """Return the result of the call, "ok" or the name of the error; exactly one request is made."""
     server = await raw.serve(raw.http(status, b"" if status == 204 else content, **headers))
     client = await raw.client(server.url, project_api_key="phc_x")
     try:

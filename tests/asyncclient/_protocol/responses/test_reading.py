@@ -1,4 +1,4 @@
-"""Answers judged: what is the success of a call, and everything that only looks like one (contract 0, 4, 6, 8)."""
+"""Which responses are the success of a call, and which only look like one (contract 0, 4, 6, 8)."""
 
 import json
 from contextlib import suppress
@@ -283,7 +283,7 @@ def test_a_csv_is_a_whole_text_in_utf8() -> None:
     text = 'id,name\r\n1,"\u00e4,\r\nb"\r\n'
     assert read(CSV, response(200, text.encode(), content_type="text/csv; charset=utf-8"), KEY) == text
     assert read(CSV, response(200, text.encode()), KEY) == text
-    assert read(CSV, response(200, b""), KEY) == ""  # of nobody, and of a single person (contract 6.1)
+    assert read(CSV, response(200, b""), KEY) == ""  # for no match, and for a single person (contract 6.1)
     with pytest.raises(NotFound):
         read(CSV, response(404, {"detail": "Not found."}), KEY)
 

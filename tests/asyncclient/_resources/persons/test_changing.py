@@ -1,4 +1,4 @@
-"""Persons changed over sockets, against the local server and servers of raw bytes (contract 6.3, 6.8, 6.11)."""
+"""Changes of persons over sockets, against the local server and servers of raw bytes (contract 6.3, 6.8, 6.11)."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""All persons as one streamed CSV: whole or an error, in constant memory, on one request (contract 6.1)."""
+"""All persons as one streamed CSV: complete or an error, in constant memory, with one request (contract 6.1)."""
 
 import asyncio
 import gzip
@@ -45,13 +45,13 @@ def chunk(body: bytes) -> bytes:
 
 
 def whole(body: bytes, **headers: str) -> bytes:
-    """A response in chunks that cut rows anywhere."""
+    """Return a response in chunks that end anywhere within rows."""
     cut = b"".join(chunk(body[at : at + 977]) for at in range(0, len(body), 977))
     return head(**headers) + cut + chunk(b"")
 
 
 def counting(rows: int, count: Any, body: bytes | None = None) -> Any:
-    """Answers an export with so many rows, and a listing with a count."""
+    """Responds to an export with this many rows, and to a listing with a count."""
     told = whole(HEADER + ROW * rows if body is None else body)
 
     async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:

@@ -100,7 +100,7 @@ def page(number: int, **more: Any) -> dict[str, Any]:
 
 
 async def numbered(raw: Any, **pages: Any) -> Any:
-    """A client of a server that answers with the page of the number asked for; a number is a status."""
+    """Return a client of a server that sends the requested page; a number in place of a page is a status."""
 
     async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
         said = pages[f"p{parse_qs(urlsplit(request.target).query)['page'][0]}"]

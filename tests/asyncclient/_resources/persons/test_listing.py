@@ -140,7 +140,7 @@ async def test_cancelling_a_listing_under_way_leaks_nothing(raw: Any, kind: str)
                 got += 1
 
         task = asyncio.create_task(read())
-        await raw.until(lambda: server.request_counts["list"] == 4)
+        await raw.until(lambda: server.request_counts.get("list") == 3)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

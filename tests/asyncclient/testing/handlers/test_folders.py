@@ -1,4 +1,4 @@
-"""Persisted folders: one of a type for each user of a key (contract 7)."""
+"""Persisted folders: at most one per type and user (contract 7)."""
 
 import uuid as uuids
 
@@ -151,7 +151,7 @@ async def test_the_control_routes_show_folders(api):
 
 
 class Oracle(serializers.Serializer):
-    """What the server's model makes of a folder."""
+    """Return a folder as the server's model has it."""
 
     type = serializers.ChoiceField(choices=TYPES)
     protocol = serializers.CharField(max_length=64, required=False)

@@ -1,4 +1,4 @@
-"""The query endpoint and the one HogQL query it understands (contract 12)."""
+"""The query endpoint and the only HogQL query that it understands (contract 12)."""
 
 import time
 
@@ -28,7 +28,7 @@ async def found(api, text=TEXT, **values):
 
 
 async def walk(api, template, limit, **values):
-    """Page by the last row until a page is empty."""
+    """Page by the last UUID until a page is empty."""
     rows = []
     while page := await found(api, f"{template} LIMIT {limit}", after=rows[-1] if rows else NIL, **values):
         assert len(page) <= limit

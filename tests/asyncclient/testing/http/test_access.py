@@ -1,4 +1,4 @@
-"""Whom the server lets in, and what it hides: tokens, projects, users' limits, access control (contract 1, 2, 3)."""
+"""Access and what it hides: tokens, projects, users' limits, access control (contract 1, 2, 3)."""
 
 from io import BytesIO
 

@@ -1,4 +1,4 @@
-"""Persons as CSV: all of them in one streamed answer (contract 6.1)."""
+"""Persons as CSV: all of them in one streamed response (contract 6.1)."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What an event says of a person, whatever it looks like (contract 12)."""
+"""How events of any form are parsed (contract 12)."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Others who add and remove persons while someone lists."""
+"""Other clients that add and remove persons during a listing."""
 
 import pytest
 

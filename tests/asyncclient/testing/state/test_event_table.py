@@ -1,4 +1,4 @@
-"""The events table and the weekly job: what a deletion row covers, and what it never reaches (contract 8)."""
+"""The events table and the weekly job: which events a deletion row covers, and which it does not (contract 8)."""
 
 from datetime import UTC, datetime
 from uuid import UUID

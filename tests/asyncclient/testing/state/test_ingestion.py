@@ -1,4 +1,4 @@
-"""Events by the batch: taken, dropped, delayed, swallowed, applied (contract 8, 12)."""
+"""Batches of events: accepted, dropped, delayed, lost, applied (contract 8, 12)."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Seeded persons: deterministic, and shares as promised."""
+"""Seeded persons: deterministic, and with the expected shares."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone

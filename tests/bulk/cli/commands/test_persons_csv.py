@@ -1,4 +1,4 @@
-"""`persons --format csv`: everybody, whatever the server's own CSV leaves out, with the same columns for all."""
+"""`persons --format csv`: all persons, also those that the CSV of the server leaves out, with the same columns."""
 
 import csv
 import io

@@ -43,7 +43,7 @@ def test_the_server_prints_how_to_use_it_and_ends_cleanly(
 
 
 @pytest.mark.slow
-def test_the_servers_knobs_reach_it(spawn: Spawn) -> None:
+def test_the_options_reach_the_server(spawn: Spawn) -> None:
     process = spawn(
         "server", "--port", "0", "--persons", "5", "--scope", "project:read", "--fault", "status,status=418,times=1"
     )
@@ -82,7 +82,7 @@ def test_a_port_in_use_is_a_usage_error(spawn: Spawn, run: Run) -> None:
         (("--era", "old"), "--era"),
     ],
 )
-def test_a_knob_that_does_not_go_is_a_usage_error(run: Run, arguments: tuple[str, ...], words: str) -> None:
+def test_an_invalid_option_of_the_server_is_a_usage_error(run: Run, arguments: tuple[str, ...], words: str) -> None:
     result = run("server", "--port", "0", *arguments)
     assert result.code == 2
     assert words in result.sentence

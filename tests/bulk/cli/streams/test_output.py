@@ -1,4 +1,4 @@
-"""The output thread: whoever writes never waits, progress gives way, results do not."""
+"""The output thread: writing never waits, progress is dropped, results are not."""
 
 import asyncio
 import errno

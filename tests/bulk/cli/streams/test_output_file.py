@@ -36,7 +36,7 @@ def test_a_file_that_exists_is_replaced_by_force_alone(own_folder: Path) -> None
 
 @pytest.mark.parametrize("force", [True, False])
 @pytest.mark.parametrize("name", ["j", "d/../j", "hard", "soft", "folder/j", "d/hard"])
-def test_no_name_of_a_needed_file_is_taken(own_folder: Path, name: str, force: bool) -> None:
+def test_an_input_file_is_never_replaced_under_any_name(own_folder: Path, name: str, force: bool) -> None:
     Path("j").write_bytes(b"needed")
     Path("d").mkdir()
     Path("hard").hardlink_to("j")
@@ -48,7 +48,7 @@ def test_no_name_of_a_needed_file_is_taken(own_folder: Path, name: str, force: b
     assert Path("j").read_bytes() == b"needed"
 
 
-def test_a_needed_name_that_is_not_there_is_not_taken_either(own_folder: Path) -> None:
+def test_the_path_of_a_missing_input_file_is_not_taken_either(own_folder: Path) -> None:
     Path("d").mkdir()
     with pytest.raises(click.UsageError, match="would replace the input"):
         make(Path("d/../plan"), force=True, needed=(Path("plan"),))

@@ -1,4 +1,4 @@
-"""Reports to render."""
+"""Makes reports for the tests of rendering."""
 
 from collections.abc import Callable
 from typing import Any

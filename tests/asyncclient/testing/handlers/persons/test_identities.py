@@ -1,4 +1,4 @@
-"""Splitting persons, and freeing distinct IDs that were used again (contract 6.11, 8)."""
+"""Splitting persons, and resetting distinct IDs that are used again (contract 6.11, 8)."""
 
 from uuid import UUID
 

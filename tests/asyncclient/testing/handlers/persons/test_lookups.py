@@ -1,4 +1,4 @@
-"""Values of properties, cohorts of persons, and the calls that no scope opens (contract 2, 6.11)."""
+"""Values of properties, cohorts of persons, and calls without a scope (contract 2, 6.11)."""
 
 import pytest
 
