@@ -13,6 +13,7 @@ import anyio
 import msgspec
 
 from asyncclient import ClientEvent, PostHogClient, PostHogError
+from bulk.concurrency.outages import emit_outages, outage_event, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import BulkError, JournalError, NotFinished, Refused, WriteFailed
 from bulk.events import JobEnded, JobEvent, JobStarted, RouteChosen
@@ -29,7 +30,6 @@ from bulk.journal.target_states import TargetStates
 from bulk.operations import Operation, describe, from_dict, without_values
 from bulk.plan.plan_file import Plan
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
-from bulk.posthog.outages import emit_outages, outage_event, waiting_out
 from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.report.report import exit_code
 from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis

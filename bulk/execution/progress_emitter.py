@@ -5,12 +5,12 @@ from collections.abc import Callable
 import anyio
 
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
+from bulk.concurrency.outages import outage_event
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WindowBudget
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
 from bulk.journal.target_states import TargetStates
 from bulk.posthog.attempt_result import MAX_PAUSE_S
-from bulk.posthog.outages import outage_event
 from bulk.posthog.request_costs import estimate
 from bulk.states import ACCEPTED, PENDING, Axis, Events, Person
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from asyncclient import Bucket, ClientEvent, PostHogClient, RequestFinished
+from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.errors import BulkError, InputError, NotFinished, Refused
 from bulk.events import PlanEvent, PlanProgress
 from bulk.files.private_files import refuse_existing
 from bulk.operations import Operation, UnsetProperties, to_dict
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader
 from bulk.plan.plan_writer import PlanWriter
-from bulk.posthog.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.selection.input_findings import Findings
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByFilter, Selection
