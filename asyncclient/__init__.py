@@ -50,10 +50,20 @@ from asyncclient.errors import (
     UnexpectedRedirect,
     UnknownHost,
     UnprocessableEntity,
+    Unreachable,
     UntrustedCertificate,
 )
 from asyncclient.errors.intermediary import Difference, Intermediary, Redirect
-from asyncclient.events import ClientEvent, LimitLowered, Paused, PrefixMoved, RequestFinished, Retrying
+from asyncclient.events import (
+    ClientEvent,
+    LimitLowered,
+    Paused,
+    PrefixMoved,
+    RequestFinished,
+    Retrying,
+    ServerReachable,
+    ServerUnreachable,
+)
 from asyncclient.filters import OPERATORS, FilterType, Operator, PropertyFilter, Scalar, Value
 from asyncclient.limits import Bucket, LimitReduction, Limits, PausedTooLong, Permit, RateLimits, WindowBudget
 from asyncclient.models import (
@@ -156,6 +166,8 @@ __all__ = [
     "Scalar",
     "Secret",
     "ServerError",
+    "ServerReachable",
+    "ServerUnreachable",
     "TimedOut",
     "TimelinePoint",
     "TokenRefused",
@@ -163,6 +175,7 @@ __all__ = [
     "UnexpectedRedirect",
     "UnknownHost",
     "UnprocessableEntity",
+    "Unreachable",
     "UntrustedCertificate",
     "Value",
     "WindowBudget",

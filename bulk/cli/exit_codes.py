@@ -138,6 +138,7 @@ def _advice(error: BaseException) -> str:
         (asyncclient.IntermediaryError, "then run the same command again"),
         (asyncclient.UntrustedCertificate, "then run the same command again"),
         (asyncclient.UnknownHost, "check the host (POSTHOG_HOST) and the network, then run the same command again"),
+        (asyncclient.Unreachable, "check the network and the host (POSTHOG_HOST), then run the same command again"),
         (asyncclient.ConnectFailed, "check the network and the host (POSTHOG_HOST), then run the same command again"),
         (asyncclient.TransportError, "run the same command again"),
         (asyncclient.PermissionDenied, "check the project ID, and the scopes and projects of the key"),

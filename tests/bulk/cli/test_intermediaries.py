@@ -44,6 +44,8 @@ EXCEPTIONS = re.compile(
     )
     + r"|\w+Error|Traceback)\b"
 )
+AT_ONCE = ("--retry-for", "0")
+"""Do not wait out an outage, which a 5xx can be part of."""
 REFUSALS = [sender for sender in MESSAGES if not sender.endswith(("502", "503", "504", "520", "200"))]
 
 
@@ -74,17 +76,17 @@ def test_every_command_names_the_sender_and_works_once_it_lets_requests_pass(
     assert digest is not None
 
     faults.add(Fault("intermediary", sender=sender))
-    check(run("plan", "delete", "--distinct-ids", "ids", "-o", "y.plan.jsonl"), message)
-    check(run("persons", "--where", "plan exact free"), message)
-    check(run("delete", "--distinct-ids", "ids", "--yes", "--expect-count", 3), message)
-    check(run("run", "x.plan.jsonl", "--approve", digest[1]), message)
+    check(run("plan", "delete", "--distinct-ids", "ids", "-o", "y.plan.jsonl", *AT_ONCE), message)
+    check(run("persons", "--where", "plan exact free", *AT_ONCE), message)
+    check(run("delete", "--distinct-ids", "ids", "--yes", "--expect-count", 3, *AT_ONCE), message)
+    check(run("run", "x.plan.jsonl", "--approve", digest[1], *AT_ONCE), message)
     assert not posthog.mutations
     assert not Path("y.plan.jsonl").exists()
 
     faults.clear()
     assert run("run", "x.plan.jsonl", "--approve", digest[1]).code == 0
     faults.add(Fault("intermediary", sender=sender))
-    check(run("verify", "x.journal.jsonl"), message)
+    check(run("verify", "x.journal.jsonl", *AT_ONCE), message)
     faults.clear()
     assert run("verify", "x.journal.jsonl").code == 0
 
@@ -142,7 +144,7 @@ def test_an_error_of_posthog_itself_keeps_its_advice(
     run: Run, posthog: Any, status: int, advice: str, code: int
 ) -> None:
     posthog.server.faults.add(Fault("status", status=status))
-    result = run("persons")
+    result = run("persons", *AT_ONCE)
     assert advice in result.sentence
     assert "in front of" not in result.sentence
     assert result.code == code
@@ -159,7 +161,7 @@ def test_an_unknown_host_is_named_and_plain_http_names_its_option(
     run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch, host: str, message: str, code: int
 ) -> None:
     monkeypatch.setenv("POSTHOG_HOST", host)
-    result = run("persons")
+    result = run("persons", *AT_ONCE)
     assert re.search(message, result.sentence), result.err
     assert not EXCEPTIONS.search(result.err)
     assert result.code == code
@@ -189,3 +191,12 @@ def test_a_query_that_a_firewall_refuses_does_not_blame_the_key(run: Run, postho
     assert result.code == 0
     assert "(a proxy or firewall in front of PostHog refuses the query)" in result.out
     assert "scope" not in result.out
+
+
+@pytest.mark.parametrize("sender", ["nginx_502", "cloudflare_520"])
+def test_an_outage_behind_a_load_balancer_names_the_load_balancer(run: Run, posthog: Any, sender: Sender) -> None:
+    posthog.server.faults.add(Fault("intermediary", sender=sender))
+    result = run("persons", "--retry-for", "1s")
+    assert re.search(rf"the server did not respond for 1 s \({MESSAGES[sender]}\)", result.sentence), result.err
+    assert not WRONG_ADVICE.search(result.sentence)
+    assert result.code == 75
