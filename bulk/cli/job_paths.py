@@ -7,10 +7,9 @@ import click
 import msgspec
 
 from bulk.cli.streams.output_file import is_same_file
+from bulk.jobs.job_files import JOURNAL_SUFFIX, journal_of, plan_of
+from bulk.plan.plan_lines import PLAN_SUFFIX
 from bulk.sanitize import plain
-
-PLAN = ".plan.jsonl"
-JOURNAL = ".journal.jsonl"
 
 
 class JobPaths(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +38,7 @@ def choose_job_paths(
         return JobPaths(plan=plan_of(journal), journal=journal)
     safe = "".join(character if character.isascii() and character.isalnum() else "_" for character in project)
     stem = f"{operation}-{safe}-{now:%Y%m%dT%H%M%SZ}"
-    return JobPaths(plan=Path(stem + PLAN), journal=Path(stem + JOURNAL), is_generated=True)
+    return JobPaths(plan=Path(stem + PLAN_SUFFIX), journal=Path(stem + JOURNAL_SUFFIX), is_generated=True)
 
 
 def check_different(plan: Path, journal: Path) -> None:
@@ -52,17 +51,3 @@ def check_different(plan: Path, journal: Path) -> None:
         raise click.UsageError(
             f"plan and journal are the same file, {plain(plan)}: choose another file for the journal"
         )
-
-
-def journal_of(plan: Path) -> Path:
-    """Return the journal that belongs to a plan."""
-    return plan.with_name(_stem(plan.name, PLAN) + JOURNAL)
-
-
-def plan_of(journal: Path) -> Path:
-    """Return the plan that belongs to a journal."""
-    return journal.with_name(_stem(journal.name, JOURNAL) + PLAN)
-
-
-def _stem(name: str, ending: str) -> str:
-    return name.removesuffix(ending).removesuffix(".jsonl") or name

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_stream, read_values
+from bulk.selection.input_content import ContentMeter, metered_values
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection
 
 MAX_OPEN_LINES = 10_000
@@ -16,14 +17,20 @@ EMAIL_BYTES_PER_LISTING = 2_000
 """Maximum of URL-encoded bytes of emails in one listing, so that every proxy accepts its URL."""
 
 
-def read_lines(selection: InputSelection) -> Iterator[Line | RefusedLine]:
-    """Yield the lines of a selection's input; raises InputError and FileTrouble."""
+def read_lines(selection: InputSelection, meter: ContentMeter | None = None) -> Iterator[Line | RefusedLine]:
+    """Yield the lines of a selection's input; raises InputError and FileTrouble.
+
+    Args:
+        selection: the selection.
+        meter: gets everything that is read.
+    """
     source, column, kind = selection.source, selection.column, _kind(selection)
     if isinstance(source, str | Path):
-        return read_file(Path(source), kind, column=column)
+        return read_file(Path(source), kind, column=column, meter=meter)
     if hasattr(source, "read"):
-        return read_stream(cast("BinaryIO", source), kind, column=column)
-    return read_values(cast("Iterable[object]", source), kind)
+        return read_stream(cast("BinaryIO", source), kind, column=column, meter=meter)
+    values = cast("Iterable[object]", source)
+    return read_values(values if meter is None else metered_values(values, meter), kind)
 
 
 def id_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:

@@ -7,6 +7,7 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog.person_reader import PersonReader
 from bulk.selection.filter_resolver import FilterResolver
+from bulk.selection.input_content import InputContent
 from bulk.selection.input_findings import Findings
 from bulk.selection.line_resolver import LineResolver
 from bulk.selection.selected_person import SelectedPerson
@@ -66,6 +67,11 @@ class Resolver:
         """Read the first input line, so that InputError and FileTrouble are raised before any request."""
         if isinstance(self._resolver, LineResolver):
             await self._resolver.begin()
+
+    @property
+    def content(self) -> InputContent | None:
+        """The content of the input, once all targets were yielded; None for a filter."""
+        return self._resolver.content if isinstance(self._resolver, LineResolver) else None
 
     def targets(self) -> AsyncIterator[list[SelectedPerson]]:
         """Return an iterator over the persons, some at a time; a list may be empty."""
