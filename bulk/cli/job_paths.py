@@ -1,5 +1,6 @@
 """Names the files of a job: a plan NAME.plan.jsonl belongs to a journal NAME.journal.jsonl."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class JobPaths(msgspec.Struct, frozen=True, kw_only=True):
 def choose_job_paths(
     plan: Path | None, journal: Path | None, *, operation: str, project: str, now: datetime
 ) -> JobPaths:
-    """Return the files of a plan-and-run command.
+    """Return the files of a plan-and-run command; generated names are not in use.
 
     Args:
         plan: the plan as given, if any.
@@ -38,6 +39,14 @@ def choose_job_paths(
         return JobPaths(plan=plan_of(journal), journal=journal)
     safe = "".join(character if character.isascii() and character.isalnum() else "_" for character in project)
     stem = f"{operation}-{safe}-{now:%Y%m%dT%H%M%SZ}"
+    paths, number = _generated(stem), 1
+    while os.path.lexists(paths.plan) or os.path.lexists(paths.journal):
+        number += 1  # another job started in the same second
+        paths = _generated(f"{stem}-{number}")
+    return paths
+
+
+def _generated(stem: str) -> JobPaths:
     return JobPaths(plan=Path(stem + PLAN_SUFFIX), journal=Path(stem + JOURNAL_SUFFIX), is_generated=True)
 
 

@@ -1,7 +1,10 @@
 """Finds the job that a plan-and-run command resumes among those of the current folder, and says which one it is."""
 
+import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -12,9 +15,10 @@ import msgspec
 from bulk.cli.job_paths import JobPaths
 from bulk.cli.job_session import CommandOutput
 from bulk.cli.options.connection_options import Settings
-from bulk.errors import Refused
+from bulk.errors import FileTrouble, JournalBusy, Refused
 from bulk.files.file_errors import as_file_trouble
-from bulk.formatting import count_of, format_count, format_time
+from bulk.files.private_files import create_exclusive
+from bulk.formatting import count_of, format_time
 from bulk.jobs.job_choice import (
     AlreadyFinished,
     Choice,
@@ -25,9 +29,10 @@ from bulk.jobs.job_choice import (
     UsePlan,
     choose_job,
 )
-from bulk.jobs.job_files import journal_of
+from bulk.jobs.job_files import unreported_marker
 from bulk.jobs.job_search import find_jobs
 from bulk.jobs.job_summary import JobSummary
+from bulk.jobs.next_run import progress_words, run_command
 from bulk.operations import Operation
 from bulk.plan.plan_match import describe_change, identity_of
 from bulk.sanitize import file_word, plain
@@ -84,6 +89,26 @@ def find_job_files(
     return JobFiles(JobPaths(plan=job.plan, journal=job.journal, is_generated=True), selection, is_found=True)
 
 
+@contextmanager
+def unreported(paths: JobPaths) -> Iterator[None]:
+    """Mark the job as one whose result has not been shown, until the block ends.
+
+    A process that is killed between the end of a job and the end of its command leaves the mark, and the same command
+    line then shows the result and ends with its exit code, instead of refusing a finished job.
+    """
+    marker = unreported_marker(paths.plan)
+    with suppress(FileTrouble):  # it exists already, or the folder cannot be written, which the journal will tell
+        os.close(create_exclusive(marker))
+    try:
+        yield
+    except JournalBusy:
+        raise  # the mark is that of the other process
+    except BaseException:
+        marker.unlink(missing_ok=True)
+        raise
+    marker.unlink(missing_ok=True)
+
+
 def _job_of(choice: Choice, output: CommandOutput) -> JobSummary | None:
     """Return the job to resume or to start, and say which one it is; None for a new one."""
     match choice:
@@ -120,18 +145,6 @@ def _job_of(choice: Choice, output: CommandOutput) -> JobSummary | None:
                     f"To use it: {run_command(job)}"
                 )
             return None
-
-
-def progress_words(job: JobSummary) -> str:
-    """Return how many targets of a job are done, as in "120 of 400 persons done"."""
-    return f"{format_count(job.done)} of {count_of(job.count, 'person')} done"
-
-
-def run_command(job: JobSummary) -> str:
-    """Return the command line that runs or resumes a job."""
-    plan = job.plan or Path()
-    journal = "" if job.journal == journal_of(plan) else f" --journal {file_word(str(job.journal))}"
-    return f"posthog-bulk run {file_word(str(plan))}{journal}"
 
 
 def _result(job: JobSummary) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,7 @@ def _plan_and_run(
 ) -> int:
     from bulk.cli.display.plan_review import format_review, resume_command_line
     from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan
+    from bulk.cli.job_to_resume import unreported
     from bulk.errors import PlanError
     from bulk.execution import preflight
 
@@ -122,9 +124,10 @@ def _plan_and_run(
             reads_stream = selection is not None and selection.summary().get("input") == "stream"
             line = resume_command_line(click.get_current_context().obj, paths.plan, reads_stream=reads_stream)
             output.print(f"If interrupted, resume with: {line}")
-        return run_plan(
-            settings, run_options, loaded, paths.journal, output, approve=approve, expect_count=expect_count
-        )
+        with unreported(paths) if paths.is_generated else nullcontext():
+            return run_plan(
+                settings, run_options, loaded, paths.journal, output, approve=approve, expect_count=expect_count
+            )
 
 
 def _open_or_make_plan(

@@ -91,5 +91,10 @@ def recorded_digest(journal: Path) -> str | None:
     return None if found is None else found[1].decode("ascii")
 
 
+def unreported_marker(plan: Path) -> Path:
+    """Return the hidden file that exists while a command that finishes a plan's job has not shown its result yet."""
+    return plan.with_name(f".{plan.name}.unreported")
+
+
 def _stem(name: str, suffix: str) -> str:
     return name.removesuffix(suffix).removesuffix(".jsonl") or name

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from bulk.errors import JournalDamaged, JournalError
-from bulk.jobs.job_files import JournalOfPlan
+from bulk.jobs.job_files import JournalOfPlan, unreported_marker
 from bulk.journal.lock_probe import is_locked
 from bulk.journal.replay import JournalFacts, replay_journal
 from bulk.journal.target_states import TargetStates
@@ -111,7 +111,7 @@ def summarize_job(plan: Path, header: PlanHeader, footer: PlanFooter, journal: J
         if journal.path.stat().st_size == 0:
             return summary  # its process was killed before it recorded the job
         raise
-    return with_journal(summary, *replayed)
+    return with_journal(summary, *replayed, is_reported=not os.path.lexists(unreported_marker(plan)))
 
 
 def summarize_journal(journal: Path) -> JobSummary:
@@ -133,15 +133,18 @@ def summarize_journal(journal: Path) -> JobSummary:
     return with_journal(summary, target_states, facts)
 
 
-def with_journal(summary: JobSummary, target_states: TargetStates, facts: JournalFacts) -> JobSummary:
-    """Return a summary with what the journal adds to it."""
+def with_journal(
+    summary: JobSummary, target_states: TargetStates, facts: JournalFacts, *, is_reported: bool = True
+) -> JobSummary:
+    """Return a summary with what the journal adds to it; a job is not finished before its result was reported."""
     target_states.close_open()
     report = build_report(target_states, facts, None)
     if report.approved_at is None:
         return summary
-    state = _state(report)
     if is_locked(summary.journal):
         state = JobState.RUNNING
+    else:
+        state = JobState.FINISHED if is_reported and _is_finished(report) else JobState.UNFINISHED
     return msgspec.structs.replace(
         summary,
         state=state,
@@ -154,13 +157,12 @@ def with_journal(summary: JobSummary, target_states: TargetStates, facts: Journa
     )
 
 
-def _state(report: Report) -> JobState:
-    """Return whether a job is finished: its last run ended by itself and left nothing to do.
+def _is_finished(report: Report) -> bool:
+    """Return whether the last run ended by itself and left nothing to do.
 
-    A run that was killed before it recorded its end counts as not finished, whatever the states of its targets: the
-    command that started it has not told its user the result.
+    A run that was killed before it recorded its end is not finished, whatever the states of its targets.
     """
-    return JobState.FINISHED if _finished_at(report) and report.exit_code in (0, 1) else JobState.UNFINISHED
+    return _finished_at(report) is not None and report.exit_code in (0, 1)
 
 
 def _finished_at(report: Report) -> str | None:
