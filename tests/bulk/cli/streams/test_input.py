@@ -75,7 +75,7 @@ def test_nothing_is_read_that_nobody_asked_for(pipe: tuple[int, int]) -> None:
 
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
-        with pytest.raises(FileTrouble, match="no such file|cannot be read"):
+        with pytest.raises(FileTrouble, match=r"no such file|cannot be read"):
             blocking_file(path).readline()
 
 
