@@ -36,7 +36,7 @@ from bulk.jobs.next_run import progress_words, run_command
 from bulk.operations import Operation
 from bulk.plan.plan_match import describe_change, identity_of
 from bulk.sanitize import file_word, plain
-from bulk.selection.input_content import read_content
+from bulk.selection.input_lines import read_content
 from bulk.selection.selections import ByFilter, Selection
 
 _NEW_NAME = "add --plan NAME.plan.jsonl with a name that is not in use"

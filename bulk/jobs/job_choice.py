@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from bulk.files.content_meter import InputContent
 from bulk.jobs.job_summary import JobState, JobSummary
-from bulk.selection.input_content import InputContent
 
 MAX_UNSTARTED_AGE = timedelta(days=1)
 """Age from which a plan that was never started is not used by itself: persons may match the selection no more."""

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from bulk.errors import JournalDamaged, JournalError
+from bulk.files.content_meter import InputContent
+from bulk.files.lock_probe import is_locked
 from bulk.jobs.job_files import JournalOfPlan, unreported_marker
-from bulk.journal.lock_probe import is_locked
 from bulk.journal.replay import JournalFacts, replay_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_lines import PlanFooter, PlanHeader
 from bulk.report.report import Report, build_report
-from bulk.selection.input_content import InputContent
 from bulk.states import PENDING, Axis, Events
 
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import msgspec
 
+from bulk.files.content_meter import InputContent
 from bulk.files.json_lines import decode_line, decode_lines, encode_line
-from bulk.selection.input_content import InputContent
 
 FORMAT = 1
 """The plan format that this version writes and reads."""

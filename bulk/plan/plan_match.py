@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 
 from bulk.errors import Refused
+from bulk.files.content_meter import InputContent
 from bulk.files.json_lines import encode_line
 from bulk.formatting import count_of, format_count
 from bulk.operations import Operation, to_dict
 from bulk.plan.plan_file import Plan
 from bulk.plan.plan_lines import PlanHeader
 from bulk.property_checks import equal
-from bulk.selection.input_content import InputContent, read_content
+from bulk.selection.input_lines import read_content
 from bulk.selection.selections import Selection
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from bulk.errors import PlanError
+from bulk.files.content_meter import InputContent
 from bulk.files.json_lines import encode_line
 from bulk.files.private_files import refuse_existing
 from bulk.files.unnamed_file import UnnamedFile, create_unnamed, remove_abandoned
@@ -25,7 +26,6 @@ from bulk.plan.plan_lines import (
     Target,
     encode_footer,
 )
-from bulk.selection.input_content import InputContent
 
 FLUSH_BYTES = 1 << 20
 

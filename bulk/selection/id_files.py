@@ -17,8 +17,8 @@ from uuid import UUID
 import msgspec
 
 from bulk.errors import InputError
+from bulk.files.content_meter import ContentMeter, MeteredStream
 from bulk.files.file_errors import as_file_trouble
-from bulk.selection.input_content import ContentMeter, MeteredStream
 from bulk.selection.placeholder_ids import is_placeholder
 
 DISTINCT_ID_MAX = 400

@@ -16,13 +16,13 @@ import msgspec
 from asyncclient import PostHogClient, PropertyFilter
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
+from bulk.files.content_meter import ContentMeter, InputContent
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread
 from bulk.selection.id_files import Line, RefusedLine
-from bulk.selection.input_content import ContentMeter, InputContent
 from bulk.selection.input_findings import Findings
 from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, read_lines
 from bulk.selection.selected_person import SelectedPerson, selected

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
+from bulk.files.content_meter import InputContent
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog.person_reader import PersonReader
 from bulk.selection.filter_resolver import FilterResolver
-from bulk.selection.input_content import InputContent
 from bulk.selection.input_findings import Findings
 from bulk.selection.line_resolver import LineResolver
 from bulk.selection.selected_person import SelectedPerson

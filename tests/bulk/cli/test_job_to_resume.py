@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from bulk.jobs.job_files import journal_of, unreported_marker
+from bulk.journal.locked_file import LockedFile
 from bulk.plan.plan_file import load_plan
 
 Run = Callable[..., Any]
@@ -76,6 +78,27 @@ def test_a_finished_job_is_not_run_again_by_accident(run: Run, posthog: Any) -> 
     assert (len(posthog.mutations), plans()) == (sent, [plan])
     assert run(*LINE, *GO, "--plan", "again.plan.jsonl").code == 0
     assert len(plans()) == 2
+
+
+def test_a_result_that_was_not_shown_is_shown_by_the_same_line(run: Run, posthog: Any) -> None:
+    """The process was killed after it recorded the end of the job and before it told the user."""
+    assert run(*LINE, *GO).code == 0
+    sent, (plan,) = len(posthog.mutations), plans()
+    unreported_marker(plan).touch()
+    result = run(*LINE, *GO)
+    assert result.code == 0
+    assert "Done: 8 of 8 persons changed (confirmed by reading back)." in result.out
+    assert len(posthog.mutations) == sent
+    assert run(*LINE, *GO).code == 3
+    assert not [path for path in Path().iterdir() if path.name.startswith(".")]
+
+
+def test_another_process_that_finds_the_job_busy_leaves_its_mark(run: Run, posthog: Any, interrupted: Path) -> None:
+    unreported_marker(interrupted).touch()
+    file = LockedFile.take(journal_of(interrupted))
+    assert run(*LINE, *GO).code == 75
+    file.close()
+    assert unreported_marker(interrupted).exists()
 
 
 def test_a_job_that_needs_attention_is_finished_too(run: Run, posthog: Any) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bulk.files.content_meter import InputContent
 from bulk.jobs.job_choice import (
     AlreadyFinished,
     InputChanged,
@@ -15,7 +16,6 @@ from bulk.jobs.job_choice import (
     choose_job,
 )
 from bulk.jobs.job_summary import JobState, JobSummary
-from bulk.selection.input_content import InputContent
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SAME, OTHER = InputContent(digest="sha256:aa", lines=2), InputContent(digest="sha256:bb", lines=3)

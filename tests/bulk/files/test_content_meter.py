@@ -10,8 +10,8 @@ import pytest
 
 from asyncclient import PropertyFilter
 from bulk.errors import FileTrouble
-from bulk.selection.input_content import ContentMeter, InputContent, read_content
-from bulk.selection.input_lines import read_lines
+from bulk.files.content_meter import ContentMeter, InputContent
+from bulk.selection.input_lines import read_content, read_lines
 from bulk.selection.selections import ByDistinctIds, ByFilter, ByPersonIds, InputSelection
 
 TEXTS = [b"a\nb\n", b"a\nb", b"a\r\nb\n", b"a", b"\xef\xbb\xbfa\n", b"a\n\nb\n", b"a" * 70_000 + b"\nb\n", b"\xff\n"]

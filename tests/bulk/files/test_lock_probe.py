@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bulk.errors import JournalBusy
+from bulk.files.lock_probe import is_locked
 from bulk.journal import locked_file
-from bulk.journal.lock_probe import is_locked
 from bulk.journal.locked_file import LockedFile
 
 

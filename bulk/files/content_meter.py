@@ -1,4 +1,4 @@
-"""Identifies the content of a selection's input, so that the same input is recognized and a changed one is noticed.
+"""Identifies the content of an input while it is read, so that the same input is recognized and a changed one noticed.
 
 The digest is a SHA-256 of the bytes of a file or stream, or of the values given. It can be checked against a guess, so
 only a plan holds it, as it holds the identifiers themselves.
@@ -6,13 +6,9 @@ only a plan holds it, as it holds the identifiers themselves.
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import msgspec
-
-from bulk.files.file_errors import as_file_trouble
-from bulk.selection.selections import ByFilter, Selection
 
 _CHUNK = 1 << 20
 
@@ -78,26 +74,3 @@ def metered_values(values: Iterable[object], meter: ContentMeter) -> Iterator[ob
         text = str(value).replace("\\", "\\\\").replace("\n", "\\n")
         meter.add(text.encode("utf-8", "surrogatepass") + b"\n")
         yield value
-
-
-def read_content(selection: Selection) -> InputContent | None:
-    """Return the content of a selection's input; None where it has no input. Streams and iterators are read to the end.
-
-    Raises:
-        FileTrouble: the input cannot be read.
-    """
-    if isinstance(selection, ByFilter):
-        return None
-    source, meter = selection.source, ContentMeter()
-    if isinstance(source, str | Path):
-        with as_file_trouble(Path(source), "cannot be read"), Path(source).open("rb") as file:
-            while data := file.read(_CHUNK):
-                meter.add(data)
-    elif hasattr(source, "read"):
-        stream = cast("BinaryIO", source)
-        while data := stream.readline(_CHUNK):
-            meter.add(data)
-    else:
-        for _ in metered_values(cast("Iterable[object]", source), meter):
-            pass
-    return meter.content()
