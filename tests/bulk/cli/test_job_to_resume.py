@@ -209,6 +209,21 @@ def test_a_plan_that_was_never_started_is_used_for_a_day(run: Run, posthog: Any)
     assert [path.name for path in plans()] == ["x.plan.jsonl"]
 
 
+def test_an_older_plan_that_was_never_started_is_named_and_not_used(run: Run, posthog: Any) -> None:
+    assert run("plan", *LINE, "-o", "x.plan.jsonl").code == 0
+    text = Path("x.plan.jsonl").read_text()
+    Path("x.plan.jsonl").write_text(re.sub(r'"created_at":"20\d\d', '"created_at":"2020', text, count=1))
+    result = run(*LINE, *GO)
+    assert result.code == 0, result.err
+    assert re.search(
+        r"^Not used: the plan x\.plan\.jsonl, made 2020-.* UTC and never started\. "
+        r"To use it: posthog-bulk run x\.plan\.jsonl$",
+        result.out,
+        re.MULTILINE,
+    )
+    assert len(plans()) == 2
+
+
 @pytest.mark.parametrize("count", [PEOPLE + 1, None])
 @pytest.mark.parametrize("named", [(), ("--plan", "x.plan.jsonl")])
 def test_a_plan_of_a_refused_approval_is_removed(
