@@ -54,21 +54,33 @@ def files_named(folder: Path, suffix: str) -> list[Path]:
     return sorted(found, key=lambda path: path.name)
 
 
-def find_journal(plan: Path, digest: str) -> JournalOfPlan:
-    """Return the journal of a plan in the plan's folder.
+class FolderJournals:
+    """The journals of a folder, found by their plans; the first line of each is read at most once or twice.
 
     Args:
-        plan: the plan file.
-        digest: its digest.
+        folder: the folder.
     """
-    usual = journal_of(plan)
-    recorded = recorded_digest(usual)
-    if recorded == digest:
-        return JournalOfPlan(path=usual)
-    for other in files_named(plan.parent, JOURNAL_SUFFIX):
-        if other != usual and recorded_digest(other) == digest:
-            return JournalOfPlan(path=other)
-    return JournalOfPlan(path=usual, is_taken=recorded is not None)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._by_digest: dict[str, Path] | None = None
+
+    def find(self, plan: Path, digest: str) -> JournalOfPlan:
+        """Return the journal of a plan: the one of the usual name, or else another that records its digest.
+
+        Args:
+            plan: the plan file.
+            digest: its digest.
+        """
+        usual = journal_of(plan)
+        recorded = recorded_digest(usual)
+        if recorded == digest:
+            return JournalOfPlan(path=usual)
+        if self._by_digest is None:
+            found = {recorded_digest(path): path for path in reversed(files_named(self._folder, JOURNAL_SUFFIX))}
+            self._by_digest = {key: path for key, path in found.items() if key is not None}
+        other = self._by_digest.get(digest)
+        return JournalOfPlan(path=usual, is_taken=recorded is not None) if other is None else JournalOfPlan(path=other)
 
 
 def recorded_digest(journal: Path) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from bulk.errors import FileTrouble
-from bulk.jobs.job_files import JOURNAL_SUFFIX, files_named, find_journal, journal_of, plan_of
+from bulk.jobs.job_files import JOURNAL_SUFFIX, FolderJournals, files_named, journal_of, plan_of
 from bulk.jobs.job_summary import JobState, JobSummary, summarize_job, summarize_journal
 from bulk.plan.plan_ends import NotAPlan, read_footer, read_header
 from bulk.plan.plan_lines import PLAN_SUFFIX
@@ -26,21 +26,27 @@ def find_jobs(folder: Path, identity: JobIdentity) -> FoundJobs:
     Of other plans only the first line is read, and of files that are no plans only their beginning.
 
     Raises:
-        FileTrouble: the folder, or the journal of a job with this identity, cannot be read.
+        FileTrouble: the folder cannot be read, or a job with this identity was started and cannot be read.
     """
-    found = FoundJobs(jobs=[], skipped=[])
+    found, journals = FoundJobs(jobs=[], skipped=[]), FolderJournals(folder)
     for path in files_named(folder, PLAN_SUFFIX):
         try:
             header = read_header(path)
-            if not has_identity(header, identity):
-                continue
-            footer = read_footer(path)
         except NotAPlan:
             continue
         except FileTrouble as error:
             found.skipped.append(str(error))
             continue
-        journal = find_journal(path, footer.digest)
+        if not has_identity(header, identity):
+            continue
+        try:
+            footer = read_footer(path)
+        except FileTrouble as error:
+            if os.path.lexists(journal_of(path)):
+                raise  # a second job must not start beside it
+            found.skipped.append(str(error))
+            continue
+        journal = journals.find(path, footer.digest)
         if journal.is_taken:
             found.skipped.append(f"{path}: its journal {journal.path} is that of another plan.")
             continue
@@ -54,11 +60,11 @@ def list_jobs(folder: Path) -> list[JobSummary]:
     Raises:
         FileTrouble: the folder cannot be read.
     """
-    jobs = []
+    jobs, journals = [], FolderJournals(folder)
     for path in files_named(folder, PLAN_SUFFIX):
         try:
             header, footer = read_header(path), read_footer(path)
-            jobs.append(summarize_job(path, header, footer, find_journal(path, footer.digest)))
+            jobs.append(summarize_job(path, header, footer, journals.find(path, footer.digest)))
         except FileTrouble as error:
             jobs.append(_unreadable(path, journal_of(path), error))
     known = {job.journal for job in jobs}

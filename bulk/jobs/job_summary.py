@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bulk.errors import JournalDamaged, JournalError
+from bulk.errors import JournalEmpty
 from bulk.files.content_meter import InputContent
 from bulk.files.lock_probe import is_locked
 from bulk.jobs.job_files import JournalOfPlan, unreported_marker
@@ -105,12 +105,8 @@ def summarize_job(plan: Path, header: PlanHeader, footer: PlanFooter, journal: J
         return summary
     try:
         replayed = replay_journal(journal.path)
-    except JournalDamaged:
-        raise
-    except JournalError:
-        if journal.path.stat().st_size == 0:
-            return summary  # its process was killed before it recorded the job
-        raise
+    except JournalEmpty:
+        return summary  # its process was killed before it recorded the job
     return with_journal(summary, *replayed, is_reported=not os.path.lexists(unreported_marker(plan)))
 
 

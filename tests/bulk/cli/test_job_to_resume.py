@@ -269,6 +269,33 @@ def test_a_damaged_journal_of_the_job_is_an_error(run: Run, posthog: Any, interr
     assert plans() == [interrupted]
 
 
+def test_a_damaged_plan_of_the_job_is_an_error(run: Run, posthog: Any, interrupted: Path) -> None:
+    interrupted.write_bytes(interrupted.read_bytes()[:-20])
+    result = run(*LINE, *GO)
+    assert (result.code, "has no footer" in result.sentence) == (74, True)
+    assert plans() == [interrupted]
+
+
+@pytest.mark.parametrize("left", [b"", b'{"n":0,"type":"job_op'])
+def test_a_journal_without_a_job_counts_as_not_started(run: Run, posthog: Any, left: bytes) -> None:
+    """The process was killed while it created the journal, or while it wrote the first record."""
+    assert run("plan", *LINE, "-o", "x.plan.jsonl").code == 0
+    Path("x.journal.jsonl").write_bytes(left)
+    Path("x.journal.jsonl").chmod(0o600)
+    result = run(*LINE, *GO)
+    assert result.code == 0, result.err
+    assert "Using the existing plan x.plan.jsonl" in result.out
+
+
+def test_a_plan_whose_journal_name_is_taken_is_named(run: Run, posthog: Any) -> None:
+    assert run("plan", *LINE, "-o", "x.plan.jsonl").code == 0
+    assert run("update", "seats:=1", *LINE[2:], *GO, "--plan", "y.plan.jsonl").code == 0
+    Path("y.journal.jsonl").rename("x.journal.jsonl")
+    result = run(*LINE, *GO)
+    assert result.code == 0, result.err
+    assert "x.plan.jsonl: its journal x.journal.jsonl is that of another plan" in result.err
+
+
 def test_several_unfinished_jobs_are_named(run: Run, posthog: Any, interrupted: Path) -> None:
     from asyncclient.testing import Fault
 
