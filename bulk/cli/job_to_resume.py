@@ -123,7 +123,7 @@ def _job_of(choice: Choice, output: CommandOutput) -> JobSummary | None:
             return job
         case AlreadyFinished(job):
             raise Refused(
-                f"this job is finished since {format_time(job.finished_at)} ({job.plan}): {_result(job)}",
+                f"this job finished at {format_time(job.finished_at)} ({job.plan}): {_result(job)}",
                 f"to start a new job, {_NEW_NAME}; for the report: posthog-bulk report {file_word(str(job.journal))}",
             )
         case InputChanged(job, now):
@@ -148,7 +148,7 @@ def _job_of(choice: Choice, output: CommandOutput) -> JobSummary | None:
 
 
 def _result(job: JobSummary) -> str:
-    return (job.verdict or "").removeprefix("Done: ").rstrip(".")
+    return (job.verdict or "").removeprefix("Done: ").removeprefix("Finished, but ").rstrip(".")
 
 
 def _rereadable(selection: Selection) -> Selection:

@@ -70,7 +70,7 @@ def test_a_finished_job_is_not_run_again_by_accident(run: Run, posthog: Any) -> 
     result = run(*LINE, *GO)
     assert result.code == 3
     assert re.match(
-        rf"posthog-bulk: this job is finished since \d{{4}}-\d\d-\d\d \d\d:\d\d UTC \({plan}\): 8 of 8 persons changed "
+        rf"posthog-bulk: this job finished at \d{{4}}-\d\d-\d\d \d\d:\d\d UTC \({plan}\): 8 of 8 persons changed "
         r"\(confirmed by reading back\); to start a new job, add --plan NAME\.plan\.jsonl with a name that is not in "
         rf"use; for the report: posthog-bulk report {plan.name.replace('plan', 'journal')}\.$",
         result.sentence,
@@ -108,7 +108,7 @@ def test_a_job_that_needs_attention_is_finished_too(run: Run, posthog: Any) -> N
     assert run(*LINE, *GO).code == 1
     result = run(*LINE, *GO)
     assert result.code == 3
-    assert "Finished, but 1 of 8 needs attention" in result.sentence
+    assert "): 1 of 8 needs attention: 7 of 8 persons changed" in result.sentence
 
 
 def test_a_changed_file_is_named_with_both_numbers_of_lines(
