@@ -215,6 +215,29 @@ class PostHogClient:
         """Seconds by a clock that cannot be set, for ages: it runs on while the machine is suspended (Linux)."""
         return self._core.shared.clock()
 
+    @property
+    def retry(self) -> RetryPolicy:
+        """When requests are retried."""
+        return self._core.policy
+
+    @property
+    def unreachable_s(self) -> float:
+        """Seconds of all outages of the API so far that were waited out, the current one included."""
+        return self._core.shared.available(to_ingestion=False).unreachable_s
+
+    async def in_outage(self, *, to_ingestion: bool = False) -> bool:
+        """Return whether a request failed just now because of an outage, which a cheap read shows.
+
+        In an outage all requests wait until the server responds, for as long as the policy says (`retry_for_s`).
+
+        Arguments:
+            to_ingestion: whether it is the ingestion host that did not respond.
+
+        Raises:
+            RuntimeError: the client is not open.
+        """
+        return await self._core.in_outage(to_ingestion=to_ingestion)
+
     def once(self, before_send: BeforeSend) -> "PostHogClient":
         """A view whose calls are each attempted exactly once, after `before_send`.
 

@@ -8,7 +8,14 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from asyncclient._protocol.http import Request
-from asyncclient.errors import ConnectFailed, ConnectionLost, InvalidResponse, TimedOut, TransportError
+from asyncclient.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    InvalidResponse,
+    TimedOut,
+    TransportError,
+    UntrustedCertificate,
+)
 
 CONNECTED_WITHIN_S = 10.0
 """For the ingestion host: who sends events has just read that nobody is made anew by them, which does not stay true."""
@@ -30,7 +37,9 @@ def failure(request: Request[Any], path: str, error: Exception, *, sent: bool, w
             within_s = min(within_s, CONNECTED_WITHIN_S)
         reason = f"no {what} within {within_s:g} s"
     elif not sent:
-        kind, reason = ConnectFailed, f"no connection ({cause(error)})"
+        is_certificate = isinstance(error, aiohttp.ClientConnectorCertificateError)
+        kind = UntrustedCertificate if is_certificate else ConnectFailed
+        reason = f"no connection ({cause(error)})"
     elif isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
         kind, reason = ConnectionLost, f"the connection broke ({cause(error)})"
     elif isinstance(error, HttpProcessingError):
