@@ -8,87 +8,20 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-import anyio
-
+from asyncclient._permit_queue import PausedTooLong, PermitQueue, pace_for
 from asyncclient._protocol.limits.limit_reduction import LimitReduction
+from asyncclient._protocol.limits.limit_wait import LimitWait
 from asyncclient._protocol.limits.rate_bucket import RateBucket, WindowBudget
 from asyncclient._protocol.limits.rate_limits import MINUTE_S, Bucket, RateLimits
 from asyncclient._protocol.limits.request_log import RequestLog
 from asyncclient._protocol.server_clock import boot_time
 
-if TYPE_CHECKING:
-    from aiolimiter import AsyncLimiter
+__all__ = ["Bucket", "LimitReduction", "LimitWait", "Limits", "PausedTooLong", "Permit", "RateLimits", "WindowBudget"]
 
-__all__ = ["Bucket", "LimitReduction", "Limits", "PausedTooLong", "Permit", "RateLimits", "WindowBudget"]
-
-PACED_SECONDS = 5
-"""The requests of one minute take at least this many seconds, which smooths the start of a burst."""
 MAX_RECENT = 20_000
 """The most requests per bucket that `recent` returns: more than any of PostHog's hourly limits."""
-TIMER_S = 0.001
-"""Seconds added to a wait, because a timer can fire this much too early."""
-
-
-class PausedTooLong(Exception):
-    """The server asks for a longer pause than the caller accepts.
-
-    Arguments:
-        left_s: seconds that are left of the pause.
-        status: HTTP status of the response that asked for it.
-    """
-
-    def __init__(self, left_s: float, status: int) -> None:
-        super().__init__(f"the server asks to wait {left_s:.0f} s more")
-        self.left_s = left_s
-        self.status = status
-
-
-class _Queue:
-    """The queue for permits of one bucket: first come, first served."""
-
-    def __init__(self, bucket: RateBucket, minute_limit: int | None) -> None:
-        self.bucket = bucket
-        self.turn = anyio.Lock(fast_acquire=True)
-        self.changed: anyio.Event | None = None
-        self.pace = _pace(minute_limit)
-
-    def wake(self) -> None:
-        """Make the head of the queue check again."""
-        if self.changed is not None:
-            self.changed.set()
-
-    def is_free(self, now: float) -> bool:
-        """Return whether the queue is empty and a permit is available at once."""
-        if self.turn.locked() or (self.pace is not None and not self.pace.has_capacity()):
-            return False
-        wait_s = self.bucket.wait_s(now)
-        return wait_s is not None and wait_s <= 0
-
-    async def wait_until_free(self, clock: Callable[[], float], longest_pause_s: float) -> None:
-        """Wait until every window has room. Only the head of the queue, which holds the turn, calls this.
-
-        Raises:
-            PausedTooLong: the server asks for a longer pause.
-        """
-        self._check_pause(clock(), longest_pause_s)
-        if self.pace is not None:
-            await self.pace.acquire()
-        while True:
-            now = clock()
-            self._check_pause(now, longest_pause_s)
-            wait_s = self.bucket.wait_s(now)
-            if wait_s is not None and wait_s <= 0:
-                return
-            self.changed = anyio.Event()
-            with anyio.move_on_after(None if wait_s is None else wait_s + TIMER_S):
-                await self.changed.wait()
-            self.changed = None
-
-    def _check_pause(self, now: float, longest_pause_s: float) -> None:
-        if (left_s := self.bucket.requested_wait_s(now)) > longest_pause_s:
-            raise PausedTooLong(left_s, self.bucket.pause_status)
 
 
 class Permit:
@@ -96,7 +29,7 @@ class Permit:
 
     __slots__ = ("_limits", "_log", "_longest_pause_s", "_passed", "_queue", "_taken", "since", "used")
 
-    def __init__(self, limits: "Limits", queue: _Queue, log: RequestLog, longest_pause_s: float) -> None:
+    def __init__(self, limits: "Limits", queue: PermitQueue, log: RequestLog, longest_pause_s: float) -> None:
         self._limits = limits
         self._queue = queue
         self._log = log
@@ -131,6 +64,7 @@ class Permit:
     def _take(self, now: float) -> None:
         self.since = now
         self._taken = True
+        self._queue.in_flight[id(self)] = now
         bucket_log = self._queue.bucket.log
         bucket_log.in_flight += 1
         if self._log is not bucket_log:
@@ -142,6 +76,7 @@ class Permit:
         if not self._taken:
             return
         bucket = self._queue.bucket
+        self._queue.in_flight.pop(id(self), None)
         bucket.log.in_flight -= 1
         if self._log is not bucket.log:
             self._log.in_flight -= 1
@@ -166,11 +101,13 @@ class Limits:
         self.clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         published = RateLimits.posthog()
-        self._queues: dict[Bucket, _Queue] = {}
+        self._queues: dict[Bucket, PermitQueue] = {}
         self._logs: dict[Bucket, RequestLog] = {}
         for bucket in Bucket:
             windows = self.rates.windows(bucket)
-            self._queues[bucket] = queue = _Queue(RateBucket(windows, published.windows(bucket)), windows.get(MINUTE_S))
+            self._queues[bucket] = queue = PermitQueue(
+                RateBucket(windows, published.windows(bucket)), windows.get(MINUTE_S)
+            )
             self._logs[bucket] = queue.bucket.log
         if self.rates.per_user:
             self._queues[Bucket.OTHERS] = self._queues[Bucket.DELETES]
@@ -231,7 +168,7 @@ class Limits:
         reductions = queue.bucket.reduce(now, retry_after_s=retry_after_s, sent_at=now if since is None else since)
         for reduction in reductions:
             if reduction.window_s == MINUTE_S and queue.pace is None:
-                queue.pace = _pace(reduction.new)
+                queue.pace = pace_for(reduction.new)
         return reductions
 
     def keep_lowered(self, bucket: Bucket, *, window_s: float, limit: int, age_s: float) -> None:
@@ -283,6 +220,22 @@ class Limits:
         """
         return self._queues[bucket].bucket.budget(self.clock())
 
+    def waits(self) -> list[LimitWait]:
+        """Return what requests wait for before they are sent: one wait per rate limit, however many requests wait."""
+        now = self.clock()
+        waits = [queue.current_wait(now, bucket) for bucket, queue in self._distinct_queues()]
+        return [wait for wait in waits if wait is not None]
+
+    def longest_in_flight_s(self) -> float:
+        """Return the seconds since the oldest request without a response was sent; 0 if there is none."""
+        now = self.clock()
+        return max(
+            (now - since for _, queue in self._distinct_queues() for since in queue.in_flight.values()), default=0.0
+        )
+
+    def _distinct_queues(self) -> Iterable[tuple[Bucket, PermitQueue]]:
+        return {id(queue): (bucket, queue) for bucket, queue in self._queues.items()}.values()
+
     def eta_s(self, bucket: Bucket, requests: int) -> float:
         """Return the seconds that this many more requests take within the limits.
 
@@ -306,13 +259,3 @@ class Limits:
                     "them with the requests made so far: new.charge(bucket, old.recent(bucket)) for each Bucket"
                 )
             self._loop = loop
-
-
-def _pace(minute_limit: int | None) -> "AsyncLimiter | None":
-    """Return a limiter that smooths the start of a burst; None if the minute is unlimited."""
-    if minute_limit is None:
-        return None
-    # imported here because it reads package metadata, which takes time
-    from aiolimiter import AsyncLimiter
-
-    return AsyncLimiter(max(1.0, minute_limit / PACED_SECONDS), 1.0)

@@ -8,10 +8,11 @@ requests, or the key must not query, the caller lists all persons and checks eac
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
-import anyio
 import msgspec
 
 from asyncclient import ApiStatusError, ListingError, PersonRef, PostHogClient
+from bulk.concurrency.stop_gate import StopGate
+from bulk.events import WaitKind
 from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE, chunks
 from bulk.posthog.person_reader import PersonReader
@@ -71,7 +72,7 @@ async def choose_discovery(client: PostHogClient, keys: Sequence[str]) -> Discov
 
 
 async def iter_queried_persons(
-    client: PostHogClient, reader: PersonReader, keys: Sequence[str]
+    client: PostHogClient, reader: PersonReader, keys: Sequence[str], gate: StopGate
 ) -> AsyncIterator[QueriedPersons]:
     """Yield the persons that the query returns and the store has, page by page.
 
@@ -84,18 +85,18 @@ async def iter_queried_persons(
             yield found
             open_uuids += still_open
             if len(open_uuids) >= MAX_OPEN:
-                yield await _read_again(reader, open_uuids)
+                yield await _read_again(reader, open_uuids, gate)
                 open_uuids = []
-    yield await _read_again(reader, open_uuids)
+    yield await _read_again(reader, open_uuids, gate)
 
 
-async def _read_again(reader: PersonReader, uuids: Sequence[UUID]) -> QueriedPersons:
+async def _read_again(reader: PersonReader, uuids: Sequence[UUID], gate: StopGate) -> QueriedPersons:
     persons: list[PersonRef] = []
     gone = 0
     for _ in range(MAX_REREADS):
         if not uuids:
             break
-        await anyio.sleep(person_reader.CONFIRM_AFTER_S)
+        await gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(uuids))
         found, uuids = await _read(reader, uuids)
         persons += found.persons
         gone += found.gone

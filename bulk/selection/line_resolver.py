@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import chain
 from uuid import UUID
 
-import anyio
 import anyio.to_thread
 import msgspec
 
 from asyncclient import PostHogClient, PropertyFilter
+from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
+from bulk.events import WaitKind
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
@@ -47,6 +48,7 @@ class LineResolver:
     Args:
         client: for listings.
         reader: reads persons by ID.
+        gate: for waits between two reads.
         selection: the input.
         findings: records the outcome of every line.
         persons: remembers the persons that were yielded.
@@ -59,6 +61,7 @@ class LineResolver:
         self,
         client: PostHogClient,
         reader: PersonReader,
+        gate: StopGate,
         selection: InputSelection,
         findings: Findings,
         persons: DiskIdSet,
@@ -69,6 +72,7 @@ class LineResolver:
     ) -> None:
         self._client = client
         self._reader = reader
+        self._gate = gate
         self._selection = selection
         self._findings = findings
         self._persons = persons
@@ -123,7 +127,7 @@ class LineResolver:
         for _ in range(MAX_LOOKUPS):
             if not lines:
                 break
-            await anyio.sleep(person_reader.CONFIRM_AFTER_S)
+            await self._gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(lines))
             self._is_second_lookup = True
             more, lines = await self._look_up(lines)
             self._is_second_lookup = False

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import anyio
 
 from bulk.concurrency.stop_gate import StopGate
-from bulk.events import WaitingForServer
+from bulk.events import WaitingForServer, WaitKind
 from bulk.journal.job_log import JobLog
 from bulk.number_ranges import grouped
 from bulk.posthog.batch_reads import READ_SIZE, chunks
@@ -94,7 +94,7 @@ class CompletionPoller:
             self._report(
                 WaitingForServer(targets=left, next_read_s=wait_s, wait_left_s=budget.left_s, axis=self._axis.value)
             )
-            await self._gate.sleep(wait_s)
+            await self._gate.sleep(wait_s, WaitKind.CATCHING_UP, targets=left)
         return 0
 
     def _new_outages_s(self) -> float:
@@ -121,7 +121,7 @@ class CompletionPoller:
                 return
             wait_s = min(next(waits, WAITS_S[-1]), remaining_s)
             budget.left_s -= wait_s
-            await self._gate.sleep(wait_s)
+            await self._gate.sleep(wait_s, WaitKind.CATCHING_UP, targets=len(missing))
 
     def resend_overdue(self) -> int:
         """Mark accepted targets to be sent again if their change is overdue, or give them up for this run.

@@ -8,6 +8,7 @@ from itertools import islice
 
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import run_workers
+from bulk.events import WaitKind
 from bulk.posthog.batch_reads import READ_SIZE, chunks
 from bulk.verification.verifier import Verifier
 
@@ -71,4 +72,4 @@ class SecondLook:
         """Wait until a second read of these targets may decide."""
         wait_s = self._verifier.confirm_at(left_out) - self._boot_time()
         if wait_s > 0:
-            await self._gate.sleep(wait_s)
+            await self._gate.sleep(wait_s, WaitKind.SECOND_READ, targets=len(left_out))

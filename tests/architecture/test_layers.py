@@ -33,7 +33,7 @@ LAYERS = {
     "asyncclient": (
         "_secret errors models filters activity timeline config retry",
         "_protocol _aiohttp _deadlines _head _proxies",
-        "limits events property_projection",
+        "_permit_queue limits events property_projection",
         "_transport",
         "_resources",
         "client",

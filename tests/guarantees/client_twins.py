@@ -210,7 +210,7 @@ CLIENT: tuple[Twin, ...] = (
             "asyncclient/_transport/test_retrying.py::test_above_the_longest_pause_nothing_is_sent_and_every_call_fails_at_once",
             "asyncclient/test_limits.py::test_a_waiting_request_fails_at_once_when_too_long_a_pause_begins",
         ),
-        _LIMITS, "        if (left_s := self.bucket.requested_wait_s(now)) > longest_pause_s:\n            raise PausedTooLong(left_s, self.bucket.pause_status)\n",
+        "asyncclient/_permit_queue.py", "        if (left_s := self.bucket.requested_wait_s(now)) > longest_pause_s:\n            raise PausedTooLong(left_s, self.bucket.pause_status)\n",
         "        pass\n",
     ),
     twin(
