@@ -29,11 +29,11 @@ from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
 from bulk.operations import Operation, describe, from_dict, without_values
 from bulk.plan.plan_file import Plan
-from bulk.posthog.activity import ActivityReporter, Moment
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
 from bulk.posthog.outages import emit_outages, outage_event, waiting_out
 from bulk.posthog.strategy import Strategy, detect_strategy
-from bulk.posthog.wait_tracker import WaitTracker
+from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.report import exit_code
 from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
 from bulk.version import VERSION

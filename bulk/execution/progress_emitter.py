@@ -7,14 +7,14 @@ import anyio
 
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WaitingForServer, WindowBudget
-from bulk.execution.rates import PhaseProgress, estimate_left_s
 from bulk.journal.job_log import JobLog
 from bulk.journal.limit_usage import MAX_PAUSE_S
 from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
 from bulk.journal.target_states import TargetStates
 from bulk.posthog.outages import outage_event
 from bulk.posthog.request_costs import estimate
-from bulk.posthog.wait_tracker import WaitTracker
+from bulk.progress.rates import PhaseProgress, estimate_left_s
+from bulk.progress.wait_tracker import WaitTracker
 from bulk.states import ACCEPTED, PENDING, Axis, Events, Person
 
 INTERVAL_S = 0.2

@@ -15,9 +15,9 @@ from bulk.files.private_files import refuse_existing
 from bulk.operations import Operation, UnsetProperties, to_dict
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader
 from bulk.plan.plan_writer import PlanWriter
-from bulk.posthog.activity import ActivityReporter, Moment
 from bulk.posthog.outages import RETRY_FOR_S, emit_outages, waiting_out
-from bulk.posthog.wait_tracker import WaitTracker
+from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.wait_tracker import WaitTracker
 from bulk.selection.input_findings import Findings
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByFilter, Selection

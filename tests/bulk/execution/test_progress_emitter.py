@@ -12,7 +12,7 @@ from bulk.execution.progress_emitter import ProgressEmitter
 from bulk.journal.records import FORMAT, AttemptEnded, Intent, JobOpened
 from bulk.journal.target_states import TargetStates
 from bulk.operations import DeletePersons
-from bulk.posthog.wait_tracker import WaitTracker
+from bulk.progress.wait_tracker import WaitTracker
 
 
 def started(count: int) -> TargetStates:

@@ -9,7 +9,7 @@ import msgspec
 
 from bulk.concurrency.ticker import ticking
 from bulk.events import Wait
-from bulk.posthog.wait_tracker import WaitTracker
+from bulk.progress.wait_tracker import WaitTracker
 
 Event = TypeVar("Event")
 

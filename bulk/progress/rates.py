@@ -7,7 +7,7 @@ out. Waits for the rate limit, or for the server to catch up, are part of the wo
 import msgspec
 
 from bulk.events import Wait
-from bulk.posthog.wait_tracker import INTERRUPTIONS
+from bulk.progress.wait_tracker import INTERRUPTIONS
 
 
 class PhaseProgress(msgspec.Struct, frozen=True, kw_only=True):
