@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bulk.cli.approval import ask_for_approval, can_prompt
-from bulk.cli.display.live_display import Display, open_display, write_line
+from bulk.cli.display.display import Display
+from bulk.cli.display.json_events import write_line
+from bulk.cli.display.live_display import open_display
 from bulk.cli.options.connection_options import RunOptions, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
@@ -53,6 +55,7 @@ def run_with_client(
     work: Callable[["PostHogClient", Stopper, Display], Awaitable[T]],
     *,
     json: bool = False,
+    in_place: bool = True,
 ) -> T:
     """Run work that needs the server, with signals handled and progress shown.
 
@@ -60,9 +63,10 @@ def run_with_client(
         settings: for the client.
         work: gets the open client, the stopper and the display.
         json: whether events go to stdout.
+        in_place: whether progress may be redrawn in place, on a terminal.
     """
     client = settings.client()
-    display = open_display(json=json)
+    display = open_display(json=json, in_place=in_place)
 
     async def with_open_client(stopper: Stopper) -> T:
         async with client:
