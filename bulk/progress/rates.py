@@ -7,7 +7,10 @@ out. Waits for the rate limit, or for the server to catch up, are part of the wo
 import msgspec
 
 from bulk.events import Wait
-from bulk.progress.wait_tracker import INTERRUPTIONS
+from bulk.progress.wait_tracker import INTERRUPTIONS, STANDSTILLS
+
+SHORTEST_S = 1.0
+"""A rate over less time says nothing, so it is one over at least these seconds."""
 
 
 class PhaseProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,11 +55,14 @@ def estimate_left_s(
         at_most_s: seconds after which the phase ends in any case.
         is_sample: whether the phase is too small to tell the speed, as the test batch is.
     """
-    by_rate_s = 0.0
+    standing_s, wait_left_s = 0.0, 0.0
+    if wait is not None and wait.kind in STANDSTILLS:
+        wait_left_s = wait.left_s or 0.0
+        standing_s = 0.0 if wait.kind in INTERRUPTIONS else wait.waited_s  # a part of a wait would count too much
+    by_rate_s = wait_left_s
     if progress.done > 0 and not is_sample:
-        by_rate_s = left * max(0.0, progress.elapsed_s - progress.interrupted_s) / progress.done
-    if wait is not None and wait.kind in INTERRUPTIONS:
-        by_rate_s += wait.left_s or 0.0
+        worked_s = max(0.0, progress.elapsed_s - progress.interrupted_s - standing_s)
+        by_rate_s += left * worked_s / progress.done
     left_s = max(by_rate_s, at_least_s)
     if at_most_s is not None:
         left_s = min(left_s or at_most_s, at_most_s)
@@ -64,4 +70,4 @@ def estimate_left_s(
 
 
 def _rate(done: int, seconds: float) -> float:
-    return max(0.0, done / seconds) if seconds > 0 else 0.0
+    return max(0.0, done / max(seconds, SHORTEST_S))

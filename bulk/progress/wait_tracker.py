@@ -15,6 +15,8 @@ from bulk.events import Wait, WaitKind
 
 SHOWN_FROM_S = 2.0
 """Only a wait of more than these seconds is shown."""
+OVER_S = 0.05
+"""A wait that lasts no longer than that from now on is over."""
 
 STANDSTILLS = frozenset(
     {WaitKind.OUTAGE, WaitKind.PAUSE, WaitKind.RATE_LIMIT, WaitKind.CATCHING_UP, WaitKind.SECOND_READ}
@@ -32,8 +34,8 @@ def choose_wait(waits: Iterable[Wait]) -> Wait | None:
 
     Of several waits it is the one whose kind comes first in `WaitKind`, and of those the one that ends first.
     """
-    long = [wait for wait in waits if wait.waited_s + (wait.left_s or 0.0) > SHOWN_FROM_S]
-    return min(long, key=lambda wait: (_ORDER[wait.kind], wait.left_s or 0.0), default=None)
+    shown = [wait for wait in waits if wait.waited_s + (wait.left_s or 0.0) > SHOWN_FROM_S and not _is_over(wait)]
+    return min(shown, key=lambda wait: (_ORDER[wait.kind], wait.left_s or 0.0), default=None)
 
 
 class WaitTracker:
@@ -123,6 +125,11 @@ class WaitTracker:
             for bucket, (since, until) in self._pauses.items()
             if until > now
         ]
+
+
+def _is_over(wait: Wait) -> bool:
+    """Return whether a wait ends now; an outage does not end with the next probe."""
+    return wait.kind is not WaitKind.OUTAGE and wait.left_s is not None and wait.left_s <= OVER_S
 
 
 def _outage(event: ServerUnreachable) -> Wait:

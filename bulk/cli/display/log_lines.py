@@ -24,6 +24,8 @@ LINE_EVERY_S = 10.0
 QUICK_S = 2.0
 """Checks and exports that take less time get no line."""
 
+_ANNOUNCED_BY_EVENTS = frozenset({WaitKind.OUTAGE, WaitKind.PAUSE})
+
 
 class Lines:
     """Writes a line every 10 s, at every change of phase, and when a wait begins.
@@ -80,6 +82,8 @@ class Lines:
 
     def _begins(self, wait: Wait | None) -> bool:
         """Return whether a wait begins that no line has told of."""
+        if wait is None and self._announced is not None and self._announced[0] in _ANNOUNCED_BY_EVENTS:
+            return False  # it may not be shown yet
         before, self._announced = self._announced, None if wait is None else (wait.kind, wait.bucket)
         return self._announced is not None and self._announced != before
 

@@ -3,6 +3,7 @@
 The displays draw these lines and decide nothing about them.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -14,6 +15,9 @@ from bulk.cli.display.names import phase_name, phase_start
 from bulk.cli.display.wait_lines import clock_time, wait_line
 from bulk.events import Activity, PhaseChanged, PlanProgress, Progress, WaitKind
 from bulk.formatting import count_of, format_count, format_duration
+
+_BREAKS = re.compile(r" (?!(?:s|min|h|d)\b)")
+"""Where a line may be broken: not between a number and its unit of time."""
 
 BAR_WIDTH = 40
 INDENT = "  "
@@ -100,7 +104,7 @@ def fold(text: str, width: int) -> list[str]:
     """Return a text in lines of at most `width` columns, broken between words; a wider word is broken anywhere."""
     lines: list[str] = []
     current = ""
-    for word in text.split(" "):
+    for word in _BREAKS.split(text):
         if current and cell_len(current) + 1 + cell_len(word) <= width:
             current += f" {word}"
             continue

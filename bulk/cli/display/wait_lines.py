@@ -10,6 +10,7 @@ from bulk.sanitize import plain
 
 MINUTES_FROM_S = 120.0
 """A time that far ahead is shown without its seconds."""
+SOON_S = 0.5
 
 
 def wait_line(wait: Wait, *, now: datetime) -> str:
@@ -40,7 +41,9 @@ def _ends(wait: Wait, now: datetime) -> str:
 
 def _outage(wait: Wait, now: datetime) -> str:
     since = now - timedelta(seconds=wait.waited_s)
-    text = f"Server not reachable since {since:%H:%M:%S}; trying again in {format_duration(wait.left_s or 0.0)}"
+    soon = wait.left_s is None or wait.left_s < SOON_S
+    again = "now" if soon else f"in {format_duration(wait.left_s)}"
+    text = f"Server not reachable since {since:%H:%M:%S}; trying again {again}"
     if wait.gives_up_in_s is not None:
         text += f"; giving up at {clock_time(now + timedelta(seconds=wait.gives_up_in_s), now=now)}"
     return text + (f" ({plain(wait.reason)})" if wait.reason else "")
