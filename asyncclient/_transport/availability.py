@@ -45,6 +45,11 @@ class Availability:
         """Seconds of all outages so far, the current one included."""
         return self._ended_s + (0.0 if self.outage is None else self.clock() - self.outage.since)
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether there is an outage, or a probe is under way to find out."""
+        return self.outage is not None or self.first_probe.locked()
+
     def begin(self, since: float, error: PostHogError) -> None:
         """Begin an outage: the first probe failed."""
         self.outage, self.cause = Outage(since=since, probed_at=self.clock()), cause_of(error)
@@ -93,8 +98,8 @@ class OutageTransport:
             return await self._inner.send(request, path, before_send, attempt=attempt)
 
         async def unless_outage() -> None:
-            if self._availability.outage is not None:  # it began while the request waited for its permit
-                raise _OutageBegan
+            if self._availability.is_in_doubt:  # since a moment in which the request waited for its permit
+                raise _HeldBack
             if before_send is not None:
                 await before_send()
 
@@ -102,7 +107,7 @@ class OutageTransport:
             await self._wait(request, path)
             try:
                 return await self._inner.send(request, path, unless_outage, attempt=attempt)
-            except _OutageBegan:
+            except _HeldBack:
                 continue
 
     def may_be_outage(self, error: PostHogError) -> bool:
@@ -128,8 +133,11 @@ class OutageTransport:
             return True
 
     async def _wait(self, request: Request[Any], path: str) -> None:
-        """Return once the server responds."""
+        """Return once the server responds, as far as is known."""
         availability = self._availability
+        if availability.first_probe.locked():
+            async with availability.first_probe:
+                pass  # it is over, and there is an outage or none
         if availability.outage is None:
             return
         if not availability.waiting and availability.outage.is_forgotten(availability.clock()):
@@ -201,5 +209,5 @@ def ingestion_probe() -> Request[None]:
     )
 
 
-class _OutageBegan(Exception):
-    """An outage began before the request left."""
+class _HeldBack(Exception):
+    """The server may be in an outage, so the request did not leave."""
