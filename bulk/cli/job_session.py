@@ -13,6 +13,7 @@ from bulk.cli.approval import ask_for_approval, can_prompt
 from bulk.cli.display.display import Display
 from bulk.cli.display.json_events import write_line
 from bulk.cli.display.live_display import open_display
+from bulk.cli.display.terminal import write_alert
 from bulk.cli.options.connection_options import RunOptions, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
@@ -154,7 +155,11 @@ def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str
         return approve
     if not can_prompt():
         raise Refused(f"the plan of {count_of(plan.count, 'person')} is not approved", how)
-    ask_for_approval(plan, say=lambda text: click.echo(text, nl=False, err=True))
+    ask_for_approval(
+        plan,
+        say=lambda text: click.echo(text, nl=False, err=True),
+        warn=lambda text: write_alert(sys.stderr, text),
+    )
     return plan.digest
 
 

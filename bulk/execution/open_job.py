@@ -18,7 +18,7 @@ from bulk.concurrency.ticker import ticking
 from bulk.errors import BulkError, JournalError, NotFinished, Refused, WriteFailed
 from bulk.events import Activity, JobEnded, JobEvent, JobStarted, PhaseChanged, RouteChosen
 from bulk.execution import preflight
-from bulk.execution.progress_emitter import ProgressEmitter, named_counts
+from bulk.execution.progress_emitter import ProgressEmitter
 from bulk.execution.run_settings import RunSettings
 from bulk.journal.binding import check_binding
 from bulk.journal.job_log import JobLog
@@ -34,6 +34,7 @@ from bulk.posthog.outages import emit_outages, outage_event, waiting_out
 from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
+from bulk.report.progress import named_counts
 from bulk.report.report import exit_code
 from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
 from bulk.version import VERSION

@@ -10,16 +10,13 @@ from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progre
 from bulk.journal.job_log import JobLog
 from bulk.journal.limit_usage import MAX_PAUSE_S
 from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
-from bulk.journal.target_states import TargetStates
 from bulk.posthog.outages import outage_event
-from bulk.posthog.request_costs import estimate
 from bulk.progress.rates import PhaseProgress, estimate_left_s
 from bulk.progress.wait_tracker import WaitTracker
-from bulk.states import ACCEPTED, PENDING, Axis, Events, Person
+from bulk.report.progress import TEST_BATCH, count_done, named_counts, needed_s
+from bulk.states import Axis
 
 INTERVAL_S = 0.2
-TEST_BATCH, READING_BACK = "test batch", "reading back"
-_HELD = frozenset({Person.HELD_BACK, Events.HELD_BACK})
 
 
 class _Began(NamedTuple):
@@ -101,7 +98,8 @@ class ProgressEmitter:
         now = anyio.current_time()
         self._last_at = now
         target_states = self._job.target_states
-        done = self._done(target_states)
+        axis = target_states.primary_axis
+        done = count_done(target_states.counts(axis), axis, phase=self._phase)
         wait = self._wait_tracker.sample()
         phase, left = self._phase_progress(now, done), target_states.count - done
         self.emit(
@@ -119,7 +117,14 @@ class ProgressEmitter:
                 eta_s=estimate_left_s(
                     phase,
                     left=left,
-                    at_least_s=self._limits_need_s(left),
+                    at_least_s=needed_s(
+                        self._limits,
+                        self._job.operation,
+                        left,
+                        batch_size=self._batch_size,
+                        route=self._route,
+                        phase=self._phase,
+                    ),
                     wait=wait,
                     at_most_s=None if self._read_back_until is None else max(0.0, self._read_back_until - now),
                     is_sample=self._phase == TEST_BATCH,
@@ -151,14 +156,6 @@ class ProgressEmitter:
                 if (outage := outage_event(event)) is not None:
                     self.emit(outage)
 
-    def _done(self, target_states: TargetStates) -> int:
-        """Return the targets that the phase is done with; in "sending" also accepted ones whose rows come later."""
-        axis = target_states.primary_axis
-        states = target_states.counts(axis)
-        done = sum(count for state, count in states.items() if state not in PENDING or state in _HELD)
-        waits = self._phase == READING_BACK or axis is Axis.EVENTS
-        return done + (0 if waits else sum(states.get(one, 0) for one in {ACCEPTED[axis]} & PENDING))
-
     def _phase_progress(self, now: float, done: int) -> PhaseProgress:
         tracker = self._wait_tracker
         if self._began is None:
@@ -170,17 +167,6 @@ class ProgressEmitter:
             standstill_s=tracker.standstill_s - began.standstill_s,
             interrupted_s=tracker.interrupted_s - began.interrupted_s,
         )
-
-    def _limits_need_s(self, left: int) -> float:
-        """Return how many seconds the requests for the remaining targets take within the rate limits."""
-        cost = estimate(
-            self._job.operation, left, batch_size=self._batch_size, rates=self._limits.rates, route=self._route
-        )
-        sending = self._phase != READING_BACK
-        deletes, others = cost.deletes if sending else 0, cost.reads + (cost.changes if sending else 0)
-        if self._limits.rates.per_user:
-            deletes, others = 0, deletes + others
-        return max(self._limits.eta_s(Bucket.DELETES, deletes), self._limits.eta_s(Bucket.OTHERS, others))
 
     def _budget(self) -> tuple[WindowBudget, ...]:
         return tuple(
@@ -194,8 +180,3 @@ class ProgressEmitter:
             for bucket in (Bucket.DELETES, Bucket.OTHERS)
             for window in self._limits.budget(bucket)
         )
-
-
-def named_counts(target_states: TargetStates, axis: Axis) -> dict[str, int]:
-    """Return the number of targets by the name of their state."""
-    return {state.name.lower(): count for state, count in target_states.counts(axis).items()}

@@ -8,6 +8,7 @@ it closes, which takes effect for every copy.
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -18,6 +19,8 @@ from bulk.files.file_errors import as_file_trouble
 from bulk.files.private_files import create_exclusive, open_regular
 
 _ROUNDS = 8
+_LOCK_TRIES = 3
+_LOCK_TRY_S = 0.01
 _OTHERS_WRITE = 0o022
 
 # a fork handler cannot be removed, so one serves all files of the process
@@ -112,10 +115,33 @@ class LockedFile:
 
     def _lock(self) -> None:
         with as_file_trouble(self.path, "cannot be locked", JournalError):
+            for _ in range(_LOCK_TRIES - 1):  # `is_locked` in another process holds the lock for an instant
+                with suppress(BlockingIOError):
+                    return fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                time.sleep(_LOCK_TRY_S)
             try:
                 fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise JournalBusy(self.path) from None
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a process has locked the file, which it keeps open and unchanged here.
+
+    Raises:
+        FileTrouble: it cannot be opened.
+    """
+    fd = open_regular(path, os.O_RDONLY, JournalError)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # a file system without locks
+    else:
+        return False
+    finally:
+        os.close(fd)
 
 
 def _create_or_open(path: Path) -> int:

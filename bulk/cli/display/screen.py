@@ -84,8 +84,18 @@ def log_line(event: Shown, *, now: datetime) -> str:
         event: the latest progress.
         now: the local time.
     """
+    return "; ".join([progress_line(event, now=now), *_details(event)])
+
+
+def progress_line(event: Shown, *, now: datetime) -> str:
+    """Return how far the work is and what it waits for, without the counts of each state.
+
+    Args:
+        event: the latest progress.
+        now: the local time.
+    """
     wait = None if isinstance(event, PhaseChanged) or event.wait is None else wait_line(event.wait, now=now)
-    return "; ".join([", ".join(_figures(event, now)), *([wait] if wait else []), *_details(event)])
+    return ", ".join(_figures(event, now)) + (f"; {wait}" if wait else "")
 
 
 def flow(parts: Sequence[str], width: int) -> list[str]:

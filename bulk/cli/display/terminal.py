@@ -16,6 +16,7 @@ from bulk.events import Activity, PhaseChanged, PlanProgress, Progress, ServerUn
 from bulk.sanitize import paragraph
 
 CHECKING = "checking"
+_ALERT, _RESET = "\x1b[1;31m", "\x1b[0m"
 FLUSH_S = 0.2
 COLUMNS, ROWS = 80, 24
 """The size of a terminal that does not tell it."""
@@ -109,9 +110,24 @@ class Terminal:
         signal.signal(number, self._stop)
 
 
+def write_alert(stream: TextIO, text: str) -> None:
+    """Write a text that nobody must miss: bold and red on a terminal that shows colour.
+
+    Args:
+        stream: where to write, without a line end.
+        text: the text, in our own words.
+    """
+    output = as_text_output(stream)
+    if output is not None and stream.isatty() and may_use_colour():
+        output.draw(f"{_ALERT}{text}{_RESET}")
+    else:
+        stream.write(text)
+        stream.flush()
+
+
 def may_use_colour() -> bool:
-    """Return whether colour is wanted: https://no-color.org."""
-    return not os.environ.get("NO_COLOR")
+    """Return whether the user and the terminal want colour (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _size(stream: TextIO) -> tuple[int, int]:
