@@ -3,7 +3,7 @@
 import io
 import re
 
-_SEQUENCE = re.compile(r"\x1b\[(\?25[lh]|\d*A|J|\d*m)")
+_SEQUENCE = re.compile(r"\x1b\[(\?25[lh]|\d*A|J|[\d;]*m)")
 
 
 class TerminalScreen(io.StringIO):

@@ -147,6 +147,7 @@ class ProgressEmitter:
                 bucket, for_s = event.bucket.value, event.for_s
                 if for_s <= MAX_PAUSE_S:  # a longer one ends the run, and the next run learns of it again
                     self._job.record(PauseTaken(at=self._job.now(), bucket=bucket, duration_s=for_s))
+                    self._job.flush()  # `status` in another process shows it
                 self.emit(PauseStarted(bucket=bucket, for_s=for_s))
             case LimitLowered():
                 bucket, window_s, at = event.bucket.value, event.window_s, self._job.now()

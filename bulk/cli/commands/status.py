@@ -34,10 +34,12 @@ def command(journal: Path, plan: Path | None, watch: bool) -> int:
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
+    from bulk.cli.display.terminal import fit
+
     status = read_job_status(journal, plan)
     if watch and status.is_running:
         status = _watch(journal, plan, status)
-    click.echo("\n".join(status_lines(status)))
+    click.echo(fit("\n".join(status_lines(status)), sys.stdout))
     return 0
 
 

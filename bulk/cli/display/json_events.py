@@ -26,6 +26,11 @@ PLANNING = "planning"
 _MAY_BE_DROPPED = Progress | PlanProgress | Activity | WaitingForServer | ServerUnreachable
 
 
+def command_event(kind: str, fields: dict[str, Any]) -> bytes:
+    """Return the line of an event of the command itself, outside of any phase."""
+    return encode_line({"event": kind, "at": _iso(utc_time()), "phase": None, **fields, "wait": None}) + b"\n"
+
+
 def utc_time() -> datetime:
     """Return the time now in UTC."""
     return datetime.now(UTC)

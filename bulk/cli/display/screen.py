@@ -112,20 +112,23 @@ def flow(parts: Sequence[str], width: int) -> list[str]:
 
 def fold(text: str, width: int) -> list[str]:
     """Return a text in lines of at most `width` columns, broken between words; a wider word is broken anywhere."""
+    if cell_len(text) <= width:
+        return [text]
+    words = _BREAKS.split(text.lstrip(" "))
+    lead = " " * min(len(text) - len(text.lstrip(" ")), width // 2)
     lines: list[str] = []
-    current = ""
-    for word in _BREAKS.split(text):
-        if current and cell_len(current) + 1 + cell_len(word) <= width:
-            current += f" {word}"
-            continue
-        if current:
-            lines.append(current)
-        current = (INDENT if lines else "") + word
+    current = lead + words[0]
+    for word in [*words[1:], None]:
         while cell_len(current) > width:
-            head = set_cell_size(current, width).rstrip() if width > 1 else current[:1]
+            head = set_cell_size(current, width).rstrip()
             lines.append(head)
-            current = INDENT + current[len(head) :]
-    return [*lines, current]
+            current = lead + INDENT + current[len(head) :]
+        if word is not None and cell_len(current) + 1 + cell_len(word) <= width:
+            current += f" {word}"
+        else:
+            lines.append(current.rstrip())
+            current = lead + INDENT + (word or "")
+    return lines
 
 
 def _figures(event: Shown, now: datetime) -> list[str]:

@@ -125,6 +125,19 @@ def write_alert(stream: TextIO, text: str) -> None:
         stream.flush()
 
 
+def fit(text: str, stream: TextIO) -> str:
+    """Return a text whose lines a terminal need not break; unchanged for any other stream.
+
+    Args:
+        text: the text.
+        stream: where it is written.
+    """
+    if not stream.isatty():
+        return text
+    width = max(10, _size(stream)[0] - 1)
+    return "\n".join(part for line in text.split("\n") for part in screen.fold(line, width))
+
+
 def may_use_colour() -> bool:
     """Return whether the user and the terminal want colour (https://no-color.org)."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
