@@ -8,20 +8,90 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from asyncclient._permit_queue import PausedTooLong, PermitQueue, pace_for
+import anyio
+
 from asyncclient._protocol.limits.limit_reduction import LimitReduction
 from asyncclient._protocol.limits.limit_wait import LimitWait
+from asyncclient._protocol.limits.paused_too_long import PausedTooLong
 from asyncclient._protocol.limits.rate_bucket import RateBucket, WindowBudget
 from asyncclient._protocol.limits.rate_limits import MINUTE_S, Bucket, RateLimits
 from asyncclient._protocol.limits.request_log import RequestLog
 from asyncclient._protocol.server_clock import boot_time
 
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
+
 __all__ = ["Bucket", "LimitReduction", "LimitWait", "Limits", "PausedTooLong", "Permit", "RateLimits", "WindowBudget"]
 
 MAX_RECENT = 20_000
 """The most requests per bucket that `recent` returns: more than any of PostHog's hourly limits."""
+
+PACED_SECONDS = 5
+"""The requests of one minute take at least this many seconds, which smooths the start of a burst."""
+TIMER_S = 0.001
+"""Seconds added to a wait, because a timer can fire this much too early."""
+
+
+class _Queue:
+    """The queue for permits of one bucket: first come, first served."""
+
+    def __init__(self, bucket: RateBucket, minute_limit: int | None) -> None:
+        self.bucket = bucket
+        self.turn = anyio.Lock(fast_acquire=True)
+        self.changed: anyio.Event | None = None
+        self.pace = _pace(minute_limit)
+        self.blocked_since: float | None = None
+        self.in_flight: dict[int, float] = {}
+
+    def wake(self) -> None:
+        """Make the head of the queue check again."""
+        if self.changed is not None:
+            self.changed.set()
+
+    def is_free(self, now: float) -> bool:
+        """Return whether the queue is empty and a permit is available at once."""
+        if self.turn.locked() or (self.pace is not None and not self.pace.has_capacity()):
+            return False
+        wait_s = self.bucket.wait_s(now)
+        return wait_s is not None and wait_s <= 0
+
+    async def wait_until_free(self, clock: Callable[[], float], longest_pause_s: float) -> None:
+        """Wait until every window has room. Only the head of the queue, which holds the turn, calls this.
+
+        Raises:
+            PausedTooLong: the server asks for a longer pause.
+        """
+        self._check_pause(clock(), longest_pause_s)
+        if self.pace is not None:
+            await self.pace.acquire()
+        try:
+            while True:
+                now = clock()
+                self._check_pause(now, longest_pause_s)
+                wait_s = self.bucket.wait_s(now)
+                if wait_s is not None and wait_s <= 0:
+                    return
+                if self.blocked_since is None:
+                    self.blocked_since = now
+                self.changed = anyio.Event()
+                with anyio.move_on_after(None if wait_s is None else wait_s + TIMER_S):
+                    await self.changed.wait()
+                self.changed = None
+        finally:
+            self.blocked_since = None
+
+    def current_wait(self, now: float, bucket: Bucket) -> LimitWait | None:
+        """Return what the head of the queue waits for; None if nothing waits."""
+        if self.blocked_since is None:
+            return None
+        left_s = self.bucket.wait_s(now)
+        return LimitWait.of(bucket.value, now - self.blocked_since, left_s, pause_s=self.bucket.not_before - now)
+
+    def _check_pause(self, now: float, longest_pause_s: float) -> None:
+        if (left_s := self.bucket.requested_wait_s(now)) > longest_pause_s:
+            raise PausedTooLong(left_s, self.bucket.pause_status)
 
 
 class Permit:
@@ -29,7 +99,7 @@ class Permit:
 
     __slots__ = ("_limits", "_log", "_longest_pause_s", "_passed", "_queue", "_taken", "since", "used")
 
-    def __init__(self, limits: "Limits", queue: PermitQueue, log: RequestLog, longest_pause_s: float) -> None:
+    def __init__(self, limits: "Limits", queue: _Queue, log: RequestLog, longest_pause_s: float) -> None:
         self._limits = limits
         self._queue = queue
         self._log = log
@@ -101,13 +171,11 @@ class Limits:
         self.clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         published = RateLimits.posthog()
-        self._queues: dict[Bucket, PermitQueue] = {}
+        self._queues: dict[Bucket, _Queue] = {}
         self._logs: dict[Bucket, RequestLog] = {}
         for bucket in Bucket:
             windows = self.rates.windows(bucket)
-            self._queues[bucket] = queue = PermitQueue(
-                RateBucket(windows, published.windows(bucket)), windows.get(MINUTE_S)
-            )
+            self._queues[bucket] = queue = _Queue(RateBucket(windows, published.windows(bucket)), windows.get(MINUTE_S))
             self._logs[bucket] = queue.bucket.log
         if self.rates.per_user:
             self._queues[Bucket.OTHERS] = self._queues[Bucket.DELETES]
@@ -168,7 +236,7 @@ class Limits:
         reductions = queue.bucket.reduce(now, retry_after_s=retry_after_s, sent_at=now if since is None else since)
         for reduction in reductions:
             if reduction.window_s == MINUTE_S and queue.pace is None:
-                queue.pace = pace_for(reduction.new)
+                queue.pace = _pace(reduction.new)
         return reductions
 
     def keep_lowered(self, bucket: Bucket, *, window_s: float, limit: int, age_s: float) -> None:
@@ -233,7 +301,7 @@ class Limits:
             (now - since for _, queue in self._distinct_queues() for since in queue.in_flight.values()), default=0.0
         )
 
-    def _distinct_queues(self) -> Iterable[tuple[Bucket, PermitQueue]]:
+    def _distinct_queues(self) -> Iterable[tuple[Bucket, _Queue]]:
         return {id(queue): (bucket, queue) for bucket, queue in self._queues.items()}.values()
 
     def eta_s(self, bucket: Bucket, requests: int) -> float:
@@ -259,3 +327,13 @@ class Limits:
                     "them with the requests made so far: new.charge(bucket, old.recent(bucket)) for each Bucket"
                 )
             self._loop = loop
+
+
+def _pace(minute_limit: int | None) -> "AsyncLimiter | None":
+    """Return a limiter that smooths the start of a burst; None if the minute is unlimited."""
+    if minute_limit is None:
+        return None
+    # imported here because it reads package metadata, which takes time
+    from aiolimiter import AsyncLimiter
+
+    return AsyncLimiter(max(1.0, minute_limit / PACED_SECONDS), 1.0)

@@ -11,13 +11,13 @@ import anyio
 import msgspec
 
 from asyncclient import PostHogClient
+from bulk.concurrency.outages import RETRY_FOR_S
 from bulk.events import JobEvent
 from bulk.execution import preflight
 from bulk.execution.open_job import open_job
 from bulk.execution.run import Run
 from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
 from bulk.plan.plan_file import Plan
-from bulk.posthog.outages import RETRY_FOR_S
 from bulk.report.load import read_report
 from bulk.report.report import Report, exit_code_of_verify
 from bulk.verification.verifier import MAX_UNCOVERED_S

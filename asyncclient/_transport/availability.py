@@ -37,6 +37,8 @@ class Availability:
         self.waiting = 0
         self.responded_at = float("-inf")
         self.first_probe = anyio.Lock()
+        self.probed: anyio.Event | None = None
+        """Set at the end of the first probe; None while none is under way."""
         self.turn = anyio.Lock()
         self._ended_s = 0.0
 
@@ -48,7 +50,7 @@ class Availability:
     @property
     def is_in_doubt(self) -> bool:
         """Whether there is an outage, or a probe is under way to find out."""
-        return self.outage is not None or self.first_probe.locked()
+        return self.outage is not None or self.probed is not None
 
     def begin(self, since: float, error: PostHogError) -> None:
         """Begin an outage: the first probe failed."""
@@ -125,7 +127,12 @@ class OutageTransport:
             if availability.responded_at >= failed_at:  # to the probe of another request
                 return False
             began = availability.clock()
-            failed_with = await self._probe()
+            availability.probed = probed = anyio.Event()
+            try:
+                failed_with = await self._probe()
+            finally:
+                availability.probed = None
+                probed.set()
             if failed_with is None:
                 availability.responded_at = began
                 return False
@@ -135,9 +142,8 @@ class OutageTransport:
     async def _wait(self, request: Request[Any], path: str) -> None:
         """Return once the server responds, as far as is known."""
         availability = self._availability
-        if availability.first_probe.locked():
-            async with availability.first_probe:
-                pass  # it is over, and there is an outage or none
+        while (probed := availability.probed) is not None:
+            await probed.wait()
         if availability.outage is None:
             return
         if not availability.waiting and availability.outage.is_forgotten(availability.clock()):

@@ -13,6 +13,7 @@ import anyio
 import msgspec
 
 from asyncclient import ClientEvent, PostHogClient, PostHogError
+from bulk.concurrency.outages import emit_outages, outage_event, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.ticker import ticking
 from bulk.errors import BulkError, JournalError, NotFinished, Refused, WriteFailed
@@ -30,7 +31,6 @@ from bulk.journal.target_states import TargetStates
 from bulk.operations import Operation, describe, from_dict, without_values
 from bulk.plan.plan_file import Plan
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
-from bulk.posthog.outages import emit_outages, outage_event, waiting_out
 from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker

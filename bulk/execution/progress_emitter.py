@@ -6,11 +6,11 @@ from typing import NamedTuple
 import anyio
 
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
+from bulk.concurrency.outages import outage_event
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WaitingForServer, WindowBudget
 from bulk.journal.job_log import JobLog
-from bulk.journal.limit_usage import MAX_PAUSE_S
 from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
-from bulk.posthog.outages import outage_event
+from bulk.posthog.attempt_result import MAX_PAUSE_S
 from bulk.progress.rates import PhaseProgress, estimate_left_s
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.progress import TEST_BATCH, count_done, named_counts, needed_s

@@ -4,8 +4,8 @@ import math
 
 import msgspec
 
+from bulk.concurrency.outages import RETRY_FOR_S
 from bulk.posthog.batch_reads import READ_SIZE
-from bulk.posthog.outages import RETRY_FOR_S
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
 MAX_BATCH_SIZE = 1000

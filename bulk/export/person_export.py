@@ -13,13 +13,13 @@ import anyio.to_thread
 import msgspec
 
 from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
+from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.events import OutageEvent, WaitKind
 from bulk.export.csv_rows import HEADER, csv_row
 from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
-from bulk.posthog.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.selection.id_files import Line, RefusedLine
 from bulk.selection.input_findings import Findings
 from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, read_lines

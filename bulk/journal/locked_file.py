@@ -115,14 +115,14 @@ class LockedFile:
 
     def _lock(self) -> None:
         with as_file_trouble(self.path, "cannot be locked", JournalError):
-            for _ in range(_LOCK_TRIES - 1):  # `is_locked` in another process holds the lock for an instant
-                with suppress(BlockingIOError):
-                    return fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                time.sleep(_LOCK_TRY_S)
-            try:
-                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise JournalBusy(self.path) from None
+            for tries_left in reversed(range(_LOCK_TRIES)):
+                try:
+                    fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                except BlockingIOError:
+                    if not tries_left:
+                        raise JournalBusy(self.path) from None
+                time.sleep(_LOCK_TRY_S)  # `is_locked` in another process holds it for an instant
 
 
 def is_locked(path: Path) -> bool:

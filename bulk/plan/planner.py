@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from asyncclient import Bucket, PostHogClient
+from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import BulkError, InputError, NotFinished, Refused
 from bulk.events import PlanEvent, PlanProgress
@@ -15,7 +16,6 @@ from bulk.files.private_files import refuse_existing
 from bulk.operations import Operation, UnsetProperties, to_dict
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader
 from bulk.plan.plan_writer import PlanWriter
-from bulk.posthog.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.selection.input_findings import Findings

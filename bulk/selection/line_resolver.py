@@ -16,20 +16,16 @@ from asyncclient import PostHogClient, PropertyFilter
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
-from bulk.events import WaitKind
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
-from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread
+from bulk.posthog.rereads import read_until_known
 from bulk.selection.id_files import Line, RefusedLine
 from bulk.selection.input_findings import Findings
 from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, read_lines
 from bulk.selection.selected_person import SelectedPerson, selected
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection
-
-MAX_LOOKUPS = 3
-"""Further lookups before a line counts as unread."""
 
 
 class _Match(msgspec.Struct, frozen=True):
@@ -123,18 +119,12 @@ class LineResolver:
 
     async def _look_up_again(self, lines: list[Line]) -> list[SelectedPerson]:
         """Look lines up until each is known to have a person or none, and record those that stay unknown."""
-        found: list[SelectedPerson] = []
-        for _ in range(MAX_LOOKUPS):
-            if not lines:
-                break
-            await self._gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(lines))
-            self._is_second_lookup = True
-            more, lines = await self._look_up(lines)
-            self._is_second_lookup = False
-            found += more
-        for line in lines:
+        self._is_second_lookup = True
+        found, unread = await read_until_known(self._look_up, lines, self._gate)
+        self._is_second_lookup = False
+        for line in unread:
             self._findings.unread.add(line.number)
-        return found
+        return list(chain.from_iterable(found))
 
     def _next_lines(self, count: int) -> list[Line | RefusedLine]:
         """Read lines; runs in a thread, because a pipe may block."""

@@ -193,8 +193,8 @@ PROPERTIES: tuple[Twin, ...] = (
         21,
         "an accepted change counts as done",
         (
-            _LOST + "lost_events_are_found_by_reading_back_and_sent_again",
-            _LOST + "only_a_person_that_is_never_changed_is_reported",
+            _LOST + "changes_slower_than_the_wait_are_left_pending_and_found_later",
+            "bulk/verification/test_completion_poller.py::test_polling_ends_once_the_change_is_overdue",
         ),
         "bulk/states.py", "    Axis.PROPERTIES: Properties.ACCEPTED,\n", "    Axis.PROPERTIES: Properties.CHANGED_CONFIRMED,\n",
     ),
@@ -274,7 +274,7 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "an event waits for its connection for as long as it takes",
         _ANEW + "an_event_that_cannot_be_sent_soon_is_not_sent",
-        "asyncclient/_aiohttp/wire.py", "return _CONNECTED_SOON if request.to_ingestion else _NO_TIMEOUT", "return _NO_TIMEOUT",
+        "asyncclient/_transport/session.py", "connect=min(connect_s, CONNECTED_WITHIN_S) if to_ingestion else connect_s", "connect=connect_s",
     ),
     twin(
         12,

@@ -124,7 +124,7 @@ def test_a_run_through_a_429(virtual: Any) -> None:
     recording = Recording()
 
     async def main() -> None:
-        async with virtual(persons=600) as a:
+        async with virtual(persons=600, latency_s=0.25) as a:
             fault = Fault("status", action="bulk_delete", status=429, retry_after="40", after=3, times=1)
             a.server.faults.add(fault)
             plan = await a.plan(operation=DeletePersons())

@@ -369,3 +369,22 @@ def test_probes_count_in_the_rate_limit_and_in_the_events() -> None:
 
 async def nothing() -> None:
     """Let a request leave."""
+
+
+def test_requests_that_a_probe_held_back_all_leave_after_it() -> None:
+    async def main() -> None:
+        server = Server()
+        server.broken["heavy"] = TIMED_OUT
+        client = Client(server)
+        heavy = asyncio.create_task(
+            client.view(RetryPolicy(retry_for_s=900.0, attempts=1)).send(request("heavy"), None)
+        )
+        await asyncio.sleep(0.012)
+        others = [asyncio.create_task(client.view().send(request(), None)) for _ in range(30)]
+        async with asyncio.timeout(5.0):
+            await asyncio.gather(*others)
+        with pytest.raises(TimedOut):
+            await heavy
+        assert server.sent[1][0] == "probe"
+
+    run_virtual(main())
