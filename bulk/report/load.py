@@ -44,7 +44,7 @@ def read_status(journal: str | Path, plan: Plan | None = None) -> JobStatus:
     target_states, facts = _replay(journal, plan)
     # by the clock of this machine alone, because the times in the journal are the server's
     idle_s = max(0.0, time.time() - Path(journal).stat().st_mtime)
-    progress = progress_of(target_states, idle_s=idle_s)
+    progress = progress_of(target_states, idle_s=idle_s, spent={} if plan is None else plan.spent)
     return JobStatus(_report(target_states, facts, plan), is_running, progress)
 
 

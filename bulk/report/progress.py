@@ -4,7 +4,8 @@ A journal tells of requests and their outcomes but not of the running process, s
 except for a wait that leaves no record: that for a response, or in an outage.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asyncclient import Bucket, Limits, RateLimits
@@ -62,12 +63,13 @@ def needed_s(
     return max(limits.eta_s(Bucket.DELETES, deletes), limits.eta_s(Bucket.OTHERS, others))
 
 
-def progress_of(target_states: TargetStates, *, idle_s: float) -> Progress | None:
+def progress_of(target_states: TargetStates, *, idle_s: float, spent: Mapping[str, Sequence[float]]) -> Progress | None:
     """Return the progress of the last run; None if there was no run.
 
     Arguments:
         target_states: replayed from the journal.
         idle_s: seconds since the journal was written.
+        spent: request times per rate limit from the plan, in seconds since the epoch.
     """
     stats = target_states.run_stats
     if target_states.job is None or not stats.runs:
@@ -78,7 +80,10 @@ def progress_of(target_states: TargetStates, *, idle_s: float) -> Progress | Non
     done = count_done(counts, axis, phase=phase)
     left = target_states.count - done
     limits = Limits(RateLimits.parse(run.rates), clock=lambda: now)
-    restore_limits(limits, spent={}, usage=target_states.usage, in_flight={}, now=now)
+    in_flight = Counter[str]()
+    for intent in target_states.open.values():
+        in_flight[intent.bucket] += intent.requests
+    restore_limits(limits, spent=spent, usage=target_states.usage, in_flight=in_flight, now=now)
     wait = choose_wait(_waits(target_states, limits, now=now, idle_s=idle_s))
     pause_left_s = (wait.left_s or 0.0) if wait is not None and wait.kind is WaitKind.PAUSE else 0.0
     interrupted_s = max(0.0, run.paused_s - pause_left_s)
