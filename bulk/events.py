@@ -29,7 +29,9 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 
     `waited_s` is how long it has lasted. `left_s` is how much longer it lasts, None if that is not known; in an outage
     it is the time until the next probe, and `gives_up_in_s` the time until the last one. `bucket` is a rate limit,
-    `targets` the number of persons that are waited for, and `reason` what the last probe ended with.
+    `targets` the number of persons that are waited for, and `reason` what the last probe ended with. While the server
+    catches up, `axis` is "person" for deletions and "properties" for changes, and `gives_up_in_s` is the time that is
+    left to wait.
     """
 
     kind: WaitKind
@@ -39,6 +41,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     targets: int | None = None
     gives_up_in_s: float | None = None
     reason: str | None = None
+    axis: str | None = None
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):

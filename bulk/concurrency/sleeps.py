@@ -6,51 +6,48 @@ from contextlib import contextmanager
 import anyio
 import msgspec
 
-from bulk.events import Wait, WaitKind
+from bulk.events import Wait
 
 
-class _Sleep(msgspec.Struct, frozen=True):
-    kind: WaitKind
-    since: float
-    until: float
-    targets: int | None
-
-    def as_wait(self, now: float) -> Wait:
-        return Wait(kind=self.kind, waited_s=now - self.since, left_s=max(0.0, self.until - now), targets=self.targets)
+def later(wait: Wait, by_s: float) -> Wait:
+    """Return a wait as it is some seconds later."""
+    return msgspec.structs.replace(
+        wait,
+        waited_s=wait.waited_s + by_s,
+        left_s=None if wait.left_s is None else max(0.0, wait.left_s - by_s),
+        gives_up_in_s=None if wait.gives_up_in_s is None else max(0.0, wait.gives_up_in_s - by_s),
+    )
 
 
 class Sleeps:
     """The sleeps under way; a sleep that is cancelled leaves them."""
 
     def __init__(self) -> None:
-        self._current: dict[int, _Sleep] = {}
+        self._current: dict[int, tuple[float, Wait]] = {}
         self._next = 0
 
-    async def sleep(self, seconds: float, kind: WaitKind, *, targets: int | None = None) -> None:
-        """Sleep, and be one of `waits` meanwhile.
+    async def sleep(self, wait: Wait) -> None:
+        """Sleep until the wait is over, and be one of `waits` meanwhile.
 
         Arguments:
-            seconds: how long.
-            kind: what for.
-            targets: how many persons it concerns.
+            wait: what for, and how long (`left_s`).
         """
-        with self._noted(seconds, kind, targets):
-            await anyio.sleep(seconds)
+        with self._noted(wait):
+            await anyio.sleep(wait.left_s or 0.0)
 
     def waits(self, now: float) -> list[Wait]:
-        """Return the sleeps as waits.
+        """Return the sleeps as they are now.
 
         Arguments:
             now: the time of the event loop.
         """
-        return [sleep.as_wait(now) for sleep in self._current.values()]
+        return [later(wait, now - since) for since, wait in self._current.values()]
 
     @contextmanager
-    def _noted(self, seconds: float, kind: WaitKind, targets: int | None) -> Iterator[None]:
-        now = anyio.current_time()
+    def _noted(self, wait: Wait) -> Iterator[None]:
         self._next += 1
         number = self._next
-        self._current[number] = _Sleep(kind, now, now + seconds, targets)
+        self._current[number] = anyio.current_time(), wait
         try:
             yield
         finally:

@@ -10,7 +10,7 @@ from typing import NoReturn
 import anyio
 
 from bulk.concurrency.sleeps import Sleeps
-from bulk.events import WaitKind
+from bulk.events import Wait, WaitKind
 
 
 class Stopped(Exception):
@@ -100,13 +100,24 @@ class StopGate:
         Arguments:
             seconds: how long.
             kind: what for.
-            targets: how many persons it concerns.
+            targets: how many persons are waited for.
+
+        Raises:
+            Stopped: the gate was or became closed.
+        """
+        await self.wait(Wait(kind=kind, waited_s=0.0, left_s=seconds, targets=targets))
+
+    async def wait(self, wait: Wait) -> None:
+        """Wait for as long as a wait is left to last.
+
+        Arguments:
+            wait: what for, and how long.
 
         Raises:
             Stopped: the gate was or became closed.
         """
         with self.cancel_on_stop():
-            await self.sleeps.sleep(seconds, kind, targets=targets)
+            await self.sleeps.sleep(wait)
 
     async def worker(self, work: Callable[[], Awaitable[None]]) -> None:
         """Await the work of one worker. `Stopped` ends it without an error; any other exception closes the gate.

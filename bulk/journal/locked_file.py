@@ -19,8 +19,8 @@ from bulk.files.file_errors import as_file_trouble
 from bulk.files.private_files import create_exclusive, open_regular
 
 _ROUNDS = 8
-_LOCK_TRIES = 3
-_LOCK_TRY_S = 0.01
+_PROBE_S = 0.02
+"""Seconds after which a lock that was only a probe (`lock_probe`) is gone."""
 _OTHERS_WRITE = 0o022
 
 # a fork handler cannot be removed, so one serves all files of the process
@@ -115,33 +115,14 @@ class LockedFile:
 
     def _lock(self) -> None:
         with as_file_trouble(self.path, "cannot be locked", JournalError):
-            for tries_left in reversed(range(_LOCK_TRIES)):
+            for attempt in range(2):
                 try:
                     fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     return
                 except BlockingIOError:
-                    if not tries_left:
+                    if attempt:
                         raise JournalBusy(self.path) from None
-                time.sleep(_LOCK_TRY_S)  # `is_locked` in another process holds it for an instant
-
-
-def is_locked(path: Path) -> bool:
-    """Return whether a process has locked the file, which it keeps open and unchanged here.
-
-    Raises:
-        FileTrouble: it cannot be opened.
-    """
-    fd = open_regular(path, os.O_RDONLY, JournalError)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # a file system without locks
-    else:
-        return False
-    finally:
-        os.close(fd)
+                    time.sleep(_PROBE_S)
 
 
 def _create_or_open(path: Path) -> int:

@@ -7,10 +7,9 @@ pure, decides which wait is shown.
 from collections.abc import Callable, Iterable
 
 import anyio
-import msgspec
 
 from asyncclient import ClientEvent, Limits, Paused, RequestFinished, Retrying, ServerReachable, ServerUnreachable
-from bulk.concurrency.sleeps import Sleeps
+from bulk.concurrency.sleeps import Sleeps, later
 from bulk.events import Wait, WaitKind
 
 SHOWN_FROM_S = 2.0
@@ -112,7 +111,7 @@ class WaitTracker:
             waits += self._pauses_before_retries(now)
         if self._outage is not None:
             noticed_at, outage = self._outage
-            waits.append(_later(outage, now - noticed_at))
+            waits.append(later(outage, now - noticed_at))
         elif (sent_s := self._limits.longest_in_flight_s()) > 0:
             silent_s = sent_s if self._responded_at is None else min(sent_s, now - self._responded_at)
             waits.append(Wait(kind=WaitKind.RESPONSE, waited_s=silent_s))
@@ -139,16 +138,6 @@ def _outage(event: ServerUnreachable) -> Wait:
         left_s=event.retry_in_s,
         gives_up_in_s=event.gives_up_in_s,
         reason=event.reason,
-    )
-
-
-def _later(outage: Wait, by_s: float) -> Wait:
-    """Return the wait of an outage as it is some seconds later."""
-    return msgspec.structs.replace(
-        outage,
-        waited_s=outage.waited_s + by_s,
-        left_s=max(0.0, (outage.left_s or 0.0) - by_s),
-        gives_up_in_s=max(0.0, (outage.gives_up_in_s or 0.0) - by_s),
     )
 
 

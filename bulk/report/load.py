@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from bulk.events import Progress
+from bulk.files.lock_probe import is_locked
 from bulk.journal.binding import check_binding
-from bulk.journal.locked_file import is_locked
 from bulk.journal.replay import JournalFacts, replay_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan

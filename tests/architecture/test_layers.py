@@ -27,6 +27,7 @@ LAYERS = {
         "journal",
         "verification",
         "report",
+        "jobs",
         "execution",
         "engine",
         "cli __main__",

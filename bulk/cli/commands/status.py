@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from bulk.cli.job_paths import plan_of
 from bulk.cli.options.connection_options import FILE, PLAN_HELP
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
@@ -80,6 +79,7 @@ def read_job_report(journal: Path, plan: Path | None) -> "Report":
 
 def _read_with_plan(read: Callable[[Path, "Plan | None"], T], journal: Path, plan: Path | None) -> T:
     from bulk.errors import BulkError
+    from bulk.jobs.job_files import plan_of
     from bulk.plan.plan_file import load_plan
 
     if plan is not None:

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 
 from bulk.cli.display.names import bucket_name
 from bulk.events import Wait, WaitKind
-from bulk.formatting import count_of, format_duration
+from bulk.formatting import count_of, format_count, format_duration
 from bulk.sanitize import plain
 
 MINUTES_FROM_S = 120.0
 """A time that far ahead is shown without its seconds."""
 SOON_S = 0.5
+_ACCEPTED = {"person": "deletions", "properties": "changes"}
 
 
 def wait_line(wait: Wait, *, now: datetime) -> str:
@@ -64,7 +65,10 @@ def _rate_limit(wait: Wait, now: datetime) -> str:
 
 
 def _catching_up(wait: Wait, now: datetime) -> str:
-    return f"{_changes(wait)} accepted but not yet visible; checking again in {_ends(wait, now)}"
+    what = _ACCEPTED.get(wait.axis or "", "changes")
+    many = what.capitalize() if wait.targets is None else f"{format_count(wait.targets)} {what}"
+    text = f"{many} accepted but not yet visible; checking again in {_ends(wait, now)}"
+    return text if wait.gives_up_in_s is None else f"{text}, for up to {format_duration(wait.gives_up_in_s)}"
 
 
 def _second_read(wait: Wait, now: datetime) -> str:
@@ -78,10 +82,6 @@ def _retry(wait: Wait, now: datetime) -> str:
 def _response(wait: Wait, now: datetime) -> str:
     del now  # nothing tells when the response comes
     return f"Waiting for the server to respond, for {format_duration(wait.waited_s)} so far"
-
-
-def _changes(wait: Wait) -> str:
-    return "Changes" if wait.targets is None else count_of(wait.targets, "change")
 
 
 def _persons(wait: Wait) -> str:

@@ -150,7 +150,7 @@ def test_the_time_waited_is_counted_without_waits_that_let_others_work() -> None
 
         async def sampled(kind: WaitKind, seconds: int) -> None:
             async with anyio.create_task_group() as group:
-                group.start_soon(lambda: sleeps.sleep(seconds, kind))
+                group.start_soon(lambda: sleeps.sleep(wait(kind, 0, seconds)))
                 for _ in range(seconds):
                     await anyio.sleep(0.99)
                     tracker.sample()
@@ -171,7 +171,7 @@ def test_a_sleep_is_a_wait_until_it_ends_or_is_cancelled() -> None:
     async def main() -> None:
         sleeps = Sleeps()
         async with anyio.create_task_group() as group:
-            group.start_soon(lambda: sleeps.sleep(30, WaitKind.SECOND_READ, targets=7))
+            group.start_soon(lambda: sleeps.sleep(Wait(kind=WaitKind.SECOND_READ, waited_s=0, left_s=30, targets=7)))
             await anyio.sleep(10)
             (shown,) = sleeps.waits(anyio.current_time())
             assert (shown.kind, shown.targets, round(shown.waited_s), round(shown.left_s or 0)) == (

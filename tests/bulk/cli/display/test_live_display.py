@@ -207,6 +207,7 @@ def test_every_event_tells_the_phase_and_the_wait_with_its_times() -> None:
             "gives_up_at": None,
             "bucket": "deletes",
             "targets": None,
+            "axis": None,
             "reason": None,
         }
     assert json.loads(out.getvalue().splitlines()[3])["wait"] is None

@@ -34,8 +34,8 @@ NOW = datetime(2026, 11, 29, 11, 3, 14, tzinfo=UTC)
             "Server not reachable since 10:57:03; trying again now; giving up at 11:04:04 (\\x1bno)",
         ),
         (
-            Wait(kind=WaitKind.CATCHING_UP, waited_s=0, left_s=15, targets=1250),
-            "1,250 changes accepted but not yet visible; checking again in 15 s (at 11:03:29)",
+            Wait(kind=WaitKind.CATCHING_UP, waited_s=0, left_s=15, targets=1250, axis="person", gives_up_in_s=600),
+            "1,250 deletions accepted but not yet visible; checking again in 15 s (at 11:03:29), for up to 10 min",
         ),
         (
             Wait(kind=WaitKind.SECOND_READ, waited_s=1, left_s=4, targets=1),
