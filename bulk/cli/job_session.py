@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bulk.cli.approval import ask_for_approval, can_prompt
-from bulk.cli.display.display import Display
 from bulk.cli.display.json_events import command_event, write_line
-from bulk.cli.display.live_display import open_display
+from bulk.cli.display.live_display import Display, open_display
 from bulk.cli.display.terminal import fit, write_alert
 from bulk.cli.options.connection_options import RunOptions, Settings
 from bulk.cli.signals import Stopper, run_until_signal

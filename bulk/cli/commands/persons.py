@@ -17,7 +17,7 @@ from bulk.cli.streams.text import as_text_output
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
-    from bulk.cli.display.display import Display
+    from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
     from bulk.selection.input_findings import Findings
 

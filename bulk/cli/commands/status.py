@@ -99,10 +99,10 @@ def _read_with_plan(read: Callable[[Path, "Plan | None"], T], journal: Path, pla
 
 def status_lines(status: "JobStatus") -> list[str]:
     """Return the state of a job in a few lines."""
-    from bulk.cli.display.display import local_time
     from bulk.cli.display.messages import state_counts
     from bulk.cli.display.plan_review import aligned_rows
     from bulk.cli.display.screen import progress_line
+    from bulk.cli.display.wait_lines import local_time
     from bulk.formatting import count_of, format_count, format_time
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES

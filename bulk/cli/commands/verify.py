@@ -12,7 +12,7 @@ from bulk.cli.options.help_layout import command as help_command
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
-    from bulk.cli.display.display import Display
+    from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
     from bulk.report.report import Report
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bulk.cli.display.display import Display
+from bulk.cli.display.live_display import Display
 from bulk.events import JobEvent, Progress
 
 

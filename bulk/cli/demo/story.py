@@ -11,7 +11,7 @@ from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits
 from asyncclient.testing import LocalPostHog, ServerOptions
 from bulk.cli.demo.killed_run import run_and_kill
 from bulk.cli.demo.proof import all_uuids, check_server_records
-from bulk.cli.display.display import Display
+from bulk.cli.display.live_display import Display
 from bulk.cli.display.messages import state_counts
 from bulk.cli.options.connection_options import HOST, KEY, PROJECT_ID
 from bulk.engine import run_job, verify_job

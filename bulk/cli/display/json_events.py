@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
-from bulk.cli.display.display import Display
 from bulk.cli.display.messages import Event
 from bulk.cli.streams.output import BEHIND, FULL
 from bulk.cli.streams.text import as_text_output
@@ -21,6 +20,9 @@ from bulk.events import (
     WaitingForServer,
 )
 from bulk.files.json_lines import encode_line
+
+if TYPE_CHECKING:
+    from bulk.cli.display.live_display import Display
 
 PLANNING = "planning"
 _MAY_BE_DROPPED = Progress | PlanProgress | Activity | WaitingForServer | ServerUnreachable
@@ -48,7 +50,7 @@ class JsonLines:
         now: returns the time, with its zone.
     """
 
-    def __init__(self, people: Display, stream: TextIO, *, now: Callable[[], datetime] = utc_time) -> None:
+    def __init__(self, people: "Display", stream: TextIO, *, now: Callable[[], datetime] = utc_time) -> None:
         self._people = people
         self._stream = stream
         self._now = now

@@ -5,12 +5,29 @@ Progress goes to stderr, so that stdout holds results only.
 
 import os
 import sys
-from typing import TextIO
+from typing import Protocol, TextIO
 
-from bulk.cli.display.display import Display
 from bulk.cli.display.json_events import JsonLines
 from bulk.cli.display.log_lines import Lines
+from bulk.cli.display.messages import Event
 from bulk.cli.display.terminal import Terminal
+
+
+class Display(Protocol):
+    """Shows events as they arrive, without waiting for a slow reader.
+
+    `close` restores the terminal and may be called twice. `restore` does so in a signal handler; nothing is drawn
+    after it.
+    """
+
+    def __call__(self, event: Event) -> None: ...
+
+    def note(self, text: str) -> None:
+        """Show a line of text."""
+
+    def close(self) -> None: ...
+
+    def restore(self) -> None: ...
 
 
 def open_display(*, json: bool, stream: TextIO | None = None, in_place: bool = True) -> Display:

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TextIO
 
 from bulk.cli.display import messages, screen
-from bulk.cli.display.display import local_time
 from bulk.cli.display.messages import Event
+from bulk.cli.display.wait_lines import local_time
 from bulk.events import (
     Activity,
     PauseStarted,

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from bulk.cli.display import messages, screen
-from bulk.cli.display.display import local_time
 from bulk.cli.display.frame import SHOW_CURSOR, Frame
 from bulk.cli.display.messages import Event
+from bulk.cli.display.wait_lines import local_time
 from bulk.cli.streams.text import as_text_output
 from bulk.events import Activity, PhaseChanged, PlanProgress, Progress, ServerUnreachable
 from bulk.sanitize import paragraph

@@ -1,4 +1,7 @@
-"""The line that shows a wait: what the command waits for, for how long, and until when. Pure."""
+"""The line that shows a wait: what the command waits for, for how long, and until when; and times of day.
+
+Pure, except for the local time.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -22,6 +25,11 @@ def wait_line(wait: Wait, *, now: datetime) -> str:
         now: the local time.
     """
     return _LINES[wait.kind](wait, now)
+
+
+def local_time() -> datetime:
+    """Return the time now in the zone of this machine."""
+    return datetime.now().astimezone()
 
 
 def clock_time(when: datetime, *, now: datetime) -> str:
