@@ -206,7 +206,9 @@ class Unreachable(TransportError):
 
     Arguments:
         cause: what the last probe ended with, such as "503" or "no connection (Connection refused)".
-        method, path, route: as in `TransportError`.
+        method: HTTP method of the request.
+        path: path of the request.
+        route: template of the path, which messages show.
         away_s: for how long the server did not respond, in seconds.
     """
 
