@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.job_paths import plan_of
 from bulk.cli.options.connection_options import FILE, PLAN_HELP
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
@@ -52,6 +51,7 @@ def read_job_report(journal: Path, plan: Path | None) -> "Report":
         plan: a plan that must belong to this job; None for the one of the same name, if it exists and can be read.
     """
     from bulk.errors import BulkError
+    from bulk.jobs.job_files import plan_of
     from bulk.plan.plan_file import load_plan
     from bulk.report.load import read_report
 
@@ -78,6 +78,7 @@ def status_lines(report: "Report") -> list[str]:
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.sanitize import plain
+    from bulk.states import ending_label
 
     project = str(report.project_id)
     if report.plan is not None:
@@ -96,7 +97,7 @@ def status_lines(report: "Report") -> list[str]:
     if report.runs:
         last = report.runs[-1]
         end = (
-            f"ended {plain(format_time(last.ended))} ({plain(last.reason or '')})"
+            f"ended {plain(format_time(last.ended))} ({ending_label(last.reason or '')})"
             if last.ended
             else "still running, or killed"
         )
