@@ -18,6 +18,7 @@ from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport, 
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
 from asyncclient.errors import InvalidArgument, NotFound, PermissionDenied
+from asyncclient.event_log import log_event
 from asyncclient.events import ClientEvent
 from asyncclient.limits import Limits
 from asyncclient.retry import RetryPolicy
@@ -160,7 +161,8 @@ class RequestPipeline:
                         raise
 
     def tell(self, event: ClientEvent) -> None:
-        """Hand an event to everybody who listens to this view."""
+        """Write an event to the log, and hand it to everybody who listens to this view."""
+        log_event(event)
         for listener in self.listeners:
             listener(event)
 

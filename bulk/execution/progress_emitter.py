@@ -5,6 +5,7 @@ from collections.abc import Callable
 import anyio
 
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
+from bulk.event_log import EventLog
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WindowBudget
 from bulk.journal.job_log import JobLog
 from bulk.journal.limit_usage import MAX_PAUSE_S
@@ -42,6 +43,7 @@ class ProgressEmitter:
         self._job = job
         self._limits = limits
         self._on_progress = on_progress
+        self._log = EventLog(clock=anyio.current_time)
         self._phase = ""
         self._requests = 0
         self._last_at = float("-inf")
@@ -49,7 +51,8 @@ class ProgressEmitter:
         self._began: tuple[float, int] | None = None
 
     def emit(self, event: JobEvent) -> None:
-        """Pass an event to the caller."""
+        """Write an event to the log, and pass it to the caller."""
+        self._log.write(event)
         on_progress = self._on_progress
         if on_progress is not None:
             self._on_progress = None
@@ -67,12 +70,12 @@ class ProgressEmitter:
 
     def moved(self) -> None:
         """Emit the progress after a change, unless it was emitted a moment ago."""
-        if self._on_progress is not None and anyio.current_time() - self._last_at >= INTERVAL_S:
+        if self._is_heard() and anyio.current_time() - self._last_at >= INTERVAL_S:
             self.progress()
 
     def progress(self) -> None:
         """Emit the progress of the job."""
-        if self._on_progress is None:
+        if not self._is_heard():
             return
         now = anyio.current_time()
         self._last_at = now
@@ -94,6 +97,10 @@ class ProgressEmitter:
                 budget=self._budget(),
             )
         )
+
+    def _is_heard(self) -> bool:
+        """Return whether the caller or the log takes the progress of this moment."""
+        return self._on_progress is not None or self._log.is_progress_due
 
     def client_event(self, event: ClientEvent) -> None:
         """Take an event of the client: count and record its requests, pauses and lowered limits."""

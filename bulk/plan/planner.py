@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asyncclient import Bucket, ClientEvent, PostHogClient, RequestFinished
 from bulk.errors import BulkError, InputError, NotFinished, Refused
+from bulk.event_log import LOGGER, EventLog
 from bulk.events import PlanProgress
 from bulk.files.private_files import refuse_existing
 from bulk.operations import Operation, UnsetProperties, to_dict
@@ -57,7 +58,7 @@ async def make_plan(
     path = Path(path)
     project_id = _check_arguments(client, selection, page_size, concurrency)
     refuse_existing(path)
-    findings, clock = Findings(), now or client.server_time
+    findings, clock, log = Findings(), now or client.server_time, EventLog()
     requests = _RequestCounter()
     reading = client.observed(requests)
     with Resolver(
@@ -84,11 +85,15 @@ async def make_plan(
             async for targets in resolver.targets():
                 for person in targets:
                     writer.add(person.ref.uuid, person.ref.created_at, person.known_by)
+                progress = PlanProgress(seen=findings.seen, targets=writer.count, requests=requests.count)
+                log.write(progress)
                 if on_progress is not None:
-                    on_progress(PlanProgress(seen=findings.seen, targets=writer.count, requests=requests.count))
+                    on_progress(progress)
             if not writer.count:
                 raise _no_target(findings)
-            return writer.finish(spent=_spent(client, clock()), findings=findings.to_list(requests=requests.count))
+            plan = writer.finish(spent=_spent(client, clock()), findings=findings.to_list(requests=requests.count))
+            LOGGER.info("plan written: %d persons, %d requests, digest %s", plan.count, requests.count, plan.digest)
+            return plan
 
 
 class _RequestCounter:

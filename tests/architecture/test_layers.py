@@ -15,7 +15,7 @@ SOURCES = sorted(path for package in ("asyncclient", "bulk") for path in (ROOT /
 # Lowest first: a layer imports itself and the layers before it. Folders of a package, or modules at its root.
 LAYERS = {
     "bulk": (
-        "errors version sanitize formatting number_ranges states property_checks operations events",
+        "errors version sanitize formatting number_ranges states property_checks operations events event_log",
         "concurrency",
         "files",
         "targets",
@@ -33,7 +33,7 @@ LAYERS = {
     "asyncclient": (
         "_secret errors models filters activity timeline config retry",
         "_protocol _aiohttp _deadlines _head _proxies",
-        "limits events property_projection",
+        "limits events event_log property_projection",
         "_transport",
         "_resources",
         "client",
