@@ -59,7 +59,7 @@ def test_the_end_of_a_command_that_fails_has_its_reason_and_no_value(run: Run, p
     posthog.server.faults.add(Fault("status", action="list", status=401, times=9))
     assert run("persons", "--log-file", "job.log").code == 77
     last = Path("job.log").read_text().splitlines()[-1]
-    assert "AuthenticationFailed GET persons 401" in last
+    assert "AuthenticationFailed GET persons/ 401" in last
 
 
 def test_an_interrupted_read_is_logged_without_the_text_of_the_server() -> None:
