@@ -4,8 +4,9 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
+from ssl import SSLContext
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from asyncclient import config
 from asyncclient._protocol import endpoints
@@ -19,9 +20,14 @@ from asyncclient._resources.query import Query
 from asyncclient._secret import Secret
 from asyncclient._transport.path_prefix import ApiPrefix, PathPrefix
 from asyncclient._transport.pipeline import ClientState, OnEvent, RequestPipeline
-from asyncclient.errors import InvalidArgument, shown
+from asyncclient._transport.session import check_session, connections_of
+from asyncclient._transport.session_options import SessionOptions
+from asyncclient.errors import InvalidArgument
 from asyncclient.limits import Limits, RateLimits
 from asyncclient.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 class PostHogClient:
@@ -38,11 +44,16 @@ class PostHogClient:
             the kind of key: an OAuth access token (pha_) has its user's 180 per minute and 1,200 per hour.
         retry: for reads, and for writes that certainly had no effect.
         timeout_s: for one request, connecting included.
-        max_connections: kept open at once.
+        max_connections: kept open at once; a session of yours has its own limit.
         api_prefix: "auto", "environments" or "projects" (contract 1).
         on_event: told of every request, retry and pause.
         allow_http: take plain http to other machines than this one.
+        session: your own aiohttp session, used as it is and never closed; see asyncclient/README.md for what cannot be
+            guaranteed with it. The four arguments below are for the session that the client makes without it.
+        ssl: the TLS context; it has to verify the server.
+        proxy: the URL of a proxy, such as http://user:password@host:port.
         trust_env: use the proxies of the environment.
+        user_agent: the value of the User-Agent header; the default is posthog-bulk.
         clock, wall, uniform: seconds of a clock that cannot be set, seconds since the epoch, randomness; for tests.
 
     Raises:
@@ -64,7 +75,11 @@ class PostHogClient:
         api_prefix: ApiPrefix = "auto",
         on_event: OnEvent | None = None,
         allow_http: bool = False,
+        session: "aiohttp.ClientSession | None" = None,
+        ssl: SSLContext | None = None,
+        proxy: str | Secret | None = None,
         trust_env: bool = False,
+        user_agent: str | None = None,
         clock: Callable[[], float] = boot_time,
         wall: Callable[[], float] = time.time,
         uniform: Callable[[float, float], float] = random.uniform,
@@ -73,13 +88,23 @@ class PostHogClient:
         personal_api_key = key  # no frame of a traceback holds the text
         token = None if project_api_key is None else _hidden(project_api_key)
         project_api_key = token
+        hidden_proxy = None if proxy is None else _hidden(proxy)
+        proxy = hidden_proxy
         config.check_key(key)
         if token is not None:
             config.check_token(token, key)
         timeout_s = endpoints.seconds(timeout_s, "timeout_s")
-        if isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1:
-            raise InvalidArgument(f"max_connections {shown(max_connections)} is not a whole number of at least 1")
         project = endpoints.project_id(project_id)
+        options = SessionOptions(
+            max_connections=max_connections,
+            ssl_context=ssl,
+            proxy=hidden_proxy,
+            trust_env=trust_env,
+            user_agent=user_agent,
+        )
+        if session is not None:
+            check_session(session)
+            options.check_unused()
         origin = config.parse_origin(host, allow_http=allow_http)
         shared = ClientState(
             origin=origin,
@@ -89,8 +114,8 @@ class PostHogClient:
             limits=Limits(RateLimits.for_key(key), clock=clock) if limits is None else limits,
             prefix=PathPrefix(api_prefix, project),
             timeout_s=timeout_s,
-            max_connections=max_connections,
-            trust_env=trust_env,
+            options=options,
+            session=session,
             uniform=uniform,
             clock=clock,
             server_clock=ServerClock(clock, wall),
@@ -123,7 +148,11 @@ class PostHogClient:
         api_prefix: ApiPrefix = "auto",
         on_event: OnEvent | None = None,
         allow_http: bool = False,
+        session: "aiohttp.ClientSession | None" = None,
+        ssl: SSLContext | None = None,
+        proxy: str | Secret | None = None,
         trust_env: bool = False,
+        user_agent: str | None = None,
     ) -> Self:
         """A client as the environment's POSTHOG_* variables say; arguments that are not None win over them.
 
@@ -145,7 +174,11 @@ class PostHogClient:
             api_prefix: "auto", "environments" or "projects".
             on_event: called with every request, retry and pause.
             allow_http: take plain http to other machines than this one.
+            session: your own aiohttp session, used as it is and never closed.
+            ssl: the TLS context of the client's own session.
+            proxy: the URL of a proxy, for the client's own session.
             trust_env: use the proxies of the environment.
+            user_agent: the value of the User-Agent header.
 
         Returns:
             A client that is not open yet.
@@ -159,6 +192,8 @@ class PostHogClient:
         personal_api_key = key
         token = settings.token if project_api_key is None else _hidden(project_api_key)
         project_api_key = token
+        hidden_proxy = proxy if proxy is None else _hidden(proxy)
+        proxy = hidden_proxy
         project = settings.project_id if project_id is None else project_id
         if project is None:
             raise InvalidArgument(f"no project id: set {config.PROJECT_ID} to the project's number")
@@ -175,7 +210,11 @@ class PostHogClient:
             api_prefix=api_prefix,
             on_event=on_event,
             allow_http=allow_http,
+            session=session,
+            ssl=ssl,
+            proxy=hidden_proxy,
             trust_env=trust_env,
+            user_agent=user_agent,
         )
 
     @property
@@ -201,7 +240,8 @@ class PostHogClient:
     @property
     def max_connections(self) -> int:
         """Connections that are kept open at once; further requests wait for one of them."""
-        return self._core.shared.max_connections
+        shared = self._core.shared
+        return (shared.session and connections_of(shared.session)) or shared.options.max_connections
 
     def server_time(self) -> float:
         """The server's clock as its answers told it, seconds since the epoch; this machine's before the first one.

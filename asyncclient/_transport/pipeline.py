@@ -3,12 +3,11 @@
 import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import msgspec
 
-from asyncclient._aiohttp import AiohttpWire
 from asyncclient._protocol.http import BeforeSend, Request, Response, Stream
 from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.expectations import Json
@@ -17,11 +16,16 @@ from asyncclient._secret import Secret
 from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport, settling_read
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
+from asyncclient._transport.session import SessionWire
+from asyncclient._transport.session_options import SessionOptions
 from asyncclient.errors import InvalidArgument, NotFound, PermissionDenied
 from asyncclient.event_log import log_event
 from asyncclient.events import ClientEvent
 from asyncclient.limits import Limits
 from asyncclient.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    import aiohttp
 
 T = TypeVar("T")
 OnEvent = Callable[[ClientEvent], None]
@@ -41,28 +45,24 @@ class ClientState(msgspec.Struct):
     limits: Limits
     prefix: PathPrefix
     timeout_s: float
-    max_connections: int
-    trust_env: bool
+    options: SessionOptions
+    session: "aiohttp.ClientSession | None" = None
     uniform: Callable[[float, float], float] = random.uniform
     clock: Callable[[], float] = boot_time
     server_clock: ServerClock = msgspec.field(default_factory=ServerClock)
     token: Secret | None = None
     # anyio loads what stands behind a name when the name is first looked up: not before a client is made
     asking_token: "anyio.Lock" = msgspec.field(default_factory=lambda: anyio.Lock())
-    wire: AiohttpWire | None = None
-    ingest_wire: AiohttpWire | None = None
+    wire: SessionWire | None = None
+    ingest_wire: SessionWire | None = None
     ended: bool = False
     returns_summaries: bool = False
 
     def open(self) -> None:
         """Make the wires: the ingestion host's has no key, so that none can get there (guarantee 26)."""
-        settings: dict[str, Any] = {
-            "timeout_s": self.timeout_s,
-            "max_connections": self.max_connections,
-            "trust_env": self.trust_env,
-        }
-        self.wire = AiohttpWire(self.origin, self.key, **settings)
-        self.ingest_wire = AiohttpWire(self.ingest_origin, None, **settings)
+        settings: dict[str, Any] = {"timeout_s": self.timeout_s, "session": self.session, "options": self.options}
+        self.wire = SessionWire(self.origin, self.key, **settings)
+        self.ingest_wire = SessionWire(self.ingest_origin, None, **settings)
 
     async def close(self) -> None:
         """Close all connections, for good."""

@@ -27,7 +27,7 @@ WELL_KNOWN = {
     for module in (builtins, typing, collections.abc, datetime, uuid, types)
     for name in dir(module)
     if not name.startswith("_")
-} | {"Path", "BinaryIO", "msgspec", "Raw", "anyio", "Event", "Mapping"}
+} | {"Path", "BinaryIO", "SSLContext", "aiohttp", "ClientSession", "msgspec", "Raw", "anyio", "Event", "Mapping"}
 PUBLIC = {name for package in PACKAGES for name in package.__all__}
 MADE_BY_THE_CLIENT = {"Capture", "CsvExport", "PersistedFolders", "Persons", "Projects", "Permit", "Query"} | {
     *("FileTrouble", "JournalBusy", "Plan")  # and by the engine

@@ -171,7 +171,7 @@ async def test_no_object_of_a_client_shows_the_key(raw: Any) -> None:
     innocent("\n".join(shown), raw.key)
     wire = client._core.shared.wire
     assert wire is not None
-    innocent(repr([vars(wire._connector), vars(wire._place)]), raw.key)
+    innocent(repr([vars(wire._session), vars(wire._session.connector)]), raw.key)
     for attempt in (pickle.dumps, copy.deepcopy):
         with pytest.raises(TypeError, match="cannot be pickled"):
             attempt(client)

@@ -2,8 +2,11 @@
 
 from twin import Twin, twin
 
-_WIRE = "asyncclient/_aiohttp/wire.py"
-_ANSWERS = "asyncclient/_aiohttp/answers.py"
+_SESSION = "asyncclient/_transport/session.py"
+_ATTEMPT = "asyncclient/_transport/one_attempt.py"
+_OPTIONS = "asyncclient/_transport/session_options.py"
+_BODY = "asyncclient/_transport/body.py"
+_USERS = "asyncclient/_transport/test_session_of_the_user.py::test_"
 _LIMITS = "asyncclient/limits.py"
 _PAGER = "asyncclient/_protocol/paging/offset_pager.py"
 _RETRY = "asyncclient/retry.py"
@@ -22,9 +25,38 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         10,
         "the HTTP library sends again by itself",
-        "asyncclient/test_wire.py::test_a_dropped_connection_does_not_send_twice",
-        _WIRE, "        raise problem  # outside of `except`: a foreign",
-        "        if sent:\n            return await self.send(request, path, left)\n        raise problem  # a foreign",
+        "asyncclient/_transport/test_session.py::test_a_dropped_connection_does_not_send_twice",
+        _ATTEMPT, "            raise NotSentAgain from error", "            self.began = False\n            raise",
+    ),
+    twin(
+        10,
+        "a session of the user's sends again",
+        _USERS + "a_session_that_sends_twice_sends_once",
+        _ATTEMPT, "if self.began or request.url != self.url:", "if request.url != self.url:",
+    ),
+    twin(
+        26,
+        "a session of the user's takes the key elsewhere",
+        _USERS + "a_session_that_sends_elsewhere_sends_nothing",
+        _ATTEMPT, "if self.began or request.url != self.url:", "if self.began:",
+    ),
+    twin(
+        10,
+        "the middlewares of a session see the call",
+        _USERS + "its_middlewares_do_not_see_the_calls",
+        _SESSION, "middlewares=(attempt,)", "middlewares=(*self._session._middlewares, attempt)",
+    ),
+    twin(
+        26,
+        "cookies of a session are sent",
+        _USERS + "its_cookies_are_not_sent",
+        _ATTEMPT, '        if "Cookie" in headers:\n            del headers["Cookie"]\n', "",
+    ),
+    twin(
+        27,
+        "an error of a hook shows the frames that it came through",
+        "asyncclient/_transport/test_session_traces.py::test_an_error_of_a_hook_is_the_users_and_shows_no_key",
+        "asyncclient/_transport/failures.py", "return error.with_traceback(None)", "return error",
     ),
     twin(
         10,
@@ -38,8 +70,8 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         10,
         "bytes that left are not told of",
-        "asyncclient/test_wire.py::test_a_stall_is_a_timeout_that_may_have_had_an_effect",
-        _WIRE, "                    sent = True\n", "",
+        "asyncclient/_transport/test_session.py::test_a_stall_is_a_timeout_that_may_have_had_an_effect",
+        _SESSION, "            sent = attempt.began\n", "            sent = False\n",
     ),
     twin(
         11,
@@ -103,7 +135,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         12,
         "a missing person's answer is anybody's 404",
-        "asyncclient/test_wire.py::test_not_found_needs_the_exact_words",
+        "asyncclient/_transport/test_session.py::test_not_found_needs_the_exact_words",
         "asyncclient/errors.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return RouteNotFound",
     ),
     twin(
@@ -328,17 +360,14 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         26,
         "redirects are followed",
-        "asyncclient/test_wire.py::test_a_redirect_is_never_followed",
-        _WIRE, "                    body = await read(request, path, status, content)\n",
-        "                    body = await read(request, path, status, content)\n"
-        "                    if 300 < status < 400:\n"
-        "                        return await self.send(request, headers[\"location\"].split(\"/\", 3)[3], left)\n",
+        "asyncclient/_transport/test_session.py::test_a_redirect_is_never_followed",
+        _SESSION, "            allow_redirects=False,\n", "            allow_redirects=True,\n",
     ),
     twin(
         26,
         "the environment's proxy is used unasked",
-        "asyncclient/test_wire.py::test_the_environments_proxy_and_netrc_are_used_only_when_asked",
-        _WIRE, "proxy_to(url) if trust_env else None", "proxy_to(url)",
+        "asyncclient/_transport/test_session.py::test_the_environments_proxy_and_netrc_are_used_only_when_asked",
+        _OPTIONS, "or not self.trust_env or", "or",
     ),
     twin(
         26,
@@ -362,8 +391,8 @@ CLIENT: tuple[Twin, ...] = (
         26,
         "the personal key goes to the ingestion host",
         "asyncclient/test_ingestion.py::test_each_host_sees_its_own_key_only",
-        "asyncclient/_transport/pipeline.py", "AiohttpWire(self.ingest_origin, None, **settings)",
-        "AiohttpWire(self.ingest_origin, self.key, **settings)",
+        "asyncclient/_transport/pipeline.py", "SessionWire(self.ingest_origin, None, **settings)",
+        "SessionWire(self.ingest_origin, self.key, **settings)",
     ),
     twin(
         26,
@@ -389,9 +418,10 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         27,
-        "the key is a header of what tells the connector where to go",
+        "the key is among the headers that a client keeps",
         "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
-        _WIRE, "url, loop=loop)", 'url, loop=loop, headers={"X-Key": key.reveal() if key else ""})',
+        _SESSION, "self._common = COMMON_HEADERS if session is not None else {}",
+        'self._common = {"X-Key": key.reveal() if key else ""}',
     ),
     twin(
         27,
@@ -438,69 +468,71 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         30,
         "a body has no limit",
-        "asyncclient/test_wire_bounds.py::test_a_body_beyond_32_mib_is_refused_and_the_connection_dropped",
-        _ANSWERS, "limit = LARGEST_BODY if good else LARGEST_ERROR", "limit = 1 << 40",
+        "asyncclient/_transport/test_session_bounds.py::test_a_body_beyond_32_mib_is_refused_and_the_connection_dropped",
+        _BODY, "limit = LARGEST_BODY if is_success else LARGEST_ERROR", "limit = 1 << 40",
     ),
     twin(
         30,
         "an error page has a success's limit",
         "asyncclient/_protocol/responses/test_error_bounds.py::test_of_an_endless_error_page_no_more_is_read_than_its_limit",
-        _ANSWERS, "limit = LARGEST_BODY if good else LARGEST_ERROR", "limit = LARGEST_BODY",
+        _BODY, "limit = LARGEST_BODY if is_success else LARGEST_ERROR", "limit = LARGEST_BODY",
     ),
     twin(
         30,
         "nesting without end is a crash",
-        "asyncclient/test_wire_bounds.py::test_json_nested_without_end_is_one_clear_error",
+        "asyncclient/_transport/test_session_bounds.py::test_json_nested_without_end_is_one_clear_error",
         _EXPECTATIONS, "    except RecursionError:\n        problem", "    except ZeroDivisionError:\n        problem",
     ),
     twin(
-        27,
-        "the head of requests is kept as a text",
-        "asyncclient/test_head.py::test_nothing_of_it_shows_the_key",
-        "asyncclient/_head.py", 'Secret("".join(f"{name}: {value}\\r\\n" for name, value in common.items()))',
-        'Secret(text := "".join(f"{name}: {value}\\r\\n" for name, value in common.items()))\n        self.text = text',
+        30,
+        "a compressed body is unpacked whole before it is measured",
+        (
+            "asyncclient/_protocol/responses/test_unpacking.py::test_of_a_bomb_no_more_is_unpacked_than_is_taken",
+            "asyncclient/_transport/test_session_bounds.py::test_a_gzip_bomb_is_refused_in_bounded_memory",
+        ),
+        "asyncclient/_protocol/responses/unpacking.py", "self._inflater.decompress(block, PIECE)", "self._inflater.decompress(block)",
     ),
     twin(
         10,
         "a call that was given up goes on sending",
-        "asyncclient/test_wire_endings.py::test_of_a_call_that_is_over_nothing_more_leaves",
-        "asyncclient/_aiohttp/connections.py", "        transport.abort()", "        pass",
+        "asyncclient/_transport/test_session_endings.py::test_of_a_call_that_is_over_nothing_more_leaves",
+        _SESSION, "data=body if body is None or len(body) <= WRITTEN_AT_ONCE else BytesIO(body)", "data=body",
     ),
     twin(
         10,
         "an answer that nobody asked for is the next request's",
-        "asyncclient/test_wire_endings.py::test_an_answer_that_nobody_asked_for_is_not_the_next_ones",
-        _WIRE, " or protocol.should_close", "",
+        "asyncclient/_transport/test_session_endings.py::test_an_answer_that_nobody_asked_for_is_not_the_next_ones",
+        _ATTEMPT, "if self._turns.now() == before:", "if False:",
     ),
     twin(
         16,
         "closing the client leaves calls waiting",
-        "asyncclient/test_wire_endings.py::test_closing_the_client_ends_every_call",
-        _WIRE, "        self._deadlines.close()\n", "",
+        "asyncclient/_transport/test_session_endings.py::test_closing_the_client_ends_every_call",
+        _SESSION, "        self._deadlines.close()\n", "",
     ),
     twin(
         27,
-        "the proxy's password is in its address",
-        "asyncclient/test_proxies.py::test_no_error_shows_the_proxys_password",
-        "asyncclient/_proxies.py", "Proxy(address.origin(), credentials)", "Proxy(address, None)",
+        "what aiohttp says of a failure is kept in a frame",
+        _USERS + "a_proxy_that_refuses_a_tunnel_is_a_failure_that_shows_no_password",
+        _SESSION, "            del first  # a variable of this frame would show it\n", "",
     ),
     twin(
         28,
         "a target breaks out of its line",
-        "asyncclient/test_head.py::test_a_target_is_one_word_or_refused",
-        "asyncclient/_head.py", "if not (target.isascii() and target.isprintable()) or", "if",
-    ),
-    twin(
-        26,
-        "the proxy of a tunnel is told the address",
-        "asyncclient/test_proxies.py::test_through_a_tunnel_the_proxy_sees_neither_path_nor_key",
-        _WIRE, 'origin if proxy is not None and not tunnelled else ""', 'origin if proxy is not None else ""',
+        "asyncclient/_transport/test_session_requests.py::test_a_target_is_one_word_or_refused",
+        _SESSION, "if not (target.isascii() and target.isprintable()) or", "if",
     ),
     twin(
         31,
         "TLS certificates are not verified",
-        "asyncclient/test_tls.py::test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent",
-        _WIRE, "hdrs.METH_GET, url, loop=loop", "hdrs.METH_GET, url, ssl=False, loop=loop",
+        "asyncclient/_transport/test_session_tls.py::test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent",
+        _SESSION, "ssl=options.ssl_context or True", "ssl=False",
+    ),
+    twin(
+        31,
+        "a TLS context that verifies nothing is taken",
+        "asyncclient/_transport/test_session_tls.py::test_a_context_that_does_not_verify_the_server_is_refused",
+        _OPTIONS, "if context.verify_mode is not ssl.CERT_REQUIRED or not context.check_hostname:", "if False:",
     ),
     twin(
         31,

@@ -274,7 +274,7 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "an event waits for its connection for as long as it takes",
         _ANEW + "an_event_that_cannot_be_sent_soon_is_not_sent",
-        "asyncclient/_aiohttp/wire.py", "return _CONNECTED_SOON if request.to_ingestion else _NO_TIMEOUT", "return _NO_TIMEOUT",
+        "asyncclient/_transport/session.py", "connect=min(connect_s, CONNECTED_WITHIN_S) if to_ingestion else connect_s", "connect=connect_s",
     ),
     twin(
         12,

@@ -11,7 +11,7 @@ import pytest
 from virtual_time import run_virtual
 
 from asyncclient import Bucket, RequestFinished
-from asyncclient._aiohttp import AiohttpWire
+from asyncclient._transport.session import SessionWire
 from bulk import UnsetProperties, UpdateProperties, verify_job
 from bulk.events import TestBatchDone
 from bulk.journal.records import RunStarted
@@ -178,12 +178,12 @@ def test_an_event_that_cannot_be_sent_soon_is_not_sent(
     virtual: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Connecting to the ingestion host takes half a minute: the persons are read again before the next attempt."""
-    connect, send = aiohttp.TCPConnector._create_connection, AiohttpWire.send
+    connect, send = aiohttp.TCPConnector._create_connection, SessionWire.send
     slow: list[Any] = []
 
     async def noted(self: Any, request: Any, *rest: Any) -> Any:
         if request.to_ingestion and not slow:
-            slow.append(self._connector)
+            slow.append(self._session.connector)
         return await send(self, request, *rest)
 
     async def late(self: Any, request: Any, *rest: Any) -> Any:
@@ -192,7 +192,7 @@ def test_an_event_that_cannot_be_sent_soon_is_not_sent(
             await anyio.sleep(31.0)
         return await connect(self, request, *rest)
 
-    monkeypatch.setattr(AiohttpWire, "send", noted)
+    monkeypatch.setattr(SessionWire, "send", noted)
     monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", late)
 
     async def main() -> None:

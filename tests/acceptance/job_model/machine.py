@@ -17,12 +17,20 @@ from unittest.mock import patch
 import bulk.engine
 import bulk.plan.planner
 import bulk.report.load
+from asyncclient._protocol import server_clock
 
 EPOCH = 1_795_000_000.0
 JUST_S = 0.01
 PACKAGES = ("asyncclient", "bulk")
 
-_NAMES = ((time, "time"), (time, "monotonic"), (time, "clock_gettime"), (os, "fsync"), (os, "fdatasync"))
+_NAMES = (
+    (time, "time"),
+    (time, "monotonic"),
+    (time, "clock_gettime"),
+    (server_clock, "boot_time"),  # made from the one before
+    (os, "fsync"),
+    (os, "fdatasync"),
+)
 _REAL = tuple(getattr(module, name) for module, name in _NAMES)
 _BOOT = getattr(time, "CLOCK_BOOTTIME", None)
 
@@ -71,7 +79,7 @@ class Machine:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Let engine and client live by these clocks, without threads, and without waiting for the disk."""
-        own = dict(zip(_REAL, (self.wall, self.monotonic, self.gettime, _nothing, _nothing), strict=True))
+        own = dict(zip(_REAL, (self.wall, self.monotonic, self.gettime, self.boot, _nothing, _nothing), strict=True))
         with ExitStack() as stack:
             for (module, name), ours in zip(_NAMES, own.values(), strict=True):
                 stack.enter_context(patch.object(module, name, ours))

@@ -1,7 +1,8 @@
 """One timer for all calls: each ends in its time, on uvloop too, and nobody else is cancelled."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from virtual_time import run_virtual
 
-from asyncclient._deadlines import Deadlines
+from asyncclient._transport.deadlines import Deadlines
+
+
+class Ended(Exception):
+    """The call was ended by the deadlines."""
+
+
+@contextlib.contextmanager
+def within(deadlines: Deadlines, seconds: float | None) -> Iterator[None]:
+    call = deadlines.begin(seconds)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if call.takes_cancellation():
+            raise Ended from None
+        raise
+    finally:
+        deadlines.over(call)
 
 
 def on_uvloop(main: Coroutine[Any, Any, None]) -> None:
@@ -27,7 +45,7 @@ def test_deadlines_that_are_due_at_once_pass_as_others_do(run: Callable[[Any], N
         never = asyncio.Event()
 
         async def call(seconds: float) -> None:
-            with pytest.raises(TimeoutError), deadlines.within(seconds):
+            with pytest.raises(Ended), within(deadlines, seconds):
                 await never.wait()
             await asyncio.sleep(0)  # and nobody cancels what comes after
 
@@ -44,17 +62,17 @@ def test_a_call_ends_in_time_or_is_ended_at_its_deadline(calls: list[tuple[float
         loop = asyncio.get_running_loop()
         deadlines = Deadlines(loop)
 
-        async def call(within: float, takes: float, begins: float) -> None:
+        async def call(limit: float, takes: float, begins: float) -> None:
             await asyncio.sleep(begins)
             began = loop.time()
             try:
-                with deadlines.within(within):
+                with within(deadlines, limit):
                     await asyncio.sleep(takes)
-            except TimeoutError:
-                assert within - 1e-3 <= loop.time() - began <= within + 1e-3
-                assert takes >= within - 1e-3
+            except Ended:
+                assert limit - 1e-3 <= loop.time() - began <= limit + 1e-3
+                assert takes >= limit - 1e-3
             else:
-                assert takes <= within + 1e-3
+                assert takes <= limit + 1e-3
 
         await asyncio.gather(*(call(*each) for each in calls))
         deadlines.close()
@@ -66,15 +84,34 @@ async def test_closing_ends_who_is_under_way_and_nobody_else() -> None:
     deadlines = Deadlines(asyncio.get_running_loop())
     inside = asyncio.Event()
 
-    async def call() -> None:
-        with deadlines.within(60.0):
+    async def call(seconds: float | None) -> None:
+        with within(deadlines, seconds):
             inside.set()
             await asyncio.Event().wait()
 
-    task, other = asyncio.create_task(call()), asyncio.create_task(asyncio.sleep(0))
+    tasks = [asyncio.create_task(call(seconds)) for seconds in (60.0, None)]
+    other = asyncio.create_task(asyncio.sleep(0))
     await inside.wait()
+    await asyncio.sleep(0)
     deadlines.close()
-    with pytest.raises(ConnectionAbortedError):
-        await task
+    for task in tasks:
+        with pytest.raises(Ended):
+            await task
     await other
-    assert not task.cancelled()
+    assert [task.cancelled() for task in tasks] == [False, False]
+
+
+async def test_a_cancellation_by_somebody_else_is_theirs_though_the_time_is_over() -> None:
+    deadlines = Deadlines(asyncio.get_running_loop())
+
+    async def call() -> None:
+        with within(deadlines, 0.0):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(call())
+    await asyncio.sleep(0)
+    task.cancel()
+    deadlines.close()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert task.cancelled()

@@ -1,0 +1,245 @@
+"""Sends requests through an `aiohttp.ClientSession`, by names that aiohttp documents. One attempt per call.
+
+What aiohttp would do by itself is switched off for each call: redirects, cookies, a session's middlewares and
+authorization, raising for a status. Its second attempt after a lost connection is refused by `OneAttempt`.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from functools import lru_cache
+from io import BytesIO
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import aiohttp
+from yarl import URL
+
+from asyncclient._protocol.http import OnSent, Request, Response
+from asyncclient._protocol.responses.unpacking import ACCEPTED, Unpacker
+from asyncclient._secret import Secret
+from asyncclient._transport.body import Body, read_body
+from asyncclient._transport.deadlines import Deadlines
+from asyncclient._transport.failures import (
+    FOREIGN,
+    ClientClosed,
+    failure,
+    may_have_left,
+    without_frames,
+)
+from asyncclient._transport.one_attempt import LoopTurns, OneAttempt
+from asyncclient._transport.session_options import USER_AGENT, SessionOptions
+from asyncclient.errors import InvalidArgument, PostHogError
+
+JSON: Final = "application/json"
+WRITTEN_AT_ONCE: Final = 64 * 1024
+"""Bytes of the largest body that is written whole. A larger one is written in pieces, so that what has not been sent
+when the call ends is never sent."""
+CONNECTED_WITHIN_S: Final = 10.0
+"""For the ingestion host. Before an event is sent, its person was read; an event that leaves much later could create a
+person that was deleted meanwhile."""
+SHARE_TO_CONNECT: Final = 0.9
+MOST_TO_RESPOND_S: Final = 1.0
+NEVER_ROUNDED: Final = 1e9
+"""Seconds from which aiohttp rounds a timeout up to whole seconds."""
+LONGEST_LINE: Final = 8190
+MOST_HEADERS: Final = 128
+COMMON_HEADERS: Final = {"Accept": JSON, "Accept-Encoding": ACCEPTED}
+WITH_BODY: Final = {"Content-Type": JSON}
+
+
+def open_session(options: SessionOptions, origin: str) -> aiohttp.ClientSession:
+    """A client's own session for one origin: it keeps no cookies, and knows no key.
+
+    Raises:
+        InvalidArgument: the environment's proxy for the origin cannot be used.
+    """
+    proxy = options.proxy_to(origin)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=options.max_connections, ssl=options.ssl_context or True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=COMMON_HEADERS | {"User-Agent": options.user_agent or USER_AGENT},
+        proxy=None if proxy is None else proxy.reveal(),
+    )
+
+
+def check_session(session: object) -> None:
+    """Pass for a session of aiohttp.
+
+    Raises:
+        InvalidArgument: it is something else, such as a wrapper that retries.
+    """
+    if not isinstance(session, aiohttp.ClientSession):
+        raise InvalidArgument(
+            f"session is of type {type(session).__name__}, and not an aiohttp.ClientSession: give the session that it "
+            "wraps; this client retries by itself"
+        )
+
+
+def connections_of(session: aiohttp.ClientSession) -> int | None:
+    """How many connections a session keeps open at once; None where it has no limit, or was closed."""
+    connector = session.connector
+    return connector.limit or None if connector is not None else None
+
+
+class SessionWire:
+    """Sends requests to one origin with one key, or with none.
+
+    Arguments:
+        origin: scheme, host and port.
+        key: None for an origin that must not see it.
+        timeout_s: for a whole call: waiting for a connection, connecting, and the response.
+        session: a session of the user, which is never closed; None makes one from `options`.
+        options: for the session that this makes.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        key: Secret | None,
+        *,
+        timeout_s: float,
+        session: aiohttp.ClientSession | None = None,
+        options: SessionOptions,
+    ) -> None:
+        self._origin = origin
+        self._root = URL(origin, encoded=True)
+        self._key = key
+        self._timeout_s = timeout_s
+        self._owns_session = session is None
+        self._session = open_session(options, origin) if session is None else session
+        self._common = COMMON_HEADERS if session is not None else {}  # its own session has them
+        if session is not None and "User-Agent" not in session.headers:
+            self._common = self._common | {"User-Agent": USER_AGENT}
+        self._common_with_body = self._common | WITH_BODY
+        loop = asyncio.get_running_loop()
+        self._turns = LoopTurns(loop)
+        self._deadlines = Deadlines(loop)
+        self._streams: set[Body] = set()
+
+    async def close(self) -> None:
+        """End all calls that are under way; close the session unless it is the user's."""
+        self._deadlines.close()
+        for stream in tuple(self._streams):
+            stream.break_off()
+        if self._owns_session:
+            await self._session.close()
+
+    async def send(self, request: Request[Any], path: str, left: OnSent) -> Response:
+        """Send the request once.
+
+        Raises:
+            TransportError: no response; its `sent` is False only where no byte can have left.
+            InvalidResponse: a response too large, or that cannot be unpacked.
+            RuntimeError: the client, or the session that it was given, was closed.
+        """
+        if self._deadlines.is_closed:
+            raise RuntimeError("the client is closed")
+        if self._session.closed:
+            raise RuntimeError("the session that this client was given is closed")
+        limit_s = request.timeout_s or self._timeout_s
+        timeout = timeout_of(limit_s, request.streamed, request.to_ingestion)
+        attempt = OneAttempt(self._url(path, request.query), self._key, self._turns)
+        # the caller decides how fast a streamed response is read
+        call = self._deadlines.begin(None if request.streamed else limit_s)
+        problem: BaseException
+        try:
+            response = await self._request(request, attempt, timeout)
+            left()
+            return await self._read(request, path, response, limit_s)
+        except asyncio.CancelledError as error:
+            sent = attempt.began
+            if call.takes_cancellation():
+                ended = ClientClosed() if self._deadlines.is_closed else TimeoutError()
+                problem = failure(request, path, ended, sent=sent, within_s=limit_s)
+            else:
+                problem = asyncio.CancelledError(*error.args)
+        except FOREIGN as error:
+            first = attempt.error or error
+            sent = may_have_left(first, began=attempt.began)
+            problem = failure(request, path, first, sent=sent, within_s=limit_s if sent else timeout.connect or limit_s)
+            del first  # a variable of this frame would show it
+        except PostHogError as error:
+            sent, problem = True, error
+        except Exception as error:  # of a hook that the user's session has
+            sent, problem = attempt.began, without_frames(error)
+        finally:
+            self._deadlines.over(call)
+        if sent:
+            left()
+        # outside of `except`: the text and the frames of aiohttp's exceptions hold headers and addresses
+        raise problem
+
+    def _request(
+        self, request: Request[Any], attempt: OneAttempt, timeout: aiohttp.ClientTimeout
+    ) -> Awaitable[aiohttp.ClientResponse]:
+        """The response, its body unread; every setting of the session that would change the call is overridden."""
+        body = request.body
+        headers = self._common if body is None else self._common_with_body
+        if request.accept is not None:
+            headers = headers | {"Accept": request.accept}
+        return self._session.request(
+            request.method,
+            attempt.url,
+            data=body if body is None or len(body) <= WRITTEN_AT_ONCE else BytesIO(body),
+            headers=headers,
+            skip_auto_headers=WITH_BODY if body is None else None,
+            allow_redirects=False,
+            raise_for_status=False,
+            auto_decompress=False,
+            timeout=timeout,
+            middlewares=(attempt,),
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+            max_headers=MOST_HEADERS,
+        )
+
+    async def _read(
+        self, request: Request[Any], path: str, response: aiohttp.ClientResponse, limit_s: float
+    ) -> Response:
+        """The response with its body, or with the body as a stream."""
+        unpacker = Unpacker(response.headers.get("Content-Encoding", ""))
+        try:
+            if request.streamed and response.status < 300:
+                stream = Body(request, path, response, unpacker, limit_s, self._streams)
+                return Response(status=response.status, path=path, headers=response.headers, body=b"", stream=stream)
+            body = await read_body(request, path, response, unpacker)
+        except BaseException:
+            response.close()
+            raise
+        if not response.content.at_eof():  # at the end aiohttp has taken the connection back already
+            response.close()
+        return Response(status=response.status, path=path, headers=response.headers, body=body)
+
+    def _url(self, path: str, query: tuple[tuple[str, str], ...]) -> URL:
+        target = f"/{target_of(path, query)}"
+        # the latter takes half the time, and knows no query
+        return URL(self._origin + target, encoded=True) if query else self._root.with_path(target, encoded=True)
+
+
+def target_of(path: str, query: tuple[tuple[str, str], ...]) -> str:
+    """Path and query of a request, as they are sent.
+
+    Raises:
+        ValueError: they hold a character that has to be encoded, and could break out of its line.
+    """
+    target = f"{path}?{urlencode(query)}" if query else path
+    if not (target.isascii() and target.isprintable()) or " " in target:
+        raise ValueError("a request's target holds a character that has to be encoded")
+    return target
+
+
+@lru_cache(maxsize=64)
+def timeout_of(limit_s: float, streamed: bool, to_ingestion: bool) -> aiohttp.ClientTimeout:
+    """How long aiohttp waits for a connection, and for the next bytes of a streamed response.
+
+    A call that is not streamed has a deadline for the whole. It may spend all of that but `MOST_TO_RESPOND_S`, or nine
+    tenths of it, on getting a connection. So when its time is over it has one, and bytes may have left; before that
+    aiohttp says that it has none.
+    """
+    connect_s = limit_s if streamed else max(limit_s * SHARE_TO_CONNECT, limit_s - MOST_TO_RESPOND_S)
+    return aiohttp.ClientTimeout(
+        total=None,
+        connect=min(connect_s, CONNECTED_WITHIN_S) if to_ingestion else connect_s,
+        sock_read=limit_s if streamed else None,
+        ceil_threshold=NEVER_ROUNDED,
+    )
