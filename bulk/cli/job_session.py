@@ -11,7 +11,8 @@ import click
 
 from bulk.cli.approval import ask_for_approval, can_prompt
 from bulk.cli.display.live_display import Display, open_display, write_line
-from bulk.cli.options.connection_options import RunOptions, Settings
+from bulk.cli.options.connection_options import RunOptions
+from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
 from bulk.files.json_lines import encode_line
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from bulk.selection.selections import Selection
 
 T = TypeVar("T")
+
+_HOST_SAID = "bulk.cli.host_said"
+"""The key of `click.Context.meta` that is true once the command has said which host it uses."""
 
 
 class CommandOutput:
@@ -62,6 +66,7 @@ def run_with_client(
         json: whether events go to stdout.
     """
     client = settings.client()
+    _say_default_host(settings)
     display = open_display(json=json)
 
     async def with_open_client(stopper: Stopper) -> T:
@@ -72,6 +77,14 @@ def run_with_client(
         return run_until_signal(with_open_client, notice=display.note, restore=display.restore)
     finally:
         display.close()
+
+
+def _say_default_host(settings: Settings) -> None:
+    """Say, once per command, that no host is set and which one is used."""
+    context = click.get_current_context()
+    if settings.uses_default_host(os.environ) and not context.meta.get(_HOST_SAID):
+        context.meta[_HOST_SAID] = True
+        click.echo(f"{HOST} is not set: using us, which is https://us.posthog.com", err=True)
 
 
 def make_plan_file(

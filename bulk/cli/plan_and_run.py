@@ -12,7 +12,6 @@ from bulk.cli.options.connection_options import (
     FILE,
     JOURNAL_HELP,
     RunOptions,
-    Settings,
     expect_count_option,
     run_options,
     settings_options,
@@ -25,6 +24,7 @@ from bulk.cli.options.selection_options import (
     build_selection,
     selection_options,
 )
+from bulk.cli.options.settings import Settings
 
 _EXAMPLES = {
     "delete": "--delete-events --distinct-ids leavers.txt",

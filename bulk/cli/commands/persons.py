@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from bulk.cli.options.connection_options import FILE, Settings, settings_options
+from bulk.cli.options.connection_options import FILE, settings_options
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
+from bulk.cli.options.settings import Settings
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
 from bulk.cli.streams.text import as_text_output
 

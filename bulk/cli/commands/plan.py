@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from bulk.cli.options.connection_options import FILE, Settings, settings_options
+from bulk.cli.options.connection_options import FILE, settings_options
 from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.operation_options import KINDS, OperationArguments, any_operation_options
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
+from bulk.cli.options.settings import Settings
 
 
 @help_command("plan")

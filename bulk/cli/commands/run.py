@@ -9,13 +9,13 @@ from bulk.cli.options.connection_options import (
     FILE,
     JOURNAL_HELP,
     RunOptions,
-    Settings,
     expect_count_option,
     run_options,
     settings_options,
 )
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
+from bulk.cli.options.settings import Settings
 
 
 @help_command("run")

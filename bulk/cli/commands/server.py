@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 import msgspec
 
-from bulk.cli.options.connection_options import HOST, KEY, PROJECT_ID
 from bulk.cli.options.help_layout import Seconds, WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.settings import HOST, KEY, PROJECT_ID
 from bulk.formatting import count_of
 
 if TYPE_CHECKING:

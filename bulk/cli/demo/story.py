@@ -13,7 +13,7 @@ from bulk.cli.demo.killed_run import run_and_kill
 from bulk.cli.demo.proof import all_uuids, check_server_records
 from bulk.cli.display.live_display import Display
 from bulk.cli.display.messages import state_counts
-from bulk.cli.options.connection_options import HOST, KEY, PROJECT_ID
+from bulk.cli.options.settings import HOST, KEY, PROJECT_ID
 from bulk.engine import run_job, verify_job
 from bulk.files.unnamed_file import write_private
 from bulk.formatting import count_of
