@@ -43,6 +43,8 @@ NEVER_ROUNDED: Final = 1e9
 """Seconds from which aiohttp rounds a timeout up to whole seconds."""
 LONGEST_LINE: Final = 8190
 MOST_HEADERS: Final = 128
+READ_AHEAD: Final = 64 * 1024
+"""Bytes of a body that aiohttp reads before the client takes them, give or take as many again."""
 COMMON_HEADERS: Final = {"Accept": JSON, "Accept-Encoding": ACCEPTED}
 WITH_BODY: Final = {"Content-Type": JSON}
 
@@ -191,6 +193,7 @@ class SessionWire:
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_LINE,
             max_headers=MOST_HEADERS,
+            read_bufsize=READ_AHEAD,
         )
 
     async def _read(

@@ -45,6 +45,7 @@ ARGUMENTS = {
         "max_line_size",
         "middlewares",
         "raise_for_status",
+        "read_bufsize",
         "skip_auto_headers",
         "timeout",
     },

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import aiohttp
 import pytest
 
 from asyncclient import ServerError
@@ -10,7 +11,8 @@ from asyncclient import ServerError
 PIECE = b"<p>" + b"x" * 65_536
 
 
-async def test_of_an_endless_error_page_no_more_is_read_than_its_limit(raw: Any) -> None:
+@pytest.mark.parametrize("whose", ["its own session", "a session of the user"])
+async def test_of_an_endless_error_page_no_more_is_read_than_its_limit(raw: Any, whose: str) -> None:
     gone = asyncio.Event()
     written = 0
 
@@ -27,10 +29,12 @@ async def test_of_an_endless_error_page_no_more_is_read_than_its_limit(raw: Any)
         gone.set()
 
     server = await raw.serve(endless)
-    client = await raw.client(server.url, timeout_s=20.0)
-    call = asyncio.create_task(client.persons.get(raw.uuid))
-    await gone.wait()
-    with pytest.raises(ServerError) as caught:
-        await call
+    async with aiohttp.ClientSession(read_bufsize=1 << 30) as session:
+        settings = {"session": session} if whose == "a session of the user" else {}
+        client = await raw.client(server.url, timeout_s=20.0, **settings)
+        call = asyncio.create_task(client.persons.get(raw.uuid))
+        await gone.wait()
+        with pytest.raises(ServerError) as caught:
+            await call
     assert caught.value.status == 502
     assert written < 16 << 20  # what the system keeps on the way is a few MiB; a success may have 32
