@@ -2,6 +2,7 @@
 
 from client_twins import CLIENT
 from engine_twins import ENGINE
+from output_twins import OUTPUTS
 from property_twins import PROPERTIES
 from reading_twins import READING
 from state_twins import STATES
@@ -12,5 +13,5 @@ from twin import Cut, Twin
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
 GUARANTEES = 31
-_ROWS = (*CLIENT, *ENGINE, *PROPERTIES, *READING, *STATES, *STORAGE, *STREAMS)
+_ROWS = (*CLIENT, *ENGINE, *OUTPUTS, *PROPERTIES, *READING, *STATES, *STORAGE, *STREAMS)
 TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.guarantee))
