@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -38,6 +39,7 @@ COMMANDS = {
     "verify": "Read back the results of a job, days or weeks later",
     "status": "Show the state of a job",
     "report": "Write the report of a job",
+    "completion": "Print the completion script for bash, zsh or fish",
 }
 
 OPERATIONS = ("delete", "unset", "update", "delete-events", "delete-recordings")
@@ -65,6 +67,17 @@ class LazyGroup(click.Group):
         folder = "bulk.cli.commands.operations" if cmd_name in OPERATIONS else "bulk.cli.commands"
         command: click.Command = import_module(f"{folder}.{cmd_name.replace('-', '_')}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is named first; an unknown name is refused with the closest ones."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            close = get_close_matches(name, COMMANDS)
+            hint = f" Did you mean {' or '.join(close)}?" if close else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return the option --help, with a text in the style of the other options."""
@@ -130,9 +143,10 @@ def main(arguments: list[str] | None = None) -> int:
             streams.finish()
         except KeyboardInterrupt:
             return _die_by_signal(signal.SIGINT, streams)
+        except SystemExit:  # click ends a request of a shell for completions so
+            streams.finish()
+            raise
         except BaseException as error:
-            if isinstance(error, SystemExit):
-                raise
             return _report_error(unwrap_group(error), streams)
     return code
 

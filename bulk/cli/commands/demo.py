@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from bulk.cli.options.connection_options import FILE
 from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
 
@@ -21,7 +20,12 @@ DEMO_FILES = ("demo.plan.jsonl", "demo.journal.jsonl", "report.md", "report.json
     metavar="N",
     help="Persons on the local server",
 )
-@option("--keep", type=FILE, metavar="DIR", help="Keep plan, journal and reports in this folder")
+@option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Keep plan, journal and reports in this folder",
+)
 def command(persons: int, keep: Path | None) -> int:
     """Watch an erasure on a local server: plan, run, kill half-way, resume, verify, report, prove.
 

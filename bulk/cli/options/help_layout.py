@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from click.types import FloatParamType, IntParamType
 
 from bulk.formatting import format_count
@@ -22,6 +23,13 @@ class HelpOption(click.Option):
     """An option that belongs to a section of the help and shows its default and range in plain words."""
 
     section: str = OWN_OPTIONS
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return completions: those of the option's type, or files where the help names a file."""
+        found = super().shell_complete(ctx, incomplete)
+        if not found and self.metavar and self.metavar.startswith("FILE"):
+            return [CompletionItem(incomplete, type="file")]
+        return found
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the option and its help, with default and range appended."""

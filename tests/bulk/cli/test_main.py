@@ -70,7 +70,8 @@ OPTIONS = {
     "delete-recordings": OPERATION_OPTIONS,
     "verify": "--plan --json --host --project-id --key-file",
     "status": "--watch",
-    "report": "--output",
+    "report": "--output --format --json",
+    "completion": "--json",
 }
 
 
