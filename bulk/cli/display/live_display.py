@@ -10,10 +10,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
-import click
-
-from bulk.cli.command_log import HIDES_PROGRESS
 from bulk.cli.display import messages
+from bulk.cli.display.notes import Notes, is_progress_hidden
 from bulk.cli.streams.output import BEHIND, FULL
 from bulk.cli.streams.text import Drawing, as_text_output
 from bulk.events import JobEnded, JobEvent, PhaseChanged, PlanProgress, Progress, WaitingForServer
@@ -58,41 +56,9 @@ def open_display(*, json: bool, stream: TextIO | None = None) -> Display:
     """
     people = sys.stderr if stream is None else stream
     shown: Display = Terminal(people) if people.isatty() else Lines(people)
-    if _hides_progress():
+    if is_progress_hidden():
         shown = Notes(people)
     return JsonLines(shown, sys.stdout) if json else shown
-
-
-def _hides_progress() -> bool:
-    """Return whether the options of the command say to show no progress."""
-    context = click.get_current_context(silent=True)
-    return context is not None and bool(context.meta.get(HIDES_PROGRESS))
-
-
-class Notes:
-    """Shows no progress, only notes.
-
-    Args:
-        stream: where to write.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def __call__(self, event: Event) -> None:
-        """Show nothing."""
-
-    def note(self, text: str) -> None:
-        """Write a line; a closed stream does not stop the job."""
-        with suppress(OSError):
-            self._stream.write(f"{text}\n")
-            self._stream.flush()
-
-    def close(self) -> None:
-        """Do nothing: nothing was drawn."""
-
-    def restore(self) -> None:
-        """Do nothing: nothing was drawn."""
 
 
 class Lines:
