@@ -13,13 +13,13 @@ from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.expectations import Json
 from asyncclient._protocol.server_clock import ServerClock, boot_time
 from asyncclient._secret import Secret
+from asyncclient._transport.event_log import log_event
 from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport, settling_read
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
 from asyncclient._transport.session import SessionWire
 from asyncclient._transport.session_options import SessionOptions
 from asyncclient.errors import InvalidArgument, NotFound, PermissionDenied
-from asyncclient.event_log import log_event
 from asyncclient.events import ClientEvent
 from asyncclient.limits import Limits
 from asyncclient.retry import RetryPolicy

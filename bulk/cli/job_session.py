@@ -194,6 +194,24 @@ def run_plan(
     return run_with_client(settings, work, json=run_options.json).exit_code
 
 
+def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
+    """Write the event that names a plan and what it is for."""
+    from bulk.operations import describe as describe_operation
+
+    header = plan.header
+    output.write_event(
+        "plan",
+        path=str(plan.path),
+        count=plan.count,
+        digest=plan.digest,
+        host=header.host,
+        project_id=header.project_id,
+        project_name=header.project_name,
+        operation=describe_operation(header.operation),
+        findings=plan.findings,
+    )
+
+
 def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput) -> None:
     """Show the result of a run or a verification, and the commands that come next."""
     from bulk.cli.display.messages import state_counts

@@ -137,9 +137,10 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: the command line without the name of the program; by default that of the process.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     with StandardStreams() as streams:
         try:
-            code = _run(sys.argv[1:] if arguments is None else arguments)
+            code = _run(arguments)
             streams.finish()
         except KeyboardInterrupt:
             return _die_by_signal(signal.SIGINT, streams)
@@ -147,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
             streams.finish()
             raise
         except BaseException as error:
-            return _report_error(unwrap_group(error), streams)
+            return _report_error(unwrap_group(error), streams, json=_wants_json(arguments))
     return code
 
 
@@ -166,12 +167,22 @@ def _run(arguments: list[str]) -> int:
     return int(result or 0)
 
 
-def _report_error(error: BaseException, streams: StandardStreams) -> int:
+def _wants_json(arguments: list[str]) -> bool:
+    """Return whether --json is among the options, even if the command line is invalid."""
+    return "--json" in (arguments[: arguments.index("--")] if "--" in arguments else arguments)
+
+
+def _report_error(error: BaseException, streams: StandardStreams, *, json: bool) -> int:
     if isinstance(error, Interrupted):
         return _die_by_signal(error.signal_number, streams)
     if isinstance(error, BrokenPipeError | OutputClosed):
         return _die_by_signal(signal.SIGPIPE, streams)
-    click.echo(f"posthog-bulk: {describe_error(error)}", err=True)
+    message = describe_error(error)
+    click.echo(f"posthog-bulk: {message}", err=True)
+    if json:
+        from bulk.cli.job_session import CommandOutput
+
+        CommandOutput(json=True).write_event("error", exit_code=int(exit_code(error)), message=message)
     try:
         with suppress(OSError):  # the error matters more
             streams.finish()

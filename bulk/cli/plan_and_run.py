@@ -83,7 +83,14 @@ def _plan_and_run(
 ) -> int:
     from bulk.cli.display.plan_review import format_review, resume_command_line
     from bulk.cli.job_paths import check_different, choose_job_paths
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, check_same_job, make_plan_file, run_plan
+    from bulk.cli.job_session import (
+        CommandOutput,
+        approve_or_ask,
+        check_same_job,
+        make_plan_file,
+        run_plan,
+        write_plan_event,
+    )
     from bulk.errors import FileTrouble
     from bulk.execution import preflight
     from bulk.plan.plan_file import load_plan
@@ -111,7 +118,7 @@ def _plan_and_run(
         check_same_job(loaded, operation, selection)
         output.print(f"Using the existing plan {plain(paths.plan)}")
     with loaded:
-        output.write_event("plan", path=str(paths.plan), count=loaded.count, digest=loaded.digest)
+        write_plan_event(loaded, output)
         preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
         output.print(format_review(loaded, rate_limits=settings.rates(), batch_size=run_options.batch_size))
         options = f"--plan {file_word(str(paths.plan))} " * paths.is_generated + "--yes --expect-count"

@@ -33,7 +33,7 @@ LAYERS = {
     "asyncclient": (
         "_secret errors models filters activity timeline config retry",
         "_protocol",
-        "limits events event_log property_projection",
+        "limits events property_projection",
         "_transport",
         "_resources",
         "client",

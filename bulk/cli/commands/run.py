@@ -41,7 +41,7 @@ def command(
     Example:
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan, write_plan_event
     from bulk.execution import preflight
     from bulk.plan.plan_file import load_plan, short_digest
 
@@ -49,6 +49,7 @@ def command(
     journal = journal or journal_of(plan)
     check_different(plan, journal)
     with load_plan(plan) as loaded:
+        write_plan_event(loaded, output)
         preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
         approve = approve_or_ask(
             loaded,

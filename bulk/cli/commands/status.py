@@ -3,12 +3,12 @@
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bulk.cli.job_paths import plan_of
-from bulk.cli.options.connection_options import FILE, PLAN_HELP
+from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 from bulk.cli.streams.text import as_text_output
@@ -23,20 +23,24 @@ WATCH_EVERY_S = 2.0
 @click.argument("journal", type=FILE)
 @option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
 @option("--watch", is_flag=True, help="Show it again every 2 s until the run ends")
-def command(journal: Path, plan: Path | None, watch: bool) -> int:
+@json_option
+def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     """Show the state of the job in JOURNAL, even while it runs. Needs no network, no key, and not even the plan.
 
     \b
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
-    shown = None
+    from bulk.cli.job_session import CommandOutput
+
+    result, shown = CommandOutput(json=json), None
     while True:
         report = read_job_report(journal, plan)
         lines = status_lines(report)
         output = as_text_output(sys.stdout)
         if lines != shown and not (output is not None and output.is_behind):
-            click.echo("\n".join(lines) + ("\n" if watch else ""))
+            result.print("\n".join(lines) + ("\n" if watch else ""))
+            result.write_event("status", **status_fields(report, journal))
             shown = lines
         has_ended = bool(report.runs) and report.runs[-1].ended is not None
         if has_ended or not watch:
@@ -68,6 +72,30 @@ def read_job_report(journal: Path, plan: Path | None) -> "Report":
         report = read_report(journal)  # raises if the journal itself is at fault
         click.echo(f"posthog-bulk: shown without the plan: {error}", err=True)
         return report
+
+
+def status_fields(report: "Report", journal: Path) -> dict[str, Any]:
+    """Return the state of a job as the fields of a JSON event."""
+    from bulk.operations import describe as describe_operation
+
+    last = report.runs[-1] if report.runs else None
+    return {
+        "journal": str(journal),
+        "job": report.job,
+        "operation": describe_operation(report.operation),
+        "host": report.host,
+        "project_id": report.project_id,
+        "count": report.count,
+        "approved_at": report.approved_at,
+        "verdict": report.verdict,
+        "exit_code": report.exit_code,
+        "axes": {axis.axis: {state.state: state.count for state in axis.states} for axis in report.axes},
+        "runs": len(report.runs),
+        "run_started": last and last.started,
+        "run_ended": last and last.ended,
+        "run_reason": last and last.reason,
+        "last_entry_at": report.last_entry_at,
+    }
 
 
 def status_lines(report: "Report") -> list[str]:

@@ -24,7 +24,7 @@ class Notes:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def __call__(self, event: object) -> None:  # noqa: ARG002 - nothing of it is shown
+    def __call__(self, event: object) -> None:
         """Show nothing."""
 
     def note(self, text: str) -> None:

@@ -18,7 +18,7 @@ from asyncclient import (
     RequestFinished,
     Retrying,
 )
-from asyncclient.event_log import log_event
+from asyncclient._transport.event_log import log_event
 from asyncclient.testing import Fault, LocalPostHog
 
 
@@ -86,7 +86,7 @@ def test_without_a_handler_nothing_is_printed() -> None:
     script = (
         "import asyncclient, bulk.event_log, logging\n"
         "from asyncclient import Bucket, Paused\n"
-        "from asyncclient.event_log import log_event\n"
+        "from asyncclient._transport.event_log import log_event\n"
         "log_event(Paused(bucket=Bucket.DELETES, for_s=1.0, reason='429'))\n"
         "logging.getLogger('bulk').error('x')\n"
     )
