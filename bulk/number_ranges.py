@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from io import StringIO
-from itertools import islice
 
 
 def format_ranges(numbers: Iterable[int]) -> str:
@@ -47,13 +46,6 @@ def _ranges(text: str) -> Iterator[tuple[int, int]]:
             raise ValueError(f"target numbers {part!r} are out of order")
         previous_last = last
         yield first, last + 1
-
-
-def grouped(numbers: Iterable[int], size: int) -> Iterator[list[int]]:
-    """Yield the numbers in lists of at most `size`, in order."""
-    rest = iter(numbers)
-    while group := list(islice(rest, size)):
-        yield group
 
 
 def expand(text: str) -> list[int]:

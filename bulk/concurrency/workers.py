@@ -1,6 +1,7 @@
-"""Runs a coroutine function over many items with a fixed number of workers."""
+"""Runs a coroutine function over many items, or groups of them, with a fixed number of workers."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 import anyio
@@ -43,3 +44,10 @@ async def in_order(work: Callable[[T], Awaitable[R]], items: Sequence[T], concur
 
     await run_workers(one, range(len(items)), workers=concurrency)
     return [results[index] for index in range(len(items))]
+
+
+def grouped(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of at most `size`, in order."""
+    remaining = iter(items)
+    while group := list(islice(remaining, size)):
+        yield group

@@ -15,7 +15,7 @@ from bulk.execution.run_context import RunContext
 from bulk.execution.verified_targets import VerifiedTarget, VerifiedTargets, max_read_ahead
 from bulk.journal.run_stats import KEPT_DELETED
 from bulk.operations import UnsetProperties
-from bulk.posthog.attempt_result import MAX_PAUSE_S, NextAction, pause_too_long
+from bulk.posthog.attempt_result import NextAction, pause_too_long
 from bulk.posthog.calls import Call, build_call
 from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.states import FINAL_PERSON_STATES, Axis, Events
@@ -199,8 +199,8 @@ class GroupExecutor:
         if result.next_action is NextAction.STOP:
             kind = KeptPersonsDeleted if result.error in KEPT_DELETED else BreakerOpened
             self._context.gate.stop(result.cause or kind(f"the server responded with {result.label}"))
-        if result.retry_after_s is not None and result.retry_after_s > MAX_PAUSE_S:
-            self._context.gate.stop(pause_too_long(result.retry_after_s))  # the client waits for any other
+        if too_long := pause_too_long(result.retry_after_s):  # the client waits for any other
+            self._context.gate.stop(too_long)
         if result.next_action.reads_back:
             await self._read_outcome(call, numbers)
         done = result.next_action is NextAction.NOTHING

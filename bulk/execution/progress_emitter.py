@@ -8,9 +8,9 @@ from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, Reque
 from bulk.event_log import EventLog
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WindowBudget
 from bulk.journal.job_log import JobLog
-from bulk.journal.limit_usage import MAX_PAUSE_S
 from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
 from bulk.journal.target_states import TargetStates
+from bulk.posthog.attempt_result import MAX_PAUSE_S
 from bulk.posthog.request_costs import estimate
 from bulk.states import ACCEPTED, PENDING, Axis, Events, Person
 

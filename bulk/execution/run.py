@@ -10,7 +10,7 @@ import msgspec
 
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
-from bulk.concurrency.workers import run_workers
+from bulk.concurrency.workers import grouped
 from bulk.errors import BreakerOpened, NotFinished
 from bulk.events import TestBatchDone
 from bulk.execution.breaker import Breaker, RetryBudget
@@ -21,9 +21,9 @@ from bulk.execution.run_settings import MAX_GROUP_SIZE, RunSettings, group_size
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import TestBatchPassed
 from bulk.journal.target_states import TargetStates
-from bulk.number_ranges import format_ranges, grouped
+from bulk.number_ranges import format_ranges
 from bulk.operations import PropertyOperation, UnsetProperties, desired_properties
-from bulk.posthog.batch_reads import READ_SIZE, chunks
+from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.deletion_rows import DeletionRowReader
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.request_costs import TEST_BATCH_SIZE, persons_per_capture_request
@@ -32,7 +32,7 @@ from bulk.states import ACCEPTED, ACTIONABLE, PROVEN, Axis, Events, Person, Prop
 from bulk.targets.reasons import EXHAUSTED, AxisStatus
 from bulk.verification.completion_poller import CompletionPoller, WaitBudget
 from bulk.verification.query_verifier import QueryVerifier
-from bulk.verification.second_look import MAX_LEFT_OUT, SecondLook
+from bulk.verification.second_look import SecondLook
 from bulk.verification.verifier import Verifier
 
 READ_AGAIN: dict[Axis, tuple[State, ...]] = {
@@ -162,26 +162,13 @@ class Run:
 
     async def _send_groups(self, groups: Iterator[list[int]], size: int, *, test_batch: bool = False) -> None:
         """Take groups of targets through the erasure order; those that a response left out follow after a wait."""
-        left_out: list[int] = []
 
-        async def send(numbers: Sequence[int]) -> None:
+        async def send(numbers: Sequence[int]) -> list[int]:
             group = GroupExecutor(self._context, numbers, test_batch=test_batch)
             await self._gate.worker(group.run)
-            left_out.extend(group.left_out)
+            return group.left_out
 
-        def while_few_are_left_out() -> Iterator[list[int]]:
-            while not self._gate.closed and len(left_out) < MAX_LEFT_OUT:
-                if (group := next(groups, None)) is None:
-                    return
-                yield group
-
-        await run_workers(send, while_few_are_left_out(), workers=self._settings.concurrency)
-        while left_out and not self._gate.closed:
-            again = sorted(left_out)
-            left_out.clear()
-            await self._second_look.wait(again)
-            await run_workers(send, chunks(again, size), workers=self._settings.concurrency)
-            await run_workers(send, while_few_are_left_out(), workers=self._settings.concurrency)
+        await self._second_look.repeat(send, groups, size=size, workers=self._settings.concurrency)
 
     async def _send_test_batch(self) -> None:
         """Process small batches, one by one, before the other targets, until one changed a person (guarantee 24)."""
@@ -211,8 +198,8 @@ class Run:
             yield first
         for numbers in grouped(candidates, MAX_GROUP_SIZE):
             await self._second_look.read([numbers], readers=1, moved=self._emitter.moved)
-            for batch in chunks([n for n in numbers if target_states.state(axis, n) in ACTIONABLE[axis]], size):
-                yield list(batch)
+            for batch in grouped([n for n in numbers if target_states.state(axis, n) in ACTIONABLE[axis]], size):
+                yield batch
 
     async def _send_and_poll(self, numbers: list[int], budget: WaitBudget) -> None:
         size = (

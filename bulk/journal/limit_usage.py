@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from asyncclient import Bucket, Limits
 from bulk.journal.records import Intent, LimitChanged, PauseTaken, RunStarted
+from bulk.posthog.attempt_result import MAX_PAUSE_S
 
 LONGEST_WINDOW_S = 3600.0
-MAX_PAUSE_S = 3600.0
 SAME_REQUEST_S = 0.25
 """A request in a file and one that the limits remember are the same if their times differ by at most this."""
 RECENT_KEPT = 20_000

@@ -255,26 +255,30 @@ def raise_if_permanent(error: PostHogError) -> None:
 
     That is so where the server refuses the key, or asks for a longer pause than `MAX_PAUSE_S` (guarantees 12, 14).
     """
-    requested_s = error.retry_after_s if isinstance(error, ApiStatusError) else None
-    if (requested_s is not None and requested_s > MAX_PAUSE_S) or isinstance(error, AuthenticationFailed):
+    if isinstance(error, AuthenticationFailed) or pause_too_long(_requested_pause_s(error)):
         raise error
 
 
 def to_not_finished(error: PostHogError) -> NotFinished:
     """Return the exception with which a run ends after one of `TRANSIENT_ERRORS` (guarantee 14)."""
-    requested_s = error.retry_after_s if isinstance(error, ApiStatusError) else None
-    if requested_s is not None and requested_s > MAX_PAUSE_S:
-        return pause_too_long(requested_s)
-    return NotFinished(f"the server does not respond as it should: {error}")
+    return pause_too_long(_requested_pause_s(error)) or NotFinished(
+        f"the server does not respond as it should: {error}"
+    )
 
 
-def pause_too_long(requested_s: float) -> NotFinished:
-    """Return the exception with which a run ends when the server asks for too long a pause (guarantee 14).
+def pause_too_long(requested_s: float | None) -> NotFinished | None:
+    """Return the exception with which a run ends if the server asks for too long a pause (guarantee 14).
 
     Arguments:
-        requested_s: how long the server asks to wait.
+        requested_s: how long the server asks to wait, if it does.
     """
+    if requested_s is None or requested_s <= MAX_PAUSE_S:
+        return None
     return NotFinished(f"the server asked us to wait {requested_s:.0f} s, which is more than an hour")
+
+
+def _requested_pause_s(error: PostHogError) -> float | None:
+    return error.retry_after_s if isinstance(error, ApiStatusError) else None
 
 
 def _name(kind: type[PostHogError]) -> str:

@@ -24,7 +24,7 @@ from asyncclient import (
     RouteNotFound,
 )
 from bulk.concurrency.stop_gate import StopGate
-from bulk.concurrency.workers import run_workers
+from bulk.concurrency.workers import grouped, run_workers
 from bulk.posthog.halving import HalvedReads, read_halving
 from bulk.posthog.person_reads import Known, ReadResult, Unread, UnreadReason, to_ref
 
@@ -137,14 +137,15 @@ class BatchReads:
             self._raise_if_server_fails(read)
 
         if self._has_batches is not False:
-            groups = chunks(keys, READ_SIZE)
+            groups = list(grouped(keys, READ_SIZE))
             try:
                 await run_workers(read_batch, groups, workers=min(self._readers, len(groups)))
             except _NoBatchReads:
                 self._has_batches = False
         if self._has_batches is False:
-            groups = chunks([key for key in keys if key not in results], math.ceil(len(keys) / self._readers) or 1)
-            await run_workers(read_one_by_one, groups, workers=self._readers)
+            unread = [key for key in keys if key not in results]
+            size = math.ceil(len(keys) / self._readers) or 1
+            await run_workers(read_one_by_one, grouped(unread, size), workers=self._readers)
         return RawReads(results, left_out, oldest)
 
     def _raise_if_server_fails(self, read: HalvedReads[K]) -> None:
@@ -223,8 +224,3 @@ async def _send_at_once() -> None:
 def _failed(result: ReadResult) -> bool:
     """Return whether the read of this person itself failed."""
     return isinstance(result, Unread) and result.why not in (UnreadReason.LEFT_OUT, UnreadReason.NOT_ATTEMPTED)
-
-
-def chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    """Return the items in groups of at most `size`, in order."""
-    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -6,22 +6,21 @@ requests, or the key must not query, the caller lists all persons and checks eac
 """
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from uuid import UUID
 
-import anyio
 import msgspec
 
 from asyncclient import ApiStatusError, ListingError, PersonRef, PostHogClient
-from bulk.posthog import person_reader
-from bulk.posthog.batch_reads import READ_SIZE, chunks
+from bulk.concurrency.workers import grouped
+from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Absent, Present, Unread, to_ref
+from bulk.posthog.rereads import read_until_known
 
 PAGE_SIZE = 1000
 MAX_OPEN = 10_000
 """Persons that responses left out, before they are read again together."""
-MAX_REREADS = 3
-"""Further reads before a person counts as unread."""
 NOT_ALLOWED = "the key lacks the scope query:read"
 QUERY_FAILED = "the server cannot run the query"
 UNREADABLE = "properties that this key cannot read"
@@ -79,7 +78,7 @@ async def iter_queried_persons(
     """
     open_uuids: list[UUID] = []
     async for page in client.query.iter_person_uuids_having(keys):
-        for uuids in chunks(page, READ_SIZE * 5):
+        for uuids in grouped(page, READ_SIZE * 5):
             found, still_open = await _read(reader, uuids)
             yield found
             open_uuids += still_open
@@ -90,16 +89,9 @@ async def iter_queried_persons(
 
 
 async def _read_again(reader: PersonReader, uuids: Sequence[UUID]) -> QueriedPersons:
-    persons: list[PersonRef] = []
-    gone = 0
-    for _ in range(MAX_REREADS):
-        if not uuids:
-            break
-        await anyio.sleep(person_reader.CONFIRM_AFTER_S)
-        found, uuids = await _read(reader, uuids)
-        persons += found.persons
-        gone += found.gone
-    return QueriedPersons(persons, gone=gone, unread=len(uuids))
+    found, unread = await read_until_known(partial(_read, reader), uuids)
+    persons = [person for each in found for person in each.persons]
+    return QueriedPersons(persons, gone=sum(each.gone for each in found), unread=len(unread))
 
 
 async def _read(reader: PersonReader, uuids: Sequence[UUID]) -> tuple[QueriedPersons, Sequence[UUID]]:

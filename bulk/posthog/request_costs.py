@@ -12,9 +12,9 @@ import msgspec
 
 from asyncclient import Bucket, RateLimits
 from bulk.operations import Operation, UnsetProperties, axes
+from bulk.posthog.batch_reads import READ_SIZE
 from bulk.states import Axis
 
-READ_SIZE = 200
 ROWS_PER_PAGE = 1000
 TEST_BATCH_SIZE = 25
 PAGES_PER_GROUP = 2

@@ -9,26 +9,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import chain
 from uuid import UUID
 
-import anyio
 import anyio.to_thread
 import msgspec
 
 from asyncclient import PostHogClient, PropertyFilter
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
+from bulk.files.content_meter import ContentMeter, InputContent
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
-from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread
+from bulk.posthog.rereads import read_until_known
 from bulk.selection.id_files import Line, RefusedLine
 from bulk.selection.input_findings import Findings
 from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, read_lines
 from bulk.selection.selected_person import SelectedPerson, selected
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection
-
-MAX_LOOKUPS = 3
-"""Further lookups before a line counts as unread."""
 
 
 class _Match(msgspec.Struct, frozen=True):
@@ -75,13 +72,19 @@ class LineResolver:
         self._inputs = inputs
         self._page_size = page_size
         self._concurrency = concurrency
-        self._lines = read_lines(selection)
+        self._meter = ContentMeter()
+        self._lines = read_lines(selection, self._meter)
         self._is_second_lookup = False
 
     async def begin(self) -> None:
         """Read the first line, so that InputError and FileTrouble are raised before any request."""
         first = await anyio.to_thread.run_sync(self._next_lines, 1, abandon_on_cancel=True)
         self._lines = chain(first, self._lines)
+
+    @property
+    def content(self) -> InputContent:
+        """The content of the input, once all targets were yielded."""
+        return self._meter.content()
 
     async def targets(self) -> AsyncIterator[list[SelectedPerson]]:
         """Yield the persons, some at a time; a list may be empty."""
@@ -119,18 +122,12 @@ class LineResolver:
 
     async def _look_up_again(self, lines: list[Line]) -> list[SelectedPerson]:
         """Look lines up until each is known to have a person or none, and record those that stay unknown."""
-        found: list[SelectedPerson] = []
-        for _ in range(MAX_LOOKUPS):
-            if not lines:
-                break
-            await anyio.sleep(person_reader.CONFIRM_AFTER_S)
-            self._is_second_lookup = True
-            more, lines = await self._look_up(lines)
-            self._is_second_lookup = False
-            found += more
-        for line in lines:
+        self._is_second_lookup = True
+        found, unread = await read_until_known(self._look_up, lines)
+        self._is_second_lookup = False
+        for line in unread:
             self._findings.unread.add(line.number)
-        return found
+        return list(chain.from_iterable(found))
 
     def _next_lines(self, count: int) -> list[Line | RefusedLine]:
         """Read lines; runs in a thread, because a pipe may block."""

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import anyio
 
 from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.workers import grouped
 from bulk.events import WaitingForServer
 from bulk.journal.job_log import JobLog
-from bulk.number_ranges import grouped
-from bulk.posthog.batch_reads import READ_SIZE, chunks
+from bulk.posthog.batch_reads import READ_SIZE
 from bulk.states import ACCEPTED, Axis, Person
 from bulk.targets.reasons import UNREAD, Reason
 from bulk.verification.query_verifier import QueryVerifier, StillHaving
@@ -101,7 +101,7 @@ class CompletionPoller:
             for n in target_states.numbers(Axis.PERSON, (Person.DISAPPEARED,))
             if target_states.status(Axis.PERSON, n).reason is Reason.LOST_AFTER_CHANGE_SENT
         ]:
-            await self._read(chunks(missing, READ_SIZE))
+            await self._read(grouped(missing, READ_SIZE))
             self._moved()
             effective_s = self._resend_policy.may_take_effect_for_s(self._job.now(), target_states.last_accepted_at)
             remaining_s = min(effective_s, budget.left_s)

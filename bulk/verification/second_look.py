@@ -1,23 +1,21 @@
-"""Reads persons, and reads those that a response left out once more some seconds later (guarantee 11).
+"""Works on targets in groups, and once more, some seconds later, on those that a response left out (guarantee 11).
 
-Meanwhile the other persons are read and recorded: a few that were left out do not delay the rest.
+Meanwhile the other groups are worked on: a few targets that were left out do not delay the rest.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 from bulk.concurrency.stop_gate import StopGate
-from bulk.concurrency.workers import run_workers
-from bulk.posthog.batch_reads import READ_SIZE, chunks
+from bulk.concurrency.workers import grouped, run_workers
+from bulk.posthog.batch_reads import READ_SIZE
 from bulk.verification.verifier import Verifier
 
 MAX_LEFT_OUT = 20_000
 """Targets that may wait for their second read at once: each takes memory until then."""
-GROUPS_AT_ONCE = 100
 
 
 class SecondLook:
-    """Reads targets until each has a result, or a reason why it could not be read.
+    """Repeats work on targets until no response leaves any of them out.
 
     Arguments:
         boot_time: the boot-time clock, by which the verifier says when a second read may decide.
@@ -31,7 +29,7 @@ class SecondLook:
     async def read(
         self, groups: Iterable[Sequence[int]], *, readers: int, moved: Callable[[], None] = lambda: None
     ) -> int:
-        """Read all groups, then read the targets that were left out once more.
+        """Read all groups until each target has a result, or a reason why it could not be read.
 
         Arguments:
             groups: target numbers.
@@ -40,35 +38,63 @@ class SecondLook:
 
         Returns:
             How many targets could not be read.
-        """
-        left_out: list[int] = []
-        unread, remaining = 0, iter(groups)
 
-        async def read(group: Sequence[int]) -> None:
+        Raises:
+            Stopped: the gate closed.
+        """
+        unread = 0
+
+        async def read(group: Sequence[int]) -> Iterable[int]:
             nonlocal unread
             check = await self._verifier.check_persons(list(group))
-            left_out.extend(check.left_out)
             unread += check.unread
             moved()
+            return check.left_out
 
-        while some := list(islice(remaining, GROUPS_AT_ONCE)):
-            await run_workers(read, some, workers=readers)
-            if len(left_out) >= MAX_LEFT_OUT:
-                await self._read_left_out(left_out, read, readers)
-        await self._read_left_out(left_out, read, readers)
+        await self.repeat(read, groups, size=READ_SIZE, workers=readers)
         return unread
 
-    async def _read_left_out(
-        self, left_out: list[int], read: Callable[[Sequence[int]], Awaitable[None]], readers: int
+    async def repeat(
+        self,
+        work: Callable[[Sequence[int]], Awaitable[Iterable[int]]],
+        groups: Iterable[Sequence[int]],
+        *,
+        size: int,
+        workers: int,
     ) -> None:
-        while left_out:
+        """Do work on all groups, and do it again on the targets that it returns, once a second read may decide.
+
+        Arguments:
+            work: reads a group and perhaps sends for it; returns the targets that a response left out.
+            size: targets per group of those that were left out.
+            workers: how many groups are worked on at once.
+
+        Raises:
+            Stopped: the gate closed.
+        """
+        left_out: list[int] = []
+        remaining = iter(groups)
+
+        async def note_left_out(group: Sequence[int]) -> None:
+            left_out.extend(await work(group))
+
+        def groups_while_few_are_left_out() -> Iterator[Sequence[int]]:
+            while not self._gate.closed and len(left_out) < MAX_LEFT_OUT:
+                if (group := next(remaining, None)) is None:
+                    return
+                yield group
+
+        while True:
+            await run_workers(note_left_out, groups_while_few_are_left_out(), workers=workers)
+            self._gate.check()
+            if not left_out:
+                return
             again = sorted(left_out)
             left_out.clear()
-            await self.wait(again)
-            await run_workers(read, chunks(again, READ_SIZE), workers=readers)
+            await self._wait_for_second_read(again)
+            await run_workers(note_left_out, grouped(again, size), workers=workers)
 
-    async def wait(self, left_out: Sequence[int]) -> None:
-        """Wait until a second read of these targets may decide."""
+    async def _wait_for_second_read(self, left_out: Sequence[int]) -> None:
         wait_s = self._verifier.confirm_at(left_out) - self._boot_time()
         if wait_s > 0:
             await self._gate.sleep(wait_s)

@@ -13,8 +13,8 @@ import anyio.lowlevel
 import msgspec
 
 import asyncclient
+from bulk.concurrency.workers import grouped
 from bulk.journal.job_log import JobLog, by_uuid
-from bulk.number_ranges import grouped
 from bulk.plan.plan_file import Target
 from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader

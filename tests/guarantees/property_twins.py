@@ -193,8 +193,8 @@ PROPERTIES: tuple[Twin, ...] = (
         21,
         "an accepted change counts as done",
         (
-            _LOST + "lost_events_are_found_by_reading_back_and_sent_again",
-            _LOST + "only_a_person_that_is_never_changed_is_reported",
+            _LOST + "changes_slower_than_the_wait_are_left_pending_and_found_later",
+            "bulk/verification/test_completion_poller.py::test_polling_ends_once_the_change_is_overdue",
         ),
         "bulk/states.py", "    Axis.PROPERTIES: Properties.ACCEPTED,\n", "    Axis.PROPERTIES: Properties.CHANGED_CONFIRMED,\n",
     ),

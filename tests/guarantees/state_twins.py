@@ -39,8 +39,11 @@ STATES: tuple[Twin, ...] = (
     twin(
         11,
         "a person that one response leaves out is not read a second time",
-        (_FACTS + "one_read_that_leaves_out_every_person_makes_no_target_done",),
-        "bulk/execution/run.py", "        while left_out and not self._gate.closed:\n", "        while False:\n",
+        (
+            _FACTS + "one_read_that_leaves_out_every_person_makes_no_target_done",
+            "bulk/verification/test_second_look.py::test_only_left_out_persons_are_read_again_and_not_too_early",
+        ),
+        "bulk/verification/second_look.py", "            if not left_out:\n                return\n", "            return\n",
     ),
     twin(
         11,
@@ -97,6 +100,21 @@ STATES: tuple[Twin, ...] = (
         "a row with a future time covers up to that time",
         _PROOFS + "a_row_with_a_future_time_covers_no_longer_than_any_other",
         _VERIFIER, "math.floor(min(reading.created_at, now))", "math.floor(reading.created_at)",
+    ),
+    twin(
+        20,
+        "no deletion row counts as about to expire",
+        "bulk/verification/test_verifier.py::test_a_row_is_outdated_after_the_uncovered_time_and_expires_before",
+        _VERIFIER, "return [number for number in expiring if number not in expired]", "return []",
+    ),
+    twin(
+        20,
+        "more events are queued before the persons are deleted whose rows are about to expire",
+        "acceptance/job_model/test_slow_limits.py::test_a_job_that_outlasts_the_hour_for_which_events_may_stay_uncovered_ends",
+        "bulk/execution/group_executor.py", "step, all_numbers = (Step.DELETE, expiring) if (expiring := self._expiring()) else first",
+        "step, all_numbers = first",
+        "bulk/execution/group_executor.py", "if Axis.EVENTS in axes and (self._clock() > started_at + EXPIRING_S or self._expiring()):",
+        "if False:",
     ),
     twin(
         20,

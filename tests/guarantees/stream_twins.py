@@ -43,6 +43,12 @@ STREAMS: tuple[Twin, ...] = (
     ),
     twin(
         17,
+        "a signal does not wake a loop that waits",
+        "bulk/cli/test_signals.py::test_a_signal_that_does_not_interrupt_the_waiting_loop_wakes_it",
+        "bulk/cli/signals.py", "before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)", "before = -1",
+    ),
+    twin(
+        17,
         "a silent standard input is waited for where signals are handled",
         _BLOCKED + "a_silent_standard_input_does_not_keep_the_command_from_ending[persons]",
         "bulk/export/person_export.py", "await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True)", "next_lines()",

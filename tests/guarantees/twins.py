@@ -5,6 +5,7 @@ from engine_twins import ENGINE
 from output_twins import OUTPUTS
 from property_twins import PROPERTIES
 from reading_twins import READING
+from resume_twins import RESUMES
 from state_twins import STATES
 from storage_twins import STORAGE
 from stream_twins import STREAMS
@@ -13,5 +14,5 @@ from twin import Cut, Twin
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
 GUARANTEES = 31
-_ROWS = (*CLIENT, *ENGINE, *OUTPUTS, *PROPERTIES, *READING, *STATES, *STORAGE, *STREAMS)
+_ROWS = (*CLIENT, *ENGINE, *OUTPUTS, *PROPERTIES, *READING, *RESUMES, *STATES, *STORAGE, *STREAMS)
 TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.guarantee))

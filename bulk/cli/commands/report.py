@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.job_paths import plan_of
 from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
@@ -47,6 +46,7 @@ def command(journal: Path, output: Path | None, layout: str | None, force: bool,
     """
     from bulk.cli.commands.status import read_job_report
     from bulk.cli.job_session import CommandOutput
+    from bulk.jobs.job_files import plan_of
 
     if output is None or str(output) == STDOUT:
         if json and layout not in (None, "json"):

@@ -106,6 +106,7 @@ async def test_what_a_mock_returns_is_decoded(client: PostHogClient) -> None:
     [
         (aiohttp.ServerDisconnectedError(), ConnectionLost, True),
         (aiohttp.ClientPayloadError(), ConnectionLost, True),
+        (aiohttp.ClientResponseError(None, ()), ConnectionLost, True),  # type: ignore[arg-type]
         (TimeoutError(), TimedOut, True),
         (aiohttp.ConnectionTimeoutError(), ConnectFailed, False),
     ],

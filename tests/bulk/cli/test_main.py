@@ -70,6 +70,7 @@ OPTIONS = {
     "delete-recordings": OPERATION_OPTIONS,
     "verify": "--plan --json --host --project-id --key-file",
     "status": "--watch",
+    "jobs": "--json",
     "report": "--output --format --json",
     "completion": "--json",
 }

@@ -164,6 +164,32 @@ except BaseException as error:
     assert done.stdout.splitlines()[1:] == ["draining", "Interrupted 15"]
 
 
+def test_a_signal_that_does_not_interrupt_the_waiting_loop_wakes_it() -> None:
+    script = """
+import asyncio, os, signal, sys, threading
+from bulk.cli.signals import run_until_signal
+sys.setswitchinterval(60.0)  # another thread runs only while this one waits in a system call
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # so that the other thread gets it
+def send(waits):
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    waits.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+async def work(stopper):
+    loop, waits = asyncio.get_running_loop(), threading.Event()
+    thread = threading.Thread(target=send, args=(waits,), daemon=True)
+    thread.start()
+    loop.call_later(2.0, print, "woken by a timer")
+    loop.call_soon(waits.set)
+    await asyncio.Event().wait()
+try:
+    run_until_signal(work, notice=print)
+except BaseException as error:
+    print(type(error).__name__, error.signal_number)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout.splitlines() == ["Interrupted 15"]
+
+
 def test_an_error_after_a_signal_is_raised_in_its_place() -> None:
     script = """
 import os, signal

@@ -8,7 +8,7 @@ import pytest
 from virtual_time import run_virtual
 
 from bulk.concurrency.stop_gate import StopGate, Stopped
-from bulk.number_ranges import grouped
+from bulk.concurrency.workers import grouped
 from bulk.verification.second_look import SecondLook
 from bulk.verification.verifier import PersonCheck
 
@@ -53,7 +53,6 @@ def test_only_left_out_persons_are_read_again_and_not_too_early() -> None:
 
 def test_many_left_out_persons_are_read_again_before_more_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bulk.verification.second_look.MAX_LEFT_OUT", 300)
-    monkeypatch.setattr("bulk.verification.second_look.GROUPS_AT_ONCE", 2)
 
     async def main() -> None:
         reads = Reads(range(1_000))
