@@ -69,6 +69,31 @@ class JobStatus(_Line, frozen=True, tag="status"):
     last_entry_at: str
 
 
+class JobListed(_Line, frozen=True, tag="job"):
+    """A job of a folder. What cannot be read, or has not happened yet, is None.
+
+    `state` is not_started, unfinished, running, finished or unreadable; `problem` says why it is unreadable. `next` is
+    the command line to run next. Times are ISO 8601.
+    """
+
+    plan: str | None
+    journal: str
+    state: str
+    operation: str | None
+    selected: str | None
+    host: str | None
+    project_id: int | None
+    count: int | None
+    done: int | None
+    planned_at: str | None
+    last_entry_at: str | None
+    finished_at: str | None
+    exit_code: int | None
+    verdict: str | None
+    next: str | None
+    problem: str | None
+
+
 class FileWritten(_Line, frozen=True, tag="file"):
     """A report was written to a file."""
 
@@ -124,6 +149,7 @@ CommandLine = (
     | JobReported
     | PersonsExported
     | JobStatus
+    | JobListed
     | FileWritten
     | ServerStarted
     | DemoEnded

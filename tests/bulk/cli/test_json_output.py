@@ -78,12 +78,16 @@ def test_a_job_from_plan_to_report(run: Run, posthog: Any, lines: Lines, schema:
     found = lines(planned.out)
     assert kinds(found) == {"planning", "plan"}
     plan = found[-1]
+    (job,) = lines(run("jobs", "--json").out)
+    assert (job["state"], job["plan"]) == ("not_started", "x.plan.jsonl")
     assert (plan["count"], plan["operation"]) == (60, "delete persons and their events")
     assert "To run this plan:" in planned.err
     ran = run("run", "x.plan.jsonl", "--approve", plan["digest"], "--json")
     found = lines(ran.out)
     assert {"plan", "started", "phase", "progress", "test_batch", "trouble", "ended", "report"} <= kinds(found)
     assert found[-1]["exit_code"] == ran.code == 0
+    (job,) = lines(run("jobs", "--json").out)
+    assert (job["event"], job["state"], job["done"]) == ("job", "finished", 60)
     (status,) = lines(run("status", "x.journal.jsonl", "--json").out)
     assert status["axes"]["person"] == {"deleted_confirmed": 60}
     posthog.server.run_event_deletion()
