@@ -17,7 +17,7 @@ import click
 
 from bulk.cli.exit_codes import EXIT_MEANINGS, ExitCode, Interrupted, OutputClosed, exit_code, unwrap_group
 from bulk.errors import BreakerOpened, FileTrouble, JournalBusy, NotFinished, Refused
-from bulk.files.private_files import PRIVATE, open_regular, write_all
+from bulk.files.private_files import create_exclusive, open_regular, write_all
 from bulk.sanitize import plain
 
 LOGGERS = ("bulk", "asyncclient")
@@ -86,10 +86,12 @@ class FileHandler(logging.Handler):
 
         super().__init__(level)
         self._path = path
-        exists = os.path.lexists(path)
-        if exists and is_plan_or_journal(path):
+        if not os.path.lexists(path):
+            self._descriptor: int | None = create_exclusive(path, flags=os.O_APPEND)
+            return
+        if is_plan_or_journal(path):
             raise FileTrouble(path, "is the plan or the journal of a job and takes no log", "choose another name")
-        self._descriptor: int | None = _open_to_append(path)
+        self._descriptor = open_regular(path, os.O_WRONLY | os.O_APPEND)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append a record as one line, in one write."""
@@ -111,17 +113,6 @@ class FileHandler(logging.Handler):
         if descriptor is not None:
             os.close(descriptor)
         super().close()
-
-
-def _open_to_append(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_APPEND
-    if os.path.lexists(path):
-        return open_regular(path, flags)
-    from bulk.files.private_files import create_exclusive
-
-    descriptor = create_exclusive(path, flags=os.O_APPEND)
-    os.fchmod(descriptor, PRIVATE)
-    return descriptor
 
 
 def _line(record: logging.LogRecord) -> str:

@@ -12,7 +12,7 @@ OUTPUTS: tuple[Twin, ...] = (
         9,
         "a log is appended to a journal",
         _LOG_TESTS + "a_log_never_goes_into_a_journal_through_a_link_or_into_a_folder",
-        _LOG, "        if exists and is_plan_or_journal(path):", "        if False:",
+        _LOG, "        if is_plan_or_journal(path):", "        if False:",
     ),
     twin(
         27,

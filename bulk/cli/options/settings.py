@@ -117,7 +117,7 @@ def build_settings(*, profile: str | None, **options: Any) -> Settings:
     fields = msgspec.structs.asdict(chosen)
     if options.get("key_file") is not None:
         fields["key_command"] = None
-    fields.update({name: value for name, value in options.items() if value not in (None, False)})
+    fields.update({name: value for name, value in options.items() if value is not None and value is not False})
     if fields["key_command"] is not None:
         fields["key_command"] = KeyCommand(fields["key_command"])
     return Settings(**{name: value for name, value in fields.items() if value is not None})

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,52 @@ def test_a_second_run_appends_to_the_log(run: Run, posthog: Any) -> None:
     for _ in range(2):
         assert run(*DELETE, "--log-file", "job.log").code == 0
     assert Path("job.log").read_text().count("command delete of posthog-bulk") == 2
+
+
+@pytest.mark.slow
+def test_the_log_of_a_job_that_is_killed_and_resumed_tells_both_runs(
+    spawn: Callable[..., "subprocess.Popen[bytes]"], run: Run, posthog: Any
+) -> None:
+    line = (
+        "update",
+        "seats:=3",
+        "--everyone",
+        "--yes",
+        "--expect-count",
+        "60",
+        "--batch-size",
+        "10",
+        "--route",
+        "rest",
+    )
+    options = ("--concurrency", "1", "--log-file", "job.log", "-q")
+    posthog.server.faults.add(Fault("stall", action="update", after=20))
+    first = spawn(*line, *options)
+    posthog.until(lambda: len(posthog.mutations) > 20)
+    first.kill()
+    first.wait()
+    posthog.server.faults.clear()
+    assert run(*line, *options).code == 0
+    text = Path("job.log").read_text()
+    assert text.count("command update of posthog-bulk") == 2
+    assert text.count("command update ended: ") == 1
+    story = (
+        "plan written: 60 persons",
+        "run 1: ",
+        "phase: sending",
+        "command update of",
+        "run 2: ",
+        "run ended: finished",
+    )
+    places, start = [], 0
+    for part in story:
+        start = text.index(part, start)
+        places.append(start)
+        start += len(part)
+    left = re.search(r"run 2: .*; (\d+) of 60 persons left", text)
+    assert left is not None
+    assert 0 < int(left[1]) < 60
+    assert text.endswith("command update ended: exit code 0\n")
 
 
 def test_the_end_of_a_command_that_fails_has_its_reason_and_no_value(run: Run, posthog: Any) -> None:
