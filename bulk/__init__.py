@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bulk.engine import run_job, verify_job
     from bulk.errors import BreakerOpened, BulkError, FileTrouble, JournalBusy, NotFinished, Refused
-    from bulk.events import JobEvent, PlanProgress
+    from bulk.events import JobEvent, PlanEvent, PlanProgress
     from bulk.operations import (
         DeleteEvents,
         DeletePersons,
@@ -47,6 +47,7 @@ _HOME = {
     "NotFinished": "errors",
     "Operation": "operations",
     "Plan": "plan.plan_file",
+    "PlanEvent": "events",
     "PlanFooter": "plan.plan_lines",
     "PlanHeader": "plan.plan_lines",
     "PlanProgress": "events",
@@ -81,6 +82,7 @@ __all__ = [
     "NotFinished",
     "Operation",
     "Plan",
+    "PlanEvent",
     "PlanFooter",
     "PlanHeader",
     "PlanProgress",

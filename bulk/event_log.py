@@ -17,9 +17,12 @@ from bulk.events import (
     LimitMoved,
     PauseStarted,
     PhaseChanged,
+    PlanEvent,
     PlanProgress,
     Progress,
     RouteChosen,
+    ServerReachable,
+    ServerUnreachable,
     TestBatchDone,
     Trouble,
     WaitingForServer,
@@ -33,7 +36,7 @@ LOGGER.addHandler(logging.NullHandler())
 PROGRESS_EVERY_S = 60.0
 """Seconds between two records of progress."""
 
-_WARNINGS = (Trouble, PauseStarted, LimitMoved)
+_WARNINGS = (Trouble, PauseStarted, LimitMoved, ServerUnreachable)
 
 
 class EventLog:
@@ -52,7 +55,7 @@ class EventLog:
         """Whether the next event of progress would be written."""
         return LOGGER.isEnabledFor(logging.INFO) and self._clock() >= self._next_at.get(Progress, 0.0)
 
-    def write(self, event: JobEvent | PlanProgress) -> None:
+    def write(self, event: JobEvent | PlanEvent) -> None:
         """Write an event, if its level is enabled."""
         level = logging.WARNING if isinstance(event, _WARNINGS) else logging.INFO
         if not LOGGER.isEnabledFor(level):
@@ -65,7 +68,7 @@ class EventLog:
         LOGGER.log(level, "%s", message_of(event), extra={"event": event})
 
 
-def message_of(event: JobEvent | PlanProgress) -> str:
+def message_of(event: JobEvent | PlanEvent) -> str:
     """Return the message that the log has for an event."""
     match event:
         case PlanProgress():
@@ -90,6 +93,13 @@ def message_of(event: JobEvent | PlanProgress) -> str:
         case LimitMoved():
             old, new = ("none" if limit is None else limit for limit in (event.old, event.new))
             return f"rate limit of {event.bucket} lowered from {old} to {new} per {format_duration(event.window_s)}"
+        case ServerUnreachable():
+            return (
+                f"server not reachable for {format_duration(event.away_s)} ({plain(event.reason)}); next probe in "
+                f"{format_duration(event.retry_in_s)}, giving up in {format_duration(event.gives_up_in_s)}"
+            )
+        case ServerReachable():
+            return f"server reachable again after {format_duration(event.away_s)}"
         case WaitingForServer():
             return (
                 f"waiting for the server: {event.targets} accepted changes not yet visible ({event.axis}); "

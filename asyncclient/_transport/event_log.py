@@ -7,7 +7,16 @@ application they go nowhere. Each record has its event as the attribute `event`,
 import logging
 from typing import Final
 
-from asyncclient.events import ClientEvent, LimitLowered, Paused, PrefixMoved, RequestFinished, Retrying
+from asyncclient.events import (
+    ClientEvent,
+    LimitLowered,
+    Paused,
+    PrefixMoved,
+    RequestFinished,
+    Retrying,
+    ServerReachable,
+    ServerUnreachable,
+)
 
 LOGGER: Final = logging.getLogger("asyncclient")
 LOGGER.addHandler(logging.NullHandler())
@@ -33,6 +42,13 @@ def message_of(event: ClientEvent) -> str:
         case LimitLowered():
             old, new = ("none" if limit is None else limit for limit in (event.old, event.new))
             return f"rate limit of {event.bucket.value} lowered from {old} to {new} per {event.window_s:.0f} s"
+        case ServerUnreachable():
+            return (
+                f"server not reachable for {event.away_s:.1f} s ({event.reason}); "
+                f"next probe in {event.retry_in_s:.1f} s, the last one in {event.gives_up_in_s:.0f} s"
+            )
+        case ServerReachable():
+            return f"server reachable again after {event.away_s:.1f} s"
         case PrefixMoved():
             return f"path prefix changed from {event.old} to {event.new}"
 
@@ -41,6 +57,6 @@ def _level(event: ClientEvent) -> int:
     match event:
         case RequestFinished():
             return logging.DEBUG
-        case Retrying() | PrefixMoved():
+        case Retrying() | PrefixMoved() | ServerReachable():
             return logging.INFO
     return logging.WARNING

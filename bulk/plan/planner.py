@@ -16,9 +16,10 @@ from pathlib import Path
 import anyio.to_thread
 
 from asyncclient import Bucket, ClientEvent, PostHogClient, RequestFinished
+from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.errors import BulkError, InputError, NotFinished, Refused
 from bulk.event_log import LOGGER, EventLog
-from bulk.events import PlanProgress
+from bulk.events import PlanEvent, PlanProgress
 from bulk.files.private_files import refuse_existing
 from bulk.operations import Operation, UnsetProperties, to_dict
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, load_plan
@@ -38,9 +39,10 @@ async def make_plan(
     selection: Selection,
     path: Path | str,
     *,
-    on_progress: Callable[[PlanProgress], None] | None = None,
+    on_progress: Callable[[PlanEvent], None] | None = None,
     page_size: int = 1000,
     concurrency: int = 4,
+    retry_for_s: float = RETRY_FOR_S,
     now: Callable[[], float] | None = None,
     reuse: bool = False,
 ) -> Plan:
@@ -56,9 +58,10 @@ async def make_plan(
         operation: what a run does to each target.
         selection: the persons.
         path: the plan file; must not exist, unless `reuse` is set.
-        on_progress: called after every few requests.
+        on_progress: called with typed events: the progress after every few requests, and outages of the server.
         page_size: persons per page of a listing, 1 to 1000.
         concurrency: requests at once, at least 1.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
         now: returns the time in epoch seconds; None for the server's clock.
         reuse: open the plan file if it exists, instead of selecting again; it must have been made for the same
             operation, selection, host and project, and the input must not have changed since.
@@ -68,7 +71,7 @@ async def make_plan(
         Refused: the selection matches no person, or the existing plan is for something else.
         NotFinished: no selected person could be read.
         FileTrouble: the plan file exists, or cannot be written; or the input cannot be read.
-        PostHogError: the server did not respond, or responded with an error.
+        PostHogError: the server did not respond for too long, or responded with an error.
     """
     path = Path(path)
     project_id = _check_arguments(client, selection, page_size, concurrency)
@@ -77,7 +80,9 @@ async def make_plan(
     refuse_existing(path)
     findings, clock, log = Findings(), now or client.server_time, EventLog()
     requests = _RequestCounter()
-    reading = client.observed(requests)
+    reading = waiting_out(client, retry_for_s).observed(requests)
+    if on_progress is not None:
+        reading = reading.observed(emit_outages(on_progress))
     with Resolver(
         reading,
         selection,

@@ -17,6 +17,8 @@ from bulk.events import (
     PlanProgress,
     Progress,
     RouteChosen,
+    ServerReachable,
+    ServerUnreachable,
     TestBatchDone,
     Trouble,
     WaitingForServer,
@@ -68,6 +70,12 @@ EXAMPLES: list[tuple[JobEvent | PlanProgress, str, str]] = [
         "WARNING",
         "rate limit of others lowered from 240 to none per 1 min",
     ),
+    (
+        ServerUnreachable(away_s=5.0, retry_in_s=8.0, gives_up_in_s=895.0, reason="503"),
+        "WARNING",
+        "server not reachable for 5 s (503); next probe in 8 s, giving up in 14 min 55 s",
+    ),
+    (ServerReachable(away_s=31.0), "INFO", "server reachable again after 31 s"),
     (
         WAITING,
         "INFO",

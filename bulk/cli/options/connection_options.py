@@ -11,7 +11,7 @@ import click
 import msgspec
 from click.shell_completion import CompletionItem
 
-from bulk.cli.options.help_layout import HelpOption, Seconds, WholeNumber, option
+from bulk.cli.options.help_layout import Duration, HelpOption, Seconds, WholeNumber, option
 from bulk.cli.options.profiles import FILE_NAME, profile_names, profiles_file
 from bulk.cli.options.settings import MAX_CONCURRENCY, build_settings
 
@@ -34,7 +34,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def settings_options(command: F) -> F:
-    """Add the options for connecting, such as --host and --rate-limits; the command gets `settings`."""
+    """Add the options for connecting, such as --host, --rate-limits and --retry-for; the command gets `settings`."""
     return gather_options(
         command,
         "settings",
@@ -59,6 +59,14 @@ def settings_options(command: F) -> F:
             "user: 180 calls per minute and 1,200 per hour; off: no limits; or your own, as in "
             "480/min,4800/hour,240/min: deletions per minute and per hour, other calls per minute and, "
             "if you add a fourth, per hour (default: posthog)",
+        ),
+        option(
+            "--retry-for",
+            "retry_for_s",
+            type=Duration(),
+            metavar="DURATION",
+            help="Wait this long for a server that does not respond, then end with exit code 75; 0 to end at once "
+            "(default: 15min)",
         ),
         section="Connection",
     )

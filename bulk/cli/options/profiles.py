@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
+from bulk.cli.options.help_layout import parse_duration
 from bulk.sanitize import plain
 
 FILE_NAME = "profiles.toml"
@@ -48,6 +49,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: Path | None = None
     allow_http: bool | None = None
     rate_limits: str | None = None
+    retry_for_s: float | None = None
 
 
 def profiles_file() -> Path:
@@ -80,7 +82,7 @@ def load_profile(name: str, path: Path) -> Profile:
             known = f"the settings are {', '.join(_SETTINGS)}{_hint(setting, _SETTINGS)}"
             _refuse(path, f"profile {plain(name)} has an unknown setting {plain(setting)!r}; {known}")
         try:
-            found[setting] = read(value, path.parent)
+            found["retry_for_s" if setting == "retry_for" else setting] = read(value, path.parent)
         except ValueError as problem:
             _refuse(path, f"profile {plain(name)}: {setting} is {plain(repr(value), limit=60)}, but {problem}")
     profile = Profile(**found)
@@ -148,6 +150,13 @@ def _switch(value: Any, _: Path) -> bool:
     return value
 
 
+def _seconds(value: Any, _: Path) -> float:
+    seconds = None if isinstance(value, bool) else parse_duration(str(value))
+    if seconds is None:
+        raise ValueError("it has to be a duration, as in 15min or 0")
+    return seconds
+
+
 def _path(value: Any, folder: Path) -> Path:
     try:
         return folder / Path(_text(value, folder)).expanduser()
@@ -172,4 +181,5 @@ _SETTINGS: dict[str, Callable[[Any, Path], Any]] = {
     "ca_file": _path,
     "allow_http": _switch,
     "rate_limits": _text,
+    "retry_for": _seconds,
 }

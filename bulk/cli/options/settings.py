@@ -25,6 +25,8 @@ KEY_FILE = "POSTHOG_PERSONAL_API_KEY_FILE"
 
 POSTHOG = "posthog"
 """The value of --rate-limits for the limits that PostHog applies to the kind of key."""
+RETRY_FOR_S = 900.0
+"""Seconds for which a server that does not respond is waited for, unless --retry-for says otherwise."""
 MAX_CONCURRENCY = 256
 """Batches processed in parallel, and the connections for them."""
 
@@ -41,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: Path | None = None
     allow_http: bool = False
     rate_limits: str = POSTHOG
+    retry_for_s: float = RETRY_FOR_S
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the environment, overridden by these settings."""

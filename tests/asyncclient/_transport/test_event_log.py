@@ -17,6 +17,8 @@ from asyncclient import (
     RateLimits,
     RequestFinished,
     Retrying,
+    ServerReachable,
+    ServerUnreachable,
 )
 from asyncclient._transport.event_log import log_event
 from asyncclient.testing import Fault, LocalPostHog
@@ -50,6 +52,12 @@ from asyncclient.testing import Fault, LocalPostHog
             "WARNING",
             "rate limit of others lowered from none to 100 per 60 s",
         ),
+        (
+            ServerUnreachable(away_s=1.5, retry_in_s=2.0, gives_up_in_s=898.5, reason="503"),
+            "WARNING",
+            "server not reachable for 1.5 s (503); next probe in 2.0 s, the last one in 898 s",
+        ),
+        (ServerReachable(away_s=30.0), "INFO", "server reachable again after 30.0 s"),
         (PrefixMoved(old="environments", new="projects"), "INFO", "path prefix changed from environments to projects"),
     ],
 )

@@ -73,6 +73,13 @@ def test_a_profile_overrides_the_environment_and_an_option_overrides_both(write:
     assert (client.origin, client.project_id, sent_key(client)) == ("https://us.posthog.com", 1, "phx_environment")
 
 
+def test_the_time_for_outages_of_an_option_overrides_that_of_a_profile(write: Write) -> None:
+    write('[eu]\nretry_for = "1h30min"\n')
+    assert build_settings(profile=None).retry_for_s == 900.0
+    assert build_settings(profile="eu").retry_for_s == 5400.0
+    assert build_settings(profile="eu", retry_for_s=0.0).retry_for_s == 0.0
+
+
 def test_settings_that_a_profile_does_not_have_come_from_the_environment(write: Write) -> None:
     write('[eu]\nhost = "eu"\n')
     client = build_settings(profile="eu").client(ENVIRONMENT)
@@ -132,6 +139,7 @@ def test_relative_paths_start_at_the_folder_of_the_file(write: Write) -> None:
         ('[eu]\nhost = ""\n', "profile eu: host is '', but it has to be a text that is not empty"),
         ("[eu]\nproject_id = true\n", "profile eu: project_id is True, but it has to be the number of the project"),
         ('[eu]\nallow_http = "no"\n', "profile eu: allow_http is 'no', but it has to be true or false"),
+        ('[eu]\nretry_for = "soon"\n', "profile eu: retry_for is 'soon', but it has to be a duration, as in 15min"),
         ("[eu]\nkey_command = []\n", "profile eu: key_command is [], but it has to be a command"),
         ('[eu]\nproxy = "http://me:pw@p:1"\n', "profile eu has a proxy with a password, and others can read the file"),
     ],
