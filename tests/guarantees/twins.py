@@ -2,6 +2,7 @@
 
 from client_twins import CLIENT
 from engine_twins import ENGINE
+from outage_twins import OUTAGES
 from output_twins import OUTPUTS
 from property_twins import PROPERTIES
 from reading_twins import READING
@@ -14,5 +15,5 @@ from twin import Cut, Twin
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
 GUARANTEES = 31
-_ROWS = (*CLIENT, *ENGINE, *OUTPUTS, *PROPERTIES, *READING, *RESUMES, *STATES, *STORAGE, *STREAMS)
+_ROWS = (*CLIENT, *ENGINE, *OUTAGES, *OUTPUTS, *PROPERTIES, *READING, *RESUMES, *STATES, *STORAGE, *STREAMS)
 TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.guarantee))
