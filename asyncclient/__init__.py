@@ -61,7 +61,16 @@ from asyncclient.events import (
     ServerUnreachable,
 )
 from asyncclient.filters import OPERATORS, FilterType, Operator, PropertyFilter, Scalar, Value
-from asyncclient.limits import Bucket, LimitReduction, Limits, PausedTooLong, Permit, RateLimits, WindowBudget
+from asyncclient.limits import (
+    Bucket,
+    LimitReduction,
+    Limits,
+    LimitWait,
+    PausedTooLong,
+    Permit,
+    RateLimits,
+    WindowBudget,
+)
 from asyncclient.models import (
     BulkDeleteSummary,
     Cohort,
@@ -115,6 +124,7 @@ __all__ = [
     "InvalidResponse",
     "LimitLowered",
     "LimitReduction",
+    "LimitWait",
     "Limits",
     "ListingError",
     "MethodNotAllowed",

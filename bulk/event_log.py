@@ -8,9 +8,10 @@ attribute `event`, for handlers that want its fields.
 import logging
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from bulk.events import (
+    Activity,
     JobEnded,
     JobEvent,
     JobStarted,
@@ -55,12 +56,22 @@ class EventLog:
         """Whether the next event of progress would be written."""
         return LOGGER.isEnabledFor(logging.INFO) and self._clock() >= self._next_at.get(Progress, 0.0)
 
+    def before(self, on_progress: Callable[[Any], None] | None) -> Callable[[Any], None]:
+        """Return a function that writes an event and then passes it on."""
+
+        def write_and_pass_on(event: Any) -> None:
+            self.write(event)
+            if on_progress is not None:
+                on_progress(event)
+
+        return write_and_pass_on
+
     def write(self, event: JobEvent | PlanEvent) -> None:
         """Write an event, if its level is enabled."""
         level = logging.WARNING if isinstance(event, _WARNINGS) else logging.INFO
         if not LOGGER.isEnabledFor(level):
             return
-        if isinstance(event, Progress | PlanProgress | WaitingForServer):
+        if isinstance(event, Progress | PlanProgress | Activity | WaitingForServer):
             now, kind = self._clock(), type(event)
             if now < self._next_at.get(kind, 0.0):
                 return
@@ -73,6 +84,9 @@ def message_of(event: JobEvent | PlanEvent) -> str:
     match event:
         case PlanProgress():
             return f"planning: {event.seen} read, {event.targets} selected, {event.requests} requests"
+        case Activity():
+            persons = "" if event.persons is None else f", {event.persons} persons"
+            return f"{event.phase}: {event.requests} requests{persons}"
         case JobStarted():
             return (
                 f"job {event.job} started, run {event.runs_before + 1}: {plain(event.operation)} in project "

@@ -13,6 +13,24 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     pass
 
 
+class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A wait of more than 2 s. Times are ISO 8601 in UTC; None where they are not known or do not apply.
+
+    `kind` is outage, pause, rate_limit, catching_up, second_read, retry or response. `bucket` is a rate limit,
+    `targets` the number of persons that are waited for, `axis` what was changed, and `reason` the end of the last
+    probe in an outage.
+    """
+
+    kind: str
+    since: str
+    until: str | None
+    gives_up_at: str | None
+    bucket: str | None
+    targets: int | None
+    axis: str | None
+    reason: str | None
+
+
 class PlanMade(_Line, frozen=True, tag="plan"):
     """The plan that a command made or uses.
 
@@ -49,7 +67,8 @@ class PersonsExported(_Line, frozen=True, tag="persons"):
 class JobStatus(_Line, frozen=True, tag="status"):
     """The state of a job: for each axis the number of targets by state, and its last run.
 
-    `run_ended` is None while a run goes on, and if its process died. Times are ISO 8601 in UTC.
+    `is_running` tells whether a process runs the job. `run_ended` is None until then, and if the process died.
+    Times are ISO 8601 in UTC.
     """
 
     journal: str
@@ -62,6 +81,7 @@ class JobStatus(_Line, frozen=True, tag="status"):
     verdict: str
     exit_code: int
     axes: dict[str, dict[str, int]]
+    is_running: bool
     runs: int
     run_started: str | None
     run_ended: str | None

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from bulk.cli.json_output import CommandLine
+from bulk.cli.json_output import CommandLine, WaitShown
 from bulk.events import JobEvent, PlanProgress
 from bulk.report.report import Report
 
@@ -21,16 +21,28 @@ DESCRIPTION = (
     "PostHog's API per line."
 )
 
+_COMMON: dict[str, Any] = {
+    "at": {"type": "string", "description": "The time of the line, ISO 8601 in UTC."},
+    "phase": {"type": ["string", "null"], "description": "The phase of the job, if it is in one."},
+    "wait": {"anyOf": [{"$ref": "#/$defs/WaitShown"}, {"type": "null"}], "description": "The wait that is under way."},
+}
+"""The fields that every line has."""
+
 
 def output_schema() -> dict[str, Any]:
     """Return the JSON schema of a line (draft 2020-12), with the report among its definitions."""
     lines = [*get_args(CommandLine), *get_args(JobEvent), PlanProgress]
-    references, definitions = msgspec.json.schema_components([*lines, Report], ref_template="#/$defs/{name}")
+    references, definitions = msgspec.json.schema_components([*lines, WaitShown, Report], ref_template="#/$defs/{name}")
+    for line in lines:
+        definition = definitions[line.__name__]
+        definition["properties"] |= {**_COMMON, **definition["properties"], "wait": _COMMON["wait"]}
+        definition["required"] = [*dict.fromkeys([*definition["required"], *_COMMON])]
+    del definitions["Wait"], definitions["WaitKind"]  # a line has WaitShown in their place
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": TITLE,
         "description": DESCRIPTION,
-        "anyOf": list(references[:-1]),
+        "anyOf": list(references[:-2]),
         "$defs": definitions,
     }
 

@@ -123,7 +123,7 @@ def _plan_and_run(
         if paths.is_generated:
             reads_stream = selection is not None and selection.summary().get("input") == "stream"
             line = resume_command_line(click.get_current_context().obj, paths.plan, reads_stream=reads_stream)
-            output.print(f"If interrupted, resume with: {line}")
+            output.print_command(f"If interrupted, resume with: {line}")
         with unreported(paths) if paths.is_generated else nullcontext():
             return run_plan(
                 settings, run_options, loaded, paths.journal, output, approve=approve, expect_count=expect_count

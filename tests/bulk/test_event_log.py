@@ -8,6 +8,7 @@ import pytest
 from bulk import event_log
 from bulk.event_log import EventLog
 from bulk.events import (
+    Activity,
     JobEnded,
     JobEvent,
     JobStarted,
@@ -51,6 +52,7 @@ EXAMPLES: list[tuple[JobEvent | PlanProgress, str, str]] = [
         "INFO",
         "job ab12 started, run 2: delete persons in project 7; 20 of 30 persons left to process",
     ),
+    (Activity(phase="exporting", elapsed_s=3.0, requests=4, persons=900), "INFO", "exporting: 4 requests, 900 persons"),
     (PhaseChanged(phase="reading back"), "INFO", "phase: reading back"),
     (RouteChosen(route="rest", why="requested"), "INFO", "route: rest (requested)"),
     (TestBatchDone(targets=5), "INFO", "test batch OK: 5 persons"),

@@ -57,7 +57,11 @@ def command(
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
     """
     from bulk.cli.job_session import CommandOutput, run_with_client
+    from bulk.concurrency.stop_gate import StopGate
+    from bulk.events import Activity
     from bulk.export.person_export import export_csv, export_lines
+    from bulk.progress.activity import ActivityReporter, Moment
+    from bulk.progress.wait_tracker import WaitTracker
     from bulk.selection.input_findings import Findings
 
     if json and output is None and layout == "csv":
@@ -70,16 +74,38 @@ def command(
         write, wait_for_room = _stdout_writer(sys.stdout) if file is None else (file.write, None)
 
         async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> int:
-            count = 0
-            lines = export(client, selection, findings, retry_for_s=settings.retry_for_s, on_progress=display)
-            async for line in lines:
-                write(line)
-                if wait_for_room is not None:
-                    await wait_for_room()
-                count += 1
+            count, gate = 0, StopGate()
+
+            def describe(moment: Moment) -> Activity:
+                persons = max(0, count - header_lines)
+                return Activity(
+                    phase="exporting",
+                    elapsed_s=moment.elapsed_s,
+                    requests=moment.requests,
+                    persons=persons,
+                    wait=moment.wait,
+                )
+
+            wait_tracker = WaitTracker(client.limits, gate.sleeps)
+            async with ActivityReporter(wait_tracker, describe, display).reporting():
+                lines = export(
+                    client.observed(wait_tracker.client_event),
+                    selection,
+                    findings,
+                    gate=gate,
+                    retry_for_s=settings.retry_for_s,
+                    on_progress=display,
+                )
+                async for line in lines:
+                    write(line)
+                    if wait_for_room is not None:
+                        await wait_for_room()
+                    count += 1
             return count - header_lines
 
-        count = run_with_client(settings, work, json=json and file is not None)
+        # lines for people would otherwise be drawn between the persons
+        in_place = file is not None or not sys.stdout.isatty()
+        count = run_with_client(settings, work, json=json and file is not None, in_place=in_place)
     _show_findings(findings, count)
     if output is not None:
         found = findings.to_list(requests=0)
