@@ -137,6 +137,7 @@ def status_lines(status: "JobStatus") -> list[str]:
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.sanitize import plain
+    from bulk.states import ending_label
 
     report = status.report
     project = str(report.project_id)
@@ -158,7 +159,7 @@ def status_lines(status: "JobStatus") -> list[str]:
         if status.is_running:
             end = "running"
         elif last.ended:
-            end = f"ended {plain(format_time(last.ended))} ({plain(last.reason or '')})"
+            end = f"ended {plain(format_time(last.ended))} ({ending_label(last.reason or '')})"
         else:
             end = "ended without a record: its process was killed"
         rows.append((f"Run {len(report.runs)}", f"started {plain(format_time(last.started))}, {end}"))

@@ -24,20 +24,11 @@ from bulk.events import (
 )
 from bulk.formatting import count_of, format_count, format_duration
 from bulk.sanitize import plain
-from bulk.states import state_label
+from bulk.states import ending_label, state_label
 
 Event = JobEvent | PlanEvent
 
 _WINDOWS = {60: "this minute", 3600: "this hour"}
-_ENDINGS = {
-    "finished": "Run finished",
-    "stopped": "Run stopped",
-    "interrupted": "Run interrupted",
-    "NotFinished": "Run interrupted",
-    "BreakerOpened": "Run stopped: too many failures",
-    "KeptPersonsDeleted": "Run stopped: the server deleted persons that it was asked to keep",
-}
-"""How a run ended, by its reason: a word, or the name of the exception that ended it."""
 
 RATE_LIMITED = "rate_limited"
 _WITH_REPORT = ("finished", "stopped")
@@ -134,7 +125,7 @@ def event_line(event: Event, *, now: datetime) -> str | None:
         case ServerReachable():
             return f"Server reachable again after {format_duration(event.away_s)}"
         case JobEnded():
-            ending = _ENDINGS.get(event.reason, f"Run interrupted: {plain(event.reason)}")
+            ending = f"Run {ending_label(event.reason)}"
             # a run with a report is followed by a summary, which has the same counts
             return ending if event.reason in _WITH_REPORT else "; ".join([ending, *axis_lines(event)])
     return None
