@@ -18,6 +18,7 @@ import click
 from bulk.cli.exit_codes import EXIT_MEANINGS, ExitCode, Interrupted, OutputClosed, exit_code, unwrap_group
 from bulk.errors import BreakerOpened, FileTrouble, JournalBusy, NotFinished, Refused
 from bulk.files.private_files import create_exclusive, open_regular, write_all
+from bulk.formatting import format_duration
 from bulk.sanitize import plain
 
 LOGGERS = ("bulk", "asyncclient")
@@ -182,12 +183,16 @@ def _log_end(logger: logging.Logger, name: str, code: int, reason: str) -> None:
 def log_reason(error: BaseException) -> str:
     """Return why a command failed, without the texts of the server and of the command line."""
     import asyncclient
+    from bulk.posthog.attempt_result import safe_code
 
     if isinstance(error, NotFinished) and isinstance(error.__cause__, asyncclient.PostHogError):
         error = error.__cause__  # the message quotes it
+    if isinstance(error, asyncclient.Unreachable):
+        return f"Unreachable: the server did not respond for {format_duration(error.away_s)}"
     if isinstance(error, _WITHOUT_VALUES):
         return f"{type(error).__name__}: {error}"
-    parts: list[Any] = [getattr(error, name, None) for name in ("route", "status", "code")]
+    parts: list[Any] = [getattr(error, name, None) for name in ("route", "status")]
+    parts.append(safe_code(getattr(error, "code", None)))  # a server may put any text there
     return " ".join([type(error).__name__, *(str(part) for part in parts if part is not None)])
 
 

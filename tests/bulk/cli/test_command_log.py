@@ -112,6 +112,22 @@ def test_the_end_of_a_command_that_fails_has_its_reason_and_no_value(run: Run, p
 def test_an_interrupted_read_is_logged_without_the_text_of_the_server() -> None:
     cause = InputError("jane@example.org")
     assert log_reason(cause) == "InputError"
+    from asyncclient import ServerError
+    from bulk.posthog.attempt_result import to_not_finished
+
+    error = ServerError(
+        status=503,
+        type="server_error",
+        code="error",
+        detail="jane@example.org",
+        attr=None,
+        method="GET",
+        path="/api/projects/1/persons/",
+        route="GET persons/",
+        retry_after_s=None,
+    )
+    assert "jane@example.org" in str(to_not_finished(error))
+    assert log_reason(to_not_finished(error)) == "ServerError GET persons/ 503 error"
     assert log_reason(NotFinished("too long")).startswith("NotFinished: run interrupted: too long")
 
 
