@@ -132,7 +132,8 @@ def _usage_message(error: click.UsageError) -> str:
         text = f"No such option {error.option_name!r}." + (f" Did you mean {close}?" if close else "")
     if error.ctx is None or not error.ctx.command_path:
         return text
-    return f"{text.rstrip('.')}. For help: {error.ctx.command_path} --help"
+    sentence = text if text.endswith("?") else f"{text.rstrip('.')}."
+    return f"{sentence} For help: {error.ctx.command_path} --help"
 
 
 def _advice(error: BaseException) -> str:
