@@ -2,7 +2,8 @@
 
 The records tell what a job does, how far it is and why it waits, with counts, states and the keys of properties; never
 a person, a value or an API key. Without a handler of the application they go nowhere. Each record has its event as the
-attribute `event`, for handlers that want its fields.
+attribute `event`, for handlers that want its fields. Outages, pauses and lowered rate limits are events of the client,
+which has a record for each in the logger `asyncclient`, and none here.
 """
 
 import logging
@@ -37,8 +38,6 @@ LOGGER.addHandler(logging.NullHandler())
 PROGRESS_EVERY_S = 60.0
 """Seconds between two records of progress."""
 
-_WARNINGS = (Trouble, PauseStarted, LimitMoved, ServerUnreachable)
-
 
 class EventLog:
     """Writes events to the logger; progress and repeated waiting once a minute.
@@ -52,9 +51,14 @@ class EventLog:
         self._next_at: dict[type, float] = {}
 
     @property
+    def is_enabled(self) -> bool:
+        """Whether progress is written at all."""
+        return LOGGER.isEnabledFor(logging.INFO)
+
+    @property
     def is_progress_due(self) -> bool:
         """Whether the next event of progress would be written."""
-        return LOGGER.isEnabledFor(logging.INFO) and self._clock() >= self._next_at.get(Progress, 0.0)
+        return self.is_enabled and self._clock() >= self._next_at.get(Progress, 0.0)
 
     def before(self, on_progress: Callable[[Any], None] | None) -> Callable[[Any], None]:
         """Return a function that writes an event and then passes it on."""
@@ -68,7 +72,7 @@ class EventLog:
 
     def write(self, event: JobEvent | PlanEvent) -> None:
         """Write an event, if its level is enabled."""
-        level = logging.WARNING if isinstance(event, _WARNINGS) else logging.INFO
+        level = logging.WARNING if isinstance(event, Trouble) else logging.INFO
         if not LOGGER.isEnabledFor(level):
             return
         if isinstance(event, Progress | PlanProgress | Activity | WaitingForServer):
@@ -76,11 +80,12 @@ class EventLog:
             if now < self._next_at.get(kind, 0.0):
                 return
             self._next_at[kind] = now + PROGRESS_EVERY_S
-        LOGGER.log(level, "%s", message_of(event), extra={"event": event})
+        if (message := message_of(event)) is not None:
+            LOGGER.log(level, "%s", message, extra={"event": event})
 
 
-def message_of(event: JobEvent | PlanEvent) -> str:
-    """Return the message that the log has for an event."""
+def message_of(event: JobEvent | PlanEvent) -> str | None:
+    """Return the message that the log has for an event; None for one that the client has logged already."""
     match event:
         case PlanProgress():
             return f"planning: {event.seen} read, {event.targets} selected, {event.requests} requests"
@@ -102,18 +107,8 @@ def message_of(event: JobEvent | PlanEvent) -> str:
             return _progress(event)
         case Trouble():
             return _trouble(event)
-        case PauseStarted():
-            return f"rate limited: {event.bucket} wait {format_duration(event.for_s)}, as the server asks"
-        case LimitMoved():
-            old, new = ("none" if limit is None else limit for limit in (event.old, event.new))
-            return f"rate limit of {event.bucket} lowered from {old} to {new} per {format_duration(event.window_s)}"
-        case ServerUnreachable():
-            return (
-                f"server not reachable for {format_duration(event.away_s)} ({plain(event.reason)}); next probe in "
-                f"{format_duration(event.retry_in_s)}, giving up in {format_duration(event.gives_up_in_s)}"
-            )
-        case ServerReachable():
-            return f"server reachable again after {format_duration(event.away_s)}"
+        case PauseStarted() | LimitMoved() | ServerUnreachable() | ServerReachable():
+            return None
         case WaitingForServer():
             return (
                 f"waiting for the server: {event.targets} accepted changes not yet visible ({event.axis}); "

@@ -12,9 +12,9 @@ CREEP_S = 1e-6
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    def __init__(self) -> None:
+    def __init__(self, now: float) -> None:
         super().__init__()
-        self.now = 1000.0
+        self.now = now
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
@@ -25,10 +25,10 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop in virtual time; `time()` is its clock."""
+    """A loop in virtual time; `time()` is its clock, which starts at `now`."""
 
-    def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+    def __init__(self, now: float = 1000.0) -> None:
+        self._jumping = _JumpingSelector(now)
         super().__init__(self._jumping)
 
     def time(self) -> float:

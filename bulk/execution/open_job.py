@@ -129,7 +129,7 @@ async def open_job(
         emitter.emit(_started(job, runs_before))
         if strategy.route is not None and purpose == "run":
             emitter.emit(RouteChosen(route=strategy.route.name, why=strategy.route.why))
-        tick = None if on_progress is None else emitter.tick
+        tick = emitter.tick if emitter.is_ticking else None
         async with _recorded_end(job, emitter, gate, purpose), ticking(tick, failed=gate.close):
             yield OpenedJob(
                 job=job,

@@ -75,6 +75,11 @@ class ProgressEmitter:
             on_progress(event)
             self._on_progress = on_progress
 
+    @property
+    def is_ticking(self) -> bool:
+        """Whether the caller or the log takes progress, so that `tick` must be called."""
+        return self._on_progress is not None or self._log.is_enabled
+
     def phase(self, name: str) -> None:
         """Begin a phase of the run, unless it is the current one."""
         if name != self._phase:
@@ -90,9 +95,11 @@ class ProgressEmitter:
             self.progress()
 
     def tick(self) -> None:
-        """Emit the progress, which is called every second: a wait is shown while nothing changes."""
-        if self._phase:
+        """Emit the progress, which is called every second: a wait is shown, and counted, while nothing changes."""
+        if self._phase and self._is_heard():
             self.progress()
+        else:
+            self._wait_tracker.sample()  # the log takes the progress once a minute, and its rate counts every wait
 
     def progress(self) -> None:
         """Emit the progress of the job."""

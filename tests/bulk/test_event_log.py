@@ -66,18 +66,6 @@ EXAMPLES: list[tuple[JobEvent | PlanProgress, str, str]] = [
         "WARNING",
         "POST persons/bulk_delete failed for 250 persons: server_error 503; retry in 4 s",
     ),
-    (PauseStarted(bucket="deletes", for_s=40.0), "WARNING", "rate limited: deletes wait 40 s, as the server asks"),
-    (
-        LimitMoved(bucket="others", window_s=60.0, old=240, new=None),
-        "WARNING",
-        "rate limit of others lowered from 240 to none per 1 min",
-    ),
-    (
-        ServerUnreachable(away_s=5.0, retry_in_s=8.0, gives_up_in_s=895.0, reason="503"),
-        "WARNING",
-        "server not reachable for 5 s (503); next probe in 8 s, giving up in 14 min 55 s",
-    ),
-    (ServerReachable(away_s=31.0), "INFO", "server reachable again after 31 s"),
     (
         WAITING,
         "INFO",
@@ -89,6 +77,15 @@ EXAMPLES: list[tuple[JobEvent | PlanProgress, str, str]] = [
         "run ended: NotFinished; exit code 75; persons: 2 not_started",
     ),
 ]
+
+
+CLIENT_EVENTS: list[JobEvent] = [
+    PauseStarted(bucket="deletes", for_s=40.0),
+    LimitMoved(bucket="others", window_s=60.0, old=240, new=None),
+    ServerUnreachable(away_s=5.0, retry_in_s=8.0, gives_up_in_s=895.0, reason="503"),
+    ServerReachable(away_s=31.0),
+]
+"""Events of which the client's own logger has a record."""
 
 
 @pytest.mark.parametrize(("event", "level", "message"), EXAMPLES, ids=lambda value: type(value).__name__)
@@ -103,7 +100,15 @@ def test_an_event_is_a_record_with_its_fields(
 
 
 def test_every_kind_of_event_has_an_example_above() -> None:
-    assert {type(event) for event, _, _ in EXAMPLES} == {*get_args(JobEvent), PlanProgress}
+    known = {type(event) for event, _, _ in EXAMPLES} | {type(event) for event in CLIENT_EVENTS}
+    assert known == {*get_args(JobEvent), PlanProgress}
+
+
+def test_an_event_that_the_client_logs_is_not_logged_twice(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="bulk")
+    for event in CLIENT_EVENTS:
+        EventLog().write(event)
+    assert caplog.records == []
 
 
 def test_progress_and_waiting_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:

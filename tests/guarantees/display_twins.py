@@ -49,6 +49,18 @@ DISPLAY: tuple[Twin, ...] = (
     ),
     twin(
         14,
+        "without a display, waits are not counted",
+        "acceptance/test_unattended.py::test_the_log_of_an_unattended_job_tells_its_story",
+        "bulk/execution/open_job.py", "emitter.tick if emitter.is_ticking else None", "None if on_progress is None else emitter.tick",
+    ),
+    twin(
+        14,
+        "an outage is logged twice",
+        "bulk/test_event_log.py::test_an_event_that_the_client_logs_is_not_logged_twice",
+        "bulk/event_log.py", "if (message := message_of(event)) is not None:", "if (message := message_of(event) or event.__class__.__name__):",
+    ),
+    twin(
+        14,
         "a line is broken by the terminal",
         "bulk/cli/display/test_screen.py::test_no_line_is_wider_than_the_terminal",
         "bulk/cli/display/screen.py", "        while cell_len(current) > width:\n", "        while False:\n",
