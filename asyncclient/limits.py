@@ -114,7 +114,22 @@ class Permit:
         """Note that the server refused the request or did not respond, so that it tells nothing about the limit."""
         self._passed = False
 
-    async def __aenter__(self) -> Self:
+    def take_at_once(self) -> bool:
+        """Take the permit if there is nothing to wait for, and return whether it was taken; if not, use `take`."""
+        limits, queue = self._limits, self._queue
+        limits.check_loop()
+        now = limits.clock()
+        if queue.pace is not None or not queue.is_free(now):
+            return False
+        self._take(now)
+        return True
+
+    async def take(self) -> None:
+        """Wait for the permit, and take it.
+
+        Raises:
+            PausedTooLong: the server asks for a longer pause.
+        """
         limits, queue = self._limits, self._queue
         limits.check_loop()
         now = limits.clock()
@@ -122,23 +137,13 @@ class Permit:
             if queue.pace is not None:
                 await queue.pace.acquire()  # it has capacity, so this does not wait
             self._take(now)
-            return self
+            return
         async with queue.turn:
             await queue.wait_until_free(limits.clock, self._longest_pause_s)
             self._take(limits.clock())
-        return self
 
-    def _take(self, now: float) -> None:
-        self.since = now
-        self._taken = True
-        bucket_log = self._queue.bucket.log
-        bucket_log.in_flight += 1
-        if self._log is not bucket_log:
-            self._log.in_flight += 1
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def release(self) -> None:
+        """Count the request if it was marked as sent, otherwise return the permit."""
         if not self._taken:
             return
         bucket = self._queue.bucket
@@ -151,6 +156,23 @@ class Permit:
             if self._log is not bucket.log:
                 self._log.record(now)
         self._queue.wake()
+
+    async def __aenter__(self) -> Self:
+        await self.take()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _take(self, now: float) -> None:
+        self.since = now
+        self._taken = True
+        bucket_log = self._queue.bucket.log
+        bucket_log.in_flight += 1
+        if self._log is not bucket_log:
+            self._log.in_flight += 1
 
 
 class Limits:

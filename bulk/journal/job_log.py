@@ -134,11 +134,7 @@ class JobLog:
         alike: dict[tuple[StatusCodes, tuple[Observation, ...], int | None], list[int]] = {}
         for number, observations in observed.items():
             codes = person[number], events[number], recordings[number], properties[number]
-            key = codes, observations, covered.get(number)
-            if key in alike:
-                alike[key].append(number)
-            else:
-                alike[key] = [number]
+            alike.setdefault((codes, observations, covered.get(number)), []).append(number)
         changes: dict[tuple[Axis, int, int | None], list[int]] = {}
         for (before, observations, until), numbers in alike.items():
             after = self.target_states.transitions[before, observations]
