@@ -1,5 +1,10 @@
 """Erase, clean or change many PostHog persons, with proof: plan, run, resume, verify, report.
 
+The same pair of calls starts a job and resumes it after any interruption:
+
+    plan = await make_plan(client, DeletePersons(), ByDistinctIds("leavers.txt"), "erase.plan.jsonl", reuse=True)
+    report = await run_job(client, plan, "erase.journal.jsonl", approve=plan.digest)
+
 Names are imported when they are first used, so that the command line can show its help without the engine.
 """
 
@@ -9,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bulk.engine import run_job, verify_job
     from bulk.errors import BreakerOpened, BulkError, FileTrouble, JournalBusy, NotFinished, Refused
-    from bulk.events import JobEvent, PlanProgress
+    from bulk.events import JobEvent, PlanEvent, PlanProgress
     from bulk.operations import (
         DeleteEvents,
         DeletePersons,
@@ -42,6 +47,7 @@ _HOME = {
     "NotFinished": "errors",
     "Operation": "operations",
     "Plan": "plan.plan_file",
+    "PlanEvent": "events",
     "PlanFooter": "plan.plan_lines",
     "PlanHeader": "plan.plan_lines",
     "PlanProgress": "events",
@@ -76,6 +82,7 @@ __all__ = [
     "NotFinished",
     "Operation",
     "Plan",
+    "PlanEvent",
     "PlanFooter",
     "PlanHeader",
     "PlanProgress",

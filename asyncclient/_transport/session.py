@@ -212,7 +212,7 @@ class SessionWire:
                 raise
             if not response.content.at_eof():  # at the end aiohttp has taken the connection back already
                 response.close()
-        return Response(status=status, path=path, headers=headers, body=body, stream=stream)
+        return Response(status=status, path=path, headers=headers, body=body, stream=stream, origin=self._origin)
 
     def _url(self, path: str, query: tuple[tuple[str, str], ...]) -> URL:
         target = f"/{target_of(path, query)}"

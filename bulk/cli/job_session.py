@@ -1,6 +1,5 @@
 """What the commands that plan, run and verify share: client, signals, display, approval, and the summary."""
 
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -10,14 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bulk.cli.approval import ask_for_approval, can_prompt
-from bulk.cli.display.live_display import Display, open_display, write_line
+from bulk.cli.display.json_events import command_event, write_line
+from bulk.cli.display.live_display import Display, open_display
+from bulk.cli.display.terminal import fit, write_alert
 from bulk.cli.options.connection_options import RunOptions, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
-from bulk.files.json_lines import encode_line
 from bulk.formatting import count_of, format_count
-from bulk.operations import Operation, to_dict
-from bulk.property_checks import equal
+from bulk.operations import Operation
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -39,13 +38,17 @@ class CommandOutput:
         self.json = json
 
     def print(self, text: str) -> None:
-        """Show people text that is sanitized already."""
+        """Show people text that is sanitized already, broken between words if a terminal is narrower."""
+        click.echo(fit(text, sys.stderr if self.json else sys.stdout), err=self.json)
+
+    def print_command(self, text: str) -> None:
+        """Show people text with a command line to copy, which is not broken."""
         click.echo(text, err=self.json)
 
     def write_event(self, kind: str, **fields: Any) -> None:
         """Write an event of the command itself, if events are requested."""
         if self.json:
-            write_line(sys.stdout, encode_line({"event": kind, **fields}) + b"\n")
+            write_line(sys.stdout, command_event(kind, fields))
 
 
 def run_with_client(
@@ -53,6 +56,7 @@ def run_with_client(
     work: Callable[["PostHogClient", Stopper, Display], Awaitable[T]],
     *,
     json: bool = False,
+    in_place: bool = True,
 ) -> T:
     """Run work that needs the server, with signals handled and progress shown.
 
@@ -60,9 +64,10 @@ def run_with_client(
         settings: for the client.
         work: gets the open client, the stopper and the display.
         json: whether events go to stdout.
+        in_place: whether progress may be redrawn in place, on a terminal.
     """
     client = settings.client()
-    display = open_display(json=json)
+    display = open_display(json=json, in_place=in_place)
 
     async def with_open_client(stopper: Stopper) -> T:
         async with client:
@@ -81,31 +86,17 @@ def make_plan_file(
     from bulk.plan.planner import make_plan
 
     async def work(client: "PostHogClient", _: Stopper, display: Display) -> "Plan":
-        return await make_plan(client, operation, selection, path, on_progress=display, concurrency=concurrency)
+        return await make_plan(
+            client,
+            operation,
+            selection,
+            path,
+            on_progress=display,
+            concurrency=concurrency,
+            retry_for_s=settings.retry_for_s,
+        )
 
     return run_with_client(settings, work, json=json)
-
-
-def check_same_job(plan: "Plan", operation: Operation, selection: "Selection | None") -> None:
-    """Check that an existing plan is for the operation and selection of this command.
-
-    Args:
-        plan: the existing plan.
-        operation: the operation of the command.
-        selection: the selection of the command; None if it gives none.
-
-    Raises:
-        Refused: the plan is for another operation or selection.
-    """
-    pairs: list[tuple[str, Any, Any]] = [("operation", plan.header.operation, to_dict(operation))]
-    if selection is not None:
-        pairs.append(("selection", plan.header.selection.get("details"), selection.details()))
-    for name, planned, given in pairs:
-        if not equal(planned, json.loads(encode_line(given))):
-            raise Refused(
-                f"the existing plan {plan.path} is for another {name}",
-                "name another plan file, or give the options that the plan was made with",
-            )
 
 
 def is_approved(journal: Path) -> bool:
@@ -142,7 +133,11 @@ def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str
         return approve
     if not can_prompt():
         raise Refused(f"the plan of {count_of(plan.count, 'person')} is not approved", how)
-    ask_for_approval(plan, say=lambda text: click.echo(text, nl=False, err=True))
+    ask_for_approval(
+        plan,
+        say=lambda text: click.echo(text, nl=False, err=True),
+        warn=lambda text: write_alert(sys.stderr, text),
+    )
     return plan.digest
 
 
@@ -169,6 +164,7 @@ def run_plan(
                 concurrency=run_options.concurrency,
                 batch_size=run_options.batch_size,
                 wait_s=run_options.wait_s,
+                retry_for_s=settings.retry_for_s,
                 max_targets=run_options.max_targets,
                 expect_count=expect_count,
                 on_progress=display,
@@ -199,12 +195,10 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
             f"({plain(failure.reason)}), targets {plain(failure.targets, limit=60)}"
         )
     output.print(f"Plan: {plain(plan)}; journal: {plain(journal)}")
-    output.print(f"For the report: posthog-bulk report {file_word(str(journal))}")
+    output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
     if any(state.state == "queued" for axis in report.axes for state in axis.states):
-        output.print(
-            "PostHog has not purged the events yet, which takes days. "
-            f"To check again: posthog-bulk verify {file_word(str(journal))}"
-        )
+        output.print("PostHog has not purged the events yet, which takes days.")
+        output.print_command(f"To check again: posthog-bulk verify {file_word(str(journal))}")
     output.write_event(
         "report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal)
     )

@@ -4,16 +4,18 @@ Memory use does not grow with the selection. Listings return up to 1,000 distinc
 return at most 10 (contract 6.11).
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-import anyio
 import anyio.to_thread
 import msgspec
 
 from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
+from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.concurrency.stop_gate import StopGate
+from bulk.events import OutageEvent, WaitKind
 from bulk.export.csv_rows import HEADER, csv_row
 from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog import person_reader
@@ -38,7 +40,14 @@ _LISTED = msgspec.json.Decoder(_Listed)
 
 
 async def export_lines(
-    client: PostHogClient, selection: Selection, findings: Findings, *, page_size: int = 1000
+    client: PostHogClient,
+    selection: Selection,
+    findings: Findings,
+    *,
+    gate: StopGate | None = None,
+    page_size: int = 1000,
+    retry_for_s: float = RETRY_FOR_S,
+    on_progress: Callable[[OutageEvent], None] | None = None,
 ) -> AsyncIterator[bytes]:
     """Yield one line of JSON with its line end per person (contract 6.1, 6.11).
 
@@ -46,13 +55,19 @@ async def export_lines(
         client: for reading.
         selection: the persons; an empty filter selects every person.
         findings: records the outcome of input lines.
+        gate: for waits between two reads; its `sleeps` tell of them.
         page_size: persons per page of a listing, 1 to 1000.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
+        on_progress: called with an event before each wait in an outage, and at its end.
 
     Raises:
         InputError: the input is empty or cannot be used.
         FileTrouble: the input cannot be read.
-        PostHogError: the server did not respond, or responded with an error.
+        PostHogError: the server did not respond for too long, or responded with an error.
     """
+    client = waiting_out(client, retry_for_s)
+    if on_progress is not None:
+        client = client.observed(emit_outages(on_progress))
     if isinstance(selection, ByFilter):
         persons = client.persons.iter_raw(properties=selection.properties, email=selection.email, page_size=page_size)
         async for raw in persons:
@@ -60,26 +75,36 @@ async def export_lines(
             yield _line(raw)
         return
     with DiskIdSet() as seen:
-        async for person in _from_input(client, selection, findings, page_size):
+        async for person in _from_input(client, selection, findings, page_size, gate or StopGate()):
             if seen.add(person.ref.uuid):
                 findings.add_target(len(person.ref.distinct_ids))
                 yield _line(person.raw)
 
 
 async def export_csv(
-    client: PostHogClient, selection: Selection, findings: Findings, *, page_size: int = 1000
+    client: PostHogClient,
+    selection: Selection,
+    findings: Findings,
+    *,
+    gate: StopGate | None = None,
+    page_size: int = 1000,
+    retry_for_s: float = RETRY_FOR_S,
+    on_progress: Callable[[OutageEvent], None] | None = None,
 ) -> AsyncIterator[bytes]:
     """Yield the CSV header, then one row per person; arguments and exceptions are those of `export_lines`.
 
     Unlike the server's own CSV export, it is complete (contract 6.1).
     """
     yield HEADER
-    async for line in export_lines(client, selection, findings, page_size=page_size):
+    lines = export_lines(
+        client, selection, findings, gate=gate, page_size=page_size, retry_for_s=retry_for_s, on_progress=on_progress
+    )
+    async for line in lines:
         yield csv_row(line)
 
 
 async def _from_input(
-    client: PostHogClient, selection: InputSelection, findings: Findings, page_size: int
+    client: PostHogClient, selection: InputSelection, findings: Findings, page_size: int, gate: StopGate
 ) -> AsyncIterator[RawPerson]:
     """Yield the persons of the input; a line that a response does not match is looked up again some seconds later."""
     left_out: list[Line] = []
@@ -87,19 +112,24 @@ async def _from_input(
         async for found in _look_up(client, selection, lines, page_size, left_out):
             yield found
         if len(left_out) >= MAX_OPEN_LINES:
-            async for found in _look_up_again(client, selection, left_out, page_size, findings):
+            async for found in _look_up_again(client, selection, left_out, page_size, findings, gate):
                 yield found
             left_out = []
-    async for found in _look_up_again(client, selection, left_out, page_size, findings):
+    async for found in _look_up_again(client, selection, left_out, page_size, findings, gate):
         yield found
 
 
 async def _look_up_again(
-    client: PostHogClient, selection: InputSelection, lines: Sequence[Line], page_size: int, findings: Findings
+    client: PostHogClient,
+    selection: InputSelection,
+    lines: Sequence[Line],
+    page_size: int,
+    findings: Findings,
+    gate: StopGate,
 ) -> AsyncIterator[RawPerson]:
     if not lines:
         return
-    await anyio.sleep(person_reader.CONFIRM_AFTER_S)
+    await gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(lines))
     unmatched: list[Line] = []
     async for found in _look_up(client, selection, lines, page_size, unmatched):
         yield found

@@ -1,19 +1,32 @@
 """Makes a plan: resolves a selection and writes a file that lists the persons an operation will affect.
 
 It only reads from the server. If it is interrupted at any moment, no plan file exists.
+
+The pair of calls that starts a job also resumes it, at any moment and any number of times:
+
+    plan = await make_plan(client, DeletePersons(), ByDistinctIds("leavers.txt"), "erase.plan.jsonl", reuse=True)
+    report = await run_job(client, plan, "erase.journal.jsonl", approve=plan.digest)
 """
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from asyncclient import Bucket, ClientEvent, PostHogClient, RequestFinished
+import anyio.to_thread
+
+from asyncclient import Bucket, PostHogClient
+from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import BulkError, InputError, NotFinished, Refused
-from bulk.events import PlanProgress
+from bulk.events import PlanEvent, PlanProgress
 from bulk.files.private_files import refuse_existing
 from bulk.operations import Operation, UnsetProperties, to_dict
-from bulk.plan.plan_file import FORMAT, Plan, PlanHeader
+from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, load_plan
+from bulk.plan.plan_match import check_plan_matches
 from bulk.plan.plan_writer import PlanWriter
+from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.wait_tracker import WaitTracker
 from bulk.selection.input_findings import Findings
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByFilter, Selection
@@ -28,77 +41,120 @@ async def make_plan(
     selection: Selection,
     path: Path | str,
     *,
-    on_progress: Callable[[PlanProgress], None] | None = None,
+    on_progress: Callable[[PlanEvent], None] | None = None,
     page_size: int = 1000,
     concurrency: int = 4,
+    retry_for_s: float = RETRY_FOR_S,
     now: Callable[[], float] | None = None,
+    reuse: bool = False,
 ) -> Plan:
     """Write the targets of an operation to a plan file; only reads from the server (contract 6.1, 6.11, 12).
 
     With a filter, or with every person, `UnsetProperties` selects only persons that have one of its properties.
 
+    With `reuse`, the same call opens the plan that an earlier process wrote, so that this call followed by `run_job`
+    starts a job and also resumes it.
+
     Args:
         client: its `project_id` is a number.
         operation: what a run does to each target.
         selection: the persons.
-        path: the plan file; must not exist.
-        on_progress: called after every few requests.
+        path: the plan file; must not exist, unless `reuse` is set.
+        on_progress: called with typed events: the progress after every few requests and every second, and outages of
+            the server.
         page_size: persons per page of a listing, 1 to 1000.
         concurrency: requests at once, at least 1.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
         now: returns the time in epoch seconds; None for the server's clock.
+        reuse: open the plan file if it exists, instead of selecting again; it must have been made for the same
+            operation, selection, host and project, and the input must not have changed since.
 
     Raises:
         InputError: the selection or its input is empty; no request was made.
-        Refused: the selection matches no person.
+        Refused: the selection matches no person, or the existing plan is for something else.
         NotFinished: no selected person could be read.
         FileTrouble: the plan file exists, or cannot be written; or the input cannot be read.
-        PostHogError: the server did not respond, or responded with an error.
+        PostHogError: the server did not respond for too long, or responded with an error.
     """
     path = Path(path)
     project_id = _check_arguments(client, selection, page_size, concurrency)
+    if reuse and _exists(path):
+        return await _open_matching(path, client, operation, selection)
     refuse_existing(path)
     findings, clock = Findings(), now or client.server_time
-    requests = _RequestCounter()
-    reading = client.observed(requests)
-    with Resolver(
-        reading,
-        selection,
-        findings,
-        page_size=page_size,
-        concurrency=concurrency,
-        having_keys=operation.keys if isinstance(operation, UnsetProperties) else (),
-    ) as resolver:
-        await resolver.begin()
-        project = await reading.projects.get(project_id)
-        header = PlanHeader(
-            format=FORMAT,
-            project_id=project_id,
-            project_name=project.name,
-            host=client.origin,
-            operation=to_dict(operation),
-            selection={"summary": selection.summary(), "details": selection.details()},
-            created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
-            version=VERSION,
+    gate, count = StopGate(), 0
+
+    def describe(moment: Moment) -> PlanProgress:
+        return PlanProgress(
+            seen=findings.seen,
+            targets=count,
+            requests=moment.requests,
+            elapsed_s=moment.elapsed_s,
+            wait=moment.wait,
         )
-        with PlanWriter.create(path, header) as writer:
-            async for targets in resolver.targets():
-                for person in targets:
-                    writer.add(person.ref.uuid, person.ref.created_at, person.known_by)
-                if on_progress is not None:
-                    on_progress(PlanProgress(seen=findings.seen, targets=writer.count, requests=requests.count))
-            if not writer.count:
-                raise _no_target(findings)
-            return writer.finish(spent=_spent(client, clock()), findings=findings.to_list(requests=requests.count))
+
+    wait_tracker = WaitTracker(client.limits, gate.sleeps)
+    reporter = ActivityReporter(wait_tracker, describe, on_progress)
+    reading = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
+    if on_progress is not None:
+        reading = reading.observed(emit_outages(on_progress))
+    async with reporter.reporting():
+        with Resolver(
+            reading,
+            selection,
+            findings,
+            gate,
+            page_size=page_size,
+            concurrency=concurrency,
+            having_keys=operation.keys if isinstance(operation, UnsetProperties) else (),
+        ) as resolver:
+            await resolver.begin()
+            project = await reading.projects.get(project_id)
+            header = PlanHeader(
+                format=FORMAT,
+                project_id=project_id,
+                project_name=project.name,
+                host=client.origin,
+                operation=to_dict(operation),
+                selection={"summary": selection.summary(), "details": selection.details()},
+                created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
+                version=VERSION,
+            )
+            with PlanWriter.create(path, header) as writer:
+                async for targets in resolver.targets():
+                    for person in targets:
+                        writer.add(person.ref.uuid, person.ref.created_at, person.known_by)
+                    count = writer.count
+                    reporter.report()
+                if not writer.count:
+                    raise _no_target(findings)
+                recorded = findings.to_list(requests=wait_tracker.requests)
+                return writer.finish(spent=_spent(client, clock()), findings=recorded, content=resolver.content)
 
 
-class _RequestCounter:
-    """Counts the requests that a client finishes."""
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)
 
-    def __init__(self) -> None:
-        self.count = 0
 
-    def __call__(self, event: ClientEvent) -> None:
-        self.count += isinstance(event, RequestFinished)
+async def _open_matching(path: Path, client: PostHogClient, operation: Operation, selection: Selection) -> Plan:
+    """Open an existing plan that was made for the same arguments; raises PlanError and Refused."""
+    plan = load_plan(path)
+    try:
+        # in a thread, because a pipe may block
+        await anyio.to_thread.run_sync(check_plan_matches, plan, operation, selection, abandon_on_cancel=True)
+        for name, planned, given in (
+            ("host", plan.header.host, client.origin),
+            ("project", plan.header.project_id, client.project_id),
+        ):
+            if planned != given:
+                raise Refused(
+                    f"the existing plan {path} is for {name} {planned}, but the client is set to {given}",
+                    f"set the client to that {name}, or name another plan file",
+                )
+    except BaseException:
+        plan.close()
+        raise
+    return plan
 
 
 def _check_arguments(client: PostHogClient, selection: Selection, page_size: int, concurrency: int) -> int:

@@ -13,8 +13,10 @@ import anyio.to_thread
 import msgspec
 
 from asyncclient import PostHogClient, PropertyFilter
+from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
+from bulk.files.content_meter import ContentMeter, InputContent
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
@@ -43,6 +45,7 @@ class LineResolver:
     Args:
         client: for listings.
         reader: reads persons by ID.
+        gate: for waits between two reads.
         selection: the input.
         findings: records the outcome of every line.
         persons: remembers the persons that were yielded.
@@ -55,6 +58,7 @@ class LineResolver:
         self,
         client: PostHogClient,
         reader: PersonReader,
+        gate: StopGate,
         selection: InputSelection,
         findings: Findings,
         persons: DiskIdSet,
@@ -65,19 +69,26 @@ class LineResolver:
     ) -> None:
         self._client = client
         self._reader = reader
+        self._gate = gate
         self._selection = selection
         self._findings = findings
         self._persons = persons
         self._inputs = inputs
         self._page_size = page_size
         self._concurrency = concurrency
-        self._lines = read_lines(selection)
+        self._meter = ContentMeter()
+        self._lines = read_lines(selection, self._meter)
         self._is_second_lookup = False
 
     async def begin(self) -> None:
         """Read the first line, so that InputError and FileTrouble are raised before any request."""
         first = await anyio.to_thread.run_sync(self._next_lines, 1, abandon_on_cancel=True)
         self._lines = chain(first, self._lines)
+
+    @property
+    def content(self) -> InputContent:
+        """The content of the input, once all targets were yielded."""
+        return self._meter.content()
 
     async def targets(self) -> AsyncIterator[list[SelectedPerson]]:
         """Yield the persons, some at a time; a list may be empty."""
@@ -116,7 +127,7 @@ class LineResolver:
     async def _look_up_again(self, lines: list[Line]) -> list[SelectedPerson]:
         """Look lines up until each is known to have a person or none, and record those that stay unknown."""
         self._is_second_lookup = True
-        found, unread = await read_until_known(self._look_up, lines)
+        found, unread = await read_until_known(self._look_up, lines, self._gate)
         self._is_second_lookup = False
         for line in unread:
             self._findings.unread.add(line.number)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
+from bulk.files.content_meter import InputContent
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog.person_reader import PersonReader
 from bulk.selection.filter_resolver import FilterResolver
@@ -20,6 +21,7 @@ class Resolver:
         client: for reading.
         selection: of persons.
         findings: collects the findings of the input check.
+        gate: for waits between two reads.
         page_size: persons per page of a listing.
         concurrency: requests at once.
         having_keys: with a filter, select only persons that have one of these properties.
@@ -30,23 +32,25 @@ class Resolver:
         client: PostHogClient,
         selection: Selection,
         findings: Findings,
+        gate: StopGate,
         *,
         page_size: int,
         concurrency: int,
         having_keys: Sequence[str] = (),
     ) -> None:
-        reader = PersonReader(client, StopGate(), readers=concurrency)
+        reader = PersonReader(client, gate, readers=concurrency)
         self._persons = DiskIdSet()
         self._inputs = DiskStringSet()
         self._resolver: FilterResolver | LineResolver
         if isinstance(selection, ByFilter):
             self._resolver = FilterResolver(
-                client, reader, selection, findings, self._persons, page_size=page_size, having_keys=having_keys
+                client, reader, gate, selection, findings, self._persons, page_size=page_size, having_keys=having_keys
             )
         else:
             self._resolver = LineResolver(
                 client,
                 reader,
+                gate,
                 selection,
                 findings,
                 self._persons,
@@ -66,6 +70,11 @@ class Resolver:
         """Read the first input line, so that InputError and FileTrouble are raised before any request."""
         if isinstance(self._resolver, LineResolver):
             await self._resolver.begin()
+
+    @property
+    def content(self) -> InputContent | None:
+        """The content of the input, once all targets were yielded; None for a filter."""
+        return self._resolver.content if isinstance(self._resolver, LineResolver) else None
 
     def targets(self) -> AsyncIterator[list[SelectedPerson]]:
         """Return an iterator over the persons, some at a time; a list may be empty."""

@@ -168,6 +168,12 @@ ENGINE: tuple[Twin, ...] = (
         "bulk/plan/planner.py", "spent=_spent(", "spent={} and _spent(",
     ),
     twin(
+        11,
+        "a refusal on the way is taken for a request without effect",
+        "bulk/posthog/test_attempt_result.py::test_a_response_that_is_not_posthogs_stops_the_run_as_not_finished",
+        _VERDICTS, '(IntermediaryError, "unknown", NextAction.STOP)', '(IntermediaryError, "failed", NextAction.STOP)',
+    ),
+    twin(
         14,
         "the run waits out a pause above the maximum",
         "bulk/posthog/test_attempt_result.py::test_a_pause_that_is_too_long_is_in_the_message",
@@ -202,9 +208,9 @@ ENGINE: tuple[Twin, ...] = (
         18,
         "the target states keep one object per target",
         "bulk/test_memory.py::test_target_states_take_a_few_bytes_per_target",
-        _LEDGER, "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n",
-        "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n"
-        "                self.__dict__.setdefault('kept', {})[number] = str(number)\n",
+        _LEDGER, "            self.attempts[start:stop] = self.attempts[start:stop].translate(_ONE_MORE)\n",
+        "            self.attempts[start:stop] = self.attempts[start:stop].translate(_ONE_MORE)\n"
+        "            self.__dict__.setdefault('kept', {}).update({n: str(n) for n in range(start, stop)})\n",
     ),
     twin(
         18,

@@ -1,9 +1,12 @@
 """The whole table: for each guarantee, the mistakes that would break it and the tests that notice them."""
 
 from client_twins import CLIENT
+from display_twins import DISPLAY
 from engine_twins import ENGINE
+from outage_twins import OUTAGES
 from property_twins import PROPERTIES
 from reading_twins import READING
+from resume_twins import RESUMES
 from state_twins import STATES
 from storage_twins import STORAGE
 from stream_twins import STREAMS
@@ -12,5 +15,5 @@ from twin import Cut, Twin
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
 GUARANTEES = 31
-_ROWS = (*CLIENT, *ENGINE, *PROPERTIES, *READING, *STATES, *STORAGE, *STREAMS)
+_ROWS = (*CLIENT, *DISPLAY, *ENGINE, *OUTAGES, *PROPERTIES, *READING, *RESUMES, *STATES, *STORAGE, *STREAMS)
 TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.guarantee))

@@ -50,7 +50,11 @@ def command(
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
     """
     from bulk.cli.job_session import run_with_client
+    from bulk.concurrency.stop_gate import StopGate
+    from bulk.events import Activity
     from bulk.export.person_export import export_csv, export_lines
+    from bulk.progress.activity import ActivityReporter, Moment
+    from bulk.progress.wait_tracker import WaitTracker
     from bulk.selection.input_findings import Findings
 
     export, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
@@ -60,16 +64,38 @@ def command(
     with nullcontext() if output is None else output_file(output, force=force, needed=needed) as file:
         write, wait_for_room = _stdout_writer(sys.stdout) if file is None else (file.write, None)
 
-        async def work(client: "PostHogClient", _: "Stopper", __: "Display") -> int:
-            count = 0
-            async for line in export(client, selection, findings):
-                write(line)
-                if wait_for_room is not None:
-                    await wait_for_room()
-                count += 1
+        async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> int:
+            count, gate = 0, StopGate()
+
+            def describe(moment: Moment) -> Activity:
+                persons = max(0, count - header_lines)
+                return Activity(
+                    phase="exporting",
+                    elapsed_s=moment.elapsed_s,
+                    requests=moment.requests,
+                    persons=persons,
+                    wait=moment.wait,
+                )
+
+            wait_tracker = WaitTracker(client.limits, gate.sleeps)
+            async with ActivityReporter(wait_tracker, describe, display).reporting():
+                lines = export(
+                    client.observed(wait_tracker.client_event),
+                    selection,
+                    findings,
+                    gate=gate,
+                    retry_for_s=settings.retry_for_s,
+                    on_progress=display,
+                )
+                async for line in lines:
+                    write(line)
+                    if wait_for_room is not None:
+                        await wait_for_room()
+                    count += 1
             return count - header_lines
 
-        count = run_with_client(settings, work)
+        # lines for people would otherwise be drawn between the persons
+        count = run_with_client(settings, work, in_place=file is not None or not sys.stdout.isatty())
     _show_findings(findings, count)
     return 0
 

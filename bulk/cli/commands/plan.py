@@ -1,5 +1,6 @@
 """`posthog-bulk plan`: write a file that lists the persons an operation will affect. Only reads from the server."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -48,12 +49,13 @@ def command(
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
     """
     from bulk.cli.display.plan_review import format_review, run_command_line
+    from bulk.cli.display.terminal import fit
     from bulk.cli.job_session import make_plan_file
     from bulk.cli.options.operation_options import build_operation
 
     built = build_operation(operation, operation_arguments)
     selection = build_selection(selection_arguments, writes=True)
     with make_plan_file(settings, built, selection, output, json=False, concurrency=concurrency) as plan:
-        click.echo(format_review(plan, rate_limits=settings.rates(), batch_size=batch_size))
+        click.echo(fit(format_review(plan, rate_limits=settings.rates(), batch_size=batch_size), sys.stdout))
         click.echo(f"\nTo run this plan:\n  {run_command_line(plan)}")
     return 0

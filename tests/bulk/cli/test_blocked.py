@@ -183,7 +183,7 @@ def test_commands_without_a_server_end_while_output_is_blocked(
     assert run("delete", *JOB).code == 0
     Path("x.plan.jsonl").write_text("damaged")
     process = blocked.start(*arguments, "x.journal.jsonl")
-    blocked.told(b"without its plan")
+    blocked.told(b"without the plan")
     end_by_two_signals(process)
 
 
@@ -273,7 +273,7 @@ def test_a_job_in_the_background_of_a_terminal_is_not_stopped(posthog: Any) -> N
         process.kill()
         process.wait()
         os.close(output)
-    assert b"give --yes" in seen
+    assert b"--yes --expect-count 60" in seen
 
 
 def _read(output: int) -> bytes:

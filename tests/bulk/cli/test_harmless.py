@@ -24,7 +24,7 @@ BIDI = "".join(map(chr, (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(
 CONTROLS = "".join(map(chr, (*range(1, 0x20), *range(0x7F, 0xA0))))
 NASTY = f"\x1b]0;pwned\x07\x9b2J{CONTROLS}{BIDI}\u2028\u2029\ufeff"
 ACTS = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{BIDI}\u2028\u2029\ufeff]")
-OURS = re.compile(r"\r\n|\r(?=\x1b\[)|\x1b\[(\?25[lh]|[0-9]*[AK]|[0-9;]*m)")
+OURS = re.compile(r"\r\n|\r(?=\x1b\[)|\x1b\[(\?25[lh]|[0-9]*[AJK]|[0-9;]*m)")
 """What the terminal makes of a line end, and how a display is drawn again."""
 FILE = f"{NASTY}\udcff".replace("/", "")
 
@@ -102,6 +102,8 @@ def test_a_job_and_its_report_are_sanitized(posthog: Any, kind: str) -> None:
     shown = at_terminal(kind, *OPERATION_OPTIONS[kind], "--everyone", "--plan", plan, typed=f"{count}\n")
     assert (shown.code, "Acme\\x1b]0;pwned" in shown.text) == (0, True), shown.text
     assert at_terminal("status", journal).code == 0
+    assert at_terminal("jobs").code == 0
+    assert at_terminal("jobs", "--json").code == 0
     assert at_terminal("report", journal).code == 0
     assert at_terminal("verify", journal).code in (0, 75)
     assert at_terminal("verify", journal, "--json").code in (0, 75)
@@ -117,6 +119,7 @@ def test_a_plan_its_run_and_files_in_the_way(posthog: Any) -> None:
     assert at_terminal("run", plan, typed="4\n").code == 0
     Path(plan).write_text(NASTY)
     assert at_terminal("status", journal).code == 0
+    assert at_terminal("jobs").code == 0
     assert at_terminal("run", plan).code == 74
     Path(journal).write_text(f"{NASTY}\n{NASTY}\n")
     for command in (("status", journal), ("report", journal), ("verify", journal)):

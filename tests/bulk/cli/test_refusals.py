@@ -320,7 +320,7 @@ def test_a_full_disk_ends_the_command(refused: Callable[..., str], plan: Path, m
 
 @pytest.mark.slow
 def test_a_server_that_cannot_be_reached_ends_the_command(run: Run, posthog: Any) -> None:
-    result = run(*OPERATION_OPTIONS, "--host", "http://127.0.0.1:1")
+    result = run(*OPERATION_OPTIONS, "--host", "http://127.0.0.1:1", "--retry-for", "0")
     assert result.code == 75
     assert len(result.sentence.splitlines()) == 1
     assert "check the network and the host" in result.sentence
@@ -328,7 +328,7 @@ def test_a_server_that_cannot_be_reached_ends_the_command(run: Run, posthog: Any
 
 def test_a_server_that_is_not_posthog_ends_the_command(run: Run, posthog: Any) -> None:
     for fault, code in (
-        (Fault("redirect", to="https://elsewhere.example.com"), 2),
+        (Fault("redirect", to="https://elsewhere.example.com"), 75),
         (Fault("garbage"), 75),
     ):
         posthog.server.faults.add(fault)

@@ -15,9 +15,10 @@ from bulk.events import (
     PhaseChanged,
     Progress,
     RouteChosen,
+    ServerReachable,
+    ServerUnreachable,
     TestBatchDone,
     Trouble,
-    WaitingForServer,
     WindowBudget,
 )
 
@@ -42,13 +43,24 @@ PROGRESS = Progress(
 )
 
 
-def test_progress_has_count_speed_and_time_left() -> None:
-    assert messages.progress_line(PROGRESS) == "Sending: 1,250 of 5,000 (25%), 118 persons/s, about 32 s left"
+def test_progress_has_its_phase_and_count() -> None:
+    assert messages.count_line(PROGRESS) == "Sending: 1,250 of 5,000 (25%)"
 
 
-def test_progress_has_no_speed_before_it_is_known() -> None:
-    event = msgspec.structs.replace(PROGRESS, targets_per_s=0.0, eta_s=None)
-    assert messages.progress_line(event) == "Sending: 1,250 of 5,000 (25%)"
+@pytest.mark.parametrize(
+    ("working", "overall", "shown"),
+    [
+        (0.0, 0.0, []),
+        (118.4, 118.4, ["118 persons/s"]),
+        (48.2, 4.03, ["4.0 persons/s (48 persons/s without waits)"]),
+        (1.5, 0.2, ["12 persons/min (1.5 persons/s without waits)"]),
+        (0.0, 0.001, ["1 persons/min"]),
+    ],
+)
+def test_the_rate_is_over_all_time_and_over_the_time_without_waits(
+    working: float, overall: float, shown: list[str]
+) -> None:
+    assert messages.rates(msgspec.structs.replace(PROGRESS, targets_per_s=working, overall_per_s=overall)) == shown
 
 
 def test_progress_counts_the_states_of_each_axis_of_the_operation() -> None:
@@ -67,13 +79,6 @@ def test_the_rate_limit_closest_to_used_up_is_shown() -> None:
     assert messages.rate_limit_line((*PROGRESS.budget, hour)) == "Rate limit: 10 of 4,800 deletions left this hour"
     assert messages.rate_limit_line(PROGRESS.budget) == "Rate limit: 468 of 480 deletions left this minute"
     assert messages.rate_limit_line(()) == ""
-
-
-def test_a_used_up_rate_limit_shows_when_the_next_request_follows() -> None:
-    minute = WindowBudget(bucket="others", window_s=60.0, limit=240, used=240, frees_in_s=12.2)
-    assert messages.rate_limit_line((*PROGRESS.budget, minute)) == (
-        "Waiting to stay within the rate limit: next request in 12 s"
-    )
 
 
 def test_a_pause_shows_when_it_ends() -> None:
@@ -122,13 +127,6 @@ def test_the_phases_and_the_test_batch_are_shown() -> None:
     assert line(PROGRESS) is None
 
 
-@pytest.mark.parametrize(("axis", "what"), [("person", "deletions"), ("properties", "changes")])
-def test_waiting_for_the_server_shows_when_it_checks_again(axis: str, what: str) -> None:
-    assert line(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600, axis=axis)) == (
-        f"7 {what} accepted but not yet visible; checking again in 5 s, for up to 10 min"
-    )
-
-
 @pytest.mark.parametrize(
     ("reason", "shown"),
     [
@@ -136,10 +134,21 @@ def test_waiting_for_the_server_shows_when_it_checks_again(axis: str, what: str)
         ("stopped", "Run stopped"),
         ("BreakerOpened", "Run stopped: too many failures; Persons: 3 deleted (confirmed by reading back)"),
         ("NotFinished", "Run interrupted; Persons: 3 deleted (confirmed by reading back)"),
-        ("OSError", "Run interrupted: OSError; Persons: 3 deleted (confirmed by reading back)"),
+        ("PermissionDenied", "Run stopped: the key lacks a permission; Persons: 3 deleted (confirmed by reading back)"),
+        ("OSError", "Run stopped by an error; Persons: 3 deleted (confirmed by reading back)"),
     ],
 )
 def test_the_end_of_a_run_shows_counts_unless_a_summary_follows(reason: str, shown: str) -> None:
     assert (
         line(JobEnded(reason=reason, exit_code=0, person={"deleted_confirmed": 3}, events={}, recordings={})) == shown
     )
+
+
+@pytest.mark.parametrize(("gives_up_in_s", "shown"), [(525.0, "11:11"), (119.0, "11:05:13"), (0.0, "11:03:14")])
+def test_an_outage_has_since_when_the_next_try_and_the_end_of_the_waiting(gives_up_in_s: float, shown: str) -> None:
+    event = ServerUnreachable(away_s=371.0, retry_in_s=8.0, gives_up_in_s=gives_up_in_s, reason="503")
+    assert line(event) == (f"Server not reachable since 10:57:03; trying again in 8 s; giving up at {shown} (503)")
+
+
+def test_the_end_of_an_outage_has_its_length() -> None:
+    assert line(ServerReachable(away_s=305.0)) == "Server reachable again after 5 min 5 s"
