@@ -50,7 +50,7 @@ def ask_for_approval(
         say("\n")
     typed = line.strip().replace(",", "").replace("_", "")
     if typed != str(plan.count):
-        given = f"{plain(typed, limit=20)} was typed" if typed else "nothing was typed"
+        given = f"{typed[:20]} was typed" if typed.isdecimal() else "no number was typed"
         raise Refused(
             f"not approved: {given}, but the plan has {count_of(plan.count, 'person')}; nothing was sent",
             "run the same command again to be asked again",

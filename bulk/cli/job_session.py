@@ -12,7 +12,8 @@ from bulk.cli.approval import ask_for_approval, can_prompt
 from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
 from bulk.cli.display.terminal import fit, write_alert
-from bulk.cli.options.connection_options import RunOptions, Settings
+from bulk.cli.options.connection_options import RunOptions
+from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
 from bulk.formatting import count_of, format_count
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from bulk.selection.selections import Selection
 
 T = TypeVar("T")
+
+_HOST_SAID = "bulk.cli.host_said"
+"""The key of `click.Context.meta` that is true once the command has said which host it uses."""
 
 
 class CommandOutput:
@@ -67,6 +71,7 @@ def run_with_client(
         in_place: whether progress may be redrawn in place, on a terminal.
     """
     client = settings.client()
+    _say_default_host(settings)
     display = open_display(json=json, in_place=in_place)
 
     async def with_open_client(stopper: Stopper) -> T:
@@ -77,6 +82,14 @@ def run_with_client(
         return run_until_signal(with_open_client, notice=display.note, restore=display.restore)
     finally:
         display.close()
+
+
+def _say_default_host(settings: Settings) -> None:
+    """Say, once per command, that no host is set and which one is used."""
+    context = click.get_current_context()
+    if settings.uses_default_host(os.environ) and not context.meta.get(_HOST_SAID):
+        context.meta[_HOST_SAID] = True
+        click.echo(f"{HOST} is not set: using us, which is https://us.posthog.com", err=True)
 
 
 def make_plan_file(
@@ -175,6 +188,24 @@ def run_plan(
         return report
 
     return run_with_client(settings, work, json=run_options.json).exit_code
+
+
+def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
+    """Write the event that names a plan and what it is for."""
+    from bulk.operations import describe as describe_operation
+
+    header = plan.header
+    output.write_event(
+        "plan",
+        path=str(plan.path),
+        count=plan.count,
+        digest=plan.digest,
+        host=header.host,
+        project_id=header.project_id,
+        project_name=header.project_name,
+        operation=describe_operation(header.operation),
+        findings=plan.findings,
+    )
 
 
 def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput) -> None:

@@ -7,6 +7,7 @@ import anyio
 
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
 from bulk.concurrency.outages import outage_event
+from bulk.event_log import EventLog
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WaitingForServer, WindowBudget
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
@@ -54,6 +55,7 @@ class ProgressEmitter:
         self._job = job
         self._limits = limits
         self._on_progress = on_progress
+        self._log = EventLog(clock=anyio.current_time)
         self._phase = ""
         self._requests = 0
         self._last_at = float("-inf")
@@ -63,7 +65,8 @@ class ProgressEmitter:
         self._read_back_until: float | None = None
 
     def emit(self, event: JobEvent) -> None:
-        """Pass an event to the caller."""
+        """Write an event to the log, and pass it to the caller."""
+        self._log.write(event)
         if isinstance(event, WaitingForServer):
             self._read_back_until = anyio.current_time() + event.wait_left_s
         on_progress = self._on_progress
@@ -83,7 +86,7 @@ class ProgressEmitter:
 
     def moved(self) -> None:
         """Emit the progress after a change, unless it was emitted a moment ago."""
-        if self._on_progress is not None and anyio.current_time() - self._last_at >= INTERVAL_S:
+        if self._is_heard() and anyio.current_time() - self._last_at >= INTERVAL_S:
             self.progress()
 
     def tick(self) -> None:
@@ -93,7 +96,7 @@ class ProgressEmitter:
 
     def progress(self) -> None:
         """Emit the progress of the job."""
-        if self._on_progress is None:
+        if not self._is_heard():
             return
         now = anyio.current_time()
         self._last_at = now
@@ -134,6 +137,10 @@ class ProgressEmitter:
                 wait=wait,
             )
         )
+
+    def _is_heard(self) -> bool:
+        """Return whether the caller or the log takes the progress of this moment."""
+        return self._on_progress is not None or self._log.is_progress_due
 
     def client_event(self, event: ClientEvent) -> None:
         """Take an event of the client: count and record its requests, pauses and lowered limits, and report outages."""

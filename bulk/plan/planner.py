@@ -19,6 +19,7 @@ from asyncclient import Bucket, PostHogClient
 from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import BulkError, InputError, NotFinished, Refused
+from bulk.event_log import LOGGER, EventLog
 from bulk.events import PlanEvent, PlanProgress
 from bulk.files.private_files import refuse_existing
 from bulk.operations import Operation, UnsetProperties, to_dict
@@ -81,7 +82,7 @@ async def make_plan(
     if reuse and _exists(path):
         return await _open_matching(path, client, operation, selection)
     refuse_existing(path)
-    findings, clock = Findings(), now or client.server_time
+    findings, clock, log = Findings(), now or client.server_time, EventLog()
     gate, count = StopGate(), 0
 
     def describe(moment: Moment) -> PlanProgress:
@@ -94,7 +95,7 @@ async def make_plan(
         )
 
     wait_tracker = WaitTracker(client.limits, gate.sleeps)
-    reporter = ActivityReporter(wait_tracker, describe, on_progress)
+    reporter = ActivityReporter(wait_tracker, describe, log.before(on_progress))
     reading = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
     if on_progress is not None:
         reading = reading.observed(emit_outages(on_progress))
@@ -129,7 +130,9 @@ async def make_plan(
                 if not writer.count:
                     raise _no_target(findings)
                 recorded = findings.to_list(requests=wait_tracker.requests)
-                return writer.finish(spent=_spent(client, clock()), findings=recorded, content=resolver.content)
+                plan = writer.finish(spent=_spent(client, clock()), findings=recorded, content=resolver.content)
+                LOGGER.info("plan written: %d persons, digest %s", plan.count, plan.digest)
+                return plan
 
 
 def _exists(path: Path) -> bool:

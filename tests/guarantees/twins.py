@@ -4,6 +4,7 @@ from client_twins import CLIENT
 from display_twins import DISPLAY
 from engine_twins import ENGINE
 from outage_twins import OUTAGES
+from output_twins import OUTPUTS
 from property_twins import PROPERTIES
 from reading_twins import READING
 from resume_twins import RESUMES
@@ -15,5 +16,17 @@ from twin import Cut, Twin
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
 GUARANTEES = 31
-_ROWS = (*CLIENT, *DISPLAY, *ENGINE, *OUTAGES, *PROPERTIES, *READING, *RESUMES, *STATES, *STORAGE, *STREAMS)
+_ROWS = (
+    *CLIENT,
+    *DISPLAY,
+    *ENGINE,
+    *OUTAGES,
+    *OUTPUTS,
+    *PROPERTIES,
+    *READING,
+    *RESUMES,
+    *STATES,
+    *STORAGE,
+    *STREAMS,
+)
 TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.guarantee))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from bulk.cli.options.connection_options import FILE, Settings, settings_options
+from bulk.cli.options.connection_options import FILE, json_option, settings_options
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
+from bulk.cli.options.settings import Settings
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
 from bulk.cli.streams.text import as_text_output
 
@@ -35,10 +36,16 @@ if TYPE_CHECKING:
     "-o", "--output", type=FILE, metavar="FILE", help="Write to this file, which only you can read, instead of stdout"
 )
 @option("--force", is_flag=True, help=FORCE_HELP)
+@json_option
 @selection_options
 @settings_options
 def command(
-    selection_arguments: SelectionArguments, layout: str, output: Path | None, force: bool, settings: Settings
+    selection_arguments: SelectionArguments,
+    layout: str,
+    output: Path | None,
+    force: bool,
+    json: bool,
+    settings: Settings,
 ) -> int:
     """Export the selected persons, or all persons of the project, one per line. Only reads from the server.
 
@@ -49,7 +56,7 @@ def command(
     Example:
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
     """
-    from bulk.cli.job_session import run_with_client
+    from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.concurrency.stop_gate import StopGate
     from bulk.events import Activity
     from bulk.export.person_export import export_csv, export_lines
@@ -57,6 +64,8 @@ def command(
     from bulk.progress.wait_tracker import WaitTracker
     from bulk.selection.input_findings import Findings
 
+    if json and output is None and layout == "csv":
+        raise click.UsageError("--json writes JSON to stdout, so --format csv needs a file: add -o FILE")
     export, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
     selection = build_selection(selection_arguments, writes=False)
     findings = Findings()
@@ -95,8 +104,12 @@ def command(
             return count - header_lines
 
         # lines for people would otherwise be drawn between the persons
-        count = run_with_client(settings, work, in_place=file is not None or not sys.stdout.isatty())
+        in_place = file is not None or not sys.stdout.isatty()
+        count = run_with_client(settings, work, json=json and file is not None, in_place=in_place)
     _show_findings(findings, count)
+    if output is not None:
+        found = findings.to_list(requests=0)
+        CommandOutput(json=json).write_event("persons", path=str(output), count=count, findings=found)
     return 0
 
 

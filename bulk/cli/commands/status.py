@@ -4,11 +4,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk.cli.options.connection_options import FILE, PLAN_HELP
+from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 
@@ -26,7 +26,8 @@ T = TypeVar("T")
 @click.argument("journal", type=FILE)
 @option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
 @option("--watch", is_flag=True, help="Show the progress of a running job until its run ends")
-def command(journal: Path, plan: Path | None, watch: bool) -> int:
+@json_option
+def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     """Show the state of the job in JOURNAL, even while it runs. Needs no network, no key, and not even the plan.
 
     \b
@@ -34,19 +35,22 @@ def command(journal: Path, plan: Path | None, watch: bool) -> int:
       posthog-bulk status leavers.journal.jsonl --watch
     """
     from bulk.cli.display.terminal import fit
+    from bulk.cli.job_session import CommandOutput
 
     status = read_job_status(journal, plan)
     if watch and status.is_running:
-        status = _watch(journal, plan, status)
-    click.echo(fit("\n".join(status_lines(status)), sys.stdout))
+        status = _watch(journal, plan, status, json=json)
+    output = CommandOutput(json=json)
+    output.print(fit("\n".join(status_lines(status)), sys.stderr if json else sys.stdout))
+    output.write_event("status", **status_fields(status, journal))
     return 0
 
 
-def _watch(journal: Path, plan: Path | None, status: "JobStatus") -> "JobStatus":
+def _watch(journal: Path, plan: Path | None, status: "JobStatus", *, json: bool) -> "JobStatus":
     """Show the progress until no process runs the job, and return the status then."""
     from bulk.cli.display.live_display import open_display
 
-    display = open_display(json=False, stream=sys.stdout)
+    display = open_display(json=json, stream=sys.stderr if json else sys.stdout)
     try:
         while status.is_running:
             if status.progress is not None:
@@ -95,6 +99,32 @@ def _read_with_plan(read: Callable[[Path, "Plan | None"], T], journal: Path, pla
         found = read(journal, None)  # raises if the journal itself is at fault
         click.echo(f"posthog-bulk: shown without the plan: {error}", err=True)
         return found
+
+
+def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
+    """Return the state of a job as the fields of a JSON event."""
+    from bulk.operations import describe as describe_operation
+
+    report = status.report
+    last = report.runs[-1] if report.runs else None
+    return {
+        "journal": str(journal),
+        "job": report.job,
+        "operation": describe_operation(report.operation),
+        "host": report.host,
+        "project_id": report.project_id,
+        "count": report.count,
+        "approved_at": report.approved_at,
+        "verdict": report.verdict,
+        "exit_code": report.exit_code,
+        "axes": {axis.axis: {state.state: state.count for state in axis.states} for axis in report.axes},
+        "is_running": status.is_running,
+        "runs": len(report.runs),
+        "run_started": last and last.started,
+        "run_ended": last and last.ended,
+        "run_reason": last and last.reason,
+        "last_entry_at": report.last_entry_at,
+    }
 
 
 def status_lines(status: "JobStatus") -> list[str]:

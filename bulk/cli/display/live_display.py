@@ -10,6 +10,7 @@ from typing import Protocol, TextIO
 from bulk.cli.display.json_events import JsonLines
 from bulk.cli.display.log_lines import Lines
 from bulk.cli.display.messages import Event
+from bulk.cli.display.notes import Notes, is_progress_hidden
 from bulk.cli.display.terminal import Terminal
 
 
@@ -41,4 +42,6 @@ def open_display(*, json: bool, stream: TextIO | None = None, in_place: bool = T
     people = sys.stderr if stream is None else stream
     is_redrawn = in_place and people.isatty() and os.environ.get("TERM") != "dumb"
     shown: Display = Terminal(people) if is_redrawn else Lines(people)
+    if is_progress_hidden():
+        shown = Notes(people)
     return JsonLines(shown, sys.stdout) if json else shown

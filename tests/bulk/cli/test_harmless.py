@@ -164,6 +164,13 @@ def test_persons(posthog: Any) -> None:
         ("server", "--port", "0", "--fault", NASTY),
         ("server", "--port", "0", "--fault", f"status,{NASTY}={NASTY}"),
         ("demo", "--keep", FILE),
+        ("completion", NASTY),
+        ("persons", "--profile", NASTY),
+        ("persons", "--proxy", NASTY),
+        ("persons", "--ca-file", FILE),
+        ("persons", "--ingest-host", NASTY),
+        ("status", "x", "--log-level", NASTY),
+        ("status", "x", "--log-file", f"{FILE}/x"),
     ],
     ids=lambda arguments: "-".join(arguments[:2]).encode("ascii", "ignore").decode()[:20].strip("\x1b\x07"),
 )
