@@ -30,7 +30,7 @@ from bulk.operations import Operation, describe, from_dict, without_values
 from bulk.plan.plan_file import Plan
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
 from bulk.posthog.strategy import Strategy, detect_strategy
-from bulk.report.report import exit_code
+from bulk.report.verdict import exit_code
 from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
 from bulk.version import VERSION
 
