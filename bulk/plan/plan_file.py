@@ -13,6 +13,7 @@ from types import TracebackType
 
 from bulk.errors import PlanError
 from bulk.files.file_errors import as_file_trouble
+from bulk.files.job_file_kinds import how_to_give_plan, is_journal
 from bulk.files.private_files import open_regular
 from bulk.plan.plan_lines import (
     DIGEST_PREFIX,
@@ -174,6 +175,8 @@ def _load_header(fd: int, size: int, path: Path) -> tuple[PlanHeader, int]:
     while b"\n" not in line and len(line) < min(size, MAX_LINE):
         line += _read(fd, len(line), min(_CHUNK, size - len(line)), path)
     line = line[: line.find(b"\n") + 1]
+    if is_journal(line):
+        raise PlanError(path, "is a journal, not a plan", how_to_give_plan(path))
     try:
         made_with = decode_format(line)
         if made_with != FORMAT:

@@ -36,16 +36,18 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     from bulk.cli.job_session import CommandOutput, run_with_client, show_summary
     from bulk.engine import verify_job
     from bulk.errors import NO_SUCH_FILE, JournalError, PlanError
+    from bulk.journal.replay import refuse_other_file
     from bulk.plan.plan_file import load_plan
 
     if not os.path.lexists(journal):
         raise JournalError(journal, NO_SUCH_FILE, "check the name")
+    refuse_other_file(journal)
     plan = plan or plan_of(journal)
     if not os.path.lexists(plan):
         raise PlanError(
             plan,
-            "the plan does not exist, and only it lists the persons to read back",
-            "give the plan with --plan; status and report work without it",
+            NO_SUCH_FILE,
+            "the plan lists the persons to read back: give it with --plan. status and report work without it",
         )
     output = CommandOutput(json=json)
     with load_plan(plan) as loaded:
