@@ -157,13 +157,27 @@ def _report_error(error: BaseException, streams: StandardStreams) -> int:
         return _die_by_signal(error.signal_number, streams)
     if isinstance(error, BrokenPipeError | OutputClosed):
         return _die_by_signal(signal.SIGPIPE, streams)
-    click.echo(f"posthog-bulk: {describe_error(error)}", err=True)
+    message, code = _describe(error)
     try:
+        click.echo(f"posthog-bulk: {message}", err=True)
         with suppress(OSError):  # the error matters more
             streams.finish()
     except KeyboardInterrupt:
         return _die_by_signal(signal.SIGINT, streams)
-    return exit_code(error)
+    except OSError:
+        pass  # nobody reads stderr
+    except Exception:
+        return ExitCode.DEFECT
+    return code
+
+
+def _describe(error: BaseException) -> tuple[str, ExitCode]:
+    """Return the message and the exit code of an error; a defect while they are found is one more defect."""
+    try:
+        return describe_error(error), exit_code(error)
+    except Exception as defect:
+        names = f"{type(defect).__name__} while {type(error).__name__} was reported"
+        return f"defect: {names}; no further request was sent. Please report it.", ExitCode.DEFECT
 
 
 def _die_by_signal(number: int, streams: StandardStreams) -> int:

@@ -157,8 +157,8 @@ def test_verify_says_that_events_are_not_purged_yet_and_exits_75() -> None:
     assert (verified.exit_code, verified.verdict) == (
         75,
         (
-            "Persons deleted; events not purged yet: the deletion of the events of 1,000 of 1,000 persons is queued, and "
-            "PostHog purges events at the weekend."
+            "Persons deleted; events not purged yet: the deletion of the events of 1,000 of 1,000 persons is queued, "
+            "and PostHog purges events at the weekend."
         ),
     )
 
