@@ -47,8 +47,19 @@ from asyncclient.errors import (
     TransportError,
     UnexpectedRedirect,
     UnprocessableEntity,
+    Unreachable,
+    UntrustedCertificate,
 )
-from asyncclient.events import ClientEvent, LimitLowered, Paused, PrefixMoved, RequestFinished, Retrying
+from asyncclient.events import (
+    ClientEvent,
+    LimitLowered,
+    Paused,
+    PrefixMoved,
+    RequestFinished,
+    Retrying,
+    ServerReachable,
+    ServerUnreachable,
+)
 from asyncclient.filters import OPERATORS, FilterType, Operator, PropertyFilter, Scalar, Value
 from asyncclient.limits import Bucket, LimitReduction, Limits, PausedTooLong, Permit, RateLimits, WindowBudget
 from asyncclient.models import (
@@ -146,12 +157,16 @@ __all__ = [
     "Scalar",
     "Secret",
     "ServerError",
+    "ServerReachable",
+    "ServerUnreachable",
     "TimedOut",
     "TimelinePoint",
     "TokenRefused",
     "TransportError",
     "UnexpectedRedirect",
     "UnprocessableEntity",
+    "Unreachable",
+    "UntrustedCertificate",
     "Value",
     "WindowBudget",
     "property_keys",

@@ -255,6 +255,27 @@ class PostHogClient:
         """Seconds by a clock that cannot be set, for ages: it runs on while the machine is suspended (Linux)."""
         return self._core.shared.clock()
 
+    @property
+    def retry(self) -> RetryPolicy:
+        """When requests are retried."""
+        return self._core.policy
+
+    @property
+    def unreachable_s(self) -> float:
+        """Seconds of all outages of the API so far that were waited out, the current one included."""
+        return self._core.shared.available(to_ingestion=False).unreachable_s
+
+    async def in_outage(self, *, to_ingestion: bool = False) -> bool:
+        """Return whether a request failed just now because of an outage; in one, all requests wait (`retry_for_s`).
+
+        Arguments:
+            to_ingestion: whether it is the ingestion host that did not respond.
+
+        Raises:
+            RuntimeError: the client is not open.
+        """
+        return await self._core.in_outage(to_ingestion=to_ingestion)
+
     def once(self, before_send: BeforeSend) -> "PostHogClient":
         """A view whose calls are each attempted exactly once, after `before_send`.
 
@@ -270,9 +291,6 @@ class PostHogClient:
 
         Arguments:
             on_event: called with every request, retry and pause of the view's calls; must not block.
-
-        Returns:
-            The view; it shares connections, limits and everything else with this client.
         """
         core = self._core
         return self._view(RequestPipeline(core.shared, core.policy, (*core.listeners, on_event), core.before_send))
@@ -282,9 +300,6 @@ class PostHogClient:
 
         Arguments:
             policy: when the view's requests are repeated.
-
-        Returns:
-            The view; it shares connections, limits and everything else with this client.
         """
         core = self._core
         return self._view(RequestPipeline(core.shared, policy, core.listeners, core.before_send))

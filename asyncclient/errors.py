@@ -187,12 +187,36 @@ class ConnectFailed(TransportError):
     """No connection could be made; nothing was sent."""
 
 
+class UntrustedCertificate(ConnectFailed):
+    """The server's certificate is not trusted, which does not pass by itself; nothing was sent."""
+
+
 class ConnectionLost(TransportError):
     """The connection broke; the request may or may not have had an effect."""
 
 
 class TimedOut(TransportError):
     """No response came in time; the request may or may not have had an effect."""
+
+
+class Unreachable(TransportError):
+    """The server was in an outage for longer than it is waited out (`RetryPolicy.retry_for_s`).
+
+    Every attempt of the call that was sent had no effect.
+
+    Arguments:
+        cause: what the last probe ended with, such as "503" or "no connection (Connection refused)".
+        method, path, route: as in `TransportError`.
+        away_s: for how long the server did not respond, in seconds.
+    """
+
+    def __init__(self, cause: str, *, method: str, path: str, route: str, away_s: float) -> None:
+        away = f"{away_s:.0f} s" if away_s < 120 else f"{away_s / 60:.0f} min"
+        super().__init__(
+            f"the server did not respond for {away} ({cause})", method=method, path=path, route=route, sent=False
+        )
+        self.cause = cause
+        self.away_s = away_s
 
 
 def _restore(kind: type[PostHogError], args: tuple[Any, ...], fields: dict[str, Any]) -> PostHogError:

@@ -75,6 +75,32 @@ class LimitLowered(_Event, frozen=True, tag="limit"):
     new: int | None
 
 
+class ServerUnreachable(_Event, frozen=True, tag="unreachable"):
+    """The server does not respond: all requests wait, and the server is probed again soon.
+
+    Arguments:
+        away_s: seconds since the outage was noticed.
+        retry_in_s: seconds until the next probe.
+        gives_up_in_s: seconds until the last one, if all of them fail.
+        reason: what the last probe ended with: the HTTP status, or what happened in our own words.
+    """
+
+    away_s: float
+    retry_in_s: float
+    gives_up_in_s: float
+    reason: str
+
+
+class ServerReachable(_Event, frozen=True, tag="reachable"):
+    """The server responds again after an outage.
+
+    Arguments:
+        away_s: how long the outage lasted, in seconds.
+    """
+
+    away_s: float
+
+
 class PrefixMoved(_Event, frozen=True, tag="prefix"):
     """The server announced another path prefix, which the client uses from now on (contract 1).
 
@@ -87,4 +113,4 @@ class PrefixMoved(_Event, frozen=True, tag="prefix"):
     new: str
 
 
-ClientEvent = RequestFinished | Retrying | Paused | LimitLowered | PrefixMoved
+ClientEvent = RequestFinished | Retrying | Paused | LimitLowered | ServerUnreachable | ServerReachable | PrefixMoved

@@ -39,6 +39,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         base_s: seconds; the wait before retry n is drawn from 0 to base_s * 2^(n-1) (full jitter).
         cap_s: the longest wait between two attempts, in seconds.
         longest_pause_s: seconds; if the server asks for a longer pause, the call fails at once.
+        retry_for_s: how long an outage of the server is waited out, in seconds; 0 for not at all. While it lasts, all
+            calls of the client wait and one of them probes the server. No attempt counts that ended in an outage.
 
     Raises:
         InvalidArgument: a number is out of its range.
@@ -48,11 +50,12 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     base_s: float = 0.5
     cap_s: float = 30.0
     longest_pause_s: float = 3600.0
+    retry_for_s: float = 0.0
 
     def __post_init__(self) -> None:
         if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or not 1 <= self.attempts <= 100:
             raise InvalidArgument(f"attempts {self.attempts!r} is not a whole number from 1 to 100")
-        for name in ("base_s", "cap_s", "longest_pause_s"):
+        for name in ("base_s", "cap_s", "longest_pause_s", "retry_for_s"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
                 raise InvalidArgument(f"{name} {value!r} is not a number of seconds, 0 or more")

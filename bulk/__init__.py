@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bulk.engine import run_job, verify_job
     from bulk.errors import BreakerOpened, BulkError, FileTrouble, JournalBusy, NotFinished, Refused
-    from bulk.events import JobEvent, PlanProgress
+    from bulk.events import JobEvent, PlanEvent, PlanProgress
     from bulk.operations import (
         DeleteEvents,
         DeletePersons,
@@ -42,6 +42,7 @@ _HOME = {
     "NotFinished": "errors",
     "Operation": "operations",
     "Plan": "plan.plan_file",
+    "PlanEvent": "events",
     "PlanFooter": "plan.plan_lines",
     "PlanHeader": "plan.plan_lines",
     "PlanProgress": "events",
@@ -76,6 +77,7 @@ __all__ = [
     "NotFinished",
     "Operation",
     "Plan",
+    "PlanEvent",
     "PlanFooter",
     "PlanHeader",
     "PlanProgress",

@@ -11,6 +11,7 @@ import anyio
 import msgspec
 
 from asyncclient import PostHogClient
+from bulk.concurrency.outages import RETRY_FOR_S
 from bulk.events import JobEvent
 from bulk.execution import preflight
 from bulk.execution.open_job import open_job
@@ -32,6 +33,7 @@ async def run_job(
     batch_size: int = 250,
     wait_s: float = 900.0,
     max_uncovered_s: float = MAX_UNCOVERED_S,
+    retry_for_s: float = RETRY_FOR_S,
     max_targets: int | None = None,
     expect_count: int | None = None,
     on_progress: Callable[[JobEvent], None] | None = None,
@@ -49,6 +51,7 @@ async def run_job(
         wait_s: seconds to wait for the server to catch up before the remaining targets are left pending.
         max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds; events that came after
             the row stay behind.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
@@ -61,13 +64,17 @@ async def run_job(
         ValueError: a setting is out of its range.
         Refused: a check failed; nothing was sent.
         BreakerOpened: too many requests failed, or the test batch did.
-        NotFinished: the server cannot be reached or asks for a long pause; run again.
+        NotFinished: the server was in an outage for too long, or asks for a long pause; run again.
         FileTrouble: the journal cannot be used, or a write to it failed.
         JournalBusy: another process is using the journal.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
     settings = RunSettings(
-        concurrency=concurrency, batch_size=batch_size, wait_s=wait_s, max_uncovered_s=max_uncovered_s
+        concurrency=concurrency,
+        batch_size=batch_size,
+        wait_s=wait_s,
+        max_uncovered_s=max_uncovered_s,
+        retry_for_s=retry_for_s,
     )
     settings = _within_connections(client, settings)
     preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
@@ -92,6 +99,7 @@ async def verify_job(
     journal: str | Path,
     *,
     concurrency: int = 8,
+    retry_for_s: float = RETRY_FOR_S,
     on_progress: Callable[[JobEvent], None] | None = None,
     stop: anyio.Event | None = None,
 ) -> Report:
@@ -102,6 +110,7 @@ async def verify_job(
         plan: from `make_plan` or `load_plan`.
         journal: path of the journal.
         concurrency: reads in parallel, 1 to 256, at most as many as the client has connections.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end early.
 
@@ -111,12 +120,13 @@ async def verify_job(
     Raises:
         ValueError: a setting is out of its range.
         Refused: the journal belongs to another plan, or the client to another project.
-        NotFinished: the server cannot be reached or asks for a long pause; verify again.
+        NotFinished: the server was in an outage for too long, or asks for a long pause; verify again.
         FileTrouble: the journal cannot be used, or a write to it failed.
         JournalBusy: another process is using the journal.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
-    settings = _within_connections(client, RunSettings(concurrency=concurrency, batch_size=MAX_BATCH_SIZE, wait_s=0.0))
+    settings = RunSettings(concurrency=concurrency, batch_size=MAX_BATCH_SIZE, wait_s=0.0, retry_for_s=retry_for_s)
+    settings = _within_connections(client, settings)
     async with open_job(
         client,
         plan,

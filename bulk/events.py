@@ -105,6 +105,25 @@ class LimitMoved(_Event, frozen=True, tag="limit"):
     new: int | None = None
 
 
+class ServerUnreachable(_Event, frozen=True, tag="unreachable"):
+    """The server does not respond since `away_s` seconds: all requests wait, and the server is probed again.
+
+    The next probe comes in `retry_in_s`, the last one in `gives_up_in_s`; if that fails too, the command ends and can
+    be resumed. `reason` is the HTTP status of the last probe, or what happened to it.
+    """
+
+    away_s: float
+    retry_in_s: float
+    gives_up_in_s: float
+    reason: str
+
+
+class ServerReachable(_Event, frozen=True, tag="reachable"):
+    """The server responds again after an outage of `away_s` seconds."""
+
+    away_s: float
+
+
 class WaitingForServer(_Event, frozen=True, tag="waiting"):
     """The server accepted changes for `targets` persons that do not show yet; they are read again in `next_read_s`.
 
@@ -128,6 +147,11 @@ class JobEnded(_Event, frozen=True, tag="ended"):
     properties: dict[str, int] = {}
 
 
+OutageEvent = ServerUnreachable | ServerReachable
+
+PlanEvent = PlanProgress | OutageEvent
+"""The events of `make_plan`."""
+
 JobEvent = (
     JobStarted
     | PhaseChanged
@@ -137,6 +161,8 @@ JobEvent = (
     | Trouble
     | PauseStarted
     | LimitMoved
+    | ServerUnreachable
+    | ServerReachable
     | WaitingForServer
     | JobEnded
 )

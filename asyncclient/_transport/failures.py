@@ -7,7 +7,14 @@ from typing import Any
 import aiohttp
 
 from asyncclient._protocol.http import Request
-from asyncclient.errors import ConnectFailed, ConnectionLost, InvalidResponse, TimedOut, TransportError
+from asyncclient.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    InvalidResponse,
+    TimedOut,
+    TransportError,
+    UntrustedCertificate,
+)
 
 FOREIGN = (aiohttp.ClientError, OSError, ValueError)
 """The exceptions of a request that fails. A timeout is an OSError."""
@@ -71,7 +78,9 @@ def failure(request: Request[Any], path: str, error: Exception, *, sent: bool, w
         kind, what = (TimedOut, "response") if sent else (ConnectFailed, "connection")
         reason = f"no {what} within {within_s:g} s"
     elif not sent:
-        kind, reason = ConnectFailed, f"no connection ({cause(error)})"
+        untrusted = isinstance(error, aiohttp.ClientConnectorCertificateError)
+        kind = UntrustedCertificate if untrusted else ConnectFailed
+        reason = f"no connection ({cause(error)})"
     elif isinstance(error, aiohttp.ClientResponseError):
         kind, reason = ConnectionLost, "the response is not HTTP, or its headers are too large"
     elif isinstance(error, aiohttp.ClientPayloadError):

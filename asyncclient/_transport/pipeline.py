@@ -13,6 +13,7 @@ from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.expectations import Json
 from asyncclient._protocol.server_clock import ServerClock, boot_time
 from asyncclient._secret import Secret
+from asyncclient._transport.availability import PROBE_TIMEOUT_S, Availability, OutageTransport, ingestion_probe
 from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport, settling_read
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
@@ -35,6 +36,7 @@ class ClientState(msgspec.Struct):
 
     `token` is the project's, for the ingestion host; None until the server was asked for it. `returns_summaries` is
     whether an answer showed a server of April 2026 or later, which never answers bulk_delete without a summary.
+    `availability` is kept by whether the server is the ingestion host.
     """
 
     origin: str
@@ -56,6 +58,13 @@ class ClientState(msgspec.Struct):
     ingest_wire: SessionWire | None = None
     ended: bool = False
     returns_summaries: bool = False
+    availability: dict[bool, Availability] = msgspec.field(default_factory=dict)
+
+    def available(self, *, to_ingestion: bool) -> Availability:
+        """Return what is known about the availability of the ingestion host, or of the API."""
+        if to_ingestion not in self.availability:
+            self.availability[to_ingestion] = Availability(self.clock)
+        return self.availability[to_ingestion]
 
     def open(self) -> None:
         """Make the wires: the ingestion host's has no key, so that none can get there (guarantee 26)."""
@@ -96,6 +105,7 @@ class RequestPipeline:
         self.listeners = listeners
         self.before_send = before_send
         self._stacks: dict[bool, RetryingTransport] = {}
+        self._outages: dict[bool, OutageTransport] = {}
 
     async def send(self, request: Request[Any]) -> Response:
         """Send through all layers.
@@ -133,6 +143,11 @@ class RequestPipeline:
     def reader(self) -> "RequestPipeline":
         """This view for reads beside the call that was asked for: they are no attempts of it."""
         return self if self.before_send is None else RequestPipeline(self.shared, self.policy, self.listeners)
+
+    async def in_outage(self, *, to_ingestion: bool) -> bool:
+        """Return whether the failure of a request that just ended is part of an outage; if so, all requests wait."""
+        self._open_stack(to_ingestion)
+        return await self._outages[to_ingestion].in_outage()
 
     def refuse_current_project(self) -> None:
         """Pass where the project is fixed.
@@ -182,8 +197,23 @@ class RequestPipeline:
             throttled = RateLimitedTransport(
                 wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock
             )
-            prefixed = PathPrefixTransport(throttled, shared.prefix, self.tell)
+            outages = self._outages[to_ingestion] = OutageTransport(
+                throttled,
+                shared.available(to_ingestion=to_ingestion),
+                self.policy,
+                lambda: self._probe(to_ingestion=to_ingestion),
+                key,
+                self.tell,
+                shared.uniform,
+            )
+            prefixed = PathPrefixTransport(outages, shared.prefix, self.tell)
             stack = self._stacks[to_ingestion] = RetryingTransport(
-                prefixed, self.policy, key, self.tell, shared.uniform
+                prefixed, self.policy, key, self.tell, shared.uniform, outages
             )
         return stack
+
+    def _probe(self, *, to_ingestion: bool) -> tuple[Request[Any], str]:
+        """Return a cheap read that shows whether the server responds, and its path."""
+        request: Request[Any] = ingestion_probe() if to_ingestion else settling_read()
+        timeout_s = min(PROBE_TIMEOUT_S, self.shared.timeout_s)
+        return msgspec.structs.replace(request, timeout_s=timeout_s), self.shared.prefix.path(request)

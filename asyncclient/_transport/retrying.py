@@ -1,4 +1,8 @@
-"""RetryingTransport: retries as the policy decides (`asyncclient.retry`)."""
+"""RetryingTransport: retries as the policy decides (`asyncclient.retry`), and after each outage of the server.
+
+A call that an outage made fail is sent again when the server responds, if it certainly had no effect. That costs none
+of its attempts.
+"""
 
 import random
 from collections.abc import Callable
@@ -7,16 +11,22 @@ from typing import Any
 import anyio
 
 from asyncclient._protocol.http import BeforeSend, Request, Response
+from asyncclient._protocol.outage import MAX_OUTAGES_PER_CALL
 from asyncclient._protocol.responses.decoding import to_error
 from asyncclient._secret import Secret
+from asyncclient._transport.availability import OutageTransport
 from asyncclient._transport.path_prefix import PathPrefixTransport
-from asyncclient.errors import ApiStatusError, PostHogError
+from asyncclient.errors import ApiStatusError, ConnectFailed, PostHogError, Unreachable
 from asyncclient.events import ClientEvent, Retrying
 from asyncclient.retry import GiveUp, RetryPolicy, decide
 
 
 class RetryingTransport:
-    """Sends through the transport below until there is a response or the policy gives up."""
+    """Sends through the transport below until there is a response or the policy gives up.
+
+    Arguments:
+        outages: tells whether the server is in an outage; None if outages are not waited out.
+    """
 
     def __init__(
         self,
@@ -25,16 +35,18 @@ class RetryingTransport:
         key: Secret,
         emit: Callable[[ClientEvent], None],
         uniform: Callable[[float, float], float] = random.uniform,
+        outages: OutageTransport | None = None,
     ) -> None:
         self._inner = inner
         self._policy = policy
         self._key = key
         self._emit = emit
         self._uniform = uniform
+        self._outages = outages
 
     async def send(self, request: Request[Any], before_send: BeforeSend | None) -> Response:
         """Send until a response needs no retry or the policy gives up; only once if `before_send` is given."""
-        attempt = 1
+        attempt, outages = 1, 0
         while True:
             error: PostHogError
             try:
@@ -42,11 +54,17 @@ class RetryingTransport:
                 if response.status < 500:
                     return response
                 error = to_error(request, response, self._key)
+            except Unreachable:
+                raise
             except PostHogError as problem:
                 error = problem
             if before_send is not None or request.once:
                 raise error
             mutating = request.mutating and not request.repeatable
+            had_no_effect = not mutating or isinstance(error, ConnectFailed)
+            if had_no_effect and outages < MAX_OUTAGES_PER_CALL and await self._in_outage(error):
+                outages += 1
+                continue
             decision = decide(self._policy, error, attempt=attempt, mutating=mutating, uniform=self._uniform)
             if isinstance(decision, GiveUp):
                 raise error
@@ -55,6 +73,10 @@ class RetryingTransport:
             )
             await anyio.sleep(decision.after_s)
             attempt += 1
+
+    async def _in_outage(self, error: PostHogError) -> bool:
+        outages = self._outages
+        return outages is not None and outages.may_be_outage(error) and await outages.in_outage()
 
 
 def _reason(error: PostHogError) -> str:

@@ -132,6 +132,7 @@ def _advice(error: BaseException) -> str:
     import asyncclient
 
     table: tuple[tuple[type[BaseException], str], ...] = (
+        (asyncclient.Unreachable, "check the network and the host (POSTHOG_HOST), then run the same command again"),
         (asyncclient.ConnectFailed, "check the network and the host (POSTHOG_HOST), then run the same command again"),
         (asyncclient.TransportError, "run the same command again"),
         (asyncclient.PermissionDenied, "check the project ID, and the scopes and projects of the key"),

@@ -81,7 +81,15 @@ def make_plan_file(
     from bulk.plan.planner import make_plan
 
     async def work(client: "PostHogClient", _: Stopper, display: Display) -> "Plan":
-        return await make_plan(client, operation, selection, path, on_progress=display, concurrency=concurrency)
+        return await make_plan(
+            client,
+            operation,
+            selection,
+            path,
+            on_progress=display,
+            concurrency=concurrency,
+            retry_for_s=settings.retry_for_s,
+        )
 
     return run_with_client(settings, work, json=json)
 
@@ -169,6 +177,7 @@ def run_plan(
                 concurrency=run_options.concurrency,
                 batch_size=run_options.batch_size,
                 wait_s=run_options.wait_s,
+                retry_for_s=settings.retry_for_s,
                 max_targets=run_options.max_targets,
                 expect_count=expect_count,
                 on_progress=display,

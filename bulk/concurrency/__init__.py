@@ -1,1 +1,1 @@
-"""Running work in parallel, and stopping it in good order."""
+"""Running work in parallel, stopping it in good order, and waiting out outages."""

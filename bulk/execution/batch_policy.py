@@ -21,6 +21,10 @@ MAX_STALE_READS = 50
 """Times in a row that a group reads persons and each read is too old when the request may leave, before the run ends as
 resumable."""
 
+MAX_OUTAGES = 5
+"""Requests of a group in a row that end in an outage of the server, before they count as failures that they may cause.
+"""
+
 BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 30.0
 
@@ -34,6 +38,7 @@ class BatchPolicy:
         self._failures = 0
         self._stale_reads = 0
         self._left_at_last_read = 0
+        self._outages = 0
 
     def note_read(self, left: int) -> None:
         """Note that persons are about to be read.
@@ -54,9 +59,14 @@ class BatchPolicy:
 
     def note_progress(self) -> None:
         """Note that an attempt or a read made progress."""
-        self._failures = 0
+        self._failures = self._outages = 0
         self._context.budget.success()
         self._context.breaker.batch(progress=True)
+
+    def explains_failure(self) -> bool:
+        """Count an outage in which a request of the group ended, and return whether it explains the failure."""
+        self._outages += 1
+        return self._outages <= MAX_OUTAGES
 
     async def wait_for_rows(self, *, progress: bool) -> None:
         """Wait before deletion rows that were missing are read again.
@@ -74,13 +84,19 @@ class BatchPolicy:
         if self.size < self._context.batch_size:
             self._stop_if(self._context.breaker.batch(progress=False))
 
-    async def account(self, call: Call, numbers: Sequence[int], left: Sequence[int], result: AttemptResult) -> None:
+    async def account(
+        self, call: Call, numbers: Sequence[int], left: Sequence[int], result: AttemptResult, *, in_outage: bool
+    ) -> None:
         """Count an attempt for the breaker and the retry budget, and wait if it is to be repeated (guarantees 12, 24).
 
         Arguments:
             numbers: the targets of the attempt.
             left: those of them that still need the call.
+            in_outage: the server was in an outage. That counts for nothing, and the next request waits for its end.
         """
+        if in_outage:
+            self._report(call, len(numbers), result, wait_s=0.0 if left else None)
+            return
         if result.next_action is NextAction.NOTHING:
             self.size = min(self._context.batch_size, self.size * 2)
             if not (Axis.EVENTS in call.axes and self._context.strategy.has_rows):  # there the rows show progress

@@ -7,6 +7,7 @@ The next step follows from the target states alone, so a resumed group takes the
 
 from collections.abc import Sequence
 
+from asyncclient import Bucket
 from bulk.errors import BreakerOpened, KeptPersonsDeleted
 from bulk.execution.batch_policy import BatchPolicy
 from bulk.execution.batch_sender import BatchSender, Stale
@@ -201,6 +202,9 @@ class GroupExecutor:
             self._context.gate.stop(result.cause or kind(f"the server responded with {result.label}"))
         if too_long := pause_too_long(result.retry_after_s):  # the client waits for any other
             self._context.gate.stop(too_long)
+        in_outage = result.possible_outage and await self._in_outage(call)
+        if in_outage:
+            self._job.refund(numbers[result.failed_at or 0 :])
         if result.next_action.reads_back:
             await self._read_outcome(call, numbers)
         done = result.next_action is NextAction.NOTHING
@@ -210,8 +214,17 @@ class GroupExecutor:
             why = Observation.EVENT_REFUSED if call.route == "capture" else Observation.REJECTED
             observed = dict.fromkeys((n for n in left if n in rejected), (why,))
             self._job.observe("engine", observed, label=result.label)
-        await self._batch_policy.account(call, numbers, left, result)
+        await self._batch_policy.account(call, numbers, left, result, in_outage=in_outage)
         return done
+
+    async def _in_outage(self, call: Call) -> bool:
+        """Return whether an attempt just failed because the server is in an outage, which no target pays for.
+
+        That is not so if the requests of this group keep ending in outages: they may cause them.
+        """
+        with self._context.gate.cancel_on_stop():
+            in_outage = await self._context.client.in_outage(to_ingestion=call.bucket is Bucket.CAPTURE)
+        return in_outage and self._batch_policy.explains_failure()
 
     async def _read_outcome(self, call: Call, numbers: list[int]) -> None:
         """Read what an attempt did to these targets."""

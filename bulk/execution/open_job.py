@@ -13,6 +13,7 @@ import anyio
 import msgspec
 
 from asyncclient import ClientEvent, PostHogClient, PostHogError
+from bulk.concurrency.outages import emit_outages, outage_event, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import BulkError, JournalError, NotFinished, Refused, WriteFailed
 from bulk.events import JobEnded, JobEvent, JobStarted, RouteChosen
@@ -70,6 +71,7 @@ async def open_job(
     operation = _operation(plan)
     preflight.check_client(plan, origin=client.origin, project_id=client.project_id)
     plan.targets(0, 1)  # fails before any request if the plan was closed, or changed on disk
+    client = waiting_out(client, settings.retry_for_s)
     gate, target_states = StopGate(stop), TargetStates()
     journal = _open_existing(path, target_states, plan, purpose, approve)
     try:
@@ -80,9 +82,10 @@ async def open_job(
             restore_limits(client.limits, spent=plan.spent, usage=usage, in_flight=in_flight, now=now)
 
         early: list[ClientEvent] = []
-        strategy = await _check_server(
-            client.observed(early.append), plan, operation, gate, settings, count_earlier_requests
-        )
+        checking = client.observed(early.append)
+        if on_progress is not None:  # there is no emitter yet, and an outage is shown while it lasts
+            checking = checking.observed(emit_outages(on_progress))
+        strategy = await _check_server(checking, plan, operation, gate, settings, count_earlier_requests)
         if journal is None:
             journal = open_journal(path, target_states)
             if target_states.job is not None:
@@ -102,7 +105,8 @@ async def open_job(
         await job.wait_durable()
         emitter = ProgressEmitter(job, client.limits, on_progress, batch_size=settings.batch_size, route=route)
         for event in early:
-            emitter.client_event(event)
+            if outage_event(event) is None:
+                emitter.client_event(event)
         emitter.emit(_started(job, runs_before))
         if strategy.route is not None and purpose == "run":
             emitter.emit(RouteChosen(route=strategy.route.name, why=strategy.route.why))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import anyio
 
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
+from bulk.concurrency.outages import outage_event
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WindowBudget
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
@@ -96,7 +97,7 @@ class ProgressEmitter:
         )
 
     def client_event(self, event: ClientEvent) -> None:
-        """Take an event of the client: count and record its requests, pauses and lowered limits."""
+        """Take an event of the client: count and record its requests, pauses and lowered limits, and report outages."""
         match event:
             case RequestFinished():
                 self._requests += 1
@@ -113,7 +114,8 @@ class ProgressEmitter:
                 self._job.record(LimitChanged(at=at, bucket=bucket, window_s=window_s, old=event.old, new=event.new))
                 self.emit(LimitMoved(bucket=bucket, window_s=window_s, old=event.old, new=event.new))
             case _:
-                pass
+                if (outage := outage_event(event)) is not None:
+                    self.emit(outage)
 
     def _done(self, target_states: TargetStates) -> int:
         """Return the targets that the phase is done with; in "sending" also accepted ones whose rows come later."""

@@ -119,6 +119,7 @@ class Run:
             query_verifier=QueryVerifier(client, gate, job.operation.keys)
             if isinstance(job.operation, UnsetProperties)
             else None,
+            unreachable_s=lambda: client.unreachable_s,
         )
 
     async def send_and_read_back(self) -> None:

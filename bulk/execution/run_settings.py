@@ -4,6 +4,7 @@ import math
 
 import msgspec
 
+from bulk.concurrency.outages import RETRY_FOR_S
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
@@ -24,12 +25,14 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         wait_s: seconds to wait for the server to catch up.
         max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds; events that came after
             the row stay behind.
+        retry_for_s: seconds for which an outage of the server is waited out.
     """
 
     concurrency: int = 8
     batch_size: int = 250
     wait_s: float = 900.0
     max_uncovered_s: float = MAX_UNCOVERED_S
+    retry_for_s: float = RETRY_FOR_S
 
     def __post_init__(self) -> None:
         for name, value, maximum in (
@@ -40,6 +43,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"{name} {value!r} is not a whole number from 1 to {maximum}")
         if type(self.wait_s) not in (int, float) or not 0 <= self.wait_s < math.inf:
             raise ValueError(f"wait {self.wait_s!r} is not a number of seconds, 0 or more")
+        if type(self.retry_for_s) not in (int, float) or not 0 <= self.retry_for_s < math.inf:
+            raise ValueError(f"retry for {self.retry_for_s!r} is not a number of seconds, 0 or more")
         uncovered_s = self.max_uncovered_s
         if type(uncovered_s) not in (int, float) or not MIN_UNCOVERED_S <= uncovered_s < math.inf:
             raise ValueError(f"max uncovered {uncovered_s!r} is not a number of seconds, {MIN_UNCOVERED_S:g} or more")

@@ -4,7 +4,7 @@ Memory use does not grow with the selection. Listings return up to 1,000 distinc
 return at most 10 (contract 6.11).
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,8 @@ import anyio.to_thread
 import msgspec
 
 from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
+from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.events import OutageEvent
 from bulk.export.csv_rows import HEADER, csv_row
 from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog import person_reader
@@ -38,7 +40,13 @@ _LISTED = msgspec.json.Decoder(_Listed)
 
 
 async def export_lines(
-    client: PostHogClient, selection: Selection, findings: Findings, *, page_size: int = 1000
+    client: PostHogClient,
+    selection: Selection,
+    findings: Findings,
+    *,
+    page_size: int = 1000,
+    retry_for_s: float = RETRY_FOR_S,
+    on_progress: Callable[[OutageEvent], None] | None = None,
 ) -> AsyncIterator[bytes]:
     """Yield one line of JSON with its line end per person (contract 6.1, 6.11).
 
@@ -47,12 +55,17 @@ async def export_lines(
         selection: the persons; an empty filter selects every person.
         findings: records the outcome of input lines.
         page_size: persons per page of a listing, 1 to 1000.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
+        on_progress: called with an event before each wait in an outage, and at its end.
 
     Raises:
         InputError: the input is empty or cannot be used.
         FileTrouble: the input cannot be read.
-        PostHogError: the server did not respond, or responded with an error.
+        PostHogError: the server did not respond for too long, or responded with an error.
     """
+    client = waiting_out(client, retry_for_s)
+    if on_progress is not None:
+        client = client.observed(emit_outages(on_progress))
     if isinstance(selection, ByFilter):
         persons = client.persons.iter_raw(properties=selection.properties, email=selection.email, page_size=page_size)
         async for raw in persons:
@@ -67,14 +80,23 @@ async def export_lines(
 
 
 async def export_csv(
-    client: PostHogClient, selection: Selection, findings: Findings, *, page_size: int = 1000
+    client: PostHogClient,
+    selection: Selection,
+    findings: Findings,
+    *,
+    page_size: int = 1000,
+    retry_for_s: float = RETRY_FOR_S,
+    on_progress: Callable[[OutageEvent], None] | None = None,
 ) -> AsyncIterator[bytes]:
     """Yield the CSV header, then one row per person; arguments and exceptions are those of `export_lines`.
 
     Unlike the server's own CSV export, it is complete (contract 6.1).
     """
     yield HEADER
-    async for line in export_lines(client, selection, findings, page_size=page_size):
+    lines = export_lines(
+        client, selection, findings, page_size=page_size, retry_for_s=retry_for_s, on_progress=on_progress
+    )
+    async for line in lines:
         yield csv_row(line)
 
 

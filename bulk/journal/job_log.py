@@ -149,7 +149,10 @@ class JobLog:
         self._record_changes(source, tuple(_change(key, numbers, label) for key, numbers in changes.items()))
 
     def refund(self, numbers: Iterable[int]) -> None:
-        """Record that the last attempt of these targets does not count: it made progress, or never reached them."""
+        """Record that the last attempt of these targets does not count.
+
+        It made progress, never reached them, or ended in an outage of the server.
+        """
         self._record_changes("engine", (), format_ranges(sorted(numbers)) or None)
 
     def _record_changes(self, source: str, changes: tuple[Change, ...], refunded: str | None = None) -> None:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from asyncclient import Bucket, ClientEvent, PostHogClient, RequestFinished
+from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.errors import BulkError, InputError, NotFinished, Refused
-from bulk.events import PlanProgress
+from bulk.events import PlanEvent, PlanProgress
 from bulk.files.private_files import refuse_existing
 from bulk.operations import Operation, UnsetProperties, to_dict
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader
@@ -28,9 +29,10 @@ async def make_plan(
     selection: Selection,
     path: Path | str,
     *,
-    on_progress: Callable[[PlanProgress], None] | None = None,
+    on_progress: Callable[[PlanEvent], None] | None = None,
     page_size: int = 1000,
     concurrency: int = 4,
+    retry_for_s: float = RETRY_FOR_S,
     now: Callable[[], float] | None = None,
 ) -> Plan:
     """Write the targets of an operation to a plan file; only reads from the server (contract 6.1, 6.11, 12).
@@ -42,9 +44,10 @@ async def make_plan(
         operation: what a run does to each target.
         selection: the persons.
         path: the plan file; must not exist.
-        on_progress: called after every few requests.
+        on_progress: called with typed events: the progress after every few requests, and outages of the server.
         page_size: persons per page of a listing, 1 to 1000.
         concurrency: requests at once, at least 1.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
         now: returns the time in epoch seconds; None for the server's clock.
 
     Raises:
@@ -52,14 +55,16 @@ async def make_plan(
         Refused: the selection matches no person.
         NotFinished: no selected person could be read.
         FileTrouble: the plan file exists, or cannot be written; or the input cannot be read.
-        PostHogError: the server did not respond, or responded with an error.
+        PostHogError: the server did not respond for too long, or responded with an error.
     """
     path = Path(path)
     project_id = _check_arguments(client, selection, page_size, concurrency)
     refuse_existing(path)
     findings, clock = Findings(), now or client.server_time
     requests = _RequestCounter()
-    reading = client.observed(requests)
+    reading = waiting_out(client, retry_for_s).observed(requests)
+    if on_progress is not None:
+        reading = reading.observed(emit_outages(on_progress))
     with Resolver(
         reading,
         selection,

@@ -18,6 +18,7 @@ from asyncclient import (
     BulkDeleteSummary,
     Conflict,
     ConnectFailed,
+    ConnectionLost,
     InvalidResponse,
     NotFound,
     PermissionDenied,
@@ -28,8 +29,10 @@ from asyncclient import (
     TimedOut,
     TransportError,
     UnprocessableEntity,
+    Unreachable,
 )
 from bulk.errors import NotFinished
+from bulk.formatting import format_duration
 from bulk.states import Axis
 
 STEPS_AFTER_DELETION = frozenset({"log_activity", "publish_clickhouse_tombstone"})
@@ -46,6 +49,8 @@ EMPTY_BODY = "empty_body"
 
 TRANSIENT_ERRORS = (TransportError, ServerError, RateLimited, InvalidResponse)
 """Errors with which a read may end after its retries, and that say nothing about the job."""
+
+_POSSIBLE_OUTAGES = (ConnectFailed, ConnectionLost, TimedOut, ServerError)
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -81,7 +86,8 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
         code: the server's own error code.
         queued: whether the server deletes the persons later.
         retry_after_s: how long the server asks to wait.
-        cause: the exception with which the run ends, where the key was refused.
+        cause: the exception with which the run ends, where the key was refused or the server is unreachable.
+        possible_outage: whether it takes a probe to tell whether the server is in an outage.
         requests: in a block of consecutive requests, how many were made.
         failed_at: in a block, the position of the target that the error is about.
         reached: in a block, the position of the first target that no request was made for.
@@ -96,6 +102,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     queued: bool = False
     retry_after_s: float | None = None
     cause: PostHogError | None = None
+    possible_outage: bool = False
     requests: int | None = None
     failed_at: int | None = None
     reached: int | None = None
@@ -167,6 +174,7 @@ def _is_complete(summary: BulkDeleteSummary, axes: Sequence[Axis], failed: int) 
 
 
 _KINDS: tuple[tuple[type[PostHogError], str, NextAction], ...] = (
+    (Unreachable, "failed", NextAction.STOP),
     (AuthenticationFailed, "failed", NextAction.STOP),
     (PermissionDenied, "failed", NextAction.STOP),
     (RateLimited, "failed", NextAction.RETRY),
@@ -200,7 +208,8 @@ def classify_error(error: PostHogError) -> AttemptResult:
         code=safe_code(error.code) if isinstance(error, ApiStatusError) else None,
         error=_name(type(error)),
         retry_after_s=error.retry_after_s if isinstance(error, ApiStatusError) else None,
-        cause=error if isinstance(error, AuthenticationFailed | PermissionDenied) else None,
+        cause=error if isinstance(error, AuthenticationFailed | PermissionDenied | Unreachable) else None,
+        possible_outage=isinstance(error, _POSSIBLE_OUTAGES),
     )
 
 
@@ -253,14 +262,17 @@ def classify_capture_error(error: PostHogError, events: int) -> AttemptResult:
 def raise_if_permanent(error: PostHogError) -> None:
     """Raise the error of an optional read again if no other read can succeed.
 
-    That is so where the server refuses the key, or asks for a longer pause than `MAX_PAUSE_S` (guarantees 12, 14).
+    That is so where the server refuses the key, asks for a longer pause than `MAX_PAUSE_S`, or was in an outage for
+    longer than it is waited out (guarantees 12, 14).
     """
-    if isinstance(error, AuthenticationFailed) or pause_too_long(_requested_pause_s(error)):
+    if isinstance(error, AuthenticationFailed | Unreachable) or pause_too_long(_requested_pause_s(error)):
         raise error
 
 
 def to_not_finished(error: PostHogError) -> NotFinished:
     """Return the exception with which a run ends after one of `TRANSIENT_ERRORS` (guarantee 14)."""
+    if isinstance(error, Unreachable):
+        return NotFinished(f"the server did not respond for {format_duration(error.away_s)} ({error.cause})")
     return pause_too_long(_requested_pause_s(error)) or NotFinished(
         f"the server does not respond as it should: {error}"
     )

@@ -66,7 +66,7 @@ class BatchReads:
 
     def __init__(self, client: PostHogClient, gate: StopGate, *, readers: int, keys: Sequence[str] = ()) -> None:
         self._client = client
-        self._once = client.once(_send_at_once)
+        self._once = client.with_retry(msgspec.structs.replace(client.retry, attempts=1))
         self._projection = PropertyProjection(keys) if keys else None
         self._gate = gate
         self._readers = readers
@@ -215,10 +215,6 @@ class _SentAt:
     def __call__(self, event: ClientEvent) -> None:
         if isinstance(event, RequestFinished):
             self.at = self._clock() - event.elapsed_s
-
-
-async def _send_at_once() -> None:
-    """Let a request leave at once: `once` is used here only to switch the retries off."""
 
 
 def _failed(result: ReadResult) -> bool:

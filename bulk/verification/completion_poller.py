@@ -44,6 +44,7 @@ class CompletionPoller:
         moved: called after each group that was read, for progress.
         report: takes an event before each wait.
         query_verifier: asks by a query which persons are unchanged and need no read yet; None to read all.
+        unreachable_s: returns the seconds of all outages so far, in which the server applied nothing.
     """
 
     def __init__(
@@ -56,10 +57,13 @@ class CompletionPoller:
         moved: Callable[[], None],
         report: Callable[[WaitingForServer], None],
         query_verifier: QueryVerifier | None = None,
+        unreachable_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._axis, self._accepted = job.primary_axis, ACCEPTED[job.primary_axis]
         self._polls = job.primary_axis in (Axis.PERSON, Axis.PROPERTIES)
         self._query_verifier = query_verifier
+        self._unreachable_s = unreachable_s
+        self._noted_unreachable_s = 0.0
         self._resend_policy = ResendPolicy(job.primary_axis)
         self._job = job
         self._second_look = second_look
@@ -81,8 +85,8 @@ class CompletionPoller:
         waited_at: float | None = None
         while left := await self._read_accepted():
             self._resend_policy.note_left(left, self._job.now())
-            now = anyio.current_time()
-            budget.left_s -= 0.0 if waited_at is None else now - waited_at
+            now, outages_s = anyio.current_time(), self._new_outages_s()
+            budget.left_s -= 0.0 if waited_at is None else max(0.0, now - waited_at - outages_s)
             waited_at = now
             if budget.left_s <= 0 or self._is_overdue():
                 return left
@@ -92,6 +96,14 @@ class CompletionPoller:
             )
             await self._gate.sleep(wait_s)
         return 0
+
+    def _new_outages_s(self) -> float:
+        """Return the seconds of outages since the last call; after an outage, changes get their time anew."""
+        before, self._noted_unreachable_s = self._noted_unreachable_s, self._unreachable_s()
+        new_s = self._noted_unreachable_s - before
+        if new_s > 0:
+            self._resend_policy.note_outage(self._job.now())
+        return new_s
 
     async def watch_missing(self, budget: WaitBudget) -> None:
         """Read persons again that disappeared after a change was sent, while that change may still re-create them."""

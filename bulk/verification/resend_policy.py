@@ -46,6 +46,10 @@ class ResendPolicy:
             self._last_done_at = now
         self._left = left
 
+    def note_outage(self, now: float) -> None:
+        """Note that an outage of the server ended, in which it applied nothing."""
+        self._last_done_at = now
+
     def is_overdue(self, now: float, last_accepted_at: float, *, queued: bool) -> bool:
         """Return whether the changes that do not show yet are overdue.
 

@@ -60,9 +60,10 @@ def command(
     with nullcontext() if output is None else output_file(output, force=force, needed=needed) as file:
         write, wait_for_room = _stdout_writer(sys.stdout) if file is None else (file.write, None)
 
-        async def work(client: "PostHogClient", _: "Stopper", __: "Display") -> int:
+        async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> int:
             count = 0
-            async for line in export(client, selection, findings):
+            lines = export(client, selection, findings, retry_for_s=settings.retry_for_s, on_progress=display)
+            async for line in lines:
                 write(line)
                 if wait_for_room is not None:
                     await wait_for_room()

@@ -55,7 +55,13 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
         async def work(client: "PostHogClient", stopper: "Stopper", display: "Display") -> "Report":
             with stopper.draining() as stop:
                 report = await verify_job(
-                    client, loaded, journal, concurrency=concurrency, on_progress=display, stop=stop
+                    client,
+                    loaded,
+                    journal,
+                    concurrency=concurrency,
+                    retry_for_s=settings.retry_for_s,
+                    on_progress=display,
+                    stop=stop,
                 )
             display.close()
             show_summary(report, loaded.path, journal, output)

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Protocol, TextIO, cast
 from bulk.cli.display import messages
 from bulk.cli.streams.output import BEHIND, FULL
 from bulk.cli.streams.text import Drawing, as_text_output
-from bulk.events import JobEnded, JobEvent, PhaseChanged, PlanProgress, Progress, WaitingForServer
+from bulk.events import (
+    JobEnded,
+    JobEvent,
+    PhaseChanged,
+    PlanEvent,
+    PlanProgress,
+    Progress,
+    ServerReachable,
+    ServerUnreachable,
+    WaitingForServer,
+)
 from bulk.files.json_lines import encode_line
 from bulk.sanitize import paragraph, plain
 
@@ -21,7 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-Event = JobEvent | PlanProgress
+Event = JobEvent | PlanEvent
 
 LINE_EVERY_S = 10.0
 WAITING_EVERY_S = 60.0
@@ -82,7 +92,11 @@ class Lines:
                     self.note(messages.planning_line(event))
             case WaitingForServer() if not self._is_due("waiting", WAITING_EVERY_S):
                 pass
+            case ServerUnreachable() if not self._is_due("outage", LINE_EVERY_S):
+                pass
             case _:
+                if isinstance(event, ServerReachable):
+                    self._next_at.pop("outage", None)  # the first line of another outage comes at once
                 if line := messages.event_line(event, now=_local_time()):
                     self.note(line)
 
@@ -118,10 +132,10 @@ class Terminal:
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
-        if isinstance(event, Progress | PlanProgress):
+        if isinstance(event, Progress | PlanProgress | ServerUnreachable):
             if self._is_restored or (self._queued is not None and self._queued.is_behind):
                 return
-            self._draw(_progress_view(event) if isinstance(event, Progress) else _line(messages.planning_line(event)))
+            self._draw(_view(event))
         elif not isinstance(event, PhaseChanged) and (line := messages.event_line(event, now=_local_time())):
             self.note(line)
 
@@ -220,7 +234,7 @@ def write_line(stream: TextIO, line: bytes, *, limit: int | None = None) -> bool
 
 
 def _limit(event: Event) -> int | None:
-    if isinstance(event, Progress | PlanProgress | WaitingForServer):
+    if isinstance(event, Progress | PlanProgress | WaitingForServer | ServerUnreachable):
         return BEHIND
     return None if isinstance(event, JobEnded) else FULL
 
@@ -238,6 +252,17 @@ def _line(text: str) -> "RenderableType":
     from rich.text import Text
 
     return Text(plain(text, limit=None), no_wrap=True, overflow="ellipsis")
+
+
+def _view(event: Progress | PlanProgress | ServerUnreachable) -> "RenderableType":
+    """Return what is redrawn in place: the progress, or for how long the server is not reachable."""
+    match event:
+        case Progress():
+            return _progress_view(event)
+        case PlanProgress():
+            return _line(messages.planning_line(event))
+        case _:
+            return _line(messages.outage_line(event, now=_local_time()))
 
 
 def _progress_view(event: Progress) -> "RenderableType":

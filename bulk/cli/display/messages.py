@@ -9,9 +9,12 @@ from bulk.events import (
     LimitMoved,
     PauseStarted,
     PhaseChanged,
+    PlanEvent,
     PlanProgress,
     Progress,
     RouteChosen,
+    ServerReachable,
+    ServerUnreachable,
     TestBatchDone,
     Trouble,
     WaitingForServer,
@@ -36,6 +39,9 @@ _ENDINGS = {
     "KeptPersonsDeleted": "Run stopped: the server deleted persons that it was asked to keep",
 }
 """How a run ended, by its reason: a word, or the name of the exception that ended it."""
+
+MINUTES_FROM_S = 120.0
+"""Seconds from which on the end of a wait is shown without its seconds."""
 
 _WITH_REPORT = ("finished", "stopped")
 
@@ -83,12 +89,12 @@ def rate_limit_line(windows: tuple[WindowBudget, ...]) -> str:
     return f"Rate limit: {format_count(left)} of {format_count(window.limit)} {_bucket(window.bucket)} left {when}"
 
 
-def event_line(event: JobEvent | PlanProgress, *, now: datetime) -> str | None:
+def event_line(event: JobEvent | PlanEvent, *, now: datetime) -> str | None:
     """Return the line that reports an event in a log; None for an event that only updates a display.
 
     Args:
         event: the event.
-        now: the local time, for the end of a pause.
+        now: the local time, for the end of a pause and the times of an outage.
     """
     match event:
         case JobStarted():
@@ -115,6 +121,10 @@ def event_line(event: JobEvent | PlanProgress, *, now: datetime) -> str | None:
                 f"Rate limit lowered after an unexpected 429: {_bucket(event.bucket)}, "
                 f"from {old} to {new} per {format_duration(event.window_s)}"
             )
+        case ServerUnreachable():
+            return outage_line(event, now=now)
+        case ServerReachable():
+            return f"Server reachable again after {format_duration(event.away_s)}"
         case WaitingForServer():
             return (
                 f"{format_count(event.targets)} {_ACCEPTED_REQUESTS.get(event.axis, 'requests')} accepted but not yet "
@@ -126,6 +136,21 @@ def event_line(event: JobEvent | PlanProgress, *, now: datetime) -> str | None:
             # a run with a report is followed by a summary, which has the same counts
             return ending if event.reason in _WITH_REPORT else "; ".join([ending, *axis_lines(event)])
     return None
+
+
+def outage_line(event: ServerUnreachable, *, now: datetime) -> str:
+    """Return since when the server is not reachable, when it is tried again, and when the command gives up.
+
+    Args:
+        event: the event.
+        now: the local time.
+    """
+    since, until = now - timedelta(seconds=event.away_s), now + timedelta(seconds=event.gives_up_in_s)
+    gives_up = f"{until:%H:%M}" if event.gives_up_in_s >= MINUTES_FROM_S else f"{until:%H:%M:%S}"
+    return (
+        f"Server not reachable since {since:%H:%M:%S}; trying again in {format_duration(event.retry_in_s)}; "
+        f"giving up at {gives_up} ({plain(event.reason)})"
+    )
 
 
 def planning_line(event: PlanProgress) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import msgspec
 
-from bulk.cli.options.help_layout import HelpOption, Seconds, WholeNumber, option
+from bulk.cli.options.help_layout import Duration, HelpOption, Seconds, WholeNumber, option
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     key_file: Path | None = None
     allow_http: bool = False
     rate_limits: str = POSTHOG
+    retry_for_s: float = 900.0
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the environment, overridden by the options that were given.
@@ -103,7 +104,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def settings_options(command: F) -> F:
-    """Add --host, --project-id, --key-file, --allow-http and --rate-limits; the command gets `settings`."""
+    """Add the options for connecting, such as --host, --rate-limits and --retry-for; the command gets `settings`."""
     return gather_options(
         command,
         "settings",
@@ -120,6 +121,14 @@ def settings_options(command: F) -> F:
             "user: 180 calls per minute and 1,200 per hour; off: no limits; or your own, as in "
             "480/min,4800/hour,240/min: deletions per minute and per hour, other calls per minute and, "
             "if you add a fourth, per hour",
+        ),
+        option(
+            "--retry-for",
+            "retry_for_s",
+            type=Duration(),
+            metavar="DURATION",
+            default="15min",
+            help="Wait this long for a server that does not respond, then end with exit code 75; 0 to end at once",
         ),
         section="Connection",
     )

@@ -5,6 +5,7 @@ Reads no setting and knows no command.
 
 import functools
 import math
+import re
 from typing import Any
 
 import click
@@ -140,3 +141,37 @@ class Seconds(FloatParamType):
         if not (math.isfinite(seconds) and seconds >= 0):
             self.fail(f"{value!r} is not a number of seconds: give 0 or more, as in 1.5.", param, ctx)
         return seconds
+
+
+class Duration(FloatParamType):
+    """A duration such as 90s, 15min, 2h or 1h30min; a number alone is seconds. The value is in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds.
+
+        Raises:
+            BadParameter: it is not a duration.
+        """
+        seconds = parse_duration(str(value))
+        if seconds is None:
+            self.fail(f"{value!r} is not a duration: give seconds, or a number with s, min, h or d.", param, ctx)
+        return seconds
+
+
+_UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|m|h|d|)", re.ASCII)
+_DURATION = re.compile(rf"{_DURATION_PART.pattern}(?: ?{_DURATION_PART.pattern})*", re.ASCII)
+_LONGEST_DURATION = 20
+
+
+def parse_duration(text: str) -> float | None:
+    """Return the seconds of a duration such as 90s, 15min or 1h30min; None if it is none."""
+    text = text.strip().lower()
+    if len(text) > _LONGEST_DURATION or not _DURATION.fullmatch(text):
+        return None
+    parts = _DURATION_PART.findall(text)
+    if len(parts) > 1 and any(not unit for _, unit in parts):
+        return None
+    return float(sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))

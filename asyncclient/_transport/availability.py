@@ -1,0 +1,219 @@
+"""OutageTransport: holds all requests back while the server does not respond, and probes it until it does.
+
+One request that waits probes for all; if it is cancelled, the next one takes over, so no task is left behind. What is
+an outage, and how long it is waited out, is decided in `asyncclient._protocol.outage`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+
+from asyncclient._protocol.http import BeforeSend, Request, Response
+from asyncclient._protocol.limits.rate_limits import Bucket
+from asyncclient._protocol.outage import Outage, StopWaiting, cause_of, may_be_outage
+from asyncclient._protocol.responses.decoding import to_error
+from asyncclient._protocol.responses.expectations import EmptyBody
+from asyncclient._secret import Secret
+from asyncclient._transport import Transport
+from asyncclient.errors import PostHogError, Unreachable
+from asyncclient.events import ClientEvent, ServerReachable, ServerUnreachable
+from asyncclient.retry import RetryPolicy
+
+PROBE_TIMEOUT_S = 30.0
+
+
+class Availability:
+    """What is known about the availability of one server, shared by all views of a client.
+
+    Arguments:
+        clock: seconds of a clock that cannot be set.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.outage: Outage | None = None
+        self.cause = ""
+        self.waiting = 0
+        self.responded_at = float("-inf")
+        self.first_probe = anyio.Lock()
+        self.probed: anyio.Event | None = None
+        """Set at the end of the first probe; None while none is under way."""
+        self.turn = anyio.Lock()
+        self._ended_s = 0.0
+
+    @property
+    def unreachable_s(self) -> float:
+        """Seconds of all outages so far, the current one included."""
+        return self._ended_s + (0.0 if self.outage is None else self.clock() - self.outage.since)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether there is an outage, or a probe is under way to find out."""
+        return self.outage is not None or self.probed is not None
+
+    def begin(self, since: float, error: PostHogError) -> None:
+        """Begin an outage: the first probe failed."""
+        self.outage, self.cause = Outage(since=since, probed_at=self.clock()), cause_of(error)
+
+    def end(self) -> None:
+        """End the outage: the server responds, or no request waits for it any more."""
+        self._ended_s, self.outage = self.unreachable_s, None
+
+
+class OutageTransport:
+    """Sends through the transport below while the server responds, and waits while it does not.
+
+    Arguments:
+        inner: the transport below, which sends the probes too.
+        availability: shared by all views.
+        policy: says how long an outage is waited out; with 0 seconds nothing waits here.
+        probe: returns a cheap read and its path.
+        key: removed from the texts of errors.
+    """
+
+    def __init__(
+        self,
+        inner: Transport,
+        availability: Availability,
+        policy: RetryPolicy,
+        probe: Callable[[], tuple[Request[Any], str]],
+        key: Secret,
+        emit: Callable[[ClientEvent], None],
+        uniform: Callable[[float, float], float],
+    ) -> None:
+        self._inner = inner
+        self._availability = availability
+        self._policy = policy
+        self._probe_request = probe
+        self._key = key
+        self._emit = emit
+        self._uniform = uniform
+
+    async def send(self, request: Request[Any], path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
+        """Send the request once the server is not known to be in an outage.
+
+        Raises:
+            Unreachable: the outage lasts longer than the policy allows; this attempt was not sent.
+        """
+        if not self._policy.retry_for_s:
+            return await self._inner.send(request, path, before_send, attempt=attempt)
+
+        async def unless_outage() -> None:
+            if self._availability.is_in_doubt:  # since a moment in which the request waited for its permit
+                raise _HeldBack
+            if before_send is not None:
+                await before_send()
+
+        while True:
+            await self._wait(request, path)
+            try:
+                return await self._inner.send(request, path, unless_outage, attempt=attempt)
+            except _HeldBack:
+                continue
+
+    def may_be_outage(self, error: PostHogError) -> bool:
+        """Return whether it takes a probe to tell what a failure means."""
+        return bool(self._policy.retry_for_s) and may_be_outage(error, longest_pause_s=self._policy.longest_pause_s)
+
+    async def in_outage(self) -> bool:
+        """Return whether the failure of a request that just ended is part of an outage; if so, all requests wait."""
+        if not self._policy.retry_for_s:
+            return False
+        availability, failed_at = self._availability, self._availability.clock()
+        async with availability.first_probe:
+            if availability.outage is not None:
+                return True
+            if availability.responded_at >= failed_at:  # to the probe of another request
+                return False
+            began = availability.clock()
+            availability.probed = probed = anyio.Event()
+            try:
+                failed_with = await self._probe()
+            finally:
+                availability.probed = None
+                probed.set()
+            if failed_with is None:
+                availability.responded_at = began
+                return False
+            availability.begin(failed_at, failed_with)
+            return True
+
+    async def _wait(self, request: Request[Any], path: str) -> None:
+        """Return once the server responds, as far as is known."""
+        availability = self._availability
+        while (probed := availability.probed) is not None:
+            await probed.wait()
+        if availability.outage is None:
+            return
+        if not availability.waiting and availability.outage.is_forgotten(availability.clock()):
+            availability.end()
+            return
+        availability.waiting += 1
+        try:
+            while availability.outage is not None:
+                async with availability.turn:
+                    await self._probe_in_turn(request, path)
+        finally:
+            availability.waiting -= 1
+            if not availability.waiting and availability.outage is not None:
+                availability.end()
+
+    async def _probe_in_turn(self, request: Request[Any], path: str) -> None:
+        """Wait a while and probe the server, unless another request found it responding."""
+        availability = self._availability
+        outage = availability.outage
+        if outage is None:
+            return
+        step = outage.next_step(availability.clock(), self._policy.retry_for_s, self._uniform)
+        if isinstance(step, StopWaiting):
+            raise Unreachable(
+                availability.cause, method=request.method, path=path, route=request.route, away_s=step.away_s
+            )
+        self._emit(
+            ServerUnreachable(
+                away_s=availability.clock() - outage.since,
+                retry_in_s=step.after_s,
+                gives_up_in_s=step.gives_up_in_s,
+                reason=availability.cause,
+            )
+        )
+        await anyio.sleep(step.after_s)
+        failed_with = await self._probe()
+        now = availability.clock()
+        if failed_with is not None:
+            availability.outage, availability.cause = outage.after_failed_probe(now), cause_of(failed_with)
+            return
+        availability.end()
+        self._emit(ServerReachable(away_s=now - outage.since))
+
+    async def _probe(self) -> PostHogError | None:
+        """Return the error of a probe; None if the server responded, whatever it said."""
+        request, path = self._probe_request()
+        try:
+            response = await self._inner.send(request, path, None, attempt=1)
+        except PostHogError as error:
+            failed_with = error
+        else:
+            if response.status < 500:
+                return None
+            failed_with = to_error(request, response, self._key)
+        return failed_with if self.may_be_outage(failed_with) else None
+
+
+def ingestion_probe() -> Request[None]:
+    """Return a read of the ingestion host, which takes only writes: any response but a 5xx shows that it is up."""
+    return Request(
+        action="capture",
+        method="GET",
+        path="batch/",
+        route="GET batch/",
+        bucket=Bucket.CAPTURE,
+        expects=EmptyBody(),
+        in_project=False,
+        to_ingestion=True,
+    )
+
+
+class _HeldBack(Exception):
+    """The server may be in an outage, so the request did not leave."""

@@ -1,0 +1,56 @@
+"""The client of a job waits outages out, and reports them as events of the engine.
+
+How an outage is noticed and waited out is in `asyncclient`: it holds all requests back and probes the server.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+import asyncclient
+from asyncclient import ClientEvent, PostHogClient
+from bulk.events import OutageEvent, ServerReachable, ServerUnreachable
+
+RETRY_FOR_S = 900.0
+"""Seconds without any success after which an outage ends a command, unless the caller sets another time."""
+
+
+def waiting_out(client: PostHogClient, retry_for_s: float) -> PostHogClient:
+    """Return a view of a client that waits outages out.
+
+    Arguments:
+        retry_for_s: for how long, in seconds; 0 for not at all.
+
+    Raises:
+        InvalidArgument: it is not a number of seconds.
+    """
+    return client.with_retry(msgspec.structs.replace(client.retry, retry_for_s=retry_for_s))
+
+
+def outage_event(event: ClientEvent) -> OutageEvent | None:
+    """Return the event of the engine for an event of the client about an outage; None for any other event."""
+    match event:
+        case asyncclient.ServerUnreachable():
+            return ServerUnreachable(
+                away_s=event.away_s,
+                retry_in_s=event.retry_in_s,
+                gives_up_in_s=event.gives_up_in_s,
+                reason=event.reason,
+            )
+        case asyncclient.ServerReachable():
+            return ServerReachable(away_s=event.away_s)
+    return None
+
+
+def emit_outages(emit: Callable[[OutageEvent], None]) -> Callable[[ClientEvent], None]:
+    """Return a listener for a client that passes on events about outages.
+
+    Arguments:
+        emit: called with each of them.
+    """
+
+    def listener(event: ClientEvent) -> None:
+        if (outage := outage_event(event)) is not None:
+            emit(outage)
+
+    return listener

@@ -1,0 +1,408 @@
+"""A server that is away for a while, in each phase of each call: the job waits and ends as without the outage
+(guarantees 11, 12, 24)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import msgspec
+import pytest
+from virtual_time import run_virtual
+
+from asyncclient import RateLimits, Unreachable
+from asyncclient.testing import Fault, LocalPostHog
+from bulk import (
+    BreakerOpened,
+    ByFilter,
+    DeletePersons,
+    NotFinished,
+    UnsetProperties,
+    UpdateProperties,
+    make_plan,
+    run_job,
+    verify_job,
+)
+from bulk.events import ServerReachable, ServerUnreachable, Trouble
+from bulk.export.person_export import export_csv, export_lines
+from bulk.journal.records import AttemptEnded, RunEnded
+from bulk.selection.input_findings import Findings
+
+EVERYTHING = DeletePersons(delete_events=True, delete_recordings=True)
+PERSON_ONLY = DeletePersons()
+UNSET = UnsetProperties(keys=("email",), route="rest")
+UPDATE = UpdateProperties({"plan": "vip"}, route="rest")
+CAPTURE = UpdateProperties({"plan": "vip"}, route="capture")
+
+REFUSED = Fault("refuse")
+RESET = Fault("reset")
+SILENT = Fault("stall")
+UNAVAILABLE = Fault("status", status=503)
+BAD_GATEWAY = Fault("status", status=522, body="html")
+KINDS = {"refused": REFUSED, "reset": RESET, "silent": SILENT, "503": UNAVAILABLE, "522": BAD_GATEWAY}
+
+
+def go_away(
+    server: LocalPostHog, action: str, *, for_s: float, fault: Fault = RESET, number: int = 1, answered: bool = False
+) -> None:
+    """Make the server fail from the n-th request of an action on, for some seconds.
+
+    Arguments:
+        answered: whether that request is still answered; otherwise it takes effect, and its response is lost.
+    """
+    handle, seen = server._handler.handle, 0
+
+    def handle_and_go(call: Any) -> Any:
+        nonlocal seen
+        outcome = handle(call)
+        if outcome.record.action != action:
+            return outcome
+        seen += 1
+        if seen != number:
+            return outcome
+        server.faults.add(fault)
+        asyncio.get_running_loop().call_later(for_s, server.faults.clear)
+        return outcome if answered else msgspec.structs.replace(outcome, ending="reset")
+
+    server._handler.handle = handle_and_go  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def open_arena(virtual: Any) -> Any:
+    """Open an arena in virtual time whose waits are as long as they may be."""
+
+    @asynccontextmanager
+    async def opened(**options: Any) -> AsyncIterator[Any]:
+        async with virtual(**options) as a:
+            a.client._core.shared.uniform = lambda low, high: high
+            yield a
+
+    return opened
+
+
+def test_a_plan_waits_for_the_server(open_arena: Any) -> None:
+    async def main(action: str, away_s: float, selection: Any, operation: Any) -> None:
+        async with open_arena(persons=2500) as a:
+            events: list[Any] = []
+            go_away(a.server, action, for_s=away_s, number=2 if action == "list" else 1)
+            chosen = selection or None
+            path = a.folder / "job.plan.jsonl"
+            if chosen is None:
+                plan = await a.plan(operation=operation)
+            else:
+                plan = await make_plan(a.client, operation, chosen, path, on_progress=events.append)
+            assert plan.count == 2500
+            if chosen is not None:
+                assert [round(each.away_s) >= away_s for each in events if isinstance(each, ServerReachable)] == [True]
+            plan.close()
+            path.unlink()
+
+    everyone = ByFilter(everyone=True)
+    for away_s in (1.0, 30.0, 300.0):
+        run_virtual(main("list", away_s, everyone, PERSON_ONLY))
+        run_virtual(main("projects", away_s, everyone, PERSON_ONLY))
+        run_virtual(main("batch_by_uuids", away_s, None, PERSON_ONLY))
+
+
+PHASES = [
+    (EVERYTHING, "projects", 1),
+    (EVERYTHING, "bulk_delete", 1),
+    (EVERYTHING, "deletion_status", 2),
+    (EVERYTHING, "batch_by_uuids", 2),
+    (EVERYTHING, "bulk_delete", 4),
+    (PERSON_ONLY, "bulk_delete", 1),
+    (PERSON_ONLY, "bulk_delete", 4),
+    (PERSON_ONLY, "batch_by_uuids", 3),
+    (UNSET, "delete_property", 3),
+    (UNSET, "batch_by_uuids", 5),
+    (UPDATE, "update", 50),
+    (CAPTURE, "capture", 1),
+    (CAPTURE, "capture", 2),
+    (CAPTURE, "batch_by_uuids", 3),
+]
+
+
+@pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0])
+@pytest.mark.parametrize(("operation", "action", "number"), PHASES, ids=str)
+def test_a_run_waits_for_the_server_and_ends_as_without_the_outage(
+    open_arena: Any, axis: Any, operation: Any, action: str, number: int, away_s: float
+) -> None:
+    async def main() -> None:
+        async with open_arena(persons=120, capture_lag_s=0.0) as a:
+            plan = await a.plan(operation=operation)
+            go_away(a.server, action, for_s=away_s, number=number)
+            events: list[Any] = []
+            report = await a.run(plan, batch_size=10, concurrency=4, on_progress=events.append)
+            assert report.exit_code == 0
+            assert {type(each) for each in events} >= {ServerUnreachable, ServerReachable}
+            assert not report.failures
+            if isinstance(operation, DeletePersons):
+                assert a.left() == []
+                assert a.server.world.events_orphaned() == set()
+                assert set(axis(report, "person")) <= {"deleted_confirmed", "found_deleted"}
+            else:
+                assert set(axis(report, "properties")) <= {"changed_confirmed", "found_changed", "already_as_desired"}
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_outage_is_waited_out(open_arena: Any, kind: str) -> None:
+    async def main() -> None:
+        async with open_arena(persons=120) as a:
+            plan = await a.plan(operation=EVERYTHING)
+            go_away(a.server, "bulk_delete", for_s=240.0, number=3, fault=KINDS[kind], answered=True)
+            report = await a.run(plan, batch_size=10, concurrency=8)
+            assert report.exit_code == 0
+            assert a.left() == []
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0])
+@pytest.mark.parametrize(("action", "number"), [("projects", 1), ("batch_by_uuids", 2), ("deletion_status", 1)])
+def test_a_verification_waits_for_the_server(open_arena: Any, action: str, number: int, away_s: float) -> None:
+    async def main() -> None:
+        async with open_arena(persons=500) as a:
+            plan = await a.plan(operation=DeletePersons(delete_events=True))
+            await a.run(plan)
+            a.server.run_event_deletion()
+            events: list[Any] = []
+            go_away(a.server, action, for_s=away_s, number=number)
+            report = await verify_job(a.client, plan, a.journal, on_progress=events.append)
+            assert report.exit_code == 0
+            assert [round(each.away_s) >= away_s for each in events if isinstance(each, ServerReachable)] == [True]
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0])
+@pytest.mark.parametrize("export", [export_lines, export_csv])
+def test_an_export_waits_for_the_server(open_arena: Any, export: Any, away_s: float) -> None:
+    async def main() -> None:
+        async with open_arena(persons=2500) as a:
+            events: list[Any] = []
+            go_away(a.server, "list", for_s=away_s, number=2)
+            lines = export(a.client, ByFilter(everyone=True), Findings(), on_progress=events.append)
+            assert len([line async for line in lines]) == 2500 + (export is export_csv)
+            assert [type(each) for each in events][-1] is ServerReachable
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(("operation", "action", "number"), PHASES, ids=str)
+def test_after_an_outage_that_is_too_long_the_run_ends_and_the_next_one_continues(
+    open_arena: Any, operation: Any, action: str, number: int
+) -> None:
+    async def main() -> None:
+        async with open_arena(persons=120, capture_lag_s=0.0) as a:
+            plan = await a.plan(operation=operation)
+            go_away(a.server, action, for_s=1200.0, number=number)
+            with pytest.raises(NotFinished, match=r"did not respond for 15 min \(.*connection") as caught:
+                await a.run(plan, batch_size=10, concurrency=4)
+            assert isinstance(caught.value.__cause__, Unreachable)
+            if a.journal.exists():
+                assert [each.reason for each in a.of(RunEnded)] == ["NotFinished"]
+            await anyio.sleep(300.0)
+            assert (await a.run(plan, batch_size=10, concurrency=4)).exit_code == 0
+
+    run_virtual(main())
+
+
+def test_a_plan_and_an_export_end_after_an_outage_that_is_too_long(open_arena: Any) -> None:
+    async def main() -> None:
+        async with open_arena(persons=50) as a:
+            a.server.faults.add(UNAVAILABLE)
+            for retry_for_s in (60.0, 900.0):
+                began = anyio.current_time()
+                with pytest.raises(Unreachable, match="503"):
+                    await make_plan(
+                        a.client, PERSON_ONLY, ByFilter(everyone=True), a.folder / "x", retry_for_s=retry_for_s
+                    )
+                assert retry_for_s <= anyio.current_time() - began < retry_for_s + 2.0
+                with pytest.raises(Unreachable):
+                    async for _ in export_lines(a.client, ByFilter(everyone=True), Findings(), retry_for_s=retry_for_s):
+                        pass
+            assert not (a.folder / "x").exists()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("fault", [REFUSED, UNAVAILABLE])
+def test_outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker(
+    open_arena: Any, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with open_arena(persons=400) as a:
+            plan = await a.plan(operation=PERSON_ONLY)
+            loop = asyncio.get_running_loop()
+            for number in range(3, 33):
+                go_away(a.server, "bulk_delete", for_s=3.0, number=number, fault=fault, answered=number % 2 == 0)
+            report = await a.run(plan, batch_size=10, concurrency=8)
+            assert report.exit_code == 0
+            assert loop.time() > 30.0
+
+    monkeypatch.setattr("bulk.execution.breaker.RETRY_BUDGET", 1.0)
+    monkeypatch.setattr("bulk.execution.group_executor.MAX_ATTEMPTS", 1)
+    run_virtual(main())
+
+
+def test_nothing_is_sent_twice_that_took_effect_when_the_server_went_away(open_arena: Any, axis: Any) -> None:
+    async def main() -> None:
+        async with open_arena(persons=60) as a:
+            plan = await a.plan(operation=UPDATE)
+            go_away(a.server, "update", for_s=120.0, number=30)
+            report = await a.run(plan, concurrency=1)
+            assert report.exit_code == 0
+            assert len([each for each in a.sent() if each.status == 202]) + 1 == 60
+            assert axis(report, "properties")["found_changed"] == 1
+            assert a.of(AttemptEnded)
+            unknown = [each for each in a.of(AttemptEnded) if each.outcome == "unknown"]
+            assert len(unknown) == 1
+
+    run_virtual(main())
+
+
+def test_a_change_that_fails_while_reads_succeed_still_opens_the_breaker(open_arena: Any) -> None:
+    async def main() -> None:
+        async with open_arena(persons=600) as a:
+            plan = await a.plan(operation=PERSON_ONLY)
+            for action in ("bulk_delete", "destroy"):
+                a.server.faults.add(Fault("status", status=503, action=action, after=action == "bulk_delete"))
+            events: list[Any] = []
+            with pytest.raises(BreakerOpened):
+                await a.run(plan, batch_size=10, concurrency=1, on_progress=events.append)
+            assert not [each for each in events if isinstance(each, ServerUnreachable)]
+
+    run_virtual(main())
+
+
+def test_one_person_whose_read_times_out_is_no_outage(open_arena: Any, axis: Any) -> None:
+    async def main() -> None:
+        async with open_arena(persons=60) as a:
+            plan = await a.plan(operation=PERSON_ONLY)
+            heavy, handle = str(plan.targets(40, 41)[0].uuid), a.server._handler.handle
+
+            def stalled(call: Any) -> Any:
+                outcome = handle(call)
+                is_heavy = outcome.record.action == "batch_by_uuids" and heavy in call.body.decode()
+                return msgspec.structs.replace(outcome, ending="stall") if is_heavy else outcome
+
+            a.server._handler.handle = stalled
+            events: list[Any] = []
+            report = await a.run(plan, on_progress=events.append)
+            assert axis(report, "person")["deleted_confirmed"] == 59
+            assert not [each for each in events if isinstance(each, ServerUnreachable)]
+
+    run_virtual(main())
+
+
+def test_a_batch_that_makes_the_server_fall_over_is_halved_in_the_end(open_arena: Any, axis: Any) -> None:
+    async def main() -> None:
+        async with open_arena(persons=60) as a:
+            plan = await a.plan(operation=PERSON_ONLY)
+            deadly, handle = str(plan.targets(40, 41)[0].uuid), a.server._handler.handle
+
+            def fall_over(call: Any) -> Any:
+                if call.path.endswith("bulk_delete/") and deadly in call.body.decode():
+                    a.server.faults.add(UNAVAILABLE)
+                    asyncio.get_running_loop().call_later(2.0, a.server.faults.clear)
+                return handle(call)
+
+            a.server._handler.handle = fall_over
+            report = await a.run(plan, batch_size=20)
+            assert axis(report, "person")["deleted_confirmed"] >= 59
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(("action", "number"), [("capture", 1), ("batch_by_uuids", 3)])
+def test_an_outage_takes_nothing_from_the_time_that_changes_have_to_show(
+    open_arena: Any, action: str, number: int
+) -> None:
+    async def main() -> None:
+        async with open_arena(persons=20, capture_lag_s=340.0) as a:
+            plan = await a.plan(operation=CAPTURE)
+            go_away(a.server, action, for_s=300.0, number=number, answered=True)
+            report = await a.run(plan, wait_s=100.0)
+            assert report.exit_code == 0
+            assert set(a.times_intended("properties").values()) == {1}
+
+    run_virtual(main())
+
+
+def test_a_stop_ends_the_wait_at_once_and_the_job_resumes(open_arena: Any) -> None:
+    async def main() -> None:
+        async with open_arena(persons=200) as a:
+            plan, stop = await a.plan(operation=PERSON_ONLY), anyio.Event()
+            go_away(a.server, "bulk_delete", for_s=600.0, number=3)
+            stopped_at = 0.0
+
+            def stop_in_outage(event: Any) -> None:
+                nonlocal stopped_at
+                if isinstance(event, ServerUnreachable) and event.away_s > 60.0 and not stop.is_set():
+                    stopped_at = anyio.current_time()
+                    stop.set()
+
+            report = await a.run(plan, batch_size=10, concurrency=4, stop=stop, on_progress=stop_in_outage)
+            assert report.exit_code == 75
+            assert anyio.current_time() - stopped_at < 1.0
+            await anyio.sleep(600.0)
+            assert (await a.run(plan)).exit_code == 0
+
+    run_virtual(main())
+
+
+def test_a_cancelled_wait_leaves_a_journal_that_resumes(open_arena: Any) -> None:
+    async def main() -> None:
+        async with open_arena(persons=200) as a:
+            plan = await a.plan(operation=EVERYTHING)
+            go_away(a.server, "bulk_delete", for_s=600.0, number=3)
+            with anyio.move_on_after(100.0) as scope:
+                await a.run(plan, batch_size=10, concurrency=4)
+            assert scope.cancelled_caught
+            await anyio.sleep(600.0)
+            assert (await a.run(plan)).exit_code == 0
+            assert a.left() == []
+            assert a.server.world.events_orphaned() == set()
+
+    run_virtual(main())
+
+
+def test_an_outage_within_the_rate_limits_causes_no_429(open_arena: Any) -> None:
+    async def main() -> None:
+        limits = RateLimits.posthog()
+        async with open_arena(persons=400, limits=limits) as a:
+            plan = await a.plan(operation=UPDATE)
+            go_away(a.server, "update", for_s=150.0, number=100)
+            report = await a.run(plan)
+            assert report.exit_code == 0
+            assert not [each for each in a.server.requests if each.status == 429]
+
+    run_virtual(main())
+
+
+def test_the_failure_that_an_outage_caused_is_reported_with_its_kind(open_arena: Any) -> None:
+    async def main() -> None:
+        async with open_arena(persons=60) as a:
+            plan = await a.plan(operation=PERSON_ONLY)
+            go_away(a.server, "bulk_delete", for_s=30.0, number=2)
+            events: list[Any] = []
+            await a.run(plan, batch_size=20, concurrency=1, on_progress=events.append)
+            assert [each.error for each in events if isinstance(each, Trouble)] == ["connection_lost"]
+
+    run_virtual(main())
+
+
+def test_without_patience_a_run_ends_at_the_first_outage(open_arena: Any) -> None:
+    async def main() -> None:
+        async with open_arena(persons=60) as a:
+            plan = await a.plan(operation=PERSON_ONLY)
+            a.server.faults.add(RESET)
+            began = anyio.current_time()
+            with pytest.raises(NotFinished):
+                await run_job(a.client, plan, a.journal, approve=plan.digest, retry_for_s=0)
+            assert anyio.current_time() - began < 20.0
+
+    run_virtual(main())
