@@ -112,8 +112,8 @@ def _plan_and_run(
         output.print(f"Using the existing plan {plain(paths.plan)}")
     with loaded:
         output.write_event("plan", path=str(paths.plan), count=loaded.count, digest=loaded.digest)
-        preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
         output.print(format_review(loaded, rate_limits=settings.rates(), batch_size=run_options.batch_size))
+        preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
         options = f"--plan {file_word(str(paths.plan))} " * paths.is_generated + "--yes --expect-count"
         approve = approve_or_ask(
             loaded,

@@ -61,6 +61,7 @@ OPTIONS = {
     "--allow-shared-ids --format --output --host --project-id --key-file",
     "plan": "--delete-events --delete-recordings --route --distinct-ids --uuids --emails --column --where --email "
     "--properties --cohort --everyone --allow-shared-ids --output --host --project-id --key-file",
+    "show": "--target --json",
     "run": "--journal --approve --max-targets --expect-count --concurrency --batch-size --rate-limits --wait --json "
     "--host --project-id --key-file",
     "delete": f"--delete-events --delete-recordings {OPERATION_OPTIONS}",
@@ -214,6 +215,8 @@ def test_a_defect_of_the_error_message_itself_exits_with_70_and_one_sentence(
     result = run("run")
     assert result.code == 70
     assert result.err.splitlines() == [
-        "posthog-bulk: defect: KeyError while MissingParameter was reported; no further request was sent. "
-        "Please report it."
+        (
+            "posthog-bulk: defect: KeyError while MissingParameter was reported; no further request was sent. "
+            "Please report it."
+        )
     ]

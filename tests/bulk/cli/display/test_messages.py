@@ -54,7 +54,7 @@ def test_progress_has_no_speed_before_it_is_known() -> None:
 def test_progress_counts_the_states_of_each_axis_of_the_operation() -> None:
     assert messages.axis_lines(PROGRESS) == [
         "Persons: 1,000 deleted (confirmed by reading back), 250 already deleted, 3,750 not started",
-        "Events: 1,250 queued, 3,750 not started",
+        "Events: 1,250 queued for deletion by PostHog, 3,750 not started",
     ]
     event = msgspec.structs.replace(
         PROGRESS, person={"not_requested": 5}, events={}, properties={"changed_confirmed": 3, "to_retry": 2}
