@@ -1,5 +1,10 @@
 """Erase, clean or change many PostHog persons, with proof: plan, run, resume, verify, report.
 
+The same pair of calls starts a job and resumes it after any interruption:
+
+    plan = await make_plan(client, DeletePersons(), ByDistinctIds("leavers.txt"), "erase.plan.jsonl", reuse=True)
+    report = await run_job(client, plan, "erase.journal.jsonl", approve=plan.digest)
+
 Names are imported when they are first used, so that the command line can show its help without the engine.
 """
 

@@ -41,6 +41,8 @@ async def run_job(
 ) -> Report:
     """Run a plan, or resume it: the first run and every resume are the same call.
 
+    With `make_plan(..., reuse=True)` before it, the two calls are the same for the first run and for every resume.
+
     Arguments:
         client: set to the host and project of the plan; its rate limits are used to the full.
         plan: from `make_plan` or `load_plan`.

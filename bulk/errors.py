@@ -70,6 +70,18 @@ class JournalDamaged(JournalError):
         self.line = line
 
 
+class JournalEmpty(JournalError):
+    """A journal records no job yet.
+
+    Arguments:
+        path: the journal.
+    """
+
+    def __init__(self, path: _Name) -> None:
+        super().__init__(path, "is empty", "name the journal of a job that was run")
+        self.args = (path,)
+
+
 class WriteFailed(FileTrouble):
     """A write to a file failed; nothing more is written through that descriptor.
 

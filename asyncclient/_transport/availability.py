@@ -204,7 +204,7 @@ class OutageTransport:
 def ingestion_probe() -> Request[None]:
     """Return a read of the ingestion host, which takes only writes: any response but a 5xx shows that it is up."""
     return Request(
-        action="capture",
+        action="probe",
         method="GET",
         path="batch/",
         route="GET batch/",

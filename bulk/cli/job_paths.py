@@ -1,5 +1,6 @@
 """Names the files of a job: a plan NAME.plan.jsonl belongs to a journal NAME.journal.jsonl."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -7,10 +8,9 @@ import click
 import msgspec
 
 from bulk.cli.streams.output_file import is_same_file
+from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX
+from bulk.jobs.job_files import journal_of, plan_of
 from bulk.sanitize import plain
-
-PLAN = ".plan.jsonl"
-JOURNAL = ".journal.jsonl"
 
 
 class JobPaths(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +24,7 @@ class JobPaths(msgspec.Struct, frozen=True, kw_only=True):
 def choose_job_paths(
     plan: Path | None, journal: Path | None, *, operation: str, project: str, now: datetime
 ) -> JobPaths:
-    """Return the files of a plan-and-run command.
+    """Return the files of a plan-and-run command; generated names are not in use.
 
     Args:
         plan: the plan as given, if any.
@@ -39,7 +39,15 @@ def choose_job_paths(
         return JobPaths(plan=plan_of(journal), journal=journal)
     safe = "".join(character if character.isascii() and character.isalnum() else "_" for character in project)
     stem = f"{operation}-{safe}-{now:%Y%m%dT%H%M%SZ}"
-    return JobPaths(plan=Path(stem + PLAN), journal=Path(stem + JOURNAL), is_generated=True)
+    paths, number = _generated(stem), 1
+    while os.path.lexists(paths.plan) or os.path.lexists(paths.journal):
+        number += 1  # another job started in the same second
+        paths = _generated(f"{stem}-{number}")
+    return paths
+
+
+def _generated(stem: str) -> JobPaths:
+    return JobPaths(plan=Path(stem + PLAN_SUFFIX), journal=Path(stem + JOURNAL_SUFFIX), is_generated=True)
 
 
 def check_different(plan: Path, journal: Path) -> None:
@@ -52,17 +60,3 @@ def check_different(plan: Path, journal: Path) -> None:
         raise click.UsageError(
             f"plan and journal are the same file, {plain(plan)}: choose another file for the journal"
         )
-
-
-def journal_of(plan: Path) -> Path:
-    """Return the journal that belongs to a plan."""
-    return plan.with_name(_stem(plan.name, PLAN) + JOURNAL)
-
-
-def plan_of(journal: Path) -> Path:
-    """Return the plan that belongs to a journal."""
-    return journal.with_name(_stem(journal.name, JOURNAL) + PLAN)
-
-
-def _stem(name: str, ending: str) -> str:
-    return name.removesuffix(ending).removesuffix(".jsonl") or name

@@ -1,6 +1,5 @@
 """What the commands that plan, run and verify share: client, signals, display, approval, and the summary."""
 
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -16,8 +15,7 @@ from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
 from bulk.files.json_lines import encode_line
 from bulk.formatting import count_of, format_count
-from bulk.operations import Operation, to_dict
-from bulk.property_checks import equal
+from bulk.operations import Operation
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -92,28 +90,6 @@ def make_plan_file(
         )
 
     return run_with_client(settings, work, json=json)
-
-
-def check_same_job(plan: "Plan", operation: Operation, selection: "Selection | None") -> None:
-    """Check that an existing plan is for the operation and selection of this command.
-
-    Args:
-        plan: the existing plan.
-        operation: the operation of the command.
-        selection: the selection of the command; None if it gives none.
-
-    Raises:
-        Refused: the plan is for another operation or selection.
-    """
-    pairs: list[tuple[str, Any, Any]] = [("operation", plan.header.operation, to_dict(operation))]
-    if selection is not None:
-        pairs.append(("selection", plan.header.selection.get("details"), selection.details()))
-    for name, planned, given in pairs:
-        if not equal(planned, json.loads(encode_line(given))):
-            raise Refused(
-                f"the existing plan {plan.path} is for another {name}",
-                "name another plan file, or give the options that the plan was made with",
-            )
 
 
 def is_approved(journal: Path) -> bool:

@@ -38,6 +38,7 @@ COMMANDS = {
     "delete-recordings": "Delete the recordings of persons, keep the persons",
     "verify": "Read back the results of a job, days or weeks later",
     "status": "Show the state of a job",
+    "jobs": "List the jobs of a folder: how far each is, and what to run next",
     "report": "Write the report of a job",
 }
 

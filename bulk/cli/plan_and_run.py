@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +26,13 @@ from bulk.cli.options.selection_options import (
     build_selection,
     selection_options,
 )
+
+if TYPE_CHECKING:
+    from bulk.cli.job_paths import JobPaths
+    from bulk.cli.job_session import CommandOutput
+    from bulk.operations import Operation
+    from bulk.plan.plan_file import Plan
+    from bulk.selection.selections import Selection
 
 _EXAMPLES = {
     "delete": "--delete-events --distinct-ids leavers.txt",
@@ -49,8 +57,10 @@ def operation_command(kind: str, summary: str) -> click.Command:
     body.__doc__ = (
         f"{summary} Plan, ask for approval, run, and read the results back.\n\n"
         "At a terminal, you approve by typing the number of persons. Elsewhere, give --yes --expect-count N.\n\n"
-        "To resume, run the same command line again with its --plan. Without --plan, the command names the files "
-        f"itself and prints the line that resumes it.\n\n\b\nExample:\n  posthog-bulk {kind} {_EXAMPLES[kind]}"
+        "To resume, run the same command line again in the same folder: the command finds its unfinished job there by "
+        "the operation, the selection, the project and the host. A job that is finished, or whose input file has "
+        "changed, is not started again unless you name a new file with --plan.\n\n"
+        f"\b\nExample:\n  posthog-bulk {kind} {_EXAMPLES[kind]}"
     )
     decorators: tuple[Callable[[Any], Any], ...] = (
         operation_options(kind),
@@ -82,48 +92,92 @@ def _plan_and_run(
     settings: Settings,
 ) -> int:
     from bulk.cli.display.plan_review import format_review, resume_command_line
-    from bulk.cli.job_paths import check_different, choose_job_paths
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, check_same_job, make_plan_file, run_plan
-    from bulk.errors import FileTrouble
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan
+    from bulk.cli.job_to_resume import unreported
+    from bulk.errors import PlanError
     from bulk.execution import preflight
-    from bulk.plan.plan_file import load_plan
-    from bulk.sanitize import file_word, plain
 
     if yes and expect_count is None:
         raise click.UsageError("--yes requires --expect-count N, the number of persons that you expect")
     output = CommandOutput(json=run_options.json)
     operation = build_operation(kind, operation_arguments)
     selection = build_selection(selection_arguments, writes=True) if selection_arguments.given else None
-    paths = choose_job_paths(plan, journal, operation=kind, project=settings.project(os.environ), now=datetime.now(UTC))
-    check_different(paths.plan, paths.journal)
-    exists = os.path.lexists(paths.plan)
-    if selection is None and not exists:
-        raise click.UsageError(NOTHING_SELECTED)
-    loaded = None
-    if selection is not None and not exists:
+    paths, loaded, is_new = _open_or_make_plan(plan, journal, operation, selection, settings, output)
+    with loaded:
+        output.write_event("plan", path=str(paths.plan), count=loaded.count, digest=loaded.digest)
         try:
-            loaded = make_plan_file(settings, operation, selection, paths.plan, json=run_options.json)
+            output.print(format_review(loaded, rate_limits=settings.rates(), batch_size=run_options.batch_size))
+            preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
+            approve = approve_or_ask(
+                loaded,
+                paths.journal,
+                approve=loaded.digest if yes else None,
+                how=f"review it, then run the same command with --yes --expect-count {loaded.count}",
+            )
+        except BaseException:
+            if is_new and not os.path.lexists(paths.journal):
+                loaded.discard()
+            raise
+        if not loaded.is_in_place:
+            raise PlanError(paths.plan, "was removed or replaced while it was reviewed", "run the same command again")
+        if paths.is_generated:
+            reads_stream = selection is not None and selection.summary().get("input") == "stream"
+            line = resume_command_line(click.get_current_context().obj, paths.plan, reads_stream=reads_stream)
+            output.print(f"If interrupted, resume with: {line}")
+        with unreported(paths) if paths.is_generated else nullcontext():
+            return run_plan(
+                settings, run_options, loaded, paths.journal, output, approve=approve, expect_count=expect_count
+            )
+
+
+def _open_or_make_plan(
+    plan: Path | None,
+    journal: Path | None,
+    operation: "Operation",
+    selection: "Selection | None",
+    settings: Settings,
+    output: "CommandOutput",
+) -> tuple["JobPaths", "Plan", bool]:
+    """Return the files of the job, its plan, and whether this command has made the plan.
+
+    Raises:
+        UsageError: neither a selection nor an existing plan is given.
+        Refused: the existing plan is for something else, or the job that the command would resume is finished.
+    """
+    from bulk.cli.job_paths import check_different, choose_job_paths
+    from bulk.cli.job_session import make_plan_file
+    from bulk.cli.job_to_resume import find_job_files
+    from bulk.errors import FileTrouble
+    from bulk.operations import to_dict
+    from bulk.plan.plan_file import load_plan
+    from bulk.plan.plan_match import check_plan_matches
+    from bulk.sanitize import plain
+
+    paths = choose_job_paths(
+        plan,
+        journal,
+        operation=str(to_dict(operation)["kind"]),
+        project=settings.project(os.environ),
+        now=datetime.now(UTC),
+    )
+    check_different(paths.plan, paths.journal)
+    is_found = False
+    if paths.is_generated and selection is not None:
+        paths, selection, is_found = find_job_files(operation, selection, paths, settings, output)
+    if not os.path.lexists(paths.plan):
+        if selection is None:
+            raise click.UsageError(NOTHING_SELECTED)
+        try:
+            return paths, make_plan_file(settings, operation, selection, paths.plan, json=output.json), True
         except FileTrouble:
             if not os.path.lexists(paths.plan):
                 raise  # otherwise another process has just made the plan
-    if loaded is None:
-        loaded = load_plan(paths.plan)
-        check_same_job(loaded, operation, selection)
-        output.print(f"Using the existing plan {plain(paths.plan)}")
-    with loaded:
-        output.write_event("plan", path=str(paths.plan), count=loaded.count, digest=loaded.digest)
-        output.print(format_review(loaded, rate_limits=settings.rates(), batch_size=run_options.batch_size))
-        preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
-        options = f"--plan {file_word(str(paths.plan))} " * paths.is_generated + "--yes --expect-count"
-        approve = approve_or_ask(
-            loaded,
-            paths.journal,
-            approve=loaded.digest if yes else None,
-            how=f"review it, then run the same command with {options} {loaded.count}",
-        )
-        if paths.is_generated:
-            line = resume_command_line(click.get_current_context().obj, paths.plan)
-            output.print(f"If interrupted, resume with: {line}")
-        return run_plan(
-            settings, run_options, loaded, paths.journal, output, approve=approve, expect_count=expect_count
-        )
+    loaded = load_plan(paths.plan)
+    try:
+        if not is_found:
+            check_plan_matches(loaded, operation, selection)
+            output.print(f"Using the existing plan {plain(paths.plan)}")
+    except BaseException:
+        loaded.close()
+        raise
+    return paths, loaded, False

@@ -82,8 +82,8 @@ def step_for(target_states: TargetStates, number: int) -> Step:
 
 def first_step(target_states: TargetStates, numbers: Sequence[int]) -> tuple[Step, list[int]] | None:
     """Return the first step, by the order, that any of these targets needs, and all targets that need it."""
-    persons, events, recordings, properties = target_states.codes
-    places = [_TABLE[persons[n], events[n], recordings[n], properties[n]] for n in numbers]
+    codes = zip(*(map(of_axis.__getitem__, numbers) for of_axis in target_states.codes), strict=True)
+    places = list(map(_TABLE.__getitem__, codes))
     first = min(places, default=_ORDER.index(Step.NOTHING))
     if _ORDER[first] is Step.NOTHING:
         return None

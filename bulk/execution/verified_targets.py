@@ -6,6 +6,7 @@ was read, says when a read is too old, and how many persons to read ahead. It re
 
 import math
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from bulk.execution.run_context import RunContext
 from bulk.execution.run_settings import whole_blocks
@@ -30,6 +31,9 @@ class VerifiedTarget(TargetAddress, frozen=True, kw_only=True, gc=False):
 
     def __repr__(self) -> str:
         return "<VerifiedTarget>"
+
+
+_READ_AT = attrgetter("read_at")
 
 
 class VerifiedTargets:
@@ -67,8 +71,10 @@ class VerifiedTargets:
 
     def oldest_read(self, numbers: Sequence[int]) -> float:
         """Return when the first of these targets was read; minus infinity if one was not read."""
-        targets = self._targets
-        return min((targets[n].read_at if n in targets else -math.inf for n in numbers), default=math.inf)
+        try:
+            return min(map(_READ_AT, map(self._targets.__getitem__, numbers)), default=math.inf)
+        except KeyError:
+            return -math.inf
 
     def is_too_old(self, read_at: float) -> bool:
         """Return whether a read at this time no longer permits a request."""

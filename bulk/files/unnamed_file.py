@@ -151,6 +151,27 @@ def create_unnamed(path: Path) -> UnnamedFile:
             raise
 
 
+def remove_abandoned(folder: Path, name_pattern: str) -> None:
+    """Remove the `.<name>.partial` files of dead processes; files of running ones, and of other users, stay.
+
+    Args:
+        folder: the folder.
+        name_pattern: shell pattern for the names that the files would have got.
+    """
+    for path in folder.glob(f".{name_pattern}.partial"):
+        with suppress(OSError):
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+            try:
+                status = os.fstat(fd)
+                if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+                    continue
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its process lives
+                if os.path.samestat(path.lstat(), status):
+                    path.unlink()
+            finally:
+                os.close(fd)
+
+
 def _open_unnamed(folder: int) -> int | None:
     flag = getattr(os, "O_TMPFILE", 0)
     if not flag:
@@ -185,7 +206,7 @@ def _open_partial(path: Path, partial: str, folder: int) -> int:
             except FileNotFoundError:
                 continue
         try:
-            if _claimed(fd, partial, folder, path):
+            if _claimed(fd, partial, folder, path, is_own=fresh):
                 if fresh:
                     os.fchmod(fd, PRIVATE)
                     return fd
@@ -197,13 +218,13 @@ def _open_partial(path: Path, partial: str, folder: int) -> int:
     raise _busy(path)
 
 
-def _claimed(fd: int, partial: str, folder: int, path: Path) -> bool:
+def _claimed(fd: int, partial: str, folder: int, path: Path, *, is_own: bool) -> bool:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise FileTrouble(
-            path, "is being written by another process", "wait for it to end, or choose another name"
-        ) from None
+        if is_own:
+            return False  # another process took this new file for an abandoned one and is removing it
+        raise _busy(path) from None
     try:
         named = os.stat(partial, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:

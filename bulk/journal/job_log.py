@@ -3,6 +3,7 @@
 Every change goes through `record`, so that the journal and the state in memory always agree.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from uuid import UUID
 
@@ -130,15 +131,11 @@ class JobLog:
             label: the server's label of a rejection.
         """
         covered = covered or {}
-        person, events, recordings, properties = self.target_states.codes
-        alike: dict[tuple[StatusCodes, tuple[Observation, ...], int | None], list[int]] = {}
-        for number, observations in observed.items():
-            codes = person[number], events[number], recordings[number], properties[number]
-            key = codes, observations, covered.get(number)
-            if key in alike:
-                alike[key].append(number)
-            else:
-                alike[key] = [number]
+        codes = zip(*(map(of_axis.__getitem__, observed) for of_axis in self.target_states.codes), strict=True)
+        alike: dict[tuple[StatusCodes, tuple[Observation, ...], int | None], list[int]] = defaultdict(list)
+        keys = zip(codes, observed.values(), map(covered.get, observed), strict=True)
+        for number, key in zip(observed, keys, strict=True):
+            alike[key].append(number)
         changes: dict[tuple[Axis, int, int | None], list[int]] = {}
         for (before, observations, until), numbers in alike.items():
             after = self.target_states.transitions[before, observations]

@@ -8,6 +8,7 @@ it closes, which takes effect for every copy.
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -18,6 +19,8 @@ from bulk.files.file_errors import as_file_trouble
 from bulk.files.private_files import create_exclusive, open_regular
 
 _ROUNDS = 8
+_PROBE_S = 0.02
+"""Seconds after which a lock that was only a probe (`lock_probe`) is gone."""
 _OTHERS_WRITE = 0o022
 
 # a fork handler cannot be removed, so one serves all files of the process
@@ -112,10 +115,14 @@ class LockedFile:
 
     def _lock(self) -> None:
         with as_file_trouble(self.path, "cannot be locked", JournalError):
-            try:
-                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise JournalBusy(self.path) from None
+            for attempt in range(2):
+                try:
+                    fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                except BlockingIOError:
+                    if attempt:
+                        raise JournalBusy(self.path) from None
+                    time.sleep(_PROBE_S)
 
 
 def _create_or_open(path: Path) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from bulk.errors import JournalError
+from bulk.errors import JournalEmpty, JournalError
 from bulk.files.job_file_kinds import how_to_give_journal, is_plan
 from bulk.files.private_files import open_regular
 from bulk.journal.framing import Framing, TornTail
@@ -63,7 +63,7 @@ def replay_journal(path: Path) -> tuple[TargetStates, JournalFacts]:
     with _explaining(path):
         end = Journal.read(path, framing(), target_states.apply)
     if target_states.job is None:
-        raise JournalError(path, "is empty", "name the journal of a job that was run")
+        raise JournalEmpty(path)
     complete = end.offset if isinstance(end, TornTail) else end.size
     digest, size = _digest(path, complete)
     return target_states, JournalFacts(

@@ -36,6 +36,8 @@ from bulk.targets.status_table import StatusTable
 from bulk.targets.transitions import JOURNAL_CODES, Transitions
 
 MAX_ATTEMPTS_KEPT = 255
+_ONE_MORE = bytes(min(attempts + 1, MAX_ATTEMPTS_KEPT) for attempts in range(256))
+_ONE_LESS = bytes(max(attempts - 1, 0) for attempts in range(256))
 TOO_MANY_REQUESTS = 429
 
 
@@ -156,8 +158,7 @@ class TargetStates(StatusTable):
         self.next_attempt = record.attempt + 1
         for start, stop in parse_ranges(record.targets):
             self.check_number(stop - 1)
-            for number in range(start, stop):
-                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)
+            self.attempts[start:stop] = self.attempts[start:stop].translate(_ONE_MORE)
             if Axis.PERSON.value in record.axes:
                 self.coverage.record_deletion(start, stop, record.server_at)
 
@@ -220,8 +221,7 @@ class TargetStates(StatusTable):
     def _refund(self, targets: str) -> None:
         for start, stop in parse_ranges(targets):
             self.check_number(stop - 1)
-            for number in range(start, stop):
-                self.attempts[number] = max(0, self.attempts[number] - 1)
+            self.attempts[start:stop] = self.attempts[start:stop].translate(_ONE_LESS)
 
     def _reset_attempts(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Reset the attempts of targets that reached the next stage, which counts its own."""

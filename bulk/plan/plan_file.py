@@ -8,23 +8,19 @@ import os
 import zlib
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from bulk.errors import PlanError
-from bulk.files.file_errors import as_file_trouble
-from bulk.files.job_file_kinds import how_to_give_plan, is_journal
 from bulk.files.private_files import open_regular
+from bulk.plan.plan_ends import CHANGED, NEW_PLAN, footer_of, header_of, read_bytes, size_of
 from bulk.plan.plan_lines import (
     DIGEST_PREFIX,
     FORMAT,
-    MAX_LINE,
     PlanFooter,
     PlanHeader,
     Target,
-    decode_footer,
-    decode_format,
-    decode_header,
     decode_targets,
     digest_matches,
     short_digest,
@@ -44,8 +40,6 @@ __all__ = [
 BLOCK = 256
 """Targets per entry of the index."""
 _CHUNK = 1 << 20
-_ANEW = "make a new plan"
-_CHANGED = "was changed after it was created"
 
 
 class Plan:
@@ -61,6 +55,7 @@ class Plan:
         self.digest = footer.digest
         self.spent = footer.spent
         self.findings = footer.findings
+        self.content = footer.input
         self._fd = fd
         self._index = index
         self._cached: tuple[int, list[Target]] = (-1, [])
@@ -93,6 +88,21 @@ class Plan:
         for block in range(-(-self.count // BLOCK)):
             yield from self._block(block)
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the plan is open and its path still names its file."""
+        try:
+            return self._fd >= 0 and os.path.samestat(self.path.lstat(), os.fstat(self._fd))
+        except OSError:
+            return False
+
+    def discard(self) -> None:
+        """Close the plan and remove its file, unless the path names another one by now."""
+        if self.is_in_place:
+            with suppress(OSError):
+                self.path.unlink()
+        self.close()
+
     def close(self) -> None:
         """Close the file; may be called again."""
         fd, self._fd = self._fd, -1
@@ -113,16 +123,16 @@ class Plan:
         if self._cached[0] == block:
             return self._cached[1]
         start, stop = self._index.starts[block], self._index.starts[block + 1]
-        data = _read(self._fd, start, stop - start, self.path)
+        data = read_bytes(self._fd, start, stop - start, self.path)
         if zlib.crc32(data) != self._index.sums[block]:
-            raise PlanError(self.path, "was changed while it was open", _ANEW)
+            raise PlanError(self.path, "was changed while it was open", NEW_PLAN)
         first = block * BLOCK
         targets = decode_targets(data)
         if isinstance(targets, int):
-            raise PlanError(self.path, f"line {first + targets + 2} is not a target", _ANEW)
+            raise PlanError(self.path, f"line {first + targets + 2} is not a target", NEW_PLAN)
         for number, target in enumerate(targets, first):
             if target.number != number:
-                raise PlanError(self.path, f"line {number + 2} is not target {number}", _ANEW)
+                raise PlanError(self.path, f"line {number + 2} is not target {number}", NEW_PLAN)
         self._cached = (block, targets)
         return targets
 
@@ -154,61 +164,29 @@ def load_plan(path: Path | str) -> Plan:
     path = Path(path)
     fd = open_regular(path, os.O_RDONLY, PlanError)
     try:
-        with as_file_trouble(path, "cannot be read", PlanError):
-            size = os.fstat(fd).st_size
-        header, body = _load_header(fd, size, path)
-        footer, end = _load_footer(fd, size, path)
+        size = size_of(fd, path)
+        header, body = header_of(fd, size, path)
+        footer, end = footer_of(fd, size, path)
         digest, index, count = _scan(fd, body, end, path)
         if digest != footer.digest:
             was, now = short_digest(footer.digest), short_digest(digest)
-            raise PlanError(path, f"{_CHANGED}: digest {now}, expected {was}", _ANEW)
+            raise PlanError(path, f"{CHANGED}: digest {now}, expected {was}", NEW_PLAN)
         if count != footer.count:
-            raise PlanError(path, f"has {count:,} targets, but its footer says {footer.count:,}", _ANEW)
+            raise PlanError(path, f"has {count:,} targets, but its footer says {footer.count:,}", NEW_PLAN)
         return Plan(path, fd, header, footer, index)
     except BaseException:
         os.close(fd)
         raise
 
 
-def _load_header(fd: int, size: int, path: Path) -> tuple[PlanHeader, int]:
-    line = b""
-    while b"\n" not in line and len(line) < min(size, MAX_LINE):
-        line += _read(fd, len(line), min(_CHUNK, size - len(line)), path)
-    line = line[: line.find(b"\n") + 1]
-    if is_journal(line):
-        raise PlanError(path, "is a journal, not a plan", how_to_give_plan(path))
-    try:
-        made_with = decode_format(line)
-        if made_with != FORMAT:
-            raise PlanError(path, f"has plan format {made_with}, but this version reads format {FORMAT}", _ANEW)
-        return decode_header(line), len(line)
-    except ValueError:
-        raise PlanError(path, "is not a plan: line 1 is not a plan header", "name a *.plan.jsonl file") from None
-
-
-def _load_footer(fd: int, size: int, path: Path) -> tuple[PlanFooter, int]:
-    tail = b""
-    while tail.rfind(b"\n", 0, -1) < 0 and len(tail) < min(size, MAX_LINE):
-        step = min(_CHUNK, size - len(tail))
-        tail = _read(fd, size - len(tail) - step, step, path) + tail
-    line = tail[tail.rfind(b"\n", 0, -1) + 1 :]
-    try:
-        footer = decode_footer(line)
-    except ValueError:
-        raise PlanError(path, "has no footer: the end is missing, or lines were added", _ANEW) from None
-    if footer is None:
-        raise PlanError(path, f"{_CHANGED}: its footer fails its checksum", _ANEW)
-    return footer, size - len(line)
-
-
 def _scan(fd: int, body: int, end: int, path: Path) -> tuple[str, _Index, int]:
     """Hash everything before the footer, find where each block of targets starts, and count the targets."""
-    digest = hashlib.sha256(_read(fd, 0, body, path))
+    digest = hashlib.sha256(read_bytes(fd, 0, body, path))
     index = _Index(body)
     count = crc = 0
     offset = body
     while offset < end:
-        chunk = _read(fd, offset, min(_CHUNK, end - offset), path)
+        chunk = read_bytes(fd, offset, min(_CHUNK, end - offset), path)
         digest.update(chunk)
         view, find = memoryview(chunk), chunk.find
         done = position = 0
@@ -227,16 +205,3 @@ def _scan(fd: int, body: int, end: int, path: Path) -> tuple[str, _Index, int]:
     if index.starts[-1] < end:
         index.close_block(end, crc)
     return DIGEST_PREFIX + digest.hexdigest(), index, count
-
-
-def _read(fd: int, offset: int, size: int, path: Path) -> bytes:
-    parts = []
-    while size > 0:
-        with as_file_trouble(path, "cannot be read", PlanError):
-            part = os.pread(fd, size, offset)
-        if not part:
-            raise PlanError(path, "became shorter while it was read", _ANEW)
-        parts.append(part)
-        offset += len(part)
-        size -= len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from bulk.files.content_meter import InputContent
 from bulk.files.json_lines import decode_line, decode_lines, encode_line
 
 FORMAT = 1
@@ -71,15 +72,17 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         count: targets in the plan.
-        digest: covers header and targets, not `spent` and `findings`.
+        digest: covers header and targets, not the rest of the footer.
         spent: times of the planner's own requests by rate limit, in epoch seconds (guarantee 13).
         findings: the findings of the input check.
+        input: the content of the selection's input; None for a filter, and in plans of versions that did not record it.
     """
 
     count: int
     digest: str
     spent: dict[str, list[float]]
     findings: list[Any]
+    input: InputContent | None = None
 
     def __repr__(self) -> str:
         return f"PlanFooter(count={self.count}, digest={self.digest!r})"

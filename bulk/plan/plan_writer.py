@@ -11,9 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from bulk.errors import PlanError
+from bulk.files.content_meter import InputContent
+from bulk.files.job_file_kinds import PLAN_SUFFIX
 from bulk.files.json_lines import encode_line
 from bulk.files.private_files import refuse_existing
-from bulk.files.unnamed_file import UnnamedFile, create_unnamed
+from bulk.files.unnamed_file import UnnamedFile, create_unnamed, remove_abandoned
 from bulk.plan.plan_file import Plan, load_plan
 from bulk.plan.plan_lines import (
     DIGEST_PREFIX,
@@ -52,6 +54,7 @@ class PlanWriter:
         path = Path(path)
         if header.format != FORMAT:
             raise ValueError(f"this version writes plan format {FORMAT}, not {header.format}")
+        remove_abandoned(path.parent, f"*{PLAN_SUFFIX}")
         file = create_unnamed(path)
         try:
             refuse_existing(path)
@@ -82,12 +85,19 @@ class PlanWriter:
         if len(self._buffer) >= FLUSH_BYTES:
             self._flush()
 
-    def finish(self, *, spent: Mapping[str, Sequence[float]] | None = None, findings: Sequence[Any] = ()) -> Plan:
+    def finish(
+        self,
+        *,
+        spent: Mapping[str, Sequence[float]] | None = None,
+        findings: Sequence[Any] = (),
+        content: InputContent | None = None,
+    ) -> Plan:
         """Write the footer, give the file its name, and return the plan as read back from the file.
 
         Args:
             spent: times of requests already made, by rate limit, in epoch seconds (guarantee 13).
             findings: the findings of the input check, as JSON values.
+            content: the content of the selection's input.
 
         Raises:
             FileTrouble: the file cannot be written, or the name is taken by now.
@@ -98,7 +108,9 @@ class PlanWriter:
         times = {bucket: list(stamps) for bucket, stamps in (spent or {}).items()}
         if not all(isfinite(stamp) for stamps in times.values() for stamp in stamps):
             raise ValueError("spent holds a time that is no finite number")
-        footer = encode_footer(PlanFooter(count=self.count, digest=digest, spent=times, findings=list(findings)))
+        footer = encode_footer(
+            PlanFooter(count=self.count, digest=digest, spent=times, findings=list(findings), input=content)
+        )
         if len(footer) > MAX_LINE:
             raise ValueError(f"spent and findings take {len(footer)} bytes, a footer has at most {MAX_LINE}")
         self._file.write(footer)

@@ -1,11 +1,19 @@
 """Makes a plan: resolves a selection and writes a file that lists the persons an operation will affect.
 
 It only reads from the server. If it is interrupted at any moment, no plan file exists.
+
+The pair of calls that starts a job also resumes it, at any moment and any number of times:
+
+    plan = await make_plan(client, DeletePersons(), ByDistinctIds("leavers.txt"), "erase.plan.jsonl", reuse=True)
+    report = await run_job(client, plan, "erase.journal.jsonl", approve=plan.digest)
 """
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+
+import anyio.to_thread
 
 from asyncclient import Bucket, ClientEvent, PostHogClient, RequestFinished
 from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
@@ -13,7 +21,8 @@ from bulk.errors import BulkError, InputError, NotFinished, Refused
 from bulk.events import PlanEvent, PlanProgress
 from bulk.files.private_files import refuse_existing
 from bulk.operations import Operation, UnsetProperties, to_dict
-from bulk.plan.plan_file import FORMAT, Plan, PlanHeader
+from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, load_plan
+from bulk.plan.plan_match import check_plan_matches
 from bulk.plan.plan_writer import PlanWriter
 from bulk.selection.input_findings import Findings
 from bulk.selection.resolver import Resolver
@@ -34,31 +43,39 @@ async def make_plan(
     concurrency: int = 4,
     retry_for_s: float = RETRY_FOR_S,
     now: Callable[[], float] | None = None,
+    reuse: bool = False,
 ) -> Plan:
     """Write the targets of an operation to a plan file; only reads from the server (contract 6.1, 6.11, 12).
 
     With a filter, or with every person, `UnsetProperties` selects only persons that have one of its properties.
 
+    With `reuse`, the same call opens the plan that an earlier process wrote, so that this call followed by `run_job`
+    starts a job and also resumes it.
+
     Args:
         client: its `project_id` is a number.
         operation: what a run does to each target.
         selection: the persons.
-        path: the plan file; must not exist.
+        path: the plan file; must not exist, unless `reuse` is set.
         on_progress: called with typed events: the progress after every few requests, and outages of the server.
         page_size: persons per page of a listing, 1 to 1000.
         concurrency: requests at once, at least 1.
         retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
         now: returns the time in epoch seconds; None for the server's clock.
+        reuse: open the plan file if it exists, instead of selecting again; it must have been made for the same
+            operation, selection, host and project, and the input must not have changed since.
 
     Raises:
         InputError: the selection or its input is empty; no request was made.
-        Refused: the selection matches no person.
+        Refused: the selection matches no person, or the existing plan is for something else.
         NotFinished: no selected person could be read.
         FileTrouble: the plan file exists, or cannot be written; or the input cannot be read.
         PostHogError: the server did not respond for too long, or responded with an error.
     """
     path = Path(path)
     project_id = _check_arguments(client, selection, page_size, concurrency)
+    if reuse and _exists(path):
+        return await _open_matching(path, client, operation, selection)
     refuse_existing(path)
     findings, clock = Findings(), now or client.server_time
     requests = _RequestCounter()
@@ -93,7 +110,36 @@ async def make_plan(
                     on_progress(PlanProgress(seen=findings.seen, targets=writer.count, requests=requests.count))
             if not writer.count:
                 raise _no_target(findings)
-            return writer.finish(spent=_spent(client, clock()), findings=findings.to_list(requests=requests.count))
+            return writer.finish(
+                spent=_spent(client, clock()),
+                findings=findings.to_list(requests=requests.count),
+                content=resolver.content,
+            )
+
+
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)
+
+
+async def _open_matching(path: Path, client: PostHogClient, operation: Operation, selection: Selection) -> Plan:
+    """Open an existing plan that was made for the same arguments; raises PlanError and Refused."""
+    plan = load_plan(path)
+    try:
+        # in a thread, because a pipe may block
+        await anyio.to_thread.run_sync(check_plan_matches, plan, operation, selection, abandon_on_cancel=True)
+        for name, planned, given in (
+            ("host", plan.header.host, client.origin),
+            ("project", plan.header.project_id, client.project_id),
+        ):
+            if planned != given:
+                raise Refused(
+                    f"the existing plan {path} is for {name} {planned}, but the client is set to {given}",
+                    f"set the client to that {name}, or name another plan file",
+                )
+    except BaseException:
+        plan.close()
+        raise
+    return plan
 
 
 class _RequestCounter:

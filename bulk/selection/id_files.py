@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from bulk.errors import InputError
+from bulk.files.content_meter import ContentMeter, MeteredStream
 from bulk.files.file_errors import as_file_trouble
 from bulk.selection.placeholder_ids import is_placeholder
 
@@ -75,24 +76,32 @@ class RefusedLine(msgspec.Struct, frozen=True):
     reason: Reason
 
 
-def read_file(path: Path, kind: Kind, *, column: str | None = None) -> Iterator[Line | RefusedLine]:
+def read_file(
+    path: Path, kind: Kind, *, column: str | None = None, meter: ContentMeter | None = None
+) -> Iterator[Line | RefusedLine]:
     """Yield the lines of a file of IDs.
 
     Args:
         path: the file, or a pipe.
         kind: what the lines hold.
         column: the header of the CSV column that holds the IDs; None where the file has one ID per line.
+        meter: gets all bytes of the file.
 
     Raises:
         InputError: the file is empty, is not UTF-8 text, lacks the column, or is not valid CSV.
         FileTrouble: it cannot be opened or read.
     """
     with as_file_trouble(path, "cannot be read"), path.open("rb") as stream:
-        yield from read_stream(stream, kind, column=column, name=str(path))
+        yield from read_stream(stream, kind, column=column, name=str(path), meter=meter)
 
 
 def read_stream(
-    stream: BinaryIO, kind: Kind, *, column: str | None = None, name: str = "the input"
+    stream: BinaryIO,
+    kind: Kind,
+    *,
+    column: str | None = None,
+    name: str = "the input",
+    meter: ContentMeter | None = None,
 ) -> Iterator[Line | RefusedLine]:
     """Yield the lines of a binary stream, like `read_file`.
 
@@ -101,10 +110,11 @@ def read_stream(
         kind: what the lines hold.
         column: the header of the CSV column that holds the IDs.
         name: the stream's name in errors.
+        meter: gets all bytes that are read.
     """
     check = _line_check(kind)
     empty = True
-    lines = _lines(stream, name)
+    lines = _lines(stream if meter is None else MeteredStream(stream, meter), name)
     for number, text in lines if column is None else _cells(lines, column, name):
         empty = False
         yield check(number, text)
@@ -188,7 +198,7 @@ _RULES: dict[Kind, Callable[[str], str | Reason]] = {
 }
 
 
-def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, str | None]]:
+def _lines(stream: BinaryIO | MeteredStream, name: str) -> Iterator[tuple[int, str | None]]:
     """Yield number and text of each line without its end; the text of a line that is too long is None.
 
     Bytes that are not UTF-8 become lone surrogates, which valid UTF-8 never decodes to.
@@ -210,7 +220,7 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, str | None]]:
         yield number, raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
 
 
-def _skip_rest(stream: BinaryIO) -> None:
+def _skip_rest(stream: BinaryIO | MeteredStream) -> None:
     while (rest := stream.readline(LINE_MAX)) and not rest.endswith(b"\n"):
         pass
 

@@ -1,29 +1,61 @@
-"""Opens the input of a selection, and groups its lines for the requests that look them up. Sends nothing."""
+"""Opens the input of a selection, identifies its content, and groups its lines for lookups. Sends nothing."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import quote
 
+from bulk.files.content_meter import ContentMeter, InputContent, metered_values
+from bulk.files.file_errors import as_file_trouble
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_stream, read_values
-from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection
+from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, InputSelection, Selection
 
 MAX_OPEN_LINES = 10_000
 """Lines without a person that are collected before they are looked up again."""
 EMAILS_PER_LISTING = 50
+_BLOCK = 1 << 20
 EMAIL_BYTES_PER_LISTING = 2_000
 """Maximum of URL-encoded bytes of emails in one listing, so that every proxy accepts its URL."""
 
 
-def read_lines(selection: InputSelection) -> Iterator[Line | RefusedLine]:
-    """Yield the lines of a selection's input; raises InputError and FileTrouble."""
+def read_lines(selection: InputSelection, meter: ContentMeter | None = None) -> Iterator[Line | RefusedLine]:
+    """Yield the lines of a selection's input; raises InputError and FileTrouble.
+
+    Args:
+        selection: the selection.
+        meter: gets everything that is read.
+    """
     source, column, kind = selection.source, selection.column, _kind(selection)
     if isinstance(source, str | Path):
-        return read_file(Path(source), kind, column=column)
+        return read_file(Path(source), kind, column=column, meter=meter)
     if hasattr(source, "read"):
-        return read_stream(cast("BinaryIO", source), kind, column=column)
-    return read_values(cast("Iterable[object]", source), kind)
+        return read_stream(cast("BinaryIO", source), kind, column=column, meter=meter)
+    values = cast("Iterable[object]", source)
+    return read_values(values if meter is None else metered_values(values, meter), kind)
+
+
+def read_content(selection: Selection) -> InputContent | None:
+    """Return the content of a selection's input; None where it has no input. Streams and iterators are read to the end.
+
+    Raises:
+        FileTrouble: the input cannot be read.
+    """
+    if isinstance(selection, ByFilter):
+        return None
+    source, meter = selection.source, ContentMeter()
+    if isinstance(source, str | Path):
+        with as_file_trouble(Path(source), "cannot be read"), Path(source).open("rb") as file:
+            while data := file.read(_BLOCK):
+                meter.add(data)
+    elif hasattr(source, "read"):
+        stream = cast("BinaryIO", source)
+        while data := stream.readline(_BLOCK):
+            meter.add(data)
+    else:
+        for _ in metered_values(cast("Iterable[object]", source), meter):
+            pass
+    return meter.content()
 
 
 def id_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:

@@ -15,6 +15,7 @@ import msgspec
 from asyncclient import PostHogClient, PropertyFilter
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
+from bulk.files.content_meter import ContentMeter, InputContent
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
@@ -71,13 +72,19 @@ class LineResolver:
         self._inputs = inputs
         self._page_size = page_size
         self._concurrency = concurrency
-        self._lines = read_lines(selection)
+        self._meter = ContentMeter()
+        self._lines = read_lines(selection, self._meter)
         self._is_second_lookup = False
 
     async def begin(self) -> None:
         """Read the first line, so that InputError and FileTrouble are raised before any request."""
         first = await anyio.to_thread.run_sync(self._next_lines, 1, abandon_on_cancel=True)
         self._lines = chain(first, self._lines)
+
+    @property
+    def content(self) -> InputContent:
+        """The content of the input, once all targets were yielded."""
+        return self._meter.content()
 
     async def targets(self) -> AsyncIterator[list[SelectedPerson]]:
         """Yield the persons, some at a time; a list may be empty."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
+from bulk.files.content_meter import InputContent
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog.person_reader import PersonReader
 from bulk.selection.filter_resolver import FilterResolver
@@ -66,6 +67,11 @@ class Resolver:
         """Read the first input line, so that InputError and FileTrouble are raised before any request."""
         if isinstance(self._resolver, LineResolver):
             await self._resolver.begin()
+
+    @property
+    def content(self) -> InputContent | None:
+        """The content of the input, once all targets were yielded; None for a filter."""
+        return self._resolver.content if isinstance(self._resolver, LineResolver) else None
 
     def targets(self) -> AsyncIterator[list[SelectedPerson]]:
         """Return an iterator over the persons, some at a time; a list may be empty."""

@@ -54,6 +54,17 @@ class Coverage:
         until, earliest = self._until, max(oldest - self._since, NEVER + 1)
         return [number for number in numbers if until[number] < earliest]
 
+    def expiring(self, numbers: Iterable[int], oldest: float, soon: float) -> list[int]:
+        """Return those of these targets whose events are covered up to a time between these two.
+
+        Arguments:
+            soon: the later time, not included.
+        """
+        if not self._until:
+            return []
+        until, earliest, latest = self._until, max(oldest - self._since, NEVER + 1), soon - self._since
+        return [number for number in numbers if earliest <= until[number] < latest]
+
     def is_newer(self, number: int, than: float) -> bool:
         """Return whether a target's events are covered beyond this time, or up to an unknown time."""
         until = self.until(number)

@@ -208,10 +208,9 @@ class Verifier:
         """Return those of these targets whose deletion row is new enough now, but not for long."""
         if Axis.EVENTS not in self._job.requested_axes:
             return []
-        oldest, coverage = self.oldest_cover(), self._job.target_states.coverage
-        expiring = coverage.outdated(numbers, oldest + min(EXPIRING_S, self._max_uncovered_s / 2))
-        expired = set(coverage.outdated(expiring, oldest))
-        return [number for number in expiring if number not in expired]
+        oldest = self.oldest_cover()
+        soon = oldest + min(EXPIRING_S, self._max_uncovered_s / 2)
+        return self._job.target_states.coverage.expiring(numbers, oldest, soon)
 
     async def check_purged(self) -> None:
         """Read which queued event deletions the server completed. A missing row proves nothing.

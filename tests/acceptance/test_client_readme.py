@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from asyncclient import PostHogClient
-from asyncclient.testing import LocalPostHog
+from asyncclient.testing import Fault, LocalPostHog
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "asyncclient" / "README.md").read_text()
@@ -45,6 +45,8 @@ async def test_the_examples_do_what_they_say(server: LocalPostHog) -> None:
     assert seen[-1] == "GET 200"
     assert await defined["mocked"]() == "018f0000-0000-7000-8000-000000000001"
     await defined["two_projects_of_one_key"]()
+    server.faults.add(Fault("status", status=503, times=3))
+    assert await defined["patient"]() == 1
     async with PostHogClient.from_env() as client:
         assert await defined["delete"](client, str(ada)) == "accepted"
         assert await defined["delete"](client, str(ada)) == "gone before"

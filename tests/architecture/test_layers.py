@@ -26,6 +26,7 @@ LAYERS = {
         "journal",
         "verification",
         "report",
+        "jobs",
         "execution",
         "engine",
         "cli __main__",

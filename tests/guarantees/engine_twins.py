@@ -202,9 +202,9 @@ ENGINE: tuple[Twin, ...] = (
         18,
         "the target states keep one object per target",
         "bulk/test_memory.py::test_target_states_take_a_few_bytes_per_target",
-        _LEDGER, "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n",
-        "                self.attempts[number] = min(self.attempts[number] + 1, MAX_ATTEMPTS_KEPT)\n"
-        "                self.__dict__.setdefault('kept', {})[number] = str(number)\n",
+        _LEDGER, "            self.attempts[start:stop] = self.attempts[start:stop].translate(_ONE_MORE)\n",
+        "            self.attempts[start:stop] = self.attempts[start:stop].translate(_ONE_MORE)\n"
+        "            self.__dict__.setdefault('kept', {}).update({n: str(n) for n in range(start, stop)})\n",
     ),
     twin(
         18,

@@ -2,8 +2,10 @@
 
 from client_twins import CLIENT
 from engine_twins import ENGINE
+from outage_twins import OUTAGES
 from property_twins import PROPERTIES
 from reading_twins import READING
+from resume_twins import RESUMES
 from state_twins import STATES
 from storage_twins import STORAGE
 from stream_twins import STREAMS
@@ -12,5 +14,5 @@ from twin import Cut, Twin
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
 GUARANTEES = 31
-_ROWS = (*CLIENT, *ENGINE, *PROPERTIES, *READING, *STATES, *STORAGE, *STREAMS)
+_ROWS = (*CLIENT, *ENGINE, *OUTAGES, *PROPERTIES, *READING, *RESUMES, *STATES, *STORAGE, *STREAMS)
 TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.guarantee))

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.job_paths import plan_of
 from bulk.cli.options.connection_options import FILE, PLAN_HELP
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
@@ -32,6 +31,7 @@ def command(journal: Path, output: Path | None, force: bool, plan: Path | None) 
       posthog-bulk report leavers.journal.jsonl -o leavers.html
     """
     from bulk.cli.commands.status import read_job_report
+    from bulk.jobs.job_files import plan_of
     from bulk.report.rendering import render_json, render_markdown, render_text
     from bulk.sanitize import plain
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from bulk.cli.job_paths import check_different, journal_of
 from bulk.cli.options.connection_options import (
     FILE,
     JOURNAL_HELP,
@@ -41,8 +40,10 @@ def command(
     Example:
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
+    from bulk.cli.job_paths import check_different
     from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan
     from bulk.execution import preflight
+    from bulk.jobs.job_files import journal_of
     from bulk.plan.plan_file import load_plan, short_digest
 
     output = CommandOutput(json=run_options.json)

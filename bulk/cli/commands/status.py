@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.job_paths import plan_of
 from bulk.cli.options.connection_options import FILE, PLAN_HELP
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
@@ -52,6 +51,7 @@ def read_job_report(journal: Path, plan: Path | None) -> "Report":
         plan: a plan that must belong to this job; None for the one of the same name, if it exists and can be read.
     """
     from bulk.errors import BulkError
+    from bulk.jobs.job_files import plan_of
     from bulk.plan.plan_file import load_plan
     from bulk.report.load import read_report
 

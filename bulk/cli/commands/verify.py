@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.job_paths import plan_of
 from bulk.cli.options.connection_options import FILE, PLAN_HELP, Settings, json_option, settings_options
 from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
@@ -36,6 +35,7 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     from bulk.cli.job_session import CommandOutput, run_with_client, show_summary
     from bulk.engine import verify_job
     from bulk.errors import NO_SUCH_FILE, JournalError, PlanError
+    from bulk.jobs.job_files import plan_of
     from bulk.journal.replay import refuse_other_file
     from bulk.plan.plan_file import load_plan
 

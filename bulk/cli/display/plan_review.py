@@ -77,16 +77,17 @@ def run_command_line(plan: Plan) -> str:
     return f"posthog-bulk run {file_word(str(plan.path))} --approve {short_digest(plan.digest)}"
 
 
-def resume_command_line(arguments: tuple[str, ...], plan: Path) -> str:
-    """Return the command line that resumes a job whose files the command named itself.
+def resume_command_line(arguments: tuple[str, ...], plan: Path, *, reads_stream: bool) -> str:
+    """Return the command line that resumes a job whose files the command named itself: the same line again.
 
     Args:
         arguments: those of the command that started the job.
         plan: the plan file.
+        reads_stream: whether the persons come from a pipe, which the line alone does not provide again.
     """
-    command, *rest = arguments
-    words = ["posthog-bulk", command, "--plan", str(plan), *rest]  # an option after a -- would not be one
-    return " ".join(shell_word(word) for word in words)
+    if reads_stream:
+        return f"posthog-bulk run {file_word(str(plan))}"
+    return " ".join(shell_word(word) for word in ("posthog-bulk", *arguments))
 
 
 def _value_rows(operation: Operation) -> Iterator[Row]:

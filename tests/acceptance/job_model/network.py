@@ -109,7 +109,7 @@ def action_of(call: ParsedRequest) -> str:
     parts = [part for part in call.path.split("/") if part]
     tail = parts[-1]
     if tail == "batch":
-        return "capture"
+        return "capture" if call.method == "POST" else "probe"
     if tail in ("query", "persons"):
         return "list" if tail == "persons" else tail
     if "persons" not in parts:

@@ -273,7 +273,7 @@ def test_a_job_in_the_background_of_a_terminal_is_not_stopped(posthog: Any) -> N
         process.kill()
         process.wait()
         os.close(output)
-    assert b"give --yes" in seen
+    assert b"--yes --expect-count 60" in seen
 
 
 def _read(output: int) -> bytes:

@@ -102,6 +102,8 @@ def test_a_job_and_its_report_are_sanitized(posthog: Any, kind: str) -> None:
     shown = at_terminal(kind, *OPERATION_OPTIONS[kind], "--everyone", "--plan", plan, typed=f"{count}\n")
     assert (shown.code, "Acme\\x1b]0;pwned" in shown.text) == (0, True), shown.text
     assert at_terminal("status", journal).code == 0
+    assert at_terminal("jobs").code == 0
+    assert at_terminal("jobs", "--json").code == 0
     assert at_terminal("report", journal).code == 0
     assert at_terminal("verify", journal).code in (0, 75)
     assert at_terminal("verify", journal, "--json").code in (0, 75)
@@ -117,6 +119,7 @@ def test_a_plan_its_run_and_files_in_the_way(posthog: Any) -> None:
     assert at_terminal("run", plan, typed="4\n").code == 0
     Path(plan).write_text(NASTY)
     assert at_terminal("status", journal).code == 0
+    assert at_terminal("jobs").code == 0
     assert at_terminal("run", plan).code == 74
     Path(journal).write_text(f"{NASTY}\n{NASTY}\n")
     for command in (("status", journal), ("report", journal), ("verify", journal)):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bulk.cli.job_paths import choose_job_paths, journal_of, plan_of
+from bulk.cli.job_paths import choose_job_paths
+from bulk.jobs.job_files import journal_of, plan_of
 
 NOW = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
 

@@ -71,6 +71,7 @@ OPTIONS = {
     "delete-recordings": OPERATION_OPTIONS,
     "verify": "--plan --json --host --project-id --key-file",
     "status": "--watch",
+    "jobs": "--json",
     "report": "--output",
 }
 

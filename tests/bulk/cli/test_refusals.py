@@ -320,7 +320,7 @@ def test_a_full_disk_ends_the_command(refused: Callable[..., str], plan: Path, m
 
 @pytest.mark.slow
 def test_a_server_that_cannot_be_reached_ends_the_command(run: Run, posthog: Any) -> None:
-    result = run(*OPERATION_OPTIONS, "--host", "http://127.0.0.1:1")
+    result = run(*OPERATION_OPTIONS, "--host", "http://127.0.0.1:1", "--retry-for", "0")
     assert result.code == 75
     assert len(result.sentence.splitlines()) == 1
     assert "check the network and the host" in result.sentence

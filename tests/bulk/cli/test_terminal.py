@@ -142,6 +142,36 @@ def test_a_plan_and_run_command_shows_the_review_before_the_prompt(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("plan_option", [(), ("--plan", "y.plan.jsonl")])
+@pytest.mark.parametrize("answer", ["ctrl-c", "another number", "end of input"])
+def test_a_declined_approval_leaves_nothing_behind(
+    terminal: Callable[..., Terminal], posthog: Any, answer: str, plan_option: tuple[str, ...]
+) -> None:
+    one = terminal("delete", "--where", "plan exact free", *plan_option)
+    one.read_until("to continue: ")
+    assert len(list(Path().glob("*.plan.jsonl"))) == 1
+    if answer == "ctrl-c":
+        one.process.send_signal(signal.SIGINT)
+    else:
+        one.type({"another number": "1\n", "end of input": "\x04"}[answer])
+    assert one.finish() == (-signal.SIGINT if answer == "ctrl-c" else 3)
+    assert list(Path().iterdir()) == []
+    assert not posthog.mutations
+
+
+@pytest.mark.slow
+def test_a_plan_that_disappears_during_its_review_is_not_run(terminal: Callable[..., Terminal], posthog: Any) -> None:
+    one = terminal("delete", "--where", "plan exact free", "--plan", "y.plan.jsonl")
+    one.read_until("to continue: ")
+    number = count(Path("y.plan.jsonl"))
+    Path("y.plan.jsonl").unlink()
+    one.type(f"{number}\n")
+    assert one.finish() == 74
+    assert "was removed or replaced while it was reviewed" in one.seen
+    assert not posthog.mutations
+
+
+@pytest.mark.slow
 def test_an_approved_job_is_not_prompted_for_again(
     terminal: Callable[..., Terminal], run: Run, posthog: Any, plan: Path
 ) -> None:

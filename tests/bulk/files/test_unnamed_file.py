@@ -1,6 +1,7 @@
 """A private file appears under its name complete or not at all, whatever fails or ends the process."""
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from bulk.errors import FileTrouble
-from bulk.files.unnamed_file import create_unnamed, write_private
+from bulk.files.unnamed_file import create_unnamed, remove_abandoned, write_private
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o777], ids=lambda mask: f"umask-{mask:03o}")
@@ -276,3 +277,34 @@ def test_a_disk_that_fills_up_leaves_nothing(tmp_path: Path, faulty: Any, script
     assert done.returncode == 1
     assert "cannot be put in its place: the disk is full; free some space, then run again." in done.stderr
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("either_way", ["named"], indirect=True)
+def test_only_files_of_dead_processes_are_removed(tmp_path: Path, either_way: str) -> None:
+    abandoned, other = tmp_path / ".a.plan.jsonl.partial", tmp_path / ".a.txt.partial"
+    abandoned.write_bytes(b"persons")
+    other.write_bytes(b"persons")
+    link = tmp_path / ".link.plan.jsonl.partial"
+    link.symlink_to(other)
+    with create_unnamed(tmp_path / "b.plan.jsonl") as file:
+        remove_abandoned(tmp_path, "*.plan.jsonl")
+        assert not abandoned.exists()
+        file.publish()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([other.name, link.name, "b.plan.jsonl"])
+
+
+@pytest.mark.parametrize("either_way", ["named"], indirect=True)
+def test_a_new_file_that_is_taken_for_an_abandoned_one_is_created_again(
+    tmp_path: Path, either_way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fcntl.flock
+
+    def after_a_removal(fd: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", real)
+        remove_abandoned(tmp_path, "*")  # between the creation of the file and its lock
+        real(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", after_a_removal)
+    with create_unnamed(tmp_path / "a") as file:
+        file.publish()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

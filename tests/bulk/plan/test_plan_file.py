@@ -197,3 +197,24 @@ def test_a_digest_matches_in_full_or_by_twelve_digits() -> None:
         assert digest_matches(full, typed)
     for typed in ("", "sha256:", full[7:18], "0123456789ac", full + "0", full[7:] + "00", "123456789abc"):
         assert not digest_matches(full, typed)
+
+
+def test_a_new_plan_removes_what_a_killed_planning_left(path: Path) -> None:
+    partial = path.with_name(".another.plan.jsonl.partial")
+    partial.write_bytes(b"persons")
+    _write(path, 1).close()
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_a_discarded_plan_is_removed_unless_another_file_has_its_name(path: Path) -> None:
+    plan = _write(path, 1)
+    assert plan.is_in_place
+    plan.discard()
+    assert not path.exists()
+    plan = _write(path, 1)
+    path.rename(path.with_name("moved"))
+    path.write_bytes(b"another")
+    assert not plan.is_in_place
+    plan.discard()
+    plan.discard()
+    assert path.read_bytes() == b"another"

@@ -346,7 +346,7 @@ async def test_an_error_while_planning_leaves_no_file_and_is_raised_unchanged(
     server.faults.add(Fault("status", status=502, after=3))
     async with client_of(server, retry=RetryPolicy.never()) as client:
         with pytest.raises(ServerError):
-            await make_plan(client, OPERATION, selection, plan_path, page_size=100)
+            await make_plan(client, OPERATION, selection, plan_path, page_size=100, retry_for_s=0)
     assert left_behind(plan_path) == []
 
 
@@ -367,7 +367,8 @@ class Stub:
     def observed(self, _: object) -> "Stub":
         return self
 
-    once = observed
+    once = with_retry = observed
+    retry = RetryPolicy()
 
     def server_time(self) -> float:
         return 1.0e9

@@ -82,3 +82,10 @@ def test_an_operation_that_deletes_no_events_keeps_no_times() -> None:
     assert coverage.until(0) is None
     assert coverage.largest_uncovered_s is None
     assert coverage.outdated([0, 3], OPENED) == [0, 3]
+
+
+def test_targets_covered_up_to_a_time_between_two_others_are_about_to_expire() -> None:
+    coverage = covered({0: 9.0, 1: 10.0, 2: 11.0})
+    assert coverage.expiring(range(4), OPENED + 10.0, OPENED + 11.0) == [1]
+    assert coverage.expiring(range(4), 0.0, OPENED + 100.0) == [0, 1, 2]
+    assert covered({}, count=0).expiring(range(4), 0.0, OPENED) == []

@@ -10,7 +10,17 @@ import pytest
 from bulk.cli.display.live_display import LINE_EVERY_S, JsonLines, Lines, Terminal, open_display
 from bulk.cli.streams.output import BEHIND, FULL, OutputThread
 from bulk.cli.streams.text import TextOutput
-from bulk.events import JobEnded, PauseStarted, PhaseChanged, PlanProgress, Progress, TestBatchDone, WaitingForServer
+from bulk.events import (
+    JobEnded,
+    PauseStarted,
+    PhaseChanged,
+    PlanProgress,
+    Progress,
+    ServerReachable,
+    ServerUnreachable,
+    TestBatchDone,
+    WaitingForServer,
+)
 
 
 def progress(done: int) -> Progress:
@@ -199,3 +209,32 @@ def test_a_slow_terminal_gets_no_progress_but_every_other_line() -> None:
 def test_the_display_fits_the_stream(stream: io.StringIO, kind: type) -> None:
     assert isinstance(open_display(json=False, stream=stream), kind)
     assert isinstance(open_display(json=True, stream=stream), JsonLines)
+
+
+def outage(away_s: float) -> ServerUnreachable:
+    return ServerUnreachable(away_s=away_s, retry_in_s=2.0, gives_up_in_s=900.0 - away_s, reason="503")
+
+
+def test_a_log_has_an_outage_at_once_then_every_few_seconds_and_its_end() -> None:
+    stream, clock = io.StringIO(), Clock()
+    display = Lines(stream, clock=clock)
+    for away_s in (0.0, 1.0, 3.0, LINE_EVERY_S):
+        clock.now = away_s
+        display(outage(away_s))
+    display(ServerReachable(away_s=12.0))
+    display(outage(0.0))
+    lines = [line.split(" ", 1)[1].split(" since")[0] for line in stream.getvalue().splitlines()]
+    assert lines == ["Server not reachable"] * 2 + ["Server reachable again after 12 s", "Server not reachable"]
+
+
+def test_a_terminal_redraws_an_outage_in_place_and_keeps_its_end() -> None:
+    stream = Tty()
+    display = Terminal(stream)
+    for away_s in (0.0, 1.0, 3.0):
+        display(outage(away_s))
+    drawn = stream.getvalue()
+    assert drawn.count("Server not reachable since") == 3
+    assert drawn.count("\n") < 3
+    display(ServerReachable(away_s=12.0))
+    display.close()
+    assert "Server reachable again after 12 s\n" in stream.getvalue()

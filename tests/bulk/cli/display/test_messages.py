@@ -15,6 +15,8 @@ from bulk.events import (
     PhaseChanged,
     Progress,
     RouteChosen,
+    ServerReachable,
+    ServerUnreachable,
     TestBatchDone,
     Trouble,
     WaitingForServer,
@@ -143,3 +145,13 @@ def test_the_end_of_a_run_shows_counts_unless_a_summary_follows(reason: str, sho
     assert (
         line(JobEnded(reason=reason, exit_code=0, person={"deleted_confirmed": 3}, events={}, recordings={})) == shown
     )
+
+
+@pytest.mark.parametrize(("gives_up_in_s", "shown"), [(525.0, "11:11"), (119.0, "11:05:13"), (0.0, "11:03:14")])
+def test_an_outage_has_since_when_the_next_try_and_the_end_of_the_waiting(gives_up_in_s: float, shown: str) -> None:
+    event = ServerUnreachable(away_s=371.0, retry_in_s=8.0, gives_up_in_s=gives_up_in_s, reason="503")
+    assert line(event) == (f"Server not reachable since 10:57:03; trying again in 8 s; giving up at {shown} (503)")
+
+
+def test_the_end_of_an_outage_has_its_length() -> None:
+    assert line(ServerReachable(away_s=305.0)) == "Server reachable again after 5 min 5 s"

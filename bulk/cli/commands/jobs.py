@@ -1,0 +1,132 @@
+"""`posthog-bulk jobs`: list the jobs of a folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk.cli.options.connection_options import FILE
+from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.help_layout import option
+
+if TYPE_CHECKING:
+    from bulk.jobs.job_summary import JobSummary
+
+
+@help_command("jobs")
+@click.argument("folder", type=FILE, default=".")
+@option("--json", "json", is_flag=True, help="Write one JSON object per job to stdout")
+def command(folder: Path, json: bool) -> int:
+    """List the jobs in FOLDER, by default the current one: what each does, where, how far it is, what to run next.
+
+    This reads plans and journals (*.plan.jsonl, *.journal.jsonl) and needs no network and no key. It changes nothing
+    and disturbs no job that is running.
+
+    \b
+    Example:
+      posthog-bulk jobs
+    """
+    from bulk.cli.job_session import CommandOutput
+    from bulk.jobs.job_search import list_jobs
+    from bulk.sanitize import plain
+
+    output = CommandOutput(json=json)
+    jobs = list_jobs(folder)
+    if not jobs:
+        output.print(f"No jobs in {plain(folder.resolve())}")
+    for number, job in enumerate(jobs):
+        if json:
+            output.write_event("job", **job_fields(job))
+        else:
+            output.print("\n" * bool(number) + "\n".join(job_lines(job)))
+    return 0
+
+
+def job_lines(job: "JobSummary") -> list[str]:
+    """Return a job in a few lines for people."""
+    from bulk.cli.display.plan_review import aligned_rows
+    from bulk.formatting import count_of, format_time
+    from bulk.operations import describe as describe_operation
+    from bulk.sanitize import plain
+    from bulk.selection.selections import describe as describe_selection
+
+    rows = [("Job", plain(job.plan or job.journal))]
+    if job.problem is not None:
+        rows += [("State", "unreadable"), ("Problem", plain(job.problem, limit=None))]
+        return list(aligned_rows(rows))
+    project = str(job.project_id) + (f" ({plain(job.project_name)})" if job.project_name is not None else "")
+    rows += [
+        ("Operation", f"{plain(describe_operation(job.operation))}; {count_of(job.count, 'person')}"),
+        ("Project", f"{project} on {plain(job.host)}"),
+        ("Selected", plain(describe_selection(job.selection))),
+        ("State", _state_words(job)),
+    ]
+    if job.last_entry_at is not None:
+        rows.append(("Updated", format_time(job.last_entry_at)))
+    elif job.planned_at is not None:
+        rows.append(("Planned", format_time(job.planned_at)))
+    if (line := next_command(job)) is not None:
+        rows.append(("Next", line))
+    return list(aligned_rows(rows))
+
+
+def job_fields(job: "JobSummary") -> dict[str, Any]:
+    """Return a job as the fields of a JSON event."""
+    from bulk.operations import describe as describe_operation
+    from bulk.selection.selections import describe as describe_selection
+
+    is_readable = job.problem is None
+    return {
+        "plan": None if job.plan is None else str(job.plan),
+        "journal": str(job.journal),
+        "state": job.state.value.replace(" ", "_"),
+        "operation": describe_operation(job.operation) if is_readable else None,
+        "selected": describe_selection(job.selection) if is_readable else None,
+        "host": job.host if is_readable else None,
+        "project_id": job.project_id if is_readable else None,
+        "count": job.count if is_readable else None,
+        "done": job.done if is_readable else None,
+        "planned_at": job.planned_at,
+        "last_entry_at": job.last_entry_at,
+        "finished_at": job.finished_at,
+        "exit_code": job.exit_code,
+        "verdict": job.verdict,
+        "next": next_command(job),
+        "problem": job.problem,
+    }
+
+
+def next_command(job: "JobSummary") -> str | None:
+    """Return the command line to run next for a job; None if there is none."""
+    from bulk.jobs.job_files import plan_of
+    from bulk.jobs.job_summary import JobState
+    from bulk.jobs.next_run import run_command
+    from bulk.sanitize import file_word
+
+    match job.state:
+        case JobState.NOT_STARTED | JobState.UNFINISHED:
+            return None if job.plan is None else run_command(job)
+        case JobState.RUNNING:
+            return f"posthog-bulk status {file_word(str(job.journal))} --watch"
+        case JobState.FINISHED:
+            if not job.awaits_purge or job.plan is None:
+                return f"posthog-bulk report {file_word(str(job.journal))}"
+            plan = "" if plan_of(job.journal) == job.plan else f" --plan {file_word(str(job.plan))}"
+            return f"posthog-bulk verify {file_word(str(job.journal))}{plan}"
+        case JobState.UNREADABLE:
+            return None
+
+
+def _state_words(job: "JobSummary") -> str:
+    from bulk.jobs.job_summary import JobState
+    from bulk.jobs.next_run import progress_words
+
+    match job.state:
+        case JobState.NOT_STARTED:
+            return "not started" if job.plan is not None else "not started, and its plan is missing"
+        case JobState.FINISHED:
+            pending = "; PostHog has not purged the events yet" * job.awaits_purge
+            return f"finished: {(job.verdict or '').removeprefix('Done: ').rstrip('.')}{pending}"
+        case _:
+            missing = ", and its plan is missing" * (job.plan is None)
+            return f"{job.state.value}, {progress_words(job)}{missing}"

@@ -1,0 +1,110 @@
+"""Pairs the plans of a folder with their journals: by name, or else by the digest that a journal records.
+
+Only the ends of plans and the first lines of journals are read.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import msgspec
+
+from bulk.errors import FileTrouble, JournalError
+from bulk.files.file_errors import as_file_trouble
+from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX
+from bulk.files.private_files import open_regular
+
+_FIRST_LINE_MAX = 16 << 20
+_STEP = 1 << 14
+_DIGEST = re.compile(rb'"plan_digest":"(sha256:[0-9a-f]{64})"')
+
+
+class JournalOfPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The journal of a plan.
+
+    Args:
+        path: the journal, which need not exist.
+        is_taken: whether the file of this name is the journal of another plan.
+    """
+
+    path: Path
+    is_taken: bool = False
+
+
+def journal_of(plan: Path) -> Path:
+    """Return the usual name of the journal of a plan."""
+    return plan.with_name(_stem(plan.name, PLAN_SUFFIX) + JOURNAL_SUFFIX)
+
+
+def plan_of(journal: Path) -> Path:
+    """Return the usual name of the plan of a journal."""
+    return journal.with_name(_stem(journal.name, JOURNAL_SUFFIX) + PLAN_SUFFIX)
+
+
+def files_named(folder: Path, suffix: str) -> list[Path]:
+    """Return the files of a folder whose name ends with a suffix, in the order of their names.
+
+    Raises:
+        FileTrouble: the folder cannot be read.
+    """
+    with as_file_trouble(folder, "cannot be read"):
+        found = [path for path in folder.iterdir() if path.name.endswith(suffix) and not path.name.startswith(".")]
+    return sorted(found, key=lambda path: path.name)
+
+
+class FolderJournals:
+    """The journals of a folder, found by their plans; the first line of each is read at most once or twice.
+
+    Args:
+        folder: the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._by_digest: dict[str, Path] | None = None
+
+    def find(self, plan: Path, digest: str) -> JournalOfPlan:
+        """Return the journal of a plan: the one of the usual name, or else another that records its digest.
+
+        Args:
+            plan: the plan file.
+            digest: its digest.
+        """
+        usual = journal_of(plan)
+        recorded = recorded_digest(usual)
+        if recorded == digest:
+            return JournalOfPlan(path=usual)
+        if self._by_digest is None:
+            found = {recorded_digest(path): path for path in reversed(files_named(self._folder, JOURNAL_SUFFIX))}
+            self._by_digest = {key: path for key, path in found.items() if key is not None}
+        other = self._by_digest.get(digest)
+        return JournalOfPlan(path=usual, is_taken=recorded is not None) if other is None else JournalOfPlan(path=other)
+
+
+def recorded_digest(journal: Path) -> str | None:
+    """Return the digest of the plan that a journal belongs to; None if the file does not say, or cannot be read."""
+    try:
+        fd = open_regular(journal, os.O_RDONLY, JournalError)
+    except FileTrouble:
+        return None
+    line = b""
+    try:
+        while b"\n" not in line and len(line) < _FIRST_LINE_MAX and (data := os.read(fd, _STEP)):
+            line += data
+            if not line.startswith(b"{"):
+                return None
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    found = _DIGEST.search(line.partition(b"\n")[0])
+    return None if found is None else found[1].decode("ascii")
+
+
+def unreported_marker(plan: Path) -> Path:
+    """Return the hidden file that exists while a command that finishes a plan's job has not shown its result yet."""
+    return plan.with_name(f".{plan.name}.unreported")
+
+
+def _stem(name: str, suffix: str) -> str:
+    return name.removesuffix(suffix).removesuffix(".jsonl") or name

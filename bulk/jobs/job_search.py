@@ -1,0 +1,83 @@
+"""Finds the jobs of a folder: all of them, or those with one identity. Reads files only."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from bulk.errors import FileTrouble
+from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX
+from bulk.jobs.job_files import FolderJournals, files_named, journal_of, plan_of
+from bulk.jobs.job_summary import JobState, JobSummary, summarize_job, summarize_journal
+from bulk.plan.plan_ends import NotAPlan, read_footer, read_header
+from bulk.plan.plan_match import JobIdentity, has_identity
+
+
+class FoundJobs(msgspec.Struct, frozen=True, kw_only=True):
+    """The jobs that were found, and why further plans could not be looked at."""
+
+    jobs: list[JobSummary]
+    skipped: list[str]
+
+
+def find_jobs(folder: Path, identity: JobIdentity) -> FoundJobs:
+    """Return the jobs of a folder that have this identity.
+
+    Of other plans only the first line is read, and of files that are no plans only their beginning.
+
+    Raises:
+        FileTrouble: the folder cannot be read, or a job with this identity was started and cannot be read.
+    """
+    found, journals = FoundJobs(jobs=[], skipped=[]), FolderJournals(folder)
+    for path in files_named(folder, PLAN_SUFFIX):
+        try:
+            header = read_header(path)
+        except NotAPlan:
+            continue
+        except FileTrouble as error:
+            found.skipped.append(str(error))
+            continue
+        if not has_identity(header, identity):
+            continue
+        try:
+            footer = read_footer(path)
+        except FileTrouble as error:
+            if os.path.lexists(journal_of(path)):
+                raise  # a second job must not start beside it
+            found.skipped.append(str(error))
+            continue
+        journal = journals.find(path, footer.digest)
+        if journal.is_taken:
+            found.skipped.append(f"{path}: its journal {journal.path} is that of another plan.")
+            continue
+        found.jobs.append(summarize_job(path, header, footer, journal))
+    return found
+
+
+def list_jobs(folder: Path) -> list[JobSummary]:
+    """Return every job of a folder, those that cannot be read too, in the order of their files' names.
+
+    Raises:
+        FileTrouble: the folder cannot be read.
+    """
+    jobs, journals = [], FolderJournals(folder)
+    for path in files_named(folder, PLAN_SUFFIX):
+        try:
+            header, footer = read_header(path), read_footer(path)
+            jobs.append(summarize_job(path, header, footer, journals.find(path, footer.digest)))
+        except FileTrouble as error:
+            jobs.append(_unreadable(path, journal_of(path), error))
+    known = {job.journal for job in jobs}
+    for path in files_named(folder, JOURNAL_SUFFIX):
+        if path in known:
+            continue
+        try:
+            jobs.append(summarize_journal(path))
+        except FileTrouble as error:
+            plan = plan_of(path)
+            jobs.append(_unreadable(plan if os.path.lexists(plan) else None, path, error))
+    return sorted(jobs, key=lambda job: (job.plan or job.journal).name)
+
+
+def _unreadable(plan: Path | None, journal: Path, error: FileTrouble) -> JobSummary:
+    return JobSummary(plan=plan, journal=journal, state=JobState.UNREADABLE, problem=str(error))

@@ -1,0 +1,20 @@
+"""Says in words how far a job is, and which command line runs or resumes it. Pure."""
+
+from pathlib import Path
+
+from bulk.formatting import count_of, format_count
+from bulk.jobs.job_files import journal_of
+from bulk.jobs.job_summary import JobSummary
+from bulk.sanitize import file_word
+
+
+def progress_words(job: JobSummary) -> str:
+    """Return how many targets of a job are done, as in "120 of 400 persons done"."""
+    return f"{format_count(job.done)} of {count_of(job.count, 'person')} done"
+
+
+def run_command(job: JobSummary) -> str:
+    """Return the command line that runs or resumes a job, in the folder from which its paths start."""
+    plan = job.plan or Path()
+    journal = "" if job.journal == journal_of(plan) else f" --journal {file_word(str(job.journal))}"
+    return f"posthog-bulk run {file_word(str(plan))}{journal}"

@@ -1,0 +1,125 @@
+"""Decides whether an existing plan is for an operation and a selection, the content of its input included."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bulk.errors import Refused
+from bulk.files.content_meter import InputContent
+from bulk.files.json_lines import encode_line
+from bulk.formatting import count_of, format_count
+from bulk.operations import Operation, to_dict
+from bulk.plan.plan_file import Plan
+from bulk.plan.plan_lines import PlanHeader
+from bulk.property_checks import equal
+from bulk.selection.input_lines import read_content
+from bulk.selection.selections import Selection
+
+
+class JobIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job is, apart from the content of its input, in the form in which a plan's header holds it.
+
+    Args:
+        operation: the operation with its parameters.
+        details: the selection with its values.
+        host: the origin of the server.
+        project_id: the project.
+    """
+
+    operation: dict[str, Any]
+    details: dict[str, Any]
+    host: str
+    project_id: int
+
+    def __repr__(self) -> str:  # the operation and the selection may hold personal data
+        return f"JobIdentity(host={self.host!r}, project_id={self.project_id})"
+
+
+def identity_of(operation: Operation, selection: Selection, *, host: str, project_id: int) -> JobIdentity:
+    """Return the identity of a job for these arguments."""
+    return JobIdentity(
+        operation=_as_json(to_dict(operation)),
+        details=_as_json(selection.details()),
+        host=host,
+        project_id=project_id,
+    )
+
+
+def has_identity(header: PlanHeader, identity: JobIdentity) -> bool:
+    """Return whether a plan is for this job, as far as its header says."""
+    return (
+        header.project_id == identity.project_id
+        and header.host == identity.host
+        and equal(header.operation, identity.operation)
+        and equal(header.selection.get("details"), identity.details)
+    )
+
+
+def check_plan_matches(plan: Plan, operation: Operation, selection: Selection | None) -> None:
+    """Check that an existing plan is for this operation and selection; this reads the selection's input.
+
+    Args:
+        plan: the existing plan.
+        operation: the operation requested.
+        selection: the selection requested; None to accept that of the plan.
+
+    Raises:
+        Refused: the plan is for another operation or selection, or the input has changed since the plan was made.
+        FileTrouble: the input cannot be read.
+    """
+    if not equal(plan.header.operation, _as_json(to_dict(operation))):
+        raise _other(plan.path, "operation")
+    if selection is None:
+        return
+    if not equal(plan.header.selection.get("details"), _as_json(selection.details())):
+        raise _other(plan.path, "selection")
+    if plan.content is None:
+        return  # a filter, or a plan of a version that did not record the content
+    now = read_content(selection)
+    if now is not None and now != plan.content:
+        raise Refused(
+            f"{describe_change(_details(plan.header), plan.content, now)} ({plan.path})",
+            "run that plan for the persons of then, or name another plan file for those of now",
+        )
+
+
+def describe_change(details: dict[str, Any], planned: InputContent | None, now: InputContent) -> str:
+    """Return how an input differs from that of a plan, in words.
+
+    Args:
+        details: the selection, as the plan's header holds it.
+        planned: the content then; None where the plan does not record it.
+        now: the content now.
+    """
+    name = _input_name(details)
+    if planned is None:
+        return f"{name} cannot be compared with that of the plan, which was made by an earlier version"
+    if planned.lines == now.lines:
+        return f"{name} changed since the plan was made: {count_of(now.lines, 'line')} as then, but not the same"
+    return (
+        f"{name} changed since the plan was made: {count_of(planned.lines, 'line')} then, {format_count(now.lines)} now"
+    )
+
+
+def _input_name(details: dict[str, Any]) -> str:
+    if isinstance(file := details.get("file"), str):
+        return file
+    return "standard input" if details.get("input") == "stream" else "the list of values"
+
+
+def _details(header: PlanHeader) -> dict[str, Any]:
+    details = header.selection.get("details")
+    return details if isinstance(details, dict) else {}
+
+
+def _other(path: Path, part: str) -> Refused:
+    return Refused(
+        f"the existing plan {path} is for another {part}",
+        "name another plan file, or give the options that the plan was made with",
+    )
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(encode_line(value))
