@@ -163,7 +163,7 @@ class KeptPersonsDeleted(BreakerOpened):
 
 
 class NotFinished(BulkError):
-    """The run was interrupted; nothing is lost, and the same command resumes the job (exit code 75).
+    """The run, or a verification, was interrupted; nothing is lost, and the same command resumes it (exit code 75).
 
     Arguments:
         problem: what interrupted it.
@@ -174,6 +174,7 @@ class NotFinished(BulkError):
         super().__init__(problem, fix)
         self.problem = problem
         self.fix = fix
+        self.purpose = "run"
 
     def __str__(self) -> str:
-        return f"run interrupted: {self.problem}; {self.fix}."
+        return f"{'verification' if self.purpose == 'verify' else 'run'} interrupted: {self.problem}; {self.fix}."

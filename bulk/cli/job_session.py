@@ -169,7 +169,9 @@ def run_plan(
 def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput) -> None:
     """Show the result of a run or a verification, and the commands that come next."""
     from bulk.cli.display.messages import state_counts
+    from bulk.jobs.next_run import run_line
     from bulk.report.rendering.document import AXIS_TITLES
+    from bulk.report.report import is_finished
     from bulk.sanitize import file_word, plain
     from bulk.states import state_label
 
@@ -181,9 +183,11 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     for failure in report.failures:
         output.print(
             f"  {AXIS_TITLES[failure.axis]}: {format_count(failure.count)} {plain(state_label(failure.state))} "
-            f"({plain(failure.reason)}), targets {plain(failure.targets, limit=60)}"
+            f"({plain(failure.reason)}): persons {plain(failure.targets, limit=60)} of the plan"
         )
     output.print(f"Plan: {plain(plan)}; journal: {plain(journal)}")
+    if not is_finished(report):
+        output.print(f"To resume: {run_line(plan, journal)}")
     output.print(f"For the report: posthog-bulk report {file_word(str(journal))}")
     if any(state.state == "queued" for axis in report.axes for state in axis.states):
         output.print(

@@ -16,6 +16,7 @@ from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
 from bulk.report.verdict import exit_code, verdict_of
 from bulk.states import (
+    PENDING,
     STATE_MEANINGS,
     Axis,
     Events,
@@ -23,6 +24,7 @@ from bulk.states import (
     Properties,
     Recordings,
     State,
+    axis_of,
 )
 from bulk.version import VERSION
 
@@ -248,6 +250,12 @@ def _plan_report(plan: Plan) -> PlanReport:
 
 def _iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def is_finished(report: Report) -> bool:
+    """Return whether no later run of the job has anything left to do."""
+    pending = {(axis_of(state).value, state.name.lower()) for state in PENDING}
+    return not any((axis.axis, state.state) in pending for axis in report.axes for state in axis.states)
 
 
 def report_of_verify(report: Report, *, unread: int = 0) -> Report:

@@ -48,6 +48,7 @@ def command(journal: Path, output: Path | None, force: bool, plan: Path | None) 
         )
     with output_file(output, force=force, needed=[journal, plan or plan_of(journal)]) as file:
         file.write(render(read_job_report(journal, plan)).encode())
+    click.echo(f"Report written to {plain(output)}", err=True)
     return 0
 
 

@@ -29,10 +29,13 @@ def command(journal: Path, plan: Path | None, watch: bool) -> int:
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
+    from bulk.jobs.job_files import plan_of
+    from bulk.jobs.next_run import run_line
+
     shown = None
     while True:
         report = read_job_report(journal, plan)
-        lines = status_lines(report)
+        lines = status_lines(report, run_line(plan or plan_of(journal), journal))
         output = as_text_output(sys.stdout)
         if lines != shown and not (output is not None and output.is_behind):
             click.echo("\n".join(lines) + ("\n" if watch else ""))
@@ -70,13 +73,19 @@ def read_job_report(journal: Path, plan: Path | None) -> "Report":
         return report
 
 
-def status_lines(report: "Report") -> list[str]:
-    """Return the state of a job in a few lines."""
+def status_lines(report: "Report", resume_line: str) -> list[str]:
+    """Return the state of a job in a few lines.
+
+    Args:
+        report: the report of the job.
+        resume_line: the command line that resumes the job, shown if it is not finished.
+    """
     from bulk.cli.display.messages import state_counts
     from bulk.cli.display.plan_review import aligned_rows
     from bulk.formatting import count_of, format_count, format_time
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
+    from bulk.report.report import is_finished
     from bulk.sanitize import plain
 
     project = str(report.project_id)
@@ -86,7 +95,7 @@ def status_lines(report: "Report") -> list[str]:
         ("Job", plain(report.job)),
         ("Operation", f"{plain(describe_operation(report.operation))}; {count_of(report.count, 'person')}"),
         ("Project", f"{project} on {plain(report.host)}"),
-        ("Approved", plain(format_time(report.approved_at)) if report.approved_at else "no"),
+        ("Approved", plain(format_time(report.approved_at, seconds=True)) if report.approved_at else "no"),
         ("State", plain(report.verdict, limit=None)),
     ]
     counts = [
@@ -96,11 +105,13 @@ def status_lines(report: "Report") -> list[str]:
     if report.runs:
         last = report.runs[-1]
         end = (
-            f"ended {plain(format_time(last.ended))} ({plain(last.reason or '')})"
+            f"ended {plain(format_time(last.ended, seconds=True))} ({plain(last.reason or '')})"
             if last.ended
             else "still running, or killed"
         )
-        rows.append((f"Run {len(report.runs)}", f"started {plain(format_time(last.started))}, {end}"))
-    entries = f"{format_count(report.journal_lines)} lines, last written {plain(format_time(report.last_entry_at))}"
-    rows.append(("Journal", entries))
+        rows.append((f"Run {len(report.runs)}", f"started {plain(format_time(last.started, seconds=True))}, {end}"))
+    if not is_finished(report):
+        rows.append(("To resume", resume_line))
+    last_written = plain(format_time(report.last_entry_at, seconds=True))
+    rows.append(("Journal", f"{format_count(report.journal_lines)} lines, last written {last_written}"))
     return list(aligned_rows(rows))

@@ -99,6 +99,8 @@ def event_line(event: JobEvent | PlanEvent, *, now: datetime) -> str | None:
     match event:
         case JobStarted():
             project = f"project {event.project_id} ({plain(event.project_name)})"
+            if event.purpose == "verify":
+                return f"Verifying {count_of(event.count, 'person')} in {project}; nothing is changed"
             left = f"{format_count(event.remaining)} of {count_of(event.count, 'person')} left to process"
             return f"Run {event.runs_before + 1} in {project}: {plain(event.operation)}; {left}"
         case PhaseChanged():
@@ -133,6 +135,8 @@ def event_line(event: JobEvent | PlanEvent, *, now: datetime) -> str | None:
             )
         case JobEnded():
             ending = _ENDINGS.get(event.reason, f"Run interrupted: {plain(event.reason)}")
+            if event.purpose == "verify":
+                ending = ending.replace("Run", "Verification", 1)
             # a run with a report is followed by a summary, which has the same counts
             return ending if event.reason in _WITH_REPORT else "; ".join([ending, *axis_lines(event)])
     return None
