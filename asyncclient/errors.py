@@ -206,7 +206,8 @@ class Unreachable(TransportError):
 
     Arguments:
         cause: what the last probe ended with, such as "503" or "no connection (Connection refused)".
-        method, path, route: as in `TransportError`.
+        method, path: of the call that was given up.
+        route: the template of its path, which holds no identifier.
         away_s: for how long the server did not respond, in seconds.
     """
 
