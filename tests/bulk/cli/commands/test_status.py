@@ -39,7 +39,6 @@ def test_status_of_an_unfinished_job_has_the_command_that_resumes_it(
         monkeypatch.setenv(name, value)
     result = run("delete", "--distinct-ids", "ids", *MADE, "--wait", "0")
     assert result.code == 75
-    assert "To resume: posthog-bulk run x.plan.jsonl" in result.out.splitlines()
     shown = run("status", "x.journal.jsonl").out
     assert any(line.split()[:3] == ["To", "resume", "posthog-bulk"] for line in shown.splitlines())
     assert "run the same command again" not in shown
