@@ -104,7 +104,10 @@ def _origin(host: str, *, allow_http: bool) -> str:
     if parts.path not in ("", "/") or "?" in text or "#" in text:
         raise InvalidArgument(f"the host has more than a scheme, a name and a port: give {origin}")
     if parts.scheme == "http" and not allow_http and not _is_loopback(name):
-        raise InvalidArgument(f"plain http to {name} would show the key to the network: use https://")
+        raise InvalidArgument(
+            f"plain http to {name} would show the key to the network: use https://, or allow it with --allow-http "
+            "(in Python: allow_http=True)"
+        )
     return origin
 
 

@@ -36,7 +36,7 @@ class Retrying(_Event, frozen=True, tag="retry"):
         action: name of the call.
         attempt: number of the failed attempt within its call, from 1.
         after_s: seconds until the next attempt.
-        reason: the HTTP status, or the name of the exception class.
+        reason: the HTTP status, or what happened if there was no response, as text for people.
     """
 
     action: str

@@ -11,7 +11,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from asyncclient.errors import ApiStatusError, ConnectFailed, InvalidArgument, PostHogError, RateLimited, TransportError
+from asyncclient.errors import (
+    ApiStatusError,
+    ConnectFailed,
+    InvalidArgument,
+    PostHogError,
+    RateLimited,
+    TransportError,
+    UntrustedCertificate,
+)
 
 UNAVAILABLE = frozenset({502, 503, 504, 512})
 
@@ -91,6 +99,8 @@ def decide(
     pause_s = shared_pause_s(policy, error, attempt=attempt) if isinstance(error, ApiStatusError) else None
     if isinstance(error, RateLimited):
         return _after_pause(policy, pause_s or 0.0)
+    if isinstance(error, UntrustedCertificate):
+        return GiveUp("the server would show the same certificate")
     if isinstance(error, ConnectFailed):
         return Retry(_backoff(policy, attempt, uniform))
     if mutating:

@@ -168,6 +168,33 @@ _LABELS = {
 }
 
 
+_ENDINGS = {
+    "finished": "finished",
+    "stopped": "stopped",
+    "interrupted": "interrupted",
+    "NotFinished": "interrupted",
+    "BreakerOpened": "stopped: too many failures",
+    "KeptPersonsDeleted": "stopped: the server deleted persons that it was asked to keep",
+    "Refused": "refused by a safety check",
+    "AuthenticationFailed": "stopped: the server refused the key",
+    "TokenRefused": "stopped: the ingestion host refused the project token",
+    "PermissionDenied": "stopped: the key lacks a permission",
+    "RouteNotFound": "stopped: the server does not have the project or the route",
+    "UnexpectedRedirect": "stopped: the server redirected the request",
+    "WriteFailed": "stopped: a file could not be written",
+}
+"""How a run ended in words, by the reason in the journal: a word, or the name of the exception that ended it."""
+
+
+def ending_label(reason: str) -> str:
+    """Return how a run ended, for people.
+
+    Arguments:
+        reason: the reason in the journal.
+    """
+    return _ENDINGS.get(reason, "stopped by an error")
+
+
 def state_label(name: str) -> str:
     """Return a state's name in words for people, to be used after a count: "4 already deleted"."""
     return _LABELS.get(name, name.replace("_", " "))

@@ -89,6 +89,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
         headers: headers by lower-case name.
         body: the bounded body; empty if there is a stream.
         stream: the unread body of a streamed response; the caller closes it.
+        origin: scheme, host and port that the request was sent to; empty if that is not known.
     """
 
     status: int
@@ -96,6 +97,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     body: bytes
     stream: Stream | None = None
+    origin: str = ""
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

@@ -110,5 +110,6 @@ def may_be_outage(error: PostHogError, *, longest_pause_s: float) -> bool:
 def cause_of(error: PostHogError) -> str:
     """Return what happened in our own words, such as "503" or "no connection (Connection refused)"."""
     if isinstance(error, ApiStatusError):
-        return str(error.status)
-    return error.reason if isinstance(error, TransportError) else type(error).__name__
+        sender = error.intermediary
+        return str(error.status) if sender is None else f"{error.status} {sender.describe(error.status)}"
+    return error.reason if isinstance(error, TransportError) else str(error)

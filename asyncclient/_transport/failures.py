@@ -13,8 +13,11 @@ from asyncclient.errors import (
     InvalidResponse,
     TimedOut,
     TransportError,
+    UnknownHost,
     UntrustedCertificate,
+    shown,
 )
+from asyncclient.errors.intermediary import PROXY_LOGIN
 
 FOREIGN = (aiohttp.ClientError, OSError, ValueError)
 """The exceptions of a request that fails. A timeout is an OSError."""
@@ -27,6 +30,17 @@ BEFORE_SENDING = (
 """Raised by aiohttp only while it has no connection yet that a request could leave on."""
 SENT_AGAIN_BY_AIOHTTP = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 """After these aiohttp sends a GET or DELETE a second time by itself, unless it had no connection."""
+
+_CERTIFICATE_PROBLEMS = {
+    9: "it is not valid yet",
+    10: "it has expired",
+    23: "it was revoked",
+    62: "it is for another host name",
+    64: "it is for another address",
+}
+"""What is wrong with a certificate, by OpenSSL's number; any other number is about its certificate authority."""
+_NO_TLS = "the server does not speak TLS on this port; plain http to another machine needs --allow-http"
+_NO_TLS_REASONS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 
 
 class ClientClosed(ConnectionAbortedError):
@@ -77,9 +91,10 @@ def failure(request: Request[Any], path: str, error: Exception, *, sent: bool, w
     if isinstance(error, TimeoutError):
         kind, what = (TimedOut, "response") if sent else (ConnectFailed, "connection")
         reason = f"no {what} within {within_s:g} s"
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return _not_trusted(request, path, error)
     elif not sent:
-        untrusted = isinstance(error, aiohttp.ClientConnectorCertificateError)
-        kind = UntrustedCertificate if untrusted else ConnectFailed
+        kind = UnknownHost if isinstance(error, aiohttp.ClientConnectorDNSError) else ConnectFailed
         reason = f"no connection ({cause(error)})"
     elif isinstance(error, aiohttp.ClientResponseError):
         kind, reason = ConnectionLost, "the response is not HTTP, or its headers are too large"
@@ -101,16 +116,32 @@ def cause(error: BaseException) -> str:
         return "the client was closed"
     if isinstance(error, ResponseBeforeRequest):
         return "it held a response that belongs to no request"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "the server's certificate is not trusted"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the host's name is not known"
+        return f"no address is known for the host {shown(error.host)}"
     if isinstance(error, aiohttp.ClientResponseError):
-        return f"the proxy responded with {error.status}"
+        login = ": it asks for a user name and password, which belong into its address, the setting proxy"
+        return f"the proxy responded with {error.status}{login * (error.status == PROXY_LOGIN)}"
     if isinstance(error.__cause__, ssl.SSLError):
         error = error.__cause__
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason}" if error.reason else "TLS"
+        return _NO_TLS if error.reason in _NO_TLS_REASONS else "no TLS connection could be agreed on"
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)  # its own words name the address or the URL
-    return type(error).__name__
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the server closed it"
+    return "no cause is known"
+
+
+def _not_trusted(
+    request: Request[Any], path: str, error: aiohttp.ClientConnectorCertificateError
+) -> UntrustedCertificate:
+    problem = error.certificate_error
+    code = getattr(problem, "verify_code", None)
+    what = _CERTIFICATE_PROBLEMS.get(code or 0, "its certificate authority is unknown")
+    return UntrustedCertificate(
+        f"the certificate of {shown(error.host)} is not trusted: {what}",
+        method=request.method,
+        path=path,
+        route=request.route,
+        is_unknown_authority=code not in _CERTIFICATE_PROBLEMS,
+    )

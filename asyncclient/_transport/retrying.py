@@ -16,7 +16,7 @@ from asyncclient._protocol.responses.decoding import to_error
 from asyncclient._secret import Secret
 from asyncclient._transport.availability import OutageTransport
 from asyncclient._transport.path_prefix import PathPrefixTransport
-from asyncclient.errors import ApiStatusError, ConnectFailed, PostHogError, Unreachable
+from asyncclient.errors import ApiStatusError, ConnectFailed, PostHogError, TransportError, Unreachable
 from asyncclient.events import ClientEvent, Retrying
 from asyncclient.retry import GiveUp, RetryPolicy, decide
 
@@ -80,4 +80,6 @@ class RetryingTransport:
 
 
 def _reason(error: PostHogError) -> str:
-    return str(error.status) if isinstance(error, ApiStatusError) else type(error).__name__
+    if isinstance(error, ApiStatusError):
+        return str(error.status)
+    return error.reason if isinstance(error, TransportError) else str(error)

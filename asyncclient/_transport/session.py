@@ -204,14 +204,26 @@ class SessionWire:
         try:
             if request.streamed and response.status < 300:
                 stream = Body(request, path, response, unpacker, limit_s, self._streams)
-                return Response(status=response.status, path=path, headers=response.headers, body=b"", stream=stream)
+                return self._as_value(path, response, stream=stream)
             body = await read_body(request, path, response, unpacker)
         except BaseException:
             response.close()
             raise
         if not response.content.at_eof():  # at the end aiohttp has taken the connection back already
             response.close()
-        return Response(status=response.status, path=path, headers=response.headers, body=body)
+        return self._as_value(path, response, body=body)
+
+    def _as_value(
+        self, path: str, response: aiohttp.ClientResponse, *, body: bytes = b"", stream: Body | None = None
+    ) -> Response:
+        return Response(
+            status=response.status,
+            path=path,
+            headers=response.headers,
+            body=body,
+            stream=stream,
+            origin=self._origin,
+        )
 
     def _url(self, path: str, query: tuple[tuple[str, str], ...]) -> URL:
         target = f"/{target_of(path, query)}"

@@ -18,6 +18,7 @@ FaultKind = Literal[
     "garbage",
     "status",
     "page",
+    "intermediary",
     "person_deletion_failed",
     "deletion_errors",
     "orphan_events",
@@ -28,7 +29,27 @@ FaultKind = Literal[
     "capture_down",
 ]
 
+Sender = Literal[
+    "nginx_502",
+    "nginx_504",
+    "aws_alb_503",
+    "cloudflare_403",
+    "cloudflare_520",
+    "cloudflare_1020",
+    "squid_403",
+    "squid_407",
+    "envoy_404",
+    "kong_404",
+    "iis_401",
+    "empty_403",
+    "sso_302",
+    "captive_portal_302",
+    "login_page_200",
+]
+"""What sends a response in place of PostHog, and the status."""
+
 _KINDS: tuple[str, ...] = get_args(FaultKind)
+_SENDERS: tuple[str, ...] = get_args(Sender)
 _DELETING = frozenset({"destroy", "bulk_delete"})
 # Calls for which the server captures an event and responds before it is applied (contract 6.3, 6.8, 6.11).
 _CAPTURING = frozenset({"update", "update_property", "delete_property"})
@@ -62,6 +83,8 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
         count, share, step: for "deletion_errors", number or share (0 to 1) of affected persons, and the failed step.
         to: target of "redirect".
         size: bytes of "big_body" after decompression.
+        sender: whose response "intermediary" is: that of a proxy, a load balancer, a firewall or a login page in front
+            of PostHog; `intermediaries.py` has them all. The request reaches PostHog only if `when` is "after".
         page, page_status: response of "page", which comes from a proxy before PostHog; the request reaches PostHog
             only if `when` is "after".
 
@@ -87,10 +110,13 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     size: int = 33 * 1024 * 1024
     page: Literal["login", "app", "json", "text", "empty"] = "login"
     page_status: int = 200
+    sender: Sender = "nginx_502"
 
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
             raise ValueError(f"unknown fault {self.kind!r}; known kinds are {', '.join(_KINDS)}")
+        if self.sender not in _SENDERS:
+            raise ValueError(f"unknown sender {self.sender!r}; known senders are {', '.join(_SENDERS)}")
         if self.every < 1 or self.after < 0 or (self.times is not None and self.times < 0):
             raise ValueError("a fault needs every >= 1, after >= 0 and times >= 0")
         if not 0 <= self.probability <= 1 or not 0 <= (self.share or 0) <= 1:
@@ -110,7 +136,7 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def in_front(self) -> bool:
         """Whether the fault is triggered before PostHog sees the request."""
-        return self.kind == "refuse" or (self.kind == "page" and self.when == "before")
+        return self.kind == "refuse" or (self.kind in ("page", "intermediary") and self.when == "before")
 
     def error_count(self, found: int) -> int:
         """Return the number of persons with a deletion error; one if neither `count` nor `share` is set."""

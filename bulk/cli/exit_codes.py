@@ -81,12 +81,15 @@ def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
         (FileTrouble, ExitCode.FILES),
         (JournalBusy, ExitCode.RUN_AGAIN),
         (NotFinished, ExitCode.RUN_AGAIN),
+        # PostHog did not respond. Neither the key nor, for certain, the command line is wrong: the same command
+        # succeeds as soon as the proxy, firewall or login page lets it pass
+        (asyncclient.IntermediaryError, ExitCode.RUN_AGAIN),
         (asyncclient.AuthenticationFailed, ExitCode.NO_ACCESS),
         (asyncclient.PermissionDenied, ExitCode.NO_ACCESS),
         # the server answers 403 or 404 for a project that the key cannot see (contract 2)
         (asyncclient.RouteNotFound, ExitCode.NO_ACCESS),
         (asyncclient.NotFound, ExitCode.NO_ACCESS),
-        # the request is invalid, or the host is not PostHog
+        # the request is invalid, or the host is spelled otherwise: a redirect to another scheme or slash
         (asyncclient.BadRequest, ExitCode.USAGE),
         (asyncclient.UnexpectedRedirect, ExitCode.USAGE),
         # temporary: 429 above the ceiling, 5xx, a quota that renews, unreadable responses
@@ -108,7 +111,7 @@ def describe_error(error: BaseException) -> str:
     """Return the message of an error for people, without markup, control characters or the key."""
     code = exit_code(error)
     if code is ExitCode.DEFECT:
-        return f"defect: {type(error).__name__} {_where(error)}; no further request was sent. Please report it."
+        return f"defect of posthog-bulk {_where(error)}; no further request was sent. Please report it."
     if isinstance(error, click.UsageError):
         return _usage_message(error)
     if isinstance(error, OSError):
@@ -132,12 +135,14 @@ def _advice(error: BaseException) -> str:
     import asyncclient
 
     table: tuple[tuple[type[BaseException], str], ...] = (
+        (asyncclient.IntermediaryError, "then run the same command again"),
+        (asyncclient.UntrustedCertificate, "then run the same command again"),
+        (asyncclient.UnknownHost, "check the host (POSTHOG_HOST) and the network, then run the same command again"),
         (asyncclient.Unreachable, "check the network and the host (POSTHOG_HOST), then run the same command again"),
         (asyncclient.ConnectFailed, "check the network and the host (POSTHOG_HOST), then run the same command again"),
         (asyncclient.TransportError, "run the same command again"),
         (asyncclient.PermissionDenied, "check the project ID, and the scopes and projects of the key"),
         (asyncclient.RouteNotFound, "check the host (POSTHOG_HOST) and the project ID"),
-        (asyncclient.UnexpectedRedirect, "redirects are not followed: set the host to the address that it points to"),
         (
             asyncclient.InvalidResponse,
             "check that the host (POSTHOG_HOST) is a PostHog instance without a login page or proxy in front",

@@ -198,8 +198,9 @@ class GroupExecutor:
         except Stale:
             return False
         if result.next_action is NextAction.STOP:
-            kind = KeptPersonsDeleted if result.error in KEPT_DELETED else BreakerOpened
-            self._context.gate.stop(result.cause or kind(f"the server responded with {result.label}"))
+            if result.error in KEPT_DELETED:
+                self._context.gate.stop(KeptPersonsDeleted(f"the server responded with {result.label}"))
+            self._context.gate.stop(result.cause or BreakerOpened(f"the server responded with {result.response}"))
         if too_long := pause_too_long(result.retry_after_s):  # the client waits for any other
             self._context.gate.stop(too_long)
         in_outage = result.possible_outage and await self._in_outage(call)

@@ -215,7 +215,7 @@ class JournalWriter(Generic[T]):
 
     def _fail(self, what: str, error: BaseException) -> None:
         code = error.errno if isinstance(error, OSError) else None
-        self._end(f"{what} failed: {os.strerror(code) if code else type(error).__name__}")
+        self._end(f"{what} failed: {os.strerror(code) if code else 'no cause is known'}")
 
     def _end(self, problem: str, *fix: str) -> None:
         if self._failure is None:

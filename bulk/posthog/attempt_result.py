@@ -19,6 +19,7 @@ from asyncclient import (
     Conflict,
     ConnectFailed,
     ConnectionLost,
+    IntermediaryError,
     InvalidResponse,
     NotFound,
     PermissionDenied,
@@ -30,6 +31,7 @@ from asyncclient import (
     TransportError,
     UnprocessableEntity,
     Unreachable,
+    UntrustedCertificate,
 )
 from bulk.errors import NotFinished
 from bulk.formatting import format_duration
@@ -47,7 +49,7 @@ TOO_LARGE = 413
 EMPTY_BODY = "empty_body"
 """The client's error code for a response without the body that the call always has."""
 
-TRANSIENT_ERRORS = (TransportError, ServerError, RateLimited, InvalidResponse)
+TRANSIENT_ERRORS = (TransportError, ServerError, RateLimited, InvalidResponse, IntermediaryError)
 """Errors with which a read may end after its retries, and that say nothing about the job."""
 
 _POSSIBLE_OUTAGES = (ConnectFailed, ConnectionLost, TimedOut, ServerError)
@@ -86,7 +88,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
         code: the server's own error code.
         queued: whether the server deletes the persons later.
         retry_after_s: how long the server asks to wait.
-        cause: the exception with which the run ends, where the key was refused or the server is unreachable.
+        cause: the exception with which the run ends, where the key was refused or PostHog was not reached.
         possible_outage: whether it takes a probe to tell whether the server is in an outage.
         requests: in a block of consecutive requests, how many were made.
         failed_at: in a block, the position of the target that the error is about.
@@ -101,7 +103,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
     queued: bool = False
     retry_after_s: float | None = None
-    cause: PostHogError | None = None
+    cause: PostHogError | NotFinished | None = None
     possible_outage: bool = False
     requests: int | None = None
     failed_at: int | None = None
@@ -111,6 +113,11 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     def label(self) -> str:
         """The error as `kind:status:code`, for journal and messages; never the server's free text."""
         return ":".join(str(part) for part in (self.error, self.status, self.code) if part is not None)
+
+    @property
+    def response(self) -> str:
+        """The status and the server's error code, for messages; the label if the response had no status."""
+        return " ".join(str(part) for part in (self.status, self.code) if part is not None) or self.label
 
 
 OK = AttemptResult(outcome="ok", next_action=NextAction.NOTHING)
@@ -174,6 +181,7 @@ def _is_complete(summary: BulkDeleteSummary, axes: Sequence[Axis], failed: int) 
 
 
 _KINDS: tuple[tuple[type[PostHogError], str, NextAction], ...] = (
+    (IntermediaryError, "unknown", NextAction.STOP),
     (Unreachable, "failed", NextAction.STOP),
     (AuthenticationFailed, "failed", NextAction.STOP),
     (PermissionDenied, "failed", NextAction.STOP),
@@ -208,9 +216,16 @@ def classify_error(error: PostHogError) -> AttemptResult:
         code=safe_code(error.code) if isinstance(error, ApiStatusError) else None,
         error=_name(type(error)),
         retry_after_s=error.retry_after_s if isinstance(error, ApiStatusError) else None,
-        cause=error if isinstance(error, AuthenticationFailed | PermissionDenied | Unreachable) else None,
+        cause=_cause(error),
         possible_outage=isinstance(error, _POSSIBLE_OUTAGES),
     )
+
+
+def _cause(error: PostHogError) -> PostHogError | NotFinished | None:
+    """Return the exception with which an error ends the run; None if the breaker ends it, or the run continues."""
+    if isinstance(error, IntermediaryError):
+        return to_not_finished(error)
+    return error if isinstance(error, AuthenticationFailed | PermissionDenied | Unreachable) else None
 
 
 def classify_batch_error(error: PostHogError, persons: int) -> AttemptResult:
@@ -271,6 +286,8 @@ def raise_if_permanent(error: PostHogError) -> None:
 
 def to_not_finished(error: PostHogError) -> NotFinished:
     """Return the exception with which a run ends after one of `TRANSIENT_ERRORS` (guarantee 14)."""
+    if isinstance(error, IntermediaryError | UntrustedCertificate):  # their messages say what to do
+        return NotFinished(str(error), "then run the same command again to resume")
     if isinstance(error, Unreachable):
         return NotFinished(f"the server did not respond for {format_duration(error.away_s)} ({error.cause})")
     return pause_too_long(_requested_pause_s(error)) or NotFinished(

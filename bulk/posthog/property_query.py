@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient import ApiStatusError, ListingError, PersonRef, PostHogClient
+from asyncclient import ApiStatusError, IntermediaryError, ListingError, PermissionDenied, PersonRef, PostHogClient
 from bulk.concurrency.workers import grouped
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
@@ -23,6 +23,7 @@ MAX_OPEN = 10_000
 """Persons that responses left out, before they are read again together."""
 NOT_ALLOWED = "the key lacks the scope query:read"
 QUERY_FAILED = "the server cannot run the query"
+QUERY_REFUSED = "a proxy or firewall in front of PostHog refuses the query"
 UNREADABLE = "properties that this key cannot read"
 
 
@@ -62,11 +63,17 @@ async def choose_discovery(client: PostHogClient, keys: Sequence[str]) -> Discov
             having += len(page)
         total = (await client.persons.list(limit=1, include_total=True)).count
     except (ApiStatusError, ListingError) as error:
-        why = NOT_ALLOWED if isinstance(error, ApiStatusError) and error.status == 403 else QUERY_FAILED
-        return Discovery(by="listing", why=why, may_miss=UNREADABLE)
+        return Discovery(by="listing", why=_why_not(error), may_miss=UNREADABLE)
     if total is not None and having / READ_SIZE > total / PAGE_SIZE:
         return Discovery(by="listing", why=f"{having:,} persons have them, of {total:,}", may_miss=UNREADABLE)
     return Discovery(by="query", why=f"{having:,} persons have them", may_miss="changes of the last minutes")
+
+
+def _why_not(error: ApiStatusError | ListingError) -> str:
+    """Return why the query was not possible."""
+    if isinstance(error, IntermediaryError):
+        return QUERY_REFUSED
+    return NOT_ALLOWED if isinstance(error, PermissionDenied) else QUERY_FAILED
 
 
 async def iter_queried_persons(

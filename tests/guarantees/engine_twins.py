@@ -168,6 +168,12 @@ ENGINE: tuple[Twin, ...] = (
         "bulk/plan/planner.py", "spent=_spent(", "spent={} and _spent(",
     ),
     twin(
+        11,
+        "a refusal on the way is taken for a request without effect",
+        "bulk/posthog/test_attempt_result.py::test_a_response_that_is_not_posthogs_stops_the_run_as_not_finished",
+        _VERDICTS, '(IntermediaryError, "unknown", NextAction.STOP)', '(IntermediaryError, "failed", NextAction.STOP)',
+    ),
+    twin(
         14,
         "the run waits out a pause above the maximum",
         "bulk/posthog/test_attempt_result.py::test_a_pause_that_is_too_long_is_in_the_message",

@@ -13,17 +13,22 @@ import msgspec
 from asyncclient._protocol.http import Request, Response
 from asyncclient._protocol.limits.retry_after import retry_after_s
 from asyncclient._protocol.responses.error_body import error_body
+from asyncclient._protocol.responses.origin import find_intermediary, find_redirect
 from asyncclient._secret import Secret
 from asyncclient.errors import (
     ApiStatusError,
     AuthenticationFailed,
+    IntermediaryError,
     InvalidResponse,
     RateLimited,
+    RedirectedAway,
     ServerError,
     TokenRefused,
+    UnexpectedRedirect,
     error_class_for,
     sanitize_text,
 )
+from asyncclient.errors.intermediary import Redirect
 from asyncclient.retry import UNAVAILABLE
 
 _IMPERSONAL_FIELDS = frozenset(
@@ -40,6 +45,8 @@ _SERVER_WORDS = frozenset(
 )
 """The server's own types and codes (contract 4), shown even if a property has such a value."""
 _WORD = re.compile(r"[a-z_]+")
+_SAME_MEANING = frozenset({400, 409, 413, 422, 429})
+"""Statuses from 400 to 499 that say the same about the request, no matter who sends them."""
 
 
 def to_error(
@@ -66,6 +73,14 @@ def to_error(
         detail = body.attr = None
         error_class = TokenRefused if error_class is AuthenticationFailed else error_class
     hidden = () if request.to_ingestion else sent_values(request)
+    redirect: Redirect | None = None
+    if error_class is UnexpectedRedirect:
+        redirect = find_redirect(response, key)
+        error_class = UnexpectedRedirect if redirect.differs_in else RedirectedAway
+    is_other_spelling = redirect is not None and bool(redirect.differs_in)
+    intermediary = None if is_other_spelling else find_intermediary(request, response, body, key)
+    if intermediary is not None and 400 <= response.status < 500 and response.status not in _SAME_MEANING:
+        error_class = IntermediaryError
     return error_class(
         response.status,
         method=request.method,
@@ -76,6 +91,8 @@ def to_error(
         detail=_text(detail, key, hidden),
         attr=_text(body.attr, key, hidden),
         retry_after_s=retry_after_s(response.headers, detail_text, wall) if may_ask_to_wait else None,
+        intermediary=intermediary,
+        redirect=redirect,
     )
 
 

@@ -268,8 +268,13 @@ def check_not_html(response: Response) -> None:
     Raises:
         UnexpectedResponse: it is HTML.
     """
-    if content_type(response.headers) in _HTML or response.body.lstrip()[:1] == b"<":
+    if is_html(response):
         raise UnexpectedResponse(_IS_HTML)
+
+
+def is_html(response: Response) -> bool:
+    """Return whether the body is HTML, or is declared to be."""
+    return content_type(response.headers) in _HTML or response.body.lstrip()[:1] == b"<"
 
 
 def is_blank(response: Response) -> bool:

@@ -18,6 +18,7 @@ from asyncclient._protocol.responses.expectations import (
     UnexpectedResponse,
     decode_body,
 )
+from asyncclient._protocol.responses.origin import find_intermediary
 from asyncclient._secret import Secret
 from asyncclient.errors import ApiStatusError, InvalidResponse, sanitize_text
 
@@ -102,6 +103,7 @@ def _error_for(request: Request[Any], response: Response, problem: UnexpectedRes
         return to_error(request, response, key)
     error: InvalidResponse = invalid_response(request, response, problem.problem)
     error.code = problem.code
+    error.intermediary = find_intermediary(request, response, error_body(response.body), key)
     if request.to_ingestion:
         error.detail = f"{problem.problem}; check the ingestion host"
     elif problem.server_text is not None:

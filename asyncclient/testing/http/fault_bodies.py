@@ -7,6 +7,7 @@ import msgspec
 from asyncclient.testing.faults import Fault
 from asyncclient.testing.http import envelope
 from asyncclient.testing.http.envelope import Response
+from asyncclient.testing.http.intermediaries import RESPONSES
 
 _DEPTH = 100_000
 _NOT_JSON = b'\x00\xff{"results": [\xfe<not json>'
@@ -38,6 +39,8 @@ def apply_fault(fault: Fault, response: Response) -> Response:
             return _status(fault)
         case "page":
             return _page(fault)
+        case "intermediary":
+            return RESPONSES[fault.sender]
         case "garbage":
             return msgspec.structs.replace(response, body=_NOT_JSON, blocks=None)
         case "deep_json":

@@ -87,6 +87,7 @@ def status_lines(report: "Report", resume_line: str) -> list[str]:
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.report import is_finished
     from bulk.sanitize import plain
+    from bulk.states import ending_label
 
     project = str(report.project_id)
     if report.plan is not None:
@@ -105,7 +106,7 @@ def status_lines(report: "Report", resume_line: str) -> list[str]:
     if report.runs:
         last = report.runs[-1]
         end = (
-            f"ended {plain(format_time(last.ended, seconds=True))} ({plain(last.reason or '')})"
+            f"ended {plain(format_time(last.ended, seconds=True))} ({ending_label(last.reason or '')})"
             if last.ended
             else "still running, or killed"
         )

@@ -22,7 +22,7 @@ from bulk.events import (
 )
 from bulk.formatting import count_of, format_count, format_duration
 from bulk.sanitize import plain
-from bulk.states import state_label
+from bulk.states import ending_label, state_label
 
 _PHASES = {"test batch": "Test batch", "sending": "Sending", "reading back": "Reading back"}
 _PHASE_STARTS = {**_PHASES, "test batch": "Test batch: a few persons are processed and read back before the rest"}
@@ -30,15 +30,6 @@ _ACCEPTED_REQUESTS = {"person": "deletions", "properties": "changes"}
 _BUCKETS = {"deletes": "deletions", "others": "reads and changes"}
 _WINDOWS = {60: "this minute", 3600: "this hour"}
 _ROUTES = {"rest": "REST", "capture": "capture"}
-_ENDINGS = {
-    "finished": "Run finished",
-    "stopped": "Run stopped",
-    "interrupted": "Run interrupted",
-    "NotFinished": "Run interrupted",
-    "BreakerOpened": "Run stopped: too many failures",
-    "KeptPersonsDeleted": "Run stopped: the server deleted persons that it was asked to keep",
-}
-"""How a run ended, by its reason: a word, or the name of the exception that ended it."""
 
 MINUTES_FROM_S = 120.0
 """Seconds from which on the end of a wait is shown without its seconds."""
@@ -134,9 +125,7 @@ def event_line(event: JobEvent | PlanEvent, *, now: datetime) -> str | None:
                 f"for up to {format_duration(event.wait_left_s)}"
             )
         case JobEnded():
-            ending = _ENDINGS.get(event.reason, f"Run interrupted: {plain(event.reason)}")
-            if event.purpose == "verify":
-                ending = ending.replace("Run", "Verification", 1)
+            ending = f"{'Verification' if event.purpose == 'verify' else 'Run'} {ending_label(event.reason)}"
             # a run with a report is followed by a summary, which has the same counts
             return ending if event.reason in _WITH_REPORT else "; ".join([ending, *axis_lines(event)])
     return None

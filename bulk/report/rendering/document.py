@@ -13,6 +13,7 @@ from bulk.operations import describe as operation_words
 from bulk.report.report import AxisReport, PlanReport, Report, RouteCount
 from bulk.selection.input_findings import by_kind
 from bulk.selection.selections import describe as describe_selection
+from bulk.states import ending_label
 from bulk.targets.reasons import REASON_MEANINGS
 
 Row = tuple[str, ...]
@@ -179,7 +180,14 @@ def _requests(report: Report) -> Section:
 
 def _runs(report: Report) -> Section:
     rows = tuple(
-        (str(number), run.purpose, _time(run.started), _time(run.ended), run.reason or "", run.version)
+        (
+            str(number),
+            run.purpose,
+            _time(run.started),
+            _time(run.ended),
+            ending_label(run.reason) if run.reason else "",
+            run.version,
+        )
         for number, run in enumerate(report.runs, 1)
     )
     headings = ("Run", "Command", "Started", "Ended", "Reason", "Version")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from asyncclient import (
@@ -89,7 +88,9 @@ async def test_an_unknown_host_is_a_failure_before_anything_was_sent(raw: Any, m
 
     client = await raw.client("https://posthog.invalid")
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
-    with pytest.raises(ConnectFailed, match=r"GET persons/:id/: no connection \(the host's name is not known\)") as e:
+    with pytest.raises(
+        ConnectFailed, match=r"GET persons/:id/: no connection \(no address is known for the host 'posthog.invalid'\)"
+    ) as e:
         await client.persons.get(raw.uuid)
     assert e.value.sent is False
 
@@ -329,18 +330,6 @@ async def test_bytes_are_not_yet_sent_when_a_write_finds_no_connection(raw: Any,
     with pytest.raises(TransportError):
         await client.observed(events.append).persons.delete(raw.uuid)
     assert events == []
-
-
-def test_an_untrusted_certificate_is_told_in_our_words() -> None:
-    import ssl
-
-    from aiohttp.client_reqrep import ConnectionKey
-
-    from asyncclient._transport.failures import cause
-
-    key = ConnectionKey("secret.example.com", 443, True, True, None, None, None)
-    error = aiohttp.ClientConnectorCertificateError(key, ssl.SSLCertVerificationError("self-signed"))
-    assert cause(error) == "the server's certificate is not trusted"
 
 
 async def test_not_found_needs_the_exact_words(raw: Any) -> None:

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from asyncclient.testing import Fault
+from asyncclient.testing.http.intermediaries import RESPONSES
 
 LOST = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
@@ -312,3 +313,21 @@ async def test_a_response_is_delayed_by_the_latency_and_the_effect_is_not(serve)
     assert not request.done()
     await api.server.close()
     assert (await request).status == 202
+
+
+@pytest.mark.parametrize("sender", RESPONSES)
+@pytest.mark.parametrize(("when", "left"), [("before", 5), ("after", 3)])
+async def test_an_intermediary_responds_in_its_own_form(serve, sender, when, left):
+    api = await serve(5)
+    api.server.faults.add(Fault("intermediary", sender=sender, action="bulk_delete", when=when, times=1))
+    expected = RESPONSES[sender]
+    ids = [str(uuid) for uuid in api.world.iter_uuids()][:2]
+    reply = await api.post("bulk_delete/", {"ids": ids})
+    assert reply.status == expected.status == int(sender.rpartition("_")[2].replace("1020", "403"))
+    assert reply.headers["Server"] == dict(expected.headers)["Server"]
+    assert api.world.count() == left
+
+
+def test_an_unknown_intermediary_is_refused():
+    with pytest.raises(ValueError, match="known senders are nginx_502"):
+        Fault("intermediary", sender="apache")

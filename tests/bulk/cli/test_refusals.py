@@ -328,7 +328,7 @@ def test_a_server_that_cannot_be_reached_ends_the_command(run: Run, posthog: Any
 
 def test_a_server_that_is_not_posthog_ends_the_command(run: Run, posthog: Any) -> None:
     for fault, code in (
-        (Fault("redirect", to="https://elsewhere.example.com"), 2),
+        (Fault("redirect", to="https://elsewhere.example.com"), 75),
         (Fault("garbage"), 75),
     ):
         posthog.server.faults.add(fault)

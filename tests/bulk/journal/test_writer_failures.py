@@ -120,7 +120,7 @@ def _short(disk: Any) -> None:
     ("fails", "words"),
     [
         (_sync_fails, "a sync failed: Input/output error"),
-        (_sync_breaks, "a sync failed: RuntimeError;"),
+        (_sync_breaks, "a sync failed: no cause is known;"),
         (_disk_full, "a write failed: No space left on device"),
         (_short, r"a write was short: \d+ of \d+ bytes"),
     ],

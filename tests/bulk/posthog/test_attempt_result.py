@@ -5,8 +5,19 @@ from uuid import UUID
 
 import pytest
 
-from asyncclient import ApiStatusError, BulkDeleteSummary, NotFound, RateLimited, ServerError
+from asyncclient import (
+    ApiStatusError,
+    BulkDeleteSummary,
+    Intermediary,
+    IntermediaryError,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    RedirectedAway,
+    ServerError,
+)
 from asyncclient.models import DeletionError
+from bulk.errors import NotFinished
 from bulk.posthog.attempt_result import NextAction, classify_bulk_delete, classify_error, safe_code, to_not_finished
 from bulk.states import Axis
 
@@ -94,3 +105,23 @@ def test_a_request_that_is_too_large_failed_and_is_sent_in_halves() -> None:
     verdict = classify_error(ApiStatusError(413, **WHERE))
     assert (verdict.outcome, verdict.next_action, verdict.status) == ("failed", NextAction.READ_BACK_AND_HALVE, 413)
     assert classify_error(ApiStatusError(418, **WHERE)).next_action is NextAction.STOP
+
+
+@pytest.mark.parametrize("kind", [IntermediaryError, RedirectedAway])
+def test_a_response_that_is_not_posthogs_stops_the_run_as_not_finished(kind: type[ApiStatusError]) -> None:
+    result = classify_error(kind(403, intermediary=Intermediary("cloudflare"), **WHERE))
+    assert (result.outcome, result.next_action) == ("unknown", NextAction.STOP)
+    assert isinstance(result.cause, NotFinished)
+    assert "403" in str(result.cause)
+    assert "(Server: cloudflare)" in str(result.cause)
+    assert str(result.cause).endswith("then run the same command again to resume.")
+
+
+def test_a_refusal_of_the_key_ends_the_run_with_itself() -> None:
+    error = PermissionDenied(403, **WHERE)
+    assert classify_error(error).cause is error
+
+
+def test_a_message_has_the_status_and_the_code_of_a_response() -> None:
+    assert classify_error(ApiStatusError(418, code="teapot", **WHERE)).response == "418 teapot"
+    assert classify_error(ApiStatusError(418, **WHERE)).response == "418"

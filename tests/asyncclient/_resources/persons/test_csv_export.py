@@ -289,7 +289,10 @@ async def test_until_a_response_begins_it_is_retried_like_any_read(raw: Any) -> 
     client = await raw.client(server.url, retry=FAST, on_event=told.append, limits=limits)
     assert await read(client.persons.export_csv()) == HEADER + ROW
     assert len(server.requests) == 3
-    assert [each.reason for each in told if isinstance(each, Retrying)] == ["ConnectionLost", "503"]
+    assert [each.reason for each in told if isinstance(each, Retrying)] == [
+        "the connection broke (the server closed it)",
+        "503",
+    ]
     finished = [(each.action, each.bucket, each.status) for each in told if isinstance(each, RequestFinished)]
     assert finished == [("export", Bucket.OTHERS, status) for status in (None, 503, 200)]
     assert limits.budget(Bucket.OTHERS)[0].used == 3
@@ -297,7 +300,11 @@ async def test_until_a_response_begins_it_is_retried_like_any_read(raw: Any) -> 
 
 async def test_errors_are_read_whole_and_bounded(raw: Any) -> None:
     server = await raw.serve(
-        raw.http(403, b'{"detail": "API key missing required scope", "code": "permission_denied"}')
+        raw.http(
+            403,
+            b'{"type": "authentication_error", "code": "permission_denied", "detail": "API key missing required scope",'
+            b' "attr": null}',
+        )
     )
     client = await raw.client(server.url)
     with pytest.raises(PermissionDenied, match="missing required scope"):

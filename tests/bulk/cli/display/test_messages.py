@@ -139,7 +139,8 @@ def test_waiting_for_the_server_shows_when_it_checks_again(axis: str, what: str)
         ("stopped", "Run stopped"),
         ("BreakerOpened", "Run stopped: too many failures; Persons: 3 deleted (confirmed by reading back)"),
         ("NotFinished", "Run interrupted; Persons: 3 deleted (confirmed by reading back)"),
-        ("OSError", "Run interrupted: OSError; Persons: 3 deleted (confirmed by reading back)"),
+        ("PermissionDenied", "Run stopped: the key lacks a permission; Persons: 3 deleted (confirmed by reading back)"),
+        ("OSError", "Run stopped by an error; Persons: 3 deleted (confirmed by reading back)"),
     ],
 )
 def test_the_end_of_a_run_shows_counts_unless_a_summary_follows(reason: str, shown: str) -> None:

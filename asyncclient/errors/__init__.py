@@ -4,20 +4,13 @@ Each exception has its facts as fields and builds its message from them. Message
 an ID, a property or the key; the field `path` holds the real path.
 """
 
-import re
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from asyncclient._secret import Secret
-
-MAX_DETAIL = 200
-MAX_SCANNED = 2000
-MAX_SHOWN = 60
-_KEY = re.compile(r"ph[a-z]_")
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_EMAIL = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]+")
-_UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+from asyncclient.errors.intermediary import PROXY_LOGIN, Intermediary, Redirect
+from asyncclient.errors.text import MAX_DETAIL as MAX_DETAIL
+from asyncclient.errors.text import sanitize_text as sanitize_text
+from asyncclient.errors.text import shown as shown
 
 
 class InvalidArgument(ValueError):
@@ -51,6 +44,8 @@ class ApiStatusError(PostHogError):
         path: path of the request.
         route: template of the path, which messages show.
         retry_after_s: seconds that the server asks to wait; None if it does not ask.
+        intermediary: what is known about the sender if it is not PostHog; None for a response of PostHog.
+        redirect: where a redirect leads; None if the response is not one.
     """
 
     hint = ""
@@ -67,6 +62,8 @@ class ApiStatusError(PostHogError):
         detail: str | None = None,
         attr: str | None = None,
         retry_after_s: float | None = None,
+        intermediary: Intermediary | None = None,
+        redirect: Redirect | None = None,
     ) -> None:
         super().__init__(status, code)
         self.status = status
@@ -78,16 +75,41 @@ class ApiStatusError(PostHogError):
         self.path = path
         self.route = route
         self.retry_after_s = retry_after_s
+        self.intermediary = intermediary
+        self.redirect = redirect
 
     def __str__(self) -> str:
         parts = [f"{self.route}: {self.status}"]
+        if self.redirect is not None:
+            parts.append(f" {self.redirect.describe()}")
         if self.code:
             parts.append(f" {self.code}")
         if self.detail:
             parts.append(f" ({self.detail})")
         if self.attr:
             parts.append(f" [{self.attr}]")
-        return "".join(parts) + self.hint
+        if self.intermediary is not None:
+            parts.append(f" {self.intermediary.describe(self.status)}")
+        return "".join(parts) + self._fix()
+
+    def _fix(self) -> str:
+        return self.hint
+
+
+class IntermediaryError(ApiStatusError):
+    """A proxy, firewall or login page in front of PostHog sent the response, so it says nothing about key or person.
+
+    A request that changes something may or may not have had an effect.
+    """
+
+    hint = (
+        "; check the host (POSTHOG_HOST), or ask the operator of that proxy or firewall to let requests to PostHog pass"
+    )
+
+    def _fix(self) -> str:
+        if self.status == PROXY_LOGIN:
+            return "; the proxy asks for a user name and password: put them into its address (the setting proxy)"
+        return self.hint
 
 
 class BadRequest(ApiStatusError):
@@ -152,6 +174,14 @@ class ServerError(ApiStatusError):
 class UnexpectedRedirect(ApiStatusError):
     """3xx: the client follows no redirect, so that the key is sent to the configured host only."""
 
+    def _fix(self) -> str:
+        fix = self.redirect.fix() if self.redirect is not None else ""
+        return f"; {fix}" if fix else self.hint
+
+
+class RedirectedAway(UnexpectedRedirect, IntermediaryError):
+    """3xx to another host or page, as a login page or a captive portal responds."""
+
 
 class InvalidResponse(ApiStatusError):
     """The response is too large, nested too deep or not one of this call.
@@ -187,12 +217,39 @@ class ConnectFailed(TransportError):
     """No connection could be made; nothing was sent."""
 
 
-class UntrustedCertificate(ConnectFailed):
-    """The server's certificate is not trusted, which does not pass by itself; nothing was sent."""
-
-
 class ConnectionLost(TransportError):
     """The connection broke; the request may or may not have had an effect."""
+
+
+class UnknownHost(ConnectFailed):
+    """No address is known for the name of the host; nothing was sent."""
+
+
+class UntrustedCertificate(ConnectFailed):
+    """The certificate of the server is not trusted; nothing was sent.
+
+    Arguments:
+        reason: what is wrong with the certificate, as text for people.
+        method: HTTP method of the request.
+        path: path of the request.
+        route: template of the path, which messages show.
+        sent: False, because nothing was sent.
+        is_unknown_authority: whether the certificate authority is unknown, so that naming it helps.
+    """
+
+    def __init__(
+        self, reason: str, *, method: str, path: str, route: str, sent: bool = False, is_unknown_authority: bool = True
+    ) -> None:
+        super().__init__(reason, method=method, path=path, route=route, sent=sent)
+        self.is_unknown_authority = is_unknown_authority
+
+    def __str__(self) -> str:
+        fix = (
+            "if you trust its certificate authority, name it with --ca-file FILE (in Python: ssl=...)"
+            if self.is_unknown_authority
+            else "check the host (POSTHOG_HOST) and the clock of this machine, or have the certificate replaced"
+        )
+        return f"{super().__str__()}; {fix}"
 
 
 class TimedOut(TransportError):
@@ -249,34 +306,3 @@ def error_class_for(status: int, detail: object) -> type[ApiStatusError]:
     if 300 <= status < 400:
         return UnexpectedRedirect
     return BY_STATUS.get(status, ApiStatusError)
-
-
-def shown(value: object, max_length: int = MAX_SHOWN) -> str:
-    """Return a bad argument as a message can show it: short, in ASCII, and hidden if it looks like a key."""
-    try:
-        text = ascii(value)
-    except ValueError:  # Python refuses to print a number of thousands of digits
-        text = f"a {type(value).__name__} too long to show"
-    if _KEY.search(text):
-        return "that looks like a key (not shown)"
-    return text if len(text) <= max_length else text[: max_length - 3] + "..."
-
-
-def sanitize_text(text: str, key: Secret, hidden: Sequence[str] = ()) -> str:
-    """Return a server's text as a message can show it: short, without control characters, IDs of persons and the key.
-
-    Arguments:
-        text: what the server sent.
-        key: the secret to remove.
-        hidden: IDs and values of persons that the request contained, the longest first.
-
-    Returns:
-        At most 200 characters.
-    """
-    shown = key.redact(text)
-    for value in hidden:
-        if value and value in shown:
-            shown = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "<id>", shown)
-    shown = _UUID.sub("<id>", _EMAIL.sub("<email>", shown[:MAX_SCANNED]))
-    shown = "".join(" " if unicodedata.category(c) in _HIDDEN_CATEGORIES else c for c in shown)
-    return shown if len(shown) <= MAX_DETAIL else shown[: MAX_DETAIL - 1] + "…"
