@@ -119,7 +119,8 @@ def settings_options(command: F) -> F:
             default=POSTHOG,
             help="Send at most this many requests. posthog: as many as PostHog accepts from this kind of key; "
             "user: 180 per minute and 1,200 per hour; off: any number; or your own numbers, as in "
-            "480/min,4800/hour,240/min: deletions per minute, deletions per hour, and other requests per minute",
+            "480/min,4800/hour,240/min: deletions per minute, deletions per hour, other requests per minute and, "
+            "if you add a fourth, other requests per hour",
         ),
         option(
             "--retry-for",
