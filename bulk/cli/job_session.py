@@ -191,8 +191,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     output.print(f"For the report: posthog-bulk report {file_word(str(journal))}")
     if any(state.state == "queued" for axis in report.axes for state in axis.states):
         output.print(
-            "PostHog has not purged the events yet, which takes days. "
-            f"To check again: posthog-bulk verify {file_word(str(journal))}"
+            f"PostHog purges the events at the weekend. To check then: posthog-bulk verify {file_word(str(journal))}"
         )
     output.write_event(
         "report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal)

@@ -110,7 +110,8 @@ def status_lines(report: "Report", resume_line: str) -> list[str]:
             if last.ended
             else "still running, or killed"
         )
-        rows.append((f"Run {len(report.runs)}", f"started {plain(format_time(last.started, seconds=True))}, {end}"))
+        kind = "Verification" if last.purpose == "verify" else "Run"
+        rows.append((f"{kind} {len(report.runs)}", f"started {plain(format_time(last.started, seconds=True))}, {end}"))
     if not is_finished(report):
         rows.append(("To resume", resume_line))
     last_written = plain(format_time(report.last_entry_at, seconds=True))

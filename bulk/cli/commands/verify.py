@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def command(journal: Path, plan: Path | None, concurrency: int, json: bool, settings: Settings) -> int:
     """Read back the results of the job in JOURNAL: persons gone, properties set or removed, events purged.
 
-    This changes nothing on the server. The exit code is 75 until PostHog has purged the events, which takes days.
+    This changes nothing on the server. The exit code is 75 until PostHog has purged the events, which it does at
+    the weekend.
 
     \b
     Example:

@@ -113,7 +113,7 @@ def what_stays(operation: Operation) -> str:
                 return "deleted persons, events and recordings do not come back"
             options = " ".join(f"--delete-{what}" for what in stay)
             return (
-                f"their {' and '.join(stay)} stay, and cannot be deleted by person afterwards; "
+                f"deleted persons do not come back; their {' and '.join(stay)} stay, and cannot be deleted by person afterwards; "
                 f"to delete them too, plan with {options}"
             )
         case DeleteEvents():

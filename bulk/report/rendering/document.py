@@ -51,7 +51,8 @@ AXIS_TITLES = {
 }
 _EXIT_WORDS = {0: "done", 1: "some persons need attention", 75: "not finished"}
 _FAILED = ("Failed without effect", "Failed, effect unknown")
-_NUMBERS_NOTE = "Targets are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
+_NUMBERS_NOTE = "Persons are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
+_WHO_NOTE = "posthog-bulk show PLAN --target N shows who has a number."
 
 
 def lay_out(report: Report) -> Document:
@@ -88,8 +89,9 @@ def _identity(report: Report) -> Section:
     ]
     if report.torn_tail_bytes:
         rows.append(("Incomplete last record (ignored)", f"{format_count(report.torn_tail_bytes)} bytes"))
-    without = () if report.plan is not None else ("This report was made without the plan, so it identifies no person.",)
-    return Section(title="The job", sentences=(_NUMBERS_NOTE, *without), table=Table(headings=(), rows=tuple(rows)))
+    without = "This report was made without the plan, so it identifies no person."
+    who = (_WHO_NOTE,) if report.plan is not None else (without,)
+    return Section(title="The job", sentences=(_NUMBERS_NOTE, *who), table=Table(headings=(), rows=tuple(rows)))
 
 
 def _exit_code(report: Report) -> str:
@@ -114,7 +116,7 @@ def _axis(axis: AxisReport, report: Report) -> Section:
     return Section(
         title=AXIS_TITLES.get(axis.axis, axis.axis),
         sentences=_uncovered(report) if axis.axis == "events" else (),
-        table=Table(headings=("State", "Targets", "Meaning", "Target numbers"), rows=rows, numeric=frozenset({1})),
+        table=Table(headings=("State", "Persons", "Meaning", "Numbers"), rows=rows, numeric=frozenset({1})),
     )
 
 
@@ -132,7 +134,7 @@ def _failures(report: Report) -> Iterable[Section]:
         (failure.axis, failure.state, failure.reason, format_count(failure.count), failure.targets)
         for failure in report.failures
     )
-    headings = ("Axis", "State", "Reason", "Targets", "Target numbers")
+    headings = ("Axis", "State", "Reason", "Persons", "Numbers")
     present = {failure.reason.partition(":")[0] for failure in report.failures}
     return [
         Section(

@@ -19,14 +19,14 @@ from bulk.operations import (
         (
             DeletePersons(),
             (
-                "their events and recordings stay, and cannot be deleted by person afterwards; "
+                "deleted persons do not come back; their events and recordings stay, and cannot be deleted by person afterwards; "
                 "to delete them too, plan with --delete-events --delete-recordings"
             ),
         ),
         (
             DeletePersons(delete_events=True),
             (
-                "their recordings stay, and cannot be deleted by person afterwards; "
+                "deleted persons do not come back; their recordings stay, and cannot be deleted by person afterwards; "
                 "to delete them too, plan with --delete-recordings"
             ),
         ),

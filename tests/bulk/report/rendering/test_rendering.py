@@ -153,8 +153,8 @@ def test_columns_of_text_line_up(make_report: Make) -> None:
     header = next(line for line in lines if line.strip().startswith("State"))
     gone, failed = (line for line in lines if line.strip().startswith(("deleted_confirmed ", "failed ")))
     assert gone.index("read back") == header.index("Meaning") == failed.rindex("failed")
-    assert failed.index("3,17-25") == header.index("Target numbers")
-    assert gone.index("4,990") + len("4,990") == header.index("Targets") + len("Targets")
+    assert failed.index("3,17-25") == header.index("Numbers")
+    assert gone.index("4,990") + len("4,990") == header.index("Persons") + len("Persons")
 
 
 LONG = FailureCount(
