@@ -65,7 +65,16 @@ from asyncclient.events import (
     ServerUnreachable,
 )
 from asyncclient.filters import OPERATORS, FilterType, Operator, PropertyFilter, Scalar, Value
-from asyncclient.limits import Bucket, LimitReduction, Limits, PausedTooLong, Permit, RateLimits, WindowBudget
+from asyncclient.limits import (
+    Bucket,
+    LimitReduction,
+    Limits,
+    LimitWait,
+    PausedTooLong,
+    Permit,
+    RateLimits,
+    WindowBudget,
+)
 from asyncclient.models import (
     BulkDeleteSummary,
     Cohort,
@@ -122,6 +131,7 @@ __all__ = [
     "InvalidResponse",
     "LimitLowered",
     "LimitReduction",
+    "LimitWait",
     "Limits",
     "ListingError",
     "MethodNotAllowed",

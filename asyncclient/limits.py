@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Self
 import anyio
 
 from asyncclient._protocol.limits.limit_reduction import LimitReduction
+from asyncclient._protocol.limits.limit_wait import LimitWait
+from asyncclient._protocol.limits.paused_too_long import PausedTooLong
 from asyncclient._protocol.limits.rate_bucket import RateBucket, WindowBudget
 from asyncclient._protocol.limits.rate_limits import MINUTE_S, Bucket, RateLimits
 from asyncclient._protocol.limits.request_log import RequestLog
@@ -21,28 +23,15 @@ from asyncclient._protocol.server_clock import boot_time
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
-__all__ = ["Bucket", "LimitReduction", "Limits", "PausedTooLong", "Permit", "RateLimits", "WindowBudget"]
+__all__ = ["Bucket", "LimitReduction", "LimitWait", "Limits", "PausedTooLong", "Permit", "RateLimits", "WindowBudget"]
+
+MAX_RECENT = 20_000
+"""The most requests per bucket that `recent` returns: more than any of PostHog's hourly limits."""
 
 PACED_SECONDS = 5
 """The requests of one minute take at least this many seconds, which smooths the start of a burst."""
-MAX_RECENT = 20_000
-"""The most requests per bucket that `recent` returns: more than any of PostHog's hourly limits."""
 TIMER_S = 0.001
 """Seconds added to a wait, because a timer can fire this much too early."""
-
-
-class PausedTooLong(Exception):
-    """The server asks for a longer pause than the caller accepts.
-
-    Arguments:
-        left_s: seconds that are left of the pause.
-        status: HTTP status of the response that asked for it.
-    """
-
-    def __init__(self, left_s: float, status: int) -> None:
-        super().__init__(f"the server asks to wait {left_s:.0f} s more")
-        self.left_s = left_s
-        self.status = status
 
 
 class _Queue:
@@ -53,6 +42,8 @@ class _Queue:
         self.turn = anyio.Lock(fast_acquire=True)
         self.changed: anyio.Event | None = None
         self.pace = _pace(minute_limit)
+        self.blocked_since: float | None = None
+        self.in_flight: dict[int, float] = {}
 
     def wake(self) -> None:
         """Make the head of the queue check again."""
@@ -75,16 +66,28 @@ class _Queue:
         self._check_pause(clock(), longest_pause_s)
         if self.pace is not None:
             await self.pace.acquire()
-        while True:
-            now = clock()
-            self._check_pause(now, longest_pause_s)
-            wait_s = self.bucket.wait_s(now)
-            if wait_s is not None and wait_s <= 0:
-                return
-            self.changed = anyio.Event()
-            with anyio.move_on_after(None if wait_s is None else wait_s + TIMER_S):
-                await self.changed.wait()
-            self.changed = None
+        try:
+            while True:
+                now = clock()
+                self._check_pause(now, longest_pause_s)
+                wait_s = self.bucket.wait_s(now)
+                if wait_s is not None and wait_s <= 0:
+                    return
+                if self.blocked_since is None:
+                    self.blocked_since = now
+                self.changed = anyio.Event()
+                with anyio.move_on_after(None if wait_s is None else wait_s + TIMER_S):
+                    await self.changed.wait()
+                self.changed = None
+        finally:
+            self.blocked_since = None
+
+    def current_wait(self, now: float, bucket: Bucket) -> LimitWait | None:
+        """Return what the head of the queue waits for; None if nothing waits."""
+        if self.blocked_since is None:
+            return None
+        left_s = self.bucket.wait_s(now)
+        return LimitWait.of(bucket.value, now - self.blocked_since, left_s, pause_s=self.bucket.not_before - now)
 
     def _check_pause(self, now: float, longest_pause_s: float) -> None:
         if (left_s := self.bucket.requested_wait_s(now)) > longest_pause_s:
@@ -131,6 +134,7 @@ class Permit:
     def _take(self, now: float) -> None:
         self.since = now
         self._taken = True
+        self._queue.in_flight[id(self)] = now
         bucket_log = self._queue.bucket.log
         bucket_log.in_flight += 1
         if self._log is not bucket_log:
@@ -142,6 +146,7 @@ class Permit:
         if not self._taken:
             return
         bucket = self._queue.bucket
+        self._queue.in_flight.pop(id(self), None)
         bucket.log.in_flight -= 1
         if self._log is not bucket.log:
             self._log.in_flight -= 1
@@ -282,6 +287,22 @@ class Limits:
             The windows, the shortest first; empty if the bucket is unlimited.
         """
         return self._queues[bucket].bucket.budget(self.clock())
+
+    def waits(self) -> list[LimitWait]:
+        """Return what requests wait for before they are sent: one wait per rate limit, however many requests wait."""
+        now = self.clock()
+        waits = [queue.current_wait(now, bucket) for bucket, queue in self._distinct_queues()]
+        return [wait for wait in waits if wait is not None]
+
+    def longest_in_flight_s(self) -> float:
+        """Return the seconds since the oldest request without a response was sent; 0 if there is none."""
+        now = self.clock()
+        return max(
+            (now - since for _, queue in self._distinct_queues() for since in queue.in_flight.values()), default=0.0
+        )
+
+    def _distinct_queues(self) -> Iterable[tuple[Bucket, _Queue]]:
+        return {id(queue): (bucket, queue) for bucket, queue in self._queues.items()}.values()
 
     def eta_s(self, bucket: Bucket, requests: int) -> float:
         """Return the seconds that this many more requests take within the limits.

@@ -1,6 +1,47 @@
 """The events that a running job passes to its caller. Values only; none of them identifies a person."""
 
+from enum import StrEnum
+
 import msgspec
+
+
+class WaitKind(StrEnum):
+    """What a command waits for. Of several waits, the one whose kind comes first is shown."""
+
+    OUTAGE = "outage"
+    """The server does not respond, and is probed until it does."""
+    PAUSE = "pause"
+    """The server asked for a pause."""
+    RATE_LIMIT = "rate_limit"
+    """A request would exceed the rate limit."""
+    CATCHING_UP = "catching_up"
+    """The server accepted changes that do not show yet."""
+    SECOND_READ = "second_read"
+    """Persons that a response left out are read again."""
+    RETRY = "retry"
+    """A request failed and is sent again."""
+    RESPONSE = "response"
+    """The response to a request has not come yet."""
+
+
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """A wait of more than 2 s.
+
+    `waited_s` is how long it has lasted. `left_s` is how much longer it lasts, None if that is not known; in an outage
+    it is the time until the next probe, and `gives_up_in_s` the time until the last one. `bucket` is a rate limit,
+    `targets` the number of persons that are waited for, and `reason` what the last probe ended with. While the server
+    catches up, `axis` is "person" for deletions and "properties" for changes, and `gives_up_in_s` is the time that is
+    left to wait.
+    """
+
+    kind: WaitKind
+    waited_s: float
+    left_s: float | None = None
+    bucket: str | None = None
+    targets: int | None = None
+    gives_up_in_s: float | None = None
+    reason: str | None = None
+    axis: str | None = None
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -8,11 +49,29 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 
 
 class PlanProgress(_Event, frozen=True, tag="planning"):
-    """The progress of planning: `seen` input lines or listed persons were read, `targets` are in the plan so far."""
+    """The progress of planning, at least once per second.
+
+    `seen` input lines or listed persons were read; `targets` persons are in the plan so far.
+    """
 
     seen: int
     targets: int
     requests: int
+    elapsed_s: float = 0.0
+    wait: Wait | None = None
+
+
+class Activity(_Event, frozen=True, tag="activity"):
+    """The progress of work without a plan's targets, once per second: the phase "checking" or "exporting".
+
+    `persons` were exported so far; None while checking.
+    """
+
+    phase: str
+    elapsed_s: float
+    requests: int
+    persons: int | None = None
+    wait: Wait | None = None
 
 
 class JobStarted(_Event, frozen=True, tag="started"):
@@ -32,7 +91,7 @@ class JobStarted(_Event, frozen=True, tag="started"):
 
 
 class PhaseChanged(_Event, frozen=True, tag="phase"):
-    """A phase begins: "test batch", "sending" or "reading back"."""
+    """A phase begins: "checking", "test batch", "sending" or "reading back"."""
 
     phase: str
 
@@ -48,9 +107,11 @@ class WindowBudget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(_Event, frozen=True, tag="progress"):
-    """The progress of the job, at most a few times per second: for each axis, the number of targets by state.
+    """The progress of the job, a few times per second: for each axis, the number of targets by state.
 
-    `eta_s` takes the rate limits into account; None while there is no estimate.
+    `targets_per_s` is the rate of this phase over the time in which work was possible, `overall_per_s` the rate over
+    all its time. `eta_s` includes the rate limits and the waits ahead; None while there is no estimate. `elapsed_s`
+    counts from the start of the run.
     """
 
     phase: str
@@ -64,6 +125,9 @@ class Progress(_Event, frozen=True, tag="progress"):
     eta_s: float | None
     budget: tuple[WindowBudget, ...] = ()
     properties: dict[str, int] = {}
+    overall_per_s: float = 0.0
+    elapsed_s: float = 0.0
+    wait: Wait | None = None
 
 
 class RouteChosen(_Event, frozen=True, tag="route"):
@@ -155,7 +219,8 @@ PlanEvent = PlanProgress | OutageEvent
 """The events of `make_plan`."""
 
 JobEvent = (
-    JobStarted
+    Activity
+    | JobStarted
     | PhaseChanged
     | Progress
     | RouteChosen

@@ -14,6 +14,7 @@ from asyncclient._protocol.responses.expectations import Json
 from asyncclient._protocol.server_clock import ServerClock, boot_time
 from asyncclient._secret import Secret
 from asyncclient._transport.availability import PROBE_TIMEOUT_S, Availability, OutageTransport, ingestion_probe
+from asyncclient._transport.event_log import log_event
 from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport, settling_read
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
@@ -175,7 +176,8 @@ class RequestPipeline:
                         raise
 
     def tell(self, event: ClientEvent) -> None:
-        """Hand an event to everybody who listens to this view."""
+        """Write an event to the log, and hand it to everybody who listens to this view."""
+        log_event(event)
         for listener in self.listeners:
             listener(event)
 

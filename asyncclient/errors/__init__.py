@@ -263,8 +263,9 @@ class Unreachable(TransportError):
 
     Arguments:
         cause: what the last probe ended with, such as "503" or "no connection (Connection refused)".
-        method, path: of the call that was given up.
-        route: the template of its path, which holds no identifier.
+        method: HTTP method of the request.
+        path: path of the request.
+        route: template of the path, which messages show.
         away_s: for how long the server did not respond, in seconds.
     """
 

@@ -17,12 +17,22 @@ def can_prompt() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty() and _is_in_foreground(sys.stdin.fileno())
 
 
-def ask_for_approval(plan: Plan, *, say: Callable[[str], None], read: Callable[[], str] | None = None) -> None:
+WARNING = "THIS CANNOT BE UNDONE."
+
+
+def ask_for_approval(
+    plan: Plan,
+    *,
+    say: Callable[[str], None],
+    warn: Callable[[str], None] | None = None,
+    read: Callable[[], str] | None = None,
+) -> None:
     """Show what the plan does and ask for its number of persons.
 
     Args:
         plan: the plan to approve.
         say: shows text without a newline.
+        warn: shows the warning so that it stands out; None for `say`.
         read: returns the line that the user types, empty at the end of input; by default from the terminal.
 
     Raises:
@@ -31,15 +41,16 @@ def ask_for_approval(plan: Plan, *, say: Callable[[str], None], read: Callable[[
     header = plan.header
     say(
         f"About to {_with_count(plain(describe_operation(header.operation)), plan.count)}, in project "
-        f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}. This cannot be undone.\n"
-        "Type the number of persons to continue: "
+        f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}.\n\n  "
     )
+    (warn or say)(WARNING)
+    say("\n\nType the number of persons to continue: ")
     line = (_read_terminal if read is None else read)()
     if not line:
         say("\n")
     typed = line.strip().replace(",", "").replace("_", "")
     if typed != str(plan.count):
-        given = f"{plain(typed, limit=20)} was typed" if typed else "nothing was typed"
+        given = f"{typed[:20]} was typed" if typed.isdecimal() else "no number was typed"
         raise Refused(
             f"not approved: {given}, but the plan has {count_of(plan.count, 'person')}; nothing was sent",
             "run the same command again to be asked again",

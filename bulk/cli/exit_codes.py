@@ -17,7 +17,7 @@ MESSAGE_MAX = 1000
 
 
 class ExitCode(IntEnum):
-    """The exit code of a process that no signal ends."""
+    """The exit code of a process; the last one is how a shell shows that a signal ended it."""
 
     DONE = 0
     NEEDS_ATTENTION = 1
@@ -28,6 +28,7 @@ class ExitCode(IntEnum):
     FILES = 74
     RUN_AGAIN = 75
     NO_ACCESS = 77
+    INTERRUPTED = 130
 
 
 EXIT_MEANINGS = {
@@ -40,6 +41,7 @@ EXIT_MEANINGS = {
     ExitCode.FILES: "a journal, a plan or another file cannot be read or written",
     ExitCode.RUN_AGAIN: "not finished; run the same command again to resume",
     ExitCode.NO_ACCESS: "no access: invalid key, missing scope or project, or not in the billing plan",
+    ExitCode.INTERRUPTED: "ended by Ctrl-C; run the same command again to resume (another signal: 128 + its number)",
 }
 """What each exit code means, in the words of the help and the README."""
 
@@ -125,9 +127,13 @@ def describe_error(error: BaseException) -> str:
 def _usage_message(error: click.UsageError) -> str:
     """Return click's message on one line, with the command that shows the help."""
     text = paragraph(" ".join(error.format_message().split()))
+    if isinstance(error, click.NoSuchOption):
+        close = " or ".join(error.possibilities or ())
+        text = f"No such option {error.option_name!r}." + (f" Did you mean {close}?" if close else "")
     if error.ctx is None or not error.ctx.command_path:
         return text
-    return f"{text.rstrip('.')}. For help: {error.ctx.command_path} --help"
+    sentence = text if text.endswith("?") else f"{text.rstrip('.')}."
+    return f"{sentence} For help: {error.ctx.command_path} --help"
 
 
 def _advice(error: BaseException) -> str:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bulk.cli.approval import ask_for_approval, can_prompt
-from bulk.cli.display.live_display import Display, open_display, write_line
-from bulk.cli.options.connection_options import RunOptions, Settings
+from bulk.cli.display.json_events import command_event, write_line
+from bulk.cli.display.live_display import Display, open_display
+from bulk.cli.display.terminal import fit, write_alert
+from bulk.cli.options.connection_options import RunOptions
+from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
-from bulk.files.json_lines import encode_line
 from bulk.formatting import count_of, format_count
 from bulk.operations import Operation
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from bulk.selection.selections import Selection
 
 T = TypeVar("T")
+
+_HOST_SAID = "bulk.cli.host_said"
+"""The key of `click.Context.meta` that is true once the command has said which host it uses."""
 
 
 class CommandOutput:
@@ -37,13 +42,17 @@ class CommandOutput:
         self.json = json
 
     def print(self, text: str) -> None:
-        """Show people text that is sanitized already."""
+        """Show people text that is sanitized already, broken between words if a terminal is narrower."""
+        click.echo(fit(text, sys.stderr if self.json else sys.stdout), err=self.json)
+
+    def print_command(self, text: str) -> None:
+        """Show people text with a command line to copy, which is not broken."""
         click.echo(text, err=self.json)
 
     def write_event(self, kind: str, **fields: Any) -> None:
         """Write an event of the command itself, if events are requested."""
         if self.json:
-            write_line(sys.stdout, encode_line({"event": kind, **fields}) + b"\n")
+            write_line(sys.stdout, command_event(kind, fields))
 
 
 def run_with_client(
@@ -51,6 +60,7 @@ def run_with_client(
     work: Callable[["PostHogClient", Stopper, Display], Awaitable[T]],
     *,
     json: bool = False,
+    in_place: bool = True,
 ) -> T:
     """Run work that needs the server, with signals handled and progress shown.
 
@@ -58,9 +68,11 @@ def run_with_client(
         settings: for the client.
         work: gets the open client, the stopper and the display.
         json: whether events go to stdout.
+        in_place: whether progress may be redrawn in place, on a terminal.
     """
     client = settings.client()
-    display = open_display(json=json)
+    _say_default_host(settings)
+    display = open_display(json=json, in_place=in_place)
 
     async def with_open_client(stopper: Stopper) -> T:
         async with client:
@@ -70,6 +82,14 @@ def run_with_client(
         return run_until_signal(with_open_client, notice=display.note, restore=display.restore)
     finally:
         display.close()
+
+
+def _say_default_host(settings: Settings) -> None:
+    """Say, once per command, that no host is set and which one is used."""
+    context = click.get_current_context()
+    if settings.uses_default_host(os.environ) and not context.meta.get(_HOST_SAID):
+        context.meta[_HOST_SAID] = True
+        click.echo(f"{HOST} is not set: using us, which is https://us.posthog.com", err=True)
 
 
 def make_plan_file(
@@ -126,7 +146,11 @@ def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str
         return approve
     if not can_prompt():
         raise Refused(f"the plan of {count_of(plan.count, 'person')} is not approved", how)
-    ask_for_approval(plan, say=lambda text: click.echo(text, nl=False, err=True))
+    ask_for_approval(
+        plan,
+        say=lambda text: click.echo(text, nl=False, err=True),
+        warn=lambda text: write_alert(sys.stderr, text),
+    )
     return plan.digest
 
 
@@ -166,6 +190,24 @@ def run_plan(
     return run_with_client(settings, work, json=run_options.json).exit_code
 
 
+def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
+    """Write the event that names a plan and what it is for."""
+    from bulk.operations import describe as describe_operation
+
+    header = plan.header
+    output.write_event(
+        "plan",
+        path=str(plan.path),
+        count=plan.count,
+        digest=plan.digest,
+        host=header.host,
+        project_id=header.project_id,
+        project_name=header.project_name,
+        operation=describe_operation(header.operation),
+        findings=plan.findings,
+    )
+
+
 def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput) -> None:
     """Show the result of a run or a verification, and the commands that come next."""
     from bulk.cli.display.messages import state_counts
@@ -187,12 +229,11 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         )
     output.print(f"Plan: {plain(plan)}; journal: {plain(journal)}")
     if not is_finished(report):
-        output.print(f"To resume: {run_line(plan, journal)}")
-    output.print(f"For the report: posthog-bulk report {file_word(str(journal))}")
+        output.print_command(f"To resume: {run_line(plan, journal)}")
+    output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
     if any(state.state == "queued" for axis in report.axes for state in axis.states):
-        output.print(
-            f"PostHog purges the events at the weekend. To check then: posthog-bulk verify {file_word(str(journal))}"
-        )
+        output.print("PostHog has not purged the events yet; it does so at the weekend.")
+        output.print_command(f"To check then: posthog-bulk verify {file_word(str(journal))}")
     output.write_event(
         "report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal)
     )

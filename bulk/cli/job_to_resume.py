@@ -14,7 +14,7 @@ import msgspec
 
 from bulk.cli.job_paths import JobPaths
 from bulk.cli.job_session import CommandOutput
-from bulk.cli.options.connection_options import Settings
+from bulk.cli.options.settings import Settings
 from bulk.errors import FileTrouble, JournalBusy, Refused
 from bulk.files.file_errors import as_file_trouble
 from bulk.files.private_files import create_exclusive

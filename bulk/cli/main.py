@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -40,6 +41,7 @@ COMMANDS = {
     "status": "Show the state of a job",
     "jobs": "List the jobs of a folder: how far each is, and what to run next",
     "report": "Write the report of a job",
+    "completion": "Print the completion script for bash, zsh or fish",
 }
 
 OPERATIONS = ("delete", "unset", "update", "delete-events", "delete-recordings")
@@ -67,6 +69,17 @@ class LazyGroup(click.Group):
         folder = "bulk.cli.commands.operations" if cmd_name in OPERATIONS else "bulk.cli.commands"
         command: click.Command = import_module(f"{folder}.{cmd_name.replace('-', '_')}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is named first; an unknown name is refused with the closest ones."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            close = get_close_matches(name, COMMANDS)
+            hint = f" Did you mean {' or '.join(close)}?" if close else ""
+            raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return the option --help, with a text in the style of the other options."""
@@ -126,16 +139,18 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: the command line without the name of the program; by default that of the process.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     with StandardStreams() as streams:
         try:
-            code = _run(sys.argv[1:] if arguments is None else arguments)
+            code = _run(arguments)
             streams.finish()
         except KeyboardInterrupt:
             return _die_by_signal(signal.SIGINT, streams)
+        except SystemExit:  # click ends a request of a shell for completions so
+            streams.finish()
+            raise
         except BaseException as error:
-            if isinstance(error, SystemExit):
-                raise
-            return _report_error(unwrap_group(error), streams)
+            return _report_error(unwrap_group(error), streams, json=_wants_json(arguments))
     return code
 
 
@@ -154,7 +169,12 @@ def _run(arguments: list[str]) -> int:
     return int(result or 0)
 
 
-def _report_error(error: BaseException, streams: StandardStreams) -> int:
+def _wants_json(arguments: list[str]) -> bool:
+    """Return whether --json is among the options, even if the command line is invalid."""
+    return "--json" in (arguments[: arguments.index("--")] if "--" in arguments else arguments)
+
+
+def _report_error(error: BaseException, streams: StandardStreams, *, json: bool) -> int:
     if isinstance(error, Interrupted):
         return _die_by_signal(error.signal_number, streams)
     if isinstance(error, BrokenPipeError | OutputClosed):
@@ -162,6 +182,10 @@ def _report_error(error: BaseException, streams: StandardStreams) -> int:
     message, code = _describe(error)
     try:
         click.echo(f"posthog-bulk: {message}", err=True)
+        if json:
+            from bulk.cli.job_session import CommandOutput
+
+            CommandOutput(json=True).write_event("error", exit_code=int(code), message=message)
         with suppress(OSError):  # the error matters more
             streams.finish()
     except KeyboardInterrupt:

@@ -13,7 +13,6 @@ from bulk.cli.options.connection_options import (
     FILE,
     JOURNAL_HELP,
     RunOptions,
-    Settings,
     expect_count_option,
     run_options,
     settings_options,
@@ -26,6 +25,7 @@ from bulk.cli.options.selection_options import (
     build_selection,
     selection_options,
 )
+from bulk.cli.options.settings import Settings
 
 if TYPE_CHECKING:
     from bulk.cli.job_paths import JobPaths
@@ -92,7 +92,7 @@ def _plan_and_run(
     settings: Settings,
 ) -> int:
     from bulk.cli.display.plan_review import format_review, resume_command_line
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan, write_plan_event
     from bulk.cli.job_to_resume import unreported
     from bulk.errors import PlanError
     from bulk.execution import preflight
@@ -104,7 +104,7 @@ def _plan_and_run(
     selection = build_selection(selection_arguments, writes=True) if selection_arguments.given else None
     paths, loaded, is_new = _open_or_make_plan(plan, journal, operation, selection, settings, output)
     with loaded:
-        output.write_event("plan", path=str(paths.plan), count=loaded.count, digest=loaded.digest)
+        write_plan_event(loaded, output)
         try:
             output.print(format_review(loaded, rate_limits=settings.rates(), batch_size=run_options.batch_size))
             preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
@@ -123,7 +123,7 @@ def _plan_and_run(
         if paths.is_generated:
             reads_stream = selection is not None and selection.summary().get("input") == "stream"
             line = resume_command_line(click.get_current_context().obj, paths.plan, reads_stream=reads_stream)
-            output.print(f"If interrupted, resume with: {line}")
+            output.print_command(f"If interrupted, resume with: {line}")
         with unreported(paths) if paths.is_generated else nullcontext():
             return run_plan(
                 settings, run_options, loaded, paths.journal, output, approve=approve, expect_count=expect_count

@@ -9,6 +9,9 @@ from typing import NoReturn
 
 import anyio
 
+from bulk.concurrency.sleeps import Sleeps
+from bulk.events import Wait, WaitKind
+
 
 class Stopped(Exception):
     """The run stops. Raised inside workers only; it never leaves the engine."""
@@ -19,10 +22,12 @@ class StopGate:
 
     Attributes:
         error: the error that the run ends with; None if only the caller asked for the stop.
+        sleeps: what `sleep` waits for.
     """
 
     def __init__(self, stop: anyio.Event | None = None) -> None:
         self.error: Exception | None = None
+        self.sleeps = Sleeps()
         self._stop = anyio.Event() if stop is None else stop
         self._cancellable: set[anyio.CancelScope] = set()
 
@@ -89,14 +94,30 @@ class StopGate:
         if self.closed:
             scope.cancel()
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, kind: WaitKind, *, targets: int | None = None) -> None:
         """Wait for some seconds.
+
+        Arguments:
+            seconds: how long.
+            kind: what for.
+            targets: how many persons are waited for.
+
+        Raises:
+            Stopped: the gate was or became closed.
+        """
+        await self.wait(Wait(kind=kind, waited_s=0.0, left_s=seconds, targets=targets))
+
+    async def wait(self, wait: Wait) -> None:
+        """Wait for as long as a wait is left to last.
+
+        Arguments:
+            wait: what for, and how long.
 
         Raises:
             Stopped: the gate was or became closed.
         """
         with self.cancel_on_stop():
-            await anyio.sleep(seconds)
+            await self.sleeps.sleep(wait)
 
     async def worker(self, work: Callable[[], Awaitable[None]]) -> None:
         """Await the work of one worker. `Stopped` ends it without an error; any other exception closes the gate.

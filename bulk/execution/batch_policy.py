@@ -7,7 +7,7 @@ run (guarantees 12, 24). This module sends and reads nothing; it only waits out 
 from collections.abc import Sequence
 
 from bulk.errors import BreakerOpened, NotFinished
-from bulk.events import Trouble
+from bulk.events import Trouble, WaitKind
 from bulk.execution.run_context import RunContext
 from bulk.posthog.attempt_result import AttemptResult, NextAction
 from bulk.posthog.calls import Call
@@ -77,7 +77,7 @@ class BatchPolicy:
         if not progress:
             self._count_failed_batch()
         self._failures += 1
-        await self._context.gate.sleep(self._backoff_s())
+        await self._context.gate.sleep(self._backoff_s(), WaitKind.RETRY)
 
     def note_given_up(self) -> None:
         """Note that targets used up their attempts. If batches were halved, no failure was counted before this."""
@@ -126,7 +126,7 @@ class BatchPolicy:
             self.size = max(1, min(self.size, len(numbers)) // 2)
         if not rejected:
             self._failures += 1
-            await self._context.gate.sleep(wait_s)
+            await self._context.gate.sleep(wait_s, WaitKind.RETRY)
 
     def _report(self, call: Call, targets: int, result: AttemptResult, *, wait_s: float | None) -> None:
         self._context.report(

@@ -15,10 +15,11 @@ import msgspec
 from asyncclient import ClientEvent, PostHogClient, PostHogError
 from bulk.concurrency.outages import emit_outages, outage_event, waiting_out
 from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.ticker import ticking
 from bulk.errors import BulkError, JournalError, NotFinished, Refused, WriteFailed
-from bulk.events import JobEnded, JobEvent, JobStarted, RouteChosen
+from bulk.events import Activity, JobEnded, JobEvent, JobStarted, PhaseChanged, RouteChosen
 from bulk.execution import preflight
-from bulk.execution.progress_emitter import ProgressEmitter, named_counts
+from bulk.execution.progress_emitter import ProgressEmitter
 from bulk.execution.run_settings import RunSettings
 from bulk.journal.binding import check_binding
 from bulk.journal.job_log import JobLog
@@ -31,9 +32,14 @@ from bulk.operations import Operation, describe, from_dict, without_values
 from bulk.plan.plan_file import Plan
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
 from bulk.posthog.strategy import Strategy, detect_strategy
+from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.wait_tracker import WaitTracker
+from bulk.report.progress import named_counts
 from bulk.report.verdict import exit_code
 from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
 from bulk.version import VERSION
+
+CHECKING = "checking"
 
 
 class OpenedJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +79,8 @@ async def open_job(
     plan.targets(0, 1)  # fails before any request if the plan was closed, or changed on disk
     client = waiting_out(client, settings.retry_for_s)
     gate, target_states = StopGate(stop), TargetStates()
+    if on_progress is not None:
+        on_progress(PhaseChanged(phase=CHECKING))  # before the journal is read, which takes time if it is large
     journal = _open_existing(path, target_states, plan, purpose, approve)
     try:
         usage, in_flight = target_states.usage, target_states.usage.in_flight(target_states.open.values())
@@ -82,10 +90,14 @@ async def open_job(
             restore_limits(client.limits, spent=plan.spent, usage=usage, in_flight=in_flight, now=now)
 
         early: list[ClientEvent] = []
+        wait_tracker = WaitTracker(client.limits, gate.sleeps)
+        client = client.observed(wait_tracker.client_event)
         checking = client.observed(early.append)
         if on_progress is not None:  # there is no emitter yet, and an outage is shown while it lasts
             checking = checking.observed(emit_outages(on_progress))
-        strategy = await _check_server(checking, plan, operation, gate, settings, count_earlier_requests)
+        reporter = ActivityReporter(wait_tracker, _checking, on_progress)
+        async with reporter.reporting(failed=gate.close):
+            strategy = await _check_server(checking, plan, operation, gate, settings, count_earlier_requests)
         if journal is None:
             journal = open_journal(path, target_states)
             if target_states.job is not None:
@@ -103,14 +115,22 @@ async def open_job(
         for record in _first_records(job, settings, str(client.limits.rates), purpose, newly=newly, route=route):
             job.record(record)
         await job.wait_durable()
-        emitter = ProgressEmitter(job, client.limits, on_progress, batch_size=settings.batch_size, route=route)
+        emitter = ProgressEmitter(
+            job,
+            client.limits,
+            on_progress,
+            wait_tracker=wait_tracker,
+            batch_size=settings.batch_size,
+            route=route,
+        )
         for event in early:
             if outage_event(event) is None:
                 emitter.client_event(event)
         emitter.emit(_started(job, runs_before, purpose))
         if strategy.route is not None and purpose == "run":
             emitter.emit(RouteChosen(route=strategy.route.name, why=strategy.route.why))
-        async with _recorded_end(job, emitter, gate, purpose):
+        tick = None if on_progress is None else emitter.tick
+        async with _recorded_end(job, emitter, gate, purpose), ticking(tick, failed=gate.close):
             yield OpenedJob(
                 job=job,
                 client=client.observed(emitter.client_event),
@@ -148,6 +168,10 @@ def _open_existing(
         journal.close()
         raise
     return journal
+
+
+def _checking(moment: Moment) -> Activity:
+    return Activity(phase=CHECKING, elapsed_s=moment.elapsed_s, requests=moment.requests, wait=moment.wait)
 
 
 def _operation(plan: Plan) -> Operation:

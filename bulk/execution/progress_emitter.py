@@ -1,22 +1,32 @@
 """Turns what happens in a run into events for the caller, at most a few per second. It prints nothing."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import anyio
 
 from asyncclient import Bucket, ClientEvent, LimitLowered, Limits, Paused, RequestFinished
 from bulk.concurrency.outages import outage_event
-from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WindowBudget
+from bulk.event_log import EventLog
+from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WaitingForServer, WindowBudget
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
-from bulk.journal.target_states import TargetStates
 from bulk.posthog.attempt_result import MAX_PAUSE_S
-from bulk.posthog.request_costs import estimate
-from bulk.states import ACCEPTED, PENDING, Axis, Events, Person
+from bulk.progress.rates import PhaseProgress, estimate_left_s
+from bulk.progress.wait_tracker import WaitTracker
+from bulk.report.progress import TEST_BATCH, count_done, named_counts, needed_s
+from bulk.states import Axis
 
 INTERVAL_S = 0.2
-RATE_OVER_S = 10.0
-_HELD = frozenset({Person.HELD_BACK, Events.HELD_BACK})
+
+
+class _Began(NamedTuple):
+    """The figures when the phase began."""
+
+    at: float
+    done: int
+    standstill_s: float
+    interrupted_s: float
 
 
 class ProgressEmitter:
@@ -24,6 +34,7 @@ class ProgressEmitter:
 
     Arguments:
         limits: tell how long the remaining requests take at least.
+        wait_tracker: is told of the client's events; knows what is waited for.
         on_progress: takes every event. An exception that it raises ends the run, and it is not called again.
         batch_size: persons per bulk request.
         route: the route by which properties are changed, "rest" or "capture".
@@ -35,6 +46,7 @@ class ProgressEmitter:
         limits: Limits,
         on_progress: Callable[[JobEvent], None] | None,
         *,
+        wait_tracker: WaitTracker,
         batch_size: int,
         route: str | None = None,
     ) -> None:
@@ -43,14 +55,20 @@ class ProgressEmitter:
         self._job = job
         self._limits = limits
         self._on_progress = on_progress
+        self._log = EventLog(clock=anyio.current_time)
         self._phase = ""
         self._requests = 0
         self._last_at = float("-inf")
-        self._history: list[tuple[float, int]] = []
-        self._began: tuple[float, int] | None = None
+        self._wait_tracker = wait_tracker
+        self._started_at = anyio.current_time()
+        self._began: _Began | None = None
+        self._read_back_until: float | None = None
 
     def emit(self, event: JobEvent) -> None:
-        """Pass an event to the caller."""
+        """Write an event to the log, and pass it to the caller."""
+        self._log.write(event)
+        if isinstance(event, WaitingForServer):
+            self._read_back_until = anyio.current_time() + event.wait_left_s
         on_progress = self._on_progress
         if on_progress is not None:
             self._on_progress = None
@@ -61,25 +79,32 @@ class ProgressEmitter:
         """Begin a phase of the run, unless it is the current one."""
         if name != self._phase:
             self._phase = name
-            self._history.clear()
             self._began = None
+            self._read_back_until = None
             self.emit(PhaseChanged(phase=name))
             self.progress()
 
     def moved(self) -> None:
         """Emit the progress after a change, unless it was emitted a moment ago."""
-        if self._on_progress is not None and anyio.current_time() - self._last_at >= INTERVAL_S:
+        if self._is_heard() and anyio.current_time() - self._last_at >= INTERVAL_S:
+            self.progress()
+
+    def tick(self) -> None:
+        """Emit the progress, which is called every second: a wait is shown while nothing changes."""
+        if self._phase:
             self.progress()
 
     def progress(self) -> None:
         """Emit the progress of the job."""
-        if self._on_progress is None:
+        if not self._is_heard():
             return
         now = anyio.current_time()
         self._last_at = now
         target_states = self._job.target_states
-        done = self._done(target_states)
-        rate = self._rate(now, done)
+        axis = target_states.primary_axis
+        done = count_done(target_states.counts(axis), axis, phase=self._phase)
+        wait = self._wait_tracker.sample()
+        phase, left = self._phase_progress(now, done), target_states.count - done
         self.emit(
             Progress(
                 phase=self._phase,
@@ -90,11 +115,32 @@ class ProgressEmitter:
                 recordings=named_counts(target_states, Axis.RECORDINGS),
                 properties=named_counts(target_states, Axis.PROPERTIES),
                 requests=self._requests,
-                targets_per_s=rate,
-                eta_s=self._eta_s(now, done),
+                targets_per_s=phase.targets_per_s,
+                overall_per_s=phase.overall_per_s,
+                eta_s=estimate_left_s(
+                    phase,
+                    left=left,
+                    at_least_s=needed_s(
+                        self._limits,
+                        self._job.operation,
+                        left,
+                        batch_size=self._batch_size,
+                        route=self._route,
+                        phase=self._phase,
+                    ),
+                    wait=wait,
+                    at_most_s=None if self._read_back_until is None else max(0.0, self._read_back_until - now),
+                    is_sample=self._phase == TEST_BATCH,
+                ),
                 budget=self._budget(),
+                elapsed_s=now - self._started_at,
+                wait=wait,
             )
         )
+
+    def _is_heard(self) -> bool:
+        """Return whether the caller or the log takes the progress of this moment."""
+        return self._on_progress is not None or self._log.is_progress_due
 
     def client_event(self, event: ClientEvent) -> None:
         """Take an event of the client: count and record its requests, pauses and lowered limits, and report outages."""
@@ -108,6 +154,7 @@ class ProgressEmitter:
                 bucket, for_s = event.bucket.value, event.for_s
                 if for_s <= MAX_PAUSE_S:  # a longer one ends the run, and the next run learns of it again
                     self._job.record(PauseTaken(at=self._job.now(), bucket=bucket, duration_s=for_s))
+                    self._job.flush()  # `status` in another process shows it
                 self.emit(PauseStarted(bucket=bucket, for_s=for_s))
             case LimitLowered():
                 bucket, window_s, at = event.bucket.value, event.window_s, self._job.now()
@@ -117,37 +164,17 @@ class ProgressEmitter:
                 if (outage := outage_event(event)) is not None:
                     self.emit(outage)
 
-    def _done(self, target_states: TargetStates) -> int:
-        """Return the targets that the phase is done with; in "sending" also accepted ones whose rows come later."""
-        axis = target_states.primary_axis
-        states = target_states.counts(axis)
-        done = sum(count for state, count in states.items() if state not in PENDING or state in _HELD)
-        waits = self._phase == "reading back" or axis is Axis.EVENTS
-        return done + (0 if waits else sum(states.get(one, 0) for one in {ACCEPTED[axis]} & PENDING))
-
-    def _rate(self, now: float, done: int) -> float:
-        self._began = self._began or (now, done)
-        self._history.append((now, done))
-        while len(self._history) > 2 and self._history[0][0] < now - RATE_OVER_S:
-            self._history.pop(0)
-        (since, then), span = self._history[0], now - self._history[0][0]
-        return max(0.0, (done - then) / span) if since < now else 0.0
-
-    def _eta_s(self, now: float, done: int) -> float | None:
-        """Return the remaining seconds by the rate of the whole phase, and at least as many as the rate limits need."""
-        left = self._job.target_states.count - done
-        cost = estimate(
-            self._job.operation, left, batch_size=self._batch_size, rates=self._limits.rates, route=self._route
+    def _phase_progress(self, now: float, done: int) -> PhaseProgress:
+        tracker = self._wait_tracker
+        if self._began is None:
+            self._began = _Began(now, done, tracker.standstill_s, tracker.interrupted_s)
+        began = self._began
+        return PhaseProgress(
+            done=done - began.done,
+            elapsed_s=now - began.at,
+            standstill_s=tracker.standstill_s - began.standstill_s,
+            interrupted_s=tracker.interrupted_s - began.interrupted_s,
         )
-        sending = self._phase != "reading back"
-        deletes, others = cost.deletes if sending else 0, cost.reads + (cost.changes if sending else 0)
-        if self._limits.rates.per_user:
-            deletes, others = 0, deletes + others
-        at_least = max(self._limits.eta_s(Bucket.DELETES, deletes), self._limits.eta_s(Bucket.OTHERS, others))
-        if self._began is None or done <= self._began[1] or now <= self._began[0]:
-            return at_least or None
-        (since, then) = self._began
-        return max(left * (now - since) / (done - then), at_least)
 
     def _budget(self) -> tuple[WindowBudget, ...]:
         return tuple(
@@ -161,8 +188,3 @@ class ProgressEmitter:
             for bucket in (Bucket.DELETES, Bucket.OTHERS)
             for window in self._limits.budget(bucket)
         )
-
-
-def named_counts(target_states: TargetStates, axis: Axis) -> dict[str, int]:
-    """Return the number of targets by the name of their state."""
-    return {state.name.lower(): count for state, count in target_states.counts(axis).items()}

@@ -9,13 +9,13 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-import anyio
 import anyio.to_thread
 import msgspec
 
 from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
 from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
-from bulk.events import OutageEvent
+from bulk.concurrency.stop_gate import StopGate
+from bulk.events import OutageEvent, WaitKind
 from bulk.export.csv_rows import HEADER, csv_row
 from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog import person_reader
@@ -45,6 +45,7 @@ async def export_lines(
     selection: Selection,
     findings: Findings,
     *,
+    gate: StopGate | None = None,
     page_size: int = 1000,
     retry_for_s: float = RETRY_FOR_S,
     on_progress: Callable[[OutageEvent], None] | None = None,
@@ -55,6 +56,7 @@ async def export_lines(
         client: for reading.
         selection: the persons; an empty filter selects every person.
         findings: records the outcome of input lines.
+        gate: for waits between two reads; its `sleeps` tell of them.
         page_size: persons per page of a listing, 1 to 1000.
         retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
         on_progress: called with an event before each wait in an outage, and at its end.
@@ -75,7 +77,7 @@ async def export_lines(
                 yield _line(raw)
         return
     with DiskIdSet() as seen:
-        async for person in _from_input(client, selection, findings, page_size):
+        async for person in _from_input(client, selection, findings, page_size, gate or StopGate()):
             if seen.add(person.ref.uuid):
                 findings.add_target(len(person.ref.distinct_ids))
                 yield _line(person.raw)
@@ -86,6 +88,7 @@ async def export_csv(
     selection: Selection,
     findings: Findings,
     *,
+    gate: StopGate | None = None,
     page_size: int = 1000,
     retry_for_s: float = RETRY_FOR_S,
     on_progress: Callable[[OutageEvent], None] | None = None,
@@ -96,14 +99,14 @@ async def export_csv(
     """
     yield HEADER
     lines = export_lines(
-        client, selection, findings, page_size=page_size, retry_for_s=retry_for_s, on_progress=on_progress
+        client, selection, findings, gate=gate, page_size=page_size, retry_for_s=retry_for_s, on_progress=on_progress
     )
     async for line in lines:
         yield csv_row(line)
 
 
 async def _from_input(
-    client: PostHogClient, selection: InputSelection, findings: Findings, page_size: int
+    client: PostHogClient, selection: InputSelection, findings: Findings, page_size: int, gate: StopGate
 ) -> AsyncIterator[RawPerson]:
     """Yield the persons of the input; a line that a response does not match is looked up again some seconds later."""
     left_out: list[Line] = []
@@ -111,19 +114,24 @@ async def _from_input(
         async for found in _look_up(client, selection, lines, page_size, left_out):
             yield found
         if len(left_out) >= MAX_OPEN_LINES:
-            async for found in _look_up_again(client, selection, left_out, page_size, findings):
+            async for found in _look_up_again(client, selection, left_out, page_size, findings, gate):
                 yield found
             left_out = []
-    async for found in _look_up_again(client, selection, left_out, page_size, findings):
+    async for found in _look_up_again(client, selection, left_out, page_size, findings, gate):
         yield found
 
 
 async def _look_up_again(
-    client: PostHogClient, selection: InputSelection, lines: Sequence[Line], page_size: int, findings: Findings
+    client: PostHogClient,
+    selection: InputSelection,
+    lines: Sequence[Line],
+    page_size: int,
+    findings: Findings,
+    gate: StopGate,
 ) -> AsyncIterator[RawPerson]:
     if not lines:
         return
-    await anyio.sleep(person_reader.CONFIRM_AFTER_S)
+    await gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(lines))
     unmatched: list[Line] = []
     async for found in _look_up(client, selection, lines, page_size, unmatched):
         yield found

@@ -8,12 +8,14 @@ from bulk.journal.records import (
     JobOpened,
     LimitChanged,
     PauseTaken,
+    ReadRequest,
     Record,
     RunEnded,
     RunStarted,
     StatesChanged,
 )
 from bulk.number_ranges import parse_ranges
+from bulk.states import State
 
 KEPT_DELETED = frozenset({"deleted_instead_of_kept", "no_summary"})
 """Errors after which the server may have deleted persons that it was asked to keep."""
@@ -33,11 +35,20 @@ class RouteCounts(msgspec.Struct):
 
 
 class RunCounts(msgspec.Struct):
-    """One run of the job, by one process."""
+    """One run of the job, by one process.
+
+    `counts_before` is the number of targets per state of the primary axis when it started.
+    """
 
     started_at: float
     version: str
     purpose: str
+    batch_size: int
+    rates: str
+    route: str | None
+    counts_before: dict[State, int] = {}
+    requests: int = 0
+    paused_s: float = 0.0
     ended_at: float | None = None
     reason: str | None = None
 
@@ -70,11 +81,15 @@ class RunStats:
             case JobOpened():
                 self.opened_at = record.at
             case RunStarted():
-                self.runs.append(RunCounts(record.at, record.version, record.purpose))
+                self.runs.append(_run(record))
             case RunEnded() if self.runs:
                 self.runs[-1].ended_at, self.runs[-1].reason = record.at, record.reason
             case PauseTaken():
                 self.pauses += 1
+                if self.runs:
+                    self.runs[-1].paused_s += record.duration_s
+            case ReadRequest() if self.runs:
+                self.runs[-1].requests += 1
             case LimitChanged():
                 self.limits_lowered += 1
             case _:
@@ -85,6 +100,8 @@ class RunStats:
         route = self.routes.setdefault(key, RouteCounts())
         route.attempts += record.requests
         route.targets += _size(record.targets)
+        if self.runs:
+            self.runs[-1].requests += record.requests
         self._open[record.attempt] = key, record.requests
 
     def _attempt_ended(self, record: AttemptEnded) -> None:
@@ -97,6 +114,17 @@ class RunStats:
         not_ok = record.outcome != "ok"
         route.ok += made - not_ok
         route.failed += record.outcome == "failed"
+
+
+def _run(record: RunStarted) -> RunCounts:
+    return RunCounts(
+        started_at=record.at,
+        version=record.version,
+        purpose=record.purpose,
+        batch_size=record.batch_size,
+        rates=record.rates,
+        route=record.route,
+    )
 
 
 def _size(targets: str) -> int:

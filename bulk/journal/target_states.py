@@ -143,6 +143,8 @@ class TargetStates(StatusTable):
             self.numbers_with_reasons(UNREAD if verifies else UNREAD | RETRY_FROM.keys()),
             Observation.VERIFY_STARTED if verifies else Observation.RUN_STARTED,
         )
+        if self.job is not None:
+            self.run_stats.runs[-1].counts_before = self.counts(self.primary_axis)
 
     def _observe(self, numbers: Iterable[int], observation: Observation) -> None:
         """Apply an observation that follows from a record which names no states."""

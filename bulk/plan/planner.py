@@ -15,15 +15,19 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from asyncclient import Bucket, ClientEvent, PostHogClient, RequestFinished
+from asyncclient import Bucket, PostHogClient
 from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import BulkError, InputError, NotFinished, Refused
+from bulk.event_log import LOGGER, EventLog
 from bulk.events import PlanEvent, PlanProgress
 from bulk.files.private_files import refuse_existing
 from bulk.operations import Operation, UnsetProperties, to_dict
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, load_plan
 from bulk.plan.plan_match import check_plan_matches
 from bulk.plan.plan_writer import PlanWriter
+from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.wait_tracker import WaitTracker
 from bulk.selection.id_files import Reason
 from bulk.selection.input_findings import Findings
 from bulk.selection.resolver import Resolver
@@ -58,7 +62,8 @@ async def make_plan(
         operation: what a run does to each target.
         selection: the persons.
         path: the plan file; must not exist, unless `reuse` is set.
-        on_progress: called with typed events: the progress after every few requests, and outages of the server.
+        on_progress: called with typed events: the progress after every few requests and every second, and outages of
+            the server.
         page_size: persons per page of a listing, 1 to 1000.
         concurrency: requests at once, at least 1.
         retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
@@ -78,44 +83,57 @@ async def make_plan(
     if reuse and _exists(path):
         return await _open_matching(path, client, operation, selection)
     refuse_existing(path)
-    findings, clock = Findings(), now or client.server_time
-    requests = _RequestCounter()
-    reading = waiting_out(client, retry_for_s).observed(requests)
+    findings, clock, log = Findings(), now or client.server_time, EventLog()
+    gate, count = StopGate(), 0
+
+    def describe(moment: Moment) -> PlanProgress:
+        return PlanProgress(
+            seen=findings.seen,
+            targets=count,
+            requests=moment.requests,
+            elapsed_s=moment.elapsed_s,
+            wait=moment.wait,
+        )
+
+    wait_tracker = WaitTracker(client.limits, gate.sleeps)
+    reporter = ActivityReporter(wait_tracker, describe, log.before(on_progress))
+    reading = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
     if on_progress is not None:
         reading = reading.observed(emit_outages(on_progress))
-    with Resolver(
-        reading,
-        selection,
-        findings,
-        page_size=page_size,
-        concurrency=concurrency,
-        having_keys=operation.keys if isinstance(operation, UnsetProperties) else (),
-    ) as resolver:
-        await resolver.begin()
-        project = await reading.projects.get(project_id)
-        header = PlanHeader(
-            format=FORMAT,
-            project_id=project_id,
-            project_name=project.name,
-            host=client.origin,
-            operation=to_dict(operation),
-            selection={"summary": selection.summary(), "details": selection.details()},
-            created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
-            version=VERSION,
-        )
-        with PlanWriter.create(path, header) as writer:
-            async for targets in resolver.targets():
-                for person in targets:
-                    writer.add(person.ref.uuid, person.ref.created_at, person.known_by)
-                if on_progress is not None:
-                    on_progress(PlanProgress(seen=findings.seen, targets=writer.count, requests=requests.count))
-            if not writer.count:
-                raise _no_target(findings)
-            return writer.finish(
-                spent=_spent(client, clock()),
-                findings=findings.to_list(requests=requests.count),
-                content=resolver.content,
+    async with reporter.reporting():
+        with Resolver(
+            reading,
+            selection,
+            findings,
+            gate,
+            page_size=page_size,
+            concurrency=concurrency,
+            having_keys=operation.keys if isinstance(operation, UnsetProperties) else (),
+        ) as resolver:
+            await resolver.begin()
+            project = await reading.projects.get(project_id)
+            header = PlanHeader(
+                format=FORMAT,
+                project_id=project_id,
+                project_name=project.name,
+                host=client.origin,
+                operation=to_dict(operation),
+                selection={"summary": selection.summary(), "details": selection.details()},
+                created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
+                version=VERSION,
             )
+            with PlanWriter.create(path, header) as writer:
+                async for targets in resolver.targets():
+                    for person in targets:
+                        writer.add(person.ref.uuid, person.ref.created_at, person.known_by)
+                    count = writer.count
+                    reporter.report()
+                if not writer.count:
+                    raise _no_target(findings)
+                recorded = findings.to_list(requests=wait_tracker.requests)
+                plan = writer.finish(spent=_spent(client, clock()), findings=recorded, content=resolver.content)
+                LOGGER.info("plan written: %d persons, digest %s", plan.count, plan.digest)
+                return plan
 
 
 def _exists(path: Path) -> bool:
@@ -141,16 +159,6 @@ async def _open_matching(path: Path, client: PostHogClient, operation: Operation
         plan.close()
         raise
     return plan
-
-
-class _RequestCounter:
-    """Counts the requests that a client finishes."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, event: ClientEvent) -> None:
-        self.count += isinstance(event, RequestFinished)
 
 
 def _check_arguments(client: PostHogClient, selection: Selection, page_size: int, concurrency: int) -> int:

@@ -285,7 +285,13 @@ def raise_if_permanent(error: PostHogError) -> None:
 
 
 def to_not_finished(error: PostHogError) -> NotFinished:
-    """Return the exception with which a run ends after one of `TRANSIENT_ERRORS` (guarantee 14)."""
+    """Return the exception with which a run ends after one of `TRANSIENT_ERRORS` (guarantee 14), caused by it."""
+    ended = _not_finished(error)
+    ended.__cause__ = error
+    return ended
+
+
+def _not_finished(error: PostHogError) -> NotFinished:
     if isinstance(error, IntermediaryError | UntrustedCertificate):  # their messages say what to do
         return NotFinished(str(error), "then run the same command again to resume")
     if isinstance(error, Unreachable):

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from asyncclient import ApiStatusError, IntermediaryError, ListingError, PermissionDenied, PersonRef, PostHogClient
+from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
@@ -77,7 +78,7 @@ def _why_not(error: ApiStatusError | ListingError) -> str:
 
 
 async def iter_queried_persons(
-    client: PostHogClient, reader: PersonReader, keys: Sequence[str]
+    client: PostHogClient, reader: PersonReader, keys: Sequence[str], gate: StopGate
 ) -> AsyncIterator[QueriedPersons]:
     """Yield the persons that the query returns and the store has, page by page.
 
@@ -90,13 +91,13 @@ async def iter_queried_persons(
             yield found
             open_uuids += still_open
             if len(open_uuids) >= MAX_OPEN:
-                yield await _read_again(reader, open_uuids)
+                yield await _read_again(reader, open_uuids, gate)
                 open_uuids = []
-    yield await _read_again(reader, open_uuids)
+    yield await _read_again(reader, open_uuids, gate)
 
 
-async def _read_again(reader: PersonReader, uuids: Sequence[UUID]) -> QueriedPersons:
-    found, unread = await read_until_known(partial(_read, reader), uuids)
+async def _read_again(reader: PersonReader, uuids: Sequence[UUID], gate: StopGate) -> QueriedPersons:
+    found, unread = await read_until_known(partial(_read, reader), uuids, gate)
     persons = [person for each in found for person in each.persons]
     return QueriedPersons(persons, gone=sum(each.gone for each in found), unread=len(unread))
 

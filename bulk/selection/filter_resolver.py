@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import msgspec
 
 from asyncclient import BadRequest, PostHogClient
+from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import InputError
 from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog.person_reader import PersonReader
@@ -21,6 +22,7 @@ class FilterResolver:
     Args:
         client: for reading.
         reader: reads the persons that a query returns.
+        gate: for waits between two reads.
         selection: the filter.
         findings: counts the persons that were listed.
         persons: remembers the persons that were yielded.
@@ -32,6 +34,7 @@ class FilterResolver:
         self,
         client: PostHogClient,
         reader: PersonReader,
+        gate: StopGate,
         selection: ByFilter,
         findings: Findings,
         persons: DiskIdSet,
@@ -41,6 +44,7 @@ class FilterResolver:
     ) -> None:
         self._client = client
         self._reader = reader
+        self._gate = gate
         self._selection = selection
         self._findings = findings
         self._persons = persons
@@ -80,7 +84,7 @@ class FilterResolver:
         yield self._new(page)
 
     async def _query(self) -> AsyncIterator[list[SelectedPerson]]:
-        async for found in iter_queried_persons(self._client, self._reader, self._having_keys):
+        async for found in iter_queried_persons(self._client, self._reader, self._having_keys, self._gate):
             self._findings.gone += found.gone
             self._findings.unread_persons += found.unread
             yield self._new([selected(ref) for ref in found.persons])

@@ -13,6 +13,7 @@ import anyio.to_thread
 import msgspec
 
 from asyncclient import PostHogClient, PropertyFilter
+from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
 from bulk.files.content_meter import ContentMeter, InputContent
@@ -44,6 +45,7 @@ class LineResolver:
     Args:
         client: for listings.
         reader: reads persons by ID.
+        gate: for waits between two reads.
         selection: the input.
         findings: records the outcome of every line.
         persons: remembers the persons that were yielded.
@@ -56,6 +58,7 @@ class LineResolver:
         self,
         client: PostHogClient,
         reader: PersonReader,
+        gate: StopGate,
         selection: InputSelection,
         findings: Findings,
         persons: DiskIdSet,
@@ -66,6 +69,7 @@ class LineResolver:
     ) -> None:
         self._client = client
         self._reader = reader
+        self._gate = gate
         self._selection = selection
         self._findings = findings
         self._persons = persons
@@ -123,7 +127,7 @@ class LineResolver:
     async def _look_up_again(self, lines: list[Line]) -> list[SelectedPerson]:
         """Look lines up until each is known to have a person or none, and record those that stay unknown."""
         self._is_second_lookup = True
-        found, unread = await read_until_known(self._look_up, lines)
+        found, unread = await read_until_known(self._look_up, lines, self._gate)
         self._is_second_lookup = False
         for line in unread:
             self._findings.unread.add(line.number)

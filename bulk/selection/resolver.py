@@ -21,6 +21,7 @@ class Resolver:
         client: for reading.
         selection: of persons.
         findings: collects the findings of the input check.
+        gate: for waits between two reads.
         page_size: persons per page of a listing.
         concurrency: requests at once.
         having_keys: with a filter, select only persons that have one of these properties.
@@ -31,23 +32,25 @@ class Resolver:
         client: PostHogClient,
         selection: Selection,
         findings: Findings,
+        gate: StopGate,
         *,
         page_size: int,
         concurrency: int,
         having_keys: Sequence[str] = (),
     ) -> None:
-        reader = PersonReader(client, StopGate(), readers=concurrency)
+        reader = PersonReader(client, gate, readers=concurrency)
         self._persons = DiskIdSet()
         self._inputs = DiskStringSet()
         self._resolver: FilterResolver | LineResolver
         if isinstance(selection, ByFilter):
             self._resolver = FilterResolver(
-                client, reader, selection, findings, self._persons, page_size=page_size, having_keys=having_keys
+                client, reader, gate, selection, findings, self._persons, page_size=page_size, having_keys=having_keys
             )
         else:
             self._resolver = LineResolver(
                 client,
                 reader,
+                gate,
                 selection,
                 findings,
                 self._persons,

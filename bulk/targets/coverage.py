@@ -5,7 +5,7 @@ All times are the server's, in seconds since the epoch. They take four bytes per
 
 import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 NEVER = -(2**31)
 _LATEST = 2**31 - 1
@@ -47,23 +47,26 @@ class Coverage:
             gap_s = max(0.0, at - self._since - min(known))
             self.largest_uncovered_s = max(gap_s, self.largest_uncovered_s or 0.0)
 
-    def outdated(self, numbers: Iterable[int], oldest: float) -> list[int]:
+    def outdated(self, numbers: Collection[int], oldest: float) -> list[int]:
         """Return those of these targets whose events are not covered up to this time, or not known to be."""
-        if not self._until:
-            return list(numbers)
-        until, earliest = self._until, max(oldest - self._since, NEVER + 1)
-        return [number for number in numbers if until[number] < earliest]
+        return self._covered_between(numbers, NEVER, self._seconds(oldest)) if self._until else list(numbers)
 
-    def expiring(self, numbers: Iterable[int], oldest: float, soon: float) -> list[int]:
+    def expiring(self, numbers: Collection[int], oldest: float, soon: float) -> list[int]:
         """Return those of these targets whose events are covered up to a time between these two.
 
         Arguments:
             soon: the later time, not included.
         """
-        if not self._until:
-            return []
-        until, earliest, latest = self._until, max(oldest - self._since, NEVER + 1), soon - self._since
-        return [number for number in numbers if earliest <= until[number] < latest]
+        return self._covered_between(numbers, self._seconds(oldest), self._seconds(soon)) if self._until else []
+
+    def _seconds(self, at: float) -> float:
+        return max(at - self._since, NEVER + 1)
+
+    def _covered_between(self, numbers: Collection[int], earliest: float, before: float) -> list[int]:
+        until = self._until
+        times = set(map(until.__getitem__, numbers))  # the targets of a batch share a few times
+        found = {seconds for seconds in times if earliest <= seconds < before}
+        return [number for number in numbers if until[number] in found] if found else []
 
     def is_newer(self, number: int, than: float) -> bool:
         """Return whether a target's events are covered beyond this time, or up to an unknown time."""

@@ -10,7 +10,7 @@ import anyio
 
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
-from bulk.events import WaitingForServer
+from bulk.events import Wait, WaitingForServer, WaitKind
 from bulk.journal.job_log import JobLog
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.states import ACCEPTED, Axis, Person
@@ -83,6 +83,7 @@ class CompletionPoller:
         """
         waits = iter(WAITS_S)
         waited_at: float | None = None
+        began_at: float | None = None
         while left := await self._read_accepted():
             self._resend_policy.note_left(left, self._job.now())
             now, outages_s = anyio.current_time(), self._new_outages_s()
@@ -94,7 +95,17 @@ class CompletionPoller:
             self._report(
                 WaitingForServer(targets=left, next_read_s=wait_s, wait_left_s=budget.left_s, axis=self._axis.value)
             )
-            await self._gate.sleep(wait_s)
+            began_at = now if began_at is None else began_at
+            await self._gate.wait(
+                Wait(
+                    kind=WaitKind.CATCHING_UP,
+                    waited_s=now - began_at,
+                    left_s=wait_s,
+                    gives_up_in_s=budget.left_s,
+                    targets=left,
+                    axis=self._axis.value,
+                )
+            )
         return 0
 
     def _new_outages_s(self) -> float:
@@ -121,7 +132,7 @@ class CompletionPoller:
                 return
             wait_s = min(next(waits, WAITS_S[-1]), remaining_s)
             budget.left_s -= wait_s
-            await self._gate.sleep(wait_s)
+            await self._gate.sleep(wait_s, WaitKind.CATCHING_UP, targets=len(missing))
 
     def resend_overdue(self) -> int:
         """Mark accepted targets to be sent again if their change is overdue, or give them up for this run.

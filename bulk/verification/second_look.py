@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped, run_workers
+from bulk.events import WaitKind
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.verification.verifier import Verifier
 
@@ -97,4 +98,4 @@ class SecondLook:
     async def _wait_for_second_read(self, left_out: Sequence[int]) -> None:
         wait_s = self._verifier.confirm_at(left_out) - self._boot_time()
         if wait_s > 0:
-            await self._gate.sleep(wait_s)
+            await self._gate.sleep(wait_s, WaitKind.SECOND_READ, targets=len(left_out))

@@ -5,7 +5,7 @@ target is recorded in part. What a read proves is in `targets.state_machine`, ho
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -198,13 +198,13 @@ class Verifier:
         """Return the time that a deletion row must have, at least, for its person to be deleted now."""
         return self._server_time() - self._max_uncovered_s
 
-    def with_outdated_row(self, numbers: Iterable[int]) -> list[int]:
+    def with_outdated_row(self, numbers: Collection[int]) -> list[int]:
         """Return those of these targets whose deletion row is too old for their person to be deleted."""
         if Axis.EVENTS not in self._job.requested_axes:
             return []
         return self._job.target_states.coverage.outdated(numbers, self.oldest_cover())
 
-    def with_expiring_row(self, numbers: Iterable[int]) -> list[int]:
+    def with_expiring_row(self, numbers: Collection[int]) -> list[int]:
         """Return those of these targets whose deletion row is new enough now, but not for long."""
         if Axis.EVENTS not in self._job.requested_axes:
             return []

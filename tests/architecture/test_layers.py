@@ -15,9 +15,10 @@ SOURCES = sorted(path for package in ("asyncclient", "bulk") for path in (ROOT /
 # Lowest first: a layer imports itself and the layers before it. Folders of a package, or modules at its root.
 LAYERS = {
     "bulk": (
-        "errors version sanitize formatting number_ranges states property_checks operations events",
+        "errors version sanitize formatting number_ranges states property_checks operations events event_log",
         "concurrency",
         "files",
+        "progress",
         "targets",
         "posthog",
         "selection",

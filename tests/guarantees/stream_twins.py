@@ -91,7 +91,7 @@ STREAMS: tuple[Twin, ...] = (
         30,
         "events of the command line hold what is no ASCII",
         "bulk/cli/test_harmless.py::test_json_is_ascii_and_a_name_that_is_not_utf_8_ends_no_job_with_70",
-        "bulk/cli/job_session.py", 'encode_line({"event": kind, **fields})',
-        '__import__("msgspec").json.encode({"event": kind, **fields})',
+        "bulk/cli/display/json_events.py", 'encode_line({"event": kind, "at": _iso',
+        '__import__("msgspec").json.encode({"event": kind, "at": _iso',
     ),
 )  # fmt: skip

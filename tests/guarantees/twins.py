@@ -1,8 +1,10 @@
 """The whole table: for each guarantee, the mistakes that would break it and the tests that notice them."""
 
 from client_twins import CLIENT
+from display_twins import DISPLAY
 from engine_twins import ENGINE
 from outage_twins import OUTAGES
+from output_twins import OUTPUTS
 from property_twins import PROPERTIES
 from reading_twins import READING
 from resume_twins import RESUMES
@@ -14,5 +16,17 @@ from twin import Cut, Twin
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
 GUARANTEES = 31
-_ROWS = (*CLIENT, *ENGINE, *OUTAGES, *PROPERTIES, *READING, *RESUMES, *STATES, *STORAGE, *STREAMS)
+_ROWS = (
+    *CLIENT,
+    *DISPLAY,
+    *ENGINE,
+    *OUTAGES,
+    *OUTPUTS,
+    *PROPERTIES,
+    *READING,
+    *RESUMES,
+    *STATES,
+    *STORAGE,
+    *STREAMS,
+)
 TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.guarantee))

@@ -406,3 +406,28 @@ def test_without_patience_a_run_ends_at_the_first_outage(open_arena: Any) -> Non
             assert anyio.current_time() - began < 20.0
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0])
+def test_a_server_that_is_restarted_is_waited_for(open_arena: Any, away_s: float) -> None:
+    async def main() -> None:
+        async with open_arena(persons=120) as a:
+            plan = await a.plan(operation=EVERYTHING)
+            a.server._wanted_port = a.server._port
+
+            async def restart() -> None:
+                await a.server.arrived(3, action="bulk_delete")
+                await a.server.close()
+                await asyncio.sleep(away_s)
+                await a.server.start()
+
+            restarting = asyncio.create_task(restart())
+            events: list[Any] = []
+            report = await a.run(plan, batch_size=10, concurrency=4, on_progress=events.append)
+            await restarting
+            assert report.exit_code == 0
+            assert a.left() == []
+            reasons = {each.reason for each in events if isinstance(each, ServerUnreachable)}
+            assert "no connection (Connection refused)" in reasons
+
+    run_virtual(main())

@@ -12,6 +12,7 @@ from asyncclient import ClientEvent, PostHogClient, RequestFinished
 from asyncclient.testing import Fault
 from bulk import DeletePersons, FileTrouble, JournalBusy, Refused, read_report
 from bulk.errors import WriteFailed
+from bulk.events import JobStarted
 from bulk.journal.records import Intent, RunEnded, RunStarted
 
 EVENTS = DeletePersons(delete_events=True)
@@ -151,8 +152,12 @@ async def test_a_second_run_of_the_same_job_ends_at_once(arena: Any) -> None:
         plan = await a.plan(operation=EVENTS)
         started = anyio.Event()
 
+        def on_progress(event: object) -> None:
+            if isinstance(event, JobStarted):
+                started.set()
+
         async def first() -> None:
-            await a.run(plan, batch_size=10, on_progress=lambda _: started.set())
+            await a.run(plan, batch_size=10, on_progress=on_progress)
 
         async with anyio.create_task_group() as group:
             group.start_soon(first)

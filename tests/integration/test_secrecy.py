@@ -5,6 +5,8 @@ import logging
 import re
 from typing import Any
 
+import pytest
+
 from asyncclient import PropertyFilter
 from asyncclient.testing import Fault
 from bulk import ByFilter
@@ -37,3 +39,25 @@ async def test_no_identifier_and_no_secret_is_in_journal_report_or_events(arena:
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
+
+
+async def test_the_log_tells_a_job_from_start_to_end_without_a_callback(
+    arena: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with arena(persons=30) as a:
+        plan = await a.plan()
+        a.server.faults.add(Fault("status", action="bulk_delete", status=500, times=1))
+        await a.run(plan)
+    told = [record.getMessage() for record in caplog.records if record.name == "bulk"]
+    starts = (
+        "planning: ",
+        "plan written: 30 persons",
+        "job ",
+        "phase: test batch",
+        "test batch: ",
+        "run ended: finished",
+    )
+    positions = [next(place for place, line in enumerate(told) if line.startswith(start)) for start in starts]
+    assert positions == sorted(positions)
+    assert any("failed for" in line and "server_error 500" in line for line in told)

@@ -1,6 +1,7 @@
 """PersonLookups: batch reads, deletion status, property values and cohorts of persons (contract 6.11)."""
 
 from collections.abc import Collection, Sequence
+from operator import attrgetter
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -270,14 +271,17 @@ class PersonLookups:
         return (await self._pipeline.call(endpoints.cohorts(person_id))).results
 
 
+_INT, _PERSON_INT = attrgetter("int"), attrgetter("uuid.int")
+
+
 def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[UUID, P]) -> dict[UUID, P]:
     """Return the persons of a response, checked.
 
     Raises:
         InvalidResponse: a person is under the key of another one, or other persons came in place of the requested ones.
     """
-    keys = [key.int for key in found]  # integers hash and compare faster than UUIDs
-    if keys != [person.uuid.int for person in found.values()]:
+    keys = list(map(_INT, found))  # integers hash and compare faster than UUIDs
+    if keys != list(map(_PERSON_INT, found.values())):
         raise _mixed_up(request)
     _check_keys(request, [(each if isinstance(each, UUID) else UUID(each)).int for each in uuids], keys)
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bulk.cli.options.connection_options import FILE
+from bulk.cli.options.connection_options import json_option
 from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
 
@@ -21,8 +21,14 @@ DEMO_FILES = ("demo.plan.jsonl", "demo.journal.jsonl", "report.md", "report.json
     metavar="N",
     help="Persons on the local server",
 )
-@option("--keep", type=FILE, metavar="DIR", help="Keep plan, journal and reports in this folder")
-def command(persons: int, keep: Path | None) -> int:
+@option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Keep plan, journal and reports in this folder",
+)
+@json_option
+def command(persons: int, keep: Path | None, json: bool) -> int:
     """Watch an erasure on a local server: plan, run, kill half-way, resume, verify, report, prove.
 
     Needs no account and no network, and writes to a temporary folder or the one given.
@@ -33,6 +39,7 @@ def command(persons: int, keep: Path | None) -> int:
     """
     from bulk.cli.demo.story import run_demo
     from bulk.cli.display.live_display import open_display
+    from bulk.cli.job_session import CommandOutput
     from bulk.cli.signals import run_until_signal
 
     with ExitStack() as stack:
@@ -40,10 +47,12 @@ def command(persons: int, keep: Path | None) -> int:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="posthog-bulk-demo-")))
         else:
             folder = _demo_folder(keep)
-        display = open_display(json=False)
+        display = open_display(json=json)
         stack.callback(display.close)
         return run_until_signal(
-            lambda _: run_demo(persons, folder, kept=keep is not None, display=display),
+            lambda _: run_demo(
+                persons, folder, kept=keep is not None, display=display, output=CommandOutput(json=json)
+            ),
             notice=display.note,
             restore=display.restore,
         )

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from bulk.cli.options.connection_options import FILE, Settings, settings_options
+from bulk.cli.options.connection_options import FILE, json_option, settings_options
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
+from bulk.cli.options.settings import Settings
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
 from bulk.cli.streams.text import as_text_output
 
@@ -35,10 +36,16 @@ if TYPE_CHECKING:
     "-o", "--output", type=FILE, metavar="FILE", help="Write to this file, which only you can read, instead of stdout"
 )
 @option("--force", is_flag=True, help=FORCE_HELP)
+@json_option
 @selection_options
 @settings_options
 def command(
-    selection_arguments: SelectionArguments, layout: str, output: Path | None, force: bool, settings: Settings
+    selection_arguments: SelectionArguments,
+    layout: str,
+    output: Path | None,
+    force: bool,
+    json: bool,
+    settings: Settings,
 ) -> int:
     """Export the selected persons, or all persons of the project, one per line. Only reads from the server.
 
@@ -49,10 +56,16 @@ def command(
     Example:
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
     """
-    from bulk.cli.job_session import run_with_client
+    from bulk.cli.job_session import CommandOutput, run_with_client
+    from bulk.concurrency.stop_gate import StopGate
+    from bulk.events import Activity
     from bulk.export.person_export import export_csv, export_lines
+    from bulk.progress.activity import ActivityReporter, Moment
+    from bulk.progress.wait_tracker import WaitTracker
     from bulk.selection.input_findings import Findings
 
+    if json and output is None and layout == "csv":
+        raise click.UsageError("--json writes JSON to stdout, so --format csv needs a file: add -o FILE")
     export, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
     selection = build_selection(selection_arguments, writes=False)
     findings = Findings()
@@ -61,17 +74,42 @@ def command(
         write, wait_for_room = _stdout_writer(sys.stdout) if file is None else (file.write, None)
 
         async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> int:
-            count = 0
-            lines = export(client, selection, findings, retry_for_s=settings.retry_for_s, on_progress=display)
-            async for line in lines:
-                write(line)
-                if wait_for_room is not None:
-                    await wait_for_room()
-                count += 1
+            count, gate = 0, StopGate()
+
+            def describe(moment: Moment) -> Activity:
+                persons = max(0, count - header_lines)
+                return Activity(
+                    phase="exporting",
+                    elapsed_s=moment.elapsed_s,
+                    requests=moment.requests,
+                    persons=persons,
+                    wait=moment.wait,
+                )
+
+            wait_tracker = WaitTracker(client.limits, gate.sleeps)
+            async with ActivityReporter(wait_tracker, describe, display).reporting():
+                lines = export(
+                    client.observed(wait_tracker.client_event),
+                    selection,
+                    findings,
+                    gate=gate,
+                    retry_for_s=settings.retry_for_s,
+                    on_progress=display,
+                )
+                async for line in lines:
+                    write(line)
+                    if wait_for_room is not None:
+                        await wait_for_room()
+                    count += 1
             return count - header_lines
 
-        count = run_with_client(settings, work)
+        # lines for people would otherwise be drawn between the persons
+        in_place = file is not None or not sys.stdout.isatty()
+        count = run_with_client(settings, work, json=json and file is not None, in_place=in_place)
     _show_findings(findings, count, output)
+    if output is not None:
+        found = findings.to_list(requests=0)
+        CommandOutput(json=json).write_event("persons", path=str(output), count=count, findings=found)
     return 0
 
 

@@ -1,14 +1,16 @@
 """`posthog-bulk plan`: write a file that lists the persons an operation will affect. Only reads from the server."""
 
+import sys
 from pathlib import Path
 
 import click
 
-from bulk.cli.options.connection_options import FILE, Settings, settings_options
+from bulk.cli.options.connection_options import FILE, json_option, settings_options
 from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.operation_options import KINDS, OperationArguments, any_operation_options
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
+from bulk.cli.options.settings import Settings
 
 
 @help_command("plan")
@@ -23,6 +25,7 @@ from bulk.cli.options.selection_options import SelectionArguments, build_selecti
     metavar="N",
     help="Persons per bulk request, only for the estimate",
 )
+@json_option
 @selection_options
 @settings_options
 def command(
@@ -32,6 +35,7 @@ def command(
     output: Path,
     concurrency: int,
     batch_size: int,
+    json: bool,
     settings: Settings,
 ) -> int:
     """Write a plan: a file that lists the persons OPERATION will affect. Show what running it would take.
@@ -52,12 +56,16 @@ def command(
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
     """
     from bulk.cli.display.plan_review import format_review, run_command_line
-    from bulk.cli.job_session import make_plan_file
+    from bulk.cli.display.terminal import fit
+    from bulk.cli.job_session import CommandOutput, make_plan_file, write_plan_event
     from bulk.cli.options.operation_options import build_operation
 
     built = build_operation(operation, operation_arguments)
     selection = build_selection(selection_arguments, writes=True)
-    with make_plan_file(settings, built, selection, output, json=False, concurrency=concurrency) as plan:
-        click.echo(format_review(plan, rate_limits=settings.rates(), batch_size=batch_size))
-        click.echo(f"\nTo run this plan:\n  {run_command_line(plan)}")
+    shown = CommandOutput(json=json)
+    with make_plan_file(settings, built, selection, output, json=json, concurrency=concurrency) as plan:
+        review = format_review(plan, rate_limits=settings.rates(), batch_size=batch_size)
+        shown.print(fit(review, sys.stderr if json else sys.stdout))
+        shown.print(f"\nTo run this plan:\n  {run_command_line(plan)}")
+        write_plan_event(plan, shown)
     return 0

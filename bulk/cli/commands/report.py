@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options.connection_options import FILE, PLAN_HELP
+from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
@@ -13,15 +13,29 @@ from bulk.cli.streams.output_file import FORCE_HELP, output_file
 if TYPE_CHECKING:
     from bulk.report.report import Report
 
+FORMATS = ("html", "md", "json", "txt")
+STDOUT = "-"
+
 
 @help_command("report")
 @click.argument("journal", type=FILE)
 @option(
-    "-o", "--output", type=FILE, metavar="FILE", help="Write to this .html, .md, .json or .txt file instead of stdout"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE|-",
+    help="Write to this .html, .md, .json or .txt file; - writes to stdout, which is the default",
+)
+@option(
+    "--format",
+    "layout",
+    type=click.Choice(FORMATS),
+    help="Format of the report (default: that of the file name, or txt on stdout)",
 )
 @option("--force", is_flag=True, help=FORCE_HELP)
 @option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
-def command(journal: Path, output: Path | None, force: bool, plan: Path | None) -> int:
+@json_option
+def command(journal: Path, output: Path | None, layout: str | None, force: bool, plan: Path | None, json: bool) -> int:
     """Write the report of the job in JOURNAL. Needs no network, no key, and not even the plan.
 
     The same files result in the same report, byte for byte.
@@ -31,25 +45,52 @@ def command(journal: Path, output: Path | None, force: bool, plan: Path | None) 
       posthog-bulk report leavers.journal.jsonl -o leavers.html
     """
     from bulk.cli.commands.status import read_job_report
+    from bulk.cli.job_session import CommandOutput
     from bulk.jobs.job_files import plan_of
-    from bulk.report.rendering import render_json, render_markdown, render_text
     from bulk.sanitize import plain
 
-    formats = {".html": _html, ".md": render_markdown, ".json": render_json, ".txt": render_text}
-    if output is None:
-        click.echo(render_text(read_job_report(journal, plan)), nl=False)
+    if output is None or str(output) == STDOUT:
+        if json and layout not in (None, "json"):
+            raise click.UsageError(f"--json writes JSON to stdout, so --format {layout} needs a file: add -o FILE")
+        chosen = layout or ("json" if json else "txt")
+        click.echo(render(read_job_report(journal, plan), chosen), nl=False)
         return 0
-    render = formats.get(output.suffix.lower())
-    if render is None:
-        suffix = plain(output.suffix) if output.suffix else "a file without an extension"
-        raise click.UsageError(
-            f"{plain(output)}: a report cannot be written as {suffix}: choose a name that ends with "
-            f"{', '.join(formats)}"
-        )
+    chosen = layout or _format_of(output)
     with output_file(output, force=force, needed=[journal, plan or plan_of(journal)]) as file:
-        file.write(render(read_job_report(journal, plan)).encode())
+        file.write(render(read_job_report(journal, plan), chosen).encode())
     click.echo(f"Report written to {plain(output)}", err=True)
+    CommandOutput(json=json).write_event("file", path=str(output), format=chosen)
     return 0
+
+
+def _format_of(output: Path) -> str:
+    """Return the format that the name of a file stands for.
+
+    Raises:
+        UsageError: it stands for none.
+    """
+    from bulk.sanitize import plain
+
+    name = output.suffix.lower().removeprefix(".")
+    if name in FORMATS:
+        return name
+    suffix = plain(output.suffix) if output.suffix else "a file without an extension"
+    raise click.UsageError(
+        f"{plain(output)}: a report cannot be written as {suffix}: choose a name that ends with "
+        f".{', .'.join(FORMATS)}, or give --format"
+    )
+
+
+def render(report: "Report", layout: str) -> str:
+    """Return a report as text.
+
+    Args:
+        report: the report.
+        layout: one of `FORMATS`.
+    """
+    from bulk.report.rendering import render_json, render_markdown, render_text
+
+    return {"html": _html, "md": render_markdown, "json": render_json, "txt": render_text}[layout](report)
 
 
 def _html(report: "Report") -> str:

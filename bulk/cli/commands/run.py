@@ -8,13 +8,13 @@ from bulk.cli.options.connection_options import (
     FILE,
     JOURNAL_HELP,
     RunOptions,
-    Settings,
     expect_count_option,
     run_options,
     settings_options,
 )
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
+from bulk.cli.options.settings import Settings
 
 
 @help_command("run")
@@ -41,7 +41,7 @@ def command(
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
     from bulk.cli.job_paths import check_different
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan, write_plan_event
     from bulk.execution import preflight
     from bulk.jobs.job_files import journal_of
     from bulk.plan.plan_file import load_plan, short_digest
@@ -50,6 +50,7 @@ def command(
     journal = journal or journal_of(plan)
     check_different(plan, journal)
     with load_plan(plan) as loaded:
+        write_plan_event(loaded, output)
         preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
         approve = approve_or_ask(
             loaded,

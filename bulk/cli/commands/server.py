@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 import msgspec
 
-from bulk.cli.options.connection_options import HOST, KEY, PROJECT_ID
+from bulk.cli.options.connection_options import json_option
 from bulk.cli.options.help_layout import Seconds, WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.settings import HOST, KEY, PROJECT_ID
 from bulk.formatting import count_of
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ SECONDS = Seconds()
     "person_deletion_failed, deletion_errors, orphan_events, big_body, deep_json, redirect, swallow, "
     "capture_down",
 )
-def command(port: int, persons: int, seed: int, faults: tuple[str, ...], **settings: Any) -> int:
+@json_option
+def command(port: int, persons: int, seed: int, faults: tuple[str, ...], json: bool, **settings: Any) -> int:
     """Run a local server that behaves like PostHog until you press Ctrl-C, and print how to use it.
 
     It keeps everything in memory and accepts connections from this machine only. Only the lines for the shell go to
@@ -96,6 +98,7 @@ def command(port: int, persons: int, seed: int, faults: tuple[str, ...], **setti
     """
     from asyncclient.testing import LocalPostHog
     from bulk.cli.exit_codes import Interrupted
+    from bulk.cli.job_session import CommandOutput
     from bulk.cli.signals import run_until_signal
 
     options = server_options(settings)
@@ -110,7 +113,16 @@ def command(port: int, persons: int, seed: int, faults: tuple[str, ...], **setti
                 "To use it, run these lines in another terminal:",
                 err=True,
             )
-            click.echo("\n".join(export_lines(server.url, server.project_id, server.personal_api_key)))
+            CommandOutput(json=json).print(
+                "\n".join(export_lines(server.url, server.project_id, server.personal_api_key))
+            )
+            CommandOutput(json=json).write_event(
+                "server",
+                url=server.url,
+                project_id=server.project_id,
+                personal_api_key=server.personal_api_key,
+                persons=persons,
+            )
             with stopper.draining() as stop:
                 await stop.wait()
 

@@ -2,48 +2,74 @@
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk.cli.options.connection_options import FILE, PLAN_HELP
+from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
-from bulk.cli.streams.text import as_text_output
 
 if TYPE_CHECKING:
+    from bulk.plan.plan_file import Plan
+    from bulk.report.load import JobStatus
     from bulk.report.report import Report
 
-WATCH_EVERY_S = 2.0
+WATCH_EVERY_S = 1.0
+
+T = TypeVar("T")
 
 
 @help_command("status")
 @click.argument("journal", type=FILE)
 @option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
-@option("--watch", is_flag=True, help="Show it again every 2 s until the run ends")
-def command(journal: Path, plan: Path | None, watch: bool) -> int:
+@option("--watch", is_flag=True, help="Show the progress of a running job until its run ends")
+@json_option
+def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     """Show the state of the job in JOURNAL, even while it runs. Needs no network, no key, and not even the plan.
 
     \b
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
+    from bulk.cli.display.terminal import fit
+    from bulk.cli.job_session import CommandOutput
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.next_run import run_line
 
-    shown = None
-    while True:
-        report = read_job_report(journal, plan)
-        lines = status_lines(report, run_line(plan or plan_of(journal), journal))
-        output = as_text_output(sys.stdout)
-        if lines != shown and not (output is not None and output.is_behind):
-            click.echo("\n".join(lines) + ("\n" if watch else ""))
-            shown = lines
-        has_ended = bool(report.runs) and report.runs[-1].ended is not None
-        if has_ended or not watch:
-            return 0
-        time.sleep(WATCH_EVERY_S)
+    status = read_job_status(journal, plan)
+    if watch and status.is_running:
+        status = _watch(journal, plan, status, json=json)
+    output = CommandOutput(json=json)
+    lines = status_lines(status, run_line(plan or plan_of(journal), journal))
+    output.print(fit("\n".join(lines), sys.stderr if json else sys.stdout))
+    output.write_event("status", **status_fields(status, journal))
+    return 0
+
+
+def _watch(journal: Path, plan: Path | None, status: "JobStatus", *, json: bool) -> "JobStatus":
+    """Show the progress until no process runs the job, and return the status then."""
+    from bulk.cli.display.live_display import open_display
+
+    display = open_display(json=json, stream=sys.stderr if json else sys.stdout)
+    try:
+        while status.is_running:
+            if status.progress is not None:
+                display(status.progress)
+            time.sleep(WATCH_EVERY_S)
+            status = read_job_status(journal, plan)
+        return status
+    finally:
+        display.close()
+
+
+def read_job_status(journal: Path, plan: Path | None) -> "JobStatus":
+    """Return the status of a job, with its plan if that exists; arguments as in `read_job_report`."""
+    from bulk.report.load import read_status
+
+    return _read_with_plan(read_status, journal, plan)
 
 
 def read_job_report(journal: Path, plan: Path | None) -> "Report":
@@ -53,35 +79,68 @@ def read_job_report(journal: Path, plan: Path | None) -> "Report":
         journal: the journal.
         plan: a plan that must belong to this job; None for the one of the same name, if it exists and can be read.
     """
+    from bulk.report.load import read_report
+
+    return _read_with_plan(read_report, journal, plan)
+
+
+def _read_with_plan(read: Callable[[Path, "Plan | None"], T], journal: Path, plan: Path | None) -> T:
     from bulk.errors import BulkError
     from bulk.jobs.job_files import plan_of
     from bulk.plan.plan_file import load_plan
-    from bulk.report.load import read_report
 
     if plan is not None:
         with load_plan(plan) as loaded:
-            return read_report(journal, loaded)
+            return read(journal, loaded)
     beside = plan_of(journal)
     if not beside.exists():
-        return read_report(journal)
+        return read(journal, None)
     try:
         with load_plan(beside) as loaded:
-            return read_report(journal, loaded)
+            return read(journal, loaded)
     except BulkError as error:
-        report = read_report(journal)  # raises if the journal itself is at fault
+        found = read(journal, None)  # raises if the journal itself is at fault
         click.echo(f"posthog-bulk: shown without the plan: {error}", err=True)
-        return report
+        return found
 
 
-def status_lines(report: "Report", resume_line: str) -> list[str]:
+def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
+    """Return the state of a job as the fields of a JSON event."""
+    from bulk.operations import describe as describe_operation
+
+    report = status.report
+    last = report.runs[-1] if report.runs else None
+    return {
+        "journal": str(journal),
+        "job": report.job,
+        "operation": describe_operation(report.operation),
+        "host": report.host,
+        "project_id": report.project_id,
+        "count": report.count,
+        "approved_at": report.approved_at,
+        "verdict": report.verdict,
+        "exit_code": report.exit_code,
+        "axes": {axis.axis: {state.state: state.count for state in axis.states} for axis in report.axes},
+        "is_running": status.is_running,
+        "runs": len(report.runs),
+        "run_started": last and last.started,
+        "run_ended": last and last.ended,
+        "run_reason": last and last.reason,
+        "last_entry_at": report.last_entry_at,
+    }
+
+
+def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
     """Return the state of a job in a few lines.
 
     Args:
-        report: the report of the job.
+        status: the status of the job.
         resume_line: the command line that resumes the job, shown if it is not finished.
     """
     from bulk.cli.display.messages import state_counts
     from bulk.cli.display.plan_review import aligned_rows
+    from bulk.cli.display.screen import progress_line
+    from bulk.cli.display.wait_lines import local_time
     from bulk.formatting import count_of, format_count, format_time
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
@@ -89,6 +148,7 @@ def status_lines(report: "Report", resume_line: str) -> list[str]:
     from bulk.sanitize import plain
     from bulk.states import ending_label
 
+    report = status.report
     project = str(report.project_id)
     if report.plan is not None:
         project += f" ({plain(report.plan.project_name)})"
@@ -105,14 +165,17 @@ def status_lines(report: "Report", resume_line: str) -> list[str]:
     rows += [("", line) for line in counts if line]
     if report.runs:
         last = report.runs[-1]
-        end = (
-            f"ended {plain(format_time(last.ended, seconds=True))} ({ending_label(last.reason or '')})"
-            if last.ended
-            else "still running, or killed"
-        )
+        if status.is_running:
+            end = "running"
+        elif last.ended:
+            end = f"ended {plain(format_time(last.ended, seconds=True))} ({ending_label(last.reason or '')})"
+        else:
+            end = "ended without a record: its process was killed"
         kind = "Verification" if last.purpose == "verify" else "Run"
         rows.append((f"{kind} {len(report.runs)}", f"started {plain(format_time(last.started, seconds=True))}, {end}"))
-    if not is_finished(report):
+    if status.is_running and status.progress is not None:
+        rows.append(("Progress", progress_line(status.progress, now=local_time())))
+    elif not is_finished(report):
         rows.append(("To resume", resume_line))
     last_written = plain(format_time(report.last_entry_at, seconds=True))
     rows.append(("Journal", f"{format_count(report.journal_lines)} lines, last written {last_written}"))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options.connection_options import FILE, PLAN_HELP, Settings, json_option, settings_options
+from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option, settings_options
 from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.settings import Settings
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient

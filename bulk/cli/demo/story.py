@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import click
-
 from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits
 from asyncclient.testing import LocalPostHog, ServerOptions
 from bulk.cli.demo.killed_run import run_and_kill
 from bulk.cli.demo.proof import all_uuids, check_server_records
 from bulk.cli.display.live_display import Display
 from bulk.cli.display.messages import state_counts
-from bulk.cli.options.connection_options import HOST, KEY, PROJECT_ID
+from bulk.cli.job_session import CommandOutput
+from bulk.cli.options.settings import HOST, KEY, PROJECT_ID
 from bulk.engine import run_job, verify_job
 from bulk.files.unnamed_file import write_private
 from bulk.formatting import count_of
@@ -40,7 +39,7 @@ SELECTION = ByFilter(properties=(PropertyFilter("plan", "free"),))
 OPERATION = DeletePersons(delete_events=True, delete_recordings=True)
 
 
-async def run_demo(persons: int, folder: Path, *, kept: bool, display: Display) -> int:
+async def run_demo(persons: int, folder: Path, *, kept: bool, display: Display, output: CommandOutput) -> int:
     """Run the demo and return its exit code: 0 if the job is done and every check holds.
 
     Args:
@@ -48,19 +47,20 @@ async def run_demo(persons: int, folder: Path, *, kept: bool, display: Display) 
         folder: for plan, journal and reports.
         kept: whether the folder is kept after the demo.
         display: shows progress.
+        output: where the steps are told.
     """
     plan_path, journal = folder / "demo.plan.jsonl", folder / "demo.journal.jsonl"
     async with LocalPostHog(persons=persons, seed=1, options=OPTIONS) as server:
         before = all_uuids(server)
-        _step(1, f"Local server: {count_of(len(before), 'person')}, behaves like PostHog, at {server.url}.")
+        _step(output, 1, f"Local server: {count_of(len(before), 'person')}, behaves like PostHog, at {server.url}.")
         async with _client(server) as client:
-            _step(2, "Plan: write a file that lists the persons to erase. This only reads from the server.")
+            _step(output, 2, "Plan: write a file that lists the persons to erase. This only reads from the server.")
             plan = await make_plan(client, OPERATION, SELECTION, plan_path)
         with plan:
-            _say(f"{count_of(plan.count, 'person')} where plan exact free, with their events and recordings.")
-            _say(f"The digest {short_digest(plan.digest)} approves this plan and no other.")
-            in_flight = await _run_until_killed(server, plan, journal, display)
-            _step(5, "Resume: make the same call again. The journal tells what is left to do.")
+            _say(output, f"{count_of(plan.count, 'person')} where plan exact free, with their events and recordings.")
+            _say(output, f"The digest {short_digest(plan.digest)} approves this plan and no other.")
+            in_flight = await _run_until_killed(server, plan, journal, display, output)
+            _step(output, 5, "Resume: make the same call again. The journal tells what is left to do.")
             async with _client(server) as client:
                 report = await run_job(
                     client,
@@ -71,27 +71,34 @@ async def run_demo(persons: int, folder: Path, *, kept: bool, display: Display) 
                     on_progress=display,
                 )
                 display.close()
-                _show_counts(report)
+                _show_counts(output, report)
                 _step(
-                    6, "Verify: after PostHog has purged the events, days later (the demo lets the server do that now)."
+                    output,
+                    6,
+                    "Verify: after PostHog has purged the events, days later (the demo lets the server do that now).",
                 )
                 server.run_event_deletion()
                 report = await verify_job(client, plan, journal, on_progress=display)
             display.close()
-            _show_counts(report)
-            _say(plain(report.verdict, limit=None))
-            _write_reports(folder, read_report(journal, plan), kept=kept)
+            _show_counts(output, report)
+            _say(output, plain(report.verdict, limit=None))
+            _write_reports(output, folder, read_report(journal, plan), kept=kept)
             targets = frozenset(target.uuid for target in plan.iter())
-        _step(8, "Proof: compare with the server's own records, not with the journal.")
+        _step(output, 8, "Proof: compare with the server's own records, not with the journal.")
         checks = check_server_records(server, before=before, targets=targets, in_flight=in_flight)
     for check in checks:
-        _say(f"{'yes' if check.holds else 'NO '}  {check.claim}")
-    return 0 if report.exit_code == 0 and all(check.holds for check in checks) else 1
+        _say(output, f"{'yes' if check.holds else 'NO '}  {check.claim}")
+    code = 0 if report.exit_code == 0 and all(check.holds for check in checks) else 1
+    found = [{"claim": check.claim, "holds": check.holds} for check in checks]
+    output.write_event("demo", exit_code=code, checks=found)
+    return code
 
 
-async def _run_until_killed(server: LocalPostHog, plan: Plan, journal: Path, display: Display) -> frozenset[UUID]:
+async def _run_until_killed(
+    server: LocalPostHog, plan: Plan, journal: Path, display: Display, output: CommandOutput
+) -> frozenset[UUID]:
     """Run the plan in a process that is killed half-way, and return the persons that were in flight then."""
-    _step(3, "Run: in a separate process, killed half-way with SIGKILL, which it cannot handle.")
+    _step(output, 3, "Run: in a separate process, killed half-way with SIGKILL, which it cannot handle.")
     process_id, killed = await run_and_kill(
         plan.path,
         plan.digest,
@@ -105,23 +112,24 @@ async def _run_until_killed(server: LocalPostHog, plan: Plan, journal: Path, dis
         display=display,
     )
     display.close()
-    _say(f"Process {process_id} {'was killed' if killed else 'finished before it could be killed'}.")
+    _say(output, f"Process {process_id} {'was killed' if killed else 'finished before it could be killed'}.")
     target_states, _ = await asyncio.to_thread(replay_journal, journal)
     numbers = {number for intent in target_states.open.values() for number in expand(intent.targets)}
-    _step(4, "Journal: what is known after the kill.")
+    _step(output, 4, "Journal: what is known after the kill.")
     target_states.close_open()
     for axis in (Axis.PERSON, Axis.EVENTS, Axis.RECORDINGS):
         states = {state.name.lower(): count for state, count in target_states.counts(axis).items()}
-        _say(state_counts(AXIS_TITLES[axis.name.lower()], states))
+        _say(output, state_counts(AXIS_TITLES[axis.name.lower()], states))
     _say(
+        output,
         f"Requests for {count_of(len(numbers), 'person')} were in flight: sent, without a response. "
-        "These persons are read before anything is sent again."
+        "These persons are read before anything is sent again.",
     )
     return frozenset(target.uuid for target in plan.iter() if target.number in numbers)
 
 
-def _write_reports(folder: Path, report: "Report", *, kept: bool) -> None:
-    _step(7, "Report: made from journal and plan, the same bytes each time.")
+def _write_reports(output: CommandOutput, folder: Path, report: "Report", *, kept: bool) -> None:
+    _step(output, 7, "Report: made from journal and plan, the same bytes each time.")
     for name, render in (("report.md", render_markdown), ("report.json", render_json)):
         write_private(folder / name, render(report).encode())
     where = (
@@ -129,13 +137,13 @@ def _write_reports(folder: Path, report: "Report", *, kept: bool) -> None:
         if kept
         else "Wrote report.md and report.json to a temporary folder; run the demo with --keep DIR to keep them."
     )
-    _say(where)
+    _say(output, where)
 
 
-def _show_counts(report: "Report") -> None:
+def _show_counts(output: CommandOutput, report: "Report") -> None:
     for axis in report.axes:
         if line := state_counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states}):
-            _say(line)
+            _say(output, line)
 
 
 def _client(server: LocalPostHog) -> PostHogClient:
@@ -152,9 +160,9 @@ def _batch_size(plan: Plan) -> int:
     return max(10, min(250, plan.count // BATCHES))
 
 
-def _step(number: int, text: str) -> None:
-    click.echo(f"\n{number}. {text}")
+def _step(output: CommandOutput, number: int, text: str) -> None:
+    output.print(f"\n{number}. {text}")
 
 
-def _say(text: str) -> None:
-    click.echo(f"   {text}")
+def _say(output: CommandOutput, text: str) -> None:
+    output.print(f"   {text}")

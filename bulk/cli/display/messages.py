@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from bulk.cli.display.names import bucket_name, phase_name, phase_start, route_name
+from bulk.cli.display.wait_lines import wait_line
 from bulk.events import (
     JobEnded,
     JobEvent,
@@ -10,30 +12,25 @@ from bulk.events import (
     PauseStarted,
     PhaseChanged,
     PlanEvent,
-    PlanProgress,
     Progress,
     RouteChosen,
     ServerReachable,
     ServerUnreachable,
     TestBatchDone,
     Trouble,
-    WaitingForServer,
+    Wait,
+    WaitKind,
     WindowBudget,
 )
 from bulk.formatting import count_of, format_count, format_duration
 from bulk.sanitize import plain
 from bulk.states import ending_label, state_label
 
-_PHASES = {"test batch": "Test batch", "sending": "Sending", "reading back": "Reading back"}
-_PHASE_STARTS = {**_PHASES, "test batch": "Test batch: a few persons are processed and read back before the rest"}
-_ACCEPTED_REQUESTS = {"person": "deletions", "properties": "changes"}
-_BUCKETS = {"deletes": "deletions", "others": "reads and changes"}
+Event = JobEvent | PlanEvent
+
 _WINDOWS = {60: "this minute", 3600: "this hour"}
-_ROUTES = {"rest": "REST", "capture": "capture"}
 
-MINUTES_FROM_S = 120.0
-"""Seconds from which on the end of a wait is shown without its seconds."""
-
+RATE_LIMITED = "rate_limited"
 _WITH_REPORT = ("finished", "stopped")
 
 
@@ -56,16 +53,27 @@ def axis_lines(event: Progress | JobEnded) -> list[str]:
     return [line for line in lines if line]
 
 
-def progress_line(event: Progress) -> str:
-    """Return the phase, how many targets are done, the speed, and the time left."""
-    percent = 100 * event.done / event.count if event.count else 100.0
-    phase = _PHASES.get(event.phase, plain(event.phase))
-    text = f"{phase}: {format_count(event.done)} of {format_count(event.count)} ({percent:.0f}%)"
-    if event.targets_per_s >= 0.5:
-        text += f", {event.targets_per_s:,.0f} persons/s"
-    if event.eta_s is not None and event.done < event.count:
-        text += f", about {format_duration(event.eta_s)} left"
-    return text
+def count_line(event: Progress) -> str:
+    """Return the phase and how many targets are done."""
+    percent = 100 * event.done // event.count if event.count else 100
+    return f"{phase_name(event.phase)}: {format_count(event.done)} of {format_count(event.count)} ({percent}%)"
+
+
+def rates(event: Progress) -> list[str]:
+    """Return the rate over all time, and the one without waits if it is another; empty before anything is done."""
+    overall, working = format_rate(event.overall_per_s), format_rate(event.targets_per_s)
+    if not overall:
+        return []
+    return [overall if overall == working or not working else f"{overall} ({working} without waits)"]
+
+
+def format_rate(per_s: float) -> str:
+    """Return a rate in the unit that suits it: 118 persons/s, 4.2 persons/s, 12 persons/min; empty for none."""
+    if per_s >= 10:
+        return f"{per_s:,.0f} persons/s"
+    if per_s >= 1:
+        return f"{per_s:.1f} persons/s"
+    return f"{max(1, round(60 * per_s))} persons/min" if per_s > 0 else ""
 
 
 def rate_limit_line(windows: tuple[WindowBudget, ...]) -> str:
@@ -74,13 +82,11 @@ def rate_limit_line(windows: tuple[WindowBudget, ...]) -> str:
         return ""
     window = min(windows, key=lambda one: (one.limit - one.used) / max(1, one.limit))
     left = max(0, window.limit - window.used)
-    if left == 0 and window.frees_in_s > 0:
-        return f"Waiting to stay within the rate limit: next request in {format_duration(window.frees_in_s)}"
     when = _WINDOWS.get(round(window.window_s), f"in {format_duration(window.window_s)}")
-    return f"Rate limit: {format_count(left)} of {format_count(window.limit)} {_bucket(window.bucket)} left {when}"
+    return f"Rate limit: {format_count(left)} of {format_count(window.limit)} {bucket_name(window.bucket)} left {when}"
 
 
-def event_line(event: JobEvent | PlanEvent, *, now: datetime) -> str | None:
+def event_line(event: Event, *, now: datetime) -> str | None:
     """Return the line that reports an event in a log; None for an event that only updates a display.
 
     Args:
@@ -95,35 +101,31 @@ def event_line(event: JobEvent | PlanEvent, *, now: datetime) -> str | None:
             left = f"{format_count(event.remaining)} of {count_of(event.count, 'person')} left to process"
             return f"Run {event.runs_before + 1} in {project}: {plain(event.operation)}; {left}"
         case PhaseChanged():
-            return _PHASE_STARTS.get(event.phase, plain(event.phase))
+            return phase_start(event.phase)
         case TestBatchDone():
             return f"Test batch OK: {count_of(event.targets, 'person')}. Continuing with the rest"
         case RouteChosen():
-            return f"Route: {_ROUTES.get(event.route, plain(event.route))} ({plain(event.why)})"
+            return f"Route: {route_name(event.route)} ({plain(event.why)})"
         case Trouble():
-            return _trouble_line(event)
+            # the pause that a 429 asks for is shown once, not for every batch
+            is_pause = event.error == RATE_LIMITED and event.retry_in_s is not None
+            return None if is_pause else _trouble_line(event)
         case PauseStarted():
             until = now + timedelta(seconds=event.for_s)
             return (
                 f"Rate limited: the server asked us to wait {format_duration(event.for_s)} (until {until:%H:%M:%S}) "
-                f"before further {_bucket(event.bucket)}"
+                f"before further {bucket_name(event.bucket)}"
             )
         case LimitMoved():
             old, new = (format_count(limit) if limit is not None else "none" for limit in (event.old, event.new))
             return (
-                f"Rate limit lowered after an unexpected 429: {_bucket(event.bucket)}, "
+                f"Rate limit lowered after an unexpected 429: {bucket_name(event.bucket)}, "
                 f"from {old} to {new} per {format_duration(event.window_s)}"
             )
         case ServerUnreachable():
-            return outage_line(event, now=now)
+            return wait_line(outage_wait(event), now=now)
         case ServerReachable():
             return f"Server reachable again after {format_duration(event.away_s)}"
-        case WaitingForServer():
-            return (
-                f"{format_count(event.targets)} {_ACCEPTED_REQUESTS.get(event.axis, 'requests')} accepted but not yet "
-                f"visible; checking again in {format_duration(event.next_read_s)}, "
-                f"for up to {format_duration(event.wait_left_s)}"
-            )
         case JobEnded():
             ending = f"{'Verification' if event.purpose == 'verify' else 'Run'} {ending_label(event.reason)}"
             # a run with a report is followed by a summary, which has the same counts
@@ -131,31 +133,15 @@ def event_line(event: JobEvent | PlanEvent, *, now: datetime) -> str | None:
     return None
 
 
-def outage_line(event: ServerUnreachable, *, now: datetime) -> str:
-    """Return since when the server is not reachable, when it is tried again, and when the command gives up.
-
-    Args:
-        event: the event.
-        now: the local time.
-    """
-    since, until = now - timedelta(seconds=event.away_s), now + timedelta(seconds=event.gives_up_in_s)
-    gives_up = f"{until:%H:%M}" if event.gives_up_in_s >= MINUTES_FROM_S else f"{until:%H:%M:%S}"
-    return (
-        f"Server not reachable since {since:%H:%M:%S}; trying again in {format_duration(event.retry_in_s)}; "
-        f"giving up at {gives_up} ({plain(event.reason)})"
+def outage_wait(event: ServerUnreachable) -> Wait:
+    """Return the wait that an outage begins."""
+    return Wait(
+        kind=WaitKind.OUTAGE,
+        waited_s=event.away_s,
+        left_s=event.retry_in_s,
+        gives_up_in_s=event.gives_up_in_s,
+        reason=event.reason,
     )
-
-
-def planning_line(event: PlanProgress) -> str:
-    """Return how far the planning is."""
-    return (
-        f"Planning: {format_count(event.seen)} read, {count_of(event.targets, 'person')} selected, "
-        f"{count_of(event.requests, 'request')}"
-    )
-
-
-def _bucket(name: str) -> str:
-    return _BUCKETS.get(name, plain(name))
 
 
 def _trouble_line(event: Trouble) -> str:

@@ -1,96 +1,26 @@
-"""The options for connecting to PostHog and for running a job, and the settings made from them. Sends nothing.
+"""The options for connecting to PostHog and for running a job. Sends nothing.
 
-An option overrides the environment. The key itself is never an option, because other users can read command lines.
+The key itself is never an option, because other users can read command lines.
 """
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 import msgspec
+from click.shell_completion import CompletionItem
 
 from bulk.cli.options.help_layout import Duration, HelpOption, Seconds, WholeNumber, option
-
-if TYPE_CHECKING:
-    from asyncclient import PostHogClient
+from bulk.cli.options.profiles import FILE_NAME, profile_names, profiles_file
+from bulk.cli.options.settings import MAX_CONCURRENCY, build_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-HOST = "POSTHOG_HOST"
-PROJECT_ID = "POSTHOG_PROJECT_ID"
-KEY = "POSTHOG_PERSONAL_API_KEY"
-KEY_FILE = "POSTHOG_PERSONAL_API_KEY_FILE"
-
 FILE = click.Path(path_type=Path)
 
-
-POSTHOG = "posthog"
-"""The value of --rate-limits for the limits that PostHog applies to the kind of key."""
-MAX_CONCURRENCY = 256
-"""Batches processed in parallel, and the connections for them."""
 JOURNAL_HELP = "Journal of the job (default: NAME.journal.jsonl for a plan NAME.plan.jsonl)"
 PLAN_HELP = "Plan of the job (default: NAME.plan.jsonl for a journal NAME.journal.jsonl)"
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How to connect to PostHog; None stands for the setting of the environment."""
-
-    host: str | None = None
-    project_id: str | None = None
-    key_file: Path | None = None
-    allow_http: bool = False
-    rate_limits: str = POSTHOG
-    retry_for_s: float = 900.0
-
-    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment, overridden by the options that were given.
-
-        Raises:
-            UsageError: an option was given without a value.
-        """
-        for name, given in (("--host", self.host), ("--project-id", self.project_id)):
-            if given is not None and not given.strip():
-                # an unset shell variable must not send the key to the default host
-                raise click.UsageError(f"{name} is empty: give a value, or leave it out to use the environment")
-        merged = dict(environ)
-        if self.host is not None:
-            merged[HOST] = self.host
-        if self.project_id is not None:
-            merged[PROJECT_ID] = self.project_id
-        if self.key_file is not None:
-            merged.pop(KEY, None)
-            merged[KEY_FILE] = str(self.key_file)
-        return merged
-
-    def project(self, environ: Mapping[str, str]) -> str:
-        """Return the project ID as given, for the name of a file."""
-        return self.environment(environ).get(PROJECT_ID, "project")
-
-    def client(self, environ: Mapping[str, str] | None = None) -> "PostHogClient":
-        """Return a client that is not open yet.
-
-        Raises:
-            InvalidArgument: a setting is missing or invalid.
-        """
-        from asyncclient import Limits, PostHogClient, RateLimits
-
-        merged = self.environment(os.environ if environ is None else environ)
-        extra: dict[str, Any] = {"allow_http": True} if self.allow_http else {}
-        rates = RateLimits.parse(self.rate_limits)
-        if self.rate_limits != POSTHOG:  # the client knows PostHog's own limits for each kind of key
-            extra["limits"] = Limits(rates)
-        return PostHogClient.from_env(merged, max_connections=MAX_CONCURRENCY, **extra)
-
-    def rates(self, environ: Mapping[str, str] | None = None) -> str:
-        """Return the rate limits that a client with these settings keeps, as text for `RateLimits.parse`."""
-        from asyncclient import InvalidArgument
-
-        try:
-            return str(self.client(environ).limits.rates)
-        except InvalidArgument:
-            return self.rate_limits
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,27 +38,35 @@ def settings_options(command: F) -> F:
     return gather_options(
         command,
         "settings",
-        Settings,
+        build_settings,
+        option(
+            "--profile",
+            metavar="NAME",
+            shell_complete=_complete_profile,
+            help=f"Use the settings of this profile in {FILE_NAME}, which is in your configuration folder",
+        ),
         option("--host", metavar="HOST", help="us, eu, or the URL of a self-hosted instance"),
         option("--project-id", metavar="N", help="Project ID"),
         option("--key-file", type=FILE, metavar="FILE", help="File that holds the personal API key"),
+        option("--ingest-host", metavar="HOST", help="Host that takes captured events, if it is another one"),
+        option("--proxy", metavar="URL", help="Send all requests through this proxy"),
+        option("--ca-file", type=FILE, metavar="FILE", help="Also trust the certificates in this PEM file"),
         option("--allow-http", is_flag=True, help="Allow plain http to a host other than this machine"),
         option(
             "--rate-limits",
             metavar="LIMITS",
-            default=POSTHOG,
             help="Send at most this many requests. posthog: as many as PostHog accepts from this kind of key; "
             "user: 180 per minute and 1,200 per hour; off: any number; or your own numbers, as in "
             "480/min,4800/hour,240/min: deletions per minute, deletions per hour, other requests per minute and, "
-            "if you add a fourth, other requests per hour",
+            "if you add a fourth, other requests per hour (default: posthog)",
         ),
         option(
             "--retry-for",
             "retry_for_s",
             type=Duration(),
             metavar="DURATION",
-            default="15min",
-            help="Wait this long for a server that does not respond, then end with exit code 75; 0 to end at once",
+            help="Wait this long for a server that does not respond, then end with exit code 75; 0 to end at once "
+            "(default: 15min)",
         ),
         section="Connection",
     )
@@ -160,6 +98,10 @@ def run_options(command: F) -> F:
         json_option,
         section="Running",
     )
+
+
+def _complete_profile(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in profile_names(profiles_file()) if name.startswith(incomplete)]
 
 
 json_option = option(

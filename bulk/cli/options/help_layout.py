@@ -6,9 +6,12 @@ Reads no setting and knows no command.
 import functools
 import math
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from click.types import FloatParamType, IntParamType
 
 from bulk.formatting import format_count
@@ -21,6 +24,13 @@ class HelpOption(click.Option):
     """An option that belongs to a section of the help and shows its default and range in plain words."""
 
     section: str = OWN_OPTIONS
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return completions: those of the option's type, or files where the help names a file."""
+        found = super().shell_complete(ctx, incomplete)
+        if not found and self.metavar and self.metavar.startswith("FILE"):
+            return [CompletionItem(incomplete, type="file")]
+        return found
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the option and its help, with default and range appended."""
@@ -48,8 +58,52 @@ option = functools.partial(click.option, cls=HelpOption)
 """`click.option` for a `HelpOption`."""
 
 
+LOG_PARAMS = ("quiet", "verbose", "log_file", "log_level")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def log_params() -> list[click.Parameter]:
+    """Return the options that every command has: how much it shows, and where it writes its log."""
+    params = [
+        HelpOption(["-q", "--quiet"], is_flag=True, help="Show no progress; results and errors are still shown"),
+        HelpOption(
+            ["-v", "--verbose"],
+            count=True,
+            help="Show the log on stderr in place of progress; -vv also shows each request",
+        ),
+        HelpOption(
+            ["--log-file"],
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Append the log to this file, which only you can read",
+        ),
+        HelpOption(
+            ["--log-level"],
+            type=click.Choice(LOG_LEVELS, case_sensitive=False),
+            default="info",
+            help="Lowest level in the log file; debug also has each request",
+        ),
+    ]
+    for param in params:
+        param.section = "Messages and log"
+    return list(params)
+
+
 class HelpCommand(click.Command):
-    """A command whose help lists its options section by section."""
+    """A command with the options of the log, whose help lists its options section by section."""
+
+    def __init__(self, name: str | None, *, params: Sequence[click.Parameter] | None = None, **attributes: Any) -> None:
+        super().__init__(name, params=[*(params or ()), *log_params()], **attributes)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, with its log."""
+        from bulk.cli.command_log import command_log, log_result
+
+        options = {name: ctx.params.pop(name) for name in LOG_PARAMS}
+        with command_log(ctx, **options):
+            result = super().invoke(ctx)
+            log_result(str(ctx.info_name), int(result or 0))
+        return result
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return the option --help, with a text in the style of the other options."""

@@ -59,11 +59,12 @@ def _check(path: Path, *, force: bool, needed: Iterable[Path]) -> None:
         raise FileTrouble(
             path, "cannot be created: it exists already", "choose another name, or give --force to replace it"
         )
-    if _is_plan_or_journal(path):
+    if is_plan_or_journal(path):
         raise FileTrouble(path, "is the plan or the journal of a job and is never replaced", "choose another name")
 
 
-def _is_plan_or_journal(path: Path) -> bool:
+def is_plan_or_journal(path: Path) -> bool:
+    """Return whether a file starts like a plan or a journal."""
     descriptor = open_regular(path, os.O_RDONLY)
     try:
         head = os.pread(descriptor, HEAD_BYTES, 0)

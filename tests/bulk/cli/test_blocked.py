@@ -183,7 +183,7 @@ def test_commands_without_a_server_end_while_output_is_blocked(
     assert run("delete", *JOB).code == 0
     Path("x.plan.jsonl").write_text("damaged")
     process = blocked.start(*arguments, "x.journal.jsonl")
-    blocked.told(b"without its plan")
+    blocked.told(b"without the plan")
     end_by_two_signals(process)
 
 

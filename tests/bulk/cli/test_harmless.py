@@ -24,7 +24,7 @@ BIDI = "".join(map(chr, (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(
 CONTROLS = "".join(map(chr, (*range(1, 0x20), *range(0x7F, 0xA0))))
 NASTY = f"\x1b]0;pwned\x07\x9b2J{CONTROLS}{BIDI}\u2028\u2029\ufeff"
 ACTS = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{BIDI}\u2028\u2029\ufeff]")
-OURS = re.compile(r"\r\n|\r(?=\x1b\[)|\x1b\[(\?25[lh]|[0-9]*[AK]|[0-9;]*m)")
+OURS = re.compile(r"\r\n|\r(?=\x1b\[)|\x1b\[(\?25[lh]|[0-9]*[AJK]|[0-9;]*m)")
 """What the terminal makes of a line end, and how a display is drawn again."""
 FILE = f"{NASTY}\udcff".replace("/", "")
 
@@ -164,6 +164,13 @@ def test_persons(posthog: Any) -> None:
         ("server", "--port", "0", "--fault", NASTY),
         ("server", "--port", "0", "--fault", f"status,{NASTY}={NASTY}"),
         ("demo", "--keep", FILE),
+        ("completion", NASTY),
+        ("persons", "--profile", NASTY),
+        ("persons", "--proxy", NASTY),
+        ("persons", "--ca-file", FILE),
+        ("persons", "--ingest-host", NASTY),
+        ("status", "x", "--log-level", NASTY),
+        ("status", "x", "--log-file", f"{FILE}/x"),
     ],
     ids=lambda arguments: "-".join(arguments[:2]).encode("ascii", "ignore").decode()[:20].strip("\x1b\x07"),
 )

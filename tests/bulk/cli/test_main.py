@@ -72,7 +72,8 @@ OPTIONS = {
     "verify": "--plan --json --host --project-id --key-file",
     "status": "--watch",
     "jobs": "--json",
-    "report": "--output",
+    "report": "--output --format --json",
+    "completion": "--json",
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -114,3 +115,44 @@ def test_a_duration_that_is_none_is_refused(run: Run, text: str) -> None:
     result = run("persons", "--retry-for", text)
     assert result.code == 2
     assert "is not a duration: give seconds, or a number with s, min, h or d." in result.sentence
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_an_outage_ends_the_wait_at_once_and_the_same_line_resumes(
+    spawn: Callable[..., Any], run: Run, posthog: Any, number: signal.Signals
+) -> None:
+    command = ("delete", "--everyone", "--yes", "--expect-count", "60", "--plan", "y.plan.jsonl")
+    posthog.server.faults.add(Fault("reset", after=9))
+    process = spawn(*command)
+    seen = b""
+    while b"Server not reachable" not in seen:
+        line = process.stderr.readline()
+        assert line, f"it ended without a word, after {seen!r}"
+        seen += line
+    process.send_signal(number)
+    assert process.wait(timeout=15) == -number
+    posthog.server.faults.clear()
+    assert run(*command).code == 0
+    assert posthog.server.world.count() == 0
+
+
+def test_a_signal_in_an_outage_while_planning_leaves_nothing_behind(
+    spawn: Callable[..., Any], posthog: Any, own_folder: Path
+) -> None:
+    posthog.server.faults.add(Fault("status", status=503))
+    process = spawn("plan", "delete", "--everyone", "-o", "x.plan.jsonl")
+    assert b"Server not reachable" in process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=15) == -signal.SIGTERM
+    assert list(own_folder.iterdir()) == []
+
+
+def test_a_verification_of_a_server_that_stays_away_is_resumed_by_the_same_line(run: Run, posthog: Any) -> None:
+    command = ("delete", "--everyone", "--yes", "--expect-count", "60", "--plan", "y.plan.jsonl")
+    assert run(*command).code == 0
+    posthog.server.faults.add(Fault("refuse"))
+    result = run("verify", "y.journal.jsonl", "--retry-for", "0.2s")
+    assert result.code == 75
+    assert "the server did not respond for 0.2 s" in result.sentence
+    posthog.server.faults.clear()
+    assert run("verify", "y.journal.jsonl").code == 0

@@ -132,7 +132,8 @@ def test_a_second_process_on_a_journal_leaves_at_once(spawn: Spawn, run: Run, po
     assert len(posthog.mutations) == 2
     status = run("status", "x.journal.jsonl")
     assert status.code == 0
-    assert "still running" in status.out
+    assert ", running" in status.out
+    assert "Progress " in status.out
 
 
 def test_a_process_whose_journal_is_removed_ends_with_74(spawn: Spawn, run: Run, posthog: Any, plan: Path) -> None:

@@ -2,6 +2,7 @@ import anyio
 import pytest
 
 from bulk.concurrency.stop_gate import StopGate, Stopped
+from bulk.events import WaitKind
 
 
 async def test_closing_the_gate_ends_waits_at_once() -> None:
@@ -10,7 +11,7 @@ async def test_closing_the_gate_ends_waits_at_once() -> None:
 
     async def wait() -> None:
         with pytest.raises(Stopped):
-            await gate.sleep(10_000)
+            await gate.sleep(10_000, WaitKind.RETRY)
         ended.set()
 
     async with anyio.create_task_group() as group:

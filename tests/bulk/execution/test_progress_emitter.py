@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from asyncclient import Bucket, Limits, RateLimits
+from bulk.concurrency.sleeps import Sleeps
 from bulk.events import JobEvent, Progress
 from bulk.execution.progress_emitter import ProgressEmitter
 from bulk.journal.records import FORMAT, AttemptEnded, Intent, JobOpened
 from bulk.journal.target_states import TargetStates
 from bulk.operations import DeletePersons
+from bulk.progress.wait_tracker import WaitTracker
 
 
 def started(count: int) -> TargetStates:
@@ -56,7 +58,8 @@ def test_the_estimated_time_left_takes_bursts_within_the_rate_limit_into_account
     job: Any = SimpleNamespace(
         target_states=target_states, operation=DeletePersons(), now=lambda: now[0], note=lambda _: None
     )
-    emitter = ProgressEmitter(job, limits, tell, batch_size=1)
+    tracker = WaitTracker(limits, Sleeps(), clock=lambda: now[0])
+    emitter = ProgressEmitter(job, limits, tell, wait_tracker=tracker, batch_size=1)
     emitter.phase("sending")
     now[0] += 5
     accept(target_states, 0, "0-479")

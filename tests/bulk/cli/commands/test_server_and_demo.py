@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bulk.cli.commands.server import command, export_lines, parse_fault, server_options
+from bulk.cli.options.help_layout import LOG_PARAMS
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 Run = Callable[..., Any]
@@ -101,7 +102,7 @@ def test_a_fault_is_written_with_its_fields() -> None:
 
 def test_captures_can_lag_and_lose_events() -> None:
     knobs = command.make_context("server", ["--capture-lag", "2.5"]).params
-    names = {"port", "persons", "seed", "faults"}
+    names = {"port", "persons", "seed", "faults", "json", *LOG_PARAMS}
     options = server_options({name: value for name, value in knobs.items() if name not in names})
     assert (options.capture_lag_s, options.list_lag_s) == (2.5, 0)
     fault = parse_fault("swallow,action=capture,share=0.01,seed=3")

@@ -3,15 +3,23 @@
 import io
 import json
 import threading
-from typing import TextIO, cast
+from datetime import UTC, datetime
+from typing import Any, TextIO, cast
 
+import msgspec
 import pytest
 
-from bulk.cli.display.live_display import LINE_EVERY_S, JsonLines, Lines, Terminal, open_display
+from bulk.cli.display.json_events import JsonLines
+from bulk.cli.display.live_display import open_display
+from bulk.cli.display.log_lines import LINE_EVERY_S, Lines
+from bulk.cli.display.messages import Event
+from bulk.cli.display.terminal import Terminal
 from bulk.cli.streams.output import BEHIND, FULL, OutputThread
 from bulk.cli.streams.text import TextOutput
 from bulk.events import (
+    Activity,
     JobEnded,
+    LimitMoved,
     PauseStarted,
     PhaseChanged,
     PlanProgress,
@@ -19,8 +27,13 @@ from bulk.events import (
     ServerReachable,
     ServerUnreachable,
     TestBatchDone,
+    Trouble,
+    Wait,
     WaitingForServer,
+    WaitKind,
 )
+
+NOW = datetime(2026, 11, 29, 11, 3, 14, tzinfo=UTC)
 
 
 def progress(done: int) -> Progress:
@@ -79,13 +92,56 @@ def test_a_log_has_progress_every_few_seconds_and_every_other_event_at_once() ->
     assert len(lines) == 4
 
 
-def test_waiting_does_not_fill_a_log() -> None:
-    stream, clock = io.StringIO(), Clock()
-    display = Lines(stream, clock=clock)
-    for second in range(61):
-        clock.now = float(second)
-        display(WaitingForServer(targets=1, next_read_s=1, wait_left_s=100))
-    assert len(stream.getvalue().splitlines()) == 2
+def wait(kind: WaitKind, **fields: Any) -> Wait:
+    return Wait(kind=kind, waited_s=3.0, left_s=37.0, **fields)
+
+
+def waiting(for_what: Wait | None) -> Progress:
+    return msgspec.structs.replace(progress(1), wait=for_what)
+
+
+def log_of(*events: Event) -> list[str]:
+    stream = io.StringIO()
+    display = Lines(stream, clock=Clock())
+    display(progress(0))  # the line that is due
+    for event in events:
+        display(event)
+    return stream.getvalue().splitlines()[1:]
+
+
+def test_a_log_tells_of_a_wait_when_it_begins_and_not_for_each_event() -> None:
+    limit, pause = wait(WaitKind.RATE_LIMIT, bucket="others"), wait(WaitKind.PAUSE, bucket="deletes")
+    lines = log_of(waiting(limit), waiting(limit), waiting(pause), waiting(None), waiting(pause), waiting(limit))
+    assert ["rate limit" in lines[0], "asked us to wait" in lines[1], "rate limit" in lines[2]] == [True] * 3
+    assert len(lines) == 3
+
+
+def test_a_pause_that_was_announced_gets_no_second_line() -> None:
+    lines = log_of(PauseStarted(bucket="deletes", for_s=40), waiting(wait(WaitKind.PAUSE, bucket="deletes")))
+    assert len(lines) == 1
+
+
+def test_a_pause_is_not_shown_for_every_batch() -> None:
+    refused = Trouble(route="delete", error="rate_limited", targets=250, status=429, retry_in_s=40)
+    assert log_of(*[refused] * 8) == []
+    assert len(log_of(msgspec.structs.replace(refused, retry_in_s=None))) == 1
+
+
+def test_an_outage_gets_a_line_when_it_begins_and_when_it_is_over() -> None:
+    away = ServerUnreachable(away_s=1, retry_in_s=8, gives_up_in_s=900, reason="503")
+    lines = log_of(away, away, waiting(wait(WaitKind.OUTAGE, reason="503")), ServerReachable(away_s=40), away)
+    assert [line.split(" ", 1)[1][:20] for line in lines] == [
+        "Server not reachable", "Server reachable aga", "Server not reachable",
+    ]  # fmt: skip
+
+
+def test_quick_checks_leave_no_line_in_a_log() -> None:
+    stream = io.StringIO()
+    display = Lines(stream)
+    display(Activity(phase="checking", elapsed_s=1.0, requests=1))
+    assert stream.getvalue() == ""
+    display(Activity(phase="checking", elapsed_s=3.0, requests=1))
+    assert "Checking the journal and the project" in stream.getvalue()
 
 
 def test_planning_is_shown_as_it_goes() -> None:
@@ -112,7 +168,7 @@ def test_a_terminal_shows_progress_and_keeps_other_lines_above_it() -> None:
     display(PauseStarted(bucket="[bold]deletes", for_s=60))
     display.close()
     display.close()
-    shown = stream.getvalue()
+    shown = " ".join(stream.getvalue().split())
     assert "40 of 100 (40%)" in shown
     assert "Persons: 40 deleted (confirmed" in shown
     assert "asked us to wait 1 min (until " in shown
@@ -122,13 +178,39 @@ def test_a_terminal_shows_progress_and_keeps_other_lines_above_it() -> None:
 
 def test_an_event_is_written_as_json_and_shown_to_people() -> None:
     out, people = io.StringIO(), io.StringIO()
-    display = JsonLines(Lines(people), out)
+    display = JsonLines(Lines(people), out, now=lambda: NOW)
     display(TestBatchDone(targets=25))
     display(progress(1))
     first, second = (json.loads(line) for line in out.getvalue().splitlines())
-    assert first == {"event": "test_batch", "targets": 25}
+    assert first == {
+        "event": "test_batch", "at": "2026-11-29T11:03:14.000+00:00", "phase": None, "targets": 25, "wait": None,
+    }  # fmt: skip
     assert (second["event"], second["done"], second["person"]) == ("progress", 1, {"deleted_confirmed": 1})
+    assert second["phase"] == "sending"
     assert "Test batch OK" in people.getvalue()
+
+
+def test_every_event_tells_the_phase_and_the_wait_with_its_times() -> None:
+    out = io.StringIO()
+    display = JsonLines(Lines(io.StringIO()), out, now=lambda: NOW)
+    display(waiting(wait(WaitKind.PAUSE, bucket="deletes")))
+    display(LimitMoved(bucket="deletes", window_s=60, old=480, new=100))
+    display(PhaseChanged(phase="reading back"))
+    display(progress(2))
+    waits = {json.loads(line)["event"]: json.loads(line) for line in out.getvalue().splitlines()[:3]}
+    for kind, phase in (("progress", "sending"), ("limit", "sending"), ("phase", "reading back")):
+        assert waits[kind]["phase"] == phase
+        assert waits[kind]["wait"] == {
+            "kind": "pause",
+            "since": "2026-11-29T11:03:11.000+00:00",
+            "until": "2026-11-29T11:03:51.000+00:00",
+            "gives_up_at": None,
+            "bucket": "deletes",
+            "targets": None,
+            "axis": None,
+            "reason": None,
+        }
+    assert json.loads(out.getvalue().splitlines()[3])["wait"] is None
 
 
 def test_a_reader_that_closes_stdout_ends_the_events_but_not_the_job() -> None:
@@ -209,32 +291,3 @@ def test_a_slow_terminal_gets_no_progress_but_every_other_line() -> None:
 def test_the_display_fits_the_stream(stream: io.StringIO, kind: type) -> None:
     assert isinstance(open_display(json=False, stream=stream), kind)
     assert isinstance(open_display(json=True, stream=stream), JsonLines)
-
-
-def outage(away_s: float) -> ServerUnreachable:
-    return ServerUnreachable(away_s=away_s, retry_in_s=2.0, gives_up_in_s=900.0 - away_s, reason="503")
-
-
-def test_a_log_has_an_outage_at_once_then_every_few_seconds_and_its_end() -> None:
-    stream, clock = io.StringIO(), Clock()
-    display = Lines(stream, clock=clock)
-    for away_s in (0.0, 1.0, 3.0, LINE_EVERY_S):
-        clock.now = away_s
-        display(outage(away_s))
-    display(ServerReachable(away_s=12.0))
-    display(outage(0.0))
-    lines = [line.split(" ", 1)[1].split(" since")[0] for line in stream.getvalue().splitlines()]
-    assert lines == ["Server not reachable"] * 2 + ["Server reachable again after 12 s", "Server not reachable"]
-
-
-def test_a_terminal_redraws_an_outage_in_place_and_keeps_its_end() -> None:
-    stream = Tty()
-    display = Terminal(stream)
-    for away_s in (0.0, 1.0, 3.0):
-        display(outage(away_s))
-    drawn = stream.getvalue()
-    assert drawn.count("Server not reachable since") == 3
-    assert drawn.count("\n") < 3
-    display(ServerReachable(away_s=12.0))
-    display.close()
-    assert "Server reachable again after 12 s\n" in stream.getvalue()

@@ -20,7 +20,6 @@ from bulk.events import (
     ServerUnreachable,
     TestBatchDone,
     Trouble,
-    WaitingForServer,
     WindowBudget,
 )
 
@@ -45,13 +44,24 @@ PROGRESS = Progress(
 )
 
 
-def test_progress_has_count_speed_and_time_left() -> None:
-    assert messages.progress_line(PROGRESS) == "Sending: 1,250 of 5,000 (25%), 118 persons/s, about 32 s left"
+def test_progress_has_its_phase_and_count() -> None:
+    assert messages.count_line(PROGRESS) == "Sending: 1,250 of 5,000 (25%)"
 
 
-def test_progress_has_no_speed_before_it_is_known() -> None:
-    event = msgspec.structs.replace(PROGRESS, targets_per_s=0.0, eta_s=None)
-    assert messages.progress_line(event) == "Sending: 1,250 of 5,000 (25%)"
+@pytest.mark.parametrize(
+    ("working", "overall", "shown"),
+    [
+        (0.0, 0.0, []),
+        (118.4, 118.4, ["118 persons/s"]),
+        (48.2, 4.03, ["4.0 persons/s (48 persons/s without waits)"]),
+        (1.5, 0.2, ["12 persons/min (1.5 persons/s without waits)"]),
+        (0.0, 0.001, ["1 persons/min"]),
+    ],
+)
+def test_the_rate_is_over_all_time_and_over_the_time_without_waits(
+    working: float, overall: float, shown: list[str]
+) -> None:
+    assert messages.rates(msgspec.structs.replace(PROGRESS, targets_per_s=working, overall_per_s=overall)) == shown
 
 
 def test_progress_counts_the_states_of_each_axis_of_the_operation() -> None:
@@ -70,13 +80,6 @@ def test_the_rate_limit_closest_to_used_up_is_shown() -> None:
     assert messages.rate_limit_line((*PROGRESS.budget, hour)) == "Rate limit: 10 of 4,800 deletions left this hour"
     assert messages.rate_limit_line(PROGRESS.budget) == "Rate limit: 468 of 480 deletions left this minute"
     assert messages.rate_limit_line(()) == ""
-
-
-def test_a_used_up_rate_limit_shows_when_the_next_request_follows() -> None:
-    minute = WindowBudget(bucket="others", window_s=60.0, limit=240, used=240, frees_in_s=12.2)
-    assert messages.rate_limit_line((*PROGRESS.budget, minute)) == (
-        "Waiting to stay within the rate limit: next request in 12 s"
-    )
 
 
 def test_a_pause_shows_when_it_ends() -> None:
@@ -123,13 +126,6 @@ def test_the_phases_and_the_test_batch_are_shown() -> None:
     assert str(line(PhaseChanged(phase="test batch"))).startswith("Test batch: ")
     assert line(TestBatchDone(targets=25)) == "Test batch OK: 25 persons. Continuing with the rest"
     assert line(PROGRESS) is None
-
-
-@pytest.mark.parametrize(("axis", "what"), [("person", "deletions"), ("properties", "changes")])
-def test_waiting_for_the_server_shows_when_it_checks_again(axis: str, what: str) -> None:
-    assert line(WaitingForServer(targets=7, next_read_s=5, wait_left_s=600, axis=axis)) == (
-        f"7 {what} accepted but not yet visible; checking again in 5 s, for up to 10 min"
-    )
 
 
 @pytest.mark.parametrize(

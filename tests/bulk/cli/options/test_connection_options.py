@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bulk.cli.options.connection_options import KEY, PROJECT_ID, Settings
+from bulk.cli.options.settings import KEY, PROJECT_ID, Settings
 
 Run = Callable[..., Any]
 

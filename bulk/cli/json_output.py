@@ -1,0 +1,180 @@
+"""What commands write to stdout with --json, besides the events of a job: one struct per kind of line.
+
+The structs describe the output; `bulk.cli.json_schema` makes the JSON schema in the repository from them. Fields may be
+added, and are never removed or renamed.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    pass
+
+
+class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A wait of more than 2 s. Times are ISO 8601 in UTC; None where they are not known or do not apply.
+
+    `kind` is outage, pause, rate_limit, catching_up, second_read, retry or response. `bucket` is a rate limit,
+    `targets` the number of persons that are waited for, `axis` what was changed, and `reason` the end of the last
+    probe in an outage.
+    """
+
+    kind: str
+    since: str
+    until: str | None
+    gives_up_at: str | None
+    bucket: str | None
+    targets: int | None
+    axis: str | None
+    reason: str | None
+
+
+class PlanMade(_Line, frozen=True, tag="plan"):
+    """The plan that a command made or uses.
+
+    `digest` approves it. `operation` is in words. `findings` are the counts and line numbers of the input check.
+    """
+
+    path: str
+    count: int
+    digest: str
+    host: str
+    project_id: int
+    project_name: str
+    operation: str
+    findings: list[dict[str, Any]]
+
+
+class JobReported(_Line, frozen=True, tag="report"):
+    """The result of a run or a verification; `posthog-bulk report --json` writes the whole report."""
+
+    exit_code: int
+    verdict: str
+    plan: str
+    journal: str
+
+
+class PersonsExported(_Line, frozen=True, tag="persons"):
+    """The end of an export to a file: the number of persons, and the findings about the input."""
+
+    path: str
+    count: int
+    findings: list[dict[str, Any]]
+
+
+class JobStatus(_Line, frozen=True, tag="status"):
+    """The state of a job: for each axis the number of targets by state, and its last run.
+
+    `is_running` tells whether a process runs the job. `run_ended` is None until then, and if the process died.
+    Times are ISO 8601 in UTC.
+    """
+
+    journal: str
+    job: str
+    operation: str
+    host: str
+    project_id: int
+    count: int
+    approved_at: str | None
+    verdict: str
+    exit_code: int
+    axes: dict[str, dict[str, int]]
+    is_running: bool
+    runs: int
+    run_started: str | None
+    run_ended: str | None
+    run_reason: str | None
+    last_entry_at: str
+
+
+class JobListed(_Line, frozen=True, tag="job"):
+    """A job of a folder. What cannot be read, or has not happened yet, is None.
+
+    `state` is not_started, unfinished, running, finished or unreadable; `problem` says why it is unreadable. `next` is
+    the command line to run next. Times are ISO 8601.
+    """
+
+    plan: str | None
+    journal: str
+    state: str
+    operation: str | None
+    selected: str | None
+    host: str | None
+    project_id: int | None
+    count: int | None
+    done: int | None
+    planned_at: str | None
+    last_entry_at: str | None
+    finished_at: str | None
+    exit_code: int | None
+    verdict: str | None
+    next: str | None
+    problem: str | None
+
+
+class FileWritten(_Line, frozen=True, tag="file"):
+    """A report was written to a file."""
+
+    path: str
+    format: str
+
+
+class ServerStarted(_Line, frozen=True, tag="server"):
+    """The local server accepts requests; the key is for this server only."""
+
+    url: str
+    project_id: int
+    personal_api_key: str
+    persons: int
+
+
+class DemoEnded(_Line, frozen=True, tag="demo"):
+    """The end of the demo: what the server's own records show."""
+
+    exit_code: int
+    checks: tuple["DemoCheck", ...]
+
+
+class DemoCheck(msgspec.Struct, frozen=True):
+    """A claim about the demo, and whether it holds."""
+
+    claim: str
+    holds: bool
+
+
+class CompletionScript(_Line, frozen=True, tag="completion"):
+    """The completion script for a shell."""
+
+    shell: str
+    script: str
+
+
+class EventsDropped(_Line, frozen=True, tag="dropped"):
+    """This many events of progress are missing before the next line, because the reader of stdout was behind."""
+
+    events: int
+
+
+class CommandFailed(_Line, frozen=True, tag="error"):
+    """The command failed; the last line. The message is the one for people."""
+
+    exit_code: int
+    message: str
+
+
+CommandLine = (
+    PlanMade
+    | JobReported
+    | PersonsExported
+    | JobStatus
+    | JobListed
+    | FileWritten
+    | ServerStarted
+    | DemoEnded
+    | CompletionScript
+    | EventsDropped
+    | CommandFailed
+)
+"""The lines that commands write themselves."""

@@ -1,0 +1,147 @@
+"""Writes each event of a job to the logger `bulk` of the standard library's `logging`.
+
+The records tell what a job does, how far it is and why it waits, with counts, states and the keys of properties; never
+a person, a value or an API key. Without a handler of the application they go nowhere. Each record has its event as the
+attribute `event`, for handlers that want its fields.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from bulk.events import (
+    Activity,
+    JobEnded,
+    JobEvent,
+    JobStarted,
+    LimitMoved,
+    PauseStarted,
+    PhaseChanged,
+    PlanEvent,
+    PlanProgress,
+    Progress,
+    RouteChosen,
+    ServerReachable,
+    ServerUnreachable,
+    TestBatchDone,
+    Trouble,
+    WaitingForServer,
+)
+from bulk.formatting import count_of, format_count, format_duration
+from bulk.sanitize import plain
+
+LOGGER: Final = logging.getLogger("bulk")
+LOGGER.addHandler(logging.NullHandler())
+
+PROGRESS_EVERY_S = 60.0
+"""Seconds between two records of progress."""
+
+_WARNINGS = (Trouble, PauseStarted, LimitMoved, ServerUnreachable)
+
+
+class EventLog:
+    """Writes events to the logger; progress and repeated waiting once a minute.
+
+    Arguments:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next_at: dict[type, float] = {}
+
+    @property
+    def is_progress_due(self) -> bool:
+        """Whether the next event of progress would be written."""
+        return LOGGER.isEnabledFor(logging.INFO) and self._clock() >= self._next_at.get(Progress, 0.0)
+
+    def before(self, on_progress: Callable[[Any], None] | None) -> Callable[[Any], None]:
+        """Return a function that writes an event and then passes it on."""
+
+        def write_and_pass_on(event: Any) -> None:
+            self.write(event)
+            if on_progress is not None:
+                on_progress(event)
+
+        return write_and_pass_on
+
+    def write(self, event: JobEvent | PlanEvent) -> None:
+        """Write an event, if its level is enabled."""
+        level = logging.WARNING if isinstance(event, _WARNINGS) else logging.INFO
+        if not LOGGER.isEnabledFor(level):
+            return
+        if isinstance(event, Progress | PlanProgress | Activity | WaitingForServer):
+            now, kind = self._clock(), type(event)
+            if now < self._next_at.get(kind, 0.0):
+                return
+            self._next_at[kind] = now + PROGRESS_EVERY_S
+        LOGGER.log(level, "%s", message_of(event), extra={"event": event})
+
+
+def message_of(event: JobEvent | PlanEvent) -> str:
+    """Return the message that the log has for an event."""
+    match event:
+        case PlanProgress():
+            return f"planning: {event.seen} read, {event.targets} selected, {event.requests} requests"
+        case Activity():
+            persons = "" if event.persons is None else f", {event.persons} persons"
+            return f"{event.phase}: {event.requests} requests{persons}"
+        case JobStarted():
+            return (
+                f"job {event.job} started, run {event.runs_before + 1}: {plain(event.operation)} in project "
+                f"{event.project_id}; {event.remaining} of {event.count} persons left to process"
+            )
+        case PhaseChanged():
+            return f"phase: {event.phase}"
+        case RouteChosen():
+            return f"route: {event.route} ({event.why})"
+        case TestBatchDone():
+            return f"test batch OK: {count_of(event.targets, 'person')}"
+        case Progress():
+            return _progress(event)
+        case Trouble():
+            return _trouble(event)
+        case PauseStarted():
+            return f"rate limited: {event.bucket} wait {format_duration(event.for_s)}, as the server asks"
+        case LimitMoved():
+            old, new = ("none" if limit is None else limit for limit in (event.old, event.new))
+            return f"rate limit of {event.bucket} lowered from {old} to {new} per {format_duration(event.window_s)}"
+        case ServerUnreachable():
+            return (
+                f"server not reachable for {format_duration(event.away_s)} ({plain(event.reason)}); next probe in "
+                f"{format_duration(event.retry_in_s)}, giving up in {format_duration(event.gives_up_in_s)}"
+            )
+        case ServerReachable():
+            return f"server reachable again after {format_duration(event.away_s)}"
+        case WaitingForServer():
+            return (
+                f"waiting for the server: {event.targets} accepted changes not yet visible ({event.axis}); "
+                f"next check in {format_duration(event.next_read_s)}, for up to {format_duration(event.wait_left_s)}"
+            )
+        case JobEnded():
+            return f"run ended: {plain(event.reason)}; exit code {event.exit_code}; {_states(event)}"
+
+
+def _progress(event: Progress) -> str:
+    text = f"{event.phase}: {event.done} of {event.count} persons, {event.requests} requests"
+    if event.eta_s is not None:
+        text += f", about {format_duration(event.eta_s)} left"
+    return f"{text}; {_states(event)}"
+
+
+def _states(event: Progress | JobEnded) -> str:
+    axes = {"persons": event.person, "events": event.events, "recordings": event.recordings}
+    axes["properties"] = event.properties
+    shown = (
+        f"{axis}: {', '.join(f'{format_count(count)} {state}' for state, count in states.items())}"
+        for axis, states in axes.items()
+        if states and set(states) != {"not_requested"}
+    )
+    return "; ".join(shown)
+
+
+def _trouble(event: Trouble) -> str:
+    what = " ".join(str(part) for part in (event.error, event.status, event.code) if part is not None)
+    text = f"{plain(event.route)} failed for {count_of(event.targets, 'person')}: {plain(what)}"
+    return text + (f"; retry in {format_duration(event.retry_in_s)}" if event.retry_in_s is not None else "")

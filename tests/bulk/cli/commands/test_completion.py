@@ -1,0 +1,85 @@
+"""Shell completion: the scripts, and what the command offers a shell."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk.cli.commands.completion import COMPLETE_VARIABLE, SHELLS
+
+Run = Callable[..., Any]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_asks_the_command_for_completions(run: Run, shell: str) -> None:
+    result = run("completion", shell)
+    assert (result.code, result.err) == (0, "")
+    assert f"{COMPLETE_VARIABLE}={shell}_complete" in result.out
+    line = json.loads(run("completion", shell, "--json").out)
+    assert (line["event"], line["shell"], line["script"]) == ("completion", shell, result.out)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_is_valid(run: Run, shell: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    (tmp_path / "script").write_text(run("completion", shell).out)
+    subprocess.run([shell, "-n", tmp_path / "script"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("posthog-bulk del", {"plain,delete", "plain,delete-events", "plain,delete-recordings"}),
+        ("posthog-bulk run --log-l", {"plain,--log-level"}),
+        ("posthog-bulk completion ", {"plain,bash", "plain,zsh", "plain,fish"}),
+        ("posthog-bulk persons --profile ", {"plain,eu"}),
+        ("posthog-bulk persons --distinct-ids ", {"file,"}),
+        ("posthog-bulk run ", {"file,"}),
+        ("posthog-bulk demo --keep ", {"dir,"}),
+    ],
+)
+def test_a_shell_gets_commands_options_values_and_files(
+    spawn: Callable[..., "subprocess.Popen[bytes]"], tmp_path: Path, line: str, offered: set[str]
+) -> None:
+    folder = tmp_path / "posthog-bulk"
+    folder.mkdir()
+    (folder / "profiles.toml").write_text('[eu]\nhost = "eu"\n')
+    words = line.split(" ")
+    process = spawn(
+        env={
+            COMPLETE_VARIABLE: "bash_complete",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(words) - 1),
+            "XDG_CONFIG_HOME": str(tmp_path),
+        }
+    )
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b"")
+    assert set(out.decode().split()) == offered
+
+
+def test_an_unknown_shell_is_refused_with_those_there_are(run: Run) -> None:
+    result = run("completion", "csh")
+    assert result.code == 2
+    assert "'csh' is not one of 'bash', 'zsh', 'fish'" in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggested"),
+    [
+        (("delte",), "No such command 'delte'. Did you mean delete"),
+        (("verfy", "x"), "No such command 'verfy'. Did you mean verify?"),
+        (("zzz",), "No such command 'zzz'. For help: posthog-bulk --help"),
+        (("run", "x", "--aprove", "1"), "No such option '--aprove'. Did you mean --approve or"),
+        (("persons", "--distinct-id", "x"), "No such option '--distinct-id'. Did you mean --distinct-ids"),
+    ],
+)
+def test_a_mistyped_command_or_option_gets_a_suggestion(run: Run, arguments: tuple[str, ...], suggested: str) -> None:
+    result = run(*arguments)
+    assert (result.code, len(result.err.splitlines())) == (2, 1)
+    assert suggested in result.sentence

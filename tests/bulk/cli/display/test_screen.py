@@ -1,0 +1,99 @@
+"""The lines of a screen fit any width."""
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+
+from bulk.cli.display.frame import Frame
+from bulk.cli.display.screen import Bar, Line, flow, fold, log_line, screen
+from bulk.events import Activity, PhaseChanged, PlanProgress, Progress, Wait, WaitKind
+
+NOW = datetime(2026, 11, 29, 11, 3, 14, tzinfo=UTC)
+PROGRESS = Progress(
+    phase="sending",
+    count=5_000_000,
+    done=1_250_000,
+    person={"deleted_confirmed": 1_000_000, "already_deleted": 250_000, "not_started": 3_750_000},
+    events={"queued": 1_250_000},
+    recordings={},
+    requests=12,
+    targets_per_s=48.0,
+    overall_per_s=4.0,
+    eta_s=90_000.0,
+    elapsed_s=40_000.0,
+    wait=Wait(kind=WaitKind.PAUSE, waited_s=2, left_s=58, bucket="漢字" * 30),
+)
+SHOWN = (
+    PROGRESS,
+    msgspec.structs.replace(PROGRESS, wait=None, done=5_000_000),
+    PlanProgress(seen=1_000_000, targets=999_999, requests=1000, elapsed_s=3600.0),
+    Activity(phase="exporting", elapsed_s=3.0, requests=1, persons=1),
+    PhaseChanged(phase="checking"),
+)
+
+
+@pytest.mark.parametrize("width", [10, 20, 39, 60, 80, 120, 300])
+@pytest.mark.parametrize("event", SHOWN)
+def test_no_line_is_wider_than_the_terminal(width: int, event: Progress) -> None:
+    lines = screen(event, width=width, now=NOW)
+    assert all(0 < cell_len(line.text) <= width for line in lines)
+
+
+def test_a_screen_shows_count_rates_elapsed_time_and_the_expected_end() -> None:
+    assert log_line(msgspec.structs.replace(PROGRESS, wait=None, person={}, events={}), now=NOW) == (
+        "Sending: 1,250,000 of 5,000,000 (25%), 4.0 persons/s (48 persons/s without waits), elapsed 11 h 6 min, "
+        "about 1 d 1 h left, end about 2026-11-30 12:03"
+    )
+
+
+def test_during_an_outage_no_end_is_promised() -> None:
+    away = Wait(kind=WaitKind.OUTAGE, waited_s=2, left_s=8, gives_up_in_s=900, reason="503")
+    line = log_line(msgspec.structs.replace(PROGRESS, wait=away, eta_s=600.0), now=NOW)
+    assert "about 10 min left once the server responds; Server not reachable since" in line
+    assert "end about" not in line
+
+
+def test_only_the_wait_is_coloured() -> None:
+    waits = [line.waits for line in screen(PROGRESS, width=300, now=NOW)]
+    assert waits == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("a short line", 40, ["a short line"]),
+        ("waiting for 30 s now", 14, ["waiting for", "  30 s now"]),
+        ("abcdefghij", 4, ["abcd", "  ef", "  gh", "  ij"]),
+        ("", 10, [""]),
+    ],
+)
+def test_text_is_broken_between_words_and_never_before_a_unit(text: str, width: int, lines: list[str]) -> None:
+    assert fold(text, width) == lines
+
+
+def test_parts_share_a_line_while_they_fit() -> None:
+    assert flow(["one", "two", "three"], 10) == ["one, two,", "three"]
+
+
+@pytest.mark.parametrize(("done", "count", "text"), [(0, 4, "...."), (1, 4, "#..."), (4, 4, "####"), (0, 0, "####")])
+def test_the_bar_fills_with_what_is_done(done: int, count: int, text: str) -> None:
+    assert Bar("#", ".").text(done=done, count=count, width=4) == text
+
+
+def test_a_terminal_that_became_narrower_is_erased_to_the_first_row() -> None:
+    frame = Frame(colour=False)
+    frame.draw([Line("x" * 100), Line("y" * 30)], columns=120, rows=24)
+    assert frame.draw([Line("z")], columns=40, rows=24).startswith("\r\x1b[3A\x1b[J")  # 3 rows and 1
+
+
+def test_colour_is_left_out_where_it_is_not_wanted() -> None:
+    waits = [Line("waits", waits=True)]
+    assert "\x1b[33mwaits\x1b[0m" in Frame(colour=True).draw(waits, columns=80, rows=24)
+    assert "\x1b[33m" not in Frame(colour=False).draw(waits, columns=80, rows=24)
+
+
+def test_a_low_terminal_shows_the_first_lines() -> None:
+    drawn = Frame(colour=False).draw([Line("1"), Line("2"), Line("3")], columns=80, rows=3)
+    assert drawn.endswith("1\n2")

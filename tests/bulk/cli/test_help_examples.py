@@ -1,0 +1,108 @@
+"""The example in the help of each command, run as it is printed against a local server."""
+
+import re
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from bulk.cli.main import COMMANDS, posthog_bulk
+
+Run = Callable[..., Any]
+
+PROCESSES = ("server", "demo")
+"""Commands whose example is started as a process."""
+
+
+def examples(name: str) -> list[list[str]]:
+    """Return the command lines below "Example:" in the help of a command, each split into words."""
+    with click.Context(posthog_bulk, info_name="posthog-bulk") as context:
+        command = posthog_bulk if not name else posthog_bulk.get_command(context, name)
+        assert command is not None
+        with click.Context(command, info_name=name, parent=context) as inner:
+            help_text = command.get_help(inner)
+    example = help_text.split("Example:\n")[1].split("\n\n")[0]
+    lines = re.sub(r"\\\n *", " ", example).splitlines()
+    return [shlex.split(line)[1:] for line in lines if line.strip().startswith("posthog-bulk ")]
+
+
+def input_files(server: Any) -> None:
+    """Write the input files that the examples name."""
+    uuids = list(server.world.iter_uuids())
+    ids = [server.world.person(uuid).distinct_ids[0] for uuid in uuids]
+    for number, name in enumerate(("leavers.txt", "vips.txt", "quiet.txt", "unseen.txt")):
+        Path(name).write_text("".join(f"{one}\n" for one in ids[number * 5 : number * 5 + 5]))
+
+
+def ready(run: Run, name: str) -> None:
+    """Make the plan or the job that the example of a command uses."""
+    if name in ("run", "verify", "status", "report"):
+        assert run(*examples("plan")[0]).code == 0
+    if name in ("verify", "status", "report"):
+        assert run("run", "leavers.plan.jsonl", "--approve", digest()).code == 0
+
+
+def digest() -> str:
+    from bulk.plan.plan_file import load_plan
+
+    with load_plan(Path("leavers.plan.jsonl")) as plan:
+        return plan.digest
+
+
+def approved(words: list[str], name: str, result: Any) -> list[str]:
+    """Return the line with the approval that a terminal asks for, as the refusal of the line tells to."""
+    if name == "run":
+        return [word if not re.fullmatch(r"[0-9a-f]{12}", word) else digest() for word in words]
+    count = re.search(r"--expect-count (\d+)", result.sentence)
+    assert count is not None, result.sentence
+    return [*words, "--yes", "--expect-count", count[1]]
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in PROCESSES])
+def test_the_example_of_a_command_runs_as_printed(run: Run, posthog: Any, name: str) -> None:
+    input_files(posthog.server)
+    ready(run, name)
+    lines = examples(name)
+    assert lines
+    for words in lines:
+        assert words[0] == name
+        result = run(*words)
+        if result.code == 3:  # there is no terminal here to approve at
+            result = run(*approved(words, name, result))
+        assert result.code == (75 if name == "verify" else 0), result.err
+
+
+def test_the_example_of_the_whole_command_runs_as_printed(run: Run, posthog: Any) -> None:
+    input_files(posthog.server)
+    plan, job = examples("")
+    assert run(*plan).code == 0
+    assert run(*job, "--approve", digest()).code == 0
+
+
+@pytest.mark.slow
+def test_the_example_of_the_server_runs_as_printed(spawn: Callable[..., "subprocess.Popen[bytes]"]) -> None:
+    (words,) = examples("server")
+    process = spawn(*words)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(b"export POSTHOG_HOST=")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.slow
+def test_the_example_of_the_demo_runs_as_printed(spawn: Callable[..., "subprocess.Popen[bytes]"]) -> None:
+    (words,) = examples("demo")
+    process = spawn(*words)
+    told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    assert Path("demo/report.md").exists()
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_every_help_has_an_example(name: str) -> None:
+    assert examples(name)

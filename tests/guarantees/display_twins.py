@@ -1,0 +1,56 @@
+"""Mistakes in what is shown of waits: guarantee 14."""
+
+from twin import Twin, twin
+
+_TRACKER = "bulk/progress/wait_tracker.py"
+_TRACKER_TESTS = "bulk/progress/test_wait_tracker.py::test_"
+_DISPLAY_TESTS = "bulk/cli/display/test_live_display.py::test_"
+_SCREENS = "integration/test_screens.py::test_"
+
+DISPLAY: tuple[Twin, ...] = (
+    twin(
+        14,
+        "a pause before a retry is not shown",
+        (
+            _TRACKER_TESTS + "a_read_that_sits_out_a_pause_before_its_retry_shows_the_pause",
+            _SCREENS + "a_plan_with_a_pause_of_40_s",
+        ),
+        _TRACKER, "            waits += self._pauses_before_retries(now)\n", "            pass\n",
+    ),
+    twin(
+        14,
+        "requests that wait for the rate limit are not shown",
+        _TRACKER_TESTS + "a_request_that_waits_for_the_rate_limit_is_one_wait_with_its_end",
+        "asyncclient/limits.py", "                    self.blocked_since = now\n", "                    pass\n",
+    ),
+    twin(
+        14,
+        "nothing is shown until something happens",
+        ("bulk/concurrency/test_ticker.py::test_it_is_called_every_second_until_the_block_ends", _SCREENS + "our_own_minute_limit"),
+        "bulk/concurrency/ticker.py", "            tick()\n", "            pass\n",
+    ),
+    twin(
+        14,
+        "a pause is shown for every batch",
+        _DISPLAY_TESTS + "a_pause_is_not_shown_for_every_batch",
+        "bulk/cli/display/messages.py", "return None if is_pause else _trouble_line(event)", "return _trouble_line(event)",
+    ),
+    twin(
+        14,
+        "a pause that is over slows the estimate down",
+        "bulk/progress/test_rates.py::test_the_time_left_includes_the_waits_ahead",
+        "bulk/progress/rates.py", "progress.elapsed_s - progress.interrupted_s - standing_s", "progress.elapsed_s - standing_s",
+    ),
+    twin(
+        14,
+        "the estimate leaves out what is still waited for",
+        "bulk/progress/test_rates.py::test_the_time_left_includes_the_waits_ahead",
+        "bulk/progress/rates.py", "        wait_left_s = wait.left_s or 0.0\n", "",
+    ),
+    twin(
+        14,
+        "a line is broken by the terminal",
+        "bulk/cli/display/test_screen.py::test_no_line_is_wider_than_the_terminal",
+        "bulk/cli/display/screen.py", "        while cell_len(current) > width:\n", "        while False:\n",
+    ),
+)  # fmt: skip
