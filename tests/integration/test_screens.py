@@ -19,13 +19,18 @@ from virtual_time import run_virtual
 
 from asyncclient import RateLimits
 from asyncclient.testing import Fault
-from bulk import ByPersonIds, DeletePersons, UpdateProperties, make_plan
+from bulk import ByFilter, ByPersonIds, DeletePersons, UpdateProperties, make_plan, verify_job
 from bulk.cli.display.log_lines import Lines
 from bulk.cli.display.messages import Event
 from bulk.cli.display.terminal import Terminal
 from bulk.cli.signals import Stopper
-from bulk.events import Progress
+from bulk.concurrency.stop_gate import StopGate
+from bulk.events import Activity, Progress
+from bulk.export.person_export import export_lines
+from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.load import JobStatus, read_status
+from bulk.selection.input_findings import Findings
 
 WIDTHS = (120, 80, 60, 40)
 SCREENS = Path(__file__).parent / "screens"
@@ -195,6 +200,61 @@ def test_an_outage_of_100_s(virtual: Any) -> None:
     began = recording.first(waits("outage"))
     check("outage", screens(recording, at_s=began + 10))
     check("outage.log", log(recording))
+
+
+def test_a_verification_with_an_outage_of_100_s(virtual: Any) -> None:
+    recording = Recording()
+
+    async def main() -> None:
+        async with virtual(persons=600, latency_s=0.3) as a:
+            plan = await a.plan(operation=DeletePersons())
+            await a.run(plan)
+            began: list[float] = []
+
+            def on_progress(event: Event) -> None:
+                recording(event)
+                if not began and getattr(event, "phase", "") == "reading back":
+                    began.append(anyio.current_time())
+                    a.server.faults.add(Fault("status", status=503))
+                    asyncio.get_running_loop().call_later(100, a.server.faults.clear)
+
+            await verify_job(a.client, plan, a.journal, on_progress=on_progress, concurrency=1)
+
+    run_virtual(main())
+    began = recording.first(waits("outage"))
+    check("verify_in_an_outage", screens(recording, at_s=began + 10))
+    check("verify_in_an_outage.log", log(recording))
+
+
+def test_an_export_of_persons_with_a_pause_of_40_s(virtual: Any) -> None:
+    recording = Recording()
+
+    async def main() -> None:
+        async with virtual(persons=2500, latency_s=0.3) as a:
+            a.server.faults.add(Fault("status", action="list", status=429, retry_after="40", after=2, times=1))
+            gate, count = StopGate(), 0
+            tracker = WaitTracker(a.client.limits, gate.sleeps)
+
+            def describe(moment: Moment) -> Activity:
+                return Activity(
+                    phase="exporting",
+                    elapsed_s=round(moment.elapsed_s),
+                    requests=moment.requests,
+                    persons=count,
+                    wait=moment.wait,
+                )
+
+            client = a.client.observed(tracker.client_event)
+            async with ActivityReporter(tracker, describe, recording).reporting():
+                everyone = ByFilter(everyone=True)
+                async for _ in export_lines(client, everyone, Findings(), gate=gate, on_progress=recording):
+                    count += 1
+            assert count == 2500
+
+    run_virtual(main())
+    began = recording.first(waits("pause"))
+    check("persons_with_a_pause", screens(recording, at_s=began + 10))
+    check("persons_with_a_pause.log", log(recording))
 
 
 def test_an_interrupt(virtual: Any) -> None:

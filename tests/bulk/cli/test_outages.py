@@ -105,9 +105,10 @@ def test_json_lines_report_an_outage(run: Run, posthog: Any) -> None:
     events = [json.loads(line) for line in result.out.splitlines()]
     outages = [each for each in events if each["event"] == "unreachable"]
     assert outages
-    assert set(outages[0]) == {"event", "away_s", "retry_in_s", "gives_up_in_s", "reason"}
+    everywhere = {"event", "at", "phase", "wait"}
+    assert set(outages[0]) == everywhere | {"away_s", "retry_in_s", "gives_up_in_s", "reason"}
     assert 890 < outages[0]["away_s"] + outages[0]["gives_up_in_s"] <= 901
-    assert [set(each) for each in events if each["event"] == "reachable"] == [{"event", "away_s"}]
+    assert [set(each) for each in events if each["event"] == "reachable"] == [everywhere | {"away_s"}]
 
 
 @pytest.mark.parametrize("text", ["", "15 minutes", "-1", "1.2.3s", "inf", "nan", "1h30", "s", "1e3", "9" * 21])
