@@ -89,6 +89,25 @@ def test_a_server_that_stays_away_ends_the_command_which_the_same_line_resumes(r
 
 
 @pytest.mark.parametrize("command", COMMANDS[:3], ids=lambda command: command[0])
+def test_a_host_name_that_cannot_be_looked_up_for_a_while_is_waited_for(
+    run: Run, posthog: Any, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up, failures = socket.getaddrinfo, iter(range(5))
+
+    def fail_at_first(host: Any, *args: Any, **options: Any) -> Any:
+        if host == "localhost" and next(failures, None) is not None:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return look_up(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail_at_first)
+    result = run(*command, "--host", posthog.server.url.replace("127.0.0.1", "localhost"))
+    assert result.code == 0, result
+    assert UNREACHABLE.search(result.err)
+    assert "Server reachable again after" in result.err
+    assert next(failures, None) is None
+
+
+@pytest.mark.parametrize("command", COMMANDS[:3], ids=lambda command: command[0])
 def test_a_host_that_cannot_be_reached_ends_the_command_with_what_to_do(
     run: Run, posthog: Any, command: tuple[str, ...]
 ) -> None:
