@@ -8,10 +8,11 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import anyio
 
+from asyncclient._protocol.limits.burst_pace import burst_pace
 from asyncclient._protocol.limits.limit_reduction import LimitReduction
 from asyncclient._protocol.limits.limit_wait import LimitWait
 from asyncclient._protocol.limits.paused_too_long import PausedTooLong
@@ -20,16 +21,11 @@ from asyncclient._protocol.limits.rate_limits import MINUTE_S, Bucket, RateLimit
 from asyncclient._protocol.limits.request_log import RequestLog
 from asyncclient._protocol.server_clock import boot_time
 
-if TYPE_CHECKING:
-    from aiolimiter import AsyncLimiter
-
 __all__ = ["Bucket", "LimitReduction", "LimitWait", "Limits", "PausedTooLong", "Permit", "RateLimits", "WindowBudget"]
 
 MAX_RECENT = 20_000
 """The most requests per bucket that `recent` returns: more than any of PostHog's hourly limits."""
 
-PACED_SECONDS = 5
-"""The requests of one minute take at least this many seconds, which smooths the start of a burst."""
 TIMER_S = 0.001
 """Seconds added to a wait, because a timer can fire this much too early."""
 
@@ -41,7 +37,7 @@ class _Queue:
         self.bucket = bucket
         self.turn = anyio.Lock(fast_acquire=True)
         self.changed: anyio.Event | None = None
-        self.pace = _pace(minute_limit)
+        self.pace = burst_pace(minute_limit)
         self.blocked_since: float | None = None
         self.in_flight: dict[int, float] = {}
 
@@ -117,7 +113,22 @@ class Permit:
         """Note that the server refused the request or did not respond, so that it tells nothing about the limit."""
         self._passed = False
 
-    async def __aenter__(self) -> Self:
+    def take_at_once(self) -> bool:
+        """Take the permit if there is nothing to wait for, and return whether it was taken; if not, use `take`."""
+        limits, queue = self._limits, self._queue
+        limits.check_loop()
+        now = limits.clock()
+        if queue.pace is not None or not queue.is_free(now):
+            return False
+        self._take(now)
+        return True
+
+    async def take(self) -> None:
+        """Wait for the permit, and take it.
+
+        Raises:
+            PausedTooLong: the server asks for a longer pause.
+        """
         limits, queue = self._limits, self._queue
         limits.check_loop()
         now = limits.clock()
@@ -125,24 +136,13 @@ class Permit:
             if queue.pace is not None:
                 await queue.pace.acquire()  # it has capacity, so this does not wait
             self._take(now)
-            return self
+            return
         async with queue.turn:
             await queue.wait_until_free(limits.clock, self._longest_pause_s)
             self._take(limits.clock())
-        return self
 
-    def _take(self, now: float) -> None:
-        self.since = now
-        self._taken = True
-        self._queue.in_flight[id(self)] = now
-        bucket_log = self._queue.bucket.log
-        bucket_log.in_flight += 1
-        if self._log is not bucket_log:
-            self._log.in_flight += 1
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def release(self) -> None:
+        """Count the request if it was marked as sent, otherwise return the permit."""
         if not self._taken:
             return
         bucket = self._queue.bucket
@@ -156,6 +156,24 @@ class Permit:
             if self._log is not bucket.log:
                 self._log.record(now)
         self._queue.wake()
+
+    async def __aenter__(self) -> Self:
+        await self.take()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _take(self, now: float) -> None:
+        self.since = now
+        self._taken = True
+        self._queue.in_flight[id(self)] = now
+        bucket_log = self._queue.bucket.log
+        bucket_log.in_flight += 1
+        if self._log is not bucket_log:
+            self._log.in_flight += 1
 
 
 class Limits:
@@ -236,7 +254,7 @@ class Limits:
         reductions = queue.bucket.reduce(now, retry_after_s=retry_after_s, sent_at=now if since is None else since)
         for reduction in reductions:
             if reduction.window_s == MINUTE_S and queue.pace is None:
-                queue.pace = _pace(reduction.new)
+                queue.pace = burst_pace(reduction.new)
         return reductions
 
     def keep_lowered(self, bucket: Bucket, *, window_s: float, limit: int, age_s: float) -> None:
@@ -327,13 +345,3 @@ class Limits:
                     "them with the requests made so far: new.charge(bucket, old.recent(bucket)) for each Bucket"
                 )
             self._loop = loop
-
-
-def _pace(minute_limit: int | None) -> "AsyncLimiter | None":
-    """Return a limiter that smooths the start of a burst; None if the minute is unlimited."""
-    if minute_limit is None:
-        return None
-    # imported here because it reads package metadata, which takes time
-    from aiolimiter import AsyncLimiter
-
-    return AsyncLimiter(max(1.0, minute_limit / PACED_SECONDS), 1.0)

@@ -83,7 +83,9 @@ class DesiredProperties(msgspec.Struct, frozen=True, kw_only=True):
         different = [
             key for key, value in self.values.items() if key not in properties or not equal(properties[key], value)
         ]
-        return (*different, *(key for key in self.absent if key in properties))
+        if self.absent:
+            different += [key for key in self.absent if key in properties]
+        return tuple(different)
 
     def __repr__(self) -> str:  # the values are personal data
         return f"DesiredProperties(keys={(*self.values, *self.absent)!r})"
@@ -91,6 +93,8 @@ class DesiredProperties(msgspec.Struct, frozen=True, kw_only=True):
 
 def equal(one: Any, other: Any) -> bool:
     """Return whether two JSON values are equal; 1 equals 1.0, but not true."""
+    if isinstance(one, str) and isinstance(other, str):  # most values are
+        return one == other
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, Mapping) and isinstance(other, Mapping):

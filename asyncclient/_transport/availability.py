@@ -106,7 +106,8 @@ class OutageTransport:
                 await before_send()
 
         while True:
-            await self._wait(request, path)
+            if self._availability.is_in_doubt:
+                await self._wait(request, path)
             try:
                 return await self._inner.send(request, path, unless_outage, attempt=attempt)
             except _HeldBack:

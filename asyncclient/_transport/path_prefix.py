@@ -64,13 +64,13 @@ class PathPrefix:
         if used == SUCCESSOR:
             self.settled = self.settled or is_served(request, response)
             return False
-        redirected_read = _is_redirected(response) and not request.mutating
-        doubtful = self.settled or request.mutating
-        if _moved_away(response) and not request.reveals_prefix and doubtful and not redirected_read:
-            self.settled = False
-            return False
-        announced = "deprecation" in response.headers or 'rel="successor-version"' in response.headers.get("link", "")
-        if announced or _moved_away(response):
+        moved_away = _moved_away(response)
+        if moved_away and not request.reveals_prefix and (self.settled or request.mutating):
+            redirected_read = _is_redirected(response) and not request.mutating
+            if not redirected_read:
+                self.settled = False
+                return False
+        if moved_away or _announces_successor(response):
             self.name = SUCCESSOR
             # an announcement comes with a served request; after a redirect or 404 the successor has to prove itself
             self.settled = is_served(request, response)
@@ -115,6 +115,12 @@ def settling_read() -> Request[None]:
 def _moved_away(response: Response) -> bool:
     """Return whether the response says that the route is no longer below this prefix."""
     return _is_redirected(response) or (response.status == 404 and b"Endpoint not found." in response.body)
+
+
+def _announces_successor(response: Response) -> bool:
+    """Return whether the response says that this prefix is deprecated."""
+    headers = response.headers
+    return "deprecation" in headers or 'rel="successor-version"' in headers.get("link", "")
 
 
 def _is_redirected(response: Response) -> bool:

@@ -13,7 +13,7 @@ from asyncclient._secret import Secret
 from asyncclient._transport import Wire
 from asyncclient.errors import ApiStatusError, error_class_for
 from asyncclient.events import ClientEvent, LimitLowered, Paused, RequestFinished
-from asyncclient.limits import Limits, PausedTooLong
+from asyncclient.limits import Limits, PausedTooLong, Permit
 from asyncclient.retry import UNAVAILABLE, RetryPolicy, shared_pause_s
 
 
@@ -45,8 +45,54 @@ class RateLimitedTransport:
             ApiStatusError: the response is a 429; or nothing was sent, because the server asks for a longer pause than
                 the policy allows.
         """
+        permit = self._limits.permit(request.bucket, longest_pause_s=self._policy.longest_pause_s)
+        if not permit.take_at_once():
+            await self._wait_for(permit, request, path)
+        status: int | None = None
+        started = 0.0
         try:
-            return await self._send(request, path, before_send, attempt)
+            if before_send is not None:
+                await before_send()
+            started = self._clock()
+            response = await self._wire.send(request, path, permit.mark_sent)
+            status = response.status
+        except ApiStatusError as error:
+            status = error.status
+            raise
+        finally:
+            elapsed_s = self._clock() - started
+            if status is None or status == 429 or status in UNAVAILABLE:
+                permit.mark_rejected()
+            permit.release()
+            if permit.used:
+                self._emit(
+                    RequestFinished(
+                        action=request.action,
+                        bucket=request.bucket,
+                        mutating=request.mutating,
+                        status=status,
+                        elapsed_s=elapsed_s,
+                        attempt=attempt,
+                    )
+                )
+        if status < 300:
+            self._server_clock.observe_date(response.headers.get("date", ""), elapsed_s)
+        elif status == 429 or (status in UNAVAILABLE and "retry-after" in response.headers):
+            slowed = to_error(request, response, self._key)
+            self._slow_down(request, slowed, permit.since, attempt)
+            if status == 429:
+                raise slowed
+        return response
+
+    async def _wait_for(self, permit: Permit, request: Request[Any], path: str) -> None:
+        """Wait for the permit.
+
+        Raises:
+            ApiStatusError: the server asks for a longer pause than the policy allows.
+        """
+        try:
+            await permit.take()
+            return
         except PausedTooLong as pause:
             paused = pause
         raise error_class_for(paused.status, None)(
@@ -57,42 +103,6 @@ class RateLimitedTransport:
             detail=f"not sent: {paused}",
             retry_after_s=paused.left_s,
         )
-
-    async def _send(self, request: Request[Any], path: str, before_send: BeforeSend | None, attempt: int) -> Response:
-        async with self._limits.permit(request.bucket, longest_pause_s=self._policy.longest_pause_s) as permit:
-            if before_send is not None:
-                await before_send()
-            started = self._clock()
-            status: int | None = None
-            try:
-                response = await self._wire.send(request, path, permit.mark_sent)
-                status = response.status
-            except ApiStatusError as error:
-                status = error.status
-                raise
-            finally:
-                elapsed_s = self._clock() - started
-                if status is None or status == 429 or status in UNAVAILABLE:
-                    permit.mark_rejected()
-                if permit.used:
-                    self._emit(
-                        RequestFinished(
-                            action=request.action,
-                            bucket=request.bucket,
-                            mutating=request.mutating,
-                            status=status,
-                            elapsed_s=elapsed_s,
-                            attempt=attempt,
-                        )
-                    )
-        if status < 300:
-            self._server_clock.observe_date(response.headers.get("date", ""), elapsed_s)
-        elif status == 429 or (status in UNAVAILABLE and "retry-after" in response.headers):
-            slowed = to_error(request, response, self._key)
-            self._slow_down(request, slowed, permit.since, attempt)
-            if status == 429:
-                raise slowed
-        return response
 
     def _slow_down(self, request: Request[Any], error: ApiStatusError, since: float, attempt: int) -> None:
         """Pause all requests of the bucket for as long as the server asks, and lower the limit after a 429."""

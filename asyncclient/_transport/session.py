@@ -5,7 +5,7 @@ authorization, raising for a status. Its second attempt after a lost connection 
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, Final
@@ -200,35 +200,28 @@ class SessionWire:
         self, request: Request[Any], path: str, response: aiohttp.ClientResponse, limit_s: float
     ) -> Response:
         """The response with its body, or with the body as a stream."""
-        unpacker = Unpacker(response.headers.get("Content-Encoding", ""))
-        try:
-            if request.streamed and response.status < 300:
-                stream = Body(request, path, response, unpacker, limit_s, self._streams)
-                return self._as_value(path, response, stream=stream)
-            body = await read_body(request, path, response, unpacker)
-        except BaseException:
-            response.close()
-            raise
-        if not response.content.at_eof():  # at the end aiohttp has taken the connection back already
-            response.close()
-        return self._as_value(path, response, body=body)
-
-    def _as_value(
-        self, path: str, response: aiohttp.ClientResponse, *, body: bytes = b"", stream: Body | None = None
-    ) -> Response:
-        return Response(
-            status=response.status,
-            path=path,
-            headers=response.headers,
-            body=body,
-            stream=stream,
-            origin=self._origin,
-        )
+        status, headers = response.status, response.headers
+        body, stream = b"", None
+        if request.streamed and status < 300:
+            stream = Body(request, path, response, _unpacker(headers), limit_s, self._streams)
+        elif not response.content.at_eof():
+            try:
+                body = await read_body(request, path, response, _unpacker(headers))
+            except BaseException:
+                response.close()
+                raise
+            if not response.content.at_eof():  # at the end aiohttp has taken the connection back already
+                response.close()
+        return Response(status=status, path=path, headers=headers, body=body, stream=stream, origin=self._origin)
 
     def _url(self, path: str, query: tuple[tuple[str, str], ...]) -> URL:
         target = f"/{target_of(path, query)}"
         # the latter takes half the time, and knows no query
         return URL(self._origin + target, encoded=True) if query else self._root.with_path(target, encoded=True)
+
+
+def _unpacker(headers: Mapping[str, str]) -> Unpacker:
+    return Unpacker(headers.get("Content-Encoding", ""))
 
 
 def target_of(path: str, query: tuple[tuple[str, str], ...]) -> str:

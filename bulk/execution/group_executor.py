@@ -171,6 +171,8 @@ class GroupExecutor:
             await self._batch_policy.wait_for_rows(progress=progress)
 
     async def _recheck_held(self) -> None:
+        if Axis.EVENTS not in self._job.requested_axes:
+            return
         held = [n for n in self._numbers if self._job.target_states.events(n) is Events.HELD_BACK]
         if held:
             check = await self._context.verifier.check_persons(held)

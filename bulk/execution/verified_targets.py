@@ -48,14 +48,10 @@ class VerifiedTargets:
     def __init__(self, *, by_capture: bool, max_read_ahead: int, clock: Callable[[], float]) -> None:
         self.read_ahead = max_read_ahead
         self._max_read_ahead = max_read_ahead
-        self._by_capture = by_capture
+        self._good_for_s = READ_GOOD_FOR_EVENT_S if by_capture else READ_GOOD_FOR_S
         self._clock = clock
         self._targets: dict[int, VerifiedTarget] = {}
         self._keys_sent: dict[int, set[str]] = {}
-
-    @property
-    def _good_for_s(self) -> float:
-        return READ_GOOD_FOR_EVENT_S if self._by_capture else READ_GOOD_FOR_S
 
     def add(self, number: int, target: VerifiedTarget) -> None:
         """Keep a target that was just read; an earlier read of it is forgotten."""

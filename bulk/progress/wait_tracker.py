@@ -4,9 +4,8 @@
 pure, decides which wait is shown.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
-
-import anyio
 
 from asyncclient import ClientEvent, Limits, Paused, RequestFinished, Retrying, ServerReachable, ServerUnreachable
 from bulk.concurrency.sleeps import Sleeps, later
@@ -43,7 +42,7 @@ class WaitTracker:
     Arguments:
         limits: of the client.
         sleeps: of the engine.
-        clock: returns the time of the event loop in seconds.
+        clock: returns seconds; the clock of the running event loop if None, which takes less than `anyio.current_time`.
 
     Attributes:
         requests: how many requests were made.
@@ -51,13 +50,13 @@ class WaitTracker:
         interrupted_s: seconds of these in pauses of the server and in outages.
     """
 
-    def __init__(self, limits: Limits, sleeps: Sleeps, *, clock: Callable[[], float] = anyio.current_time) -> None:
+    def __init__(self, limits: Limits, sleeps: Sleeps, *, clock: Callable[[], float] | None = None) -> None:
         self.requests = 0
         self.standstill_s = 0.0
         self.interrupted_s = 0.0
         self._limits = limits
         self._sleeps = sleeps
-        self._clock = clock
+        self._clock = asyncio.get_running_loop().time if clock is None else clock
         self._pauses: dict[str, tuple[float, float]] = {}
         self._retry = (0.0, 0.0)
         self._outage: tuple[float, Wait] | None = None

@@ -373,14 +373,13 @@ CLIENT: tuple[Twin, ...] = (
         16,
         "a cancelled call keeps its slot",
         "asyncclient/_transport/test_retrying.py::test_before_send_is_awaited_once_the_permit_is_held_and_returns_it_when_it_raises",
-        _LIMITS, "        if not self._taken:\n            return\n        bucket",
-        "        if not self._taken or kind:\n            return\n        bucket",
+        _RATE_LIMITED, "            permit.release()\n", "            if permit.used:\n                permit.release()\n",
     ),
     twin(
         16,
         "a cancelled request is not told of",
         "asyncclient/_transport/test_retrying.py::test_a_call_cancelled_in_flight_keeps_its_permit_and_emits_an_event",
-        _RATE_LIMITED, "                if permit.used:\n", "                if permit.used and status is not None:\n",
+        _RATE_LIMITED, "            if permit.used:\n", "            if permit.used and status is not None:\n",
     ),
     twin(
         26,

@@ -28,9 +28,9 @@ ENGINE: tuple[Twin, ...] = (
             _RESUME + "no_request_arrives_before_its_intent_is_in_the_journal",
         ),
         "asyncclient/_transport/rate_limited.py", "            if before_send is not None:\n                await before_send()\n", "",
-        "asyncclient/_transport/rate_limited.py", "                status = response.status\n            except",
-        "                status = response.status\n                if before_send is not None:\n"
-        "                    await before_send()\n            except",
+        "asyncclient/_transport/rate_limited.py", "            status = response.status\n        except",
+        "            status = response.status\n            if before_send is not None:\n"
+        "                await before_send()\n        except",
     ),
     twin(
         2,

@@ -218,8 +218,8 @@ PROPERTIES: tuple[Twin, ...] = (
             "bulk/test_property_checks.py::test_a_null_is_a_property",
             _PROPERTIES + "a_null_is_a_value_to_be_set_and_a_property_to_be_removed",
         ),
-        "bulk/property_checks.py", "(key for key in self.absent if key in properties)",
-        "(key for key in self.absent if properties.get(key) is not None)",
+        "bulk/property_checks.py", "[key for key in self.absent if key in properties]",
+        "[key for key in self.absent if properties.get(key) is not None]",
     ),
     twin(
         22,

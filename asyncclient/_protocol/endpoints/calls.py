@@ -1,6 +1,8 @@
-"""persons_call: builds the requests below persons/. Pure."""
+"""Builds the requests below persons/. Pure."""
 
 from typing import Any, TypeVar
+
+import msgspec
 
 from asyncclient._protocol.endpoints.arguments import FORMATS, Format
 from asyncclient._protocol.http import Expectation, Request
@@ -36,16 +38,12 @@ def persons_call(
     Arguments:
         path: path below persons/; `route` is the same with `:id` in place of an ID.
         expects: the expected success; `in_csv` changes it to CSV.
-        format: "csv" or "json", sent as given; None sends no format.
+        format: as in `in_format`; None sends no format.
 
     Raises:
-        InvalidArgument: the format is neither.
+        InvalidArgument: the format is neither "csv" nor "json".
     """
-    if format is not None:
-        if format not in FORMATS:
-            raise InvalidArgument(f"format {shown(format)} is neither csv nor json")
-        query = (*query, ("format", format))
-    return Request(
+    request = Request(
         action=action,
         method=method,
         path=f"persons/{path}",
@@ -58,9 +56,24 @@ def persons_call(
         reveals_prefix=reveals_prefix,
         once=once,
         streamed=streamed,
-        accept=_ACCEPT_CSV if format == "csv" else None,
         timeout_s=timeout_s,
     )
+    return request if format is None else in_format(request, format)
+
+
+def in_format(request: Request[T], format: Format) -> Request[T]:  # noqa: A002
+    """Return the same request for a response in a format.
+
+    Arguments:
+        format: "csv" or "json", sent as given.
+
+    Raises:
+        InvalidArgument: the format is neither.
+    """
+    if format not in FORMATS:
+        raise InvalidArgument(f"format {shown(format)} is neither csv nor json")
+    accept = _ACCEPT_CSV if format == "csv" else None
+    return msgspec.structs.replace(request, query=(*request.query, ("format", format)), accept=accept)
 
 
 def in_csv(request: Request[Any]) -> Request[str]:

@@ -7,6 +7,7 @@ accepts 200 only, because any other 2xx means that the result is elsewhere or no
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -284,7 +285,13 @@ def is_blank(response: Response) -> bool:
 
 def content_type(headers: Mapping[str, str]) -> str:
     """Return the content type in lower case without parameters; empty if the response has none."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
+    return _media_type(headers.get("content-type", ""))
+
+
+@lru_cache(maxsize=32)
+def _media_type(header: str) -> str:
+    """Return the media type in a content type; a server sends the same few for all responses."""
+    return header.partition(";")[0].strip().lower()
 
 
 def safe_content_type(kind: str) -> str:
