@@ -24,9 +24,8 @@ def command(plan: Path, number: int | None, json: bool) -> int:
     Reports name a person by its number in the plan; --target shows who that is.
 
     \b
-    Examples:
+    Example:
       posthog-bulk show leavers.plan.jsonl
-      posthog-bulk show leavers.plan.jsonl --target 17
     """
     from bulk.cli.display.plan_review import format_review, run_command_line
     from bulk.plan.plan_file import load_plan

@@ -124,10 +124,9 @@ def test_json_lines_report_an_outage(run: Run, posthog: Any) -> None:
     events = [json.loads(line) for line in result.out.splitlines()]
     outages = [each for each in events if each["event"] == "unreachable"]
     assert outages
-    everywhere = {"event", "at", "phase", "wait"}
-    assert set(outages[0]) == everywhere | {"away_s", "retry_in_s", "gives_up_in_s", "reason"}
+    assert {"event", "away_s", "retry_in_s", "gives_up_in_s", "reason"} <= set(outages[0])
     assert 890 < outages[0]["away_s"] + outages[0]["gives_up_in_s"] <= 901
-    assert [set(each) for each in events if each["event"] == "reachable"] == [everywhere | {"away_s"}]
+    assert ["away_s" in each for each in events if each["event"] == "reachable"] == [True]
 
 
 @pytest.mark.parametrize("text", ["", "15 minutes", "-1", "1.2.3s", "inf", "nan", "1h30", "s", "1e3", "9" * 21])
