@@ -210,22 +210,27 @@ class Duration(FloatParamType):
         """
         seconds = parse_duration(str(value))
         if seconds is None:
-            self.fail(f"{value!r} is not a duration: give seconds, or a number with s, min, h or d.", param, ctx)
+            self.fail(
+                f"{value!r} is not a duration: give seconds, or a number with s, min, h or d, up to 365d.", param, ctx
+            )
         return seconds
 
 
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|m|h|d|)", re.ASCII)
 _DURATION = re.compile(rf"{_DURATION_PART.pattern}(?: ?{_DURATION_PART.pattern})*", re.ASCII)
-_LONGEST_DURATION = 20
+_MAX_LENGTH = 20
+_MAX_SECONDS = 365 * 86400.0
+"""The display adds a duration to the time of day, so the sum has to be a date."""
 
 
 def parse_duration(text: str) -> float | None:
-    """Return the seconds of a duration such as 90s, 15min or 1h30min; None if it is none."""
+    """Return the seconds of a duration such as 90s, 15min or 1h30min; None if it is none, or longer than 365 days."""
     text = text.strip().lower()
-    if len(text) > _LONGEST_DURATION or not _DURATION.fullmatch(text):
+    if len(text) > _MAX_LENGTH or not _DURATION.fullmatch(text):
         return None
     parts = _DURATION_PART.findall(text)
     if len(parts) > 1 and any(not unit for _, unit in parts):
         return None
-    return float(sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))
+    seconds = float(sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))
+    return seconds if seconds <= _MAX_SECONDS else None

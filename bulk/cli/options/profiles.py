@@ -153,7 +153,7 @@ def _switch(value: Any, _: Path) -> bool:
 def _seconds(value: Any, _: Path) -> float:
     seconds = None if isinstance(value, bool) else parse_duration(str(value))
     if seconds is None:
-        raise ValueError("it has to be a duration, as in 15min or 0")
+        raise ValueError("it has to be a duration of at most 365d, as in 15min or 0")
     return seconds
 
 

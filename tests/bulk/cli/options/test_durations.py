@@ -30,3 +30,12 @@ from bulk.cli.options.help_layout import parse_duration
 )
 def test_a_duration_is_a_number_with_a_unit_or_seconds(text: str, seconds: float | None) -> None:
     assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["366d", "99999999999h", "365d1s", "31536001"])
+def test_a_duration_of_more_than_a_year_is_none(text: str) -> None:
+    assert parse_duration(text) is None
+
+
+def test_a_year_is_the_longest_duration() -> None:
+    assert parse_duration("365d") == 31536000.0

@@ -139,7 +139,10 @@ def test_relative_paths_start_at_the_folder_of_the_file(write: Write) -> None:
         ('[eu]\nhost = ""\n', "profile eu: host is '', but it has to be a text that is not empty"),
         ("[eu]\nproject_id = true\n", "profile eu: project_id is True, but it has to be the number of the project"),
         ('[eu]\nallow_http = "no"\n', "profile eu: allow_http is 'no', but it has to be true or false"),
-        ('[eu]\nretry_for = "soon"\n', "profile eu: retry_for is 'soon', but it has to be a duration, as in 15min"),
+        (
+            '[eu]\nretry_for = "soon"\n',
+            "profile eu: retry_for is 'soon', but it has to be a duration of at most 365d",
+        ),
         ("[eu]\nkey_command = []\n", "profile eu: key_command is [], but it has to be a command"),
         ('[eu]\nproxy = "http://me:pw@p:1"\n', "profile eu has a proxy with a password, and others can read the file"),
     ],
