@@ -196,7 +196,7 @@ class PostHogClient:
         proxy = hidden_proxy
         project = settings.project_id if project_id is None else project_id
         if project is None:
-            raise InvalidArgument(f"no project id: set {config.PROJECT_ID} to the project's number")
+            raise InvalidArgument(f"no project ID: set {config.PROJECT_ID} or give --project-id")
         return cls(
             host=settings.read_host() if host is None else host,
             project_id=project,

@@ -80,7 +80,9 @@ def parse_ingest_origin(host: str | None, origin: str, *, allow_http: bool = Fal
 def _origin(host: str, *, allow_http: bool) -> str:
     text = host.strip() if isinstance(host, str) else host
     if not isinstance(text, str) or not text.isascii() or not text.isprintable() or " " in text:
-        raise InvalidArgument(f"host {shown(host)} is neither us, eu, nor a URL in plain ASCII")
+        raise InvalidArgument(
+            f"host {shown(host)} is neither us, eu, nor a URL in plain ASCII: set {HOST}, or give --host"
+        )
     if text.lower() in REGIONS:
         return REGIONS[text.lower()]
     try:
@@ -93,7 +95,9 @@ def _origin(host: str, *, allow_http: bool) -> str:
     if "@" in parts.netloc:
         raise InvalidArgument("the host contains user information: give the URL without the part before the @")
     if parts.scheme not in ("http", "https") or not _is_name(name) or port == 0:
-        raise InvalidArgument(f"host {shown(host)} is neither us, eu, nor a URL that starts with https://")
+        raise InvalidArgument(
+            f"host {shown(host)} is neither us, eu, nor a URL that starts with https://: correct {HOST} or --host"
+        )
     written = f"[{name}]" if ":" in name else name
     default = {"http": 80, "https": 443}[parts.scheme]
     origin = f"{parts.scheme}://{written}" if port in (None, default) else f"{parts.scheme}://{written}:{port}"
@@ -123,7 +127,7 @@ def check_key(key: Secret) -> None:
 def _problem_of(key: Secret) -> str | None:
     text = key.reveal()
     if not isinstance(text, str) or not text:
-        return f"no personal API key: set {KEY} or {KEY_FILE}"
+        return f"no personal API key: set {KEY} or {KEY_FILE}, or give --key-file"
     if not text.isascii() or not text.isprintable() or " " in text:
         return "the personal API key contains a line break, a space or another character that no key has"
     if len(text) > MAX_KEY:
@@ -241,7 +245,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.key_file is not None:
             return read_key_file(self.key_file)
         if self.key is None:
-            raise InvalidArgument(f"no personal API key: set {KEY} or {KEY_FILE}")
+            raise InvalidArgument(f"no personal API key: set {KEY} or {KEY_FILE}, or give --key-file")
         return self.key
 
 

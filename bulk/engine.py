@@ -19,7 +19,7 @@ from bulk.execution.run import Run
 from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
 from bulk.plan.plan_file import Plan
 from bulk.report.load import read_report
-from bulk.report.report import Report, exit_code_of_verify
+from bulk.report.report import Report, report_of_verify
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
 
@@ -141,8 +141,7 @@ async def verify_job(
     ) as opened:
         run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         unread = await run.read_again()
-    report = read_report(journal, plan)
-    return msgspec.structs.replace(report, exit_code=exit_code_of_verify(report, unread=unread))
+    return report_of_verify(read_report(journal, plan), unread=unread)
 
 
 def _within_connections(client: PostHogClient, settings: RunSettings) -> RunSettings:

@@ -5,6 +5,7 @@ of a property, or a key. The checks that raise `Refused` have their own wording:
 """
 
 import os
+import re
 from pathlib import Path
 
 _Name = str | os.PathLike[str]
@@ -20,6 +21,8 @@ class InputError(BulkError, ValueError):
 
 NO_SUCH_FILE = "no such file"
 """The problem of a file that does not exist, which its message begins with."""
+_PREDICATE = re.compile(r"(is|has|was|can|cannot|holds|became|belongs|does) ")
+"""How a problem starts whose subject is the file: "leavers.txt is not a plan"."""
 
 
 class FileTrouble(BulkError):
@@ -40,7 +43,8 @@ class FileTrouble(BulkError):
     def __str__(self) -> str:
         if self.problem == NO_SUCH_FILE:
             return f"{NO_SUCH_FILE}: {self.path}; {self.fix}."
-        return f"{self.path}: {self.problem}; {self.fix}."
+        gap = " " if _PREDICATE.match(self.problem) else ": "
+        return f"{self.path}{gap}{self.problem}; {self.fix}."
 
 
 class PlanError(FileTrouble):
@@ -159,7 +163,7 @@ class KeptPersonsDeleted(BreakerOpened):
 
 
 class NotFinished(BulkError):
-    """The run was interrupted; nothing is lost, and the same command resumes the job (exit code 75).
+    """The run, or a verification, was interrupted; nothing is lost, and the same command resumes it (exit code 75).
 
     Arguments:
         problem: what interrupted it.
@@ -170,6 +174,7 @@ class NotFinished(BulkError):
         super().__init__(problem, fix)
         self.problem = problem
         self.fix = fix
+        self.purpose = "run"
 
     def __str__(self) -> str:
-        return f"run interrupted: {self.problem}; {self.fix}."
+        return f"{'verification' if self.purpose == 'verify' else 'run'} interrupted: {self.problem}; {self.fix}."

@@ -77,7 +77,7 @@ class Activity(_Event, frozen=True, tag="activity"):
 class JobStarted(_Event, frozen=True, tag="started"):
     """The job passed its checks and starts.
 
-    `remaining` targets have no final state. `runs_before` is 0 in the first run.
+    `purpose` is "run" or "verify". `remaining` targets have no final state. `runs_before` is 0 in the first run.
     """
 
     job: str
@@ -87,6 +87,7 @@ class JobStarted(_Event, frozen=True, tag="started"):
     count: int
     remaining: int
     runs_before: int
+    purpose: str = "run"
 
 
 class PhaseChanged(_Event, frozen=True, tag="phase"):
@@ -201,7 +202,7 @@ class WaitingForServer(_Event, frozen=True, tag="waiting"):
 
 
 class JobEnded(_Event, frozen=True, tag="ended"):
-    """The run ended. `exit_code` is that of the command line."""
+    """The run or the verification ended, as `purpose` says. `exit_code` is that of the command line."""
 
     reason: str
     exit_code: int
@@ -209,6 +210,7 @@ class JobEnded(_Event, frozen=True, tag="ended"):
     events: dict[str, int]
     recordings: dict[str, int]
     properties: dict[str, int] = {}
+    purpose: str = "run"
 
 
 OutageEvent = ServerUnreachable | ServerReachable

@@ -34,11 +34,12 @@ def format_duration(seconds: float | None) -> str:
     return f"{whole} s"
 
 
-def format_time(when: str | datetime | None) -> str:
-    """Return a time to the minute in UTC: 2026-11-29 10:57 UTC; "unknown" for None.
+def format_time(when: str | datetime | None, *, seconds: bool = False) -> str:
+    """Return a time to the minute or the second in UTC: 2026-11-29 10:57 UTC; "unknown" for None.
 
     Args:
         when: a time with its zone, or its ISO 8601 form; text in another form is returned unchanged.
+        seconds: whether to show the seconds: 2026-11-29 10:57:08 UTC.
     """
     if when is None:
         return "unknown"
@@ -51,4 +52,5 @@ def format_time(when: str | datetime | None) -> str:
         parsed = when
     if parsed.tzinfo is None:
         return str(when)
-    return f"{parsed.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    in_utc = parsed.astimezone(UTC)
+    return f"{in_utc:%Y-%m-%d %H:%M:%S} UTC" if seconds else f"{in_utc:%Y-%m-%d %H:%M} UTC"

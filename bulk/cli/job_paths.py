@@ -8,8 +8,8 @@ import click
 import msgspec
 
 from bulk.cli.streams.output_file import is_same_file
-from bulk.jobs.job_files import JOURNAL_SUFFIX, journal_of, plan_of
-from bulk.plan.plan_lines import PLAN_SUFFIX
+from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX
+from bulk.jobs.job_files import journal_of, plan_of
 from bulk.sanitize import plain
 
 

@@ -211,7 +211,9 @@ def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
 def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput) -> None:
     """Show the result of a run or a verification, and the commands that come next."""
     from bulk.cli.display.messages import state_counts
+    from bulk.jobs.next_run import run_line
     from bulk.report.rendering.document import AXIS_TITLES
+    from bulk.report.report import is_finished
     from bulk.sanitize import file_word, plain
     from bulk.states import state_label
 
@@ -223,13 +225,15 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     for failure in report.failures:
         output.print(
             f"  {AXIS_TITLES[failure.axis]}: {format_count(failure.count)} {plain(state_label(failure.state))} "
-            f"({plain(failure.reason)}), targets {plain(failure.targets, limit=60)}"
+            f"({plain(failure.reason)}): persons {plain(failure.targets, limit=60)} of the plan"
         )
     output.print(f"Plan: {plain(plan)}; journal: {plain(journal)}")
+    if not is_finished(report):
+        output.print_command(f"To resume: {run_line(plan, journal)}")
     output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
     if any(state.state == "queued" for axis in report.axes for state in axis.states):
-        output.print("PostHog has not purged the events yet, which takes days.")
-        output.print_command(f"To check again: posthog-bulk verify {file_word(str(journal))}")
+        output.print("PostHog has not purged the events yet; it does so at the weekend.")
+        output.print_command(f"To check then: posthog-bulk verify {file_word(str(journal))}")
     output.write_event(
         "report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal)
     )

@@ -30,6 +30,7 @@ COMMANDS = {
     "server": "Run a local server that behaves like PostHog",
     "persons": "Export persons as JSON lines or CSV",
     "plan": "Write a plan: a file that lists the persons an operation will affect",
+    "show": "Show a plan again: its review, or one of its persons",
     "run": "Run or resume a plan",
     "delete": "Delete persons, with their events and recordings if requested",
     "unset": "Remove properties of persons",
@@ -178,18 +179,31 @@ def _report_error(error: BaseException, streams: StandardStreams, *, json: bool)
         return _die_by_signal(error.signal_number, streams)
     if isinstance(error, BrokenPipeError | OutputClosed):
         return _die_by_signal(signal.SIGPIPE, streams)
-    message = describe_error(error)
-    click.echo(f"posthog-bulk: {message}", err=True)
-    if json:
-        from bulk.cli.job_session import CommandOutput
-
-        CommandOutput(json=True).write_event("error", exit_code=int(exit_code(error)), message=message)
+    message, code = _describe(error)
     try:
+        click.echo(f"posthog-bulk: {message}", err=True)
+        if json:
+            from bulk.cli.job_session import CommandOutput
+
+            CommandOutput(json=True).write_event("error", exit_code=int(code), message=message)
         with suppress(OSError):  # the error matters more
             streams.finish()
     except KeyboardInterrupt:
         return _die_by_signal(signal.SIGINT, streams)
-    return exit_code(error)
+    except OSError:
+        pass  # nobody reads stderr
+    except Exception:
+        return ExitCode.DEFECT
+    return code
+
+
+def _describe(error: BaseException) -> tuple[str, ExitCode]:
+    """Return the message and the exit code of an error; a defect while they are found is one more defect."""
+    try:
+        return describe_error(error), exit_code(error)
+    except Exception as defect:
+        names = f"{type(defect).__name__} while {type(error).__name__} was reported"
+        return f"defect: {names}; no further request was sent. Please report it.", ExitCode.DEFECT
 
 
 def _die_by_signal(number: int, streams: StandardStreams) -> int:

@@ -106,8 +106,8 @@ def _plan_and_run(
     with loaded:
         write_plan_event(loaded, output)
         try:
-            preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
             output.print(format_review(loaded, rate_limits=settings.rates(), batch_size=run_options.batch_size))
+            preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
             approve = approve_or_ask(
                 loaded,
                 paths.journal,

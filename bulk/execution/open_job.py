@@ -35,7 +35,7 @@ from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.progress import named_counts
-from bulk.report.report import exit_code
+from bulk.report.verdict import exit_code
 from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
 from bulk.version import VERSION
 
@@ -126,7 +126,7 @@ async def open_job(
         for event in early:
             if outage_event(event) is None:
                 emitter.client_event(event)
-        emitter.emit(_started(job, runs_before))
+        emitter.emit(_started(job, runs_before, purpose))
         if strategy.route is not None and purpose == "run":
             emitter.emit(RouteChosen(route=strategy.route.name, why=strategy.route.why))
         tick = None if on_progress is None else emitter.tick
@@ -261,7 +261,7 @@ def _selection_summary(selection: dict[str, object]) -> dict[str, object]:
     return summary if isinstance(summary, dict) else {}
 
 
-def _started(job: JobLog, runs_before: int) -> JobStarted:
+def _started(job: JobLog, runs_before: int, purpose: str) -> JobStarted:
     target_states = job.target_states
     open_states = ACTIONABLE[target_states.primary_axis] | {ACCEPTED[target_states.primary_axis]}
     remaining = sum(
@@ -277,6 +277,7 @@ def _started(job: JobLog, runs_before: int) -> JobStarted:
         count=target_states.count,
         remaining=remaining,
         runs_before=runs_before,
+        purpose=purpose,
     )
 
 
@@ -290,6 +291,8 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
         reason = "stopped" if gate.closed else "finished"
     except (BulkError, PostHogError) as error:
         reason = type(error).__name__
+        if isinstance(error, NotFinished):
+            error.purpose = purpose
         raise
     finally:
         with suppress(WriteFailed):  # the run already ends with that error
@@ -303,6 +306,7 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
                 events=named_counts(job.target_states, Axis.EVENTS),
                 recordings=named_counts(job.target_states, Axis.RECORDINGS),
                 properties=named_counts(job.target_states, Axis.PROPERTIES),
+                purpose=purpose,
             )
         )
 

@@ -8,6 +8,8 @@ from bulk.errors import Refused
 from bulk.formatting import count_of
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan, digest_matches
+from bulk.plan.plan_lines import DIGEST_PREFIX, SHORT_DIGEST
+from bulk.sanitize import file_word
 
 
 def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:
@@ -51,12 +53,12 @@ def check_caps(plan: Plan, *, max_targets: int | None, expect_count: int | None)
     """
     if max_targets is not None and plan.count > max_targets:
         raise Refused(
-            f"the plan has {count_of(plan.count, 'target')}, more than --max-targets {max_targets}",
-            "raise --max-targets, or make a plan with fewer targets",
+            f"the plan {plan.path} has {count_of(plan.count, 'person')}, more than --max-targets {max_targets}",
+            "raise --max-targets, or make a plan with fewer persons",
         )
     if expect_count is not None and plan.count != expect_count:
         raise Refused(
-            f"the plan has {count_of(plan.count, 'target')}, but --expect-count says {expect_count}",
+            f"the plan {plan.path} has {count_of(plan.count, 'person')}, but --expect-count says {expect_count}",
             "find out why they differ, then run with the right number or a new plan",
         )
 
@@ -74,9 +76,16 @@ def check_approval(target_states: TargetStates, plan: Plan, approve: str | None)
         Refused: the plan is not approved, or the digest is that of another plan.
     """
     if approve is not None and not digest_matches(plan.digest, approve):
+        digits = len(approve.strip().removeprefix(DIGEST_PREFIX))
+        if digits < SHORT_DIGEST:
+            raise Refused(
+                f"the digest given for approval has only {count_of(digits, 'digit')}",
+                f"give at least the first {SHORT_DIGEST} digits of the plan's digest",
+            )
         raise Refused(
-            f"the digest given for approval is not that of this plan, which is {plan.digest}",
-            "review this plan, then approve its digest",
+            f"the digest given for approval is not that of the plan {plan.path}",
+            f"review the plan again with `posthog-bulk show {file_word(str(plan.path))}`, then approve the digest that "
+            "it shows",
         )
     if target_states.approved is not None:
         return False

@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from asyncclient import PostHogClient
+from asyncclient import Bucket, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
 from bulk.errors import BreakerOpened, NotFinished
@@ -17,7 +17,7 @@ from bulk.execution.breaker import Breaker, RetryBudget
 from bulk.execution.group_executor import GroupExecutor
 from bulk.execution.progress_emitter import ProgressEmitter
 from bulk.execution.run_context import RunContext
-from bulk.execution.run_settings import MAX_GROUP_SIZE, RunSettings, group_size
+from bulk.execution.run_settings import MAX_GROUP_SIZE, RunSettings, group_size, max_groups
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import TestBatchPassed
 from bulk.journal.target_states import TargetStates
@@ -169,7 +169,14 @@ class Run:
             await self._gate.worker(group.run)
             return group.left_out
 
-        await self._second_look.repeat(send, groups, size=size, workers=self._settings.concurrency)
+        await self._second_look.repeat(send, groups, size=size, workers=self._workers())
+
+    def _workers(self) -> int:
+        if not {Axis.EVENTS, Axis.PERSON} <= self._job.requested_axes:
+            return self._settings.concurrency
+        windows = self._context.client.limits.budget(Bucket.DELETES)
+        allowed = [(window.limit, window.window_s) for window in windows]
+        return min(self._settings.concurrency, max_groups(allowed, self._settings.max_uncovered_s))
 
     async def _send_test_batch(self) -> None:
         """Process small batches, one by one, before the other targets, until one changed a person (guarantee 24)."""

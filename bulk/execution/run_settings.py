@@ -1,6 +1,7 @@
 """The settings of one run, their bounds, and the size of a group that follows from them. Pure."""
 
 import math
+from collections.abc import Iterable
 
 import msgspec
 
@@ -63,6 +64,20 @@ def group_size(count: int, settings: RunSettings, *, one_call_per_person: bool, 
         return math.ceil(share / math.ceil(share / whole_blocks(block)))
     size = max(settings.batch_size, min(share, MAX_GROUP_SIZE))
     return math.ceil(size / settings.batch_size) * settings.batch_size
+
+
+def max_groups(allowed: Iterable[tuple[int, float]], max_uncovered_s: float) -> int:
+    """Return how many groups may wait at once between the deletion of their events and that of their persons.
+
+    Each group makes two requests, in turn with the others. If all of them take longer than half of the time that a
+    deletion row may be old, the rows of every group expire before its turn, and no person is ever deleted.
+
+    Arguments:
+        allowed: requests that a rate limit allows, and the length of its window in seconds.
+        max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds.
+    """
+    requests = min((limit * max_uncovered_s / 2 / window_s for limit, window_s in allowed), default=math.inf)
+    return max(1, int(min(requests / 2, MAX_WORKERS)))
 
 
 def whole_blocks(block: int) -> int:

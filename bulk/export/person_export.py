@@ -20,6 +20,7 @@ from bulk.export.csv_rows import HEADER, csv_row
 from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
+from bulk.selection.filter_resolver import naming_cohorts
 from bulk.selection.id_files import Line, RefusedLine
 from bulk.selection.input_findings import Findings
 from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, read_lines
@@ -70,9 +71,10 @@ async def export_lines(
         client = client.observed(emit_outages(on_progress))
     if isinstance(selection, ByFilter):
         persons = client.persons.iter_raw(properties=selection.properties, email=selection.email, page_size=page_size)
-        async for raw in persons:
-            findings.listed += 1
-            yield _line(raw)
+        with naming_cohorts(client, selection):
+            async for raw in persons:
+                findings.listed += 1
+                yield _line(raw)
         return
     with DiskIdSet() as seen:
         async for person in _from_input(client, selection, findings, page_size, gate or StopGate()):

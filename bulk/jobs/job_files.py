@@ -11,11 +11,9 @@ import msgspec
 
 from bulk.errors import FileTrouble, JournalError
 from bulk.files.file_errors import as_file_trouble
+from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX
 from bulk.files.private_files import open_regular
-from bulk.plan.plan_lines import PLAN_SUFFIX
 
-JOURNAL_SUFFIX = ".journal.jsonl"
-"""The end of a journal's usual name."""
 _FIRST_LINE_MAX = 16 << 20
 _STEP = 1 << 14
 _DIGEST = re.compile(rb'"plan_digest":"(sha256:[0-9a-f]{64})"')

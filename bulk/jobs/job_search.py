@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 
 from bulk.errors import FileTrouble
-from bulk.jobs.job_files import JOURNAL_SUFFIX, FolderJournals, files_named, journal_of, plan_of
+from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX
+from bulk.jobs.job_files import FolderJournals, files_named, journal_of, plan_of
 from bulk.jobs.job_summary import JobState, JobSummary, summarize_job, summarize_journal
 from bulk.plan.plan_ends import NotAPlan, read_footer, read_header
-from bulk.plan.plan_lines import PLAN_SUFFIX
 from bulk.plan.plan_match import JobIdentity, has_identity
 
 

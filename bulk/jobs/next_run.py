@@ -15,6 +15,10 @@ def progress_words(job: JobSummary) -> str:
 
 def run_command(job: JobSummary) -> str:
     """Return the command line that runs or resumes a job, in the folder from which its paths start."""
-    plan = job.plan or Path()
-    journal = "" if job.journal == journal_of(plan) else f" --journal {file_word(str(job.journal))}"
-    return f"posthog-bulk run {file_word(str(plan))}{journal}"
+    return run_line(job.plan or Path(), job.journal)
+
+
+def run_line(plan: Path, journal: Path) -> str:
+    """Return the command line that runs or resumes a plan; it names the journal if that has another name."""
+    named = "" if journal == journal_of(plan) else f" --journal {file_word(str(journal))}"
+    return f"posthog-bulk run {file_word(str(plan))}{named}"

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bulk.errors import JournalEmpty, JournalError
+from bulk.files.job_file_kinds import how_to_give_journal, is_plan
 from bulk.files.private_files import open_regular
 from bulk.journal.framing import Framing, TornTail
 from bulk.journal.records import FORMAT, JobOpened, Record
@@ -46,7 +47,7 @@ def open_journal(path: Path, target_states: TargetStates) -> Journal[Record]:
         JournalBusy: another process holds it.
         FileTrouble: it is damaged, of another format, not private, or cannot be used.
     """
-    _refuse_other_format(path)
+    refuse_other_file(path)
     with _explaining(path):
         return Journal.open(path, framing(), target_states.apply)
 
@@ -58,7 +59,7 @@ def replay_journal(path: Path) -> tuple[TargetStates, JournalFacts]:
         FileTrouble: it is damaged, of another format, or cannot be read.
     """
     target_states = TargetStates()
-    _refuse_other_format(path)
+    refuse_other_file(path)
     with _explaining(path):
         end = Journal.read(path, framing(), target_states.apply)
     if target_states.job is None:
@@ -81,15 +82,22 @@ def _explaining(path: Path) -> Iterator[None]:
         ) from problem
 
 
-def _refuse_other_format(path: Path) -> None:
-    """Refuse a journal whose first line states another format, before it is locked, repaired or replayed."""
+def refuse_other_file(path: Path) -> None:
+    """Refuse a plan, and a journal of another format, before the file is locked, repaired or replayed.
+
+    Raises:
+        JournalError: it is such a file, or cannot be read.
+    """
     if not os.path.lexists(path):
         return
     fd = open_regular(path, os.O_RDONLY, JournalError)
     try:
-        stated = _FORMAT.match(os.read(fd, 128))
+        head = os.read(fd, 128)
     finally:
         os.close(fd)
+    if is_plan(head):
+        raise JournalError(path, "is a plan, not a journal", how_to_give_journal(path))
+    stated = _FORMAT.match(head)
     if stated and int(stated[1]) != FORMAT:
         raise JournalError(
             path,

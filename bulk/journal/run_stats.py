@@ -21,6 +21,10 @@ KEPT_DELETED = frozenset({"deleted_instead_of_kept", "no_summary"})
 """Errors after which the server may have deleted persons that it was asked to keep."""
 
 
+RouteKey = tuple[str, tuple[str, ...]]
+"""The name of a call, and the axes that its requests may change: one call serves several stages of a job."""
+
+
 class RouteCounts(msgspec.Struct):
     """Requests of one call by outcome; those neither ok nor failed are unknown. `targets` adds up batch sizes."""
 
@@ -56,12 +60,12 @@ class RunStats:
         self.lines = 0
         self.opened_at = 0.0
         self.last_at = 0.0
-        self.routes: dict[str, RouteCounts] = {}
+        self.routes: dict[RouteKey, RouteCounts] = {}
         self.runs: list[RunCounts] = []
         self.pauses = 0
         self.limits_lowered = 0
         self.kept_deleted = False
-        self._open: dict[int, tuple[str, int]] = {}
+        self._open: dict[int, tuple[RouteKey, int]] = {}
 
     def apply(self, record: Record) -> None:
         """Count one record."""
@@ -92,19 +96,20 @@ class RunStats:
                 pass
 
     def _intent(self, record: Intent) -> None:
-        route = self.routes.setdefault(record.route, RouteCounts())
+        key = record.route, record.axes
+        route = self.routes.setdefault(key, RouteCounts())
         route.attempts += record.requests
         route.targets += _size(record.targets)
         if self.runs:
             self.runs[-1].requests += record.requests
-        self._open[record.attempt] = record.route, record.requests
+        self._open[record.attempt] = key, record.requests
 
     def _attempt_ended(self, record: AttemptEnded) -> None:
         self.kept_deleted = self.kept_deleted or record.error in KEPT_DELETED
-        name, planned = self._open.pop(record.attempt, (None, 1))
-        if name is None:
+        key, planned = self._open.pop(record.attempt, (None, 1))
+        if key is None:
             return
-        route, made = self.routes[name], planned if record.requests is None else record.requests
+        route, made = self.routes[key], planned if record.requests is None else record.requests
         route.attempts -= planned - made
         not_ok = record.outcome != "ok"
         route.ok += made - not_ok

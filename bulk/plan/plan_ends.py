@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bulk.errors import PlanError
 from bulk.files.file_errors import as_file_trouble
+from bulk.files.job_file_kinds import how_to_give_plan, is_journal
 from bulk.files.private_files import open_regular
 from bulk.plan.plan_lines import (
     FORMAT,
@@ -72,6 +73,8 @@ def header_of(fd: int, size: int, path: Path) -> tuple[PlanHeader, int]:
             raise NotAPlan(path)
         step = _CHUNK
     line = line[: line.find(b"\n") + 1]
+    if is_journal(line):
+        raise PlanError(path, "is a journal, not a plan", how_to_give_plan(path))
     try:
         made_with = decode_format(line)
         if made_with != FORMAT:

@@ -15,8 +15,6 @@ from bulk.files.json_lines import decode_line, decode_lines, encode_line
 
 FORMAT = 1
 """The plan format that this version writes and reads."""
-PLAN_SUFFIX = ".plan.jsonl"
-"""The end of a plan's usual name."""
 MAX_LINE = 16 << 20
 """Maximum bytes of a line."""
 DIGEST_PREFIX = "sha256:"

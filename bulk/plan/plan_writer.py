@@ -12,6 +12,7 @@ from uuid import UUID
 
 from bulk.errors import PlanError
 from bulk.files.content_meter import InputContent
+from bulk.files.job_file_kinds import PLAN_SUFFIX
 from bulk.files.json_lines import encode_line
 from bulk.files.private_files import refuse_existing
 from bulk.files.unnamed_file import UnnamedFile, create_unnamed, remove_abandoned
@@ -20,7 +21,6 @@ from bulk.plan.plan_lines import (
     DIGEST_PREFIX,
     FORMAT,
     MAX_LINE,
-    PLAN_SUFFIX,
     PlanFooter,
     PlanHeader,
     Target,

@@ -28,6 +28,7 @@ from bulk.plan.plan_match import check_plan_matches
 from bulk.plan.plan_writer import PlanWriter
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
+from bulk.selection.id_files import Reason
 from bulk.selection.input_findings import Findings
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByFilter, Selection
@@ -192,7 +193,9 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
     refused = sum(len(lines) for lines in findings.refused.values())
     if refused == findings.lines:
         reasons = ", ".join(sorted(reason.value for reason in findings.refused))
-        return f"none of the {refused:,} input lines can be used ({reasons})", "correct the input"
+        no_uuids = set(findings.refused) == {Reason.NOT_A_UUID}
+        fix = "for distinct IDs, use --distinct-ids" if no_uuids else "correct the input"
+        return f"none of the {refused:,} input lines can be used ({reasons})", fix
     if refused:
         return (
             f"no person matches any of the {findings.lines:,} input lines, {refused:,} of which cannot be used",

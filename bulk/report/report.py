@@ -14,10 +14,9 @@ from bulk.journal.run_stats import RunCounts
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
+from bulk.report.verdict import exit_code, verdict_of
 from bulk.states import (
-    NEEDS_ATTENTION,
     PENDING,
-    PROVEN,
     STATE_MEANINGS,
     Axis,
     Events,
@@ -25,6 +24,7 @@ from bulk.states import (
     Properties,
     Recordings,
     State,
+    axis_of,
 )
 from bulk.version import VERSION
 
@@ -73,9 +73,10 @@ class FailureCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RouteCount(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests of one API call that may change something, by outcome. `targets` includes retries."""
+    """Requests of one API call that may change `axes`, by outcome. `targets` includes retries."""
 
     route: str
+    axes: tuple[str, ...]
     attempts: int
     ok: int
     failed: int
@@ -106,8 +107,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a job did to each of its targets, as its journal proves.
 
     `verdict` is one sentence, and `exit_code` the exit code that `run` ends with. `largest_uncovered_s` is the longest
-    time between a deletion row and the deletion of its person: events captured in between stay. `torn_tail_bytes` is
-    the length of an incomplete last record, which is ignored. Times are ISO 8601 in UTC.
+    time between a deletion row and the deletion of its person: events captured in between may remain. `torn_tail_bytes`
+    is the length of an incomplete last record, which is ignored. Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -137,18 +138,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     torn_tail_bytes: int
     plan: PlanReport | None
     largest_uncovered_s: float | None = None
-
-
-def exit_code(target_states: TargetStates, *, purged: bool = False) -> int:
-    """Return the exit code that follows from the states of the targets: 75, 1 or 0.
-
-    Arguments:
-        purged: also require that the deletions of events are completed.
-    """
-    states = [state for axis in Axis for state in target_states.counts(axis)]
-    if any(state in PENDING or (purged and state is Events.QUEUED) for state in states):
-        return 75
-    return 1 if any(state in NEEDS_ATTENTION for state in states) else 0
 
 
 def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan | None) -> Report:
@@ -183,20 +172,21 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
         last_entry_at=_iso(run_stats.last_at),
         approved_at=_iso(approved.at) if approved else None,
         approved_how=approved.how if approved else None,
-        verdict=_verdict(target_states),
+        verdict=verdict_of(target_states),
         exit_code=exit_code(target_states),
         axes=tuple(_axis_report(target_states, axis) for axis in Axis),
         failures=tuple(_failures(target_states)),
         routes=tuple(
             RouteCount(
                 route=name,
+                axes=changed,
                 attempts=route.attempts,
                 ok=route.ok,
                 failed=route.failed,
                 unknown=route.attempts - route.ok - route.failed,
                 targets=route.targets,
             )
-            for name, route in sorted(run_stats.routes.items())
+            for (name, changed), route in run_stats.routes.items()
         ),
         runs=tuple(_run_report(run) for run in run_stats.runs),
         pauses=run_stats.pauses,
@@ -239,43 +229,6 @@ def _failures(target_states: TargetStates) -> list[FailureCount]:
     return found
 
 
-_DONE_WORDS = {
-    Axis.PERSON: "persons deleted (confirmed by reading back)",
-    Axis.EVENTS: "persons with events queued for deletion (confirmed by reading back)",
-    Axis.RECORDINGS: "persons with the deletion of recordings requested (which cannot be verified)",
-    Axis.PROPERTIES: "persons changed (confirmed by reading back)",
-}
-_BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
-    Axis.PERSON: (
-        (Person.ALREADY_DELETED, "already deleted"),
-        (Person.DISAPPEARED, "gone without a deletion by this job"),
-    ),
-    Axis.PROPERTIES: (
-        (Properties.ALREADY_AS_DESIRED, "already as desired"),
-        (Properties.GONE_WITH_PERSON, "gone with their properties"),
-    ),
-}
-
-
-def _verdict(target_states: TargetStates) -> str:
-    axis = target_states.primary_axis
-    states = target_states.counts(axis)
-    done = sum(states.get(state, 0) for state in PROVEN[axis])
-    words = f"{done:,} of {target_states.count:,} {_DONE_WORDS[axis]}"
-    for state, what in _BEFORE_WORDS.get(axis, ()):
-        if before := states.get(state, 0):
-            words += f", {before:,} {what}"
-    match exit_code(target_states):
-        case 0:
-            return f"Done: {words}."
-        case 1:
-            count = target_states.count_with_states(NEEDS_ATTENTION)
-            needs = "needs" if count == 1 else "need"
-            return f"Finished, but {count:,} of {target_states.count:,} {needs} attention: {words}."
-        case _:
-            return f"Not finished: {words}; run the same command again to resume."
-
-
 def _run_report(run: RunCounts) -> RunReport:
     return RunReport(
         purpose=run.purpose,
@@ -299,14 +252,37 @@ def _iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def exit_code_of_verify(report: Report, *, unread: int = 0) -> int:
-    """Return the exit code of `verify`: 75 while deletions of events are pending, else the report's.
+def is_finished(report: Report) -> bool:
+    """Return whether no later run of the job has anything left to do."""
+    pending = {(axis_of(state).value, state.name.lower()) for state in PENDING}
+    return not any((axis.axis, state.state) in pending for axis in report.axes for state in axis.states)
+
+
+def report_of_verify(report: Report, *, unread: int = 0) -> Report:
+    """Return a job's report with the verdict and the exit code of `verify`: 75 while deletions of events are pending.
 
     Arguments:
+        report: the report after the verification.
         unread: number of targets that could not be read.
     """
-    queued = Events.QUEUED.name.lower()
-    waiting = any(
-        state.state == queued for axis in report.axes if axis.axis == Axis.EVENTS.value for state in axis.states
+    queued = sum(
+        state.count
+        for axis in report.axes
+        if axis.axis == Axis.EVENTS.value
+        for state in axis.states
+        if state.state == Events.QUEUED.name.lower()
     )
-    return 75 if waiting or unread else report.exit_code
+    if unread:
+        persons = f"{unread:,} of {report.count:,} persons"
+        verdict = f"Not verified: {persons} could not be read; run the same verification again later."
+        return msgspec.structs.replace(report, exit_code=75, verdict=verdict)
+    if not queued:
+        return report
+    if report.exit_code:
+        return msgspec.structs.replace(report, exit_code=75)
+    subject = "Persons deleted; events" if report.operation.get("kind") == "delete" else "Events"
+    verdict = (
+        f"{subject} not purged yet: the deletion of the events of {queued:,} of {report.count:,} persons is queued, "
+        "and PostHog purges events at the weekend."
+    )
+    return msgspec.structs.replace(report, exit_code=75, verdict=verdict)

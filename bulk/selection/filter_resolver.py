@@ -1,11 +1,13 @@
 """Resolves filters to persons, with listings and, for properties of every person, a query. Reads only."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
-from asyncclient import PostHogClient
+from asyncclient import BadRequest, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
+from bulk.errors import InputError
 from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.property_query import UNREADABLE, Discovery, choose_discovery, iter_queried_persons
@@ -57,8 +59,9 @@ class FilterResolver:
             pages = self._query()
         else:
             pages = self._list_having_keys()
-        async for found in pages:
-            yield found
+        with naming_cohorts(self._client, self._selection):
+            async for found in pages:
+                yield found
 
     async def _uses_query(self) -> bool:
         """Choose how persons with the properties are found, and record it in the findings."""
@@ -114,3 +117,24 @@ class FilterResolver:
         for person in found:
             self._findings.add_target(len(person.ref.distinct_ids))
         return found
+
+
+@contextmanager
+def naming_cohorts(client: PostHogClient, selection: ByFilter) -> Iterator[None]:
+    """Turn the error about a missing cohort into one that names the cohorts of the selection.
+
+    Args:
+        client: set to the project.
+        selection: the filter.
+
+    Raises:
+        InputError: the server refuses the filter because of its cohort.
+    """
+    try:
+        yield
+    except BadRequest as error:
+        cohorts = [str(condition.value) for condition in selection.properties if condition.type == "cohort"]
+        if not cohorts or "cohort" not in (error.detail or "").lower():
+            raise
+        cohort = f"cohort {' or '.join(cohorts)} in project {client.project_id}"
+        raise InputError(f"no {cohort}: check the number and the project") from error

@@ -144,6 +144,9 @@ InputSelection = ByDistinctIds | ByPersonIds | ByEmails
 Selection = InputSelection | ByFilter
 
 
+_HIDDEN = "(value in the plan)"
+
+
 def describe(selection: dict[str, Any]) -> str:
     """Return a selection in words.
 
@@ -173,7 +176,7 @@ def _listed(selection: dict[str, Any], by: str) -> str:
 
 def _filtered(selection: dict[str, Any]) -> str:
     email = selection.get("email")
-    cohorts, conditions = [], [f"email exact {email if isinstance(email, str) else '...'}"] if email else []
+    cohorts, conditions = [], [f"email exact {email if isinstance(email, str) else _HIDDEN}"] if email else []
     for condition in selection.get("filters", ()):
         key, operator = condition.get("key"), str(condition.get("operator"))
         if condition.get("type") == "cohort":
@@ -181,7 +184,9 @@ def _filtered(selection: dict[str, Any]) -> str:
         elif operator in ("is_set", "is_not_set"):
             conditions.append(f"{key} {operator}")
         else:
-            conditions.append(f"{key} {operator} {_value_words(condition['value']) if 'value' in condition else '...'}")
+            conditions.append(
+                f"{key} {operator} {_value_words(condition['value']) if 'value' in condition else _HIDDEN}"
+            )
     where = [f"where {' and '.join(conditions)}"] if conditions else []
     return " ".join(["persons", *([" and ".join(cohorts)] if cohorts else []), *where])
 

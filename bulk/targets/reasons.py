@@ -109,8 +109,8 @@ EXHAUSTED = frozenset({Reason.ATTEMPTS_EXHAUSTED, Reason.NEVER_ACCEPTED, Reason.
 REASON_MEANINGS: dict[Reason, str] = {
     Reason.ATTEMPTS_EXHAUSTED: "every attempt failed; the next run tries again",
     Reason.NEVER_ACCEPTED: "the server accepted no attempt; the next run tries again",
-    Reason.NO_DELETION_ROW: "the server accepted the request but shows no deletion row; the next run tries again while "
-    "the person exists",
+    Reason.NO_DELETION_ROW: "the server accepted the request but does not show the deletion as queued; the next "
+    "run tries again while the person exists",
     Reason.ACCEPTED_NOT_DELETED: "the server accepted the deletion but still has the person; the next run tries again",
     Reason.REAPPEARED: "read as gone, and present again later; the next run queues its events again and deletes it",
     Reason.STILL_PRESENT: "the server accepted the deletion, but the last read still found the person",
@@ -122,9 +122,9 @@ REASON_MEANINGS: dict[Reason, str] = {
     Reason.LOST_AFTER_CHANGE_SENT: "deleted, merged or re-created after this job sent it a change. An event for a "
     "deleted person creates the person again, at once or later: look at these persons, and run verify once more",
     Reason.LOST_AFTER_PROPERTIES_READ: "deleted, merged or re-created after its properties were read as desired",
-    Reason.PARTLY_COVERED: "the person is gone, and the deletion row covers only its older events",
+    Reason.PARTLY_COVERED: "the person is gone, and the queued deletion includes only its older events",
     Reason.OUTCOME_UNKNOWN: "the person is gone, and the outcome of the request before that is not known",
-    Reason.UNKNOWN_ROW_STATUS: "the deletion row has a status that this version does not know",
+    Reason.UNKNOWN_ROW_STATUS: "the deletion of the events has a status that this version does not know",
     Reason.DELETED_INSTEAD_OF_KEPT: "the server deleted persons in a request of this job that asked it to keep them",
     Reason.UNREAD_TIMED_OUT: "the server did not respond in time when this person was read; the next run reads again",
     Reason.UNREAD_SERVER_ERROR: "the server failed when this person was read; the next run reads again",

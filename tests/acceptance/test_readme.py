@@ -78,7 +78,7 @@ async def test_the_five_minutes_run_as_written(tmp_path: Path) -> None:
         leavers = [server.world.person(uuid).distinct_ids[0] for uuid in list(server.world.iter_uuids())[:50]]
         (tmp_path / "leavers.txt").write_text("\n".join([*leavers, "nobody"]) + "\n")
         lines = [line for line in commands() if "leavers" in line]
-        plan, start, verify, report = lines
+        plan, start, verify, report = lines[:4]
         made = await run(plan, tmp_path, environ)
         assert made.returncode == 0, made.stderr
         assert "50" in made.stdout

@@ -26,7 +26,7 @@ STREAMS: tuple[Twin, ...] = (
         9,
         "a file of results replaces a journal by force",
         _FILE_TESTS + "force_takes_no_plan_and_no_journal_of_any_job",
-        _OUTPUT_FILE, "return _PLAN_OR_JOURNAL.match(head) is not None", "return False",
+        _OUTPUT_FILE, "return is_plan(head) or is_journal(head)", "return False",
     ),
     twin(
         17,

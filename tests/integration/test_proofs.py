@@ -207,7 +207,7 @@ async def test_on_a_server_without_rows_an_accepted_request_is_the_proof_and_exp
 async def test_the_report_states_the_largest_uncovered_window(arena: Any) -> None:
     async with arena(persons=3) as a:
         report = await a.run(await a.plan(operation=EVENTS))
-        assert "Largest uncovered window" in render_text(report)
+        assert "before a person was deleted may remain" in render_text(report)
 
 
 @pytest.mark.parametrize("seconds", [59.0, -1.0, float("inf"), float("nan"), True])

@@ -106,7 +106,7 @@ def command(
         # lines for people would otherwise be drawn between the persons
         in_place = file is not None or not sys.stdout.isatty()
         count = run_with_client(settings, work, json=json and file is not None, in_place=in_place)
-    _show_findings(findings, count)
+    _show_findings(findings, count, output)
     if output is not None:
         found = findings.to_list(requests=0)
         CommandOutput(json=json).write_event("persons", path=str(output), count=count, findings=found)
@@ -126,14 +126,16 @@ def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[
     return (lambda line: output.write(json_text(line.decode(errors="replace").rstrip()) + "\n")), output.wait_for_room
 
 
-def _show_findings(findings: "Findings", count: int) -> None:
+def _show_findings(findings: "Findings", count: int, output: Path | None) -> None:
     from bulk.cli.display.plan_review import LINES_MAX
     from bulk.formatting import count_of
     from bulk.report.rendering.document import Table, finding_rows
     from bulk.report.rendering.text import table_lines
+    from bulk.sanitize import plain
     from bulk.selection.input_findings import by_kind
 
-    click.echo(count_of(count, "person"), err=True)
+    written = "" if output is None else f" written to {plain(output)}"
+    click.echo(f"{count_of(count, 'person')}{written}", err=True)
     if findings.lines:
         found = by_kind(findings.to_list(requests=0))
         table = Table(

@@ -19,7 +19,11 @@ from bulk.cli.options.settings import Settings
 @option("-o", "--output", type=FILE, required=True, metavar="PLAN", help="Plan file to write; it must not exist yet")
 @option("--concurrency", type=WholeNumber(1, 64), default=4, metavar="N", help="Requests in parallel")
 @option(
-    "--batch-size", type=WholeNumber(1, 1000), default=250, metavar="N", help="Persons per bulk request, for the cost"
+    "--batch-size",
+    type=WholeNumber(1, 1000),
+    default=250,
+    metavar="N",
+    help="Persons per bulk request, only for the estimate",
 )
 @json_option
 @selection_options

@@ -47,6 +47,7 @@ def command(journal: Path, output: Path | None, layout: str | None, force: bool,
     from bulk.cli.commands.status import read_job_report
     from bulk.cli.job_session import CommandOutput
     from bulk.jobs.job_files import plan_of
+    from bulk.sanitize import plain
 
     if output is None or str(output) == STDOUT:
         if json and layout not in (None, "json"):
@@ -57,6 +58,7 @@ def command(journal: Path, output: Path | None, layout: str | None, force: bool,
     chosen = layout or _format_of(output)
     with output_file(output, force=force, needed=[journal, plan or plan_of(journal)]) as file:
         file.write(render(read_job_report(journal, plan), chosen).encode())
+    click.echo(f"Report written to {plain(output)}", err=True)
     CommandOutput(json=json).write_event("file", path=str(output), format=chosen)
     return 0
 

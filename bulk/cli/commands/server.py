@@ -79,13 +79,18 @@ SECONDS = Seconds()
     multiple=True,
     metavar="KIND[,FIELD=VALUE...]",
     help="Let something fail, as in status,action=bulk_delete,status=503,times=2 or "
-    "swallow,action=capture,share=0.01; repeat it for more",
+    "swallow,action=capture,share=0.01; repeat it for more. "
+    "KIND: refuse, reset, reset_after, stall, stall_after, cut_body, garbage, status, page, intermediary, "
+    "person_deletion_failed, deletion_errors, orphan_events, big_body, deep_json, redirect, swallow, "
+    "capture_down",
 )
 @json_option
 def command(port: int, persons: int, seed: int, faults: tuple[str, ...], json: bool, **settings: Any) -> int:
     """Run a local server that behaves like PostHog until you press Ctrl-C, and print how to use it.
 
-    It keeps everything in memory and accepts connections from this machine only.
+    It keeps everything in memory and accepts connections from this machine only. Only the lines for the shell go to
+    stdout. In a script: start it with "posthog-bulk server > server.env &", run eval "$(cat server.env)", and stop it
+    with "kill %1".
 
     \b
     Example:

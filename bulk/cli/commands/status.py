@@ -36,12 +36,15 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     """
     from bulk.cli.display.terminal import fit
     from bulk.cli.job_session import CommandOutput
+    from bulk.jobs.job_files import plan_of
+    from bulk.jobs.next_run import run_line
 
     status = read_job_status(journal, plan)
     if watch and status.is_running:
         status = _watch(journal, plan, status, json=json)
     output = CommandOutput(json=json)
-    output.print(fit("\n".join(status_lines(status)), sys.stderr if json else sys.stdout))
+    lines = status_lines(status, run_line(plan or plan_of(journal), journal))
+    output.print(fit("\n".join(lines), sys.stderr if json else sys.stdout))
     output.write_event("status", **status_fields(status, journal))
     return 0
 
@@ -127,8 +130,13 @@ def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
     }
 
 
-def status_lines(status: "JobStatus") -> list[str]:
-    """Return the state of a job in a few lines."""
+def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
+    """Return the state of a job in a few lines.
+
+    Args:
+        status: the status of the job.
+        resume_line: the command line that resumes the job, shown if it is not finished.
+    """
     from bulk.cli.display.messages import state_counts
     from bulk.cli.display.plan_review import aligned_rows
     from bulk.cli.display.screen import progress_line
@@ -136,6 +144,7 @@ def status_lines(status: "JobStatus") -> list[str]:
     from bulk.formatting import count_of, format_count, format_time
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
+    from bulk.report.report import is_finished
     from bulk.sanitize import plain
     from bulk.states import ending_label
 
@@ -147,7 +156,7 @@ def status_lines(status: "JobStatus") -> list[str]:
         ("Job", plain(report.job)),
         ("Operation", f"{plain(describe_operation(report.operation))}; {count_of(report.count, 'person')}"),
         ("Project", f"{project} on {plain(report.host)}"),
-        ("Approved", plain(format_time(report.approved_at)) if report.approved_at else "no"),
+        ("Approved", plain(format_time(report.approved_at, seconds=True)) if report.approved_at else "no"),
         ("State", plain(report.verdict, limit=None)),
     ]
     counts = [
@@ -159,12 +168,15 @@ def status_lines(status: "JobStatus") -> list[str]:
         if status.is_running:
             end = "running"
         elif last.ended:
-            end = f"ended {plain(format_time(last.ended))} ({ending_label(last.reason or '')})"
+            end = f"ended {plain(format_time(last.ended, seconds=True))} ({ending_label(last.reason or '')})"
         else:
             end = "ended without a record: its process was killed"
-        rows.append((f"Run {len(report.runs)}", f"started {plain(format_time(last.started))}, {end}"))
+        kind = "Verification" if last.purpose == "verify" else "Run"
+        rows.append((f"{kind} {len(report.runs)}", f"started {plain(format_time(last.started, seconds=True))}, {end}"))
     if status.is_running and status.progress is not None:
         rows.append(("Progress", progress_line(status.progress, now=local_time())))
-    entries = f"{format_count(report.journal_lines)} lines, last written {plain(format_time(report.last_entry_at))}"
-    rows.append(("Journal", entries))
+    elif not is_finished(report):
+        rows.append(("To resume", resume_line))
+    last_written = plain(format_time(report.last_entry_at, seconds=True))
+    rows.append(("Journal", f"{format_count(report.journal_lines)} lines, last written {last_written}"))
     return list(aligned_rows(rows))

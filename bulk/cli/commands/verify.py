@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def command(journal: Path, plan: Path | None, concurrency: int, json: bool, settings: Settings) -> int:
     """Read back the results of the job in JOURNAL: persons gone, properties set or removed, events purged.
 
-    This changes nothing on the server. The exit code is 75 until PostHog has purged the events, which takes days.
+    This changes nothing on the server. The exit code is 75 until PostHog has purged the events, which it does at
+    the weekend.
 
     \b
     Example:
@@ -37,16 +38,18 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     from bulk.engine import verify_job
     from bulk.errors import NO_SUCH_FILE, JournalError, PlanError
     from bulk.jobs.job_files import plan_of
+    from bulk.journal.replay import refuse_other_file
     from bulk.plan.plan_file import load_plan
 
     if not os.path.lexists(journal):
         raise JournalError(journal, NO_SUCH_FILE, "check the name")
+    refuse_other_file(journal)
     plan = plan or plan_of(journal)
     if not os.path.lexists(plan):
         raise PlanError(
             plan,
-            "the plan does not exist, and only it lists the persons to read back",
-            "give the plan with --plan; status and report work without it",
+            NO_SUCH_FILE,
+            "the plan lists the persons to read back: give it with --plan. status and report work without it",
         )
     output = CommandOutput(json=json)
     with load_plan(plan) as loaded:

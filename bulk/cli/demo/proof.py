@@ -46,7 +46,8 @@ def check_server_records(
         Check(f"{len(targets) - len(left):,} of {len(targets):,} selected persons are gone", not left),
         Check(f"{len(others & after):,} of {len(others):,} other persons are still there", others <= after),
         Check(
-            f"{rows:,} of {len(targets):,} selected persons have a deletion row for their events", rows == len(targets)
+            f"{rows:,} of {len(targets):,} selected persons have the deletion of their events queued",
+            rows == len(targets),
         ),
         Check("no events of a deleted person were left behind", not server.world.events_orphaned()),
         Check(

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from asyncclient import RateLimits
 from bulk.formatting import count_of, format_count, format_duration
-from bulk.operations import Operation, PropertyOperation, UnsetProperties
-from bulk.posthog.request_costs import Estimate, estimate, persons_per_capture_request
+from bulk.operations import Operation, PropertyOperation, UnsetProperties, axes
+from bulk.posthog.request_costs import TEST_BATCH_SIZE, Estimate, estimate, persons_per_capture_request
 from bulk.posthog.routes import choose_route
 from bulk.sanitize import plain
+from bulk.states import Axis
 
 Row = tuple[str, str]
 """A heading, empty where the row continues the last one, and a text."""
@@ -36,22 +37,35 @@ def cost_rows(operation: Operation, count: int, *, rate_limits: str, batch_size:
     limits = _LIMITS.get(rate_limits, f"within the rate limits {plain(rate_limits)}")
     if not isinstance(operation, PropertyOperation):
         cost = estimate(operation, count, batch_size=batch_size, rates=rates)
-        calls = f"{count_of(cost.deletes, 'deletion call')} for up to {count_of(batch_size, 'person')} each"
+        calls = f"{count_of(cost.deletes, 'deletion call')}{_stages(operation, count, batch_size)}"
         yield "Requests", f"at least {format_count(cost.requests)}: {calls}, {count_of(cost.reads, 'read')}"
+        yield "", f"a deletion call is for up to {count_of(batch_size, 'person')}"
         yield "Estimated time", f"{_time(cost)}, {limits}"
         return
     route = choose_route(operation, count, batch_size=batch_size, rates=rates)
     costs = {
         name: estimate(operation, count, batch_size=batch_size, rates=rates, route=name) for name in ("rest", "capture")
     }
-    per_call = "one property of one person" if isinstance(operation, UnsetProperties) else "one person"
+    per_call = "one per person and property" if isinstance(operation, UnsetProperties) else "one per person"
     rest, capture = costs["rest"], costs["capture"]
-    yield "Requests", f"by REST: {count_of(rest.changes, 'call')} for {per_call} each, {count_of(rest.reads, 'read')}"
-    many = f"for up to {count_of(persons_per_capture_request(batch_size), 'person')} each"
+    yield "Requests", f"by REST: {count_of(rest.changes, 'call')}, {per_call}, and {count_of(rest.reads, 'read')}"
+    many = f"for up to {count_of(persons_per_capture_request(batch_size), 'person')} per request"
     events = f"{count_of(capture.events, 'capture request')} (not rate limited)"
-    yield "", f"by capture: {events} {many}, {count_of(capture.reads, 'read')}"
+    yield "", f"by capture: {events} {many}, and {count_of(capture.reads, 'read')}"
     yield "Estimated time", f"by REST: {_time(rest)}, by capture: {_time(capture)}, {limits}"
     yield "Route", f"{_ROUTE_NAMES[route.name]} ({_reason(operation, route.name, route.why)})"
+
+
+def _stages(operation: Operation, count: int, batch_size: int) -> str:
+    """Return in which order the calls of a deletion are made, in parentheses."""
+    requested = axes(operation)
+    queued = " and ".join(axis.value for axis in (Axis.EVENTS, Axis.RECORDINGS) if axis in requested)
+    stages = [*([queued] if queued else []), *(["persons"] if Axis.PERSON in requested else [])]
+    order = [", then ".join(stages)] if len(stages) > 1 else []
+    test_batch = min(TEST_BATCH_SIZE, batch_size)
+    if count > test_batch:
+        order.append(f"a test batch of {count_of(test_batch, 'person')}, then the rest")
+    return f" ({'; '.join(order)})" if order else ""
 
 
 def _reason(operation: PropertyOperation, route: str, why: str) -> str:

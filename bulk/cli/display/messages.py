@@ -96,6 +96,8 @@ def event_line(event: Event, *, now: datetime) -> str | None:
     match event:
         case JobStarted():
             project = f"project {event.project_id} ({plain(event.project_name)})"
+            if event.purpose == "verify":
+                return f"Verifying {count_of(event.count, 'person')} in {project}; nothing is changed"
             left = f"{format_count(event.remaining)} of {count_of(event.count, 'person')} left to process"
             return f"Run {event.runs_before + 1} in {project}: {plain(event.operation)}; {left}"
         case PhaseChanged():
@@ -125,7 +127,7 @@ def event_line(event: Event, *, now: datetime) -> str | None:
         case ServerReachable():
             return f"Server reachable again after {format_duration(event.away_s)}"
         case JobEnded():
-            ending = f"Run {ending_label(event.reason)}"
+            ending = f"{'Verification' if event.purpose == 'verify' else 'Run'} {ending_label(event.reason)}"
             # a run with a report is followed by a summary, which has the same counts
             return ending if event.reason in _WITH_REPORT else "; ".join([ending, *axis_lines(event)])
     return None

@@ -7,8 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from bulk.cli.display.cost_lines import Row, cost_rows
-from bulk.formatting import format_count, format_time
-from bulk.operations import Operation, UpdateProperties, from_dict
+from bulk.formatting import count_of, format_count, format_time
+from bulk.operations import (
+    DeleteEvents,
+    DeletePersons,
+    Operation,
+    UnsetProperties,
+    UpdateProperties,
+    from_dict,
+)
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
 from bulk.report.rendering.document import Table, discovery_sentences, finding_rows
@@ -39,8 +46,10 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         ("Project", f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}"),
         ("Operation", plain(describe_operation(header.operation))),
         *_value_rows(operation),
+        ("Cannot be undone", what_stays(operation)),
         ("Selected", plain(describe(header.selection.get("details", {})))),
         ("Persons", format_count(plan.count)),
+        *_planning_rows(findings),
         *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
     ]
@@ -90,9 +99,37 @@ def _value_rows(operation: Operation) -> Iterator[Row]:
         yield heading, f"{plain(key)} = {plain(text, limit=VALUE_MAX)}"
 
 
+def what_stays(operation: Operation) -> str:
+    """Return what an operation cannot bring back, and what it leaves for good."""
+    match operation:
+        case UpdateProperties():
+            return "the previous values are not kept"
+        case UnsetProperties():
+            return "the removed values are not kept"
+        case DeletePersons():
+            kept = {"events": operation.delete_events, "recordings": operation.delete_recordings}
+            stay = [what for what, is_deleted in kept.items() if not is_deleted]
+            if not stay:
+                return "deleted persons, events and recordings do not come back"
+            options = " ".join(f"--delete-{what}" for what in stay)
+            return (
+                f"deleted persons do not come back; their {' and '.join(stay)} stay, and cannot be deleted by "
+                f"person afterwards; to delete them too, plan with {options}"
+            )
+        case DeleteEvents():
+            return "deleted events do not come back"
+        case _:
+            return "deleted recordings do not come back"
+
+
+def _planning_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:
+    if "requests" in findings:
+        yield "Planning", f"sent {count_of(int(findings['requests'].get('count', 0)), 'request')}"
+
+
 def _sample(plan: Plan) -> Table:
     return Table(
-        headings=("Target", "UUID", "Created", "Distinct ID"),
+        headings=("Number", "UUID", "Created", "Distinct ID"),
         rows=tuple(
             (str(target.number), str(target.uuid), format_time(target.created_at), target.distinct_id or "")
             for target in _spread(plan)

@@ -55,10 +55,10 @@ def settings_options(command: F) -> F:
         option(
             "--rate-limits",
             metavar="LIMITS",
-            help="Stay within these rate limits. posthog: the limits that PostHog applies to this kind of key; "
-            "user: 180 calls per minute and 1,200 per hour; off: no limits; or your own, as in "
-            "480/min,4800/hour,240/min: deletions per minute and per hour, other calls per minute and, "
-            "if you add a fourth, per hour (default: posthog)",
+            help="Send at most this many requests. posthog: as many as PostHog accepts from this kind of key; "
+            "user: 180 per minute and 1,200 per hour; off: any number; or your own numbers, as in "
+            "480/min,4800/hour,240/min: deletions per minute, deletions per hour, other requests per minute and, "
+            "if you add a fourth, other requests per hour (default: posthog)",
         ),
         option(
             "--retry-for",

@@ -1,6 +1,6 @@
 """The arguments and options of an operation, and the operation built from them. Sends nothing and reads no file.
 
-Errors name an argument by its position and never repeat it, because a value can be personal data.
+Errors name an argument by its position, and repeat its key but not its value, which can be personal data.
 """
 
 import json
@@ -117,8 +117,10 @@ def parse_assignments(arguments: Sequence[str]) -> dict[str, Any]:
     for number, argument in enumerate(arguments, 1):
         key, equals, text = argument.partition("=")
         if not equals:
+            # a later word can be the rest of a value, which can be personal data
+            which = f"follows the value of {_quoted(list(found)[-1])} and" if found else f"is {_quoted(argument)} and"
             raise click.UsageError(
-                f"argument {number} of update has no =: {_HOW_TO_SET}, in quotes if it contains spaces"
+                f"argument {number} of update {which} has no =: {_HOW_TO_SET}, in quotes if it contains spaces"
             )
         is_json = key.endswith(":")
         key = key.removesuffix(":")

@@ -21,6 +21,8 @@ NOTHING_SELECTED = (
     "no persons are selected: give --distinct-ids, --where or another selection option, "
     "or --everyone for all persons of the project"
 )
+_FILTERS = '\'[{"key": "plan", "value": "free", "operator": "exact"}]\''
+_COMBINED = "--where, --email, --properties and --cohort can be combined, and a person has to match all of them"
 _FILE_OPTIONS = {"distinct_ids": "--distinct-ids", "uuids": "--uuids", "emails": "--emails"}
 _FILTER_OPTIONS = {"where": "--where", "email": "--email", "properties": "--properties", "cohort": "--cohort"}
 
@@ -66,12 +68,14 @@ def selection_options(command: F) -> F:
             "--where",
             multiple=True,
             metavar="'KEY OPERATOR VALUE'",
-            help="Condition on a property, as in 'plan exact free'; repeat it to narrow the selection",
+            help="Condition on a property, as in 'plan exact free'; repeat it to narrow the selection. Operators: "
+            "exact, is_not, icontains, not_icontains, starts_with, not_starts_with, ends_with, not_ends_with, regex, "
+            "not_regex, gt, gte, lt, lte, in, not_in, is_set, is_not_set, is_date_exact, is_date_before, is_date_after",
         ),
         option("--email", metavar="EMAIL", help="Exact value of the property email"),
-        option("--properties", metavar="JSON", help="JSON array of PostHog property filters"),
+        option("--properties", metavar="JSON", help=f"JSON array of PostHog property filters, as in {_FILTERS}"),
         option("--cohort", type=WholeNumber(1), metavar="ID", help="Members of this cohort"),
-        option("--everyone", is_flag=True, help="All persons of the project"),
+        option("--everyone", is_flag=True, help=f"All persons of the project, alone; {_COMBINED}"),
         section="Selection",
     )
 

@@ -1,7 +1,6 @@
 """Creates the output file of a command: private, complete, and never in place of a plan or a journal."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,15 +8,12 @@ from pathlib import Path
 import click
 
 from bulk.errors import FileTrouble
+from bulk.files.job_file_kinds import HEAD_BYTES, is_journal, is_plan
 from bulk.files.private_files import open_regular
 from bulk.files.unnamed_file import UnnamedFile, create_unnamed
 from bulk.sanitize import plain
 
 FORCE_HELP = "Replace FILE if it exists, unless it is a plan or a journal"
-
-_HEAD_BYTES = 64
-_PLAN_OR_JOURNAL = re.compile(rb'\{"format":[0-9]+,"project_id":|\{"n":0,"type":"job_opened"')
-"""How plans and journals start."""
 
 
 @contextmanager
@@ -71,7 +67,7 @@ def is_plan_or_journal(path: Path) -> bool:
     """Return whether a file starts like a plan or a journal."""
     descriptor = open_regular(path, os.O_RDONLY)
     try:
-        head = os.pread(descriptor, _HEAD_BYTES, 0)
+        head = os.pread(descriptor, HEAD_BYTES, 0)
     finally:
         os.close(descriptor)
-    return _PLAN_OR_JOURNAL.match(head) is not None
+    return is_plan(head) or is_journal(head)

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from bulk.formatting import format_count, format_duration, format_time
+from bulk.formatting import count_of, format_count, format_duration, format_time
 from bulk.operations import describe as operation_words
-from bulk.report.report import AxisReport, PlanReport, Report
+from bulk.report.report import AxisReport, PlanReport, Report, RouteCount
 from bulk.selection.input_findings import by_kind
 from bulk.selection.selections import describe as describe_selection
 from bulk.states import ending_label
@@ -49,7 +49,10 @@ AXIS_TITLES = {
     "recordings": "Recordings",
     "properties": "Properties",
 }
-_NUMBERS_NOTE = "Targets are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
+_EXIT_WORDS = {0: "done", 1: "some persons need attention", 75: "not finished"}
+_FAILED = ("Failed without effect", "Failed, effect unknown")
+_NUMBERS_NOTE = "Persons are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
+_WHO_NOTE = "posthog-bulk show PLAN --target N shows who has a number."
 
 
 def lay_out(report: Report) -> Document:
@@ -71,30 +74,37 @@ def _identity(report: Report) -> Section:
     rows: list[Row] = [
         ("Operation", operation_words(report.operation)),
         ("Selection", describe_selection(report.selection)),
-        ("Targets", format_count(report.count)),
+        ("Persons", format_count(report.count)),
         ("Host", report.host),
         ("Project", project),
-        ("Planned", format_time(report.planned_at)),
+        ("Planned", _time(report.planned_at)),
         ("Approved", _approved(report)),
-        ("First record", format_time(report.opened_at)),
-        ("Last record", format_time(report.last_entry_at)),
+        ("Job started", _time(report.opened_at)),
+        ("Last activity", _time(report.last_entry_at)),
         ("Plan digest", report.plan_digest),
         ("Journal digest", report.journal_digest),
         ("Journal lines", format_count(report.journal_lines)),
-        ("Exit code", str(report.exit_code)),
+        ("Exit code of the run", _exit_code(report)),
         ("Version", report.version),
     ]
     if report.torn_tail_bytes:
         rows.append(("Incomplete last record (ignored)", f"{format_count(report.torn_tail_bytes)} bytes"))
-    without = () if report.plan is not None else ("This report was made without the plan, so it identifies no person.",)
-    return Section(title="The job", sentences=(_NUMBERS_NOTE, *without), table=Table(headings=(), rows=tuple(rows)))
+    without = "This report was made without the plan, so it identifies no person."
+    who = (_WHO_NOTE,) if report.plan is not None else (without,)
+    return Section(title="The job", sentences=(_NUMBERS_NOTE, *who), table=Table(headings=(), rows=tuple(rows)))
+
+
+def _exit_code(report: Report) -> str:
+    """Return the exit code of the run in words; `verify` has its own while events are not purged."""
+    words = _EXIT_WORDS.get(report.exit_code)
+    return f"{report.exit_code} ({words})" if words else str(report.exit_code)
 
 
 def _approved(report: Report) -> str:
     if report.approved_at is None:
         return "no"
-    approved = format_time(report.approved_at)
-    return f"{approved}, {report.approved_how}" if report.approved_how else approved
+    approved = _time(report.approved_at)
+    return f"{approved}, by digest" if report.approved_how == "digest" else approved
 
 
 def _is_not_requested(axis: AxisReport) -> bool:
@@ -106,7 +116,7 @@ def _axis(axis: AxisReport, report: Report) -> Section:
     return Section(
         title=AXIS_TITLES.get(axis.axis, axis.axis),
         sentences=_uncovered(report) if axis.axis == "events" else (),
-        table=Table(headings=("State", "Targets", "Meaning", "Target numbers"), rows=rows, numeric=frozenset({1})),
+        table=Table(headings=("State", "Persons", "Meaning", "Numbers"), rows=rows, numeric=frozenset({1})),
     )
 
 
@@ -114,8 +124,7 @@ def _uncovered(report: Report) -> tuple[str, ...]:
     if report.largest_uncovered_s is None:
         return ()
     longest = format_duration(report.largest_uncovered_s)
-    what = "between a deletion row and the deletion of its person; events captured in between stay"
-    return (f"Largest uncovered window: {longest} {what}.",)
+    return (f"Events captured in the last {longest} before a person was deleted may remain.",)
 
 
 def _failures(report: Report) -> Iterable[Section]:
@@ -125,7 +134,7 @@ def _failures(report: Report) -> Iterable[Section]:
         (failure.axis, failure.state, failure.reason, format_count(failure.count), failure.targets)
         for failure in report.failures
     )
-    headings = ("Axis", "State", "Reason", "Targets", "Target numbers")
+    headings = ("Axis", "State", "Reason", "Persons", "Numbers")
     present = {failure.reason.partition(":")[0] for failure in report.failures}
     return [
         Section(
@@ -136,10 +145,20 @@ def _failures(report: Report) -> Iterable[Section]:
     ]
 
 
+def _changes(route: RouteCount) -> str:
+    """Return what the requests of a call delete or change: one call can serve several stages of a job."""
+    return ", ".join(AXIS_TITLES.get(axis, axis).lower() for axis in route.axes)
+
+
+def _time(when: str | None) -> str:
+    return format_time(when, seconds=True)
+
+
 def _requests(report: Report) -> Section:
     rows = tuple(
         (
             route.route,
+            _changes(route),
             format_count(route.attempts),
             format_count(route.ok),
             format_count(route.failed),
@@ -154,9 +173,9 @@ def _requests(report: Report) -> Section:
             f"Pauses that the server asked for: {report.pauses}. Rate limits lowered: {report.limits_lowered}.",
         ),
         table=Table(
-            headings=("API call", "Attempts", "OK", "Failed", "Unknown", "Targets sent (including retries)"),
+            headings=("API call", "Deletes or changes", "Requests", "OK", *_FAILED, "Persons (with retries)"),
             rows=rows,
-            numeric=frozenset({1, 2, 3, 4, 5}),
+            numeric=frozenset({2, 3, 4, 5, 6}),
         ),
     )
 
@@ -166,8 +185,8 @@ def _runs(report: Report) -> Section:
         (
             str(number),
             run.purpose,
-            format_time(run.started),
-            format_time(run.ended),
+            _time(run.started),
+            _time(run.ended),
             ending_label(run.reason) if run.reason else "",
             run.version,
         )
@@ -184,7 +203,6 @@ _FINDING_TITLES = {
     "unread": "Lines whose person could not be read",
     "duplicates": "Lines that repeat an earlier one",
     "aliases": "Lines that name a person already selected",
-    "requests": "Requests sent while planning",
 }
 
 
@@ -194,7 +212,8 @@ def _input(plan: PlanReport) -> Iterable[Section]:
         Section(
             title="Input check",
             sentences=(
-                f"The plan was made at {format_time(plan.created_at)}. Its digest is {plan.file_digest}.",
+                f"The plan was made at {_time(plan.created_at)}. Its digest is {plan.file_digest}.",
+                *_planning_requests(findings),
                 *discovery_sentences(findings),
             ),
             table=Table(
@@ -204,6 +223,13 @@ def _input(plan: PlanReport) -> Iterable[Section]:
             ),
         )
     ]
+
+
+def _planning_requests(findings: dict[str, Any]) -> tuple[str, ...]:
+    requests = findings.get("requests")
+    if not isinstance(requests, dict):
+        return ()
+    return (f"Planning sent {count_of(int(requests.get('count', 0)), 'request')}.",)
 
 
 def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:

@@ -1,57 +1,56 @@
 """Renders a report as plain text for a terminal of any width. Pure."""
 
 from bulk.report.rendering.document import Document, Section, Table, lay_out
+from bulk.report.rendering.wrapping import fit, lay_out_row, wrap
 from bulk.report.report import Report
 from bulk.sanitize import plain
 
-CELL_MAX = 60
-"""Maximum length of a cell; Markdown and JSON reports show more."""
-VALUE_MAX = 100
+CELL_MAX = 2_000
+"""Maximum length of a cell, as in Markdown; JSON reports are complete."""
+WIDTH = 100
+"""Characters per line where no width is given."""
 
 
-def render_text(report: Report) -> str:
+def render_text(report: Report, *, width: int = WIDTH) -> str:
     """Return a report as lines of text, each with a line end.
 
     The same report gives the same bytes.
+
+    Arguments:
+        report: the report.
+        width: maximum length of a line.
     """
-    return document_text(lay_out(report))
+    return document_text(lay_out(report), width=width)
 
 
-def document_text(document: Document) -> str:
+def document_text(document: Document, *, width: int = WIDTH) -> str:
     """Return a document as lines of text, each with a line end."""
-    parts = [plain(document.title), "", plain(document.verdict, limit=None)]
+    parts = [plain(document.title), "", *wrap(plain(document.verdict, limit=None), width)]
     for section in document.sections:
-        parts += ["", *section_lines(section)]
+        parts += ["", *section_lines(section, width=width)]
     return "\n".join(parts) + "\n"
 
 
-def section_lines(section: Section) -> list[str]:
-    """Return a section as lines without line ends."""
-    lines = [plain(section.title)]
-    lines += [f"  {plain(sentence, limit=None)}" for sentence in section.sentences]
+def section_lines(section: Section, *, width: int = WIDTH) -> list[str]:
+    """Return a section as lines without line ends, indented below its title."""
+    lines = [line for sentence in section.sentences for line in wrap(plain(sentence, limit=None), width - 2)]
     if section.table is not None:
-        lines += [f"  {line}".rstrip() for line in table_lines(section.table)]
-    return lines
+        lines += table_lines(section.table, width=width - 2)
+    return [plain(section.title), *(f"  {line}".rstrip() for line in lines)]
 
 
-def table_lines(table: Table, *, cell_max: int = CELL_MAX) -> list[str]:
-    """Return a table as aligned lines.
+def table_lines(table: Table, *, cell_max: int = CELL_MAX, width: int = WIDTH - 2) -> list[str]:
+    """Return a table as aligned lines; long cells continue on the next line.
 
     Arguments:
         table: the table to show.
-        cell_max: maximum length of a cell; tables without headings use VALUE_MAX.
+        cell_max: maximum length of a cell.
+        width: maximum length of a line.
     """
     if not table.rows:
         return ["none"]
-    limit = cell_max if table.headings else VALUE_MAX
-    rows = [[plain(cell, limit=limit) for cell in row] for row in table.rows]
-    if table.headings:
-        rows.insert(0, [plain(cell) for cell in table.headings])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.rjust(width) if column in table.numeric else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    rows = [[plain(cell, limit=cell_max) for cell in row] for row in table.rows]
+    headings = [plain(cell) for cell in table.headings]
+    widths = fit(headings, rows, width)
+    shown = [headings, *rows] if headings else rows
+    return [line for row in shown for line in lay_out_row(row, widths, table.numeric)]

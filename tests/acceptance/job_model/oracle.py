@@ -155,11 +155,11 @@ class Oracle:
 
     def _untrue(self, member: Member, is_now: str, states: dict[str, frozenset[str]]) -> str | None:
         evidence = self._witness.evidence[member.name]
-        failed = {axis for axis, of_axis in states.items() if of_axis <= FAILED and is_now == "same"}
-        if failed and not evidence.refused_alone:
+        failed = {axis for axis, of_axis in states.items() if of_axis <= FAILED}
+        if failed and evidence.refused_alone:
+            return None  # a failure says nothing of what somebody else did to the person later
+        if failed and is_now == "same":
             return f"{', '.join(failed)} failed, and nothing was refused"
-        if failed:
-            return None
         person = states["person"]
         if self._case.deletes_persons:
             return self._untrue_of_deleted(member, is_now, person, evidence)

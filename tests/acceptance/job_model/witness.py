@@ -204,10 +204,16 @@ class Witness:
         else:
             by_uuid = action == "batch_by_uuids"
             asked, known = call.peek()["uuids" if by_uuid else "distinct_ids"], self._by_uuid if by_uuid else None
+            if any(self._is_incomplete(person) for person in results["results"].values()):
+                return  # the response is invalid as a whole, and so proves nothing about anyone
             for key in asked:
                 member = (known or self._by_distinct_id).get(key)
                 if member is not None:
                     self._shown(member, results["results"].get(key), now, by_uuid=by_uuid)
+
+    def _is_incomplete(self, person: dict[str, Any]) -> bool:
+        needed = ("created_at", "distinct_ids", *(["properties"] if self._case.changes_properties else []))
+        return any(person.get(field) is None for field in needed)
 
     def _rows(self, answer: Response) -> None:
         for row in _body(answer).get("results", ()):

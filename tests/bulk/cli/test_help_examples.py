@@ -41,7 +41,7 @@ def input_files(server: Any) -> None:
 
 def ready(run: Run, name: str) -> None:
     """Make the plan or the job that the example of a command uses."""
-    if name in ("run", "verify", "status", "report"):
+    if name in ("show", "run", "verify", "status", "report"):
         assert run(*examples("plan")[0]).code == 0
     if name in ("verify", "status", "report"):
         assert run("run", "leavers.plan.jsonl", "--approve", digest()).code == 0

@@ -59,7 +59,7 @@ def test_the_approval_of_an_unfinished_job_is_not_requested_again(run: Run, post
 
 def test_expect_count_is_the_count_of_the_plan(run: Run, posthog: Any, interrupted: Path) -> None:
     result = run(*LINE, "--yes", "--expect-count", PEOPLE - 2)
-    assert (result.code, "has 8 targets, but --expect-count says 6" in result.sentence) == (3, True)
+    assert (result.code, "has 8 persons, but --expect-count says 6" in result.sentence) == (3, True)
     assert plans() == [interrupted]
     assert run(*LINE, *GO).code == 0
 

@@ -61,6 +61,7 @@ OPTIONS = {
     "--allow-shared-ids --format --output --host --project-id --key-file",
     "plan": "--delete-events --delete-recordings --route --distinct-ids --uuids --emails --column --where --email "
     "--properties --cohort --everyone --allow-shared-ids --output --host --project-id --key-file",
+    "show": "--target --json",
     "run": "--journal --approve --max-targets --expect-count --concurrency --batch-size --rate-limits --wait --json "
     "--host --project-id --key-file",
     "delete": f"--delete-events --delete-recordings {OPERATION_OPTIONS}",
@@ -204,3 +205,20 @@ def test_an_error_in_an_expression_is_marked_with_carets() -> None:
 def test_the_only_error_of_a_group_is_reported_by_itself() -> None:
     inner = Refused("x", "y")
     assert exit_codes.unwrap_group(BaseExceptionGroup("g", [ExceptionGroup("h", [inner])])) is inner
+
+
+def test_a_defect_of_the_error_message_itself_exits_with_70_and_one_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: BaseException) -> str:
+        raise KeyError("jane@example.org")
+
+    monkeypatch.setattr("bulk.cli.main.describe_error", fail)
+    result = run("run")
+    assert result.code == 70
+    assert result.err.splitlines() == [
+        (
+            "posthog-bulk: defect: KeyError while MissingParameter was reported; no further request was sent. "
+            "Please report it."
+        )
+    ]

@@ -14,7 +14,7 @@ from asyncclient.testing import Fault
 
 Run = Callable[..., Any]
 UNREACHABLE = re.compile(
-    r"Server not reachable since \d\d:\d\d:\d\d; trying again in [\d.]+ (s|min)[\d s]*; "
+    r"Server not reachable since \d\d:\d\d:\d\d; trying again (now|in [\d.]+ (s|min)[\d s]*); "
     r"giving up at \d\d:\d\d(:\d\d)? \(.+\)"
 )
 AWAY = [Fault("refuse", times=5), Fault("reset", times=5), Fault("status", status=503, times=5)]
@@ -105,9 +105,9 @@ def test_json_lines_report_an_outage(run: Run, posthog: Any) -> None:
     events = [json.loads(line) for line in result.out.splitlines()]
     outages = [each for each in events if each["event"] == "unreachable"]
     assert outages
-    assert set(outages[0]) == {"event", "away_s", "retry_in_s", "gives_up_in_s", "reason"}
+    assert {"event", "away_s", "retry_in_s", "gives_up_in_s", "reason"} <= set(outages[0])
     assert 890 < outages[0]["away_s"] + outages[0]["gives_up_in_s"] <= 901
-    assert [set(each) for each in events if each["event"] == "reachable"] == [{"event", "away_s"}]
+    assert ["away_s" in each for each in events if each["event"] == "reachable"] == [True]
 
 
 @pytest.mark.parametrize("text", ["", "15 minutes", "-1", "1.2.3s", "inf", "nan", "1h30", "s", "1e3", "9" * 21])

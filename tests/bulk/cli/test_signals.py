@@ -142,7 +142,7 @@ def test_a_process_whose_journal_is_removed_ends_with_74(spawn: Spawn, run: Run,
     Path("x.journal.jsonl").unlink()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 74
-    assert b"x.journal.jsonl: was removed or renamed during the run; put the file back" in err
+    assert b"x.journal.jsonl was removed or renamed during the run; put the file back" in err
     assert len(posthog.mutations) == 2
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulk.execution.run_settings import RunSettings, group_size, whole_blocks
+from bulk.execution.run_settings import RunSettings, group_size, max_groups, whole_blocks
 
 
 @pytest.mark.parametrize("count", [1, 31, 2_000, 6_400, 8_000, 64_000, 1_000_003])
@@ -19,3 +19,17 @@ def test_a_group_of_single_calls_fits_one_read_and_workers_share_evenly(count, b
 def test_a_group_of_batches_is_whole_batches():
     assert group_size(10_000, RunSettings(concurrency=4, batch_size=250), one_call_per_person=False) == 1000
     assert group_size(700, RunSettings(concurrency=4, batch_size=250), one_call_per_person=False) == 250
+
+
+@pytest.mark.parametrize(
+    ("allowed", "groups"),
+    [
+        ([], 256),
+        ([(480, 60.0), (4800, 3600.0)], 256),
+        ([(100, 3600.0)], 25),
+        ([(2, 60.0), (4, 3600.0)], 1),
+        ([(1, 3600.0)], 1),
+    ],
+)
+def test_no_more_groups_wait_than_the_limit_lets_through_while_their_deletion_rows_are_fresh(allowed, groups):
+    assert max_groups(allowed, 3600.0) == groups

@@ -31,17 +31,17 @@ def test_system_errors_become_one_sentence_with_a_fix(
     for make in (create_exclusive, create_unnamed):
         with pytest.raises(FileTrouble) as caught:
             make(tmp_path / "a")
-        assert f"{tmp_path / 'a'}: cannot be created: {words}" in str(caught.value)
+        assert f"{tmp_path / 'a'} cannot be created: {words}" in str(caught.value)
 
 
 def test_a_folder_that_takes_no_files_is_reported_by_the_real_system() -> None:
-    with pytest.raises(FileTrouble, match="/sys/a: cannot be created: "):
+    with pytest.raises(FileTrouble, match="/sys/a cannot be created: "):
         create_exclusive(Path("/sys/a"))
-    with pytest.raises(FileTrouble, match="/sys/a: cannot be created: "):
+    with pytest.raises(FileTrouble, match="/sys/a cannot be created: "):
         write_private(Path("/sys/a"), b"x")
 
 
 @pytest.mark.parametrize("make", [create_exclusive, create_unnamed, lambda path: write_private(path, b"x")])
 def test_a_missing_folder_is_named(tmp_path: Path, make: object) -> None:
-    with pytest.raises(FileTrouble, match="nowhere/a: cannot be created: its folder does not exist"):
+    with pytest.raises(FileTrouble, match="nowhere/a cannot be created: its folder does not exist"):
         make(tmp_path / "nowhere" / "a")  # type: ignore[operator]

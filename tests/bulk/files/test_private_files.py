@@ -39,7 +39,7 @@ def test_a_created_file_is_not_inherited_by_another_program(tmp_path: Path) -> N
 
 def test_creating_never_opens_an_existing_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("theirs")
-    with pytest.raises(FileTrouble, match="a: cannot be created: it exists already; choose another name"):
+    with pytest.raises(FileTrouble, match="a cannot be created: it exists already; choose another name"):
         create_exclusive(tmp_path / "a")
     assert (tmp_path / "a").read_text() == "theirs"
 

@@ -94,7 +94,7 @@ def test_a_failure_while_publishing_leaves_nothing(
         raise OSError(errno.EIO, "")
 
     monkeypatch.setattr(os, failing, fails)
-    with pytest.raises(FileTrouble, match="a: cannot be put in its place: "):
+    with pytest.raises(FileTrouble, match="a cannot be put in its place: "):
         write_private(tmp_path / "a", b"x")
     assert list(tmp_path.iterdir()) == []
 
@@ -259,7 +259,7 @@ def test_a_disk_that_fills_up_while_writing_leaves_the_old_state(
         return count
 
     monkeypatch.setattr(os, "write", full)
-    with pytest.raises(FileTrouble, match="a: cannot be written: the disk is full; free some space"):
+    with pytest.raises(FileTrouble, match="a cannot be written: the disk is full; free some space"):
         write_private(tmp_path / "a", b"0123456789", replace=replace)
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == ({"a": b"old"} if replace else {})
 

@@ -243,5 +243,5 @@ def test_only_a_regular_file_is_a_journal(path: Path) -> None:
 
 
 def test_a_missing_folder_is_named(path: Path) -> None:
-    with pytest.raises(FileTrouble, match="nowhere/x: cannot be created: its folder does not exist"):
+    with pytest.raises(FileTrouble, match="nowhere/x cannot be created: its folder does not exist"):
         _replayed(path.parent / "nowhere" / "x")

@@ -9,21 +9,22 @@ from bulk.journal.records import FORMAT, AttemptEnded, Change, Intent, JobOpened
 from bulk.journal.replay import JournalFacts
 from bulk.journal.target_states import TargetStates
 from bulk.report.rendering import render_json
-from bulk.report.report import Report, build_report, exit_code
+from bulk.report.report import Report, build_report, report_of_verify
+from bulk.report.verdict import exit_code
 from bulk.states import Events
 
 FACTS = JournalFacts(digest="sha256:0", lines=3, torn_tail_bytes=0)
 COUNT = 1000
 
 
-def begun() -> list[Record]:
+def begun(operation: dict[str, object] | None = None) -> list[Record]:
     return [
         JobOpened(
             format=FORMAT,
             job="j",
             host="https://eu.posthog.com",
             project=1,
-            operation={"kind": "delete", "delete_events": True},
+            operation=operation or {"kind": "delete", "delete_events": True},
             selection={},
             plan_digest="sha256:0",
             count=COUNT,
@@ -42,9 +43,9 @@ def intent(attempt: int, targets: str, *axes: str) -> Intent:
     )
 
 
-def folded(*records: Record) -> TargetStates:
+def folded(*records: Record, operation: dict[str, object] | None = None) -> TargetStates:
     target_states = TargetStates()
-    for record in [*begun(), *records]:
+    for record in [*begun(operation), *records]:
         target_states.apply(record)
     return target_states
 
@@ -91,7 +92,7 @@ def test_the_verdict_says_how_many_targets_need_attention_each_counted_once() ->
     report = build_report(folded(StatesChanged(at=3.0, source="person_reads", changes=changes)), FACTS, None)
     assert report.verdict == (
         "Finished, but 4 of 1,000 need attention: 996 of 1,000 persons deleted (confirmed by reading back), "
-        "1 already deleted."
+        "1 already deleted, events of 996 queued for deletion by PostHog."
     )
 
 
@@ -133,3 +134,82 @@ def test_rejection_labels_after_the_254th_are_called_other_and_replace_no_other_
     assert sum(failure.count for failure in report.failures) == 300
     assert [f.count for f in report.failures if f.reason == "rejected:other"] == [45]
     assert [f.targets for f in report.failures if f.reason == "attempts_exhausted"] == ["299"]
+
+
+EVERYONE = f"0-{COUNT - 1}"
+
+
+def all_in(axis: str, state: str) -> Change:
+    return Change(axis, state, EVERYONE)
+
+
+def test_verify_says_that_events_are_not_purged_yet_and_exits_75() -> None:
+    changes = (all_in("person", "deleted_confirmed"), all_in("events", "queued"))
+    run = build_report(folded(StatesChanged(at=3.0, source="reads", changes=changes)), FACTS, None)
+    assert (run.exit_code, run.verdict) == (
+        0,
+        (
+            "Done: 1,000 of 1,000 persons deleted (confirmed by reading back), events of 1,000 queued for deletion by "
+            "PostHog."
+        ),
+    )
+    verified = report_of_verify(run)
+    assert (verified.exit_code, verified.verdict) == (
+        75,
+        (
+            "Persons deleted; events not purged yet: the deletion of the events of 1,000 of 1,000 persons is queued, "
+            "and PostHog purges events at the weekend."
+        ),
+    )
+
+
+def test_verify_says_how_many_persons_it_could_not_read() -> None:
+    changes = (all_in("person", "deleted_confirmed"), all_in("events", "purged"))
+    run = build_report(folded(StatesChanged(at=3.0, source="reads", changes=changes)), FACTS, None)
+    assert report_of_verify(run) == run
+    verified = report_of_verify(run, unread=3)
+    assert (verified.exit_code, verified.verdict) == (
+        75,
+        "Not verified: 3 of 1,000 persons could not be read; run the same verification again later.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "axis", "state", "verdict"),
+    [
+        (
+            {"kind": "update", "keys": ["plan"]},
+            "properties",
+            "already_as_desired",
+            "Nothing to change: all 1,000 persons already have these values.",
+        ),
+        (
+            {"kind": "unset", "keys": ["plan"]},
+            "properties",
+            "already_as_desired",
+            "Nothing to change: all 1,000 persons already lack these properties.",
+        ),
+        (
+            {"kind": "delete-recordings"},
+            "recordings",
+            "requested",
+            "Deletion of recordings requested for 1,000 of 1,000 persons; PostHog offers no way to verify it.",
+        ),
+        (
+            {"kind": "delete"},
+            "person",
+            "not_started",
+            "Not finished: 0 of 1,000 persons deleted (confirmed by reading back); to resume, run the plan again.",
+        ),
+    ],
+)
+def test_the_verdict_says_what_the_operation_did(
+    operation: dict[str, object], axis: str, state: str, verdict: str
+) -> None:
+    change = StatesChanged(at=3.0, source="reads", changes=(all_in(axis, state),))
+    assert build_report(folded(change, operation=operation), FACTS, None).verdict == verdict
+
+
+def test_requests_of_one_call_are_counted_for_each_stage() -> None:
+    report = build_report(folded(intent(0, "0-9", "events"), intent(1, "0-9", "person")), FACTS, None)
+    assert [(route.axes, route.attempts) for route in report.routes] == [(("events",), 1), (("person",), 1)]

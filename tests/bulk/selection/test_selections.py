@@ -101,7 +101,7 @@ def test_a_blank_email_is_refused() -> None:
                     PropertyFilter("id", 3, type="cohort"),
                 )
             ),
-            "persons in a cohort where plan exact ... and email is_set",
+            "persons in a cohort where plan exact (value in the plan) and email is_set",
         ),
     ],
 )

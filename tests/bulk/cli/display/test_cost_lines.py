@@ -19,19 +19,20 @@ def rows(operation: Operation, count: int, *, limits: str = "posthog", batch_siz
 
 @pytest.mark.parametrize("operation", [DeletePersons(delete_events=True), DeleteEvents(), DeleteRecordings()])
 def test_deletions_are_counted_in_bulk_calls(operation: Operation) -> None:
-    requests, time = rows(operation, 100_000)
+    requests, batches, time = rows(operation, 100_000)
     assert requests[0] == "Requests"
-    assert "deletion calls for up to 250 persons each" in requests[1]
+    assert "a test batch of 25 persons, then the rest" in requests[1]
+    assert batches == ("", "a deletion call is for up to 250 persons")
     assert time[0] == "Estimated time"
     assert time[1].endswith(", within the rate limits")
 
 
 def test_a_review_shows_the_cost_of_both_routes_and_the_route_that_is_taken() -> None:
     rest, capture, time, route = rows(UnsetProperties(keys=("a", "b", "c", "d", "e")), 100_000)
-    assert rest == ("Requests", "by REST: 500,000 calls for one property of one person each, 1,002 reads")
+    assert rest == ("Requests", "by REST: 500,000 calls, one per person and property, and 1,002 reads")
     assert capture == (
         "",
-        "by capture: 501 capture requests (not rate limited) for up to 200 persons each, 1,002 reads",
+        "by capture: 501 capture requests (not rate limited) for up to 200 persons per request, and 1,002 reads",
     )
     assert time == (
         "Estimated time",
@@ -42,14 +43,14 @@ def test_a_review_shows_the_cost_of_both_routes_and_the_route_that_is_taken() ->
 
 def test_few_persons_go_by_rest_and_a_requested_route_is_taken() -> None:
     rest, *_, route = rows(UpdateProperties(properties={"a": 1}), 30)
-    assert rest[1].startswith("by REST: 30 calls for one person each")
+    assert rest[1].startswith("by REST: 30 calls, one per person, and ")
     assert route == ("Route", "REST (auto: 30 calls fit within the per-minute limit)")
     assert rows(UpdateProperties(properties={"a": 1}, route="capture"), 30)[-1] == ("Route", "capture (as requested)")
     assert rows(UnsetProperties(keys=("a",), route="rest"), 9999)[-1] == ("Route", "REST (as requested)")
 
 
 def test_the_limits_of_a_user_count_all_calls_together() -> None:
-    _, time = rows(DeletePersons(), 250_000, limits="user", batch_size=250)
+    _, _, time = rows(DeletePersons(), 250_000, limits="user", batch_size=250)
     # 1,001 deletion calls and 2,502 reads at 1,200 per hour
     assert time[1] == "at least 2 h 6 min, within the rate limits of a user"
 
@@ -57,3 +58,20 @@ def test_the_limits_of_a_user_count_all_calls_together() -> None:
 def test_without_rate_limits_no_time_is_needed() -> None:
     _, _, time, _ = rows(UpdateProperties(properties={"a": 1}), 100_000, limits="off")
     assert time[1] == "by REST: under 1 s, by capture: under 1 s, without rate limits"
+
+
+@pytest.mark.parametrize(
+    ("operation", "count", "words"),
+    [
+        (DeletePersons(), 20, "1 deletion call, "),
+        (DeletePersons(delete_events=True), 20, "2 deletion calls (events, then persons), "),
+        (
+            DeletePersons(delete_events=True, delete_recordings=True),
+            30,
+            "4 deletion calls (events and recordings, then persons; a test batch of 25 persons, then the rest), ",
+        ),
+        (DeleteEvents(), 30, "2 deletion calls (a test batch of 25 persons, then the rest), "),
+    ],
+)
+def test_a_review_explains_the_deletion_calls(operation: Operation, count: int, words: str) -> None:
+    assert words in rows(operation, count)[0][1]

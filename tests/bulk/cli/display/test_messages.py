@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from bulk.cli.display import messages
+from bulk.errors import NotFinished
 from bulk.events import (
     JobEnded,
     JobEvent,
@@ -66,7 +67,7 @@ def test_the_rate_is_over_all_time_and_over_the_time_without_waits(
 def test_progress_counts_the_states_of_each_axis_of_the_operation() -> None:
     assert messages.axis_lines(PROGRESS) == [
         "Persons: 1,000 deleted (confirmed by reading back), 250 already deleted, 3,750 not started",
-        "Events: 1,250 queued, 3,750 not started",
+        "Events: 1,250 queued for deletion by PostHog, 3,750 not started",
     ]
     event = msgspec.structs.replace(
         PROGRESS, person={"not_requested": 5}, events={}, properties={"changed_confirmed": 3, "to_retry": 2}
@@ -152,3 +153,23 @@ def test_an_outage_has_since_when_the_next_try_and_the_end_of_the_waiting(gives_
 
 def test_the_end_of_an_outage_has_its_length() -> None:
     assert line(ServerReachable(away_s=305.0)) == "Server reachable again after 5 min 5 s"
+
+
+def test_a_verification_is_not_called_a_run() -> None:
+    started = JobStarted(
+        job="j",
+        operation="delete persons",
+        project_id=1,
+        project_name="Acme",
+        count=30,
+        remaining=0,
+        runs_before=1,
+        purpose="verify",
+    )
+    assert line(started) == "Verifying 30 persons in project 1 (Acme); nothing is changed"
+    counts: dict[str, dict[str, int]] = {"person": {}, "events": {}, "recordings": {}}
+    assert line(JobEnded(reason="finished", exit_code=75, purpose="verify", **counts)) == "Verification finished"
+    assert line(JobEnded(reason="NotFinished", exit_code=75, purpose="verify", **counts)) == "Verification interrupted"
+    error = NotFinished("the server did not respond")
+    error.purpose = "verify"
+    assert str(error).startswith("verification interrupted: the server did not respond; ")

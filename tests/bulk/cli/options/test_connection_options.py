@@ -57,5 +57,5 @@ def test_verify_without_the_plan_says_what_it_needs(run: Run, posthog: Any) -> N
     Path("x.plan.jsonl").unlink()
     result = run("verify", "x.journal.jsonl")
     assert result.code == 74
-    assert "give the plan with --plan" in result.sentence
+    assert "give it with --plan" in result.sentence
     assert run("status", "x.journal.jsonl").code == 0

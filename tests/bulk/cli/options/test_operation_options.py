@@ -57,7 +57,7 @@ def test_the_first_separator_ends_the_key(key: str, text: str) -> None:
     ("arguments", "message"),
     [
         ((), "needs the properties to set"),
-        (("plan=pro", "Lovelace"), "argument 2 of update has no ="),
+        (("plan=pro", "Lovelace"), "argument 2 of update follows the value of"),
         (("=Lovelace",), "argument 1 of update has no key"),
         ((":=1",), "argument 1 of update has no key"),
         ((" =Lovelace",), "argument 1 of update has no key"),
@@ -173,3 +173,8 @@ def test_without_a_selection_option_nothing_is_sent(run: Run, posthog: Any, argu
         result = run(*command)
         assert (result.code, "--everyone" in result.sentence) == (2, True)
     assert not posthog.server.requests
+
+
+def test_update_quotes_a_first_argument_without_an_equals_sign() -> None:
+    with pytest.raises(click.UsageError, match="argument 1 of update is 'plan' and has no =: write KEY=TEXT"):
+        parse_assignments(["plan", "vip"])

@@ -60,7 +60,15 @@ def make_report() -> Callable[..., Report]:
             ),
             failures=(FailureCount(axis="person", state="failed", reason=foreign, count=10, targets="3,17-25"),),
             routes=(
-                RouteCount(route="POST persons/bulk_delete", attempts=21, ok=20, failed=0, unknown=1, targets=5100),
+                RouteCount(
+                    route="POST persons/bulk_delete",
+                    axes=("events",),
+                    attempts=21,
+                    ok=20,
+                    failed=0,
+                    unknown=1,
+                    targets=5100,
+                ),
             ),
             runs=(
                 RunReport(purpose="run", started="2026-11-01T11:00:00.000Z", version="0.1.0", ended=None, reason=None),

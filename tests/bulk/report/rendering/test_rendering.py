@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from bulk.report.rendering import render_json, render_markdown, render_text
 from bulk.report.rendering.html import render_html
-from bulk.report.report import Report
+from bulk.report.rendering.text import WIDTH
+from bulk.report.report import AxisReport, FailureCount, Report, RouteCount, StateCount
 from bulk.sanitize import plain
 from bulk.targets.reasons import REASON_MEANINGS
 
@@ -68,7 +69,7 @@ def test_a_report_without_the_plan_says_so_and_identifies_no_person(make_report:
 @given(foreign=NASTY)
 def test_no_foreign_text_acts_on_a_terminal(make_report: Make, foreign: str) -> None:
     shown = render_text(make_report(foreign))
-    assert shown.count("\n") == render_text(make_report("Acme")).count("\n")
+    assert all(len(line) <= WIDTH for line in shown.splitlines())
     assert all(unicodedata.category(one) not in {"Cc", "Cf", "Cs"} for one in shown.replace("\n", ""))
 
 
@@ -152,5 +153,64 @@ def test_columns_of_text_line_up(make_report: Make) -> None:
     header = next(line for line in lines if line.strip().startswith("State"))
     gone, failed = (line for line in lines if line.strip().startswith(("deleted_confirmed ", "failed ")))
     assert gone.index("read back") == header.index("Meaning") == failed.rindex("failed")
-    assert failed.index("3,17-25") == header.index("Target numbers")
-    assert gone.index("4,990") + len("4,990") == header.index("Targets") + len("Targets")
+    assert failed.index("3,17-25") == header.index("Numbers")
+    assert gone.index("4,990") + len("4,990") == header.index("Persons") + len("Persons")
+
+
+LONG = FailureCount(
+    axis="events",
+    state="too_late",
+    reason="partly_covered",
+    count=4000,
+    targets=",".join(str(number) for number in range(0, 800, 2)),
+)
+
+
+def test_text_continues_long_cells_on_the_next_line_and_cuts_nothing(make_report: Make) -> None:
+    meaning = "the deletion was sent, but PostHog does not show it as queued; it will be sent again as often as needed"
+    axis = AxisReport(axis="events", states=(StateCount(state="to_retry", meaning=meaning, count=5, targets="1-5"),))
+    shown = render_text(make_report(axes=(axis,), failures=(LONG,)))
+    assert "".join(re.findall(r"[0-9,]+$", shown[shown.index("partly_covered ") :], re.MULTILINE)).startswith(
+        LONG.targets
+    )
+    assert all(len(line) <= WIDTH for line in shown.splitlines())
+    words = [word for line in shown[shown.index("to_retry ") :].splitlines()[:4] for word in line.split()]
+    assert [word for word in words if word in meaning.split()] == meaning.split()
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_text_fits_the_width_of_the_terminal(make_report: Make, width: int) -> None:
+    lines = render_text(make_report(failures=(LONG,)), width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert (max(map(len, lines)) > 100) == (width > 100)
+
+
+def test_the_facts_of_a_job_name_the_exit_code_of_the_run_and_times_to_the_second(make_report: Make) -> None:
+    shown = render_text(make_report(largest_uncovered_s=1.0))
+    for fact in (
+        "Exit code of the run  1 (some persons need attention)",
+        "Approved              2026-11-01 11:00:00 UTC, by digest",
+        "Job started           2026-11-01 11:00:00 UTC",
+        "Last activity         2026-11-01 12:00:00 UTC",
+    ):
+        assert re.search(r"\s+".join(map(re.escape, fact.split())), shown), fact
+
+
+def test_requests_are_split_by_what_they_delete_or_change(make_report: Make) -> None:
+    routes = tuple(
+        RouteCount(route="bulk_delete", axes=axes, attempts=2, ok=2, failed=0, unknown=0, targets=30)
+        for axes in (("events", "recordings"), ("person",))
+    )
+    shown = render_text(make_report(routes=routes))
+    rows = [line.split() for line in shown.splitlines() if line.strip().startswith("bulk_delete")]
+    assert "recordings" in shown
+    assert rows == [["bulk_delete", what, *more] for what, more in ROWS]
+
+
+ROWS = [("events,", ["recordings", "2", "2", "0", "0", "30"]), ("persons", ["2", "2", "0", "0", "30"])]
+
+
+def test_a_sentence_says_which_events_may_remain(make_report: Make) -> None:
+    axis = AxisReport(axis="events", states=(StateCount(state="queued", meaning="queued", count=5000),))
+    shown = render_text(make_report(axes=(axis,), largest_uncovered_s=1.0))
+    assert "Events captured in the last 1 s before a person was deleted may remain." in shown

@@ -1,0 +1,37 @@
+"""Recognizes a plan and a journal by their first bytes, whatever their name is. Pure."""
+
+import re
+from pathlib import Path
+
+HEAD_BYTES = 64
+"""Bytes from the start of a file that are enough to recognize it."""
+PLAN_SUFFIX = ".plan.jsonl"
+JOURNAL_SUFFIX = ".journal.jsonl"
+_PLAN = re.compile(rb'\{"format":[0-9]+,"project_id":')
+_JOURNAL = re.compile(rb'\{"n":0,"type":"job_opened"')
+
+
+def is_plan(head: bytes) -> bool:
+    """Return whether a file that starts with these bytes is a plan."""
+    return _PLAN.match(head) is not None
+
+
+def is_journal(head: bytes) -> bool:
+    """Return whether a file that starts with these bytes is a journal."""
+    return _JOURNAL.match(head) is not None
+
+
+def how_to_give_journal(plan: Path) -> str:
+    """Return the advice to give the journal instead of this plan."""
+    return _advice(plan, PLAN_SUFFIX, JOURNAL_SUFFIX, "the journal of the job")
+
+
+def how_to_give_plan(journal: Path) -> str:
+    """Return the advice to give the plan instead of this journal."""
+    return _advice(journal, JOURNAL_SUFFIX, PLAN_SUFFIX, "the plan of the job")
+
+
+def _advice(path: Path, suffix: str, wanted: str, otherwise: str) -> str:
+    if path.name.endswith(suffix):
+        return f"give {path.with_name(path.name.removesuffix(suffix) + wanted)}"
+    return f"give {otherwise}, whose name usually ends with {wanted}"

@@ -1,0 +1,88 @@
+"""Lays out cells in columns that fit a width: long cells continue on the next line, and nothing is cut. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+GAP = 2
+"""Spaces between two columns."""
+LONGEST_WORD = 72
+"""The longest word that a column keeps whole where there is room: a digest has 71 characters."""
+_PIECE = re.compile(r"\s*[^\s,]*,?")
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Return text as lines, broken at spaces and after commas, and within a word that is longer than a line.
+
+    Args:
+        text: one line of text.
+        width: the maximum length of a line, at least 1.
+    """
+    lines = [""]
+    for piece in _PIECE.findall(text):
+        if len(lines[-1]) + len(piece) <= width:
+            lines[-1] += piece
+            continue
+        rest = piece.lstrip() if lines[-1] else piece
+        if lines[-1]:
+            lines.append("")
+        while len(rest) > width:
+            lines[-1], rest = rest[:width], rest[width:]
+            lines.append("")
+        lines[-1] = rest
+    return [line.rstrip() for line in lines]
+
+
+def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return the width of each column: as wide as its longest cell, or narrower if the row would be too long.
+
+    The widest column becomes narrower first. Headings are broken before cells, and both between words before within.
+
+    Args:
+        headings: one per column; empty for a table without headings.
+        rows: the cells, as many in each row; at least one row.
+        width: the maximum length of a row.
+    """
+    columns = list(zip(*rows, strict=True))
+    titles = headings or [""] * len(columns)
+    cells = [max(map(len, column)) for column in columns]
+    widths = [max(wide, len(title)) for wide, title in zip(cells, titles, strict=True)]
+    title_words = [_longest_word(title) for title in titles]
+    words = [min(LONGEST_WORD, max(map(_longest_word, column))) for column in columns]
+    room = width - GAP * (len(columns) - 1)
+    for least in (_maxima(cells, title_words), _maxima(words, title_words), [1] * len(columns)):
+        while sum(widths) > room:
+            shrinkable = [column for column, wide in enumerate(widths) if wide > least[column]]
+            if not shrinkable:
+                break
+            widest = max(shrinkable, key=lambda column: widths[column])
+            widths[widest] -= 1
+    return widths
+
+
+def lay_out_row(cells: Sequence[str], widths: Sequence[int], numeric: frozenset[int]) -> Iterator[str]:
+    """Yield the lines of a row.
+
+    Args:
+        cells: one per column.
+        widths: the width of each column.
+        numeric: the columns that are aligned to the right.
+    """
+    wrapped = [wrap(cell, max(1, width)) for cell, width in zip(cells, widths, strict=True)]
+    for number in range(max(map(len, wrapped))):
+        parts = (lines[number] if number < len(lines) else "" for lines in wrapped)
+        yield (
+            (" " * GAP)
+            .join(
+                part.rjust(width) if column in numeric else part.ljust(width)
+                for column, (part, width) in enumerate(zip(parts, widths, strict=True))
+            )
+            .rstrip()
+        )
+
+
+def _maxima(first: Sequence[int], second: Sequence[int]) -> list[int]:
+    return [max(pair) for pair in zip(first, second, strict=True)]
+
+
+def _longest_word(cell: str) -> int:
+    return max(len(piece.strip()) for piece in _PIECE.findall(cell))

@@ -1,0 +1,79 @@
+"""The verdict of a job, one sentence about all its targets, and the exit code that follows from their states. Pure."""
+
+from collections.abc import Mapping
+
+from bulk.journal.target_states import TargetStates
+from bulk.states import NEEDS_ATTENTION, PENDING, PROVEN, Axis, Events, Person, Properties, State
+
+_DONE_WORDS = {
+    Axis.PERSON: "{} persons deleted (confirmed by reading back)",
+    Axis.EVENTS: "{} persons with events queued for deletion (confirmed by reading back)",
+    Axis.RECORDINGS: "deletion of recordings requested for {} persons; PostHog offers no way to verify it",
+    Axis.PROPERTIES: "{} persons changed (confirmed by reading back)",
+}
+_BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
+    Axis.PERSON: (
+        (Person.ALREADY_DELETED, "already deleted"),
+        (Person.DISAPPEARED, "gone without a deletion by this job"),
+    ),
+    Axis.PROPERTIES: (
+        (Properties.ALREADY_AS_DESIRED, "already had these values"),
+        (Properties.GONE_WITH_PERSON, "gone with their properties"),
+    ),
+}
+
+
+def exit_code(target_states: TargetStates, *, purged: bool = False) -> int:
+    """Return the exit code that follows from the states of the targets: 75, 1 or 0.
+
+    Arguments:
+        target_states: the states of all targets.
+        purged: also require that the deletions of events are completed.
+    """
+    states = [state for axis in Axis for state in target_states.counts(axis)]
+    if any(state in PENDING or (purged and state is Events.QUEUED) for state in states):
+        return 75
+    return 1 if any(state in NEEDS_ATTENTION for state in states) else 0
+
+
+def verdict_of(target_states: TargetStates) -> str:
+    """Return what a job has done so far, in one sentence."""
+    axis = target_states.primary_axis
+    states = target_states.counts(axis)
+    if nothing := _nothing_to_do(target_states, states):
+        return nothing
+    done = sum(states.get(state, 0) for state in PROVEN[axis])
+    words = _DONE_WORDS[axis].format(f"{done:,} of {target_states.count:,}")
+    for state, what in _BEFORE_WORDS.get(axis, ()):
+        if before := states.get(state, 0):
+            words += f", {before:,} {what}"
+    if axis is Axis.PERSON and (queued := target_states.counts(Axis.EVENTS).get(Events.QUEUED, 0)):
+        words += f", events of {queued:,} queued for deletion by PostHog"
+    match exit_code(target_states):
+        case 0:
+            return f"{words[0].upper()}{words[1:]}." if axis is Axis.RECORDINGS else f"Done: {words}."
+        case 1:
+            count = target_states.count_with_states(NEEDS_ATTENTION)
+            needs = "needs" if count == 1 else "need"
+            return f"Finished, but {count:,} of {target_states.count:,} {needs} attention: {words}."
+        case _:
+            return f"Not finished: {words}; to resume, run the plan again."
+
+
+def _nothing_to_do(target_states: TargetStates, states: Mapping[State, int]) -> str | None:
+    """Return the verdict of a job that found every person as it should be; None for any other job."""
+    job, count = target_states.job, target_states.count
+    if len(states) != 1 or job is None:
+        return None
+    everyone = "the person" if count == 1 else f"all {count:,} persons"
+    match next(iter(states)), job.operation.get("kind"):
+        case Properties.ALREADY_AS_DESIRED, "unset":
+            return f"Nothing to change: {everyone} already {_verb(count, 'lack')} these properties."
+        case Properties.ALREADY_AS_DESIRED, _:
+            return f"Nothing to change: {everyone} already {_verb(count, 'have')} these values."
+        case _:
+            return None
+
+
+def _verb(count: int, plural: str) -> str:
+    return {"have": "has", "lack": "lacks"}[plural] if count == 1 else plural

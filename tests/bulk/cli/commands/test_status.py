@@ -1,0 +1,54 @@
+"""Status, verify, report and persons: what they say of a job that is finished, waits for a purge, or is interrupted."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+MADE = ("--plan", "x.plan.jsonl", "--yes", "--expect-count", "3")
+
+
+@pytest.fixture
+def ids() -> None:
+    """Three distinct IDs in the file ids."""
+    Path("ids").write_text("user-1\nuser-2\nuser-3\n")
+
+
+@pytest.mark.usefixtures("ids")
+def test_verify_says_that_events_are_not_purged_yet(run: Run, posthog: Any) -> None:
+    assert run("delete", "--delete-events", "--distinct-ids", "ids", *MADE).code == 0
+    result = run("verify", "x.journal.jsonl")
+    assert result.code == 75
+    assert "Persons deleted; events not purged yet: the deletion of the events of 3 of 3 persons" in result.out
+    assert "Done" not in result.out
+    assert "Verifying 3 persons in project 1 (Local project); nothing is changed" in result.err
+    assert "Run" not in result.err
+    report = " ".join(run("report", "x.journal.jsonl").out.split())
+    assert "Exit code of the run 0 (done)" in report
+    assert "PostHog confirmed that the deletion is queued; it purges events at the weekend" in report
+    assert "To resume" not in run("status", "x.journal.jsonl").out
+
+
+@pytest.mark.usefixtures("ids")
+def test_status_of_an_unfinished_job_has_the_command_that_resumes_it(
+    run: Run, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in serve(60, queued_delay_s=3600.0).env.items():
+        monkeypatch.setenv(name, value)
+    result = run("delete", "--distinct-ids", "ids", *MADE, "--wait", "0")
+    assert result.code == 75
+    shown = run("status", "x.journal.jsonl").out
+    assert any(line.split()[:3] == ["To", "resume", "posthog-bulk"] for line in shown.splitlines())
+    assert "run the same command again" not in shown
+    assert "; to resume, run the plan again." in shown
+
+
+@pytest.mark.usefixtures("ids", "posthog")
+def test_commands_say_which_file_they_wrote(run: Run) -> None:
+    assert run("delete-recordings", "--distinct-ids", "ids", *MADE).code == 0
+    report = run("report", "x.journal.jsonl", "-o", "x.md")
+    assert (report.out, report.err) == ("", "Report written to x.md\n")
+    persons = run("persons", "--distinct-ids", "ids", "-o", "x.jsonl")
+    assert "3 persons written to x.jsonl" in persons.err.splitlines()

@@ -1,0 +1,48 @@
+"""A plan given in place of a journal, and the reverse, is recognized, and the message names the right file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def job(run: Run, posthog: Any) -> None:
+    """A job with the plan x.plan.jsonl and the journal x.journal.jsonl."""
+    made = ("--plan", "x.plan.jsonl", "--yes", "--expect-count", "3")
+    Path("ids").write_text("user-1\nuser-2\nuser-3\n")
+    assert run("delete", "--distinct-ids", "ids", *made).code == 0
+
+
+@pytest.mark.usefixtures("job")
+@pytest.mark.parametrize("command", ["status", "verify", "report"])
+def test_a_plan_is_no_journal(run: Run, command: str) -> None:
+    result = run(command, "x.plan.jsonl")
+    assert result.code == 74
+    assert result.sentence == "posthog-bulk: x.plan.jsonl is a plan, not a journal; give x.journal.jsonl."
+
+
+@pytest.mark.usefixtures("job")
+def test_a_plan_with_another_name_is_recognized(run: Run) -> None:
+    Path("x.plan.jsonl").rename("mine")
+    result = run("status", "mine")
+    assert result.code == 74
+    assert "mine is a plan, not a journal; give the journal of the job, whose name usually ends" in result.sentence
+
+
+@pytest.mark.usefixtures("job")
+def test_a_journal_is_no_plan(run: Run) -> None:
+    result = run("run", "x.journal.jsonl")
+    assert result.code == 74
+    assert result.sentence == "posthog-bulk: x.journal.jsonl is a journal, not a plan; give x.plan.jsonl."
+
+
+@pytest.mark.usefixtures("posthog")
+def test_a_file_that_is_no_plan_is_named_as_the_subject(run: Run) -> None:
+    Path("leavers.txt").write_text("user-1\n")
+    result = run("run", "leavers.txt")
+    assert result.code == 74
+    assert result.sentence.startswith("posthog-bulk: leavers.txt is not a plan: line 1 is not a plan header; name ")
