@@ -34,7 +34,8 @@ from bulk.jobs.job_search import find_jobs
 from bulk.jobs.job_summary import JobSummary
 from bulk.jobs.next_run import progress_words, run_command
 from bulk.operations import Operation
-from bulk.plan.plan_match import describe_change, identity_of
+from bulk.plan.plan_file import Plan
+from bulk.plan.plan_match import JobIdentity, describe_change, identity_of
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_lines import read_content
 from bulk.selection.selections import ByFilter, Selection
@@ -46,12 +47,15 @@ class JobFiles(NamedTuple):
     """The files of the job that a command starts or resumes.
 
     `selection` is that of the command, with an input that can still be read. `is_found` tells whether there is a job
-    to resume, or a plan to use.
+    to resume, or a plan to use. `identity` is that of a new job, and `known` are the plans beside it that have the
+    same one.
     """
 
     paths: JobPaths
     selection: Selection
     is_found: bool
+    identity: JobIdentity | None = None
+    known: frozenset[Path | None] = frozenset()
 
 
 def find_job_files(
@@ -85,8 +89,32 @@ def find_job_files(
         for problem in found.skipped:
             click.echo(f"posthog-bulk: not looked at for an unfinished job: {plain(problem, limit=None)}", err=True)
     if job is None or job.plan is None:
-        return JobFiles(new, selection, is_found=False)
+        known = frozenset(each.plan for each in found.jobs)
+        return JobFiles(new, selection, is_found=False, identity=identity, known=known)
     return JobFiles(JobPaths(plan=job.plan, journal=job.journal, is_generated=True), selection, is_found=True)
+
+
+def refuse_second_job(plan: Plan, files: JobFiles) -> None:
+    """Refuse a plan if another process has planned the same job since the folder was searched, and did so first.
+
+    Of two processes that see each other's plan, the one whose plan was published first continues. If both were
+    published in the same instant, neither does.
+
+    Raises:
+        Refused: there is such a plan; this one is removed.
+    """
+    if files.identity is None:
+        return
+    own = plan.path.stat().st_ctime_ns
+    for other in find_jobs(Path(), files.identity).jobs:
+        if other.plan is None or other.plan in files.known or other.content != plan.content:
+            continue
+        if other.plan.name != plan.path.name and other.plan.stat().st_ctime_ns <= own:
+            plan.discard()
+            raise Refused(
+                f"another process has just planned the same job: {plain(other.plan)}",
+                "run the same command again, which uses that plan",
+            )
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def _open_or_make_plan(
     """
     from bulk.cli.job_paths import check_different, choose_job_paths
     from bulk.cli.job_session import make_plan_file
-    from bulk.cli.job_to_resume import find_job_files
+    from bulk.cli.job_to_resume import find_job_files, refuse_second_job
     from bulk.errors import FileTrouble
     from bulk.operations import to_dict
     from bulk.plan.plan_file import load_plan
@@ -161,20 +161,24 @@ def _open_or_make_plan(
         now=datetime.now(UTC),
     )
     check_different(paths.plan, paths.journal)
-    is_found = False
+    files = None
     if paths.is_generated and selection is not None:
-        paths, selection, is_found = find_job_files(operation, selection, paths, settings, output)
+        files = find_job_files(operation, selection, paths, settings, output)
+        paths, selection = files.paths, files.selection
     if not os.path.lexists(paths.plan):
         if selection is None:
             raise click.UsageError(NOTHING_SELECTED)
         try:
-            return paths, make_plan_file(settings, operation, selection, paths.plan, json=output.json), True
+            made = make_plan_file(settings, operation, selection, paths.plan, json=output.json)
+            if files is not None:
+                refuse_second_job(made, files)
+            return paths, made, True
         except FileTrouble:
             if not os.path.lexists(paths.plan):
                 raise  # otherwise another process has just made the plan
     loaded = load_plan(paths.plan)
     try:
-        if not is_found:
+        if files is None or not files.is_found:
             check_plan_matches(loaded, operation, selection)
             output.print(f"Using the existing plan {plain(paths.plan)}")
     except BaseException:

@@ -1,12 +1,17 @@
 """Which job a plan-and-run command continues when it is run again without names of files, and what it says."""
 
+import os
 import re
+import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from bulk.cli import job_session, plan_and_run
 from bulk.jobs.job_files import journal_of, unreported_marker
 from bulk.journal.locked_file import LockedFile
 from bulk.plan.plan_file import load_plan
@@ -335,3 +340,41 @@ def without_content(footer: bytes) -> bytes:
     decoded = decode_footer(footer)
     assert decoded is not None
     return encode_footer(msgspec.structs.replace(decoded, input=None))
+
+
+def test_of_two_lines_that_plan_at_once_only_the_first_to_finish_planning_starts_a_job(
+    run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_plan_file = job_session.make_plan_file
+    first = []
+
+    def overtaken(*given: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        first.append(run(*LINE, *GO))  # another process, from its start to its end
+        return make_plan_file(*given, **options)
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(job_session, "make_plan_file", overtaken)
+        earlier.setattr(plan_and_run, "datetime", SimpleNamespace(now=lambda _: datetime(2026, 1, 1, tzinfo=UTC)))
+        monkeypatch = earlier
+        second = run(*LINE, *GO)
+    assert [result.code for result in first] == [0]
+    assert second.code == 3
+    assert "another process has just planned the same job" in second.sentence
+    assert len(plans()) == 1
+    assert run(*LINE, *GO).code == 3  # it is finished
+
+
+def test_a_plan_that_was_made_later_does_not_keep_a_job_from_starting(
+    run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_plan_file = job_session.make_plan_file
+
+    def followed(*given: Any, **options: Any) -> Any:
+        plan = make_plan_file(*given, **options)
+        shutil.copy(plan.path, "later.plan.jsonl")
+        os.utime("later.plan.jsonl")
+        return plan
+
+    monkeypatch.setattr(job_session, "make_plan_file", followed)
+    assert run(*LINE, *GO).code == 0
