@@ -150,6 +150,10 @@ class Run:
             if not self._poller.resend_overdue():
                 return await self._poller.watch_missing(budget)
 
+    def _is_anything_left(self) -> bool:
+        axis = self._job.primary_axis
+        return any(state in ACTIONABLE[axis] for state in self._job.target_states.counts(axis))
+
     async def _send_rest(self) -> None:
         target_states, axis = self._job.target_states, self._job.primary_axis
         count = sum(count for state, count in target_states.counts(axis).items() if state in ACTIONABLE[axis])
@@ -180,6 +184,8 @@ class Run:
 
     async def _send_test_batch(self) -> None:
         """Process small batches, one by one, before the other targets, until one changed a person (guarantee 24)."""
+        if not self._is_anything_left():
+            return  # there is nothing that a test could protect
         self._emitter.phase("test batch")
         target_states, axis = self._job.target_states, self._job.primary_axis
         budget = WaitBudget(self._settings.wait_s)

@@ -14,6 +14,7 @@ from asyncclient.testing import RateLimits as ServerRates
 from bulk import BreakerOpened, ByDistinctIds, DeletePersons, NotFinished, Refused, run_job, verify_job
 from bulk.events import JobStarted
 from bulk.execution.group_executor import GroupExecutor
+from bulk.execution.verified_targets import VerifiedTargets
 from bulk.journal.records import AttemptEnded, Intent, RunEnded
 from bulk.journal.replay import replay_journal
 from bulk.plan.plan_file import BLOCK, Plan, PlanHeader
@@ -464,7 +465,7 @@ async def test_a_batch_that_waited_long_for_the_rate_limit_is_read_again_before_
     async with arena(persons=30) as a:
         plan = await a.plan(operation=PERSON_ONLY)
         uuid = plan.targets(29, 30)[0].uuid
-        permit = a.client.limits.permit
+        permit, is_too_old = a.client.limits.permit, VerifiedTargets.is_too_old
         waited: list[bool] = []
 
         def late(bucket: Bucket, **options: Any) -> Any:
@@ -472,11 +473,11 @@ async def test_a_batch_that_waited_long_for_the_rate_limit_is_read_again_before_
                 waited.append(True)
                 if len(waited) == 2:
                     a.server.world.recreate(uuid)
-                    monkeypatch.setattr("bulk.execution.verified_targets.READ_GOOD_FOR_S", -1.0)
+                    monkeypatch.setattr(VerifiedTargets, "is_too_old", lambda *_: True)
             return permit(bucket, **options)
 
         def timely(*_: Any) -> Any:
-            monkeypatch.setattr("bulk.execution.verified_targets.READ_GOOD_FOR_S", 60.0)
+            monkeypatch.setattr(VerifiedTargets, "is_too_old", is_too_old)
 
         monkeypatch.setattr(a.client.limits, "permit", late)
         monkeypatch.setattr(GroupExecutor, "_read_persons", restored(GroupExecutor._read_persons, timely))
