@@ -58,8 +58,8 @@ def operation_command(kind: str, summary: str) -> click.Command:
         f"{summary} Plan, ask for approval, run, and read the results back.\n\n"
         "At a terminal, you approve by typing the number of persons. Elsewhere, give --yes --expect-count N.\n\n"
         "To resume, run the same command line again in the same folder: the command finds its unfinished job there by "
-        "the operation, the selection, the project and the host. A job that is finished, or whose input file has "
-        "changed, is not started again unless you name a new file with --plan.\n\n"
+        "the operation, the selection, the project and the host. A finished job is not started "
+        "again, and an unfinished one not with a changed input, unless you name a new file with --plan.\n\n"
         f"\b\nExample:\n  posthog-bulk {kind} {_EXAMPLES[kind]}"
     )
     decorators: tuple[Callable[[Any], Any], ...] = (
