@@ -11,6 +11,7 @@ from virtual_time import run_virtual
 OLD_SERVER: dict[str, Any] = {"deletion_status": False, "keep_person": False}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["delete+events", "delete+both"])
 @pytest.mark.parametrize("batch_reads", [True, False])
 def test_a_job_that_outlasts_the_hour_for_which_events_may_stay_uncovered_ends(

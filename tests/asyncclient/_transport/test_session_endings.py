@@ -73,6 +73,7 @@ async def test_a_connection_whose_request_was_answered_before_it_had_left_serves
         assert bodies == ([True] if size != LARGE else [False, False])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["timeout", "cancellation"])
 async def test_of_a_call_that_is_over_nothing_more_leaves(raw: Any, serving: Any, ending: str) -> None:
     begun, over, read = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop().create_future()
@@ -110,6 +111,7 @@ CALLS: dict[str, Callable[[PostHogClient, str], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", CALLS)
 async def test_an_answer_that_nobody_asked_for_is_not_the_next_ones(raw: Any, method: str) -> None:
     on, said = asyncio.Event(), asyncio.Event()

@@ -237,6 +237,7 @@ def test_the_same_values_in_another_order_are_the_same_job(run: Run, posthog: An
     assert result.code == 0, result.err
 
 
+@pytest.mark.slow
 def test_waiting_for_a_change_to_be_applied_is_shown(run: Run, posthog: Any) -> None:
     posthog.server.reconfigure(capture_lag_s=2.5)
     result = run("update", "plan=vip", *IDS, *GO)
