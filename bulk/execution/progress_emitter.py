@@ -1,6 +1,6 @@
 """Turns what happens in a run into events for the caller, at most a few per second. It prints nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import anyio
@@ -63,6 +63,7 @@ class ProgressEmitter:
         self._started_at = anyio.current_time()
         self._began: _Began | None = None
         self._read_back_until: float | None = None
+        self._to_read_again = 0
 
     def emit(self, event: JobEvent) -> None:
         """Write an event to the log, and pass it to the caller."""
@@ -89,6 +90,17 @@ class ProgressEmitter:
             self.emit(PhaseChanged(phase=name))
             self.progress()
 
+    def will_read_again(self, count: int) -> None:
+        """Do not show so many targets as done: they are, but this run has still to read them again."""
+        self._to_read_again = count
+
+    def count_reads(self, groups: Iterable[list[int]]) -> Iterator[list[int]]:
+        """Yield groups of targets to read again; those of a group are shown as done when the next one is taken."""
+        for group in groups:
+            yield group
+            self._to_read_again -= len(group)
+        self._to_read_again = 0
+
     def moved(self) -> None:
         """Emit the progress after a change, unless it was emitted a moment ago."""
         if self._is_heard() and anyio.current_time() - self._last_at >= INTERVAL_S:
@@ -109,7 +121,7 @@ class ProgressEmitter:
         self._last_at = now
         target_states = self._job.target_states
         axis = target_states.primary_axis
-        done = count_done(target_states.counts(axis), axis, phase=self._phase)
+        done = max(0, count_done(target_states.counts(axis), axis, phase=self._phase) - self._to_read_again)
         wait = self._wait_tracker.sample()
         phase, left = self._phase_progress(now, done), target_states.count - done
         self.emit(

@@ -232,12 +232,15 @@ class Run:
                 return
 
     async def _read_again(self) -> None:
+        axis = Axis.PROPERTIES if self._job.primary_axis is Axis.PROPERTIES else Axis.PERSON
+        target_states, states = self._job.target_states, READ_AGAIN[axis]
+        count = sum(number for state, number in target_states.counts(axis).items() if state in states)
+        self._emitter.will_read_again(count)
         self._emitter.phase("reading back")
         await self._poller.poll_until_done(WaitBudget(0.0))
-        axis = Axis.PROPERTIES if self._job.primary_axis is Axis.PROPERTIES else Axis.PERSON
-        again = self._job.target_states.numbers(axis, READ_AGAIN[axis])
+        groups = self._emitter.count_reads(grouped(target_states.numbers(axis, states), READ_SIZE))
         self._unread = await self._second_look.read(
-            grouped(again, READ_SIZE), readers=self._settings.concurrency, moved=self._emitter.moved
+            groups, readers=self._settings.concurrency, moved=self._emitter.moved
         )
         await self._verifier.check_purged()
 
