@@ -54,6 +54,11 @@ def uuid_text(number: int) -> str:
     return f"{UUID_PREFIX}{number:012x}"
 
 
+def is_known(uuid: str | bytes) -> bool:
+    """Return whether a UUID is that of a person of this server, and not the nil UUID."""
+    return uuid[: len(UUID_PREFIX)] in (UUID_PREFIX, UUID_PREFIX.encode())
+
+
 def number_of(uuid: str | bytes) -> int:
     """Return the number of the person with a UUID."""
     return int(uuid[-12:], 16)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from benchmarks.canned import Persons, number_of
+from benchmarks.canned import Persons, is_known, number_of
 from benchmarks.processes import cpu_seconds
 
 Response = tuple[int, bytes]
@@ -110,7 +110,7 @@ class Routes:
             case "GET", "bulk_delete":
                 return _NOT_ALLOWED, False
             case "GET", _:
-                person = self.persons.one(number_of(what))
+                person = self.persons.one(number_of(what)) if is_known(what) else None
                 return (_NOT_FOUND if person is None else (200, person)), False
         return _NOT_ALLOWED, False
 
