@@ -189,7 +189,7 @@ def test_commands_without_a_server_end_while_output_is_blocked(
 
 def test_the_server_ends_while_its_output_is_blocked(blocked: Blocked) -> None:
     process = blocked.start("server", "--port", "0", "--persons", "5")
-    blocked.told(b"interrupt to end it")
+    blocked.told(b"press Ctrl-C to stop it")
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=ENDS_WITHIN_S) == 0
 
@@ -198,7 +198,7 @@ def test_the_demo_ends_while_its_output_is_blocked(blocked: Blocked, posthog: An
     folder = tmp_path / "demos"
     folder.mkdir()
     process = blocked.start("demo", "--persons", "200", env={"TMPDIR": str(folder)})
-    blocked.told(b"to do in project")
+    blocked.told(b"in project 1")
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=10) == -signal.SIGINT
     assert list(folder.iterdir()) == []
