@@ -60,7 +60,7 @@ def test_an_encoding_that_nobody_asked_for_is_refused(encoding: str) -> None:
         unpacked(encoding, b"abc", 10)
 
 
-@pytest.mark.parametrize("body", [b"this is no gzip", gzip.compress(b"x") + b"more"])
+@pytest.mark.parametrize("body", [b"this is no gzip", gzip.compress(b"x") + b"more"], ids=["no gzip", "more after it"])
 def test_what_is_not_packed_as_it_says_is_refused(body: bytes) -> None:
     with pytest.raises(CannotUnpack):
         unpacked("gzip", body, 1000)
