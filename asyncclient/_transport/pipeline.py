@@ -171,7 +171,7 @@ class RequestPipeline:
             while not prefix.settled:  # another request may move it between this one's leaving and its answer
                 try:
                     await reader.call(settling_read())
-                except (NotFound, PermissionDenied):  # nobody is there, or the key is for folders alone
+                except (NotFound, PermissionDenied):  # no such person, or the key has the scopes of folders only
                     if not prefix.settled:
                         raise
 

@@ -109,7 +109,7 @@ class CompletionPoller:
         return 0
 
     def _new_outages_s(self) -> float:
-        """Return the seconds of outages since the last call; after an outage, changes get their time anew."""
+        """Return the seconds of outages since the last call; an outage restarts the time that changes have to show."""
         before, self._noted_unreachable_s = self._noted_unreachable_s, self._unreachable_s()
         new_s = self._noted_unreachable_s - before
         if new_s > 0:

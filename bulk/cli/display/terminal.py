@@ -26,7 +26,7 @@ class Terminal:
     """Redraws progress in place.
 
     It asks for the size of the terminal each time. If the process is suspended (Ctrl-Z), the cursor is shown
-    meanwhile, and the progress is drawn anew below once it continues.
+    meanwhile, and the progress is drawn again below it afterwards.
 
     Args:
         stream: the terminal.

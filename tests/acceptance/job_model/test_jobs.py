@@ -7,5 +7,9 @@ from job_model.driver import drive
 from virtual_time import run_virtual
 
 
+def test_a_resumed_job_with_nothing_left_to_send_ends_although_others_removed_its_test_batch() -> None:
+    run_virtual(drive(19_155))
+
+
 def test_a_job_ends_as_the_server_knows_it(seed: int) -> None:
     run_virtual(drive(seed))
