@@ -5,6 +5,7 @@ run (guarantees 12, 24). This module sends and reads nothing; it only waits out 
 """
 
 from collections.abc import Sequence
+from math import ceil
 
 from bulk.errors import BreakerOpened, NotFinished
 from bulk.events import Trouble, WaitKind
@@ -36,6 +37,7 @@ class BatchPolicy:
         self.size = context.batch_size
         self._context = context
         self._failures = 0
+        self._rounds_without_rows = 0
         self._stale_reads = 0
         self._left_at_last_read = 0
         self._outages = 0
@@ -68,16 +70,23 @@ class BatchPolicy:
         self._outages += 1
         return self._outages <= MAX_OUTAGES
 
-    async def wait_for_rows(self, *, progress: bool) -> None:
-        """Wait before deletion rows that were missing are read again.
+    def note_rows(self) -> None:
+        """Note that a read found deletion rows of events that were queued."""
+        self._rounds_without_rows = 0
+        self.note_progress()
+
+    async def wait_for_rows(self, missing: int, *, progress: bool) -> None:
+        """Wait before the events of targets whose deletion rows are missing are queued again.
 
         Arguments:
-            progress: some of the rows were there.
+            missing: of how many targets the row is missing.
+            progress: the rows of others were there.
         """
-        if not progress:
-            self._count_failed_batch()
-        self._failures += 1
-        await self._context.gate.sleep(self._backoff_s(), WaitKind.RETRY)
+        if not progress and self._rounds_without_rows == 0:
+            for _ in range(ceil(missing / self._context.batch_size)):  # each counted as progress when it was accepted
+                self._stop_if(self._context.breaker.batch(progress=False))
+        self._rounds_without_rows += 1
+        await self._context.gate.sleep(self._backoff_s(self._rounds_without_rows), WaitKind.RETRY)
 
     def note_given_up(self) -> None:
         """Note that targets used up their attempts. If batches were halved, no failure was counted before this."""
@@ -99,7 +108,7 @@ class BatchPolicy:
             return
         if result.next_action is NextAction.NOTHING:
             self.size = min(self._context.batch_size, self.size * 2)
-            if not (Axis.EVENTS in call.axes and self._context.strategy.has_rows):  # there the rows show progress
+            if Axis.EVENTS not in call.axes or self._rounds_without_rows == 0:  # only rows show then that it helped
                 self.note_progress()
             return
         progress = len(left) < len(numbers) or (result.requests or 0) > 1  # the last request of a block failed
@@ -108,7 +117,7 @@ class BatchPolicy:
         refunded = unsent(numbers, result) | (set(left) if not rejected and (progress or halve) else set())
         if refunded:
             self._context.job.refund(refunded)
-        wait_s = 0.0 if progress or rejected else self._backoff_s()
+        wait_s = 0.0 if progress or rejected else self._backoff_s(self._failures)
         self._report(call, len(numbers), result, wait_s=None if rejected or not left else wait_s)
         if progress:
             self.note_progress()
@@ -157,8 +166,8 @@ class BatchPolicy:
         if why is not None:
             self._context.gate.stop(BreakerOpened(why))
 
-    def _backoff_s(self) -> float:
-        return self._context.uniform(0.0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0**self._failures))
+    def _backoff_s(self, failures: int) -> float:
+        return self._context.uniform(0.0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0**failures))
 
 
 def is_refused(result: AttemptResult) -> bool:

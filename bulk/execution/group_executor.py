@@ -166,9 +166,9 @@ class GroupExecutor:
         self._without_row |= without
         progress = len(without) < len(accepted)
         if progress:
-            self._batch_policy.note_progress()
+            self._batch_policy.note_rows()
         if without:
-            await self._batch_policy.wait_for_rows(progress=progress)
+            await self._batch_policy.wait_for_rows(len(without), progress=progress)
 
     async def _recheck_held(self) -> None:
         if Axis.EVENTS not in self._job.requested_axes:
