@@ -38,7 +38,9 @@ def command(
     json: bool,
     settings: Settings,
 ) -> int:
-    """Write a plan: a file that lists the persons OPERATION will affect. Show what running it would take.
+    """Write a plan: a file that lists the persons OPERATION will affect. Show its review.
+
+    The review has the requests and the time that a run of the plan takes, and the input lines that match no person.
 
     This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
     private: it holds the IDs of these persons.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @help_command("show")
 @click.argument("plan", type=FILE)
-@option("--target", "number", type=WholeNumber(0), metavar="N", help="Show only person N of the plan, from 0")
+@option("--target", "number", type=WholeNumber(0), metavar="N", help="Show only person N of the plan, counted from 0")
 @option("--json", "json", is_flag=True, help="Write JSON to stdout")
 def command(plan: Path, number: int | None, json: bool) -> int:
     """Show what PLAN does, its number of persons, its input check and its digest. Needs no network and no key.

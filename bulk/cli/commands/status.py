@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option
+from bulk.cli.options.connection_options import FILE, OPTIONAL_PLAN_HELP, json_option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 
@@ -24,11 +24,11 @@ T = TypeVar("T")
 
 @help_command("status")
 @click.argument("journal", type=FILE)
-@option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
+@option("--plan", type=FILE, metavar="FILE", help=OPTIONAL_PLAN_HELP)
 @option("--watch", is_flag=True, help="Show the progress of a running job until its run ends")
 @json_option
 def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
-    """Show the state of the job in JOURNAL, even while it runs. Needs no network, no key, and not even the plan.
+    """Show the state of the job in JOURNAL, even while it runs. Needs no network and no key.
 
     \b
     Example:
