@@ -19,6 +19,7 @@ import msgspec
 from bulk.errors import InputError
 from bulk.files.content_meter import ContentMeter, MeteredStream
 from bulk.files.file_errors import as_file_trouble
+from bulk.formatting import count_of
 from bulk.selection.placeholder_ids import is_placeholder
 
 DISTINCT_ID_MAX = 400
@@ -281,5 +282,9 @@ def _column_index(header: list[str], column: str, name: str) -> int:
     if wanted in header:
         raise InputError(f"{name} has more than one column named {column!r}: rename one of them")
     near = [cell for cell in header if cell.casefold() == wanted.casefold()]
-    hint = f"did you mean {near[0]!r}?" if near else f"line 1 must be the header, which has {len(header):,} columns"
+    hint = (
+        f"did you mean {near[0]!r}?"
+        if near
+        else f"line 1 must be the header, which has {count_of(len(header), 'column')}"
+    )
     raise InputError(f"{name} has no column named {column!r}: {hint}")
