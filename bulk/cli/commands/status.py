@@ -34,13 +34,15 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
+    from bulk.cli.interruption import explained
     from bulk.cli.job_session import CommandOutput
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.next_run import run_line
 
     status = read_job_status(journal, plan)
     if watch and status.is_running:
-        status = _watch(journal, plan, status, json=json)
+        with explained(lambda: "The job itself continues."):
+            status = _watch(journal, plan, status, json=json)
     output = CommandOutput(json=json)
     lines = status_lines(status, run_line(plan or plan_of(journal), journal))
     for line in lines:
