@@ -58,7 +58,11 @@ def selection_options(command: F) -> F:
         command,
         "selection_arguments",
         SelectionArguments,
-        option("--distinct-ids", metavar="FILE|-", help="File with one distinct ID per line; - reads stdin"),
+        option(
+            "--distinct-ids",
+            metavar="FILE|-",
+            help="File with one distinct ID per line, or exported persons; - reads stdin",
+        ),
         option("--uuids", metavar="FILE|-", help="File with one person UUID per line"),
         option("--emails", metavar="FILE|-", help="File with one value of the property email per line"),
         option("--column", metavar="NAME", help="Read this column of the file, a CSV file with a header"),
