@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +24,7 @@ from bulk.operations import Operation
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.plan.plan_file import Plan
+    from bulk.progress.file_reading import OnRead
     from bulk.report.report import Report
     from bulk.selection.selections import Selection
 
@@ -89,6 +91,18 @@ def run_with_client(
         display.close()
 
 
+@contextmanager
+def long_reads_shown() -> Iterator["OnRead"]:
+    """Show on stderr how far the reading of files is, if it takes more than 2 s; nothing is written to stdout."""
+    from bulk.progress.file_reading import FileReading
+
+    display = open_display(json=False)
+    try:
+        yield FileReading("reading", display)
+    finally:
+        display.close()
+
+
 def _say_default_host(settings: Settings) -> None:
     """Say, once per command, that no host is set and which one is used."""
     context = click.get_current_context()
@@ -128,7 +142,8 @@ def is_approved(journal: Path) -> bool:
     if not os.path.lexists(journal):
         return False
     try:
-        return read_report(journal).approved_at is not None
+        with long_reads_shown() as on_read:
+            return read_report(journal, on_read=on_read).approved_at is not None
     except JournalDamaged:
         raise
     except JournalError:
@@ -238,7 +253,8 @@ def _report_so_far(error: BaseException, plan: "Plan", journal: Path) -> "Report
     if isinstance(error, Refused | JournalBusy):
         return None
     try:
-        return read_report(journal, plan)
+        with long_reads_shown() as on_read:
+            return read_report(journal, plan, on_read=on_read)
     except BulkError:
         return None
 
