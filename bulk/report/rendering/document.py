@@ -131,10 +131,16 @@ def _failures(report: Report) -> Iterable[Section]:
     if not report.failures:
         return []
     rows = tuple(
-        (failure.axis, failure.state, failure.reason, format_count(failure.count), failure.targets)
+        (
+            AXIS_TITLES.get(failure.axis, failure.axis),
+            failure.state,
+            failure.reason,
+            format_count(failure.count),
+            failure.targets,
+        )
         for failure in report.failures
     )
-    headings = ("Axis", "State", "Reason", "Persons", "Numbers")
+    headings = ("Section", "State", "Reason", "Persons", "Numbers")
     present = {failure.reason.partition(":")[0] for failure in report.failures}
     return [
         Section(
