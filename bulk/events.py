@@ -1,6 +1,7 @@
 """The events that a running job passes to its caller. Values only; none of them identifies a person."""
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -55,12 +56,13 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 class PlanProgress(_Event, frozen=True, tag="planning"):
     """The progress of planning, at least once per second.
 
-    `seen` input lines or listed persons were read; `targets` persons are in the plan so far.
+    `seen` input lines or listed persons were read, as `unit` says; `targets` persons are in the plan so far.
     """
 
     seen: int
     targets: int
     requests: int
+    unit: Literal["line", "person"] = "person"
     elapsed_s: float = 0.0
     wait: Wait | None = None
 

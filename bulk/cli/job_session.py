@@ -52,6 +52,10 @@ class CommandOutput:
         """Show people text with a command line to copy, which is not broken."""
         click.echo(text, err=self.json)
 
+    def print_row(self, text: str) -> None:
+        """Show people a row of headings and texts: one with a command line to copy is not broken."""
+        (self.print_command if "  posthog-bulk " in text else self.print)(text)
+
     def write_event(self, kind: str, **fields: Any) -> None:
         """Write an event of the command itself, if events are requested."""
         if self.json:
@@ -302,8 +306,8 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         output.print_command(f"To resume: {resume_line}")
     output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
     if any(state.state == "queued" for axis in report.axes for state in axis.states):
-        output.print("PostHog has not purged the events yet; it does so at the weekend.")
-        output.print_command(f"To check then: posthog-bulk verify {file_word(str(journal))}")
+        verify = f"posthog-bulk verify {file_word(str(journal))}"
+        output.print_command(f"After the weekend, when PostHog has purged the events: {verify}")
     output.write_event(
         "report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal)
     )

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from bulk.plan.plan_file import Plan
     from bulk.selection.selections import Selection
 
+_PLAN_HELP = (
+    "Plan file to write; if it exists, it is used unchanged (default: that of the unfinished job, or a new file in the "
+    "current folder)"
+)
 _EXAMPLES = {
     "delete": "--delete-events --distinct-ids leavers.txt",
     "unset": "email name --where 'plan exact free'",
@@ -58,13 +62,13 @@ def operation_command(kind: str, summary: str) -> click.Command:
         f"{summary} Plan, ask for approval, run, and read the results back.\n\n"
         "At a terminal, you approve by typing the number of persons. Elsewhere, give --yes --expect-count N.\n\n"
         "To resume, run the same command line again in the same folder: the command finds its unfinished job there by "
-        "the operation, the selection, the project and the host. A finished job is not started "
-        "again, and an unfinished one not with a changed input, unless you name a new file with --plan.\n\n"
+        "the operation, the selection, the project and the host. It does not repeat a finished job, and does not "
+        "resume a job whose input has changed: to start a new job, name a new file with --plan.\n\n"
         f"\b\nExample:\n  posthog-bulk {kind} {_EXAMPLES[kind]}"
     )
     decorators: tuple[Callable[[Any], Any], ...] = (
         operation_options(kind),
-        option("--plan", type=FILE, metavar="FILE", help="Plan file to write, or to use as it is if it exists already"),
+        option("--plan", type=FILE, metavar="FILE", help=_PLAN_HELP),
         option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP),
         option("--yes", is_flag=True, help="Do not ask for approval; requires --expect-count"),
         expect_count_option,

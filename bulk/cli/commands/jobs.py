@@ -39,7 +39,8 @@ def command(folder: Path, json: bool) -> int:
         if json:
             output.write_event("job", **job_fields(job))
         else:
-            output.print("\n" * bool(number) + "\n".join(job_lines(job)))
+            for line in ([""] if number else []) + job_lines(job):
+                output.print_row(line)
     return 0
 
 

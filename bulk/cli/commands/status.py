@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option
+from bulk.cli.options.connection_options import FILE, OPTIONAL_PLAN_HELP, json_option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 
@@ -24,17 +24,16 @@ T = TypeVar("T")
 
 @help_command("status")
 @click.argument("journal", type=FILE)
-@option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
+@option("--plan", type=FILE, metavar="FILE", help=OPTIONAL_PLAN_HELP)
 @option("--watch", is_flag=True, help="Show the progress of a running job until its run ends")
 @json_option
 def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
-    """Show the state of the job in JOURNAL, even while it runs. Needs no network, no key, and not even the plan.
+    """Show the state of the job in JOURNAL, even while it runs. Needs no network and no key.
 
     \b
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
-    from bulk.cli.display.terminal import fit
     from bulk.cli.interruption import explained
     from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.jobs.job_files import plan_of
@@ -47,7 +46,8 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
             status = _watch(journal, plan, status, json=json)
     output = CommandOutput(json=json)
     lines = status_lines(status, run_line(plan or plan_of(journal), journal))
-    output.print(fit("\n".join(lines), sys.stderr if json else sys.stdout))
+    for line in lines:
+        output.print_row(line)
     output.write_event("status", **status_fields(status, journal))
     return 0
 
@@ -176,8 +176,8 @@ def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
             end = f"ended {plain(format_time(last.ended, seconds=True))} ({ending_label(last.reason or '')})"
         else:
             end = "ended without a record: its process was killed"
-        kind = "Verification" if last.purpose == "verify" else "Run"
-        rows.append((f"{kind} {len(report.runs)}", f"started {plain(format_time(last.started, seconds=True))}, {end}"))
+        started = plain(format_time(last.started, seconds=True))
+        rows.append(("Last run", f"{len(report.runs)} ({plain(last.purpose)}), started {started}, {end}"))
     if status.is_running and status.progress is not None:
         rows.append(("Progress", progress_line(status.progress, now=local_time())))
     elif not is_finished(report):

@@ -115,7 +115,7 @@ def _planning_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:
 
 def _sample(plan: Plan) -> Table:
     return Table(
-        headings=("Number", "UUID", "Created", "Distinct ID"),
+        headings=("No.", "UUID", "Created", "Distinct ID"),
         rows=tuple(
             (str(target.number), str(target.uuid), format_time(target.created_at), target.distinct_id or "")
             for target in _spread(plan)

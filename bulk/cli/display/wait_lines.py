@@ -52,10 +52,11 @@ def _outage(wait: Wait, now: datetime) -> str:
     since = now - timedelta(seconds=wait.waited_s)
     soon = wait.left_s is None or wait.left_s < SOON_S
     again = "now" if soon else f"in {format_duration(wait.left_s)}"
-    text = f"Server not reachable since {since:%H:%M:%S}; trying again {again}"
+    reason = f" ({plain(wait.reason)})" if wait.reason else ""
+    text = f"Server not reachable since {since:%H:%M:%S}{reason}; trying again {again}"
     if wait.gives_up_in_s is not None:
         text += f"; giving up at {clock_time(now + timedelta(seconds=wait.gives_up_in_s), now=now)}"
-    return text + (f" ({plain(wait.reason)})" if wait.reason else "")
+    return text
 
 
 def _pause(wait: Wait, now: datetime) -> str:

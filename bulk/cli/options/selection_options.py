@@ -22,7 +22,6 @@ NOTHING_SELECTED = (
     "or --everyone for all persons of the project"
 )
 _FILTERS = '\'[{"key": "plan", "value": "free", "operator": "exact"}]\''
-_COMBINED = "--where, --email, --properties and --cohort can be combined, and a person has to match all of them"
 _FILE_OPTIONS = {"distinct_ids": "--distinct-ids", "uuids": "--uuids", "emails": "--emails"}
 _FILTER_OPTIONS = {"where": "--where", "email": "--email", "properties": "--properties", "cohort": "--cohort"}
 
@@ -59,7 +58,11 @@ def selection_options(command: F) -> F:
         command,
         "selection_arguments",
         SelectionArguments,
-        option("--distinct-ids", metavar="FILE|-", help="File with one distinct ID per line; - reads stdin"),
+        option(
+            "--distinct-ids",
+            metavar="FILE|-",
+            help="File with one distinct ID per line, or exported persons; - reads stdin",
+        ),
         option("--uuids", metavar="FILE|-", help="File with one person UUID per line"),
         option("--emails", metavar="FILE|-", help="File with one value of the property email per line"),
         option("--column", metavar="NAME", help="Read this column of the file, a CSV file with a header"),
@@ -75,7 +78,7 @@ def selection_options(command: F) -> F:
         option("--email", metavar="EMAIL", help="Exact value of the property email"),
         option("--properties", metavar="JSON", help=f"JSON array of PostHog property filters, as in {_FILTERS}"),
         option("--cohort", type=WholeNumber(1), metavar="ID", help="Members of this cohort"),
-        option("--everyone", is_flag=True, help=f"All persons of the project, alone; {_COMBINED}"),
+        option("--everyone", is_flag=True, help="All persons of the project"),
         section="Selection",
     )
 
