@@ -57,7 +57,8 @@ async def run_job(
         wait_s: seconds to wait for the server to catch up before the remaining targets are left pending.
         max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds; events that came after
             the row stay behind.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
@@ -116,7 +117,8 @@ async def verify_job(
         plan: from `make_plan` or `load_plan`.
         journal: path of the journal.
         concurrency: reads in parallel, 1 to 256, at most as many as the client has connections.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end early.
 

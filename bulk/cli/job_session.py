@@ -17,7 +17,7 @@ from bulk.cli.interruption import explained
 from bulk.cli.options.connection_options import RunOptions
 from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
-from bulk.errors import BulkError, JournalBusy, JournalDamaged, JournalError, Refused
+from bulk.errors import BulkError, JournalBusy, JournalEmpty, Refused
 from bulk.formatting import count_of, format_count
 from bulk.operations import Operation
 
@@ -135,7 +135,7 @@ def is_approved(journal: Path) -> bool:
     """Return whether an earlier run recorded an approval in this journal.
 
     Raises:
-        FileTrouble: the journal exists and is damaged.
+        FileTrouble: the journal exists and cannot be used: it is damaged, has another format, or is no journal.
     """
     from bulk.report.load import read_report
 
@@ -144,10 +144,8 @@ def is_approved(journal: Path) -> bool:
     try:
         with long_reads_shown() as on_read:
             return read_report(journal, on_read=on_read).approved_at is not None
-    except JournalDamaged:
-        raise
-    except JournalError:
-        return False  # it holds no job yet; if it cannot be used at all, the run says why
+    except JournalEmpty:
+        return False  # its process was killed before it recorded the job
 
 
 def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str) -> str | None:

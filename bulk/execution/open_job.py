@@ -78,7 +78,7 @@ async def open_job(
     operation = _operation(plan)
     preflight.check_client(plan, origin=client.origin, project_id=client.project_id)
     plan.targets(0, 1)  # fails before any request if the plan was closed, or changed on disk
-    client = waiting_out(client, settings.retry_for_s)
+    client = waiting_out(client, settings.retry_for_s, host_is_known=True)  # the plan comes from there
     gate, target_states = StopGate(stop), TargetStates()
     if on_progress is not None:
         on_progress(PhaseChanged(phase=CHECKING))  # before the journal is read, which takes time if it is large
