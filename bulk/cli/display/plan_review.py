@@ -18,7 +18,8 @@ from bulk.operations import (
 )
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
-from bulk.report.rendering.document import Table, discovery_sentences, finding_rows
+from bulk.report.rendering.document import Table
+from bulk.report.rendering.findings import discovery_sentences, finding_rows, finding_sentences
 from bulk.report.rendering.text import table_lines
 from bulk.sanitize import file_word, plain, shell_word
 from bulk.selection.input_findings import by_kind
@@ -61,7 +62,10 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         "",
         "Input check",
         *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX)),
-        *(f"  {plain(sentence, limit=None)}" for sentence in discovery_sentences(findings)),
+        *(
+            f"  {plain(sentence, limit=None)}"
+            for sentence in (*discovery_sentences(findings), *finding_sentences(findings))
+        ),
     ]
     return "\n".join(lines)
 
