@@ -192,7 +192,12 @@ def run_plan(
 
 def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
     """Write the event that names a plan and what it is for."""
+    import msgspec
+
     from bulk.operations import describe as describe_operation
+    from bulk.report.report import input_report
+    from bulk.selection.input_findings import by_kind
+    from bulk.selection.inputs.coverage import coverage_of
 
     header = plan.header
     output.write_event(
@@ -205,11 +210,14 @@ def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
         project_name=header.project_name,
         operation=describe_operation(header.operation),
         findings=plan.findings,
+        input=msgspec.to_builtins(input_report(coverage_of(by_kind(plan.findings)))),
     )
 
 
 def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput) -> None:
     """Show the result of a run or a verification, and the commands that come next."""
+    import msgspec
+
     from bulk.cli.display.messages import state_counts
     from bulk.jobs.next_run import run_line
     from bulk.report.rendering.document import AXIS_TITLES
@@ -235,5 +243,10 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         output.print("PostHog has not purged the events yet; it does so at the weekend.")
         output.print_command(f"To check then: posthog-bulk verify {file_word(str(journal))}")
     output.write_event(
-        "report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal)
+        "report",
+        exit_code=report.exit_code,
+        verdict=report.verdict,
+        plan=str(plan),
+        journal=str(journal),
+        input=msgspec.to_builtins(report.input),
     )

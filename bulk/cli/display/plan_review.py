@@ -23,6 +23,7 @@ from bulk.report.rendering.findings import discovery_sentences, finding_rows, fi
 from bulk.report.rendering.text import table_lines
 from bulk.sanitize import file_word, plain, shell_word
 from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 from bulk.selection.selections import describe
 
 SAMPLE_SIZE = 5
@@ -50,6 +51,7 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         ("Cannot be undone", what_stays(operation)),
         ("Selected", plain(describe(header.selection.get("details", {})))),
         ("Persons", format_count(plan.count)),
+        *_coverage_rows(findings),
         *_planning_rows(findings),
         *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
@@ -124,6 +126,11 @@ def what_stays(operation: Operation) -> str:
             return "deleted events do not come back"
         case _:
             return "deleted recordings do not come back"
+
+
+def _coverage_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:
+    if words := coverage_of(findings).words():
+        yield "Not covered", words
 
 
 def _planning_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:

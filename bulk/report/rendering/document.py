@@ -13,6 +13,7 @@ from bulk.operations import describe as operation_words
 from bulk.report.rendering.findings import discovery_sentences, finding_rows, finding_sentences
 from bulk.report.report import AxisReport, PlanReport, Report, RouteCount
 from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import Coverage
 from bulk.selection.selections import describe as describe_selection
 from bulk.states import ending_label
 from bulk.targets.reasons import REASON_MEANINGS
@@ -76,6 +77,7 @@ def _identity(report: Report) -> Section:
         ("Operation", operation_words(report.operation)),
         ("Selection", describe_selection(report.selection)),
         ("Persons", format_count(report.count)),
+        *_covered(report),
         ("Host", report.host),
         ("Project", project),
         ("Planned", _time(report.planned_at)),
@@ -93,6 +95,15 @@ def _identity(report: Report) -> Section:
     without = "This report was made without the plan, so it identifies no person."
     who = (_WHO_NOTE,) if report.plan is not None else (without,)
     return Section(title="The job", sentences=(_NUMBERS_NOTE, *who), table=Table(headings=(), rows=tuple(rows)))
+
+
+def _covered(report: Report) -> Iterable[Row]:
+    if (found := report.input) is None or not (found.lines or found.not_covered):
+        return
+    coverage = Coverage(lines=found.lines, unmatched=found.unmatched, refused=found.refused, unread=found.unread)
+    if found.lines:
+        yield "Input lines", format_count(found.lines)
+    yield "Not covered", coverage.words() or "no line"
 
 
 def _exit_code(report: Report) -> str:
