@@ -259,7 +259,12 @@ def _report_so_far(error: BaseException, plan: "Plan", journal: Path) -> "Report
 
 def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
     """Write the event that names a plan and what it is for."""
+    import msgspec
+
     from bulk.operations import describe as describe_operation
+    from bulk.report.report import input_report
+    from bulk.selection.input_findings import by_kind
+    from bulk.selection.inputs.coverage import coverage_of
 
     header = plan.header
     output.write_event(
@@ -272,6 +277,7 @@ def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
         project_name=header.project_name,
         operation=describe_operation(header.operation),
         findings=plan.findings,
+        input=msgspec.to_builtins(input_report(coverage_of(by_kind(plan.findings)))),
     )
 
 
@@ -285,6 +291,8 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         output: where to show it.
         resume_line: the command line that resumes the job, shown if it is not finished.
     """
+    import msgspec
+
     from bulk.cli.display.messages import state_counts
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.report import is_finished
@@ -309,5 +317,10 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         verify = f"posthog-bulk verify {file_word(str(journal))}"
         output.print_command(f"After the weekend, when PostHog has purged the events: {verify}")
     output.write_event(
-        "report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal)
+        "report",
+        exit_code=report.exit_code,
+        verdict=report.verdict,
+        plan=str(plan),
+        journal=str(journal),
+        input=msgspec.to_builtins(report.input),
     )

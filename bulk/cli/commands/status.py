@@ -111,6 +111,8 @@ def _read_with_plan(read: Callable[..., T], journal: Path, plan: Path | None, *,
 
 def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
     """Return the state of a job as the fields of a JSON event."""
+    import msgspec
+
     from bulk.operations import describe as describe_operation
 
     report = status.report
@@ -125,6 +127,7 @@ def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
         "approved_at": report.approved_at,
         "verdict": report.verdict,
         "exit_code": report.exit_code,
+        "input": msgspec.to_builtins(report.input),
         "axes": {axis.axis: {state.state: state.count for state in axis.states} for axis in report.axes},
         "is_running": status.is_running,
         "runs": len(report.runs),

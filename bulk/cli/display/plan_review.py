@@ -17,10 +17,12 @@ from bulk.operations import (
 )
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
-from bulk.report.rendering.document import Table, discovery_sentences, finding_rows
+from bulk.report.rendering.document import Table
+from bulk.report.rendering.findings import discovery_sentences, finding_rows, finding_sentences
 from bulk.report.rendering.text import table_lines
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 from bulk.selection.selections import describe
 
 SAMPLE_SIZE = 5
@@ -48,6 +50,7 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         ("Cannot be undone", what_stays(operation)),
         ("Selected", plain(describe(header.selection.get("details", {})))),
         ("Persons", format_count(plan.count)),
+        *_coverage_rows(findings),
         *_planning_rows(findings),
         *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
@@ -60,7 +63,10 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         "",
         "Input check",
         *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX)),
-        *(f"  {plain(sentence, limit=None)}" for sentence in discovery_sentences(findings)),
+        *(
+            f"  {plain(sentence, limit=None)}"
+            for sentence in (*discovery_sentences(findings), *finding_sentences(findings))
+        ),
     ]
     return "\n".join(lines)
 
@@ -106,6 +112,11 @@ def what_stays(operation: Operation) -> str:
             return "deleted events do not come back"
         case _:
             return "deleted recordings do not come back"
+
+
+def _coverage_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:
+    if words := coverage_of(findings).words():
+        yield "Not covered", words
 
 
 def _planning_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:
