@@ -113,7 +113,8 @@ def _plan_and_run(
     with loaded:
         write_plan_event(loaded, output)
         try:
-            output.print(format_review(loaded, rate_limits=settings.rates(), batch_size=run_options.batch_size))
+            rates, batch_size = settings.rates(), run_options.batch_size
+            output.print(format_review(loaded, rate_limits=rates, batch_size=batch_size, width=output.width))
             preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
             with explained(nothing_kept if is_new else lambda: not_started(loaded, same_command_line())):
                 approve = approve_or_ask(

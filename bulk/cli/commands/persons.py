@@ -139,6 +139,7 @@ def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[
 
 def _show_findings(findings: "Findings", count: int, output: Path | None) -> None:
     from bulk.cli.display.plan_review import LINES_MAX
+    from bulk.cli.display.terminal import text_width
     from bulk.formatting import count_of
     from bulk.report.rendering.document import Table, finding_rows
     from bulk.report.rendering.text import table_lines
@@ -154,4 +155,5 @@ def _show_findings(findings: "Findings", count: int, output: Path | None) -> Non
             rows=tuple(finding_rows(found)),
             numeric=frozenset({1}),
         )
-        click.echo("\n".join(f"  {line}" for line in table_lines(table, cell_max=LINES_MAX)), err=True)
+        width = text_width(sys.stderr) - 2
+        click.echo("\n".join(f"  {line}" for line in table_lines(table, cell_max=LINES_MAX, width=width)), err=True)
