@@ -9,6 +9,18 @@ from asyncclient import Bucket, Limits, PostHogClient, RateLimits, RequestFinish
 from bulk import run_job
 
 OFFSETS_S = [7200.0, -7200.0, 30 * 86400.0]
+LATER_S = 10.0
+"""Between two processes: long enough that no request of one can be taken for one of the other, and within a minute."""
+
+
+class ServerTime:
+    """The server's clock, which can be moved forward."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_s
 
 
 class Counted:
@@ -36,9 +48,11 @@ class Counted:
 
 @pytest.mark.parametrize("off_s", OFFSETS_S)
 async def test_a_wrong_clock_forgets_no_request_of_the_planning(arena: Any, off_s: float) -> None:
-    async with arena(persons=30, limits=RateLimits.posthog()) as a:
+    clock = ServerTime()
+    async with arena(persons=30, limits=RateLimits.posthog(), clock=clock) as a:
         plan = await a.plan()
         planned = len(a.client.limits.recent(Bucket.OTHERS))
+        clock.ahead_s = LATER_S
         counted = Counted(a, off_s)
         async with counted.client as client:
             await run_job(client, plan, a.journal, approve=plan.digest)
@@ -48,10 +62,12 @@ async def test_a_wrong_clock_forgets_no_request_of_the_planning(arena: Any, off_
 
 @pytest.mark.parametrize("off_s", OFFSETS_S)
 async def test_a_wrong_clock_forgets_no_request_of_an_earlier_run(arena: Any, off_s: float) -> None:
-    async with arena(persons=30, limits=RateLimits.posthog()) as a:
+    clock = ServerTime()
+    async with arena(persons=30, limits=RateLimits.posthog(), clock=clock) as a:
         plan = await a.plan()
         await a.run(plan)
         before = len(a.client.limits.recent(Bucket.OTHERS))
+        clock.ahead_s = LATER_S
         counted = Counted(a, off_s)
         async with counted.client as client:
             await run_job(client, plan, a.journal)
