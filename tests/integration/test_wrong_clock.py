@@ -89,4 +89,4 @@ async def test_records_have_the_servers_time(arena: Any, off_s: float) -> None:
         plan = await a.plan()
         await a.run(plan)
         for record in a.records():
-            assert abs(record.at - time.time() - off_s) < 30.0
+            assert abs(record.at - time.time() - off_s) < 600.0
