@@ -10,6 +10,8 @@ from bulk.formatting import count_of
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan
 from bulk.sanitize import plain
+from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 
 
 def can_prompt() -> bool:
@@ -44,8 +46,14 @@ def ask_for_approval(
         f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}.\n\n  "
     )
     (warn or say)(WARNING)
+    if words := coverage_of(by_kind(plan.findings)).words():
+        say(f"\n\nNote: {words}.")
     say("\n\nType the number of persons to continue: ")
-    line = (_read_terminal if read is None else read)()
+    try:
+        line = (_read_terminal if read is None else read)()
+    except BaseException:  # a signal
+        say("\n")
+        raise
     if not line:
         say("\n")
     typed = line.strip().replace(",", "").replace("_", "")

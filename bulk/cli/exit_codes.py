@@ -56,11 +56,13 @@ class Interrupted(Exception):
 
     Args:
         signal_number: the signal that still has to end the process.
+        explanation: what is kept and how to continue; empty if the user has read that, None if nothing is known.
     """
 
-    def __init__(self, signal_number: int) -> None:
+    def __init__(self, signal_number: int, explanation: str | None = None) -> None:
         super().__init__(signal_number)
         self.signal_number = signal_number
+        self.explanation = explanation
 
 
 def exit_code(error: BaseException) -> ExitCode:

@@ -16,9 +16,9 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
     """A wait of more than 2 s. Times are ISO 8601 in UTC; None where they are not known or do not apply.
 
-    `kind` is outage, pause, rate_limit, catching_up, second_read, retry or response. `bucket` is a rate limit,
-    `targets` the number of persons that are waited for, `axis` what was changed, and `reason` the end of the last
-    probe in an outage.
+    `kind` is outage, pause, rate_limit, catching_up, second_read, retry, response or file. `bucket` is a rate
+    limit, `targets` the number of persons that are waited for, `axis` what was changed, `reason` the end of the last
+    probe in an outage, `file` the name of a file that is read, and `percent` how much of it is read.
     """
 
     kind: str
@@ -29,6 +29,18 @@ class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
     targets: int | None
     axis: str | None
     reason: str | None
+    file: str | None
+    percent: int | None
+
+
+class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
+    """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter."""
+
+    lines: int
+    not_covered: int
+    unmatched: int
+    refused: int
+    unread: int
 
 
 class PlanMade(_Line, frozen=True, tag="plan"):
@@ -45,15 +57,20 @@ class PlanMade(_Line, frozen=True, tag="plan"):
     project_name: str
     operation: str
     findings: list[dict[str, Any]]
+    input: InputCovered
 
 
 class JobReported(_Line, frozen=True, tag="report"):
-    """The result of a run or a verification; `posthog-bulk report --json` writes the whole report."""
+    """The result of a run or a verification; `posthog-bulk report --json` writes the whole report.
+
+    `input` is None where neither journal nor plan tells.
+    """
 
     exit_code: int
     verdict: str
     plan: str
     journal: str
+    input: InputCovered | None
 
 
 class PersonsExported(_Line, frozen=True, tag="persons"):
@@ -80,6 +97,7 @@ class JobStatus(_Line, frozen=True, tag="status"):
     approved_at: str | None
     verdict: str
     exit_code: int
+    input: InputCovered | None
     axes: dict[str, dict[str, int]]
     is_running: bool
     runs: int

@@ -57,13 +57,16 @@ def command(
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
     """
     from bulk.cli.display.plan_review import format_review, run_command_line
+    from bulk.cli.interruption import explained, nothing_kept
     from bulk.cli.job_session import CommandOutput, make_plan_file, write_plan_event
     from bulk.cli.options.operation_options import build_operation
 
     built = build_operation(operation, operation_arguments)
     selection = build_selection(selection_arguments, writes=True)
     shown = CommandOutput(json=json)
-    with make_plan_file(settings, built, selection, output, json=json, concurrency=concurrency) as plan:
+    with explained(nothing_kept):
+        plan = make_plan_file(settings, built, selection, output, json=json, concurrency=concurrency)
+    with plan:
         shown.print(format_review(plan, rate_limits=settings.rates(), batch_size=batch_size))
         shown.print_command(f"\nTo run this plan:\n  {run_command_line(plan)}")
         write_plan_event(plan, shown)

@@ -103,6 +103,12 @@ calls pass first), probability and seed.
     metavar="N",
     help="Leave every N-th person out of the pages of the listing; 0 for none",
 )
+@option(
+    "--events",
+    "seeded_events",
+    is_flag=True,
+    help="Give the persons events: up to three each, in the years after their creation",
+)
 @option("--scope", "scopes", multiple=True, metavar="SCOPE", help="Scope of the key; repeat it for more (default: all)")
 @option(
     "--fault",

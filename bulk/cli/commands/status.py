@@ -13,7 +13,7 @@ from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 
 if TYPE_CHECKING:
-    from bulk.plan.plan_file import Plan
+    from bulk.progress.file_reading import OnRead
     from bulk.report.load import JobStatus
     from bulk.report.report import Report
 
@@ -34,13 +34,16 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
-    from bulk.cli.job_session import CommandOutput
+    from bulk.cli.interruption import explained
+    from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.next_run import run_line
 
-    status = read_job_status(journal, plan)
+    with long_reads_shown() as on_read:
+        status = read_job_status(journal, plan, on_read=on_read)
     if watch and status.is_running:
-        status = _watch(journal, plan, status, json=json)
+        with explained(lambda: "The job itself continues."):
+            status = _watch(journal, plan, status, json=json)
     output = CommandOutput(json=json)
     lines = status_lines(status, run_line(plan or plan_of(journal), journal))
     for line in lines:
@@ -65,11 +68,11 @@ def _watch(journal: Path, plan: Path | None, status: "JobStatus", *, json: bool)
         display.close()
 
 
-def read_job_status(journal: Path, plan: Path | None) -> "JobStatus":
+def read_job_status(journal: Path, plan: Path | None, *, on_read: "OnRead | None" = None) -> "JobStatus":
     """Return the status of a job, with its plan if that exists; arguments as in `read_job_report`."""
     from bulk.report.load import read_status
 
-    return _read_with_plan(read_status, journal, plan)
+    return _read_with_plan(read_status, journal, plan, on_read=on_read)
 
 
 def read_job_report(journal: Path, plan: Path | None) -> "Report":
@@ -79,33 +82,37 @@ def read_job_report(journal: Path, plan: Path | None) -> "Report":
         journal: the journal.
         plan: a plan that must belong to this job; None for the one of the same name, if it exists and can be read.
     """
+    from bulk.cli.job_session import long_reads_shown
     from bulk.report.load import read_report
 
-    return _read_with_plan(read_report, journal, plan)
+    with long_reads_shown() as on_read:
+        return _read_with_plan(read_report, journal, plan, on_read=on_read)
 
 
-def _read_with_plan(read: Callable[[Path, "Plan | None"], T], journal: Path, plan: Path | None) -> T:
+def _read_with_plan(read: Callable[..., T], journal: Path, plan: Path | None, *, on_read: "OnRead | None") -> T:
     from bulk.errors import BulkError
     from bulk.jobs.job_files import plan_of
     from bulk.plan.plan_file import load_plan
 
     if plan is not None:
         with load_plan(plan) as loaded:
-            return read(journal, loaded)
+            return read(journal, loaded, on_read=on_read)
     beside = plan_of(journal)
     if not beside.exists():
-        return read(journal, None)
+        return read(journal, None, on_read=on_read)
     try:
         with load_plan(beside) as loaded:
-            return read(journal, loaded)
+            return read(journal, loaded, on_read=on_read)
     except BulkError as error:
-        found = read(journal, None)  # raises if the journal itself is at fault
+        found = read(journal, None, on_read=on_read)  # raises if the journal itself is at fault
         click.echo(f"posthog-bulk: shown without the plan: {error}", err=True)
         return found
 
 
 def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
     """Return the state of a job as the fields of a JSON event."""
+    import msgspec
+
     from bulk.operations import describe as describe_operation
 
     report = status.report
@@ -120,6 +127,7 @@ def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
         "approved_at": report.approved_at,
         "verdict": report.verdict,
         "exit_code": report.exit_code,
+        "input": msgspec.to_builtins(report.input),
         "axes": {axis.axis: {state.state: state.count for state in axis.states} for axis in report.axes},
         "is_running": status.is_running,
         "runs": len(report.runs),

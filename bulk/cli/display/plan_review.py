@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from itertools import chain, repeat
-from pathlib import Path
 from typing import Any
 
 from bulk.cli.display.cost_lines import Row, cost_rows
@@ -18,10 +17,12 @@ from bulk.operations import (
 )
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
-from bulk.report.rendering.document import Table, discovery_sentences, finding_rows
+from bulk.report.rendering.document import Table
+from bulk.report.rendering.findings import discovery_sentences, finding_rows, finding_sentences
 from bulk.report.rendering.text import table_lines
-from bulk.sanitize import file_word, plain, shell_word
+from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 from bulk.selection.selections import describe
 
 SAMPLE_SIZE = 5
@@ -49,6 +50,7 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         ("Cannot be undone", what_stays(operation)),
         ("Selected", plain(describe(header.selection.get("details", {})))),
         ("Persons", format_count(plan.count)),
+        *_coverage_rows(findings),
         *_planning_rows(findings),
         *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
@@ -61,7 +63,10 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         "",
         "Input check",
         *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX)),
-        *(f"  {plain(sentence, limit=None)}" for sentence in discovery_sentences(findings)),
+        *(
+            f"  {plain(sentence, limit=None)}"
+            for sentence in (*discovery_sentences(findings), *finding_sentences(findings))
+        ),
     ]
     return "\n".join(lines)
 
@@ -75,19 +80,6 @@ def aligned_rows(rows: list[Row]) -> Iterator[str]:
 def run_command_line(plan: Plan) -> str:
     """Return the command line that runs a plan."""
     return f"posthog-bulk run {file_word(str(plan.path))} --approve {short_digest(plan.digest)}"
-
-
-def resume_command_line(arguments: tuple[str, ...], plan: Path, *, reads_stream: bool) -> str:
-    """Return the command line that resumes a job whose files the command named itself: the same line again.
-
-    Args:
-        arguments: those of the command that started the job.
-        plan: the plan file.
-        reads_stream: whether the persons come from a pipe, which the line alone does not provide again.
-    """
-    if reads_stream:
-        return f"posthog-bulk run {file_word(str(plan))}"
-    return " ".join(shell_word(word) for word in ("posthog-bulk", *arguments))
 
 
 def _value_rows(operation: Operation) -> Iterator[Row]:
@@ -120,6 +112,11 @@ def what_stays(operation: Operation) -> str:
             return "deleted events do not come back"
         case _:
             return "deleted recordings do not come back"
+
+
+def _coverage_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:
+    if words := coverage_of(findings).words():
+        yield "Not covered", words
 
 
 def _planning_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:

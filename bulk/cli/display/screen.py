@@ -155,7 +155,8 @@ def _figures(event: Shown, now: datetime) -> list[str]:
             first = phase_start(event.phase)
             if event.persons is not None:
                 first += f": {count_of(event.persons, 'person')}"
-            return [first, count_of(event.requests, "request"), *_elapsed(event.elapsed_s)]
+            requests = [count_of(event.requests, "request")] if event.requests else []
+            return [first, *requests, *_elapsed(event.elapsed_s)]
         case _:
             return [phase_start(event.phase)]
 

@@ -93,6 +93,12 @@ def _response(wait: Wait, now: datetime) -> str:
     return f"Waiting for the server to respond, for {format_duration(wait.waited_s)} so far"
 
 
+def _file(wait: Wait, now: datetime) -> str:
+    del now  # how long the rest takes is not known
+    name = plain(wait.file or "the file")
+    return f"Reading {name}, {wait.percent or 0}% so far, for {format_duration(wait.waited_s)}"
+
+
 def _persons(wait: Wait) -> str:
     return "Persons" if wait.targets is None else count_of(wait.targets, "person")
 
@@ -105,4 +111,5 @@ _LINES: dict[WaitKind, Callable[[Wait, datetime], str]] = {
     WaitKind.SECOND_READ: _second_read,
     WaitKind.RETRY: _retry,
     WaitKind.RESPONSE: _response,
+    WaitKind.FILE: _file,
 }

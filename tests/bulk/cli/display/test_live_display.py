@@ -209,6 +209,8 @@ def test_every_event_tells_the_phase_and_the_wait_with_its_times() -> None:
             "targets": None,
             "axis": None,
             "reason": None,
+            "file": None,
+            "percent": None,
         }
     assert json.loads(out.getvalue().splitlines()[3])["wait"] is None
 
