@@ -31,7 +31,7 @@ def ask_for_approval(
 ) -> None:
     """Show what the plan does and ask for its number of persons.
 
-    Args:
+    Arguments:
         plan: the plan to approve.
         say: shows text without a newline.
         warn: shows the warning so that it stands out; None for `say`.

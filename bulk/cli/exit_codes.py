@@ -54,7 +54,7 @@ class OutputClosed(Exception):
 class Interrupted(Exception):
     """A signal stopped the command in good order.
 
-    Args:
+    Arguments:
         signal_number: the signal that still has to end the process.
         explanation: what is kept and how to continue; empty if the user has read that, None if nothing is known.
     """

@@ -84,7 +84,7 @@ def _format_of(output: Path) -> str:
 def render(report: "Report", layout: str) -> str:
     """Return a report as text.
 
-    Args:
+    Arguments:
         report: the report.
         layout: one of `FORMATS`.
     """

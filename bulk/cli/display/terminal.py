@@ -31,7 +31,7 @@ class Terminal:
     It asks for the size of the terminal each time. If the process is suspended (Ctrl-Z), the cursor is shown
     meanwhile, and the progress is drawn again below it afterwards.
 
-    Args:
+    Arguments:
         stream: the terminal.
         now: returns the local time.
     """
@@ -116,7 +116,7 @@ class Terminal:
 def write_alert(stream: TextIO, text: str) -> None:
     """Write a text that nobody must miss: bold and red on a terminal that shows colour.
 
-    Args:
+    Arguments:
         stream: where to write, without a line end.
         text: the text, in our own words.
     """
@@ -131,7 +131,7 @@ def write_alert(stream: TextIO, text: str) -> None:
 def fit(text: str, stream: TextIO) -> str:
     """Return a text whose lines a terminal need not break; unchanged for any other stream.
 
-    Args:
+    Arguments:
         text: the text.
         stream: where it is written.
     """
