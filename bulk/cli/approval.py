@@ -15,7 +15,7 @@ from bulk.selection.inputs.coverage import coverage_of
 
 
 def can_prompt() -> bool:
-    """Return whether a user can answer: stdin and stderr are a terminal, and this process is in its foreground."""
+    """Return whether a user can reply: stdin and stderr are a terminal, and this process is in its foreground."""
     return sys.stdin.isatty() and sys.stderr.isatty() and _is_in_foreground(sys.stdin.fileno())
 
 
