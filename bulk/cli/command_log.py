@@ -38,7 +38,7 @@ def command_log(
 ) -> Iterator[None]:
     """Write the log of a command while the block runs, with its end.
 
-    Args:
+    Arguments:
         context: the context of the command.
         quiet: show no progress.
         verbose: 1 to show the log on stderr in place of progress, 2 to show each request too.
@@ -96,7 +96,7 @@ class ConsoleHandler(logging.Handler):
 class FileHandler(logging.Handler):
     """Appends records to a private file, with the time in UTC; a failed write ends the log, not the command.
 
-    Args:
+    Arguments:
         path: created if it does not exist.
         level: the lowest level to write.
 

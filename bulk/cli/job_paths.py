@@ -27,7 +27,7 @@ def choose_job_paths(
 ) -> JobPaths:
     """Return the files of a plan-and-run command; generated names are not in use.
 
-    Args:
+    Arguments:
         plan: the plan as given, if any.
         journal: the journal as given, if any.
         operation: the operation, for the name if neither is given.

@@ -63,7 +63,7 @@ def find_job_files(
 ) -> JobFiles:
     """Return the files of the job to resume, or of a new one, and say which job is resumed.
 
-    Args:
+    Arguments:
         operation: of the command.
         selection: of the command; a stream is copied if its content has to be compared.
         new: the files of a new job.

@@ -50,7 +50,7 @@ _EXAMPLES = {
 def operation_command(kind: str, summary: str) -> click.Command:
     """Return the command of an operation.
 
-    Args:
+    Arguments:
         kind: the operation, which is the name of the command.
         summary: the first sentence of its help.
     """

@@ -51,7 +51,7 @@ async def export_lines(
 ) -> AsyncIterator[bytes]:
     """Yield one line of JSON with its line end per person (contract 6.1, 6.11).
 
-    Args:
+    Arguments:
         client: for reading.
         selection: the persons; an empty filter selects every person.
         findings: records the outcome of input lines.

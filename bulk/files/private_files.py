@@ -18,7 +18,7 @@ def create_exclusive(path: Path, *, flags: int = 0) -> int:
 
     Only `sync_folder` makes sure that its name is on disk.
 
-    Args:
+    Arguments:
         path: must not exist, not even as a dangling symlink.
         flags: further flags of open(2).
 
@@ -38,7 +38,7 @@ def create_exclusive(path: Path, *, flags: int = 0) -> int:
 def open_regular(path: Path, flags: int, kind: Callable[[Path, str, str], FileTrouble] = FileTrouble) -> int:
     """Open an existing regular file, not through a symbolic link, and return its descriptor.
 
-    Args:
+    Arguments:
         path: the file.
         flags: the flags of open(2).
         kind: the exception to raise.

@@ -60,7 +60,7 @@ async def make_plan(
     With `reuse`, the same call opens the plan that an earlier process wrote, so that this call followed by `run_job`
     starts a job and also resumes it.
 
-    Args:
+    Arguments:
         client: its `project_id` is a number.
         operation: what a run does to each target.
         selection: the persons.

@@ -106,7 +106,7 @@ class Findings:
     def add_target(self, distinct_ids: int, *, line: int | None = None) -> None:
         """Record a target.
 
-        Args:
+        Arguments:
             distinct_ids: the number of its distinct IDs that the read shows.
             line: the number of the input line that selects it, if any.
         """
@@ -121,7 +121,7 @@ class Findings:
     def add_several_persons(self, line: int, persons: int, new: int) -> None:
         """Record a line that matches several persons; the targets that were added last are its new ones.
 
-        Args:
+        Arguments:
             line: its number.
             persons: that it matches.
             new: those of them that no earlier line selects.
@@ -137,7 +137,7 @@ class Findings:
     def to_list(self, *, requests: int) -> list[dict[str, Any]]:
         """Return the findings as in a plan's footer, each with its `kind`.
 
-        Args:
+        Arguments:
             requests: requests made to plan.
         """
         found: list[dict[str, Any]] = [{"kind": "requests", "count": requests}]

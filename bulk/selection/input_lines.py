@@ -21,7 +21,7 @@ EMAIL_BYTES_PER_LISTING = 2_000
 def read_lines(selection: InputSelection, meter: ContentMeter | None = None) -> Iterator[Line | RefusedLine]:
     """Yield the lines of a selection's input; raises InputError and FileTrouble.
 
-    Args:
+    Arguments:
         selection: the selection.
         meter: gets everything that is read.
     """

@@ -26,7 +26,7 @@ class _InputSelection(msgspec.Struct, frozen=True):
 class ByDistinctIds(_InputSelection, frozen=True, kw_only=True):
     """Selects the persons that have these distinct IDs.
 
-    Args:
+    Arguments:
         source: the distinct IDs.
         column: the CSV column that holds them; None where the source has one per line.
         allow_shared_ids: also accept placeholder IDs such as `undefined`.
@@ -47,7 +47,7 @@ class ByDistinctIds(_InputSelection, frozen=True, kw_only=True):
 class ByPersonIds(_InputSelection, frozen=True, kw_only=True):
     """Selects the persons with these UUIDs.
 
-    Args:
+    Arguments:
         source: the UUIDs.
         column: the CSV column that holds them; None where the source has one per line.
     """
@@ -66,7 +66,7 @@ class ByPersonIds(_InputSelection, frozen=True, kw_only=True):
 class ByEmails(_InputSelection, frozen=True, kw_only=True):
     """Selects the persons whose `email` property equals one of these, or another property that holds an email.
 
-    Args:
+    Arguments:
         source: the emails.
         column: the CSV column that holds them; None where the source has one per line.
         match: `exact`, or `ignore-case`, where upper and lower case are the same.
@@ -105,7 +105,7 @@ class ByEmails(_InputSelection, frozen=True, kw_only=True):
 class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Selects the persons that match all of these filters.
 
-    Args:
+    Arguments:
         properties: filters; a cohort is `PropertyFilter("id", NUMBER, type="cohort")`.
         email: the exact value of the `email` property.
         everyone: select every person of the project; only without a filter.

@@ -35,7 +35,7 @@ LINES_MAX = 10_000
 def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int = WIDTH) -> str:
     """Return the review of a plan as text.
 
-    Args:
+    Arguments:
         plan: the plan.
         rate_limits: as the option --rate-limits gives them.
         batch_size: persons per bulk request.

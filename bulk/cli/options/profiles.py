@@ -60,7 +60,7 @@ def profiles_file() -> Path:
 def load_profile(name: str, path: Path) -> Profile:
     """Return a profile.
 
-    Args:
+    Arguments:
         name: its name, a table of the file.
         path: the file; paths in it that are relative start at its folder.
 

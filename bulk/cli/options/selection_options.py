@@ -100,7 +100,7 @@ def selection_options(command: F) -> F:
 def build_selection(arguments: SelectionArguments, *, writes: bool) -> "Selection":
     """Return the selection that the options describe.
 
-    Args:
+    Arguments:
         arguments: the options.
         writes: whether the command changes something; it then needs at least one option that selects persons.
 

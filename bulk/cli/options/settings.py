@@ -101,7 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def build_settings(*, profile: str | None, **options: Any) -> Settings:
     """Return the settings of the options and of a profile; the options win.
 
-    Args:
+    Arguments:
         profile: the name of the profile, if any.
         options: fields of `Settings` as given; None or False where an option was not given.
 
