@@ -61,6 +61,24 @@ def ask_for_approval(
         )
 
 
+def ask_to_continue(change: str, *, say: Callable[[str], None], read: Callable[[], str] | None = None) -> bool:
+    """Show that the input of a plan has changed, and ask whether the plan is to be used as it is.
+
+    Args:
+        change: in words.
+        say: shows text without a newline.
+        read: returns the line that the user types; by default from the terminal.
+
+    Returns:
+        Whether the user typed `yes`.
+    """
+    say(f"{change}.\nThe plan stays as it is: it holds the persons of then. Type yes to continue with it: ")
+    line = (_read_terminal if read is None else read)()
+    if not line:
+        say("\n")
+    return line.strip().lower() == "yes"
+
+
 def _with_count(operation: str, count: int) -> str:
     """Return the words of an operation with the number of persons in them: "delete 30 persons and their events"."""
     before, persons, after = operation.rpartition("persons")

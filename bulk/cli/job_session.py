@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk.cli.approval import ask_for_approval, can_prompt
+from bulk.cli.approval import ask_for_approval, ask_to_continue, can_prompt
 from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
 from bulk.cli.display.terminal import fit, write_alert
@@ -18,6 +18,7 @@ from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import JournalDamaged, JournalError, Refused
 from bulk.formatting import count_of, format_count
 from bulk.operations import Operation
+from bulk.sanitize import plain
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -154,6 +155,18 @@ def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str
     return plan.digest
 
 
+def accepts_changed_input(change: str, *, unattended: bool) -> bool:
+    """Return whether the user wants to continue with a plan whose input has changed.
+
+    Args:
+        change: in words.
+        unattended: whether the command asks for nothing.
+    """
+    if unattended or not can_prompt():
+        return False
+    return ask_to_continue(plain(change, limit=None), say=lambda text: click.echo(text, nl=False, err=True))
+
+
 def run_plan(
     settings: Settings,
     run_options: RunOptions,
@@ -163,6 +176,7 @@ def run_plan(
     *,
     approve: str | None,
     expect_count: int | None,
+    expect_lines: int | None,
 ) -> int:
     """Run a plan, show the summary, and return the exit code."""
     from bulk.engine import run_job
@@ -180,6 +194,7 @@ def run_plan(
                 retry_for_s=settings.retry_for_s,
                 max_targets=run_options.max_targets,
                 expect_count=expect_count,
+                expect_lines=expect_lines,
                 on_progress=display,
                 stop=stop,
             )
@@ -221,11 +236,14 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     from bulk.cli.display.messages import state_counts
     from bulk.jobs.next_run import run_line
     from bulk.report.rendering.document import AXIS_TITLES
-    from bulk.report.report import is_finished
-    from bulk.sanitize import file_word, plain
+    from bulk.report.rendering.findings import orphan_sentences
+    from bulk.report.report import coverage_in, is_finished
+    from bulk.sanitize import file_word
     from bulk.states import state_label
 
     output.print(plain(report.verdict, limit=None))
+    for sentence in orphan_sentences(report.operation, report.selection, coverage_in(report)):
+        output.print(sentence)
     for axis in report.axes:
         line = state_counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states})
         if line:
