@@ -18,9 +18,13 @@ from bulk.execution.open_job import open_job
 from bulk.execution.run import Run
 from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
 from bulk.plan.plan_file import Plan
+from bulk.progress.file_reading import FileReading
 from bulk.report.load import read_report
 from bulk.report.report import Report, report_of_verify
 from bulk.verification.verifier import MAX_UNCOVERED_S
+
+REPORTING = "reporting"
+"""The phase after the end of a run or a verification, in which the journal is read for the report."""
 
 
 async def run_job(
@@ -54,7 +58,8 @@ async def run_job(
         wait_s: seconds to wait for the server to catch up before the remaining targets are left pending.
         max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds; events that came after
             the row stay behind.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
         expect_lines: refuse a plan whose input has another number of lines, as the finding `lines` counts them.
@@ -94,7 +99,7 @@ async def run_job(
     ) as opened:
         run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         await run.send_and_read_back()
-    return read_report(journal, plan)
+    return read_report(journal, plan, on_read=FileReading(REPORTING, on_progress))
 
 
 async def verify_job(
@@ -114,7 +119,8 @@ async def verify_job(
         plan: from `make_plan` or `load_plan`.
         journal: path of the journal.
         concurrency: reads in parallel, 1 to 256, at most as many as the client has connections.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end early.
 
@@ -143,7 +149,7 @@ async def verify_job(
     ) as opened:
         run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         unread = await run.read_again()
-    return report_of_verify(read_report(journal, plan), unread=unread)
+    return report_of_verify(read_report(journal, plan, on_read=FileReading(REPORTING, on_progress)), unread=unread)
 
 
 def _within_connections(client: PostHogClient, settings: RunSettings) -> RunSettings:

@@ -114,6 +114,8 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     retry_after: RetryAfter = "seconds"
     """The header of a 429; "missing" leaves the wait in `detail` only, "unknown" leaves out both."""
     latency_s: float = 0.0
+    seeded_events: bool = False
+    """Whether the seeded persons have events: up to three each, which happened in the years after their creation."""
     unhydratable_every: int = 0
     """Every n-th row of the listing has no person; 0 for none, otherwise at least 2."""
     heavy_every: int = 0

@@ -3,6 +3,9 @@
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
+
+import click
 
 from bulk.cli.streams.input import standard_input
 from bulk.errors import Refused
@@ -49,7 +52,11 @@ def ask_for_approval(
     if words := coverage_of(by_kind(plan.findings)).words():
         say(f"\n\nNote: {words}.")
     say("\n\nType the number of persons to continue: ")
-    line = (_read_terminal if read is None else read)()
+    try:
+        line = (_read_terminal if read is None else read)()
+    except BaseException:  # a signal
+        say("\n")
+        raise
     if not line:
         say("\n")
     typed = line.strip().replace(",", "").replace("_", "")
@@ -61,19 +68,19 @@ def ask_for_approval(
         )
 
 
-def ask_to_continue(change: str, *, say: Callable[[str], None], read: Callable[[], str] | None = None) -> bool:
-    """Show that the input of a plan has changed, and ask whether the plan is to be used as it is.
+def accepts_changed_input(change: str, *, unattended: bool) -> bool:
+    """Show that the input of a plan has changed, and return whether the user continues with the plan as it is.
 
     Args:
         change: in words.
-        say: shows text without a newline.
-        read: returns the line that the user types; by default from the terminal.
-
-    Returns:
-        Whether the user typed `yes`.
+        unattended: whether the command asks for nothing, so that the answer is no.
     """
-    say(f"{change}.\nThe plan stays as it is: it holds the persons of then. Type yes to continue with it: ")
-    line = (_read_terminal if read is None else read)()
+    if unattended or not can_prompt():
+        return False
+    say = partial(click.echo, nl=False, err=True)
+    say(f"{plain(change, limit=None)}.\nThe plan stays as it is: it holds the persons of then. ")
+    say("Type yes to continue with it: ")
+    line = _read_terminal()
     if not line:
         say("\n")
     return line.strip().lower() == "yes"

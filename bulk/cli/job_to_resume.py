@@ -12,8 +12,9 @@ from typing import BinaryIO, NamedTuple, cast
 import click
 import msgspec
 
+from bulk.cli.approval import accepts_changed_input
 from bulk.cli.job_paths import JobPaths
-from bulk.cli.job_session import CommandOutput, accepts_changed_input
+from bulk.cli.job_session import CommandOutput, long_reads_shown
 from bulk.cli.options.settings import Settings
 from bulk.errors import FileTrouble, JournalBusy, Refused
 from bulk.files.file_errors import as_file_trouble
@@ -85,7 +86,8 @@ def find_job_files(
     if not isinstance(client.project_id, int):
         return JobFiles(new, selection, is_found=False)  # the planner refuses it
     identity = identity_of(operation, selection, host=client.origin, project_id=client.project_id)
-    found = find_jobs(Path(), identity)
+    with long_reads_shown() as on_read:
+        found = find_jobs(Path(), identity, on_read=on_read)
     content = None
     if found.jobs and not isinstance(selection, ByFilter):
         selection = _rereadable(selection)

@@ -33,11 +33,13 @@ class HalvedReads(msgspec.Struct, Generic[K], frozen=True):
     Arguments:
         results: one entry per person.
         left_out: persons that a response left out, `Unread(LEFT_OUT)` in the results.
+        maybe_shown: those of them that a failed request was for: a response that cannot be decoded may have shown them.
         failed_with: the last error, where no request of the batch succeeded.
     """
 
     results: dict[K, ReadResult]
     left_out: list[K]
+    maybe_shown: set[K]
     failed_with: PostHogError | None = None
 
 
@@ -53,6 +55,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
     """
     results: dict[K, ReadResult] = {}
     left_out: list[K] = []
+    maybe_shown: set[K] = set()
     left: list[tuple[Sequence[K], bool]] = [(part, True) for part in reversed(parts) if part]
     succeeded = False
     failures = failed_singles = 0
@@ -72,6 +75,8 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
                 if person is None:
                     left_out.append(key)
                     results[key] = LEFT_OUT
+                    if not is_first:
+                        maybe_shown.add(key)
                 else:
                     results[key] = Present(person)
             continue
@@ -88,7 +93,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
         else:
             middle = len(part) // 2
             left += [(part[middle:], False), (part[:middle], False)]
-    return HalvedReads(results, left_out, None if succeeded else last_error)
+    return HalvedReads(results, left_out, maybe_shown, None if succeeded else last_error)
 
 
 def _reason(error: PostHogError) -> UnreadReason:

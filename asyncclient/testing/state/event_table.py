@@ -76,6 +76,15 @@ class Events:
         times = self._personless.get(distinct_id)
         return [] if times is None else list(times.pairs())
 
+    def rows(self) -> Iterator[tuple[int | None, str | None, int]]:
+        """Yield all events: the person, or else the distinct ID, and the time it happened."""
+        for key, times in self._of_persons.items():
+            for happened_us in times.happened_us:
+                yield key, None, happened_us
+        for distinct_id, times in self._personless.items():
+            for happened_us in times.happened_us:
+                yield None, distinct_id, happened_us
+
     def keys_with_events(self) -> Iterator[int]:
         """Yield the keys of persons, existing or deleted, that still have events."""
         return (key for key, times in self._of_persons.items() if times.happened_us)

@@ -59,6 +59,10 @@ class Mutations:
         self._tasks: list[tuple[int, int, _Task]] = []
         self._tasks_scheduled = 0
         self._queued = 0
+        if options.seeded_events:
+            for key in range(persons):
+                for happened_us in self.seeding.event_times_us(key):
+                    self.events.add(key, happened_us, happened_us)
         if options.heavy_every:
             for key in range(options.heavy_every - 1, persons, options.heavy_every):
                 self.audit_trail.set_heavy(key, heavy=True)

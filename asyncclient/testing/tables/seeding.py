@@ -46,6 +46,15 @@ class Seeding:
         digit = number % 10
         return _BASE_US + (number - digit if digit < _TIED_OF_TEN else number) * _STEP_US
 
+    def is_identified(self, number: int) -> bool:
+        """Return whether a person is identified: seven of eight are."""
+        return (self._mix(number) >> 52) % 8 != 0
+
+    def event_times_us(self, number: int) -> list[int]:
+        """Return when the events of a person happened: up to three, in the 1,024 days after its creation."""
+        mixed, created_us = self._mix(number), self.created_us(number)
+        return [created_us + (mixed >> 10 * at) % 1024 * _DAY_US for at in range(mixed % 4)]
+
     def tied(self, number: int) -> range:
         """Return the numbers of the persons with the same creation time, this one included."""
         first = number - number % 10
@@ -109,7 +118,7 @@ class Seeding:
             created_us,
             self.distinct_ids(number),
             self._properties(number, mixed, created_us),
-            (mixed >> 52) % 8 != 0,
+            self.is_identified(number),
             created_us + _DAY_US if number % 3 else None,
         )
 

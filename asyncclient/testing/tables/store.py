@@ -68,6 +68,16 @@ class PersonStore:
         record = self._records.get(key)
         return key + 1 if record is None else record.pk
 
+    def created_us(self, key: int) -> int:
+        """Return when a person, existing or deleted, was created."""
+        record = self._records.get(key)
+        return self._seeding.created_us(key) if record is None else record.created_us
+
+    def is_identified(self, key: int) -> bool:
+        """Return whether a person, existing or deleted, is identified."""
+        record = self._records.get(key)
+        return self._seeding.is_identified(key) if record is None else record.is_identified
+
     def value(self, key: int, name: str) -> Any:
         """Return one property; MISSING if the person does not have it."""
         record = self._records.get(key)

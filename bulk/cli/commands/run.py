@@ -43,8 +43,9 @@ def command(
     Example:
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
+    from bulk.cli.interruption import explained, same_command_line
     from bulk.cli.job_paths import check_different
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan, write_plan_event
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, not_started, run_plan, write_plan_event
     from bulk.execution import preflight
     from bulk.jobs.job_files import journal_of
     from bulk.plan.plan_file import load_plan, short_digest
@@ -57,12 +58,13 @@ def command(
         preflight.check_caps(
             loaded, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
         )
-        approve = approve_or_ask(
-            loaded,
-            journal,
-            approve=approve,
-            how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
-        )
+        with explained(lambda: not_started(loaded, same_command_line())):
+            approve = approve_or_ask(
+                loaded,
+                journal,
+                approve=approve,
+                how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
+            )
         return run_plan(
             settings,
             run_options,
@@ -72,4 +74,5 @@ def command(
             approve=approve,
             expect_count=expect_count,
             expect_lines=expect_lines,
+            resume_line=same_command_line(),
         )

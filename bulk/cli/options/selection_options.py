@@ -23,7 +23,6 @@ NOTHING_SELECTED = (
     "or --everyone for all persons of the project"
 )
 _FILTERS = '\'[{"key": "plan", "value": "free", "operator": "exact"}]\''
-_COMBINED = "--where, --email, --properties and --cohort can be combined, and a person has to match all of them"
 _FILE_OPTIONS = {"distinct_ids": "--distinct-ids", "uuids": "--uuids", "emails": "--emails"}
 _FILTER_OPTIONS = {"where": "--where", "email": "--email", "properties": "--properties", "cohort": "--cohort"}
 
@@ -93,7 +92,7 @@ def selection_options(command: F) -> F:
         option("--email", metavar="EMAIL", help="Exact value of the property email"),
         option("--properties", metavar="JSON", help=f"JSON array of PostHog property filters, as in {_FILTERS}"),
         option("--cohort", type=WholeNumber(1), metavar="ID", help="Members of this cohort"),
-        option("--everyone", is_flag=True, help=f"All persons of the project, alone; {_COMBINED}"),
+        option("--everyone", is_flag=True, help="All persons of the project"),
         section="Selection",
     )
 

@@ -59,7 +59,7 @@ AXIS_TITLES = {
 _EXIT_WORDS = {0: "done", 1: "some persons need attention", 75: "not finished"}
 _FAILED = ("Failed without effect", "Failed, effect unknown")
 _NUMBERS_NOTE = "Persons are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
-_WHO_NOTE = "posthog-bulk show PLAN --target N shows who has a number."
+_WHO_NOTE = "posthog-bulk show PLAN --target N shows the person with number N."
 
 
 def lay_out(report: Report) -> Document:
@@ -120,7 +120,7 @@ def _approved(report: Report) -> str:
     if report.approved_at is None:
         return "no"
     approved = _time(report.approved_at)
-    return f"{approved}, by digest" if report.approved_how == "digest" else approved
+    return f"{approved}, for the plan digest below" if report.approved_how == "digest" else approved
 
 
 def _is_not_requested(axis: AxisReport) -> bool:
@@ -147,10 +147,16 @@ def _failures(report: Report) -> Iterable[Section]:
     if not report.failures:
         return []
     rows = tuple(
-        (failure.axis, failure.state, failure.reason, format_count(failure.count), failure.targets)
+        (
+            AXIS_TITLES.get(failure.axis, failure.axis),
+            failure.state,
+            failure.reason,
+            format_count(failure.count),
+            failure.targets,
+        )
         for failure in report.failures
     )
-    headings = ("Axis", "State", "Reason", "Persons", "Numbers")
+    headings = ("Section", "State", "Reason", "Persons", "Numbers")
     present = {failure.reason.partition(":")[0] for failure in report.failures}
     return [
         Section(
@@ -208,7 +214,7 @@ def _runs(report: Report) -> Section:
         )
         for number, run in enumerate(report.runs, 1)
     )
-    headings = ("Run", "Command", "Started", "Ended", "Reason", "Version")
+    headings = ("Run", "Command", "Started", "Ended", "How it ended", "Version")
     return Section(title="Runs", table=Table(headings=headings, rows=rows, numeric=frozenset({0})))
 
 

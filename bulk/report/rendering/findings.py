@@ -43,7 +43,7 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
             yield f"Lines refused: {reason}", format_count(int(one.get("count", 0))), _which(one)
     many = findings.get("many_distinct_ids")
     if isinstance(many, dict) and many.get("count"):
-        title = f"Persons with {many.get('threshold')} or more distinct IDs"
+        title = f"Persons with {many.get('threshold')} or more distinct IDs (may be several people)"
         yield title, format_count(int(many["count"])), ""
     if isinstance(several := findings.get("several_persons"), dict) and several.get("count"):
         yield "Lines that match several persons", format_count(int(several["count"])), ""

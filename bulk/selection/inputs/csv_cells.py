@@ -10,6 +10,7 @@ from io import StringIO
 from typing import NamedTuple
 
 from bulk.errors import InputError
+from bulk.formatting import count_of
 from bulk.selection.inputs.line_splitter import Piece
 
 HEADER_MAX = 65_536
@@ -110,7 +111,8 @@ def column_index(header: Header, column: str, name: str) -> tuple[int, bytes]:
         return [form(cell) for cell in records[delimiter]].index(form(column)), delimiter
     columns = max(len(cells) for cells in records.values())
     raise InputError(
-        f"{name} has no column named {column!r}: line {header.line} must be the header, which has {columns:,} columns"
+        f"{name} has no column named {column!r}: line {header.line} must be the header, "
+        f"which has {count_of(columns, 'column')}"
     )
 
 

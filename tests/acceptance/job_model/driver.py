@@ -77,6 +77,11 @@ class Driver:
                     await self._turn(plan, oracle, turn)
                 await self._to_the_end(plan, oracle)
 
+    @property
+    def trace(self) -> list[str]:
+        """All that passed between client and server, and how each run ended."""
+        return [*self._network.trace, *self.log]
+
     def _client(self) -> AbstractAsyncContextManager[PostHogClient]:
         """A client as another process would have it."""
         server = self._project.server
@@ -248,12 +253,17 @@ def _told(report: Report) -> str:
     return f"{kept} {[(each.axis, each.reason, each.targets) for each in report.failures]}"
 
 
-async def drive(seed: int) -> None:
+async def drive(seed: int) -> list[str]:
     """Run the case of a seed.
+
+    Returns:
+        All that passed between client and server, and how each run ended.
 
     Raises:
         Wrong: it goes against what the engine promises.
     """
     random.seed(f"engine {seed}")
     with tempfile.TemporaryDirectory() as folder:
-        await Driver(draw(seed), Path(folder)).run()
+        driver = Driver(draw(seed), Path(folder))
+        await driver.run()
+        return driver.trace

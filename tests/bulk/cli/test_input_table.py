@@ -262,7 +262,7 @@ READ: dict[str, tuple[bytes, tuple[str, ...], int, list[str], list[str], str]] =
             "Lines read 3",
             "Lines that matched no person 0",
             "Lines that name a person already selected 1 3",
-            "Persons with 10 or more distinct IDs 1",
+            "Persons with 10 or more distinct IDs (may be several people) 1",
         ],
         ["Person 1 of the plan, selected by line 2, has 10 or more distinct IDs."],
         "",

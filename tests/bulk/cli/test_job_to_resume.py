@@ -153,7 +153,7 @@ def test_at_a_terminal_the_user_decides_whether_a_plan_is_used_although_its_inpu
     run: Run, posthog: Any, interrupted: Path, leavers: Path, monkeypatch: pytest.MonkeyPatch, typed: str, code: int
 ) -> None:
     leavers.write_text(leavers.read_text() + "user-20\n")
-    monkeypatch.setattr("bulk.cli.job_session.can_prompt", lambda: True)
+    monkeypatch.setattr("bulk.cli.approval.can_prompt", lambda: True)
     monkeypatch.setattr("bulk.cli.approval._read_terminal", lambda: typed)
     sent = len(posthog.mutations)
     result = run(*LINE)
@@ -169,13 +169,13 @@ def test_at_a_terminal_the_user_decides_about_a_named_plan_too(
     named = (*LINE, "--plan", "x.plan.jsonl")
     assert run("plan", *LINE, "-o", "x.plan.jsonl").code == 0
     leavers.write_text("user-20\n")
-    monkeypatch.setattr("bulk.cli.job_session.can_prompt", lambda: True)
+    monkeypatch.setattr("bulk.cli.approval.can_prompt", lambda: True)
     monkeypatch.setattr("bulk.cli.approval._read_terminal", lambda: "yes\n")
     refused = run(*named, *GO)
     assert (refused.code, posthog.mutations) == (3, [])
     result = run(*named)
     assert "Using the existing plan x.plan.jsonl" in result.out
-    assert "not approved: no number was typed" in result.err  # the next question, which wants the count
+    assert "the plan of 8 persons is not approved" in result.err  # that is another question
 
 
 def test_a_changed_file_is_no_obstacle_once_the_job_is_finished(run: Run, posthog: Any, leavers: Path) -> None:

@@ -43,6 +43,14 @@ def test_one_property_alone_is_what_it_is_among_all():
             assert seeds.value(number, key) == properties.get(key, MISSING)
 
 
+def test_events_happen_after_the_creation_of_their_person():
+    seeds = seeding()
+    times = [seeds.event_times_us(number) for number in range(10_000)]
+    assert {len(each) for each in times} == {0, 1, 2, 3}
+    assert all(seeds.created_us(number) <= at for number, each in enumerate(times) for at in each)
+    assert all(seeds.is_identified(number) is seeds.record(number).is_identified for number in range(1_000))
+
+
 def test_later_numbers_are_newer_with_some_ties():
     seeds = seeding(997)
     created = [seeds.created_us(number) for number in range(997)]

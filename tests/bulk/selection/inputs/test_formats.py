@@ -228,7 +228,7 @@ def workbook(name: str) -> bytes:
         (
             b"sep=;\nid,name\nu1,Ann\n",
             "id",
-            "ids has no column named 'id': line 2 must be the header, which has 1 columns",
+            "ids has no column named 'id': line 2 must be the header, which has 1 column",
         ),
     ],
 )
