@@ -18,7 +18,12 @@ from bulk.operations import (
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
 from bulk.report.rendering.document import Table
-from bulk.report.rendering.findings import discovery_sentences, finding_rows, finding_sentences
+from bulk.report.rendering.findings import (
+    discovery_sentences,
+    finding_rows,
+    finding_sentences,
+    orphan_sentences,
+)
 from bulk.report.rendering.text import WIDTH, table_lines
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
@@ -56,6 +61,11 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
     ]
+    sentences = (
+        *discovery_sentences(findings),
+        *finding_sentences(findings),
+        *orphan_sentences(header.operation, header.selection.get("summary", {}), coverage_of(findings)),
+    )
     lines = [
         *aligned_rows(rows),
         "",
@@ -64,10 +74,7 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         "",
         "Input check",
         *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX, width=width - 2)),
-        *(
-            f"  {plain(sentence, limit=None)}"
-            for sentence in (*discovery_sentences(findings), *finding_sentences(findings))
-        ),
+        *(f"  {plain(sentence, limit=None)}" for sentence in sentences),
     ]
     return "\n".join(lines)
 

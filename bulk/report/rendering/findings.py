@@ -9,6 +9,7 @@ from typing import Any
 from bulk.formatting import count_of, format_count
 from bulk.selection.input_findings import WIDER_MAX
 from bulk.selection.inputs.causes import Cause
+from bulk.selection.inputs.coverage import Coverage
 from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.lookups.email_match import USUAL_KEYS
 
@@ -76,6 +77,23 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
         line = f", selected by line {format_count(one['line'])}," if "line" in one else ""
         more = " or more" if one.get("is_minimum") else ""
         yield f"Person {one['target']} of the plan{line} has {format_count(one['distinct_ids'])}{more} distinct IDs."
+
+
+def orphan_sentences(operation: dict[str, Any], selection: dict[str, Any], coverage: Coverage | None) -> Iterator[str]:
+    """Yield that events without a person may remain, if a deletion is for distinct IDs that matched no person.
+
+    Args:
+        operation: of the plan.
+        selection: its summary or details.
+        coverage: of the input; None where it is not known.
+    """
+    if operation.get("kind") not in ("delete", "delete-events") or selection.get("kind") != "distinct_ids":
+        return
+    if coverage is not None and coverage.unmatched:
+        yield (
+            "Distinct IDs that match no person may still have events that belong to no person; "
+            "the job does not delete those."
+        )
 
 
 _REASON_SENTENCES = {
