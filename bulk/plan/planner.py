@@ -108,6 +108,7 @@ async def make_plan(
             gate,
             page_size=page_size,
             concurrency=concurrency,
+            now=clock,
             having_keys=operation.keys if isinstance(operation, UnsetProperties) else (),
         ) as resolver:
             await resolver.begin()

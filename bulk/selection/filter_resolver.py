@@ -66,7 +66,7 @@ class FilterResolver:
     async def _uses_query(self) -> bool:
         """Choose how persons with the properties are found, and record it in the findings."""
         discovery = Discovery(by="listing", why="a filter selects", may_miss=UNREADABLE)
-        if self._selection.everyone:
+        if self._selection.is_unfiltered:
             discovery = await choose_discovery(self._client, self._having_keys)
         self._findings.discovery = msgspec.to_builtins(discovery)
         return discovery.by == "query"

@@ -10,6 +10,7 @@ import msgspec
 
 from bulk.formatting import count_of, format_count, format_duration, format_time
 from bulk.operations import describe as operation_words
+from bulk.report.rendering.query_sentences import query_sentences
 from bulk.report.report import AxisReport, PlanReport, Report, RouteCount
 from bulk.selection.input_findings import by_kind
 from bulk.selection.selections import describe as describe_selection
@@ -254,7 +255,8 @@ _DISCOVERED = {
 
 
 def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
-    """Yield how the persons that have the properties were found, and what that may miss; nothing if not needed."""
+    """Yield how a query or a search for properties found the persons, and what that may miss; nothing if not needed."""
+    yield from query_sentences(findings)
     one = findings.get("discovery")
     if not isinstance(one, dict) or one.get("by") not in _DISCOVERED:
         return

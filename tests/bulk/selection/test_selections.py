@@ -64,9 +64,11 @@ def test_a_filter_without_conditions_is_empty_unless_everyone_is_set() -> None:
     assert not ByFilter(properties=(PropertyFilter("plan", "free"),)).is_empty
 
 
-def test_everyone_and_a_filter_contradict_each_other() -> None:
-    with pytest.raises(InputError, match="contradict"):
-        ByFilter(email=SECRET, everyone=True)
+def test_everyone_beside_a_filter_selects_no_more_than_the_filter() -> None:
+    selection = ByFilter(email=SECRET, everyone=True)
+    assert not selection.is_unfiltered
+    assert describe(selection.details()) == f"persons where email exact {SECRET}"
+    assert ByFilter(everyone=True).is_unfiltered
 
 
 def test_a_cohort_cannot_be_selected_with_not_in() -> None:
