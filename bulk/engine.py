@@ -18,9 +18,13 @@ from bulk.execution.open_job import open_job
 from bulk.execution.run import Run
 from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
 from bulk.plan.plan_file import Plan
+from bulk.progress.file_reading import FileReading
 from bulk.report.load import read_report
 from bulk.report.report import Report, report_of_verify
 from bulk.verification.verifier import MAX_UNCOVERED_S
+
+REPORTING = "reporting"
+"""The phase after the end of a run or a verification, in which the journal is read for the report."""
 
 
 async def run_job(
@@ -92,7 +96,7 @@ async def run_job(
     ) as opened:
         run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         await run.send_and_read_back()
-    return read_report(journal, plan)
+    return read_report(journal, plan, on_read=FileReading(REPORTING, on_progress))
 
 
 async def verify_job(
@@ -141,7 +145,7 @@ async def verify_job(
     ) as opened:
         run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         unread = await run.read_again()
-    return report_of_verify(read_report(journal, plan), unread=unread)
+    return report_of_verify(read_report(journal, plan, on_read=FileReading(REPORTING, on_progress)), unread=unread)
 
 
 def _within_connections(client: PostHogClient, settings: RunSettings) -> RunSettings:

@@ -65,7 +65,9 @@ class JournalDamaged(JournalError):
     """
 
     def __init__(self, path: _Name, line: int, problem: str) -> None:
-        super().__init__(path, f"line {line} {problem}", "restore the journal from a copy made after its last run")
+        restore = "restore the journal from a copy made after its last run"
+        fix = restore if line > 1 else f"check that this is the right file; if it is, {restore}"
+        super().__init__(path, f"line {line} {problem}", fix)
         self.args = (path, line, problem)
         self.line = line
 

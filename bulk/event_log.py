@@ -88,7 +88,8 @@ def message_of(event: JobEvent | PlanEvent) -> str | None:
     """Return the message that the log has for an event; None for one that the client has logged already."""
     match event:
         case PlanProgress():
-            return f"planning: {event.seen} read, {event.targets} selected, {event.requests} requests"
+            seen, selected = count_of(event.seen, event.unit), count_of(event.targets, "person")
+            return f"planning: {seen} read, {selected} selected, {event.requests} requests"
         case Activity():
             persons = "" if event.persons is None else f", {event.persons} persons"
             return f"{event.phase}: {event.requests} requests{persons}"

@@ -1,6 +1,7 @@
 """The events that a running job passes to its caller. Values only; none of them identifies a person."""
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -22,6 +23,8 @@ class WaitKind(StrEnum):
     """A request failed and is sent again."""
     RESPONSE = "response"
     """The response to a request has not come yet."""
+    FILE = "file"
+    """A large file is read."""
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +34,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     it is the time until the next probe, and `gives_up_in_s` the time until the last one. `bucket` is a rate limit,
     `targets` the number of persons that are waited for, and `reason` what the last probe ended with. While the server
     catches up, `axis` is "person" for deletions and "properties" for changes, and `gives_up_in_s` is the time that is
-    left to wait.
+    left to wait. `file` is the name of a file that is read, and `percent` how much of it is read.
     """
 
     kind: WaitKind
@@ -42,6 +45,8 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     gives_up_in_s: float | None = None
     reason: str | None = None
     axis: str | None = None
+    file: str | None = None
+    percent: int | None = None
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -51,18 +56,20 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 class PlanProgress(_Event, frozen=True, tag="planning"):
     """The progress of planning, at least once per second.
 
-    `seen` input lines or listed persons were read; `targets` persons are in the plan so far.
+    `seen` input lines or listed persons were read, as `unit` says; `targets` persons are in the plan so far.
     """
 
     seen: int
     targets: int
     requests: int
+    unit: Literal["line", "person"] = "person"
     elapsed_s: float = 0.0
     wait: Wait | None = None
 
 
 class Activity(_Event, frozen=True, tag="activity"):
-    """The progress of work without a plan's targets, once per second: the phase "checking" or "exporting".
+    """The progress of work without a plan's targets, once per second: the phase "checking", "exporting",
+    "reading" for files alone, or "reporting" at the end of a run.
 
     `persons` were exported so far; None while checking.
     """

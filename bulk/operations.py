@@ -188,7 +188,9 @@ def describe(fields: dict[str, Any]) -> str:
 
 
 def _named(keys: list[str] | tuple[str, ...]) -> str:
-    return f"the {'property' if len(keys) == 1 else 'properties'} {', '.join(map(str, keys))}"
+    names = list(map(str, keys))
+    listed = " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+    return f"the {'property' if len(names) == 1 else 'properties'} {listed}"
 
 
 def _check_route(route: str) -> None:

@@ -39,9 +39,11 @@ for _name in ("virtual_time", "drf_throttles", "answers", "aioresponses_shim", "
     sys.modules[_name] = _module
     _spec.loader.exec_module(_module)
 
-# started in the background by a shell, tests and the processes that they start would ignore Ctrl-C
+# started in the background by a shell or with nohup, tests and the processes that they start would ignore these signals
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

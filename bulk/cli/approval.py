@@ -45,7 +45,11 @@ def ask_for_approval(
     )
     (warn or say)(WARNING)
     say("\n\nType the number of persons to continue: ")
-    line = (_read_terminal if read is None else read)()
+    try:
+        line = (_read_terminal if read is None else read)()
+    except BaseException:  # a signal
+        say("\n")
+        raise
     if not line:
         say("\n")
     typed = line.strip().replace(",", "").replace("_", "")

@@ -35,7 +35,8 @@ EXIT_MEANINGS = {
     ExitCode.DONE: "done, and confirmed by reading back",
     ExitCode.NEEDS_ATTENTION: "finished, but some persons need attention; the report lists them",
     ExitCode.USAGE: "invalid command line or setting, or the server rejected a request as invalid",
-    ExitCode.REFUSED: "not run, nothing changed: a check refused it, or no person matches (persons then exits with 0)",
+    ExitCode.REFUSED: "not run, nothing changed: a check refused it, or no person matches (the command persons then "
+    "exits with 0)",
     ExitCode.BREAKER: "stopped after too many failures; run the same command again to resume",
     ExitCode.DEFECT: "defect of posthog-bulk; please report it",
     ExitCode.FILES: "a journal, a plan or another file cannot be read or written",
@@ -55,11 +56,13 @@ class Interrupted(Exception):
 
     Args:
         signal_number: the signal that still has to end the process.
+        explanation: what is kept and how to continue; empty if the user has read that, None if nothing is known.
     """
 
-    def __init__(self, signal_number: int) -> None:
+    def __init__(self, signal_number: int, explanation: str | None = None) -> None:
         super().__init__(signal_number)
         self.signal_number = signal_number
+        self.explanation = explanation
 
 
 def exit_code(error: BaseException) -> ExitCode:

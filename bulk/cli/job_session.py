@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,16 +13,18 @@ from bulk.cli.approval import ask_for_approval, can_prompt
 from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
 from bulk.cli.display.terminal import fit, write_alert
+from bulk.cli.interruption import explained
 from bulk.cli.options.connection_options import RunOptions
 from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
-from bulk.errors import JournalDamaged, JournalError, Refused
+from bulk.errors import BulkError, JournalBusy, JournalDamaged, JournalError, Refused
 from bulk.formatting import count_of, format_count
 from bulk.operations import Operation
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.plan.plan_file import Plan
+    from bulk.progress.file_reading import OnRead
     from bulk.report.report import Report
     from bulk.selection.selections import Selection
 
@@ -48,6 +51,10 @@ class CommandOutput:
     def print_command(self, text: str) -> None:
         """Show people text with a command line to copy, which is not broken."""
         click.echo(text, err=self.json)
+
+    def print_row(self, text: str) -> None:
+        """Show people a row of headings and texts: one with a command line to copy is not broken."""
+        (self.print_command if "  posthog-bulk " in text else self.print)(text)
 
     def write_event(self, kind: str, **fields: Any) -> None:
         """Write an event of the command itself, if events are requested."""
@@ -80,6 +87,18 @@ def run_with_client(
 
     try:
         return run_until_signal(with_open_client, notice=display.note, restore=display.restore)
+    finally:
+        display.close()
+
+
+@contextmanager
+def long_reads_shown() -> Iterator["OnRead"]:
+    """Show on stderr how far the reading of files is, if it takes more than 2 s; nothing is written to stdout."""
+    from bulk.progress.file_reading import FileReading
+
+    display = open_display(json=False)
+    try:
+        yield FileReading("reading", display)
     finally:
         display.close()
 
@@ -123,7 +142,8 @@ def is_approved(journal: Path) -> bool:
     if not os.path.lexists(journal):
         return False
     try:
-        return read_report(journal).approved_at is not None
+        with long_reads_shown() as on_read:
+            return read_report(journal, on_read=on_read).approved_at is not None
     except JournalDamaged:
         raise
     except JournalError:
@@ -163,31 +183,80 @@ def run_plan(
     *,
     approve: str | None,
     expect_count: int | None,
+    resume_line: str,
 ) -> int:
-    """Run a plan, show the summary, and return the exit code."""
+    """Run a plan, show the summary, also of a run that ends with an error, and return the exit code.
+
+    Args:
+        settings: for the client.
+        run_options: the options of the command.
+        plan: the plan.
+        journal: its journal.
+        output: where the summary is shown.
+        approve: the digest of the plan, if it is not approved yet.
+        expect_count: the number of persons that the user expects, if given.
+        resume_line: the command line that resumes the job.
+    """
     from bulk.engine import run_job
 
+    is_summary_shown = False
+
     async def work(client: "PostHogClient", stopper: Stopper, display: Display) -> "Report":
-        with stopper.draining() as stop:
-            report = await run_job(
-                client,
-                plan,
-                journal,
-                approve=approve,
-                concurrency=run_options.concurrency,
-                batch_size=run_options.batch_size,
-                wait_s=run_options.wait_s,
-                retry_for_s=settings.retry_for_s,
-                max_targets=run_options.max_targets,
-                expect_count=expect_count,
-                on_progress=display,
-                stop=stop,
-            )
+        nonlocal is_summary_shown
+        try:
+            with stopper.draining() as stop:
+                report = await run_job(
+                    client,
+                    plan,
+                    journal,
+                    approve=approve,
+                    concurrency=run_options.concurrency,
+                    batch_size=run_options.batch_size,
+                    wait_s=run_options.wait_s,
+                    retry_for_s=settings.retry_for_s,
+                    max_targets=run_options.max_targets,
+                    expect_count=expect_count,
+                    on_progress=display,
+                    stop=stop,
+                )
+        except BaseException as error:
+            display.close()
+            if so_far := _report_so_far(error, plan, journal):
+                show_summary(so_far, plan.path, journal, output, resume_line)
+                is_summary_shown = True
+            raise
         display.close()
-        show_summary(report, plan.path, journal, output)
+        show_summary(report, plan.path, journal, output, resume_line)
+        is_summary_shown = True
         return report
 
-    return run_with_client(settings, work, json=run_options.json).exit_code
+    with explained(lambda: "" if is_summary_shown else not_started(plan, resume_line)):
+        return run_with_client(settings, work, json=run_options.json).exit_code
+
+
+def not_started(plan: "Plan", resume_line: str) -> str:
+    """Return what an interruption before the first change leaves, and how to continue.
+
+    Args:
+        plan: the plan.
+        resume_line: the command line that continues.
+    """
+    from bulk.sanitize import plain
+
+    return f"Nothing was changed; the plan is kept: {plain(plan.path)}. To continue:\n  {resume_line}"
+
+
+def _report_so_far(error: BaseException, plan: "Plan", journal: Path) -> "Report | None":
+    """Return the report of a run that an error ended; None if it did not get as far as the job in its journal."""
+    from bulk.report.load import read_report
+
+    if isinstance(error, Refused | JournalBusy):
+        return None
+    try:
+        with long_reads_shown() as on_read:
+            return read_report(journal, plan, on_read=on_read)
+    except BulkError:
+        return None
 
 
 def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
@@ -208,10 +277,17 @@ def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
     )
 
 
-def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput) -> None:
-    """Show the result of a run or a verification, and the commands that come next."""
+def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput, resume_line: str) -> None:
+    """Show the result of a run or a verification, and the commands that come next.
+
+    Args:
+        report: the report.
+        plan: the plan file.
+        journal: the journal.
+        output: where to show it.
+        resume_line: the command line that resumes the job, shown if it is not finished.
+    """
     from bulk.cli.display.messages import state_counts
-    from bulk.jobs.next_run import run_line
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.report import is_finished
     from bulk.sanitize import file_word, plain
@@ -229,11 +305,11 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         )
     output.print(f"Plan: {plain(plan)}; journal: {plain(journal)}")
     if not is_finished(report):
-        output.print_command(f"To resume: {run_line(plan, journal)}")
+        output.print_command(f"To resume: {resume_line}")
     output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
     if any(state.state == "queued" for axis in report.axes for state in axis.states):
-        output.print("PostHog has not purged the events yet; it does so at the weekend.")
-        output.print_command(f"To check then: posthog-bulk verify {file_word(str(journal))}")
+        verify = f"posthog-bulk verify {file_word(str(journal))}"
+        output.print_command(f"After the weekend, when PostHog has purged the events: {verify}")
     output.write_event(
         "report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal)
     )

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from bulk.cli.job_paths import JobPaths
-from bulk.cli.job_session import CommandOutput
+from bulk.cli.job_session import CommandOutput, long_reads_shown
 from bulk.cli.options.settings import Settings
 from bulk.errors import FileTrouble, JournalBusy, Refused
 from bulk.files.file_errors import as_file_trouble
@@ -78,7 +78,8 @@ def find_job_files(
     if not isinstance(client.project_id, int):
         return JobFiles(new, selection, is_found=False)  # the planner refuses it
     identity = identity_of(operation, selection, host=client.origin, project_id=client.project_id)
-    found = find_jobs(Path(), identity)
+    with long_reads_shown() as on_read:
+        found = find_jobs(Path(), identity, on_read=on_read)
     content = None
     if found.jobs and isinstance(selection, InputSelection):
         selection = _rereadable(selection)

@@ -22,6 +22,7 @@ from bulk.cli.exit_codes import (
     exit_code,
     unwrap_group,
 )
+from bulk.cli.interruption import describe_interruption, raising_interrupted
 from bulk.cli.options.help_layout import restyle_help_option
 from bulk.cli.streams.standard import StandardStreams
 
@@ -145,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
             code = _run(arguments)
             streams.finish()
         except KeyboardInterrupt:
-            return _die_by_signal(signal.SIGINT, streams)
+            return _report_error(Interrupted(signal.SIGINT), streams, json=_wants_json(arguments))
         except SystemExit:  # click ends a request of a shell for completions so
             streams.finish()
             raise
@@ -156,9 +157,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     try:
-        result: Any = posthog_bulk.main(
-            arguments, prog_name="posthog-bulk", standalone_mode=False, obj=tuple(arguments)
-        )
+        with raising_interrupted():
+            result: Any = posthog_bulk.main(
+                arguments, prog_name="posthog-bulk", standalone_mode=False, obj=tuple(arguments)
+            )
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
@@ -176,16 +178,16 @@ def _wants_json(arguments: list[str]) -> bool:
 
 def _report_error(error: BaseException, streams: StandardStreams, *, json: bool) -> int:
     if isinstance(error, Interrupted):
+        streams.limit_flush_time()
+        if message := describe_interruption(error):
+            with suppress(Exception):
+                _show_error(message, 128 + error.signal_number, json=json)
         return _die_by_signal(error.signal_number, streams)
     if isinstance(error, BrokenPipeError | OutputClosed):
         return _die_by_signal(signal.SIGPIPE, streams)
     message, code = _describe(error)
     try:
-        click.echo(f"posthog-bulk: {message}", err=True)
-        if json:
-            from bulk.cli.job_session import CommandOutput
-
-            CommandOutput(json=True).write_event("error", exit_code=int(code), message=message)
+        _show_error(message, code, json=json)
         with suppress(OSError):  # the error matters more
             streams.finish()
     except KeyboardInterrupt:
@@ -195,6 +197,25 @@ def _report_error(error: BaseException, streams: StandardStreams, *, json: bool)
     except Exception:
         return ExitCode.DEFECT
     return code
+
+
+def _show_error(message: str, code: int, *, json: bool) -> None:
+    """Show a message about the end of the command."""
+    click.echo(_readable(f"posthog-bulk: {message}"), err=True)
+    if json:
+        from bulk.cli.job_session import CommandOutput
+
+        CommandOutput(json=True).write_event("error", exit_code=int(code), message=message)
+
+
+def _readable(message: str) -> str:
+    """Return a message in lines that a terminal need not break, except for command lines to copy."""
+    if not sys.stderr.isatty():
+        return message
+    from bulk.cli.display.terminal import fit
+
+    lines = message.split("\n")
+    return "\n".join(line if "posthog-bulk " in line else fit(line, sys.stderr) for line in lines)
 
 
 def _describe(error: BaseException) -> tuple[str, ExitCode]:

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from bulk.plan.plan_file import Plan
     from bulk.selection.selections import Selection
 
+_PLAN_HELP = (
+    "Plan file to write; if it exists, it is used unchanged (default: that of the unfinished job, or a new file in the "
+    "current folder)"
+)
 _EXAMPLES = {
     "delete": "--delete-events --distinct-ids leavers.txt",
     "unset": "email name --where 'plan exact free'",
@@ -58,13 +62,13 @@ def operation_command(kind: str, summary: str) -> click.Command:
         f"{summary} Plan, ask for approval, run, and read the results back.\n\n"
         "At a terminal, you approve by typing the number of persons. Elsewhere, give --yes --expect-count N.\n\n"
         "To resume, run the same command line again in the same folder: the command finds its unfinished job there by "
-        "the operation, the selection, the project and the host. A finished job is not started "
-        "again, and an unfinished one not with a changed input, unless you name a new file with --plan.\n\n"
+        "the operation, the selection, the project and the host. It does not repeat a finished job, and does not "
+        "resume a job whose input has changed: to start a new job, name a new file with --plan.\n\n"
         f"\b\nExample:\n  posthog-bulk {kind} {_EXAMPLES[kind]}"
     )
     decorators: tuple[Callable[[Any], Any], ...] = (
         operation_options(kind),
-        option("--plan", type=FILE, metavar="FILE", help="Plan file to write, or to use as it is if it exists already"),
+        option("--plan", type=FILE, metavar="FILE", help=_PLAN_HELP),
         option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP),
         option("--yes", is_flag=True, help="Do not ask for approval; requires --expect-count"),
         expect_count_option,
@@ -91,42 +95,54 @@ def _plan_and_run(
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
-    from bulk.cli.display.plan_review import format_review, resume_command_line
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan, write_plan_event
+    from bulk.cli.display.plan_review import format_review
+    from bulk.cli.interruption import explained, nothing_kept, same_command_line
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, not_started, run_plan, write_plan_event
     from bulk.cli.job_to_resume import unreported
     from bulk.errors import PlanError
     from bulk.execution import preflight
+    from bulk.jobs.next_run import run_line
 
     if yes and expect_count is None:
         raise click.UsageError("--yes requires --expect-count N, the number of persons that you expect")
     output = CommandOutput(json=run_options.json)
     operation = build_operation(kind, operation_arguments)
     selection = build_selection(selection_arguments, writes=True) if selection_arguments.given else None
-    paths, loaded, is_new = _open_or_make_plan(plan, journal, operation, selection, settings, output)
+    with explained(nothing_kept):
+        paths, loaded, is_new = _open_or_make_plan(plan, journal, operation, selection, settings, output)
     with loaded:
         write_plan_event(loaded, output)
         try:
             output.print(format_review(loaded, rate_limits=settings.rates(), batch_size=run_options.batch_size))
             preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
-            approve = approve_or_ask(
-                loaded,
-                paths.journal,
-                approve=loaded.digest if yes else None,
-                how=f"review it, then run the same command with --yes --expect-count {loaded.count}",
-            )
+            with explained(nothing_kept if is_new else lambda: not_started(loaded, same_command_line())):
+                approve = approve_or_ask(
+                    loaded,
+                    paths.journal,
+                    approve=loaded.digest if yes else None,
+                    how=f"review it, then run the same command with --yes --expect-count {loaded.count}",
+                )
         except BaseException:
             if is_new and not os.path.lexists(paths.journal):
                 loaded.discard()
             raise
         if not loaded.is_in_place:
             raise PlanError(paths.plan, "was removed or replaced while it was reviewed", "run the same command again")
+        # the same line does not provide a stream again
+        reads_stream = selection is not None and selection.summary().get("input") == "stream"
+        resume_line = run_line(paths.plan, paths.journal) if reads_stream else same_command_line()
         if paths.is_generated:
-            reads_stream = selection is not None and selection.summary().get("input") == "stream"
-            line = resume_command_line(click.get_current_context().obj, paths.plan, reads_stream=reads_stream)
-            output.print_command(f"If interrupted, resume with: {line}")
+            output.print_command(f"If interrupted, resume with: {resume_line}")
         with unreported(paths) if paths.is_generated else nullcontext():
             return run_plan(
-                settings, run_options, loaded, paths.journal, output, approve=approve, expect_count=expect_count
+                settings,
+                run_options,
+                loaded,
+                paths.journal,
+                output,
+                approve=approve,
+                expect_count=expect_count,
+                resume_line=resume_line,
             )
 
 

@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 import anyio
 
 from bulk.cli.exit_codes import Interrupted
+from bulk.cli.interruption import SIGNALS
 from bulk.cli.streams.text import as_text_output
+from bulk.errors import NotFinished
 
 T = TypeVar("T")
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DRAIN_S = 20.0
 RESTORE_S = 0.2
 """Seconds for restoring the terminal before the process ends."""
@@ -131,7 +132,7 @@ def run_until_signal(
         drain_s: seconds that requests in flight may take to finish after a signal.
 
     Raises:
-        Interrupted: a signal arrived. Errors that the work raises are raised in its place.
+        Interrupted: a signal arrived. Errors that the work raises are raised in its place, except for `NotFinished`.
     """
     catcher = _SignalCatcher(restore)
 
@@ -143,7 +144,7 @@ def run_until_signal(
         try:
             with _woken_by_signals():
                 result = await work(stopper)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, NotFinished):
             if catcher.number is None:
                 raise
             raise Interrupted(catcher.number) from None

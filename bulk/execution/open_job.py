@@ -33,6 +33,7 @@ from bulk.plan.plan_file import Plan
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
 from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.file_reading import FileReading, OnRead
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.progress import named_counts
 from bulk.report.verdict import exit_code
@@ -81,7 +82,7 @@ async def open_job(
     gate, target_states = StopGate(stop), TargetStates()
     if on_progress is not None:
         on_progress(PhaseChanged(phase=CHECKING))  # before the journal is read, which takes time if it is large
-    journal = _open_existing(path, target_states, plan, purpose, approve)
+    journal = _open_existing(path, target_states, plan, purpose, approve, FileReading(CHECKING, on_progress))
     try:
         usage, in_flight = target_states.usage, target_states.usage.in_flight(target_states.open.values())
 
@@ -144,7 +145,7 @@ async def open_job(
 
 
 def _open_existing(
-    path: Path, target_states: TargetStates, plan: Plan, purpose: str, approve: str | None
+    path: Path, target_states: TargetStates, plan: Plan, purpose: str, approve: str | None, on_read: OnRead
 ) -> Journal[Record] | None:
     """Open and replay the journal, and check that it belongs to this plan; return None if it does not exist yet."""
     try:
@@ -156,7 +157,7 @@ def _open_existing(
         return None
     except OSError:
         pass  # opening it raises the error that names the problem
-    journal = open_journal(path, target_states)
+    journal = open_journal(path, target_states, on_read=on_read)
     try:
         if target_states.job is not None:
             check_binding(str(path), target_states.job, plan)

@@ -54,12 +54,12 @@ def check_caps(plan: Plan, *, max_targets: int | None, expect_count: int | None)
     if max_targets is not None and plan.count > max_targets:
         raise Refused(
             f"the plan {plan.path} has {count_of(plan.count, 'person')}, more than --max-targets {max_targets}",
-            "raise --max-targets, or make a plan with fewer persons",
+            "raise --max-targets, or select fewer persons",
         )
     if expect_count is not None and plan.count != expect_count:
         raise Refused(
             f"the plan {plan.path} has {count_of(plan.count, 'person')}, but --expect-count says {expect_count}",
-            "find out why they differ, then run with the right number or a new plan",
+            "find out why they differ, then give the right number, or select the right persons",
         )
 
 

@@ -6,7 +6,6 @@ only a plan holds it, as it holds the identifiers themselves.
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from typing import BinaryIO
 
 import msgspec
 
@@ -26,12 +25,15 @@ class InputContent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContentMeter:
-    """Computes the content of an input while it is read."""
+    """Computes the content of an input while it is read: the digest of its bytes, and the number of its lines.
+
+    Bytes and lines are added apart, because a file may be compressed, or in another encoding than UTF-8.
+    """
 
     def __init__(self) -> None:
         self._hash = sha256()
         self._pending = bytearray()
-        self._line_ends = 0
+        self._lines = 0
         self._is_in_line = False
 
     def add(self, data: bytes) -> None:
@@ -40,37 +42,31 @@ class ContentMeter:
         if len(self._pending) >= _CHUNK:
             self._flush()
 
+    def add_line(self, data: bytes, *, is_end: bool = True) -> None:
+        """Add a line, or a part of one, in UTF-8 and without its end.
+
+        Args:
+            data: the bytes.
+            is_end: whether the line ends after them.
+        """
+        self._lines += is_end
+        self._is_in_line = not is_end and (self._is_in_line or bool(data))
+
     def content(self) -> InputContent:
         """Return the content of everything added so far."""
         self._flush()
-        return InputContent(digest=f"sha256:{self._hash.hexdigest()}", lines=self._line_ends + self._is_in_line)
+        return InputContent(digest=f"sha256:{self._hash.hexdigest()}", lines=self._lines + self._is_in_line)
 
     def _flush(self) -> None:
-        if not self._pending:
-            return
-        self._hash.update(self._pending)
-        self._line_ends += self._pending.count(b"\n")
-        self._is_in_line = not self._pending.endswith(b"\n")
-        self._pending = bytearray()
-
-
-class MeteredStream:
-    """A binary stream that adds everything read from it to a meter."""
-
-    def __init__(self, stream: BinaryIO, meter: ContentMeter) -> None:
-        self._stream = stream
-        self._meter = meter
-
-    def readline(self, limit: int = -1) -> bytes:
-        """Return the next line, or its first `limit` bytes."""
-        data = self._stream.readline(limit)
-        self._meter.add(data)
-        return data
+        if self._pending:
+            self._hash.update(self._pending)
+            self._pending = bytearray()
 
 
 def metered_values(values: Iterable[object], meter: ContentMeter) -> Iterator[object]:
     """Yield values, and add each to a meter as a line; a line end within a value is escaped."""
     for value in values:
-        text = str(value).replace("\\", "\\\\").replace("\n", "\\n")
-        meter.add(text.encode("utf-8", "surrogatepass") + b"\n")
+        data = str(value).replace("\\", "\\\\").replace("\n", "\\n").encode("utf-8", "surrogatepass")
+        meter.add(data + b"\n")
+        meter.add_line(data)
         yield value

@@ -47,6 +47,8 @@ def files_named(folder: Path, suffix: str) -> list[Path]:
     Raises:
         FileTrouble: the folder cannot be read.
     """
+    if not folder.is_dir():
+        raise FileTrouble(folder, "is not a folder", "check the name")
     with as_file_trouble(folder, "cannot be read"):
         found = [path for path in folder.iterdir() if path.name.endswith(suffix) and not path.name.startswith(".")]
     return sorted(found, key=lambda path: path.name)

@@ -11,6 +11,7 @@ from bulk.jobs.job_files import FolderJournals, files_named, journal_of, plan_of
 from bulk.jobs.job_summary import JobState, JobSummary, summarize_job, summarize_journal
 from bulk.plan.plan_ends import NotAPlan, read_footer, read_header
 from bulk.plan.plan_match import JobIdentity, has_identity
+from bulk.progress.file_reading import OnRead
 
 
 class FoundJobs(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,10 +21,15 @@ class FoundJobs(msgspec.Struct, frozen=True, kw_only=True):
     skipped: list[str]
 
 
-def find_jobs(folder: Path, identity: JobIdentity) -> FoundJobs:
+def find_jobs(folder: Path, identity: JobIdentity, *, on_read: OnRead | None = None) -> FoundJobs:
     """Return the jobs of a folder that have this identity.
 
     Of other plans only the first line is read, and of files that are no plans only their beginning.
+
+    Args:
+        folder: the folder.
+        identity: that of the jobs.
+        on_read: called while a journal is read.
 
     Raises:
         FileTrouble: the folder cannot be read, or a job with this identity was started and cannot be read.
@@ -50,12 +56,16 @@ def find_jobs(folder: Path, identity: JobIdentity) -> FoundJobs:
         if journal.is_taken:
             found.skipped.append(f"{path}: its journal {journal.path} is that of another plan.")
             continue
-        found.jobs.append(summarize_job(path, header, footer, journal))
+        found.jobs.append(summarize_job(path, header, footer, journal, on_read=on_read))
     return found
 
 
-def list_jobs(folder: Path) -> list[JobSummary]:
+def list_jobs(folder: Path, *, on_read: OnRead | None = None) -> list[JobSummary]:
     """Return every job of a folder, those that cannot be read too, in the order of their files' names.
+
+    Args:
+        folder: the folder.
+        on_read: called while a journal is read.
 
     Raises:
         FileTrouble: the folder cannot be read.
@@ -64,7 +74,8 @@ def list_jobs(folder: Path) -> list[JobSummary]:
     for path in files_named(folder, PLAN_SUFFIX):
         try:
             header, footer = read_header(path), read_footer(path)
-            jobs.append(summarize_job(path, header, footer, journals.find(path, footer.digest)))
+            journal = journals.find(path, footer.digest)
+            jobs.append(summarize_job(path, header, footer, journal, on_read=on_read))
         except FileTrouble as error:
             jobs.append(_unreadable(path, journal_of(path), error))
     known = {job.journal for job in jobs}
@@ -72,7 +83,7 @@ def list_jobs(folder: Path) -> list[JobSummary]:
         if path in known:
             continue
         try:
-            jobs.append(summarize_journal(path))
+            jobs.append(summarize_journal(path, on_read=on_read))
         except FileTrouble as error:
             plan = plan_of(path)
             jobs.append(_unreadable(plan if os.path.lexists(plan) else None, path, error))

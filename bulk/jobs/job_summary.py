@@ -14,6 +14,7 @@ from bulk.jobs.job_files import JournalOfPlan, unreported_marker
 from bulk.journal.replay import JournalFacts, replay_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_lines import PlanFooter, PlanHeader
+from bulk.progress.file_reading import OnRead
 from bulk.report.report import Report, build_report
 from bulk.states import PENDING, Axis, Events
 
@@ -75,7 +76,9 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
         return f"JobSummary(plan={str(self.plan)!r}, state={self.state.value!r})"
 
 
-def summarize_job(plan: Path, header: PlanHeader, footer: PlanFooter, journal: JournalOfPlan) -> JobSummary:
+def summarize_job(
+    plan: Path, header: PlanHeader, footer: PlanFooter, journal: JournalOfPlan, *, on_read: OnRead | None = None
+) -> JobSummary:
     """Return the summary of a plan's job.
 
     Args:
@@ -83,6 +86,7 @@ def summarize_job(plan: Path, header: PlanHeader, footer: PlanFooter, journal: J
         header: of the plan.
         footer: of the plan.
         journal: its journal, which is replayed if it exists.
+        on_read: called while the journal is read.
 
     Raises:
         FileTrouble: the journal is damaged, has another format, or cannot be read.
@@ -104,15 +108,15 @@ def summarize_job(plan: Path, header: PlanHeader, footer: PlanFooter, journal: J
     if journal.is_taken or not os.path.lexists(journal.path):
         return summary
     try:
-        replayed = replay_journal(journal.path)
+        replayed = replay_journal(journal.path, on_read=on_read)
     except JournalEmpty:
         return summary  # its process was killed before it recorded the job
     return with_journal(summary, *replayed, is_reported=not os.path.lexists(unreported_marker(plan)))
 
 
-def summarize_journal(journal: Path) -> JobSummary:
+def summarize_journal(journal: Path, *, on_read: OnRead | None = None) -> JobSummary:
     """Return the summary of a job whose plan is not at hand; raises FileTrouble."""
-    target_states, facts = replay_journal(journal)
+    target_states, facts = replay_journal(journal, on_read=on_read)
     job = target_states.job
     assert job is not None  # replay_journal refuses a journal without a job
     summary = JobSummary(

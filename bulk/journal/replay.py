@@ -17,6 +17,7 @@ from bulk.journal.framing import Framing, TornTail
 from bulk.journal.records import FORMAT, JobOpened, Record
 from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
+from bulk.progress.file_reading import OnRead
 
 _CHUNK = 1 << 20
 _FORMAT = re.compile(rb'\{"n":0,"(?:type":"job_opened|k":"job)","format":([0-9]{1,9}),')
@@ -40,8 +41,13 @@ def framing() -> Framing[Record]:
     return Framing(Record, job=lambda record: record.job if isinstance(record, JobOpened) else None)
 
 
-def open_journal(path: Path, target_states: TargetStates) -> Journal[Record]:
+def open_journal(path: Path, target_states: TargetStates, *, on_read: OnRead | None = None) -> Journal[Record]:
     """Open or create the job's journal, lock it, and apply its records to the target states.
+
+    Arguments:
+        path: the journal.
+        target_states: states without a job.
+        on_read: called while the file is read.
 
     Raises:
         JournalBusy: another process holds it.
@@ -49,11 +55,15 @@ def open_journal(path: Path, target_states: TargetStates) -> Journal[Record]:
     """
     refuse_other_file(path)
     with _explaining(path):
-        return Journal.open(path, framing(), target_states.apply)
+        return Journal.open(path, framing(), target_states.apply, on_read=on_read)
 
 
-def replay_journal(path: Path) -> tuple[TargetStates, JournalFacts]:
+def replay_journal(path: Path, *, on_read: OnRead | None = None) -> tuple[TargetStates, JournalFacts]:
     """Replay a journal without locking or changing it; another process may be writing it.
+
+    Arguments:
+        path: the journal.
+        on_read: called while the file is read.
 
     Raises:
         FileTrouble: it is damaged, of another format, or cannot be read.
@@ -61,7 +71,7 @@ def replay_journal(path: Path) -> tuple[TargetStates, JournalFacts]:
     target_states = TargetStates()
     refuse_other_file(path)
     with _explaining(path):
-        end = Journal.read(path, framing(), target_states.apply)
+        end = Journal.read(path, framing(), target_states.apply, on_read=on_read)
     if target_states.job is None:
         raise JournalEmpty(path)
     complete = end.offset if isinstance(end, TornTail) else end.size

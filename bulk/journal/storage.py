@@ -18,6 +18,7 @@ from bulk.files.unnamed_file import create_unnamed
 from bulk.journal.framing import Clean, Framing, TornTail
 from bulk.journal.locked_file import LockedFile
 from bulk.journal.writer import JournalWriter
+from bulk.progress.file_reading import OnRead
 
 T = TypeVar("T")
 
@@ -43,13 +44,16 @@ class Journal(Generic[T]):
         self._end = end
 
     @classmethod
-    def open(cls, path: Path | str, framing: Framing[T], replay: Callable[[T], object]) -> "Journal[T]":
+    def open(
+        cls, path: Path | str, framing: Framing[T], replay: Callable[[T], object], *, on_read: OnRead | None = None
+    ) -> "Journal[T]":
         """Open or create a journal and replay it; when this returns, every replayed record is on disk.
 
         Args:
             path: the file; created if it does not exist.
             framing: its frame.
             replay: called with every record in order; if `open` raises, discard what it was given.
+            on_read: called for each piece that is read.
 
         Raises:
             JournalBusy: another process holds it.
@@ -60,7 +64,7 @@ class Journal(Generic[T]):
         file = LockedFile.take(path)
         try:
             fd = file.fd
-            end = _replay(path, fd, framing, replay)
+            end = _replay(path, fd, framing, replay, on_read)
             _keep_private(path, fd, empty=end.next_n == 0)
             set_aside = None
             if isinstance(end, TornTail):
@@ -76,8 +80,16 @@ class Journal(Generic[T]):
             raise
 
     @staticmethod
-    def read(path: Path | str, framing: Framing[T], replay: Callable[[T], object]) -> Clean | TornTail:
+    def read(
+        path: Path | str, framing: Framing[T], replay: Callable[[T], object], *, on_read: OnRead | None = None
+    ) -> Clean | TornTail:
         """Replay a journal without locking, repairing or changing it; another process may be writing it.
+
+        Args:
+            path: the file.
+            framing: its frame.
+            replay: called with every record in order.
+            on_read: called for each piece that is read.
 
         Raises:
             JournalDamaged: a line is damaged.
@@ -86,7 +98,7 @@ class Journal(Generic[T]):
         path = Path(path)
         fd = open_regular(path, os.O_RDONLY, JournalError)
         try:
-            return _replay(path, fd, framing, replay)
+            return _replay(path, fd, framing, replay, on_read)
         finally:
             os.close(fd)
 
@@ -112,11 +124,17 @@ class Journal(Generic[T]):
         self.close()
 
 
-def _replay(path: Path, fd: int, framing: Framing[T], replay: Callable[[T], object]) -> Clean | TornTail:
+def _replay(
+    path: Path, fd: int, framing: Framing[T], replay: Callable[[T], object], on_read: OnRead | None
+) -> Clean | TornTail:
     reader = framing.reader(path)
+    read, size = 0, os.fstat(fd).st_size
     for piece in _pieces(path, fd, 0):
         for record in reader.feed(piece):
             replay(record)
+        read += len(piece)
+        if on_read is not None:
+            on_read(path, read, size)
     return reader.finish()
 
 

@@ -89,6 +89,7 @@ async def make_plan(
     def describe(moment: Moment) -> PlanProgress:
         return PlanProgress(
             seen=findings.seen,
+            unit="person" if isinstance(selection, ByFilter) else "line",
             targets=count,
             requests=moment.requests,
             elapsed_s=moment.elapsed_s,

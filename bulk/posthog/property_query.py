@@ -14,6 +14,7 @@ import msgspec
 from asyncclient import ApiStatusError, IntermediaryError, ListingError, PermissionDenied, PersonRef, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
+from bulk.formatting import count_of
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Absent, Present, Unread, to_ref
@@ -66,8 +67,16 @@ async def choose_discovery(client: PostHogClient, keys: Sequence[str]) -> Discov
     except (ApiStatusError, ListingError) as error:
         return Discovery(by="listing", why=_why_not(error), may_miss=UNREADABLE)
     if total is not None and having / READ_SIZE > total / PAGE_SIZE:
-        return Discovery(by="listing", why=f"{having:,} persons have them, of {total:,}", may_miss=UNREADABLE)
-    return Discovery(by="query", why=f"{having:,} persons have them", may_miss="changes of the last minutes")
+        return Discovery(
+            by="listing",
+            why=f"fewer requests than a query: {having:,} of {total:,} persons have them",
+            may_miss=UNREADABLE,
+        )
+    return Discovery(
+        by="query",
+        why=f"{count_of(having, 'person')} {'has' if having == 1 else 'have'} them",
+        may_miss="changes of the last minutes",
+    )
 
 
 def _why_not(error: ApiStatusError | ListingError) -> str:

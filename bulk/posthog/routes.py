@@ -4,13 +4,12 @@ REST takes one call per person (for `unset`, one call per person and key), and i
 minute. One capture request holds hundreds of persons and is not rate limited (contract 3, 12).
 """
 
-import math
-
 import msgspec
 
-from asyncclient import Bucket, RateLimits
+from asyncclient import RateLimits
+from bulk.formatting import format_duration
 from bulk.operations import PropertyOperation
-from bulk.posthog.request_costs import calls_per_person, persons_per_capture_request, seconds_needed
+from bulk.posthog.request_costs import calls_per_person, estimate
 
 MAX_REST_CALLS = 240
 """Maximum of calls for which `auto` takes REST: those of one minute. An error of a REST call names its person."""
@@ -34,10 +33,9 @@ def choose_route(operation: PropertyOperation, count: int, *, batch_size: int, r
     """
     if operation.route != "auto":
         return Route(name=operation.route, why="as requested")
-    calls, requests = count * calls_per_person(operation), math.ceil(count / persons_per_capture_request(batch_size))
+    calls = count * calls_per_person(operation)
     if calls <= MAX_REST_CALLS:
         return Route(name="rest", why=f"auto: {calls:,} calls fit within the per-minute limit")
-    rest_s = seconds_needed(calls, rates.windows(Bucket.OTHERS))
-    longer = f" and {rest_s / 3600:,.1f} h within the rate limits" if rest_s >= 360 else ""
-    why = f"auto: {requests:,} capture requests (not rate limited); REST takes {calls:,} calls{longer}"
-    return Route(name="capture", why=why)
+    rest = estimate(operation, count, batch_size=batch_size, rates=rates, route="rest")
+    time = f", at least {format_duration(rest.seconds)}" if rest.seconds >= 1 else ""
+    return Route(name="capture", why=f"auto: not rate limited; REST takes {calls:,} calls{time}")

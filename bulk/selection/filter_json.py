@@ -9,7 +9,7 @@ from bulk.selection.filter_expression import WITHOUT_VALUE
 
 _FIELDS = {"key", "value", "operator", "type"}
 _TYPES = ("person", "cohort")
-_EXAMPLE = 'write [{"key": "plan", "value": "free", "operator": "exact", "type": "person"}]'
+_EXAMPLE = 'write them as in [{"key": "plan", "value": "free", "operator": "exact", "type": "person"}]'
 
 
 def parse_properties(text: str) -> list[PropertyFilter]:

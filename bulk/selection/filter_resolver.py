@@ -65,7 +65,7 @@ class FilterResolver:
 
     async def _uses_query(self) -> bool:
         """Choose how persons with the properties are found, and record it in the findings."""
-        discovery = Discovery(by="listing", why="a filter selects", may_miss=UNREADABLE)
+        discovery = Discovery(by="listing", why="a query does not apply the filters", may_miss=UNREADABLE)
         if self._selection.is_unfiltered:
             discovery = await choose_discovery(self._client, self._having_keys)
         self._findings.discovery = msgspec.to_builtins(discovery)

@@ -1,79 +1,54 @@
-"""Reads IDs from a file, one per line or in a CSV column, as a stream of usable and refused lines.
+"""Reads IDs from a file as a stream of usable and refused lines: one per line, a CSV column, or exported persons.
 
-Memory use does not grow with the file. A refused line is identified by its number and a fixed reason, never by its
-content. Distinct IDs and emails are used exactly as written, including spaces at either end, because the server
-compares them exactly; only the line end and a byte order mark are removed. Only a line feed ends a line.
+Memory use does not grow with the file. Distinct IDs and emails are used exactly as written, including spaces at either
+end, because the server compares them exactly; only the line end and a byte order mark are removed.
 """
 
-import csv
-import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from enum import Enum
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-import msgspec
-
 from bulk.errors import InputError
-from bulk.files.content_meter import ContentMeter, MeteredStream
+from bulk.files.content_meter import ContentMeter
 from bulk.files.file_errors import as_file_trouble
-from bulk.selection.placeholder_ids import is_placeholder
-
-DISTINCT_ID_MAX = 400
-"""Maximum length of a distinct ID in PostHog's persons store, in characters."""
-EMAIL_MAX = 320
-"""Maximum length of an email address, in characters: 64, an @, and 255."""
-LINE_MAX = 65_536
-"""Maximum length of a line in bytes; a longer line is refused."""
-
-_BOM = b"\xef\xbb\xbf"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_UUID = re.compile(
-    r"(?:urn:uuid:)?(?P<open>\{)?"
-    r"(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?(open)\})",
-    re.IGNORECASE | re.ASCII,
+from bulk.selection.inputs.csv_cells import Cell, Header, column_index, folded, named_delimiter, read_cells, read_header
+from bulk.selection.inputs.decoding import CHUNK, to_utf8
+from bulk.selection.inputs.exported_persons import (
+    PERSON_MAX,
+    exported_column,
+    is_csv_header,
+    value_of_cell,
+    value_of_line,
 )
-_CANONICAL_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from bulk.selection.inputs.line_checks import (
+    DISTINCT_ID_MAX,
+    EMAIL_MAX,
+    Kind,
+    Line,
+    Reason,
+    RefusedLine,
+    line_check,
+)
+from bulk.selection.inputs.line_splitter import Piece, split_lines, whole_lines
 
+__all__ = [
+    "DISTINCT_ID_MAX",
+    "EMAIL_MAX",
+    "LINE_MAX",
+    "Kind",
+    "Line",
+    "Reason",
+    "RefusedLine",
+    "read_file",
+    "read_pieces",
+    "read_stream",
+    "read_values",
+]
 
-class Reason(Enum):
-    """The reason why a line is refused."""
-
-    BLANK = "blank"
-    NUL = "NUL byte"
-    CONTROL = "control character"
-    NOT_UTF8 = "not UTF-8"
-    TOO_LONG = "too long"
-    PLACEHOLDER = "placeholder ID"
-    NOT_A_UUID = "not a UUID"
-    NOT_AN_EMAIL = "not an email"
-
-
-class Kind(Enum):
-    """What the lines of an input hold."""
-
-    DISTINCT_ID = "distinct IDs"
-    ANY_DISTINCT_ID = "distinct IDs, including placeholder IDs"
-    PERSON_ID = "person UUIDs"
-    EMAIL = "emails"
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One usable value and the number of the line that it starts on, counted from 1."""
-
-    number: int
-    value: str
-
-
-class RefusedLine(msgspec.Struct, frozen=True):
-    """A line that cannot be used, and the reason."""
-
-    number: int
-    reason: Reason
+LINE_MAX = 65_536
+"""Maximum length of a line, or of a cell in the column that is read, in bytes; a longer one is refused."""
 
 
 def read_file(
@@ -84,11 +59,12 @@ def read_file(
     Args:
         path: the file, or a pipe.
         kind: what the lines hold.
-        column: the header of the CSV column that holds the IDs; None where the file has one ID per line.
-        meter: gets all bytes of the file.
+        column: the header of the CSV column that holds the IDs; None where the file has one ID per line, or is an
+            export of persons.
+        meter: gets all bytes and lines of the file.
 
     Raises:
-        InputError: the file is empty, is not UTF-8 text, lacks the column, or is not valid CSV.
+        InputError: the file is empty, is of a kind that cannot be read, lacks the column, or is not valid CSV.
         FileTrouble: it cannot be opened or read.
     """
     with as_file_trouble(path, "cannot be read"), path.open("rb") as stream:
@@ -110,14 +86,25 @@ def read_stream(
         kind: what the lines hold.
         column: the header of the CSV column that holds the IDs.
         name: the stream's name in errors.
-        meter: gets all bytes that are read.
+        meter: gets all bytes and lines that are read.
     """
-    check = _line_check(kind)
+    check = line_check(kind)
     empty = True
-    lines = _lines(stream if meter is None else MeteredStream(stream, meter), name)
-    for number, text in lines if column is None else _cells(lines, column, name):
+    pieces, first = _peek_line(read_pieces(stream, name, meter, is_csv=column is not None))
+    if column is not None:
+        lines = _csv(pieces, kind, column, name, is_json=first is not None and value_of_line(first, kind) is not None)
+    elif first is not None and value_of_line(first, kind) is not None:
+        lines = _json_lines(pieces, kind)
+    elif first is not None and (named_delimiter(first) is not None or is_csv_header(Header(first, None, 1))):
+        lines = _exported_csv(pieces, kind, name)
+    else:
+        lines = (
+            check(number, None if data is None else data.decode("utf-8", "surrogateescape"))
+            for number, data in whole_lines(pieces, LINE_MAX - 1)
+        )
+    for line in lines:
         empty = False
-        yield check(number, text)
+        yield line
     if empty:
         raise InputError(f"{name} is empty: it must hold {kind.value}")
 
@@ -132,7 +119,7 @@ def read_values(values: Iterable[object], kind: Kind) -> Iterator[Line | Refused
     Raises:
         InputError: there is no value, or a value is neither a string nor a UUID.
     """
-    check = _line_check(kind)
+    check = line_check(kind)
     number = 0
     for number, value in enumerate(values, 1):
         if not isinstance(value, str | UUID) or (isinstance(value, UUID) and kind is not Kind.PERSON_ID):
@@ -142,144 +129,93 @@ def read_values(values: Iterable[object], kind: Kind) -> Iterator[Line | Refused
         raise InputError(f"the selection is empty: it must hold {kind.value}")
 
 
-def _line_check(kind: Kind) -> Callable[[int, str | None], Line | RefusedLine]:
-    rule = _RULES[kind]
+def read_pieces(
+    stream: BinaryIO, name: str, meter: ContentMeter | None = None, *, is_csv: bool = False
+) -> Iterator[Piece]:
+    """Yield the pieces of the lines of a binary stream, decoded.
 
-    def check(number: int, text: str | None) -> Line | RefusedLine:
-        reason = _unreadable(text)
-        if reason is not None or text is None:
-            return RefusedLine(number, reason or Reason.TOO_LONG)
-        result = rule(text)
-        return RefusedLine(number, result) if isinstance(result, Reason) else Line(number, result)
+    Args:
+        stream: read from its position, and not closed.
+        name: the stream's name in errors.
+        meter: gets all bytes and lines that are read.
+        is_csv: whether it is a CSV file.
 
-    return check
-
-
-def _unreadable(text: str | None) -> Reason | None:
-    if text is None:
-        return Reason.TOO_LONG
-    if text.isascii() and text.isprintable() and not text.isspace():
-        return None if text else Reason.BLANK
-    if "\0" in text:
-        return Reason.NUL
-    if _SURROGATE.search(text):
-        return Reason.NOT_UTF8
-    if not text.strip():
-        return Reason.BLANK
-    return Reason.CONTROL if _CONTROL.search(text) else None
-
-
-def _distinct_id(text: str) -> str | Reason:
-    return Reason.PLACEHOLDER if is_placeholder(text) else _any_distinct_id(text)
-
-
-def _any_distinct_id(text: str) -> str | Reason:
-    return Reason.TOO_LONG if len(text) > DISTINCT_ID_MAX else text
-
-
-def _person_id(text: str) -> str | Reason:
-    bare = text.strip()
-    if _CANONICAL_UUID.fullmatch(bare):
-        return bare
-    return str(UUID(bare)) if _UUID.fullmatch(bare) else Reason.NOT_A_UUID
-
-
-def _email(text: str) -> str | Reason:
-    if "@" not in text.strip().strip("@"):
-        return Reason.NOT_AN_EMAIL
-    return Reason.TOO_LONG if len(text) > EMAIL_MAX else text
-
-
-_RULES: dict[Kind, Callable[[str], str | Reason]] = {
-    Kind.DISTINCT_ID: _distinct_id,
-    Kind.ANY_DISTINCT_ID: _any_distinct_id,
-    Kind.PERSON_ID: _person_id,
-    Kind.EMAIL: _email,
-}
-
-
-def _lines(stream: BinaryIO | MeteredStream, name: str) -> Iterator[tuple[int, str | None]]:
-    """Yield number and text of each line without its end; the text of a line that is too long is None.
-
-    Bytes that are not UTF-8 become lone surrogates, which valid UTF-8 never decodes to.
+    Raises:
+        InputError: the stream is of a kind that cannot be read, or its compressed data is damaged.
     """
-    number = 0
-    while raw := stream.readline(LINE_MAX):
-        number += 1
-        cut = len(raw) == LINE_MAX and not raw.endswith(b"\n")
-        if number == 1:
-            if raw.startswith(_UTF16):
-                raise InputError(f"{name} is UTF-16 text: save it as UTF-8")
-            raw = raw.removeprefix(_BOM)
-            if not raw:
-                continue
-        if cut:
-            _skip_rest(stream)
-            yield number, None
-            continue
-        yield number, raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
+    for piece in split_lines(to_utf8(_chunks(stream, meter), name), is_csv=is_csv):
+        if meter is not None:
+            meter.add_line(piece.data, is_end=piece.end is not None)
+        yield piece
 
 
-def _skip_rest(stream: BinaryIO | MeteredStream) -> None:
-    while (rest := stream.readline(LINE_MAX)) and not rest.endswith(b"\n"):
-        pass
+def _chunks(stream: BinaryIO, meter: ContentMeter | None) -> Iterator[bytes]:
+    while data := stream.readline(CHUNK):  # a read would wait for more than a line of a pipe
+        if meter is not None:
+            meter.add(data)
+        yield data
 
 
-def _cells(lines: Iterator[tuple[int, str | None]], column: str, name: str) -> Iterator[tuple[int, str]]:
-    """Yield the value in a column, and the number of the first line, of each CSV record after the header."""
-    feed = _CsvFeed(lines, name)
-    records = csv.reader(feed, strict=True)
-    with _csv_trouble(feed, name):
-        header = next(records, None)
+def _peek_line(pieces: Iterator[Piece]) -> tuple[Iterator[Piece], bytes | None]:
+    """Return the same pieces, and the first line if it is of a size that an export or a header has."""
+    first: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        first.append(piece)
+        size += len(piece.data)
+        is_person = first[0].data.startswith(b"{")
+        if piece.end is not None or size > (PERSON_MAX if is_person else LINE_MAX):
+            line = b"".join(each.data for each in first) if piece.end is not None else None
+            return chain(first, pieces), line
+    return iter(first), None
+
+
+def _json_lines(pieces: Iterator[Piece], kind: Kind) -> Iterator[Line | RefusedLine]:
+    check = line_check(kind)
+    for number, data in whole_lines(pieces, PERSON_MAX):
+        if data is None:
+            yield RefusedLine(number, Reason.TOO_LONG)
+        elif not data.strip():
+            yield RefusedLine(number, Reason.BLANK)
+        elif (value := value_of_line(data, kind)) is None:
+            yield RefusedLine(number, Reason.NOT_A_PERSON)
+        else:
+            yield check(number, value, is_cell=True)
+
+
+def _exported_csv(pieces: Iterator[Piece], kind: Kind, name: str) -> Iterator[Line | RefusedLine]:
+    header = read_header(pieces, name)
     if header is None:
         return
-    index = _column_index([cell.strip() for cell in header], column, name)
-    while True:
-        feed.first = None
-        with _csv_trouble(feed, name):
-            record = next(records, None)
-        if record is None:
-            return
-        yield feed.first or 0, record[index] if index < len(record) else ""
+    found = exported_column(header, kind)
+    if found is None:
+        raise InputError(f"{name} is a CSV file: name the column that holds the {kind.value} with --column")
+    yield from _exported_cells(read_cells(pieces, *found, name, limit=PERSON_MAX), kind)
 
 
-class _CsvFeed:
-    """Passes lines to the csv module and keeps the number of the line on which the current record begins."""
-
-    def __init__(self, lines: Iterator[tuple[int, str | None]], name: str) -> None:
-        self.first: int | None = None
-        self._lines = lines
-        self._name = name
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        number, text = next(self._lines)
-        if self.first is None:
-            self.first = number
+def _exported_cells(cells: Iterable[Cell], kind: Kind) -> Iterator[Line | RefusedLine]:
+    check, pick = line_check(kind), value_of_cell(kind)
+    for line, text, _ in cells:
         if text is None:
-            raise InputError(f"{self._name}: line {number:,} is longer than {LINE_MAX:,} bytes: shorten or remove it")
-        return text + "\n"
+            yield RefusedLine(line, Reason.TOO_LONG)
+        elif not text:
+            yield RefusedLine(line, Reason.BLANK)
+        elif (value := pick(text)) is None:
+            yield RefusedLine(line, Reason.NOT_A_PERSON)
+        else:
+            yield check(line, value, is_cell=True)
 
 
-@contextmanager
-def _csv_trouble(feed: _CsvFeed, name: str) -> Iterator[None]:
-    try:
-        yield
-    except csv.Error:  # its message may hold the field
-        raise InputError(
-            f"{name}: the record on line {feed.first:,} is not valid CSV: correct its quotes or line ends"
-        ) from None
-
-
-def _column_index(header: list[str], column: str, name: str) -> int:
-    """Return the index of a column. Errors do not show the header: in a file without one it is personal data."""
-    wanted = column.strip()
-    if header.count(wanted) == 1:
-        return header.index(wanted)
-    if wanted in header:
-        raise InputError(f"{name} has more than one column named {column!r}: rename one of them")
-    near = [cell for cell in header if cell.casefold() == wanted.casefold()]
-    hint = f"did you mean {near[0]!r}?" if near else f"line 1 must be the header, which has {len(header):,} columns"
-    raise InputError(f"{name} has no column named {column!r}: {hint}")
+def _csv(pieces: Iterator[Piece], kind: Kind, column: str, name: str, *, is_json: bool) -> Iterator[Line | RefusedLine]:
+    if is_json:
+        raise InputError(f"{name} is an export of persons in JSON lines: leave out --column")
+    header = read_header(pieces, name)
+    if header is None:
+        return
+    if folded(column) == "distinct_ids" and (found := exported_column(header, kind)) is not None:
+        yield from _exported_cells(read_cells(pieces, *found, name, limit=PERSON_MAX), kind)
+        return
+    index, delimiter = column_index(header, column, name)
+    check = line_check(kind)
+    for line, text, is_quoted in read_cells(pieces, index, delimiter, name, limit=LINE_MAX - 1):
+        yield check(line, text, is_cell=is_quoted or "\r" not in (text or ""))

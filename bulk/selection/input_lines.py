@@ -8,13 +8,12 @@ from urllib.parse import quote
 from bulk.files.content_meter import ContentMeter, InputContent, metered_values
 from bulk.files.file_errors import as_file_trouble
 from bulk.posthog.batch_reads import READ_SIZE
-from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_stream, read_values
+from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_pieces, read_stream, read_values
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection, Selection
 
 MAX_OPEN_LINES = 10_000
 """Lines without a person that are collected before they are looked up again."""
 EMAILS_PER_LISTING = 50
-_BLOCK = 1 << 20
 EMAIL_BYTES_PER_LISTING = 2_000
 """Maximum of URL-encoded bytes of emails in one listing, so that every proxy accepts its URL."""
 
@@ -39,23 +38,25 @@ def read_content(selection: Selection) -> InputContent | None:
     """Return the content of a selection's input; None where it has no input. Streams and iterators are read to the end.
 
     Raises:
+        InputError: the input is of a kind that cannot be read.
         FileTrouble: the input cannot be read.
     """
     if not isinstance(selection, InputSelection):
         return None
-    source, meter = selection.source, ContentMeter()
+    source, meter, is_csv = selection.source, ContentMeter(), selection.column is not None
     if isinstance(source, str | Path):
         with as_file_trouble(Path(source), "cannot be read"), Path(source).open("rb") as file:
-            while data := file.read(_BLOCK):
-                meter.add(data)
+            _read_all(read_pieces(file, str(source), meter, is_csv=is_csv))
     elif hasattr(source, "read"):
-        stream = cast("BinaryIO", source)
-        while data := stream.readline(_BLOCK):
-            meter.add(data)
+        _read_all(read_pieces(cast("BinaryIO", source), "the input", meter, is_csv=is_csv))
     else:
-        for _ in metered_values(cast("Iterable[object]", source), meter):
-            pass
+        _read_all(metered_values(cast("Iterable[object]", source), meter))
     return meter.content()
+
+
+def _read_all(parts: Iterable[object]) -> None:
+    for _ in parts:
+        pass
 
 
 def id_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:

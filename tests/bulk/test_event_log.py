@@ -38,7 +38,7 @@ PROGRESS = Progress(
 )
 WAITING = WaitingForServer(targets=3, next_read_s=2.0, wait_left_s=900.0)
 EXAMPLES: list[tuple[JobEvent | PlanProgress, str, str]] = [
-    (PlanProgress(seen=9, targets=8, requests=2), "INFO", "planning: 9 read, 8 selected, 2 requests"),
+    (PlanProgress(seen=9, targets=8, requests=2), "INFO", "planning: 9 persons read, 8 persons selected, 2 requests"),
     (
         JobStarted(
             job="ab12",

@@ -61,8 +61,8 @@ def test_an_operation_survives_the_round_trip_through_a_plan(operation: Any) -> 
         ),
         (ALL[4], Axis.EVENTS, {Axis.EVENTS}, "delete the events of persons"),
         (ALL[5], Axis.RECORDINGS, {Axis.RECORDINGS}, "delete the recordings of persons"),
-        (ALL[6], Axis.PROPERTIES, {Axis.PROPERTIES}, "set the properties plan, score of persons"),
-        (ALL[8], Axis.PROPERTIES, {Axis.PROPERTIES}, "unset the properties email, name of persons"),
+        (ALL[6], Axis.PROPERTIES, {Axis.PROPERTIES}, "set the properties plan and score of persons"),
+        (ALL[8], Axis.PROPERTIES, {Axis.PROPERTIES}, "unset the properties email and name of persons"),
         (ALL[9], Axis.PROPERTIES, {Axis.PROPERTIES}, "unset the property email of persons"),
     ],
 )

@@ -195,7 +195,7 @@ ENGINE: tuple[Twin, ...] = (
         17,
         "a hangup is not handled",
         "bulk/cli/test_drain.py::test_interrupt_termination_and_hangup_are_all_handled",
-        "bulk/cli/signals.py", "signal.SIGTERM, signal.SIGHUP)", "signal.SIGTERM)",
+        "bulk/cli/interruption.py", "signal.SIGTERM, signal.SIGHUP)", "signal.SIGTERM)",
     ),
     twin(
         17,

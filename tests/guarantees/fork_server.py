@@ -4,6 +4,7 @@ The server imports what all tests need except our own packages, which each child
 one JSON request per line from standard input and replies with two lines on standard output.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -13,24 +14,33 @@ from collections.abc import Iterable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import pytest
+from _pytest.config import default_plugins
+
 PACKAGES = ("asyncclient", "bulk")
-PRELOADED = ("pytest", "hypothesis", "aiohttp.web", "msgspec", "aiolimiter", "anyio", "anyio._backends._asyncio")
+PRELOADED = ("hypothesis", "aiohttp.web", "msgspec", "aiolimiter", "anyio", "anyio._backends._asyncio", "aioresponses")
 PRELOADED += ("click", "rich.console", "rich.progress", "jinja2", "sqlite3", "rest_framework", "uvloop")
-"""No pytest plugins, because pytest rewrites them when it imports them."""
+PRELOADED += ("faulthandler", "packaging.version", "pdb", "readline", "secrets", "tomllib", "unittest.mock")
+PLUGINS = ("_hypothesis_pytestplugin", "pytest_asyncio.plugin", "anyio.pytest_plugin", "pytest_timeout")
 
 
-def preload() -> None:
-    """Import what the tests need; skip what is not installed."""
-    for name in PRELOADED:
+def preload() -> list[ModuleType]:
+    """Import what the tests need, and return the plugins; skip what is not installed."""
+    for name in (*(f"_pytest.{each}" for each in default_plugins), *PRELOADED):
         with suppress(ImportError):
             importlib.import_module(name)
+    plugins = [importlib.import_module(name) for name in PLUGINS]
     ours = [name for name in sys.modules if name.split(".")[0] in PACKAGES]
     assert not ours, f"our own packages must come from the folder under test: {ours}"
+    gc.collect()
+    gc.freeze()  # a collection in a child would read all of this, and copy it by writing to it
+    return plugins
 
 
-def run(request: dict[str, Any]) -> int:
+def run(request: dict[str, Any], plugins: list[ModuleType]) -> int:
     """Run pytest in this process against the packages in the folder of the request."""
     folder = Path(request["folder"]).resolve()
     os.setsid()  # one kill then ends this process and all that it started
@@ -48,9 +58,7 @@ def run(request: dict[str, Any]) -> int:
         spec = find_spec(name)
         assert spec is not None
         _check_place(folder, spec.origin)
-    import pytest
-
-    code = int(pytest.main(list(request["arguments"])))
+    code = int(pytest.main(list(request["arguments"]), plugins))
     for name in sys.modules.keys() & set(PACKAGES):
         _check_place(folder, sys.modules[name].__file__)
     return code
@@ -62,7 +70,7 @@ def _check_place(folder: Path, file: str | None) -> None:
     assert Path(file).resolve().is_relative_to(folder), f"not the copy: {file}"
 
 
-def serve(lines: Iterable[str]) -> None:
+def serve(lines: Iterable[str], plugins: list[ModuleType]) -> None:
     """Reply to each request with its child's process ID and, when the child has ended, with its exit code."""
     for line in lines:
         request = json.loads(line)
@@ -70,7 +78,7 @@ def serve(lines: Iterable[str]) -> None:
         if not child:
             code = 70
             try:
-                code = run(request)
+                code = run(request, plugins)
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -89,5 +97,4 @@ def reply(fields: dict[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    preload()
-    serve(sys.stdin)
+    serve(sys.stdin, preload())

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import cache_from_source
 from itertools import count
 from pathlib import Path
 
@@ -20,11 +21,6 @@ LIMIT_S = 100
 TEST_LIMIT_S = 80
 """Less than LIMIT_S, so that pytest names the test that hangs."""
 _TIMED_OUT = re.compile(r"\bTimeout \(>[0-9.]+s\)")
-_PLUGINS = tuple(
-    word
-    for name in ("pytest_asyncio.plugin", "anyio.pytest_plugin", "_hypothesis_pytestplugin", "pytest_timeout")
-    for word in ("-p", name)
-)
 _OURS = shutil.ignore_patterns("__pycache__", "guarantees", ".hypothesis")
 _SERVER = Path(__file__).with_name("fork_server.py")
 
@@ -40,6 +36,8 @@ class Workshop:
         self.folder = folder
         for name in ("asyncclient", "bulk", "tests"):
             shutil.copytree(ROOT / name, folder / name, ignore=_OURS)
+        self._bytecode = folder / "bytecode"
+        self._copy_compiled()
         for name in ("pyproject.toml", "README.md"):
             shutil.copy(ROOT / name, folder / name)
         self._changes = count(1)
@@ -53,6 +51,15 @@ class Workshop:
             bufsize=1,
             env={name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "POSTHOG_"))},
         )
+
+    def _copy_compiled(self) -> None:
+        """Copy what this interpreter compiled of the originals, so that only changed files are compiled again."""
+        for source in self.folder.rglob("*.py"):
+            compiled = Path(cache_from_source(str(ROOT / source.relative_to(self.folder))))
+            target = Path(f"{self._bytecode}{source.parent}")
+            for each in compiled.parent.glob(f"{source.stem}.{sys.implementation.cache_tag}*.pyc"):
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy(each, target)
 
     def close(self) -> None:
         """End the interpreter."""
@@ -100,12 +107,12 @@ class Workshop:
         Returns:
             The exit code of pytest, negative if a signal ended it, and its output.
         """
-        options = [*_PLUGINS, "-q", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-rfE"]
+        options = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-rfE"]
         options += ["--timeout", str(test_limit_s)]
         request = {
             "folder": str(self.folder),
             "output": str(self._output),
-            "bytecode": str(self.folder / "bytecode"),
+            "bytecode": str(self._bytecode),
             "environment": {"PYTHONPATH": str(self.folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             "arguments": [*options, *(["-x"] if first_failure else []), *nodes],
         }

@@ -43,6 +43,12 @@ STREAMS: tuple[Twin, ...] = (
     ),
     twin(
         17,
+        "a signal in the checks before a run ends the command with exit code 75",
+        "bulk/cli/test_interruption.py::test_in_the_checks_before_a_run_the_plan_is_kept[stall-15]",
+        "bulk/cli/signals.py", "except (asyncio.CancelledError, NotFinished):", "except asyncio.CancelledError:",
+    ),
+    twin(
+        17,
         "a signal does not wake a loop that waits",
         "bulk/cli/test_signals.py::test_a_signal_that_does_not_interrupt_the_waiting_loop_wakes_it",
         "bulk/cli/signals.py", "before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)", "before = -1",

@@ -33,7 +33,7 @@ def command(shell: str, json: bool) -> int:
     if json:
         output.write_event("completion", shell=shell, script=script)
     else:
-        output.print(script.rstrip())
+        output.print_command(script.rstrip())
     return 0
 
 

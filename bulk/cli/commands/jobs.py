@@ -26,19 +26,21 @@ def command(folder: Path, json: bool) -> int:
     Example:
       posthog-bulk jobs
     """
-    from bulk.cli.job_session import CommandOutput
+    from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.jobs.job_search import list_jobs
     from bulk.sanitize import plain
 
     output = CommandOutput(json=json)
-    jobs = list_jobs(folder)
+    with long_reads_shown() as on_read:
+        jobs = list_jobs(folder, on_read=on_read)
     if not jobs:
         output.print(f"No jobs in {plain(folder.resolve())}")
     for number, job in enumerate(jobs):
         if json:
             output.write_event("job", **job_fields(job))
         else:
-            output.print("\n" * bool(number) + "\n".join(job_lines(job)))
+            for line in ([""] if number else []) + job_lines(job):
+                output.print_row(line)
     return 0
 
 

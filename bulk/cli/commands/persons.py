@@ -56,6 +56,7 @@ def command(
     Example:
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
     """
+    from bulk.cli.interruption import explained
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.concurrency.stop_gate import StopGate
     from bulk.events import Activity
@@ -105,12 +106,22 @@ def command(
 
         # lines for people would otherwise be drawn between the persons
         in_place = file is not None or not sys.stdout.isatty()
-        count = run_with_client(settings, work, json=json and file is not None, in_place=in_place)
+        with explained(lambda: _incomplete(output)):
+            count = run_with_client(settings, work, json=json and file is not None, in_place=in_place)
     _show_findings(findings, count, output)
     if output is not None:
         found = findings.to_list(requests=0)
         CommandOutput(json=json).write_event("persons", path=str(output), count=count, findings=found)
     return 0
+
+
+def _incomplete(output: Path | None) -> str:
+    """Return what an interruption leaves of an export."""
+    from bulk.cli.interruption import nothing_kept, same_command_line
+
+    if output is not None:
+        return nothing_kept()
+    return f"The export is not complete. To start again:\n  {same_command_line()}"
 
 
 def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[[], Awaitable[None]] | None]:

@@ -1,6 +1,5 @@
 """`posthog-bulk plan`: write a file that lists the persons an operation will affect. Only reads from the server."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -38,7 +37,9 @@ def command(
     json: bool,
     settings: Settings,
 ) -> int:
-    """Write a plan: a file that lists the persons OPERATION will affect. Show what running it would take.
+    """Write a plan: a file that lists the persons OPERATION will affect. Show its review.
+
+    The review has the requests and the time that a run of the plan takes, and the input lines that match no person.
 
     This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
     private: it holds the IDs of these persons.
@@ -56,16 +57,17 @@ def command(
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
     """
     from bulk.cli.display.plan_review import format_review, run_command_line
-    from bulk.cli.display.terminal import fit
+    from bulk.cli.interruption import explained, nothing_kept
     from bulk.cli.job_session import CommandOutput, make_plan_file, write_plan_event
     from bulk.cli.options.operation_options import build_operation
 
     built = build_operation(operation, operation_arguments)
     selection = build_selection(selection_arguments, writes=True)
     shown = CommandOutput(json=json)
-    with make_plan_file(settings, built, selection, output, json=json, concurrency=concurrency) as plan:
-        review = format_review(plan, rate_limits=settings.rates(), batch_size=batch_size)
-        shown.print(fit(review, sys.stderr if json else sys.stdout))
-        shown.print(f"\nTo run this plan:\n  {run_command_line(plan)}")
+    with explained(nothing_kept):
+        plan = make_plan_file(settings, built, selection, output, json=json, concurrency=concurrency)
+    with plan:
+        shown.print(format_review(plan, rate_limits=settings.rates(), batch_size=batch_size))
+        shown.print_command(f"\nTo run this plan:\n  {run_command_line(plan)}")
         write_plan_event(plan, shown)
     return 0

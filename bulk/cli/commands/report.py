@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option
+from bulk.cli.options.connection_options import FILE, OPTIONAL_PLAN_HELP, json_option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
@@ -33,10 +33,10 @@ STDOUT = "-"
     help="Format of the report (default: that of the file name, or txt on stdout)",
 )
 @option("--force", is_flag=True, help=FORCE_HELP)
-@option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
+@option("--plan", type=FILE, metavar="FILE", help=OPTIONAL_PLAN_HELP)
 @json_option
 def command(journal: Path, output: Path | None, layout: str | None, force: bool, plan: Path | None, json: bool) -> int:
-    """Write the report of the job in JOURNAL. Needs no network, no key, and not even the plan.
+    """Write the report of the job in JOURNAL. Needs no network and no key.
 
     The same files result in the same report, byte for byte.
 

@@ -40,8 +40,9 @@ def command(
     Example:
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
+    from bulk.cli.interruption import explained, same_command_line
     from bulk.cli.job_paths import check_different
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan, write_plan_event
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, not_started, run_plan, write_plan_event
     from bulk.execution import preflight
     from bulk.jobs.job_files import journal_of
     from bulk.plan.plan_file import load_plan, short_digest
@@ -52,10 +53,20 @@ def command(
     with load_plan(plan) as loaded:
         write_plan_event(loaded, output)
         preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
-        approve = approve_or_ask(
+        with explained(lambda: not_started(loaded, same_command_line())):
+            approve = approve_or_ask(
+                loaded,
+                journal,
+                approve=approve,
+                how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
+            )
+        return run_plan(
+            settings,
+            run_options,
             loaded,
             journal,
+            output,
             approve=approve,
-            how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
+            expect_count=expect_count,
+            resume_line=same_command_line(),
         )
-        return run_plan(settings, run_options, loaded, journal, output, approve=approve, expect_count=expect_count)

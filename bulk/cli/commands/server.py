@@ -19,8 +19,39 @@ if TYPE_CHECKING:
 
 SECONDS = Seconds()
 
+_FAULTS = """\b
+Kinds of faults, with the fields that only they have:
+  refuse                  close the connection before the request is read
+  reset, stall            reset the connection, or never respond; the request
+                          has no effect
+  reset_after             reset the connection after the request had its effect
+  stall_after             never respond after the request had its effect
+  status                  respond with an error (status, body, when,
+                          retry_after)
+  page                    respond with a page of a proxy, such as a login page
+                          (page, page_status, when)
+  intermediary            respond as a proxy, load balancer or firewall does
+                          (sender, when)
+  redirect                redirect to another URL (to)
+  cut_body, garbage       cut the response short, or send one that is not JSON
+  big_body, deep_json     send a response that is too large (size), or nested
+                          too deep
+  person_deletion_failed  fail at a step of the deletion of a person (step)
+  deletion_errors         report errors for some of the persons of bulk_delete
+                          (count, share, step)
+  orphan_events           delete persons, then fail before the deletion of
+                          their events is queued
+  swallow                 respond with success, but have no effect, or lose
+                          captured events (count, share)
+  capture_down            fail to capture the event that changes a person
+                          (status)
 
-@help_command("server")
+Every fault also takes action (only this call), times (how often at most), every (only each n-th call), after (how many
+calls pass first), probability and seed.
+"""
+
+
+@help_command("server", epilog=_FAULTS)
 @option(
     "--port",
     type=WholeNumber(0, 65535, is_count=False),
@@ -84,11 +115,8 @@ SECONDS = Seconds()
     "faults",
     multiple=True,
     metavar="KIND[,FIELD=VALUE...]",
-    help="Let something fail, as in status,action=bulk_delete,status=503,times=2 or "
-    "swallow,action=capture,share=0.01; repeat it for more. "
-    "KIND: refuse, reset, reset_after, stall, stall_after, cut_body, garbage, status, page, intermediary, "
-    "person_deletion_failed, deletion_errors, orphan_events, big_body, deep_json, redirect, swallow, "
-    "capture_down",
+    help="Make requests fail, as in status,action=bulk_delete,status=503,times=2 or "
+    "swallow,action=capture,share=0.01; repeat it for more. The kinds are listed below",
 )
 @json_option
 def command(port: int, persons: int, seed: int, faults: tuple[str, ...], json: bool, **settings: Any) -> int:

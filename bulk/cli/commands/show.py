@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 
 @help_command("show")
 @click.argument("plan", type=FILE)
-@option("--target", "number", type=WholeNumber(0), metavar="N", help="Show only person N of the plan, from 0")
+@option("--target", "number", type=WholeNumber(0), metavar="N", help="Show only person N of the plan, counted from 0")
 @option("--json", "json", is_flag=True, help="Write JSON to stdout")
 def command(plan: Path, number: int | None, json: bool) -> int:
     """Show what PLAN does, its number of persons, its input check and its digest. Needs no network and no key.
 
-    Reports name a person by its number in the plan; --target shows who that is.
+    Reports name a person by its number in the plan; --target shows the person with that number.
 
     \b
     Example:
       posthog-bulk show leavers.plan.jsonl
     """
     from bulk.cli.display.plan_review import format_review, run_command_line
+    from bulk.cli.job_session import CommandOutput
     from bulk.plan.plan_file import load_plan
 
     with load_plan(plan) as loaded:
@@ -37,8 +38,9 @@ def command(plan: Path, number: int | None, json: bool) -> int:
         elif json:
             click.echo(_as_json(_plan_fields(loaded)))
         else:
-            click.echo(format_review(loaded, rate_limits="posthog", batch_size=250))
-            click.echo(f"\nTo run this plan:\n  {run_command_line(loaded)}")
+            output = CommandOutput(json=json)
+            output.print(format_review(loaded, rate_limits="posthog", batch_size=250))
+            output.print_command(f"\nTo run this plan:\n  {run_command_line(loaded)}")
     return 0
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option
+from bulk.cli.options.connection_options import FILE, OPTIONAL_PLAN_HELP, json_option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 
 if TYPE_CHECKING:
-    from bulk.plan.plan_file import Plan
+    from bulk.progress.file_reading import OnRead
     from bulk.report.load import JobStatus
     from bulk.report.report import Report
 
@@ -24,27 +24,30 @@ T = TypeVar("T")
 
 @help_command("status")
 @click.argument("journal", type=FILE)
-@option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
+@option("--plan", type=FILE, metavar="FILE", help=OPTIONAL_PLAN_HELP)
 @option("--watch", is_flag=True, help="Show the progress of a running job until its run ends")
 @json_option
 def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
-    """Show the state of the job in JOURNAL, even while it runs. Needs no network, no key, and not even the plan.
+    """Show the state of the job in JOURNAL, even while it runs. Needs no network and no key.
 
     \b
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
-    from bulk.cli.display.terminal import fit
-    from bulk.cli.job_session import CommandOutput
+    from bulk.cli.interruption import explained
+    from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.next_run import run_line
 
-    status = read_job_status(journal, plan)
+    with long_reads_shown() as on_read:
+        status = read_job_status(journal, plan, on_read=on_read)
     if watch and status.is_running:
-        status = _watch(journal, plan, status, json=json)
+        with explained(lambda: "The job itself continues."):
+            status = _watch(journal, plan, status, json=json)
     output = CommandOutput(json=json)
     lines = status_lines(status, run_line(plan or plan_of(journal), journal))
-    output.print(fit("\n".join(lines), sys.stderr if json else sys.stdout))
+    for line in lines:
+        output.print_row(line)
     output.write_event("status", **status_fields(status, journal))
     return 0
 
@@ -65,11 +68,11 @@ def _watch(journal: Path, plan: Path | None, status: "JobStatus", *, json: bool)
         display.close()
 
 
-def read_job_status(journal: Path, plan: Path | None) -> "JobStatus":
+def read_job_status(journal: Path, plan: Path | None, *, on_read: "OnRead | None" = None) -> "JobStatus":
     """Return the status of a job, with its plan if that exists; arguments as in `read_job_report`."""
     from bulk.report.load import read_status
 
-    return _read_with_plan(read_status, journal, plan)
+    return _read_with_plan(read_status, journal, plan, on_read=on_read)
 
 
 def read_job_report(journal: Path, plan: Path | None) -> "Report":
@@ -79,27 +82,29 @@ def read_job_report(journal: Path, plan: Path | None) -> "Report":
         journal: the journal.
         plan: a plan that must belong to this job; None for the one of the same name, if it exists and can be read.
     """
+    from bulk.cli.job_session import long_reads_shown
     from bulk.report.load import read_report
 
-    return _read_with_plan(read_report, journal, plan)
+    with long_reads_shown() as on_read:
+        return _read_with_plan(read_report, journal, plan, on_read=on_read)
 
 
-def _read_with_plan(read: Callable[[Path, "Plan | None"], T], journal: Path, plan: Path | None) -> T:
+def _read_with_plan(read: Callable[..., T], journal: Path, plan: Path | None, *, on_read: "OnRead | None") -> T:
     from bulk.errors import BulkError
     from bulk.jobs.job_files import plan_of
     from bulk.plan.plan_file import load_plan
 
     if plan is not None:
         with load_plan(plan) as loaded:
-            return read(journal, loaded)
+            return read(journal, loaded, on_read=on_read)
     beside = plan_of(journal)
     if not beside.exists():
-        return read(journal, None)
+        return read(journal, None, on_read=on_read)
     try:
         with load_plan(beside) as loaded:
-            return read(journal, loaded)
+            return read(journal, loaded, on_read=on_read)
     except BulkError as error:
-        found = read(journal, None)  # raises if the journal itself is at fault
+        found = read(journal, None, on_read=on_read)  # raises if the journal itself is at fault
         click.echo(f"posthog-bulk: shown without the plan: {error}", err=True)
         return found
 
@@ -171,8 +176,8 @@ def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
             end = f"ended {plain(format_time(last.ended, seconds=True))} ({ending_label(last.reason or '')})"
         else:
             end = "ended without a record: its process was killed"
-        kind = "Verification" if last.purpose == "verify" else "Run"
-        rows.append((f"{kind} {len(report.runs)}", f"started {plain(format_time(last.started, seconds=True))}, {end}"))
+        started = plain(format_time(last.started, seconds=True))
+        rows.append(("Last run", f"{len(report.runs)} ({plain(last.purpose)}), started {started}, {end}"))
     if status.is_running and status.progress is not None:
         rows.append(("Progress", progress_line(status.progress, now=local_time())))
     elif not is_finished(report):

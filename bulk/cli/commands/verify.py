@@ -34,12 +34,15 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     Example:
       posthog-bulk verify leavers.journal.jsonl
     """
+    from bulk.cli.interruption import explained, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client, show_summary
     from bulk.engine import verify_job
-    from bulk.errors import NO_SUCH_FILE, JournalError, PlanError
+    from bulk.errors import NO_SUCH_FILE, JournalError, NotFinished, PlanError
     from bulk.jobs.job_files import plan_of
+    from bulk.jobs.next_run import run_line
     from bulk.journal.replay import refuse_other_file
     from bulk.plan.plan_file import load_plan
+    from bulk.sanitize import plain
 
     if not os.path.lexists(journal):
         raise JournalError(journal, NO_SUCH_FILE, "check the name")
@@ -66,7 +69,14 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
                     stop=stop,
                 )
             display.close()
-            show_summary(report, loaded.path, journal, output)
+            if stop.is_set():  # the verdict of a report takes every person as read
+                raise NotFinished("it was stopped")
+            show_summary(report, loaded.path, journal, output, run_line(loaded.path, journal))
             return report
 
-        return run_with_client(settings, work, json=json).exit_code
+        def explain() -> str:
+            kept = f"Nothing was changed; what was read back so far is recorded in {plain(journal)}."
+            return f"{kept} To continue:\n  {same_command_line()}"
+
+        with explained(explain):
+            return run_with_client(settings, work, json=json).exit_code

@@ -59,8 +59,8 @@ def check_server_records(
 
 def _sent_twice(twice: set[UUID], in_flight: frozenset[UUID]) -> str:
     if not twice:
-        return "no person was sent twice for the same stage"
-    return f"{len(twice):,} persons were sent twice for the same stage, all among the {len(in_flight):,} in flight"
+        return "no request for a person was repeated"
+    return f"requests were repeated for {len(twice):,} persons, all among the {len(in_flight):,} in flight at the kill"
 
 
 def _sent_uuids(server: "LocalPostHog") -> tuple[Counter[UUID], Counter[UUID]]:

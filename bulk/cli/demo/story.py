@@ -60,7 +60,7 @@ async def run_demo(persons: int, folder: Path, *, kept: bool, display: Display, 
             _say(output, f"{count_of(plan.count, 'person')} where plan exact free, with their events and recordings.")
             _say(output, f"The digest {short_digest(plan.digest)} approves this plan and no other.")
             in_flight = await _run_until_killed(server, plan, journal, display, output)
-            _step(output, 5, "Resume: make the same call again. The journal tells what is left to do.")
+            _step(output, 5, "Resume: run the same plan again. The journal says what is left to do.")
             async with _client(server) as client:
                 report = await run_job(
                     client,

@@ -113,7 +113,15 @@ def wait_fields(wait: Wait, *, now: datetime) -> dict[str, Any]:
     ends = {"until": wait.left_s, "gives_up_at": wait.gives_up_in_s}
     fields: dict[str, Any] = {"kind": wait.kind.value, "since": _iso(now - timedelta(seconds=wait.waited_s))}
     fields |= {name: None if left_s is None else _iso(now + timedelta(seconds=left_s)) for name, left_s in ends.items()}
-    return fields | {"bucket": wait.bucket, "targets": wait.targets, "axis": wait.axis, "reason": wait.reason}
+    return (
+        fields
+        | {"bucket": wait.bucket, "targets": wait.targets, "axis": wait.axis}
+        | {
+            "reason": wait.reason,
+            "file": wait.file,
+            "percent": wait.percent,
+        }
+    )
 
 
 def write_line(stream: TextIO, line: bytes, *, limit: int | None = None) -> bool:

@@ -29,6 +29,7 @@ from bulk.states import ending_label, state_label
 Event = JobEvent | PlanEvent
 
 _WINDOWS = {60: "this minute", 3600: "this hour"}
+_PER = {60: "minute", 3600: "hour"}
 
 RATE_LIMITED = "rate_limited"
 _WITH_REPORT = ("finished", "stopped")
@@ -117,10 +118,11 @@ def event_line(event: Event, *, now: datetime) -> str | None:
                 f"before further {bucket_name(event.bucket)}"
             )
         case LimitMoved():
-            old, new = (format_count(limit) if limit is not None else "none" for limit in (event.old, event.new))
+            old, new = (format_count(limit) if limit is not None else "no limit" for limit in (event.old, event.new))
+            window = _PER.get(round(event.window_s), format_duration(event.window_s))
             return (
                 f"Rate limit lowered after an unexpected 429: {bucket_name(event.bucket)}, "
-                f"from {old} to {new} per {format_duration(event.window_s)}"
+                f"from {old} to {new} per {window}"
             )
         case ServerUnreachable():
             return wait_line(outage_wait(event), now=now)
@@ -151,4 +153,6 @@ def _trouble_line(event: Trouble) -> str:
     if event.code and event.code != "error":
         what += f" ({plain(event.code)})"
     text = f"{plain(event.route)} failed for {count_of(event.targets, 'person')}: {what}"
-    return text + (f"; retrying in {format_duration(event.retry_in_s)}" if event.retry_in_s is not None else "")
+    if event.retry_in_s is None:
+        return text
+    return f"{text}; retrying {f'in {format_duration(event.retry_in_s)}' if event.retry_in_s > 0 else 'now'}"

@@ -6,6 +6,8 @@ _PHASES = {
     "checking": "Checking",
     "planning": "Planning",
     "exporting": "Exporting",
+    "reading": "Reading files",
+    "reporting": "Making the report",
     "test batch": "Test batch",
     "sending": "Sending",
     "reading back": "Reading back",

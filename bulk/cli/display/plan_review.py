@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from itertools import chain, repeat
-from pathlib import Path
 from typing import Any
 
 from bulk.cli.display.cost_lines import Row, cost_rows
@@ -20,7 +19,7 @@ from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
 from bulk.report.rendering.document import Table, discovery_sentences, finding_rows
 from bulk.report.rendering.text import table_lines
-from bulk.sanitize import file_word, plain, shell_word
+from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
 from bulk.selection.selections import describe
 
@@ -78,19 +77,6 @@ def run_command_line(plan: Plan) -> str:
     return f"posthog-bulk run {file_word(str(plan.path))} --approve {short_digest(plan.digest)}"
 
 
-def resume_command_line(arguments: tuple[str, ...], plan: Path, *, reads_stream: bool) -> str:
-    """Return the command line that resumes a job whose files the command named itself: the same line again.
-
-    Args:
-        arguments: those of the command that started the job.
-        plan: the plan file.
-        reads_stream: whether the persons come from a pipe, which the line alone does not provide again.
-    """
-    if reads_stream:
-        return f"posthog-bulk run {file_word(str(plan))}"
-    return " ".join(shell_word(word) for word in ("posthog-bulk", *arguments))
-
-
 def _value_rows(operation: Operation) -> Iterator[Row]:
     """Return the values that an update sets; only the plan and its review contain them."""
     if not isinstance(operation, UpdateProperties):
@@ -141,7 +127,7 @@ def _planning_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:
 
 def _sample(plan: Plan) -> Table:
     return Table(
-        headings=("Number", "UUID", "Created", "Distinct ID"),
+        headings=("No.", "UUID", "Created", "Distinct ID"),
         rows=tuple(
             (str(target.number), str(target.uuid), format_time(target.created_at), target.distinct_id or "")
             for target in _spread(plan)

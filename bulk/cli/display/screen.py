@@ -14,7 +14,7 @@ from bulk.cli.display import messages
 from bulk.cli.display.names import phase_name, phase_start
 from bulk.cli.display.wait_lines import clock_time, wait_line
 from bulk.events import Activity, PhaseChanged, PlanProgress, Progress, WaitKind
-from bulk.formatting import count_of, format_count, format_duration
+from bulk.formatting import count_of, format_duration
 
 _BREAKS = re.compile(r" (?!(?:s|min|h|d)\b)")
 """Where a line may be broken: not between a number and its unit of time."""
@@ -110,24 +110,31 @@ def flow(parts: Sequence[str], width: int) -> list[str]:
     return lines
 
 
-def fold(text: str, width: int) -> list[str]:
-    """Return a text in lines of at most `width` columns, broken between words; a wider word is broken anywhere."""
+def fold(text: str, width: int, *, hang: str = INDENT) -> list[str]:
+    """Return a text in lines of at most `width` columns, broken between words; a wider word is broken anywhere.
+
+    Args:
+        text: one line, whose own indentation is repeated in each line.
+        width: columns.
+        hang: the further indentation of all lines but the first, cut at half of the width.
+    """
     if cell_len(text) <= width:
         return [text]
     words = _BREAKS.split(text.lstrip(" "))
     lead = " " * min(len(text) - len(text.lstrip(" ")), width // 2)
+    following = lead + hang[: max(len(INDENT), width // 2 - len(lead))]
     lines: list[str] = []
     current = lead + words[0]
     for word in [*words[1:], None]:
         while cell_len(current) > width:
             head = set_cell_size(current, width).rstrip()
             lines.append(head)
-            current = lead + INDENT + current[len(head) :]
+            current = following + current[len(head) :]
         if word is not None and cell_len(current) + 1 + cell_len(word) <= width:
             current += f" {word}"
         else:
             lines.append(current.rstrip())
-            current = lead + INDENT + (word or "")
+            current = following + (word or "")
     return lines
 
 
@@ -139,7 +146,7 @@ def _figures(event: Shown, now: datetime) -> list[str]:
             return parts + _time_left(event, now)
         case PlanProgress():
             return [
-                f"{phase_name('planning')}: {format_count(event.seen)} read",
+                f"{phase_name('planning')}: {count_of(event.seen, event.unit)} read",
                 f"{count_of(event.targets, 'person')} selected",
                 count_of(event.requests, "request"),
                 *_elapsed(event.elapsed_s),
@@ -148,7 +155,8 @@ def _figures(event: Shown, now: datetime) -> list[str]:
             first = phase_start(event.phase)
             if event.persons is not None:
                 first += f": {count_of(event.persons, 'person')}"
-            return [first, count_of(event.requests, "request"), *_elapsed(event.elapsed_s)]
+            requests = [count_of(event.requests, "request")] if event.requests else []
+            return [first, *requests, *_elapsed(event.elapsed_s)]
         case _:
             return [phase_start(event.phase)]
 

@@ -1,11 +1,14 @@
 """Shows a job on a terminal: progress is redrawn in place, and lines that are kept scroll up above it."""
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TextIO
+
+from rich.cells import cell_len
 
 from bulk.cli.display import messages, screen
 from bulk.cli.display.frame import SHOW_CURSOR, Frame
@@ -135,7 +138,21 @@ def fit(text: str, stream: TextIO) -> str:
     if not stream.isatty():
         return text
     width = max(10, _size(stream)[0] - 1)
-    return "\n".join(part for line in text.split("\n") for part in screen.fold(line, width))
+    return "\n".join(part for line in text.split("\n") for part in screen.fold(line, width, hang=_hang(line, width)))
+
+
+_FIRST_COLUMN = re.compile(r"\S+(?: \S+)*  +(?=\S)")
+
+
+def _hang(line: str, width: int) -> str:
+    """Return the indentation of the lines that follow when a line is broken.
+
+    It is that of the second column, if the line has columns and every word fits there.
+    """
+    column = _FIRST_COLUMN.match(line)
+    if column is None or any(cell_len(column[0]) + cell_len(word) > width for word in line.split()):
+        return screen.INDENT
+    return " " * cell_len(column[0])
 
 
 def may_use_colour() -> bool:

@@ -52,10 +52,11 @@ def _outage(wait: Wait, now: datetime) -> str:
     since = now - timedelta(seconds=wait.waited_s)
     soon = wait.left_s is None or wait.left_s < SOON_S
     again = "now" if soon else f"in {format_duration(wait.left_s)}"
-    text = f"Server not reachable since {since:%H:%M:%S}; trying again {again}"
+    reason = f" ({plain(wait.reason)})" if wait.reason else ""
+    text = f"Server not reachable since {since:%H:%M:%S}{reason}; trying again {again}"
     if wait.gives_up_in_s is not None:
         text += f"; giving up at {clock_time(now + timedelta(seconds=wait.gives_up_in_s), now=now)}"
-    return text + (f" ({plain(wait.reason)})" if wait.reason else "")
+    return text
 
 
 def _pause(wait: Wait, now: datetime) -> str:
@@ -92,6 +93,12 @@ def _response(wait: Wait, now: datetime) -> str:
     return f"Waiting for the server to respond, for {format_duration(wait.waited_s)} so far"
 
 
+def _file(wait: Wait, now: datetime) -> str:
+    del now  # how long the rest takes is not known
+    name = plain(wait.file or "the file")
+    return f"Reading {name}, {wait.percent or 0}% so far, for {format_duration(wait.waited_s)}"
+
+
 def _persons(wait: Wait) -> str:
     return "Persons" if wait.targets is None else count_of(wait.targets, "person")
 
@@ -104,4 +111,5 @@ _LINES: dict[WaitKind, Callable[[Wait, datetime], str]] = {
     WaitKind.SECOND_READ: _second_read,
     WaitKind.RETRY: _retry,
     WaitKind.RESPONSE: _response,
+    WaitKind.FILE: _file,
 }

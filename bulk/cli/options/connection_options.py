@@ -21,6 +21,10 @@ FILE = click.Path(path_type=Path)
 
 JOURNAL_HELP = "Journal of the job (default: NAME.journal.jsonl for a plan NAME.plan.jsonl)"
 PLAN_HELP = "Plan of the job (default: NAME.plan.jsonl for a journal NAME.journal.jsonl)"
+OPTIONAL_PLAN_HELP = (
+    "Plan of the job, which adds the name of the project and, to a report, the input check (default: NAME.plan.jsonl "
+    "for a journal NAME.journal.jsonl, if it exists)"
+)
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +52,7 @@ def settings_options(command: F) -> F:
         option("--host", metavar="HOST", help="us, eu, or the URL of a self-hosted instance"),
         option("--project-id", metavar="N", help="Project ID"),
         option("--key-file", type=FILE, metavar="FILE", help="File that holds the personal API key"),
-        option("--ingest-host", metavar="HOST", help="Host that takes captured events, if it is another one"),
+        option("--ingest-host", metavar="HOST", help="Host that receives captured events, if it is not HOST"),
         option("--proxy", metavar="URL", help="Send all requests through this proxy"),
         option("--ca-file", type=FILE, metavar="FILE", help="Also trust the certificates in this PEM file"),
         option("--allow-http", is_flag=True, help="Allow plain http to a host other than this machine"),

@@ -18,6 +18,11 @@ from bulk.formatting import format_count
 
 OWN_OPTIONS = "Options"
 """The section of options that only one command has."""
+SECTION_NOTES = {
+    "Selection": "Give one file, or --everyone, or conditions: all options but those of files can be combined, and a "
+    "person has to meet all of them.",
+}
+"""A sentence above the options of a section."""
 
 
 class HelpOption(click.Option):
@@ -42,7 +47,7 @@ class HelpOption(click.Option):
 
     def _notes(self) -> list[str]:
         notes = []
-        if isinstance(self.default, int | float | str) and not self.is_flag:
+        if isinstance(self.default, int | float | str) and not self.is_flag and not self.count:
             notes.append(f"default: {self._shown_default(self.default)}")
         if isinstance(self.type, WholeNumber) and self.type.range_text:
             notes.append(self.type.range_text)
@@ -120,6 +125,8 @@ class HelpCommand(click.Command):
         for title, records in sections.items():
             if records:
                 with formatter.section(title):
+                    if note := SECTION_NOTES.get(title):
+                        formatter.write_text(note)
                     formatter.write_dl(records)
 
 

@@ -46,8 +46,8 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "route": option(
         "--route",
         type=click.Choice(["rest", "capture", "auto"]),
-        help="How to change properties. rest: API calls for one person each; capture: events for many persons per "
-        "request; auto, the default: rest up to 240 calls, capture above",
+        help="How to change properties. rest: API calls, each for one person; capture: captured events, many persons "
+        "per request; auto: rest if that takes up to 240 calls, else capture (default: auto)",
     ),
 }
 

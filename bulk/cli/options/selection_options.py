@@ -24,7 +24,7 @@ NOTHING_SELECTED = (
 _FILTERS = '\'[{"key": "plan", "value": "free", "operator": "exact"}]\''
 _EVERYONE = (
     "All persons of the project. With other options but a file: do not refuse the selection if it turns out to be "
-    "every person. Without a file, options can be combined, and a person has to match all of them"
+    "every person"
 )
 _FILE_OPTIONS = {"distinct_ids": "--distinct-ids", "uuids": "--uuids", "emails": "--emails"}
 _FILTER_OPTIONS = {"where": "--where", "email": "--email", "properties": "--properties", "cohort": "--cohort"}
@@ -62,7 +62,11 @@ def selection_options(command: F) -> F:
         command,
         "selection_arguments",
         SelectionArguments,
-        option("--distinct-ids", metavar="FILE|-", help="File with one distinct ID per line; - reads stdin"),
+        option(
+            "--distinct-ids",
+            metavar="FILE|-",
+            help="File with one distinct ID per line, or exported persons; - reads stdin",
+        ),
         option("--uuids", metavar="FILE|-", help="File with one person UUID per line"),
         option("--emails", metavar="FILE|-", help="File with one value of the property email per line"),
         option("--column", metavar="NAME", help="Read this column of the file, a CSV file with a header"),

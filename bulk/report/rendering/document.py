@@ -53,7 +53,7 @@ AXIS_TITLES = {
 _EXIT_WORDS = {0: "done", 1: "some persons need attention", 75: "not finished"}
 _FAILED = ("Failed without effect", "Failed, effect unknown")
 _NUMBERS_NOTE = "Persons are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
-_WHO_NOTE = "posthog-bulk show PLAN --target N shows who has a number."
+_WHO_NOTE = "posthog-bulk show PLAN --target N shows the person with number N."
 
 
 def lay_out(report: Report) -> Document:
@@ -105,7 +105,7 @@ def _approved(report: Report) -> str:
     if report.approved_at is None:
         return "no"
     approved = _time(report.approved_at)
-    return f"{approved}, by digest" if report.approved_how == "digest" else approved
+    return f"{approved}, for the plan digest below" if report.approved_how == "digest" else approved
 
 
 def _is_not_requested(axis: AxisReport) -> bool:
@@ -193,7 +193,7 @@ def _runs(report: Report) -> Section:
         )
         for number, run in enumerate(report.runs, 1)
     )
-    headings = ("Run", "Command", "Started", "Ended", "Reason", "Version")
+    headings = ("Run", "Command", "Started", "Ended", "How it ended", "Version")
     return Section(title="Runs", table=Table(headings=headings, rows=rows, numeric=frozenset({0})))
 
 
@@ -244,7 +244,7 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
             yield f"Lines refused: {reason}", format_count(int(one.get("count", 0))), _which(one)
     many = findings.get("many_distinct_ids")
     if isinstance(many, dict) and many.get("count"):
-        title = f"Persons with {many.get('threshold')} or more distinct IDs"
+        title = f"Persons with {many.get('threshold')} or more distinct IDs (may be several people)"
         yield title, format_count(int(many["count"])), ""
 
 

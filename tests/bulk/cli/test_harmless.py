@@ -183,7 +183,7 @@ def test_error_messages_are_sanitized(posthog: Any, arguments: tuple[str, ...]) 
         (Path(FILE) / "report.md").touch()
     shown = at_terminal(*arguments)
     assert shown.code in (2, 74, 77)
-    assert "posthog-bulk: " in shown.text
+    assert "posthog-bulk:" in shown.text
 
 
 class _Evil(BaseHTTPRequestHandler):

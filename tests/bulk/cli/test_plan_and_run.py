@@ -117,7 +117,7 @@ def test_each_operation_runs_by_plan_run_status_report_and_verify(run: Run, post
     waiting = kind in ("delete", "delete-events")
     verified = run("verify", "x.journal.jsonl")
     assert verified.code == (75 if waiting else 0)
-    assert ("not purged the events yet" in verified.out) is waiting
+    assert ("After the weekend, when PostHog has purged the events" in verified.out) is waiting
     posthog.server.run_event_deletion()
     assert run("verify", "x.journal.jsonl").code == 0
     assert len(posthog.mutations) == sent
@@ -179,10 +179,10 @@ def test_a_review_says_what_is_not_covered(
     assert (out.code, "has any of the properties" in out.sentence) == (3, True)
     posthog.server.world.add_person(["null"], {"nick": None})
     out = run("plan", "unset", "nick", "--everyone", "-o", "one").out
-    assert "A query found the persons that have the properties (1 persons have them)." in out
+    assert "A query found the persons that have the properties (1 person has them)." in out
     assert "Not covered: changes of the last minutes." in out
     out = run("plan", "unset", "plan", "--where", "plan exact free", "-o", "two").out
-    assert "were found by listing persons and checking each (a filter selects)" in out
+    assert "were found by listing persons and checking each (a query does not apply the filters)" in out
     served = serve(5, scopes=("person:write", "project:read"))
     for name, value in served.env.items():
         monkeypatch.setenv(name, value)

@@ -1,7 +1,5 @@
 """The route for properties: REST for the calls of one minute, capture beyond that, or the requested one."""
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,10 +23,6 @@ def test_auto_takes_rest_for_the_calls_of_one_minute(
         assert calls_per_person(operation) * count == calls
         assert (route.name == "rest") == (calls <= MAX_REST_CALLS)
         assert f"{calls:,}" in route.why
-        if route.name == "capture":
-            assert (
-                f"{math.ceil(count / (batch if batch < 200 else batch // 200 * 200)):,} capture requests" in route.why
-            )
         assert not route.why.endswith(".")
 
 
@@ -42,11 +36,8 @@ def test_a_requested_route_is_used(name: str, count: int) -> None:
 def test_the_reason_says_how_long_rest_would_take() -> None:
     operation = UnsetProperties(("a",))
     why = choose_route(operation, 100_000, batch_size=500, rates=RateLimits.posthog()).why
-    assert (
-        why
-        == "auto: 250 capture requests (not rate limited); REST takes 100,000 calls and 6.9 h within the rate limits"
-    )
+    assert why == "auto: not rate limited; REST takes 100,000 calls, at least 7 h"
     assert choose_route(operation, 100_000, batch_size=500, rates=RateLimits.off()).why.endswith(
         "REST takes 100,000 calls"
     )
-    assert " h " not in choose_route(operation, 300, batch_size=500, rates=RateLimits.posthog()).why
+    assert choose_route(operation, 300, batch_size=500, rates=RateLimits.posthog()).why.endswith("at least 1 min")

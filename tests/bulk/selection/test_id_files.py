@@ -60,7 +60,8 @@ def test_a_distinct_id_is_used_exactly_as_written(value: str) -> None:
         ("\u00a0".encode(), Reason.BLANK),
         (b"a\0b", Reason.NUL),
         (b"\0", Reason.NUL),
-        (b"a\tb", Reason.CONTROL),
+        (b"a\tb", Reason.TAB),
+        (b"a\tb\x01", Reason.CONTROL),
         (b"a\x1b[0m", Reason.CONTROL),
         (b"a\rb", Reason.CONTROL),
         (b"a\x7f", Reason.CONTROL),
@@ -124,12 +125,6 @@ def test_a_csv_file_with_only_a_header_is_an_error() -> None:
         read(b"id,name\n", column="id")
 
 
-@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
-def test_a_utf16_file_is_an_error(mark: bytes) -> None:
-    with pytest.raises(InputError, match="UTF-16"):
-        read(mark + "a\n".encode("utf-16-le"))
-
-
 def test_a_csv_column_is_found_by_its_header() -> None:
     data = b"\xef\xbb\xbfname, id \r\nAnn,u1\r\nBob,u2\r\n"
     assert read(data, column="id") == [Line(2, "u1"), Line(3, "u2")]
@@ -140,7 +135,7 @@ def test_a_csv_record_of_several_lines_has_the_number_of_its_first_line() -> Non
     assert read(data, column="id") == [
         Line(2, "u1"),
         Line(5, "u2"),
-        RefusedLine(6, Reason.CONTROL),
+        Line(6, "u\n3"),
         Line(8, "u4"),
     ]
 
@@ -156,12 +151,11 @@ def test_a_csv_record_without_the_column_is_refused_as_blank() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"ID,name\nu1,Ann\n", "did you mean 'ID'"),
         (b"u1,Ann\n", "line 1 must be the header"),
         (b"id,id\nu1,u2\n", "more than one column"),
         (b'id,name\nu1,"Ann\nu2,Bob\n', "line 2 is not valid CSV"),
         (b'id,name\nu1,x\nu2,"a"b\n', "line 3 is not valid CSV"),
-        (b"id\n" + b"x" * LINE_MAX + b"\n", "line 2 is longer"),
+        (b"x" * LINE_MAX + b",id\nu1,Ann\n", "line 1 is longer than 65,536 bytes: it must be the header"),
     ],
 )
 def test_a_damaged_csv_file_is_an_error_with_the_place(data: bytes, words: str) -> None:
@@ -237,8 +231,7 @@ def test_a_lone_surrogate_in_a_value_is_refused() -> None:
 
 @given(st.lists(st.binary(max_size=30).filter(lambda line: b"\n" not in line), min_size=1, max_size=30))
 def test_every_line_has_one_result_in_order(lines: list[bytes]) -> None:
-    if lines[0].startswith((b"\xff\xfe", b"\xfe\xff")):
-        lines[0] = b"x" + lines[0]
+    lines[0] = b"x" + lines[0]  # not the first bytes of another format
     data = b"".join(line + b"\n" for line in lines)
     assert [line.number for line in read(data)] == list(range(1, len(lines) + 1))
 

@@ -48,7 +48,8 @@ def test_a_folder_without_jobs_is_named(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_does_not_exist_is_an_error(run: Run) -> None:
-    assert run("jobs", "none").code == 74
+    result = run("jobs", "none")
+    assert (result.code, result.sentence) == (74, "posthog-bulk: none is not a folder; check the name.")
 
 
 def test_each_state_of_a_job_and_what_to_run_next(run: Run, posthog: Any) -> None:

@@ -32,7 +32,7 @@ def test_a_review_shows_the_cost_of_both_routes_and_the_route_that_is_taken() ->
     assert rest == ("Requests", "by REST: 500,000 calls, one per person and property, and 1,002 reads")
     assert capture == (
         "",
-        "by capture: 501 capture requests (not rate limited) for up to 200 persons per request, and 1,002 reads",
+        "by capture: 501 capture requests (not rate limited), each for up to 200 persons, and 1,002 reads",
     )
     assert time == (
         "Estimated time",

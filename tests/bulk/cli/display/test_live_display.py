@@ -150,7 +150,7 @@ def test_planning_is_shown_as_it_goes() -> None:
     display(PlanProgress(seen=1000, targets=998, requests=5))
     display(PlanProgress(seen=2000, targets=1998, requests=9))
     assert [line.split(" ", 1)[1] for line in stream.getvalue().splitlines()] == [
-        "Planning: 1,000 read, 998 persons selected, 5 requests"
+        "Planning: 1,000 persons read, 998 persons selected, 5 requests"
     ]
 
 
@@ -209,6 +209,8 @@ def test_every_event_tells_the_phase_and_the_wait_with_its_times() -> None:
             "targets": None,
             "axis": None,
             "reason": None,
+            "file": None,
+            "percent": None,
         }
     assert json.loads(out.getvalue().splitlines()[3])["wait"] is None
 

@@ -90,9 +90,11 @@ def test_a_pause_shows_when_it_ends() -> None:
 
 def test_a_lowered_rate_limit_shows_the_old_and_the_new_limit() -> None:
     assert line(LimitMoved(bucket="others", window_s=60, old=240, new=100)) == (
-        "Rate limit lowered after an unexpected 429: reads and changes, from 240 to 100 per 1 min"
+        "Rate limit lowered after an unexpected 429: reads and changes, from 240 to 100 per minute"
     )
-    assert "from none to 4,800 per 1 h" in str(line(LimitMoved(bucket="deletes", window_s=3600, old=None, new=4800)))
+    assert "from no limit to 4,800 per hour" in str(
+        line(LimitMoved(bucket="deletes", window_s=3600, old=None, new=4800))
+    )
 
 
 def test_a_failed_request_shows_route_status_reason_and_the_time_of_the_retry() -> None:
@@ -148,7 +150,7 @@ def test_the_end_of_a_run_shows_counts_unless_a_summary_follows(reason: str, sho
 @pytest.mark.parametrize(("gives_up_in_s", "shown"), [(525.0, "11:11"), (119.0, "11:05:13"), (0.0, "11:03:14")])
 def test_an_outage_has_since_when_the_next_try_and_the_end_of_the_waiting(gives_up_in_s: float, shown: str) -> None:
     event = ServerUnreachable(away_s=371.0, retry_in_s=8.0, gives_up_in_s=gives_up_in_s, reason="503")
-    assert line(event) == (f"Server not reachable since 10:57:03; trying again in 8 s; giving up at {shown} (503)")
+    assert line(event) == (f"Server not reachable since 10:57:03 (503); trying again in 8 s; giving up at {shown}")
 
 
 def test_the_end_of_an_outage_has_its_length() -> None:

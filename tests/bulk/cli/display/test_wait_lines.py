@@ -27,11 +27,11 @@ NOW = datetime(2026, 11, 29, 11, 3, 14, tzinfo=UTC)
         ),
         (
             Wait(kind=WaitKind.OUTAGE, waited_s=371, left_s=8, gives_up_in_s=529, reason="503"),
-            "Server not reachable since 10:57:03; trying again in 8 s; giving up at 11:12 (503)",
+            "Server not reachable since 10:57:03 (503); trying again in 8 s; giving up at 11:12",
         ),
         (
             Wait(kind=WaitKind.OUTAGE, waited_s=371, left_s=0, gives_up_in_s=50, reason="\x1bno"),
-            "Server not reachable since 10:57:03; trying again now; giving up at 11:04:04 (\\x1bno)",
+            "Server not reachable since 10:57:03 (\\x1bno); trying again now; giving up at 11:04:04",
         ),
         (
             Wait(kind=WaitKind.CATCHING_UP, waited_s=0, left_s=15, targets=1250, axis="person", gives_up_in_s=600),

@@ -51,7 +51,7 @@ def test_a_report_shows_all_important_facts(render: Callable[[Report], str], mak
         "17 bytes",
         "7,9-10",
         "Lines refused: blank",
-        "Persons with 10 or more distinct IDs",
+        "Persons with 10 or more distinct IDs (may be several people)",
         "Rate limits lowered: 1",
     ):
         assert part in shown
@@ -189,7 +189,7 @@ def test_the_facts_of_a_job_name_the_exit_code_of_the_run_and_times_to_the_secon
     shown = render_text(make_report(largest_uncovered_s=1.0))
     for fact in (
         "Exit code of the run  1 (some persons need attention)",
-        "Approved              2026-11-01 11:00:00 UTC, by digest",
+        "Approved              2026-11-01 11:00:00 UTC, for the plan digest below",
         "Job started           2026-11-01 11:00:00 UTC",
         "Last activity         2026-11-01 12:00:00 UTC",
     ):

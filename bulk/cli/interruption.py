@@ -1,0 +1,71 @@
+"""Says what is kept, and which command line continues, when a signal ends a command."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from bulk.cli.exit_codes import Interrupted
+from bulk.sanitize import shell_word
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals that end a command in good order."""
+
+
+@contextmanager
+def explained(explain: Callable[[], str]) -> Iterator[None]:
+    """Add an explanation to an interruption of the block, unless it has one already.
+
+    Args:
+        explain: returns what is kept and how to continue, in full sentences; empty if the user has read that.
+    """
+    try:
+        yield
+    except Interrupted as end:
+        if end.explanation is not None:
+            raise
+        raise Interrupted(end.signal_number, explain()) from None
+
+
+def same_command_line() -> str:
+    """Return the command line of this process, as a shell takes it."""
+    return " ".join(shell_word(word) for word in ("posthog-bulk", *click.get_current_context().obj))
+
+
+def nothing_kept() -> str:
+    """Return the explanation of an interruption that leaves everything as it was before the command."""
+    return f"Nothing was changed, and no file is left behind. To start again:\n  {same_command_line()}"
+
+
+def describe_interruption(end: Interrupted) -> str:
+    """Return the message of an interruption for people; empty if the user has read everything already."""
+    if end.explanation == "":
+        return ""
+    name = signal.Signals(end.signal_number).name
+    return f"interrupted by {name}." + (f" {end.explanation}" if end.explanation else "")
+
+
+@contextmanager
+def raising_interrupted() -> Iterator[None]:
+    """Raise `Interrupted` at the first signal, unless the parent process ignores it; the second ends the process."""
+    before: dict[signal.Signals, Any] = {}
+
+    def handle(number: int, _: object) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+        raise Interrupted(number)
+
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in SIGNALS}
+        before |= {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is handle:
+                signal.signal(number, handler)

@@ -1,0 +1,53 @@
+"""FileReading: tells how far the reading of a large file is, from its third second on."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bulk.events import Activity, Wait, WaitKind
+from bulk.progress.wait_tracker import SHOWN_FROM_S
+
+OnRead = Callable[[Path, int, int], None]
+"""Called while a file is read: with its path, the bytes read so far, and its size."""
+
+EVERY_S = 1.0
+
+
+class FileReading:
+    """Reports once per second what is read, if it takes more than 2 s altogether.
+
+    Args:
+        phase: the phase of the events.
+        report: takes them; None for no events. An exception that it raises ends the reading.
+        clock: returns seconds of a clock that cannot be set.
+    """
+
+    def __init__(
+        self,
+        phase: str,
+        report: Callable[[Activity], None] | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._phase = phase
+        self._report = report
+        self._clock = clock
+        self._began_at = clock()
+        self._next_at = self._began_at + SHOWN_FROM_S
+
+    def __call__(self, path: Path, read: int, size: int) -> None:
+        """Report the reading of a file, if it is time to.
+
+        Args:
+            path: the file.
+            read: how many of its bytes are read.
+            size: how many it has.
+        """
+        now = self._clock()
+        if self._report is None or now <= self._next_at:
+            return
+        self._next_at = now + EVERY_S
+        elapsed_s = now - self._began_at
+        percent = min(100, 100 * read // max(1, size))
+        wait = Wait(kind=WaitKind.FILE, waited_s=elapsed_s, file=path.name, percent=percent)
+        self._report(Activity(phase=self._phase, elapsed_s=elapsed_s, requests=0, wait=wait))

@@ -1,0 +1,136 @@
+"""Decides whether the text of an input line can be used, and why not. Pure.
+
+A refused line is identified by its number and a fixed reason, never by its content.
+"""
+
+import re
+from collections.abc import Callable
+from enum import Enum
+from uuid import UUID
+
+import msgspec
+
+from bulk.selection.placeholder_ids import is_placeholder
+
+DISTINCT_ID_MAX = 400
+"""Maximum length of a distinct ID in PostHog's persons store, in characters."""
+EMAIL_MAX = 320
+"""Maximum length of an email address, in characters: 64, an @, and 255."""
+
+_UUID = re.compile(
+    r"(?:urn:uuid:)?(?P<open>\{)?"
+    r"(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?(open)\})",
+    re.IGNORECASE | re.ASCII,
+)
+_CANONICAL_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_CONTROL_IN_A_CELL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Reason(Enum):
+    """The reason why a line is refused."""
+
+    BLANK = "blank"
+    NUL = "NUL byte"
+    TAB = "contains a tab"
+    CONTROL = "control character"
+    NOT_UTF8 = "not UTF-8"
+    TOO_LONG = "too long"
+    PLACEHOLDER = "placeholder ID"
+    NOT_A_UUID = "not a UUID"
+    NOT_AN_EMAIL = "not an email"
+    NOT_A_PERSON = "not a person of an export"
+
+
+class Kind(Enum):
+    """What the lines of an input hold."""
+
+    DISTINCT_ID = "distinct IDs"
+    ANY_DISTINCT_ID = "distinct IDs, including placeholder IDs"
+    PERSON_ID = "person UUIDs"
+    EMAIL = "emails"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One usable value and the number of the line that it starts on, counted from 1."""
+
+    number: int
+    value: str
+
+
+class RefusedLine(msgspec.Struct, frozen=True):
+    """A line that cannot be used, and the reason."""
+
+    number: int
+    reason: Reason
+
+
+def line_check(kind: Kind) -> Callable[..., Line | RefusedLine]:
+    """Return the function `check(number, text, is_cell=False)` that checks the lines of a kind.
+
+    The text of a line that is too long is None. A cell may contain tabs and line ends: the format of its file says
+    that they belong to the value.
+    """
+    rule = _RULES[kind]
+
+    def check(number: int, text: str | None, is_cell: bool = False) -> Line | RefusedLine:
+        reason = _unreadable(text, is_cell=is_cell)
+        if reason is not None or text is None:
+            return RefusedLine(number, reason or Reason.TOO_LONG)
+        result = rule(text)
+        return RefusedLine(number, result) if isinstance(result, Reason) else Line(number, result)
+
+    return check
+
+
+def looks_like_uuid(text: str) -> bool:
+    """Return whether a text is a UUID in one of its usual forms, with or without spaces around it."""
+    return _UUID.fullmatch(text.strip()) is not None
+
+
+def _unreadable(text: str | None, *, is_cell: bool) -> Reason | None:
+    if text is None:
+        return Reason.TOO_LONG
+    if text.isascii() and text.isprintable() and not text.isspace():
+        return None if text else Reason.BLANK
+    if "\0" in text:
+        return Reason.NUL
+    if _SURROGATE.search(text):
+        return Reason.NOT_UTF8
+    if not text.strip():
+        return Reason.BLANK
+    if _CONTROL_IN_A_CELL.search(text):
+        return Reason.CONTROL
+    if is_cell or not _CONTROL.search(text):
+        return None
+    return Reason.CONTROL if _CONTROL.search(text.replace("\t", "")) else Reason.TAB
+
+
+def _distinct_id(text: str) -> str | Reason:
+    return Reason.PLACEHOLDER if is_placeholder(text) else _any_distinct_id(text)
+
+
+def _any_distinct_id(text: str) -> str | Reason:
+    return Reason.TOO_LONG if len(text) > DISTINCT_ID_MAX else text
+
+
+def _person_id(text: str) -> str | Reason:
+    bare = text.strip()
+    if _CANONICAL_UUID.fullmatch(bare):
+        return bare
+    return str(UUID(bare)) if looks_like_uuid(bare) else Reason.NOT_A_UUID
+
+
+def _email(text: str) -> str | Reason:
+    if "@" not in text.strip().strip("@"):
+        return Reason.NOT_AN_EMAIL
+    return Reason.TOO_LONG if len(text) > EMAIL_MAX else text
+
+
+_RULES: dict[Kind, Callable[[str], str | Reason]] = {
+    Kind.DISTINCT_ID: _distinct_id,
+    Kind.ANY_DISTINCT_ID: _any_distinct_id,
+    Kind.PERSON_ID: _person_id,
+    Kind.EMAIL: _email,
+}

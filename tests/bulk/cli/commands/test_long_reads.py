@@ -1,0 +1,54 @@
+"""Commands that read a large journal say so: what they read and how much of it, on stderr only."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+SHOWN = "Reading x.journal.jsonl, 100% so far, for "
+
+
+@pytest.fixture(autouse=True)
+def slow_reads(run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every reading counts as one that takes more than 2 s."""
+    assert run("delete", "--everyone", "--yes", "--expect-count", "60", "--plan", "x.plan.jsonl").code == 0
+    monkeypatch.setattr("bulk.progress.file_reading.SHOWN_FROM_S", -1.0)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status", "x.journal.jsonl", "--json"),
+        ("report", "x.journal.jsonl", "--json"),
+        ("jobs", "--json"),
+        ("report", "x.journal.jsonl", "-o", "x.html"),
+    ],
+    ids=lambda command: " ".join(command),
+)
+def test_a_command_without_a_server_shows_it_on_stderr(run: Run, command: tuple[str, ...]) -> None:
+    result = run(*command)
+    assert result.code == 0
+    assert f"Reading files; {SHOWN}" in result.err
+    assert SHOWN not in result.out
+
+
+@pytest.mark.parametrize("command", [("verify", "x.journal.jsonl"), ("run", "x.plan.jsonl")], ids=lambda each: each[0])
+def test_run_and_verify_show_it_before_and_after(run: Run, command: tuple[str, ...]) -> None:
+    result = run(*command)
+    assert result.code == 0
+    assert f"Checking the journal and the project; {SHOWN}" in result.err
+    assert f"Making the report; {SHOWN}" in result.err
+
+
+def test_events_tell_the_file_and_how_much_of_it_is_read(run: Run) -> None:
+    result = run("verify", "x.journal.jsonl", "--json")
+    waits = [event["wait"] for event in map(json.loads, result.out.splitlines()) if event["wait"]]
+    assert {(wait["kind"], wait["file"], wait["percent"]) for wait in waits} == {("file", "x.journal.jsonl", 100)}
+
+
+def test_a_command_that_looks_for_its_job_shows_it(run: Run) -> None:
+    result = run("delete", "--everyone", "--yes", "--expect-count", "60")
+    assert "this job finished at" in result.sentence
+    assert SHOWN in result.err
