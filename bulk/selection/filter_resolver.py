@@ -25,7 +25,7 @@ class FilterResolver:
         gate: for waits between two reads.
         selection: the filter.
         findings: counts the persons that were listed.
-        persons: remembers the persons that were yielded.
+        persons: remembers the persons that match the filter.
         page_size: persons per page of a listing.
         having_keys: select only persons that have one of these properties.
     """
@@ -99,6 +99,8 @@ class FilterResolver:
             checked += 1
             if any(key in person.properties for key in self._having_keys):
                 page.append(selected(person))
+            else:
+                self._persons.add(person.uuid)  # it matches the filter all the same
             if checked == self._page_size:
                 yield self._new(page, without=checked - len(page))
                 page, checked = [], 0

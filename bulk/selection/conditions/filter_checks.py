@@ -6,6 +6,20 @@ from typing import Any
 from asyncclient import PropertyFilter
 from bulk.errors import InputError
 
+_IDS = "--distinct-ids (ByDistinctIds)"
+_CREATED = "--created-before or --created-after (ByActivity)"
+OWN_FIELDS = {
+    "uuid": "--uuids (ByPersonIds)",
+    "id": "--uuids (ByPersonIds)",
+    "distinct_id": _IDS,
+    "distinct_ids": _IDS,
+    "created_at": _CREATED,
+    "last_seen_at": "--inactive-since (ByActivity)",
+    "is_identified": "--identified or --anonymous (ByActivity)",
+    "name": "--hogql (ByQuery), as in \"SELECT id FROM persons WHERE properties.name = 'Jane'\"",
+}
+"""The fields that a person has besides its properties, and what selects by them. No filter on a property sees them."""
+
 
 def check_filters(properties: object, email: object) -> None:
     """Check the filters of a selection.
@@ -23,6 +37,9 @@ def check_filters(properties: object, email: object) -> None:
         if not isinstance(condition, PropertyFilter):
             kind = type(condition).__name__
             raise InputError(f"properties takes a list of PropertyFilter, but an item is a {kind}")
+        if condition.type == "person" and condition.key in OWN_FIELDS:
+            instead = OWN_FIELDS[condition.key]
+            raise InputError(f"{condition.key} is a field of persons, and filters see properties only: use {instead}")
         if condition.type == "cohort" and condition.operator not in ("exact", "in"):
             # a server that ignores the operator would select the members
             raise InputError(f"a cohort can only be selected with the operator in, not with {condition.operator}")

@@ -37,14 +37,14 @@ def test_the_summary_of_an_input_holds_its_kind_and_no_file_or_value(
 def test_the_summary_of_a_filter_holds_keys_and_operators_and_no_values() -> None:
     selection = ByFilter(
         properties=(
-            PropertyFilter("name", SECRET, operator="icontains"),
+            PropertyFilter("nickname", SECRET, operator="icontains"),
             PropertyFilter("id", 7711, type="cohort"),
         ),
         email=SECRET,
     )
     summary = selection.summary()
     name, cohort = summary["filters"]
-    assert (name["key"], name["operator"]) == ("name", "icontains")
+    assert (name["key"], name["operator"]) == ("nickname", "icontains")
     assert cohort["type"] == "cohort"
     assert summary["email"] is True
     assert SECRET not in json.dumps(summary)
