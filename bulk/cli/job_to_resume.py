@@ -39,7 +39,7 @@ from bulk.plan.plan_file import Plan
 from bulk.plan.plan_match import JobIdentity, describe_change, identity_of
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_lines import read_content
-from bulk.selection.selections import ByFilter, Selection
+from bulk.selection.selections import InputSelection, Selection
 
 _NEW_NAME = "add --plan NAME.plan.jsonl with a name that is not in use"
 
@@ -89,7 +89,7 @@ def find_job_files(
     with long_reads_shown() as on_read:
         found = find_jobs(Path(), identity, on_read=on_read)
     content = None
-    if found.jobs and not isinstance(selection, ByFilter):
+    if found.jobs and isinstance(selection, InputSelection):
         selection = _rereadable(selection)
         content = read_content(selection)
         _rewind(selection)
@@ -189,7 +189,7 @@ def _result(job: JobSummary) -> str:
 
 def _rereadable(selection: Selection) -> Selection:
     """Return the selection with a copy of its stream, in a file without a name, so that it can be read twice."""
-    if isinstance(selection, ByFilter) or not hasattr(selection.source, "read"):
+    if not isinstance(selection, InputSelection) or not hasattr(selection.source, "read"):
         return selection
     with as_file_trouble(Path("the copy of standard input"), "cannot be written"):
         copy = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - planning reads it
@@ -200,5 +200,5 @@ def _rereadable(selection: Selection) -> Selection:
 
 
 def _rewind(selection: Selection) -> None:
-    if not isinstance(selection, ByFilter) and hasattr(selection.source, "read"):
+    if isinstance(selection, InputSelection) and hasattr(selection.source, "read"):
         cast("BinaryIO", selection.source).seek(0)

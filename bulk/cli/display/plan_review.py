@@ -55,6 +55,7 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         *_value_rows(operation),
         ("Cannot be undone", what_stays(operation)),
         ("Selected", plain(describe(header.selection.get("details", {})))),
+        *_query_rows(header.selection.get("details", {})),
         ("Persons", format_count(plan.count)),
         *_coverage_rows(findings),
         *_planning_rows(findings),
@@ -97,6 +98,17 @@ def _value_rows(operation: Operation) -> Iterator[Row]:
     for heading, (key, value) in zip(chain(("Values",), repeat("")), operation.properties.items(), strict=False):
         text = json.dumps(value, ensure_ascii=False)
         yield heading, f"{plain(key)} = {plain(text, limit=VALUE_MAX)}"
+
+
+def _query_rows(details: dict[str, Any]) -> Iterator[Row]:
+    """Yield the query of a selection and the values of a query of the user's own."""
+    if not isinstance(query := details.get("query"), str):
+        return
+    yield "Query", plain(" ".join(query.split()), limit=None)
+    for heading, (name, value) in zip(
+        chain(("Query values",), repeat("")), (details.get("values") or {}).items(), strict=False
+    ):
+        yield heading, f"{plain(name)} = {plain(json.dumps(value, ensure_ascii=False), limit=VALUE_MAX)}"
 
 
 def what_stays(operation: Operation) -> str:
