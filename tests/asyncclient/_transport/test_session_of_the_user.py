@@ -166,6 +166,25 @@ async def test_a_session_that_was_closed_says_so(raw: Any) -> None:
         await client.persons.list()
 
 
+async def test_a_session_of_another_loop_says_so(raw: Any) -> None:
+    server = await raw.serve(raw.http(body=EMPTY))
+
+    async def make() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession()
+
+    other = asyncio.new_event_loop()
+    try:
+        session = await asyncio.to_thread(other.run_until_complete, make())
+        client = await raw.client(server.url, session=session)
+        for call in (client.persons.list, lambda: client.persons.delete(raw.uuid)):
+            with pytest.raises(RuntimeError, match="belongs to another event loop: make it in the one that uses the"):
+                await call()
+        await asyncio.to_thread(other.run_until_complete, session.close())
+    finally:
+        other.close()
+    assert server.requests == []
+
+
 async def test_its_middlewares_do_not_see_the_calls(raw: Any) -> None:
     seen = []
 
