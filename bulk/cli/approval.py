@@ -10,10 +10,12 @@ from bulk.formatting import count_of
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan
 from bulk.sanitize import plain
+from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 
 
 def can_prompt() -> bool:
-    """Return whether a user can answer: stdin and stderr are a terminal, and this process is in its foreground."""
+    """Return whether a user can reply: stdin and stderr are a terminal, and this process is in its foreground."""
     return sys.stdin.isatty() and sys.stderr.isatty() and _is_in_foreground(sys.stdin.fileno())
 
 
@@ -29,7 +31,7 @@ def ask_for_approval(
 ) -> None:
     """Show what the plan does and ask for its number of persons.
 
-    Args:
+    Arguments:
         plan: the plan to approve.
         say: shows text without a newline.
         warn: shows the warning so that it stands out; None for `say`.
@@ -44,6 +46,8 @@ def ask_for_approval(
         f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}.\n\n  "
     )
     (warn or say)(WARNING)
+    if words := coverage_of(by_kind(plan.findings)).words():
+        say(f"\n\nNote: {words}.")
     say("\n\nType the number of persons to continue: ")
     try:
         line = (_read_terminal if read is None else read)()

@@ -37,7 +37,7 @@ _HOST_SAID = "bulk.cli.host_said"
 class CommandOutput:
     """Where a command writes text for people: stdout, or stderr if stdout is for JSON lines.
 
-    Args:
+    Arguments:
         json: whether stdout is for JSON lines.
     """
 
@@ -86,7 +86,7 @@ def run_with_client(
 ) -> T:
     """Run work that needs the server, with signals handled and progress shown.
 
-    Args:
+    Arguments:
         settings: for the client.
         work: gets the open client, the stopper and the display.
         json: whether events go to stdout.
@@ -166,7 +166,7 @@ def is_approved(journal: Path) -> bool:
 def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str) -> str | None:
     """Return the approval of a plan: as given, as typed at the terminal, or None if the journal has one.
 
-    Args:
+    Arguments:
         plan: the plan to run.
         journal: its journal, which records an approval.
         approve: the digest given, if any.
@@ -200,7 +200,7 @@ def run_plan(
 ) -> int:
     """Run a plan, show the summary, also of a run that ends with an error, and return the exit code.
 
-    Args:
+    Arguments:
         settings: for the client.
         run_options: the options of the command.
         plan: the plan.
@@ -250,7 +250,7 @@ def run_plan(
 def not_started(plan: Path, resume_line: str) -> str:
     """Return what an interruption before the first change leaves, and how to continue.
 
-    Args:
+    Arguments:
         plan: the plan file, which is removed if it is new and was not approved.
         resume_line: the command line that continues.
     """
@@ -276,7 +276,12 @@ def _report_so_far(error: BaseException, plan: "Plan", journal: Path) -> "Report
 
 def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
     """Write the event that names a plan and what it is for."""
+    import msgspec
+
     from bulk.operations import describe as describe_operation
+    from bulk.report.report import input_report
+    from bulk.selection.input_findings import by_kind
+    from bulk.selection.inputs.coverage import coverage_of
 
     header = plan.header
     output.write_event(
@@ -289,19 +294,22 @@ def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
         project_name=header.project_name,
         operation=describe_operation(header.operation),
         findings=plan.findings,
+        input=msgspec.to_builtins(input_report(coverage_of(by_kind(plan.findings)))),
     )
 
 
 def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput, resume_line: str) -> None:
     """Show the result of a run or a verification, and the commands that come next.
 
-    Args:
+    Arguments:
         report: the report.
         plan: the plan file.
         journal: the journal.
         output: where to show it.
         resume_line: the command line that resumes the job, shown if it is not finished.
     """
+    import msgspec
+
     from bulk.cli.display.messages import state_counts
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.report import is_finished
@@ -326,5 +334,10 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         verify = f"posthog-bulk verify {file_word(str(journal))}"
         output.print_command(f"After the weekend, when PostHog has purged the events: {verify}")
     output.write_event(
-        "report", exit_code=report.exit_code, verdict=report.verdict, plan=str(plan), journal=str(journal)
+        "report",
+        exit_code=report.exit_code,
+        verdict=report.verdict,
+        plan=str(plan),
+        journal=str(journal),
+        input=msgspec.to_builtins(report.input),
     )

@@ -50,7 +50,7 @@ _EXAMPLES = {
 def operation_command(kind: str, summary: str) -> click.Command:
     """Return the command of an operation.
 
-    Args:
+    Arguments:
         kind: the operation, which is the name of the command.
         summary: the first sentence of its help.
     """
@@ -160,7 +160,7 @@ def _open_or_make_plan(
         UsageError: neither a selection nor an existing plan is given.
         Refused: the existing plan is for something else, or the job that the command would resume is finished.
     """
-    from bulk.cli.job_paths import check_different, choose_job_paths
+    from bulk.cli.job_paths import check_different, check_place, choose_job_paths
     from bulk.cli.job_session import make_plan_file
     from bulk.cli.job_to_resume import find_job_files, refuse_second_job
     from bulk.errors import FileTrouble
@@ -177,6 +177,7 @@ def _open_or_make_plan(
         now=datetime.now(UTC),
     )
     check_different(paths.plan, paths.journal)
+    check_place(paths.journal)
     files = None
     if paths.is_generated and selection is not None:
         files = find_job_files(operation, selection, paths, settings, output)

@@ -37,6 +37,8 @@ from bulk.progress.file_reading import FileReading, OnRead
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.progress import named_counts
 from bulk.report.verdict import exit_code
+from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
 from bulk.version import VERSION
 
@@ -237,6 +239,7 @@ def _first_records(
                 count=job.plan.count,
                 planned_at=header.created_at,
                 at=at,
+                coverage=coverage_of(by_kind(job.plan.findings)),
             )
         )
     if newly:

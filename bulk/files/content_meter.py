@@ -15,7 +15,7 @@ _CHUNK = 1 << 20
 class InputContent(msgspec.Struct, frozen=True, kw_only=True):
     """What an input held.
 
-    Args:
+    Arguments:
         digest: `sha256:` and the hex digits.
         lines: number of lines or values.
     """
@@ -45,7 +45,7 @@ class ContentMeter:
     def add_line(self, data: bytes, *, is_end: bool = True) -> None:
         """Add a line, or a part of one, in UTF-8 and without its end.
 
-        Args:
+        Arguments:
             data: the bytes.
             is_end: whether the line ends after them.
         """

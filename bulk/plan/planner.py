@@ -28,13 +28,16 @@ from bulk.plan.plan_match import check_plan_matches
 from bulk.plan.plan_writer import PlanWriter
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
-from bulk.selection.id_files import Reason
-from bulk.selection.input_findings import Findings
+from bulk.selection.input_findings import Findings, LineNumbers
+from bulk.selection.inputs.causes import Cause
+from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByFilter, Selection
 from bulk.version import VERSION
 
 HOUR_S = 3600.0
+NUMBERS_SHOWN = 60
+"""Characters of line numbers in a message."""
 
 
 async def make_plan(
@@ -57,7 +60,7 @@ async def make_plan(
     With `reuse`, the same call opens the plan that an earlier process wrote, so that this call followed by `run_job`
     starts a job and also resumes it.
 
-    Args:
+    Arguments:
         client: its `project_id` is a number.
         operation: what a run does to each target.
         selection: the persons.
@@ -183,6 +186,14 @@ def _no_target(findings: Findings) -> BulkError:
     return Refused(*_why_no_target(findings))
 
 
+_REFUSED_FIXES = {
+    Reason.NOT_A_UUID: "for distinct IDs, use --distinct-ids",
+    Reason.NOT_AN_EMAIL: "for distinct IDs, use --distinct-ids",
+    Reason.TAB: "if the file is CSV, name its column with --column",
+    Reason.NOT_UTF8: "save the file as UTF-8",
+}
+
+
 def _why_no_target(findings: Findings) -> tuple[str, str]:
     """Return the problem and its fix."""
     if findings.discovery:
@@ -195,15 +206,25 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
     refused = sum(len(lines) for lines in findings.refused.values())
     if refused == findings.lines:
         reasons = ", ".join(sorted(reason.value for reason in findings.refused))
-        no_uuids = set(findings.refused) == {Reason.NOT_A_UUID}
-        fix = "for distinct IDs, use --distinct-ids" if no_uuids else "correct the input"
+        fixes = {_REFUSED_FIXES.get(reason, "correct the input") for reason in findings.refused}
+        fix = fixes.pop() if len(fixes) == 1 else "correct the input"
         return f"none of the {refused:,} input lines can be used ({reasons})", fix
+    problem = f"no person matches any of the {findings.lines:,} input lines"
     if refused:
-        return (
-            f"no person matches any of the {findings.lines:,} input lines, {refused:,} of which cannot be used",
-            "check the input and the project",
-        )
-    return f"no person matches any of the {findings.lines:,} input lines", "check the input and the project"
+        problem += f", {refused:,} of which cannot be used"
+    causes = [f"{_lines(lines)}: {cause.value}" for cause, lines in findings.causes.items() if cause is not Cause.NONE]
+    if findings.wider:
+        causes.append(f"{_lines(findings.wider)}: would match if whitespace, quotes and case were ignored")
+    if causes:
+        problem += f" ({'; '.join(causes)})"
+    return problem, "check the input and the project"
+
+
+def _lines(lines: LineNumbers) -> str:
+    """Return lines as in "lines 1-2,7", with the first numbers if there are many."""
+    numbers = str(lines.to_finding()["lines"])
+    shown = numbers if len(numbers) <= NUMBERS_SHOWN else f"{numbers[:NUMBERS_SHOWN].rpartition(',')[0]},..."
+    return f"{'line' if len(lines) == 1 else 'lines'} {shown}"
 
 
 def _spent(client: PostHogClient, now: float) -> dict[str, list[float]]:

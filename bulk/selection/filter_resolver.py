@@ -19,7 +19,7 @@ from bulk.selection.selections import ByFilter
 class FilterResolver:
     """Yields the persons that match a filter, each once, page by page.
 
-    Args:
+    Arguments:
         client: for reading.
         reader: reads the persons that a query returns.
         gate: for waits between two reads.
@@ -107,7 +107,7 @@ class FilterResolver:
     def _new(self, page: Sequence[SelectedPerson], *, without: int = 0) -> list[SelectedPerson]:
         """Return the persons of a page that were not yielded before, and count them.
 
-        Args:
+        Arguments:
             without: persons of the page that have none of the properties.
         """
         self._findings.without += without
@@ -123,7 +123,7 @@ class FilterResolver:
 def naming_cohorts(client: PostHogClient, selection: ByFilter) -> Iterator[None]:
     """Turn the error about a missing cohort into one that names the cohorts of the selection.
 
-    Args:
+    Arguments:
         client: set to the project.
         selection: the filter.
 

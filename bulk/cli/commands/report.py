@@ -86,7 +86,7 @@ def _format_of(output: Path) -> str:
 def render(report: "Report", layout: str, *, width: int | None = None) -> str:
     """Return a report as text.
 
-    Args:
+    Arguments:
         report: the report.
         layout: one of `FORMATS`.
         width: the longest line of plain text; None for that of a file.

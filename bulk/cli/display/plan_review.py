@@ -17,10 +17,12 @@ from bulk.operations import (
 )
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
-from bulk.report.rendering.document import Table, discovery_sentences, finding_rows
+from bulk.report.rendering.document import Table
+from bulk.report.rendering.findings import discovery_sentences, finding_rows, finding_sentences
 from bulk.report.rendering.text import WIDTH, table_lines
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 from bulk.selection.selections import describe
 
 SAMPLE_SIZE = 5
@@ -33,7 +35,7 @@ LINES_MAX = 10_000
 def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int = WIDTH) -> str:
     """Return the review of a plan as text.
 
-    Args:
+    Arguments:
         plan: the plan.
         rate_limits: as the option --rate-limits gives them.
         batch_size: persons per bulk request.
@@ -49,6 +51,7 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         ("Cannot be undone", what_stays(operation)),
         ("Selected", plain(describe(header.selection.get("details", {})))),
         ("Persons", format_count(plan.count)),
+        *_coverage_rows(findings),
         *_planning_rows(findings),
         *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
@@ -61,7 +64,10 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         "",
         "Input check",
         *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX, width=width - 2)),
-        *(f"  {plain(sentence, limit=None)}" for sentence in discovery_sentences(findings)),
+        *(
+            f"  {plain(sentence, limit=None)}"
+            for sentence in (*discovery_sentences(findings), *finding_sentences(findings))
+        ),
     ]
     return "\n".join(lines)
 
@@ -107,6 +113,11 @@ def what_stays(operation: Operation) -> str:
             return "deleted events do not come back"
         case _:
             return "deleted recordings do not come back"
+
+
+def _coverage_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:
+    if words := coverage_of(findings).words():
+        yield "Not covered", words
 
 
 def _planning_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:

@@ -32,7 +32,7 @@ class Terminal:
     It asks for the size of the terminal each time. If the process is suspended (Ctrl-Z), the cursor is shown
     meanwhile, and the progress is drawn again below it afterwards.
 
-    Args:
+    Arguments:
         stream: the terminal.
         now: returns the local time.
     """
@@ -117,7 +117,7 @@ class Terminal:
 def write_alert(stream: TextIO, text: str) -> None:
     """Write a text that nobody must miss: bold and red on a terminal that shows colour.
 
-    Args:
+    Arguments:
         stream: where to write, without a line end.
         text: the text, in our own words.
     """
@@ -132,7 +132,7 @@ def write_alert(stream: TextIO, text: str) -> None:
 def fit(text: str, stream: TextIO) -> str:
     """Return a text whose lines a terminal need not break; unchanged for any other stream.
 
-    Args:
+    Arguments:
         text: the text.
         stream: where it is written.
     """

@@ -59,7 +59,8 @@ OPTIONS = {
     "server": "--port --persons --seed --rate-limits",
     "persons": "--distinct-ids --uuids --emails --column --where --email --properties --cohort --everyone "
     "--allow-shared-ids --format --output --host --project-id --key-file",
-    "plan": "--delete-events --delete-recordings --route --distinct-ids --uuids --emails --column --where --email "
+    "plan": "--delete-events --delete-recordings --route --distinct-ids --uuids --emails --email-match "
+    "--email-keys --column --where --email "
     "--properties --cohort --everyone --allow-shared-ids --output --host --project-id --key-file",
     "show": "--target --json",
     "run": "--journal --approve --max-targets --expect-count --concurrency --batch-size --rate-limits --wait --json "
