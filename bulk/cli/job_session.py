@@ -20,6 +20,7 @@ from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import BulkError, JournalBusy, JournalEmpty, Refused
 from bulk.formatting import count_of, format_count
 from bulk.operations import Operation
+from bulk.sanitize import plain
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -196,6 +197,7 @@ def run_plan(
     *,
     approve: str | None,
     expect_count: int | None,
+    expect_lines: int | None,
     resume_line: str,
 ) -> int:
     """Run a plan, show the summary, also of a run that ends with an error, and return the exit code.
@@ -208,6 +210,7 @@ def run_plan(
         output: where the summary is shown.
         approve: the digest of the plan, if it is not approved yet.
         expect_count: the number of persons that the user expects, if given.
+        expect_lines: the number of input lines that the user expects, if given.
         resume_line: the command line that resumes the job.
     """
     from bulk.engine import run_job
@@ -229,6 +232,7 @@ def run_plan(
                     retry_for_s=settings.retry_for_s,
                     max_targets=run_options.max_targets,
                     expect_count=expect_count,
+                    expect_lines=expect_lines,
                     on_progress=display,
                     stop=stop,
                 )
@@ -313,11 +317,14 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
 
     from bulk.cli.display.messages import state_counts
     from bulk.report.rendering.document import AXIS_TITLES
-    from bulk.report.report import is_finished
-    from bulk.sanitize import file_word, plain
+    from bulk.report.rendering.findings import orphan_sentences
+    from bulk.report.report import coverage_in, is_finished
+    from bulk.sanitize import file_word
     from bulk.states import state_label
 
     output.print(plain(report.verdict, limit=None))
+    for sentence in orphan_sentences(report.operation, report.selection, coverage_in(report)):
+        output.print(sentence)
     for axis in report.axes:
         line = state_counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states})
         if line:

@@ -82,6 +82,8 @@ class Findings:
         self.wider_by: str | None = None
         self.wider_checked = 0
         self.discovery: dict[str, str] = {}
+        self.query: dict[str, Any] = {}
+        self.placeholders = 0
         self.without = 0
         self.gone = 0
         self.unread_persons = 0
@@ -165,6 +167,9 @@ class Findings:
         if self.discovery:
             counts = {"without": self.without, "gone": self.gone, "unread": self.unread_persons}
             found.append({"kind": "discovery", **self.discovery, **counts})
+        if self.query:
+            counts = {"gone": self.gone, "unread": self.unread_persons, "placeholders": self.placeholders}
+            found.append({"kind": "query", **self.query, **counts})
         found.append(
             {
                 "kind": "many_distinct_ids",
