@@ -107,7 +107,7 @@ def check_story(records: list[Record]) -> None:
         r"rate limited \(429\): others wait .+ s, as the server asks",
         START,  # again
         RUN.format(name, 3),
-        NOT_REACHABLE.format("no answer"),
+        NOT_REACHABLE.format("no response"),
         REACHABLE,
         "phase: reading back",
         r"run ended: finished; exit code 0; properties: .+",

@@ -89,7 +89,7 @@ CLIENT: tuple[Twin, ...] = (
         (
             "asyncclient/_protocol/responses/test_reading.py::test_a_body_that_must_be_empty_is_invalid",
             "asyncclient/_protocol/responses/test_every_response.py::test_any_other_body_is_invalid[persons.delete-page-200]",
-            "integration/test_foreign_answers.py::test_changes_that_a_foreign_server_answers_are_never_done",
+            "integration/test_foreign_responses.py::test_changes_with_a_foreign_response_are_never_done",
         ),
         _EXPECTATIONS, "        if self.or_json is None:\n            raise", "        if self.or_json is None:\n            return\n            raise",
         _EXPECTATIONS, "        raise UnexpectedResponse(_IS_HTML)\n\n\ndef is_html", "        pass\n\n\ndef is_html",
@@ -99,7 +99,7 @@ CLIENT: tuple[Twin, ...] = (
         "any 2xx proves that the server has a route",
         (
             "asyncclient/_protocol/responses/test_reading.py::test_a_route_is_known_only_by_a_decoded_response",
-            "integration/test_foreign_answers.py::test_no_kept_person_is_deleted_by_a_server_of_unknown_age",
+            "integration/test_foreign_responses.py::test_no_kept_person_is_deleted_by_a_server_of_unknown_age",
         ),
         _EXPECTATIONS, "        self.proven_by.read(response)\n", "",
     ),
@@ -525,7 +525,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         10,
         "an unrequested response counts as that of the next request",
-        "asyncclient/_transport/test_session_endings.py::test_an_answer_that_nobody_asked_for_is_not_the_next_ones",
+        "asyncclient/_transport/test_session_endings.py::test_an_unrequested_response_is_not_that_of_the_next_call",
         _ATTEMPT, "if self._turns.now() == before:", "if False:",
     ),
     twin(

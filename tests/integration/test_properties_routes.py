@@ -88,10 +88,10 @@ def without_token(monkeypatch: pytest.MonkeyPatch) -> None:
     def hidden(job: Any) -> Any:
         import msgspec
 
-        answer = projects.projects(job)
-        fields = msgspec.json.decode(answer.body)
+        response = projects.projects(job)
+        fields = msgspec.json.decode(response.body)
         fields.pop("api_token", None)
-        return msgspec.structs.replace(answer, body=msgspec.json.encode(fields))
+        return msgspec.structs.replace(response, body=msgspec.json.encode(fields))
 
     monkeypatch.setitem(table.HANDLERS, "projects", hidden)
 

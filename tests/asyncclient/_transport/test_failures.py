@@ -102,11 +102,11 @@ def test_no_exception_is_named(error: Exception, sent: bool, kind: type[Any], me
 
 
 async def test_a_server_without_tls_is_told_apart(raw: Any) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0) as server:
         client = await raw.client(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         with pytest.raises(ConnectFailed, match=r"does not speak TLS on this port; plain http .* needs --allow-http"):
             await client.persons.get(raw.uuid)
@@ -117,10 +117,10 @@ async def test_a_private_certificate_authority_that_is_not_given_is_told(raw: An
     context.load_cert_chain(certificate)
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the handshake's end on the server's side
 
-    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0, ssl=context) as server:
         client = await raw.client(f"https://localhost:{server.sockets[0].getsockname()[1]}")
         with pytest.raises(UntrustedCertificate) as caught:
             await client.persons.get(raw.uuid)

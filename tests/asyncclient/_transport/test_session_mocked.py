@@ -75,7 +75,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[PostHogClient]
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
-async def test_a_documented_call_is_answered_by_the_mock(client: PostHogClient, name: str) -> None:
+async def test_the_mock_responds_to_each_documented_call(client: PostHogClient, name: str) -> None:
     method, path, status, payload, call = DOCUMENTED[name]
     with mocked_responses() as mocked:
         if payload is None:

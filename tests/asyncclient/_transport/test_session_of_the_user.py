@@ -267,13 +267,13 @@ async def test_a_private_certificate_authority_of_its_connector_is_trusted(raw: 
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     served.load_cert_chain(certificate)
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(raw.http(body=EMPTY))
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=served) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0, ssl=served) as server:
         host = f"https://localhost:{server.sockets[0].getsockname()[1]}"
         trusted = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(certificate)))
         async with aiohttp.ClientSession(connector=trusted) as session:

@@ -53,7 +53,7 @@ async def test_through_a_tunnel_the_proxy_sees_neither_path_nor_key(
     heads: list[bytes] = []
     passed: list[bytes] = []
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError):
             while True:
                 heads.append(await reader.readuntil(b"\r\n\r\n"))
@@ -74,7 +74,7 @@ async def test_through_a_tunnel_the_proxy_sees_neither_path_nor_key(
         await asyncio.gather(pump(reader, there[1]), pump(there[0], writer))
 
     async with (
-        await asyncio.start_server(answer, "127.0.0.1", 0, ssl=trusted) as server,
+        await asyncio.start_server(response, "127.0.0.1", 0, ssl=trusted) as server,
         await asyncio.start_server(tunnel, "127.0.0.1", 0) as proxy,
     ):
         port = server.sockets[0].getsockname()[1]

@@ -16,14 +16,14 @@ async def test_a_certificate_that_nobody_signed_is_refused_before_anything_is_se
     context.load_cert_chain(certificate)
     heard: list[bytes] = []
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(raw.http(404, b'{"detail": "Not found."}'))
         await writer.drain()
         writer.close()
 
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the handshake's end on the server's side
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0, ssl=context) as server:
         port = server.sockets[0].getsockname()[1]
         client = await raw.client(f"https://localhost:{port}")
         with pytest.raises(
@@ -37,13 +37,13 @@ async def test_a_private_certificate_authority_is_trusted_where_it_is_given(raw:
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     served.load_cert_chain(certificate)
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(raw.http(body=b'{"results": []}'))
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=served) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0, ssl=served) as server:
         host = f"https://localhost:{server.sockets[0].getsockname()[1]}"
         client = await raw.client(host, ssl=ssl.create_default_context(cafile=str(certificate)))
         assert (await client.persons.list()).results == []

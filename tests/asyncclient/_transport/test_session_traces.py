@@ -27,14 +27,14 @@ def spans() -> Iterator[InMemorySpanExporter]:
 
 @pytest.mark.parametrize("whose", ["its own session", "a session of the user's"])
 async def test_opentelemetry_sees_one_span_per_call(raw: Any, spans: InMemorySpanExporter, whose: str) -> None:
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         if request.method == "DELETE":
             return False
         found = request.method == "GET" and not request.path.endswith(f"{raw.uuid}/")
         writer.write(raw.http(body=b'{"results": []}') if found else raw.http(404, b'{"detail": "Not found."}'))
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     async with aiohttp.ClientSession() as session:
         client = await raw.client(server.url, **({} if whose == "its own session" else {"session": session}))
         await client.persons.list()
@@ -101,7 +101,7 @@ async def test_an_error_of_a_hook_is_the_users_and_shows_no_key(raw: Any, hook: 
 
 
 @pytest.mark.parametrize("slow", [False, True])
-async def test_a_late_answer_is_not_the_next_calls_where_a_session_is_traced(raw: Any, slow: bool) -> None:
+async def test_a_late_response_is_not_that_of_the_next_call_of_a_traced_session(raw: Any, slow: bool) -> None:
     """A hook that waits between the connection and the request hides it: see asyncclient/README.md."""
     config = aiohttp.TraceConfig()
 
@@ -112,7 +112,7 @@ async def test_a_late_answer_is_not_the_next_calls_where_a_session_is_traced(raw
     config.on_connection_reuseconn.append(wait)
     on, said = asyncio.Event(), asyncio.Event()
 
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         writer.write(raw.http(body=b'{"results": []}'))
         await writer.drain()
         await on.wait()
@@ -120,7 +120,7 @@ async def test_a_late_answer_is_not_the_next_calls_where_a_session_is_traced(raw
         said.set()
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     async with aiohttp.ClientSession(trace_configs=[config]) as session:
         client = await raw.client(server.url, session=session)
         await client.persons.list()

@@ -335,7 +335,7 @@ def test_what_the_server_says_cannot_act_on_a_terminal(
 
 
 def listed_byte_for_byte(posthog: Any, uuids: list[UUID]) -> dict[str, bytes]:
-    """What the server itself answers to a batch read, object by object."""
+    """The server's own response to a batch read, object by object."""
     import urllib.request
 
     request = urllib.request.Request(
@@ -343,8 +343,8 @@ def listed_byte_for_byte(posthog: Any, uuids: list[UUID]) -> dict[str, bytes]:
         data=json.dumps({"uuids": [str(uuid) for uuid in uuids]}).encode(),
         headers={"Authorization": f"Bearer {posthog.server.personal_api_key}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request) as answer:
-        results = msgspec.json.decode(answer.read(), type=dict[str, dict[str, msgspec.Raw]])["results"]
+    with urllib.request.urlopen(request) as response:
+        results = msgspec.json.decode(response.read(), type=dict[str, dict[str, msgspec.Raw]])["results"]
     return {uuid: bytes(raw) for uuid, raw in results.items()}
 
 

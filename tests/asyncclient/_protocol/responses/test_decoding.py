@@ -200,7 +200,7 @@ ERRORS = [
     error(429, envelope("throttled_error", "throttled", "wait"), **{"retry-after": "5"}),
     error(404, envelope("a", "b", "Not found.", "c")),
     ConnectFailed("no connection", method="GET", path="p", route="GET p", sent=False),
-    TimedOut("no answer", method="GET", path="p", route="GET p", sent=True),
+    TimedOut("no response", method="GET", path="p", route="GET p", sent=True),
 ]
 
 

@@ -102,13 +102,13 @@ def page(number: int, **more: Any) -> dict[str, Any]:
 async def numbered(raw: Any, **pages: Any) -> Any:
     """Return a client of a server that sends the requested page; a number in place of a page is a status."""
 
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         said = pages[f"p{parse_qs(urlsplit(request.target).query)['page'][0]}"]
         status, body = said if isinstance(said, tuple) else (200, said)
         writer.write(raw.http(status, json.dumps(body).encode()))
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     return server, await raw.client(server.url)
 
 
@@ -289,7 +289,7 @@ async def test_properties_at_a_time_come_as_the_server_tells_them(raw: Any) -> N
         "timestamp=2026-01-01T00%3A00%3A00Z&distinct_id=a%26b%3Dc",
         "timestamp=2026-01-01&person_id=7",
     ]
-    server.answer = (await raw.serve(raw.http(404, b'{"error": "Person not found"}'))).answer
+    server.response = (await raw.serve(raw.http(404, b'{"error": "Person not found"}'))).response
     with pytest.raises(RouteNotFound, match="Person not found"):
         await client.persons.properties_at_time("2026-01-01", person_id=7)
 
