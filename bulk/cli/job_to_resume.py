@@ -15,7 +15,7 @@ import msgspec
 from bulk.cli.job_paths import JobPaths
 from bulk.cli.job_session import CommandOutput, long_reads_shown
 from bulk.cli.options.settings import Settings
-from bulk.errors import FileTrouble, JournalBusy, Refused
+from bulk.errors import FileTrouble, JobPlannedTwice, JournalBusy, Refused
 from bulk.files.file_errors import as_file_trouble
 from bulk.files.private_files import create_exclusive
 from bulk.formatting import count_of, format_time
@@ -102,7 +102,7 @@ def refuse_second_job(plan: Plan, files: JobFiles) -> None:
     published in the same instant, neither does.
 
     Raises:
-        Refused: there is such a plan; this one is removed.
+        JobPlannedTwice: there is such a plan; this one is removed.
     """
     if files.identity is None:
         return
@@ -112,10 +112,7 @@ def refuse_second_job(plan: Plan, files: JobFiles) -> None:
             continue
         if other.plan.name != plan.path.name and other.plan.stat().st_ctime_ns <= own:
             plan.discard()
-            raise Refused(
-                f"another process has just planned the same job: {plain(other.plan)}",
-                "run the same command again, which uses that plan",
-            )
+            raise JobPlannedTwice(other.plan)
 
 
 @contextmanager

@@ -132,7 +132,8 @@ def run_until_signal(
         drain_s: seconds that requests in flight may take to finish after a signal.
 
     Raises:
-        Interrupted: a signal arrived. Errors that the work raises are raised in its place, except for `NotFinished`.
+        Interrupted: a signal arrived. Errors that the work raises are raised in its place, except for `NotFinished`
+            and `OSError`.
     """
     catcher = _SignalCatcher(restore)
 
@@ -144,7 +145,7 @@ def run_until_signal(
         try:
             with _woken_by_signals():
                 result = await work(stopper)
-        except (asyncio.CancelledError, NotFinished):
+        except (asyncio.CancelledError, NotFinished, OSError):  # an OSError of the output: its terminal was closed
             if catcher.number is None:
                 raise
             raise Interrupted(catcher.number) from None

@@ -60,8 +60,9 @@ def open_regular(path: Path, flags: int, kind: Callable[[Path, str, str], FileTr
 
 
 def refuse_existing(path: Path) -> None:
-    """Raise early if a file of this name exists; only the creation itself decides."""
+    """Raise early if a file of this name exists, or its folder does not; only the creation itself decides."""
     with as_file_trouble(path, CREATING):
+        path.parent.stat()
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, "")
 

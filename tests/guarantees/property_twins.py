@@ -296,7 +296,7 @@ PROPERTIES: tuple[Twin, ...] = (
             "bulk/selection/test_event_distinct_id.py::test_the_first_of_several_usable_ids_is_picked",
             _OTHERS + "a_placeholder_id_is_avoided_if_the_person_has_another",
         ),
-        "bulk/selection/event_distinct_id.py", "own = [distinct_id for distinct_id in usable if not is_placeholder(distinct_id)] or usable", "own = usable",
+        "bulk/selection/event_distinct_id.py", "if first is None or not is_placeholder(first):", "if first is None or first:",
     ),
     twin(
         23,

@@ -147,7 +147,7 @@ STATES: tuple[Twin, ...] = (
         21,
         "verify calls persons done that it could not read",
         _FACTS + "verify_that_cannot_read_a_person_is_not_finished",
-        "bulk/engine.py", "report_of_verify(read_report(journal, plan), unread=unread)", "report_of_verify(read_report(journal, plan))",
+        "bulk/engine.py", "FileReading(REPORTING, on_progress)), unread=unread)", "FileReading(REPORTING, on_progress)))",
     ),
     twin(
         22,

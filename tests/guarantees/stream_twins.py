@@ -45,7 +45,7 @@ STREAMS: tuple[Twin, ...] = (
         17,
         "a signal in the checks before a run ends the command with exit code 75",
         "bulk/cli/test_interruption.py::test_in_the_checks_before_a_run_the_plan_is_kept[stall-15]",
-        "bulk/cli/signals.py", "except (asyncio.CancelledError, NotFinished):", "except asyncio.CancelledError:",
+        "bulk/cli/signals.py", "except (asyncio.CancelledError, NotFinished, OSError):", "except (asyncio.CancelledError, OSError):",
     ),
     twin(
         17,

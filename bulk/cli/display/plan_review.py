@@ -19,7 +19,7 @@ from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
 from bulk.report.rendering.document import Table
 from bulk.report.rendering.findings import discovery_sentences, finding_rows, finding_sentences
-from bulk.report.rendering.text import table_lines
+from bulk.report.rendering.text import WIDTH, table_lines
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
@@ -32,13 +32,14 @@ LINES_MAX = 10_000
 """Characters of line numbers shown per finding; the report shows all."""
 
 
-def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
+def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int = WIDTH) -> str:
     """Return the review of a plan as text.
 
     Arguments:
         plan: the plan.
         rate_limits: as the option --rate-limits gives them.
         batch_size: persons per bulk request.
+        width: the columns that the tables may take.
     """
     header, findings = plan.header, by_kind(plan.findings)
     operation = from_dict(header.operation)
@@ -59,10 +60,10 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         *aligned_rows(rows),
         "",
         f"Sample: {min(SAMPLE_SIZE, plan.count)} of {format_count(plan.count)}",
-        *(f"  {line}" for line in table_lines(_sample(plan))),
+        *(f"  {line}" for line in table_lines(_sample(plan), width=width - 2)),
         "",
         "Input check",
-        *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX)),
+        *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX, width=width - 2)),
         *(
             f"  {plain(sentence, limit=None)}"
             for sentence in (*discovery_sentences(findings), *finding_sentences(findings))

@@ -16,6 +16,7 @@ from bulk.cli.display.messages import Event
 from bulk.cli.display.wait_lines import local_time
 from bulk.cli.streams.text import as_text_output
 from bulk.events import Activity, PhaseChanged, PlanProgress, Progress, ServerUnreachable
+from bulk.report.rendering.text import WIDTH
 from bulk.sanitize import paragraph
 
 CHECKING = "checking"
@@ -137,8 +138,18 @@ def fit(text: str, stream: TextIO) -> str:
     """
     if not stream.isatty():
         return text
-    width = max(10, _size(stream)[0] - 1)
+    width = text_width(stream)
     return "\n".join(part for line in text.split("\n") for part in screen.fold(line, width, hang=_hang(line, width)))
+
+
+def text_width(stream: TextIO, *, otherwise: int = WIDTH) -> int:
+    """Return how many columns a line of text may take: those of a terminal but the last one.
+
+    Args:
+        stream: where the text is written.
+        otherwise: the columns if it is no terminal.
+    """
+    return max(10, _size(stream)[0] - 1) if stream.isatty() else otherwise
 
 
 _FIRST_COLUMN = re.compile(r"\S+(?: \S+)*  +(?=\S)")

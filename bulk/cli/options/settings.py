@@ -154,6 +154,7 @@ def _check_proxy(url: str) -> None:
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_url = is_url and parts.path in ("", "/") and not parts.query and not parts.fragment
     except ValueError:
         parts, is_url = urlsplit(""), False
     if "@" in url or parts.password:
