@@ -40,7 +40,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 @pytest.mark.slow
-def test_the_log_of_an_unattended_job_tells_its_story(tmp_path: Path) -> None:
+def test_the_log_of_an_unattended_job_has_each_of_its_steps(tmp_path: Path) -> None:
     job = Unattended(tmp_path, persons=PERSONS, outages=OUTAGES, kills=KILLS, others=OTHER_PROGRAMS)
     try:
         codes = [job.run(UpdateProperties({"plan": "vip"}, route="rest"), ByFilter(everyone=True)) for _ in range(3)]

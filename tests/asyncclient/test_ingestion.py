@@ -69,7 +69,7 @@ def test_an_invalid_public_token_is_refused_and_not_shown(token: Any) -> None:
         innocent(everything(from_env.value))
 
 
-def test_an_old_personal_key_without_a_prefix_is_not_taken_for_a_token() -> None:
+def test_an_old_personal_key_without_a_prefix_is_no_token() -> None:
     with pytest.raises(InvalidArgument, match="secret key"):
         PostHogClient(host="us", project_id=1, personal_api_key="old", project_api_key="old")
 

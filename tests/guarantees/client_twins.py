@@ -224,7 +224,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         13,
         "a rate limit is lowered below the requests that passed",
-        _BUCKET_TESTS + "an_unknown_hourly_limit_is_learned_as_what_it_is_and_held_for_a_while",
+        _BUCKET_TESTS + "an_unknown_hourly_limit_is_learned_exactly_and_kept_for_a_while",
         _REDUCTION, "found = max(1, limit // 2, passed)", "found = max(1, limit // 2)",
         _BUCKET, "            self._keep_to_what_passed(now)\n", "            pass\n",
     ),
@@ -549,7 +549,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         31,
         "TLS certificates are not verified",
-        "asyncclient/_transport/test_session_tls.py::test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent",
+        "asyncclient/_transport/test_session_tls.py::test_a_self_signed_certificate_is_refused_before_anything_is_sent",
         _SESSION, "ssl=options.ssl_context or True", "ssl=False",
     ),
     twin(

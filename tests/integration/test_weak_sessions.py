@@ -29,7 +29,7 @@ with warnings.catch_warnings():
         changes, first = 0, None
 
 
-async def test_what_a_session_invents_is_never_done(tmp_path: Path, axis: Any) -> None:
+async def test_a_response_that_a_session_invents_never_counts_as_done(tmp_path: Path, axis: Any) -> None:
     """Who was read back as changed counts as done, and nobody else; the job says that it is not finished."""
     async with LocalPostHog(persons=60, seed=3, options=ServerOptions(era="summary")) as server, Recorded() as session:
         session.invented, session.key = [], {"Content-Type": "application/json"}

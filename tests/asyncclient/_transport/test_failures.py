@@ -67,7 +67,7 @@ def test_an_unknown_host_is_named() -> None:
     assert isinstance(decide(RetryPolicy(), found, attempt=1, mutating=False), GiveUp)
 
 
-def test_a_name_server_that_does_not_respond_is_told_from_a_name_that_does_not_exist() -> None:
+def test_a_silent_name_server_differs_from_an_unknown_name() -> None:
     found = failed(aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(socket.EAI_AGAIN, "try again")))
     assert isinstance(found, UnknownHost)
     assert not found.does_not_exist
@@ -101,7 +101,7 @@ def test_no_exception_is_named(error: Exception, sent: bool, kind: type[Any], me
     assert str(found) == f"GET persons/: {message}"
 
 
-async def test_a_server_without_tls_is_told_apart(raw: Any) -> None:
+async def test_a_server_without_tls_has_an_error_of_its_own(raw: Any) -> None:
     async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
         writer.close()
@@ -112,7 +112,7 @@ async def test_a_server_without_tls_is_told_apart(raw: Any) -> None:
             await client.persons.get(raw.uuid)
 
 
-async def test_a_private_certificate_authority_that_is_not_given_is_told(raw: Any, certificate: Path) -> None:
+async def test_an_error_names_a_private_certificate_authority_that_is_not_trusted(raw: Any, certificate: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the handshake's end on the server's side

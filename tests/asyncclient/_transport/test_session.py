@@ -74,7 +74,7 @@ async def test_an_idle_connection_that_the_server_closed_loses_no_request_unnoti
     assert len([each for each in server.requests if each.method == "DELETE"]) <= 1
 
 
-async def test_nobody_listening_is_a_failure_before_anything_was_sent(raw: Any, unused_tcp_port: int) -> None:
+async def test_a_refused_connection_is_a_failure_before_anything_was_sent(raw: Any, unused_tcp_port: int) -> None:
     client = await raw.client(f"http://127.0.0.1:{unused_tcp_port}")
     with pytest.raises(ConnectFailed) as caught:
         await client.persons.delete(raw.uuid)
@@ -215,7 +215,7 @@ async def test_the_environments_proxy_and_netrc_are_used_only_when_asked(
         assert each.headers["authorization"] == f"Bearer {raw.key}"  # never the one of the netrc
 
 
-async def test_target_headers_and_body_are_exactly_what_was_built(raw: Any) -> None:
+async def test_target_headers_and_body_are_sent_exactly_as_built(raw: Any) -> None:
     server = await raw.serve(raw.http(body=b'{"results": [], "persons_found": 1, "events_queued_for_deletion": true}'))
     client = await raw.client(server.url)
     await client.persons.list(distinct_id="a b+c/../%2e?&=#\u00fc\n", limit=5)

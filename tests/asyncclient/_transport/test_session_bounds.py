@@ -118,7 +118,7 @@ async def test_what_only_the_body_explains_is_not_guessed_from_half_of_it(raw: A
         await client.persons.get(raw.uuid)
 
 
-async def test_an_error_page_beyond_64_kib_is_cut_and_its_status_told(raw: Any) -> None:
+async def test_an_error_page_beyond_64_kib_is_cut_and_keeps_its_status(raw: Any) -> None:
     server = await raw.serve(raw.http(502, b"<html>" + b"x" * 1_000_000))
     client = await raw.client(server.url)
     with pytest.raises(ServerError) as caught:

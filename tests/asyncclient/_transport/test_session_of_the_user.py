@@ -45,7 +45,7 @@ async def test_its_headers_are_sent_and_displace_none_of_the_clients(raw: Any) -
     assert (seen["accept"], seen["accept-encoding"]) == ("application/json", "gzip, deflate")
 
 
-async def test_without_a_user_agent_of_its_own_it_sends_the_clients(raw: Any) -> None:
+async def test_a_session_without_a_user_agent_sends_that_of_the_client(raw: Any) -> None:
     server = await raw.serve(raw.http(body=EMPTY))
     async with aiohttp.ClientSession() as session:
         await (await raw.client(server.url, session=session)).persons.list()
@@ -235,7 +235,7 @@ async def test_a_session_that_sends_elsewhere_sends_nothing(raw: Any) -> None:
 
 
 @pytest.mark.parametrize("given", [object(), "session", aiohttp.ClientSession])
-async def test_what_is_no_session_is_refused(given: Any) -> None:
+async def test_an_object_that_is_no_session_is_refused(given: Any) -> None:
     with pytest.raises(InvalidArgument, match=r"session is of type \w+, and not an aiohttp\.ClientSession"):
         PostHogClient(host="us", project_id=1, personal_api_key="phx_x", session=given)
 

@@ -38,7 +38,7 @@ async def test_a_plain_proxy_gets_the_whole_address_and_its_password(
     assert (len(proxy.requests), proxy.connections) == (2, 1)
 
 
-async def test_who_is_excepted_is_asked_without_the_proxy(raw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_in_no_proxy_is_called_without_the_proxy(raw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = await raw.serve(raw.http())
     server = await raw.serve(raw.http(body=b'{"results": []}'))
     monkeypatch.setenv("http_proxy", proxy.url)
@@ -126,7 +126,7 @@ async def test_no_error_shows_the_proxys_password(
 
 
 @pytest.mark.parametrize("named", ["http://me:hidden@", "socks5://me:hidden@proxy:1080", "http://me:hidden@h:port"])
-async def test_an_address_that_is_none_is_refused_and_its_password_not_shown(
+async def test_an_invalid_address_is_refused_without_its_password(
     raw: Any, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
     monkeypatch.setenv("http_proxy", named)

@@ -53,30 +53,30 @@ async def test_opentelemetry_sees_one_span_per_call(raw: Any, spans: InMemorySpa
     assert raw.key not in "".join(span.to_json() for span in told)
 
 
-def tracing(heard: list[Any]) -> aiohttp.TraceConfig:
+def tracing(traced: list[Any]) -> aiohttp.TraceConfig:
     config = aiohttp.TraceConfig()
 
     async def started(session: Any, context: Any, params: aiohttp.TraceRequestStartParams) -> None:
-        heard.append(("start", params.method, repr(params)))
+        traced.append(("start", params.method, repr(params)))
         params.headers["traceparent"] = "00-1-2-01"
 
     async def ended(session: Any, context: Any, params: aiohttp.TraceRequestEndParams) -> None:
-        heard.append(("end", params.response.status))
+        traced.append(("end", params.response.status))
 
     config.on_request_start.append(started)
     config.on_request_end.append(ended)
     return config
 
 
-async def test_a_trace_config_is_told_of_each_call_and_may_add_headers(raw: Any) -> None:
-    heard: list[Any] = []
+async def test_a_trace_config_sees_each_call_and_may_add_headers(raw: Any) -> None:
+    traced: list[Any] = []
     server = await raw.serve(raw.http(body=b'{"results": []}'))
-    async with aiohttp.ClientSession(trace_configs=[tracing(heard)]) as session:
+    async with aiohttp.ClientSession(trace_configs=[tracing(traced)]) as session:
         client = await raw.client(server.url, session=session)
         await client.persons.list()
         await client.persons.list()
-    assert [each[:2] for each in heard] == [("start", "GET"), ("end", 200)] * 2
-    assert raw.key not in repr(heard)
+    assert [each[:2] for each in traced] == [("start", "GET"), ("end", 200)] * 2
+    assert raw.key not in repr(traced)
     assert [request.headers["traceparent"] for request in server.requests] == ["00-1-2-01"] * 2
     assert server.requests[0].headers["authorization"] == f"Bearer {raw.key}"
 

@@ -315,7 +315,7 @@ def test_a_file_of_persons_that_was_cut_short_is_not_there(
     assert not Path("people.jsonl").exists()
 
 
-def test_what_the_server_says_cannot_act_on_a_terminal(
+def test_text_from_the_server_cannot_act_on_a_terminal(
     serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served = serve(5, project_name="Ac\x1b]0;pwned\x07me\u202e")

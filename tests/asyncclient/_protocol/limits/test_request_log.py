@@ -44,7 +44,7 @@ def test_no_request_is_forgotten_and_none_counts_for_long(
 
 
 @given(steps=STEPS, limit=st.integers(1, 30), in_flight=st.integers(0, 3))
-def test_after_the_wait_there_is_room_and_just_before_there_is_none(
+def test_a_request_is_allowed_after_the_wait_and_not_just_before(
     steps: list[tuple[str, float | list[float]]], limit: int, in_flight: int
 ) -> None:
     log, _, now = replay(steps)

@@ -202,7 +202,7 @@ async def test_rows_that_cannot_be_separated_are_an_error(raw: Any) -> None:
         await anext(export)
 
 
-async def test_a_body_that_is_not_gzip_as_it_says_cannot_be_read(raw: Any) -> None:
+async def test_a_body_that_is_not_gzip_as_its_header_says_cannot_be_read(raw: Any) -> None:
     server = await raw.serve(raw.http(body=b"no gzip", Content_Encoding="gzip", Content_Type="text/csv"))
     client = await raw.client(server.url)
     with pytest.raises(InvalidResponse, match="cannot be unpacked"):

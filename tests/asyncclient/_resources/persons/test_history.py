@@ -116,7 +116,7 @@ async def entries(client: PostHogClient) -> list[Any]:
     return [each.id async for each in client.persons.iter_activity(7, page_size=1)]
 
 
-async def test_a_page_past_the_end_ends_only_what_was_all_there(raw: Any) -> None:
+async def test_a_page_past_the_end_ends_only_a_complete_listing(raw: Any) -> None:
     gone = (404, {"detail": "Invalid page."})
     more = "http://x/?page=2"
     _, client = await numbered(raw, p1=page(1, next=more, total_count=1), p2=gone)
@@ -265,7 +265,7 @@ async def test_a_scoped_keys_403_surfaces(raw: Any) -> None:
     assert len(server.requests) == 1
 
 
-async def test_as_csv_the_text_comes_as_it_is(raw: Any) -> None:
+async def test_a_csv_response_is_returned_unchanged(raw: Any) -> None:
     server = await raw.serve(raw.http(body="id,name\r\n7,\u00e4\r\n".encode(), Content_Type="text/csv"))
     client = await raw.client(server.url)
     for call in (

@@ -43,7 +43,7 @@ async def test_cohorts_are_of_one_person(raw: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"7", b'{"results": 7}', b"<html>"])
-async def test_what_is_neither_cannot_be_read(raw: Any, body: bytes) -> None:
+async def test_a_body_of_neither_form_is_invalid(raw: Any, body: bytes) -> None:
     server = await raw.serve(raw.http(body=body))
     client = await raw.client(server.url)
     with pytest.raises(InvalidResponse):
