@@ -264,7 +264,7 @@ READ: dict[str, tuple[bytes, tuple[str, ...], int, list[str], list[str], str]] =
             "Lines that name a person already selected 1 3",
             "Persons with 10 or more distinct IDs (may be several people) 1",
         ],
-        ["Person 1 of the plan, selected by line 2, has 10 or more distinct IDs."],
+        ["Person 1 of the plan, selected by line 2, has 12 distinct IDs."],
         "",
     ),
     "three of four lines": (
