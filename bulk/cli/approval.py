@@ -18,7 +18,7 @@ from bulk.selection.inputs.coverage import coverage_of
 
 
 def can_prompt() -> bool:
-    """Return whether a user can answer: stdin and stderr are a terminal, and this process is in its foreground."""
+    """Return whether a user can reply: stdin and stderr are a terminal, and this process is in its foreground."""
     return sys.stdin.isatty() and sys.stderr.isatty() and _is_in_foreground(sys.stdin.fileno())
 
 
@@ -34,7 +34,7 @@ def ask_for_approval(
 ) -> None:
     """Show what the plan does and ask for its number of persons.
 
-    Args:
+    Arguments:
         plan: the plan to approve.
         say: shows text without a newline.
         warn: shows the warning so that it stands out; None for `say`.

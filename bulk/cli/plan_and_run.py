@@ -51,7 +51,7 @@ _EXAMPLES = {
 def operation_command(kind: str, summary: str) -> click.Command:
     """Return the command of an operation.
 
-    Args:
+    Arguments:
         kind: the operation, which is the name of the command.
         summary: the first sentence of its help.
     """
@@ -113,20 +113,20 @@ def _plan_and_run(
     selection = build_selection(selection_arguments, writes=True) if selection_arguments.given else None
     with explained(nothing_kept):
         paths, loaded, is_new = _open_or_make_plan(plan, journal, operation, selection, settings, output, yes=yes)
-    with loaded:
+    with explained(lambda: not_started(paths.plan, same_command_line())), loaded:
         write_plan_event(loaded, output)
         try:
-            output.print(format_review(loaded, rate_limits=settings.rates(), batch_size=run_options.batch_size))
+            rates, batch_size = settings.rates(), run_options.batch_size
+            output.print(format_review(loaded, rate_limits=rates, batch_size=batch_size, width=output.width))
             preflight.check_caps(
                 loaded, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
             )
-            with explained(nothing_kept if is_new else lambda: not_started(loaded, same_command_line())):
-                approve = approve_or_ask(
-                    loaded,
-                    paths.journal,
-                    approve=loaded.digest if yes else None,
-                    how=f"review it, then run the same command with --yes --expect-count {loaded.count}",
-                )
+            approve = approve_or_ask(
+                loaded,
+                paths.journal,
+                approve=loaded.digest if yes else None,
+                how=f"review it, then run the same command with --yes --expect-count {loaded.count}",
+            )
         except BaseException:
             if is_new and not os.path.lexists(paths.journal):
                 loaded.discard()
@@ -169,7 +169,7 @@ def _open_or_make_plan(
         Refused: the existing plan is for something else, or the job that the command would resume is finished.
     """
     from bulk.cli.approval import accepts_changed_input
-    from bulk.cli.job_paths import check_different, choose_job_paths
+    from bulk.cli.job_paths import check_different, check_place, choose_job_paths
     from bulk.cli.job_session import make_plan_file
     from bulk.cli.job_to_resume import find_job_files, refuse_second_job
     from bulk.errors import FileTrouble
@@ -186,6 +186,7 @@ def _open_or_make_plan(
         now=datetime.now(UTC),
     )
     check_different(paths.plan, paths.journal)
+    check_place(paths.journal)
     files = None
     if paths.is_generated and selection is not None:
         files = find_job_files(operation, selection, paths, settings, output, unattended=yes)

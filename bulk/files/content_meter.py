@@ -18,7 +18,7 @@ _CHUNK = 1 << 20
 class InputContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, eq=False):
     """What an input held; equal to any other one with the same digest.
 
-    Args:
+    Arguments:
         digest: `sha256:` and the hex digits.
         lines: number of lines or values.
         sketch: of the lines, as `LineSketch` encodes it; empty in plans of earlier versions.
@@ -70,7 +70,7 @@ class ContentMeter:
     def add_line(self, data: bytes, *, is_end: bool = True) -> None:
         """Add a line, or a part of one, in UTF-8 and without its end.
 
-        Args:
+        Arguments:
             data: the bytes.
             is_end: whether the line ends after them.
         """

@@ -25,7 +25,7 @@ class ChangedInput(Refused):
 class JobIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """What a job is, apart from the content of its input, in the form in which a plan's header holds it.
 
-    Args:
+    Arguments:
         operation: the operation with its parameters.
         details: the selection with its values.
         host: the origin of the server.
@@ -64,7 +64,7 @@ def has_identity(header: PlanHeader, identity: JobIdentity) -> bool:
 def check_plan_matches(plan: Plan, operation: Operation, selection: Selection | None) -> None:
     """Check that an existing plan is for this operation and selection; this reads the selection's input.
 
-    Args:
+    Arguments:
         plan: the existing plan.
         operation: the operation requested.
         selection: the selection requested; None to accept that of the plan.
@@ -93,7 +93,7 @@ def check_plan_matches(plan: Plan, operation: Operation, selection: Selection | 
 def describe_change(details: dict[str, Any], planned: InputContent | None, now: InputContent) -> str:
     """Return how an input differs from that of a plan, in words.
 
-    Args:
+    Arguments:
         details: the selection, as the plan's header holds it.
         planned: the content then; None where the plan does not record it.
         now: the content now.

@@ -53,18 +53,17 @@ def command(
     output = CommandOutput(json=run_options.json)
     journal = journal or journal_of(plan)
     check_different(plan, journal)
-    with load_plan(plan) as loaded:
+    with explained(lambda: not_started(plan, same_command_line())), load_plan(plan) as loaded:
         write_plan_event(loaded, output)
         preflight.check_caps(
             loaded, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
         )
-        with explained(lambda: not_started(loaded, same_command_line())):
-            approve = approve_or_ask(
-                loaded,
-                journal,
-                approve=approve,
-                how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
-            )
+        approve = approve_or_ask(
+            loaded,
+            journal,
+            approve=approve,
+            how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
+        )
         return run_plan(
             settings,
             run_options,

@@ -125,7 +125,7 @@ def gather_options(
 ) -> F:
     """Add options to a command function, which gets them as one argument.
 
-    Args:
+    Arguments:
         command: the function, before `click.command`.
         name: of the argument.
         build: called with the options by keyword; returns the argument.

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bulk.formatting import count_of, format_count
+from bulk.report.rendering.query_sentences import query_sentences
 from bulk.selection.input_findings import WIDER_MAX
 from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.coverage import Coverage
@@ -130,7 +131,8 @@ _DISCOVERED = {
 
 
 def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
-    """Yield how the persons that have the properties were found, and what that may miss; nothing if not needed."""
+    """Yield how a query or a search for properties found the persons, and what that may miss; nothing if not needed."""
+    yield from query_sentences(findings)
     one = findings.get("discovery")
     if not isinstance(one, dict) or one.get("by") not in _DISCOVERED:
         return

@@ -401,8 +401,8 @@ def test_of_two_lines_that_plan_at_once_only_the_first_to_finish_planning_starts
         monkeypatch = earlier
         second = run(*LINE, *GO)
     assert [result.code for result in first] == [0]
-    assert second.code == 3
-    assert "another process has just planned the same job" in second.sentence
+    assert second.code == 75
+    assert f"another process has just planned the same job: {plans()[0]}; run the same command" in second.sentence
     assert len(plans()) == 1
     assert run(*LINE, *GO).code == 3  # it is finished
 
