@@ -54,7 +54,7 @@ def coverage_of(findings: dict[str, dict[str, Any]]) -> Coverage:
         return value if isinstance(value, int) else 0
 
     if "lines" not in findings:
-        return Coverage(unread=count("discovery", "unread"))
+        return Coverage(unread=max(count("discovery", "unread"), count("query", "unread")))
     return Coverage(
         lines=count("lines"), unmatched=count("unmatched"), refused=count("refused"), unread=count("unread")
     )

@@ -36,4 +36,5 @@ def test_the_coverage_follows_from_the_findings() -> None:
     findings = {"lines": {"count": 9}, "unmatched": {"count": 3}, "refused": {"count": 2}, "unread": {"count": 1}}
     assert coverage_of(findings) == Coverage(lines=9, unmatched=3, refused=2, unread=1)
     assert coverage_of({"listed": {"count": 9}, "discovery": {"unread": 2}}) == Coverage(unread=2)
+    assert coverage_of({"listed": {"count": 9}, "query": {"unread": 3}}) == Coverage(unread=3)
     assert coverage_of({"listed": {"count": 9}}) == Coverage()
