@@ -20,6 +20,11 @@ KEPT_MAX = 100
 """Persons with many distinct IDs whose number is looked up."""
 WIDER_MAX = 5_000
 """Lines without a person for which wider matches are counted, so that planning stays within minutes."""
+WIDER_WORDS = {
+    "emails": "would match in another case, under another key, or without whitespace and quotes",
+    "cleaned": "would match without whitespace, quotes or invisible characters",
+}
+"""What the lines would do that a wider match finds."""
 TEXT_MAX = 2 << 20
 """Maximum characters of line numbers per finding, so that all findings fit in a plan's footer."""
 
