@@ -62,7 +62,7 @@ def people(posthog: Any) -> Any:
 READ: dict[str, tuple[bytes, tuple[str, ...], int, list[str], list[str], str]] = {
     "clean": (b"user-1\nuser-2\n", IDS, 2, ["Lines read 2", "Lines that matched no person 0"], [], ""),
     "gzip": (
-        gzip.compress(b"user-1\nuser-2\n"),
+        gzip.compress(b"user-1\nuser-2\n", mtime=0),
         IDS,
         2,
         ["Lines read 2", "Lines that matched no person 0"],
@@ -312,7 +312,7 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], str, int]] = {
     ),
     "zip": (workbook("ids.txt"), IDS, "in is a zip archive: extract it, and give the file that it contains", 2),
     "half a gzip file": (
-        gzip.compress(b"user-1\n" * 100)[:-4],
+        gzip.compress(b"user-1\n" * 100, mtime=0)[:-4],
         IDS,
         "in is incomplete: its gzip data ends early; copy or make the file again",
         2,
