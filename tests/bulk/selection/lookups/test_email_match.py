@@ -104,7 +104,7 @@ async def test_a_selection_without_any_person_names_the_causes(client: PostHogCl
         await make_plan(client, DeletePersons(), ByDistinctIds(["ann@example.com", '"p1"', "x"]), tmp_path / "p")
     assert str(caught.value) == (
         "no person matches any of the 3 input lines (line 1: looks like an email: for emails, use --emails; "
-        "line 2: wrapped in quotes; line 2: would match if whitespace, quotes and case were ignored); "
+        "line 2: wrapped in quotes; line 2 would match without whitespace, quotes or invisible characters); "
         "check the input and the project."
     )
 
