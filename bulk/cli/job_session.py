@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bulk.plan.plan_file import Plan
     from bulk.progress.file_reading import OnRead
     from bulk.report.report import Report
+    from bulk.selection.conditions.protection import Protect
     from bulk.selection.selections import Selection
 
 T = TypeVar("T")
@@ -112,7 +113,14 @@ def _say_default_host(settings: Settings) -> None:
 
 
 def make_plan_file(
-    settings: Settings, operation: Operation, selection: "Selection", path: Path, *, json: bool, concurrency: int = 4
+    settings: Settings,
+    operation: Operation,
+    selection: "Selection",
+    path: Path,
+    *,
+    json: bool,
+    concurrency: int = 4,
+    protect: "Sequence[Protect]" = (),
 ) -> "Plan":
     """Make a plan, with progress shown."""
     from bulk.plan.planner import make_plan
@@ -126,6 +134,7 @@ def make_plan_file(
             on_progress=display,
             concurrency=concurrency,
             retry_for_s=settings.retry_for_s,
+            protect=protect,
         )
 
     return run_with_client(settings, work, json=json)
@@ -184,6 +193,7 @@ def run_plan(
     approve: str | None,
     expect_count: int | None,
     resume_line: str,
+    protect: "Sequence[Protect]" = (),
 ) -> int:
     """Run a plan, show the summary, also of a run that ends with an error, and return the exit code.
 
@@ -196,6 +206,7 @@ def run_plan(
         approve: the digest of the plan, if it is not approved yet.
         expect_count: the number of persons that the user expects, if given.
         resume_line: the command line that resumes the job.
+        protect: persons that the plan must not contain.
     """
     from bulk.engine import run_job
 
@@ -218,6 +229,7 @@ def run_plan(
                     expect_count=expect_count,
                     on_progress=display,
                     stop=stop,
+                    protect=protect,
                 )
         except BaseException as error:
             display.close()

@@ -1,7 +1,7 @@
 """Builds the five plan-and-run commands: each plans an operation, asks for approval, runs and reads back."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from bulk.cli.options.connection_options import (
 )
 from bulk.cli.options.help_layout import command, option
 from bulk.cli.options.operation_options import OperationArguments, build_operation, operation_options
+from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.selection_options import (
     NOTHING_SELECTED,
     SelectionArguments,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from bulk.cli.job_session import CommandOutput
     from bulk.operations import Operation
     from bulk.plan.plan_file import Plan
+    from bulk.selection.conditions.protection import Protect
     from bulk.selection.selections import Selection
 
 _PLAN_HELP = (
@@ -73,6 +75,7 @@ def operation_command(kind: str, summary: str) -> click.Command:
         option("--yes", is_flag=True, help="Do not ask for approval; requires --expect-count"),
         expect_count_option,
         selection_options,
+        protect_option,
         run_options,
         settings_options,
     )
@@ -92,6 +95,7 @@ def _plan_and_run(
     journal: Path | None,
     yes: bool,
     expect_count: int | None,
+    protect: tuple[str, ...],
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
@@ -108,8 +112,9 @@ def _plan_and_run(
     output = CommandOutput(json=run_options.json)
     operation = build_operation(kind, operation_arguments)
     selection = build_selection(selection_arguments, writes=True) if selection_arguments.given else None
+    protected = build_protect(protect)
     with explained(nothing_kept):
-        paths, loaded, is_new = _open_or_make_plan(plan, journal, operation, selection, settings, output)
+        paths, loaded, is_new = _open_or_make_plan(plan, journal, operation, selection, protected, settings, output)
     with loaded:
         write_plan_event(loaded, output)
         try:
@@ -143,6 +148,7 @@ def _plan_and_run(
                 approve=approve,
                 expect_count=expect_count,
                 resume_line=resume_line,
+                protect=() if is_new else protected,  # a plan made just now has none of them
             )
 
 
@@ -151,6 +157,7 @@ def _open_or_make_plan(
     journal: Path | None,
     operation: "Operation",
     selection: "Selection | None",
+    protect: "Sequence[Protect]",
     settings: Settings,
     output: "CommandOutput",
 ) -> tuple["JobPaths", "Plan", bool]:
@@ -185,7 +192,7 @@ def _open_or_make_plan(
         if selection is None:
             raise click.UsageError(NOTHING_SELECTED)
         try:
-            made = make_plan_file(settings, operation, selection, paths.plan, json=output.json)
+            made = make_plan_file(settings, operation, selection, paths.plan, json=output.json, protect=protect)
             if files is not None:
                 refuse_second_job(made, files)
             return paths, made, True

@@ -9,7 +9,7 @@ The pair of calls that starts a job also resumes it, at any moment and any numbe
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from bulk.plan.plan_match import check_plan_matches
 from bulk.plan.plan_writer import PlanWriter
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
+from bulk.selection.conditions.protection import Protect, ProtectedPersons, check_protect
 from bulk.selection.id_files import Reason
 from bulk.selection.input_findings import Findings
 from bulk.selection.resolver import Resolver
@@ -49,6 +50,7 @@ async def make_plan(
     retry_for_s: float = RETRY_FOR_S,
     now: Callable[[], float] | None = None,
     reuse: bool = False,
+    protect: Iterable[Protect] = (),
 ) -> Plan:
     """Write the targets of an operation to a plan file; only reads from the server (contract 6.1, 6.11, 12).
 
@@ -70,6 +72,8 @@ async def make_plan(
         now: returns the time in epoch seconds; None for the server's clock.
         reuse: open the plan file if it exists, instead of selecting again; it must have been made for the same
             operation, selection, host and project, and the input must not have changed since.
+        protect: persons that the plan must not contain: a file of distinct IDs, UUIDs or emails, and filters. They are
+            left out and counted. Give them to `run_job` too, which refuses a plan that contains one.
 
     Raises:
         InputError: the selection or its input is empty; no request was made.
@@ -81,6 +85,7 @@ async def make_plan(
     """
     path = Path(path)
     project_id = _check_arguments(client, selection, page_size, concurrency)
+    protect = check_protect(protect)
     if reuse and _exists(path):
         return await _open_matching(path, client, operation, selection)
     refuse_existing(path)
@@ -126,12 +131,17 @@ async def make_plan(
                 created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
                 version=VERSION,
             )
-            with PlanWriter.create(path, header) as writer:
+            with PlanWriter.create(path, header) as writer, ProtectedPersons() as protected:
+                await protected.read(reading, protect, gate, page_size=page_size)
                 async for targets in resolver.targets():
                     for person in targets:
+                        if protected.leave_out(person.ref.uuid):
+                            continue
                         writer.add(person.ref.uuid, person.ref.created_at, person.known_by)
                     count = writer.count
                     reporter.report()
+                if protect:
+                    findings.protected = protected.to_finding()
                 if not writer.count:
                     raise _no_target(findings)
                 recorded = findings.to_list(requests=wait_tracker.requests)
@@ -187,6 +197,8 @@ def _no_target(findings: Findings) -> BulkError:
 
 def _why_no_target(findings: Findings) -> tuple[str, str]:
     """Return the problem and its fix."""
+    if findings.protected.get("count"):
+        return "every selected person is protected", "select other persons, or correct the protection list"
     if findings.discovery:
         return (
             "no selected person has any of the properties",

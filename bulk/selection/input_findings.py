@@ -53,6 +53,7 @@ class Findings:
         self.discovery: dict[str, str] = {}
         self.query: dict[str, Any] = {}
         self.placeholders = 0
+        self.protected: dict[str, Any] = {}
         self.without = 0
         self.gone = 0
         self.unread_persons = 0
@@ -103,6 +104,8 @@ class Findings:
         if self.discovery:
             counts = {"without": self.without, "gone": self.gone, "unread": self.unread_persons}
             found.append({"kind": "discovery", **self.discovery, **counts})
+        if self.protected:
+            found.append({"kind": "protected", **self.protected})
         if self.query:
             counts = {"gone": self.gone, "unread": self.unread_persons, "placeholders": self.placeholders}
             found.append({"kind": "query", **self.query, **counts})

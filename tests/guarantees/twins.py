@@ -8,6 +8,7 @@ from output_twins import OUTPUTS
 from property_twins import PROPERTIES
 from reading_twins import READING
 from resume_twins import RESUMES
+from selection_twins import SELECTIONS
 from state_twins import STATES
 from storage_twins import STORAGE
 from stream_twins import STREAMS
@@ -15,7 +16,7 @@ from twin import Cut, Twin
 
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
-GUARANTEES = 31
+GUARANTEES = 32
 _ROWS = (
     *CLIENT,
     *DISPLAY,
@@ -25,6 +26,7 @@ _ROWS = (
     *PROPERTIES,
     *READING,
     *RESUMES,
+    *SELECTIONS,
     *STATES,
     *STORAGE,
     *STREAMS,

@@ -14,6 +14,7 @@ from bulk.cli.options.connection_options import (
 )
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
+from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.settings import Settings
 
 
@@ -22,6 +23,7 @@ from bulk.cli.options.settings import Settings
 @option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP)
 @option("--approve", metavar="DIGEST", help="Approve the plan with this digest, or with its first 12 digits")
 @expect_count_option
+@protect_option
 @run_options
 @settings_options
 def command(
@@ -29,6 +31,7 @@ def command(
     journal: Path | None,
     approve: str | None,
     expect_count: int | None,
+    protect: tuple[str, ...],
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
@@ -48,6 +51,7 @@ def command(
     from bulk.plan.plan_file import load_plan, short_digest
 
     output = CommandOutput(json=run_options.json)
+    protected = build_protect(protect)
     journal = journal or journal_of(plan)
     check_different(plan, journal)
     with load_plan(plan) as loaded:
@@ -68,5 +72,6 @@ def command(
             output,
             approve=approve,
             expect_count=expect_count,
+            protect=protected,
             resume_line=same_command_line(),
         )

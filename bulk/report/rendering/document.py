@@ -242,6 +242,11 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
     if isinstance(refused, dict) and isinstance(reasons := refused.get("reasons"), dict):
         for reason, one in sorted(reasons.items()):
             yield f"Lines refused: {reason}", format_count(int(one.get("count", 0))), _which(one)
+    protected = findings.get("protected")
+    if isinstance(protected, dict):
+        yield "Protected persons that were left out", format_count(int(protected.get("count", 0))), _which(protected)
+        if isinstance(lines := protected.get("unmatched"), dict) and lines.get("count"):
+            yield "Lines of the protection list that match no person", format_count(int(lines["count"])), _which(lines)
     many = findings.get("many_distinct_ids")
     if isinstance(many, dict) and many.get("count"):
         title = f"Persons with {many.get('threshold')} or more distinct IDs (may be several people)"
