@@ -18,10 +18,14 @@ from asyncclient.errors import (
     PostHogError,
     RateLimited,
     TransportError,
+    UnknownHost,
     UntrustedCertificate,
 )
 
 UNAVAILABLE = frozenset({502, 503, 504, 512})
+
+LONGEST_RETRY_FOR_S = 365 * 86_400.0
+"""The longest time for which an outage may be waited out, in seconds."""
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -48,7 +52,10 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         cap_s: the longest wait between two attempts, in seconds.
         longest_pause_s: seconds; if the server asks for a longer pause, the call fails at once.
         retry_for_s: how long an outage of the server is waited out, in seconds; 0 for not at all. While it lasts, all
-            calls of the client wait and one of them probes the server. No attempt counts that ended in an outage.
+            calls of the client wait and one of them probes the server. No attempt counts that ended in an outage. At
+            most 365 days.
+        host_is_known: whether the host was reached before, so that a name that does not exist counts as an outage
+            from the first request on. Otherwise it does so once the client has got a response.
 
     Raises:
         InvalidArgument: a number is out of its range.
@@ -59,6 +66,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     cap_s: float = 30.0
     longest_pause_s: float = 3600.0
     retry_for_s: float = 0.0
+    host_is_known: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or not 1 <= self.attempts <= 100:
@@ -67,6 +75,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
                 raise InvalidArgument(f"{name} {value!r} is not a number of seconds, 0 or more")
+        if self.retry_for_s > LONGEST_RETRY_FOR_S:
+            raise InvalidArgument(f"retry_for_s {self.retry_for_s!r} is more than 365 days ({LONGEST_RETRY_FOR_S:.0f})")
 
     @classmethod
     def never(cls) -> "RetryPolicy":
@@ -101,6 +111,8 @@ def decide(
         return _after_pause(policy, pause_s or 0.0)
     if isinstance(error, UntrustedCertificate):
         return GiveUp("the server would show the same certificate")
+    if isinstance(error, UnknownHost) and error.does_not_exist:
+        return GiveUp("the name server would say the same")
     if isinstance(error, ConnectFailed):
         return Retry(_backoff(policy, attempt, uniform))
     if mutating:

@@ -41,6 +41,7 @@ async def run_job(
     retry_for_s: float = RETRY_FOR_S,
     max_targets: int | None = None,
     expect_count: int | None = None,
+    expect_lines: int | None = None,
     on_progress: Callable[[JobEvent], None] | None = None,
     stop: anyio.Event | None = None,
     protect: Iterable[Protect] = (),
@@ -59,9 +60,11 @@ async def run_job(
         wait_s: seconds to wait for the server to catch up before the remaining targets are left pending.
         max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds; events that came after
             the row stay behind.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
+        expect_lines: refuse a plan whose input has another number of lines, as the finding `lines` counts them.
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end the run early: nothing more is sent, and requests in flight are awaited.
         protect: refuse a plan that contains one of these persons, as for `make_plan`.
@@ -86,7 +89,7 @@ async def run_job(
         retry_for_s=retry_for_s,
     )
     settings = _within_connections(client, settings)
-    preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
+    preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count, expect_lines=expect_lines)
     async with open_job(
         client,
         plan,
@@ -120,7 +123,8 @@ async def verify_job(
         plan: from `make_plan` or `load_plan`.
         journal: path of the journal.
         concurrency: reads in parallel, 1 to 256, at most as many as the client has connections.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end early.
 

@@ -117,7 +117,7 @@ STATE_MEANINGS: dict[State, str] = {
     Person.RECREATED: "re-created: the same UUID with another creation time; left alone",
     Person.HELD_BACK: "waits until an earlier deletion of its events is done, or until its status can be read",
     Person.CONTRADICTED: "the server accepted the deletion, but the person still exists",
-    Person.FAILED: "failed",
+    Person.FAILED: "not done; the table of reasons says why",
     Person.NOT_REQUESTED: "the operation keeps the person",
     Person.DISAPPEARED: "gone, but not by a deletion of this job",
     Person.DELETED_UNEXPECTEDLY: "deleted by a request of this job that asked the server to keep it",
@@ -131,7 +131,7 @@ STATE_MEANINGS: dict[State, str] = {
     Events.HELD_BACK: "an earlier deletion, still queued, includes only the older events, or its status cannot be read",
     Events.TOO_LATE: "the person was gone before its events were queued",
     Events.SKIPPED: "not sent, because the person was merged or re-created",
-    Events.FAILED: "failed",
+    Events.FAILED: "not done; the table of reasons says why",
     Events.TO_RETRY: "the deletion was sent, but PostHog does not show it as queued; it will be sent again",
     Recordings.NOT_REQUESTED: "not part of the operation",
     Recordings.NOT_STARTED: "nothing was sent yet",
@@ -139,7 +139,7 @@ STATE_MEANINGS: dict[State, str] = {
     Recordings.REQUESTED: "the deletion was requested; the server offers no way to verify it",
     Recordings.TOO_LATE: "the person was gone before the deletion of its recordings was requested",
     Recordings.SKIPPED: "not sent, because the person was merged or re-created",
-    Recordings.FAILED: "failed",
+    Recordings.FAILED: "not done; the table of reasons says why",
     Properties.NOT_REQUESTED: "not part of the operation",
     Properties.NOT_STARTED: "nothing was sent yet",
     Properties.UNKNOWN: "the change was sent; its outcome is not known",
@@ -152,7 +152,7 @@ STATE_MEANINGS: dict[State, str] = {
     Properties.TOO_LATE: "the person was gone before its properties were changed",
     Properties.SKIPPED: "not sent, because the person was merged or re-created",
     Properties.CONTRADICTED: "the server accepted the change, but reading back does not show it",
-    Properties.FAILED: "failed",
+    Properties.FAILED: "not done; the table of reasons says why",
 }
 """Each state in one phrase, as reports print it."""
 

@@ -16,6 +16,7 @@ from asyncclient.errors import (
     ServerError,
     TimedOut,
     TransportError,
+    UnknownHost,
     UntrustedCertificate,
 )
 
@@ -92,15 +93,19 @@ class Outage(msgspec.Struct, frozen=True, kw_only=True):
         return now - self.probed_at > FORGOTTEN_AFTER_S
 
 
-def may_be_outage(error: PostHogError, *, longest_pause_s: float) -> bool:
+def may_be_outage(error: PostHogError, *, longest_pause_s: float, host_is_known: bool) -> bool:
     """Return whether a failure may be an outage: no connection, a lost one, no response in time, or a 5xx.
 
-    An untrusted certificate does not pass by itself. A server that asks for too long a pause says when it is back.
+    An untrusted certificate does not pass by itself, and neither does a typing error in the name of the host. A server
+    that asks for too long a pause says when it is back.
 
     Arguments:
         error: how a request ended.
         longest_pause_s: the longest pause that is waited for, in seconds.
+        host_is_known: whether the host was ever reached.
     """
+    if isinstance(error, UnknownHost) and error.does_not_exist and not host_is_known:
+        return False
     if isinstance(error, UntrustedCertificate) or not isinstance(error, OUTAGE_ERRORS):
         return False
     requested_s = error.retry_after_s if isinstance(error, ApiStatusError) else None

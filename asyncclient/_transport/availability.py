@@ -36,6 +36,8 @@ class Availability:
         self.cause = ""
         self.waiting = 0
         self.responded_at = float("-inf")
+        self.has_responded = False
+        """Whether any request got a response."""
         self.first_probe = anyio.Lock()
         self.probed: anyio.Event | None = None
         """Set at the end of the first probe; None while none is under way."""
@@ -109,13 +111,20 @@ class OutageTransport:
             if self._availability.is_in_doubt:
                 await self._wait(request, path)
             try:
-                return await self._inner.send(request, path, unless_outage, attempt=attempt)
+                response = await self._inner.send(request, path, unless_outage, attempt=attempt)
             except _HeldBack:
                 continue
+            self._availability.has_responded = True
+            return response
 
     def may_be_outage(self, error: PostHogError) -> bool:
         """Return whether it takes a probe to tell what a failure means."""
-        return bool(self._policy.retry_for_s) and may_be_outage(error, longest_pause_s=self._policy.longest_pause_s)
+        policy = self._policy
+        return bool(policy.retry_for_s) and may_be_outage(
+            error,
+            longest_pause_s=policy.longest_pause_s,
+            host_is_known=policy.host_is_known or self._availability.has_responded,
+        )
 
     async def in_outage(self) -> bool:
         """Return whether the failure of a request that just ended is part of an outage; if so, all requests wait."""
@@ -196,6 +205,7 @@ class OutageTransport:
         except PostHogError as error:
             failed_with = error
         else:
+            self._availability.has_responded = True
             if response.status < 500:
                 return None
             failed_with = to_error(request, response, self._key)

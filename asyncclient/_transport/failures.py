@@ -1,6 +1,7 @@
 """Maps the exceptions of aiohttp and of the operating system to the client's own. Here and nowhere else."""
 
 import os
+import socket
 import ssl
 from typing import Any
 
@@ -39,6 +40,8 @@ _CERTIFICATE_PROBLEMS = {
     64: "it is for another address",
 }
 """What is wrong with a certificate, by OpenSSL's number; any other number is about its certificate authority."""
+_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+"""Errors of a look-up to which the name server responded: there is no such name, or it has no address."""
 _NO_TLS = "the server does not speak TLS on this port; plain http to another machine needs --allow-http"
 _NO_TLS_REASONS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 
@@ -93,9 +96,16 @@ def failure(request: Request[Any], path: str, error: Exception, *, sent: bool, w
         reason = f"no {what} within {within_s:g} s"
     elif isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _not_trusted(request, path, error)
+    elif not sent and isinstance(error, aiohttp.ClientConnectorDNSError):
+        return UnknownHost(
+            f"no connection ({cause(error)})",
+            method=request.method,
+            path=path,
+            route=request.route,
+            does_not_exist=error.os_error.errno in _NO_SUCH_NAME,
+        )
     elif not sent:
-        kind = UnknownHost if isinstance(error, aiohttp.ClientConnectorDNSError) else ConnectFailed
-        reason = f"no connection ({cause(error)})"
+        kind, reason = ConnectFailed, f"no connection ({cause(error)})"
     elif isinstance(error, aiohttp.ClientResponseError):
         kind, reason = ConnectionLost, "the response is not HTTP, or its headers are too large"
     elif isinstance(error, aiohttp.ClientPayloadError):

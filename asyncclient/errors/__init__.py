@@ -222,7 +222,22 @@ class ConnectionLost(TransportError):
 
 
 class UnknownHost(ConnectFailed):
-    """No address is known for the name of the host; nothing was sent."""
+    """No address is known for the name of the host; nothing was sent.
+
+    Arguments:
+        reason: what happened, as text for people.
+        method: HTTP method of the request.
+        path: path of the request.
+        route: template of the path, which messages show.
+        sent: False, because nothing was sent.
+        does_not_exist: whether the name server said that there is no such name, rather than not responding itself.
+    """
+
+    def __init__(
+        self, reason: str, *, method: str, path: str, route: str, sent: bool = False, does_not_exist: bool = False
+    ) -> None:
+        super().__init__(reason, method=method, path=path, route=route, sent=sent)
+        self.does_not_exist = does_not_exist
 
 
 class UntrustedCertificate(ConnectFailed):

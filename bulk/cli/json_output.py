@@ -33,6 +33,16 @@ class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
     percent: int | None
 
 
+class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
+    """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter."""
+
+    lines: int
+    not_covered: int
+    unmatched: int
+    refused: int
+    unread: int
+
+
 class PlanMade(_Line, frozen=True, tag="plan"):
     """The plan that a command made or uses.
 
@@ -47,15 +57,20 @@ class PlanMade(_Line, frozen=True, tag="plan"):
     project_name: str
     operation: str
     findings: list[dict[str, Any]]
+    input: InputCovered
 
 
 class JobReported(_Line, frozen=True, tag="report"):
-    """The result of a run or a verification; `posthog-bulk report --json` writes the whole report."""
+    """The result of a run or a verification; `posthog-bulk report --json` writes the whole report.
+
+    `input` is None where neither journal nor plan tells.
+    """
 
     exit_code: int
     verdict: str
     plan: str
     journal: str
+    input: InputCovered | None
 
 
 class PersonsExported(_Line, frozen=True, tag="persons"):
@@ -82,6 +97,7 @@ class JobStatus(_Line, frozen=True, tag="status"):
     approved_at: str | None
     verdict: str
     exit_code: int
+    input: InputCovered | None
     axes: dict[str, dict[str, int]]
     is_running: bool
     runs: int

@@ -39,6 +39,8 @@ from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.progress import named_counts
 from bulk.report.verdict import exit_code
 from bulk.selection.conditions.protection import Protect
+from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
 from bulk.version import VERSION
 
@@ -81,7 +83,7 @@ async def open_job(
     operation = _operation(plan)
     preflight.check_client(plan, origin=client.origin, project_id=client.project_id)
     plan.targets(0, 1)  # fails before any request if the plan was closed, or changed on disk
-    client = waiting_out(client, settings.retry_for_s)
+    client = waiting_out(client, settings.retry_for_s, host_is_known=True)  # the plan comes from there
     gate, target_states = StopGate(stop), TargetStates()
     if on_progress is not None:
         on_progress(PhaseChanged(phase=CHECKING))  # before the journal is read, which takes time if it is large
@@ -243,6 +245,7 @@ def _first_records(
                 count=job.plan.count,
                 planned_at=header.created_at,
                 at=at,
+                coverage=coverage_of(by_kind(job.plan.findings)),
             )
         )
     if newly:

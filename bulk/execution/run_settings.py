@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from asyncclient import RetryPolicy
 from bulk.concurrency.outages import RETRY_FOR_S
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.verification.verifier import MAX_UNCOVERED_S
@@ -26,7 +27,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         wait_s: seconds to wait for the server to catch up.
         max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds; events that came after
             the row stay behind.
-        retry_for_s: seconds for which an outage of the server is waited out.
+        retry_for_s: seconds for which an outage of the server is waited out, up to 365 days.
     """
 
     concurrency: int = 8
@@ -44,8 +45,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"{name} {value!r} is not a whole number from 1 to {maximum}")
         if type(self.wait_s) not in (int, float) or not 0 <= self.wait_s < math.inf:
             raise ValueError(f"wait {self.wait_s!r} is not a number of seconds, 0 or more")
-        if type(self.retry_for_s) not in (int, float) or not 0 <= self.retry_for_s < math.inf:
-            raise ValueError(f"retry for {self.retry_for_s!r} is not a number of seconds, 0 or more")
+        RetryPolicy(retry_for_s=self.retry_for_s)  # checks it
         uncovered_s = self.max_uncovered_s
         if type(uncovered_s) not in (int, float) or not MIN_UNCOVERED_S <= uncovered_s < math.inf:
             raise ValueError(f"max uncovered {uncovered_s!r} is not a number of seconds, {MIN_UNCOVERED_S:g} or more")

@@ -12,7 +12,7 @@ from uuid import UUID
 import anyio.to_thread
 import msgspec
 
-from asyncclient import PersonRef, PostHogClient, PropertyFilter, RawPerson
+from asyncclient import PersonRef, PostHogClient, RawPerson
 from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
@@ -22,9 +22,12 @@ from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.selection.filter_resolver import naming_cohorts
-from bulk.selection.id_files import Line, RefusedLine
 from bulk.selection.input_findings import Findings
-from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, read_lines
+from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, kind_of, read_lines
+from bulk.selection.inputs.causes import likely_cause
+from bulk.selection.inputs.line_checks import Line, RefusedLine
+from bulk.selection.lookups.email_lookup import not_requested
+from bulk.selection.lookups.email_match import EmailMatch
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, InputSelection, QuerySelection, Selection
 
@@ -32,14 +35,10 @@ READERS = 4
 """Requests at once for the persons that a query names."""
 
 
-class _Properties(msgspec.Struct, frozen=True):
-    email: Any = None
-
-
 class _Listed(PersonRef, frozen=True):
-    """The identity and email of a person in a listing."""
+    """The identity and the properties of a person in a listing."""
 
-    properties: _Properties = _Properties()
+    properties: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 _LISTED = msgspec.json.Decoder(_Listed)
@@ -57,13 +56,14 @@ async def export_lines(
 ) -> AsyncIterator[bytes]:
     """Yield one line of JSON with its line end per person (contract 6.1, 6.11).
 
-    Args:
+    Arguments:
         client: for reading.
         selection: the persons; an empty filter selects every person.
         findings: records the outcome of input lines.
         gate: for waits between two reads; its `sleeps` tell of them.
         page_size: persons per page of a listing, 1 to 1000.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
         on_progress: called with an event before each wait in an outage, and at its end.
 
     Raises:
@@ -161,7 +161,7 @@ async def _look_up_again(
     async for found in _look_up(client, selection, lines, page_size, unmatched):
         yield found
     for line in unmatched:
-        findings.unmatched.add(line.number)
+        findings.add_unmatched(line.number, likely_cause(line.value, kind_of(selection)))
 
 
 async def _look_up(
@@ -169,14 +169,11 @@ async def _look_up(
 ) -> AsyncIterator[RawPerson]:
     """Yield the persons of lines, and add the lines that no response matches to `left_out`."""
     if isinstance(selection, ByEmails):
-        for group in email_groups(lines):
-            condition = PropertyFilter("email", [line.value for line in group])
+        for emails in email_groups(lines):
             matched: set[str] = set()
-            async for raw in client.persons.iter_raw(properties=[condition], page_size=page_size):
-                listed = _LISTED.decode(raw)
-                matched.add(_folded(listed.properties.email))
-                yield RawPerson(listed, raw)
-            left_out += [line for line in group if _folded(line.value) not in matched]
+            async for person in _by_emails(client, selection.comparison, emails, page_size, matched):
+                yield person
+            left_out += [line for line in emails if line.value not in matched]
         return
     for group in id_groups(lines):
         for line, found in zip(group, await _by_ids(client, selection, group), strict=True):
@@ -186,6 +183,29 @@ async def _look_up(
                 yield found
 
 
+async def _by_emails(
+    client: PostHogClient, match: EmailMatch, lines: Sequence[Line], page_size: int, matched: set[str]
+) -> AsyncIterator[RawPerson]:
+    """Yield the persons of emails, and add the emails that match one to `matched`."""
+    emails = [line.value for line in lines]
+    index = match.matching(emails)
+    for condition in match.conditions(emails):
+        async for raw in client.persons.iter_raw(properties=[condition], page_size=page_size):
+            listed = _LISTED.decode(raw)
+            same = index.matches(listed.properties.get(condition.key))
+            if same is None:
+                raise not_requested(condition.key)
+            matched.update(same)
+            if same:
+                yield RawPerson(listed, raw)
+    if match.uses_distinct_ids:
+        owners = await client.persons.raw_by_distinct_ids(emails)
+        matched.update(owners)
+        for email in emails:
+            if email in owners:
+                yield owners[email]
+
+
 async def _by_ids(client: PostHogClient, selection: InputSelection, lines: Sequence[Line]) -> list[RawPerson | None]:
     if isinstance(selection, ByDistinctIds):
         owners = await client.persons.raw_by_distinct_ids([line.value for line in lines])
@@ -193,11 +213,6 @@ async def _by_ids(client: PostHogClient, selection: InputSelection, lines: Seque
     uuids = [UUID(line.value) for line in lines]
     present = await client.persons.raw_by_uuids(uuids)
     return [present.get(uuid) for uuid in uuids]
-
-
-def _folded(email: object) -> str:
-    """Return an email as compared here: the server may ignore upper and lower case."""
-    return email.casefold() if isinstance(email, str) else ""
 
 
 async def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> AsyncIterator[list[Line]]:

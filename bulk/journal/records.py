@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from bulk.selection.inputs.coverage import Coverage
+
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
     """`gc=False`: no record is part of a reference cycle, so the garbage collector need not search millions of them."""
@@ -17,6 +19,7 @@ class JobOpened(_Record, frozen=True, tag="job_opened"):
     """The first line: the job that this journal belongs to (guarantee 6).
 
     `job` is a random name. The checksums of all lines depend on it, so a line of another journal is detected.
+    `coverage` counts the input that the plan does not cover; None in journals of earlier versions.
     """
 
     format: int
@@ -29,6 +32,7 @@ class JobOpened(_Record, frozen=True, tag="job_opened"):
     count: int
     planned_at: str
     at: float
+    coverage: Coverage | None = None
 
 
 class RunStarted(_Record, frozen=True, tag="run_started"):

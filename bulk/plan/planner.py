@@ -29,13 +29,16 @@ from bulk.plan.plan_writer import PlanWriter
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.selection.conditions.protection import Protect, ProtectedPersons, check_protect
-from bulk.selection.id_files import Reason
-from bulk.selection.input_findings import Findings
+from bulk.selection.input_findings import Findings, LineNumbers
+from bulk.selection.inputs.causes import Cause
+from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.resolver import Resolver
-from bulk.selection.selections import ByFilter, Selection
+from bulk.selection.selections import ByFilter, InputSelection, Selection
 from bulk.version import VERSION
 
 HOUR_S = 3600.0
+NUMBERS_SHOWN = 60
+"""Characters of line numbers in a message."""
 
 
 async def make_plan(
@@ -59,7 +62,7 @@ async def make_plan(
     With `reuse`, the same call opens the plan that an earlier process wrote, so that this call followed by `run_job`
     starts a job and also resumes it.
 
-    Args:
+    Arguments:
         client: its `project_id` is a number.
         operation: what a run does to each target.
         selection: the persons.
@@ -68,7 +71,8 @@ async def make_plan(
             the server.
         page_size: persons per page of a listing, 1 to 1000.
         concurrency: requests at once, at least 1.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
         now: returns the time in epoch seconds; None for the server's clock.
         reuse: open the plan file if it exists, instead of selecting again; it must have been made for the same
             operation, selection, host and project, and the input must not have changed since.
@@ -95,7 +99,7 @@ async def make_plan(
     def describe(moment: Moment) -> PlanProgress:
         return PlanProgress(
             seen=findings.seen,
-            unit="person" if isinstance(selection, ByFilter) else "line",
+            unit="line" if isinstance(selection, InputSelection) else "person",
             targets=count,
             requests=moment.requests,
             elapsed_s=moment.elapsed_s,
@@ -133,10 +137,9 @@ async def make_plan(
             )
             with PlanWriter.create(path, header) as writer, ProtectedPersons() as protected:
                 await protected.read(reading, protect, gate, page_size=page_size)
+                findings.leave_out = protected.leave_out
                 async for targets in resolver.targets():
                     for person in targets:
-                        if protected.leave_out(person.ref.uuid):
-                            continue
                         writer.add(person.ref.uuid, person.ref.created_at, person.known_by)
                     count = writer.count
                     reporter.report()
@@ -195,6 +198,14 @@ def _no_target(findings: Findings) -> BulkError:
     return Refused(*_why_no_target(findings))
 
 
+_REFUSED_FIXES = {
+    Reason.NOT_A_UUID: "for distinct IDs, use --distinct-ids",
+    Reason.NOT_AN_EMAIL: "for distinct IDs, use --distinct-ids",
+    Reason.TAB: "if the file is CSV, name its column with --column",
+    Reason.NOT_UTF8: "save the file as UTF-8",
+}
+
+
 def _why_no_target(findings: Findings) -> tuple[str, str]:
     """Return the problem and its fix."""
     if findings.protected.get("count"):
@@ -209,15 +220,25 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
     refused = sum(len(lines) for lines in findings.refused.values())
     if refused == findings.lines:
         reasons = ", ".join(sorted(reason.value for reason in findings.refused))
-        no_uuids = set(findings.refused) == {Reason.NOT_A_UUID}
-        fix = "for distinct IDs, use --distinct-ids" if no_uuids else "correct the input"
+        fixes = {_REFUSED_FIXES.get(reason, "correct the input") for reason in findings.refused}
+        fix = fixes.pop() if len(fixes) == 1 else "correct the input"
         return f"none of the {refused:,} input lines can be used ({reasons})", fix
+    problem = f"no person matches any of the {findings.lines:,} input lines"
     if refused:
-        return (
-            f"no person matches any of the {findings.lines:,} input lines, {refused:,} of which cannot be used",
-            "check the input and the project",
-        )
-    return f"no person matches any of the {findings.lines:,} input lines", "check the input and the project"
+        problem += f", {refused:,} of which cannot be used"
+    causes = [f"{_lines(lines)}: {cause.value}" for cause, lines in findings.causes.items() if cause is not Cause.NONE]
+    if findings.wider:
+        causes.append(f"{_lines(findings.wider)}: would match if whitespace, quotes and case were ignored")
+    if causes:
+        problem += f" ({'; '.join(causes)})"
+    return problem, "check the input and the project"
+
+
+def _lines(lines: LineNumbers) -> str:
+    """Return lines as in "lines 1-2,7", with the first numbers if there are many."""
+    numbers = str(lines.to_finding()["lines"])
+    shown = numbers if len(numbers) <= NUMBERS_SHOWN else f"{numbers[:NUMBERS_SHOWN].rpartition(',')[0]},..."
+    return f"{'line' if len(lines) == 1 else 'lines'} {shown}"
 
 
 def _spent(client: PostHogClient, now: float) -> dict[str, list[float]]:

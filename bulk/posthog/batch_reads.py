@@ -47,11 +47,13 @@ class RawReads(msgspec.Struct, Generic[K], frozen=True):
     Arguments:
         results: one entry per person.
         left_out: persons that a response left out, `Unread(LEFT_OUT)` in the results.
+        maybe_shown: those of them that a response may have shown that could not be decoded.
         asked_at: when the oldest request left, by `PostHogClient.boot_time`.
     """
 
     results: dict[K, ReadResult]
     left_out: list[K]
+    maybe_shown: set[K]
     asked_at: float
 
 
@@ -98,6 +100,7 @@ class BatchReads:
     ) -> RawReads[K]:
         results: dict[K, ReadResult] = {}
         left_out: list[K] = []
+        maybe_shown: set[K] = set()
         oldest = math.inf
 
         async def request(call: Callable[[PostHogClient], Awaitable[T]], *, is_first: bool) -> T:
@@ -134,6 +137,7 @@ class BatchReads:
         def add(read: HalvedReads[K]) -> None:
             results.update(read.results)
             left_out.extend(read.left_out)
+            maybe_shown.update(read.maybe_shown)
             self._raise_if_server_fails(read)
 
         if self._has_batches is not False:
@@ -146,7 +150,7 @@ class BatchReads:
             unread = [key for key in keys if key not in results]
             size = math.ceil(len(keys) / self._readers) or 1
             await run_workers(read_one_by_one, grouped(unread, size), workers=self._readers)
-        return RawReads(results, left_out, oldest)
+        return RawReads(results, left_out, maybe_shown, oldest)
 
     def _raise_if_server_fails(self, read: HalvedReads[K]) -> None:
         """Raise the last error of a read once too many persons failed alone with no success in between."""

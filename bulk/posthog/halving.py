@@ -33,11 +33,13 @@ class HalvedReads(msgspec.Struct, Generic[K], frozen=True):
     Arguments:
         results: one entry per person.
         left_out: persons that a response left out, `Unread(LEFT_OUT)` in the results.
+        maybe_shown: those of them that a failed request was for: a response that cannot be decoded may have shown them.
         failed_with: the last error, where no request of the batch succeeded.
     """
 
     results: dict[K, ReadResult]
     left_out: list[K]
+    maybe_shown: set[K]
     failed_with: PostHogError | None = None
 
 
@@ -53,6 +55,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
     """
     results: dict[K, ReadResult] = {}
     left_out: list[K] = []
+    maybe_shown: set[K] = set()
     left: list[tuple[Sequence[K], bool]] = [(part, True) for part in reversed(parts) if part]
     succeeded = False
     failures = failed_singles = 0
@@ -67,13 +70,12 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
             last_error, why = error, _reason(error)
         else:
             succeeded = True
-            for key in part:
-                person = found.get(key)
-                if person is None:
-                    left_out.append(key)
-                    results[key] = LEFT_OUT
-                else:
-                    results[key] = Present(person)
+            read = {key: LEFT_OUT if (person := found.get(key)) is None else Present(person) for key in part}
+            missing = [key for key, result in read.items() if result is LEFT_OUT]
+            left_out += missing
+            if not is_first:
+                maybe_shown.update(missing)
+            results |= read
             continue
         failures += 1
         if is_last_try or failures >= MAX_FAILURES:
@@ -88,7 +90,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
         else:
             middle = len(part) // 2
             left += [(part[middle:], False), (part[:middle], False)]
-    return HalvedReads(results, left_out, None if succeeded else last_error)
+    return HalvedReads(results, left_out, maybe_shown, None if succeeded else last_error)
 
 
 def _reason(error: PostHogError) -> UnreadReason:

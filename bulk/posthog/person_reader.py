@@ -38,13 +38,16 @@ class PersonReader:
         targets: Mapping[UUID, str | None],
         *,
         expected_gone: Collection[UUID] = (),
+        accepted: Collection[UUID] = (),
         unless_merged: Collection[UUID] = (),
     ) -> PersonReads[UUID]:
         """Read persons by UUID.
 
         Arguments:
             targets: for each UUID the person's distinct ID that confirms an absence, or None.
-            expected_gone: persons whose absence an accepted deletion explains: one response without them is enough.
+            expected_gone: persons that an earlier read found absent: one response without them is enough.
+            accepted: persons whose absence an accepted deletion explains, so that one response is enough too, unless
+                this read had another response before, which could not be decoded and may have shown them.
             unless_merged: the same, unless another person has their distinct ID, which is looked up at once.
 
         Raises:
@@ -53,9 +56,9 @@ class PersonReader:
         read = await self._reads.by_uuid(list(targets))
         results, unconfirmed = read.results, []
         for uuid in read.left_out:
-            if uuid in expected_gone:
+            if uuid in expected_gone or (uuid in accepted and uuid not in read.maybe_shown):
                 results[uuid] = ABSENT
-            elif uuid in unless_merged or self._may_confirm(uuid, read.asked_at):
+            elif uuid in accepted or uuid in unless_merged or self._may_confirm(uuid, read.asked_at):
                 unconfirmed.append(uuid)
         asked_at = read.asked_at
         if unconfirmed:

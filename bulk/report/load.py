@@ -1,6 +1,7 @@
 """Makes the report and the status of a job from its journal file and, if at hand, its plan. Needs no network."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,9 @@ class JobStatus(msgspec.Struct, frozen=True):
     progress: Progress | None
 
 
-def read_report(journal: str | Path, plan: Plan | None = None, *, on_read: OnRead | None = None) -> Report:
+def read_report(
+    journal: str | Path, plan: Plan | None = None, *, on_read: Callable[[Path, int, int], None] | None = None
+) -> Report:
     """Return the report of a job at any time, even while it runs.
 
     Arguments:

@@ -15,6 +15,8 @@ from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
 from bulk.report.verdict import exit_code, verdict_of
+from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import Coverage, coverage_of, with_coverage
 from bulk.states import (
     PENDING,
     STATE_MEANINGS,
@@ -103,12 +105,24 @@ class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[Any]
 
 
+class InputReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter."""
+
+    lines: int
+    not_covered: int
+    unmatched: int
+    refused: int
+    unread: int
+    protected: int = 0
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a job did to each of its targets, as its journal proves.
 
     `verdict` is one sentence, and `exit_code` the exit code that `run` ends with. `largest_uncovered_s` is the longest
     time between a deletion row and the deletion of its person: events captured in between may remain. `torn_tail_bytes`
-    is the length of an incomplete last record, which is ignored. Times are ISO 8601 in UTC.
+    is the length of an incomplete last record, which is ignored. `input` says which input the plan does not cover, and
+    is None where neither journal nor plan tells. Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -138,6 +152,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     torn_tail_bytes: int
     plan: PlanReport | None
     largest_uncovered_s: float | None = None
+    input: InputReport | None = None
 
 
 def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan | None) -> Report:
@@ -155,6 +170,9 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
     if job is None:
         raise ValueError("the journal is empty")
     approved, run_stats = target_states.approved, target_states.run_stats
+    coverage = job.coverage
+    if coverage is None and plan is not None:  # an earlier version began the job
+        coverage = coverage_of(by_kind(plan.findings))
     return Report(
         format=REPORT_FORMAT,
         version=VERSION,
@@ -172,7 +190,7 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
         last_entry_at=_iso(run_stats.last_at),
         approved_at=_iso(approved.at) if approved else None,
         approved_how=approved.how if approved else None,
-        verdict=verdict_of(target_states),
+        verdict=verdict_of(target_states, coverage),
         exit_code=exit_code(target_states),
         axes=tuple(_axis_report(target_states, axis) for axis in Axis),
         failures=tuple(_failures(target_states)),
@@ -194,6 +212,29 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
         torn_tail_bytes=journal.torn_tail_bytes,
         plan=None if plan is None else _plan_report(plan),
         largest_uncovered_s=target_states.coverage.largest_uncovered_s,
+        input=None if coverage is None else input_report(coverage),
+    )
+
+
+def input_report(coverage: Coverage) -> InputReport:
+    """Return what a plan covers of its input, for a report."""
+    return InputReport(
+        lines=coverage.lines,
+        not_covered=coverage.not_covered,
+        unmatched=coverage.unmatched,
+        refused=coverage.refused,
+        unread=coverage.unread,
+        protected=coverage.protected,
+    )
+
+
+def coverage_in(report: Report) -> Coverage | None:
+    """Return the coverage that a report shows; None where it does not tell."""
+    one = report.input
+    if one is None:
+        return None
+    return Coverage(
+        lines=one.lines, unmatched=one.unmatched, refused=one.refused, unread=one.unread, protected=one.protected
     )
 
 
@@ -275,7 +316,7 @@ def report_of_verify(report: Report, *, unread: int = 0) -> Report:
     if unread:
         persons = f"{unread:,} of {report.count:,} persons"
         verdict = f"Not verified: {persons} could not be read; run the same verification again later."
-        return msgspec.structs.replace(report, exit_code=75, verdict=verdict)
+        return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))
     if not queued:
         return report
     if report.exit_code:
@@ -285,4 +326,4 @@ def report_of_verify(report: Report, *, unread: int = 0) -> Report:
         f"{subject} not purged yet: the deletion of the events of {queued:,} of {report.count:,} persons is queued, "
         "and PostHog purges events at the weekend."
     )
-    return msgspec.structs.replace(report, exit_code=75, verdict=verdict)
+    return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from bulk.journal.target_states import TargetStates
+from bulk.selection.inputs.coverage import Coverage, with_coverage
 from bulk.states import NEEDS_ATTENTION, PENDING, PROVEN, Axis, Events, Person, Properties, State
 
 _DONE_WORDS = {
@@ -36,8 +37,17 @@ def exit_code(target_states: TargetStates, *, purged: bool = False) -> int:
     return 1 if any(state in NEEDS_ATTENTION for state in states) else 0
 
 
-def verdict_of(target_states: TargetStates) -> str:
-    """Return what a job has done so far, in one sentence."""
+def verdict_of(target_states: TargetStates, coverage: Coverage | None = None) -> str:
+    """Return what a job has done so far, and which input its plan does not cover, in one sentence.
+
+    Arguments:
+        target_states: the states of all targets.
+        coverage: of the plan's input; None where it is not known.
+    """
+    return with_coverage(_done(target_states), coverage)
+
+
+def _done(target_states: TargetStates) -> str:
     axis = target_states.primary_axis
     states = target_states.counts(axis)
     if nothing := _nothing_to_do(target_states, states):

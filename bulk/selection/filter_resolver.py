@@ -19,7 +19,7 @@ from bulk.selection.selections import ByFilter
 class FilterResolver:
     """Yields the persons that match a filter, each once, page by page.
 
-    Args:
+    Arguments:
         client: for reading.
         reader: reads the persons that a query returns.
         gate: for waits between two reads.
@@ -109,13 +109,14 @@ class FilterResolver:
     def _new(self, page: Sequence[SelectedPerson], *, without: int = 0) -> list[SelectedPerson]:
         """Return the persons of a page that were not yielded before, and count them.
 
-        Args:
+        Arguments:
             without: persons of the page that have none of the properties.
         """
         self._findings.without += without
         self._findings.listed += len(page) + without
         fresh = self._persons.add_many(person.ref.uuid for person in page)
-        found = [person for person, is_new in zip(page, fresh, strict=True) if is_new]
+        new = [person for person, is_new in zip(page, fresh, strict=True) if is_new]
+        found = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
         for person in found:
             self._findings.add_target(len(person.ref.distinct_ids))
         return found
@@ -125,7 +126,7 @@ class FilterResolver:
 def naming_cohorts(client: PostHogClient, selection: ByFilter) -> Iterator[None]:
     """Turn the error about a missing cohort into one that names the cohorts of the selection.
 
-    Args:
+    Arguments:
         client: set to the project.
         selection: the filter.
 

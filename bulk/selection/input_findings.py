@@ -4,13 +4,21 @@ Findings identify a line by its number and nothing else, so that they can be par
 """
 
 from array import array
+from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
 from typing import Any
+from uuid import UUID
 
 from bulk.number_ranges import format_ranges
-from bulk.selection.id_files import Reason
+from bulk.selection.inputs.causes import Cause
+from bulk.selection.inputs.line_checks import Reason
 
 MANY_DISTINCT_IDS = 10
 """Distinct IDs from which a person counts as having many; batch reads show no more (contract 6.11)."""
+SHOWN_MAX = 20
+"""Lines with several persons, and persons with many distinct IDs, that are shown one by one: those with the most."""
+WIDER_MAX = 5_000
+"""Lines without a person for which wider matches are counted, so that planning stays within minutes."""
 TEXT_MAX = 2 << 20
 """Maximum characters of line numbers per finding, so that all findings fit in a plan's footer."""
 
@@ -38,10 +46,36 @@ class LineNumbers:
         return finding
 
 
-class Findings:
-    """The findings that are collected while a selection is resolved."""
+class Largest:
+    """Counts entries, and keeps those with the largest numbers."""
 
     def __init__(self) -> None:
+        self.count = 0
+        self._kept: list[tuple[int, int, dict[str, Any]]] = []
+
+    def add(self, size: int, entry: dict[str, Any]) -> None:
+        """Add an entry; of two with the same size, the earlier one is kept."""
+        self.count += 1
+        heappush(self._kept, (size, -self.count, entry))
+        if len(self._kept) > SHOWN_MAX:
+            heappop(self._kept)
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Return the entries that were kept, the largest first."""
+        return [entry for _, _, entry in sorted(self._kept, key=lambda kept: kept[:2], reverse=True)]
+
+
+class Findings:
+    """The findings that are collected while a selection is resolved.
+
+    Attributes:
+        leave_out: returns whether a person is protected, so that it is left out of the plan.
+    """
+
+    leave_out: Callable[[UUID], bool]
+
+    def __init__(self) -> None:
+        self.leave_out = lambda _: False
         self.lines = 0
         self.listed = 0
         self.targets = 0
@@ -50,25 +84,62 @@ class Findings:
         self.duplicates = LineNumbers()
         self.aliases = LineNumbers()
         self.refused: dict[Reason, LineNumbers] = {}
+        self.causes: dict[Cause, LineNumbers] = {}
+        self.wider = LineNumbers()
+        self.wider_persons = 0
+        self.wider_by: str | None = None
+        self.wider_checked = 0
         self.discovery: dict[str, str] = {}
         self.query: dict[str, Any] = {}
         self.placeholders = 0
         self.protected: dict[str, Any] = {}
+        self.protected_lines = LineNumbers()
         self.without = 0
         self.gone = 0
         self.unread_persons = 0
-        self._with_many_ids = 0
         self._most_ids = 0
+        self._many_ids = Largest()
+        self._several_persons = Largest()
 
     def refuse(self, number: int, reason: Reason) -> None:
         """Record a line that cannot be used."""
         self.refused.setdefault(reason, LineNumbers()).add(number)
 
-    def add_target(self, distinct_ids: int) -> None:
-        """Record a target and the number of distinct IDs that the read shows."""
+    def add_unmatched(self, number: int, cause: Cause) -> None:
+        """Record a line that matches no person, and why that may be."""
+        self.unmatched.add(number)
+        self.causes.setdefault(cause, LineNumbers()).add(number)
+
+    def add_wider_match(self, number: int, persons: int) -> None:
+        """Record a line that matches no person, but would match some if it were compared more widely."""
+        self.wider.add(number)
+        self.wider_persons += persons
+
+    def add_target(self, distinct_ids: int, *, line: int | None = None) -> None:
+        """Record a target.
+
+        Arguments:
+            distinct_ids: the number of its distinct IDs that the read shows.
+            line: the number of the input line that selects it, if any.
+        """
+        number = self.targets
         self.targets += 1
         self._most_ids = max(self._most_ids, distinct_ids)
-        self._with_many_ids += distinct_ids >= MANY_DISTINCT_IDS
+        if distinct_ids >= MANY_DISTINCT_IDS:
+            # a batch read shows no more
+            entry = {"target": number, "distinct_ids": distinct_ids, "is_minimum": distinct_ids == MANY_DISTINCT_IDS}
+            self._many_ids.add(distinct_ids, entry if line is None else {"line": line, **entry})
+
+    def add_several_persons(self, line: int, persons: int, new: int) -> None:
+        """Record a line that matches several persons; the targets that were added last are its new ones.
+
+        Arguments:
+            line: its number.
+            persons: that it matches.
+            new: those of them that no earlier line selects.
+        """
+        targets = format_ranges(range(self.targets - new, self.targets))
+        self._several_persons.add(persons, {"line": line, "persons": persons, "targets": targets})
 
     @property
     def seen(self) -> int:
@@ -78,7 +149,7 @@ class Findings:
     def to_list(self, *, requests: int) -> list[dict[str, Any]]:
         """Return the findings as in a plan's footer, each with its `kind`.
 
-        Args:
+        Arguments:
             requests: requests made to plan.
         """
         found: list[dict[str, Any]] = [{"kind": "requests", "count": requests}]
@@ -91,33 +162,42 @@ class Findings:
                 ("aliases", self.aliases),
             ):
                 found.append({"kind": kind, **lines.to_finding()})
-            refused = sorted(self.refused.items(), key=lambda pair: pair[0].value)
-            found.append(
-                {
-                    "kind": "refused",
-                    "count": sum(len(lines) for lines in self.refused.values()),
-                    "reasons": {reason.value: lines.to_finding() for reason, lines in refused},
-                }
-            )
+                if kind == "unmatched":
+                    found[-1]["causes"] = _by_value(self.causes)
+            refused = sum(len(lines) for lines in self.refused.values())
+            found.append({"kind": "refused", "count": refused, "reasons": _by_value(self.refused)})
+            if self.wider_by is not None:
+                wider = {"by": self.wider_by, "checked": self.wider_checked, "persons": self.wider_persons}
+                found.append({"kind": "wider_match", **self.wider.to_finding(), **wider})
+            if self._several_persons.count:
+                several = self._several_persons
+                found.append({"kind": "several_persons", "count": several.count, "shown": several.shown()})
         else:
             found.append({"kind": "listed", "count": self.listed})
         if self.discovery:
             counts = {"without": self.without, "gone": self.gone, "unread": self.unread_persons}
             found.append({"kind": "discovery", **self.discovery, **counts})
         if self.protected:
-            found.append({"kind": "protected", **self.protected})
+            found.append({"kind": "protected", **self.protected, "input": self.protected_lines.to_finding()})
         if self.query:
             counts = {"gone": self.gone, "unread": self.unread_persons, "placeholders": self.placeholders}
             found.append({"kind": "query", **self.query, **counts})
         found.append(
             {
                 "kind": "many_distinct_ids",
-                "count": self._with_many_ids,
+                "count": self._many_ids.count,
                 "threshold": MANY_DISTINCT_IDS,
                 "most_shown": self._most_ids,
+                "shown": self._many_ids.shown(),
             }
         )
         return found
+
+
+def _by_value(numbers: Mapping[Any, LineNumbers]) -> dict[str, Any]:
+    """Return the findings of reasons or causes by their words."""
+    ordered = sorted(numbers.items(), key=lambda pair: str(pair[0].value))
+    return {each.value: lines.to_finding() for each, lines in ordered}
 
 
 def by_kind(findings: list[Any]) -> dict[str, dict[str, Any]]:

@@ -21,11 +21,11 @@ EMAIL_BYTES_PER_LISTING = 2_000
 def read_lines(selection: InputSelection, meter: ContentMeter | None = None) -> Iterator[Line | RefusedLine]:
     """Yield the lines of a selection's input; raises InputError and FileTrouble.
 
-    Args:
+    Arguments:
         selection: the selection.
         meter: gets everything that is read.
     """
-    source, column, kind = selection.source, selection.column, _kind(selection)
+    source, column, kind = selection.source, selection.column, kind_of(selection)
     if isinstance(source, str | Path):
         return read_file(Path(source), kind, column=column, meter=meter)
     if hasattr(source, "read"):
@@ -80,7 +80,8 @@ def email_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
         yield group
 
 
-def _kind(selection: InputSelection) -> Kind:
+def kind_of(selection: InputSelection) -> Kind:
+    """Return what the lines of a selection hold."""
     match selection:
         case ByDistinctIds():
             return Kind.ANY_DISTINCT_ID if selection.allow_shared_ids else Kind.DISTINCT_ID

@@ -12,7 +12,7 @@ from uuid import UUID
 import anyio.to_thread
 import msgspec
 
-from asyncclient import PostHogClient, PropertyFilter
+from asyncclient import BadRequest, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
@@ -22,9 +22,12 @@ from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread
 from bulk.posthog.rereads import read_until_known
-from bulk.selection.id_files import Line, RefusedLine
-from bulk.selection.input_findings import Findings
-from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, read_lines
+from bulk.selection.input_findings import WIDER_MAX, Findings
+from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, kind_of, read_lines
+from bulk.selection.inputs.causes import likely_cause
+from bulk.selection.inputs.line_checks import Line, RefusedLine
+from bulk.selection.lookups.email_lookup import persons_by_email
+from bulk.selection.lookups.wider_match import wider_match
 from bulk.selection.selected_person import SelectedPerson, selected
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection
 
@@ -42,7 +45,7 @@ class _Match(msgspec.Struct, frozen=True):
 class LineResolver:
     """Yields the persons of input lines, each once.
 
-    Args:
+    Arguments:
         client: for listings.
         reader: reads persons by ID.
         gate: for waits between two reads.
@@ -79,6 +82,7 @@ class LineResolver:
         self._meter = ContentMeter()
         self._lines = read_lines(selection, self._meter)
         self._is_second_lookup = False
+        self._unmatched: list[Line] = []
 
     async def begin(self) -> None:
         """Read the first line, so that InputError and FileTrouble are raised before any request."""
@@ -131,7 +135,25 @@ class LineResolver:
         self._is_second_lookup = False
         for line in unread:
             self._findings.unread.add(line.number)
+        await self._count_wider_matches()
         return list(chain.from_iterable(found))
+
+    async def _count_wider_matches(self) -> None:
+        """Count what lines without a person would match if they were compared more widely; none of it is selected."""
+        unmatched, self._unmatched = self._unmatched[: WIDER_MAX - self._findings.wider_checked], []
+        wider = wider_match(self._client, self._reader, self._selection, page_size=self._page_size)
+        if wider is None or not unmatched:
+            return
+        groups = list(wider.groups(unmatched))
+        try:
+            counts = await in_order(wider.count, groups, self._concurrency)
+        except (Refused, BadRequest):
+            return  # the plan does not depend on it
+        self._findings.wider_by = wider.name
+        self._findings.wider_checked += len(unmatched)
+        for line, persons in zip(chain.from_iterable(groups), chain.from_iterable(counts), strict=True):
+            if persons:
+                self._findings.add_wider_match(line.number, persons)
 
     def _next_lines(self, count: int) -> list[Line | RefusedLine]:
         """Read lines; runs in a thread, because a pipe may block."""
@@ -162,13 +184,19 @@ class LineResolver:
             if persons is None:
                 continue
             new = [person for person in persons if next(is_new)]
-            for person in new:
-                self._findings.add_target(len(person.ref.distinct_ids))
-            found += new
+            kept = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
+            for person in kept:
+                self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
+            found += kept
+            if len(persons) > 1:
+                self._findings.add_several_persons(line.number, len(persons), len(kept))
             if not persons:
-                self._findings.unmatched.add(line.number)
+                self._findings.add_unmatched(line.number, likely_cause(line.value, kind_of(self._selection)))
+                self._unmatched.append(line)
             elif not new:
                 self._findings.aliases.add(line.number)
+            elif not kept:
+                self._findings.protected_lines.add(line.number)
         return found
 
     def _add(self, uuids: Sequence[UUID]) -> Sequence[bool]:
@@ -187,20 +215,18 @@ class LineResolver:
         return _Match(lines, [_persons(results[uuid]) for uuid in uuids])
 
     async def _by_email(self, lines: Sequence[Line]) -> _Match:
-        condition = PropertyFilter("email", [line.value for line in lines], operator="exact")
-        exact = {line.value: index for index, line in enumerate(lines)}
-        folded = {line.value.casefold(): index for index, line in reversed(list(enumerate(lines)))}
-        found: list[list[SelectedPerson]] = [[] for _ in lines]
-        async for person in self._client.persons.iter(properties=[condition], page_size=self._page_size):
-            email = person.properties.get("email")
-            index = exact.get(email, folded.get(email.casefold())) if isinstance(email, str) else None
-            if index is None:
-                raise Refused(
-                    "the server returned a person whose email was not requested",
-                    "check that the key can read the property email, or select by distinct ID",
-                )
-            found[index].append(selected(person))
-        return _Match(lines, [persons if persons or self._is_second_lookup else None for persons in found])
+        assert isinstance(self._selection, ByEmails)
+        found, unread = await persons_by_email(
+            self._client,
+            self._reader,
+            [line.value for line in lines],
+            self._selection.comparison,
+            page_size=self._page_size,
+        )
+        is_known = [self._is_second_lookup and not each for each in unread]
+        return _Match(
+            lines, [persons if persons or known else None for persons, known in zip(found, is_known, strict=True)]
+        )
 
 
 def _persons(result: ReadResult, *, by: str | None = None) -> list[SelectedPerson] | None:

@@ -20,7 +20,7 @@ from bulk.selection.selections import ByFilter, InputSelection, Selection
 class Resolver:
     """Resolves one selection; a context manager, because it remembers persons and lines on disk.
 
-    Args:
+    Arguments:
         client: for reading.
         selection: of persons.
         findings: collects the findings of the input check.

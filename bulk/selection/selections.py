@@ -12,8 +12,10 @@ from uuid import UUID
 import msgspec
 
 from asyncclient import PropertyFilter
+from bulk.errors import InputError
 from bulk.selection.conditions.filter_checks import check_filters, filter_details, filter_summary
 from bulk.selection.conditions.query_selections import ByActivity, ByQuery, activity_words
+from bulk.selection.lookups.email_match import Comparison, EmailMatch
 
 Source = str | Path | BinaryIO | Iterable[str] | Iterable[UUID]
 """A path, a binary stream, or an iterable of strings or UUIDs. A plain string is a path."""
@@ -26,7 +28,7 @@ class _InputSelection(msgspec.Struct, frozen=True):
 class ByDistinctIds(_InputSelection, frozen=True, kw_only=True):
     """Selects the persons that have these distinct IDs.
 
-    Args:
+    Arguments:
         source: the distinct IDs.
         column: the CSV column that holds them; None where the source has one per line.
         allow_shared_ids: also accept placeholder IDs such as `undefined`.
@@ -47,7 +49,7 @@ class ByDistinctIds(_InputSelection, frozen=True, kw_only=True):
 class ByPersonIds(_InputSelection, frozen=True, kw_only=True):
     """Selects the persons with these UUIDs.
 
-    Args:
+    Arguments:
         source: the UUIDs.
         column: the CSV column that holds them; None where the source has one per line.
     """
@@ -64,18 +66,38 @@ class ByPersonIds(_InputSelection, frozen=True, kw_only=True):
 
 
 class ByEmails(_InputSelection, frozen=True, kw_only=True):
-    """Selects the persons whose `email` property equals one of these; the server compares exactly.
+    """Selects the persons whose `email` property equals one of these, or another property that holds an email.
 
-    Args:
+    Arguments:
         source: the emails.
         column: the CSV column that holds them; None where the source has one per line.
+        match: `exact`, or `ignore-case`, where upper and lower case are the same.
+        keys: the properties that hold an email; `distinct_id` stands for the distinct IDs of the person, which are
+            always compared exactly.
+
+    Raises:
+        InputError: the match is unknown, or a key is empty or repeated.
     """
 
     column: str | None = None
+    match: Comparison = "exact"
+    keys: Sequence[str] = ("email",)
+
+    def __post_init__(self) -> None:
+        self.comparison  # noqa: B018 - checks both
+
+    @property
+    def comparison(self) -> EmailMatch:
+        """How emails are compared."""
+        if isinstance(self.keys, str | bytes) or not all(isinstance(key, str) for key in self.keys):
+            raise InputError("the keys of emails are a list of strings, such as ['email', 'distinct_id']")
+        return EmailMatch(comparison=self.match, keys=tuple(self.keys))
 
     def summary(self) -> dict[str, Any]:
         """Return the description for journal and report."""
-        return _input_summary("emails", self)
+        # left out where it is the default, so that plans of earlier versions stay the same selection
+        wider = {} if self.comparison.is_default else {"match": self.match, "keys": list(self.keys)}
+        return {**_input_summary("emails", self), **wider}
 
     def details(self) -> dict[str, Any]:
         """Return the description for the plan."""
@@ -85,7 +107,7 @@ class ByEmails(_InputSelection, frozen=True, kw_only=True):
 class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Selects the persons that match all of these filters.
 
-    Args:
+    Arguments:
         properties: filters; a cohort is `PropertyFilter("id", NUMBER, type="cohort")`.
         email: the exact value of the `email` property.
         everyone: without a filter, select every person of the project; with one, do not refuse the selection if it
@@ -140,7 +162,7 @@ def describe(selection: dict[str, Any]) -> str:
         case "person_ids":
             return _listed(selection, "UUID")
         case "emails":
-            return _listed(selection, "email")
+            return _listed(selection, "email") + _email_match(selection)
         case "filter" if not selection.get("filters") and not selection.get("email"):
             return "every person of the project"
         case "filter":
@@ -157,6 +179,12 @@ def describe(selection: dict[str, Any]) -> str:
 def _listed(selection: dict[str, Any], by: str) -> str:
     file = selection.get("file")
     return f"persons listed in {file} (by {by})" if isinstance(file, str) else f"persons listed by {by}"
+
+
+def _email_match(selection: dict[str, Any]) -> str:
+    keys = selection.get("keys")
+    under = f" in {' or '.join(map(str, keys))}" if isinstance(keys, list) and keys != ["email"] else ""
+    return under + (", in upper or lower case" if selection.get("match") == "ignore-case" else "")
 
 
 def _filtered(selection: dict[str, Any], base: str) -> str:

@@ -37,9 +37,8 @@ EXPIRING_S = MAX_UNCOVERED_S / 2
 ROUNDED_S = 2.0
 """Seconds by which a row has to be newer than needed when it is read, because its time has whole seconds."""
 
-EXPLAINED_ABSENCE = frozenset(
+FOUND_ABSENT = frozenset(
     {
-        Person.ACCEPTED,
         Person.DELETED_CONFIRMED,
         Person.FOUND_DELETED,
         Person.ALREADY_DELETED,
@@ -47,7 +46,7 @@ EXPLAINED_ABSENCE = frozenset(
         Person.DELETED_UNEXPECTEDLY,
     }
 )
-"""States in which an accepted deletion or an earlier read explains that a person is absent: one read decides."""
+"""States in which an earlier read found the person absent: one more read without it is enough."""
 
 ROWS_AT_ONCE = 50_000
 """Completed deletion rows that are compared with the plan in one pass over it."""
@@ -110,14 +109,18 @@ class Verifier:
     async def check_persons(self, numbers: list[int]) -> PersonCheck:
         """Read whether the persons of these targets are present, unchanged and as desired, and record their states."""
         target_states, targets = self._job.target_states, self._job.targets(numbers)
-        expected_gone, maybe_merged = set[UUID](), set[UUID]()
+        expected_gone, accepted, maybe_merged = set[UUID](), set[UUID](), set[UUID]()
         for number, target in targets.items():
-            if target_states.person(number) in EXPLAINED_ABSENCE:
+            state = target_states.person(number)
+            if state is Person.ACCEPTED:
                 reason = target_states.status(Axis.PERSON, number).reason
-                (maybe_merged if reason is Reason.STILL_PRESENT else expected_gone).add(target.uuid)
+                (maybe_merged if reason is Reason.STILL_PRESENT else accepted).add(target.uuid)
+            elif state in FOUND_ABSENT:
+                expected_gone.add(target.uuid)
         reads = await self._persons.fetch_by_uuid(
             {target.uuid: target.distinct_id for target in targets.values()},
             expected_gone=expected_gone,
+            accepted=accepted,
             unless_merged=maybe_merged,
         )
         present: dict[int, Known] = {}

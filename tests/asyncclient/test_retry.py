@@ -119,7 +119,15 @@ def test_never_means_once() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"attempts": 0}, {"attempts": True}, {"attempts": 1.5}, {"base_s": -1.0}, {"cap_s": float("nan")}, {"cap_s": "x"}],
+    [
+        {"attempts": 0},
+        {"attempts": True},
+        {"attempts": 1.5},
+        {"base_s": -1.0},
+        {"cap_s": float("nan")},
+        {"cap_s": "x"},
+        {"retry_for_s": 365 * 86_400 + 1},
+    ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):

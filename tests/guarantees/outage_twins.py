@@ -30,6 +30,14 @@ OUTAGES: tuple[Twin, ...] = (
     ),
     twin(
         12,
+        "a host name that stops existing in a run is no outage",
+        _PURE_TESTS + "a_name_that_does_not_exist_any_more_may_be_an_outage",
+        _OUTAGE,
+        " and not host_is_known:\n",
+        ":\n",
+    ),
+    twin(
+        12,
         "requests leave while the server is in an outage",
         _CLIENT_TESTS + "a_request_that_waited_for_its_permit_does_not_leave_in_an_outage",
         _AVAILABILITY,

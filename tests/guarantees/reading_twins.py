@@ -100,8 +100,8 @@ READING: tuple[Twin, ...] = (
         "a line is unmatched because one response leaves its person out",
         "bulk/plan/test_planner_reads.py::test_a_line_that_one_response_leaves_out_is_found_by_a_second_lookup[drop_all-emails]",
         "bulk/selection/line_resolver.py",
-        "persons if persons or self._is_second_lookup else None",
-        "persons",
+        "self._is_second_lookup and not each",
+        "True",
     ),
     twin(
         11,

@@ -147,13 +147,22 @@ STATES: tuple[Twin, ...] = (
         21,
         "verify calls persons done that it could not read",
         _FACTS + "verify_that_cannot_read_a_person_is_not_finished",
-        "bulk/engine.py", "report_of_verify(read_report(journal, plan), unread=unread)", "report_of_verify(read_report(journal, plan))",
+        "bulk/engine.py", "FileReading(REPORTING, on_progress)), unread=unread)", "FileReading(REPORTING, on_progress)))",
     ),
     twin(
         22,
         "a deletion of unknown outcome explains an absence",
         _FACTS + "a_person_that_stays_after_a_failed_deletion_and_is_then_merged_is_not_reported_deleted",
-        _VERIFIER, "EXPLAINED_ABSENCE = frozenset(\n    {\n", "EXPLAINED_ABSENCE = frozenset(\n    {\n        Person.UNKNOWN,\n        Person.TO_RETRY,\n",
+        _VERIFIER, "FOUND_ABSENT = frozenset(\n    {\n", "FOUND_ABSENT = frozenset(\n    {\n        Person.UNKNOWN,\n        Person.TO_RETRY,\n",
+    ),
+    twin(
+        22,
+        "an accepted deletion explains the absence of a person that an unreadable response showed",
+        (
+            _FACTS + "a_person_that_only_an_unreadable_response_showed_and_that_is_then_merged_is_not_reported_deleted",
+            "bulk/posthog/test_person_reader.py::test_an_accepted_deletion_explains_no_absence_after_a_response_that_may_have_shown_the_person",
+        ),
+        "bulk/posthog/person_reader.py", "(uuid in accepted and uuid not in read.maybe_shown)", "uuid in accepted",
     ),
     twin(
         22,

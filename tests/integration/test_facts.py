@@ -272,3 +272,35 @@ async def test_the_test_batch_detects_that_a_request_without_response_deleted_ke
         with pytest.raises(BreakerOpened, match="test batch: 25 of 25 persons disappeared"):
             await a.run(plan)
         assert len(a.left()) == 35
+
+
+async def test_a_person_that_only_an_unreadable_response_showed_and_that_is_then_merged_is_not_reported_deleted(
+    arena: Any, axis: Any
+) -> None:
+    """Another person's record is malformed, and the merge comes before the halves of that batch are read."""
+    async with arena(persons=3, era="queued", queued_delay_s=3600.0) as a:
+        ids = [a.server.world.person(uuid).distinct_ids[0] for uuid in a.everybody]
+        plan = await a.plan(operation=DeletePersons(), selection=ByDistinctIds(ids))
+        other = a.server.world.add_person(["somebody"], {})
+        first, second, _ = (target.uuid for target in plan.iter())
+        deleted = spoilt = False
+
+        def merge_and_delete() -> None:
+            a.server.world.merge(other, first)
+            a.server.settle()
+
+        def malformed(action: str, body: Body) -> Body | None:
+            nonlocal deleted, spoilt
+            deleted = deleted or action == "bulk_delete"
+            if action != "batch_by_uuids" or not deleted or spoilt:
+                return None
+            spoilt = True
+            assert str(first) in body["results"]
+            del body["results"][str(second)]["created_at"]
+            merge_and_delete()
+            return body
+
+        rewrite(a.server, malformed)
+        report = await a.run(plan, wait_s=0.0)
+        assert spoilt
+        assert (report.exit_code, axis(report, "person")) == (1, {"deleted_confirmed": 2, "merged": 1})

@@ -139,8 +139,10 @@ def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[
 
 def _show_findings(findings: "Findings", count: int, output: Path | None) -> None:
     from bulk.cli.display.plan_review import LINES_MAX
+    from bulk.cli.display.terminal import text_width
     from bulk.formatting import count_of
-    from bulk.report.rendering.document import Table, finding_rows
+    from bulk.report.rendering.document import Table
+    from bulk.report.rendering.findings import finding_rows, finding_sentences
     from bulk.report.rendering.text import table_lines
     from bulk.sanitize import plain
     from bulk.selection.input_findings import by_kind
@@ -154,4 +156,6 @@ def _show_findings(findings: "Findings", count: int, output: Path | None) -> Non
             rows=tuple(finding_rows(found)),
             numeric=frozenset({1}),
         )
-        click.echo("\n".join(f"  {line}" for line in table_lines(table, cell_max=LINES_MAX)), err=True)
+        width = text_width(sys.stderr) - 2
+        lines = (*table_lines(table, cell_max=LINES_MAX, width=width), *finding_sentences(found))
+        click.echo("\n".join(f"  {line}" for line in lines), err=True)

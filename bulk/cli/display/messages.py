@@ -90,7 +90,7 @@ def rate_limit_line(windows: tuple[WindowBudget, ...]) -> str:
 def event_line(event: Event, *, now: datetime) -> str | None:
     """Return the line that reports an event in a log; None for an event that only updates a display.
 
-    Args:
+    Arguments:
         event: the event.
         now: the local time, for the end of a pause and the times of an outage.
     """
@@ -148,10 +148,11 @@ def outage_wait(event: ServerUnreachable) -> Wait:
 
 def _trouble_line(event: Trouble) -> str:
     what = plain(event.error).replace("_", " ")
-    if event.status is not None:
-        what = f"{event.status} {what}"
+    details = [] if event.status is None else [f"HTTP {event.status}"]
     if event.code and event.code != "error":
-        what += f" ({plain(event.code)})"
+        details.append(plain(event.code))
+    if details:
+        what += f" ({', '.join(details)})"
     text = f"{plain(event.route)} failed for {count_of(event.targets, 'person')}: {what}"
     if event.retry_in_s is None:
         return text

@@ -17,10 +17,17 @@ from bulk.operations import (
 )
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
-from bulk.report.rendering.document import Table, discovery_sentences, finding_rows
-from bulk.report.rendering.text import table_lines
+from bulk.report.rendering.document import Table
+from bulk.report.rendering.findings import (
+    discovery_sentences,
+    finding_rows,
+    finding_sentences,
+    orphan_sentences,
+)
+from bulk.report.rendering.text import WIDTH, table_lines
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 from bulk.selection.selections import describe
 
 SAMPLE_SIZE = 5
@@ -30,13 +37,14 @@ LINES_MAX = 10_000
 """Characters of line numbers shown per finding; the report shows all."""
 
 
-def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
+def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int = WIDTH) -> str:
     """Return the review of a plan as text.
 
-    Args:
+    Arguments:
         plan: the plan.
         rate_limits: as the option --rate-limits gives them.
         batch_size: persons per bulk request.
+        width: the columns that the tables may take.
     """
     header, findings = plan.header, by_kind(plan.findings)
     operation = from_dict(header.operation)
@@ -49,19 +57,25 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         ("Selected", plain(describe(header.selection.get("details", {})))),
         *_query_rows(header.selection.get("details", {})),
         ("Persons", format_count(plan.count)),
+        *_coverage_rows(findings),
         *_planning_rows(findings),
         *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
     ]
+    sentences = (
+        *discovery_sentences(findings),
+        *finding_sentences(findings),
+        *orphan_sentences(header.operation, header.selection.get("summary", {}), coverage_of(findings)),
+    )
     lines = [
         *aligned_rows(rows),
         "",
         f"Sample: {min(SAMPLE_SIZE, plan.count)} of {format_count(plan.count)}",
-        *(f"  {line}" for line in table_lines(_sample(plan))),
+        *(f"  {line}" for line in table_lines(_sample(plan), width=width - 2)),
         "",
         "Input check",
-        *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX)),
-        *(f"  {plain(sentence, limit=None)}" for sentence in discovery_sentences(findings)),
+        *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX, width=width - 2)),
+        *(f"  {plain(sentence, limit=None)}" for sentence in sentences),
     ]
     return "\n".join(lines)
 
@@ -118,6 +132,11 @@ def what_stays(operation: Operation) -> str:
             return "deleted events do not come back"
         case _:
             return "deleted recordings do not come back"
+
+
+def _coverage_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:
+    if words := coverage_of(findings).words():
+        yield "Not covered", words
 
 
 def _planning_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:

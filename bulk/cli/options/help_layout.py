@@ -144,7 +144,7 @@ command = functools.partial(click.command, cls=HelpCommand)
 class WholeNumber(IntParamType):
     """A whole number in a range.
 
-    Args:
+    Arguments:
         low: the lowest number.
         high: the highest number; None for no limit.
         is_count: whether it is shown with a comma between thousands.

@@ -12,6 +12,7 @@ from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.query_options import DECORATORS, QUERY_OPTIONS, QueryArguments, build_query_selection
 
 if TYPE_CHECKING:
+    from bulk.selection.lookups.email_match import Comparison
     from bulk.selection.selections import Selection
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +37,8 @@ class SelectionArguments(QueryArguments, frozen=True, kw_only=True):
     distinct_ids: str | None = None
     uuids: str | None = None
     emails: str | None = None
+    email_match: str | None = None
+    email_keys: str | None = None
     column: str | None = None
     allow_shared_ids: bool = False
     where: tuple[str, ...] = ()
@@ -69,6 +72,17 @@ def selection_options(command: F) -> F:
         ),
         option("--uuids", metavar="FILE|-", help="File with one person UUID per line"),
         option("--emails", metavar="FILE|-", help="File with one value of the property email per line"),
+        option(
+            "--email-match",
+            type=click.Choice(["exact", "ignore-case"]),
+            help="How --emails compares; exact if not given",
+        ),
+        option(
+            "--email-keys",
+            metavar="KEY,...",
+            help="Properties that --emails compares, as in email,Email,$email,distinct_id; distinct_id compares "
+            "distinct IDs; email if not given",
+        ),
         option("--column", metavar="NAME", help="Read this column of the file, a CSV file with a header"),
         option("--allow-shared-ids", is_flag=True, help='Also accept placeholder IDs such as "undefined"'),
         option(
@@ -91,7 +105,7 @@ def selection_options(command: F) -> F:
 def build_selection(arguments: SelectionArguments, *, writes: bool) -> "Selection":
     """Return the selection that the options describe.
 
-    Args:
+    Arguments:
         arguments: the options.
         writes: whether the command changes something; it then needs at least one option that selects persons.
 
@@ -110,7 +124,12 @@ def build_selection(arguments: SelectionArguments, *, writes: bool) -> "Selectio
     if arguments.uuids is not None:
         return ByPersonIds(_source(arguments.uuids), column=arguments.column)
     if arguments.emails is not None:
-        return ByEmails(_source(arguments.emails), column=arguments.column)
+        return ByEmails(
+            _source(arguments.emails),
+            column=arguments.column,
+            match=cast("Comparison", arguments.email_match or "exact"),
+            keys=tuple(key.strip() for key in (arguments.email_keys or "email").split(",")),
+        )
     properties = tuple(_conditions(arguments))
     queried = build_query_selection(
         arguments,
@@ -133,6 +152,9 @@ def _check(arguments: SelectionArguments, *, writes: bool) -> None:
         raise click.UsageError(f"{' and '.join(given)} cannot be combined: give one of them")
     if arguments.column is not None and not files:
         raise click.UsageError("--column names a column of a file: give --distinct-ids, --uuids or --emails")
+    for name, value in (("--email-match", arguments.email_match), ("--email-keys", arguments.email_keys)):
+        if value is not None and arguments.emails is None:
+            raise click.UsageError(f"{name} only works with --emails")
     if arguments.allow_shared_ids and arguments.distinct_ids is None and arguments.hogql is None:
         raise click.UsageError("--allow-shared-ids only works with --distinct-ids and --hogql")
 

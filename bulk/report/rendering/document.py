@@ -10,9 +10,15 @@ import msgspec
 
 from bulk.formatting import count_of, format_count, format_duration, format_time
 from bulk.operations import describe as operation_words
-from bulk.report.rendering.query_sentences import query_sentences
-from bulk.report.report import AxisReport, PlanReport, Report, RouteCount
+from bulk.report.rendering.findings import (
+    discovery_sentences,
+    finding_rows,
+    finding_sentences,
+    orphan_sentences,
+)
+from bulk.report.report import AxisReport, PlanReport, Report, RouteCount, coverage_in
 from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 from bulk.selection.selections import describe as describe_selection
 from bulk.states import ending_label
 from bulk.targets.reasons import REASON_MEANINGS
@@ -64,7 +70,7 @@ def lay_out(report: Report) -> Document:
     sections.append(_requests(report))
     sections.append(_runs(report))
     if report.plan is not None:
-        sections += _input(report.plan)
+        sections += _input(report.plan, report)
     return Document(title=f"Report of job {report.job}", verdict=report.verdict, sections=tuple(sections))
 
 
@@ -76,6 +82,7 @@ def _identity(report: Report) -> Section:
         ("Operation", operation_words(report.operation)),
         ("Selection", describe_selection(report.selection)),
         ("Persons", format_count(report.count)),
+        *_covered(report),
         ("Host", report.host),
         ("Project", project),
         ("Planned", _time(report.planned_at)),
@@ -93,6 +100,14 @@ def _identity(report: Report) -> Section:
     without = "This report was made without the plan, so it identifies no person."
     who = (_WHO_NOTE,) if report.plan is not None else (without,)
     return Section(title="The job", sentences=(_NUMBERS_NOTE, *who), table=Table(headings=(), rows=tuple(rows)))
+
+
+def _covered(report: Report) -> Iterable[Row]:
+    coverage = coverage_in(report)
+    if coverage is not None and coverage.lines:
+        yield "Input lines", format_count(coverage.lines)
+    if coverage is not None and coverage.not_covered:
+        yield "Not covered", coverage.words()
 
 
 def _exit_code(report: Report) -> str:
@@ -132,10 +147,16 @@ def _failures(report: Report) -> Iterable[Section]:
     if not report.failures:
         return []
     rows = tuple(
-        (failure.axis, failure.state, failure.reason, format_count(failure.count), failure.targets)
+        (
+            AXIS_TITLES.get(failure.axis, failure.axis),
+            failure.state,
+            failure.reason,
+            format_count(failure.count),
+            failure.targets,
+        )
         for failure in report.failures
     )
-    headings = ("Axis", "State", "Reason", "Persons", "Numbers")
+    headings = ("Section", "State", "Reason", "Persons", "Numbers")
     present = {failure.reason.partition(":")[0] for failure in report.failures}
     return [
         Section(
@@ -197,17 +218,7 @@ def _runs(report: Report) -> Section:
     return Section(title="Runs", table=Table(headings=headings, rows=rows, numeric=frozenset({0})))
 
 
-_FINDING_TITLES = {
-    "lines": "Lines read",
-    "listed": "Persons listed",
-    "unmatched": "Lines that matched no person",
-    "unread": "Lines whose person could not be read",
-    "duplicates": "Lines that repeat an earlier one",
-    "aliases": "Lines that name a person already selected",
-}
-
-
-def _input(plan: PlanReport) -> Iterable[Section]:
+def _input(plan: PlanReport, report: Report) -> Iterable[Section]:
     findings = by_kind(plan.findings)
     return [
         Section(
@@ -216,6 +227,8 @@ def _input(plan: PlanReport) -> Iterable[Section]:
                 f"The plan was made at {_time(plan.created_at)}. Its digest is {plan.file_digest}.",
                 *_planning_requests(findings),
                 *discovery_sentences(findings),
+                *finding_sentences(findings),
+                *orphan_sentences(report.operation, report.selection, coverage_of(findings)),
             ),
             table=Table(
                 headings=("Finding", "Count", "Line numbers"),
@@ -231,54 +244,3 @@ def _planning_requests(findings: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(requests, dict):
         return ()
     return (f"Planning sent {count_of(int(requests.get('count', 0)), 'request')}.",)
-
-
-def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
-    """Yield a plan's findings as rows: the finding, its count, and the line numbers."""
-    for kind, title in _FINDING_TITLES.items():
-        if isinstance(one := findings.get(kind), dict) and (one.get("count") or kind in ("lines", "unmatched")):
-            yield title, format_count(int(one.get("count", 0))), _which(one)
-    refused = findings.get("refused")
-    if isinstance(refused, dict) and isinstance(reasons := refused.get("reasons"), dict):
-        for reason, one in sorted(reasons.items()):
-            yield f"Lines refused: {reason}", format_count(int(one.get("count", 0))), _which(one)
-    protected = findings.get("protected")
-    if isinstance(protected, dict):
-        yield "Protected persons that were left out", format_count(int(protected.get("count", 0))), _which(protected)
-        if isinstance(lines := protected.get("unmatched"), dict) and lines.get("count"):
-            yield "Lines of the protection list that match no person", format_count(int(lines["count"])), _which(lines)
-    many = findings.get("many_distinct_ids")
-    if isinstance(many, dict) and many.get("count"):
-        title = f"Persons with {many.get('threshold')} or more distinct IDs (may be several people)"
-        yield title, format_count(int(many["count"])), ""
-
-
-_DISCOVERED = {
-    "query": "A query found the persons that have the properties",
-    "listing": "The persons that have the properties were found by listing persons and checking each",
-}
-
-
-def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
-    """Yield how a query or a search for properties found the persons, and what that may miss; nothing if not needed."""
-    yield from query_sentences(findings)
-    one = findings.get("discovery")
-    if not isinstance(one, dict) or one.get("by") not in _DISCOVERED:
-        return
-    sentence = _DISCOVERED[one["by"]]
-    if why := one.get("why"):
-        sentence += f" ({why})"
-    if without := one.get("without"):
-        sentence += f"; {format_count(int(without))} persons without them were left out"
-    if gone := one.get("gone"):
-        sentence += f"; {format_count(int(gone))} persons in the result of the query do not exist any more"
-    if unread := one.get("unread"):
-        found = f"{format_count(int(unread))} persons in the result of the query"
-        sentence += f"; {found} could not be read and are not in the plan"
-    yield f"{sentence}."
-    if may_miss := one.get("may_miss"):
-        yield f"Not covered: {may_miss}."
-
-
-def _which(finding: dict[str, Any]) -> str:
-    return str(finding.get("lines", "")) + (",..." if finding.get("cut") else "")

@@ -43,14 +43,20 @@ class Wrong(AssertionError):
 
 
 class Driver:
-    """One case on its machine. Made inside the loop."""
+    """One case on its machine. Made inside the loop.
 
-    def __init__(self, case: Case, folder: Path) -> None:
+    Arguments:
+        trouble: makes the trouble of the case.
+    """
+
+    def __init__(
+        self, case: Case, folder: Path, trouble: Callable[[Case, Project, Machine], Trouble] = Trouble
+    ) -> None:
         self._case = case
         self._machine = machine = Machine()
         machine.wall_off_s = case.wall_off_s
         self._project = project = Project.drawn(case, machine)
-        self._trouble = Trouble(case, project, machine)
+        self._trouble = trouble(case, project, machine)
         self._witness = Witness(case, project, self._trouble.others)
         self._network = InTrouble(project, self._trouble, self._witness, self._on_request)
         self._journal = folder / "job.journal.jsonl"
@@ -76,6 +82,11 @@ class Driver:
                 for turn in self._case.turns:
                     await self._turn(plan, oracle, turn)
                 await self._to_the_end(plan, oracle)
+
+    @property
+    def trace(self) -> list[str]:
+        """All that passed between client and server, and how each run ended."""
+        return [*self._network.trace, *self.log]
 
     def _client(self) -> AbstractAsyncContextManager[PostHogClient]:
         """A client as another process would have it."""
@@ -248,12 +259,17 @@ def _told(report: Report) -> str:
     return f"{kept} {[(each.axis, each.reason, each.targets) for each in report.failures]}"
 
 
-async def drive(seed: int) -> None:
+async def drive(seed: int) -> list[str]:
     """Run the case of a seed.
+
+    Returns:
+        All that passed between client and server, and how each run ended.
 
     Raises:
         Wrong: it goes against what the engine promises.
     """
     random.seed(f"engine {seed}")
     with tempfile.TemporaryDirectory() as folder:
-        await Driver(draw(seed), Path(folder)).run()
+        driver = Driver(draw(seed), Path(folder))
+        await driver.run()
+        return driver.trace

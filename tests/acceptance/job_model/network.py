@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from job_model import answers
+from job_model.machine import EPOCH
 from job_model.project import Project
 from job_model.trouble import Fate, Trouble
 from job_model.wire import Lost, NotReached, Silent, answer_of
@@ -26,6 +27,9 @@ class InTrouble:
 
     Arguments:
         on_request: told of each request before it leaves.
+
+    Attributes:
+        trace: each request and each response that arrived, with its time. The same seed gives the same trace.
     """
 
     def __init__(self, project: Project, trouble: Trouble, witness: Witness, on_request: Callable[[], None]) -> None:
@@ -34,11 +38,13 @@ class InTrouble:
         self._trouble = trouble
         self._witness = witness
         self._on_request = on_request
+        self.trace: list[str] = []
         self._late: list[tuple[asyncio.TimerHandle, Callable[[], object]]] = []
 
     async def exchange(self, call: ParsedRequest, timeout_s: float, left: Callable[[], None]) -> Response:
         """As `wire.Network` has it."""
         action = action_of(call)
+        self._trace(f"{call.method} {call.path} {call.query} {call.peek()}")
         self._on_request()
         fate = self._trouble.fate(action)
         if fate is not None and fate.kind == "not_reached":
@@ -54,7 +60,11 @@ class InTrouble:
         self._trouble.stir()
         await asyncio.sleep(LATENCY_S)
         self._witness.told(action, call, answer)
+        self._trace(f"{call.method} {call.path} -> {answer.status} {answer.body!r}")
         return answer
+
+    def _trace(self, what: str) -> None:
+        self.trace.append(f"{self._project.machine.true() - EPOCH:.6f} {what}")
 
     def arrive(self) -> None:
         """Let everything that is late take effect now."""

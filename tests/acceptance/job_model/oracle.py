@@ -156,17 +156,18 @@ class Oracle:
     def _untrue(self, member: Member, is_now: str, states: dict[str, frozenset[str]]) -> str | None:
         evidence = self._witness.evidence[member.name]
         failed = {axis for axis, of_axis in states.items() if of_axis <= FAILED}
-        if failed and evidence.refused_alone:
+        rejected = {axis for axis in failed if states[axis] == {"failed"} and _was_refused(axis, evidence)}
+        if is_now == "same" and failed > rejected:
+            return f"{', '.join(sorted(failed - rejected))} failed, and nothing was refused"
+        if "person" in rejected:
             return None  # a failure says nothing of what somebody else did to the person later
-        if failed and is_now == "same":
-            return f"{', '.join(failed)} failed, and nothing was refused"
         person = states["person"]
         if self._case.deletes_persons:
             return self._untrue_of_deleted(member, is_now, person, evidence)
-        if is_now == "recreated" and person != {"recreated"}:
+        if is_now == "recreated" and person != {"recreated"} and not rejected:
             return "it was re-created" if self._must_know_recreated(states) else None
         if is_now == "same":
-            return self._untrue_of_kept(member, states)
+            return self._untrue_of_kept(member, states, rejected)
         return None
 
     def _untrue_of_deleted(self, member: Member, is_now: str, person: frozenset[str], evidence: Evidence) -> str | None:
@@ -177,7 +178,7 @@ class Oracle:
             return None if person <= {"recreated"} else "it was re-created"
         if is_now == "other" and person <= AWAY and self._merged_later(member, evidence):
             return None
-        survived = max(evidence.present, default=0.0) > max(evidence.deletes_accepted, default=0.0)
+        survived = max(evidence.present + evidence.glimpsed, default=0.0) > max(evidence.deletes_accepted, default=0.0)
         if is_now == "other" and (survived or not evidence.deletes_accepted):
             return None if person <= {"merged"} or (ever_other and person <= {"recreated"}) else "it was merged"
         allowed = GONE if evidence.deletes else {"already_deleted", "disappeared"}
@@ -191,9 +192,11 @@ class Oracle:
     def _must_know_recreated(self, states: dict[str, frozenset[str]]) -> bool:
         return not (states["events"] <= COVERED | {"unverifiable"} or states["recordings"] <= {"requested"})
 
-    def _untrue_of_kept(self, member: Member, states: dict[str, frozenset[str]]) -> str | None:
+    def _untrue_of_kept(self, member: Member, states: dict[str, frozenset[str]], rejected: set[str]) -> str | None:
         if states["person"] != {"not_requested"}:
             return "it is there, unchanged"
+        if rejected:
+            return None
         if self._case.operation == "delete-events" and not states["events"] <= COVERED | {"unverifiable"}:
             return "its events are not covered"
         if self._case.operation == "delete-recordings" and states["recordings"] != {"requested"}:
@@ -205,6 +208,17 @@ class Oracle:
         if not self._witness.is_as_asked(person.properties):
             return f"its properties are {sorted(person.properties)}, and not as asked"
         return None if states["properties"] <= DONE else "its properties are as asked"
+
+
+def _was_refused(axis: str, evidence: Evidence) -> bool:
+    """Whether a request for the person alone was refused, and nothing of this axis was accepted since."""
+    accepted = {
+        "person": evidence.deletes_accepted,
+        "events": evidence.events_accepted,
+        "recordings": evidence.recordings_accepted,
+        "properties": evidence.changes_accepted,
+    }
+    return evidence.refused_alone_at > max(accepted[axis], default=0.0)
 
 
 def _undone(state: str, evidence: Evidence) -> str | None:

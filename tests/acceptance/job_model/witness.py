@@ -5,6 +5,7 @@ judged later by what was told.
 """
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,9 @@ EVENT_CHECK_HOLDS_S = 11.0
 SLACK_S = 60.0
 """On the hour that events may stay uncovered: between the last look at the clock and the request's leaving."""
 
+_FINAL_REFUSALS = frozenset({400, 404, 409, 422})
+"""Statuses after which a request for one person alone is not made again."""
+
 _READS = frozenset({"batch_by_uuids", "batch_by_distinct_ids", "retrieve", "list"})
 _OF_ONE = frozenset({"destroy", "update", "delete_property", "delete_events", "delete_recordings"})
 _CHANGES = frozenset({"update", "delete_property", "capture"})
@@ -37,6 +41,8 @@ class Evidence(msgspec.Struct, kw_only=True):
     absent_by_uuid: list[float] = []
     absent_by_distinct_id: list[float] = []
     present: list[float] = []
+    glimpsed: list[float] = []
+    """Shown as it was by a response that is invalid as a whole: it proves nothing, but the person was not gone yet."""
     recreated: bool = False
     merged: bool = False
     as_asked_at: float = 0.0
@@ -47,7 +53,7 @@ class Evidence(msgspec.Struct, kw_only=True):
     events_accepted: list[float] = []
     recordings_accepted: list[float] = []
     changes_accepted: list[float] = []
-    refused_alone: bool = False
+    refused_alone_at: float = 0.0
     story: list[str] = []
 
     @property
@@ -177,8 +183,8 @@ class Witness:
             if good:
                 for kind in self._kinds(action, body):
                     getattr(evidence, f"{kind}_accepted").append(now)
-            elif len(members) == 1 and 400 <= answer.status < 500:
-                evidence.refused_alone = True
+            elif len(members) == 1 and answer.status in _FINAL_REFUSALS:
+                evidence.refused_alone_at = now
 
     def _kinds(self, action: str, body: dict[str, Any]) -> list[str]:
         if action in _CHANGES:
@@ -204,16 +210,29 @@ class Witness:
         else:
             by_uuid = action == "batch_by_uuids"
             asked, known = call.peek()["uuids" if by_uuid else "distinct_ids"], self._by_uuid if by_uuid else None
-            if any(self._is_incomplete(person) for person in results["results"].values()):
-                return  # the response is invalid as a whole, and so proves nothing about anyone
+            persons = results["results"]
+            if self._is_invalid(asked, persons, by_uuid=by_uuid):
+                self._glimpsed(persons.values(), now)
+                return
             for key in asked:
                 member = (known or self._by_distinct_id).get(key)
                 if member is not None:
-                    self._shown(member, results["results"].get(key), now, by_uuid=by_uuid)
+                    self._shown(member, persons.get(key), now, by_uuid=by_uuid)
 
-    def _is_incomplete(self, person: dict[str, Any]) -> bool:
+    def _is_invalid(self, asked: list[str], persons: dict[str, Any], *, by_uuid: bool) -> bool:
+        """Whether a batch response proves nothing of anybody: a record lacks a field, or is under another's key."""
         needed = ("created_at", "distinct_ids", *(["properties"] if self._case.changes_properties else []))
-        return any(person.get(field) is None for field in needed)
+        incomplete = any(person.get(field) is None for person in persons.values() for field in needed)
+        mixed_up = by_uuid and any(key != person["uuid"] for key, person in persons.items())
+        replaced = not persons.keys() <= set(asked) and not persons.keys() >= set(asked)
+        return incomplete or mixed_up or replaced
+
+    def _glimpsed(self, persons: Iterable[dict[str, Any]], now: float) -> None:
+        for person in persons:
+            member = self._by_uuid.get(person["uuid"])
+            if member is not None and person["created_at"] == _iso(member):
+                self.evidence[member.name].glimpsed.append(now)
+                self.evidence[member.name].story.append(self._line("shown by an invalid response"))
 
     def _rows(self, answer: Response) -> None:
         for row in _body(answer).get("results", ()):

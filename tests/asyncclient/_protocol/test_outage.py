@@ -15,6 +15,7 @@ from asyncclient import (
     RateLimited,
     ServerError,
     TimedOut,
+    UnknownHost,
     Unreachable,
     UntrustedCertificate,
 )
@@ -48,6 +49,8 @@ FAILURES: list[tuple[PostHogError, bool]] = [
     *((status(ServerError, code), True) for code in (500, 502, 503, 504, 512, 520, 521, 522, 523, 524, 530)),
     (status(ServerError, 503, retry_after_s=3600.0), True),
     (status(ServerError, 503, retry_after_s=3601.0), False),
+    (UnknownHost("the name server does not respond", **WHERE), True),
+    (UnknownHost("no such name", **WHERE, does_not_exist=True), False),
     (UntrustedCertificate("not trusted", **WHERE, sent=False), False),
     (status(RateLimited, 429), False),
     (status(AuthenticationFailed, 401), False),
@@ -61,7 +64,12 @@ FAILURES: list[tuple[PostHogError, bool]] = [
 def test_a_failure_may_be_an_outage_if_the_server_did_not_respond_as_a_working_one(
     error: PostHogError, expected: bool
 ) -> None:
-    assert may_be_outage(error, longest_pause_s=3600.0) is expected
+    assert may_be_outage(error, longest_pause_s=3600.0, host_is_known=False) is expected
+
+
+def test_a_name_that_does_not_exist_any_more_may_be_an_outage() -> None:
+    error = UnknownHost("no such name", **WHERE, does_not_exist=True)
+    assert may_be_outage(error, longest_pause_s=3600.0, host_is_known=True)
 
 
 @pytest.mark.parametrize(

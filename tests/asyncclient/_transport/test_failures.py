@@ -63,6 +63,14 @@ def test_an_unknown_host_is_named() -> None:
     found = failed(aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(socket.EAI_NONAME, "not known")))
     assert type(found) is UnknownHost
     assert str(found) == "GET persons/: no connection (no address is known for the host 'posthog.example.com')"
+    assert found.does_not_exist
+    assert isinstance(decide(RetryPolicy(), found, attempt=1, mutating=False), GiveUp)
+
+
+def test_a_name_server_that_does_not_respond_is_told_from_a_name_that_does_not_exist() -> None:
+    found = failed(aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(socket.EAI_AGAIN, "try again")))
+    assert isinstance(found, UnknownHost)
+    assert not found.does_not_exist
 
 
 def connector_error(error: OSError) -> Exception:

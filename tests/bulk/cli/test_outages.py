@@ -107,6 +107,53 @@ def test_a_host_name_that_cannot_be_looked_up_for_a_while_is_waited_for(
     assert next(failures, None) is None
 
 
+@pytest.fixture
+def unknown_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
+    """`unknown_after(known, times)`: localhost does not exist in some look-ups, after some in which it does."""
+    look_up = socket.getaddrinfo
+
+    def install(known: int, times: int) -> None:
+        looked_up = iter(range(known + times))
+
+        def fail(host: Any, *args: Any, **options: Any) -> Any:
+            if host == "localhost" and (number := next(looked_up, None)) is not None and number >= known:
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return look_up(host, *args, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", fail)
+
+    return install
+
+
+@pytest.mark.parametrize("command", COMMANDS[:3], ids=lambda command: command[0])
+def test_a_host_name_that_does_not_exist_ends_the_command_at_once(
+    run: Run,
+    posthog: Any,
+    own_folder: Path,
+    command: tuple[str, ...],
+    unknown_after: Callable[[int, int], None],
+) -> None:
+    unknown_after(0, 1000)
+    result = run(*command, "--host", posthog.server.url.replace("127.0.0.1", "localhost"))
+    assert result.code == 75
+    assert "no address is known for the host 'localhost'" in result.sentence
+    assert "check the host (POSTHOG_HOST) and the network" in result.sentence
+    assert "not reachable" not in result.err
+    assert list(own_folder.iterdir()) == []
+
+
+def test_a_host_name_that_stops_existing_is_waited_for_by_a_run(
+    run: Run, posthog: Any, unknown_after: Callable[[int, int], None]
+) -> None:
+    host = ("--host", posthog.server.url.replace("127.0.0.1", "localhost"))
+    assert run("plan", "delete", "--everyone", "-o", "z.plan.jsonl", *host).code == 0
+    digest = json.loads(Path("z.plan.jsonl").read_text().splitlines()[-1])["digest"]
+    unknown_after(0, 4)
+    result = run("run", "z.plan.jsonl", "--approve", digest, *host)
+    assert result.code == 0, result
+    assert UNREACHABLE.search(result.err)
+
+
 @pytest.mark.parametrize("command", COMMANDS[:3], ids=lambda command: command[0])
 def test_a_host_that_cannot_be_reached_ends_the_command_with_what_to_do(
     run: Run, posthog: Any, command: tuple[str, ...]
@@ -151,7 +198,7 @@ def test_a_signal_in_an_outage_ends_the_wait_at_once_and_the_same_line_resumes(
         assert line, f"it ended without a word, after {seen!r}"
         seen += line
     process.send_signal(number)
-    assert process.wait(timeout=15) == -number
+    assert process.wait(timeout=18) == -number
     posthog.server.faults.clear()
     assert run(*command).code == 0
     assert posthog.server.world.count() == 0
@@ -164,7 +211,7 @@ def test_a_signal_in_an_outage_while_planning_leaves_nothing_behind(
     process = spawn("plan", "delete", "--everyone", "-o", "x.plan.jsonl")
     assert b"Server not reachable" in process.stderr.readline()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=15) == -signal.SIGTERM
+    assert process.wait(timeout=18) == -signal.SIGTERM
     assert list(own_folder.iterdir()) == []
 
 

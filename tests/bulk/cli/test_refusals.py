@@ -352,3 +352,20 @@ def test_a_journal_that_does_not_exist_is_refused(refused: Callable[..., str], c
 @pytest.mark.parametrize("name", ["report.htm", "report.pdf", "report"])
 def test_a_report_in_an_unknown_format_is_refused(refused: Callable[..., str], name: str) -> None:
     assert "ends with .html, .md, .json, .txt" in refused(2, "report", "x.journal.jsonl", "-o", name)
+
+
+@pytest.mark.parametrize("approved", [False, True], ids=["without approval", "with approval"])
+def test_a_journal_of_another_format_is_named_before_any_approval(run: Run, posthog: Any, approved: bool) -> None:
+    assert run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").code == 0
+    digest = json.loads(Path("x.plan.jsonl").read_text().splitlines()[-1])["digest"]
+    journal = Path("x.journal.jsonl")
+    journal.write_text('{"n":0,"k":"job","format":1,"job":"0123456789abcdef"}\n')
+    journal.chmod(0o600)
+    requests = len(posthog.server.requests)
+    result = run("run", "x.plan.jsonl", *(("--approve", digest) if approved else ()))
+    assert result.code == 74
+    assert result.sentence == (
+        "posthog-bulk: x.journal.jsonl has journal format 1, which this version of posthog-bulk cannot read "
+        "(it uses 2); finish and report this job with the version that began it."
+    )
+    assert len(posthog.server.requests) == requests

@@ -2,6 +2,7 @@
 
 import pytest
 
+from asyncclient import InvalidArgument
 from bulk.execution.run_settings import RunSettings, group_size, max_groups, whole_blocks
 
 
@@ -19,6 +20,12 @@ def test_a_group_of_single_calls_fits_one_read_and_workers_share_evenly(count, b
 def test_a_group_of_batches_is_whole_batches():
     assert group_size(10_000, RunSettings(concurrency=4, batch_size=250), one_call_per_person=False) == 1000
     assert group_size(700, RunSettings(concurrency=4, batch_size=250), one_call_per_person=False) == 250
+
+
+def test_an_outage_is_waited_out_for_at_most_a_year():
+    assert RunSettings(retry_for_s=365 * 86_400).retry_for_s == 365 * 86_400
+    with pytest.raises(InvalidArgument, match=r"retry_for_s 1e\+18 is more than 365 days \(31536000\)"):
+        RunSettings(retry_for_s=1e18)
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,8 @@ async def test_every_input_line_has_an_outcome(server: LocalPostHog, client: Pos
         assert known_by(plan) == ["a", "b"]
         found = by_kind(plan.findings)
     assert found["lines"] == {"count": 11}
-    assert found["unmatched"] == {"count": 2, "lines": "2,10"}
+    causes = {"no likely cause": {"count": 2, "lines": "2,10"}}
+    assert found["unmatched"] == {"count": 2, "lines": "2,10", "causes": causes}
     assert found["aliases"] == {"count": 2, "lines": "3,11"}
     assert found["duplicates"] == {"count": 1, "lines": "6"}
     assert found["refused"] == {
@@ -230,7 +231,9 @@ async def test_persons_with_many_distinct_ids_are_a_finding(
     server.world.add_person([f"many-{number}" for number in range(40)], {"plan": "hoarder"})
     selection = ByFilter(properties=(PropertyFilter("plan", "hoarder"),))
     with await make_plan(client, OPERATION, selection, plan_path) as plan:
-        assert by_kind(plan.findings)["many_distinct_ids"] == {"count": 1, "threshold": 10, "most_shown": 40}
+        shown = [{"target": 0, "distinct_ids": 40, "is_minimum": False}]
+        many = {"count": 1, "threshold": 10, "most_shown": 40, "shown": shown}
+        assert by_kind(plan.findings)["many_distinct_ids"] == many
 
 
 async def test_the_plan_holds_the_times_of_the_planners_requests(server: LocalPostHog, plan_path: Path) -> None:
@@ -415,10 +418,13 @@ async def test_a_server_that_ignores_the_email_filter_is_refused(plan_path: Path
     assert left_behind(plan_path) == []
 
 
-async def test_an_email_matches_in_another_case_if_the_server_returns_it(plan_path: Path) -> None:
+async def test_an_email_in_another_case_is_selected_only_on_request(plan_path: Path) -> None:
     person = Person(uuid=uuid4(), created_at=datetime.now(UTC), properties={"email": "Jane@Example.org"})
     stub: Any = Stub(lambda _: [], [person])
-    with await make_plan(stub, OPERATION, ByEmails(["jane@example.org"]), plan_path) as plan:
+    with pytest.raises(Refused, match="no person matches"):
+        await make_plan(stub, OPERATION, ByEmails(["jane@example.org"]), plan_path)
+    selection = ByEmails(["jane@example.org"], match="ignore-case")
+    with await make_plan(stub, OPERATION, selection, plan_path) as plan:
         assert by_kind(plan.findings)["unmatched"]["count"] == 0
 
 

@@ -14,6 +14,7 @@ from bulk import ByActivity, ByDistinctIds, ByFilter, ByQuery, DeletePersons, ma
 from bulk.errors import FileTrouble, InputError, NotFinished, Refused
 from bulk.plan.plan_file import Plan
 from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 
 MUTATING = {"destroy", "bulk_delete", "delete_events", "update", "delete_property", "capture"}
 FREE = ByFilter(properties=(PropertyFilter("plan", "free"),))
@@ -76,12 +77,17 @@ async def test_protected_persons_are_left_out_counted_and_named_by_line(
     with await make_plan(client, DeletePersons(), selection, path, protect=[staff]) as plan:
         left_out = {person.uuid for person in (people[0], people[1], mailed)}
         assert uuids(plan) == {person.uuid for person in people} - left_out
+        place = [people.index(person) + 1 for person in (people[0], people[1], mailed)]
+        lines = {"count": 3, "lines": f"1-2,{place[2]}"} if case == "a file" else {"count": 0, "lines": ""}
         assert by_kind(plan.findings)["protected"] == {
             "count": 3,
             "lines": "1,4-5",
             "read": 4,
             "unmatched": {"count": 1, "lines": "3"},
+            "input": lines,
         }
+        coverage = coverage_of(by_kind(plan.findings))
+        assert coverage.not_covered == coverage.protected == lines["count"]
 
 
 async def test_a_filter_protects_too(server: LocalPostHog, client: PostHogClient, tmp_path: Path) -> None:

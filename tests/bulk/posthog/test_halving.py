@@ -80,6 +80,9 @@ def test_every_readable_person_is_read_despite_three_unreadable_ones(
             assert result == Unread(UnreadReason.LEFT_OUT)
         else:
             assert result == Present(person(number))
+    in_failed = {n for part, _ in store.requests if not bad.keys().isdisjoint(part) for n in part}
+    assert set(read.left_out) == set(range(count)) & missing - bad.keys()
+    assert read.maybe_shown == in_failed & set(read.left_out)
     assert (read.failed_with is None) == any(n not in bad for n in range(count))
 
 

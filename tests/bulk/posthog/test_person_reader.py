@@ -149,6 +149,29 @@ async def test_an_expected_absence_needs_only_one_response() -> None:
         assert store.actions() == ["batch_by_uuids"]
 
 
+@pytest.mark.parametrize("is_merged", [True, False])
+async def test_an_accepted_deletion_explains_no_absence_after_a_response_that_may_have_shown_the_person(
+    *, is_merged: bool
+) -> None:
+    """The person disappears after a response that cannot be decoded, before the halves of the batch are read."""
+    async with opened() as (store, reader):
+        targets, (uuid, malformed, owner), world = store.targets, store.uuids, store.server.world
+
+        def malform(results: dict[str, Any]) -> None:
+            if str(uuid) in results:
+                del results[str(malformed)]["created_at"]
+                world.merge(owner, uuid) if is_merged else world.remove_person(uuid)
+
+        store.spoil = edited(malform, actions=("batch_by_uuids",))
+        read = await reader.fetch_by_uuid(targets, accepted={uuid})
+        found = read.results[uuid]
+        assert isinstance(found, Absent)
+        assert (found.owner and found.owner.uuid) == (owner if is_merged else None)
+        assert store.actions().count("batch_by_distinct_ids") == 1
+        await reader.fetch_by_uuid(targets, accepted={uuid})
+        assert store.actions().count("batch_by_distinct_ids") == 1
+
+
 async def twice(store: Store, reader: PersonReader, targets: dict[UUID, str | None]) -> dict[UUID, ReadResult]:
     await reader.fetch_by_uuid(targets)
     store.now += CONFIRM_AFTER_S

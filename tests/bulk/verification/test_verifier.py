@@ -46,15 +46,21 @@ class Reader:
         self.rows = rows or {}
         self.pages: list[list[DeletionRow]] = []
         self.expected_gone: Collection[UUID] = ()
+        self.accepted: Collection[UUID] = ()
         self.unless_merged: Collection[UUID] = ()
         self.rows_read: list[UUID] = []
         self.needed_from: float | None = None
         self.completed_from: float | None = None
 
     async def fetch_by_uuid(
-        self, targets: Mapping[UUID, str | None], *, expected_gone: Collection[UUID], unless_merged: Collection[UUID]
+        self,
+        targets: Mapping[UUID, str | None],
+        *,
+        expected_gone: Collection[UUID],
+        accepted: Collection[UUID],
+        unless_merged: Collection[UUID],
     ) -> PersonReads[UUID]:
-        self.expected_gone, self.unless_merged = expected_gone, unless_merged
+        self.expected_gone, self.accepted, self.unless_merged = expected_gone, accepted, unless_merged
         return PersonReads({uuid: self.results.get(uuid.int - 1, ABSENT) for uuid in targets}, asked_at=7.0)
 
     def confirm_at(self, uuid: UUID) -> float | None:
@@ -138,14 +144,15 @@ async def test_properties_are_as_desired_only_by_their_values(open_job: OpenJob,
 async def test_a_read_explains_an_absence_only_after_an_accepted_deletion_that_no_read_contradicts(
     open_job: OpenJob,
 ) -> None:
-    job = open_job(DELETE, 3)
+    job = open_job(DELETE, 4)
     job.send([0, 1], Axis.PERSON)
-    reader = Reader({1: Present(ref(1)), 2: Present(ref(2))})
-    await verifier(job, reader).check_persons([1, 2])
+    reader = Reader({1: Present(ref(1)), 2: Present(ref(2)), 3: ABSENT})
+    await verifier(job, reader).check_persons([1, 2, 3])
     assert job.target_states.status(Axis.PERSON, 1).reason is Reason.STILL_PRESENT
-    await verifier(job, reader).check_persons([0, 1, 2])
-    assert set(reader.expected_gone) == {UUID(int=1)}
+    await verifier(job, reader).check_persons([0, 1, 2, 3])
+    assert set(reader.accepted) == {UUID(int=1)}
     assert set(reader.unless_merged) == {UUID(int=2)}
+    assert set(reader.expected_gone) == {UUID(int=4)}
 
 
 @pytest.mark.parametrize(

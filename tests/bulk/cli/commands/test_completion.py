@@ -1,14 +1,18 @@
 """Shell completion: the scripts, and what the command offers a shell."""
 
 import json
+import os
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import bulk
 from bulk.cli.commands.completion import COMPLETE_VARIABLE, SHELLS
 
 Run = Callable[..., Any]
@@ -29,6 +33,35 @@ def test_the_script_is_valid(run: Run, shell: str, tmp_path: Path) -> None:
         pytest.skip(f"{shell} is not installed")
     (tmp_path / "script").write_text(run("completion", shell).out)
     subprocess.run([shell, "-n", tmp_path / "script"], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("posthog-bulk del", ["delete", "delete-events", "delete-recordings"]),
+        ("posthog-bulk run x", ["x y.plan.jsonl"]),
+    ],
+)
+def test_fish_completes_by_the_script(run: Run, tmp_path: Path, line: str, offered: list[str]) -> None:
+    (tmp_path / "script").write_text(run("completion", "fish").out)
+    (tmp_path / "x y.plan.jsonl").touch()
+    (tmp_path / "bin").mkdir()
+    command = tmp_path / "bin" / "posthog-bulk"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m bulk "$@"\n')
+    command.chmod(0o700)
+    source = str(Path(next(iter(bulk.__path__))).parent)
+    path = os.pathsep.join([str(command.parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", f'source script; complete -C "{line}"'],
+        env={**os.environ, "PATH": path, "PYTHONPATH": source, "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [each.partition("\t")[0] for each in done.stdout.splitlines()] == offered
 
 
 @pytest.mark.parametrize(

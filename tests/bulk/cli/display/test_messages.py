@@ -101,7 +101,9 @@ def test_a_failed_request_shows_route_status_reason_and_the_time_of_the_retry() 
     trouble = Trouble(
         route="POST persons/bulk_delete", error="server_error", targets=250, status=503, code="x", retry_in_s=4
     )
-    assert line(trouble) == ("POST persons/bulk_delete failed for 250 persons: 503 server error (x); retrying in 4 s")
+    assert line(trouble) == (
+        "POST persons/bulk_delete failed for 250 persons: server error (HTTP 503, x); retrying in 4 s"
+    )
     plain_trouble = Trouble(route="bulk_delete", error="no_response", targets=1)
     assert line(plain_trouble) == "bulk_delete failed for 1 person: no response"
 

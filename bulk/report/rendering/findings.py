@@ -1,0 +1,169 @@
+"""The findings of a plan's input check as rows and sentences, for reviews and reports. Pure.
+
+Lines are named by their number, and persons by their number in the plan.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from bulk.formatting import count_of, format_count
+from bulk.report.rendering.query_sentences import query_sentences
+from bulk.selection.input_findings import WIDER_MAX
+from bulk.selection.inputs.causes import Cause
+from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.line_checks import Reason
+from bulk.selection.lookups.email_match import USUAL_KEYS
+
+Row = tuple[str, ...]
+
+_FINDING_TITLES = {
+    "lines": "Lines read",
+    "listed": "Persons listed",
+    "unmatched": "Lines that matched no person",
+    "unread": "Lines whose person could not be read",
+    "duplicates": "Lines that repeat an earlier one",
+    "aliases": "Lines that name a person already selected",
+}
+
+
+def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
+    """Yield a plan's findings as rows: the finding, its count, and the line numbers."""
+    for kind, title in _FINDING_TITLES.items():
+        if isinstance(one := findings.get(kind), dict) and (one.get("count") or kind in ("lines", "unmatched")):
+            yield title, format_count(int(one.get("count", 0))), _which(one)
+            yield from _causes(one)
+    if isinstance(wider := findings.get("wider_match"), dict) and wider.get("count"):
+        yield (
+            "- would match if whitespace, quotes and case were ignored",
+            format_count(int(wider["count"])),
+            _which(wider),
+        )
+    refused = findings.get("refused")
+    if isinstance(refused, dict) and isinstance(reasons := refused.get("reasons"), dict):
+        for reason, one in sorted(reasons.items()):
+            yield f"Lines refused: {reason}", format_count(int(one.get("count", 0))), _which(one)
+    yield from _protected(findings.get("protected"))
+    many = findings.get("many_distinct_ids")
+    if isinstance(many, dict) and many.get("count"):
+        title = f"Persons with {many.get('threshold')} or more distinct IDs (may be several people)"
+        yield title, format_count(int(many["count"])), ""
+    if isinstance(several := findings.get("several_persons"), dict) and several.get("count"):
+        yield "Lines that match several persons", format_count(int(several["count"])), ""
+
+
+def _protected(protected: object) -> Iterator[Row]:
+    """Yield the protected persons with the lines of the list that name them, and the lines of input and list."""
+    if not isinstance(protected, dict):
+        return
+    yield "Protected persons that were left out", format_count(int(protected.get("count", 0))), _which(protected)
+    for name, title in (
+        ("input", "Lines whose person is protected"),
+        ("unmatched", "Lines of the protection list that match no person"),
+    ):
+        if isinstance(lines := protected.get(name), dict) and lines.get("count"):
+            yield title, format_count(int(lines["count"])), _which(lines)
+
+
+def _causes(unmatched: dict[str, Any]) -> Iterator[Row]:
+    """Yield the likely causes of lines without a person, unless no line has one."""
+    causes = unmatched.get("causes")
+    if not isinstance(causes, dict) or set(causes) <= {Cause.NONE.value}:
+        return
+    for cause in Cause:
+        if isinstance(one := causes.get(cause.value), dict):
+            yield f"- {cause.value}", format_count(int(one.get("count", 0))), _which(one)
+
+
+def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
+    """Yield what to do about findings, and the lines and persons that stand out."""
+    yield from _wider_sentences(findings.get("wider_match"))
+    refused = findings.get("refused")
+    reasons = refused.get("reasons") if isinstance(refused, dict) else None
+    if isinstance(reasons, dict):
+        for reason, sentence in _REASON_SENTENCES.items():
+            if reason.value in reasons:
+                yield sentence
+    several = findings.get("several_persons")
+    for one in several.get("shown", ()) if isinstance(several, dict) else ():
+        targets = f": persons {one['targets']} of the plan" if one.get("targets") else ", which earlier lines select"
+        yield f"Line {format_count(one['line'])} matches {count_of(one['persons'], 'person')}{targets}."
+    many = findings.get("many_distinct_ids")
+    for one in many.get("shown", ()) if isinstance(many, dict) else ():
+        line = f", selected by line {format_count(one['line'])}," if "line" in one else ""
+        more = " or more" if one.get("is_minimum") else ""
+        yield f"Person {one['target']} of the plan{line} has {format_count(one['distinct_ids'])}{more} distinct IDs."
+
+
+def orphan_sentences(operation: dict[str, Any], selection: dict[str, Any], coverage: Coverage | None) -> Iterator[str]:
+    """Yield that events without a person may remain, if a deletion is for distinct IDs that matched no person.
+
+    Args:
+        operation: of the plan.
+        selection: its summary or details.
+        coverage: of the input; None where it is not known.
+    """
+    if operation.get("kind") not in ("delete", "delete-events") or selection.get("kind") != "distinct_ids":
+        return
+    if coverage is not None and coverage.unmatched:
+        yield (
+            "Distinct IDs that match no person may still have events that belong to no person; "
+            "the job does not delete those."
+        )
+
+
+_REASON_SENTENCES = {
+    Reason.TAB: "If the file with tabs is CSV, name its column with --column; "
+    "an ID may contain a tab only in a CSV file.",
+    Reason.NOT_AN_EMAIL: "If the lines that are not emails are distinct IDs, use --distinct-ids.",
+    Reason.NOT_A_UUID: "If the lines that are not UUIDs are distinct IDs, use --distinct-ids.",
+}
+
+
+def _wider_sentences(wider: object) -> Iterator[str]:
+    if not isinstance(wider, dict):
+        return
+    found, persons = int(wider.get("count", 0)), int(wider.get("persons", 0))
+    if found and wider.get("by") == "emails":
+        yield (
+            f"Not selected: {count_of(found, 'line')} without a person would match {count_of(persons, 'person')} "
+            "without whitespace and quotes, and with --email-match ignore-case --email-keys "
+            f"'{','.join(USUAL_KEYS)}'."
+        )
+    elif found:
+        yield (
+            f"Not selected: {count_of(found, 'line')} without a person would match {count_of(persons, 'person')} "
+            "without the whitespace, quotes or invisible characters; to select them, correct the file."
+        )
+    if int(wider.get("checked", 0)) == WIDER_MAX:
+        yield f"This was counted for the first {format_count(WIDER_MAX)} lines without a person."
+
+
+_DISCOVERED = {
+    "query": "A query found the persons that have the properties",
+    "listing": "The persons that have the properties were found by listing persons and checking each",
+}
+
+
+def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
+    """Yield how a query or a search for properties found the persons, and what that may miss; nothing if not needed."""
+    yield from query_sentences(findings)
+    one = findings.get("discovery")
+    if not isinstance(one, dict) or one.get("by") not in _DISCOVERED:
+        return
+    sentence = _DISCOVERED[one["by"]]
+    if why := one.get("why"):
+        sentence += f" ({why})"
+    if without := one.get("without"):
+        sentence += f"; {format_count(int(without))} persons without them were left out"
+    if gone := one.get("gone"):
+        sentence += f"; {format_count(int(gone))} persons in the result of the query do not exist any more"
+    if unread := one.get("unread"):
+        found = f"{format_count(int(unread))} persons in the result of the query"
+        sentence += f"; {found} could not be read and are not in the plan"
+    yield f"{sentence}."
+    if may_miss := one.get("may_miss"):
+        yield f"Not covered: {may_miss}."
+
+
+def _which(finding: dict[str, Any]) -> str:
+    return str(finding.get("lines", "")) + (",..." if finding.get("cut") else "")

@@ -1,0 +1,72 @@
+"""Guesses why a line matched no person, from its text alone. Pure.
+
+Each line has one cause, the first that applies, so that the counts add up to the lines.
+"""
+
+import re
+import unicodedata
+from enum import Enum
+
+from bulk.selection.inputs.line_checks import Kind, looks_like_uuid
+
+_QUOTES = frozenset("\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e")
+_SEPARATOR = re.compile("[,;|\t]")
+_SPREADSHEET = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+|[0-9]+(?:[.,]0+)?", re.ASCII)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_BLANK_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+
+
+class Cause(Enum):
+    """A likely cause for a line without a person, as reviews and reports show it."""
+
+    WHITESPACE = "leading or trailing whitespace"
+    QUOTES = "wrapped in quotes"
+    SEPARATOR = "contains a separator: if the file is CSV, name its column with --column"
+    INVISIBLE = "invisible characters, or another Unicode form"
+    UUID = "looks like a UUID: for UUIDs, use --uuids"
+    EMAIL = "looks like an email: for emails, use --emails"
+    SPREADSHEET = "only digits or scientific notation: a spreadsheet may have changed it"
+    NONE = "no likely cause"
+
+
+def likely_cause(value: str, kind: Kind) -> Cause:
+    """Return why no person was found for a value.
+
+    Arguments:
+        value: as the file has it.
+        kind: what the lines of the file hold.
+    """
+    bare = value.strip()
+    if kind is Kind.PERSON_ID:
+        return Cause.NONE  # UUIDs are normalized before they are looked up
+    if bare != value:
+        return Cause.WHITESPACE
+    if len(bare) > 1 and bare[0] in _QUOTES and bare[-1] in _QUOTES:
+        return Cause.QUOTES
+    if _SEPARATOR.search(bare):
+        return Cause.SEPARATOR
+    if visible(bare) != bare:
+        return Cause.INVISIBLE
+    if kind is Kind.EMAIL:
+        return Cause.NONE
+    if looks_like_uuid(bare):
+        return Cause.UUID
+    if _EMAIL.fullmatch(bare):
+        return Cause.EMAIL
+    return Cause.SPREADSHEET if _SPREADSHEET.fullmatch(bare) else Cause.NONE
+
+
+def visible(value: str) -> str:
+    """Return a value in the usual Unicode form and without characters that no one sees."""
+    if value.isascii():
+        return value
+    seen = (each for each in value if unicodedata.category(each) != "Cf" and each not in _BLANK_LETTERS)
+    return unicodedata.normalize("NFC", "".join(" " if unicodedata.category(each) == "Zs" else each for each in seen))
+
+
+def cleaned(value: str) -> str:
+    """Return a value without whitespace and quotes around it and without invisible characters, as it may be meant."""
+    bare = visible(value).strip()
+    while len(bare) > 1 and bare[0] in _QUOTES and bare[-1] in _QUOTES:
+        bare = bare[1:-1].strip()
+    return bare
