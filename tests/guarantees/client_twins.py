@@ -72,7 +72,7 @@ CLIENT: tuple[Twin, ...] = (
         10,
         "a request that left counts as not sent",
         "asyncclient/_transport/test_session.py::test_a_stall_is_a_timeout_that_may_have_had_an_effect",
-        _SESSION, "            sent = attempt.began\n", "            sent = False\n",
+        _SESSION, "sent = attempt.began\n            if call", "sent = False\n            if call",
     ),
     twin(
         11,
