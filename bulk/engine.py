@@ -40,6 +40,7 @@ async def run_job(
     retry_for_s: float = RETRY_FOR_S,
     max_targets: int | None = None,
     expect_count: int | None = None,
+    expect_lines: int | None = None,
     on_progress: Callable[[JobEvent], None] | None = None,
     stop: anyio.Event | None = None,
 ) -> Report:
@@ -61,6 +62,7 @@ async def run_job(
             at most 365 days.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
+        expect_lines: refuse a plan whose input has another number of lines, as the finding `lines` counts them.
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end the run early: nothing more is sent, and requests in flight are awaited.
 
@@ -84,7 +86,7 @@ async def run_job(
         retry_for_s=retry_for_s,
     )
     settings = _within_connections(client, settings)
-    preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
+    preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count, expect_lines=expect_lines)
     async with open_job(
         client,
         plan,

@@ -3,6 +3,9 @@
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
+
+import click
 
 from bulk.cli.streams.input import standard_input
 from bulk.errors import Refused
@@ -15,7 +18,7 @@ from bulk.selection.inputs.coverage import coverage_of
 
 
 def can_prompt() -> bool:
-    """Return whether a user can answer: stdin and stderr are a terminal, and this process is in its foreground."""
+    """Return whether a user can reply: stdin and stderr are a terminal, and this process is in its foreground."""
     return sys.stdin.isatty() and sys.stderr.isatty() and _is_in_foreground(sys.stdin.fileno())
 
 
@@ -31,7 +34,7 @@ def ask_for_approval(
 ) -> None:
     """Show what the plan does and ask for its number of persons.
 
-    Args:
+    Arguments:
         plan: the plan to approve.
         say: shows text without a newline.
         warn: shows the warning so that it stands out; None for `say`.
@@ -63,6 +66,24 @@ def ask_for_approval(
             f"not approved: {given}, but the plan has {count_of(plan.count, 'person')}; nothing was sent",
             "run the same command again to be asked again",
         )
+
+
+def accepts_changed_input(change: str, *, unattended: bool) -> bool:
+    """Show that the input of a plan has changed, and return whether the user continues with the plan as it is.
+
+    Args:
+        change: in words.
+        unattended: whether the command asks for nothing, so that the answer is no.
+    """
+    if unattended or not can_prompt():
+        return False
+    say = partial(click.echo, nl=False, err=True)
+    say(f"{plain(change, limit=None)}.\nThe plan stays as it is: it holds the persons of then. ")
+    say("Type yes to continue with it: ")
+    line = _read_terminal()
+    if not line:
+        say("\n")
+    return line.strip().lower() == "yes"
 
 
 def _with_count(operation: str, count: int) -> str:

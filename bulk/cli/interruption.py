@@ -19,7 +19,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def explained(explain: Callable[[], str]) -> Iterator[None]:
     """Add an explanation to an interruption of the block, unless it has one already.
 
-    Args:
+    Arguments:
         explain: returns what is kept and how to continue, in full sentences; empty if the user has read that.
     """
     try:

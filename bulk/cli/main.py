@@ -137,7 +137,7 @@ def posthog_bulk() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; does not return if a signal ends the process.
 
-    Args:
+    Arguments:
         arguments: the command line without the name of the program; by default that of the process.
     """
     arguments = sys.argv[1:] if arguments is None else arguments

@@ -14,6 +14,7 @@ from bulk.cli.options.connection_options import (
     JOURNAL_HELP,
     RunOptions,
     expect_count_option,
+    expect_lines_option,
     run_options,
     settings_options,
 )
@@ -50,7 +51,7 @@ _EXAMPLES = {
 def operation_command(kind: str, summary: str) -> click.Command:
     """Return the command of an operation.
 
-    Args:
+    Arguments:
         kind: the operation, which is the name of the command.
         summary: the first sentence of its help.
     """
@@ -72,6 +73,7 @@ def operation_command(kind: str, summary: str) -> click.Command:
         option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP),
         option("--yes", is_flag=True, help="Do not ask for approval; requires --expect-count"),
         expect_count_option,
+        expect_lines_option,
         selection_options,
         run_options,
         settings_options,
@@ -92,6 +94,7 @@ def _plan_and_run(
     journal: Path | None,
     yes: bool,
     expect_count: int | None,
+    expect_lines: int | None,
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
@@ -109,19 +112,21 @@ def _plan_and_run(
     operation = build_operation(kind, operation_arguments)
     selection = build_selection(selection_arguments, writes=True) if selection_arguments.given else None
     with explained(nothing_kept):
-        paths, loaded, is_new = _open_or_make_plan(plan, journal, operation, selection, settings, output)
-    with loaded:
+        paths, loaded, is_new = _open_or_make_plan(plan, journal, operation, selection, settings, output, yes=yes)
+    with explained(lambda: not_started(paths.plan, same_command_line())), loaded:
         write_plan_event(loaded, output)
         try:
-            output.print(format_review(loaded, rate_limits=settings.rates(), batch_size=run_options.batch_size))
-            preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
-            with explained(nothing_kept if is_new else lambda: not_started(loaded, same_command_line())):
-                approve = approve_or_ask(
-                    loaded,
-                    paths.journal,
-                    approve=loaded.digest if yes else None,
-                    how=f"review it, then run the same command with --yes --expect-count {loaded.count}",
-                )
+            rates, batch_size = settings.rates(), run_options.batch_size
+            output.print(format_review(loaded, rate_limits=rates, batch_size=batch_size, width=output.width))
+            preflight.check_caps(
+                loaded, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
+            )
+            approve = approve_or_ask(
+                loaded,
+                paths.journal,
+                approve=loaded.digest if yes else None,
+                how=f"review it, then run the same command with --yes --expect-count {loaded.count}",
+            )
         except BaseException:
             if is_new and not os.path.lexists(paths.journal):
                 loaded.discard()
@@ -142,6 +147,7 @@ def _plan_and_run(
                 output,
                 approve=approve,
                 expect_count=expect_count,
+                expect_lines=expect_lines,
                 resume_line=resume_line,
             )
 
@@ -153,6 +159,8 @@ def _open_or_make_plan(
     selection: "Selection | None",
     settings: Settings,
     output: "CommandOutput",
+    *,
+    yes: bool,
 ) -> tuple["JobPaths", "Plan", bool]:
     """Return the files of the job, its plan, and whether this command has made the plan.
 
@@ -160,13 +168,14 @@ def _open_or_make_plan(
         UsageError: neither a selection nor an existing plan is given.
         Refused: the existing plan is for something else, or the job that the command would resume is finished.
     """
-    from bulk.cli.job_paths import check_different, choose_job_paths
+    from bulk.cli.approval import accepts_changed_input
+    from bulk.cli.job_paths import check_different, check_place, choose_job_paths
     from bulk.cli.job_session import make_plan_file
     from bulk.cli.job_to_resume import find_job_files, refuse_second_job
     from bulk.errors import FileTrouble
     from bulk.operations import to_dict
     from bulk.plan.plan_file import load_plan
-    from bulk.plan.plan_match import check_plan_matches
+    from bulk.plan.plan_match import ChangedInput, check_plan_matches
     from bulk.sanitize import plain
 
     paths = choose_job_paths(
@@ -177,9 +186,10 @@ def _open_or_make_plan(
         now=datetime.now(UTC),
     )
     check_different(paths.plan, paths.journal)
+    check_place(paths.journal)
     files = None
     if paths.is_generated and selection is not None:
-        files = find_job_files(operation, selection, paths, settings, output)
+        files = find_job_files(operation, selection, paths, settings, output, unattended=yes)
         paths, selection = files.paths, files.selection
     if not os.path.lexists(paths.plan):
         if selection is None:
@@ -195,7 +205,11 @@ def _open_or_make_plan(
     loaded = load_plan(paths.plan)
     try:
         if files is None or not files.is_found:
-            check_plan_matches(loaded, operation, selection)
+            try:
+                check_plan_matches(loaded, operation, selection)
+            except ChangedInput as error:
+                if not accepts_changed_input(error.problem, unattended=yes):
+                    raise
             output.print(f"Using the existing plan {plain(paths.plan)}")
     except BaseException:
         loaded.close()

@@ -60,7 +60,7 @@ async def make_plan(
     With `reuse`, the same call opens the plan that an earlier process wrote, so that this call followed by `run_job`
     starts a job and also resumes it.
 
-    Args:
+    Arguments:
         client: its `project_id` is a number.
         operation: what a run does to each target.
         selection: the persons.
@@ -77,7 +77,8 @@ async def make_plan(
 
     Raises:
         InputError: the selection or its input is empty; no request was made.
-        Refused: the selection matches no person, or the existing plan is for something else.
+        Refused: the selection matches no person, or every person of the project without `everyone`; or the existing
+            plan is for something else.
         NotFinished: no selected person could be read.
         FileTrouble: the plan file exists, or cannot be written; or the input cannot be read.
         PostHogError: the server did not respond for too long, or responded with an error.
@@ -113,7 +114,9 @@ async def make_plan(
             gate,
             page_size=page_size,
             concurrency=concurrency,
+            now=clock,
             having_keys=operation.keys if isinstance(operation, UnsetProperties) else (),
+            refuse_everyone=True,
         ) as resolver:
             await resolver.begin()
             project = await reading.projects.get(project_id)

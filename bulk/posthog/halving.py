@@ -70,15 +70,12 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
             last_error, why = error, _reason(error)
         else:
             succeeded = True
-            for key in part:
-                person = found.get(key)
-                if person is None:
-                    left_out.append(key)
-                    results[key] = LEFT_OUT
-                    if not is_first:
-                        maybe_shown.add(key)
-                else:
-                    results[key] = Present(person)
+            read = {key: LEFT_OUT if (person := found.get(key)) is None else Present(person) for key in part}
+            missing = [key for key, result in read.items() if result is LEFT_OUT]
+            left_out += missing
+            if not is_first:
+                maybe_shown.update(missing)
+            results |= read
             continue
         failures += 1
         if is_last_try or failures >= MAX_FAILURES:

@@ -226,7 +226,8 @@ def input_report(coverage: Coverage) -> InputReport:
     )
 
 
-def _coverage(report: Report) -> Coverage | None:
+def coverage_in(report: Report) -> Coverage | None:
+    """Return the coverage that a report shows; None where it does not tell."""
     one = report.input
     if one is None:
         return None
@@ -311,7 +312,7 @@ def report_of_verify(report: Report, *, unread: int = 0) -> Report:
     if unread:
         persons = f"{unread:,} of {report.count:,} persons"
         verdict = f"Not verified: {persons} could not be read; run the same verification again later."
-        return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, _coverage(report)))
+        return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))
     if not queued:
         return report
     if report.exit_code:
@@ -321,4 +322,4 @@ def report_of_verify(report: Report, *, unread: int = 0) -> Report:
         f"{subject} not purged yet: the deletion of the events of {queued:,} of {report.count:,} persons is queued, "
         "and PostHog purges events at the weekend."
     )
-    return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, _coverage(report)))
+    return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))

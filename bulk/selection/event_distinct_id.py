@@ -21,9 +21,12 @@ def pick_distinct_id(distinct_ids: Sequence[str], known_by: str | None = None) -
         distinct_ids: the person's distinct IDs.
         known_by: the distinct ID in the plan, which is preferred.
     """
-    usable = [distinct_id for distinct_id in distinct_ids if _is_usable(distinct_id)]
-    own = [distinct_id for distinct_id in usable if not is_placeholder(distinct_id)] or usable
-    return known_by if known_by in own else next(iter(own), None)
+    by_preference = [known_by, *distinct_ids] if known_by is not None and known_by in distinct_ids else distinct_ids
+    usable = filter(_is_usable, by_preference)
+    first = next(usable, None)
+    if first is None or not is_placeholder(first):
+        return first
+    return next((distinct_id for distinct_id in usable if not is_placeholder(distinct_id)), first)
 
 
 def _is_usable(distinct_id: str) -> bool:

@@ -82,6 +82,8 @@ class Findings:
         self.wider_by: str | None = None
         self.wider_checked = 0
         self.discovery: dict[str, str] = {}
+        self.query: dict[str, Any] = {}
+        self.placeholders = 0
         self.without = 0
         self.gone = 0
         self.unread_persons = 0
@@ -106,7 +108,7 @@ class Findings:
     def add_target(self, distinct_ids: int, *, line: int | None = None) -> None:
         """Record a target.
 
-        Args:
+        Arguments:
             distinct_ids: the number of its distinct IDs that the read shows.
             line: the number of the input line that selects it, if any.
         """
@@ -121,7 +123,7 @@ class Findings:
     def add_several_persons(self, line: int, persons: int, new: int) -> None:
         """Record a line that matches several persons; the targets that were added last are its new ones.
 
-        Args:
+        Arguments:
             line: its number.
             persons: that it matches.
             new: those of them that no earlier line selects.
@@ -137,7 +139,7 @@ class Findings:
     def to_list(self, *, requests: int) -> list[dict[str, Any]]:
         """Return the findings as in a plan's footer, each with its `kind`.
 
-        Args:
+        Arguments:
             requests: requests made to plan.
         """
         found: list[dict[str, Any]] = [{"kind": "requests", "count": requests}]
@@ -165,6 +167,9 @@ class Findings:
         if self.discovery:
             counts = {"without": self.without, "gone": self.gone, "unread": self.unread_persons}
             found.append({"kind": "discovery", **self.discovery, **counts})
+        if self.query:
+            counts = {"gone": self.gone, "unread": self.unread_persons, "placeholders": self.placeholders}
+            found.append({"kind": "query", **self.query, **counts})
         found.append(
             {
                 "kind": "many_distinct_ids",

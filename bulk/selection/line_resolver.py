@@ -45,7 +45,7 @@ class _Match(msgspec.Struct, frozen=True):
 class LineResolver:
     """Yields the persons of input lines, each once.
 
-    Args:
+    Arguments:
         client: for listings.
         reader: reads persons by ID.
         gate: for waits between two reads.

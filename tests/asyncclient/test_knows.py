@@ -35,7 +35,9 @@ def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
 
 @pytest.mark.parametrize("unmapped", ["405", "403"])
 @pytest.mark.parametrize("scopes", [None, ("*",), ("person:write",), ("person:read",)])
-@pytest.mark.parametrize("alias", ["rewrite", "plain", "redirect", "gone"])
+@pytest.mark.parametrize(
+    "alias", ["rewrite", *(pytest.param(alias, marks=pytest.mark.slow) for alias in ("plain", "redirect", "gone"))]
+)
 async def test_every_server_age_is_recognized_and_nothing_is_changed(alias: str, scopes: Any, unmapped: str) -> None:
     async with LocalPostHog(persons=2) as server:
         for known in product([True, False], repeat=len(AGES)):

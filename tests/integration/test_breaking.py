@@ -266,7 +266,7 @@ async def test_a_stop_while_the_job_opens_takes_effect_at_once(arena: Any) -> No
 
         async with anyio.create_task_group() as group:
             group.start_soon(halt)
-            with anyio.fail_after(5), pytest.raises(NotFinished, match="stop"):
+            with anyio.fail_after(30), pytest.raises(NotFinished, match="stop"):
                 await a.run(plan, stop=stop)
         assert not a.journal.exists()
 

@@ -194,9 +194,14 @@ async def test_all_persons_are_read_if_the_key_may_not_query(arena: Any, axis: A
 
 ODD: list[Any] = [
     Fault("status", action="query", status=500),
-    Fault("status", action="query", status=400),
-    Fault("garbage", action="query"),
-    Fault("status", action="query", status=404),
+    *(
+        pytest.param(fault, marks=pytest.mark.slow)
+        for fault in (
+            Fault("status", action="query", status=400),
+            Fault("garbage", action="query"),
+            Fault("status", action="query", status=404),
+        )
+    ),
 ]
 
 
@@ -209,6 +214,7 @@ async def test_all_persons_are_read_if_the_query_fails(arena: Any, axis: Any, fa
         assert "listing" not in {record.source for record in a.of(StatesChanged)}
 
 
+@pytest.mark.slow
 async def test_a_query_that_contradicts_the_reads_is_not_trusted(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +227,7 @@ async def test_a_query_that_contradicts_the_reads_is_not_trusted(
         assert "listing" not in {record.source for record in a.of(StatesChanged)}
 
 
+@pytest.mark.slow
 async def test_query_rows_out_of_order_are_not_trusted(arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     having = query._having
     monkeypatch.setattr(query, "_having", lambda *args: having(*args)[::-1])
@@ -229,12 +236,14 @@ async def test_query_rows_out_of_order_are_not_trusted(arena: Any, axis: Any, mo
         assert "listing" not in {record.source for record in a.of(StatesChanged)}
 
 
+@pytest.mark.slow
 async def test_a_lagging_listing_costs_reads_and_leads_to_no_wrong_state(arena: Any, axis: Any) -> None:
     async with arena(persons=PERSONS, list_lag_s=3600.0) as a:
         _, many = await unset_of_many(a, axis)
         assert many >= 2 + 2 * FULL_READS
 
 
+@pytest.mark.slow
 async def test_a_few_persons_are_read_without_a_query(arena: Any, axis: Any) -> None:
     async with arena(persons=1500) as a:
         report = await a.run(await a.plan(operation=UnsetProperties(("plan",), route="capture")))
@@ -242,6 +251,7 @@ async def test_a_few_persons_are_read_without_a_query(arena: Any, axis: Any) -> 
         assert queries(a) == []
 
 
+@pytest.mark.slow
 async def test_properties_that_are_set_are_never_verified_by_a_query(arena: Any, axis: Any) -> None:
     async with arena(persons=2500) as a:
         report = await a.run(await a.plan(operation=UpdateProperties({"plan": "x"})))

@@ -67,7 +67,8 @@ def command(
     with explained(nothing_kept):
         plan = make_plan_file(settings, built, selection, output, json=json, concurrency=concurrency)
     with plan:
-        shown.print(format_review(plan, rate_limits=settings.rates(), batch_size=batch_size))
+        rates = settings.rates()
+        shown.print(format_review(plan, rate_limits=rates, batch_size=batch_size, width=shown.width))
         shown.print_command(f"\nTo run this plan:\n  {run_command_line(plan)}")
         write_plan_event(plan, shown)
     return 0

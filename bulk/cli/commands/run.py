@@ -9,6 +9,7 @@ from bulk.cli.options.connection_options import (
     JOURNAL_HELP,
     RunOptions,
     expect_count_option,
+    expect_lines_option,
     run_options,
     settings_options,
 )
@@ -22,6 +23,7 @@ from bulk.cli.options.settings import Settings
 @option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP)
 @option("--approve", metavar="DIGEST", help="Approve the plan with this digest, or with its first 12 digits")
 @expect_count_option
+@expect_lines_option
 @run_options
 @settings_options
 def command(
@@ -29,6 +31,7 @@ def command(
     journal: Path | None,
     approve: str | None,
     expect_count: int | None,
+    expect_lines: int | None,
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
@@ -50,16 +53,17 @@ def command(
     output = CommandOutput(json=run_options.json)
     journal = journal or journal_of(plan)
     check_different(plan, journal)
-    with load_plan(plan) as loaded:
+    with explained(lambda: not_started(plan, same_command_line())), load_plan(plan) as loaded:
         write_plan_event(loaded, output)
-        preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
-        with explained(lambda: not_started(loaded, same_command_line())):
-            approve = approve_or_ask(
-                loaded,
-                journal,
-                approve=approve,
-                how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
-            )
+        preflight.check_caps(
+            loaded, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
+        )
+        approve = approve_or_ask(
+            loaded,
+            journal,
+            approve=approve,
+            how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
+        )
         return run_plan(
             settings,
             run_options,
@@ -68,5 +72,6 @@ def command(
             output,
             approve=approve,
             expect_count=expect_count,
+            expect_lines=expect_lines,
             resume_line=same_command_line(),
         )

@@ -30,7 +30,7 @@ _ANNOUNCED_BY_EVENTS = frozenset({WaitKind.OUTAGE, WaitKind.PAUSE})
 class Lines:
     """Writes a line every 10 s, at every change of phase, and when a wait begins.
 
-    Args:
+    Arguments:
         stream: where to write.
         clock: returns monotonic seconds.
         now: returns the local time.

@@ -17,7 +17,7 @@ def is_progress_hidden() -> bool:
 class Notes:
     """Shows no progress, only notes.
 
-    Args:
+    Arguments:
         stream: where to write.
     """
 

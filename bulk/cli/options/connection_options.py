@@ -115,13 +115,17 @@ expect_count_option = option(
     "--expect-count", type=WholeNumber(0), metavar="N", help="Refuse a plan with any other number of persons"
 )
 
+expect_lines_option = option(
+    "--expect-lines", type=WholeNumber(0), metavar="N", help="Refuse a plan whose input has any other number of lines"
+)
+
 
 def gather_options(
     command: F, name: str, build: Callable[..., Any], *options: Callable[[Any], Any], section: str | None = None
 ) -> F:
     """Add options to a command function, which gets them as one argument.
 
-    Args:
+    Arguments:
         command: the function, before `click.command`.
         name: of the argument.
         build: called with the options by keyword; returns the argument.

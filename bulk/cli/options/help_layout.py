@@ -19,8 +19,8 @@ from bulk.formatting import format_count
 OWN_OPTIONS = "Options"
 """The section of options that only one command has."""
 SECTION_NOTES = {
-    "Selection": "Give one file, or --everyone, or filters: --where, --email, --properties and --cohort can be "
-    "combined, and a person has to match all of them.",
+    "Selection": "Give one file, or --everyone, or conditions: all options but those of files can be combined, and a "
+    "person has to meet all of them.",
 }
 """A sentence above the options of a section."""
 
@@ -144,7 +144,7 @@ command = functools.partial(click.command, cls=HelpCommand)
 class WholeNumber(IntParamType):
     """A whole number in a range.
 
-    Args:
+    Arguments:
         low: the lowest number.
         high: the highest number; None for no limit.
         is_count: whether it is shown with a comma between thousands.

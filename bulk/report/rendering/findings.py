@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bulk.formatting import count_of, format_count
+from bulk.report.rendering.query_sentences import query_sentences
 from bulk.selection.input_findings import WIDER_MAX
 from bulk.selection.inputs.causes import Cause
+from bulk.selection.inputs.coverage import Coverage
 from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.lookups.email_match import USUAL_KEYS
 
@@ -78,6 +80,23 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
         yield f"Person {one['target']} of the plan{line} has {format_count(one['distinct_ids'])}{more} distinct IDs."
 
 
+def orphan_sentences(operation: dict[str, Any], selection: dict[str, Any], coverage: Coverage | None) -> Iterator[str]:
+    """Yield that events without a person may remain, if a deletion is for distinct IDs that matched no person.
+
+    Args:
+        operation: of the plan.
+        selection: its summary or details.
+        coverage: of the input; None where it is not known.
+    """
+    if operation.get("kind") not in ("delete", "delete-events") or selection.get("kind") != "distinct_ids":
+        return
+    if coverage is not None and coverage.unmatched:
+        yield (
+            "Distinct IDs that match no person may still have events that belong to no person; "
+            "the job does not delete those."
+        )
+
+
 _REASON_SENTENCES = {
     Reason.TAB: "If the file with tabs is CSV, name its column with --column; "
     "an ID may contain a tab only in a CSV file.",
@@ -112,7 +131,8 @@ _DISCOVERED = {
 
 
 def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
-    """Yield how the persons that have the properties were found, and what that may miss; nothing if not needed."""
+    """Yield how a query or a search for properties found the persons, and what that may miss; nothing if not needed."""
+    yield from query_sentences(findings)
     one = findings.get("discovery")
     if not isinstance(one, dict) or one.get("by") not in _DISCOVERED:
         return

@@ -32,7 +32,7 @@ class Cause(Enum):
 def likely_cause(value: str, kind: Kind) -> Cause:
     """Return why no person was found for a value.
 
-    Args:
+    Arguments:
         value: as the file has it.
         kind: what the lines of the file hold.
     """

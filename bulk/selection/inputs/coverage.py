@@ -13,7 +13,7 @@ from bulk.formatting import count_of
 class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a plan covers of its input.
 
-    Args:
+    Arguments:
         lines: lines of the input; 0 for a filter.
         unmatched: lines that match no person.
         refused: lines that cannot be used.
@@ -45,7 +45,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 def coverage_of(findings: dict[str, dict[str, Any]]) -> Coverage:
     """Return the coverage that a plan's findings show.
 
-    Args:
+    Arguments:
         findings: by kind.
     """
 
@@ -63,7 +63,7 @@ def coverage_of(findings: dict[str, dict[str, Any]]) -> Coverage:
 def with_coverage(verdict: str, coverage: Coverage | None) -> str:
     """Return a verdict that also says what the plan does not cover.
 
-    Args:
+    Arguments:
         verdict: one sentence.
         coverage: None where it is not known.
     """

@@ -208,6 +208,7 @@ async def test_json_nested_without_end_is_one_clear_error(raw: Any, body: bytes)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
 @given(
     said=st.one_of(
         st.binary(max_size=400),

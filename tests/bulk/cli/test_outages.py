@@ -198,7 +198,7 @@ def test_a_signal_in_an_outage_ends_the_wait_at_once_and_the_same_line_resumes(
         assert line, f"it ended without a word, after {seen!r}"
         seen += line
     process.send_signal(number)
-    assert process.wait(timeout=15) == -number
+    assert process.wait(timeout=18) == -number
     posthog.server.faults.clear()
     assert run(*command).code == 0
     assert posthog.server.world.count() == 0
@@ -211,7 +211,7 @@ def test_a_signal_in_an_outage_while_planning_leaves_nothing_behind(
     process = spawn("plan", "delete", "--everyone", "-o", "x.plan.jsonl")
     assert b"Server not reachable" in process.stderr.readline()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=15) == -signal.SIGTERM
+    assert process.wait(timeout=18) == -signal.SIGTERM
     assert list(own_folder.iterdir()) == []
 
 

@@ -154,7 +154,7 @@ def test_an_empty_selection_is_refused(refused: Callable[..., str], posthog: Any
     [
         (("--distinct-ids", "a", "--uuids", "b"), "cannot be combined"),
         (("--distinct-ids", "a", "--where", "a exact b"), "cannot be combined"),
-        (("--everyone", "--email", "a@b"), "cannot be combined"),
+        (("--distinct-ids", "a", "--everyone"), "cannot be combined"),
         (("--column", "a", *FREE), "--column"),
         (("--allow-shared-ids", *FREE), "--allow-shared-ids"),
         (("--email", " "), "blank"),

@@ -137,6 +137,9 @@ ROWS: dict[str, Row] = {
     "projects.list": reading(lambda c: c.projects.list(), page({"id": 1, "name": "a"})),
     "projects.get": reading(lambda c: c.projects.get(1), {"id": 1, "name": "a"}),
     "query.hogql": reading(lambda c: c.query.hogql("SELECT 1"), {"results": [[1]]}),
+    "query.iter_column": reading(
+        lambda c: everything(c.query.iter_column("SELECT a FROM b WHERE a > {after} ORDER BY a")), {"results": []}
+    ),
     "query.iter_person_uuids_having": reading(
         lambda c: everything(c.query.iter_person_uuids_having(["a"])), {"results": []}
     ),
