@@ -251,9 +251,9 @@ def test_a_plan_for_another_project_or_host_is_refused(
 
 def test_a_plan_for_another_operation_or_selection_is_refused(refused: Callable[..., str], plan: Path) -> None:
     count = str(footer(plan)["count"])
-    asked = ("--plan", plan, "--yes", "--expect-count", count)
-    assert "another operation" in refused(3, "delete", "--delete-events", *FREE, *asked)
-    assert "another selection" in refused(3, "delete", "--where", "plan exact pro", *asked)
+    run_options = ("--plan", plan, "--yes", "--expect-count", count)
+    assert "another operation" in refused(3, "delete", "--delete-events", *FREE, *run_options)
+    assert "another selection" in refused(3, "delete", "--where", "plan exact pro", *run_options)
 
 
 def test_the_journal_of_another_job_is_refused(
