@@ -99,8 +99,8 @@ def _plan_and_run(
     settings: Settings,
 ) -> int:
     from bulk.cli.display.plan_review import format_review
-    from bulk.cli.interruption import explained, nothing_kept, same_command_line
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, not_started, run_plan, write_plan_event
+    from bulk.cli.interruption import explained, not_started, nothing_kept, same_command_line
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan, write_plan_event
     from bulk.cli.job_to_resume import unreported
     from bulk.errors import PlanError
     from bulk.execution import preflight

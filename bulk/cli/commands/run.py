@@ -43,9 +43,9 @@ def command(
     Example:
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
-    from bulk.cli.interruption import explained, same_command_line
+    from bulk.cli.interruption import explained, not_started, same_command_line
     from bulk.cli.job_paths import check_different
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, not_started, run_plan, write_plan_event
+    from bulk.cli.job_session import CommandOutput, approve_or_ask, run_plan, write_plan_event
     from bulk.execution import preflight
     from bulk.jobs.job_files import journal_of
     from bulk.plan.plan_file import load_plan, short_digest
