@@ -78,7 +78,7 @@ def test_in_the_checks_before_a_run_the_plan_is_kept(
 
 
 @pytest.mark.slow
-def test_in_an_outage_the_summary_tells_what_was_done_and_the_same_line_continues(
+def test_in_an_outage_the_summary_has_the_counts_and_the_same_line_continues(
     spawn: Spawn, run: Run, posthog: Any
 ) -> None:
     posthog.server.faults.add(Fault("reset", after=9))
