@@ -23,7 +23,7 @@ PAGE_VALUE = "posthog_bulk_after"
 class ByActivity(msgspec.Struct, frozen=True, kw_only=True):
     """Selects the persons that meet all of these conditions; needs the scope query:read.
 
-    Args:
+    Arguments:
         created_before: created before this moment; a date is its beginning, in UTC.
         created_after: created at this moment or later.
         identified: True selects identified persons only, False anonymous ones only.
@@ -85,7 +85,7 @@ class ByActivity(msgspec.Struct, frozen=True, kw_only=True):
     def query_values(self, now: datetime) -> dict[str, Any]:
         """Return the values of the query.
 
-        Args:
+        Arguments:
             now: the time now, by the server's clock.
 
         Raises:
@@ -123,7 +123,7 @@ class ByActivity(msgspec.Struct, frozen=True, kw_only=True):
 class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Selects the persons that a HogQL query of your own names; needs the scope query:read.
 
-    Args:
+    Arguments:
         query: a SELECT of one column, which is named `person_id` (or `id`) or `distinct_id`.
         values: the values of its placeholders `{name}`; never write untrusted text into the query itself.
         activity: conditions that the persons meet as well.
