@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bulk.plan.planner import make_plan
     from bulk.report.load import read_report
     from bulk.report.report import Report
+    from bulk.selection.conditions.protection import Protect
     from bulk.selection.conditions.query_selections import ByActivity, ByQuery
     from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection, Source
 
@@ -54,6 +55,7 @@ _HOME = {
     "PlanFooter": "plan.plan_lines",
     "PlanHeader": "plan.plan_lines",
     "PlanProgress": "events",
+    "Protect": "selection.conditions.protection",
     "Refused": "errors",
     "Report": "report.report",
     "RouteChoice": "operations",
@@ -91,6 +93,7 @@ __all__ = [
     "PlanFooter",
     "PlanHeader",
     "PlanProgress",
+    "Protect",
     "Refused",
     "Report",
     "RouteChoice",

@@ -1,14 +1,17 @@
-"""Asks the user at the terminal to approve a plan by typing its number of persons."""
+"""The approval of a plan: given as a digest, recorded in its journal, or typed at the terminal."""
 
 import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import click
 
+from bulk.cli.display.terminal import fit, write_alert
+from bulk.cli.job_session import long_reads_shown
 from bulk.cli.streams.input import standard_input
-from bulk.errors import Refused
+from bulk.errors import JournalEmpty, Refused
 from bulk.formatting import count_of
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan
@@ -102,3 +105,44 @@ def _is_in_foreground(terminal: int) -> bool:
         return os.tcgetpgrp(terminal) == os.getpgrp()
     except OSError:  # a terminal without job control
         return True
+
+
+def is_approved(journal: Path) -> bool:
+    """Return whether an earlier run recorded an approval in this journal.
+
+    Raises:
+        FileTrouble: the journal exists and cannot be used: it is damaged, has another format, or is no journal.
+    """
+    from bulk.report.load import read_report
+
+    if not os.path.lexists(journal):
+        return False
+    try:
+        with long_reads_shown() as on_read:
+            return read_report(journal, on_read=on_read).approved_at is not None
+    except JournalEmpty:
+        return False  # its process was killed before it recorded the job
+
+
+def approve_or_ask(plan: Plan, journal: Path, *, approve: str | None, how: str) -> str | None:
+    """Return the approval of a plan: as given, as typed at the terminal, or None if the journal has one.
+
+    Arguments:
+        plan: the plan to run.
+        journal: its journal, which records an approval.
+        approve: the digest given, if any.
+        how: what to do without a terminal, for the message.
+
+    Raises:
+        Refused: the plan is not approved, and there is no terminal or the user does not agree.
+    """
+    if approve is not None or is_approved(journal):
+        return approve
+    if not can_prompt():
+        raise Refused(f"the plan of {count_of(plan.count, 'person')} is not approved", how)
+    ask_for_approval(
+        plan,
+        say=lambda text: click.echo(fit(text, sys.stderr), nl=False, err=True),
+        warn=lambda text: write_alert(sys.stderr, text),
+    )
+    return plan.digest

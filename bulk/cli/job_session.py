@@ -2,23 +2,22 @@
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from bulk.cli.approval import ask_for_approval, can_prompt
 from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
-from bulk.cli.display.terminal import fit, text_width, write_alert
+from bulk.cli.display.terminal import fit, text_width
 from bulk.cli.interruption import explained, nothing_kept
 from bulk.cli.options.connection_options import RunOptions
 from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
-from bulk.errors import BulkError, JournalBusy, JournalEmpty, Refused
-from bulk.formatting import count_of, format_count
+from bulk.errors import BulkError, JournalBusy, Refused
+from bulk.formatting import format_count
 from bulk.operations import Operation
 from bulk.sanitize import plain
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from bulk.plan.plan_file import Plan
     from bulk.progress.file_reading import OnRead
     from bulk.report.report import Report
+    from bulk.selection.conditions.protection import Protect
     from bulk.selection.selections import Selection
 
 T = TypeVar("T")
@@ -128,7 +128,14 @@ def _say_default_host(settings: Settings) -> None:
 
 
 def make_plan_file(
-    settings: Settings, operation: Operation, selection: "Selection", path: Path, *, json: bool, concurrency: int = 4
+    settings: Settings,
+    operation: Operation,
+    selection: "Selection",
+    path: Path,
+    *,
+    json: bool,
+    concurrency: int = 4,
+    protect: "Sequence[Protect]" = (),
 ) -> "Plan":
     """Make a plan, with progress shown."""
     from bulk.plan.planner import make_plan
@@ -142,50 +149,10 @@ def make_plan_file(
             on_progress=display,
             concurrency=concurrency,
             retry_for_s=settings.retry_for_s,
+            protect=protect,
         )
 
     return run_with_client(settings, work, json=json)
-
-
-def is_approved(journal: Path) -> bool:
-    """Return whether an earlier run recorded an approval in this journal.
-
-    Raises:
-        FileTrouble: the journal exists and cannot be used: it is damaged, has another format, or is no journal.
-    """
-    from bulk.report.load import read_report
-
-    if not os.path.lexists(journal):
-        return False
-    try:
-        with long_reads_shown() as on_read:
-            return read_report(journal, on_read=on_read).approved_at is not None
-    except JournalEmpty:
-        return False  # its process was killed before it recorded the job
-
-
-def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str) -> str | None:
-    """Return the approval of a plan: as given, as typed at the terminal, or None if the journal has one.
-
-    Arguments:
-        plan: the plan to run.
-        journal: its journal, which records an approval.
-        approve: the digest given, if any.
-        how: what to do without a terminal, for the message.
-
-    Raises:
-        Refused: the plan is not approved, and there is no terminal or the user does not agree.
-    """
-    if approve is not None or is_approved(journal):
-        return approve
-    if not can_prompt():
-        raise Refused(f"the plan of {count_of(plan.count, 'person')} is not approved", how)
-    ask_for_approval(
-        plan,
-        say=lambda text: click.echo(fit(text, sys.stderr), nl=False, err=True),
-        warn=lambda text: write_alert(sys.stderr, text),
-    )
-    return plan.digest
 
 
 def run_plan(
@@ -199,6 +166,7 @@ def run_plan(
     expect_count: int | None,
     expect_lines: int | None,
     resume_line: str,
+    protect: "Sequence[Protect]" = (),
 ) -> int:
     """Run a plan, show the summary, also of a run that ends with an error, and return the exit code.
 
@@ -212,6 +180,7 @@ def run_plan(
         expect_count: the number of persons that the user expects, if given.
         expect_lines: the number of input lines that the user expects, if given.
         resume_line: the command line that resumes the job.
+        protect: persons that the plan must not contain.
     """
     from bulk.engine import run_job
 
@@ -235,11 +204,13 @@ def run_plan(
                     expect_lines=expect_lines,
                     on_progress=display,
                     stop=stop,
+                    protect=protect,
                 )
         except BaseException as error:
             display.close()
             if so_far := _report_so_far(error, plan, journal):
-                show_summary(so_far, plan.path, journal, output, resume_line)
+                with suppress(OSError):  # the error matters more
+                    show_summary(so_far, plan.path, journal, output, resume_line)
                 is_summary_shown = True
             raise
         display.close()

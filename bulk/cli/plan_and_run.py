@@ -1,7 +1,7 @@
 """Builds the five plan-and-run commands: each plans an operation, asks for approval, runs and reads back."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from bulk.cli.options.connection_options import (
 )
 from bulk.cli.options.help_layout import command, option
 from bulk.cli.options.operation_options import OperationArguments, build_operation, operation_options
+from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.selection_options import (
     NOTHING_SELECTED,
     SelectionArguments,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bulk.cli.job_session import CommandOutput
     from bulk.operations import Operation
     from bulk.plan.plan_file import Plan
+    from bulk.selection.conditions.protection import Protect
     from bulk.selection.selections import Selection
 
 _PLAN_HELP = (
@@ -75,6 +77,7 @@ def operation_command(kind: str, summary: str) -> click.Command:
         expect_count_option,
         expect_lines_option,
         selection_options,
+        protect_option,
         run_options,
         settings_options,
     )
@@ -95,12 +98,14 @@ def _plan_and_run(
     yes: bool,
     expect_count: int | None,
     expect_lines: int | None,
+    protect: tuple[str, ...],
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
+    from bulk.cli.approval import approve_or_ask
     from bulk.cli.display.plan_review import format_review
     from bulk.cli.interruption import explained, nothing_kept, same_command_line
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, not_started, run_plan, write_plan_event
+    from bulk.cli.job_session import CommandOutput, not_started, run_plan, write_plan_event
     from bulk.cli.job_to_resume import unreported
     from bulk.errors import PlanError
     from bulk.execution import preflight
@@ -111,8 +116,11 @@ def _plan_and_run(
     output = CommandOutput(json=run_options.json)
     operation = build_operation(kind, operation_arguments)
     selection = build_selection(selection_arguments, writes=True) if selection_arguments.given else None
+    protected = build_protect(protect)
     with explained(nothing_kept):
-        paths, loaded, is_new = _open_or_make_plan(plan, journal, operation, selection, settings, output, yes=yes)
+        paths, loaded, is_new = _open_or_make_plan(
+            plan, journal, operation, selection, protected, settings, output, yes=yes
+        )
     with explained(lambda: not_started(paths.plan, same_command_line())), loaded:
         write_plan_event(loaded, output)
         try:
@@ -149,6 +157,7 @@ def _plan_and_run(
                 expect_count=expect_count,
                 expect_lines=expect_lines,
                 resume_line=resume_line,
+                protect=() if is_new else protected,  # a plan made just now has none of them
             )
 
 
@@ -157,6 +166,7 @@ def _open_or_make_plan(
     journal: Path | None,
     operation: "Operation",
     selection: "Selection | None",
+    protect: "Sequence[Protect]",
     settings: Settings,
     output: "CommandOutput",
     *,
@@ -169,7 +179,7 @@ def _open_or_make_plan(
         Refused: the existing plan is for something else, or the job that the command would resume is finished.
     """
     from bulk.cli.approval import accepts_changed_input
-    from bulk.cli.job_paths import check_different, check_place, choose_job_paths
+    from bulk.cli.job_paths import check_different, check_places, choose_job_paths
     from bulk.cli.job_session import make_plan_file
     from bulk.cli.job_to_resume import find_job_files, refuse_second_job
     from bulk.errors import FileTrouble
@@ -186,7 +196,7 @@ def _open_or_make_plan(
         now=datetime.now(UTC),
     )
     check_different(paths.plan, paths.journal)
-    check_place(paths.journal)
+    check_places(paths)
     files = None
     if paths.is_generated and selection is not None:
         files = find_job_files(operation, selection, paths, settings, output, unattended=yes)
@@ -195,7 +205,7 @@ def _open_or_make_plan(
         if selection is None:
             raise click.UsageError(NOTHING_SELECTED)
         try:
-            made = make_plan_file(settings, operation, selection, paths.plan, json=output.json)
+            made = make_plan_file(settings, operation, selection, paths.plan, json=output.json, protect=protect)
             if files is not None:
                 refuse_second_job(made, files)
             return paths, made, True

@@ -113,6 +113,7 @@ class InputReport(msgspec.Struct, frozen=True, kw_only=True):
     unmatched: int
     refused: int
     unread: int
+    protected: int = 0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,6 +224,7 @@ def input_report(coverage: Coverage) -> InputReport:
         unmatched=coverage.unmatched,
         refused=coverage.refused,
         unread=coverage.unread,
+        protected=coverage.protected,
     )
 
 
@@ -231,7 +233,9 @@ def coverage_in(report: Report) -> Coverage | None:
     one = report.input
     if one is None:
         return None
-    return Coverage(lines=one.lines, unmatched=one.unmatched, refused=one.refused, unread=one.unread)
+    return Coverage(
+        lines=one.lines, unmatched=one.unmatched, refused=one.refused, unread=one.unread, protected=one.protected
+    )
 
 
 def _axis_report(target_states: TargetStates, axis: Axis) -> AxisReport:

@@ -115,7 +115,8 @@ class FilterResolver:
         self._findings.without += without
         self._findings.listed += len(page) + without
         fresh = self._persons.add_many(person.ref.uuid for person in page)
-        found = [person for person, is_new in zip(page, fresh, strict=True) if is_new]
+        new = [person for person, is_new in zip(page, fresh, strict=True) if is_new]
+        found = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
         for person in found:
             self._findings.add_target(len(person.ref.distinct_ids))
         return found

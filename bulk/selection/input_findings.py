@@ -4,9 +4,10 @@ Findings identify a line by its number and nothing else, so that they can be par
 """
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Any
+from uuid import UUID
 
 from bulk.number_ranges import format_ranges
 from bulk.selection.inputs.causes import Cause
@@ -78,9 +79,16 @@ class Largest:
 
 
 class Findings:
-    """The findings that are collected while a selection is resolved."""
+    """The findings that are collected while a selection is resolved.
+
+    Attributes:
+        leave_out: returns whether a person is protected, so that it is left out of the plan.
+    """
+
+    leave_out: Callable[[UUID], bool]
 
     def __init__(self) -> None:
+        self.leave_out = lambda _: False
         self.lines = 0
         self.listed = 0
         self.targets = 0
@@ -97,6 +105,8 @@ class Findings:
         self.discovery: dict[str, str] = {}
         self.query: dict[str, Any] = {}
         self.placeholders = 0
+        self.protected: dict[str, Any] = {}
+        self.protected_lines = LineNumbers()
         self.without = 0
         self.gone = 0
         self.unread_persons = 0
@@ -186,6 +196,8 @@ class Findings:
         if self.discovery:
             counts = {"without": self.without, "gone": self.gone, "unread": self.unread_persons}
             found.append({"kind": "discovery", **self.discovery, **counts})
+        if self.protected:
+            found.append({"kind": "protected", **self.protected, "input": self.protected_lines.to_finding()})
         if self.query:
             counts = {"gone": self.gone, "unread": self.unread_persons, "placeholders": self.placeholders}
             found.append({"kind": "query", **self.query, **counts})

@@ -188,18 +188,21 @@ class LineResolver:
             if persons is None:
                 continue
             new = [person for person in persons if next(is_new)]
-            for person in new:
+            kept = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
+            for person in kept:
                 finding = self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
                 if finding is not None and person.known_by is not None and len(self._with_many_ids) < KEPT_MAX:
                     self._with_many_ids.append((finding, person))
-            found += new
+            found += kept
             if len(persons) > 1:
-                self._findings.add_several_persons(line.number, len(persons), len(new))
+                self._findings.add_several_persons(line.number, len(persons), len(kept))
             if not persons:
                 self._findings.add_unmatched(line.number, likely_cause(line.value, kind_of(self._selection)))
                 self._unmatched.append(line)
             elif not new:
                 self._findings.aliases.add(line.number)
+            elif not kept:
+                self._findings.protected_lines.add(line.number)
         return found
 
     def _add(self, uuids: Sequence[UUID]) -> Sequence[bool]:

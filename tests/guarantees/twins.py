@@ -9,6 +9,7 @@ from output_twins import OUTPUTS
 from property_twins import PROPERTIES
 from reading_twins import READING
 from resume_twins import RESUMES
+from selection_twins import SELECTIONS
 from state_twins import STATES
 from storage_twins import STORAGE
 from stream_twins import STREAMS
@@ -16,7 +17,7 @@ from twin import Cut, Twin
 
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
-GUARANTEES = 31
+GUARANTEES = 32
 _ROWS = (
     *CLIENT,
     *DISPLAY,
@@ -27,6 +28,7 @@ _ROWS = (
     *PROPERTIES,
     *READING,
     *RESUMES,
+    *SELECTIONS,
     *STATES,
     *STORAGE,
     *STREAMS,

@@ -15,6 +15,7 @@ from bulk.cli.options.connection_options import (
 )
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
+from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.settings import Settings
 
 
@@ -24,6 +25,7 @@ from bulk.cli.options.settings import Settings
 @option("--approve", metavar="DIGEST", help="Approve the plan with this digest, or with its first 12 digits")
 @expect_count_option
 @expect_lines_option
+@protect_option
 @run_options
 @settings_options
 def command(
@@ -32,6 +34,7 @@ def command(
     approve: str | None,
     expect_count: int | None,
     expect_lines: int | None,
+    protect: tuple[str, ...],
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
@@ -43,14 +46,16 @@ def command(
     Example:
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
+    from bulk.cli.approval import approve_or_ask
     from bulk.cli.interruption import explained, same_command_line
     from bulk.cli.job_paths import check_different
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, not_started, run_plan, write_plan_event
+    from bulk.cli.job_session import CommandOutput, not_started, run_plan, write_plan_event
     from bulk.execution import preflight
     from bulk.jobs.job_files import journal_of
     from bulk.plan.plan_file import load_plan, short_digest
 
     output = CommandOutput(json=run_options.json)
+    protected = build_protect(protect)
     journal = journal or journal_of(plan)
     check_different(plan, journal)
     with explained(lambda: not_started(plan, same_command_line())), load_plan(plan) as loaded:
@@ -73,5 +78,6 @@ def command(
             approve=approve,
             expect_count=expect_count,
             expect_lines=expect_lines,
+            protect=protected,
             resume_line=same_command_line(),
         )

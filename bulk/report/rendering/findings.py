@@ -39,12 +39,26 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
     if isinstance(refused, dict) and isinstance(reasons := refused.get("reasons"), dict):
         for reason, one in sorted(reasons.items()):
             yield f"Lines refused: {reason}", format_count(int(one.get("count", 0))), _which(one)
+    yield from _protected(findings.get("protected"))
     many = findings.get("many_distinct_ids")
     if isinstance(many, dict) and many.get("count"):
         title = f"Persons with {many.get('threshold')} or more distinct IDs (may be several people)"
         yield title, format_count(int(many["count"])), ""
     if isinstance(several := findings.get("several_persons"), dict) and several.get("count"):
         yield "Lines that match several persons", format_count(int(several["count"])), ""
+
+
+def _protected(protected: object) -> Iterator[Row]:
+    """Yield the protected persons with the lines of the list that name them, and the lines of input and list."""
+    if not isinstance(protected, dict):
+        return
+    yield "Protected persons that were left out", format_count(int(protected.get("count", 0))), _which(protected)
+    for name, title in (
+        ("input", "Lines whose person is protected"),
+        ("unmatched", "Lines of the protection list that match no person"),
+    ):
+        if isinstance(lines := protected.get(name), dict) and lines.get("count"):
+            yield title, format_count(int(lines["count"])), _which(lines)
 
 
 def _causes(unmatched: dict[str, Any]) -> Iterator[Row]:

@@ -210,6 +210,7 @@ class QueryResolver:
         """Return the persons that were not yielded before, and count them."""
         fresh = self._persons.add_many(person.ref.uuid for person in found)
         new = [person for person, is_new in zip(found, fresh, strict=True) if is_new]
+        new = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
         for person in new:
             self._findings.add_target(len(person.ref.distinct_ids))
         return new

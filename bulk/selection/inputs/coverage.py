@@ -18,17 +18,19 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
         unmatched: lines that match no person.
         refused: lines that cannot be used.
         unread: lines, or persons that a filter selects, whose person could not be read.
+        protected: lines whose person no plan may contain.
     """
 
     lines: int = 0
     unmatched: int = 0
     refused: int = 0
     unread: int = 0
+    protected: int = 0
 
     @property
     def not_covered(self) -> int:
         """Lines, or persons of a filter, that the plan does not cover."""
-        return self.unmatched + self.refused + self.unread
+        return self.unmatched + self.refused + self.unread + self.protected
 
     def sentence(self) -> str:
         """Return what is not covered as a sentence without its end; empty if everything is covered."""
@@ -47,7 +49,12 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     def _why(self) -> str:
         if not self.lines:
             return "could not be read"
-        parts = ((self.unmatched, "matched no person"), (self.refused, "refused"), (self.unread, "could not be read"))
+        parts = (
+            (self.unmatched, "matched no person"),
+            (self.refused, "refused"),
+            (self.unread, "could not be read"),
+            (self.protected, "protected"),
+        )
         return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
 
@@ -64,8 +71,13 @@ def coverage_of(findings: dict[str, dict[str, Any]]) -> Coverage:
 
     if "lines" not in findings:
         return Coverage(unread=max(count("discovery", "unread"), count("query", "unread")))
+    protected = findings.get("protected", {}).get("input", {}).get("count", 0)
     return Coverage(
-        lines=count("lines"), unmatched=count("unmatched"), refused=count("refused"), unread=count("unread")
+        lines=count("lines"),
+        unmatched=count("unmatched"),
+        refused=count("refused"),
+        unread=count("unread"),
+        protected=protected if isinstance(protected, int) else 0,
     )
 
 

@@ -373,7 +373,7 @@ class Stub:
     """A client whose reads are functions of a test; counts how many run at once."""
 
     def __init__(self, refs: Callable[[list[str]], Iterable[tuple[str, PersonRef]]], persons: list[Person]) -> None:
-        self.running = self.most = 0
+        self.running = self.max_running = 0
         self.groups: list[list[str]] = []
         self._refs = refs
         self._persons = persons
@@ -399,7 +399,7 @@ class Stub:
 
     async def _by_distinct_ids(self, ids: list[str]) -> dict[str, PersonRef]:
         self.running += 1
-        self.most = max(self.most, self.running)
+        self.max_running = max(self.max_running, self.running)
         self.groups.append(list(ids))
         for _ in range(hash(ids[0]) % 7):  # responses overtake each other
             await asyncio.sleep(0)
@@ -421,7 +421,7 @@ async def test_groups_are_read_concurrently_and_written_in_order(plan_path: Path
     stub: Any = Stub(lambda group: [(one, ref(int(one[1:]))) for one in group], [])
     with await make_plan(stub, OPERATION, ByDistinctIds(ids), plan_path, concurrency=concurrency) as plan:
         assert known_by(plan) == ids
-    assert stub.most == concurrency
+    assert stub.max_running == concurrency
     assert max(map(len, stub.groups)) == 200
 
 

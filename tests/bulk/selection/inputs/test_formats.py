@@ -301,7 +301,7 @@ def test_a_carriage_return_within_a_line_of_a_file_with_line_feeds_is_refused() 
 
 
 @pytest.mark.parametrize("text", ["a\0b\n", "\0\n", "a\0\0b\n", "ab\0\n"])
-def test_a_nul_in_utf8_text_is_not_taken_for_utf16(text: str) -> None:
+def test_a_nul_in_utf8_text_does_not_make_it_utf16(text: str) -> None:
     assert read(text.encode()) == [RefusedLine(1, Reason.NUL)]
 
 

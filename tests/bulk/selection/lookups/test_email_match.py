@@ -131,7 +131,7 @@ def test_options_that_cannot_be_used_are_refused(options: dict[str, Any]) -> Non
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=5))
-def test_a_filter_without_case_finds_every_email_as_it_is_written(emails: list[str]) -> None:
+def test_a_filter_that_ignores_case_finds_every_spelling_of_an_email(emails: list[str]) -> None:
     (condition,) = EmailMatch(comparison="ignore-case").conditions(emails)
     assert all(re.search(str(condition.value), email) for email in emails)
     index = EmailMatch(comparison="ignore-case").matching(emails)
