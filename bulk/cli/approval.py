@@ -52,8 +52,8 @@ def ask_for_approval(
         f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}.\n\n  "
     )
     (warn or say)(WARNING)
-    if words := coverage_of(by_kind(plan.findings)).words():
-        say(f"\n\nNote: {words}.")
+    if uncovered := coverage_of(by_kind(plan.findings)).sentence():
+        say(f"\n\nNote: {uncovered}.")
     say("\n\nType the number of persons to continue: ")
     try:
         line = (_read_terminal if read is None else read)()

@@ -37,7 +37,7 @@ def same_command_line() -> str:
 
 def nothing_kept() -> str:
     """Return the explanation of an interruption that leaves everything as it was before the command."""
-    return f"Nothing was changed, and no file is left behind. To start again:\n  {same_command_line()}"
+    return f"Nothing was changed, and no new file is left behind. To start again:\n  {same_command_line()}"
 
 
 def describe_interruption(end: Interrupted) -> str:

@@ -51,16 +51,17 @@ def _generated(stem: str) -> JobPaths:
     return JobPaths(plan=Path(stem + PLAN_SUFFIX), journal=Path(stem + JOURNAL_SUFFIX), is_generated=True)
 
 
-def check_place(journal: Path) -> None:
-    """Check before a long planning that the journal can be opened, or that its folder exists.
+def check_places(paths: JobPaths) -> None:
+    """Check before a long planning that plan and journal can be opened, or that their folders exist.
 
     Raises:
-        FileTrouble: it is no regular file, or its folder does not exist.
+        FileTrouble: one is no regular file, or its folder does not exist.
     """
-    if os.path.lexists(journal):
-        os.close(open_regular(journal, os.O_RDONLY))
-    else:
-        refuse_existing(journal)
+    for path in (paths.plan, paths.journal):
+        if os.path.lexists(path):
+            os.close(open_regular(path, os.O_RDONLY))
+        else:
+            refuse_existing(path)
 
 
 def check_different(plan: Path, journal: Path) -> None:

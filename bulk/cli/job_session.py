@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -209,7 +209,8 @@ def run_plan(
         except BaseException as error:
             display.close()
             if so_far := _report_so_far(error, plan, journal):
-                show_summary(so_far, plan.path, journal, output, resume_line)
+                with suppress(OSError):  # the error matters more
+                    show_summary(so_far, plan.path, journal, output, resume_line)
                 is_summary_shown = True
             raise
         display.close()

@@ -29,7 +29,7 @@ from bulk.plan.plan_writer import PlanWriter
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.selection.conditions.protection import Protect, ProtectedPersons, check_protect
-from bulk.selection.input_findings import Findings, LineNumbers
+from bulk.selection.input_findings import WIDER_WORDS, Findings, LineNumbers
 from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.resolver import Resolver
@@ -227,8 +227,8 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
     if refused:
         problem += f", {refused:,} of which cannot be used"
     causes = [f"{_lines(lines)}: {cause.value}" for cause, lines in findings.causes.items() if cause is not Cause.NONE]
-    if findings.wider:
-        causes.append(f"{_lines(findings.wider)}: would match if whitespace, quotes and case were ignored")
+    if findings.wider and findings.wider_by is not None:
+        causes.append(f"{_lines(findings.wider)} {WIDER_WORDS[findings.wider_by]}")
     if causes:
         problem += f" ({'; '.join(causes)})"
     return problem, "check the input and the project"

@@ -72,7 +72,7 @@ CLIENT: tuple[Twin, ...] = (
         10,
         "a request that left counts as not sent",
         "asyncclient/_transport/test_session.py::test_a_stall_is_a_timeout_that_may_have_had_an_effect",
-        _SESSION, "            sent = attempt.began\n", "            sent = False\n",
+        _SESSION, "sent = attempt.began\n            if call", "sent = False\n            if call",
     ),
     twin(
         11,
@@ -89,7 +89,7 @@ CLIENT: tuple[Twin, ...] = (
         (
             "asyncclient/_protocol/responses/test_reading.py::test_a_body_that_must_be_empty_is_invalid",
             "asyncclient/_protocol/responses/test_every_response.py::test_any_other_body_is_invalid[persons.delete-page-200]",
-            "integration/test_foreign_answers.py::test_changes_that_a_foreign_server_answers_are_never_done",
+            "integration/test_foreign_responses.py::test_changes_with_a_foreign_response_are_never_done",
         ),
         _EXPECTATIONS, "        if self.or_json is None:\n            raise", "        if self.or_json is None:\n            return\n            raise",
         _EXPECTATIONS, "        raise UnexpectedResponse(_IS_HTML)\n\n\ndef is_html", "        pass\n\n\ndef is_html",
@@ -99,7 +99,7 @@ CLIENT: tuple[Twin, ...] = (
         "any 2xx proves that the server has a route",
         (
             "asyncclient/_protocol/responses/test_reading.py::test_a_route_is_known_only_by_a_decoded_response",
-            "integration/test_foreign_answers.py::test_no_kept_person_is_deleted_by_a_server_of_unknown_age",
+            "integration/test_foreign_responses.py::test_no_kept_person_is_deleted_by_a_server_of_unknown_age",
         ),
         _EXPECTATIONS, "        self.proven_by.read(response)\n", "",
     ),
@@ -224,7 +224,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         13,
         "a rate limit is lowered below the requests that passed",
-        _BUCKET_TESTS + "an_unknown_hourly_limit_is_learned_as_what_it_is_and_held_for_a_while",
+        _BUCKET_TESTS + "an_unknown_hourly_limit_is_learned_exactly_and_kept_for_a_while",
         _REDUCTION, "found = max(1, limit // 2, passed)", "found = max(1, limit // 2)",
         _BUCKET, "            self._keep_to_what_passed(now)\n", "            pass\n",
     ),
@@ -525,7 +525,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         10,
         "an unrequested response counts as that of the next request",
-        "asyncclient/_transport/test_session_endings.py::test_an_answer_that_nobody_asked_for_is_not_the_next_ones",
+        "asyncclient/_transport/test_session_endings.py::test_an_unrequested_response_is_not_that_of_the_next_call",
         _ATTEMPT, "if self._turns.now() == before:", "if False:",
     ),
     twin(
@@ -549,7 +549,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         31,
         "TLS certificates are not verified",
-        "asyncclient/_transport/test_session_tls.py::test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent",
+        "asyncclient/_transport/test_session_tls.py::test_a_self_signed_certificate_is_refused_before_anything_is_sent",
         _SESSION, "ssl=options.ssl_context or True", "ssl=False",
     ),
     twin(

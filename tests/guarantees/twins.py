@@ -3,6 +3,7 @@
 from client_twins import CLIENT
 from display_twins import DISPLAY
 from engine_twins import ENGINE
+from input_twins import INPUTS
 from outage_twins import OUTAGES
 from output_twins import OUTPUTS
 from property_twins import PROPERTIES
@@ -21,6 +22,7 @@ _ROWS = (
     *CLIENT,
     *DISPLAY,
     *ENGINE,
+    *INPUTS,
     *OUTAGES,
     *OUTPUTS,
     *PROPERTIES,

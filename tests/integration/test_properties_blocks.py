@@ -38,8 +38,8 @@ def right(a: Any, kind: str) -> int:
 
 def requests_noted(a: Any) -> int:
     """Return the largest number of requests that the journal allows for."""
-    answers = {record.attempt: record.requests for record in a.of(AttemptEnded)}
-    return sum(answers.get(intent.attempt) or intent.requests for intent in a.of(Intent))
+    responses = {record.attempt: record.requests for record in a.of(AttemptEnded)}
+    return sum(responses.get(intent.attempt) or intent.requests for intent in a.of(Intent))
 
 
 DAMAGE: list[Callable[[str], Fault]] = [
@@ -140,10 +140,10 @@ def test_calls_before_an_error_count_and_only_the_others_are_sent_again(virtual:
             report = await a.run(plan, concurrency=1)
             assert axis(report, "properties") == {"changed_confirmed": 89}
             assert len(a.sent()) == 90
-            answer = next(answer for answer in a.of(AttemptEnded) if answer.status == 500)
-            intent = next(intent for intent in a.of(Intent) if intent.attempt == answer.attempt)
+            response = next(response for response in a.of(AttemptEnded) if response.status == 500)
+            intent = next(intent for intent in a.of(Intent) if intent.attempt == response.attempt)
             assert (intent.targets, intent.requests) == ("25-88", 64)
-            assert (answer.outcome, answer.accepted, answer.reached, answer.requests) == (
+            assert (response.outcome, response.accepted, response.reached, response.requests) == (
                 "unknown",
                 "25-54",
                 "25-55",
@@ -183,14 +183,14 @@ def test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly(
             assert anyio.current_time() - stopped_at < 1.0
             assert report.exit_code == 75
             assert [record.reason for record in a.of(RunEnded)] == ["stopped"]
-            answers = {record.attempt: record for record in a.of(AttemptEnded)}
-            assert answers.keys() == {record.attempt for record in a.of(Intent)}
+            responses = {record.attempt: record for record in a.of(AttemptEnded)}
+            assert responses.keys() == {record.attempt for record in a.of(Intent)}
             assert requests_noted(a) == len(a.sent()) < 180
             after = a.properties()
             touched = {n for n, uuid in enumerate(a.everybody) if before[uuid] != after[uuid]}
             reached: set[int] = set()
             for intent in a.of(Intent):
-                noted = answers[intent.attempt].reached
+                noted = responses[intent.attempt].reached
                 reached |= set(expand(intent.targets if noted is None else noted))
             assert touched == reached
             counts = axis(report, "properties")

@@ -22,12 +22,12 @@ COUNTED = {"update", "delete_property", "batch_by_uuids", "list", "retrieve", "q
 def most_in_a_minute(a: Any) -> int:
     """Return the largest number of rate-limited requests that arrived within any 60 s."""
     times = sorted(request.at for request in a.server.requests if request.action in COUNTED)
-    first = most = 0
+    first = max_in_window = 0
     for last, at in enumerate(times):
         while times[first] <= at - 60.0:
             first += 1
-        most = max(most, last - first + 1)
-    return most
+        max_in_window = max(max_in_window, last - first + 1)
+    return max_in_window
 
 
 def refused(a: Any) -> int:

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from bulk.cli.display import messages, screen
 from bulk.cli.display.messages import Event
+from bulk.cli.display.terminal import fit
 from bulk.cli.display.wait_lines import local_time
 from bulk.events import (
     Activity,
@@ -71,7 +72,7 @@ class Lines:
     def note(self, text: str) -> None:
         """Write a line; a closed stream does not stop the job."""
         with suppress(OSError):
-            self._stream.write(f"{self._now():%H:%M:%S} {text}\n")
+            self._stream.write(fit(f"{self._now():%H:%M:%S} {text}", self._stream) + "\n")
             self._stream.flush()
 
     def close(self) -> None:

@@ -145,7 +145,7 @@ def fit(text: str, stream: TextIO) -> str:
 def text_width(stream: TextIO, *, otherwise: int = WIDTH) -> int:
     """Return how many columns a line of text may take: those of a terminal but the last one.
 
-    Args:
+    Arguments:
         stream: where the text is written.
         otherwise: the columns if it is no terminal.
     """

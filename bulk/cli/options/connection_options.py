@@ -4,20 +4,19 @@ The key itself is never an option, because other users can read command lines.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 import msgspec
 from click.shell_completion import CompletionItem
 
-from bulk.cli.options.help_layout import Duration, HelpOption, Seconds, WholeNumber, option
+from bulk.cli.options.help_layout import Duration, FilePath, HelpOption, Seconds, WholeNumber, option
 from bulk.cli.options.profiles import FILE_NAME, profile_names, profiles_file
 from bulk.cli.options.settings import MAX_CONCURRENCY, build_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FILE = click.Path(path_type=Path)
+FILE = FilePath()
 
 JOURNAL_HELP = "Journal of the job (default: NAME.journal.jsonl for a plan NAME.plan.jsonl)"
 PLAN_HELP = "Plan of the job (default: NAME.plan.jsonl for a journal NAME.journal.jsonl)"

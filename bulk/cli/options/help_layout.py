@@ -78,7 +78,7 @@ def log_params() -> list[click.Parameter]:
         ),
         HelpOption(
             ["--log-file"],
-            type=click.Path(path_type=Path),
+            type=FilePath(),
             metavar="FILE",
             help="Append the log to this file, which only you can read",
         ),
@@ -139,6 +139,25 @@ def restyle_help_option(help_option: click.Option | None) -> click.Option | None
 
 command = functools.partial(click.command, cls=HelpCommand)
 """`click.command` for a `HelpCommand`."""
+
+
+class FilePath(click.Path):
+    """The path of a file. An empty one, as of a variable that is not set, and `-` are refused."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path.
+
+        Raises:
+            BadParameter: it names no file.
+        """
+        if not str(value):
+            self.fail("the name of the file is empty.", param, ctx)
+        if str(value) == "-":
+            self.fail("'-' is not the name of a file; ./- is.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class WholeNumber(IntParamType):

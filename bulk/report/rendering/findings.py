@@ -8,7 +8,7 @@ from typing import Any
 
 from bulk.formatting import count_of, format_count
 from bulk.report.rendering.query_sentences import query_sentences
-from bulk.selection.input_findings import WIDER_MAX
+from bulk.selection.input_findings import WIDER_MAX, WIDER_WORDS
 from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.coverage import Coverage
 from bulk.selection.inputs.line_checks import Reason
@@ -33,11 +33,8 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
             yield title, format_count(int(one.get("count", 0))), _which(one)
             yield from _causes(one)
     if isinstance(wider := findings.get("wider_match"), dict) and wider.get("count"):
-        yield (
-            "- would match if whitespace, quotes and case were ignored",
-            format_count(int(wider["count"])),
-            _which(wider),
-        )
+        title = WIDER_WORDS.get(str(wider.get("by")), "would match if compared more widely")
+        yield f"- {title}", format_count(int(wider["count"])), _which(wider)
     refused = findings.get("refused")
     if isinstance(refused, dict) and isinstance(reasons := refused.get("reasons"), dict):
         for reason, one in sorted(reasons.items()):

@@ -32,21 +32,30 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
         """Lines, or persons of a filter, that the plan does not cover."""
         return self.unmatched + self.refused + self.unread + self.protected
 
-    def words(self) -> str:
-        """Return what is not covered, as the end of a sentence; empty if everything is."""
-        if not self.not_covered:
-            return ""
+    def sentence(self) -> str:
+        """Return what is not covered as a sentence without its end; empty if everything is covered."""
         verb = "is" if self.not_covered == 1 else "are"
+        return f"{self._what()} {verb} not covered ({self._why()})" if self.not_covered else ""
+
+    def words(self) -> str:
+        """Return what is not covered; empty if everything is."""
+        return f"{self._what()} ({self._why()})" if self.not_covered else ""
+
+    def _what(self) -> str:
         if not self.lines:
-            return f"{count_of(self.unread, 'selected person')} {verb} not covered (could not be read)"
+            return count_of(self.unread, "selected person")
+        return f"{self.not_covered:,} of {count_of(self.lines, 'input line')}"
+
+    def _why(self) -> str:
+        if not self.lines:
+            return "could not be read"
         parts = (
             (self.unmatched, "matched no person"),
             (self.refused, "refused"),
             (self.unread, "could not be read"),
             (self.protected, "protected"),
         )
-        why = ", ".join(f"{count:,} {what}" for count, what in parts if count)
-        return f"{self.not_covered:,} of {count_of(self.lines, 'input line')} {verb} not covered ({why})"
+        return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
 
 def coverage_of(findings: dict[str, dict[str, Any]]) -> Coverage:
@@ -61,7 +70,7 @@ def coverage_of(findings: dict[str, dict[str, Any]]) -> Coverage:
         return value if isinstance(value, int) else 0
 
     if "lines" not in findings:
-        return Coverage(unread=count("discovery", "unread") + count("query", "unread"))
+        return Coverage(unread=max(count("discovery", "unread"), count("query", "unread")))
     protected = findings.get("protected", {}).get("input", {}).get("count", 0)
     return Coverage(
         lines=count("lines"),
@@ -79,5 +88,5 @@ def with_coverage(verdict: str, coverage: Coverage | None) -> str:
         verdict: one sentence.
         coverage: None where it is not known.
     """
-    words = "" if coverage is None else coverage.words()
-    return f"{verdict.removesuffix('.')}; {words}." if words else verdict
+    sentence = "" if coverage is None else coverage.sentence()
+    return f"{verdict.removesuffix('.')}; {sentence}." if sentence else verdict

@@ -139,7 +139,7 @@ class Driver:
         return planned
 
     def _expect_planned(self, names: frozenset[str]) -> None:
-        """Whoever should be in the plan is, unless more than one answer kept them out."""
+        """Whoever should be in the plan is, unless more than one response kept them out."""
         missing = [each.name for each in self._wanted() if each.name not in names | self._trouble.long_spells]
         self._expect([f"{name} is missing from the plan" for name in missing])
 

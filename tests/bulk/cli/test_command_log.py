@@ -22,7 +22,7 @@ DELETE = ("delete", "--delete-events", "--everyone", "--yes", "--expect-count", 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR) (bulk|asyncclient): .+")
 
 
-def test_the_log_file_tells_the_story_of_a_job_without_naming_anyone(run: Run, posthog: Any) -> None:
+def test_the_log_file_has_each_step_of_a_job_and_identifies_no_person(run: Run, posthog: Any) -> None:
     person = posthog.server.world.person(next(posthog.server.world.iter_uuids()))
     posthog.server.faults.add(Fault("status", action="bulk_delete", status=503, times=1))
     assert run(*DELETE, "--log-file", "job.log", "--log-level", "debug").code == 0
@@ -52,7 +52,7 @@ def test_a_second_run_appends_to_the_log(run: Run, posthog: Any) -> None:
 
 
 @pytest.mark.slow
-def test_the_log_of_a_job_that_is_killed_and_resumed_tells_both_runs(
+def test_the_log_of_a_job_that_is_killed_and_resumed_has_both_runs(
     spawn: Callable[..., "subprocess.Popen[bytes]"], run: Run, posthog: Any
 ) -> None:
     line = (

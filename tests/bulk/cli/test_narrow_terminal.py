@@ -55,3 +55,14 @@ def test_no_line_is_broken_by_the_terminal(
     screen = at_terminal(columns, arguments, monkeypatch)
     assert screen.text
     assert [line for line in screen.broken if "posthog-bulk " not in line] == []
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_no_line_is_broken_by_a_terminal_that_cannot_move_its_cursor(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    job = ("--everyone", "--yes", "--expect-count", "57", "--plan", "y.plan.jsonl")
+    screen = at_terminal(columns, ("delete", *job), monkeypatch)
+    assert "Run 1 in project 1" in screen.text
+    assert [line for line in screen.broken if "posthog-bulk " not in line] == []

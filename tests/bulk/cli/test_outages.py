@@ -179,7 +179,7 @@ def test_json_lines_report_an_outage(run: Run, posthog: Any) -> None:
 @pytest.mark.parametrize(
     "text", ["", "15 minutes", "-1", "1.2.3s", "inf", "nan", "1h30", "s", "1e3", "9" * 21, "9999999h"]
 )
-def test_a_duration_that_is_none_is_refused(run: Run, text: str) -> None:
+def test_an_invalid_duration_is_refused(run: Run, text: str) -> None:
     result = run("persons", "--retry-for", text)
     assert result.code == 2
     assert "is not a duration: give seconds, or a number with s, min, h or d, up to 365d." in result.sentence

@@ -222,7 +222,7 @@ def test_an_existing_plan_is_not_used_for_another_operation(
             ("--journal", "none/x.journal.jsonl", "--plan", "x"),
             "none/x.journal.jsonl cannot be created: its folder does ",
         ),
-        (("--plan", "none/x.plan.jsonl"), "none/x.journal.jsonl cannot be created: its folder does not exist"),
+        (("--plan", "none/x.plan.jsonl"), "none/x.plan.jsonl cannot be created: its folder does not exist"),
     ],
 )
 def test_a_journal_that_cannot_be_written_is_refused_before_planning(

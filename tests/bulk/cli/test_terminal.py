@@ -132,7 +132,7 @@ def test_an_interrupt_at_the_prompt_ends_the_command(
     one.process.send_signal(signal.SIGINT)
     assert one.finish() == -signal.SIGINT
     assert not posthog.mutations
-    assert "to continue: \r\nposthog-bulk: interrupted by SIGINT. Nothing was changed; the plan is kept: " in one.seen
+    assert "to continue: \r\n\rposthog-bulk: interrupted by SIGINT. Nothing was changed; the plan is kept: " in one.seen
     assert "  posthog-bulk run x.plan.jsonl\r\n" in one.seen
 
 

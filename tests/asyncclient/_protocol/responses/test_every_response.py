@@ -1,4 +1,4 @@
-"""Every call of the client against every success that a server, a proxy or a login page can answer (contract 0, 4, 6).
+"""Every call of the client against every success that a server, a proxy or a login page can send (contract 0, 4, 6).
 
 A row says what the right body is and with which statuses it is a success; all else is `InvalidResponse`.
 """
@@ -196,7 +196,7 @@ async def test_any_other_body_is_invalid(raw: Any, call: str, kind: str, status:
     nothing = status == 204 or not content.strip()
     expected = nothing and row.blank and status in row.statuses
     if call == "persons.values" and (kind, status) == ("list", 200):
-        expected = True  # what older servers answer (contract 6.11)
+        expected = True  # what older servers response (contract 6.11)
     assert await outcome(raw, row, status, content) == ("ok" if expected else "InvalidResponse")
 
 

@@ -24,7 +24,8 @@ from bulk.selection.inputs.coverage import Coverage, coverage_of, with_coverage
     ],
 )
 def test_what_is_not_covered_is_said_in_words(coverage: Coverage, words: str) -> None:
-    assert coverage.words() == words
+    assert coverage.sentence() == words
+    assert coverage.words() == words.replace(" are not covered", "").replace(" is not covered", "")
     assert with_coverage("Done: all.", coverage) == (f"Done: all; {words}." if words else "Done: all.")
 
 
@@ -36,4 +37,5 @@ def test_the_coverage_follows_from_the_findings() -> None:
     findings = {"lines": {"count": 9}, "unmatched": {"count": 3}, "refused": {"count": 2}, "unread": {"count": 1}}
     assert coverage_of(findings) == Coverage(lines=9, unmatched=3, refused=2, unread=1)
     assert coverage_of({"listed": {"count": 9}, "discovery": {"unread": 2}}) == Coverage(unread=2)
+    assert coverage_of({"listed": {"count": 9}, "query": {"unread": 3}}) == Coverage(unread=3)
     assert coverage_of({"listed": {"count": 9}}) == Coverage()
