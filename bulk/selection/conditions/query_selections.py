@@ -6,6 +6,7 @@ Nothing is read here. A query gets its values separately, so no value becomes pa
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -154,6 +155,8 @@ class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
             raise InputError("the query is not a SELECT: write a SELECT of one column, person_id or distinct_id")
         if not isinstance(self.values, Mapping) or PAGE_VALUE in self.values:
             raise InputError(f"values takes a mapping of names to values, without the name {PAGE_VALUE}")
+        if not all(isinstance(name, str) and _is_value(value) for name, value in self.values.items()):
+            raise InputError("values takes strings, numbers, booleans, None and lists of those, by name")
         check_filters(self.properties, self.email)
 
     @property
@@ -180,6 +183,12 @@ class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
             "query": self.text,
             "values": dict(self.values),
         }
+
+
+def _is_value(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_value, value))
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))
 
 
 def activity_words(selection: dict[str, Any]) -> str:
