@@ -206,6 +206,7 @@ class Driver:
                 self._expect([f"{purpose} raised {error!r}"], cause=error)
             finally:
                 self._end = lambda: None
+        self._network.carries_on = False
         if self._at_kill is not None:
             self._journal.write_bytes(self._at_kill)
             self._at_kill, ended, events = None, "killed", []
@@ -221,6 +222,7 @@ class Driver:
         """End a run whose process writes nothing more: what its journal holds now is what the next run finds."""
         if self._journal.exists():
             self._at_kill = self._journal.read_bytes()
+        self._network.carries_on = True
         task.cancel()
 
     def _read(self, plan: Plan) -> Report | None:
