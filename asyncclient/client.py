@@ -244,7 +244,7 @@ class PostHogClient:
         return (shared.session and connections_of(shared.session)) or shared.options.max_connections
 
     def server_time(self) -> float:
-        """The server's clock as its answers told it, seconds since the epoch; this machine's before the first one.
+        """The time by the server's responses, in seconds since the epoch; by this machine's clock before the first one.
 
         It may be a second or so behind, and is never ahead by more than the round trip of a request. Setting this
         machine's clock does not change it.
@@ -308,7 +308,7 @@ class PostHogClient:
         """Find out which path prefix the server wants, by a read; done before the first write at the latest.
 
         Raises:
-            PostHogError: the server did not answer the read as PostHog does.
+            PostHogError: the response to the read is not PostHog's.
         """
         await self._core.settle_prefix()
 

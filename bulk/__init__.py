@@ -29,15 +29,19 @@ if TYPE_CHECKING:
     from bulk.plan.planner import make_plan
     from bulk.report.load import read_report
     from bulk.report.report import Report
+    from bulk.selection.conditions.protection import Protect
+    from bulk.selection.conditions.query_selections import ByActivity, ByQuery
     from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection, Source
 
 _HOME = {
     "BreakerOpened": "errors",
     "BulkError": "errors",
+    "ByActivity": "selection.conditions.query_selections",
     "ByDistinctIds": "selection.selections",
     "ByEmails": "selection.selections",
     "ByFilter": "selection.selections",
     "ByPersonIds": "selection.selections",
+    "ByQuery": "selection.conditions.query_selections",
     "DeleteEvents": "operations",
     "DeletePersons": "operations",
     "DeleteRecordings": "operations",
@@ -51,6 +55,7 @@ _HOME = {
     "PlanFooter": "plan.plan_lines",
     "PlanHeader": "plan.plan_lines",
     "PlanProgress": "events",
+    "Protect": "selection.conditions.protection",
     "Refused": "errors",
     "Report": "report.report",
     "RouteChoice": "operations",
@@ -69,10 +74,12 @@ _HOME = {
 __all__ = [
     "BreakerOpened",
     "BulkError",
+    "ByActivity",
     "ByDistinctIds",
     "ByEmails",
     "ByFilter",
     "ByPersonIds",
+    "ByQuery",
     "DeleteEvents",
     "DeletePersons",
     "DeleteRecordings",
@@ -86,6 +93,7 @@ __all__ = [
     "PlanFooter",
     "PlanHeader",
     "PlanProgress",
+    "Protect",
     "Refused",
     "Report",
     "RouteChoice",

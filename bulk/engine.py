@@ -4,7 +4,7 @@ Both run inside the caller's application: they install no signal handler, print 
 they are cancelled, the journal resumes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import anyio
@@ -21,6 +21,7 @@ from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import FileReading
 from bulk.report.load import read_report
 from bulk.report.report import Report, report_of_verify
+from bulk.selection.conditions.protection import Protect, check_protect
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
 REPORTING = "reporting"
@@ -40,8 +41,10 @@ async def run_job(
     retry_for_s: float = RETRY_FOR_S,
     max_targets: int | None = None,
     expect_count: int | None = None,
+    expect_lines: int | None = None,
     on_progress: Callable[[JobEvent], None] | None = None,
     stop: anyio.Event | None = None,
+    protect: Iterable[Protect] = (),
 ) -> Report:
     """Run a plan, or resume it: the first run and every resume are the same call.
 
@@ -61,8 +64,10 @@ async def run_job(
             at most 365 days.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
+        expect_lines: refuse a plan whose input has another number of lines, as the finding `lines` counts them.
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end the run early: nothing more is sent, and requests in flight are awaited.
+        protect: refuse a plan that contains one of these persons, as for `make_plan`.
 
     Returns:
         The report; its `exit_code` is that of the command line.
@@ -84,7 +89,7 @@ async def run_job(
         retry_for_s=retry_for_s,
     )
     settings = _within_connections(client, settings)
-    preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count)
+    preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count, expect_lines=expect_lines)
     async with open_job(
         client,
         plan,
@@ -94,6 +99,7 @@ async def run_job(
         approve=approve,
         on_progress=on_progress,
         stop=stop,
+        protect=check_protect(protect),
     ) as opened:
         run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         await run.send_and_read_back()

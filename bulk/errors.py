@@ -113,6 +113,17 @@ class JournalBusy(BulkError):
         return f"{self.path}: another process is using this journal; wait until it ends or stop it, then run again."
 
 
+class JobPlannedTwice(JournalBusy):
+    """Another process has just planned the same job, and runs it (exit code 75).
+
+    Arguments:
+        path: its plan.
+    """
+
+    def __str__(self) -> str:
+        return f"another process has just planned the same job: {self.path}; run the same command again, which uses it."
+
+
 class Refused(BulkError):
     """A safety check refused to start or to continue (exit code 3).
 

@@ -19,7 +19,7 @@ def count_of(count: int, noun: str) -> str:
 def format_duration(seconds: float | None) -> str:
     """Return a duration in one or two units: 0.3 s, 45 s, 12 min 5 s, 2 d 4 h; "unknown" for None.
 
-    Args:
+    Arguments:
         seconds: negative durations are shown as 0 s.
     """
     if seconds is None or not math.isfinite(seconds):
@@ -37,7 +37,7 @@ def format_duration(seconds: float | None) -> str:
 def format_time(when: str | datetime | None, *, seconds: bool = False) -> str:
     """Return a time to the minute or the second in UTC: 2026-11-29 10:57 UTC; "unknown" for None.
 
-    Args:
+    Arguments:
         when: a time with its zone, or its ISO 8601 form; text in another form is returned unchanged.
         seconds: whether to show the seconds: 2026-11-29 10:57:08 UTC.
     """

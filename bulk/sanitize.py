@@ -33,7 +33,7 @@ _FORMULA_AFTER_SEMICOLON = re.compile(rf"(;\s*)({_STARTS})")
 def plain(text: object, *, limit: int | None = SHOWN) -> str:
     """Return text for a terminal or a log: one line without control, bidirectional or invisible characters.
 
-    Args:
+    Arguments:
         text: anything; its `str` is used.
         limit: maximum of characters to show, before escaping; None for all.
     """
@@ -53,7 +53,7 @@ def paragraph(text: object) -> str:
 def html(text: object, *, limit: int | None = SHOWN) -> str:
     """Return text for the body or a quoted attribute of an HTML page.
 
-    Args:
+    Arguments:
         text: anything; its `str` is used.
         limit: maximum of characters to show; None for all.
     """
@@ -63,7 +63,7 @@ def html(text: object, *, limit: int | None = SHOWN) -> str:
 def markdown(text: object, *, limit: int | None = SHOWN) -> str:
     """Return text for a line or a table cell of Markdown, without markup, HTML or links.
 
-    Args:
+    Arguments:
         text: anything; its `str` is used.
         limit: maximum of characters to show; None for all.
     """
@@ -75,7 +75,7 @@ def markdown(text: object, *, limit: int | None = SHOWN) -> str:
 def csv_cell(text: object) -> str:
     """Return text for a CSV cell that no spreadsheet reads as a formula, even one that splits at `;`.
 
-    Args:
+    Arguments:
         text: anything; all of its `str` is used.
     """
     shown = _AFTER_SEMICOLON.sub(";'", plain(text, limit=None))
@@ -87,7 +87,7 @@ def json_text(text: str) -> str:
 
     Unsafe characters occur only within strings: between tokens, JSON has line ends, tabs and spaces and nothing else.
 
-    Args:
+    Arguments:
         text: JSON.
     """
     if text.isascii() and text.isprintable():
@@ -100,7 +100,7 @@ def json_text(text: str) -> str:
 def csv_json_cell(text: str) -> str:
     """Return JSON for a CSV cell: like `json_text`, and without a formula for a spreadsheet that splits at `;`.
 
-    Args:
+    Arguments:
         text: JSON whose value is an array or an object.
     """
     return _FORMULA_AFTER_SEMICOLON.sub(lambda found: found[1] + _json(found[2], always=True), json_text(text))
@@ -109,7 +109,7 @@ def csv_json_cell(text: str) -> str:
 def shell_word(text: str) -> str:
     """Return a word of a shell command, quoted as needed.
 
-    Args:
+    Arguments:
         text: an argument or a file name, which need not be UTF-8.
     """
     if plain(text, limit=None) == text:

@@ -9,7 +9,7 @@ _SEQUENCE = re.compile(r"\x1b\[(\?25[lh]|\d*A|J|[\d;]*m)")
 class TerminalScreen(io.StringIO):
     """Rows of text as wide as the terminal; a longer row is broken, as terminals do.
 
-    Args:
+    Arguments:
         columns: width.
     """
 

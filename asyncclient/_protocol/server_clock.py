@@ -26,7 +26,7 @@ ESTIMATE_LIFETIME_S = 60.0
 boot_time: Callable[[], float] = time.monotonic if _BOOT is None else partial(time.clock_gettime, _BOOT)
 """Seconds since the machine started, those that it slept included where the system counts them (Linux).
 
-Every request asks several times, and a partial answers in half the time that a function takes.
+Every request asks several times, and a partial returns in half the time that a function takes.
 """
 
 

@@ -37,6 +37,55 @@ class Query:
         """
         return await self._pipeline.call(endpoints.hogql(query, values, timeout_s=timeout_s))
 
+    async def iter_column(
+        self,
+        query: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        after: str = "after",
+        page_size: int = 10_000,
+        timeout_s: float | None = None,
+    ) -> AsyncGenerator[list[str], None]:
+        """Yield the strings in the only column of a query, each once, page by page (contract 12).
+
+        The query has no LIMIT, keeps only rows whose column is greater than the placeholder `{after}`, and orders by
+        the column: `SELECT toString(id) FROM persons WHERE toString(id) > {after} ORDER BY toString(id)`. Only an empty
+        page is the end, because a page may be short.
+
+        Arguments:
+            query: HogQL; `{name}` is a placeholder for a value.
+            values: values by name; never insert untrusted text into the query itself.
+            after: the name of the placeholder for the last value of the previous page, which is empty at first.
+            page_size: rows per request, 1 to 10,000.
+            timeout_s: seconds for each request; None means the client's timeout.
+
+        Returns:
+            Lists of strings, one list per page, in ascending order.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            ListingError: the server's rows are not in ascending order, so that some could be missed.
+            InvalidResponse: the server reports an error with status 200, responds from its cache or before the query is
+                complete, or a row is not one string.
+            PostHogError: there is no response, or it reports an error.
+        """
+        last = ""
+        while True:
+            request = endpoints.column_page(query, values, after=after, last=last, limit=page_size, timeout_s=timeout_s)
+            response = await self._pipeline.send(request)
+            result = reading.read(request, response, self._pipeline.shared.key)
+            found: list[str] = []
+            for row in result.results:
+                if len(row) != 1 or not isinstance(row[0], str):
+                    raise invalid_response(request, response, "a row is not one string")
+                if row[0] <= last:
+                    raise ListingError(f"{request.route}: the server's rows are not in ascending order")
+                last = row[0]
+                found.append(last)
+            if not found:
+                return
+            yield found
+
     async def iter_person_uuids_having(
         self, keys: Sequence[str], *, page_size: int = 10_000, timeout_s: float | None = None
     ) -> AsyncGenerator[list[UUID], None]:

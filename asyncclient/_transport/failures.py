@@ -41,7 +41,7 @@ _CERTIFICATE_PROBLEMS = {
 }
 """What is wrong with a certificate, by OpenSSL's number; any other number is about its certificate authority."""
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
-"""Errors of a look-up that the name server has answered: there is no such name, or it has no address."""
+"""Errors of a look-up to which the name server responded: there is no such name, or it has no address."""
 _NO_TLS = "the server does not speak TLS on this port; plain http to another machine needs --allow-http"
 _NO_TLS_REASONS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 

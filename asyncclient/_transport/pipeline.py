@@ -36,7 +36,7 @@ class ClientState(msgspec.Struct):
     """One connection, one key, one set of limits, one prefix: the same for every view of a client.
 
     `token` is the project's, for the ingestion host; None until the server was asked for it. `returns_summaries` is
-    whether an answer showed a server of April 2026 or later, which never answers bulk_delete without a summary.
+    whether a response showed a server of April 2026 or later, which never responds to bulk_delete without a summary.
     `availability` is kept by whether the server is the ingestion host.
     """
 
@@ -127,7 +127,7 @@ class RequestPipeline:
         """Send a call, and read the success that it expects.
 
         Raises:
-            InvalidResponse: the answer is not that success.
+            InvalidResponse: the response is not that success.
             PostHogError: there is none, or it is no success.
         """
         return reading.read(request, await self.send(request), self._secret(request.to_ingestion))
@@ -168,7 +168,7 @@ class RequestPipeline:
             return
         async with prefix.settling:
             reader = self.reader()
-            while not prefix.settled:  # another request may move it between this one's leaving and its answer
+            while not prefix.settled:  # another request may move it while this one is in flight
                 try:
                     await reader.call(settling_read())
                 except (NotFound, PermissionDenied):  # no such person, or the key has the scopes of folders only

@@ -5,6 +5,7 @@ authorization, raising for a status. Its second attempt after a lost connection 
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Mapping
 from functools import lru_cache
 from io import BytesIO
@@ -43,6 +44,9 @@ NEVER_ROUNDED: Final = 1e9
 """Seconds from which aiohttp rounds a timeout up to whole seconds."""
 LONGEST_LINE: Final = 8190
 MOST_HEADERS: Final = 128
+OF_ANOTHER_LOOP: Final = (
+    "the session that this client was given belongs to another event loop: make it in the one that uses the client"
+)
 READ_AHEAD: Final = 64 * 1024
 """Bytes of a body that aiohttp reads before the client takes them, give or take as many again."""
 COMMON_HEADERS: Final = {"Accept": JSON, "Accept-Encoding": ACCEPTED}
@@ -132,7 +136,8 @@ class SessionWire:
         Raises:
             TransportError: no response; its `sent` is False only where no byte can have left.
             InvalidResponse: a response too large, or that cannot be unpacked.
-            RuntimeError: the client, or the session that it was given, was closed.
+            RuntimeError: the client, or the session that it was given, was closed; or the session belongs to another
+                event loop.
         """
         if self._deadlines.is_closed:
             raise RuntimeError("the client is closed")
@@ -162,8 +167,10 @@ class SessionWire:
             del first  # a variable of this frame would show it
         except PostHogError as error:
             sent, problem = True, error
-        except Exception as error:  # of a hook that the user's session has
-            sent, problem = attempt.began, without_frames(error)
+        except Exception as error:  # of a hook that the user's session has, or of asyncio
+            raised = RuntimeError(OF_ANOTHER_LOOP) if _is_of_another_loop(error) else error
+            sent, problem = attempt.began, without_frames(raised)
+            del raised  # a variable of this frame would show it
         finally:
             self._deadlines.over(call)
         if sent:
@@ -218,6 +225,11 @@ class SessionWire:
         target = f"/{target_of(path, query)}"
         # the latter takes half the time, and knows no query
         return URL(self._origin + target, encoded=True) if query else self._root.with_path(target, encoded=True)
+
+
+def _is_of_another_loop(error: Exception) -> bool:
+    """Whether asyncio says so; aiohttp has no documented way to ask a session for its loop."""
+    return isinstance(error, RuntimeError) and re.search("different (event )?loop", str(error)) is not None
 
 
 def _unpacker(headers: Mapping[str, str]) -> Unpacker:

@@ -101,7 +101,8 @@ def _is_proxy(proxy: Secret) -> bool:
         return False
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_origin = parts.path in ("", "/") and not parts.query and not parts.fragment
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and is_origin
     except ValueError:
         return False
 

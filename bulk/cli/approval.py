@@ -1,11 +1,17 @@
-"""Asks the user at the terminal to approve a plan by typing its number of persons."""
+"""The approval of a plan: given as a digest, recorded in its journal, or typed at the terminal."""
 
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
+import click
+
+from bulk.cli.display.terminal import fit, write_alert
+from bulk.cli.job_session import long_reads_shown
 from bulk.cli.streams.input import standard_input
-from bulk.errors import Refused
+from bulk.errors import JournalEmpty, Refused
 from bulk.formatting import count_of
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan
@@ -15,7 +21,7 @@ from bulk.selection.inputs.coverage import coverage_of
 
 
 def can_prompt() -> bool:
-    """Return whether a user can answer: stdin and stderr are a terminal, and this process is in its foreground."""
+    """Return whether a user can reply: stdin and stderr are a terminal, and this process is in its foreground."""
     return sys.stdin.isatty() and sys.stderr.isatty() and _is_in_foreground(sys.stdin.fileno())
 
 
@@ -31,7 +37,7 @@ def ask_for_approval(
 ) -> None:
     """Show what the plan does and ask for its number of persons.
 
-    Args:
+    Arguments:
         plan: the plan to approve.
         say: shows text without a newline.
         warn: shows the warning so that it stands out; None for `say`.
@@ -46,8 +52,8 @@ def ask_for_approval(
         f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}.\n\n  "
     )
     (warn or say)(WARNING)
-    if words := coverage_of(by_kind(plan.findings)).words():
-        say(f"\n\nNote: {words}.")
+    if uncovered := coverage_of(by_kind(plan.findings)).sentence():
+        say(f"\n\nNote: {uncovered}.")
     say("\n\nType the number of persons to continue: ")
     try:
         line = (_read_terminal if read is None else read)()
@@ -63,6 +69,24 @@ def ask_for_approval(
             f"not approved: {given}, but the plan has {count_of(plan.count, 'person')}; nothing was sent",
             "run the same command again to be asked again",
         )
+
+
+def accepts_changed_input(change: str, *, unattended: bool) -> bool:
+    """Show that the input of a plan has changed, and return whether the user continues with the plan as it is.
+
+    Arguments:
+        change: in words.
+        unattended: whether the command asks for nothing, so that the answer is no.
+    """
+    if unattended or not can_prompt():
+        return False
+    say = partial(click.echo, nl=False, err=True)
+    say(f"{plain(change, limit=None)}.\nThe plan stays as it is: it holds the persons of then. ")
+    say("Type yes to continue with it: ")
+    line = _read_terminal()
+    if not line:
+        say("\n")
+    return line.strip().lower() == "yes"
 
 
 def _with_count(operation: str, count: int) -> str:
@@ -81,3 +105,44 @@ def _is_in_foreground(terminal: int) -> bool:
         return os.tcgetpgrp(terminal) == os.getpgrp()
     except OSError:  # a terminal without job control
         return True
+
+
+def is_approved(journal: Path) -> bool:
+    """Return whether an earlier run recorded an approval in this journal.
+
+    Raises:
+        FileTrouble: the journal exists and cannot be used: it is damaged, has another format, or is no journal.
+    """
+    from bulk.report.load import read_report
+
+    if not os.path.lexists(journal):
+        return False
+    try:
+        with long_reads_shown() as on_read:
+            return read_report(journal, on_read=on_read).approved_at is not None
+    except JournalEmpty:
+        return False  # its process was killed before it recorded the job
+
+
+def approve_or_ask(plan: Plan, journal: Path, *, approve: str | None, how: str) -> str | None:
+    """Return the approval of a plan: as given, as typed at the terminal, or None if the journal has one.
+
+    Arguments:
+        plan: the plan to run.
+        journal: its journal, which records an approval.
+        approve: the digest given, if any.
+        how: what to do without a terminal, for the message.
+
+    Raises:
+        Refused: the plan is not approved, and there is no terminal or the user does not agree.
+    """
+    if approve is not None or is_approved(journal):
+        return approve
+    if not can_prompt():
+        raise Refused(f"the plan of {count_of(plan.count, 'person')} is not approved", how)
+    ask_for_approval(
+        plan,
+        say=lambda text: click.echo(fit(text, sys.stderr), nl=False, err=True),
+        warn=lambda text: write_alert(sys.stderr, text),
+    )
+    return plan.digest

@@ -17,11 +17,14 @@ import click
 
 from bulk.cli.exit_codes import EXIT_MEANINGS, ExitCode, Interrupted, OutputClosed, exit_code, unwrap_group
 from bulk.errors import BreakerOpened, FileTrouble, JournalBusy, NotFinished, Refused
+from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX
 from bulk.files.private_files import create_exclusive, open_regular, write_all
 from bulk.formatting import format_duration
 from bulk.sanitize import plain
 
 LOGGERS = ("bulk", "asyncclient")
+READ_AS_LINES = ("distinct_ids", "uuids", "emails")
+"""Parameters that name a file of IDs, or stdin."""
 HIDES_PROGRESS = "bulk.cli.hides_progress"
 """The key of `click.Context.meta` that is true if -q or -v replaces the display."""
 
@@ -35,7 +38,7 @@ def command_log(
 ) -> Iterator[None]:
     """Write the log of a command while the block runs, with its end.
 
-    Args:
+    Arguments:
         context: the context of the command.
         quiet: show no progress.
         verbose: 1 to show the log on stderr in place of progress, 2 to show each request too.
@@ -43,7 +46,7 @@ def command_log(
         log_level: the lowest level in the file.
 
     Raises:
-        UsageError: the options contradict each other.
+        UsageError: the options contradict each other, or name the same file twice.
         FileTrouble: the file cannot be used.
     """
     if quiet and verbose:
@@ -53,12 +56,31 @@ def command_log(
     if verbose:
         handlers.append(ConsoleHandler(logging.INFO if verbose == 1 else logging.DEBUG))
     if log_file is not None:
+        _check_is_no_other_file(context, log_file)
         handlers.append(FileHandler(log_file, logging.getLevelNamesMapping()[log_level.upper()]))
     if not handlers:
         yield
         return
     with _handling(handlers), _start_and_end(str(context.info_name)):
         yield
+
+
+def _check_is_no_other_file(context: click.Context, log_file: Path) -> None:
+    """Refuse a log file that the command reads or writes as something else: its records would become IDs, or a key."""
+    from bulk.cli.streams.output_file import is_same_file
+
+    for param in context.command.params:
+        value = context.params.get(param.name or "")
+        if param.name in READ_AS_LINES and value is not None:
+            value = Path(value)
+        if isinstance(value, Path) and is_same_file(value, log_file):
+            label = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+            raise click.UsageError(f"{plain(log_file)} is the file of {label}: choose another name for the log file")
+    for suffix in (PLAN_SUFFIX, JOURNAL_SUFFIX):
+        if log_file.name.endswith(suffix) and not os.path.lexists(log_file):
+            raise click.UsageError(
+                f"{plain(log_file)} has the name of a plan or a journal: choose one that ends otherwise, such as .log"
+            )
 
 
 class ConsoleHandler(logging.Handler):
@@ -74,7 +96,7 @@ class ConsoleHandler(logging.Handler):
 class FileHandler(logging.Handler):
     """Appends records to a private file, with the time in UTC; a failed write ends the log, not the command.
 
-    Args:
+    Arguments:
         path: created if it does not exist.
         level: the lowest level to write.
 

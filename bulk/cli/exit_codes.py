@@ -54,7 +54,7 @@ class OutputClosed(Exception):
 class Interrupted(Exception):
     """A signal stopped the command in good order.
 
-    Args:
+    Arguments:
         signal_number: the signal that still has to end the process.
         explanation: what is kept and how to continue; empty if the user has read that, None if nothing is known.
     """
@@ -91,7 +91,7 @@ def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
         (asyncclient.IntermediaryError, ExitCode.RUN_AGAIN),
         (asyncclient.AuthenticationFailed, ExitCode.NO_ACCESS),
         (asyncclient.PermissionDenied, ExitCode.NO_ACCESS),
-        # the server answers 403 or 404 for a project that the key cannot see (contract 2)
+        # the server responds with 403 or 404 for a project that the key cannot see (contract 2)
         (asyncclient.RouteNotFound, ExitCode.NO_ACCESS),
         (asyncclient.NotFound, ExitCode.NO_ACCESS),
         # the request is invalid, or the host is spelled otherwise: a redirect to another scheme or slash

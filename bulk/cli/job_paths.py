@@ -9,6 +9,7 @@ import msgspec
 
 from bulk.cli.streams.output_file import is_same_file
 from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX
+from bulk.files.private_files import open_regular, refuse_existing
 from bulk.jobs.job_files import journal_of, plan_of
 from bulk.sanitize import plain
 
@@ -26,7 +27,7 @@ def choose_job_paths(
 ) -> JobPaths:
     """Return the files of a plan-and-run command; generated names are not in use.
 
-    Args:
+    Arguments:
         plan: the plan as given, if any.
         journal: the journal as given, if any.
         operation: the operation, for the name if neither is given.
@@ -48,6 +49,19 @@ def choose_job_paths(
 
 def _generated(stem: str) -> JobPaths:
     return JobPaths(plan=Path(stem + PLAN_SUFFIX), journal=Path(stem + JOURNAL_SUFFIX), is_generated=True)
+
+
+def check_places(paths: JobPaths) -> None:
+    """Check before a long planning that plan and journal can be opened, or that their folders exist.
+
+    Raises:
+        FileTrouble: one is no regular file, or its folder does not exist.
+    """
+    for path in (paths.plan, paths.journal):
+        if os.path.lexists(path):
+            os.close(open_regular(path, os.O_RDONLY))
+        else:
+            refuse_existing(path)
 
 
 def check_different(plan: Path, journal: Path) -> None:

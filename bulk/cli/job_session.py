@@ -2,30 +2,31 @@
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from bulk.cli.approval import ask_for_approval, can_prompt
 from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
-from bulk.cli.display.terminal import fit, write_alert
-from bulk.cli.interruption import explained
+from bulk.cli.display.terminal import fit, text_width
+from bulk.cli.interruption import explained, not_started
 from bulk.cli.options.connection_options import RunOptions
 from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
-from bulk.errors import BulkError, JournalBusy, JournalEmpty, Refused
-from bulk.formatting import count_of, format_count
+from bulk.errors import BulkError, JournalBusy, Refused
+from bulk.formatting import format_count
 from bulk.operations import Operation
+from bulk.sanitize import plain
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.plan.plan_file import Plan
     from bulk.progress.file_reading import OnRead
     from bulk.report.report import Report
+    from bulk.selection.conditions.protection import Protect
     from bulk.selection.selections import Selection
 
 T = TypeVar("T")
@@ -37,20 +38,35 @@ _HOST_SAID = "bulk.cli.host_said"
 class CommandOutput:
     """Where a command writes text for people: stdout, or stderr if stdout is for JSON lines.
 
-    Args:
+    Arguments:
         json: whether stdout is for JSON lines.
     """
 
     def __init__(self, *, json: bool) -> None:
         self.json = json
 
+    @property
+    def width(self) -> int:
+        """How many columns a line of text may take."""
+        return text_width(self._stream)
+
     def print(self, text: str) -> None:
         """Show people text that is sanitized already, broken between words if a terminal is narrower."""
-        click.echo(fit(text, sys.stderr if self.json else sys.stdout), err=self.json)
+        click.echo(fit(text, self._stream), err=self.json)
 
     def print_command(self, text: str) -> None:
-        """Show people text with a command line to copy, which is not broken."""
+        """Show people text that ends with a command line to copy, which is not broken.
+
+        If a terminal is narrower, the command line starts on a line of its own.
+        """
+        before, colon, command = text.partition(": posthog-bulk ")
+        if colon and self._stream.isatty() and len(text) > self.width:
+            text = f"{fit(f'{before}:', self._stream)}\n  posthog-bulk {command}"
         click.echo(text, err=self.json)
+
+    @property
+    def _stream(self) -> TextIO:
+        return sys.stderr if self.json else sys.stdout
 
     def print_row(self, text: str) -> None:
         """Show people a row of headings and texts: one with a command line to copy is not broken."""
@@ -71,7 +87,7 @@ def run_with_client(
 ) -> T:
     """Run work that needs the server, with signals handled and progress shown.
 
-    Args:
+    Arguments:
         settings: for the client.
         work: gets the open client, the stopper and the display.
         json: whether events go to stdout.
@@ -112,7 +128,14 @@ def _say_default_host(settings: Settings) -> None:
 
 
 def make_plan_file(
-    settings: Settings, operation: Operation, selection: "Selection", path: Path, *, json: bool, concurrency: int = 4
+    settings: Settings,
+    operation: Operation,
+    selection: "Selection",
+    path: Path,
+    *,
+    json: bool,
+    concurrency: int = 4,
+    protect: "Sequence[Protect]" = (),
 ) -> "Plan":
     """Make a plan, with progress shown."""
     from bulk.plan.planner import make_plan
@@ -126,50 +149,10 @@ def make_plan_file(
             on_progress=display,
             concurrency=concurrency,
             retry_for_s=settings.retry_for_s,
+            protect=protect,
         )
 
     return run_with_client(settings, work, json=json)
-
-
-def is_approved(journal: Path) -> bool:
-    """Return whether an earlier run recorded an approval in this journal.
-
-    Raises:
-        FileTrouble: the journal exists and cannot be used: it is damaged, has another format, or is no journal.
-    """
-    from bulk.report.load import read_report
-
-    if not os.path.lexists(journal):
-        return False
-    try:
-        with long_reads_shown() as on_read:
-            return read_report(journal, on_read=on_read).approved_at is not None
-    except JournalEmpty:
-        return False  # its process was killed before it recorded the job
-
-
-def approve_or_ask(plan: "Plan", journal: Path, *, approve: str | None, how: str) -> str | None:
-    """Return the approval of a plan: as given, as typed at the terminal, or None if the journal has one.
-
-    Args:
-        plan: the plan to run.
-        journal: its journal, which records an approval.
-        approve: the digest given, if any.
-        how: what to do without a terminal, for the message.
-
-    Raises:
-        Refused: the plan is not approved, and there is no terminal or the user does not agree.
-    """
-    if approve is not None or is_approved(journal):
-        return approve
-    if not can_prompt():
-        raise Refused(f"the plan of {count_of(plan.count, 'person')} is not approved", how)
-    ask_for_approval(
-        plan,
-        say=lambda text: click.echo(text, nl=False, err=True),
-        warn=lambda text: write_alert(sys.stderr, text),
-    )
-    return plan.digest
 
 
 def run_plan(
@@ -181,11 +164,13 @@ def run_plan(
     *,
     approve: str | None,
     expect_count: int | None,
+    expect_lines: int | None,
     resume_line: str,
+    protect: "Sequence[Protect]" = (),
 ) -> int:
     """Run a plan, show the summary, also of a run that ends with an error, and return the exit code.
 
-    Args:
+    Arguments:
         settings: for the client.
         run_options: the options of the command.
         plan: the plan.
@@ -193,7 +178,9 @@ def run_plan(
         output: where the summary is shown.
         approve: the digest of the plan, if it is not approved yet.
         expect_count: the number of persons that the user expects, if given.
+        expect_lines: the number of input lines that the user expects, if given.
         resume_line: the command line that resumes the job.
+        protect: persons that the plan must not contain.
     """
     from bulk.engine import run_job
 
@@ -214,13 +201,16 @@ def run_plan(
                     retry_for_s=settings.retry_for_s,
                     max_targets=run_options.max_targets,
                     expect_count=expect_count,
+                    expect_lines=expect_lines,
                     on_progress=display,
                     stop=stop,
+                    protect=protect,
                 )
         except BaseException as error:
             display.close()
             if so_far := _report_so_far(error, plan, journal):
-                show_summary(so_far, plan.path, journal, output, resume_line)
+                with suppress(OSError):  # the error matters more
+                    show_summary(so_far, plan.path, journal, output, resume_line)
                 is_summary_shown = True
             raise
         display.close()
@@ -228,20 +218,8 @@ def run_plan(
         is_summary_shown = True
         return report
 
-    with explained(lambda: "" if is_summary_shown else not_started(plan, resume_line)):
+    with explained(lambda: "" if is_summary_shown else not_started(plan.path, resume_line)):
         return run_with_client(settings, work, json=run_options.json).exit_code
-
-
-def not_started(plan: "Plan", resume_line: str) -> str:
-    """Return what an interruption before the first change leaves, and how to continue.
-
-    Args:
-        plan: the plan.
-        resume_line: the command line that continues.
-    """
-    from bulk.sanitize import plain
-
-    return f"Nothing was changed; the plan is kept: {plain(plan.path)}. To continue:\n  {resume_line}"
 
 
 def _report_so_far(error: BaseException, plan: "Plan", journal: Path) -> "Report | None":
@@ -284,7 +262,7 @@ def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
 def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput, resume_line: str) -> None:
     """Show the result of a run or a verification, and the commands that come next.
 
-    Args:
+    Arguments:
         report: the report.
         plan: the plan file.
         journal: the journal.
@@ -295,11 +273,14 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
 
     from bulk.cli.display.messages import state_counts
     from bulk.report.rendering.document import AXIS_TITLES
-    from bulk.report.report import is_finished
-    from bulk.sanitize import file_word, plain
+    from bulk.report.rendering.findings import orphan_sentences
+    from bulk.report.report import coverage_in, is_finished
+    from bulk.sanitize import file_word
     from bulk.states import state_label
 
     output.print(plain(report.verdict, limit=None))
+    for sentence in orphan_sentences(report.operation, report.selection, coverage_in(report)):
+        output.print(sentence)
     for axis in report.axes:
         line = state_counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states})
         if line:

@@ -12,10 +12,11 @@ from typing import BinaryIO, NamedTuple, cast
 import click
 import msgspec
 
+from bulk.cli.approval import accepts_changed_input
 from bulk.cli.job_paths import JobPaths
 from bulk.cli.job_session import CommandOutput, long_reads_shown
 from bulk.cli.options.settings import Settings
-from bulk.errors import FileTrouble, JournalBusy, Refused
+from bulk.errors import FileTrouble, JobPlannedTwice, JournalBusy, Refused
 from bulk.files.file_errors import as_file_trouble
 from bulk.files.private_files import create_exclusive
 from bulk.formatting import count_of, format_time
@@ -38,7 +39,7 @@ from bulk.plan.plan_file import Plan
 from bulk.plan.plan_match import JobIdentity, describe_change, identity_of
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_lines import read_content
-from bulk.selection.selections import ByFilter, Selection
+from bulk.selection.selections import InputSelection, Selection
 
 _NEW_NAME = "add --plan NAME.plan.jsonl with a name that is not in use"
 
@@ -59,16 +60,23 @@ class JobFiles(NamedTuple):
 
 
 def find_job_files(
-    operation: Operation, selection: Selection, new: JobPaths, settings: Settings, output: CommandOutput
+    operation: Operation,
+    selection: Selection,
+    new: JobPaths,
+    settings: Settings,
+    output: CommandOutput,
+    *,
+    unattended: bool = False,
 ) -> JobFiles:
     """Return the files of the job to resume, or of a new one, and say which job is resumed.
 
-    Args:
+    Arguments:
         operation: of the command.
         selection: of the command; a stream is copied if its content has to be compared.
         new: the files of a new job.
         settings: which server and project the command uses.
         output: where it is said.
+        unattended: whether to refuse a changed input without asking.
 
     Raises:
         Refused: the job is finished, its input has changed, or several jobs match.
@@ -81,11 +89,11 @@ def find_job_files(
     with long_reads_shown() as on_read:
         found = find_jobs(Path(), identity, on_read=on_read)
     content = None
-    if found.jobs and not isinstance(selection, ByFilter):
+    if found.jobs and isinstance(selection, InputSelection):
         selection = _rereadable(selection)
         content = read_content(selection)
         _rewind(selection)
-    job = _job_of(choose_job(found.jobs, content, now=datetime.now(UTC)), output)
+    job = _job_of(choose_job(found.jobs, content, now=datetime.now(UTC)), output, unattended=unattended)
     if job is None:
         for problem in found.skipped:
             click.echo(f"posthog-bulk: not looked at for an unfinished job: {plain(problem, limit=None)}", err=True)
@@ -102,7 +110,7 @@ def refuse_second_job(plan: Plan, files: JobFiles) -> None:
     published in the same instant, neither does.
 
     Raises:
-        Refused: there is such a plan; this one is removed.
+        JobPlannedTwice: there is such a plan; this one is removed.
     """
     if files.identity is None:
         return
@@ -112,10 +120,7 @@ def refuse_second_job(plan: Plan, files: JobFiles) -> None:
             continue
         if other.plan.name != plan.path.name and other.plan.stat().st_ctime_ns <= own:
             plan.discard()
-            raise Refused(
-                f"another process has just planned the same job: {plain(other.plan)}",
-                "run the same command again, which uses that plan",
-            )
+            raise JobPlannedTwice(other.plan)
 
 
 @contextmanager
@@ -138,7 +143,7 @@ def unreported(paths: JobPaths) -> Iterator[None]:
     marker.unlink(missing_ok=True)
 
 
-def _job_of(choice: Choice, output: CommandOutput) -> JobSummary | None:
+def _job_of(choice: Choice, output: CommandOutput, *, unattended: bool) -> JobSummary | None:
     """Return the job to resume or to start, and say which one it is; None for a new one."""
     match choice:
         case Resume(job):
@@ -156,9 +161,11 @@ def _job_of(choice: Choice, output: CommandOutput) -> JobSummary | None:
                 f"to start a new job, {_NEW_NAME}; for the report: posthog-bulk report {file_word(str(job.journal))}",
             )
         case InputChanged(job, now):
+            change = describe_change(job.selection, job.content, now)
+            if accepts_changed_input(f"{change} ({job.plan})", unattended=unattended):
+                return _job_of(Resume(job), output, unattended=unattended)
             raise Refused(
-                f"{describe_change(job.selection, job.content, now)}; "
-                f"the job of {job.plan} is not finished ({progress_words(job)})",
+                f"{change}; the job of {job.plan} is not finished ({progress_words(job)})",
                 f"to finish it: {run_command(job)}; to start another job with the input of now, {_NEW_NAME}",
             )
         case SeveralJobs(jobs):
@@ -182,7 +189,7 @@ def _result(job: JobSummary) -> str:
 
 def _rereadable(selection: Selection) -> Selection:
     """Return the selection with a copy of its stream, in a file without a name, so that it can be read twice."""
-    if isinstance(selection, ByFilter) or not hasattr(selection.source, "read"):
+    if not isinstance(selection, InputSelection) or not hasattr(selection.source, "read"):
         return selection
     with as_file_trouble(Path("the copy of standard input"), "cannot be written"):
         copy = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - planning reads it
@@ -193,5 +200,5 @@ def _rereadable(selection: Selection) -> Selection:
 
 
 def _rewind(selection: Selection) -> None:
-    if not isinstance(selection, ByFilter) and hasattr(selection.source, "read"):
+    if isinstance(selection, InputSelection) and hasattr(selection.source, "read"):
         cast("BinaryIO", selection.source).seek(0)

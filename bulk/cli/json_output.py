@@ -41,6 +41,7 @@ class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
     unmatched: int
     refused: int
     unread: int
+    protected: int
 
 
 class PlanMade(_Line, frozen=True, tag="plan"):

@@ -25,6 +25,7 @@ from bulk.cli.exit_codes import (
 from bulk.cli.interruption import describe_interruption, raising_interrupted
 from bulk.cli.options.help_layout import restyle_help_option
 from bulk.cli.streams.standard import StandardStreams
+from bulk.cli.streams.text import as_text_output
 
 COMMANDS = {
     "demo": "Watch an erasure on a local server: killed, resumed, verified",
@@ -137,7 +138,7 @@ def posthog_bulk() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; does not return if a signal ends the process.
 
-    Args:
+    Arguments:
         arguments: the command line without the name of the program; by default that of the process.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -181,6 +182,8 @@ def _report_error(error: BaseException, streams: StandardStreams, *, json: bool)
         streams.limit_flush_time()
         if message := describe_interruption(error):
             with suppress(Exception):
+                if sys.stderr.isatty() and (output := as_text_output(sys.stderr)) is not None:
+                    output.draw("\r")  # over the ^C of the terminal
                 _show_error(message, 128 + error.signal_number, json=json)
         return _die_by_signal(error.signal_number, streams)
     if isinstance(error, BrokenPipeError | OutputClosed):

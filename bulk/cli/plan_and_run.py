@@ -1,7 +1,7 @@
 """Builds the five plan-and-run commands: each plans an operation, asks for approval, runs and reads back."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,13 @@ from bulk.cli.options.connection_options import (
     JOURNAL_HELP,
     RunOptions,
     expect_count_option,
+    expect_lines_option,
     run_options,
     settings_options,
 )
 from bulk.cli.options.help_layout import command, option
 from bulk.cli.options.operation_options import OperationArguments, build_operation, operation_options
+from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.selection_options import (
     NOTHING_SELECTED,
     SelectionArguments,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from bulk.cli.job_session import CommandOutput
     from bulk.operations import Operation
     from bulk.plan.plan_file import Plan
+    from bulk.selection.conditions.protection import Protect
     from bulk.selection.selections import Selection
 
 _PLAN_HELP = (
@@ -50,7 +53,7 @@ _EXAMPLES = {
 def operation_command(kind: str, summary: str) -> click.Command:
     """Return the command of an operation.
 
-    Args:
+    Arguments:
         kind: the operation, which is the name of the command.
         summary: the first sentence of its help.
     """
@@ -72,7 +75,9 @@ def operation_command(kind: str, summary: str) -> click.Command:
         option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP),
         option("--yes", is_flag=True, help="Do not ask for approval; requires --expect-count"),
         expect_count_option,
+        expect_lines_option,
         selection_options,
+        protect_option,
         run_options,
         settings_options,
     )
@@ -92,12 +97,15 @@ def _plan_and_run(
     journal: Path | None,
     yes: bool,
     expect_count: int | None,
+    expect_lines: int | None,
+    protect: tuple[str, ...],
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
+    from bulk.cli.approval import approve_or_ask
     from bulk.cli.display.plan_review import format_review
-    from bulk.cli.interruption import explained, nothing_kept, same_command_line
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, not_started, run_plan, write_plan_event
+    from bulk.cli.interruption import explained, not_started, nothing_kept, same_command_line
+    from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
     from bulk.cli.job_to_resume import unreported
     from bulk.errors import PlanError
     from bulk.execution import preflight
@@ -108,20 +116,25 @@ def _plan_and_run(
     output = CommandOutput(json=run_options.json)
     operation = build_operation(kind, operation_arguments)
     selection = build_selection(selection_arguments, writes=True) if selection_arguments.given else None
+    protected = build_protect(protect)
     with explained(nothing_kept):
-        paths, loaded, is_new = _open_or_make_plan(plan, journal, operation, selection, settings, output)
-    with loaded:
+        paths, loaded, is_new = _open_or_make_plan(
+            plan, journal, operation, selection, protected, settings, output, yes=yes
+        )
+    with explained(lambda: not_started(paths.plan, same_command_line())), loaded:
         write_plan_event(loaded, output)
         try:
-            output.print(format_review(loaded, rate_limits=settings.rates(), batch_size=run_options.batch_size))
-            preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
-            with explained(nothing_kept if is_new else lambda: not_started(loaded, same_command_line())):
-                approve = approve_or_ask(
-                    loaded,
-                    paths.journal,
-                    approve=loaded.digest if yes else None,
-                    how=f"review it, then run the same command with --yes --expect-count {loaded.count}",
-                )
+            rates, batch_size = settings.rates(), run_options.batch_size
+            output.print(format_review(loaded, rate_limits=rates, batch_size=batch_size, width=output.width))
+            preflight.check_caps(
+                loaded, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
+            )
+            approve = approve_or_ask(
+                loaded,
+                paths.journal,
+                approve=loaded.digest if yes else None,
+                how=f"review it, then run the same command with --yes --expect-count {loaded.count}",
+            )
         except BaseException:
             if is_new and not os.path.lexists(paths.journal):
                 loaded.discard()
@@ -142,7 +155,9 @@ def _plan_and_run(
                 output,
                 approve=approve,
                 expect_count=expect_count,
+                expect_lines=expect_lines,
                 resume_line=resume_line,
+                protect=() if is_new else protected,  # a plan made just now has none of them
             )
 
 
@@ -151,8 +166,11 @@ def _open_or_make_plan(
     journal: Path | None,
     operation: "Operation",
     selection: "Selection | None",
+    protect: "Sequence[Protect]",
     settings: Settings,
     output: "CommandOutput",
+    *,
+    yes: bool,
 ) -> tuple["JobPaths", "Plan", bool]:
     """Return the files of the job, its plan, and whether this command has made the plan.
 
@@ -160,13 +178,14 @@ def _open_or_make_plan(
         UsageError: neither a selection nor an existing plan is given.
         Refused: the existing plan is for something else, or the job that the command would resume is finished.
     """
-    from bulk.cli.job_paths import check_different, choose_job_paths
+    from bulk.cli.approval import accepts_changed_input
+    from bulk.cli.job_paths import check_different, check_places, choose_job_paths
     from bulk.cli.job_session import make_plan_file
     from bulk.cli.job_to_resume import find_job_files, refuse_second_job
     from bulk.errors import FileTrouble
     from bulk.operations import to_dict
     from bulk.plan.plan_file import load_plan
-    from bulk.plan.plan_match import check_plan_matches
+    from bulk.plan.plan_match import ChangedInput, check_plan_matches
     from bulk.sanitize import plain
 
     paths = choose_job_paths(
@@ -177,15 +196,16 @@ def _open_or_make_plan(
         now=datetime.now(UTC),
     )
     check_different(paths.plan, paths.journal)
+    check_places(paths)
     files = None
     if paths.is_generated and selection is not None:
-        files = find_job_files(operation, selection, paths, settings, output)
+        files = find_job_files(operation, selection, paths, settings, output, unattended=yes)
         paths, selection = files.paths, files.selection
     if not os.path.lexists(paths.plan):
         if selection is None:
             raise click.UsageError(NOTHING_SELECTED)
         try:
-            made = make_plan_file(settings, operation, selection, paths.plan, json=output.json)
+            made = make_plan_file(settings, operation, selection, paths.plan, json=output.json, protect=protect)
             if files is not None:
                 refuse_second_job(made, files)
             return paths, made, True
@@ -195,7 +215,11 @@ def _open_or_make_plan(
     loaded = load_plan(paths.plan)
     try:
         if files is None or not files.is_found:
-            check_plan_matches(loaded, operation, selection)
+            try:
+                check_plan_matches(loaded, operation, selection)
+            except ChangedInput as error:
+                if not accepts_changed_input(error.problem, unattended=yes):
+                    raise
             output.print(f"Using the existing plan {plain(paths.plan)}")
     except BaseException:
         loaded.close()

@@ -35,7 +35,7 @@ class Stopper:
     Outside of `draining` the signal cancels the task. Inside, it sets `stop`, and cancels only if the requests in
     flight take too long.
 
-    Args:
+    Arguments:
         task: the task to stop.
         notice: called with a message for people.
         drain_s: seconds that requests in flight may take to finish.
@@ -73,7 +73,7 @@ class Stopper:
 class _SignalCatcher:
     """Catches signals in the main thread: passes the first one to the event loop, ends the process at the second.
 
-    Args:
+    Arguments:
         restore: restores the terminal; never blocks.
     """
 
@@ -125,14 +125,15 @@ def run_until_signal(
 ) -> T:
     """Run a coroutine in a new event loop, with signals handled, and return its result.
 
-    Args:
+    Arguments:
         work: gets the stopper.
         notice: called with a message for people when the first signal arrives inside of `Stopper.draining`.
         restore: called in the signal handler to restore the terminal; must not block.
         drain_s: seconds that requests in flight may take to finish after a signal.
 
     Raises:
-        Interrupted: a signal arrived. Errors that the work raises are raised in its place, except for `NotFinished`.
+        Interrupted: a signal arrived. Errors that the work raises are raised in its place, except for `NotFinished`
+            and `OSError`.
     """
     catcher = _SignalCatcher(restore)
 
@@ -144,7 +145,7 @@ def run_until_signal(
         try:
             with _woken_by_signals():
                 result = await work(stopper)
-        except (asyncio.CancelledError, NotFinished):
+        except (asyncio.CancelledError, NotFinished, OSError):  # an OSError of the output: its terminal was closed
             if catcher.number is None:
                 raise
             raise Interrupted(catcher.number) from None

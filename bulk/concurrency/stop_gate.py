@@ -89,7 +89,7 @@ class StopGate:
         self._cancellable.discard(scope)
 
     def make_cancellable(self, scope: anyio.CancelScope) -> None:
-        """Treat this scope as waiting again, since its request was answered; cancel it if the gate is closed."""
+        """Treat this scope as waiting again, since its request got a response; cancel it if the gate is closed."""
         self._cancellable.add(scope)
         if self.closed:
             scope.cancel()

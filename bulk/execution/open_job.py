@@ -5,7 +5,7 @@ tells the server's clock, by which the requests of earlier runs are counted befo
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
 from bulk.operations import Operation, describe, from_dict, without_values
 from bulk.plan.plan_file import Plan
+from bulk.plan.protected_targets import refuse_protected
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
 from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.progress.activity import ActivityReporter, Moment
@@ -37,6 +38,7 @@ from bulk.progress.file_reading import FileReading, OnRead
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.progress import named_counts
 from bulk.report.verdict import exit_code
+from bulk.selection.conditions.protection import Protect
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
 from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
@@ -66,13 +68,14 @@ async def open_job(
     approve: str | None,
     on_progress: Callable[[JobEvent], None] | None,
     stop: anyio.Event | None,
+    protect: Sequence[Protect] = (),
 ) -> AsyncIterator[OpenedJob]:
     """Open the job of a plan, and hold the lock of its journal until the context ends.
 
     Arguments:
         path: the journal. For purpose "run" it is created if it does not exist, after every check has passed.
         purpose: "run" or "verify".
-        approve, on_progress, stop: as in `run_job`.
+        approve, on_progress, stop, protect: as in `run_job`.
 
     Raises:
         the exceptions of `run_job`.
@@ -100,7 +103,7 @@ async def open_job(
             checking = checking.observed(emit_outages(on_progress))
         reporter = ActivityReporter(wait_tracker, _checking, on_progress)
         async with reporter.reporting(failed=gate.close):
-            strategy = await _check_server(checking, plan, operation, gate, settings, count_earlier_requests)
+            strategy = await _check_server(checking, plan, operation, gate, settings, count_earlier_requests, protect)
         if journal is None:
             journal = open_journal(path, target_states)
             if target_states.job is not None:
@@ -191,11 +194,13 @@ async def _check_server(
     gate: StopGate,
     settings: RunSettings,
     count_earlier_requests: Callable[[], None],
+    protect: Sequence[Protect],
 ) -> Strategy:
     """Read the project, check that it is the one that was reviewed, and detect the strategy of the job.
 
     Arguments:
         count_earlier_requests: called when the first response has told the server's clock.
+        protect: persons that the plan must not contain.
     """
     found: list[Strategy] = []
 
@@ -204,6 +209,7 @@ async def _check_server(
             project = await client.projects.get(plan.header.project_id)
             count_earlier_requests()
             preflight.check_project_name(plan, project.name)
+            await refuse_protected(client, plan, protect, gate)
             found.append(
                 await detect_strategy(
                     client,

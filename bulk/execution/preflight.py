@@ -10,6 +10,8 @@ from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan, digest_matches
 from bulk.plan.plan_lines import DIGEST_PREFIX, SHORT_DIGEST
 from bulk.sanitize import file_word
+from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
 
 
 def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:
@@ -43,13 +45,15 @@ def check_project_name(plan: Plan, name: str) -> None:
         )
 
 
-def check_caps(plan: Plan, *, max_targets: int | None, expect_count: int | None) -> None:
-    """Check that the plan has no more targets than allowed, and as many as expected (guarantee 23).
+def check_caps(
+    plan: Plan, *, max_targets: int | None, expect_count: int | None, expect_lines: int | None = None
+) -> None:
+    """Check that the plan has no more targets than allowed, and as many targets and lines as expected (guarantee 23).
 
-    Both numbers are those of the whole job, not of what is left of it.
+    The numbers are those of the whole job, not of what is left of it.
 
     Raises:
-        Refused: the plan has more targets, or another number of them.
+        Refused: the plan has more targets, or another number of targets or lines.
     """
     if max_targets is not None and plan.count > max_targets:
         raise Refused(
@@ -60,6 +64,23 @@ def check_caps(plan: Plan, *, max_targets: int | None, expect_count: int | None)
         raise Refused(
             f"the plan {plan.path} has {count_of(plan.count, 'person')}, but --expect-count says {expect_count}",
             "find out why they differ, then give the right number, or select the right persons",
+        )
+    if expect_lines is not None:
+        _check_lines(plan, expect_lines)
+
+
+def _check_lines(plan: Plan, expected: int) -> None:
+    coverage = coverage_of(by_kind(plan.findings))
+    if not coverage.lines:
+        raise Refused(
+            f"the plan {plan.path} was made without input lines, but --expect-lines says {expected}",
+            "leave out --expect-lines",
+        )
+    if coverage.lines != expected:
+        raise Refused(
+            f"the input of the plan {plan.path} has {count_of(coverage.lines, 'line')}, "
+            f"but --expect-lines says {expected}",
+            "find out why they differ, then run with the right number or a new plan",
         )
 
 

@@ -34,7 +34,7 @@ _ROW = msgspec.json.Decoder(_Row)
 def csv_row(person: bytes) -> bytes:
     """Return a person as a row with its line end, in UTF-8.
 
-    Args:
+    Arguments:
         person: the server's JSON object, or one with the same fields.
 
     Raises:

@@ -15,6 +15,7 @@ import msgspec
 from asyncclient import PersonRef, PostHogClient, RawPerson
 from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.workers import grouped
 from bulk.events import OutageEvent, WaitKind
 from bulk.export.csv_rows import HEADER, csv_row
 from bulk.files.disk_sets import DiskIdSet
@@ -27,7 +28,11 @@ from bulk.selection.inputs.causes import likely_cause
 from bulk.selection.inputs.line_checks import Line, RefusedLine
 from bulk.selection.lookups.email_lookup import not_requested
 from bulk.selection.lookups.email_match import EmailMatch
-from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, InputSelection, Selection
+from bulk.selection.resolver import Resolver
+from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, InputSelection, QuerySelection, Selection
+
+READERS = 4
+"""Requests at once for the persons that a query names."""
 
 
 class _Listed(PersonRef, frozen=True):
@@ -51,7 +56,7 @@ async def export_lines(
 ) -> AsyncIterator[bytes]:
     """Yield one line of JSON with its line end per person (contract 6.1, 6.11).
 
-    Args:
+    Arguments:
         client: for reading.
         selection: the persons; an empty filter selects every person.
         findings: records the outcome of input lines.
@@ -75,6 +80,10 @@ async def export_lines(
             async for raw in persons:
                 findings.listed += 1
                 yield _line(raw)
+        return
+    if not isinstance(selection, InputSelection):
+        async for raw in _from_query(client, selection, findings, page_size, gate or StopGate()):
+            yield _line(raw)
         return
     with DiskIdSet() as seen:
         async for person in _from_input(client, selection, findings, page_size, gate or StopGate()):
@@ -103,6 +112,22 @@ async def export_csv(
     )
     async for line in lines:
         yield csv_row(line)
+
+
+async def _from_query(
+    client: PostHogClient, selection: QuerySelection, findings: Findings, page_size: int, gate: StopGate
+) -> AsyncIterator[msgspec.Raw]:
+    """Yield the persons that a query names and the store has."""
+    with Resolver(
+        client, selection, findings, gate, page_size=page_size, concurrency=READERS, now=client.server_time
+    ) as resolver:
+        async for persons in resolver.targets():
+            for group in grouped(persons, READ_SIZE):
+                present = await client.persons.raw_by_uuids([person.ref.uuid for person in group])
+                findings.gone += len(group) - len(present)
+                for person in group:
+                    if person.ref.uuid in present:
+                        yield present[person.ref.uuid].raw
 
 
 async def _from_input(

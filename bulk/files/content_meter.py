@@ -4,24 +4,47 @@ The digest is a SHA-256 of the bytes of a file or stream, or of the values given
 only a plan holds it, as it holds the identifiers themselves.
 """
 
+import zlib
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 import msgspec
 
+from bulk.files.line_sketch import LineDifference, LineSketch
+
 _CHUNK = 1 << 20
 
 
-class InputContent(msgspec.Struct, frozen=True, kw_only=True):
-    """What an input held.
+class InputContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, eq=False):
+    """What an input held; equal to any other one with the same digest.
 
-    Args:
+    Arguments:
         digest: `sha256:` and the hex digits.
         lines: number of lines or values.
+        sketch: of the lines, as `LineSketch` encodes it; empty in plans of earlier versions.
     """
 
     digest: str
     lines: int
+    sketch: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest == other.digest if isinstance(other, InputContent) else NotImplemented
+
+    def __ne__(self, other: object) -> bool:  # msgspec has its own, which does not follow from `__eq__`
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def difference(self, later: "InputContent") -> LineDifference | None:
+        """Return by which lines a later content differs; None where one of them does not tell."""
+        if not self.sketch or not later.sketch:
+            return None
+        try:
+            return LineSketch.decode(self.sketch).difference(LineSketch.decode(later.sketch))
+        except ValueError:
+            return None
 
 
 class ContentMeter:
@@ -35,6 +58,8 @@ class ContentMeter:
         self._pending = bytearray()
         self._lines = 0
         self._is_in_line = False
+        self._checksum = 0
+        self._sketch = LineSketch()
 
     def add(self, data: bytes) -> None:
         """Add bytes as they were read."""
@@ -45,17 +70,23 @@ class ContentMeter:
     def add_line(self, data: bytes, *, is_end: bool = True) -> None:
         """Add a line, or a part of one, in UTF-8 and without its end.
 
-        Args:
+        Arguments:
             data: the bytes.
             is_end: whether the line ends after them.
         """
-        self._lines += is_end
-        self._is_in_line = not is_end and (self._is_in_line or bool(data))
+        self._checksum = zlib.crc32(data, self._checksum)
+        self._is_in_line = not is_end
+        if is_end:
+            self._sketch.add(self._checksum)
+            self._lines += 1
+            self._checksum = 0
 
     def content(self) -> InputContent:
         """Return the content of everything added so far."""
         self._flush()
-        return InputContent(digest=f"sha256:{self._hash.hexdigest()}", lines=self._lines + self._is_in_line)
+        if self._is_in_line:
+            self.add_line(b"")
+        return InputContent(digest=f"sha256:{self._hash.hexdigest()}", lines=self._lines, sketch=self._sketch.encode())
 
     def _flush(self) -> None:
         if self._pending:

@@ -60,6 +60,11 @@ class _KeySet(_Table):
         self._count += sum(fresh)
         return fresh
 
+    def _has(self, keys: Iterable[bytes]) -> list[bool]:
+        execute = self._cursor.execute
+        with _as_file_trouble():
+            return [execute("SELECT 1 FROM seen WHERE id = ?", (key,)).fetchone() is not None for key in keys]
+
     def __len__(self) -> int:
         return self._count
 
@@ -74,6 +79,10 @@ class DiskIdSet(_KeySet):
     def add_many(self, uuids: Iterable[UUID]) -> list[bool]:
         """Add UUIDs in order and return for each whether it is new; a repeated one is new only once."""
         return self._add([uuid.bytes for uuid in uuids])
+
+    def has_many(self, uuids: Iterable[UUID]) -> list[bool]:
+        """Return for each UUID whether it is in the set."""
+        return self._has(uuid.bytes for uuid in uuids)
 
     def __enter__(self) -> "DiskIdSet":
         return self

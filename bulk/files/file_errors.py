@@ -35,7 +35,7 @@ def as_file_trouble(
 ) -> Iterator[None]:
     """Raise an OSError inside the block as one sentence.
 
-    Args:
+    Arguments:
         path: the file to name.
         failed: what failed, as in "cannot be created".
         kind: the exception to raise.

@@ -14,7 +14,7 @@ T = TypeVar("T")
 def encode_line(value: object) -> bytes:
     """Return a value as compact ASCII JSON without a line end.
 
-    Args:
+    Arguments:
         value: a msgspec struct, or any value that msgspec encodes as JSON; strings may hold lone surrogates, numbers
             must be finite.
     """
@@ -32,7 +32,7 @@ def encode_line(value: object) -> bytes:
 def decode_line(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """Return the value that a line holds.
 
-    Args:
+    Arguments:
         line: ASCII JSON, with or without its line end.
         decoder: decides the type.
 
@@ -53,7 +53,7 @@ def decode_line(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 def decode_lines(block: bytes, decoder: msgspec.json.Decoder[T]) -> list[T] | None:
     """Return the values of a block of complete lines, or None where at least one needs `decode_line`.
 
-    Args:
+    Arguments:
         block: lines, each with its line end.
         decoder: decides the type.
     """

@@ -18,7 +18,7 @@ def create_exclusive(path: Path, *, flags: int = 0) -> int:
 
     Only `sync_folder` makes sure that its name is on disk.
 
-    Args:
+    Arguments:
         path: must not exist, not even as a dangling symlink.
         flags: further flags of open(2).
 
@@ -38,7 +38,7 @@ def create_exclusive(path: Path, *, flags: int = 0) -> int:
 def open_regular(path: Path, flags: int, kind: Callable[[Path, str, str], FileTrouble] = FileTrouble) -> int:
     """Open an existing regular file, not through a symbolic link, and return its descriptor.
 
-    Args:
+    Arguments:
         path: the file.
         flags: the flags of open(2).
         kind: the exception to raise.
@@ -60,8 +60,9 @@ def open_regular(path: Path, flags: int, kind: Callable[[Path, str, str], FileTr
 
 
 def refuse_existing(path: Path) -> None:
-    """Raise early if a file of this name exists; only the creation itself decides."""
+    """Raise early if a file of this name exists, or its folder does not; only the creation itself decides."""
     with as_file_trouble(path, CREATING):
+        path.parent.stat()
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, "")
 

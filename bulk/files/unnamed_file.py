@@ -20,7 +20,7 @@ _ATTEMPTS = 8
 def write_private(path: Path, data: bytes, *, replace: bool = False) -> None:
     """Write a private file, complete or not at all.
 
-    Args:
+    Arguments:
         path: the file; a symbolic link is refused.
         data: the content.
         replace: replace a regular file that exists, in one step.
@@ -154,7 +154,7 @@ def create_unnamed(path: Path) -> UnnamedFile:
 def remove_abandoned(folder: Path, name_pattern: str) -> None:
     """Remove the `.<name>.partial` files of dead processes; files of running ones, and of other users, stay.
 
-    Args:
+    Arguments:
         folder: the folder.
         name_pattern: shell pattern for the names that the files would have got.
     """

@@ -54,7 +54,7 @@ Choice = Resume | UsePlan | AlreadyFinished | InputChanged | SeveralJobs | Start
 def choose_job(jobs: list[JobSummary], content: InputContent | None, *, now: datetime) -> Choice:
     """Return what a command does.
 
-    Args:
+    Arguments:
         jobs: the jobs with the same operation, selection, host and project.
         content: the present content of the command's input; None for a filter.
         now: the time, with its zone.

@@ -22,7 +22,7 @@ _DIGEST = re.compile(rb'"plan_digest":"(sha256:[0-9a-f]{64})"')
 class JournalOfPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The journal of a plan.
 
-    Args:
+    Arguments:
         path: the journal, which need not exist.
         is_taken: whether the file of this name is the journal of another plan.
     """
@@ -57,7 +57,7 @@ def files_named(folder: Path, suffix: str) -> list[Path]:
 class FolderJournals:
     """The journals of a folder, found by their plans; the first line of each is read at most once or twice.
 
-    Args:
+    Arguments:
         folder: the folder.
     """
 
@@ -68,7 +68,7 @@ class FolderJournals:
     def find(self, plan: Path, digest: str) -> JournalOfPlan:
         """Return the journal of a plan: the one of the usual name, or else another that records its digest.
 
-        Args:
+        Arguments:
             plan: the plan file.
             digest: its digest.
         """

@@ -26,7 +26,7 @@ def find_jobs(folder: Path, identity: JobIdentity, *, on_read: OnRead | None = N
 
     Of other plans only the first line is read, and of files that are no plans only their beginning.
 
-    Args:
+    Arguments:
         folder: the folder.
         identity: that of the jobs.
         on_read: called while a journal is read.
@@ -63,7 +63,7 @@ def find_jobs(folder: Path, identity: JobIdentity, *, on_read: OnRead | None = N
 def list_jobs(folder: Path, *, on_read: OnRead | None = None) -> list[JobSummary]:
     """Return every job of a folder, those that cannot be read too, in the order of their files' names.
 
-    Args:
+    Arguments:
         folder: the folder.
         on_read: called while a journal is read.
 

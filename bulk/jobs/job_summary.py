@@ -32,7 +32,7 @@ class JobState(Enum):
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A job, and how far it is.
 
-    Args:
+    Arguments:
         plan: the plan file; None if only the journal is there.
         journal: the journal, which need not exist.
         state: how far the job is; `RUNNING` only where a process holds the journal.
@@ -81,7 +81,7 @@ def summarize_job(
 ) -> JobSummary:
     """Return the summary of a plan's job.
 
-    Args:
+    Arguments:
         plan: the plan file.
         header: of the plan.
         footer: of the plan.

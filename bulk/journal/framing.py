@@ -56,7 +56,7 @@ class TornTail(msgspec.Struct, frozen=True):
 class Framing(Generic[T]):
     """Encodes records as lines, and makes readers that decode lines.
 
-    Args:
+    Arguments:
         kind: a tagged union of msgspec structs without fields `n` and `crc`; none forbids unknown fields.
         job: returns the job's random name for a first record, and None for any other record.
     """

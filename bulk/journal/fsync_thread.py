@@ -15,7 +15,7 @@ Done = Callable[[BaseException | None], None]
 class SyncThread:
     """Syncs a descriptor outside the event loop, once per `start`.
 
-    Args:
+    Arguments:
         fd: the descriptor to sync; the caller keeps and closes it.
         sync: the function that syncs it.
         loop: the event loop on which the result is reported.

@@ -31,7 +31,7 @@ _opening = RLock()  # no fork may come between the opening of a file and its ent
 class LockedFile:
     """An open file, its lock and its path; `close` releases them.
 
-    Args:
+    Arguments:
         path: the file.
         fd: its descriptor; this object closes it.
 
@@ -71,7 +71,7 @@ class LockedFile:
     def lost(self, size: int | None = None) -> str | None:
         """Return what happened to the file since it was opened; None if its path still names it, unchanged.
 
-        Args:
+        Arguments:
             size: the size that it must have, in bytes; None to skip this check.
         """
         try:

@@ -49,7 +49,7 @@ class Journal(Generic[T]):
     ) -> "Journal[T]":
         """Open or create a journal and replay it; when this returns, every replayed record is on disk.
 
-        Args:
+        Arguments:
             path: the file; created if it does not exist.
             framing: its frame.
             replay: called with every record in order; if `open` raises, discard what it was given.
@@ -85,7 +85,7 @@ class Journal(Generic[T]):
     ) -> Clean | TornTail:
         """Replay a journal without locking, repairing or changing it; another process may be writing it.
 
-        Args:
+        Arguments:
             path: the file.
             framing: its frame.
             replay: called with every record in order.

@@ -40,7 +40,7 @@ class JournalWriter(Generic[T]):
     none, or the file has another size than was written: nothing may follow from a record that the next process
     will not find.
 
-    Args:
+    Arguments:
         file: open for appending.
         framing: encodes the records.
         end: where the last line of the file ends.

@@ -66,7 +66,7 @@ class Plan:
     def targets(self, start: int, stop: int) -> list[Target]:
         """Return the targets from number `start` up to but not including `stop`, fewer where the plan ends.
 
-        Args:
+        Arguments:
             start: the first number, from 0.
             stop: the number after the last one.
 
@@ -152,7 +152,7 @@ class _Index:
 def load_plan(path: Path | str) -> Plan:
     """Open a plan and check all of it: header, format, targets, count, digest and footer.
 
-    Args:
+    Arguments:
         path: the plan file.
 
     Returns:

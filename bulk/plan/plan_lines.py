@@ -106,7 +106,7 @@ def short_digest(digest: str) -> str:
 def digest_matches(digest: str, given: str) -> bool:
     """Return whether a text is this digest, or at least its first twelve hex digits.
 
-    Args:
+    Arguments:
         digest: the full digest of a plan.
         given: the text, with or without `sha256:`, in upper or lower case.
     """

@@ -18,10 +18,14 @@ from bulk.selection.input_lines import read_content
 from bulk.selection.selections import Selection
 
 
+class ChangedInput(Refused):
+    """The input of a selection holds something else than when the plan was made."""
+
+
 class JobIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """What a job is, apart from the content of its input, in the form in which a plan's header holds it.
 
-    Args:
+    Arguments:
         operation: the operation with its parameters.
         details: the selection with its values.
         host: the origin of the server.
@@ -60,13 +64,14 @@ def has_identity(header: PlanHeader, identity: JobIdentity) -> bool:
 def check_plan_matches(plan: Plan, operation: Operation, selection: Selection | None) -> None:
     """Check that an existing plan is for this operation and selection; this reads the selection's input.
 
-    Args:
+    Arguments:
         plan: the existing plan.
         operation: the operation requested.
         selection: the selection requested; None to accept that of the plan.
 
     Raises:
-        Refused: the plan is for another operation or selection, or the input has changed since the plan was made.
+        Refused: the plan is for another operation or selection.
+        ChangedInput: the input has changed since the plan was made.
         FileTrouble: the input cannot be read.
     """
     if not equal(plan.header.operation, _as_json(to_dict(operation))):
@@ -79,7 +84,7 @@ def check_plan_matches(plan: Plan, operation: Operation, selection: Selection | 
         return  # a filter, or a plan of a version that did not record the content
     now = read_content(selection)
     if now is not None and now != plan.content:
-        raise Refused(
+        raise ChangedInput(
             f"{describe_change(_details(plan.header), plan.content, now)} ({plan.path})",
             "run that plan for the persons of then, or name another plan file for those of now",
         )
@@ -88,7 +93,7 @@ def check_plan_matches(plan: Plan, operation: Operation, selection: Selection | 
 def describe_change(details: dict[str, Any], planned: InputContent | None, now: InputContent) -> str:
     """Return how an input differs from that of a plan, in words.
 
-    Args:
+    Arguments:
         details: the selection, as the plan's header holds it.
         planned: the content then; None where the plan does not record it.
         now: the content now.
@@ -96,11 +101,18 @@ def describe_change(details: dict[str, Any], planned: InputContent | None, now: 
     name = _input_name(details)
     if planned is None:
         return f"{name} cannot be compared with that of the plan, which was made by an earlier version"
+    changed = f"{name} changed since the plan was made: "
+    difference = planned.difference(now)
+    if difference is not None and (difference.added or difference.removed):
+        least = "" if difference.is_exact else "at least "
+        parts = ((difference.added, "added"), (difference.removed, "removed"))
+        changes = " and ".join(f"{least}{count_of(count, 'line')} {what}" for count, what in parts if count)
+        return f"{changed}{changes} ({format_count(planned.lines)} then, {format_count(now.lines)} now)"
+    if difference is not None:
+        return f"{changed}the same {count_of(now.lines, 'line')} in another order or format"
     if planned.lines == now.lines:
-        return f"{name} changed since the plan was made: {count_of(now.lines, 'line')} as then, but not the same"
-    return (
-        f"{name} changed since the plan was made: {count_of(planned.lines, 'line')} then, {format_count(now.lines)} now"
-    )
+        return f"{changed}{count_of(now.lines, 'line')} as then, but not the same"
+    return f"{changed}{count_of(planned.lines, 'line')} then, {format_count(now.lines)} now"
 
 
 def _input_name(details: dict[str, Any]) -> str:

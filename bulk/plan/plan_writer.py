@@ -66,7 +66,7 @@ class PlanWriter:
     def add(self, uuid: UUID, created_at: datetime, distinct_id: str | None = None) -> None:
         """Append one target, which gets the next number.
 
-        Args:
+        Arguments:
             uuid: the person's UUID.
             created_at: the person's creation time, with a time zone.
             distinct_id: the distinct ID that selected the person, if any.
@@ -94,7 +94,7 @@ class PlanWriter:
     ) -> Plan:
         """Write the footer, give the file its name, and return the plan as read back from the file.
 
-        Args:
+        Arguments:
             spent: times of requests already made, by rate limit, in epoch seconds (guarantee 13).
             findings: the findings of the input check, as JSON values.
             content: the content of the selection's input.

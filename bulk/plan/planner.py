@@ -9,7 +9,7 @@ The pair of calls that starts a job also resumes it, at any moment and any numbe
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,11 +28,12 @@ from bulk.plan.plan_match import check_plan_matches
 from bulk.plan.plan_writer import PlanWriter
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
-from bulk.selection.input_findings import Findings, LineNumbers
+from bulk.selection.conditions.protection import Protect, ProtectedPersons, check_protect
+from bulk.selection.input_findings import WIDER_WORDS, Findings, LineNumbers
 from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.resolver import Resolver
-from bulk.selection.selections import ByFilter, Selection
+from bulk.selection.selections import ByFilter, InputSelection, Selection
 from bulk.version import VERSION
 
 HOUR_S = 3600.0
@@ -52,6 +53,7 @@ async def make_plan(
     retry_for_s: float = RETRY_FOR_S,
     now: Callable[[], float] | None = None,
     reuse: bool = False,
+    protect: Iterable[Protect] = (),
 ) -> Plan:
     """Write the targets of an operation to a plan file; only reads from the server (contract 6.1, 6.11, 12).
 
@@ -60,7 +62,7 @@ async def make_plan(
     With `reuse`, the same call opens the plan that an earlier process wrote, so that this call followed by `run_job`
     starts a job and also resumes it.
 
-    Args:
+    Arguments:
         client: its `project_id` is a number.
         operation: what a run does to each target.
         selection: the persons.
@@ -74,16 +76,20 @@ async def make_plan(
         now: returns the time in epoch seconds; None for the server's clock.
         reuse: open the plan file if it exists, instead of selecting again; it must have been made for the same
             operation, selection, host and project, and the input must not have changed since.
+        protect: persons that the plan must not contain: a file of distinct IDs, UUIDs or emails, and filters. They are
+            left out and counted. Give them to `run_job` too, which refuses a plan that contains one.
 
     Raises:
         InputError: the selection or its input is empty; no request was made.
-        Refused: the selection matches no person, or the existing plan is for something else.
+        Refused: the selection matches no person, or every person of the project without `everyone`; or the existing
+            plan is for something else.
         NotFinished: no selected person could be read.
         FileTrouble: the plan file exists, or cannot be written; or the input cannot be read.
         PostHogError: the server did not respond for too long, or responded with an error.
     """
     path = Path(path)
     project_id = _check_arguments(client, selection, page_size, concurrency)
+    protect = check_protect(protect)
     if reuse and _exists(path):
         return await _open_matching(path, client, operation, selection)
     refuse_existing(path)
@@ -93,7 +99,7 @@ async def make_plan(
     def describe(moment: Moment) -> PlanProgress:
         return PlanProgress(
             seen=findings.seen,
-            unit="person" if isinstance(selection, ByFilter) else "line",
+            unit="line" if isinstance(selection, InputSelection) else "person",
             targets=count,
             requests=moment.requests,
             elapsed_s=moment.elapsed_s,
@@ -113,7 +119,9 @@ async def make_plan(
             gate,
             page_size=page_size,
             concurrency=concurrency,
+            now=clock,
             having_keys=operation.keys if isinstance(operation, UnsetProperties) else (),
+            refuse_everyone=True,
         ) as resolver:
             await resolver.begin()
             project = await reading.projects.get(project_id)
@@ -127,12 +135,16 @@ async def make_plan(
                 created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
                 version=VERSION,
             )
-            with PlanWriter.create(path, header) as writer:
+            with PlanWriter.create(path, header) as writer, ProtectedPersons() as protected:
+                await protected.read(reading, protect, gate, page_size=page_size)
+                findings.leave_out = protected.leave_out
                 async for targets in resolver.targets():
                     for person in targets:
                         writer.add(person.ref.uuid, person.ref.created_at, person.known_by)
                     count = writer.count
                     reporter.report()
+                if protect:
+                    findings.protected = protected.to_finding()
                 if not writer.count:
                     raise _no_target(findings)
                 recorded = findings.to_list(requests=wait_tracker.requests)
@@ -196,6 +208,8 @@ _REFUSED_FIXES = {
 
 def _why_no_target(findings: Findings) -> tuple[str, str]:
     """Return the problem and its fix."""
+    if findings.protected.get("count"):
+        return "every selected person is protected", "select other persons, or correct the protection list"
     if findings.discovery:
         return (
             "no selected person has any of the properties",
@@ -213,8 +227,8 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
     if refused:
         problem += f", {refused:,} of which cannot be used"
     causes = [f"{_lines(lines)}: {cause.value}" for cause, lines in findings.causes.items() if cause is not Cause.NONE]
-    if findings.wider:
-        causes.append(f"{_lines(findings.wider)}: would match if whitespace, quotes and case were ignored")
+    if findings.wider and findings.wider_by is not None:
+        causes.append(f"{_lines(findings.wider)} {WIDER_WORDS[findings.wider_by]}")
     if causes:
         problem += f" ({'; '.join(causes)})"
     return problem, "check the input and the project"

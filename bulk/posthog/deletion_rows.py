@@ -1,7 +1,7 @@
 """Reads the deletion rows of persons whose events were queued, and classifies each row by its time.
 
 A row covers the events up to its own time, no matter which request created it. So one comparison with the required time
-answers every question about a row. Rows come newest first, so the rows of persons that were just queued are on the
+says everything about a row. Rows come newest first, so the rows of persons that were just queued are on the
 first pages. Callers that wait while a read is in progress share the next read.
 """
 

@@ -49,7 +49,7 @@ def estimate(
 ) -> Estimate:
     """Return the least that an operation on `count` targets takes.
 
-    Args:
+    Arguments:
         operation: what is done to each target.
         count: targets.
         batch_size: persons per bulk request.
@@ -101,7 +101,7 @@ def calls_per_person(operation: Operation) -> int:
 def seconds_needed(requests: int, limits: Mapping[float, int]) -> float:
     """Return the time of the last request in seconds after the first, where each window is used up at once.
 
-    Args:
+    Arguments:
         requests: how many requests.
         limits: requests that each window allows, by its length in seconds.
     """

@@ -16,7 +16,7 @@ EVERY_S = 1.0
 class FileReading:
     """Reports once per second what is read, if it takes more than 2 s altogether.
 
-    Args:
+    Arguments:
         phase: the phase of the events.
         report: takes them; None for no events. An exception that it raises ends the reading.
         clock: returns seconds of a clock that cannot be set.
@@ -38,7 +38,7 @@ class FileReading:
     def __call__(self, path: Path, read: int, size: int) -> None:
         """Report the reading of a file, if it is time to.
 
-        Args:
+        Arguments:
             path: the file.
             read: how many of its bytes are read.
             size: how many it has.

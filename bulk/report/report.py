@@ -113,6 +113,7 @@ class InputReport(msgspec.Struct, frozen=True, kw_only=True):
     unmatched: int
     refused: int
     unread: int
+    protected: int = 0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,14 +224,18 @@ def input_report(coverage: Coverage) -> InputReport:
         unmatched=coverage.unmatched,
         refused=coverage.refused,
         unread=coverage.unread,
+        protected=coverage.protected,
     )
 
 
-def _coverage(report: Report) -> Coverage | None:
+def coverage_in(report: Report) -> Coverage | None:
+    """Return the coverage that a report shows; None where it does not tell."""
     one = report.input
     if one is None:
         return None
-    return Coverage(lines=one.lines, unmatched=one.unmatched, refused=one.refused, unread=one.unread)
+    return Coverage(
+        lines=one.lines, unmatched=one.unmatched, refused=one.refused, unread=one.unread, protected=one.protected
+    )
 
 
 def _axis_report(target_states: TargetStates, axis: Axis) -> AxisReport:
@@ -311,7 +316,7 @@ def report_of_verify(report: Report, *, unread: int = 0) -> Report:
     if unread:
         persons = f"{unread:,} of {report.count:,} persons"
         verdict = f"Not verified: {persons} could not be read; run the same verification again later."
-        return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, _coverage(report)))
+        return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))
     if not queued:
         return report
     if report.exit_code:
@@ -321,4 +326,4 @@ def report_of_verify(report: Report, *, unread: int = 0) -> Report:
         f"{subject} not purged yet: the deletion of the events of {queued:,} of {report.count:,} persons is queued, "
         "and PostHog purges events at the weekend."
     )
-    return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, _coverage(report)))
+    return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))

@@ -36,7 +36,7 @@ _BARE = re.compile(r"[^\s\"'\[\]{}]\S*", re.ASCII)
 class WhereError(BulkError, ValueError):
     """A condition that is not a valid expression (exit code 2).
 
-    Args:
+    Arguments:
         expression: the condition.
         start: where the wrong word begins, in characters.
         stop: where it ends.
@@ -70,7 +70,7 @@ class _Token(msgspec.Struct, frozen=True):
 def parse_where(expression: str) -> PropertyFilter:
     """Return the filter of an expression.
 
-    Args:
+    Arguments:
         expression: `KEY OPERATOR VALUE`.
 
     Raises:
@@ -96,7 +96,7 @@ def parse_where(expression: str) -> PropertyFilter:
 def format_where(condition: PropertyFilter) -> str:
     """Return the expression from which `parse_where` makes this filter.
 
-    Args:
+    Arguments:
         condition: a filter on a person property, with a string, a number, a boolean, or a list of those.
     """
     key = _format_text(condition.key)

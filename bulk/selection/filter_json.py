@@ -15,7 +15,7 @@ _EXAMPLE = 'write them as in [{"key": "plan", "value": "free", "operator": "exac
 def parse_properties(text: str) -> list[PropertyFilter]:
     """Return the filters in a JSON array of objects with key, value, operator and type (contract 6.1).
 
-    Args:
+    Arguments:
         text: JSON. A missing operator is `exact`, a missing type `person`.
 
     Raises:

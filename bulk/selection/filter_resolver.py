@@ -19,13 +19,13 @@ from bulk.selection.selections import ByFilter
 class FilterResolver:
     """Yields the persons that match a filter, each once, page by page.
 
-    Args:
+    Arguments:
         client: for reading.
         reader: reads the persons that a query returns.
         gate: for waits between two reads.
         selection: the filter.
         findings: counts the persons that were listed.
-        persons: remembers the persons that were yielded.
+        persons: remembers the persons that match the filter.
         page_size: persons per page of a listing.
         having_keys: select only persons that have one of these properties.
     """
@@ -66,7 +66,7 @@ class FilterResolver:
     async def _uses_query(self) -> bool:
         """Choose how persons with the properties are found, and record it in the findings."""
         discovery = Discovery(by="listing", why="a query does not apply the filters", may_miss=UNREADABLE)
-        if self._selection.everyone:
+        if self._selection.is_unfiltered:
             discovery = await choose_discovery(self._client, self._having_keys)
         self._findings.discovery = msgspec.to_builtins(discovery)
         return discovery.by == "query"
@@ -99,6 +99,8 @@ class FilterResolver:
             checked += 1
             if any(key in person.properties for key in self._having_keys):
                 page.append(selected(person))
+            else:
+                self._persons.add(person.uuid)  # it matches the filter all the same
             if checked == self._page_size:
                 yield self._new(page, without=checked - len(page))
                 page, checked = [], 0
@@ -107,13 +109,14 @@ class FilterResolver:
     def _new(self, page: Sequence[SelectedPerson], *, without: int = 0) -> list[SelectedPerson]:
         """Return the persons of a page that were not yielded before, and count them.
 
-        Args:
+        Arguments:
             without: persons of the page that have none of the properties.
         """
         self._findings.without += without
         self._findings.listed += len(page) + without
         fresh = self._persons.add_many(person.ref.uuid for person in page)
-        found = [person for person, is_new in zip(page, fresh, strict=True) if is_new]
+        new = [person for person, is_new in zip(page, fresh, strict=True) if is_new]
+        found = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
         for person in found:
             self._findings.add_target(len(person.ref.distinct_ids))
         return found
@@ -123,7 +126,7 @@ class FilterResolver:
 def naming_cohorts(client: PostHogClient, selection: ByFilter) -> Iterator[None]:
     """Turn the error about a missing cohort into one that names the cohorts of the selection.
 
-    Args:
+    Arguments:
         client: set to the project.
         selection: the filter.
 

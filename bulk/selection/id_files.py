@@ -56,7 +56,7 @@ def read_file(
 ) -> Iterator[Line | RefusedLine]:
     """Yield the lines of a file of IDs.
 
-    Args:
+    Arguments:
         path: the file, or a pipe.
         kind: what the lines hold.
         column: the header of the CSV column that holds the IDs; None where the file has one ID per line, or is an
@@ -81,7 +81,7 @@ def read_stream(
 ) -> Iterator[Line | RefusedLine]:
     """Yield the lines of a binary stream, like `read_file`.
 
-    Args:
+    Arguments:
         stream: read from its position, and not closed.
         kind: what the lines hold.
         column: the header of the CSV column that holds the IDs.
@@ -112,7 +112,7 @@ def read_stream(
 def read_values(values: Iterable[object], kind: Kind) -> Iterator[Line | RefusedLine]:
     """Yield the values of an iterable as lines numbered from 1.
 
-    Args:
+    Arguments:
         values: strings, or UUIDs where `kind` is PERSON_ID.
         kind: what the values are.
 
@@ -134,7 +134,7 @@ def read_pieces(
 ) -> Iterator[Piece]:
     """Yield the pieces of the lines of a binary stream, decoded.
 
-    Args:
+    Arguments:
         stream: read from its position, and not closed.
         name: the stream's name in errors.
         meter: gets all bytes and lines that are read.

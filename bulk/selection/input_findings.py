@@ -4,9 +4,10 @@ Findings identify a line by its number and nothing else, so that they can be par
 """
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Any
+from uuid import UUID
 
 from bulk.number_ranges import format_ranges
 from bulk.selection.inputs.causes import Cause
@@ -16,8 +17,15 @@ MANY_DISTINCT_IDS = 10
 """Distinct IDs from which a person counts as having many; batch reads show no more (contract 6.11)."""
 SHOWN_MAX = 20
 """Lines with several persons, and persons with many distinct IDs, that are shown one by one: those with the most."""
+KEPT_MAX = 100
+"""Persons with many distinct IDs whose number is looked up."""
 WIDER_MAX = 5_000
 """Lines without a person for which wider matches are counted, so that planning stays within minutes."""
+WIDER_WORDS = {
+    "emails": "would match in another case, under another key, or without whitespace and quotes",
+    "cleaned": "would match without whitespace, quotes or invisible characters",
+}
+"""What the lines would do that a wider match finds."""
 TEXT_MAX = 2 << 20
 """Maximum characters of line numbers per finding, so that all findings fit in a plan's footer."""
 
@@ -46,28 +54,41 @@ class LineNumbers:
 
 
 class Largest:
-    """Counts entries, and keeps those with the largest numbers."""
+    """Counts entries, and keeps those with the largest numbers.
 
-    def __init__(self) -> None:
+    Arguments:
+        by: the field that holds the number; it may grow while the entry is kept.
+    """
+
+    def __init__(self, by: str) -> None:
         self.count = 0
+        self._by = by
         self._kept: list[tuple[int, int, dict[str, Any]]] = []
 
-    def add(self, size: int, entry: dict[str, Any]) -> None:
-        """Add an entry; of two with the same size, the earlier one is kept."""
+    def add(self, entry: dict[str, Any]) -> None:
+        """Add an entry; of two with the same number, the earlier one is kept."""
         self.count += 1
-        heappush(self._kept, (size, -self.count, entry))
-        if len(self._kept) > SHOWN_MAX:
+        heappush(self._kept, (entry[self._by], -self.count, entry))
+        if len(self._kept) > KEPT_MAX:
             heappop(self._kept)
 
     def shown(self) -> list[dict[str, Any]]:
-        """Return the entries that were kept, the largest first."""
-        return [entry for _, _, entry in sorted(self._kept, key=lambda kept: kept[:2], reverse=True)]
+        """Return the entries with the largest numbers, the largest first."""
+        kept = sorted(self._kept, key=lambda kept: (kept[2][self._by], kept[1]), reverse=True)
+        return [entry for _, _, entry in kept[:SHOWN_MAX]]
 
 
 class Findings:
-    """The findings that are collected while a selection is resolved."""
+    """The findings that are collected while a selection is resolved.
+
+    Attributes:
+        leave_out: returns whether a person is protected, so that it is left out of the plan.
+    """
+
+    leave_out: Callable[[UUID], bool]
 
     def __init__(self) -> None:
+        self.leave_out = lambda _: False
         self.lines = 0
         self.listed = 0
         self.targets = 0
@@ -82,12 +103,16 @@ class Findings:
         self.wider_by: str | None = None
         self.wider_checked = 0
         self.discovery: dict[str, str] = {}
+        self.query: dict[str, Any] = {}
+        self.placeholders = 0
+        self.protected: dict[str, Any] = {}
+        self.protected_lines = LineNumbers()
         self.without = 0
         self.gone = 0
         self.unread_persons = 0
         self._most_ids = 0
-        self._many_ids = Largest()
-        self._several_persons = Largest()
+        self._many_ids = Largest("distinct_ids")
+        self._several_persons = Largest("persons")
 
     def refuse(self, number: int, reason: Reason) -> None:
         """Record a line that cannot be used."""
@@ -103,31 +128,37 @@ class Findings:
         self.wider.add(number)
         self.wider_persons += persons
 
-    def add_target(self, distinct_ids: int, *, line: int | None = None) -> None:
+    def add_target(self, distinct_ids: int, *, line: int | None = None) -> dict[str, Any] | None:
         """Record a target.
 
-        Args:
+        Arguments:
             distinct_ids: the number of its distinct IDs that the read shows.
             line: the number of the input line that selects it, if any.
+
+        Returns:
+            The finding of a target with many distinct IDs, in which a larger number may be set; otherwise None.
         """
         number = self.targets
         self.targets += 1
         self._most_ids = max(self._most_ids, distinct_ids)
-        if distinct_ids >= MANY_DISTINCT_IDS:
-            # a batch read shows no more
-            entry = {"target": number, "distinct_ids": distinct_ids, "is_minimum": distinct_ids == MANY_DISTINCT_IDS}
-            self._many_ids.add(distinct_ids, entry if line is None else {"line": line, **entry})
+        if distinct_ids < MANY_DISTINCT_IDS:
+            return None
+        entry: dict[str, Any] = {} if line is None else {"line": line}
+        # a batch read shows no more
+        entry |= {"target": number, "distinct_ids": distinct_ids, "is_minimum": distinct_ids == MANY_DISTINCT_IDS}
+        self._many_ids.add(entry)
+        return entry
 
     def add_several_persons(self, line: int, persons: int, new: int) -> None:
         """Record a line that matches several persons; the targets that were added last are its new ones.
 
-        Args:
+        Arguments:
             line: its number.
             persons: that it matches.
             new: those of them that no earlier line selects.
         """
         targets = format_ranges(range(self.targets - new, self.targets))
-        self._several_persons.add(persons, {"line": line, "persons": persons, "targets": targets})
+        self._several_persons.add({"line": line, "persons": persons, "targets": targets})
 
     @property
     def seen(self) -> int:
@@ -137,7 +168,7 @@ class Findings:
     def to_list(self, *, requests: int) -> list[dict[str, Any]]:
         """Return the findings as in a plan's footer, each with its `kind`.
 
-        Args:
+        Arguments:
             requests: requests made to plan.
         """
         found: list[dict[str, Any]] = [{"kind": "requests", "count": requests}]
@@ -165,12 +196,17 @@ class Findings:
         if self.discovery:
             counts = {"without": self.without, "gone": self.gone, "unread": self.unread_persons}
             found.append({"kind": "discovery", **self.discovery, **counts})
+        if self.protected:
+            found.append({"kind": "protected", **self.protected, "input": self.protected_lines.to_finding()})
+        if self.query:
+            counts = {"gone": self.gone, "unread": self.unread_persons, "placeholders": self.placeholders}
+            found.append({"kind": "query", **self.query, **counts})
         found.append(
             {
                 "kind": "many_distinct_ids",
                 "count": self._many_ids.count,
                 "threshold": MANY_DISTINCT_IDS,
-                "most_shown": self._most_ids,
+                "most_shown": max([self._most_ids, *(entry["distinct_ids"] for entry in self._many_ids.shown())]),
                 "shown": self._many_ids.shown(),
             }
         )

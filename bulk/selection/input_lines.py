@@ -9,7 +9,7 @@ from bulk.files.content_meter import ContentMeter, InputContent, metered_values
 from bulk.files.file_errors import as_file_trouble
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_pieces, read_stream, read_values
-from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, InputSelection, Selection
+from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection, Selection
 
 MAX_OPEN_LINES = 10_000
 """Lines without a person that are collected before they are looked up again."""
@@ -21,7 +21,7 @@ EMAIL_BYTES_PER_LISTING = 2_000
 def read_lines(selection: InputSelection, meter: ContentMeter | None = None) -> Iterator[Line | RefusedLine]:
     """Yield the lines of a selection's input; raises InputError and FileTrouble.
 
-    Args:
+    Arguments:
         selection: the selection.
         meter: gets everything that is read.
     """
@@ -41,7 +41,7 @@ def read_content(selection: Selection) -> InputContent | None:
         InputError: the input is of a kind that cannot be read.
         FileTrouble: the input cannot be read.
     """
-    if isinstance(selection, ByFilter):
+    if not isinstance(selection, InputSelection):
         return None
     source, meter, is_csv = selection.source, ContentMeter(), selection.column is not None
     if isinstance(source, str | Path):

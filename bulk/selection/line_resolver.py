@@ -7,6 +7,7 @@ use does not grow with the input.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import chain
+from typing import Any
 from uuid import UUID
 
 import anyio.to_thread
@@ -22,10 +23,11 @@ from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread
 from bulk.posthog.rereads import read_until_known
-from bulk.selection.input_findings import WIDER_MAX, Findings
+from bulk.selection.input_findings import KEPT_MAX, WIDER_MAX, Findings
 from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, kind_of, read_lines
 from bulk.selection.inputs.causes import likely_cause
 from bulk.selection.inputs.line_checks import Line, RefusedLine
+from bulk.selection.lookups.distinct_id_counts import count_distinct_ids
 from bulk.selection.lookups.email_lookup import persons_by_email
 from bulk.selection.lookups.wider_match import wider_match
 from bulk.selection.selected_person import SelectedPerson, selected
@@ -45,7 +47,7 @@ class _Match(msgspec.Struct, frozen=True):
 class LineResolver:
     """Yields the persons of input lines, each once.
 
-    Args:
+    Arguments:
         client: for listings.
         reader: reads persons by ID.
         gate: for waits between two reads.
@@ -83,6 +85,7 @@ class LineResolver:
         self._lines = read_lines(selection, self._meter)
         self._is_second_lookup = False
         self._unmatched: list[Line] = []
+        self._with_many_ids: list[tuple[dict[str, Any], SelectedPerson]] = []
 
     async def begin(self) -> None:
         """Read the first line, so that InputError and FileTrouble are raised before any request."""
@@ -106,6 +109,7 @@ class LineResolver:
                 yield await self._look_up_again(open_lines)
                 open_lines = []
         yield await self._look_up_again(open_lines)
+        await count_distinct_ids(self._client, self._with_many_ids, concurrency=self._concurrency)
 
     async def _look_up(self, lines: Sequence[Line]) -> tuple[list[SelectedPerson], list[Line]]:
         """Return the new persons of lines, and the lines whose outcome is not known yet."""
@@ -184,16 +188,21 @@ class LineResolver:
             if persons is None:
                 continue
             new = [person for person in persons if next(is_new)]
-            for person in new:
-                self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
-            found += new
+            kept = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
+            for person in kept:
+                finding = self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
+                if finding is not None and person.known_by is not None and len(self._with_many_ids) < KEPT_MAX:
+                    self._with_many_ids.append((finding, person))
+            found += kept
             if len(persons) > 1:
-                self._findings.add_several_persons(line.number, len(persons), len(new))
+                self._findings.add_several_persons(line.number, len(persons), len(kept))
             if not persons:
                 self._findings.add_unmatched(line.number, likely_cause(line.value, kind_of(self._selection)))
                 self._unmatched.append(line)
             elif not new:
                 self._findings.aliases.add(line.number)
+            elif not kept:
+                self._findings.protected_lines.add(line.number)
         return found
 
     def _add(self, uuids: Sequence[UUID]) -> Sequence[bool]:

@@ -29,7 +29,7 @@ _QUOTES = "\"'`"
 def is_placeholder(distinct_id: str) -> bool:
     """Return whether a distinct ID is a placeholder; spaces and quotes around it are ignored.
 
-    Args:
+    Arguments:
         distinct_id: from an input file or a person.
     """
     bare = _unwrapped(distinct_id)

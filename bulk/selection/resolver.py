@@ -1,30 +1,35 @@
-"""Resolves a selection to persons, each once: input lines in their order, filters page by page. Reads only."""
+"""Resolves a selection to persons, each once: lines in their order, filters and queries page by page. Reads only."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.files.content_meter import InputContent
 from bulk.files.disk_sets import DiskIdSet, DiskStringSet
 from bulk.posthog.person_reader import PersonReader
+from bulk.selection.conditions.everyone_check import EveryoneCheck
+from bulk.selection.conditions.query_resolver import QueryResolver
+from bulk.selection.conditions.query_selections import ByActivity, ByQuery
 from bulk.selection.filter_resolver import FilterResolver
 from bulk.selection.input_findings import Findings
 from bulk.selection.line_resolver import LineResolver
 from bulk.selection.selected_person import SelectedPerson
-from bulk.selection.selections import ByFilter, Selection
+from bulk.selection.selections import ByFilter, InputSelection, Selection
 
 
 class Resolver:
     """Resolves one selection; a context manager, because it remembers persons and lines on disk.
 
-    Args:
+    Arguments:
         client: for reading.
         selection: of persons.
         findings: collects the findings of the input check.
         gate: for waits between two reads.
         page_size: persons per page of a listing.
         concurrency: requests at once.
+        now: returns the time in epoch seconds, by the server's clock.
         having_keys: with a filter, select only persons that have one of these properties.
+        refuse_everyone: refuse conditions that select every person, unless the selection says `everyone`.
     """
 
     def __init__(
@@ -36,15 +41,24 @@ class Resolver:
         *,
         page_size: int,
         concurrency: int,
+        now: Callable[[], float],
         having_keys: Sequence[str] = (),
+        refuse_everyone: bool = False,
     ) -> None:
         reader = PersonReader(client, gate, readers=concurrency)
         self._persons = DiskIdSet()
         self._inputs = DiskStringSet()
-        self._resolver: FilterResolver | LineResolver
+        self._everyone_check: EveryoneCheck | None = None
+        if refuse_everyone and not isinstance(selection, InputSelection) and not selection.everyone:
+            self._everyone_check = EveryoneCheck(client, selection, page_size=page_size)
+        self._resolver: FilterResolver | LineResolver | QueryResolver
         if isinstance(selection, ByFilter):
             self._resolver = FilterResolver(
                 client, reader, gate, selection, findings, self._persons, page_size=page_size, having_keys=having_keys
+            )
+        elif isinstance(selection, ByActivity | ByQuery):
+            self._resolver = QueryResolver(
+                client, reader, gate, selection, findings, self._persons, page_size=page_size, now=now
             )
         else:
             self._resolver = LineResolver(
@@ -73,9 +87,18 @@ class Resolver:
 
     @property
     def content(self) -> InputContent | None:
-        """The content of the input, once all targets were yielded; None for a filter."""
+        """The content of the input, once all targets were yielded; None for a filter or a query."""
         return self._resolver.content if isinstance(self._resolver, LineResolver) else None
 
-    def targets(self) -> AsyncIterator[list[SelectedPerson]]:
-        """Return an iterator over the persons, some at a time; a list may be empty."""
-        return self._resolver.targets()
+    async def targets(self) -> AsyncIterator[list[SelectedPerson]]:
+        """Yield the persons, some at a time; a list may be empty.
+
+        Raises:
+            Refused: the conditions select every person of the project.
+        """
+        if self._everyone_check is not None:
+            await self._everyone_check.begin()
+        async for found in self._resolver.targets():
+            yield found
+        if self._everyone_check is not None:
+            await self._everyone_check.check(self._persons)

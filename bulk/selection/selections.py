@@ -13,6 +13,8 @@ import msgspec
 
 from asyncclient import PropertyFilter
 from bulk.errors import InputError
+from bulk.selection.conditions.filter_checks import check_filters, filter_details, filter_summary
+from bulk.selection.conditions.query_selections import ByActivity, ByQuery, activity_words
 from bulk.selection.lookups.email_match import Comparison, EmailMatch
 
 Source = str | Path | BinaryIO | Iterable[str] | Iterable[UUID]
@@ -26,7 +28,7 @@ class _InputSelection(msgspec.Struct, frozen=True):
 class ByDistinctIds(_InputSelection, frozen=True, kw_only=True):
     """Selects the persons that have these distinct IDs.
 
-    Args:
+    Arguments:
         source: the distinct IDs.
         column: the CSV column that holds them; None where the source has one per line.
         allow_shared_ids: also accept placeholder IDs such as `undefined`.
@@ -47,7 +49,7 @@ class ByDistinctIds(_InputSelection, frozen=True, kw_only=True):
 class ByPersonIds(_InputSelection, frozen=True, kw_only=True):
     """Selects the persons with these UUIDs.
 
-    Args:
+    Arguments:
         source: the UUIDs.
         column: the CSV column that holds them; None where the source has one per line.
     """
@@ -66,7 +68,7 @@ class ByPersonIds(_InputSelection, frozen=True, kw_only=True):
 class ByEmails(_InputSelection, frozen=True, kw_only=True):
     """Selects the persons whose `email` property equals one of these, or another property that holds an email.
 
-    Args:
+    Arguments:
         source: the emails.
         column: the CSV column that holds them; None where the source has one per line.
         match: `exact`, or `ignore-case`, where upper and lower case are the same.
@@ -105,10 +107,11 @@ class ByEmails(_InputSelection, frozen=True, kw_only=True):
 class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Selects the persons that match all of these filters.
 
-    Args:
+    Arguments:
         properties: filters; a cohort is `PropertyFilter("id", NUMBER, type="cohort")`.
         email: the exact value of the `email` property.
-        everyone: select every person of the project; only without a filter.
+        everyone: without a filter, select every person of the project; with one, do not refuse the selection if it
+            turns out to be every person.
     """
 
     properties: Sequence[PropertyFilter] = ()
@@ -116,53 +119,30 @@ class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
     everyone: bool = False
 
     def __post_init__(self) -> None:
-        if self.everyone and (self.properties or self.email is not None):
-            raise InputError("everyone and a filter contradict each other: use one of them")
-        _check_filters(self.properties)
-        for condition in self.properties:
-            if condition.type == "cohort" and condition.operator not in ("exact", "in"):
-                # a server that ignores the operator would select the members
-                raise InputError(f"a cohort can only be selected with the operator in, not with {condition.operator}")
-        if self.email is not None and any("\ud800" <= character <= "\udfff" for character in self.email):
-            raise InputError("the email is not valid text: give it as UTF-8")
-        if self.email is not None and not self.email.strip():
-            raise InputError("the email is blank: give an email address")
+        check_filters(self.properties, self.email)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is no filter and `everyone` is false."""
-        return not (self.properties or self.email is not None or self.everyone)
+        return self.is_unfiltered and not self.everyone
+
+    @property
+    def is_unfiltered(self) -> bool:
+        """Whether there is no filter, so that every person is selected."""
+        return not self.properties and self.email is None
 
     def summary(self) -> dict[str, Any]:
         """Return the description for journal and report."""
-        filters = [{"key": each.key, "operator": each.operator, "type": each.type} for each in self.properties]
-        return {
-            "kind": "filter",
-            "filters": filters,
-            "email": self.email is not None,
-            "everyone": self.everyone,
-        }
+        return {"kind": "filter", **filter_summary(self.properties, self.email), "everyone": self.everyone}
 
     def details(self) -> dict[str, Any]:
         """Return the description for the plan."""
-        filters = [
-            {"key": each.key, "operator": each.operator, "type": each.type, "value": each.value}
-            for each in self.properties
-        ]
-        return {**self.summary(), "filters": filters, "email": self.email}
-
-
-def _check_filters(properties: object) -> None:
-    if isinstance(properties, str | bytes) or not isinstance(properties, Sequence):
-        raise InputError(f"properties takes a list of PropertyFilter, not a {type(properties).__name__}")
-    for condition in properties:
-        if not isinstance(condition, PropertyFilter):
-            kind = type(condition).__name__
-            raise InputError(f"properties takes a list of PropertyFilter, but an item is a {kind}")
+        return {**self.summary(), **filter_details(self.properties, self.email)}
 
 
 InputSelection = ByDistinctIds | ByPersonIds | ByEmails
-Selection = InputSelection | ByFilter
+QuerySelection = ByActivity | ByQuery
+Selection = InputSelection | ByFilter | QuerySelection
 
 
 _HIDDEN = "(value in the plan)"
@@ -183,10 +163,16 @@ def describe(selection: dict[str, Any]) -> str:
             return _listed(selection, "UUID")
         case "emails":
             return _listed(selection, "email") + _email_match(selection)
-        case "filter" if selection.get("everyone"):
+        case "filter" if not selection.get("filters") and not selection.get("email"):
             return "every person of the project"
         case "filter":
-            return _filtered(selection)
+            return _filtered(selection, "persons")
+        case "activity":
+            return _filtered(selection, activity_words(selection))
+        case "query":
+            activity = selection.get("activity")
+            base = activity_words(activity) if isinstance(activity, dict) else "persons"
+            return f"{_filtered(selection, base)} that a query names"
     return "persons"
 
 
@@ -201,7 +187,7 @@ def _email_match(selection: dict[str, Any]) -> str:
     return under + (", in upper or lower case" if selection.get("match") == "ignore-case" else "")
 
 
-def _filtered(selection: dict[str, Any]) -> str:
+def _filtered(selection: dict[str, Any], base: str) -> str:
     email = selection.get("email")
     cohorts, conditions = [], [f"email exact {email if isinstance(email, str) else _HIDDEN}"] if email else []
     for condition in selection.get("filters", ()):
@@ -215,7 +201,7 @@ def _filtered(selection: dict[str, Any]) -> str:
                 f"{key} {operator} {_value_words(condition['value']) if 'value' in condition else _HIDDEN}"
             )
     where = [f"where {' and '.join(conditions)}"] if conditions else []
-    return " ".join(["persons", *([" and ".join(cohorts)] if cohorts else []), *where])
+    return " ".join([base, *([" and ".join(cohorts)] if cohorts else []), *where])
 
 
 def _value_words(value: object) -> str:

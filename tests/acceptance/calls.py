@@ -1,4 +1,4 @@
-"""Every call: where it goes, what its key has to be allowed, how it is answered (contract 0, 1, 2, 6, 7, 12).
+"""Every call: where it goes, what its key has to be allowed, what its response is (contract 0, 1, 2, 6, 7, 12).
 
 Written down from the contract, not from the client: what the client sends is compared with it.
 """
@@ -13,7 +13,7 @@ Trail = list[tuple[str, str, int]]
 
 
 class Row(NamedTuple):
-    """One call. Paths begin below the project unless they begin with a slash; `status` is PostHog's own answer."""
+    """One call. Paths begin below the project unless they begin with a slash; `status` is PostHog's own response."""
 
     method: str
     path: str
@@ -23,29 +23,29 @@ class Row(NamedTuple):
     reads: bool = False
     before: tuple[tuple[str, str, int], ...] = ()
 
-    def answer(self, success_status: str) -> int:
+    def response(self, success_status: str) -> int:
         """The status of a success."""
         return self.documented if success_status == "documented" and self.documented is not None else self.status
 
     def trail(self, alias: str, success_status: str, **ids: object) -> Trail:
-        """Every request that the first call of a new client makes: method, path and answer.
+        """Every request that the first call of a new client makes: method, path and response.
 
         A read goes to the documented prefix and is sent again only where that did not serve it; before a write a
         read of nobody settles the prefix, so that the write itself leaves once and for the right one.
         """
-        path, answer = self.path.format(**ids), self.answer(success_status)
+        path, response = self.path.format(**ids), self.response(success_status)
         if path.startswith("/"):
-            return [*self.before, (self.method, path, answer)]
+            return [*self.before, (self.method, path, response)]
         old, new = "/api/environments/1/", "/api/projects/1/"
         missed = {"redirect": 307, "gone": 404}.get(alias)
         if self.reads:
-            found = [(self.method, old + path, answer if missed is None else missed)]
-            return found if missed is None else [*found, (self.method, new + path, answer)]
+            found = [(self.method, old + path, response if missed is None else missed)]
+            return found if missed is None else [*found, (self.method, new + path, response)]
         nobody = f"persons/{UUID(int=0)}/"
         settled = [("GET", old + nobody, 404 if missed is None else missed)]
         if missed is not None:
             settled.append(("GET", new + nobody, 404))
-        return [*settled, (self.method, (old if alias == "plain" else new) + path, answer)]
+        return [*settled, (self.method, (old if alias == "plain" else new) + path, response)]
 
 
 _READ, _WRITE = ("person:read",), ("person:write",)

@@ -71,7 +71,7 @@ class Desk:
     async def make(self, name: str, do: Callable[[PostHogClient], Awaitable[T]], **ids: object) -> T:
         """Make a call as its row says, and return its result.
 
-        To a key without one of its scopes it is refused by name and has no effect; with them alone it is answered,
+        To a key without one of its scopes it is refused by name and has no effect; with them alone it gets a response,
         and the requests of it are those of the row and no others.
         """
         row, options = CALLS[name], self.server.options
@@ -128,7 +128,7 @@ def open_desk() -> OpenDesk:
 
 @pytest.fixture(params=AGES, ids="-".join)
 async def desk(request: pytest.FixtureRequest, open_desk: OpenDesk) -> AsyncIterator[Desk]:
-    """A desk on a server of each age in turn: its era, the statuses it answers, what became of the old prefix."""
+    """A desk on a server of each age in turn: its era, its statuses, what became of the old prefix."""
     era, success_status, alias = request.param
     settings = {"era": era, "success_status": success_status, "alias": alias, "queued_delay_s": QUEUED_S}
     async with open_desk(**settings) as opened:

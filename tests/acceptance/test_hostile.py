@@ -198,7 +198,7 @@ async def test_no_distinct_id_comes_into_a_path(scene: Scene) -> None:
     assert scene.server.requests == []
 
 
-async def test_what_no_server_can_hold_is_not_sent(scene: Scene) -> None:
+async def test_a_value_that_no_server_can_store_is_not_sent(scene: Scene) -> None:
     persons = scene.client.persons
     for text in UNSENDABLE:
         for call in (

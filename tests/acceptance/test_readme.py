@@ -200,7 +200,7 @@ def test_the_first_ten_calls_are_the_documented_ones() -> None:
 
 
 @pytest.mark.parametrize(("call", "scope", "python", "test"), calls())
-async def test_a_call_in_the_table_is_as_told(call: str, scope: str, python: str, test: str) -> None:
+async def test_each_call_in_the_table_has_its_path_and_scope(call: str, scope: str, python: str, test: str) -> None:
     async with PostHogClient(host="us", project_id=1, personal_api_key="phx_1") as client:
         assert callable(attrgetter(python)(client))
     file, _, name = test.partition("::")

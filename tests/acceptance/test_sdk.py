@@ -92,7 +92,7 @@ class Stage:
             assert {uuid: person.distinct_ids[0] for uuid, person in read.items()} == whose
 
 
-async def test_what_the_sdk_made_the_engine_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_engine_changes_persons_that_the_sdk_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bulk.verification.completion_poller.WAITS_S", (0.0,))
     async with LocalPostHog(options=ServerOptions(era="queued")) as server:
         failures: list[Any] = []

@@ -40,7 +40,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 @pytest.mark.slow
-def test_the_log_of_an_unattended_job_tells_its_story(tmp_path: Path) -> None:
+def test_the_log_of_an_unattended_job_has_each_of_its_steps(tmp_path: Path) -> None:
     job = Unattended(tmp_path, persons=PERSONS, outages=OUTAGES, kills=KILLS, others=OTHER_PROGRAMS)
     try:
         codes = [job.run(UpdateProperties({"plan": "vip"}, route="rest"), ByFilter(everyone=True)) for _ in range(3)]
@@ -107,7 +107,7 @@ def check_story(records: list[Record]) -> None:
         r"rate limited \(429\): others wait .+ s, as the server asks",
         START,  # again
         RUN.format(name, 3),
-        NOT_REACHABLE.format("no answer"),
+        NOT_REACHABLE.format("no response"),
         REACHABLE,
         "phase: reading back",
         r"run ended: finished; exit code 0; properties: .+",

@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 import msgspec
-from job_model.answers import refusal
 from job_model.machine import EPOCH, Machine
 from job_model.network import action_of
-from job_model.wire import Lost, NotReached, Silent, answer_of, client_over
+from job_model.responses import refusal
+from job_model.wire import Lost, NotReached, Silent, client_over, response_of
 from virtual_time import VirtualLoop
 
 from asyncclient import Limits, RateLimits
@@ -85,7 +85,7 @@ class Network:
             return await self._fail(call, timeout_s)
         if (action, number) in self._others:
             self._use_up_the_limit(call)
-        response = answer_of(self._server, call)
+        response = response_of(self._server, call)
         if (action, number) in self._kills:
             loop.stop()
             await asyncio.Event().wait()
@@ -95,7 +95,7 @@ class Network:
     async def _fail(self, call: ParsedRequest, timeout_s: float) -> Response:
         match self._kind:
             case "lost" | "refused":
-                answer_of(self._server, call)
+                response_of(self._server, call)
                 raise Lost
             case "silent":
                 await asyncio.sleep(timeout_s)
@@ -104,7 +104,7 @@ class Network:
 
     def _use_up_the_limit(self, call: ParsedRequest) -> None:
         read = ParsedRequest("GET", f"/api/projects/{self._server.project_id}/persons/?limit=1", call.headers, b"")
-        while answer_of(self._server, read).status != 429:
+        while response_of(self._server, read).status != 429:
             pass
 
 

@@ -14,7 +14,7 @@ from tests.architecture.test_layers import LAYERS, imported_by
 def layer_lines(package: str) -> Iterator[str]:
     """Return the layers of a package as lines of text.
 
-    Args:
+    Arguments:
         package: a key of `LAYERS`.
     """
     imports = imported_by(f"{package}.")

@@ -174,7 +174,7 @@ def test_no_file_outgrows_its_purpose() -> None:
     assert {name: size for name, size in sizes.items() if size > 350} == {}
 
 
-def test_every_module_opens_with_what_it_is_for() -> None:
+def test_every_module_opens_with_its_purpose() -> None:
     for path in SOURCES:
         assert ast.get_docstring(ast.parse(path.read_text())), path
 

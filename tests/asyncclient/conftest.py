@@ -54,15 +54,15 @@ class RawRequest(msgspec.Struct, frozen=True):
         return self.target.partition("?")[0]
 
 
-Answer = Callable[[RawRequest, asyncio.StreamWriter], Awaitable[bool | None]]
+Respond = Callable[[RawRequest, asyncio.StreamWriter], Awaitable[bool | None]]
 """Writes what it likes; True keeps the connection open for a next request."""
 
 
 class RawServer:
     """Counts requests and connections, and responds with bytes that the test chooses."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
+    def __init__(self, response: Respond) -> None:
+        self.response = response
         self.requests: list[RawRequest] = []
         self.connections = 0
         self.open = 0
@@ -95,7 +95,7 @@ class RawServer:
             while True:
                 self.requests.append(await read_request(reader))
                 self.arrived.set()
-                if not await self.answer(self.requests[-1], writer):
+                if not await self.response(self.requests[-1], writer):
                     break
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -141,17 +141,17 @@ class Raw:
     def __init__(self, stack: contextlib.AsyncExitStack) -> None:
         self._stack = stack
 
-    async def serve(self, answer: Answer | bytes) -> RawServer:
-        """Start a server; bytes are what it answers to everything."""
-        if isinstance(answer, bytes):
-            told = answer
+    async def serve(self, response: Respond | bytes) -> RawServer:
+        """Start a server; bytes are its response to every request."""
+        if isinstance(response, bytes):
+            told = response
 
             async def always(request: RawRequest, writer: asyncio.StreamWriter) -> bool:
                 writer.write(told)
                 return True
 
-            answer = always
-        server = RawServer(answer)
+            response = always
+        server = RawServer(response)
         await server.start()
         self._stack.push_async_callback(server.close)
         return server

@@ -261,14 +261,14 @@ async def test_calls_of_the_batch_reads_and_rows_agree_with_the_world() -> None:
 async def test_the_servers_clock_is_known_from_its_responses(raw: Any, skew_s: float) -> None:
     ours = {"now": 1_790_000_000.0}
 
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         ours["now"] += 0.25
         date = formatdate(int(ours["now"] + skew_s), usegmt=True)
         ours["now"] += 0.25
         writer.write(raw.http(body=b'{"results": []}', Date=date))
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     client = await raw.client(server.url, wall=lambda: ours["now"], clock=lambda: ours["now"])
     assert client.server_time() == 1_790_000_000.0
     for _ in range(5):

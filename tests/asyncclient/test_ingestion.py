@@ -69,7 +69,7 @@ def test_an_invalid_public_token_is_refused_and_not_shown(token: Any) -> None:
         innocent(everything(from_env.value))
 
 
-def test_an_old_personal_key_without_a_prefix_is_not_taken_for_a_token() -> None:
+def test_an_old_personal_key_without_a_prefix_is_no_token() -> None:
     with pytest.raises(InvalidArgument, match="secret key"):
         PostHogClient(host="us", project_id=1, personal_api_key="old", project_api_key="old")
 
@@ -139,7 +139,7 @@ async def test_the_ingestion_hosts_clock_is_not_the_servers(raw: Any, off_s: flo
     api = await raw.serve(raw.http(body=PROJECT, Date=formatdate(now - 5000, usegmt=True)))
     ingestion = await raw.serve(raw.http(body=b'{"status": "Ok"}', Date=formatdate(now + off_s, usegmt=True)))
     client = await raw.client(api.url, ingest_host=ingestion.url)
-    for _ in range(3):  # one answer alone moves the clock only a little
+    for _ in range(3):  # one response alone moves the clock only a little
         await client.capture.batch(EVENTS)
     assert client.server_time() == pytest.approx(now - 5000, abs=60)
 
@@ -147,11 +147,11 @@ async def test_the_ingestion_hosts_clock_is_not_the_servers(raw: Any, off_s: flo
 async def test_closing_closes_both_and_neither_works_after(raw: Any) -> None:
     gone = []
 
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         writer.write(raw.http(body=PROJECT))
         return True
 
-    api, ingestion = await raw.serve(answer), await raw.serve(answer)
+    api, ingestion = await raw.serve(response), await raw.serve(response)
     client = await raw.client(api.url, ingest_host=ingestion.url)
     await client.capture.batch(EVENTS)
     assert (api.open, ingestion.open) == (1, 1)
@@ -205,33 +205,33 @@ def innocent(text: str) -> None:
     assert not [line for line in text.splitlines() if any(part in line for part in HIDDEN)]
 
 
-ANSWERS = ["400", "401", "429", "500", "quota", "page", "cut", "reset", "stall", "redirect", "gzip", "garbage"]
+RESPONSES = ["400", "401", "429", "500", "quota", "page", "cut", "reset", "stall", "redirect", "gzip", "garbage"]
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
-async def test_no_error_of_a_capture_shows_token_key_or_persons(raw: Any, logged: io.StringIO, answer: str) -> None:
+@pytest.mark.parametrize("response", RESPONSES)
+async def test_no_error_of_a_capture_shows_token_key_or_persons(raw: Any, logged: io.StringIO, response: str) -> None:
     echo = (
         f'{{"type": "{TOKEN}", "code": "{TOKEN}", "detail": "{TOKEN} somebody kumquat", "attr": "somebody"}}'.encode()
     )
 
     async def respond(request: Any, writer: asyncio.StreamWriter) -> bool:
-        if answer.isdigit():
-            writer.write(raw.http(int(answer), echo, X_Token=TOKEN))
-        elif answer == "quota":
+        if response.isdigit():
+            writer.write(raw.http(int(response), echo, X_Token=TOKEN))
+        elif response == "quota":
             writer.write(raw.http(body=f'{{"quota_limited": ["{TOKEN}", "somebody kumquat"]}}'.encode()))
-        elif answer == "page":
+        elif response == "page":
             writer.write(raw.http(body=b"<" + echo))
-        elif answer == "cut":
+        elif response == "cut":
             writer.write(raw.http(body=echo, Content_Length="5000"))
-        elif answer == "stall":
+        elif response == "stall":
             await request.client_gone()
-        elif answer == "redirect":
+        elif response == "redirect":
             writer.write(raw.http(302, echo, Location=f"http://elsewhere.invalid/?key={TOKEN}"))
-        elif answer == "gzip":
+        elif response == "gzip":
             writer.write(raw.http(body=echo, Content_Encoding="gzip"))
-        elif answer == "garbage":
+        elif response == "garbage":
             writer.write(TOKEN.encode() + b"\r\n\r\n")
-        if answer == "reset":
+        if response == "reset":
             writer.transport.abort()
         await asyncio.sleep(0)
         return False

@@ -35,7 +35,9 @@ def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
 
 @pytest.mark.parametrize("unmapped", ["405", "403"])
 @pytest.mark.parametrize("scopes", [None, ("*",), ("person:write",), ("person:read",)])
-@pytest.mark.parametrize("alias", ["rewrite", "plain", "redirect", "gone"])
+@pytest.mark.parametrize(
+    "alias", ["rewrite", *(pytest.param(alias, marks=pytest.mark.slow) for alias in ("plain", "redirect", "gone"))]
+)
 async def test_every_server_age_is_recognized_and_nothing_is_changed(alias: str, scopes: Any, unmapped: str) -> None:
     async with LocalPostHog(persons=2) as server:
         for known in product([True, False], repeat=len(AGES)):
@@ -71,9 +73,9 @@ async def test_a_key_that_may_not_read_is_an_error_and_not_an_age() -> None:
                 await client.persons.knows(route)
 
 
-@pytest.mark.parametrize("project_answer", ["403", "404"])
-async def test_a_wrong_project_is_an_error_and_not_an_age(project_answer: Any) -> None:
-    options = ServerOptions(unknown_project=project_answer)
+@pytest.mark.parametrize("project_response", ["403", "404"])
+async def test_a_wrong_project_is_an_error_and_not_an_age(project_response: Any) -> None:
+    options = ServerOptions(unknown_project=project_response)
     async with (
         LocalPostHog(persons=1, options=options) as server,
         client_of(server, project_id=99, api_prefix="projects") as client,
@@ -83,9 +85,9 @@ async def test_a_wrong_project_is_an_error_and_not_an_age(project_answer: Any) -
                 await client.persons.knows(route)
 
 
-@pytest.mark.parametrize("answer", [(404, b"<html>nginx</html>"), (400, b"{}"), (403, b"{}"), (500, b""), (302, b"")])
-async def test_a_response_that_does_not_show_the_route_is_raised(raw: Any, answer: tuple[int, bytes]) -> None:
-    server = await raw.serve(raw.http(*answer))
+@pytest.mark.parametrize("response", [(404, b"<html>nginx</html>"), (400, b"{}"), (403, b"{}"), (500, b""), (302, b"")])
+async def test_a_response_that_does_not_show_the_route_is_raised(raw: Any, response: tuple[int, bytes]) -> None:
+    server = await raw.serve(raw.http(*response))
     client = await raw.client(server.url)
     for route in ROUTES:
         with pytest.raises(PostHogError):

@@ -23,7 +23,7 @@ class Oracle:
         self._latency = latency
         self.allowed = self.refused = 0
 
-    async def answer(self) -> None:
+    async def response(self) -> None:
         before, after = (self._random.uniform(*self._latency) for _ in range(2))
         await asyncio.sleep(before)
         if self._throttles.wait_s() is None:
@@ -41,7 +41,7 @@ async def use_up(limits: Limits, oracle: Oracle, *, until: float, workers: int =
         while loop.time() < until:
             async with limits.permit(Bucket.DELETES) as permit:
                 permit.mark_sent()
-                await oracle.answer()
+                await oracle.response()
 
     tasks = [asyncio.create_task(worker()) for _ in range(workers)]
     await asyncio.sleep(until - loop.time())
@@ -101,7 +101,7 @@ def test_twelve_hundred_calls_take_no_more_than_five_percent_over_the_ideal() ->
             for _ in left:
                 async with limits.permit(Bucket.DELETES) as permit:
                     permit.mark_sent()
-                    await oracle.answer()
+                    await oracle.response()
 
         await asyncio.gather(*(worker() for _ in range(8)))
         return loop.time() - start, oracle

@@ -50,7 +50,7 @@ class Trouble:
         while (at := at + random.uniform(HOUR_S, 16 * HOUR_S)) < end:
             self.spells.append((at, at := at + random.choice([60.0, 300.0, 900.0, 3600.0])))
 
-    def answer(self, now: float) -> Response | None:
+    def response(self, now: float) -> Response | None:
         """What stands in for the server's response now, if anything."""
         began = bisect_right(self.spells, (now, math.inf))  # they follow one another
         if not began or now >= self.spells[began - 1][1] or self._random.random() > 0.7:
@@ -79,7 +79,7 @@ class Server:
         left()
         await asyncio.sleep(self._random.uniform(0.01, 0.4))
         now = self._loop.time()
-        said = self.trouble.answer(now)
+        said = self.trouble.response(now)
         if said is None and (wait_s := self._throttles.wait_s()) is not None:
             self.refused += 1
             said = Response(status=429, path="p", headers={"retry-after": str(math.ceil(wait_s))}, body=b"{}")

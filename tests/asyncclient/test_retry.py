@@ -59,7 +59,7 @@ FINAL = [
 
 
 @pytest.mark.parametrize("error", [*TRANSIENT, *LOST], ids=repr)
-def test_reads_are_repeated_after_what_may_pass(error: PostHogError) -> None:
+def test_reads_are_retried_after_transient_errors(error: PostHogError) -> None:
     waits = [decide(ALL, error, attempt=n, mutating=False, uniform=highest) for n in range(1, 5)]
     assert waits == [Retry(0.5), Retry(1.0), Retry(2.0), Retry(4.0)]
     assert isinstance(decide(ALL, error, attempt=5, mutating=False), GiveUp)
@@ -77,7 +77,7 @@ def test_an_error_that_would_be_the_same_is_not_retried(error: PostHogError, mut
 
 
 @pytest.mark.parametrize("mutating", [True, False])
-def test_what_provably_had_no_effect_is_repeated_even_for_writes(mutating: bool) -> None:
+def test_a_request_that_certainly_had_no_effect_is_retried_even_if_it_writes(mutating: bool) -> None:
     refused = ConnectFailed("x", **WHERE, sent=False)
     assert decide(ALL, refused, attempt=1, mutating=mutating, uniform=highest) == Retry(0.5)
     assert decide(ALL, status(429, None, 12.0), attempt=1, mutating=mutating) == Retry(12.0)

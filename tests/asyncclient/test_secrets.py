@@ -64,7 +64,7 @@ def innocent(text: str, key: str) -> None:
     assert not any(part in text for part in HIDDEN), [line for line in text.splitlines() if HIDDEN[0] in line]
 
 
-ANSWERS = [
+RESPONSES = [
     "401",
     "400",
     "404",
@@ -82,30 +82,30 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
-async def test_no_error_of_a_call_shows_the_key(raw: Any, logged: io.StringIO, answer: str) -> None:
+@pytest.mark.parametrize("response", RESPONSES)
+async def test_no_error_of_a_call_shows_the_key(raw: Any, logged: io.StringIO, response: str) -> None:
     echo = f'{{"type": "{raw.key}", "code": "{raw.key}", "detail": "key {raw.key}", "attr": "{raw.key}"}}'.encode()
 
     async def respond(request: Any, writer: asyncio.StreamWriter) -> bool:
-        if answer.isdigit():
-            writer.write(raw.http(int(answer), echo, X_Key=raw.key))
-        elif answer == "array":
+        if response.isdigit():
+            writer.write(raw.http(int(response), echo, X_Key=raw.key))
+        elif response == "array":
             writer.write(raw.http(body=b'["' + raw.key.encode() + b'"]'))
-        elif answer == "html":
+        elif response == "html":
             writer.write(raw.http(502, b"<html>" + raw.key.encode()))
-        elif answer == "garbage":
+        elif response == "garbage":
             writer.write(raw.key.encode() + b"\r\n\r\n")
-        elif answer == "cut":
+        elif response == "cut":
             writer.write(raw.http(body=echo, Content_Length="5000"))
-        elif answer == "stall":
+        elif response == "stall":
             await request.client_gone()
-        elif answer == "redirect":
+        elif response == "redirect":
             writer.write(raw.http(302, echo, Location=f"http://elsewhere.invalid/?key={raw.key}"))
-        elif answer == "gzip":
+        elif response == "gzip":
             writer.write(raw.http(body=echo, Content_Encoding="gzip"))
-        elif answer == "empty":
+        elif response == "empty":
             writer.write(raw.http(body=b""))
-        if answer == "reset":
+        if response == "reset":
             writer.transport.abort()
         await asyncio.sleep(0)
         return False

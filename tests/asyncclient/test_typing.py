@@ -15,9 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("checker", ["mypy", "basedpyright"])
-def test_a_type_checker_finds_no_error_in_typical_uses_and_shows_no_any_for_what_calls_give(
-    tmp_path: Path, checker: str
-) -> None:
+def test_a_type_checker_finds_no_error_in_typical_uses_and_no_any_in_results(tmp_path: Path, checker: str) -> None:
     """What `assert_type` says of each call is asked anew of the checker: `Any` would agree with everything.
 
     Of the two pyrights it is the one that brings its own Node.js: the other one fetches it when it is first run.

@@ -127,6 +127,8 @@ async def calls(uuid: UUID) -> None:
         assert_type(await client.persisted_folders.update(uuid, path="b"), PersistedFolder)
         await client.persisted_folders.delete(uuid)
         assert_type(await client.query.hogql("SELECT {a}", {"a": 1}), QueryResult)
+        async for texts in client.query.iter_column("SELECT a FROM b WHERE a > {after} ORDER BY a", page_size=100):
+            assert_type(texts, list[str])
         async for uuids in client.query.iter_person_uuids_having(["a"], page_size=100):
             assert_type(uuids, list[UUID])
         assert_type(client.once(before_send).observed(listener).with_retry(RetryPolicy.never()), PostHogClient)

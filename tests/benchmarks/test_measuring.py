@@ -55,8 +55,8 @@ async def test_another_number_of_requests_than_expected_is_an_error() -> None:
             server.span()
         async with aiohttp.ClientSession() as session:
             for _ in range(2):
-                async with session.patch(f"{server.persons}{uuid_text(0)}/", json={}) as answer:
-                    assert answer.status == 202
+                async with session.patch(f"{server.persons}{uuid_text(0)}/", json={}) as response:
+                    assert response.status == 202
         with pytest.raises(RuntimeError, match="2 mutating requests instead of 1"):
             server.span()
 

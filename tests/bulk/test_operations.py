@@ -48,7 +48,7 @@ def test_an_operation_survives_the_round_trip_through_a_plan(operation: Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("operation", "lead", "asked", "words"),
+    ("operation", "primary", "requested", "words"),
     [
         (ALL[0], Axis.PERSON, {Axis.PERSON}, "delete persons"),
         (ALL[1], Axis.PERSON, {Axis.PERSON, Axis.EVENTS}, "delete persons and their events"),
@@ -67,11 +67,11 @@ def test_an_operation_survives_the_round_trip_through_a_plan(operation: Any) -> 
     ],
 )
 def test_each_operation_has_its_axes_and_its_description(
-    operation: Any, lead: Axis, asked: set[Axis], words: str
+    operation: Any, primary: Axis, requested: set[Axis], words: str
 ) -> None:
     fields = to_dict(operation)
-    assert primary_axis_of(fields) is lead
-    assert axes(operation) == asked
+    assert primary_axis_of(fields) is primary
+    assert axes(operation) == requested
     assert describe(fields) == describe(without_values(fields)) == words
 
 

@@ -13,7 +13,7 @@ _RETRY = "asyncclient/retry.py"
 _DECODING = "asyncclient/_protocol/responses/decoding.py"
 _ORIGIN = "asyncclient/_protocol/responses/origin.py"
 _EXPECTATIONS = "asyncclient/_protocol/responses/expectations.py"
-_CALL_ANSWERS = "asyncclient/_protocol/responses/reading.py"
+_READING = "asyncclient/_protocol/responses/reading.py"
 _RATE_LIMITED = "asyncclient/_transport/rate_limited.py"
 _BUCKET = "asyncclient/_protocol/limits/rate_bucket.py"
 _REDUCTION = "asyncclient/_protocol/limits/limit_reduction.py"
@@ -25,19 +25,19 @@ _DELETES = "asyncclient/_protocol/endpoints/deletes.py"
 CLIENT: tuple[Twin, ...] = (
     twin(
         10,
-        "the HTTP library sends again by itself",
+        "the HTTP library sends a request a second time",
         "asyncclient/_transport/test_session.py::test_a_dropped_connection_does_not_send_twice",
         _ATTEMPT, "            raise NotSentAgain from error", "            self.began = False\n            raise",
     ),
     twin(
         10,
-        "a session of the user's sends again",
+        "a user's session sends a request a second time",
         _USERS + "a_session_that_sends_twice_sends_once",
         _ATTEMPT, "if self.began or request.url != self.url:", "if request.url != self.url:",
     ),
     twin(
         26,
-        "a session of the user's takes the key elsewhere",
+        "a user's session sends the key to another URL",
         _USERS + "a_session_that_sends_elsewhere_sends_nothing",
         _ATTEMPT, "if self.began or request.url != self.url:", "if self.began:",
     ),
@@ -55,7 +55,7 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         27,
-        "an error of a hook shows the frames that it came through",
+        "an error of a trace hook keeps the frames with the key",
         "asyncclient/_transport/test_session_traces.py::test_an_error_of_a_hook_is_the_users_and_shows_no_key",
         "asyncclient/_transport/failures.py", "return error.with_traceback(None)", "return error",
     ),
@@ -70,9 +70,9 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         10,
-        "bytes that left are not told of",
+        "a request that left counts as not sent",
         "asyncclient/_transport/test_session.py::test_a_stall_is_a_timeout_that_may_have_had_an_effect",
-        _SESSION, "            sent = attempt.began\n", "            sent = False\n",
+        _SESSION, "sent = attempt.began\n            if call", "sent = False\n            if call",
     ),
     twin(
         11,
@@ -85,75 +85,75 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "a body where none belongs is passed over",
+        "a body where none is expected is ignored",
         (
             "asyncclient/_protocol/responses/test_reading.py::test_a_body_that_must_be_empty_is_invalid",
             "asyncclient/_protocol/responses/test_every_response.py::test_any_other_body_is_invalid[persons.delete-page-200]",
-            "integration/test_foreign_answers.py::test_changes_that_a_foreign_server_answers_are_never_done",
+            "integration/test_foreign_responses.py::test_changes_with_a_foreign_response_are_never_done",
         ),
         _EXPECTATIONS, "        if self.or_json is None:\n            raise", "        if self.or_json is None:\n            return\n            raise",
         _EXPECTATIONS, "        raise UnexpectedResponse(_IS_HTML)\n\n\ndef is_html", "        pass\n\n\ndef is_html",
     ),
     twin(
         11,
-        "any success shows that a server has a route",
+        "any 2xx proves that the server has a route",
         (
             "asyncclient/_protocol/responses/test_reading.py::test_a_route_is_known_only_by_a_decoded_response",
-            "integration/test_foreign_answers.py::test_no_kept_person_is_deleted_by_a_server_of_unknown_age",
+            "integration/test_foreign_responses.py::test_no_kept_person_is_deleted_by_a_server_of_unknown_age",
         ),
         _EXPECTATIONS, "        self.proven_by.read(response)\n", "",
     ),
     twin(
         11,
-        "a server that has a summary may leave it out",
+        "a server that returns a summary may leave it out",
         "asyncclient/_protocol/responses/test_every_response.py::test_any_other_body_is_invalid[persons.bulk_delete since April 2026-empty-200]",
         _DELETES, "blank=None if must_summarise else BulkDeleteSummary", "blank=BulkDeleteSummary",
     ),
     twin(
         11,
-        "rows of a query that still runs are taken for all",
+        "the rows of an incomplete query count as complete",
         "asyncclient/_protocol/responses/test_reading.py::test_rows_of_an_incomplete_query_are_invalid",
         "asyncclient/_protocol/endpoints/query.py", "if status.complete is False:", "if False:",
     ),
     twin(
         24,
-        "a server that says nothing of whom it was to keep is asked to keep more",
+        "a server that responds to keep_person without a summary gets more such calls",
         "integration/test_parts.py::test_a_server_that_deletes_kept_persons_is_detected_by_its_response_or_the_test_batch",
         "bulk/posthog/attempt_result.py", "if isinstance(error, InvalidResponse) and error.code == EMPTY_BODY:", "if False:",
     ),
     twin(
         23,
-        "who is not in a cohort is asked for by its members",
+        "a filter for persons outside a cohort selects its members",
         "asyncclient/_protocol/endpoints/test_endpoints.py::test_existence_and_cohorts_are_sent_as_the_server_reads_them",
         "asyncclient/filters.py", 'if self.type == "cohort" and self.operator == "exact" else', 'if self.type == "cohort" else',
     ),
     twin(
         26,
-        "an empty host is another one's",
+        "an empty host becomes the default host",
         "asyncclient/test_config.py::test_a_host_that_is_set_and_empty_is_refused",
         "asyncclient/config.py", "        if not self.host.strip():\n", "        if False:\n",
     ),
     twin(
         12,
-        "a missing person's answer is anybody's 404",
+        "a 404 about a person counts as a missing route",
         "asyncclient/_transport/test_session.py::test_not_found_needs_the_exact_words",
         "asyncclient/errors/__init__.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return RouteNotFound",
     ),
     twin(
         12,
-        "any 404 speaks of a person",
+        "any 404 counts as a missing person",
         "asyncclient/test_retry.py::test_each_status_has_its_kind",
         "asyncclient/errors/__init__.py", 'return NotFound if detail == "Not found." else RouteNotFound', "return NotFound",
     ),
     twin(
         12,
-        "a firewall's refusal is taken for PostHog's",
+        "a 403 of a firewall counts as PostHog's",
         "asyncclient/_protocol/responses/test_origin.py::test_a_refusal_of_the_key_needs_the_whole_envelope",
         _ORIGIN, "    if status in ENVELOPE_ONLY:\n        return False\n", "",
     ),
     twin(
         12,
-        "a proxy's refusal blames the key",
+        "a 403 of a proxy gives advice about the key",
         "bulk/cli/test_intermediaries.py::test_every_command_names_the_sender_and_works_once_it_lets_requests_pass",
         _DECODING, "        error_class = IntermediaryError\n", "        pass\n",
     ),
@@ -165,13 +165,13 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         12,
-        "a certificate that is not trusted is tried again",
+        "a request is retried after an untrusted certificate",
         "asyncclient/_transport/test_failures.py::test_a_certificate_that_is_not_trusted_is_not_retried",
         _RETRY, "    if isinstance(error, UntrustedCertificate):\n", "    if False:\n",
     ),
     twin(
         12,
-        "what would be the same again is repeated",
+        "a request is retried whose response would be the same",
         "asyncclient/test_retry.py::test_an_error_that_would_be_the_same_is_not_retried",
         _RETRY, 'return GiveUp("the response would be the same")', "return Retry(0.0)",
     ),
@@ -189,19 +189,19 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         13,
-        "a slot comes free a window after the sending",
+        "a request counts from when it was sent, not from when it may have arrived",
         "asyncclient/test_limits.py::test_two_hours_use_the_allowance_and_never_exceed_it[latency2]",
         _BUCKET, "        self.log.record(now)\n", "        self.log.record(sent_at)\n",
     ),
     twin(
         13,
-        "what other processes spent is forgotten",
+        "requests of other processes are not counted",
         "asyncclient/test_limits.py::test_requests_of_other_processes_count_until_their_window_is_over",
         _LIMITS, "        log.insert(now, times)\n", "",
     ),
     twin(
         13,
-        "a 429 lowers no limit",
+        "an unexpected 429 lowers no rate limit",
         "asyncclient/test_lowering.py::test_no_more_requests_than_the_lowered_limit_leave_in_the_next_window",
         _BUCKET, "        self._reductions[window_s] = reduction\n        self._limits[window_s] = new\n", "",
     ),
@@ -213,7 +213,7 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         13,
-        "a lowered limit is lowered for good",
+        "a lowered rate limit never recovers",
         (
             _BUCKET_TESTS + "eight_429s_in_two_days_leave_nothing_behind",
             "asyncclient/test_limits_for_a_month.py::test_a_month_of_trouble_costs_neither_a_429_nor_the_allowance",
@@ -223,14 +223,14 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         13,
-        "a limit is lowered below what passed",
-        _BUCKET_TESTS + "an_unknown_hourly_limit_is_learned_as_what_it_is_and_held_for_a_while",
+        "a rate limit is lowered below the requests that passed",
+        _BUCKET_TESTS + "an_unknown_hourly_limit_is_learned_exactly_and_kept_for_a_while",
         _REDUCTION, "found = max(1, limit // 2, passed)", "found = max(1, limit // 2)",
         _BUCKET, "            self._keep_to_what_passed(now)\n", "            pass\n",
     ),
     twin(
         13,
-        "a user's deletions count alone",
+        "deletions of a user do not count against the limit of all calls",
         "asyncclient/test_limits.py::test_deletions_of_a_user_count_together_with_other_calls_and_are_recorded_separately",
         _LIMITS, "            self._queues[Bucket.OTHERS] = self._queues[Bucket.DELETES]\n", "",
     ),
@@ -242,7 +242,7 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         13,
-        "a lowered limit is not told",
+        "a lowered rate limit emits no event",
         "asyncclient/_transport/test_retrying.py::test_many_429s_of_requests_that_left_together_lower_the_limit_once",
         _RATE_LIMITED,
         "                self._emit(LimitLowered(bucket=bucket, window_s=lowered.window_s, old=lowered.old, new=lowered.new))",
@@ -250,19 +250,19 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         14,
-        "Retry-After is taken as it comes",
+        "Retry-After is used without checks",
         "asyncclient/test_retry.py::test_retry_after_in_every_form",
         _RETRY_AFTER, "return min(max(0.0, wait_s), MAX_WAIT_S) if header else None", "return wait_s if header else None",
     ),
     twin(
         14,
-        "a pause above the ceiling is waited for",
+        "a pause above the maximum is waited for",
         "asyncclient/_transport/test_retrying.py::test_above_the_longest_pause_nothing_is_sent_and_every_call_fails_at_once",
         _RETRY, "    if pause_s > policy.longest_pause_s:\n", "    if False:\n",
     ),
     twin(
         14,
-        "above the ceiling the others wait without a word",
+        "above the longest pause other calls wait instead of failing",
         (
             "asyncclient/_transport/test_retrying.py::test_above_the_longest_pause_nothing_is_sent_and_every_call_fails_at_once",
             "asyncclient/test_limits.py::test_a_waiting_request_fails_at_once_when_too_long_a_pause_begins",
@@ -272,7 +272,7 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         14,
-        "a pause without a usable length is none",
+        "a 429 without a usable Retry-After pauses nothing",
         (
             "asyncclient/_transport/test_retrying.py::test_a_server_with_repeated_429s_is_not_flooded_and_lowers_the_limit_once",
             "asyncclient/test_retry.py::test_a_retry_after_without_a_usable_length_means_the_minimum_backoff",
@@ -282,13 +282,13 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         14,
-        "only a 429 pauses everybody",
+        "a 503 with Retry-After pauses only its own request",
         "asyncclient/_transport/test_retrying.py::test_an_unavailable_server_that_names_a_wait_pauses_all_requests_once",
         _RATE_LIMITED, 'elif status == 429 or (status in UNAVAILABLE and "retry-after" in response.headers):', "elif status == 429:",
     ),
     twin(
         14,
-        "only the refused caller pauses",
+        "a 429 pauses only its own request",
         "asyncclient/_transport/test_retrying.py::test_a_429_pauses_all_requests_of_the_bucket_visibly",
         _RATE_LIMITED, "self._limits.pause(bucket, pause_s, status=error.status):", "bucket:",
     ),
@@ -315,7 +315,7 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         15,
-        "the end of a listing is accepted on a page that is not anchored",
+        "a listing ends on a page that no known person anchors",
         "asyncclient/_protocol/paging/test_offset_pager.py::test_every_person_that_stays_is_yielded_exactly_once",
         _PAGER, "        if not self._is_anchored(request, numbers):\n",
         "        if end is None and not self._is_anchored(request, numbers):\n            self.request = None\n            return []\n"
@@ -323,7 +323,7 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         15,
-        "rows that come twice are yielded twice",
+        "a person listed twice is yielded twice",
         "asyncclient/_resources/persons/test_listing.py::test_all_iterators_agree",
         _PAGER, "return list(rows) if len(new) == len(rows) else [rows[index] for index in new]", "return list(rows)",
     ),
@@ -353,31 +353,31 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         15,
-        "a listing that leads in circles is followed",
+        "a next link that does not advance is followed",
         "asyncclient/_protocol/paging/test_offset_pager.py::test_a_next_that_does_not_advance_is_a_loop",
         _PAGER, "    if offset <= request.offset:\n", "    if False:\n",
     ),
     twin(
         15,
-        "a server that sends one page for ever is listened to for ever",
+        "a server that repeats one page is listed forever",
         "asyncclient/_protocol/paging/test_offset_pager.py::test_a_server_that_sends_the_same_page_for_every_offset_is_refused",
         _PAGER, "if self._pages_without_persons > MAX_PAGES_WITHOUT_PERSONS:", "if False:",
     ),
     twin(
         15,
-        "every set of persons takes what a set takes",
+        "the set of listed persons takes as much memory as a set",
         "asyncclient/_protocol/paging/test_person_id_set.py::test_a_person_takes_at_most_16_bytes",
         "asyncclient/_protocol/paging/person_id_set.py", "[array(\"Q\") for _ in range(SEGMENTS)]", "[[] for _ in range(SEGMENTS)]",
     ),
     twin(
         16,
-        "a cancelled call keeps its slot",
+        "a cancelled call keeps its permit",
         "asyncclient/_transport/test_retrying.py::test_before_send_is_awaited_once_the_permit_is_held_and_returns_it_when_it_raises",
         _RATE_LIMITED, "            permit.release()\n", "            if permit.used:\n                permit.release()\n",
     ),
     twin(
         16,
-        "a cancelled request is not told of",
+        "a cancelled request emits no event",
         "asyncclient/_transport/test_retrying.py::test_a_call_cancelled_in_flight_keeps_its_permit_and_emits_an_event",
         _RATE_LIMITED, "            if permit.used:\n", "            if permit.used and status is not None:\n",
     ),
@@ -389,25 +389,25 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         26,
-        "the environment's proxy is used unasked",
+        "the proxy of the environment is used by default",
         "asyncclient/_transport/test_session.py::test_the_environments_proxy_and_netrc_are_used_only_when_asked",
         _OPTIONS, "or not self.trust_env or", "or",
     ),
     twin(
         26,
-        "a write settles the prefix",
+        "a mutating call is sent before the path prefix is known",
         "asyncclient/_transport/test_path_prefix.py::test_a_write_first_waits_for_a_read_that_settles_the_prefix",
         "asyncclient/_transport/pipeline.py", "            await self.settle_prefix()\n        return", "            pass\n        return",
     ),
     twin(
         26,
-        "the prefix is settled by a listing, which one person can keep from being answered",
+        "the path prefix is found by a listing, which one person can make time out",
         "asyncclient/_transport/test_path_prefix.py::test_the_newest_person_timing_out_in_every_call_keeps_no_prefix_from_being_settled[plain]",
         "asyncclient/_transport/path_prefix.py", "return endpoints.get_nobody()", "return endpoints.list_persons(limit=1)",
     ),
     twin(
         20,
-        "the ingestion host's clock is taken for the server's",
+        "the clock of the ingestion host counts as the server's",
         "asyncclient/test_ingestion.py::test_the_ingestion_hosts_clock_is_not_the_servers",
         "asyncclient/_transport/pipeline.py", "ServerClock() if to_ingestion else shared.server_clock", "shared.server_clock",
     ),
@@ -426,13 +426,13 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "an event that counts twice is repeated",
+        "an event that has another effect twice is retried",
         "asyncclient/_resources/test_capture.py::test_an_event_that_would_count_twice_is_never_retried_if_it_may_have_arrived",
         "asyncclient/_protocol/endpoints/capture.py", "repeatable = repeatable and event.is_repeatable", "pass",
     ),
     twin(
         27,
-        "a secret's repr is the secret",
+        "the repr of a secret shows it",
         (
             "asyncclient/test_secrets.py::test_a_secret_is_never_shown",
             "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
@@ -442,14 +442,14 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         27,
-        "the key is among the headers that a client keeps",
+        "a client keeps the key among its headers",
         "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
         _SESSION, "self._common = COMMON_HEADERS if session is not None else {}",
         'self._common = {"X-Key": key.reveal() if key else ""}',
     ),
     twin(
         27,
-        "a server that repeats the key is quoted",
+        "an error repeats the key that a response contains",
         "asyncclient/_protocol/responses/test_decoding.py::test_nothing_of_persons_and_keys_is_shown",
         "asyncclient/errors/text.py", "shown = key.redact(text)", "shown = text",
     ),
@@ -461,13 +461,13 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         28,
-        "an id goes into the path as it is",
+        "an ID is put into the path unescaped",
         "asyncclient/_protocol/endpoints/test_endpoints.py::test_an_invalid_person_id_is_refused_before_a_path_is_built",
         _IDS, "return str(number(value) or person_uuid(value))", "return value",
     ),
     twin(
         28,
-        "an id is quoted and not parsed",
+        "an ID is escaped but not parsed",
         "asyncclient/_protocol/endpoints/test_endpoints.py::test_an_invalid_person_id_is_refused_before_a_path_is_built",
         _IDS, "        return str(number(value) or person_uuid(value))",
         "        from urllib.parse import quote\n\n        return quote(value, safe='')",
@@ -484,32 +484,32 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         29,
-        "flags in a body are texts",
+        "flags in a body are strings",
         "asyncclient/_protocol/endpoints/test_endpoints.py::test_flags_are_present_only_when_true_in_a_query_and_always_booleans_in_a_body",
         _DELETES, "body |= dict(deletion_flags(delete_events, delete_recordings, keep_person))",
         "body |= {n: str(v).lower() for n, v in deletion_flags(delete_events, delete_recordings, keep_person)}",
     ),
     twin(
         30,
-        "a body has no limit",
+        "the size of a response body is not limited",
         "asyncclient/_transport/test_session_bounds.py::test_a_body_beyond_32_mib_is_refused_and_the_connection_dropped",
         _BODY, "limit = LARGEST_BODY if is_success else LARGEST_ERROR", "limit = 1 << 40",
     ),
     twin(
         30,
-        "an error page has a success's limit",
+        "an error body has the size limit of a success",
         "asyncclient/_protocol/responses/test_error_bounds.py::test_of_an_endless_error_page_no_more_is_read_than_its_limit",
         _BODY, "limit = LARGEST_BODY if is_success else LARGEST_ERROR", "limit = LARGEST_BODY",
     ),
     twin(
         30,
-        "nesting without end is a crash",
+        "JSON that is nested too deep crashes the client",
         "asyncclient/_transport/test_session_bounds.py::test_json_nested_without_end_is_one_clear_error",
         _EXPECTATIONS, "    except RecursionError:\n        problem", "    except ZeroDivisionError:\n        problem",
     ),
     twin(
         30,
-        "a compressed body is unpacked whole before it is measured",
+        "a compressed body is unpacked completely before its size is checked",
         (
             "asyncclient/_protocol/responses/test_unpacking.py::test_of_a_bomb_no_more_is_unpacked_than_is_taken",
             "asyncclient/_transport/test_session_bounds.py::test_a_gzip_bomb_is_refused_in_bounded_memory",
@@ -518,49 +518,49 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         10,
-        "a call that was given up goes on sending",
+        "a cancelled call continues to send",
         "asyncclient/_transport/test_session_endings.py::test_of_a_call_that_is_over_nothing_more_leaves",
         _SESSION, "data=body if body is None or len(body) <= WRITTEN_AT_ONCE else BytesIO(body)", "data=body",
     ),
     twin(
         10,
-        "an answer that nobody asked for is the next request's",
-        "asyncclient/_transport/test_session_endings.py::test_an_answer_that_nobody_asked_for_is_not_the_next_ones",
+        "an unrequested response counts as that of the next request",
+        "asyncclient/_transport/test_session_endings.py::test_an_unrequested_response_is_not_that_of_the_next_call",
         _ATTEMPT, "if self._turns.now() == before:", "if False:",
     ),
     twin(
         16,
-        "closing the client leaves calls waiting",
+        "closing the client does not end waiting calls",
         "asyncclient/_transport/test_session_endings.py::test_closing_the_client_ends_every_call",
         _SESSION, "        self._deadlines.close()\n", "",
     ),
     twin(
         27,
-        "what aiohttp says of a failure is kept in a frame",
+        "the exception of aiohttp is kept in a frame",
         _USERS + "a_proxy_that_refuses_a_tunnel_is_a_failure_that_shows_no_password",
         _SESSION, "            del first  # a variable of this frame would show it\n", "",
     ),
     twin(
         28,
-        "a target breaks out of its line",
+        "a request target contains a line end",
         "asyncclient/_transport/test_session_requests.py::test_a_target_is_one_word_or_refused",
         _SESSION, "if not (target.isascii() and target.isprintable()) or", "if",
     ),
     twin(
         31,
         "TLS certificates are not verified",
-        "asyncclient/_transport/test_session_tls.py::test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent",
+        "asyncclient/_transport/test_session_tls.py::test_a_self_signed_certificate_is_refused_before_anything_is_sent",
         _SESSION, "ssl=options.ssl_context or True", "ssl=False",
     ),
     twin(
         31,
-        "a TLS context that verifies nothing is taken",
+        "a TLS context that does not verify is accepted",
         "asyncclient/_transport/test_session_tls.py::test_a_context_that_does_not_verify_the_server_is_refused",
         _OPTIONS, "if context.verify_mode is not ssl.CERT_REQUIRED or not context.check_hostname:", "if False:",
     ),
     twin(
         31,
-        "plain http is taken to anywhere",
+        "plain http is allowed for any host",
         "asyncclient/test_config.py::test_hosts_that_cannot_be_used_are_refused_with_the_fix",
         "asyncclient/config.py", 'if parts.scheme == "http" and not allow_http and not _is_loopback(name):', "if False:",
     ),

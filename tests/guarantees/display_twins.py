@@ -50,7 +50,7 @@ DISPLAY: tuple[Twin, ...] = (
     twin(
         14,
         "without a display, waits are not counted",
-        "acceptance/test_unattended.py::test_the_log_of_an_unattended_job_tells_its_story",
+        "acceptance/test_unattended.py::test_the_log_of_an_unattended_job_has_each_of_its_steps",
         "bulk/execution/open_job.py", "emitter.tick if emitter.is_ticking else None", "None if on_progress is None else emitter.tick",
     ),
     twin(

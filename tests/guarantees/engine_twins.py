@@ -2,12 +2,12 @@
 
 from twin import Twin, twin
 
-_LEDGER = "bulk/journal/target_states.py"
-_TABLE = "bulk/targets/status_table.py"
+_TARGET_STATES = "bulk/journal/target_states.py"
+_STATUS_TABLE = "bulk/targets/status_table.py"
 _VERIFIER = "bulk/verification/verifier.py"
-_VERDICTS = "bulk/posthog/attempt_result.py"
-_GUARDS = "bulk/execution/preflight.py"
-_DUE = "bulk/execution/next_step.py"
+_ATTEMPT_RESULT = "bulk/posthog/attempt_result.py"
+_PREFLIGHT = "bulk/execution/preflight.py"
+_NEXT_STEP = "bulk/execution/next_step.py"
 _MACHINE = "bulk/targets/state_machine.py"
 _ERASURE = "integration/test_erasure.py::test_"
 _BREAKING = "integration/test_breaking.py::test_"
@@ -39,7 +39,7 @@ ENGINE: tuple[Twin, ...] = (
             "bulk/journal/test_target_states.py::test_an_attempt_without_a_result_is_unknown_only_after_its_process_is_gone",
             "bulk/report/test_report.py::test_attempts_left_open_by_a_kill_are_unknown_in_the_report",
         ),
-        _LEDGER, "            self._set_axes(intent.axes, intent.targets, accepted=False)\n        interrupted", "            pass\n        interrupted",
+        _TARGET_STATES, "            self._set_axes(intent.axes, intent.targets, accepted=False)\n        interrupted", "            pass\n        interrupted",
     ),
     twin(
         2,
@@ -51,7 +51,7 @@ ENGINE: tuple[Twin, ...] = (
         2,
         "the counts of an axis do not add up",
         "bulk/journal/test_target_states.py::test_the_counts_of_each_axis_add_up_to_the_plan",
-        _TABLE, "counts[value] -= before.count(value)", "counts[value] -= 1",
+        _STATUS_TABLE, "counts[value] -= before.count(value)", "counts[value] -= 1",
     ),
     twin(
         6,
@@ -75,7 +75,7 @@ ENGINE: tuple[Twin, ...] = (
         6,
         "a client of another project is accepted",
         _RESUME + "a_client_of_another_project_is_refused",
-        _GUARDS, "if plan.header.project_id != project_id:", "if False:",
+        _PREFLIGHT, "if plan.header.project_id != project_id:", "if False:",
     ),
     twin(
         6,
@@ -90,46 +90,46 @@ ENGINE: tuple[Twin, ...] = (
             _ERASURE + "an_exact_success_is_never_sent_again",
             "bulk/execution/test_next_step.py::test_final_accepted_and_held_back_targets_have_no_next_step",
         ),
-        _DUE, "person in (Person.ACCEPTED, Person.HELD_BACK)", "person is Person.HELD_BACK",
+        _NEXT_STEP, "person in (Person.ACCEPTED, Person.HELD_BACK)", "person is Person.HELD_BACK",
     ),
     twin(
         7,
         "targets left open by a kill are never read",
         _RESUME + "a_job_cancelled_after_any_request_converges",
-        _DUE, "        return Step.READ_PERSONS\n", "        return Step.NOTHING\n",
+        _NEXT_STEP, "        return Step.READ_PERSONS\n", "        return Step.NOTHING\n",
     ),
     twin(
         11,
         "a 2xx is a success with any counts",
         "bulk/posthog/test_attempt_result.py::test_only_a_response_with_exact_counts_is_a_success",
-        _VERDICTS, "    counts_right = summary.persons_found == len(uuids) and _is_complete(summary, axes, len(failed))",
+        _ATTEMPT_RESULT, "    counts_right = summary.persons_found == len(uuids) and _is_complete(summary, axes, len(failed))",
         "    counts_right = True",
     ),
     twin(
         11,
         "after an unknown outcome the request is sent again without a read",
         "integration/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
-        _VERDICTS, '(TransportError, "unknown", NextAction.READ_BACK),', '(TransportError, "failed", NextAction.RETRY),',
-        _VERDICTS, '(ServerError, "unknown", NextAction.READ_BACK_AND_HALVE),', '(ServerError, "failed", NextAction.RETRY),',
+        _ATTEMPT_RESULT, '(TransportError, "unknown", NextAction.READ_BACK),', '(TransportError, "failed", NextAction.RETRY),',
+        _ATTEMPT_RESULT, '(ServerError, "unknown", NextAction.READ_BACK_AND_HALVE),', '(ServerError, "failed", NextAction.RETRY),',
     ),
     twin(
         11,
         "time-outs are not halved",
         _ERASURE + "persons_too_heavy_for_bulk_get_single_calls",
-        _VERDICTS, '(TimedOut, "unknown", NextAction.READ_BACK_AND_HALVE),', '(TimedOut, "unknown", NextAction.READ_BACK),',
-        _VERDICTS, '(ServerError, "unknown", NextAction.READ_BACK_AND_HALVE),', '(ServerError, "unknown", NextAction.READ_BACK),',
+        _ATTEMPT_RESULT, '(TimedOut, "unknown", NextAction.READ_BACK_AND_HALVE),', '(TimedOut, "unknown", NextAction.READ_BACK),',
+        _ATTEMPT_RESULT, '(ServerError, "unknown", NextAction.READ_BACK_AND_HALVE),', '(ServerError, "unknown", NextAction.READ_BACK),',
     ),
     twin(
         12,
         "a rejected batch is sent again",
         _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again",
-        _VERDICTS, '(BadRequest, "unknown", NextAction.READ_BACK_AND_REJECT),', '(BadRequest, "unknown", NextAction.READ_BACK),',
+        _ATTEMPT_RESULT, '(BadRequest, "unknown", NextAction.READ_BACK_AND_REJECT),', '(BadRequest, "unknown", NextAction.READ_BACK),',
     ),
     twin(
         12,
         "a 404 of the project does not stop the job",
         "integration/test_route_gone.py::test_a_404_with_another_text_stops_the_job",
-        _VERDICTS, '(RouteNotFound, "failed", NextAction.STOP),', '(RouteNotFound, "unknown", NextAction.READ_BACK_AND_REJECT),',
+        _ATTEMPT_RESULT, '(RouteNotFound, "failed", NextAction.STOP),', '(RouteNotFound, "unknown", NextAction.READ_BACK_AND_REJECT),',
     ),
     twin(
         12,
@@ -171,13 +171,13 @@ ENGINE: tuple[Twin, ...] = (
         11,
         "a refusal on the way is taken for a request without effect",
         "bulk/posthog/test_attempt_result.py::test_a_response_that_is_not_posthogs_stops_the_run_as_not_finished",
-        _VERDICTS, '(IntermediaryError, "unknown", NextAction.STOP)', '(IntermediaryError, "failed", NextAction.STOP)',
+        _ATTEMPT_RESULT, '(IntermediaryError, "unknown", NextAction.STOP)', '(IntermediaryError, "failed", NextAction.STOP)',
     ),
     twin(
         14,
         "the run waits out a pause above the maximum",
         "bulk/posthog/test_attempt_result.py::test_a_pause_that_is_too_long_is_in_the_message",
-        _VERDICTS, "if requested_s is None or requested_s <= MAX_PAUSE_S:", "if True:",
+        _ATTEMPT_RESULT, "if requested_s is None or requested_s <= MAX_PAUSE_S:", "if True:",
     ),
     twin(
         16,
@@ -208,7 +208,7 @@ ENGINE: tuple[Twin, ...] = (
         18,
         "the target states keep one object per target",
         "bulk/test_memory.py::test_target_states_take_a_few_bytes_per_target",
-        _LEDGER, "            self.attempts[start:stop] = self.attempts[start:stop].translate(_ONE_MORE)\n",
+        _TARGET_STATES, "            self.attempts[start:stop] = self.attempts[start:stop].translate(_ONE_MORE)\n",
         "            self.attempts[start:stop] = self.attempts[start:stop].translate(_ONE_MORE)\n"
         "            self.__dict__.setdefault('kept', {}).update({n: str(n) for n in range(start, stop)})\n",
     ),
@@ -235,8 +235,8 @@ ENGINE: tuple[Twin, ...] = (
         19,
         "a person is deleted before its row was read back",
         "bulk/execution/test_next_step.py::test_no_person_is_deleted_before_its_events_are_known_to_be_queued",
-        _DUE, "Events.UNVERIFIABLE})", "Events.UNVERIFIABLE, Events.ACCEPTED})",
-        _DUE, "    if events in (Events.ACCEPTED, Events.UNKNOWN):", "    if events is Events.UNKNOWN:",
+        _NEXT_STEP, "Events.UNVERIFIABLE})", "Events.UNVERIFIABLE, Events.ACCEPTED})",
+        _NEXT_STEP, "    if events in (Events.ACCEPTED, Events.UNKNOWN):", "    if events is Events.UNKNOWN:",
     ),
     twin(
         20,
@@ -273,31 +273,31 @@ ENGINE: tuple[Twin, ...] = (
         23,
         "a plan runs without approval",
         _ERASURE + "nothing_is_sent_without_approval_or_against_the_caps",
-        _GUARDS, "    if approve is None:\n        raise Refused(", "    if False:\n        raise Refused(",
+        _PREFLIGHT, "    if approve is None:\n        raise Refused(", "    if False:\n        raise Refused(",
     ),
     twin(
         23,
         "any digest approves",
         _ERASURE + "nothing_is_sent_without_approval_or_against_the_caps",
-        _GUARDS, "if approve is not None and not digest_matches(plan.digest, approve):", "if False:",
+        _PREFLIGHT, "if approve is not None and not digest_matches(plan.digest, approve):", "if False:",
     ),
     twin(
         23,
         "the maximum number of targets is not checked",
         _ERASURE + "nothing_is_sent_without_approval_or_against_the_caps",
-        _GUARDS, "if max_targets is not None and plan.count > max_targets:", "if False:",
+        _PREFLIGHT, "if max_targets is not None and plan.count > max_targets:", "if False:",
     ),
     twin(
         23,
         "the expected count is not compared",
         _ERASURE + "nothing_is_sent_without_approval_or_against_the_caps",
-        _GUARDS, "if expect_count is not None and plan.count != expect_count:", "if False:",
+        _PREFLIGHT, "if expect_count is not None and plan.count != expect_count:", "if False:",
     ),
     twin(
         23,
         "the project's name is not confirmed",
         _ERASURE + "a_project_renamed_since_the_plan_is_refused",
-        _GUARDS, "if name != plan.header.project_name:", "if False:",
+        _PREFLIGHT, "if name != plan.header.project_name:", "if False:",
     ),
     twin(
         24,
@@ -324,8 +324,8 @@ ENGINE: tuple[Twin, ...] = (
         24,
         "a rejected key does not stop the job",
         _ERASURE + "a_refused_key_stops_the_job_at_once",
-        _VERDICTS, '(AuthenticationFailed, "failed", NextAction.STOP),', '(AuthenticationFailed, "failed", NextAction.RETRY),',
-        _VERDICTS, '(PermissionDenied, "failed", NextAction.STOP),', '(PermissionDenied, "failed", NextAction.RETRY),',
+        _ATTEMPT_RESULT, '(AuthenticationFailed, "failed", NextAction.STOP),', '(AuthenticationFailed, "failed", NextAction.RETRY),',
+        _ATTEMPT_RESULT, '(PermissionDenied, "failed", NextAction.STOP),', '(PermissionDenied, "failed", NextAction.RETRY),',
     ),
     twin(
         25,
@@ -343,7 +343,7 @@ ENGINE: tuple[Twin, ...] = (
         27,
         "a server's free text is kept as a code",
         "bulk/posthog/test_attempt_result.py::test_free_text_in_place_of_an_error_code_is_dropped",
-        _VERDICTS, 'return code if code is None or _CODE.fullmatch(code) else "other"', "return code",
+        _ATTEMPT_RESULT, 'return code if code is None or _CODE.fullmatch(code) else "other"', "return code",
     ),
     twin(
         27,

@@ -22,7 +22,7 @@ from _pytest.config import default_plugins
 
 PACKAGES = ("asyncclient", "bulk")
 PRELOADED = ("hypothesis", "aiohttp.web", "msgspec", "aiolimiter", "anyio", "anyio._backends._asyncio", "aioresponses")
-PRELOADED += ("click", "rich.console", "rich.progress", "jinja2", "sqlite3", "rest_framework", "uvloop")
+PRELOADED += ("click", "rich.console", "rich.progress", "jinja2", "sqlite3", "sqlglot", "rest_framework", "uvloop")
 PRELOADED += ("faulthandler", "packaging.version", "pdb", "readline", "secrets", "tomllib", "unittest.mock")
 PLUGINS = ("_hypothesis_pytestplugin", "pytest_asyncio.plugin", "anyio.pytest_plugin", "pytest_timeout")
 

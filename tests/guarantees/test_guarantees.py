@@ -1,16 +1,15 @@
 """For each guarantee, tests fail when it is broken: every row of the table is applied to a copy of the product."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness import LIMIT_S, Workshop, cut, guarding_tests, is_red
+from harness import LIMIT_S, Workshop, cut, guarding_tests, is_red, one_of_each_file
 from twins import GUARANTEES, TWINS, Cut, Twin
 
 pytestmark = pytest.mark.slow
 PARTS = 8
-PART_LIMIT_S = 4 * LIMIT_S
-"""A part needs half a minute of processor time, which can take several minutes on a busy machine."""
+PART_LIMIT_S = 2 * LIMIT_S
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +21,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
 
 
 def test_every_guarantee_has_a_twin() -> None:
-    assert sorted({each.guarantee for each in TWINS}) == list(range(1, GUARANTEES + 1))
+    assert set(range(1, GUARANTEES + 1)) <= {each.guarantee for each in TWINS}
     assert len({(twin.guarantee, twin.says) for twin in TWINS}) == len(TWINS)
 
 
@@ -45,8 +44,16 @@ def test_the_copy_is_restored_after_a_twin(workshop: Workshop) -> None:
 
 @pytest.mark.timeout(PART_LIMIT_S + 50)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_all_guarding_tests_pass_on_the_unchanged_product(workshop: Workshop, part: int) -> None:
-    code, output = workshop.run(guarding_tests(TWINS)[part::PARTS], first_failure=False, limit_s=PART_LIMIT_S)
+def test_guarding_tests_pass_on_the_unchanged_product(
+    workshop: Workshop, case_count: Callable[[int, int], int], part: int
+) -> None:
+    """Nothing but the mistake makes a test fail in the copy: one test of each file, or all with POSTHOG_BULK_SLOW=1.
+
+    The suite runs all of them on the product itself, of which the copy has the same bytes.
+    """
+    every = guarding_tests(TWINS)
+    chosen = every if case_count(0, 1) else one_of_each_file(every)
+    code, output = workshop.run(chosen[part::PARTS], first_failure=False, limit_s=PART_LIMIT_S)
     assert code == 0, output[-4000:]
 
 

@@ -3,11 +3,13 @@
 from client_twins import CLIENT
 from display_twins import DISPLAY
 from engine_twins import ENGINE
+from input_twins import INPUTS
 from outage_twins import OUTAGES
 from output_twins import OUTPUTS
 from property_twins import PROPERTIES
 from reading_twins import READING
 from resume_twins import RESUMES
+from selection_twins import SELECTIONS
 from state_twins import STATES
 from storage_twins import STORAGE
 from stream_twins import STREAMS
@@ -15,16 +17,18 @@ from twin import Cut, Twin
 
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
-GUARANTEES = 31
+GUARANTEES = 32
 _ROWS = (
     *CLIENT,
     *DISPLAY,
     *ENGINE,
+    *INPUTS,
     *OUTAGES,
     *OUTPUTS,
     *PROPERTIES,
     *READING,
     *RESUMES,
+    *SELECTIONS,
     *STATES,
     *STORAGE,
     *STREAMS,

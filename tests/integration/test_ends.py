@@ -4,7 +4,7 @@ from typing import Any
 
 import anyio
 import pytest
-from answers import Body, after, rewrite
+from changed_responses import Body, after, rewrite
 from virtual_time import run_virtual
 
 from asyncclient.testing import Fault

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from answers import Body, after, rewrite, without
+from changed_responses import Body, after, rewrite, without
 
 from asyncclient import BulkDeleteSummary
 from asyncclient.testing import Fault

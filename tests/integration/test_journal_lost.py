@@ -114,11 +114,11 @@ async def test_after_its_journal_was_replaced_a_run_sends_nothing_more(
         persons = type(a.client.persons)
         bulk_delete = persons.bulk_delete
 
-        async def answered_late(*args: Any, **options: Any) -> Any:
-            answer = await bulk_delete(*args, **options)
+        async def responds_late(*args: Any, **options: Any) -> Any:
+            response = await bulk_delete(*args, **options)
             if removed.is_set():
                 await second_runs.wait()
-            return answer
+            return response
 
         def remove() -> None:
             a.journal.unlink()
@@ -132,7 +132,7 @@ async def test_after_its_journal_was_replaced_a_run_sends_nothing_more(
             with pytest.raises(WriteFailed, match="was replaced by another file during the run"):
                 await a.run(plan, batch_size=10, concurrency=1)
 
-        monkeypatch.setattr(persons, "bulk_delete", answered_late)
+        monkeypatch.setattr(persons, "bulk_delete", responds_late)
         at_change(monkeypatch, 4, remove)
         async with anyio.create_task_group() as group:
             group.start_soon(first)

@@ -44,12 +44,12 @@ KINDS = {"refused": REFUSED, "reset": RESET, "silent": SILENT, "503": UNAVAILABL
 
 
 def go_away(
-    server: LocalPostHog, action: str, *, for_s: float, fault: Fault = RESET, number: int = 1, answered: bool = False
+    server: LocalPostHog, action: str, *, for_s: float, fault: Fault = RESET, number: int = 1, responds: bool = False
 ) -> None:
     """Make the server fail from the n-th request of an action on, for some seconds.
 
     Arguments:
-        answered: whether that request is still answered; otherwise it takes effect, and its response is lost.
+        responds: whether that request still gets a response; otherwise it takes effect, and its response is lost.
     """
     handle, seen = server._handler.handle, 0
 
@@ -63,7 +63,7 @@ def go_away(
             return outcome
         server.faults.add(fault)
         asyncio.get_running_loop().call_later(for_s, server.faults.clear)
-        return outcome if answered else msgspec.structs.replace(outcome, ending="reset")
+        return outcome if responds else msgspec.structs.replace(outcome, ending="reset")
 
     server._handler.handle = handle_and_go  # type: ignore[method-assign]
 
@@ -152,7 +152,7 @@ def test_every_kind_of_outage_is_waited_out(open_arena: Any, kind: str) -> None:
     async def main() -> None:
         async with open_arena(persons=120) as a:
             plan = await a.plan(operation=EVERYTHING)
-            go_away(a.server, "bulk_delete", for_s=240.0, number=3, fault=KINDS[kind], answered=True)
+            go_away(a.server, "bulk_delete", for_s=240.0, number=3, fault=KINDS[kind], responds=True)
             report = await a.run(plan, batch_size=10, concurrency=8)
             assert report.exit_code == 0
             assert a.left() == []
@@ -238,7 +238,7 @@ def test_outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker(
             plan = await a.plan(operation=PERSON_ONLY)
             loop = asyncio.get_running_loop()
             for number in range(3, 33):
-                go_away(a.server, "bulk_delete", for_s=3.0, number=number, fault=fault, answered=number % 2 == 0)
+                go_away(a.server, "bulk_delete", for_s=3.0, number=number, fault=fault, responds=number % 2 == 0)
             report = await a.run(plan, batch_size=10, concurrency=8)
             assert report.exit_code == 0
             assert loop.time() > 30.0
@@ -324,7 +324,7 @@ def test_an_outage_takes_nothing_from_the_time_that_changes_have_to_show(
     async def main() -> None:
         async with open_arena(persons=20, capture_lag_s=340.0) as a:
             plan = await a.plan(operation=CAPTURE)
-            go_away(a.server, action, for_s=300.0, number=number, answered=True)
+            go_away(a.server, action, for_s=300.0, number=number, responds=True)
             report = await a.run(plan, wait_s=100.0)
             assert report.exit_code == 0
             assert set(a.times_intended("properties").values()) == {1}

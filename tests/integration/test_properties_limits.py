@@ -22,12 +22,12 @@ COUNTED = {"update", "delete_property", "batch_by_uuids", "list", "retrieve", "q
 def most_in_a_minute(a: Any) -> int:
     """Return the largest number of rate-limited requests that arrived within any 60 s."""
     times = sorted(request.at for request in a.server.requests if request.action in COUNTED)
-    first = most = 0
+    first = max_in_window = 0
     for last, at in enumerate(times):
         while times[first] <= at - 60.0:
             first += 1
-        most = max(most, last - first + 1)
-    return most
+        max_in_window = max(max_in_window, last - first + 1)
+    return max_in_window
 
 
 def refused(a: Any) -> int:
@@ -134,15 +134,15 @@ def test_reads_of_the_planning_count_too(virtual: Any, axis: Any) -> None:
 def test_a_lower_limit_is_learned_from_one_429_and_kept(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         rates = ServerRates(others_per_minute=100)
-        async with virtual(persons=400, limits=PUBLISHED, rate_limits=rates) as a:
+        async with virtual(persons=250, limits=PUBLISHED, rate_limits=rates) as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
             events: list[Any] = []
             report = await a.run(plan, on_progress=events.append, concurrency=4)
-            assert axis(report, "properties") == {"changed_confirmed": 400}
+            assert axis(report, "properties") == {"changed_confirmed": 250}
             assert 1 <= refused(a) <= 6
             assert report.limits_lowered == len([each for each in events if isinstance(each, LimitMoved)]) >= 1
             assert [each.bucket for each in events if isinstance(each, PauseStarted)]
-            assert len(a.sent()) == 400 + sum(r.status == 429 and r.action == "update" for r in a.server.requests)
+            assert len(a.sent()) == 250 + sum(r.status == 429 and r.action == "update" for r in a.server.requests)
 
     run_virtual(main())
 
@@ -150,7 +150,7 @@ def test_a_lower_limit_is_learned_from_one_429_and_kept(virtual: Any, axis: Any)
 @pytest.mark.parametrize("retry_after", ["3600", "Fri, 01 Jan 2100 00:00:00 GMT", "-5", "soon", None])
 def test_any_retry_after_within_a_block_is_safe(virtual: Any, axis: Any, retry_after: str | None) -> None:
     async def main() -> None:
-        async with virtual(persons=200, limits=PUBLISHED) as a:
+        async with virtual(persons=120, limits=PUBLISHED) as a:
             plan = await a.plan(operation=UpdateProperties({"plan": "x"}, route="rest"))
             fault = Fault("status", action="update", status=429, retry_after=retry_after, after=60, times=1)
             a.server.faults.add(fault)
@@ -161,8 +161,8 @@ def test_any_retry_after_within_a_block_is_safe(virtual: Any, axis: Any, retry_a
                 return
             began = anyio.current_time()
             report = await a.run(plan)
-            assert axis(report, "properties") == {"changed_confirmed": 200}
-            assert len(a.sent()) == 201
+            assert axis(report, "properties") == {"changed_confirmed": 120}
+            assert len(a.sent()) == 121
             assert (anyio.current_time() - began >= 3600) == (retry_after == "3600")
 
     run_virtual(main())
@@ -196,6 +196,7 @@ def test_persons_whose_calls_outlast_their_read_are_still_done(
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_changes_by_capture_meet_no_rate_limit(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=5000, limits=PUBLISHED, rate_limits="posthog") as a:

@@ -40,10 +40,10 @@ def named(report: Any, state: str) -> str:
 @pytest.mark.parametrize("kind", ["unset", "update"])
 def test_changes_that_come_late_are_waited_for(virtual: Any, axis: Any, kind: str, route: str, lag_s: float) -> None:
     async def main() -> None:
-        async with virtual(persons=150, capture_lag_s=lag_s) as a:
+        async with virtual(persons=80, capture_lag_s=lag_s) as a:
             report = await a.run(await a.plan(operation=operation(kind, route)))
-            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 150})
-            assert len(done(a, kind)) == 150
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 80})
+            assert len(done(a, kind)) == 80
             times = a.times_intended("properties")
             assert max(times.values()) <= (1 if lag_s == 5.0 else 3)
 
@@ -74,22 +74,22 @@ def test_changes_slower_than_the_wait_are_left_pending_and_found_later(virtual: 
 @pytest.mark.parametrize("kind", ["unset", "update"])
 def test_lost_events_are_found_by_reading_back_and_sent_again(virtual: Any, axis: Any, kind: str, share: float) -> None:
     async def main() -> None:
-        async with virtual(persons=2500, capture_lag_s=5.0) as a:
+        async with virtual(persons=1200, capture_lag_s=5.0) as a:
             plan = await a.plan(operation=operation(kind, "capture"))
             a.server.faults.add(Fault("swallow", action="capture", share=share, seed=11))
             report = await a.run(plan)
-            assert a.server.world.ingestion.swallowed > 2500 * share / 2
+            assert a.server.world.ingestion.swallowed > 1200 * share / 2
             right = done(a, kind)
             counts = axis(report, "properties")
             assert counts["changed_confirmed"] == len(right)
-            assert sum(counts.values()) == 2500
+            assert sum(counts.values()) == 1200
             for _ in range(9 if report.exit_code == 75 else 0):
                 report = await a.run(plan)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 2500})
-            assert len(done(a, kind)) == 2500
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 1200})
+            assert len(done(a, kind)) == 1200
             times = a.times_intended("properties").values()
             lost = a.server.world.ingestion.swallowed
-            assert sum(times) == 2500 + lost  # no event that arrived is sent again
+            assert sum(times) == 1200 + lost  # no event that arrived is sent again
 
     run_virtual(main())
 
@@ -97,14 +97,14 @@ def test_lost_events_are_found_by_reading_back_and_sent_again(virtual: Any, axis
 @pytest.mark.parametrize("kind", ["unset", "update"])
 def test_calls_that_the_server_accepts_and_loses_are_sent_again(virtual: Any, axis: Any, kind: str) -> None:
     async def main() -> None:
-        async with virtual(persons=300, capture_lag_s=1.0) as a:
+        async with virtual(persons=150, capture_lag_s=1.0) as a:
             plan = await a.plan(operation=operation(kind, "rest"))
             a.server.faults.add(Fault("swallow", action=REST_CALL[kind], probability=0.3, seed=4))
             report = await a.run(plan)
             for _ in range(9 if report.exit_code == 75 else 0):
                 report = await a.run(plan)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 300})
-            assert len(done(a, kind)) == 300
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 150})
+            assert len(done(a, kind)) == 150
             assert sum(intent.requests for intent in a.of(Intent)) == len(a.sent())
 
     run_virtual(main())
@@ -152,7 +152,7 @@ def ranges(numbers: set[int]) -> str:
 
 def test_a_server_that_applies_nothing_is_detected_by_the_test_batch(virtual: Any, axis: Any) -> None:
     async def main() -> None:
-        async with virtual(persons=500) as a:
+        async with virtual(persons=200) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("swallow", action="capture"))
             with pytest.raises(NotFinished, match="accepted the test batch of 25 persons and has not applied it yet"):
@@ -160,7 +160,7 @@ def test_a_server_that_applies_nothing_is_detected_by_the_test_batch(virtual: An
             assert len(a.times_intended("properties")) == 25
             a.server.faults.clear()
             report = await a.run(plan)
-            assert axis(report, "properties") == {"changed_confirmed": 500}
+            assert axis(report, "properties") == {"changed_confirmed": 200}
 
     run_virtual(main())
 
@@ -233,7 +233,7 @@ def test_an_event_with_unknown_outcome_is_read_back_before_it_is_sent_again(virt
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_refused_key_or_token_stops_the_job_at_once(virtual: Any, route: str, status: int) -> None:
     async def main() -> None:
-        async with virtual(persons=500) as a:
+        async with virtual(persons=120) as a:
             plan = await a.plan(operation=operation("unset", route))
             action = "capture" if route == "capture" else "delete_property"
             after = 2 if route == "capture" else 40
@@ -342,7 +342,7 @@ def test_the_wait_is_shared_by_all_resends(virtual: Any) -> None:
     """A test batch whose events are lost again and again gets no new wait after each resend."""
 
     async def main() -> None:
-        async with virtual(persons=500) as a:
+        async with virtual(persons=100) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("swallow", action="capture"))
             began = anyio.current_time()

@@ -1,13 +1,15 @@
 """The route of a job and its reason, the token that it may use, and reading back by query (guarantees 10, 23, 26)."""
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import Fault, LocalPostHog
-from asyncclient.testing.handlers import query
+from asyncclient.testing.queries.hogql import selecting
 from bulk import Refused, UnsetProperties, UpdateProperties
 from bulk.events import RouteChosen
 from bulk.journal.records import RunStarted, StatesChanged
@@ -194,9 +196,14 @@ async def test_all_persons_are_read_if_the_key_may_not_query(arena: Any, axis: A
 
 ODD: list[Any] = [
     Fault("status", action="query", status=500),
-    Fault("status", action="query", status=400),
-    Fault("garbage", action="query"),
-    Fault("status", action="query", status=404),
+    *(
+        pytest.param(fault, marks=pytest.mark.slow)
+        for fault in (
+            Fault("status", action="query", status=400),
+            Fault("garbage", action="query"),
+            Fault("status", action="query", status=404),
+        )
+    ),
 ]
 
 
@@ -209,11 +216,23 @@ async def test_all_persons_are_read_if_the_query_fails(arena: Any, axis: Any, fa
         assert "listing" not in {record.source for record in a.of(StatesChanged)}
 
 
+def with_rows(monkeypatch: pytest.MonkeyPatch, change: Callable[[list[Any]], list[Any]]) -> None:
+    """Let the server change the rows of each query."""
+    run_query = selecting.run_query
+
+    def changed(*args: Any) -> Any:
+        found = run_query(*args)
+        return msgspec.structs.replace(found, rows=change(found.rows))
+
+    monkeypatch.setattr(selecting, "run_query", changed)
+
+
+@pytest.mark.slow
 async def test_a_query_that_contradicts_the_reads_is_not_trusted(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The query returns no person although a third still have the property: it makes no target done."""
-    monkeypatch.setattr(query, "_having", lambda *_: [])
+    with_rows(monkeypatch, lambda rows: [])
     async with arena(persons=PERSONS) as a:
         _, many = await unset_of_many(a, axis, lost=0.3)
         assert len(queries(a)) == 1
@@ -221,20 +240,22 @@ async def test_a_query_that_contradicts_the_reads_is_not_trusted(
         assert "listing" not in {record.source for record in a.of(StatesChanged)}
 
 
+@pytest.mark.slow
 async def test_query_rows_out_of_order_are_not_trusted(arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    having = query._having
-    monkeypatch.setattr(query, "_having", lambda *args: having(*args)[::-1])
+    with_rows(monkeypatch, lambda rows: rows[::-1])
     async with arena(persons=PERSONS) as a:
         await unset_of_many(a, axis)
         assert "listing" not in {record.source for record in a.of(StatesChanged)}
 
 
+@pytest.mark.slow
 async def test_a_lagging_listing_costs_reads_and_leads_to_no_wrong_state(arena: Any, axis: Any) -> None:
     async with arena(persons=PERSONS, list_lag_s=3600.0) as a:
         _, many = await unset_of_many(a, axis)
         assert many >= 2 + 2 * FULL_READS
 
 
+@pytest.mark.slow
 async def test_a_few_persons_are_read_without_a_query(arena: Any, axis: Any) -> None:
     async with arena(persons=1500) as a:
         report = await a.run(await a.plan(operation=UnsetProperties(("plan",), route="capture")))
@@ -242,6 +263,7 @@ async def test_a_few_persons_are_read_without_a_query(arena: Any, axis: Any) -> 
         assert queries(a) == []
 
 
+@pytest.mark.slow
 async def test_properties_that_are_set_are_never_verified_by_a_query(arena: Any, axis: Any) -> None:
     async with arena(persons=2500) as a:
         report = await a.run(await a.plan(operation=UpdateProperties({"plan": "x"})))

@@ -83,8 +83,8 @@ async def test_a_stop_awaits_requests_in_flight_and_sends_no_more(arena: Any) ->
         assert report.exit_code == 75
         records = a.records()
         assert isinstance(records[-1], RunEnded)
-        answered = {record.attempt for record in records if type(record).__name__ == "AttemptEnded"}
-        assert {record.attempt for record in records if isinstance(record, Intent)} == answered
+        ended = {record.attempt for record in records if type(record).__name__ == "AttemptEnded"}
+        assert {record.attempt for record in records if isinstance(record, Intent)} == ended
         sent = len(a.sent())
         assert sent < 10
         assert (await a.run(plan)).exit_code == 0

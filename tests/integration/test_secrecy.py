@@ -41,7 +41,7 @@ async def test_no_identifier_and_no_secret_is_in_journal_report_or_events(arena:
         root.setLevel(level)
 
 
-async def test_the_log_tells_a_job_from_start_to_end_without_a_callback(
+async def test_without_a_callback_the_log_has_a_job_from_start_to_end(
     arena: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

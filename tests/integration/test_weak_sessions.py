@@ -1,4 +1,4 @@
-"""A session of the user's that answers calls by itself: what was read back counts, and not what the calls returned."""
+"""A user's session that responds by itself: what was read back counts, not what the calls returned."""
 
 import warnings
 from pathlib import Path
@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # aiohttp discourages it, and people do it
 
     class Recorded(aiohttp.ClientSession):
-        """Answers every third change with the response to an earlier one, as a recording or a stale response would."""
+        """Responds to every third change with the response to an earlier one, as a recording would."""
 
         async def _request(self, method: str, url: Any, **arguments: Any) -> aiohttp.ClientResponse:
             if method == "PATCH":
@@ -29,7 +29,7 @@ with warnings.catch_warnings():
         changes, first = 0, None
 
 
-async def test_what_a_session_invents_is_never_done(tmp_path: Path, axis: Any) -> None:
+async def test_a_response_that_a_session_invents_never_counts_as_done(tmp_path: Path, axis: Any) -> None:
     """Who was read back as changed counts as done, and nobody else; the job says that it is not finished."""
     async with LocalPostHog(persons=60, seed=3, options=ServerOptions(era="summary")) as server, Recorded() as session:
         session.invented, session.key = [], {"Content-Type": "application/json"}

@@ -46,7 +46,7 @@ from asyncclient._protocol.endpoints.persons import (
 )
 from asyncclient._protocol.endpoints.projects import get_project, list_projects
 from asyncclient._protocol.endpoints.properties import EncodedProperties, property_keys, property_object
-from asyncclient._protocol.endpoints.query import hogql, persons_having
+from asyncclient._protocol.endpoints.query import column_page, hogql, persons_having
 from asyncclient._protocol.ids import PersonId, person_id, person_uuid, project_id
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "bulk_delete",
     "capture_events",
     "cohorts",
+    "column_page",
     "create_folder",
     "delete_events",
     "delete_folder",

@@ -94,3 +94,31 @@ def persons_having(
         {**named, "after": after},
         timeout_s=timeout_s,
     )
+
+
+def column_page(
+    query: object,
+    values: Mapping[str, Any] | None,
+    *,
+    after: str,
+    last: str,
+    limit: int,
+    timeout_s: float | None = None,
+) -> Request[QueryResult]:
+    """Build POST query for one page of a column.
+
+    Arguments:
+        query: HogQL without a LIMIT that orders by the column and compares it with a placeholder.
+        values: the values of its other placeholders.
+        after: the name of that placeholder.
+        last: the last value of the previous page; empty for the first page.
+        limit: rows, 1 to 10,000.
+        timeout_s: seconds for the call; None means the client's timeout.
+    """
+    check_integer(limit, "page_size", 1, MAX_ROWS)
+    others = {} if values is None else values
+    if not isinstance(others, Mapping):
+        raise InvalidArgument(f"values must be a mapping of names to values, not a {type(values).__name__}")
+    if text(after, "after") in others:
+        raise InvalidArgument("values has the name of the placeholder that pages the query")
+    return hogql(f"{text(query, 'query')} LIMIT {limit}", {**others, after: last}, timeout_s=timeout_s)

@@ -40,7 +40,7 @@ def command(shell: str, json: bool) -> int:
 def completion_script(shell: str) -> str:
     """Return the script of click that asks the command for completions.
 
-    Args:
+    Arguments:
         shell: one of `SHELLS`.
     """
     from click.shell_completion import get_completion_class

@@ -139,6 +139,7 @@ def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[
 
 def _show_findings(findings: "Findings", count: int, output: Path | None) -> None:
     from bulk.cli.display.plan_review import LINES_MAX
+    from bulk.cli.display.terminal import text_width
     from bulk.formatting import count_of
     from bulk.report.rendering.document import Table
     from bulk.report.rendering.findings import finding_rows, finding_sentences
@@ -155,5 +156,6 @@ def _show_findings(findings: "Findings", count: int, output: Path | None) -> Non
             rows=tuple(finding_rows(found)),
             numeric=frozenset({1}),
         )
-        lines = (*table_lines(table, cell_max=LINES_MAX), *finding_sentences(found))
+        width = text_width(sys.stderr) - 2
+        lines = (*table_lines(table, cell_max=LINES_MAX, width=width), *finding_sentences(found))
         click.echo("\n".join(f"  {line}" for line in lines), err=True)

@@ -8,6 +8,7 @@ from bulk.cli.options.connection_options import FILE, json_option, settings_opti
 from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.operation_options import KINDS, OperationArguments, any_operation_options
+from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
 from bulk.cli.options.settings import Settings
 
@@ -26,6 +27,7 @@ from bulk.cli.options.settings import Settings
 )
 @json_option
 @selection_options
+@protect_option
 @settings_options
 def command(
     operation: str,
@@ -35,6 +37,7 @@ def command(
     concurrency: int,
     batch_size: int,
     json: bool,
+    protect: tuple[str, ...],
     settings: Settings,
 ) -> int:
     """Write a plan: a file that lists the persons OPERATION will affect. Show its review.
@@ -55,6 +58,7 @@ def command(
     \b
     Example:
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
+      posthog-bulk plan delete --emails leavers.csv --column Email --email-match ignore-case -o emails.plan.jsonl
     """
     from bulk.cli.display.plan_review import format_review, run_command_line
     from bulk.cli.interruption import explained, nothing_kept
@@ -63,11 +67,13 @@ def command(
 
     built = build_operation(operation, operation_arguments)
     selection = build_selection(selection_arguments, writes=True)
+    protected = build_protect(protect)
     shown = CommandOutput(json=json)
     with explained(nothing_kept):
-        plan = make_plan_file(settings, built, selection, output, json=json, concurrency=concurrency)
+        plan = make_plan_file(settings, built, selection, output, json=json, concurrency=concurrency, protect=protected)
     with plan:
-        shown.print(format_review(plan, rate_limits=settings.rates(), batch_size=batch_size))
+        rates = settings.rates()
+        shown.print(format_review(plan, rate_limits=rates, batch_size=batch_size, width=shown.width))
         shown.print_command(f"\nTo run this plan:\n  {run_command_line(plan)}")
         write_plan_event(plan, shown)
     return 0

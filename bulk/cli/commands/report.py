@@ -1,5 +1,6 @@
 """`posthog-bulk report`: write the report of a job, from its journal and, if it exists, its plan."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ def command(journal: Path, output: Path | None, layout: str | None, force: bool,
       posthog-bulk report leavers.journal.jsonl -o leavers.html
     """
     from bulk.cli.commands.status import read_job_report
+    from bulk.cli.display.terminal import text_width
     from bulk.cli.job_session import CommandOutput
     from bulk.jobs.job_files import plan_of
     from bulk.sanitize import plain
@@ -53,7 +55,7 @@ def command(journal: Path, output: Path | None, layout: str | None, force: bool,
         if json and layout not in (None, "json"):
             raise click.UsageError(f"--json writes JSON to stdout, so --format {layout} needs a file: add -o FILE")
         chosen = layout or ("json" if json else "txt")
-        click.echo(render(read_job_report(journal, plan), chosen), nl=False)
+        click.echo(render(read_job_report(journal, plan), chosen, width=text_width(sys.stdout)), nl=False)
         return 0
     chosen = layout or _format_of(output)
     with output_file(output, force=force, needed=[journal, plan or plan_of(journal)]) as file:
@@ -81,15 +83,18 @@ def _format_of(output: Path) -> str:
     )
 
 
-def render(report: "Report", layout: str) -> str:
+def render(report: "Report", layout: str, *, width: int | None = None) -> str:
     """Return a report as text.
 
-    Args:
+    Arguments:
         report: the report.
         layout: one of `FORMATS`.
+        width: the longest line of plain text; None for that of a file.
     """
     from bulk.report.rendering import render_json, render_markdown, render_text
 
+    if layout == "txt" and width is not None:
+        return render_text(report, width=width)
     return {"html": _html, "md": render_markdown, "json": render_json, "txt": render_text}[layout](report)
 
 

@@ -9,11 +9,13 @@ from bulk.cli.options.connection_options import (
     JOURNAL_HELP,
     RunOptions,
     expect_count_option,
+    expect_lines_option,
     run_options,
     settings_options,
 )
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
+from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.settings import Settings
 
 
@@ -22,6 +24,8 @@ from bulk.cli.options.settings import Settings
 @option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP)
 @option("--approve", metavar="DIGEST", help="Approve the plan with this digest, or with its first 12 digits")
 @expect_count_option
+@expect_lines_option
+@protect_option
 @run_options
 @settings_options
 def command(
@@ -29,6 +33,8 @@ def command(
     journal: Path | None,
     approve: str | None,
     expect_count: int | None,
+    expect_lines: int | None,
+    protect: tuple[str, ...],
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
@@ -40,26 +46,29 @@ def command(
     Example:
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
-    from bulk.cli.interruption import explained, same_command_line
+    from bulk.cli.approval import approve_or_ask
+    from bulk.cli.interruption import explained, not_started, same_command_line
     from bulk.cli.job_paths import check_different
-    from bulk.cli.job_session import CommandOutput, approve_or_ask, not_started, run_plan, write_plan_event
+    from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
     from bulk.execution import preflight
     from bulk.jobs.job_files import journal_of
     from bulk.plan.plan_file import load_plan, short_digest
 
     output = CommandOutput(json=run_options.json)
+    protected = build_protect(protect)
     journal = journal or journal_of(plan)
     check_different(plan, journal)
-    with load_plan(plan) as loaded:
+    with explained(lambda: not_started(plan, same_command_line())), load_plan(plan) as loaded:
         write_plan_event(loaded, output)
-        preflight.check_caps(loaded, max_targets=run_options.max_targets, expect_count=expect_count)
-        with explained(lambda: not_started(loaded, same_command_line())):
-            approve = approve_or_ask(
-                loaded,
-                journal,
-                approve=approve,
-                how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
-            )
+        preflight.check_caps(
+            loaded, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
+        )
+        approve = approve_or_ask(
+            loaded,
+            journal,
+            approve=approve,
+            how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
+        )
         return run_plan(
             settings,
             run_options,
@@ -68,5 +77,7 @@ def command(
             output,
             approve=approve,
             expect_count=expect_count,
+            expect_lines=expect_lines,
+            protect=protected,
             resume_line=same_command_line(),
         )

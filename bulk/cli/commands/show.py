@@ -31,15 +31,15 @@ def command(plan: Path, number: int | None, json: bool) -> int:
     from bulk.cli.job_session import CommandOutput
     from bulk.plan.plan_file import load_plan
 
+    output = CommandOutput(json=False)
     with load_plan(plan) as loaded:
         if number is not None:
             target = _target(loaded, number)
-            click.echo(_as_json(_person_fields(target)) if json else _person_text(target))
+            output.print(_as_json(_person_fields(target)) if json else _person_text(target))
         elif json:
             click.echo(_as_json(_plan_fields(loaded)))
         else:
-            output = CommandOutput(json=json)
-            output.print(format_review(loaded, rate_limits="posthog", batch_size=250))
+            output.print(format_review(loaded, rate_limits="posthog", batch_size=250, width=output.width))
             output.print_command(f"\nTo run this plan:\n  {run_command_line(loaded)}")
     return 0
 

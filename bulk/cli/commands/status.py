@@ -78,7 +78,7 @@ def read_job_status(journal: Path, plan: Path | None, *, on_read: "OnRead | None
 def read_job_report(journal: Path, plan: Path | None) -> "Report":
     """Return the report of a journal, with its plan if that exists.
 
-    Args:
+    Arguments:
         journal: the journal.
         plan: a plan that must belong to this job; None for the one of the same name, if it exists and can be read.
     """
@@ -141,7 +141,7 @@ def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
 def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
     """Return the state of a job in a few lines.
 
-    Args:
+    Arguments:
         status: the status of the job.
         resume_line: the command line that resumes the job, shown if it is not finished.
     """

@@ -18,7 +18,7 @@ async def run_and_kill(
 ) -> tuple[int, bool]:
     """Start `posthog-bulk run` and kill it when half of the targets are done.
 
-    Args:
+    Arguments:
         plan: the plan.
         digest: its digest, which approves it.
         environment: settings that point to the local server.

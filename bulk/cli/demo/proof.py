@@ -31,7 +31,7 @@ def check_server_records(
 ) -> list[Check]:
     """Return the checks of the server's records against the plan.
 
-    Args:
+    Arguments:
         server: the server after the job.
         before: the persons before the job.
         targets: the persons in the plan.

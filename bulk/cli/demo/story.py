@@ -42,7 +42,7 @@ OPERATION = DeletePersons(delete_events=True, delete_recordings=True)
 async def run_demo(persons: int, folder: Path, *, kept: bool, display: Display, output: CommandOutput) -> int:
     """Run the demo and return its exit code: 0 if the job is done and every check holds.
 
-    Args:
+    Arguments:
         persons: number of persons on the local server.
         folder: for plan, journal and reports.
         kept: whether the folder is kept after the demo.

@@ -27,7 +27,7 @@ _LIMITS = {
 def cost_rows(operation: Operation, count: int, *, rate_limits: str, batch_size: int) -> Iterator[Row]:
     """Return the rows about requests, time and route.
 
-    Args:
+    Arguments:
         operation: what happens to each target.
         count: number of targets.
         rate_limits: as the option --rate-limits gives them.

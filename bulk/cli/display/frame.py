@@ -18,7 +18,7 @@ _RESET = "\x1b[0m"
 class Frame:
     """The lines that a terminal shows now.
 
-    Args:
+    Arguments:
         colour: whether a wait is shown in yellow.
     """
 
@@ -30,7 +30,7 @@ class Frame:
     def draw(self, lines: Sequence[Line], *, columns: int, rows: int) -> str:
         """Return what replaces the lines by others.
 
-        Args:
+        Arguments:
             lines: the new lines, each narrower than the terminal.
             columns: width of the terminal.
             rows: height of the terminal.
@@ -44,7 +44,7 @@ class Frame:
     def print_above(self, text: str, *, columns: int) -> str:
         """Return what writes a text that stays, above the lines.
 
-        Args:
+        Arguments:
             text: sanitized, without a line end.
             columns: width of the terminal.
         """

@@ -44,7 +44,7 @@ class JsonLines:
     If the reader of stdout is behind, progress is dropped first and the end of a job never; a "dropped" line counts
     what is missing. If the reader closes stdout, the lines end and the job continues.
 
-    Args:
+    Arguments:
         people: the display for people.
         stream: stdout.
         now: returns the time, with its zone.
@@ -106,7 +106,7 @@ class JsonLines:
 def wait_fields(wait: Wait, *, now: datetime) -> dict[str, Any]:
     """Return a wait as JSON shows it: with the times of its start and, if known, its end.
 
-    Args:
+    Arguments:
         wait: the wait.
         now: the time, with its zone.
     """
@@ -127,7 +127,7 @@ def wait_fields(wait: Wait, *, now: datetime) -> dict[str, Any]:
 def write_line(stream: TextIO, line: bytes, *, limit: int | None = None) -> bool:
     """Write a line without waiting, and return whether it was taken.
 
-    Args:
+    Arguments:
         stream: where to.
         line: with its newline.
         limit: drop the line if more bytes than this are queued; None for no limit.

@@ -34,7 +34,7 @@ class Display(Protocol):
 def open_display(*, json: bool, stream: TextIO | None = None, in_place: bool = True) -> Display:
     """Return the display for a stream: redrawn if it is a terminal that can move its cursor.
 
-    Args:
+    Arguments:
         json: whether to write events to stdout too.
         stream: where people read; stderr by default.
         in_place: whether a terminal may be redrawn; not if results are written to the same one.

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from bulk.cli.display import messages, screen
 from bulk.cli.display.messages import Event
+from bulk.cli.display.terminal import fit
 from bulk.cli.display.wait_lines import local_time
 from bulk.events import (
     Activity,
@@ -30,7 +31,7 @@ _ANNOUNCED_BY_EVENTS = frozenset({WaitKind.OUTAGE, WaitKind.PAUSE})
 class Lines:
     """Writes a line every 10 s, at every change of phase, and when a wait begins.
 
-    Args:
+    Arguments:
         stream: where to write.
         clock: returns monotonic seconds.
         now: returns the local time.
@@ -71,7 +72,7 @@ class Lines:
     def note(self, text: str) -> None:
         """Write a line; a closed stream does not stop the job."""
         with suppress(OSError):
-            self._stream.write(f"{self._now():%H:%M:%S} {text}\n")
+            self._stream.write(fit(f"{self._now():%H:%M:%S} {text}", self._stream) + "\n")
             self._stream.flush()
 
     def close(self) -> None:

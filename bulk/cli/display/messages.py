@@ -90,7 +90,7 @@ def rate_limit_line(windows: tuple[WindowBudget, ...]) -> str:
 def event_line(event: Event, *, now: datetime) -> str | None:
     """Return the line that reports an event in a log; None for an event that only updates a display.
 
-    Args:
+    Arguments:
         event: the event.
         now: the local time, for the end of a pause and the times of an outage.
     """

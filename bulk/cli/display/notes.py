@@ -6,6 +6,7 @@ from typing import TextIO
 import click
 
 from bulk.cli.command_log import HIDES_PROGRESS
+from bulk.cli.display.terminal import fit
 
 
 def is_progress_hidden() -> bool:
@@ -17,7 +18,7 @@ def is_progress_hidden() -> bool:
 class Notes:
     """Shows no progress, only notes.
 
-    Args:
+    Arguments:
         stream: where to write.
     """
 
@@ -30,7 +31,7 @@ class Notes:
     def note(self, text: str) -> None:
         """Write a line; a closed stream does not stop the job."""
         with suppress(OSError):
-            self._stream.write(f"{text}\n")
+            self._stream.write(fit(text, self._stream) + "\n")
             self._stream.flush()
 
     def close(self) -> None:

@@ -18,8 +18,13 @@ from bulk.operations import (
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
 from bulk.report.rendering.document import Table
-from bulk.report.rendering.findings import discovery_sentences, finding_rows, finding_sentences
-from bulk.report.rendering.text import table_lines
+from bulk.report.rendering.findings import (
+    discovery_sentences,
+    finding_rows,
+    finding_sentences,
+    orphan_sentences,
+)
+from bulk.report.rendering.text import WIDTH, table_lines
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
@@ -32,13 +37,14 @@ LINES_MAX = 10_000
 """Characters of line numbers shown per finding; the report shows all."""
 
 
-def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
+def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int = WIDTH) -> str:
     """Return the review of a plan as text.
 
-    Args:
+    Arguments:
         plan: the plan.
         rate_limits: as the option --rate-limits gives them.
         batch_size: persons per bulk request.
+        width: the columns that the tables may take.
     """
     header, findings = plan.header, by_kind(plan.findings)
     operation = from_dict(header.operation)
@@ -49,24 +55,27 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int) -> str:
         *_value_rows(operation),
         ("Cannot be undone", what_stays(operation)),
         ("Selected", plain(describe(header.selection.get("details", {})))),
+        *_query_rows(header.selection.get("details", {})),
         ("Persons", format_count(plan.count)),
         *_coverage_rows(findings),
         *_planning_rows(findings),
         *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
     ]
+    sentences = (
+        *discovery_sentences(findings),
+        *finding_sentences(findings),
+        *orphan_sentences(header.operation, header.selection.get("summary", {}), coverage_of(findings)),
+    )
     lines = [
         *aligned_rows(rows),
         "",
         f"Sample: {min(SAMPLE_SIZE, plan.count)} of {format_count(plan.count)}",
-        *(f"  {line}" for line in table_lines(_sample(plan))),
+        *(f"  {line}" for line in table_lines(_sample(plan), width=width - 2)),
         "",
         "Input check",
-        *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX)),
-        *(
-            f"  {plain(sentence, limit=None)}"
-            for sentence in (*discovery_sentences(findings), *finding_sentences(findings))
-        ),
+        *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX, width=width - 2)),
+        *(f"  {plain(sentence, limit=None)}" for sentence in sentences),
     ]
     return "\n".join(lines)
 
@@ -89,6 +98,17 @@ def _value_rows(operation: Operation) -> Iterator[Row]:
     for heading, (key, value) in zip(chain(("Values",), repeat("")), operation.properties.items(), strict=False):
         text = json.dumps(value, ensure_ascii=False)
         yield heading, f"{plain(key)} = {plain(text, limit=VALUE_MAX)}"
+
+
+def _query_rows(details: dict[str, Any]) -> Iterator[Row]:
+    """Yield the query of a selection and the values of a query of the user's own."""
+    if not isinstance(query := details.get("query"), str):
+        return
+    yield "Query", plain(" ".join(query.split()), limit=None)
+    for heading, (name, value) in zip(
+        chain(("Query values",), repeat("")), (details.get("values") or {}).items(), strict=False
+    ):
+        yield heading, f"{plain(name)} = {plain(json.dumps(value, ensure_ascii=False), limit=VALUE_MAX)}"
 
 
 def what_stays(operation: Operation) -> str:

@@ -45,7 +45,7 @@ class Bar(msgspec.Struct, frozen=True):
     def text(self, *, done: int, count: int, width: int) -> str:
         """Return the bar.
 
-        Args:
+        Arguments:
             done: how many of `count` are done.
             count: how many there are.
             width: how many columns the bar takes.
@@ -60,7 +60,7 @@ ASCII_BAR = Bar("#", "-")
 def screen(event: Shown, *, width: int, now: datetime, bar: Bar = ASCII_BAR) -> list[Line]:
     """Return the lines of a terminal, none of which is wider than `width`.
 
-    Args:
+    Arguments:
         event: the latest progress.
         width: columns, at least 10.
         now: the local time.
@@ -80,7 +80,7 @@ def screen(event: Shown, *, width: int, now: datetime, bar: Bar = ASCII_BAR) -> 
 def log_line(event: Shown, *, now: datetime) -> str:
     """Return what a log shows of the progress: the same as `screen`, in one line.
 
-    Args:
+    Arguments:
         event: the latest progress.
         now: the local time.
     """
@@ -90,7 +90,7 @@ def log_line(event: Shown, *, now: datetime) -> str:
 def progress_line(event: Shown, *, now: datetime) -> str:
     """Return how far the work is and what it waits for, without the counts of each state.
 
-    Args:
+    Arguments:
         event: the latest progress.
         now: the local time.
     """
@@ -113,7 +113,7 @@ def flow(parts: Sequence[str], width: int) -> list[str]:
 def fold(text: str, width: int, *, hang: str = INDENT) -> list[str]:
     """Return a text in lines of at most `width` columns, broken between words; a wider word is broken anywhere.
 
-    Args:
+    Arguments:
         text: one line, whose own indentation is repeated in each line.
         width: columns.
         hang: the further indentation of all lines but the first, cut at half of the width.

@@ -16,6 +16,7 @@ from bulk.cli.display.messages import Event
 from bulk.cli.display.wait_lines import local_time
 from bulk.cli.streams.text import as_text_output
 from bulk.events import Activity, PhaseChanged, PlanProgress, Progress, ServerUnreachable
+from bulk.report.rendering.text import WIDTH
 from bulk.sanitize import paragraph
 
 CHECKING = "checking"
@@ -31,7 +32,7 @@ class Terminal:
     It asks for the size of the terminal each time. If the process is suspended (Ctrl-Z), the cursor is shown
     meanwhile, and the progress is drawn again below it afterwards.
 
-    Args:
+    Arguments:
         stream: the terminal.
         now: returns the local time.
     """
@@ -116,7 +117,7 @@ class Terminal:
 def write_alert(stream: TextIO, text: str) -> None:
     """Write a text that nobody must miss: bold and red on a terminal that shows colour.
 
-    Args:
+    Arguments:
         stream: where to write, without a line end.
         text: the text, in our own words.
     """
@@ -131,14 +132,24 @@ def write_alert(stream: TextIO, text: str) -> None:
 def fit(text: str, stream: TextIO) -> str:
     """Return a text whose lines a terminal need not break; unchanged for any other stream.
 
-    Args:
+    Arguments:
         text: the text.
         stream: where it is written.
     """
     if not stream.isatty():
         return text
-    width = max(10, _size(stream)[0] - 1)
+    width = text_width(stream)
     return "\n".join(part for line in text.split("\n") for part in screen.fold(line, width, hang=_hang(line, width)))
+
+
+def text_width(stream: TextIO, *, otherwise: int = WIDTH) -> int:
+    """Return how many columns a line of text may take: those of a terminal but the last one.
+
+    Arguments:
+        stream: where the text is written.
+        otherwise: the columns if it is no terminal.
+    """
+    return max(10, _size(stream)[0] - 1) if stream.isatty() else otherwise
 
 
 _FIRST_COLUMN = re.compile(r"\S+(?: \S+)*  +(?=\S)")

@@ -20,7 +20,7 @@ _ACCEPTED = {"person": "deletions", "properties": "changes"}
 def wait_line(wait: Wait, *, now: datetime) -> str:
     """Return the line of a wait.
 
-    Args:
+    Arguments:
         wait: the wait.
         now: the local time.
     """

@@ -4,20 +4,19 @@ The key itself is never an option, because other users can read command lines.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 import msgspec
 from click.shell_completion import CompletionItem
 
-from bulk.cli.options.help_layout import Duration, HelpOption, Seconds, WholeNumber, option
+from bulk.cli.options.help_layout import Duration, FilePath, HelpOption, Seconds, WholeNumber, option
 from bulk.cli.options.profiles import FILE_NAME, profile_names, profiles_file
 from bulk.cli.options.settings import MAX_CONCURRENCY, build_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FILE = click.Path(path_type=Path)
+FILE = FilePath()
 
 JOURNAL_HELP = "Journal of the job (default: NAME.journal.jsonl for a plan NAME.plan.jsonl)"
 PLAN_HELP = "Plan of the job (default: NAME.plan.jsonl for a journal NAME.journal.jsonl)"
@@ -115,13 +114,17 @@ expect_count_option = option(
     "--expect-count", type=WholeNumber(0), metavar="N", help="Refuse a plan with any other number of persons"
 )
 
+expect_lines_option = option(
+    "--expect-lines", type=WholeNumber(0), metavar="N", help="Refuse a plan whose input has any other number of lines"
+)
+
 
 def gather_options(
     command: F, name: str, build: Callable[..., Any], *options: Callable[[Any], Any], section: str | None = None
 ) -> F:
     """Add options to a command function, which gets them as one argument.
 
-    Args:
+    Arguments:
         command: the function, before `click.command`.
         name: of the argument.
         build: called with the options by keyword; returns the argument.

@@ -19,8 +19,8 @@ from bulk.formatting import format_count
 OWN_OPTIONS = "Options"
 """The section of options that only one command has."""
 SECTION_NOTES = {
-    "Selection": "Give one file, or --everyone, or filters: --where, --email, --properties and --cohort can be "
-    "combined, and a person has to match all of them.",
+    "Selection": "Give one file, or --everyone, or conditions: all options but those of files can be combined, and a "
+    "person has to meet all of them.",
 }
 """A sentence above the options of a section."""
 
@@ -78,7 +78,7 @@ def log_params() -> list[click.Parameter]:
         ),
         HelpOption(
             ["--log-file"],
-            type=click.Path(path_type=Path),
+            type=FilePath(),
             metavar="FILE",
             help="Append the log to this file, which only you can read",
         ),
@@ -141,10 +141,29 @@ command = functools.partial(click.command, cls=HelpCommand)
 """`click.command` for a `HelpCommand`."""
 
 
+class FilePath(click.Path):
+    """The path of a file. An empty one, as of a variable that is not set, and `-` are refused."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path.
+
+        Raises:
+            BadParameter: it names no file.
+        """
+        if not str(value):
+            self.fail("the name of the file is empty.", param, ctx)
+        if str(value) == "-":
+            self.fail("'-' is not the name of a file; ./- is.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class WholeNumber(IntParamType):
     """A whole number in a range.
 
-    Args:
+    Arguments:
         low: the lowest number.
         high: the highest number; None for no limit.
         is_count: whether it is shown with a comma between thousands.

@@ -17,7 +17,7 @@ TIMEOUT_S = 120.0
 class KeyCommand:
     """A command whose first line of output is the key; it is run once, when the key is first needed.
 
-    Args:
+    Arguments:
         words: the program and its arguments; no shell reads them.
         timeout_s: seconds that it may take.
     """

@@ -55,7 +55,7 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
 def operation_options(kind: str) -> Callable[[F], F]:
     """Return a decorator that adds what one operation takes; the command gets it as `operation_arguments`.
 
-    Args:
+    Arguments:
         kind: one of `KINDS`.
     """
     added = tuple(
@@ -78,7 +78,7 @@ def any_operation_options(command: F) -> F:
 def build_operation(kind: str, arguments: OperationArguments) -> "Operation":
     """Return the operation that the arguments describe.
 
-    Args:
+    Arguments:
         kind: one of `KINDS`.
         arguments: its arguments and options.
 

@@ -60,7 +60,7 @@ def profiles_file() -> Path:
 def load_profile(name: str, path: Path) -> Profile:
     """Return a profile.
 
-    Args:
+    Arguments:
         name: its name, a table of the file.
         path: the file; paths in it that are relative start at its folder.
 
@@ -121,6 +121,8 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         _refuse(path, f"is not valid TOML: {plain(error)}; correct that line")
+    except RecursionError:
+        _refuse(path, "is nested too deeply: write each profile as a table of its own")
 
 
 def _refuse(path: Path, problem: str) -> NoReturn:

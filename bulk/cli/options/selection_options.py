@@ -1,4 +1,4 @@
-"""The options that select persons, and the selection built from them. Sends nothing and reads no file."""
+"""The options that select persons, and the selection built from them. Sends nothing and reads no input file."""
 
 import sys
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import click
-import msgspec
 
 from bulk.cli.options.connection_options import gather_options
 from bulk.cli.options.help_layout import WholeNumber, option
+from bulk.cli.options.query_options import DECORATORS, QUERY_OPTIONS, QueryArguments, build_query_selection
 
 if TYPE_CHECKING:
     from bulk.selection.lookups.email_match import Comparison
@@ -23,11 +23,15 @@ NOTHING_SELECTED = (
     "or --everyone for all persons of the project"
 )
 _FILTERS = '\'[{"key": "plan", "value": "free", "operator": "exact"}]\''
+_EVERYONE = (
+    "All persons of the project. With other options but a file: do not refuse the selection if it turns out to be "
+    "every person"
+)
 _FILE_OPTIONS = {"distinct_ids": "--distinct-ids", "uuids": "--uuids", "emails": "--emails"}
 _FILTER_OPTIONS = {"where": "--where", "email": "--email", "properties": "--properties", "cohort": "--cohort"}
 
 
-class SelectionArguments(msgspec.Struct, frozen=True, kw_only=True):
+class SelectionArguments(QueryArguments, frozen=True, kw_only=True):
     """The selection options as given."""
 
     distinct_ids: str | None = None
@@ -46,7 +50,7 @@ class SelectionArguments(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def given(self) -> list[str]:
         """The options given that select persons by themselves."""
-        options = {**_FILE_OPTIONS, **_FILTER_OPTIONS, "everyone": "--everyone"}
+        options = {**_FILE_OPTIONS, **_FILTER_OPTIONS, **QUERY_OPTIONS, "everyone": "--everyone"}
         return [option for field, option in options.items() if getattr(self, field) not in (None, (), False)]
 
     @property
@@ -92,7 +96,8 @@ def selection_options(command: F) -> F:
         option("--email", metavar="EMAIL", help="Exact value of the property email"),
         option("--properties", metavar="JSON", help=f"JSON array of PostHog property filters, as in {_FILTERS}"),
         option("--cohort", type=WholeNumber(1), metavar="ID", help="Members of this cohort"),
-        option("--everyone", is_flag=True, help="All persons of the project"),
+        *DECORATORS,
+        option("--everyone", is_flag=True, help=_EVERYONE),
         section="Selection",
     )
 
@@ -100,13 +105,14 @@ def selection_options(command: F) -> F:
 def build_selection(arguments: SelectionArguments, *, writes: bool) -> "Selection":
     """Return the selection that the options describe.
 
-    Args:
+    Arguments:
         arguments: the options.
         writes: whether the command changes something; it then needs at least one option that selects persons.
 
     Raises:
         UsageError: the options contradict each other, or an option that is needed is missing.
         WhereError, InputError: a condition cannot be read.
+        FileTrouble: the file of a query cannot be read.
     """
     from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds
 
@@ -124,10 +130,16 @@ def build_selection(arguments: SelectionArguments, *, writes: bool) -> "Selectio
             match=cast("Comparison", arguments.email_match or "exact"),
             keys=tuple(key.strip() for key in (arguments.email_keys or "email").split(",")),
         )
-    return ByFilter(
-        properties=tuple(_conditions(arguments)),
+    properties = tuple(_conditions(arguments))
+    queried = build_query_selection(
+        arguments,
+        properties=properties,
         email=arguments.email,
-        everyone=arguments.everyone or not arguments.given,
+        allow_shared_ids=arguments.allow_shared_ids,
+        everyone=arguments.everyone,
+    )
+    return queried or ByFilter(
+        properties=properties, email=arguments.email, everyone=arguments.everyone or not arguments.given
     )
 
 
@@ -136,15 +148,15 @@ def _check(arguments: SelectionArguments, *, writes: bool) -> None:
     files = [name for name in given if name in _FILE_OPTIONS.values()]
     if not given and writes:
         raise click.UsageError(NOTHING_SELECTED)
-    if len(given) > 1 and (files or "--everyone" in given):
+    if len(given) > 1 and files:
         raise click.UsageError(f"{' and '.join(given)} cannot be combined: give one of them")
     if arguments.column is not None and not files:
         raise click.UsageError("--column names a column of a file: give --distinct-ids, --uuids or --emails")
     for name, value in (("--email-match", arguments.email_match), ("--email-keys", arguments.email_keys)):
         if value is not None and arguments.emails is None:
             raise click.UsageError(f"{name} only works with --emails")
-    if arguments.allow_shared_ids and arguments.distinct_ids is None:
-        raise click.UsageError("--allow-shared-ids only works with --distinct-ids")
+    if arguments.allow_shared_ids and arguments.distinct_ids is None and arguments.hogql is None:
+        raise click.UsageError("--allow-shared-ids only works with --distinct-ids and --hogql")
 
 
 def _source(name: str) -> Path | BinaryIO:

@@ -101,7 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def build_settings(*, profile: str | None, **options: Any) -> Settings:
     """Return the settings of the options and of a profile; the options win.
 
-    Args:
+    Arguments:
         profile: the name of the profile, if any.
         options: fields of `Settings` as given; None or False where an option was not given.
 
@@ -154,6 +154,7 @@ def _check_proxy(url: str) -> None:
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_url = is_url and parts.path in ("", "/") and not parts.query and not parts.fragment
     except ValueError:
         parts, is_url = urlsplit(""), False
     if "@" in url or parts.password:

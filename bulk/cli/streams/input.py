@@ -18,7 +18,7 @@ class InputReader:
 
     The thread reads only when a line is requested, so that the rest of the stream stays for the next reader.
 
-    Args:
+    Arguments:
         name: the name of the stream in errors.
         open_descriptor: returns the descriptor to read; called in the thread, because opening a pipe can block too.
     """

@@ -31,7 +31,7 @@ class OutputThread:
 
     Its methods can be called from any thread, and from a signal handler that interrupts one of them.
 
-    Args:
+    Arguments:
         sink: writes the bytes; an OSError ends the stream.
     """
 
@@ -66,7 +66,7 @@ class OutputThread:
     def offer(self, data: bytes, *, limit: int | None = FULL) -> bool:
         """Queue data that may be dropped, and return whether it was queued.
 
-        Args:
+        Arguments:
             data: whole lines.
             limit: drop the data if the queue has more bytes; None to drop it only if the stream has ended.
         """
@@ -97,7 +97,7 @@ class OutputThread:
     def flush(self, *, timeout_s: float | None = None) -> bool:
         """Wait until the queue is written, and return whether it is.
 
-        Args:
+        Arguments:
             timeout_s: the most seconds to wait; None for no limit.
 
         Raises:

@@ -20,7 +20,7 @@ FORCE_HELP = "Replace FILE if it exists, unless it is a plan or a journal"
 def output_file(path: Path, *, force: bool, needed: Iterable[Path]) -> Iterator[UnnamedFile]:
     """Create a file that appears only if the block ends without an error.
 
-    Args:
+    Arguments:
         path: path of the file.
         force: whether to replace an existing regular file.
         needed: files that must not be replaced, under whatever path: the input of the command.

@@ -15,7 +15,7 @@ from bulk.sanitize import paragraph
 class TextOutput(io.TextIOBase):
     """A text stream that queues what is written.
 
-    Args:
+    Arguments:
         output: takes the bytes.
         original: the stream that this one replaces, for its encoding and descriptor.
         has_results: whether text is never dropped, as on stdout; messages on stderr can be.
@@ -90,7 +90,7 @@ class TextOutput(io.TextIOBase):
     def offer_line(self, line: bytes, *, limit: int | None = None) -> bool:
         """Queue a line that is dropped if the stream has ended, and return whether it was queued.
 
-        Args:
+        Arguments:
             line: with its newline.
             limit: drop it too if more bytes than this are queued; None for no limit.
         """

@@ -10,10 +10,15 @@ import msgspec
 
 from bulk.formatting import count_of, format_count, format_duration, format_time
 from bulk.operations import describe as operation_words
-from bulk.report.rendering.findings import discovery_sentences, finding_rows, finding_sentences
-from bulk.report.report import AxisReport, PlanReport, Report, RouteCount
+from bulk.report.rendering.findings import (
+    discovery_sentences,
+    finding_rows,
+    finding_sentences,
+    orphan_sentences,
+)
+from bulk.report.report import AxisReport, PlanReport, Report, RouteCount, coverage_in
 from bulk.selection.input_findings import by_kind
-from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.coverage import coverage_of
 from bulk.selection.selections import describe as describe_selection
 from bulk.states import ending_label
 from bulk.targets.reasons import REASON_MEANINGS
@@ -65,7 +70,7 @@ def lay_out(report: Report) -> Document:
     sections.append(_requests(report))
     sections.append(_runs(report))
     if report.plan is not None:
-        sections += _input(report.plan)
+        sections += _input(report.plan, report)
     return Document(title=f"Report of job {report.job}", verdict=report.verdict, sections=tuple(sections))
 
 
@@ -98,12 +103,11 @@ def _identity(report: Report) -> Section:
 
 
 def _covered(report: Report) -> Iterable[Row]:
-    if (found := report.input) is None or not (found.lines or found.not_covered):
-        return
-    coverage = Coverage(lines=found.lines, unmatched=found.unmatched, refused=found.refused, unread=found.unread)
-    if found.lines:
-        yield "Input lines", format_count(found.lines)
-    yield "Not covered", coverage.words() or "no line"
+    coverage = coverage_in(report)
+    if coverage is not None and coverage.lines:
+        yield "Input lines", format_count(coverage.lines)
+    if coverage is not None and coverage.not_covered:
+        yield "Not covered", coverage.words()
 
 
 def _exit_code(report: Report) -> str:
@@ -214,7 +218,7 @@ def _runs(report: Report) -> Section:
     return Section(title="Runs", table=Table(headings=headings, rows=rows, numeric=frozenset({0})))
 
 
-def _input(plan: PlanReport) -> Iterable[Section]:
+def _input(plan: PlanReport, report: Report) -> Iterable[Section]:
     findings = by_kind(plan.findings)
     return [
         Section(
@@ -224,6 +228,7 @@ def _input(plan: PlanReport) -> Iterable[Section]:
                 *_planning_requests(findings),
                 *discovery_sentences(findings),
                 *finding_sentences(findings),
+                *orphan_sentences(report.operation, report.selection, coverage_of(findings)),
             ),
             table=Table(
                 headings=("Finding", "Count", "Line numbers"),

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bulk.formatting import count_of, format_count
-from bulk.selection.input_findings import WIDER_MAX
+from bulk.report.rendering.query_sentences import query_sentences
+from bulk.selection.input_findings import WIDER_MAX, WIDER_WORDS
 from bulk.selection.inputs.causes import Cause
+from bulk.selection.inputs.coverage import Coverage
 from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.lookups.email_match import USUAL_KEYS
 
@@ -31,21 +33,32 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
             yield title, format_count(int(one.get("count", 0))), _which(one)
             yield from _causes(one)
     if isinstance(wider := findings.get("wider_match"), dict) and wider.get("count"):
-        yield (
-            "- would match if whitespace, quotes and case were ignored",
-            format_count(int(wider["count"])),
-            _which(wider),
-        )
+        title = WIDER_WORDS.get(str(wider.get("by")), "would match if compared more widely")
+        yield f"- {title}", format_count(int(wider["count"])), _which(wider)
     refused = findings.get("refused")
     if isinstance(refused, dict) and isinstance(reasons := refused.get("reasons"), dict):
         for reason, one in sorted(reasons.items()):
             yield f"Lines refused: {reason}", format_count(int(one.get("count", 0))), _which(one)
+    yield from _protected(findings.get("protected"))
     many = findings.get("many_distinct_ids")
     if isinstance(many, dict) and many.get("count"):
         title = f"Persons with {many.get('threshold')} or more distinct IDs (may be several people)"
         yield title, format_count(int(many["count"])), ""
     if isinstance(several := findings.get("several_persons"), dict) and several.get("count"):
         yield "Lines that match several persons", format_count(int(several["count"])), ""
+
+
+def _protected(protected: object) -> Iterator[Row]:
+    """Yield the protected persons with the lines of the list that name them, and the lines of input and list."""
+    if not isinstance(protected, dict):
+        return
+    yield "Protected persons that were left out", format_count(int(protected.get("count", 0))), _which(protected)
+    for name, title in (
+        ("input", "Lines whose person is protected"),
+        ("unmatched", "Lines of the protection list that match no person"),
+    ):
+        if isinstance(lines := protected.get(name), dict) and lines.get("count"):
+            yield title, format_count(int(lines["count"])), _which(lines)
 
 
 def _causes(unmatched: dict[str, Any]) -> Iterator[Row]:
@@ -76,6 +89,23 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
         line = f", selected by line {format_count(one['line'])}," if "line" in one else ""
         more = " or more" if one.get("is_minimum") else ""
         yield f"Person {one['target']} of the plan{line} has {format_count(one['distinct_ids'])}{more} distinct IDs."
+
+
+def orphan_sentences(operation: dict[str, Any], selection: dict[str, Any], coverage: Coverage | None) -> Iterator[str]:
+    """Yield that events without a person may remain, if a deletion is for distinct IDs that matched no person.
+
+    Arguments:
+        operation: of the plan.
+        selection: its summary or details.
+        coverage: of the input; None where it is not known.
+    """
+    if operation.get("kind") not in ("delete", "delete-events") or selection.get("kind") != "distinct_ids":
+        return
+    if coverage is not None and coverage.unmatched:
+        yield (
+            "Distinct IDs that match no person may still have events that belong to no person; "
+            "the job does not delete those."
+        )
 
 
 _REASON_SENTENCES = {
@@ -112,7 +142,8 @@ _DISCOVERED = {
 
 
 def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
-    """Yield how the persons that have the properties were found, and what that may miss; nothing if not needed."""
+    """Yield how a query or a search for properties found the persons, and what that may miss; nothing if not needed."""
+    yield from query_sentences(findings)
     one = findings.get("discovery")
     if not isinstance(one, dict) or one.get("by") not in _DISCOVERED:
         return

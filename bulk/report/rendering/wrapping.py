@@ -13,7 +13,7 @@ _PIECE = re.compile(r"\s*[^\s,]*,?")
 def wrap(text: str, width: int) -> list[str]:
     """Return text as lines, broken at spaces and after commas, and within a word that is longer than a line.
 
-    Args:
+    Arguments:
         text: one line of text.
         width: the maximum length of a line, at least 1.
     """
@@ -37,7 +37,7 @@ def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> l
 
     The widest column becomes narrower first. Headings are broken before cells, and both between words before within.
 
-    Args:
+    Arguments:
         headings: one per column; empty for a table without headings.
         rows: the cells, as many in each row; at least one row.
         width: the maximum length of a row.
@@ -62,7 +62,7 @@ def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> l
 def lay_out_row(cells: Sequence[str], widths: Sequence[int], numeric: frozenset[int]) -> Iterator[str]:
     """Yield the lines of a row.
 
-    Args:
+    Arguments:
         cells: one per column.
         widths: the width of each column.
         numeric: the columns that are aligned to the right.

@@ -13,39 +13,55 @@ from bulk.formatting import count_of
 class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a plan covers of its input.
 
-    Args:
+    Arguments:
         lines: lines of the input; 0 for a filter.
         unmatched: lines that match no person.
         refused: lines that cannot be used.
         unread: lines, or persons that a filter selects, whose person could not be read.
+        protected: lines whose person no plan may contain.
     """
 
     lines: int = 0
     unmatched: int = 0
     refused: int = 0
     unread: int = 0
+    protected: int = 0
 
     @property
     def not_covered(self) -> int:
         """Lines, or persons of a filter, that the plan does not cover."""
-        return self.unmatched + self.refused + self.unread
+        return self.unmatched + self.refused + self.unread + self.protected
+
+    def sentence(self) -> str:
+        """Return what is not covered as a sentence without its end; empty if everything is covered."""
+        verb = "is" if self.not_covered == 1 else "are"
+        return f"{self._what()} {verb} not covered ({self._why()})" if self.not_covered else ""
 
     def words(self) -> str:
-        """Return what is not covered, as the end of a sentence; empty if everything is."""
-        if not self.not_covered:
-            return ""
-        verb = "is" if self.not_covered == 1 else "are"
+        """Return what is not covered; empty if everything is."""
+        return f"{self._what()} ({self._why()})" if self.not_covered else ""
+
+    def _what(self) -> str:
         if not self.lines:
-            return f"{count_of(self.unread, 'selected person')} {verb} not covered (could not be read)"
-        parts = ((self.unmatched, "matched no person"), (self.refused, "refused"), (self.unread, "could not be read"))
-        why = ", ".join(f"{count:,} {what}" for count, what in parts if count)
-        return f"{self.not_covered:,} of {count_of(self.lines, 'input line')} {verb} not covered ({why})"
+            return count_of(self.unread, "selected person")
+        return f"{self.not_covered:,} of {count_of(self.lines, 'input line')}"
+
+    def _why(self) -> str:
+        if not self.lines:
+            return "could not be read"
+        parts = (
+            (self.unmatched, "matched no person"),
+            (self.refused, "refused"),
+            (self.unread, "could not be read"),
+            (self.protected, "protected"),
+        )
+        return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
 
 def coverage_of(findings: dict[str, dict[str, Any]]) -> Coverage:
     """Return the coverage that a plan's findings show.
 
-    Args:
+    Arguments:
         findings: by kind.
     """
 
@@ -54,18 +70,23 @@ def coverage_of(findings: dict[str, dict[str, Any]]) -> Coverage:
         return value if isinstance(value, int) else 0
 
     if "lines" not in findings:
-        return Coverage(unread=count("discovery", "unread"))
+        return Coverage(unread=max(count("discovery", "unread"), count("query", "unread")))
+    protected = findings.get("protected", {}).get("input", {}).get("count", 0)
     return Coverage(
-        lines=count("lines"), unmatched=count("unmatched"), refused=count("refused"), unread=count("unread")
+        lines=count("lines"),
+        unmatched=count("unmatched"),
+        refused=count("refused"),
+        unread=count("unread"),
+        protected=protected if isinstance(protected, int) else 0,
     )
 
 
 def with_coverage(verdict: str, coverage: Coverage | None) -> str:
     """Return a verdict that also says what the plan does not cover.
 
-    Args:
+    Arguments:
         verdict: one sentence.
         coverage: None where it is not known.
     """
-    words = "" if coverage is None else coverage.words()
-    return f"{verdict.removesuffix('.')}; {words}." if words else verdict
+    sentence = "" if coverage is None else coverage.sentence()
+    return f"{verdict.removesuffix('.')}; {sentence}." if sentence else verdict

@@ -21,7 +21,7 @@ DELIMITERS = (b",", b";", b"\t", b"|")
 class Header(NamedTuple):
     """The header of a CSV file.
 
-    Args:
+    Arguments:
         text: the record without its line end.
         delimiter: that of a first line such as `sep=;`; None without one.
         line: its line number.
@@ -44,7 +44,7 @@ class Header(NamedTuple):
 class Cell(NamedTuple):
     """The cell of a record.
 
-    Args:
+    Arguments:
         line: the number of the line on which the record begins.
         text: empty where the record is too short; None if the cell is too long.
         is_quoted: whether it is in quotes.
@@ -124,7 +124,7 @@ def folded(name: str) -> str:
 def read_cells(pieces: Iterable[Piece], index: int, delimiter: bytes, name: str, *, limit: int) -> Iterator[Cell]:
     """Yield the cell of a column for each record.
 
-    Args:
+    Arguments:
         pieces: of the lines after the header.
         index: of the column, from 0.
         delimiter: between two cells.

@@ -33,7 +33,7 @@ _REFUSED = (
 def to_utf8(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
     """Yield the content of a file as UTF-8.
 
-    Args:
+    Arguments:
         chunks: the bytes of the file, in parts of any size.
         name: the name of the file in errors.
 

@@ -16,7 +16,7 @@ _ANY_END = re.compile(rb"\r\n|\n|\r")
 class Piece(NamedTuple):
     """A part of a line.
 
-    Args:
+    Arguments:
         number: of the line, from 1.
         data: bytes of the line without its end.
         end: the end of the line, empty at the end of the file; None where the line continues in the next piece.
@@ -30,7 +30,7 @@ class Piece(NamedTuple):
 def split_lines(chunks: Iterable[bytes], *, is_csv: bool = False) -> Iterator[Piece]:
     """Yield the pieces of each line.
 
-    Args:
+    Arguments:
         chunks: the text, in parts of any size.
         is_csv: whether quoted cells may contain line ends.
     """
@@ -72,7 +72,7 @@ def _find_any(data: bytes, start: int) -> tuple[int, int] | None:
 def whole_lines(pieces: Iterable[Piece], limit: int) -> Iterator[tuple[int, bytes | None]]:
     """Yield number and bytes of each line; None for the bytes of a line that is longer than the limit.
 
-    Args:
+    Arguments:
         pieces: from `split_lines`.
         limit: in bytes.
     """

@@ -28,7 +28,7 @@ async def persons_by_email(
 ) -> tuple[list[list[SelectedPerson]], list[bool]]:
     """Return the persons of each email, each person once, and for each email whether its distinct ID is unread.
 
-    Args:
+    Arguments:
         client: for listings.
         reader: reads persons by distinct ID.
         emails: few enough for one listing.

@@ -20,7 +20,7 @@ USUAL_KEYS = ("email", "Email", "$email", DISTINCT_ID_KEY)
 class EmailMatch(msgspec.Struct, frozen=True, kw_only=True):
     """How emails are compared.
 
-    Args:
+    Arguments:
         comparison: `exact`, or `ignore-case` for properties.
         keys: properties that hold an email, and `distinct_id` for the person's distinct IDs.
 

@@ -43,14 +43,20 @@ class Wrong(AssertionError):
 
 
 class Driver:
-    """One case on its machine. Made inside the loop."""
+    """One case on its machine. Made inside the loop.
 
-    def __init__(self, case: Case, folder: Path) -> None:
+    Arguments:
+        trouble: makes the trouble of the case.
+    """
+
+    def __init__(
+        self, case: Case, folder: Path, trouble: Callable[[Case, Project, Machine], Trouble] = Trouble
+    ) -> None:
         self._case = case
         self._machine = machine = Machine()
         machine.wall_off_s = case.wall_off_s
         self._project = project = Project.drawn(case, machine)
-        self._trouble = Trouble(case, project, machine)
+        self._trouble = trouble(case, project, machine)
         self._witness = Witness(case, project, self._trouble.others)
         self._network = InTrouble(project, self._trouble, self._witness, self._on_request)
         self._journal = folder / "job.journal.jsonl"
@@ -133,7 +139,7 @@ class Driver:
         return planned
 
     def _expect_planned(self, names: frozenset[str]) -> None:
-        """Whoever should be in the plan is, unless more than one answer kept them out."""
+        """Whoever should be in the plan is, unless more than one response kept them out."""
         missing = [each.name for each in self._wanted() if each.name not in names | self._trouble.long_spells]
         self._expect([f"{name} is missing from the plan" for name in missing])
 

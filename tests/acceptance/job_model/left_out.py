@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from job_model import answers
+from job_model import responses
 from job_model.case import OPERATIONS
 from job_model.machine import Machine
 from job_model.network import LATENCY_S, action_of
 from job_model.oracle import states_of
 from job_model.project import DAY_S, Member, Project
 from job_model.trouble import WRITES, Spell
-from job_model.wire import Lost, answer_of, client_over
+from job_model.wire import Lost, client_over, response_of
 
 from asyncclient import Limits, RateLimits
 from asyncclient.testing import ServerOptions
@@ -55,12 +55,12 @@ BREAKER_OPENED = 4
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What is left out of which answers, and when.
+    """What is left out of which responses, and when.
 
     Arguments:
         read: of `READS`.
         who: how many of the four persons.
-        lasts_s: None is one look, thus one answer to each such read.
+        lasts_s: None is one look, thus one response to each such read.
     """
 
     operation: str
@@ -81,8 +81,8 @@ class Ends(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         planned: how many of the persons were in the plan.
-        exit_code: of the first run, or of the verify whose answers left persons out.
-        left_out: by axis, the states of those that answers left out, as the first report has them.
+        exit_code: of the first run, or of the verify whose responses left persons out.
+        left_out: by axis, the states of those that responses left out, as the first report has them.
         last_exit_code, all_done: in the end, when nothing was left out any more.
     """
 
@@ -94,7 +94,7 @@ class Ends(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _LeavingOut:
-    """A network that leaves persons out of answers, and loses the one to the first change where that is asked."""
+    """A network that leaves persons out of responses, and loses the one to the first change if that is requested."""
 
     def __init__(self, row: Row, project: Project) -> None:
         self.stage = "planning"
@@ -115,14 +115,14 @@ class _LeavingOut:
             self._changes += 1
             if self._row.stage == "unclear" and self._changes == 1:
                 raise Lost
-        answer = answer_of(self._project.server, call)
+        response = response_of(self._project.server, call)
         if self._is_due(action):
-            asked = answers.asked_for(action, call.path, call.peek(), call.parameters)
+            asked = responses.asked_for(action, call.path, call.peek(), call.parameters)
             under = [self._spell(member) for member in self._left_out if asked(member)]
             if under:
                 self._once.add(action)
-                answer = answers.spoilt(action, answer, under)
-        return answer
+                response = responses.spoilt(action, response, under)
+        return response
 
     def _is_due(self, action: str) -> bool:
         if action not in self._reads or not self._is_stage():

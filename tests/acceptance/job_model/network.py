@@ -5,11 +5,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from job_model import answers
+from job_model import responses
 from job_model.machine import EPOCH
 from job_model.project import Project
 from job_model.trouble import Fate, Trouble
-from job_model.wire import Lost, NotReached, Silent, answer_of
+from job_model.wire import Lost, NotReached, Silent, response_of
 from job_model.witness import Witness
 
 from asyncclient.testing import Fault
@@ -52,16 +52,16 @@ class InTrouble:
         left()
         self._witness.sent(action, call)
         await asyncio.sleep(LATENCY_S)
-        answer = await self._answer(action, call, fate, timeout_s)
-        spells = self._trouble.spells_on(action, answers.asked_for(action, call.path, call.peek(), call.parameters))
+        response = await self._respond(action, call, fate, timeout_s)
+        spells = self._trouble.spells_on(action, responses.asked_for(action, call.path, call.peek(), call.parameters))
         if action == "deletion_status":
-            answer = answers.with_statuses(answer, self._project.void)
-        answer = answers.spoilt(action, answer, spells)
+            response = responses.with_statuses(response, self._project.void)
+        response = responses.spoilt(action, response, spells)
         self._trouble.stir()
         await asyncio.sleep(LATENCY_S)
-        self._witness.told(action, call, answer)
-        self._trace(f"{call.method} {call.path} -> {answer.status} {answer.body!r}")
-        return answer
+        self._witness.told(action, call, response)
+        self._trace(f"{call.method} {call.path} -> {response.status} {response.body!r}")
+        return response
 
     def _trace(self, what: str) -> None:
         self.trace.append(f"{self._project.machine.true() - EPOCH:.6f} {what}")
@@ -74,12 +74,12 @@ class InTrouble:
                 timer.cancel()
                 effect()
 
-    async def _answer(self, action: str, call: ParsedRequest, fate: Fate | None, timeout_s: float) -> Response:
+    async def _respond(self, action: str, call: ParsedRequest, fate: Fate | None, timeout_s: float) -> Response:
         if fate is None:
-            return answer_of(self._server, call)
+            return response_of(self._server, call)
         if fate.kind == "late":
             self._put_off(call, fate.after_s)
-        answer = self._fated(action, call, fate) if fate.takes_effect else answers.refusal(fate.status or 500)
+        response = self._fated(action, call, fate) if fate.takes_effect else responses.refusal(fate.status or 500)
         match fate.kind:
             case "lost":
                 raise Lost
@@ -87,12 +87,12 @@ class InTrouble:
                 await asyncio.sleep(timeout_s)
                 raise Silent
             case "garbage":
-                return answers.GARBAGE
+                return responses.GARBAGE
             case "status":
-                return answers.refusal(fate.status)
+                return responses.refusal(fate.status)
             case "slow":
                 await asyncio.sleep(fate.after_s)
-        return answer
+        return response
 
     def _fated(self, action: str, call: ParsedRequest, fate: Fate) -> Response:
         if fate.kind == "swallow":
@@ -100,17 +100,17 @@ class InTrouble:
         if fate.kind == "errors":
             kind: Any = "deletion_errors" if action == "bulk_delete" else "person_deletion_failed"
             return self._with_fault(call, Fault(kind))
-        return answer_of(self._server, call)
+        return response_of(self._server, call)
 
     def _with_fault(self, call: ParsedRequest, fault: Fault) -> Response:
         self._server.faults.add(fault)
         try:
-            return answer_of(self._server, call)
+            return response_of(self._server, call)
         finally:
             self._server.faults.clear()
 
     def _put_off(self, call: ParsedRequest, after_s: float) -> None:
-        effect = partial(answer_of, self._server, call)
+        effect = partial(response_of, self._server, call)
         self._late.append((asyncio.get_running_loop().call_later(after_s, effect), effect))
 
 

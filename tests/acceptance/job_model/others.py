@@ -33,6 +33,10 @@ class Others:
         if len(self.mutations) >= MOST_ACTS:
             return
         what, member = self._chance.choice(self._possible), self._chance.choice(self._project.selected)
+        self.do(what, member)
+
+    def do(self, what: str, member: Member) -> None:
+        """Do something to a person, if that is possible."""
         if getattr(self, f"_{what}")(member):
             self.mutations.append(Act(what=what, name=member.name, at=self._project.machine.true()))
 

@@ -1,4 +1,4 @@
-"""A table of what comes of answers that leave persons out: read, operation, stage, how many, once or for a while.
+"""A table of what comes of responses that leave persons out: read, operation, stage, how many, once or for a while.
 
 Once is never a proof: the job ends as if nothing had been left out. Whoever is left out for so long, by UUID and by
 distinct ID, is taken for gone, and is found again by a later verify. In the end all is as asked in every row.

@@ -1,4 +1,4 @@
-"""What goes wrong in a case: with requests on their way, with single persons in answers, with clocks, and by others.
+"""What goes wrong in a case: with requests on their way, with single persons in responses, with clocks, and by others.
 
 Drawn request by request from the case's seed, until it is over. It asks nothing of the engine.
 """
@@ -26,11 +26,11 @@ _FAILURES = (500, 502, 503, 504)
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens to one request instead of an answer.
+    """What happens to one request instead of a response.
 
     Arguments:
         takes_effect: whether the server does what is asked all the same.
-        after_s: how slow the answer is, or how much later than its request a late one takes effect.
+        after_s: how slow the response is, or how much later than its request a late one takes effect.
     """
 
     kind: Kind
@@ -40,12 +40,12 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spell(msgspec.Struct, kw_only=True):
-    """A person, or its deletion rows, that answers do not show as they are.
+    """A person, or its deletion rows, that responses do not show as they are.
 
     Arguments:
         where: which reads.
         how: "left_out", or a way to spoil what is told of the person.
-        until: by the server's clock; None is the next such answer only.
+        until: by the server's clock; None is the next such response only.
     """
 
     member: Member
@@ -97,13 +97,13 @@ class Trouble:
             self._sleep()
 
     def fate(self, action: str) -> Fate | None:
-        """What happens to a request; None where it is answered."""
+        """What happens to a request; None if it gets its response."""
         if self.over or self._chance.random() >= self._rate:
             return None
         return self._fate(action, self._chance.choice(self._possible(action)))
 
     def spells_on(self, action: str, names: Callable[[Member], bool]) -> list[Spell]:
-        """The spells that an answer to a read is under, of the persons that it was asked for; short ones end by it."""
+        """The spells that a response to a read is under, of the persons that it was asked for; short ones end by it."""
         now = self._machine.true()
         self.spells = [one for one in self.spells if one.until is None or one.until > now]
         found = [one for one in self.spells if action in one.where and names(one.member)]
@@ -179,4 +179,4 @@ _WAYS = (
     "other_key",
     "stranger_too",
 )
-"""Ways to be left out of an answer, or to be told of in one that cannot be used."""
+"""Ways to be left out of a response, or to be told of in one that cannot be used."""

@@ -1,6 +1,6 @@
 """The one seam of the model: a wire without sockets, from the client to a network, and from there to the local server.
 
-Only this file knows how a client is told to use another wire than its own, and how a server answers without one.
+Only this file knows how a client is told to use another wire than its own, and how a server responds without one.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -27,14 +27,14 @@ class Lost(Exception):
 
 
 class Silent(Exception):
-    """No answer came in time."""
+    """No response came in time."""
 
 
 class Network(Protocol):
     """What lies between client and server."""
 
     async def exchange(self, call: ParsedRequest, timeout_s: float, left: Callable[[], None]) -> ServerResponse:
-        """The answer to a request.
+        """The response to a request.
 
         Arguments:
             left: to be called as soon as bytes of the request may have left.
@@ -61,22 +61,22 @@ class Wire:
         call = ParsedRequest(request.method, f"/{path}{query}", headers, request.body or b"")
         about: dict[str, Any] = {"method": request.method, "path": path, "route": request.route}
         try:
-            answer = await self._network.exchange(call, request.timeout_s or TIMEOUT_S, left)
+            response = await self._network.exchange(call, request.timeout_s or TIMEOUT_S, left)
         except NotReached:
             raise ConnectFailed("no connection", **about, sent=False) from None
         except Lost:
             raise ConnectionLost("the connection broke", **about, sent=True) from None
         except Silent:
-            raise TimedOut("no answer", **about, sent=True) from None
-        headers = {name.lower(): value for name, value in answer.headers} | {"content-type": answer.content_type}
-        return Response(status=answer.status, path=path, headers=headers, body=answer.body)
+            raise TimedOut("no response", **about, sent=True) from None
+        headers = {name.lower(): value for name, value in response.headers} | {"content-type": response.content_type}
+        return Response(status=response.status, path=path, headers=headers, body=response.body)
 
     async def close(self) -> None:
         """There is nothing to close."""
 
 
-def answer_of(server: LocalPostHog, call: ParsedRequest) -> ServerResponse:
-    """What the server answers; the request takes effect here and now."""
+def response_of(server: LocalPostHog, call: ParsedRequest) -> ServerResponse:
+    """Return the server's response; the request takes effect here and now."""
     outcome = server._handler.handle(call)
     assert outcome.ending == "response", outcome.ending
     return outcome.response

@@ -104,14 +104,14 @@ class Witness:
             for uuid in self._uuids(action, call):
                 self._call(action, uuid, keeps=keeps)
 
-    def told(self, action: str, call: ParsedRequest, answer: Response) -> None:
-        """An answer reaches the engine."""
+    def told(self, action: str, call: ParsedRequest, response: Response) -> None:
+        """A response reaches the engine."""
         if action in _READS:
-            self._read(action, call, answer)
+            self._read(action, call, response)
         elif action == "deletion_status":
-            self._rows(answer)
+            self._rows(response)
         elif action in ("bulk_delete", "capture") or action in _OF_ONE:
-            self._answered(action, call, answer)
+            self._changed(action, call, response)
 
     def _uuids(self, action: str, call: ParsedRequest) -> list[str]:
         if action == "bulk_delete":
@@ -167,23 +167,23 @@ class Witness:
         last = max((act.at for act in self._others.did(member.name, *whats.split())), default=0.0)
         return self._project.machine.true() - last > holds_s and not self._project.machine.just_woke
 
-    def _answered(self, action: str, call: ParsedRequest, answer: Response) -> None:
+    def _changed(self, action: str, call: ParsedRequest, response: Response) -> None:
         now = self._project.machine.true()
         body = call.peek() or {}
         if action == "capture":
             members = [self._by_distinct_id.get(event["distinct_id"]) for event in body["batch"]]
         else:
             members = [self._by_uuid.get(uuid) for uuid in self._uuids(action, call)]
-        good = answer.status < 300 and not answer.body.startswith(b"<")
+        good = response.status < 300 and not response.body.startswith(b"<")
         for member in members:
             if member is None:
                 continue
             evidence = self.evidence[member.name]
-            evidence.story.append(self._line(f"{action} -> {answer.status}"))
+            evidence.story.append(self._line(f"{action} -> {response.status}"))
             if good:
                 for kind in self._kinds(action, body):
                     getattr(evidence, f"{kind}_accepted").append(now)
-            elif len(members) == 1 and answer.status in _FINAL_REFUSALS:
+            elif len(members) == 1 and response.status in _FINAL_REFUSALS:
                 evidence.refused_alone_at = now
 
     def _kinds(self, action: str, body: dict[str, Any]) -> list[str]:
@@ -194,12 +194,12 @@ class Witness:
         kinds = [kind for kind in ("events", "recordings") if body.get(f"delete_{kind}")]
         return kinds if body.get("keep_person") else [*kinds, "deletes"]
 
-    def _read(self, action: str, call: ParsedRequest, answer: Response) -> None:
+    def _read(self, action: str, call: ParsedRequest, response: Response) -> None:
         now = self._project.machine.true()
-        results = _body(answer) or None
+        results = _body(response) or None
         if action == "retrieve":
             member = self._by_uuid.get(self._uuids(action, call)[0])
-            if member is not None and (results is not None or b'"not_found"' in answer.body):
+            if member is not None and (results is not None or b'"not_found"' in response.body):
                 self._shown(member, results, now, by_uuid=True)
         elif results is None:
             return
@@ -234,8 +234,8 @@ class Witness:
                 self.evidence[member.name].glimpsed.append(now)
                 self.evidence[member.name].story.append(self._line("shown by an invalid response"))
 
-    def _rows(self, answer: Response) -> None:
-        for row in _body(answer).get("results", ()):
+    def _rows(self, response: Response) -> None:
+        for row in _body(response).get("results", ()):
             member, at = self._by_uuid.get(row["person_uuid"]), datetime.fromisoformat(row["created_at"]).timestamp()
             if member is not None:
                 evidence = self.evidence[member.name]
@@ -276,9 +276,9 @@ class Witness:
         return f"{self._project.machine.true() - EPOCH:.1f} {what}"
 
 
-def _body(answer: Response) -> dict[str, Any]:
-    """What a good answer says; nothing where it is none."""
-    return json.loads(answer.body) if answer.status == 200 and answer.body.startswith(b"{") else {}
+def _body(response: Response) -> dict[str, Any]:
+    """What a good response says; nothing where it is none."""
+    return json.loads(response.body) if response.status == 200 and response.body.startswith(b"{") else {}
 
 
 def _iso(member: Member) -> str:

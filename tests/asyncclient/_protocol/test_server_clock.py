@@ -134,7 +134,7 @@ def test_a_clock_that_stood_still_while_the_machine_slept_is_corrected_by_two_re
 
 
 @pytest.mark.parametrize("date", ["", "soon", "Mon, 99 Nov 2026 00:00:00 GMT", "Mon, 23 Nov 99999 00:00:00 GMT"])
-def test_a_date_that_cannot_be_read_tells_nothing(date: str) -> None:
+def test_an_unreadable_date_header_is_ignored(date: str) -> None:
     wall = Wall()
     clock = ServerClock(wall, wall)
     clock.observe_date(date, 0.1)

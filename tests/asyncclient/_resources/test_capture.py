@@ -108,8 +108,8 @@ async def test_the_token_is_fetched_once_however_many_callers_need_it() -> None:
         async with anyio.create_task_group() as group:
             for each in (client, view) * 8:
                 group.start_soon(each.capture.batch, [BOUGHT])
-        asked = [each.path for each in server.requests if each.action != "capture"]
-        assert asked == ["/api/projects/1/"]
+        paths = [each.path for each in server.requests if each.action != "capture"]
+        assert paths == ["/api/projects/1/"]
         assert server.request_counts["capture"] == 16
 
 
@@ -267,7 +267,7 @@ def fault(times: int, kind: str, **more: Any) -> Fault:
 
 
 @pytest.mark.parametrize("passing", PASSING, ids=str)
-async def test_what_comes_to_the_same_twice_is_repeated_like_a_read(passing: dict[str, Any]) -> None:
+async def test_events_with_the_same_effect_twice_are_retried_like_a_read(passing: dict[str, Any]) -> None:
     events: list[Any] = []
     async with LocalPostHog(persons=1) as server, client_of(server, on_event=events.append) as client:
         server.faults.add(fault(3, **passing))

@@ -36,11 +36,11 @@ def sizes(events: list[CaptureEvent]) -> list[int]:
 
 @given(EVENTS, st.integers(0, 400))
 def test_no_body_is_too_large_and_none_could_take_one_event_more(events: list[CaptureEvent], slack: int) -> None:
-    most = max(sizes(events), default=1) + slack
-    made = list(batches(events, max_bytes=most))
-    assert all(len(each.events) <= most for each in made)
+    limit_bytes = max(sizes(events), default=1) + slack
+    made = list(batches(events, max_bytes=limit_bytes))
+    assert all(len(each.events) <= limit_bytes for each in made)
     for this, following in pairwise(made):
-        assert len(this.events) + 1 + sizes(events)[following.start] > most
+        assert len(this.events) + 1 + sizes(events)[following.start] > limit_bytes
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])
@@ -54,8 +54,8 @@ def test_the_commas_between_events_count(count: int) -> None:
 
 @given(EVENTS, st.integers(0, 400))
 def test_every_event_is_in_exactly_one_body_in_its_place(events: list[CaptureEvent], slack: int) -> None:
-    most = max(sizes(events), default=1) + slack
-    made = list(batches(events, max_bytes=most))
+    limit_bytes = max(sizes(events), default=1) + slack
+    made = list(batches(events, max_bytes=limit_bytes))
     bodies = [json.loads(capture_events(each, TOKEN).body or b"") for each in made]
     assert [event for body in bodies for event in body["batch"]] == [dict(each.to_wire()) for each in events]
     assert [at for each in made for at in range(each.start, each.stop)] == list(range(len(events)))
@@ -66,9 +66,9 @@ def test_every_event_is_in_exactly_one_body_in_its_place(events: list[CaptureEve
 
 @given(EVENTS, st.integers(0, 400))
 def test_a_part_is_one_body_again(events: list[CaptureEvent], slack: int) -> None:
-    most = max(sizes(events), default=1) + slack
-    for each in batches(events, max_bytes=most):
-        (again,) = batches(events[each.start : each.stop], max_bytes=most)
+    limit_bytes = max(sizes(events), default=1) + slack
+    for each in batches(events, max_bytes=limit_bytes):
+        (again,) = batches(events[each.start : each.stop], max_bytes=limit_bytes)
         assert again.events == each.events
 
 
@@ -107,7 +107,7 @@ def test_events_that_are_not_a_list_are_refused(events: Any) -> None:
         list(batches(events))
 
 
-def test_the_body_is_what_the_server_reads() -> None:
+def test_the_body_has_the_form_that_the_server_reads() -> None:
     (batch,) = batches([CaptureEvent("x", "a")])
     request = capture_events(batch, TOKEN)
     assert json.loads(request.body or b"") == {

@@ -193,7 +193,9 @@ def test_no_text_changes_a_path(text: str) -> None:
         ({"protocol": "x" * 65}, "65 characters and the server accepts at most 64"),
     ],
 )
-async def test_what_cannot_be_is_refused_before_anything_is_sent(raw: Any, given_: dict[str, Any], says: str) -> None:
+async def test_invalid_arguments_are_refused_before_anything_is_sent(
+    raw: Any, given_: dict[str, Any], says: str
+) -> None:
     server = await raw.serve(raw.http())
     client: PostHogClient = await raw.client(server.url)
     with pytest.raises(InvalidArgument, match=says):

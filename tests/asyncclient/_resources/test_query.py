@@ -208,6 +208,44 @@ async def test_keys_that_cannot_be_are_refused(raw: Any, keys: Any) -> None:
     assert server.requests == []
 
 
+COLUMN = "SELECT distinct_id FROM person_distinct_ids WHERE distinct_id > {after} ORDER BY distinct_id"
+
+
+async def test_the_column_of_a_query_is_read_page_by_page() -> None:
+    async with LocalPostHog(persons=50) as server, client_of(server) as client:
+        pages = [page async for page in client.query.iter_column(COLUMN, page_size=7)]
+        people = [server.world.person(uuid) for uuid in server.world.iter_uuids()]
+    expected = sorted(each for person in people if person is not None for each in person.distinct_ids)
+    assert [each for page in pages for each in page] == expected
+    assert {len(page) for page in pages[:-1]} == {7}
+
+
+@pytest.mark.parametrize("pages", [[["b", "a"]], [["a"], ["a"]], [["", "a"]]])
+async def test_a_column_that_does_not_ascend_is_refused(raw: Any, pages: list[list[str]]) -> None:
+    server = await raw.serve(Pages(raw, *pages))
+    client = await raw.client(server.url)
+    with pytest.raises(ListingError, match="not in ascending order"):
+        [page async for page in client.query.iter_column(COLUMN)]
+
+
+@pytest.mark.parametrize("row", [None, 7, ["a"]])
+async def test_a_column_with_other_than_strings_is_refused(raw: Any, row: Any) -> None:
+    server = await raw.serve(Pages(raw, [row]))
+    client = await raw.client(server.url)
+    with pytest.raises(InvalidResponse, match="not one string"):
+        [page async for page in client.query.iter_column(COLUMN)]
+
+
+async def test_a_column_query_has_a_free_name_for_its_mark(raw: Any) -> None:
+    server = await raw.serve(raw.http())
+    client = await raw.client(server.url)
+    cases: list[dict[str, Any]] = [{"values": {"after": 1}}, {"values": [1]}, {"page_size": 0}, {"after": ""}]
+    for arguments in cases:
+        with pytest.raises(InvalidArgument):
+            [page async for page in client.query.iter_column(COLUMN, **arguments)]
+    assert server.requests == []
+
+
 KEYS = st.lists(st.text(min_size=1).filter(lambda key: key.strip() and "\0" not in key), min_size=1, max_size=5)
 
 

@@ -34,11 +34,11 @@ from asyncclient._transport.retrying import RetryingTransport
 WHERE = {"method": "GET", "path": "p", "route": "GET p"}
 REFUSED = ConnectFailed("no connection (Connection refused)", **WHERE, sent=False)
 LOST = ConnectionLost("the connection broke", **WHERE, sent=True)
-TIMED_OUT = TimedOut("no answer within 60 s", **WHERE, sent=True)
+TIMED_OUT = TimedOut("no response within 60 s", **WHERE, sent=True)
 PATIENT = RetryPolicy(retry_for_s=900.0)
 
 
-def answer(code: int, **headers: str) -> Response:
+def response(code: int, **headers: str) -> Response:
     return Response(
         status=code, path="p", headers={name.replace("_", "-"): value for name, value in headers.items()}, body=b"{}"
     )
@@ -80,7 +80,7 @@ class Server:
         await asyncio.sleep(0.01)
         if isinstance(what, PostHogError):
             raise what
-        return what or answer(200)
+        return what or response(200)
 
     def times(self, action: str) -> list[float]:
         return [at for name, at in self.sent if name == action]
@@ -112,7 +112,7 @@ class Client:
 
 
 @pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0, 890.0])
-@pytest.mark.parametrize("failure", [REFUSED, LOST, TIMED_OUT, answer(500), answer(503), answer(522)])
+@pytest.mark.parametrize("failure", [REFUSED, LOST, TIMED_OUT, response(500), response(503), response(522)])
 def test_a_read_is_sent_again_when_the_server_is_back_however_long_that_takes(
     failure: Response | PostHogError, away_s: float
 ) -> None:
@@ -158,7 +158,7 @@ def test_when_the_time_is_over_every_waiting_request_fails_and_the_next_call_tri
 
 def test_only_one_request_probes_while_all_others_wait_unsent() -> None:
     async def main() -> None:
-        server = Server([(5.0, 120.0, answer(503))])
+        server = Server([(5.0, 120.0, response(503))])
         client = Client(server)
         await asyncio.sleep(5.0)
         calls = [asyncio.create_task(client.view().send(request(), None)) for _ in range(20)]
@@ -211,7 +211,7 @@ def test_a_call_that_ends_in_an_outage_each_time_fails_in_the_end() -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize("failure", [LOST, TIMED_OUT, answer(500), answer(503)])
+@pytest.mark.parametrize("failure", [LOST, TIMED_OUT, response(500), response(503)])
 def test_a_change_that_may_have_been_made_is_not_sent_again_after_an_outage(failure: Response | PostHogError) -> None:
     async def main() -> None:
         server = Server([(0.0, 30.0, failure)])
@@ -342,7 +342,7 @@ def test_a_server_that_names_a_pause_is_probed_after_it_and_too_long_a_pause_end
     retry_after: str, error: type[Exception] | None
 ) -> None:
     async def main() -> None:
-        server = Server([(0.0, 100.0, answer(503, retry_after=retry_after))])
+        server = Server([(0.0, 100.0, response(503, retry_after=retry_after))])
         client = Client(server)
         if error is None:
             assert (await client.view().send(request(), None)).status == 200
@@ -357,7 +357,7 @@ def test_a_server_that_names_a_pause_is_probed_after_it_and_too_long_a_pause_end
 
 def test_probes_count_in_the_rate_limit_and_in_the_events() -> None:
     async def main() -> None:
-        server = Server([(0.0, 20.0, answer(503))])
+        server = Server([(0.0, 20.0, response(503))])
         client = Client(server)
         await client.view().send(request(), None)
         finished = client.of(RequestFinished)

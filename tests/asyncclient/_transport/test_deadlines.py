@@ -80,7 +80,7 @@ def test_a_call_ends_in_time_or_is_ended_at_its_deadline(calls: list[tuple[float
     run_virtual(main())
 
 
-async def test_closing_ends_who_is_under_way_and_nobody_else() -> None:
+async def test_closing_ends_the_calls_of_that_client_only() -> None:
     deadlines = Deadlines(asyncio.get_running_loop())
     inside = asyncio.Event()
 

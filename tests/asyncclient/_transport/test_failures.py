@@ -67,7 +67,7 @@ def test_an_unknown_host_is_named() -> None:
     assert isinstance(decide(RetryPolicy(), found, attempt=1, mutating=False), GiveUp)
 
 
-def test_a_name_server_that_does_not_respond_is_told_from_a_name_that_does_not_exist() -> None:
+def test_a_silent_name_server_differs_from_an_unknown_name() -> None:
     found = failed(aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(socket.EAI_AGAIN, "try again")))
     assert isinstance(found, UnknownHost)
     assert not found.does_not_exist
@@ -101,26 +101,26 @@ def test_no_exception_is_named(error: Exception, sent: bool, kind: type[Any], me
     assert str(found) == f"GET persons/: {message}"
 
 
-async def test_a_server_without_tls_is_told_apart(raw: Any) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def test_a_server_without_tls_has_an_error_of_its_own(raw: Any) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0) as server:
         client = await raw.client(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         with pytest.raises(ConnectFailed, match=r"does not speak TLS on this port; plain http .* needs --allow-http"):
             await client.persons.get(raw.uuid)
 
 
-async def test_a_private_certificate_authority_that_is_not_given_is_told(raw: Any, certificate: Path) -> None:
+async def test_an_error_names_a_private_certificate_authority_that_is_not_trusted(raw: Any, certificate: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the handshake's end on the server's side
 
-    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0, ssl=context) as server:
         client = await raw.client(f"https://localhost:{server.sockets[0].getsockname()[1]}")
         with pytest.raises(UntrustedCertificate) as caught:
             await client.persons.get(raw.uuid)

@@ -204,9 +204,9 @@ async def test_a_redirect_of_a_read_to_another_hosts_projects_is_sent_again_to_o
     ]
 
 
-@pytest.mark.parametrize("answer", [b"<html>Welcome</html>", b"[]", b""])
-async def test_a_success_that_is_not_the_apis_settles_nothing(raw: Any, answer: bytes) -> None:
-    server = await raw.serve(raw.http(body=answer))
+@pytest.mark.parametrize("response", [b"<html>Welcome</html>", b"[]", b""])
+async def test_a_success_that_is_not_the_apis_settles_nothing(raw: Any, response: bytes) -> None:
+    server = await raw.serve(raw.http(body=response))
     client = await raw.client(server.url, api_prefix="auto")
     for _ in range(2):
         with pytest.raises(InvalidResponse):
@@ -248,14 +248,14 @@ async def test_once_is_once_even_when_the_server_moves_meanwhile(raw: Any) -> No
 async def test_a_server_that_moves_during_a_job_is_followed_by_the_next_read(raw: Any) -> None:
     state = {"moved": False}
 
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         if state["moved"] and "/environments/" in request.path:
             writer.write(raw.http(404, b'{"detail": "Endpoint not found."}'))
         else:
             writer.write(raw.http(202, b"") if request.method == "DELETE" else raw.http(404, NOBODY))
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     client = await raw.client(server.url, api_prefix="auto")
     await client.persons.delete(raw.uuid)
     state["moved"] = True

@@ -40,7 +40,7 @@ def highest(low: float, high: float) -> float:
     return high
 
 
-def answer(code: int, body: bytes = b"{}", **headers: str) -> Response:
+def response(code: int, body: bytes = b"{}", **headers: str) -> Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(status=code, path="p", headers=named, body=body)
 
@@ -48,14 +48,14 @@ def answer(code: int, body: bytes = b"{}", **headers: str) -> Response:
 class Script:
     """A wire with scripted responses, in virtual time."""
 
-    def __init__(self, *answers: Response | PostHogError, latency_s: float = 0.0) -> None:
-        self.answers = list(answers)
+    def __init__(self, *responses: Response | PostHogError, latency_s: float = 0.0) -> None:
+        self.responses = list(responses)
         self.at: list[float] = []
         self.latency_s = latency_s
 
     async def send(self, request: Request, path: str, left: Any) -> Response:
         self.at.append(asyncio.get_running_loop().time())
-        said = self.answers.pop(0)
+        said = self.responses.pop(0)
         if not isinstance(said, ConnectFailed):
             left()
         await asyncio.sleep(self.latency_s)
@@ -82,7 +82,7 @@ def request(mutating: bool = False, bucket: Bucket = Bucket.OTHERS) -> Request:
 def test_five_attempts_with_growing_waits_then_the_error() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        script, events = Script(*[answer(503)] * 5), []
+        script, events = Script(*[response(503)] * 5), []
         limits = Limits(RateLimits.off(), clock=loop.time)
         with pytest.raises(ServerError):
             await layered(script, events, limits).send(request(), None)
@@ -115,13 +115,13 @@ def test_a_429_pauses_all_requests_of_the_bucket_visibly(retry_after: str, pause
         limits = Limits(RateLimits.posthog(), clock=loop.time)
         limits.charge(Bucket.OTHERS, [59.9] * 100)  # so that no request waits long for the lowered limit
         events: list[Any] = []
-        script = Script(answer(429, **{"retry-after": retry_after}), answer(200), answer(200))
+        script = Script(response(429, **{"retry-after": retry_after}), response(200), response(200))
         stack = layered(script, events, limits)
         began = loop.time()
         first = asyncio.create_task(stack.send(request(mutating=True), None))
         await asyncio.sleep(0.001)
         other = asyncio.create_task(stack.send(request(), None))
-        other_bucket = Script(answer(200))
+        other_bucket = Script(response(200))
         await layered(other_bucket, events, limits).send(request(bucket=Bucket.DELETES), None)
         assert other_bucket.at[0] - began < 0.1
         await asyncio.gather(first, other)
@@ -140,7 +140,7 @@ def test_an_unavailable_server_that_names_a_wait_pauses_all_requests_once(
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.off(), clock=loop.time)
         events: list[Any] = []
-        script = Script(*[answer(status, **{"retry-after": retry_after})] * 3, *[answer(200)] * 20, latency_s=0.01)
+        script = Script(*[response(status, **{"retry-after": retry_after})] * 3, *[response(200)] * 20, latency_s=0.01)
         stack = layered(script, events, limits)
         began = loop.time()
         together = [asyncio.create_task(stack.send(request(), None)) for _ in range(3)]
@@ -164,7 +164,7 @@ def test_above_the_longest_pause_nothing_is_sent_and_every_call_fails_at_once(
     async def main() -> None:
         loop = asyncio.get_running_loop()
         events: list[Any] = []
-        script = Script(answer(status, **{"retry-after": "7200"}), answer(200))
+        script = Script(response(status, **{"retry-after": "7200"}), response(200))
         stack = layered(script, events, Limits(RateLimits.off(), clock=loop.time))
         began = loop.time()
         for left_s in (7200.0, 7200.0, 5400.0):
@@ -187,7 +187,7 @@ def test_a_server_with_repeated_429s_is_not_flooded_and_lowers_the_limit_once() 
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)
         events: list[Any] = []
-        script = Script(*[answer(429, **{"retry-after": "0"})] * 4, answer(200))
+        script = Script(*[response(429, **{"retry-after": "0"})] * 4, response(200))
         await layered(script, events, limits).send(request(), None)
         gaps = [round(b - a, 1) for a, b in zip(script.at, script.at[1:], strict=False)]
         assert gaps == [1.0, 2.0, 4.0, 8.0]
@@ -203,7 +203,7 @@ def test_many_429s_of_requests_that_left_together_lower_the_limit_once() -> None
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)
         events: list[Any] = []
-        script = Script(*[answer(429, **{"retry-after": "1"})] * 32, latency_s=0.2)
+        script = Script(*[response(429, **{"retry-after": "1"})] * 32, latency_s=0.2)
         stack = layered(script, events, limits, RetryPolicy.never())
         await asyncio.gather(*(stack.send(request(), None) for _ in range(32)), return_exceptions=True)
         assert len(script.at) == 32
@@ -217,7 +217,7 @@ def test_an_unsent_request_costs_no_permit_and_emits_no_event() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)
         events: list[Any] = []
-        script = Script(ConnectFailed("x", **WHERE, sent=False), answer(200))
+        script = Script(ConnectFailed("x", **WHERE, sent=False), response(200))
         await layered(script, events, limits).send(request(mutating=True), None)
         assert limits.budget(Bucket.OTHERS)[0].used == 1
         assert [type(e) for e in events] == [Retrying, RequestFinished]
@@ -229,7 +229,7 @@ def test_with_before_send_there_is_one_attempt_whatever_the_outcome() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         outcomes: list[Response | PostHogError] = [
-            *(answer(code) for code in (429, 500, 503)),
+            *(response(code) for code in (429, 500, 503)),
             ConnectFailed("x", **WHERE, sent=False),
             *LOST,
         ]
@@ -239,7 +239,7 @@ def test_with_before_send_there_is_one_attempt_whatever_the_outcome() -> None:
             async def before_send(server_text: list[int] = server_text) -> None:
                 server_text.append(1)
 
-            script = Script(outcome, answer(200))
+            script = Script(outcome, response(200))
             with pytest.raises(PostHogError):
                 await layered(script, [], Limits(RateLimits.off(), clock=loop.time)).send(request(), before_send)
             assert (len(script.at), len(server_text)) == (1, 1)
@@ -251,7 +251,7 @@ def test_before_send_is_awaited_once_the_permit_is_held_and_returns_it_when_it_r
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)
-        script = Script(answer(200))
+        script = Script(response(200))
         seen = []
 
         async def before_send() -> None:
@@ -272,7 +272,7 @@ def test_a_call_cancelled_while_it_waits_for_its_turn_costs_nothing() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)
         limits.pause(Bucket.OTHERS, 100.0)
-        script, events = Script(answer(200)), []
+        script, events = Script(response(200)), []
         task = asyncio.create_task(layered(script, events, limits).send(request(), None))
         await asyncio.sleep(1.0)
         task.cancel()
@@ -286,7 +286,7 @@ def test_a_call_cancelled_in_flight_keeps_its_permit_and_emits_an_event() -> Non
     async def main() -> None:
         loop = asyncio.get_running_loop()
         limits = Limits(RateLimits.posthog(), clock=loop.time)
-        script, events = Script(answer(200), latency_s=10.0), []
+        script, events = Script(response(200), latency_s=10.0), []
         task = asyncio.create_task(layered(script, events, limits).send(request(), None))
         await asyncio.sleep(1.0)
         task.cancel()

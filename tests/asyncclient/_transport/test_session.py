@@ -74,7 +74,7 @@ async def test_an_idle_connection_that_the_server_closed_loses_no_request_unnoti
     assert len([each for each in server.requests if each.method == "DELETE"]) <= 1
 
 
-async def test_nobody_listening_is_a_failure_before_anything_was_sent(raw: Any, unused_tcp_port: int) -> None:
+async def test_a_refused_connection_is_a_failure_before_anything_was_sent(raw: Any, unused_tcp_port: int) -> None:
     client = await raw.client(f"http://127.0.0.1:{unused_tcp_port}")
     with pytest.raises(ConnectFailed) as caught:
         await client.persons.delete(raw.uuid)
@@ -112,7 +112,7 @@ async def test_a_server_that_speaks_no_tls_is_a_failure_before_anything_was_sent
     assert raw.key.encode() not in b"".join(reached)
 
 
-async def test_a_connection_that_does_not_come_about_in_time_is_not_a_lost_answer(raw: Any) -> None:
+async def test_a_connection_that_takes_too_long_is_not_a_lost_response(raw: Any) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
         fillers = []
@@ -215,7 +215,7 @@ async def test_the_environments_proxy_and_netrc_are_used_only_when_asked(
         assert each.headers["authorization"] == f"Bearer {raw.key}"  # never the one of the netrc
 
 
-async def test_target_headers_and_body_are_exactly_what_was_built(raw: Any) -> None:
+async def test_target_headers_and_body_are_sent_exactly_as_built(raw: Any) -> None:
     server = await raw.serve(raw.http(body=b'{"results": [], "persons_found": 1, "events_queued_for_deletion": true}'))
     client = await raw.client(server.url)
     await client.persons.list(distinct_id="a b+c/../%2e?&=#\u00fc\n", limit=5)
@@ -233,7 +233,7 @@ async def test_target_headers_and_body_are_exactly_what_was_built(raw: Any) -> N
     )
 
 
-async def test_what_is_announced_before_the_answer_is_passed_over(raw: Any) -> None:
+async def test_informational_responses_are_skipped(raw: Any) -> None:
     early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     server = await raw.serve(early + raw.http(body=b'{"results": []}'))
     client = await raw.client(server.url)
@@ -260,7 +260,7 @@ async def test_a_post_without_fields_has_no_body(raw: Any) -> None:
     assert server.requests[0].headers.get("content-length", "0") == "0"
 
 
-@pytest.mark.parametrize("moment", ["connecting", "before the answer", "in the body"])
+@pytest.mark.parametrize("moment", ["connecting", "before the response", "in the body"])
 async def test_cancellation_leaks_neither_connection_nor_event(raw: Any, moment: str) -> None:
     async def stall(request: Any, writer: asyncio.StreamWriter) -> bool:
         if moment == "in the body":

@@ -38,7 +38,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_what_is_no_whole_answer_is_a_lost_connection(raw: Any, name: str) -> None:
+async def test_an_incomplete_response_is_a_lost_connection(raw: Any, name: str) -> None:
     async def broken(request: Any, writer: asyncio.StreamWriter) -> bool:
         writer.write(BROKEN[name])
         await writer.drain()
@@ -55,7 +55,7 @@ async def test_what_is_no_whole_answer_is_a_lost_connection(raw: Any, name: str)
     assert len(server.requests) == 1
 
 
-async def test_a_body_that_is_not_gzip_as_it_says_is_an_answer_that_cannot_be_read(raw: Any) -> None:
+async def test_a_body_that_is_not_gzip_as_its_header_says_is_invalid(raw: Any) -> None:
     server = await raw.serve(raw.http(body=b"this is no gzip", Content_Encoding="gzip"))
     client = await raw.client(server.url)
     with pytest.raises(InvalidResponse, match="cannot be unpacked") as caught:
@@ -69,19 +69,19 @@ async def test_gzip_and_deflate_and_chunks_are_read(raw: Any) -> None:
 
     body = json.dumps(raw.person()).encode()
     chunked = b"".join(b"%x\r\n%b\r\n" % (1, bytes([byte])) for byte in body) + b"0\r\n\r\n"
-    answers = [
+    responses = [
         raw.http(body=gzip.compress(body), Content_Encoding="gzip"),
         raw.http(body=zlib.compress(body), Content_Encoding="deflate"),
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked,
     ]
 
-    async def next_answer(request: Any, writer: asyncio.StreamWriter) -> bool:
-        writer.write(answers[len(server.requests) - 1])
+    async def next_response(request: Any, writer: asyncio.StreamWriter) -> bool:
+        writer.write(responses[len(server.requests) - 1])
         return True
 
-    server = await raw.serve(next_answer)
+    server = await raw.serve(next_response)
     client = await raw.client(server.url)
-    for _ in answers:
+    for _ in responses:
         assert str((await client.persons.get(raw.uuid)).uuid) == raw.uuid
     assert server.connections == 1
 
@@ -118,7 +118,7 @@ async def test_what_only_the_body_explains_is_not_guessed_from_half_of_it(raw: A
         await client.persons.get(raw.uuid)
 
 
-async def test_an_error_page_beyond_64_kib_is_cut_and_its_status_told(raw: Any) -> None:
+async def test_an_error_page_beyond_64_kib_is_cut_and_keeps_its_status(raw: Any) -> None:
     server = await raw.serve(raw.http(502, b"<html>" + b"x" * 1_000_000))
     client = await raw.client(server.url)
     with pytest.raises(ServerError) as caught:
@@ -129,12 +129,12 @@ async def test_an_error_page_beyond_64_kib_is_cut_and_its_status_told(raw: Any) 
 @pytest.mark.parametrize("packed", [False, True])
 async def test_a_body_beyond_32_mib_is_refused_and_the_connection_dropped(raw: Any, packed: bool) -> None:
     body = b'{"a": "' + b"x" * (33 << 20) + b'"}'
-    answer = (
+    response = (
         raw.http(body=gzip.compress(body, compresslevel=1) + b"more", Content_Encoding="gzip", Content_Length="9999999")
         if packed
         else raw.http(body=body)
     )
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     client = await raw.client(server.url)
     with pytest.raises(InvalidResponse, match="larger than 32 MiB"):
         await client.persons.get(raw.uuid)
@@ -208,6 +208,7 @@ async def test_json_nested_without_end_is_one_clear_error(raw: Any, body: bytes)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
 @given(
     said=st.one_of(
         st.binary(max_size=400),

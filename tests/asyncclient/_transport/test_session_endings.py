@@ -37,13 +37,13 @@ async def turns() -> None:
 
 @pytest.mark.parametrize("status", [413, 200])
 @pytest.mark.parametrize("size", [10, LARGE])
-async def test_a_connection_whose_request_was_answered_before_it_had_left_serves_no_other(
+async def test_a_connection_with_a_response_before_its_request_is_not_used_again(
     raw: Any, serving: Any, size: int, status: int
 ) -> None:
     bodies: list[bool] = []  # for each connection that ended, whether the last body arrived whole
     ended, under_way = asyncio.Event(), 0
 
-    async def answer_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal under_way
         under_way += 1
         whole = True
@@ -61,7 +61,7 @@ async def test_a_connection_whose_request_was_answered_before_it_had_left_serves
         under_way -= 1
         ended.set()
 
-    async with serving(answer_early) as url:
+    async with serving(respond_early) as url:
         client = await raw.client(url)
         for _ in range(2):
             with contextlib.suppress(ApiStatusError):
@@ -113,10 +113,10 @@ CALLS: dict[str, Callable[[PostHogClient, str], Any]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", CALLS)
-async def test_an_answer_that_nobody_asked_for_is_not_the_next_ones(raw: Any, method: str) -> None:
+async def test_an_unrequested_response_is_not_that_of_the_next_call(raw: Any, method: str) -> None:
     on, said = asyncio.Event(), asyncio.Event()
 
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         writer.write(raw.http(body=b'{"results": []}'))
         await writer.drain()
         await on.wait()
@@ -124,7 +124,7 @@ async def test_an_answer_that_nobody_asked_for_is_not_the_next_ones(raw: Any, me
         said.set()
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     client = await raw.client(server.url)
     await client.persons.list()
     on.set()
@@ -181,7 +181,7 @@ async def test_a_body_that_turns_out_to_be_none_ends_the_call(raw: Any, reader: 
     assert caught.value.sent is True
 
 
-@pytest.mark.parametrize("moment", ["connecting", "waiting", "before the answer", "in the body", "in an export"])
+@pytest.mark.parametrize("moment", ["connecting", "waiting", "before the response", "in the body", "in an export"])
 async def test_closing_the_client_ends_every_call(raw: Any, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     async def stall(request: Any, writer: asyncio.StreamWriter) -> bool:
         if moment.startswith("in "):

@@ -75,7 +75,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[PostHogClient]
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
-async def test_a_documented_call_is_answered_by_the_mock(client: PostHogClient, name: str) -> None:
+async def test_the_mock_responds_to_each_documented_call(client: PostHogClient, name: str) -> None:
     method, path, status, payload, call = DOCUMENTED[name]
     with mocked_responses() as mocked:
         if payload is None:
@@ -91,7 +91,7 @@ def test_these_are_the_ten() -> None:
     assert len(DOCUMENTED) == 10
 
 
-async def test_what_a_mock_returns_is_decoded(client: PostHogClient) -> None:
+async def test_the_response_of_a_mock_is_decoded(client: PostHogClient) -> None:
     with mocked_responses() as mocked:
         mocked.get(re.compile(rf"{ROOT}/persons/\?.*"), payload=PAGE)
         mocked.get(f"{ROOT}/persons/{ADA}/", status=404, payload={"detail": "Not found."})

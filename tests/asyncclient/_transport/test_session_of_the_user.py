@@ -45,7 +45,7 @@ async def test_its_headers_are_sent_and_displace_none_of_the_clients(raw: Any) -
     assert (seen["accept"], seen["accept-encoding"]) == ("application/json", "gzip, deflate")
 
 
-async def test_without_a_user_agent_of_its_own_it_sends_the_clients(raw: Any) -> None:
+async def test_a_session_without_a_user_agent_sends_that_of_the_client(raw: Any) -> None:
     server = await raw.serve(raw.http(body=EMPTY))
     async with aiohttp.ClientSession() as session:
         await (await raw.client(server.url, session=session)).persons.list()
@@ -166,6 +166,25 @@ async def test_a_session_that_was_closed_says_so(raw: Any) -> None:
         await client.persons.list()
 
 
+async def test_a_session_of_another_loop_says_so(raw: Any) -> None:
+    server = await raw.serve(raw.http(body=EMPTY))
+
+    async def make() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession()
+
+    other = asyncio.new_event_loop()
+    try:
+        session = await asyncio.to_thread(other.run_until_complete, make())
+        client = await raw.client(server.url, session=session)
+        for call in (client.persons.list, lambda: client.persons.delete(raw.uuid)):
+            with pytest.raises(RuntimeError, match="belongs to another event loop: make it in the one that uses the"):
+                await call()
+        await asyncio.to_thread(other.run_until_complete, session.close())
+    finally:
+        other.close()
+    assert server.requests == []
+
+
 async def test_its_middlewares_do_not_see_the_calls(raw: Any) -> None:
     seen = []
 
@@ -235,7 +254,7 @@ async def test_a_session_that_sends_elsewhere_sends_nothing(raw: Any) -> None:
 
 
 @pytest.mark.parametrize("given", [object(), "session", aiohttp.ClientSession])
-async def test_what_is_no_session_is_refused(given: Any) -> None:
+async def test_an_object_that_is_no_session_is_refused(given: Any) -> None:
     with pytest.raises(InvalidArgument, match=r"session is of type \w+, and not an aiohttp\.ClientSession"):
         PostHogClient(host="us", project_id=1, personal_api_key="phx_x", session=given)
 
@@ -267,13 +286,13 @@ async def test_a_private_certificate_authority_of_its_connector_is_trusted(raw: 
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     served.load_cert_chain(certificate)
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(raw.http(body=EMPTY))
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=served) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0, ssl=served) as server:
         host = f"https://localhost:{server.sockets[0].getsockname()[1]}"
         trusted = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(certificate)))
         async with aiohttp.ClientSession(connector=trusted) as session:

@@ -38,7 +38,7 @@ async def test_a_plain_proxy_gets_the_whole_address_and_its_password(
     assert (len(proxy.requests), proxy.connections) == (2, 1)
 
 
-async def test_who_is_excepted_is_asked_without_the_proxy(raw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_in_no_proxy_is_called_without_the_proxy(raw: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = await raw.serve(raw.http())
     server = await raw.serve(raw.http(body=b'{"results": []}'))
     monkeypatch.setenv("http_proxy", proxy.url)
@@ -53,7 +53,7 @@ async def test_through_a_tunnel_the_proxy_sees_neither_path_nor_key(
     heads: list[bytes] = []
     passed: list[bytes] = []
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError):
             while True:
                 heads.append(await reader.readuntil(b"\r\n\r\n"))
@@ -74,7 +74,7 @@ async def test_through_a_tunnel_the_proxy_sees_neither_path_nor_key(
         await asyncio.gather(pump(reader, there[1]), pump(there[0], writer))
 
     async with (
-        await asyncio.start_server(answer, "127.0.0.1", 0, ssl=trusted) as server,
+        await asyncio.start_server(response, "127.0.0.1", 0, ssl=trusted) as server,
         await asyncio.start_server(tunnel, "127.0.0.1", 0) as proxy,
     ):
         port = server.sockets[0].getsockname()[1]
@@ -126,7 +126,7 @@ async def test_no_error_shows_the_proxys_password(
 
 
 @pytest.mark.parametrize("named", ["http://me:hidden@", "socks5://me:hidden@proxy:1080", "http://me:hidden@h:port"])
-async def test_an_address_that_is_none_is_refused_and_its_password_not_shown(
+async def test_an_invalid_address_is_refused_without_its_password(
     raw: Any, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
     monkeypatch.setenv("http_proxy", named)

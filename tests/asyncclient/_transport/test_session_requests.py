@@ -26,7 +26,7 @@ async def test_a_read(raw: Any) -> None:
     }
 
 
-async def test_a_request_with_a_body_tells_its_type_and_length_and_one_without_its_length_alone(raw: Any) -> None:
+async def test_a_request_with_a_body_has_type_and_length_and_one_without_only_its_length(raw: Any) -> None:
     server = await raw.serve(raw.http(body=b""))
     client = await raw.client(server.url)
     await client.persons.delete(raw.uuid)

@@ -11,39 +11,39 @@ import pytest
 from asyncclient import ConnectFailed, InvalidArgument, PostHogClient
 
 
-async def test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent(raw: Any, certificate: Path) -> None:
+async def test_a_self_signed_certificate_is_refused_before_anything_is_sent(raw: Any, certificate: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.readuntil(b"\r\n\r\n"))
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(raw.http(404, b'{"detail": "Not found."}'))
         await writer.drain()
         writer.close()
 
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the handshake's end on the server's side
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0, ssl=context) as server:
         port = server.sockets[0].getsockname()[1]
         client = await raw.client(f"https://localhost:{port}")
         with pytest.raises(
             ConnectFailed, match="the certificate of 'localhost' is not trusted: its certificate authority is unknown"
         ):
             await client.persons.get(raw.uuid)
-    assert heard == []
+    assert received == []
 
 
 async def test_a_private_certificate_authority_is_trusted_where_it_is_given(raw: Any, certificate: Path) -> None:
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     served.load_cert_chain(certificate)
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(raw.http(body=b'{"results": []}'))
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=served) as server:
+    async with await asyncio.start_server(response, "127.0.0.1", 0, ssl=served) as server:
         host = f"https://localhost:{server.sockets[0].getsockname()[1]}"
         client = await raw.client(host, ssl=ssl.create_default_context(cafile=str(certificate)))
         assert (await client.persons.list()).results == []
@@ -68,7 +68,7 @@ async def test_a_context_that_does_not_verify_the_server_is_refused(raw: Any, co
 
 
 @pytest.mark.parametrize("given", [True, False, "ca.pem"])
-async def test_what_is_no_context_is_refused(raw: Any, given: Any) -> None:
+async def test_an_object_that_is_no_ssl_context_is_refused(raw: Any, given: Any) -> None:
     with pytest.raises(InvalidArgument, match=r"ssl is of type \w+: give an ssl\.SSLContext"):
         await raw.client("https://localhost", ssl=given)
 

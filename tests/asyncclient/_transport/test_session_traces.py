@@ -27,14 +27,14 @@ def spans() -> Iterator[InMemorySpanExporter]:
 
 @pytest.mark.parametrize("whose", ["its own session", "a session of the user's"])
 async def test_opentelemetry_sees_one_span_per_call(raw: Any, spans: InMemorySpanExporter, whose: str) -> None:
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         if request.method == "DELETE":
             return False
         found = request.method == "GET" and not request.path.endswith(f"{raw.uuid}/")
         writer.write(raw.http(body=b'{"results": []}') if found else raw.http(404, b'{"detail": "Not found."}'))
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     async with aiohttp.ClientSession() as session:
         client = await raw.client(server.url, **({} if whose == "its own session" else {"session": session}))
         await client.persons.list()
@@ -53,30 +53,30 @@ async def test_opentelemetry_sees_one_span_per_call(raw: Any, spans: InMemorySpa
     assert raw.key not in "".join(span.to_json() for span in told)
 
 
-def tracing(heard: list[Any]) -> aiohttp.TraceConfig:
+def tracing(traced: list[Any]) -> aiohttp.TraceConfig:
     config = aiohttp.TraceConfig()
 
     async def started(session: Any, context: Any, params: aiohttp.TraceRequestStartParams) -> None:
-        heard.append(("start", params.method, repr(params)))
+        traced.append(("start", params.method, repr(params)))
         params.headers["traceparent"] = "00-1-2-01"
 
     async def ended(session: Any, context: Any, params: aiohttp.TraceRequestEndParams) -> None:
-        heard.append(("end", params.response.status))
+        traced.append(("end", params.response.status))
 
     config.on_request_start.append(started)
     config.on_request_end.append(ended)
     return config
 
 
-async def test_a_trace_config_is_told_of_each_call_and_may_add_headers(raw: Any) -> None:
-    heard: list[Any] = []
+async def test_a_trace_config_sees_each_call_and_may_add_headers(raw: Any) -> None:
+    traced: list[Any] = []
     server = await raw.serve(raw.http(body=b'{"results": []}'))
-    async with aiohttp.ClientSession(trace_configs=[tracing(heard)]) as session:
+    async with aiohttp.ClientSession(trace_configs=[tracing(traced)]) as session:
         client = await raw.client(server.url, session=session)
         await client.persons.list()
         await client.persons.list()
-    assert [each[:2] for each in heard] == [("start", "GET"), ("end", 200)] * 2
-    assert raw.key not in repr(heard)
+    assert [each[:2] for each in traced] == [("start", "GET"), ("end", 200)] * 2
+    assert raw.key not in repr(traced)
     assert [request.headers["traceparent"] for request in server.requests] == ["00-1-2-01"] * 2
     assert server.requests[0].headers["authorization"] == f"Bearer {raw.key}"
 
@@ -101,7 +101,7 @@ async def test_an_error_of_a_hook_is_the_users_and_shows_no_key(raw: Any, hook: 
 
 
 @pytest.mark.parametrize("slow", [False, True])
-async def test_a_late_answer_is_not_the_next_calls_where_a_session_is_traced(raw: Any, slow: bool) -> None:
+async def test_a_late_response_is_not_that_of_the_next_call_of_a_traced_session(raw: Any, slow: bool) -> None:
     """A hook that waits between the connection and the request hides it: see asyncclient/README.md."""
     config = aiohttp.TraceConfig()
 
@@ -112,7 +112,7 @@ async def test_a_late_answer_is_not_the_next_calls_where_a_session_is_traced(raw
     config.on_connection_reuseconn.append(wait)
     on, said = asyncio.Event(), asyncio.Event()
 
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         writer.write(raw.http(body=b'{"results": []}'))
         await writer.drain()
         await on.wait()
@@ -120,7 +120,7 @@ async def test_a_late_answer_is_not_the_next_calls_where_a_session_is_traced(raw
         said.set()
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     async with aiohttp.ClientSession(trace_configs=[config]) as session:
         client = await raw.client(server.url, session=session)
         await client.persons.list()

@@ -186,7 +186,7 @@ async def test_an_error_before_persons_are_resolved_names_no_person(serve):
     assert api.world.count() == 2
 
 
-async def test_after_two_of_the_steps_the_person_is_deleted_and_counted_all_the_same(serve):
+async def test_a_deletion_error_after_two_of_the_steps_still_counts_the_person_as_deleted(serve):
     api = await serve(3, era="summary")
     api.server.faults.add(Fault("deletion_errors", step="log_activity"))
     summary = (await bulk(api)).json

@@ -1,7 +1,7 @@
 """The record of every request."""
 
 
-async def test_a_record_says_what_came_and_what_came_of_it(serve):
+async def test_a_record_has_the_request_and_its_outcome(serve):
     api = await serve(3)
     body = {"ids": await api.uuids(), "delete_events": True}
     reply = await api.post("bulk_delete/?x=1&x=2", body, headers={"X-Run": "7"})

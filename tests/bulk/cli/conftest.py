@@ -112,7 +112,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_second_look_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands in this process ask again at once about whom an answer left out: what is tested is that they do."""
+    """Commands in this process ask again at once about whom a response left out: what is tested is that they do."""
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
 
 

@@ -120,7 +120,7 @@ def test_run_ends_by_the_first_signal_alone(blocked: Blocked, run: Run, posthog:
     blocked.told(b"Test batch: ")
     process.send_signal(signal.SIGTERM)
     blocked.told(b"No further requests")
-    assert process.wait(timeout=10) == -signal.SIGTERM
+    assert process.wait(timeout=18) == -signal.SIGTERM
     report = read_report("x.journal.jsonl")
     assert report.runs[-1].ended is not None
     assert not any(state.state == "unknown" for axis in report.axes for state in axis.states)
@@ -200,7 +200,7 @@ def test_the_demo_ends_while_its_output_is_blocked(blocked: Blocked, posthog: An
     process = blocked.start("demo", "--persons", "200", env={"TMPDIR": str(folder)})
     blocked.told(b"in project 1")
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) == -signal.SIGINT
+    assert process.wait(timeout=18) == -signal.SIGINT
     assert list(folder.iterdir()) == []
 
 
@@ -213,7 +213,7 @@ def test_results_wait_for_their_reader_and_events_end_whole(blocked: Blocked, po
     seen = b""
     while b'"event":"report"' not in seen or not seen.endswith(b"\n"):
         seen += os.read(blocked.output, 65536)
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=18) == 0
     assert seen.isascii()
 
 

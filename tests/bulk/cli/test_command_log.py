@@ -22,7 +22,7 @@ DELETE = ("delete", "--delete-events", "--everyone", "--yes", "--expect-count", 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR) (bulk|asyncclient): .+")
 
 
-def test_the_log_file_tells_the_story_of_a_job_without_naming_anyone(run: Run, posthog: Any) -> None:
+def test_the_log_file_has_each_step_of_a_job_and_identifies_no_person(run: Run, posthog: Any) -> None:
     person = posthog.server.world.person(next(posthog.server.world.iter_uuids()))
     posthog.server.faults.add(Fault("status", action="bulk_delete", status=503, times=1))
     assert run(*DELETE, "--log-file", "job.log", "--log-level", "debug").code == 0
@@ -52,7 +52,7 @@ def test_a_second_run_appends_to_the_log(run: Run, posthog: Any) -> None:
 
 
 @pytest.mark.slow
-def test_the_log_of_a_job_that_is_killed_and_resumed_tells_both_runs(
+def test_the_log_of_a_job_that_is_killed_and_resumed_has_both_runs(
     spawn: Callable[..., "subprocess.Popen[bytes]"], run: Run, posthog: Any
 ) -> None:
     line = (
@@ -171,11 +171,47 @@ def test_a_log_never_goes_into_a_journal_through_a_link_or_into_a_folder(run: Ru
     Path("folder").mkdir()
     before = Path("x.journal.jsonl").read_bytes()
     for name in ("x.journal.jsonl", "x.plan.jsonl", "link.log", "folder", "none/job.log"):
-        result = run("status", "x.journal.jsonl", "--log-file", name)
+        result = run("jobs", "--log-file", name)
         assert result.code == 74
         assert name in result.sentence
     assert Path("x.journal.jsonl").read_bytes() == before
     assert not Path("other.log").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "log_file", "label"),
+    [
+        (("delete", "--distinct-ids", "ids.txt"), "ids.txt", "--distinct-ids"),
+        (("delete", "--uuids", "ids.txt"), "../{folder}/ids.txt", "--uuids"),
+        (("delete", "--emails", "link.txt"), "ids.txt", "--emails"),
+        (("persons", "-o", "out.jsonl"), "out.jsonl", "--output"),
+        (("persons", "--key-file", "key"), "./key", "--key-file"),
+        (("delete", "--everyone", "--plan", "new.plan.jsonl"), "new.plan.jsonl", "--plan"),
+        (("status", "x.journal.jsonl"), "x.journal.jsonl", "JOURNAL"),
+    ],
+)
+def test_a_log_never_goes_into_a_file_that_the_command_reads_or_writes(
+    line: tuple[str, ...], log_file: str, label: str, run: Run, posthog: Any
+) -> None:
+    Path("ids.txt").write_text("user-1\n")
+    Path("link.txt").symlink_to("ids.txt")
+    before = sorted(os.listdir())
+    log_file = log_file.format(folder=Path.cwd().name)
+    result = run(*line, "--log-file", log_file)
+    assert result.code == 2
+    assert f"is the file of {label}: choose another name for the log file" in result.sentence
+    assert sorted(os.listdir()) == before
+    assert Path("ids.txt").read_text() == "user-1\n"
+    assert posthog.server.requests == []
+
+
+def test_a_log_cannot_have_the_name_of_a_plan_or_a_journal(run: Run, posthog: Any) -> None:
+    for name in ("new.plan.jsonl", "new.journal.jsonl"):
+        result = run(*DELETE, "--log-file", name)
+        assert result.code == 2
+        assert f"{name} has the name of a plan or a journal" in result.sentence
+    assert os.listdir() == []
+    assert posthog.server.requests == []
 
 
 def test_a_log_that_cannot_be_written_ends_and_the_command_continues(

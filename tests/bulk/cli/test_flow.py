@@ -315,7 +315,7 @@ def test_a_file_of_persons_that_was_cut_short_is_not_there(
     assert not Path("people.jsonl").exists()
 
 
-def test_what_the_server_says_cannot_act_on_a_terminal(
+def test_text_from_the_server_cannot_act_on_a_terminal(
     serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served = serve(5, project_name="Ac\x1b]0;pwned\x07me\u202e")
@@ -335,7 +335,7 @@ def test_what_the_server_says_cannot_act_on_a_terminal(
 
 
 def listed_byte_for_byte(posthog: Any, uuids: list[UUID]) -> dict[str, bytes]:
-    """What the server itself answers to a batch read, object by object."""
+    """The server's own response to a batch read, object by object."""
     import urllib.request
 
     request = urllib.request.Request(
@@ -343,8 +343,8 @@ def listed_byte_for_byte(posthog: Any, uuids: list[UUID]) -> dict[str, bytes]:
         data=json.dumps({"uuids": [str(uuid) for uuid in uuids]}).encode(),
         headers={"Authorization": f"Bearer {posthog.server.personal_api_key}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request) as answer:
-        results = msgspec.json.decode(answer.read(), type=dict[str, dict[str, msgspec.Raw]])["results"]
+    with urllib.request.urlopen(request) as response:
+        results = msgspec.json.decode(response.read(), type=dict[str, dict[str, msgspec.Raw]])["results"]
     return {uuid: bytes(raw) for uuid, raw in results.items()}
 
 

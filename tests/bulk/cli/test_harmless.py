@@ -187,7 +187,7 @@ def test_error_messages_are_sanitized(posthog: Any, arguments: tuple[str, ...]) 
 
 
 class _Evil(BaseHTTPRequestHandler):
-    """Answers everything with an error in which every text acts on a terminal."""
+    """Responds to everything with an error in which every text acts on a terminal."""
 
     status = 400
 

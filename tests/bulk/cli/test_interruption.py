@@ -45,7 +45,7 @@ def test_while_planning_nothing_is_kept(
     posthog.until(requested(posthog, "list"))
     _, err = interrupted(process, number)
     assert err == (
-        f"posthog-bulk: interrupted by {number.name}. Nothing was changed, and no file is left behind. "
+        f"posthog-bulk: interrupted by {number.name}. Nothing was changed, and no new file is left behind. "
         f"To start again:\n  posthog-bulk {' '.join(command)}\n"
     )
     assert list(own_folder.iterdir()) == []
@@ -78,7 +78,7 @@ def test_in_the_checks_before_a_run_the_plan_is_kept(
 
 
 @pytest.mark.slow
-def test_in_an_outage_the_summary_tells_what_was_done_and_the_same_line_continues(
+def test_in_an_outage_the_summary_has_the_counts_and_the_same_line_continues(
     spawn: Spawn, run: Run, posthog: Any
 ) -> None:
     posthog.server.faults.add(Fault("reset", after=9))
@@ -116,7 +116,7 @@ def test_an_export_to_a_file_leaves_none(spawn: Spawn, posthog: Any, own_folder:
     process = spawn("persons", "-o", "all.jsonl", "--json")
     posthog.until(requested(posthog, "list"))
     out, err = interrupted(process, signal.SIGINT)
-    assert "no file is left behind. To start again:\n  posthog-bulk persons -o all.jsonl --json\n" in err
+    assert "no new file is left behind. To start again:\n  posthog-bulk persons -o all.jsonl --json\n" in err
     end = json.loads(out.splitlines()[-1])
     assert (end["event"], end["exit_code"]) == ("error", 130)
     assert list(own_folder.iterdir()) == []

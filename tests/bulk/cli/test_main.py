@@ -49,8 +49,8 @@ def _env() -> dict[str, str]:
 
 OPERATION_OPTIONS = (
     "--distinct-ids --uuids --emails --column --where --email --properties --cohort --everyone --allow-shared-ids "
-    "--plan --journal --yes --expect-count --concurrency --batch-size --rate-limits --wait --max-targets --json "
-    "--host --project-id --key-file"
+    "--plan --journal --yes --expect-count --expect-lines --concurrency --batch-size --rate-limits --wait "
+    "--max-targets --json --host --project-id --key-file"
 )
 
 # the table of the interface: options that people script against
@@ -63,8 +63,8 @@ OPTIONS = {
     "--email-keys --column --where --email "
     "--properties --cohort --everyone --allow-shared-ids --output --host --project-id --key-file",
     "show": "--target --json",
-    "run": "--journal --approve --max-targets --expect-count --concurrency --batch-size --rate-limits --wait --json "
-    "--host --project-id --key-file",
+    "run": "--journal --approve --max-targets --expect-count --expect-lines --concurrency --batch-size --rate-limits "
+    "--wait --json --host --project-id --key-file",
     "delete": f"--delete-events --delete-recordings {OPERATION_OPTIONS}",
     "unset": f"--route {OPERATION_OPTIONS}",
     "update": f"--route {OPERATION_OPTIONS}",

@@ -214,6 +214,35 @@ def test_an_existing_plan_is_not_used_for_another_operation(
     assert not posthog.mutations
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--journal", "folder"), "folder cannot be opened: it is a directory"),
+        (
+            ("--journal", "none/x.journal.jsonl", "--plan", "x"),
+            "none/x.journal.jsonl cannot be created: its folder does ",
+        ),
+        (("--plan", "none/x.plan.jsonl"), "none/x.plan.jsonl cannot be created: its folder does not exist"),
+    ],
+)
+def test_a_journal_that_cannot_be_written_is_refused_before_planning(
+    run: Run, posthog: Any, options: tuple[str, ...], problem: str
+) -> None:
+    Path("folder").mkdir()
+    result = run("update", "plan=vip", *IDS, *GO, *options)
+    assert result.code == 74
+    assert problem in result.sentence
+    assert posthog.server.requests == []
+    assert list(Path().glob("*.plan.jsonl")) == []
+
+
+def test_a_plan_in_a_missing_folder_is_refused_before_planning(run: Run, posthog: Any) -> None:
+    result = run("plan", "delete", *IDS, "-o", "none/x.plan.jsonl")
+    assert result.code == 74
+    assert "none/x.plan.jsonl cannot be created: its folder does not exist" in result.sentence
+    assert posthog.server.requests == []
+
+
 def test_a_process_that_finds_a_new_plan_of_another_uses_that(
     run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,19 @@ def footer(plan: Path) -> dict[str, Any]:
 OPERATION_OPTIONS = ("delete", *FREE, "--yes", "--expect-count", "1")
 
 
+@pytest.mark.parametrize("option", ["--log-file", "--plan", "--journal", "--key-file", "--ca-file"])
+def test_an_empty_file_name_and_a_dash_are_refused(refused: Callable[..., str], posthog: Any, option: str) -> None:
+    assert f"'{option}': the name of the file is empty" in refused(2, *OPERATION_OPTIONS, option, "")
+    assert f"'{option}': '-' is not the name of a file; ./- is" in refused(2, *OPERATION_OPTIONS, option, "-")
+    assert posthog.server.requests == []
+
+
+@pytest.mark.parametrize("line", [("persons",), ("plan", "delete", *FREE)])
+def test_an_output_without_a_name_is_refused(refused: Callable[..., str], line: tuple[str, ...]) -> None:
+    assert "'--output': the name of the file is empty" in refused(2, *line, "-o", "")
+    assert "'--output': '-' is not the name of a file" in refused(2, *line, "-o", "-")
+
+
 def test_a_missing_key_is_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("POSTHOG_PERSONAL_API_KEY")
     assert "POSTHOG_PERSONAL_API_KEY" in refused(2, *OPERATION_OPTIONS)
@@ -154,7 +167,7 @@ def test_an_empty_selection_is_refused(refused: Callable[..., str], posthog: Any
     [
         (("--distinct-ids", "a", "--uuids", "b"), "cannot be combined"),
         (("--distinct-ids", "a", "--where", "a exact b"), "cannot be combined"),
-        (("--everyone", "--email", "a@b"), "cannot be combined"),
+        (("--distinct-ids", "a", "--everyone"), "cannot be combined"),
         (("--column", "a", *FREE), "--column"),
         (("--allow-shared-ids", *FREE), "--allow-shared-ids"),
         (("--email", " "), "blank"),
@@ -238,9 +251,9 @@ def test_a_plan_for_another_project_or_host_is_refused(
 
 def test_a_plan_for_another_operation_or_selection_is_refused(refused: Callable[..., str], plan: Path) -> None:
     count = str(footer(plan)["count"])
-    asked = ("--plan", plan, "--yes", "--expect-count", count)
-    assert "another operation" in refused(3, "delete", "--delete-events", *FREE, *asked)
-    assert "another selection" in refused(3, "delete", "--where", "plan exact pro", *asked)
+    run_options = ("--plan", plan, "--yes", "--expect-count", count)
+    assert "another operation" in refused(3, "delete", "--delete-events", *FREE, *run_options)
+    assert "another selection" in refused(3, "delete", "--where", "plan exact pro", *run_options)
 
 
 def test_the_journal_of_another_job_is_refused(

@@ -71,7 +71,7 @@ def test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes(
         seen += line
     assert process.poll() is None
     process.send_signal(number)
-    assert process.wait(timeout=10) == -number
+    assert process.wait(timeout=18) == -number
     assert len(posthog.mutations) == 2
     assert run("run", plan).code == 0
     assert posthog.server.world.count() == 0
@@ -85,7 +85,7 @@ def test_a_signal_while_planning_leaves_nothing_behind(
     process = spawn("delete", "--everyone", "--yes", "--expect-count", "60", "--plan", "x.plan.jsonl")
     posthog.until(lambda: any(request.action == "list" for request in posthog.server.requests))
     process.send_signal(number)
-    assert process.wait(timeout=10) == -number
+    assert process.wait(timeout=18) == -number
     assert list(own_folder.iterdir()) == []
     assert not posthog.mutations
 
@@ -97,7 +97,7 @@ def test_a_signal_while_a_pipe_keeps_it_waiting_ends_it(spawn: Spawn, posthog: A
     process.stdin.flush()
     posthog.until(lambda: any(request.action == "projects" for request in posthog.server.requests))
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == -signal.SIGTERM
+    assert process.wait(timeout=18) == -signal.SIGTERM
     assert list(own_folder.iterdir()) == []
 
 

@@ -54,7 +54,13 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        os.close(self._screen)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the window: what the command writes from now on is an error."""
+        if self._screen >= 0:
+            os.close(self._screen)
+        self._screen = -1
 
     def _read(self) -> bool:
         ready, _, _ = select.select([self._screen], [], [], 30)
@@ -126,6 +132,24 @@ def test_an_interrupt_at_the_prompt_ends_the_command(
     one.process.send_signal(signal.SIGINT)
     assert one.finish() == -signal.SIGINT
     assert not posthog.mutations
+    assert "to continue: \r\n\rposthog-bulk: interrupted by SIGINT. Nothing was changed; the plan is kept: " in one.seen
+    assert "  posthog-bulk run x.plan.jsonl\r\n" in one.seen
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_closed_ends_a_run_by_the_signal(
+    terminal: Callable[..., Terminal], run: Run, posthog: Any, plan: Path
+) -> None:
+    posthog.server.reconfigure(latency_s=0.3)
+    with load_plan(plan) as loaded:
+        digest = loaded.digest
+    one = terminal("run", plan, "--approve", digest, "--batch-size", "5", "--concurrency", "1")
+    one.read_until("Test batch OK")
+    one.hang_up()
+    one.process.send_signal(signal.SIGHUP)
+    assert one.process.wait(timeout=30) == -signal.SIGHUP
+    posthog.server.reconfigure(latency_s=0.0)
+    assert run("run", plan).code == 0
 
 
 @pytest.mark.slow

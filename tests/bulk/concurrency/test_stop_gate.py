@@ -24,14 +24,14 @@ async def test_closing_the_gate_ends_waits_at_once() -> None:
 
 async def test_a_request_in_flight_is_awaited() -> None:
     gate = StopGate()
-    answer = anyio.Event()
+    response = anyio.Event()
     got: list[str] = []
 
     async def request() -> None:
         with gate.cancel_on_stop() as scope:
             gate.finish_despite_stop(scope)
-            await answer.wait()
-            got.append("answer")
+            await response.wait()
+            got.append("response")
 
     async with anyio.create_task_group() as group:
         group.start_soon(request)
@@ -39,8 +39,8 @@ async def test_a_request_in_flight_is_awaited() -> None:
         gate.close(RuntimeError("over"))
         await anyio.wait_all_tasks_blocked()
         assert got == []
-        answer.set()
-    assert got == ["answer"]
+        response.set()
+    assert got == ["response"]
 
 
 async def test_no_request_leaves_once_the_gate_is_closed() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from answers import Body, rewrite
+from changed_responses import Body, rewrite
 
 from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import LocalPostHog, ServerOptions

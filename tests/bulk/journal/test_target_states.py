@@ -154,8 +154,8 @@ def test_an_unknown_reason_is_refused() -> None:
 
 
 def test_persons_deleted_instead_of_kept_are_never_reported_as_already_deleted() -> None:
-    answer = AttemptEnded(attempt=0, at=3.0, outcome="unknown", status=202, error="deleted_instead_of_kept")
-    target_states = folded(opened(), run(), intent(0, "0", "events"), answer, run())
+    response = AttemptEnded(attempt=0, at=3.0, outcome="unknown", status=202, error="deleted_instead_of_kept")
+    target_states = folded(opened(), run(), intent(0, "0", "events"), response, run())
     assert target_states.person(0) is Person.UNKNOWN
     assert [(r, s, list(n)) for r, s, n in target_states.reasons(Axis.PERSON)] == [
         ("deleted_instead_of_kept", Person.UNKNOWN, [0])
@@ -259,7 +259,7 @@ def test_a_job_for_properties_does_not_change_the_other_axes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected", "counted"),
+    ("response", "expected", "counted"),
     [
         ({"outcome": "ok"}, "RRRRUU", [1, 1, 1, 1, 0, 0]),
         ({"outcome": "ok", "accepted": "0-1", "requests": 3, "reached": "0-2"}, "RR?UUU", [1, 1, 1, 1, 0, 0]),
@@ -282,13 +282,13 @@ def test_a_job_for_properties_does_not_change_the_other_axes() -> None:
     ],
 )
 def test_targets_that_a_block_did_not_reach_keep_their_state(
-    answer: dict[str, Any], expected: str, counted: list[int]
+    response: dict[str, Any], expected: str, counted: list[int]
 ) -> None:
-    target_states = of_properties(block(0, "0-3", 5), AttemptEnded(attempt=0, at=7.0, **answer))
+    target_states = of_properties(block(0, "0-3", 5), AttemptEnded(attempt=0, at=7.0, **response))
     letters = {"R": Properties.ACCEPTED, "?": Properties.UNKNOWN, "U": Properties.NOT_STARTED}
     assert properties(target_states) == [letters[each] for each in expected]
     assert list(target_states.attempts) == counted
-    assert list(target_states.usage.recent.get("others", [])) == [7.0] * answer.get("requests", 5)
+    assert list(target_states.usage.recent.get("others", [])) == [7.0] * response.get("requests", 5)
 
 
 def test_a_killed_block_is_unknown_and_all_its_requests_count() -> None:

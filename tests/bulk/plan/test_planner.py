@@ -236,6 +236,22 @@ async def test_persons_with_many_distinct_ids_are_a_finding(
         assert by_kind(plan.findings)["many_distinct_ids"] == many
 
 
+async def test_the_distinct_ids_of_persons_with_many_are_counted_by_a_listing(
+    server: LocalPostHog, client: PostHogClient, plan_path: Path
+) -> None:
+    for person in range(30):
+        server.world.add_person([f"p{person}-{number}" for number in range(10 + person)], {})
+    server.world.add_person([f"huge-{number}" for number in range(1_200)], {})
+    lines = [*(f"p{person}-0" for person in range(30)), "huge-0"]
+    with await make_plan(client, OPERATION, ByDistinctIds(lines), plan_path) as plan:
+        found = by_kind(plan.findings)["many_distinct_ids"]
+    assert (found["count"], found["most_shown"], len(found["shown"])) == (31, 1_000, 20)
+    assert found["shown"][:2] == [
+        {"line": 31, "target": 30, "distinct_ids": 1_000, "is_minimum": True},
+        {"line": 30, "target": 29, "distinct_ids": 39, "is_minimum": False},
+    ]
+
+
 async def test_the_plan_holds_the_times_of_the_planners_requests(server: LocalPostHog, plan_path: Path) -> None:
     limits = Limits(RateLimits.posthog())
     async with client_of(server, limits=limits) as client:
@@ -357,7 +373,7 @@ class Stub:
     """A client whose reads are functions of a test; counts how many run at once."""
 
     def __init__(self, refs: Callable[[list[str]], Iterable[tuple[str, PersonRef]]], persons: list[Person]) -> None:
-        self.running = self.most = 0
+        self.running = self.max_running = 0
         self.groups: list[list[str]] = []
         self._refs = refs
         self._persons = persons
@@ -383,7 +399,7 @@ class Stub:
 
     async def _by_distinct_ids(self, ids: list[str]) -> dict[str, PersonRef]:
         self.running += 1
-        self.most = max(self.most, self.running)
+        self.max_running = max(self.max_running, self.running)
         self.groups.append(list(ids))
         for _ in range(hash(ids[0]) % 7):  # responses overtake each other
             await asyncio.sleep(0)
@@ -405,7 +421,7 @@ async def test_groups_are_read_concurrently_and_written_in_order(plan_path: Path
     stub: Any = Stub(lambda group: [(one, ref(int(one[1:]))) for one in group], [])
     with await make_plan(stub, OPERATION, ByDistinctIds(ids), plan_path, concurrency=concurrency) as plan:
         assert known_by(plan) == ids
-    assert stub.most == concurrency
+    assert stub.max_running == concurrency
     assert max(map(len, stub.groups)) == 200
 
 

@@ -27,7 +27,7 @@ from bulk import (
 from bulk.selection.input_findings import by_kind
 
 BATCHES = ("batch_by_uuids", "batch_by_distinct_ids")
-Answer = dict[str, Any]
+Body = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ class Server:
         self.server, self.client, self.folder = server, client, folder
         self.uuids = list(server.world.iter_uuids())
         handle = server._handler.handle
-        self._edits: dict[str, list[Callable[[Answer], Any]]] = {}
+        self._edits: dict[str, list[Callable[[Body], Any]]] = {}
 
         def edited(call: Any) -> Any:
             outcome = handle(call)
@@ -52,12 +52,12 @@ class Server:
                 return outcome
             body = json.loads(outcome.response.body)
             edits.pop(0)(body)
-            answer = msgspec.structs.replace(outcome.response, body=json.dumps(body).encode())
-            return msgspec.structs.replace(outcome, response=answer)
+            response = msgspec.structs.replace(outcome.response, body=json.dumps(body).encode())
+            return msgspec.structs.replace(outcome, response=response)
 
         server._handler.handle = edited  # type: ignore[method-assign]
 
-    def edit(self, actions: tuple[str, ...], change: Callable[[Answer], Any], *, times: int = 1) -> None:
+    def edit(self, actions: tuple[str, ...], change: Callable[[Body], Any], *, times: int = 1) -> None:
         for action in actions:
             self._edits.setdefault(action, []).extend([change] * times)
 
@@ -87,11 +87,11 @@ async def opened(folder: Path, persons: int = 30, **options: Any) -> AsyncIterat
             yield Server(server, client, folder)
 
 
-def drop_all(body: Answer) -> None:
+def drop_all(body: Body) -> None:
     body["results"] = type(body["results"])()
 
 
-def keep_five(body: Answer) -> None:
+def keep_five(body: Body) -> None:
     results = body["results"]
     body["results"] = results[:5] if isinstance(results, list) else dict(list(results.items())[:5])
 
@@ -110,7 +110,7 @@ SELECTIONS: dict[str, Callable[[Server], Any]] = {
 @pytest.mark.parametrize("selection", SELECTIONS)
 @pytest.mark.parametrize("change", [drop_all, keep_five])
 async def test_a_line_that_one_response_leaves_out_is_found_by_a_second_lookup(
-    tmp_path: Path, selection: str, change: Callable[[Answer], Any]
+    tmp_path: Path, selection: str, change: Callable[[Body], Any]
 ) -> None:
     async with opened(tmp_path) as s:
         chosen = SELECTIONS[selection](s)
@@ -139,7 +139,7 @@ async def test_a_line_whose_person_cannot_be_read_is_listed_and_does_not_stop_th
     async with opened(tmp_path) as s:
         bad = str(s.uuids[7])
 
-        def spoil(body: Answer) -> None:
+        def spoil(body: Body) -> None:
             for person in body["results"].values():
                 if person["uuid"] == bad:
                     person["created_at"] = None
@@ -180,7 +180,7 @@ async def test_planning_by_query_counts_persons_that_no_longer_exist(tmp_path: P
         await query_verifier(s)
         gone = {str(uuid) for uuid in s.uuids[:2]}
 
-        def without(body: Answer) -> None:
+        def without(body: Body) -> None:
             body["results"] = {key: person for key, person in body["results"].items() if key not in gone}
 
         s.edit(("batch_by_uuids",), without, times=10)

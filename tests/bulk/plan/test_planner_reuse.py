@@ -99,8 +99,8 @@ FREE = ByFilter(properties=(PropertyFilter("plan", "free"),))
         (DeletePersons(), ByDistinctIds(IDS), "is for another operation"),
         (VIP, ByDistinctIds(IDS, allow_shared_ids=True), "is for another selection"),
         (VIP, FREE, "is for another selection"),
-        (VIP, ByDistinctIds(IDS[:4]), "the list of values changed since the plan was made: 5 lines then, 4 now"),
-        (VIP, ByDistinctIds([*IDS[:4], "user-9"]), "5 lines as then, but not the same"),
+        (VIP, ByDistinctIds(IDS[:4]), "the list of values changed since the plan was made: 1 line removed"),
+        (VIP, ByDistinctIds([*IDS[:4], "user-9"]), "1 line added and 1 line removed"),
     ],
 )
 async def test_a_plan_for_something_else_is_refused(

@@ -33,8 +33,8 @@ def at(seconds: float) -> datetime:
 class Rows:
     """A client whose deletion rows are these, newest first."""
 
-    def __init__(self, rows: list[DeletionRow], *, most: int = 1000) -> None:
-        self.rows, self.most = rows, most
+    def __init__(self, rows: list[DeletionRow], *, max_page: int = 1000) -> None:
+        self.rows, self.max_page = rows, max_page
         self.pages = self.singles = 0
         self.before: Callable[[], Any] | None = None
         self.persons = self
@@ -47,7 +47,7 @@ class Rows:
         if self.before is not None:
             await self.before()
         rows = [r for r in self.rows if person_uuid in (None, r.person_uuid) and status in ("all", r.status)]
-        end = offset + min(limit, self.most)
+        end = offset + min(limit, self.max_page)
         return Page(results=rows[offset:end], next="more" if end < len(rows) else None)
 
 
@@ -121,14 +121,14 @@ STATUSES = st.sampled_from(["pending", "completed", "cancelled"])
 @settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(1, 8), st.floats(0.0, 200.0), STATUSES), max_size=40),
-    most=st.integers(1, 12),
+    max_page=st.integers(1, 12),
 )
 def test_reading_many_persons_at_once_gives_the_same_result_as_reading_each_alone(
-    rows: list[tuple[int, float, str]], most: int
+    rows: list[tuple[int, float, str]], max_page: int
 ) -> None:
     newest_first = [row(*each) for each in sorted(rows, key=lambda each: each[1])]
     everybody = [UUID(int=n) for n in range(1, 9)]
-    found = anyio.run(reader(Rows(newest_first, most=most)).fetch, everybody, NOW - 100.0)
+    found = anyio.run(reader(Rows(newest_first, max_page=max_page)).fetch, everybody, NOW - 100.0)
     assert found.keys() == {*everybody}
     for uuid, reading in found.items():
         coverages = [classify_row(each, NOW - 100.0) for each in newest_first if each.person_uuid == uuid]
@@ -157,13 +157,13 @@ ENDLESS = {
 }
 
 
-@pytest.mark.parametrize(("page", "most"), ENDLESS.values(), ids=ENDLESS)
-async def test_a_list_that_does_not_end_raises_an_error(page: Callable[[int], list[DeletionRow]], most: int) -> None:
+@pytest.mark.parametrize(("page", "reads"), ENDLESS.values(), ids=ENDLESS)
+async def test_a_list_that_does_not_end_raises_an_error(page: Callable[[int], list[DeletionRow]], reads: int) -> None:
     client = Endless(page)
     with pytest.raises(ListingError, match="does not end"):
         async for _ in reader(client).completed(NOW - 100.0):
             pass
-    assert client.pages <= most
+    assert client.pages <= reads
 
 
 async def test_new_rows_in_front_do_not_end_the_read() -> None:
@@ -213,9 +213,9 @@ async def test_persons_without_a_row_take_no_more_requests_than_one_each() -> No
     assert (client.pages, client.singles) == (5, 100)
 
 
-@pytest.mark.parametrize("most", [1, 3, 40, 1000])
-async def test_a_server_with_smaller_pages_is_read_completely(most: int) -> None:
-    client = Rows([row(n, 0.001 * n) for n in range(60)], most=most)
+@pytest.mark.parametrize("max_page", [1, 3, 40, 1000])
+async def test_a_server_with_smaller_pages_is_read_completely(max_page: int) -> None:
+    client = Rows([row(n, 0.001 * n) for n in range(60)], max_page=max_page)
     states = await reader(client).fetch([UUID(int=n) for n in range(60)], NOW - 1.0)
     assert {each.coverage for each in states.values()} == {RowCoverage.COVERS_PENDING}
 

@@ -85,8 +85,8 @@ def edited(change: Callable[[dict[str, Any]], None], *, actions: tuple[str, ...]
             return None
         body = json.loads(outcome.response.body)
         change(body["results"])
-        answer = msgspec.structs.replace(outcome.response, body=json.dumps(body).encode())
-        return msgspec.structs.replace(outcome, response=answer)
+        response = msgspec.structs.replace(outcome.response, body=json.dumps(body).encode())
+        return msgspec.structs.replace(outcome, response=response)
 
     return spoil
 
@@ -95,8 +95,8 @@ def with_response(status: int, body: bytes, *, actions: tuple[str, ...] = BATCHE
     def spoil(action: str, outcome: Any) -> Any:
         if action not in actions:
             return None
-        answer = msgspec.structs.replace(outcome.response, status=status, body=body)
-        return msgspec.structs.replace(outcome, response=answer)
+        response = msgspec.structs.replace(outcome.response, status=status, body=body)
+        return msgspec.structs.replace(outcome, response=response)
 
     return spoil
 

@@ -8,7 +8,7 @@ from bulk.progress.file_reading import FileReading
 FILE = Path("folder/x.journal.jsonl")
 
 
-def test_a_reading_of_more_than_2_s_is_told_once_per_second() -> None:
+def test_a_reading_of_more_than_2_s_is_reported_once_per_second() -> None:
     told: list[Activity] = []
     now = 100.0
     reading = FileReading("reading", told.append, clock=lambda: now)

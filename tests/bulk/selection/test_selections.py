@@ -37,14 +37,14 @@ def test_the_summary_of_an_input_holds_its_kind_and_no_file_or_value(
 def test_the_summary_of_a_filter_holds_keys_and_operators_and_no_values() -> None:
     selection = ByFilter(
         properties=(
-            PropertyFilter("name", SECRET, operator="icontains"),
+            PropertyFilter("nickname", SECRET, operator="icontains"),
             PropertyFilter("id", 7711, type="cohort"),
         ),
         email=SECRET,
     )
     summary = selection.summary()
     name, cohort = summary["filters"]
-    assert (name["key"], name["operator"]) == ("name", "icontains")
+    assert (name["key"], name["operator"]) == ("nickname", "icontains")
     assert cohort["type"] == "cohort"
     assert summary["email"] is True
     assert SECRET not in json.dumps(summary)
@@ -64,9 +64,11 @@ def test_a_filter_without_conditions_is_empty_unless_everyone_is_set() -> None:
     assert not ByFilter(properties=(PropertyFilter("plan", "free"),)).is_empty
 
 
-def test_everyone_and_a_filter_contradict_each_other() -> None:
-    with pytest.raises(InputError, match="contradict"):
-        ByFilter(email=SECRET, everyone=True)
+def test_everyone_beside_a_filter_selects_no_more_than_the_filter() -> None:
+    selection = ByFilter(email=SECRET, everyone=True)
+    assert not selection.is_unfiltered
+    assert describe(selection.details()) == f"persons where email exact {SECRET}"
+    assert ByFilter(everyone=True).is_unfiltered
 
 
 def test_a_cohort_cannot_be_selected_with_not_in() -> None:

@@ -63,7 +63,7 @@ RESTS_ON: dict[State, str] = {
     Person.CONTRADICTED: "a read of the same person after a deletion",
     Person.FAILED: "the server's rejection of this person alone, or attempts used up",
     Person.DISAPPEARED: "two reads without the person",
-    Person.DELETED_UNEXPECTEDLY: "the server's answer, and two reads without the person",
+    Person.DELETED_UNEXPECTEDLY: "the server's response, and two reads without the person",
     Person.NOT_REQUESTED: "the operation keeps persons",
     Events.NOT_REQUESTED: "the operation",
     Events.QUEUED: "a pending deletion row that is new enough",

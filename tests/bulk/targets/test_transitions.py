@@ -29,7 +29,7 @@ class CountingMachine(TargetMachine):
 
 
 @pytest.mark.parametrize("axis", Axis)
-def test_the_codes_of_every_status_stand_for_that_status_alone(axis: Axis) -> None:
+def test_each_status_has_its_own_code(axis: Axis) -> None:
     states = [ACCEPTED._replace(**{axis.value: status}) for status in STATUSES[axis]]
     codes = [to_codes(state) for state in states]
     assert len(set(codes)) == len(states)

@@ -105,7 +105,7 @@ def test_only_targets_whose_change_does_not_show_are_read_again_and_ever_more_ra
 @pytest.mark.parametrize(
     ("wait_s", "reads_at"), [(0.0, [0.0]), (1.0, [0.0, 0.5, 1.0]), (4.0, [0.0, 0.5, 1.5, 3.5, 4.0])]
 )
-def test_after_the_time_to_wait_what_does_not_show_is_left(
+def test_changes_that_are_not_visible_after_the_wait_are_left_pending(
     open_job: OpenJob, wait_s: float, reads_at: list[float]
 ) -> None:
     async def main() -> None:

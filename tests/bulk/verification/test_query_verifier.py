@@ -65,7 +65,7 @@ def test_persons_that_the_query_returns_are_not_read_yet_and_the_others_are(name
     [
         PermissionDenied(403, **WHERE),
         ListingError("the rows do not ascend"),
-        TimedOut("no answer", **WHERE, sent=True),
+        TimedOut("no response", **WHERE, sent=True),
     ],
 )
 async def test_a_query_that_fails_is_not_repeated_and_all_persons_are_read(trouble: Exception) -> None:

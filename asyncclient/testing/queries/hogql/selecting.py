@@ -64,9 +64,7 @@ def _run(
     _check_clauses(select)
     table, alias = _table(select, values, mutations)
     scope = _RowScope(table, alias, values, mutations)
-    wanted = [each for each in select.expressions if not isinstance(each, exp.Star)]
-    if not wanted or len(wanted) < len(select.expressions):
-        raise BadQuery("The local server evaluates named columns only.")
+    wanted = _wanted(select, table)
     limit = _limit(select, scope, default_limit)
     order = [(one.this, bool(one.args.get("desc"))) for one in _list(select, "order")]
     aliases = {each.alias: each.this for each in wanted if isinstance(each, exp.Alias)}
@@ -125,6 +123,16 @@ def _table(select: exp.Select, values: Mapping[str, Any], mutations: Mutations) 
     if node.name not in TABLES:
         raise BadQuery(f"Unknown table `{node.name[:100]}`.")
     return TABLES[node.name](mutations), (node.name, node.alias) if node.alias else (node.name,)
+
+
+def _wanted(select: exp.Select, table: Table) -> list[Node]:
+    """Return the columns of a query; `*` is all those of a subquery."""
+    wanted = select.expressions
+    if isinstance(table, Selected) and len(wanted) == 1 and isinstance(wanted[0], exp.Star):
+        return [exp.column(name, quoted=True) for name in table.names]
+    if not wanted or any(isinstance(each, exp.Star) for each in wanted):
+        raise BadQuery("The local server evaluates named columns only.")
+    return wanted
 
 
 def _list(select: exp.Select, clause: str) -> list[Any]:

@@ -147,14 +147,14 @@ class Selected:
     """The rows of a subquery in FROM, as tuples."""
 
     def __init__(self, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        self._names = names
+        self.names = names
         self._rows = rows
 
     def column(self, parts: tuple[str, ...]) -> Column:
         """Return a column of the subquery by its name."""
-        if len(parts) != 1 or parts[0] not in self._names:
+        if len(parts) != 1 or parts[0] not in self.names:
             raise _unknown(parts)
-        index = self._names.index(parts[0])
+        index = self.names.index(parts[0])
         return lambda row: row[index]
 
     def has_property(self, parts: tuple[str, ...], key: str) -> Column:

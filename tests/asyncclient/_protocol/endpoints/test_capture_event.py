@@ -35,7 +35,7 @@ def test_set_and_unset_are_the_events_that_the_server_sends_itself() -> None:
     assert wire(CaptureEvent.unset(ID, "plan"))["properties"]["$unset"] == ["plan"]
 
 
-def test_any_event_goes_as_it_is() -> None:
+def test_any_event_is_sent_unchanged() -> None:
     assert wire(CaptureEvent("bought", ID, {"price": 1.5, "in": [{"a": [None, True]}]}, timestamp=WHEN, uuid=U)) == {
         "event": "bought",
         "distinct_id": ID,
@@ -57,7 +57,7 @@ def test_any_event_goes_as_it_is() -> None:
         (CaptureEvent("bought", ID, timestamp=WHEN, uuid=U), True),
     ],
 )
-def test_what_comes_to_the_same_when_it_arrives_twice(event: CaptureEvent, repeatable: bool) -> None:
+def test_an_event_is_repeatable_if_it_has_the_same_effect_twice(event: CaptureEvent, repeatable: bool) -> None:
     assert event.is_repeatable is repeatable
 
 
@@ -119,7 +119,7 @@ def test_invalid_times_and_uuids_are_refused(more: dict[str, Any]) -> None:
         CaptureEvent("x", ID, **more)
 
 
-def test_what_was_checked_is_what_is_sent() -> None:
+def test_the_checked_values_are_sent() -> None:
     given: dict[str, Any] = {"a": [1]}
     events = [CaptureEvent.set(ID, given), CaptureEvent("x", ID, given)]
     given["b"] = given["a"][0] = float("nan")

@@ -98,7 +98,7 @@ class Kelvin(float):
     pass
 
 
-def test_what_only_looks_like_json_is_sent_as_the_json_it_is() -> None:
+def test_values_of_subclasses_of_json_types_are_sent_as_json() -> None:
     given_ = MappingProxyType(
         {
             Sneaky("plan"): Plan.FREE,
@@ -165,7 +165,7 @@ def test_keys_that_cannot_be_are_refused(bad: Any) -> None:
 
 
 @pytest.mark.parametrize("bad", [{}, None, [], "plan", [("plan", 1)], 7])
-def test_what_names_no_property_is_refused(bad: Any) -> None:
+def test_an_update_without_usable_properties_is_refused(bad: Any) -> None:
     with pytest.raises(InvalidArgument, match="properties"):
         endpoints.update_person(U, bad)
 

@@ -44,7 +44,7 @@ def test_an_episode_of_429s_lowers_the_limit_once_however_many_there_are() -> No
     assert limits(one, START + 30) == {60.0: 150}
 
 
-def test_until_a_request_passes_again_the_episode_goes_on_for_as_long_as_it_takes() -> None:
+def test_an_episode_of_429s_lasts_until_a_request_passes() -> None:
     one = bucket()
     assert refused(one, START) == [120]
     for minute in range(1, 60):
@@ -53,7 +53,7 @@ def test_until_a_request_passes_again_the_episode_goes_on_for_as_long_as_it_take
     assert refused(one, START + 3601.0) == [60]
 
 
-def test_what_left_before_a_limit_was_lowered_says_nothing_of_the_new_one() -> None:
+def test_requests_sent_before_a_limit_was_lowered_do_not_change_the_new_one() -> None:
     one = bucket()
     assert refused(one, START) == [120]
     made(one, 1, START + 100)
@@ -80,7 +80,7 @@ def test_the_configured_limit_is_back_within_an_hour_after_the_pause_and_comes_s
     ]
 
 
-def test_an_unknown_hourly_limit_is_learned_as_what_it_is_and_held_for_a_while() -> None:
+def test_an_unknown_hourly_limit_is_learned_exactly_and_kept_for_a_while() -> None:
     one = bucket()
     for minute in range(5):
         made(one, 240, START + minute * 60.1)
@@ -91,7 +91,7 @@ def test_an_unknown_hourly_limit_is_learned_as_what_it_is_and_held_for_a_while()
     assert limits(one, over + RECOVERY_S) == {60.0: 240}
 
 
-def test_responses_in_flight_when_the_limit_was_lowered_raise_it_to_what_passed() -> None:
+def test_responses_in_flight_when_a_limit_was_lowered_raise_it_again() -> None:
     one = bucket()
     made(one, 150, START)
     assert refused(one, START + 1) == [150]
@@ -106,7 +106,7 @@ def test_a_limit_never_falls_by_more_than_half_since_others_may_have_used_the_ke
     assert refused(one, START + 1) == [120]
 
 
-def test_requests_that_failed_show_nothing_of_what_the_limit_lets_through() -> None:
+def test_failed_requests_do_not_show_how_many_a_limit_allows() -> None:
     one = bucket()
     made(one, 130, START)
     made(one, 90, START, passed=False)
@@ -133,7 +133,7 @@ def test_a_429_switches_the_published_limits_on_where_there_were_none(
     assert limits(one, START + 700 + RECOVERY_S) == {}
 
 
-def test_what_another_process_found_is_kept_for_what_is_left_of_its_time() -> None:
+def test_a_restored_reduction_stays_for_the_rest_of_its_time() -> None:
     one = bucket()
     one.restore_reduction(START, window_s=60.0, new=100, age_s=1000.0)
     one.restore_reduction(START, window_s=HOUR_S, new=900, age_s=1000.0)

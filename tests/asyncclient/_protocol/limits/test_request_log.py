@@ -10,7 +10,7 @@ WINDOWS = (60.0, HOUR_S)
 GAPS = st.one_of(st.floats(0.0, 0.3), st.floats(0.0, 100.0), st.floats(0.0, 5000.0))
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("answered"), GAPS),
+        st.tuples(st.just("response"), GAPS),
         st.tuples(st.just("charged"), st.lists(st.floats(0.0, 4000.0), max_size=5)),
     ),
     max_size=60,
@@ -44,7 +44,7 @@ def test_no_request_is_forgotten_and_none_counts_for_long(
 
 
 @given(steps=STEPS, limit=st.integers(1, 30), in_flight=st.integers(0, 3))
-def test_after_the_wait_there_is_room_and_just_before_there_is_none(
+def test_a_request_is_allowed_after_the_wait_and_not_just_before(
     steps: list[tuple[str, float | list[float]]], limit: int, in_flight: int
 ) -> None:
     log, _, now = replay(steps)
@@ -73,7 +73,7 @@ def test_another_process_that_gets_the_ages_allows_no_more(
 
 @given(gaps=st.lists(st.floats(0.0, 0.3), max_size=30), times=st.integers(1, 20))
 def test_charging_again_and_again_makes_no_request_younger(gaps: list[float], times: int) -> None:
-    log, _, now = replay([("answered", gap) for gap in gaps])
+    log, _, now = replay([("response", gap) for gap in gaps])
     ages = log.ages(now, max_count=100)
     for _ in range(times):
         log.insert(now, [now - 3000.0])

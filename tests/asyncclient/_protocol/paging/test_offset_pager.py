@@ -203,6 +203,7 @@ def test_a_merged_row_is_not_yielded_twice_when_rows_before_it_vanish() -> None:
     churn=st.sampled_from([0.0, 0.2, 0.4]),
 )
 @settings(max_examples=150, deadline=None)
+@pytest.mark.slow
 def test_with_some_rows_merged_every_person_that_stays_is_yielded_exactly_once(
     seed: int, page_size: int, share: float, churn: float
 ) -> None:

@@ -161,7 +161,7 @@ def test_nothing_of_persons_and_keys_is_shown(text: str, shown: str) -> None:
         ),
     ],
 )
-def test_what_the_request_said_of_persons_is_not_repeated(request_: Request, detail: str, shown: str) -> None:
+def test_an_error_does_not_repeat_the_persons_in_its_request(request_: Request, detail: str, shown: str) -> None:
     assert error(400, {"detail": detail}, request_).detail == shown
 
 
@@ -200,7 +200,7 @@ ERRORS = [
     error(429, envelope("throttled_error", "throttled", "wait"), **{"retry-after": "5"}),
     error(404, envelope("a", "b", "Not found.", "c")),
     ConnectFailed("no connection", method="GET", path="p", route="GET p", sent=False),
-    TimedOut("no answer", method="GET", path="p", route="GET p", sent=True),
+    TimedOut("no response", method="GET", path="p", route="GET p", sent=True),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Every call of the client against every success that a server, a proxy or a login page can answer (contract 0, 4, 6).
+"""Every call of the client against every success that a server, a proxy or a login page can send (contract 0, 4, 6).
 
 A row says what the right body is and with which statuses it is a success; all else is `InvalidResponse`.
 """
@@ -137,6 +137,9 @@ ROWS: dict[str, Row] = {
     "projects.list": reading(lambda c: c.projects.list(), page({"id": 1, "name": "a"})),
     "projects.get": reading(lambda c: c.projects.get(1), {"id": 1, "name": "a"}),
     "query.hogql": reading(lambda c: c.query.hogql("SELECT 1"), {"results": [[1]]}),
+    "query.iter_column": reading(
+        lambda c: everything(c.query.iter_column("SELECT a FROM b WHERE a > {after} ORDER BY a")), {"results": []}
+    ),
     "query.iter_person_uuids_having": reading(
         lambda c: everything(c.query.iter_person_uuids_having(["a"])), {"results": []}
     ),
@@ -193,7 +196,7 @@ async def test_any_other_body_is_invalid(raw: Any, call: str, kind: str, status:
     nothing = status == 204 or not content.strip()
     expected = nothing and row.blank and status in row.statuses
     if call == "persons.values" and (kind, status) == ("list", 200):
-        expected = True  # what older servers answer (contract 6.11)
+        expected = True  # what older servers response (contract 6.11)
     assert await outcome(raw, row, status, content) == ("ok" if expected else "InvalidResponse")
 
 

@@ -179,13 +179,13 @@ def test_other_2xx_are_no_success_of_any_call(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [300, 302, 304, 400, 404, 418, 500, 599])
-def test_everything_else_is_an_error_of_its_own_kind(status: int) -> None:
+def test_every_other_status_has_its_own_error(status: int) -> None:
     with pytest.raises(PostHogError) as caught:
         read(endpoints.delete_events(U), response(status), KEY)
     assert not isinstance(caught.value, InvalidResponse)
 
 
-def test_what_the_server_says_instead_is_shown_without_persons_and_keys() -> None:
+def test_an_error_shows_the_servers_text_without_persons_and_keys() -> None:
     server_text = {"detail": f"no {U} for {KEY.reveal()}\x1b[31m, jane@example.com"}
     with pytest.raises(InvalidResponse) as caught:
         read(bulk(), response(200, server_text), KEY)
@@ -193,7 +193,7 @@ def test_what_the_server_says_instead_is_shown_without_persons_and_keys() -> Non
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/octet-stream", "text/csv", "image/png"])
-def test_json_is_not_taken_from_what_says_that_it_is_something_else(kind: str) -> None:
+def test_a_body_of_another_content_type_is_not_read_as_json(kind: str) -> None:
     page = {"results": [], "next": None}
     with pytest.raises(InvalidResponse):
         read(endpoints.list_persons(), response(200, page, content_type=kind), KEY)

@@ -19,13 +19,13 @@ def unpacked(encoding: str, packed: bytes, size: int) -> bytes:
 
 
 @given(st.binary(max_size=500), st.integers(1, 60), st.sampled_from(["gzip", "x-gzip", " GZIP ", "deflate"]))
-def test_what_was_packed_comes_out_however_it_is_cut(body: bytes, size: int, encoding: str) -> None:
+def test_a_compressed_body_is_unpacked_however_it_is_divided(body: bytes, size: int, encoding: str) -> None:
     packed = zlib.compress(body) if encoding == "deflate" else gzip.compress(body)
     assert unpacked(encoding, packed, size) == body
 
 
 @given(st.binary(max_size=200), st.sampled_from(["", "identity"]))
-def test_what_is_not_packed_stays_as_it_is(body: bytes, encoding: str) -> None:
+def test_an_uncompressed_body_stays_unchanged(body: bytes, encoding: str) -> None:
     assert unpacked(encoding, body, 50) == body
 
 
@@ -55,13 +55,13 @@ def test_a_body_that_ends_in_the_middle_is_refused(body: bytes, data: st.DataObj
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "nonsense"])
-def test_an_encoding_that_nobody_asked_for_is_refused(encoding: str) -> None:
+def test_an_unrequested_encoding_is_refused(encoding: str) -> None:
     with pytest.raises(CannotUnpack):
         unpacked(encoding, b"abc", 10)
 
 
 @pytest.mark.parametrize("body", [b"this is no gzip", gzip.compress(b"x") + b"more"], ids=["no gzip", "more after it"])
-def test_what_is_not_packed_as_it_says_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_compressed_as_it_says_is_refused(body: bytes) -> None:
     with pytest.raises(CannotUnpack):
         unpacked("gzip", body, 1000)
 

@@ -154,14 +154,14 @@ async def test_a_2xx_that_says_it_failed_is_an_error(raw: Any, call: str) -> Non
 @pytest.mark.parametrize("call", CHANGES)
 @pytest.mark.parametrize("how", ["drop", "500", "503"])
 async def test_a_change_that_may_have_been_done_is_not_repeated(raw: Any, call: str, how: str) -> None:
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         if request.method == "GET":
             writer.write(raw.http(body=json.dumps(raw.person()).encode()))
         elif how != "drop":
             writer.write(raw.http(int(how)))
         return how != "drop" or request.method == "GET"
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     client = await raw.client(server.url, retry=FAST)
     with pytest.raises(ConnectionLost if how == "drop" else ServerError):
         await CHANGES[call](client.persons)

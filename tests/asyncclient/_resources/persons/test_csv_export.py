@@ -54,13 +54,13 @@ def counting(rows: int, count: Any, body: bytes | None = None) -> Any:
     """Responds to an export with this many rows, and to a listing with a count."""
     told = whole(HEADER + ROW * rows if body is None else body)
 
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         listing = json.dumps({"results": [], "next": None} | ({} if count is None else {"count": count})).encode()
         lists = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
         writer.write(told if "format=csv" in request.target else lists % (len(listing), listing))
         return True
 
-    return answer
+    return response
 
 
 async def read(export: CsvExport) -> bytes:
@@ -122,12 +122,12 @@ async def test_the_number_of_persons_is_requested_only_if_rows_may_be_cut_off(
 
 
 async def test_a_count_that_fails_leaves_the_export_whole(raw: Any) -> None:
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         ours = "format=csv" in request.target
         writer.write(whole(HEADER + b"1,2\r\n" * 10_000) if ours else raw.http(403, b'{"detail": "no"}'))
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     export = (await raw.client(server.url)).persons.export_csv()
     await read(export)
     assert (export.rows, export.cut) == (10_000, None)
@@ -140,7 +140,7 @@ async def test_a_response_that_breaks_off_never_looks_complete(raw: Any, encodin
     packed = gzip.compress(body) if encoding else body
     headers = {"Content_Encoding": "gzip"} if encoding else {}
 
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         part = packed[: len(packed) * 2 // 3]
         if with_length:
             length = str(len(packed))
@@ -149,7 +149,7 @@ async def test_a_response_that_breaks_off_never_looks_complete(raw: Any, encodin
             writer.write(head(**headers) + chunk(part))
         return False
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     export = (await raw.client(server.url, retry=FAST)).persons.export_csv()
     with pytest.raises(ConnectionLost) as caught:
         await read(export)
@@ -162,11 +162,11 @@ async def test_a_response_that_breaks_off_never_looks_complete(raw: Any, encodin
 
 
 async def test_a_response_without_a_known_end_is_refused(raw: Any) -> None:
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/csv\r\n\r\n" + HEADER + ROW)
         return False
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     client = await raw.client(server.url)
     with pytest.raises(InvalidResponse, match="does not say where it ends"):
         await read(client.persons.export_csv())
@@ -202,7 +202,7 @@ async def test_rows_that_cannot_be_separated_are_an_error(raw: Any) -> None:
         await anext(export)
 
 
-async def test_a_body_that_is_not_gzip_as_it_says_cannot_be_read(raw: Any) -> None:
+async def test_a_body_that_is_not_gzip_as_its_header_says_cannot_be_read(raw: Any) -> None:
     server = await raw.serve(raw.http(body=b"no gzip", Content_Encoding="gzip", Content_Type="text/csv"))
     client = await raw.client(server.url)
     with pytest.raises(InvalidResponse, match="cannot be unpacked"):
@@ -276,14 +276,14 @@ def test_only_silence_is_a_time_out(raw: Any) -> None:
 
 
 async def test_until_a_response_begins_it_is_retried_like_any_read(raw: Any) -> None:
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         number = len(server.requests)
         if number == 1:
             return False
         writer.write(raw.http(503) if number == 2 else whole(HEADER + ROW))
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     told: list[Any] = []
     limits = Limits(RateLimits.posthog())
     client = await raw.client(server.url, retry=FAST, on_event=told.append, limits=limits)
@@ -309,13 +309,13 @@ async def test_errors_are_read_whole_and_bounded(raw: Any) -> None:
     client = await raw.client(server.url)
     with pytest.raises(PermissionDenied, match="missing required scope"):
         await read(client.persons.export_csv())
-    server.answer = (await raw.serve(raw.http(500, b"x" * 200_000))).answer
+    server.response = (await raw.serve(raw.http(500, b"x" * 200_000))).response
     with pytest.raises(ServerError):
         await read(client.persons.export_csv())
 
 
 async def test_the_prefix_is_followed_to_its_successor(raw: Any) -> None:
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         if "/environments/" in request.target:
             location = request.target.replace("environments", "projects")
             writer.write(raw.http(307, b"", Location=f"http://elsewhere.invalid{location}"))
@@ -323,7 +323,7 @@ async def test_the_prefix_is_followed_to_its_successor(raw: Any) -> None:
             writer.write(whole(HEADER + ROW))
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     told: list[Any] = []
     client = await raw.client(server.url, api_prefix="auto", on_event=told.append)
     assert await read(client.persons.export_csv()) == HEADER + ROW
@@ -370,7 +370,7 @@ async def test_memory_does_not_grow_with_the_number_of_persons(raw: Any) -> None
     block = ROW * 4000
     blocks = 400  # 60 MB
 
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         writer.write(head() + chunk(HEADER))
         for _ in range(blocks):
             writer.write(chunk(block))
@@ -379,12 +379,12 @@ async def test_memory_does_not_grow_with_the_number_of_persons(raw: Any) -> None
         return True
 
     server = await raw.serve(counting(0, 1_600_000))
-    count = server.answer
+    count = server.response
 
     async def both(request: Any, writer: asyncio.StreamWriter) -> Any:
-        return await (answer if "format=csv" in request.target else count)(request, writer)
+        return await (response if "format=csv" in request.target else count)(request, writer)
 
-    server.answer = both
+    server.response = both
     client = await raw.client(server.url)
     tracemalloc.start()
     try:

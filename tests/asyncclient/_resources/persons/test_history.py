@@ -102,13 +102,13 @@ def page(number: int, **more: Any) -> dict[str, Any]:
 async def numbered(raw: Any, **pages: Any) -> Any:
     """Return a client of a server that sends the requested page; a number in place of a page is a status."""
 
-    async def answer(request: Any, writer: asyncio.StreamWriter) -> bool:
+    async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         said = pages[f"p{parse_qs(urlsplit(request.target).query)['page'][0]}"]
         status, body = said if isinstance(said, tuple) else (200, said)
         writer.write(raw.http(status, json.dumps(body).encode()))
         return True
 
-    server = await raw.serve(answer)
+    server = await raw.serve(response)
     return server, await raw.client(server.url)
 
 
@@ -116,7 +116,7 @@ async def entries(client: PostHogClient) -> list[Any]:
     return [each.id async for each in client.persons.iter_activity(7, page_size=1)]
 
 
-async def test_a_page_past_the_end_ends_only_what_was_all_there(raw: Any) -> None:
+async def test_a_page_past_the_end_ends_only_a_complete_listing(raw: Any) -> None:
     gone = (404, {"detail": "Invalid page."})
     more = "http://x/?page=2"
     _, client = await numbered(raw, p1=page(1, next=more, total_count=1), p2=gone)
@@ -265,7 +265,7 @@ async def test_a_scoped_keys_403_surfaces(raw: Any) -> None:
     assert len(server.requests) == 1
 
 
-async def test_as_csv_the_text_comes_as_it_is(raw: Any) -> None:
+async def test_a_csv_response_is_returned_unchanged(raw: Any) -> None:
     server = await raw.serve(raw.http(body="id,name\r\n7,\u00e4\r\n".encode(), Content_Type="text/csv"))
     client = await raw.client(server.url)
     for call in (
@@ -289,7 +289,7 @@ async def test_properties_at_a_time_come_as_the_server_tells_them(raw: Any) -> N
         "timestamp=2026-01-01T00%3A00%3A00Z&distinct_id=a%26b%3Dc",
         "timestamp=2026-01-01&person_id=7",
     ]
-    server.answer = (await raw.serve(raw.http(404, b'{"error": "Person not found"}'))).answer
+    server.response = (await raw.serve(raw.http(404, b'{"error": "Person not found"}'))).response
     with pytest.raises(RouteNotFound, match="Person not found"):
         await client.persons.properties_at_time("2026-01-01", person_id=7)
 

@@ -43,7 +43,7 @@ async def test_cohorts_are_of_one_person(raw: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"7", b'{"results": 7}', b"<html>"])
-async def test_what_is_neither_cannot_be_read(raw: Any, body: bytes) -> None:
+async def test_a_body_of_neither_form_is_invalid(raw: Any, body: bytes) -> None:
     server = await raw.serve(raw.http(body=body))
     client = await raw.client(server.url)
     with pytest.raises(InvalidResponse):
@@ -61,11 +61,11 @@ async def test_the_servers_own_objects_are_the_requested_ones_or_an_error(raw: A
         row = {"uuid": person, "created_at": "2026-01-02T03:04:05Z", "distinct_ids": ["a"], "properties": {}}
         body = json.dumps({"results": {keys[place]: row}}).encode()
 
-        async def answer(request: Any, writer: Any, body: bytes = body) -> bool:
+        async def response(request: Any, writer: Any, body: bytes = body) -> bool:
             writer.write(raw.http(body=body))
             return True
 
-        client = await raw.client((await raw.serve(answer)).url)
+        client = await raw.client((await raw.serve(response)).url)
         if place == "right":
             found = await getattr(client.persons, call)([asked])
             assert [bytes(each.raw) for each in found.values()] == [json.dumps(row).encode()]

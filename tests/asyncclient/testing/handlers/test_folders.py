@@ -172,8 +172,8 @@ def test_bodies_are_taken_and_refused_as_the_framework_does(body, partial):
     expected = exceptions_hog.exception_handler(exceptions.ValidationError(oracle.errors))
     with pytest.raises(Refusal) as refused:
         validated(body, types=TYPES, partial=partial)
-    answer = refused.value.response
-    assert (answer.status, answer.body) == (400, JSONRenderer().render(expected.data))
+    response = refused.value.response
+    assert (response.status, response.body) == (400, JSONRenderer().render(expected.data))
 
 
 def test_ids_are_of_version_7_and_never_given_twice():

@@ -138,7 +138,7 @@ async def test_each_key_has_its_own_scopes_projects_and_limits(serve):
 
 
 @pytest.mark.parametrize("queued_delay_s", [0, 5])
-async def test_the_activity_log_tells_whose_key_it_was(serve, queued_delay_s):
+async def test_the_activity_log_names_the_owner_of_the_key(serve, queued_delay_s):
     more = PersonalKey(key="phx_b", first_name="B", email="b@example.com")
     api = await serve(3, more_keys=(more,), queued_delay_s=queued_delay_s)
     as_more = {"Authorization": f"Bearer {more.key}"}

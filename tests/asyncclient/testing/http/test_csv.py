@@ -29,7 +29,7 @@ async def test_a_header_and_a_line_for_each_person_whatever_limit_and_offset_say
     assert api.server.requests[0].action == "list"
 
 
-async def test_columns_are_the_paths_of_all_rows_and_hold_what_there_is(serve):
+async def test_columns_are_the_paths_of_all_rows(serve):
     api = await serve()
     api.world.add_person(["a"], {"n": None, "ok": True, "deep": {"x": [1, {"y": 2.5}], "none": {}}})
     api.world.add_person(["b", 'c,\n"d"'], {"ok": "é"})

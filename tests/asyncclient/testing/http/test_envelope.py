@@ -68,7 +68,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("case", PAIRS)
-def test_an_error_is_what_posthogs_formatter_makes_of_it(case):
+def test_an_error_has_the_form_of_posthogs_formatter(case):
     ours, theirs = PAIRS[case]
     expected = exceptions_hog.exception_handler(theirs)
     assert ours.response.status == expected.status_code

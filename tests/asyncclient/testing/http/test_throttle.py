@@ -175,7 +175,7 @@ async def test_hammering_a_full_minute_burns_the_hour(serve):
     assert reply.headers["Retry-After"] == "3540"
 
 
-async def test_what_is_refused_for_its_key_or_scope_is_not_counted(serve):
+async def test_a_request_refused_for_its_key_or_scope_is_not_counted(serve):
     api = await serve(1, rate_limits=RateLimits(others_per_minute=1))
     for _ in range(3):
         assert (await api.get(headers={"Authorization": "Bearer x"})).status == 401
@@ -184,7 +184,7 @@ async def test_what_is_refused_for_its_key_or_scope_is_not_counted(serve):
     assert (await api.get()).status == 200
 
 
-async def test_what_is_refused_later_is_counted(serve):
+async def test_a_request_refused_later_is_counted(serve):
     api = await serve(1, rate_limits=RateLimits(others_per_minute=2))
     assert (await api.get("nobody/")).status == 400
     assert (await api.get("bulk_delete/")).status == 405

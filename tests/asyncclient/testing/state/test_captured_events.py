@@ -78,7 +78,7 @@ def test_objects_beside_the_properties_count_too():
     assert parse_event(raw) == Event(distinct_id="a", set={"a": 1, "b": 2}, set_once={"c": 3})
 
 
-def test_unset_is_a_list_or_the_keys_of_an_object_and_what_is_nested_is_no_key():
+def test_unset_is_a_list_or_the_keys_of_an_object_without_nested_keys():
     assert unset_keys(["a", ["b"], 3, None, "c"]) == ("a", "c")
     assert unset_keys({"a": "", "b": ""}) == ("a", "b")
     assert unset_keys("abc") == unset_keys(None) == ()

@@ -96,7 +96,7 @@ async def test_the_token_is_checked_and_recorded_nowhere(serve):
     assert (await api.get("/api/projects/1/")).json["api_token"] == "phc_secret_of_the_test"
 
 
-async def test_a_body_may_be_packed_said_in_a_header_or_in_the_query(serve):
+async def test_a_body_may_be_compressed_as_a_header_or_the_query_says(serve):
     api = await serve()
     for name, path, headers in (
         ("a", "/batch/", {"Content-Encoding": "gzip"}),
@@ -129,7 +129,7 @@ async def test_an_invalid_batch_is_refused(serve):
     assert (await api.get("/batch/")).status == 405
 
 
-async def test_what_cannot_be_stored_is_dropped_with_a_success(serve):
+async def test_an_event_that_cannot_be_stored_is_dropped_with_a_success(serve):
     api = await serve(1)
     dropped = [set_("", n=1), set_(None, n=1), event("user-0", "", **{"$set": {"n": 1}}), 3]
     dropped += [{"event": "$set", "properties": {"$set": {"n": 1}}}, {"distinct_id": "user-0", "$set": {"n": 1}}]

@@ -34,7 +34,7 @@ def test_shares_are_about_as_promised():
     assert Counter(len(person.distinct_ids) for person in people) == {1: 8000, 2: 1000, 3: 990, 12: 10}
 
 
-def test_one_property_alone_is_what_it_is_among_all():
+def test_one_property_has_the_same_value_as_among_all():
     seeds = seeding()
     for number in range(500):
         properties = seeds.record(number).properties

@@ -36,7 +36,7 @@ def test_everybody_is_in_it(run: Run, posthog: Any) -> None:
     assert not posthog.mutations
 
 
-def test_the_server_is_never_asked_for_its_own_csv(run: Run, posthog: Any) -> None:
+def test_the_csv_export_of_the_server_is_never_requested(run: Run, posthog: Any) -> None:
     run("persons", "--format", "csv")
     assert all(name != "format" for request in posthog.server.requests for name, _ in request.query)
 
@@ -65,7 +65,7 @@ def test_a_person_has_the_same_columns_however_it_was_selected(run: Run, posthog
     assert "\u202e" not in row["properties"]
 
 
-def test_nobody_is_a_header_alone(run: Run, posthog: Any) -> None:
+def test_a_csv_without_persons_is_a_header_alone(run: Run, posthog: Any) -> None:
     result = run("persons", "--format", "csv", "--email", "nobody@example.org")
     assert (result.code, rows(result.out), result.err) == (0, [], "0 persons\n")
 

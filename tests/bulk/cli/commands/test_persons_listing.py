@@ -43,7 +43,7 @@ def in_order(server: Any) -> list[Any]:
     return [by_key[key] for key in mutations.listing.rows.page(0, len(mutations.listing.rows))]
 
 
-def test_merged_persons_and_unreadable_rows_hide_nobody(point_at: PointAt, run: Callable[..., Any]) -> None:
+def test_merged_persons_and_unreadable_rows_hide_no_person(point_at: PointAt, run: Callable[..., Any]) -> None:
     posthog = point_at(330)
     server = posthog.server
     listed = in_order(server)

@@ -34,7 +34,7 @@ def test_without_a_file_the_report_is_text_and_with_json_it_is_json(run: Run, jo
     assert run("report", journal, "--json", "--format", "md").code == 2
 
 
-def test_a_format_is_needed_for_a_name_that_stands_for_none(run: Run, journal: str) -> None:
+def test_a_file_name_without_a_known_format_needs_a_format(run: Run, journal: str) -> None:
     result = run("report", journal, "-o", "x.pdf")
     assert result.code == 2
     assert "x.pdf: a report cannot be written as .pdf: choose a name that ends with .html, .md" in result.sentence

@@ -31,7 +31,7 @@ def test_show_repeats_the_review_without_a_request(run: Run, posthog: Any, revie
 
 
 @pytest.mark.usefixtures("review")
-def test_show_says_who_a_number_of_a_report_is(run: Run, posthog: Any) -> None:
+def test_show_identifies_the_person_of_a_number_in_a_report(run: Run, posthog: Any) -> None:
     result = run("show", "x.plan.jsonl", "--target", "2", "--json")
     assert result.code == 0
     shown = json.loads(result.out)

@@ -109,7 +109,7 @@ def log_of(*events: Event) -> list[str]:
     return stream.getvalue().splitlines()[1:]
 
 
-def test_a_log_tells_of_a_wait_when_it_begins_and_not_for_each_event() -> None:
+def test_a_log_shows_a_wait_once_when_it_begins() -> None:
     limit, pause = wait(WaitKind.RATE_LIMIT, bucket="others"), wait(WaitKind.PAUSE, bucket="deletes")
     lines = log_of(waiting(limit), waiting(limit), waiting(pause), waiting(None), waiting(pause), waiting(limit))
     assert ["rate limit" in lines[0], "asked us to wait" in lines[1], "rate limit" in lines[2]] == [True] * 3
@@ -190,7 +190,7 @@ def test_an_event_is_written_as_json_and_shown_to_people() -> None:
     assert "Test batch OK" in people.getvalue()
 
 
-def test_every_event_tells_the_phase_and_the_wait_with_its_times() -> None:
+def test_every_event_has_the_phase_and_the_wait_with_its_times() -> None:
     out = io.StringIO()
     display = JsonLines(Lines(io.StringIO()), out, now=lambda: NOW)
     display(waiting(wait(WaitKind.PAUSE, bucket="deletes")))

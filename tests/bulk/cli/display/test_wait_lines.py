@@ -59,5 +59,5 @@ def test_every_kind_of_wait_has_a_line() -> None:
 @pytest.mark.parametrize(
     ("ahead_s", "shown"), [(60, "11:04:14"), (600, "11:13"), (3600 * 20, "2026-11-30 07:03"), (-60, "11:02:14")]
 )
-def test_a_time_of_day_is_as_exact_as_it_is_near(ahead_s: float, shown: str) -> None:
+def test_a_near_time_of_day_has_seconds_and_a_far_one_its_date(ahead_s: float, shown: str) -> None:
     assert clock_time(NOW + timedelta(seconds=ahead_s), now=NOW) == shown

@@ -143,6 +143,7 @@ def test_relative_paths_start_at_the_folder_of_the_file(write: Write) -> None:
             '[eu]\nretry_for = "soon"\n',
             "profile eu: retry_for is 'soon', but it has to be a duration of at most 365d",
         ),
+        ("[eu]\nhost = " + "[" * 5000 + "]" * 5000 + "\n", "is nested too deeply"),
         ("[eu]\nkey_command = []\n", "profile eu: key_command is [], but it has to be a command"),
         ('[eu]\nproxy = "http://me:pw@p:1"\n', "profile eu has a proxy with a password, and others can read the file"),
     ],
@@ -193,6 +194,11 @@ def test_a_command_uses_its_profile(run: Run, write: Write, posthog: Any, monkey
         ("http://me:pw@proxy:3128", "--proxy has a user or password, and other users can read command lines"),
         ("proxy:3128", "--proxy proxy:3128 is not a URL: give one such as http://proxy.example.com:3128"),
         ("socks5://proxy:1", "--proxy socks5://proxy:1 is not a URL"),
+        (
+            "http://proxy:3128/path",
+            "--proxy http://proxy:3128/path is not a URL: give one such as http://proxy.example",
+        ),
+        ("http://proxy:3128?a=1", "--proxy http://proxy:3128?a=1 is not a URL"),
         ("", "--proxy is empty"),
     ],
 )

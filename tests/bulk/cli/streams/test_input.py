@@ -43,7 +43,7 @@ def test_the_rest_is_read_at_once_or_in_pieces(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_whoever_waits_for_a_silent_stream_is_woken(pipe: tuple[int, int]) -> None:
+def test_closing_wakes_the_reader_of_a_silent_stream(pipe: tuple[int, int]) -> None:
     reader, said, waits = InputReader(Path("pipe"), lambda: pipe[0]), [], threading.Event()
     reader.readline(0)
 
@@ -63,7 +63,7 @@ def test_whoever_waits_for_a_silent_stream_is_woken(pipe: tuple[int, int]) -> No
     os.write(pipe[1], b"\n")  # its own thread reads that and ends
 
 
-def test_nothing_is_read_that_nobody_asked_for(pipe: tuple[int, int]) -> None:
+def test_nothing_is_read_beyond_what_was_requested(pipe: tuple[int, int]) -> None:
     reader = InputReader(Path("pipe"), lambda: pipe[0])
     os.write(pipe[1], b"one\n")
     assert reader.readline() == b"one\n"
@@ -73,7 +73,7 @@ def test_nothing_is_read_that_nobody_asked_for(pipe: tuple[int, int]) -> None:
     assert left == len(b"for the next process\n")
 
 
-def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported_in_one_sentence(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(FileTrouble, match=r"no such file|cannot be read"):
             blocking_file(path).readline()

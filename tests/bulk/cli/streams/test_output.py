@@ -78,7 +78,7 @@ async def test_waiting_for_a_reader_can_be_cancelled(output: OutputThread, reade
     output.close()
 
 
-def test_after_a_signal_nobody_waits_for_a_blocked_reader(
+def test_after_a_signal_the_command_does_not_wait_for_a_blocked_reader(
     output: OutputThread, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bulk.cli.streams.output.GRACE_S", 0.0)

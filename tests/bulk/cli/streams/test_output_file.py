@@ -74,7 +74,7 @@ def test_force_follows_no_link_and_waits_for_no_pipe(own_folder: Path) -> None:
     assert Path("other").read_bytes() == b"old"
 
 
-def test_what_turns_into_a_needed_file_meanwhile_is_not_replaced(own_folder: Path) -> None:
+def test_a_file_that_becomes_a_journal_meanwhile_is_not_replaced(own_folder: Path) -> None:
     Path("j").write_bytes(JOURNAL)
     with pytest.raises(FileTrouble, match="journal"), output_file(Path("f"), force=True, needed=()) as file:
         file.write(b"new")

@@ -104,7 +104,7 @@ async def test_a_selection_without_any_person_names_the_causes(client: PostHogCl
         await make_plan(client, DeletePersons(), ByDistinctIds(["ann@example.com", '"p1"', "x"]), tmp_path / "p")
     assert str(caught.value) == (
         "no person matches any of the 3 input lines (line 1: looks like an email: for emails, use --emails; "
-        "line 2: wrapped in quotes; line 2: would match if whitespace, quotes and case were ignored); "
+        "line 2: wrapped in quotes; line 2 would match without whitespace, quotes or invisible characters); "
         "check the input and the project."
     )
 
@@ -131,7 +131,7 @@ def test_options_that_cannot_be_used_are_refused(options: dict[str, Any]) -> Non
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=5))
-def test_a_filter_without_case_finds_every_email_as_it_is_written(emails: list[str]) -> None:
+def test_a_filter_that_ignores_case_finds_every_spelling_of_an_email(emails: list[str]) -> None:
     (condition,) = EmailMatch(comparison="ignore-case").conditions(emails)
     assert all(re.search(str(condition.value), email) for email in emails)
     index = EmailMatch(comparison="ignore-case").matching(emails)

@@ -48,7 +48,7 @@ async def test_each_kind_of_change_is_logged_newest_first_and_refused_ones_are_n
     assert done == ["delete_property", "updated", "updated"]
 
 
-async def test_a_deleted_person_is_in_the_log_of_all_and_has_none_of_its_own(serve):
+async def test_a_deleted_person_is_in_the_log_of_the_project_and_has_no_own_log(serve):
     api = await serve(5)
     uuids = [str(api.world.uuid_of(f"user-{n}")) for n in range(3)]
     await changed(api, 1)

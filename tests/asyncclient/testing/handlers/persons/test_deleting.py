@@ -96,7 +96,7 @@ async def test_queued_persons_go_when_their_time_has_come_and_leave_the_list_lat
     assert not api.world.listed(uuid)
 
 
-async def test_settle_does_at_once_what_is_queued_and_lagging(serve):
+async def test_settle_applies_queued_and_lagging_changes_at_once(serve):
     api = await serve(3, queued_delay_s=60, list_lag_s=30)
     uuid = (await api.uuids())[0]
     await api.post("bulk_delete/", {"ids": [uuid]})

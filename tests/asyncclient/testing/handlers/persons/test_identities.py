@@ -91,7 +91,7 @@ async def test_a_seeded_person_is_split(serve):
         ({SPLIT: ["b"], "main_distinct_id": "a"}, f"main_distinct_id cannot be combined with {SPLIT}", None),
     ],
 )
-async def test_what_cannot_be_split_off_is_refused(api, uuid, body, detail, attr):
+async def test_a_distinct_id_that_cannot_be_split_off_is_refused(api, uuid, body, detail, attr):
     reply = await api.post(f"{uuid}/split/", body)
     assert reply.error == (400, "validation_error", "invalid_input")
     assert (reply.json["detail"], reply.json["attr"]) == (detail, attr)

@@ -42,7 +42,7 @@ async def test_a_point_begins_where_a_property_that_matters_changes(api, uuid):
     assert await points(api, uuid, keys=()) == [("14:13", {"plan": "free"}, 4)]
 
 
-async def test_only_what_is_in_range_counts(api, uuid):
+async def test_only_points_in_range_are_returned(api, uuid):
     assert [at for at, _, _ in await points(api, uuid, f"&date_from={START[:11]}15:00:00Z")] == ["15:13", "17:13"]
     until = f"&date_to={START[:11]}16:00:00Z"
     assert [at for at, _, _ in await points(api, uuid, until)] == ["14:13", "15:13"]

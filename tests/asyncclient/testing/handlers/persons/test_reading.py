@@ -43,7 +43,7 @@ async def test_an_id_without_a_person_is_not_found(serve, given):
 
 
 @pytest.mark.parametrize("given", ["user-1", "a@b", "12x", "x" * 36, "%C3%A9", "a%20b"])
-async def test_what_is_neither_uuid_nor_number_is_refused_with_a_hint(serve, given):
+async def test_an_id_that_is_neither_uuid_nor_number_is_refused_with_a_hint(serve, given):
     api = await serve(3)
     reply = await api.get(f"{given}/")
     assert reply.error == (400, "validation_error", "invalid_input")

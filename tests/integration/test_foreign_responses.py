@@ -1,4 +1,4 @@
-"""A foreign server answers for PostHog with a 200: nothing counts as done and no person is harmed, on any version.
+"""A foreign server responds in place of PostHog with a 200: nothing counts as done, and no person is harmed.
 
 A login page, the HTML of an application or the text of a proxy is not a response of the API (guarantee 11).
 """
@@ -51,9 +51,9 @@ DONE = {
 }
 
 
-def intercept(monkeypatch: pytest.MonkeyPatch, answer: Response, is_foreign: Callable[[str, str], bool]) -> list[str]:
-    """Let a foreign server answer calls, by method and action; return the actions that it answered."""
-    answered: list[str] = []
+def intercept(monkeypatch: pytest.MonkeyPatch, response: Response, is_foreign: Callable[[str, str], bool]) -> list[str]:
+    """Let a foreign server respond to calls, by method and action; return the actions that it responded to."""
+    actions: list[str] = []
     handle = RequestHandler.handle
 
     def foreign(self: RequestHandler, call: ParsedRequest) -> Outcome:
@@ -64,11 +64,11 @@ def intercept(monkeypatch: pytest.MonkeyPatch, answer: Response, is_foreign: Cal
         name = last if call.method == "GET" or action is None else action.name
         if not is_foreign(call.method, name):
             return handle(self, call)
-        answered.append(name)
-        return Outcome(response=answer, ending="response", record=self._record(call, action))
+        actions.append(name)
+        return Outcome(response=response, ending="response", record=self._record(call, action))
 
     monkeypatch.setattr(RequestHandler, "handle", foreign)
-    return answered
+    return actions
 
 
 def changing(names: Collection[str] = CALLS) -> Callable[[str, str], bool]:
@@ -78,12 +78,12 @@ def changing(names: Collection[str] = CALLS) -> Callable[[str, str], bool]:
 @pytest.mark.parametrize("age", AGES)
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", ["page", "envelope", "json"])
-async def test_changes_that_a_foreign_server_answers_are_never_done(
+async def test_changes_with_a_foreign_response_are_never_done(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch, age: str, operation: str, kind: str
 ) -> None:
     async with arena(persons=6, **AGES[age]) as a:
         plan = await a.plan(operation=OPERATIONS[operation])
-        answered = intercept(monkeypatch, FOREIGN[kind], changing())
+        actions = intercept(monkeypatch, FOREIGN[kind], changing())
         try:
             report = await a.run(plan, wait_s=0)
         except BulkError:
@@ -92,7 +92,7 @@ async def test_changes_that_a_foreign_server_answers_are_never_done(
             assert report.exit_code in (1, 75)
             for name in ("person", "events", "recordings"):
                 assert not DONE & set(axis(report, name)), axis(report, name)
-        assert answered
+        assert actions
         assert a.left() == a.everybody
         assert not any(a.server.world.deletion_rows(uuid) for uuid in a.everybody)
         assert not any(a.server.world.recordings_requested(uuid) for uuid in a.everybody)
@@ -107,13 +107,13 @@ async def test_a_capability_shown_by_a_foreign_server_does_not_count(
 ) -> None:
     async with arena(persons=6, **AGES[age]) as a:
         plan = await a.plan(operation=OPERATIONS[operation])
-        answered = intercept(monkeypatch, FOREIGN[kind], lambda method, name: method == "GET" and name == probed)
+        actions = intercept(monkeypatch, FOREIGN[kind], lambda method, name: method == "GET" and name == probed)
         refused = None
         try:
             await a.run(plan, wait_s=0)
         except NotFinished as error:
             refused = str(error)
-        if answered:
+        if actions:
             assert "does not respond as it should" in (refused or "")
             assert a.sent() == []
             assert not a.journal.exists()
@@ -126,7 +126,7 @@ async def test_a_capability_shown_by_a_foreign_server_does_not_count(
 async def test_no_kept_person_is_deleted_by_a_server_of_unknown_age(
     arena: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """The worst case: a server that ignores `keep_person`, behind a proxy that answers the check of its version."""
+    """The worst case: a server that ignores `keep_person`, behind a proxy that responds to the check of its version."""
     async with arena(persons=6, **AGES["2025"]) as a:
         plan = await a.plan(operation=DeleteEvents())
         intercept(monkeypatch, FOREIGN[kind], lambda method, name: method == "GET" and name == "deletion_status")
@@ -144,7 +144,7 @@ async def test_properties_are_done_only_when_read_as_desired(
     async with arena(persons=6) as a:
         before = a.properties()
         plan = await a.plan(operation=change)
-        answered = intercept(
+        actions = intercept(
             monkeypatch, FOREIGN[kind], lambda method, name: name in ("update", "delete_property", "capture")
         )
         try:
@@ -154,7 +154,7 @@ async def test_properties_are_done_only_when_read_as_desired(
         else:
             assert report.exit_code in (1, 75)
             assert not {"changed_confirmed", "found_changed"} & set(axis(report, "properties"))
-        assert answered
+        assert actions
         assert a.properties() == before
 
 

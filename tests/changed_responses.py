@@ -1,4 +1,4 @@
-"""Lets a test change what the local server answers, as a replica that lags or an old version would."""
+"""Lets a test change the responses of the local server, as a replica that lags or an old version would."""
 
 import gzip
 import json
@@ -13,11 +13,11 @@ Body = dict[str, Any]
 
 
 def rewrite(server: LocalPostHog, change: Callable[[str, Body], Body | None], *, status: int | None = None) -> None:
-    """Change JSON answers of persons calls from now on.
+    """Change JSON responses of persons calls from now on.
 
     Arguments:
-        change: is given the action and the body; returns the new one, or None to leave the answer as it is.
-        status: of the answers that are changed.
+        change: is given the action and the body; returns the new one, or None to leave the response as it is.
+        status: of the responses that are changed.
     """
     handler: Any = server._handler
     handle = handler.handle
@@ -29,19 +29,19 @@ def rewrite(server: LocalPostHog, change: Callable[[str, Body], Body | None], *,
         if new is None:
             return outcome
         headers = tuple(each for each in outcome.response.headers if each[0].lower() != "content-encoding")
-        answer = msgspec.structs.replace(
+        response = msgspec.structs.replace(
             outcome.response,
             body=json.dumps(new).encode(),
             headers=headers,
             status=outcome.response.status if status is None else status,
         )
-        return msgspec.structs.replace(outcome, response=answer)
+        return msgspec.structs.replace(outcome, response=response)
 
     handler.handle = handled
 
 
 def after(server: LocalPostHog, action: str, then: Callable[[], None], *, times: int = 1) -> None:
-    """Do something right after the server has carried out a call, before it answers."""
+    """Do something right after the server has carried out a call, before it responds."""
     handler: Any = server._handler
     handle = handler.handle
     left = [times]

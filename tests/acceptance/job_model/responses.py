@@ -1,4 +1,4 @@
-"""Answers that do not tell all, or not what is so: the bodies of reads, changed on their way."""
+"""Incomplete and wrong responses: the bodies of reads, changed on their way."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _TYPES = {400: ("validation_error", "invalid_input"), 409: ("server_error", "con
 
 
 def refusal(status: int) -> Response:
-    """An error answer as the server gives it."""
+    """An error response as the server gives it."""
     if status == 404:
         return NOT_FOUND
     if status in (502, 504):
@@ -31,13 +31,13 @@ def refusal(status: int) -> Response:
     return error(status, kind, code, "No.")
 
 
-def spoilt(action: str, answer: Response, spells: Sequence[Spell]) -> Response:
-    """An answer under spells."""
-    if not spells or not _has_body(answer):
-        return answer
+def spoilt(action: str, response: Response, spells: Sequence[Spell]) -> Response:
+    """A response under spells."""
+    if not spells or not _has_body(response):
+        return response
     if action == "retrieve":
-        return _spoilt_single(answer, spells[0])
-    body: Body = json.loads(answer.body)
+        return _spoilt_single(response, spells[0])
+    body: Body = json.loads(response.body)
     left_out = {str(one.member.uuid) for one in spells}
     match action:
         case "deletion_status":
@@ -49,29 +49,29 @@ def spoilt(action: str, answer: Response, spells: Sequence[Spell]) -> Response:
         case _:
             for one in spells:
                 _spoil(body["results"], one)
-    return msgspec.structs.replace(answer, body=encode(body))
+    return msgspec.structs.replace(response, body=encode(body))
 
 
-def with_statuses(answer: Response, void: Mapping[tuple[UUID, datetime], str]) -> Response:
-    """An answer with deletion rows, some of which have a status of their own."""
-    if not void or not _has_body(answer):
-        return answer
-    body: Body = json.loads(answer.body)
+def with_statuses(response: Response, void: Mapping[tuple[UUID, datetime], str]) -> Response:
+    """A response with deletion rows, some of which have a status of their own."""
+    if not void or not _has_body(response):
+        return response
+    body: Body = json.loads(response.body)
     for row in body["results"]:
         row["status"] = void.get((UUID(row["person_uuid"]), datetime.fromisoformat(row["created_at"])), row["status"])
-    return msgspec.structs.replace(answer, body=encode(body))
+    return msgspec.structs.replace(response, body=encode(body))
 
 
-def _has_body(answer: Response) -> bool:
-    return answer.status == 200 and answer.body.startswith(b"{")
+def _has_body(response: Response) -> bool:
+    return response.status == 200 and response.body.startswith(b"{")
 
 
-def _spoilt_single(answer: Response, spell: Spell) -> Response:
+def _spoilt_single(response: Response, spell: Spell) -> Response:
     if spell.how == "left_out":
         return NOT_FOUND
-    body = json.loads(answer.body)
+    body = json.loads(response.body)
     _change_person(body, spell.how)
-    return msgspec.structs.replace(answer, body=encode(body))
+    return msgspec.structs.replace(response, body=encode(body))
 
 
 def _spoil(results: Body, spell: Spell) -> None:

@@ -1,0 +1,1 @@
+"""Conditions on persons: checks of filters, fields and activity, queries, and the check for every person."""

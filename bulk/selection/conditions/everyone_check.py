@@ -1,0 +1,87 @@
+"""Refuses conditions that select every person of the project without saying so (guarantee 32). Reads only.
+
+Two things give such a mistake away: a negative condition on a property that the server does not know, which every
+person meets, and a result that leaves no person out. Whether it does is read from a listing of all persons, which ends
+at the first person outside the result; for most selections that is one page.
+"""
+
+from contextlib import aclosing
+from datetime import datetime
+
+from asyncclient import PostHogClient, PropertyFilter
+from bulk.errors import Refused
+from bulk.files.disk_sets import DiskIdSet
+from bulk.formatting import count_of
+from bulk.sanitize import plain
+from bulk.selection.selections import ByFilter, QuerySelection
+
+NEGATIVE = frozenset(
+    {"is_not", "not_icontains", "not_starts_with", "not_ends_with", "not_regex", "not_in", "is_not_set"}
+)
+"""The operators that persons without the property meet."""
+_FIX = "or add --everyone (everyone=True) if the selection may be every person"
+
+
+class EveryoneCheck:
+    """Checks one selection by conditions, before and after it is resolved.
+
+    Arguments:
+        client: for reading.
+        selection: the conditions, without `everyone`.
+        page_size: persons per page of a listing.
+    """
+
+    def __init__(self, client: PostHogClient, selection: ByFilter | QuerySelection, *, page_size: int) -> None:
+        self._client = client
+        self._selection = selection
+        self._page_size = page_size
+        self._newest: datetime | None = None
+
+    async def begin(self) -> None:
+        """Check the properties of negative conditions, and note which person is the newest.
+
+        Raises:
+            Refused: the server knows no person with such a property.
+        """
+        negative = [each for each in self._selection.properties if each.operator in NEGATIVE and each.type == "person"]
+        for key in dict.fromkeys(each.key for each in negative):
+            if not await self._is_known(key):
+                raise Refused(
+                    f"the server knows no person with the property {plain(key, limit=60)!r}, so every person meets a "
+                    "negative condition on it",
+                    f"correct the property's name, {_FIX}",
+                )
+        async with aclosing(self._client.persons.iter_refs(page_size=1)) as refs:
+            async for ref in refs:
+                self._newest = ref.created_at
+                break
+
+    async def check(self, matched: DiskIdSet) -> None:
+        """Check that a person is outside the result; persons that were created since `begin` do not count.
+
+        Arguments:
+            matched: the persons that meet the conditions.
+
+        Raises:
+            Refused: there is none.
+        """
+        if not len(matched) or self._newest is None:
+            return
+        async with aclosing(self._client.persons.iter_refs(page_size=self._page_size)) as refs:
+            async for ref in refs:
+                if ref.created_at <= self._newest and not matched.has_many((ref.uuid,))[0]:
+                    return
+        raise Refused(
+            f"the selection is every person of the project: {count_of(len(matched), 'person')}",
+            f"correct the conditions, {_FIX}",
+        )
+
+    async def _is_known(self, key: str) -> bool:
+        """Return whether the server lists a value of a property, or a person that has it."""
+        if (await self._client.persons.values(key)).results:
+            return True
+        condition = PropertyFilter(key, operator="is_set")
+        async with aclosing(self._client.persons.iter_refs(properties=[condition], page_size=1)) as refs:
+            async for _ in refs:
+                return True
+        return False

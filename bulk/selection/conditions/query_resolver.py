@@ -1,0 +1,241 @@
+"""Resolves a query to persons, each verified by the persons store. Reads only.
+
+A query reads the analytics tables, which lag behind the store: a person that it names counts only if the store has it.
+Its IDs come page by page in their order, so the same data gives the same plan. Other conditions of the selection are
+collected first, as UUIDs on disk, and narrow what the query names.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, TypeVar
+from uuid import UUID
+
+from asyncclient import PostHogClient
+from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.workers import grouped
+from bulk.errors import InputError, Refused
+from bulk.files.disk_sets import DiskIdSet
+from bulk.posthog.batch_reads import READ_SIZE
+from bulk.posthog.person_reader import PersonReader
+from bulk.posthog.person_reads import Present, Unread
+from bulk.posthog.rereads import read_until_known
+from bulk.sanitize import plain
+from bulk.selection.conditions.query_selections import PAGE_VALUE, ByActivity, ByQuery
+from bulk.selection.filter_resolver import naming_cohorts
+from bulk.selection.input_findings import Findings
+from bulk.selection.placeholder_ids import is_placeholder
+from bulk.selection.selected_person import SelectedPerson, selected
+from bulk.selection.selections import ByFilter, QuerySelection
+
+MAX_OPEN = 10_000
+"""IDs that responses left out, before they are read again together."""
+PERSON_COLUMNS = ("person_id", "id")
+DISTINCT_ID_COLUMN = "distinct_id"
+LAGS = "persons, their properties and events of the last minutes, which the server shows to queries later"
+_EXAMPLE = "as in SELECT id AS person_id FROM persons WHERE ..."
+
+K = TypeVar("K", UUID, str)
+
+
+class QueryResolver:
+    """Yields the persons that a query names and the store has, each once.
+
+    Arguments:
+        client: for reading.
+        reader: reads the persons.
+        gate: for waits between two reads.
+        selection: the query, or the conditions from which it is made.
+        findings: records what the query describes, and counts the persons it names.
+        persons: remembers the persons that were yielded.
+        page_size: persons per page of a listing.
+        now: returns the time in epoch seconds, by the server's clock.
+    """
+
+    def __init__(
+        self,
+        client: PostHogClient,
+        reader: PersonReader,
+        gate: StopGate,
+        selection: QuerySelection,
+        findings: Findings,
+        persons: DiskIdSet,
+        *,
+        page_size: int,
+        now: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._reader = reader
+        self._gate = gate
+        self._selection = selection
+        self._findings = findings
+        self._persons = persons
+        self._page_size = page_size
+        self._now = now
+        self._sets: list[DiskIdSet] = []
+
+    async def targets(self) -> AsyncIterator[list[SelectedPerson]]:
+        """Yield the persons, some at a time; a list may be empty.
+
+        Raises:
+            InputError: the query has other columns than one of person IDs or distinct IDs.
+            Refused: the query names a person ID that is not a UUID.
+        """
+        selection, as_of = self._selection, datetime.fromtimestamp(int(self._now()), UTC)
+        self._findings.query = {"as_of": as_of.isoformat(), "lags": LAGS}
+        with ExitStack() as sets:
+            if isinstance(selection, ByActivity):
+                query, values = selection.query(), self._activity_values(selection, as_of)
+                by_person = True
+            else:
+                column = await self._column(selection)
+                query, values = _paged(selection, column), dict(selection.values)
+                by_person = column in PERSON_COLUMNS
+                if selection.activity is not None:
+                    activity = selection.activity
+                    uuids = self._ids(activity.query(), self._activity_values(activity, as_of))
+                    self._sets.append(await _collected(uuids, sets.enter_context(DiskIdSet())))
+            if selection.properties or selection.email is not None:
+                self._sets.append(await self._matching(selection, sets.enter_context(DiskIdSet())))
+            ids = self._ids(query, values)
+            found = (
+                self._verified(ids, self._person_ids, self._read_by_uuid)
+                if by_person
+                else self._verified(ids, self._distinct_ids, self._read_by_distinct_id)
+            )
+            async for persons in found:
+                yield persons
+
+    def _activity_values(self, activity: ByActivity, as_of: datetime) -> dict[str, Any]:
+        values = activity.query_values(as_of)
+        if (since := values.get("inactive_since")) is not None:
+            self._findings.query["inactive_since"] = datetime.fromtimestamp(since, UTC).isoformat()
+        return values
+
+    async def _column(self, selection: ByQuery) -> str:
+        """Return the name of the query's only column."""
+        probe = f"SELECT * FROM (\n{selection.text}\n) LIMIT 1"  # noqa: S608 - a query of the user's own
+        columns = (await self._client.query.hogql(probe, selection.values)).columns or ()
+        if len(columns) == 1 and columns[0] in (*PERSON_COLUMNS, DISTINCT_ID_COLUMN):
+            return columns[0]
+        names = ", ".join(repr(plain(name, limit=60)) for name in columns) or "unknown"
+        raise InputError(
+            f"the columns of the query are {names}: select one column, person_id or distinct_id, {_EXAMPLE}"
+            if len(columns) != 1
+            else f"the column of the query is named {names}: name it person_id or distinct_id, {_EXAMPLE}"
+        )
+
+    async def _ids(self, query: str, values: dict[str, Any]) -> AsyncIterator[list[str]]:
+        async for page in self._client.query.iter_column(query, values, after=PAGE_VALUE):
+            yield page
+
+    async def _matching(self, selection: QuerySelection, matching: DiskIdSet) -> DiskIdSet:
+        """Return the persons that match the filters of a selection, from a listing."""
+        chosen = ByFilter(properties=selection.properties, email=selection.email)
+        refs = self._client.persons.iter_refs(
+            properties=chosen.properties, email=chosen.email, page_size=self._page_size
+        )
+        with naming_cohorts(self._client, chosen):
+            async for ref in refs:
+                matching.add(ref.uuid)
+        return matching
+
+    async def _verified(
+        self,
+        pages: AsyncIterator[list[str]],
+        prepare: Callable[[list[str]], list[K]],
+        read: Callable[[Sequence[K]], Awaitable[tuple[list[SelectedPerson], Sequence[K]]]],
+    ) -> AsyncIterator[list[SelectedPerson]]:
+        """Yield the persons of IDs that the store has.
+
+        Arguments:
+            pages: the IDs.
+            prepare: returns those of a page that are to be read.
+            read: returns the persons of IDs, and the IDs of which nothing is known yet.
+        """
+        open_ids: list[K] = []
+        async for page in pages:
+            self._findings.listed += len(page)
+            for ids in grouped(prepare(page), READ_SIZE * 5):
+                found, still_open = await read(ids)
+                yield self._new(found)
+                open_ids += still_open
+                if len(open_ids) >= MAX_OPEN:
+                    yield await self._read_again(open_ids, read)
+                    open_ids = []
+        yield await self._read_again(open_ids, read)
+
+    async def _read_again(
+        self,
+        ids: Sequence[K],
+        read: Callable[[Sequence[K]], Awaitable[tuple[list[SelectedPerson], Sequence[K]]]],
+    ) -> list[SelectedPerson]:
+        found, unread = await read_until_known(read, ids, self._gate)
+        self._findings.unread_persons += len(unread)
+        return self._new(list(chain.from_iterable(found)))
+
+    def _person_ids(self, page: list[str]) -> list[UUID]:
+        return self._narrowed(list(map(_uuid, page)))
+
+    async def _read_by_uuid(self, uuids: Sequence[UUID]) -> tuple[list[SelectedPerson], Sequence[UUID]]:
+        results = (await self._reader.fetch_by_uuid(dict.fromkeys(uuids))).results
+        found = [selected(each.person) for each in results.values() if isinstance(each, Present)]
+        unread = [uuid for uuid, each in results.items() if isinstance(each, Unread)]
+        self._findings.gone += len(results) - len(found) - len(unread)
+        return found, unread
+
+    def _distinct_ids(self, page: list[str]) -> list[str]:
+        if isinstance(self._selection, ByQuery) and self._selection.allow_shared_ids:
+            return page
+        usable = [each for each in page if not is_placeholder(each)]
+        self._findings.placeholders += len(page) - len(usable)
+        return usable
+
+    async def _read_by_distinct_id(self, distinct_ids: Sequence[str]) -> tuple[list[SelectedPerson], Sequence[str]]:
+        results = (await self._reader.fetch_by_distinct_id(distinct_ids)).results
+        found = [selected(one.person, by=each) for each, one in results.items() if isinstance(one, Present)]
+        unread = [each for each, one in results.items() if isinstance(one, Unread)]
+        self._findings.gone += len(results) - len(found) - len(unread)
+        allowed = set(self._narrowed([person.ref.uuid for person in found]))
+        return [person for person in found if person.ref.uuid in allowed], unread
+
+    def _narrowed(self, uuids: list[UUID]) -> list[UUID]:
+        """Return the persons that meet the other conditions of the selection too."""
+        for matching in self._sets:
+            uuids = [uuid for uuid, is_in in zip(uuids, matching.has_many(uuids), strict=True) if is_in]
+        return uuids
+
+    def _new(self, found: Sequence[SelectedPerson]) -> list[SelectedPerson]:
+        """Return the persons that were not yielded before, and count them."""
+        fresh = self._persons.add_many(person.ref.uuid for person in found)
+        new = [person for person, is_new in zip(found, fresh, strict=True) if is_new]
+        new = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
+        for person in new:
+            self._findings.add_target(len(person.ref.distinct_ids))
+        return new
+
+
+def _paged(selection: ByQuery, column: str) -> str:
+    """Return the query for one page of what the user's query names."""
+    text = f"toString({column})"  # both sides as text, because ClickHouse orders UUIDs by their second half first
+    return (
+        f"SELECT DISTINCT {text} FROM (\n{selection.text}\n) "  # noqa: S608 - a query of the user's own
+        f"WHERE {text} > {{{PAGE_VALUE}}} ORDER BY {text}"
+    )
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Refused(
+            "the query names a person ID that is not a UUID",
+            "select persons.id or events.person_id, or name the column distinct_id if it holds distinct IDs",
+        ) from None
+
+
+async def _collected(pages: AsyncIterator[list[str]], uuids: DiskIdSet) -> DiskIdSet:
+    async for page in pages:
+        uuids.add_many(map(_uuid, page))
+    return uuids

@@ -1,0 +1,68 @@
+"""What commands print at a narrow terminal: no line is broken by the terminal, except for command lines to copy."""
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from terminal_screen import TerminalScreen
+
+from bulk.cli.main import main
+
+Run = Callable[..., Any]
+WIDTHS = (80, 60, 40)
+COMMANDS: list[tuple[str, ...]] = [
+    ("show", "x.plan.jsonl"),
+    ("show", "x.plan.jsonl", "--target", "1"),
+    ("plan", "delete", "--distinct-ids", "leavers.txt", "-o", "y.plan.jsonl"),
+    ("persons", "--distinct-ids", "leavers.txt", "-o", "all.jsonl"),
+    ("status", "x.journal.jsonl"),
+    ("jobs",),
+    ("report", "x.journal.jsonl"),
+    ("verify", "x.journal.jsonl"),
+    ("delete", "--distinct-ids", "leavers.txt", "--yes", "--expect-count", "3"),
+    ("run", "a-plan-that-is-nowhere-to-be-found-in-this-folder.plan.jsonl"),
+]
+
+
+@pytest.fixture(autouse=True)
+def job(run: Run, posthog: Any) -> None:
+    Path("leavers.txt").write_text("user-1\nuser-2\nuser-3\nnobody\nundefined\n\nuser-1\n")
+    job = ("--distinct-ids", "leavers.txt", "--yes", "--expect-count", "3", "--plan", "x.plan.jsonl")
+    assert run("delete", "--delete-events", *job).code == 0
+    posthog.server.faults.clear()
+
+
+def at_terminal(columns: int, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> TerminalScreen:
+    """Run a command whose stdout and stderr are a terminal in memory."""
+    screen = TerminalScreen(columns)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, screen)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    main(list(arguments))
+    return screen
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: " ".join(arguments[:2]))
+def test_no_line_is_broken_by_the_terminal(
+    columns: int, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = at_terminal(columns, arguments, monkeypatch)
+    assert screen.text
+    assert [line for line in screen.broken if "posthog-bulk " not in line] == []
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_no_line_is_broken_by_a_terminal_that_cannot_move_its_cursor(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    job = ("--everyone", "--yes", "--expect-count", "57", "--plan", "y.plan.jsonl")
+    screen = at_terminal(columns, ("delete", *job), monkeypatch)
+    assert "Run 1 in project 1" in screen.text
+    assert [line for line in screen.broken if "posthog-bulk " not in line] == []

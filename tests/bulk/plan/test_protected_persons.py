@@ -1,0 +1,175 @@
+"""Protected persons are in no plan, and an old plan that has one does not run (guarantee 32)."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits, ServerError
+from asyncclient.retry import RetryPolicy
+from asyncclient.testing import Fault, LocalPostHog
+from bulk import ByActivity, ByDistinctIds, ByFilter, ByQuery, DeletePersons, make_plan, run_job
+from bulk.errors import FileTrouble, InputError, NotFinished, Refused
+from bulk.plan.plan_file import Plan
+from bulk.selection.input_findings import by_kind
+from bulk.selection.inputs.coverage import coverage_of
+
+MUTATING = {"destroy", "bulk_delete", "delete_events", "update", "delete_property", "capture"}
+FREE = ByFilter(properties=(PropertyFilter("plan", "free"),))
+
+
+@pytest.fixture(autouse=True)
+def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[LocalPostHog]:
+    async with LocalPostHog(persons=60, seed=1) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server: LocalPostHog) -> AsyncIterator[PostHogClient]:
+    async with PostHogClient(
+        host=server.url,
+        personal_api_key=server.personal_api_key,
+        project_id=1,
+        limits=Limits(RateLimits.off()),
+        retry=RetryPolicy(base_s=0.0),
+    ) as opened:
+        yield opened
+
+
+def uuids(plan: Plan) -> set[UUID]:
+    return {target.uuid for target in plan.iter()}
+
+
+def free(server: LocalPostHog) -> list[Any]:
+    people = [server.world.person(uuid) for uuid in server.world.iter_uuids()]
+    return [person for person in people if person is not None and person.properties["plan"] == "free"]
+
+
+def with_email(people: list[Any]) -> Any:
+    return next(person for person in people[4:] if "email" in person.properties)
+
+
+SELECTIONS = {
+    "a filter": lambda _: FREE,
+    "an activity": lambda _: ByActivity(created_after="2001-01-01", properties=FREE.properties),
+    "a query": lambda _: ByQuery(query="SELECT id FROM persons WHERE properties.plan = 'free'"),
+    "a file": lambda people: ByDistinctIds([person.distinct_ids[0] for person in people]),
+}
+
+
+@pytest.mark.parametrize("case", SELECTIONS)
+async def test_protected_persons_are_left_out_counted_and_named_by_line(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str
+) -> None:
+    people = free(server)
+    mailed = with_email(people)
+    staff = tmp_path / "staff.txt"
+    staff.write_text(f"{people[0].distinct_ids[0]}\n\nnobody\n{people[1].uuid}\n{mailed.properties['email']}\n")
+    selection = SELECTIONS[case](people)
+    path = tmp_path / "x.plan.jsonl"
+    with await make_plan(client, DeletePersons(), selection, path, protect=[staff]) as plan:
+        left_out = {person.uuid for person in (people[0], people[1], mailed)}
+        assert uuids(plan) == {person.uuid for person in people} - left_out
+        place = [people.index(person) + 1 for person in (people[0], people[1], mailed)]
+        lines = {"count": 3, "lines": f"1-2,{place[2]}"} if case == "a file" else {"count": 0, "lines": ""}
+        assert by_kind(plan.findings)["protected"] == {
+            "count": 3,
+            "lines": "1,4-5",
+            "read": 4,
+            "unmatched": {"count": 1, "lines": "3"},
+            "input": lines,
+        }
+        coverage = coverage_of(by_kind(plan.findings))
+        assert coverage.not_covered == coverage.protected == lines["count"]
+
+
+async def test_a_filter_protects_too(server: LocalPostHog, client: PostHogClient, tmp_path: Path) -> None:
+    germans = {person.uuid for person in free(server) if person.properties["country"] == "DE"}
+    assert germans
+    path = tmp_path / "x.plan.jsonl"
+    protect = [PropertyFilter("country", "DE")]
+    with await make_plan(client, DeletePersons(), FREE, path, protect=protect) as plan:
+        assert uuids(plan) == {person.uuid for person in free(server)} - germans
+        assert by_kind(plan.findings)["protected"]["count"] == len(germans)
+
+
+async def test_a_person_that_a_filter_protects_too_is_named_by_its_line(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    staff = tmp_path / "staff.txt"
+    german = next(person for person in free(server) if person.properties["country"] == "DE")
+    staff.write_text(f"nobody\n{german.distinct_ids[0]}\n")
+    protect = [staff, PropertyFilter("country", "DE")]
+    with await make_plan(client, DeletePersons(), FREE, tmp_path / "x.plan.jsonl", protect=protect) as plan:
+        assert by_kind(plan.findings)["protected"]["lines"] == "2"
+
+
+async def test_an_old_plan_with_a_protected_person_does_not_run(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    path, journal, staff = tmp_path / "x.plan.jsonl", tmp_path / "x.journal.jsonl", tmp_path / "staff.txt"
+    with await make_plan(client, DeletePersons(), FREE, path) as plan:
+        person = free(server)[2]
+        staff.write_text(f"nobody\n{person.distinct_ids[0]}\n")
+        number = next(target.number for target in plan.iter() if target.uuid == person.uuid)
+        sentence = rf"contains 1 person \(lines 2 of the protection list\) .*: 1 target {number}; make a new plan"
+        with pytest.raises(Refused, match=sentence):
+            await run_job(client, plan, journal, approve=plan.digest, protect=[staff])
+        assert not MUTATING & set(server.request_counts)
+        assert not left_behind(journal)
+        staff.write_text("nobody\n")
+        assert (await run_job(client, plan, journal, approve=plan.digest, protect=[staff])).exit_code == 0
+        assert server.world.person(person.uuid) is None
+
+
+async def test_if_all_are_protected_there_is_no_plan(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    with pytest.raises(Refused, match="every selected person is protected"):
+        await make_plan(client, DeletePersons(), FREE, tmp_path / "x.plan.jsonl", protect=FREE.properties)
+    assert not left_behind(tmp_path / "x.plan.jsonl")
+
+
+async def test_a_list_that_cannot_be_read_completely_protects_nobody_and_ends_the_planning(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    path, staff = tmp_path / "x.plan.jsonl", tmp_path / "staff.txt"
+    staff.write_bytes(b"user-1\n\xff\n")
+    with pytest.raises(InputError, match="line 2 of the protection list cannot be used"):
+        await make_plan(client, DeletePersons(), FREE, path, protect=[staff])
+    staff.write_text("user-1\n")
+    server.faults.add(Fault("status", action="batch_by_distinct_ids", status=500))
+    with pytest.raises((NotFinished, ServerError)):
+        await make_plan(client, DeletePersons(), FREE, path, protect=[staff], retry_for_s=0)
+    with pytest.raises(FileTrouble, match="no such file"):
+        await make_plan(client, DeletePersons(), FREE, path, protect=[tmp_path / "none.txt"])
+    assert not left_behind(path)
+
+
+@pytest.mark.parametrize(
+    ("protect", "says"),
+    [
+        ("staff.txt", "takes a list"),
+        (PropertyFilter("plan", "free"), "takes a list"),
+        ([{"key": "plan"}], "neither"),
+        (["a", "b"], "one file"),
+        ([PropertyFilter("is_identified", "true")], "--identified or --anonymous"),
+    ],
+)
+async def test_protection_that_cannot_be_is_refused_without_a_request(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, protect: Any, says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        await make_plan(client, DeletePersons(), FREE, tmp_path / "x.plan.jsonl", protect=protect)
+    assert not server.requests
+
+
+def left_behind(path: Path) -> bool:
+    return path.exists()

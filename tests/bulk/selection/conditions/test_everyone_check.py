@@ -1,0 +1,156 @@
+"""Conditions that select every person of the project are refused, however they are written (guarantee 32)."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits
+from asyncclient.testing import LocalPostHog, ServerOptions
+from bulk import ByActivity, ByFilter, ByQuery, DeletePersons, UnsetProperties, make_plan
+from bulk.errors import InputError, Refused
+from bulk.selection.conditions.everyone_check import NEGATIVE
+from bulk.selection.conditions.filter_checks import OWN_FIELDS
+
+READS = {"list", "projects", "values"}
+
+
+@pytest.fixture(autouse=True)
+def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[LocalPostHog]:
+    async with LocalPostHog(persons=60, options=ServerOptions(seeded_events=True)) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server: LocalPostHog) -> AsyncIterator[PostHogClient]:
+    limits = Limits(RateLimits.off())
+    async with PostHogClient(
+        host=server.url, personal_api_key=server.personal_api_key, project_id=1, limits=limits
+    ) as opened:
+        yield opened
+
+
+def having(*filters: PropertyFilter, **more: Any) -> ByFilter:
+    return ByFilter(properties=filters, **more)
+
+
+EVERYONE: dict[str, Any] = {
+    "is_set on a property that all have": having(PropertyFilter("plan", operator="is_set")),
+    "a comparison that all meet": having(PropertyFilter("logins", 0, operator="gte")),
+    "is_not a value that none has": having(PropertyFilter("plan", "gold", operator="is_not")),
+    "not_icontains": having(PropertyFilter("plan", "gold", operator="not_icontains")),
+    "a pattern that all match": having(PropertyFilter("plan", ".*", operator="regex")),
+    "created after the first": ByActivity(created_after="2000-01-01"),
+    "created before a time to come": ByActivity(created_before="2099-01-01"),
+    "a query of all": ByQuery(query="SELECT id FROM persons"),
+    "a query of all their distinct IDs": ByQuery(query="SELECT distinct_id FROM person_distinct_ids"),
+    "a query with a condition that is always true": ByQuery(query="SELECT id FROM persons WHERE 1 = 1"),
+}
+
+
+@pytest.mark.parametrize("case", EVERYONE)
+async def test_conditions_that_select_everyone_need_everyone(client: PostHogClient, tmp_path: Path, case: str) -> None:
+    with pytest.raises(Refused, match=r"every person of the project: 60 persons; .*--everyone"):
+        await make_plan(client, DeletePersons(), EVERYONE[case], tmp_path / "x.plan.jsonl")
+    selection = EVERYONE[case]
+    fields = {name: getattr(selection, name) for name in selection.__struct_fields__}
+    allowed = type(selection)(**{**fields, "everyone": True})
+    with await make_plan(client, DeletePersons(), allowed, tmp_path / "x.plan.jsonl") as plan:
+        assert plan.count == 60
+
+
+@pytest.mark.parametrize("operator", sorted(NEGATIVE))
+async def test_a_negative_condition_on_a_property_that_no_person_has_is_refused_by_its_name(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, operator: Any
+) -> None:
+    value = None if operator == "is_not_set" else "free"
+    misspelt = PropertyFilter("plna", value, operator=operator)
+    narrowed = having(misspelt, PropertyFilter("country", "US"))
+    for selection in (having(misspelt), narrowed, ByActivity(identified=True, properties=[misspelt])):
+        with pytest.raises(Refused, match=r"no person with the property 'plna'.*--everyone"):
+            await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl")
+    assert not {each.action for each in server.requests} - READS
+    allowed = having(*narrowed.properties, everyone=True)
+    with await make_plan(client, DeletePersons(), allowed, tmp_path / "x.plan.jsonl") as plan:
+        assert 0 < plan.count < 60
+
+
+async def test_a_property_that_the_list_of_values_does_not_show_is_known_if_a_person_has_it(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    server.world.add_person(["odd"], {"$virt_x": "a"})  # the server lists no values of such keys (contract 6.11)
+    selection = having(PropertyFilter("$virt_x", "a", operator="is_not"))
+    with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl") as plan:
+        assert plan.count == 60
+
+
+async def test_one_person_outside_is_enough_wherever_it_is_listed(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    oldest, newest = server.world.uuid_of("user-0"), server.world.uuid_of("user-59")
+    for number, uuid in enumerate((oldest, newest)):
+        assert uuid is not None
+        server.world.set_properties(uuid, {"staff": True})
+        selection = having(PropertyFilter("staff", "true", operator="is_not"))
+        path = tmp_path / f"{number}.plan.jsonl"
+        with await make_plan(client, DeletePersons(), selection, path, page_size=7) as plan:
+            assert plan.count == 59
+        server.world.unset_properties(uuid, ["staff"])
+
+
+async def test_persons_that_arrive_meanwhile_make_no_difference(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    server.churn(adds_per_request=1)
+    with pytest.raises(Refused, match="every person of the project"):
+        await make_plan(client, DeletePersons(), EVERYONE["a pattern that all match"], tmp_path / "x.plan.jsonl")
+
+
+async def test_unset_counts_the_persons_that_match_and_not_only_those_that_have_the_property(
+    client: PostHogClient, tmp_path: Path
+) -> None:
+    selection = having(PropertyFilter("plan", operator="is_set"))
+    with pytest.raises(Refused, match="every person of the project: 60 persons"):
+        await make_plan(client, UnsetProperties(keys=("email",)), selection, tmp_path / "x.plan.jsonl")
+
+
+@pytest.mark.parametrize("key", OWN_FIELDS)
+@pytest.mark.parametrize("operator", ["exact", "is_set", "is_not_set"])
+def test_a_field_of_persons_is_no_property(key: str, operator: Any) -> None:
+    condition = PropertyFilter(key, None if operator != "exact" else "x", operator=operator)
+    option = OWN_FIELDS[key].split()[0]
+    for kind, more in ((ByFilter, {}), (ByActivity, {"identified": True}), (ByQuery, {"query": "SELECT id"})):
+        with pytest.raises(InputError, match=f"{key} is a field of persons.* use {option}"):
+            kind(properties=[condition], **more)
+    assert having(PropertyFilter("id", 3, type="cohort"))
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        [{"key": "plan", "value": "free", "operator": "exact", "type": "person"}],
+        [{"key": "plan"}],
+        {"key": "plan", "value": "free"},
+        {"type": "AND", "values": []},
+        [None],
+        None,
+        "plan",
+        PropertyFilter("plan", "free"),
+        [["plan", "exact", "free"]],
+    ],
+)
+async def test_filters_of_another_form_are_a_value_error_and_never_an_attribute_error(
+    server: LocalPostHog, client: PostHogClient, properties: Any
+) -> None:
+    for kind, more in ((ByFilter, {}), (ByActivity, {"identified": True}), (ByQuery, {"query": "SELECT id"})):
+        with pytest.raises(ValueError, match="properties takes a list of PropertyFilter"):
+            kind(properties=properties, **more)
+    with pytest.raises(ValueError, match="properties must be a list of PropertyFilter"):
+        _ = [person async for person in client.persons.iter(properties=properties)]
+    assert not server.requests

@@ -1,0 +1,41 @@
+"""What a verdict says about the input that the plan does not cover."""
+
+import pytest
+
+from bulk.selection.inputs.coverage import Coverage, coverage_of, with_coverage
+
+
+@pytest.mark.parametrize(
+    ("coverage", "words"),
+    [
+        (Coverage(), ""),
+        (Coverage(lines=4), ""),
+        (
+            Coverage(lines=4, unmatched=2, refused=1),
+            "3 of 4 input lines are not covered (2 matched no person, 1 refused)",
+        ),
+        (Coverage(lines=4, unmatched=1), "1 of 4 input lines is not covered (1 matched no person)"),
+        (Coverage(lines=1, unread=1), "1 of 1 input line is not covered (1 could not be read)"),
+        (
+            Coverage(lines=12_000, unmatched=3_000, refused=1, unread=2),
+            "3,003 of 12,000 input lines are not covered (3,000 matched no person, 1 refused, 2 could not be read)",
+        ),
+        (Coverage(unread=2), "2 selected persons are not covered (could not be read)"),
+    ],
+)
+def test_what_is_not_covered_is_said_in_words(coverage: Coverage, words: str) -> None:
+    assert coverage.sentence() == words
+    assert coverage.words() == words.replace(" are not covered", "").replace(" is not covered", "")
+    assert with_coverage("Done: all.", coverage) == (f"Done: all; {words}." if words else "Done: all.")
+
+
+def test_an_unknown_coverage_leaves_the_verdict_as_it_is() -> None:
+    assert with_coverage("Done: all.", None) == "Done: all."
+
+
+def test_the_coverage_follows_from_the_findings() -> None:
+    findings = {"lines": {"count": 9}, "unmatched": {"count": 3}, "refused": {"count": 2}, "unread": {"count": 1}}
+    assert coverage_of(findings) == Coverage(lines=9, unmatched=3, refused=2, unread=1)
+    assert coverage_of({"listed": {"count": 9}, "discovery": {"unread": 2}}) == Coverage(unread=2)
+    assert coverage_of({"listed": {"count": 9}, "query": {"unread": 3}}) == Coverage(unread=3)
+    assert coverage_of({"listed": {"count": 9}}) == Coverage()

@@ -1,0 +1,66 @@
+"""Mistakes in reading input files and accounting for their lines: guarantee 33."""
+
+from twin import Twin, twin
+
+_FORMATS = "bulk/selection/inputs/test_formats.py::test_"
+_EMAILS = "bulk/selection/lookups/test_email_match.py::test_"
+_TABLE = "bulk/cli/test_input_table.py::test_"
+
+INPUTS: tuple[Twin, ...] = (
+    twin(
+        33,
+        "an email selects persons in another case although nobody asked",
+        "bulk/plan/test_planner.py::test_an_email_in_another_case_is_selected_only_on_request",
+        "bulk/selection/lookups/email_match.py",
+        "        return [email for email in same if email == value]",
+        "        return same",
+    ),
+    twin(
+        33,
+        "a line that a wider match finds has no count",
+        _EMAILS + "distinct_ids_that_would_match_without_quotes_are_counted_and_not_selected",
+        "bulk/selection/line_resolver.py",
+        "self._findings.add_wider_match(line.number, persons)",
+        "pass",
+    ),
+    twin(
+        33,
+        "a verdict leaves out what the plan does not cover",
+        _TABLE + "a_file_leads_to_its_review_verdict_and_exit_code[three of four lines]",
+        "bulk/report/verdict.py",
+        "return with_coverage(_done(target_states), coverage)",
+        "return _done(target_states)",
+    ),
+    twin(
+        33,
+        "a journal does not keep what its plan does not cover",
+        _TABLE + "a_file_leads_to_its_review_verdict_and_exit_code[three of four lines]",
+        "bulk/execution/open_job.py",
+        "coverage=coverage_of(by_kind(job.plan.findings))",
+        "coverage=None",
+    ),
+    twin(
+        33,
+        "half a gzip file is taken for a whole one",
+        _FORMATS + "a_file_that_cannot_be_read_is_refused_with_what_to_do",
+        "bulk/selection/inputs/decoding.py",
+        "    if not inflate.eof:",
+        "    if False:",
+    ),
+    twin(
+        33,
+        "a cell is kept however long it is",
+        _FORMATS + "memory_grows_neither_with_a_cell_nor_with_how_well_a_file_is_compressed",
+        "bulk/selection/inputs/csv_cells.py",
+        "if self._column == self._index and len(self._kept) <= self._limit:",
+        "if True:",
+    ),
+    twin(
+        33,
+        "a plan is used for a changed input without a question",
+        "bulk/cli/test_job_to_resume.py::test_at_a_terminal_the_user_decides_about_a_named_plan_too",
+        "bulk/cli/approval.py",
+        "if unattended or not can_prompt():\n        return False",
+        "if True:\n        return True",
+    ),
+)

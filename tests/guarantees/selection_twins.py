@@ -1,0 +1,85 @@
+"""Mistakes in the selection of persons: guarantee 32."""
+
+from twin import Twin, twin
+
+_EVERYONE = "bulk/selection/conditions/test_everyone_check.py::test_"
+_PROTECTED = "bulk/plan/test_protected_persons.py::test_"
+_QUERIES = "bulk/plan/test_planner_queries.py::test_"
+
+SELECTIONS: tuple[Twin, ...] = (
+    twin(
+        32,
+        "conditions that select every person need nothing",
+        (
+            _EVERYONE + "conditions_that_select_everyone_need_everyone",
+            _EVERYONE + "unset_counts_the_persons_that_match_and_not_only_those_that_have_the_property",
+        ),
+        "bulk/selection/resolver.py",
+        "await self._everyone_check.check(self._persons)",
+        "pass",
+    ),
+    twin(
+        32,
+        "a person that arrived while the plan was made hides that it is for every person",
+        _EVERYONE + "persons_that_arrive_meanwhile_make_no_difference",
+        "bulk/selection/conditions/everyone_check.py",
+        "if ref.created_at <= self._newest and not",
+        "if not",
+    ),
+    twin(
+        32,
+        "a negative condition on a misspelt property passes",
+        _EVERYONE + "a_negative_condition_on_a_property_that_no_person_has_is_refused_by_its_name",
+        "bulk/selection/conditions/everyone_check.py",
+        "if not await self._is_known(key):",
+        "if False:",
+    ),
+    twin(
+        32,
+        "a filter on a field of persons passes as one on a property",
+        _EVERYONE + "a_field_of_persons_is_no_property",
+        "bulk/selection/conditions/filter_checks.py",
+        'condition.type == "person" and condition.key in OWN_FIELDS',
+        "False",
+    ),
+    twin(
+        32,
+        "persons without events since a time to come count as inactive",
+        "bulk/selection/conditions/test_query_selections.py::test_inactive_since_a_time_to_come_would_be_everyone_and_is_refused",
+        "bulk/selection/conditions/query_selections.py",
+        'if name == "inactive_since" and resolved > now:',
+        "if False:",
+    ),
+    twin(
+        32,
+        "a person of a query is planned although other conditions exclude it",
+        _QUERIES + "a_plan_has_exactly_the_persons_that_the_records_name",
+        "bulk/selection/conditions/query_resolver.py",
+        "for matching in self._sets:",
+        "for matching in self._sets[:0]:",
+    ),
+    twin(
+        32,
+        "a protected person is planned",
+        _PROTECTED + "protected_persons_are_left_out_counted_and_named_by_line",
+        "bulk/plan/planner.py",
+        "findings.leave_out = protected.leave_out",
+        "pass",
+    ),
+    twin(
+        32,
+        "an old plan with a protected person runs",
+        _PROTECTED + "an_old_plan_with_a_protected_person_does_not_run",
+        "bulk/execution/open_job.py",
+        "await refuse_protected(client, plan, protect, gate)",
+        "pass",
+    ),
+    twin(
+        32,
+        "a line of the protection list that cannot be used is skipped",
+        _PROTECTED + "a_list_that_cannot_be_read_completely_protects_nobody_and_ends_the_planning",
+        "bulk/selection/conditions/protection.py",
+        "elif line.reason is not Reason.BLANK:",
+        "elif False:",
+    ),
+)
