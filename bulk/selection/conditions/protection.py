@@ -79,7 +79,7 @@ class ProtectedPersons:
     ) -> None:
         """Find the persons of files and filters.
 
-        Args:
+        Arguments:
             client: for reading.
             protect: checked by `check_protect`.
             gate: for waits between two reads.
