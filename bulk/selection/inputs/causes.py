@@ -10,7 +10,7 @@ from enum import Enum
 from bulk.selection.inputs.line_checks import Kind, looks_like_uuid
 
 _QUOTES = frozenset("\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e")
-_SEPARATOR = re.compile("[,;|\t]")
+_SEPARATOR = re.compile("[,;\t]")
 _SPREADSHEET = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+|[0-9]+(?:[.,]0+)?", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _BLANK_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"

@@ -1,6 +1,7 @@
 """Recognizes what `posthog-bulk persons` writes, and picks the value of each person that a selection needs. Pure."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ _ID_HEADERS = frozenset(
         *("user_id", "user id", "userid", "id", "email", "e-mail", "email address"),
     }
 )
+_NO_NAME = re.compile(r"[0-9@/:]")
 _COLUMNS = {
     Kind.DISTINCT_ID: "distinct_ids",
     Kind.ANY_DISTINCT_ID: "distinct_ids",
@@ -72,12 +74,15 @@ def value_of_cell(kind: Kind) -> Callable[[str], str | None]:
 
 
 def is_csv_header(header: Header) -> bool:
-    """Return whether a first line is surely the header of a CSV file with a column of IDs."""
+    """Return whether a first line is surely the header of a CSV file with a column of IDs.
+
+    IDs such as `email|5f7c8ec7` are not: a bar is common in them, and a name of a column has no digits.
+    """
     if header.delimiter is not None:
         return True
-    for delimiter in DELIMITERS:
+    for delimiter in (b",", b";", b"\t"):
         cells = [cell.casefold() for cell in header.cells(delimiter) or []]
-        if len(cells) > 1 and not _ID_HEADERS.isdisjoint(cells) and not any("@" in cell for cell in cells):
+        if len(cells) > 1 and not _ID_HEADERS.isdisjoint(cells) and not any(map(_NO_NAME.search, cells)):
             return True
     return False
 

@@ -37,6 +37,8 @@ def input_files(server: Any) -> None:
     ids = [server.world.person(uuid).distinct_ids[0] for uuid in uuids]
     for number, name in enumerate(("leavers.txt", "vips.txt", "quiet.txt", "unseen.txt")):
         Path(name).write_text("".join(f"{one}\n" for one in ids[number * 5 : number * 5 + 5]))
+    emails = [str(server.world.person(uuid).properties.get("email", "")).upper() for uuid in uuids]
+    Path("leavers.csv").write_text("".join(f"{line};\n" for line in ("Email", *filter(None, emails))))
 
 
 def ready(run: Run, name: str) -> None:

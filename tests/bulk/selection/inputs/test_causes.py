@@ -38,6 +38,7 @@ PERSON = "018f5a3e-1111-7222-8333-444455556666"
         (PERSON, Kind.PERSON_ID, Cause.NONE),
         ("u1", ID, Cause.NONE),
         ("user 1", ID, Cause.NONE),
+        ("auth0|5f7c8ec7", ID, Cause.NONE),
         ("Amélie", ID, Cause.NONE),
         ('"', ID, Cause.NONE),
     ],

@@ -175,6 +175,18 @@ def test_an_id_in_braces_is_no_export(before: bytes, value: bytes) -> None:
     assert [line for line in read(before + value + b"\nu2\n") if isinstance(line, RefusedLine)] == []
 
 
+@pytest.mark.parametrize(
+    "value", ["email|5f7c8ec7", "id;12", "id,a@example.com", "user_id:7,x", "a,b", "sep=x", "sep="]
+)
+def test_an_id_with_a_separator_on_the_first_line_is_no_header(value: str) -> None:
+    assert read(f"{value}\nu2\n".encode()) == [Line(1, value), Line(2, "u2")]
+
+
+@pytest.mark.parametrize("line", ["distinct_id,name", "Name;Email", '"uuid"\t"created_at"', "User ID, plan"])
+def test_a_first_line_with_the_name_of_an_id_column_is_a_header(line: str) -> None:
+    assert "is a CSV file: name the column" in refusal(f"{line}\nx,y\n".encode())
+
+
 def workbook(name: str) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
