@@ -41,6 +41,8 @@ class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
     unmatched: int
     refused: int
     unread: int
+    protected: int
+    repeated: int
 
 
 class PlanMade(_Line, frozen=True, tag="plan"):
