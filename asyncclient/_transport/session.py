@@ -168,8 +168,9 @@ class SessionWire:
         except PostHogError as error:
             sent, problem = True, error
         except Exception as error:  # of a hook that the user's session has, or of asyncio
-            sent = attempt.began
-            problem = RuntimeError(OF_ANOTHER_LOOP) if _is_of_another_loop(error) else without_frames(error)
+            raised = RuntimeError(OF_ANOTHER_LOOP) if _is_of_another_loop(error) else error
+            sent, problem = attempt.began, without_frames(raised)
+            del raised  # a variable of this frame would show it
         finally:
             self._deadlines.over(call)
         if sent:

@@ -74,7 +74,7 @@ def ask_for_approval(
 def accepts_changed_input(change: str, *, unattended: bool) -> bool:
     """Show that the input of a plan has changed, and return whether the user continues with the plan as it is.
 
-    Args:
+    Arguments:
         change: in words.
         unattended: whether the command asks for nothing, so that the answer is no.
     """

@@ -1,15 +1,17 @@
 """Says what is kept, and which command line continues, when a signal ends a command."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
 from bulk.cli.exit_codes import Interrupted
-from bulk.sanitize import shell_word
+from bulk.sanitize import plain, shell_word
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that end a command in good order."""
@@ -38,6 +40,18 @@ def same_command_line() -> str:
 def nothing_kept() -> str:
     """Return the explanation of an interruption that leaves everything as it was before the command."""
     return f"Nothing was changed, and no new file is left behind. To start again:\n  {same_command_line()}"
+
+
+def not_started(plan: Path, resume_line: str) -> str:
+    """Return what an interruption before the first change leaves, and how to continue.
+
+    Arguments:
+        plan: the plan file, which is removed if it is new and was not approved.
+        resume_line: the command line that continues.
+    """
+    if not os.path.lexists(plan):
+        return nothing_kept()
+    return f"Nothing was changed; the plan is kept: {plain(plan)}. To continue:\n  {resume_line}"
 
 
 def describe_interruption(end: Interrupted) -> str:

@@ -12,7 +12,7 @@ import click
 from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
 from bulk.cli.display.terminal import fit, text_width
-from bulk.cli.interruption import explained, nothing_kept
+from bulk.cli.interruption import explained, not_started
 from bulk.cli.options.connection_options import RunOptions
 from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
@@ -220,20 +220,6 @@ def run_plan(
 
     with explained(lambda: "" if is_summary_shown else not_started(plan.path, resume_line)):
         return run_with_client(settings, work, json=run_options.json).exit_code
-
-
-def not_started(plan: Path, resume_line: str) -> str:
-    """Return what an interruption before the first change leaves, and how to continue.
-
-    Arguments:
-        plan: the plan file, which is removed if it is new and was not approved.
-        resume_line: the command line that continues.
-    """
-    from bulk.sanitize import plain
-
-    if not os.path.lexists(plan):
-        return nothing_kept()
-    return f"Nothing was changed; the plan is kept: {plain(plan)}. To continue:\n  {resume_line}"
 
 
 def _report_so_far(error: BaseException, plan: "Plan", journal: Path) -> "Report | None":

@@ -34,7 +34,7 @@ class LineSketch:
     def add(self, checksum: int, count: int = 1) -> None:
         """Add a line.
 
-        Args:
+        Arguments:
             checksum: CRC-32 of its bytes.
             count: how often it occurs.
         """

@@ -15,7 +15,7 @@ from bulk.selection.input_findings import LineNumbers
 async def refuse_protected(client: PostHogClient, plan: Plan, protect: Sequence[Protect], gate: StopGate) -> None:
     """Check that a plan contains none of the persons that must not be in a plan.
 
-    Args:
+    Arguments:
         client: for reading.
         plan: the plan, however old.
         protect: files and filters, as for `make_plan`.

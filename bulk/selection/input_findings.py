@@ -56,7 +56,7 @@ class LineNumbers:
 class Largest:
     """Counts entries, and keeps those with the largest numbers.
 
-    Args:
+    Arguments:
         by: the field that holds the number; it may grow while the entry is kept.
     """
 

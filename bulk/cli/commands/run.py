@@ -47,9 +47,9 @@ def command(
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
     from bulk.cli.approval import approve_or_ask
-    from bulk.cli.interruption import explained, same_command_line
+    from bulk.cli.interruption import explained, not_started, same_command_line
     from bulk.cli.job_paths import check_different
-    from bulk.cli.job_session import CommandOutput, not_started, run_plan, write_plan_event
+    from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
     from bulk.execution import preflight
     from bulk.jobs.job_files import journal_of
     from bulk.plan.plan_file import load_plan, short_digest

@@ -65,7 +65,7 @@ def build_query_selection(
 ) -> "QuerySelection | None":
     """Return the selection that the options describe, or None if none of them is given.
 
-    Args:
+    Arguments:
         arguments: the options.
         properties: filters that the persons match as well.
         email: the exact value of the property email, as well.

@@ -100,7 +100,7 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
 def orphan_sentences(operation: dict[str, Any], selection: dict[str, Any], coverage: Coverage | None) -> Iterator[str]:
     """Yield that events without a person may remain, if a deletion is for distinct IDs that matched no person.
 
-    Args:
+    Arguments:
         operation: of the plan.
         selection: its summary or details.
         coverage: of the input; None where it is not known.

@@ -9,7 +9,7 @@ from bulk.formatting import format_count, format_time
 def query_sentences(findings: dict[str, Any]) -> Iterator[str]:
     """Yield which point in time a query describes, what became of the persons it names, and what it may miss.
 
-    Args:
+    Arguments:
         findings: those of a plan, by kind; without a query there are no sentences.
     """
     one = findings.get("query")

@@ -25,7 +25,7 @@ _FIX = "or add --everyone (everyone=True) if the selection may be every person"
 class EveryoneCheck:
     """Checks one selection by conditions, before and after it is resolved.
 
-    Args:
+    Arguments:
         client: for reading.
         selection: the conditions, without `everyone`.
         page_size: persons per page of a listing.
@@ -59,7 +59,7 @@ class EveryoneCheck:
     async def check(self, matched: DiskIdSet) -> None:
         """Check that a person is outside the result; persons that were created since `begin` do not count.
 
-        Args:
+        Arguments:
             matched: the persons that meet the conditions.
 
         Raises:

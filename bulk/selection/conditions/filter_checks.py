@@ -24,7 +24,7 @@ OWN_FIELDS = {
 def check_filters(properties: object, email: object) -> None:
     """Check the filters of a selection.
 
-    Args:
+    Arguments:
         properties: the filters on properties and cohorts.
         email: the exact value of the property email.
 

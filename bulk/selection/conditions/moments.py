@@ -19,7 +19,7 @@ _DAYS = re.compile(r"([1-9][0-9]{0,4})d", re.ASCII)
 def parse_moment(value: Moment, name: str) -> datetime:
     """Return a moment as a time in UTC.
 
-    Args:
+    Arguments:
         value: the moment.
         name: what it is, for the message.
 
@@ -50,7 +50,7 @@ def parse_moment(value: Moment, name: str) -> datetime:
 def parse_since(value: Since, name: str) -> datetime | timedelta:
     """Return a moment as a time in UTC, or how many days ago.
 
-    Args:
+    Arguments:
         value: the moment, or the number of days.
         name: what it is, for the message.
 
@@ -73,7 +73,7 @@ def parse_since(value: Since, name: str) -> datetime | timedelta:
 def resolve_since(since: datetime | timedelta, now: datetime) -> datetime:
     """Return the moment that was so many days ago: the beginning of that day, so that all runs of a day agree.
 
-    Args:
+    Arguments:
         since: the moment, or the number of days.
         now: the time now.
 

@@ -79,7 +79,7 @@ class ProtectedPersons:
     ) -> None:
         """Find the persons of files and filters.
 
-        Args:
+        Arguments:
             client: for reading.
             protect: checked by `check_protect`.
             gate: for waits between two reads.
@@ -91,7 +91,8 @@ class ProtectedPersons:
             NotFinished: a person could not be read.
         """
         reading = _FileReading(client, gate, page_size, self._protect)
-        for source in protect:
+        # filters first: a person that the file names as well is named by its line
+        for source in sorted(protect, key=lambda each: not isinstance(each, PropertyFilter)):
             if isinstance(source, PropertyFilter):
                 with naming_cohorts(client, ByFilter(properties=(source,))):
                     async for ref in client.persons.iter_refs(properties=[source], page_size=page_size):

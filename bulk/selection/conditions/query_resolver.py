@@ -42,7 +42,7 @@ K = TypeVar("K", UUID, str)
 class QueryResolver:
     """Yields the persons that a query names and the store has, each once.
 
-    Args:
+    Arguments:
         client: for reading.
         reader: reads the persons.
         gate: for waits between two reads.
@@ -149,7 +149,7 @@ class QueryResolver:
     ) -> AsyncIterator[list[SelectedPerson]]:
         """Yield the persons of IDs that the store has.
 
-        Args:
+        Arguments:
             pages: the IDs.
             prepare: returns those of a page that are to be read.
             read: returns the persons of IDs, and the IDs of which nothing is known yet.

@@ -6,6 +6,7 @@ Nothing is read here. A query gets its values separately, so no value becomes pa
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ PAGE_VALUE = "posthog_bulk_after"
 class ByActivity(msgspec.Struct, frozen=True, kw_only=True):
     """Selects the persons that meet all of these conditions; needs the scope query:read.
 
-    Args:
+    Arguments:
         created_before: created before this moment; a date is its beginning, in UTC.
         created_after: created at this moment or later.
         identified: True selects identified persons only, False anonymous ones only.
@@ -85,7 +86,7 @@ class ByActivity(msgspec.Struct, frozen=True, kw_only=True):
     def query_values(self, now: datetime) -> dict[str, Any]:
         """Return the values of the query.
 
-        Args:
+        Arguments:
             now: the time now, by the server's clock.
 
         Raises:
@@ -123,7 +124,7 @@ class ByActivity(msgspec.Struct, frozen=True, kw_only=True):
 class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Selects the persons that a HogQL query of your own names; needs the scope query:read.
 
-    Args:
+    Arguments:
         query: a SELECT of one column, which is named `person_id` (or `id`) or `distinct_id`.
         values: the values of its placeholders `{name}`; never write untrusted text into the query itself.
         activity: conditions that the persons meet as well.
@@ -154,6 +155,8 @@ class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
             raise InputError("the query is not a SELECT: write a SELECT of one column, person_id or distinct_id")
         if not isinstance(self.values, Mapping) or PAGE_VALUE in self.values:
             raise InputError(f"values takes a mapping of names to values, without the name {PAGE_VALUE}")
+        if not all(isinstance(name, str) and _is_value(value) for name, value in self.values.items()):
+            raise InputError("values takes strings, numbers, booleans, None and lists of those, by name")
         check_filters(self.properties, self.email)
 
     @property
@@ -180,6 +183,12 @@ class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
             "query": self.text,
             "values": dict(self.values),
         }
+
+
+def _is_value(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_value, value))
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))
 
 
 def activity_words(selection: dict[str, Any]) -> str:

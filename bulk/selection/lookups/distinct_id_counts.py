@@ -16,7 +16,7 @@ async def count_distinct_ids(
 ) -> None:
     """Set in the finding of each person how many distinct IDs a listing shows.
 
-    Args:
+    Arguments:
         client: for listings.
         persons: each with its finding, which stays as it is where the listing does not have the person.
         concurrency: requests at once.

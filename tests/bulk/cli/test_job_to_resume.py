@@ -175,7 +175,7 @@ def test_at_a_terminal_the_user_decides_about_a_named_plan_too(
     assert (refused.code, posthog.mutations) == (3, [])
     result = run(*named)
     assert "Using the existing plan x.plan.jsonl" in result.out
-    assert "not approved" in result.sentence  # that is another question
+    assert "no number was typed, but the plan has 8 persons" in result.err  # that is another question
 
 
 def test_a_changed_file_is_no_obstacle_once_the_job_is_finished(run: Run, posthog: Any, leavers: Path) -> None:

@@ -100,6 +100,17 @@ async def test_a_filter_protects_too(server: LocalPostHog, client: PostHogClient
         assert by_kind(plan.findings)["protected"]["count"] == len(germans)
 
 
+async def test_a_person_that_a_filter_protects_too_is_named_by_its_line(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    staff = tmp_path / "staff.txt"
+    german = next(person for person in free(server) if person.properties["country"] == "DE")
+    staff.write_text(f"nobody\n{german.distinct_ids[0]}\n")
+    protect = [staff, PropertyFilter("country", "DE")]
+    with await make_plan(client, DeletePersons(), FREE, tmp_path / "x.plan.jsonl", protect=protect) as plan:
+        assert by_kind(plan.findings)["protected"]["lines"] == "2"
+
+
 async def test_an_old_plan_with_a_protected_person_does_not_run(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path
 ) -> None:

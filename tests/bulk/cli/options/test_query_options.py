@@ -1,10 +1,13 @@
 """The options that select by fields, activity and query: what they select, and what is refused without a request."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bulk.plan.plan_file import load_plan
 
 Run = Callable[..., Any]
 
@@ -108,3 +111,29 @@ def test_the_same_command_line_resumes_a_job_of_an_activity(run: Run, posthog: A
     again = run(*line, str(persons))
     assert again.code == 3
     assert "this job finished" in again.sentence
+
+
+@pytest.mark.slow
+def test_a_killed_plan_leaves_nothing_and_the_repeated_one_has_the_persons_of_the_records(
+    run: Run, serve: Callable[..., Any], spawn: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = serve(3000, seeded_events=True, latency_s=0.05)
+    for name, value in served.env.items():
+        monkeypatch.setenv(name, value)
+    line = ("plan", "delete", "--inactive-since", "730d", "--anonymous", "-o", "x.plan.jsonl")
+    process = spawn(*line)
+    served.until(lambda: served.server.request_counts.get("query", 0) > 0)
+    process.kill()
+    process.communicate()
+    assert [path.name for path in Path().iterdir() if "x.plan" in path.name] == []
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert run(*line).code == 0
+    world, since = served.server.world, midnight - timedelta(days=730)
+    expected = {
+        uuid
+        for uuid in world.iter_uuids()
+        if not world.person(uuid).is_identified and not any(event.timestamp >= since for event in world.events(uuid))
+    }
+    with load_plan(Path("x.plan.jsonl")) as plan:
+        assert {target.uuid for target in plan.iter()} == expected
+        assert 0 < plan.count < 3000

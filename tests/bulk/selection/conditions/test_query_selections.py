@@ -127,6 +127,13 @@ def test_a_query_may_begin_with_comments_and_end_with_a_semicolon(query: str) ->
         ByQuery(query=query, values={"posthog_bulk_after": 1})
 
 
+@pytest.mark.parametrize("values", [{"a": object()}, {1: "a"}, {"a": {"b": 1}}, {"a": float("nan")}, {"a": NOW}, [1]])
+def test_values_that_cannot_be_sent_are_refused(values: Any) -> None:
+    with pytest.raises(InputError, match="values takes"):
+        ByQuery(query="SELECT id FROM persons WHERE created_at > {a}", values=values)
+    assert ByQuery(query="SELECT 1", values={"a": [1, "x", None, 2.5, True]})
+
+
 def test_only_the_plan_has_the_values() -> None:
     chosen = ByQuery(
         query=f"SELECT id FROM persons WHERE properties.email = '{SECRET}'",
