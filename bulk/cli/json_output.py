@@ -42,6 +42,7 @@ class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     unread: int
     protected: int
+    repeated: int
 
 
 class PlanMade(_Line, frozen=True, tag="plan"):

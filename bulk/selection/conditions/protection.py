@@ -116,6 +116,10 @@ class ProtectedPersons:
             self._used.add(line)
         return True
 
+    def is_protected(self, uuid: UUID) -> bool:
+        """Return whether a person is protected."""
+        return self._lines.get(uuid) is not None
+
     def to_finding(self) -> dict[str, Any]:
         """Return how many persons were left out, and the lines of the file that name them or no person."""
         used, unmatched = self._used.to_finding(), self._unmatched.to_finding()

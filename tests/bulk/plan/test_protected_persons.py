@@ -173,3 +173,19 @@ async def test_protection_that_cannot_be_is_refused_without_a_request(
 
 def left_behind(path: Path) -> bool:
     return path.exists()
+
+
+async def test_no_line_that_names_a_protected_person_counts_as_covered(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    server.world.add_person(["held", "held-alias"], {})
+    (tmp_path / "held").write_text("held\n")
+    selection = ByDistinctIds(["user-1", "held", "held-alias", "held"])
+    plan = await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl", protect=[tmp_path / "held"])
+    with plan:
+        found = by_kind(plan.findings)
+    assert (found["protected"]["count"], found["protected"]["input"]["lines"]) == (1, "2-3")
+    assert (found["aliases"]["count"], found["duplicates"]["not_covered"]["lines"]) == (0, "4")
+    assert coverage_of(found).sentence() == (
+        "3 of 4 input lines are not covered (2 protected, 1 repeated from such a line)"
+    )
