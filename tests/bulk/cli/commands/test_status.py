@@ -39,10 +39,14 @@ def test_status_of_an_unfinished_job_has_the_command_that_resumes_it(
         monkeypatch.setenv(name, value)
     result = run("delete", "--distinct-ids", "ids", *MADE, "--wait", "0")
     assert result.code == 75
+    verdict = result.out.partition("\nNot finished: ")[2].partition("\nPlan: ")[0]
+    assert " again" not in verdict  # one text says how to resume, and it is a command line
+    line = " ".join(("posthog-bulk delete --distinct-ids ids", *map(str, MADE), "--wait 0"))
+    assert f"To resume: {line}\n" in result.out
+    assert "To resume: posthog-bulk run PLAN, or the" in " ".join(run("report", "x.journal.jsonl").out.split())
     shown = run("status", "x.journal.jsonl").out
     assert any(line.split()[:3] == ["To", "resume", "posthog-bulk"] for line in shown.splitlines())
-    assert "run the same command again" not in shown
-    assert "; to resume, run the plan again." in shown
+    assert " again" not in shown
 
 
 @pytest.mark.usefixtures("ids", "posthog")
