@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from bulk.journal.locked_file import LockedFile
 
 Run = Callable[..., Any]
 MADE = ("--plan", "x.plan.jsonl", "--yes", "--expect-count", "3")
@@ -56,3 +59,19 @@ def test_commands_say_which_file_they_wrote(run: Run) -> None:
     assert (report.out, report.err) == ("", "Report written to x.md\n")
     persons = run("persons", "--distinct-ids", "ids", "-o", "x.jsonl")
     assert "3 persons written to x.jsonl" in persons.err.splitlines()
+
+
+@pytest.mark.usefixtures("ids", "posthog")
+def test_watching_reads_only_what_the_job_appends(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("delete-recordings", "--distinct-ids", "ids", *MADE).code == 0
+    journal, file = Path("x.journal.jsonl"), LockedFile.take(Path("x.journal.jsonl"))
+    data = journal.read_bytes()
+    steps = [
+        lambda: journal.write_bytes(b"?" + data[1:]),  # a reading from its start would refuse it
+        lambda: journal.write_bytes(data),
+        file.close,
+    ]
+    monkeypatch.setattr("bulk.cli.commands.status.time", SimpleNamespace(sleep=lambda _: steps.pop(0)()))
+    result = run("status", "x.journal.jsonl", "--watch")
+    assert (result.code, steps) == (0, []), result.err
+    assert "ended" in result.out
