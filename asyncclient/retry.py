@@ -23,7 +23,8 @@ from asyncclient.errors import (
 )
 
 UNAVAILABLE = frozenset({502, 503, 504, 512, 520, 521, 522, 523, 524})
-"""Statuses of a server that cannot respond now; with 520 to 524 a CDN says that of the server behind it (contract 4)."""
+"""Statuses of a server that cannot respond now; a CDN says that of the server behind it with 520 to 524 (contract 4).
+"""
 
 LONGEST_RETRY_FOR_S = 365 * 86_400.0
 """The longest time for which an outage may be waited out, in seconds."""
