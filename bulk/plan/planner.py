@@ -150,6 +150,7 @@ async def make_plan(
                     raise _no_target(findings)
                 recorded = findings.to_list(requests=wait_tracker.requests)
                 plan = writer.finish(spent=_spent(client, clock()), findings=recorded, content=resolver.content)
+                plan.counted_by.add(client.limits)
                 LOGGER.info("plan written: %d persons, digest %s", plan.count, plan.digest)
                 return plan
 
