@@ -16,7 +16,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
     """A wait of more than 2 s. Times are ISO 8601 in UTC; None where they are not known or do not apply.
 
-    `kind` is outage, pause, rate_limit, catching_up, second_read, retry, response or file. `bucket` is a rate
+    `kind` is outage, pause, rate_limit, catching_up, second_read, retry, response, file or input. `bucket` is a rate
     limit, `targets` the number of persons that are waited for, `axis` what was changed, `reason` the end of the last
     probe in an outage, `file` the name of a file that is read, and `percent` how much of it is read.
     """
