@@ -73,7 +73,10 @@ class FilterResolver:
 
     async def _list_all(self) -> AsyncIterator[list[SelectedPerson]]:
         refs = self._client.persons.iter_refs(
-            properties=self._selection.properties, email=self._selection.email, page_size=self._page_size
+            properties=self._selection.properties,
+            email=self._selection.email,
+            page_size=self._page_size,
+            on_unreadable=self._findings.add_unreadable,
         )
         page: list[SelectedPerson] = []
         async for ref in refs:
@@ -91,7 +94,10 @@ class FilterResolver:
 
     async def _list_having_keys(self) -> AsyncIterator[list[SelectedPerson]]:
         persons = self._client.persons.iter(
-            properties=self._selection.properties, email=self._selection.email, page_size=self._page_size
+            properties=self._selection.properties,
+            email=self._selection.email,
+            page_size=self._page_size,
+            on_unreadable=self._findings.add_unreadable,
         )
         page: list[SelectedPerson] = []
         checked = 0

@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from typing import Any
 from uuid import UUID
 
+from asyncclient import UnreadableRow
 from bulk.number_ranges import format_ranges
 from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason
@@ -93,6 +94,7 @@ class Findings:
         self.leave_out = self.is_protected = lambda _: False
         self.lines = 0
         self.listed = 0
+        self.unreadable_rows = LineNumbers()
         self.targets = 0
         self.unmatched = LineNumbers()
         self.unread = LineNumbers()
@@ -120,6 +122,10 @@ class Findings:
     def refuse(self, number: int, reason: Reason) -> None:
         """Record a line that cannot be used."""
         self.refused.setdefault(reason, LineNumbers()).add(number)
+
+    def add_unreadable(self, row: UnreadableRow) -> None:
+        """Record a row of a listing that cannot be read, by its place."""
+        self.unreadable_rows.add(row.place)
 
     def add_unmatched(self, number: int, cause: Cause) -> None:
         """Record a line that matches no person, and why that may be."""
@@ -198,6 +204,8 @@ class Findings:
                 found.append({"kind": "several_persons", "count": several.count, "shown": several.shown()})
         else:
             found.append({"kind": "listed", "count": self.listed})
+        if len(self.unreadable_rows):
+            found.append({"kind": "unreadable_rows", **self.unreadable_rows.to_finding()})
         if self.discovery:
             counts = {"without": self.without, "gone": self.gone, "unread": self.unread_persons}
             found.append({"kind": "discovery", **self.discovery, **counts})

@@ -19,6 +19,7 @@ Row = tuple[str, ...]
 _FINDING_TITLES = {
     "lines": "Lines read",
     "listed": "Persons listed",
+    "unreadable_rows": "Rows of the listing that could not be read, by place",
     "unmatched": "Lines that matched no person",
     "unread": "Lines whose person could not be read",
     "duplicates": "Lines that repeat an earlier one",
@@ -79,6 +80,8 @@ def _causes(unmatched: dict[str, Any]) -> Iterator[Row]:
 
 def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
     """Yield what to do about findings, and the lines and persons that stand out."""
+    if isinstance(rows := findings.get("unreadable_rows"), dict) and rows.get("count"):
+        yield "The persons of rows that could not be read are not included; list again later, or select them by ID."
     yield from _wider_sentences(findings.get("wider_match"))
     refused = findings.get("refused")
     reasons = refused.get("reasons") if isinstance(refused, dict) else None
