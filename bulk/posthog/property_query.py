@@ -69,7 +69,7 @@ async def choose_discovery(client: PostHogClient, keys: Sequence[str]) -> Discov
     if total is not None and having / READ_SIZE > total / PAGE_SIZE:
         return Discovery(
             by="listing",
-            why=f"fewer requests than a query: {having:,} of {total:,} persons have them",
+            why=f"a query would take more requests, because {having:,} of {total:,} persons have them",
             may_miss=UNREADABLE,
         )
     return Discovery(

@@ -42,7 +42,7 @@ def command(
 ) -> int:
     """Write a plan: a file that lists the persons OPERATION will affect. Show its review.
 
-    The review has the requests and the time that a run of the plan takes, and the input lines that match no person.
+    The review says how many requests and how much time a run takes, and which input lines match no person.
 
     This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
     private: it holds the IDs of these persons.
@@ -58,7 +58,7 @@ def command(
     \b
     Example:
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
-      posthog-bulk plan delete --emails leavers.csv --column Email --email-match ignore-case -o emails.plan.jsonl
+      posthog-bulk plan delete --emails leavers.txt --email-match ignore-case -o emails.plan.jsonl
     """
     from bulk.cli.display.plan_review import format_review, run_command_line
     from bulk.cli.interruption import explained, nothing_kept

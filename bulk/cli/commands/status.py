@@ -184,7 +184,7 @@ def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
         else:
             end = "ended without a record: its process was killed"
         started = plain(format_time(last.started, seconds=True))
-        rows.append(("Last run", f"{len(report.runs)} ({plain(last.purpose)}), started {started}, {end}"))
+        rows.append(("Last run", f"{len(report.runs)} (command {plain(last.purpose)}), started {started}, {end}"))
     if status.is_running and status.progress is not None:
         rows.append(("Progress", progress_line(status.progress, now=local_time())))
     elif not is_finished(report):

@@ -33,7 +33,7 @@ MAX_OPEN = 10_000
 """IDs that responses left out, before they are read again together."""
 PERSON_COLUMNS = ("person_id", "id")
 DISTINCT_ID_COLUMN = "distinct_id"
-LAGS = "persons, their properties and events of the last minutes, which the server shows to queries later"
+LAGS = "persons, properties and events of the last minutes, which queries do not show yet"
 _EXAMPLE = "as in SELECT id AS person_id FROM persons WHERE ..."
 
 K = TypeVar("K", UUID, str)

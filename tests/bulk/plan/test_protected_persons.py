@@ -176,7 +176,7 @@ async def test_a_list_that_cannot_be_read_completely_protects_nobody_and_ends_th
         ([PropertyFilter("is_identified", "true")], "--identified or --anonymous"),
     ],
 )
-async def test_protection_that_cannot_be_is_refused_without_a_request(
+async def test_an_invalid_protection_is_refused_without_a_request(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, protect: Any, says: str
 ) -> None:
     with pytest.raises(InputError, match=says):
