@@ -217,7 +217,7 @@ class LineResolver:
             elif not kept and all(self._findings.is_protected(person.ref.uuid) for person in persons):
                 self._findings.protected_lines.add(line.number)
                 self._not_covered.add(line.value)
-            elif not new:
+            elif not kept:
                 self._findings.aliases.add(line.number)
         return found
 

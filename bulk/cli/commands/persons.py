@@ -138,7 +138,7 @@ def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[
 
 
 def _show_findings(findings: "Findings", count: int, output: Path | None) -> None:
-    from bulk.cli.display.plan_review import LINES_MAX
+    from bulk.cli.display.plan.plan_review import LINES_MAX
     from bulk.cli.display.terminal import text_width
     from bulk.formatting import count_of
     from bulk.report.rendering.document import Table

@@ -60,7 +60,7 @@ def command(
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
       posthog-bulk plan delete --emails leavers.csv --column Email --email-match ignore-case -o emails.plan.jsonl
     """
-    from bulk.cli.display.plan_review import format_review, run_command_line
+    from bulk.cli.display.plan.plan_review import format_review, run_command_line
     from bulk.cli.interruption import explained, nothing_kept
     from bulk.cli.job_session import CommandOutput, make_plan_file, write_plan_event
     from bulk.cli.options.operation_options import build_operation

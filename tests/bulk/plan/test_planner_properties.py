@@ -21,7 +21,7 @@ from bulk import (
     UpdateProperties,
     make_plan,
 )
-from bulk.cli.display.plan_review import format_review
+from bulk.cli.display.plan.plan_review import format_review
 from bulk.errors import Refused
 from bulk.plan.plan_file import Plan
 from bulk.selection.input_findings import by_kind
