@@ -6,7 +6,7 @@ return at most 10 (contract 6.11).
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import anyio.to_thread
@@ -42,6 +42,8 @@ class _Listed(PersonRef, frozen=True):
 
 
 _LISTED = msgspec.json.Decoder(_Listed)
+
+K = TypeVar("K", Line, UUID)
 
 
 async def export_lines(
@@ -82,8 +84,8 @@ async def export_lines(
                 yield _line(raw)
         return
     if not isinstance(selection, InputSelection):
-        async for raw in _from_query(client, selection, findings, page_size, gate or StopGate()):
-            yield _line(raw)
+        async for person in _from_query(client, selection, findings, page_size, gate or StopGate()):
+            yield _line(person.raw)
         return
     with DiskIdSet() as seen:
         async for person in _from_input(client, selection, findings, page_size, gate or StopGate()):
@@ -116,52 +118,76 @@ async def export_csv(
 
 async def _from_query(
     client: PostHogClient, selection: QuerySelection, findings: Findings, page_size: int, gate: StopGate
-) -> AsyncIterator[msgspec.Raw]:
+) -> AsyncIterator[RawPerson]:
     """Yield the persons that a query names and the store has."""
+
+    async def read(uuids: Sequence[UUID], left_out: list[UUID]) -> AsyncIterator[RawPerson]:
+        for group in grouped(uuids, READ_SIZE):
+            present = await client.persons.raw_by_uuids(group)
+            left_out += [uuid for uuid in group if uuid not in present]
+            for uuid in group:
+                if uuid in present:
+                    yield present[uuid]
+
+    def count_gone(_: UUID) -> None:
+        findings.gone += 1
+
     with Resolver(
         client, selection, findings, gate, page_size=page_size, concurrency=READERS, now=client.server_time
     ) as resolver:
-        async for persons in resolver.targets():
-            for group in grouped(persons, READ_SIZE):
-                present = await client.persons.raw_by_uuids([person.ref.uuid for person in group])
-                findings.gone += len(group) - len(present)
-                for person in group:
-                    if person.ref.uuid in present:
-                        yield present[person.ref.uuid].raw
+        groups = ([person.ref.uuid for person in persons] async for persons in resolver.targets())
+        async for found in _looked_up_twice(read, groups, count_gone, gate):
+            yield found
 
 
 async def _from_input(
     client: PostHogClient, selection: InputSelection, findings: Findings, page_size: int, gate: StopGate
 ) -> AsyncIterator[RawPerson]:
-    """Yield the persons of the input; a line that a response does not match is looked up again some seconds later."""
-    left_out: list[Line] = []
-    async for lines in _usable(read_lines(selection), findings):
-        async for found in _look_up(client, selection, lines, page_size, left_out):
-            yield found
-        if len(left_out) >= MAX_OPEN_LINES:
-            async for found in _look_up_again(client, selection, left_out, page_size, findings, gate):
-                yield found
-            left_out = []
-    async for found in _look_up_again(client, selection, left_out, page_size, findings, gate):
+    """Yield the persons of the input."""
+
+    def look_up(lines: Sequence[Line], left_out: list[Line]) -> AsyncIterator[RawPerson]:
+        return _look_up(client, selection, lines, page_size, left_out)
+
+    def add_unmatched(line: Line) -> None:
+        findings.add_unmatched(line.number, likely_cause(line.value, kind_of(selection)))
+
+    async for found in _looked_up_twice(look_up, _usable(read_lines(selection), findings), add_unmatched, gate):
         yield found
 
 
-async def _look_up_again(
-    client: PostHogClient,
-    selection: InputSelection,
-    lines: Sequence[Line],
-    page_size: int,
-    findings: Findings,
+async def _looked_up_twice(
+    look_up: Callable[[Sequence[K], list[K]], AsyncIterator[RawPerson]],
+    groups: AsyncIterator[Sequence[K]],
+    missing: Callable[[K], None],
     gate: StopGate,
 ) -> AsyncIterator[RawPerson]:
-    if not lines:
-        return
-    await gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(lines))
-    unmatched: list[Line] = []
-    async for found in _look_up(client, selection, lines, page_size, unmatched):
+    """Yield the persons of lines or IDs; those that a response leaves out are looked up again some seconds later.
+
+    Arguments:
+        look_up: yields the persons of some, and adds to its second argument those without a person.
+        missing: called with each that has no person the second time either.
+        gate: for the wait before the second time.
+    """
+    left_out: list[K] = []
+
+    async def again() -> AsyncIterator[RawPerson]:
+        if left_out:
+            await gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(left_out))
+            twice_left_out: list[K] = []
+            async for found in look_up(left_out.copy(), twice_left_out):
+                yield found
+            left_out.clear()
+            for each in twice_left_out:
+                missing(each)
+
+    async for group in groups:
+        async for found in look_up(group, left_out):
+            yield found
+        if len(left_out) >= MAX_OPEN_LINES:
+            async for found in again():
+                yield found
+    async for found in again():
         yield found
-    for line in unmatched:
-        findings.add_unmatched(line.number, likely_cause(line.value, kind_of(selection)))
 
 
 async def _look_up(

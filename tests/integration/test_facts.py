@@ -11,6 +11,7 @@ from asyncclient.testing import Fault
 from bulk import (
     BreakerOpened,
     ByDistinctIds,
+    ByFilter,
     ByPersonIds,
     DeleteEvents,
     DeletePersons,
@@ -304,3 +305,22 @@ async def test_a_person_that_only_an_unreadable_response_showed_and_that_is_then
         report = await a.run(plan, wait_s=0.0)
         assert spoilt
         assert (report.exit_code, axis(report, "person")) == (1, {"deleted_confirmed": 2, "merged": 1})
+
+
+@pytest.mark.parametrize("orphan_rows", ["dropped", "shown"])
+async def test_a_row_of_the_listing_does_not_prove_that_the_store_has_the_person(
+    arena: Any, axis: Any, orphan_rows: str
+) -> None:
+    """Contract 6.1 and 8 differ on whether the listing shows such rows: an event for one creates the person again."""
+    async with arena(persons=30, list_lag_s=3600.0, orphan_rows=orphan_rows) as a:
+        deleted, kept = a.everybody[:10], a.everybody[10:]
+        for uuid in deleted:
+            a.server.world.remove_person(uuid)
+        operation = UpdateProperties({"plan": "x"}, route="capture")
+        plan = await a.plan(operation=operation, selection=ByFilter(everyone=True))
+        assert plan.count == len(a.everybody if orphan_rows == "shown" else kept)
+        report = await a.run(plan)
+        lost = {"too_late": len(deleted)} if orphan_rows == "shown" else {}
+        assert axis(report, "properties") == {"changed_confirmed": len(kept)} | lost
+        assert list(a.server.world.iter_uuids()) == kept
+        assert set(a.addressed()) == set(kept)

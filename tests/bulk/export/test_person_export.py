@@ -1,4 +1,4 @@
-"""A line of an export counts as unmatched only after a second lookup."""
+"""A line of an export counts as unmatched, and a person as gone, only after a second lookup."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from changed_responses import Body, rewrite
 
 from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import LocalPostHog, ServerOptions
-from bulk import ByDistinctIds, ByEmails, ByPersonIds
+from bulk import ByDistinctIds, ByEmails, ByPersonIds, ByQuery
 from bulk.export.person_export import export_lines
 from bulk.selection.input_findings import Findings
 
@@ -59,3 +59,28 @@ async def test_a_line_that_one_response_leaves_out_is_looked_up_again(
         found = [msgspec.json.decode(line)["uuid"] async for line in export_lines(client, chosen, findings)]
         assert len(found) == len(set(found)) == findings.lines - 2 * gone
         assert len(findings.unmatched) == 2 * gone
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_a_queried_person_that_one_response_leaves_out_is_looked_up_again(
+    monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
+    options = ServerOptions(gzip=False)
+    async with LocalPostHog(persons=PERSONS, seed=3, options=options) as server, client_of(server) as client:
+        left_out = {str(uuid) for uuid in list(server.world.iter_uuids())[1:3]}
+        reads = [0]
+
+        def leave_out(action: str, body: Body) -> Body | None:
+            if action != "batch_by_uuids" or not body["results"]:
+                return None
+            reads[0] += 1
+            if reads[0] == 1 or (reads[0] > 2 and not gone):  # the first read confirms that the store has them
+                return None
+            return {"results": {key: one for key, one in body["results"].items() if key not in left_out}}
+
+        rewrite(server, leave_out)
+        findings, chosen = Findings(), ByQuery(query="SELECT id AS person_id FROM persons")
+        found = [msgspec.json.decode(line)["uuid"] async for line in export_lines(client, chosen, findings)]
+        assert len(found) == len(set(found)) == PERSONS - findings.gone
+        assert findings.gone == 2 * gone
