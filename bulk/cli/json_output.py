@@ -139,6 +139,13 @@ class PersonsExported(_Line, frozen=True, tag="persons"):
     findings: list[dict[str, Any]]
 
 
+class PersonsCounted(_Line, frozen=True, tag="count"):
+    """The number of persons that `persons --count` found, and the findings about the input."""
+
+    count: int
+    findings: list[dict[str, Any]]
+
+
 class JobStatus(_Line, frozen=True, tag="status"):
     """The state of a job: for each axis the number of targets by state, and its last run.
 
@@ -247,6 +254,7 @@ CommandLine = (
     | LineShown
     | JobReported
     | PersonsExported
+    | PersonsCounted
     | JobStatus
     | JobListed
     | FileWritten

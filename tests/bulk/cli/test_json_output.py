@@ -142,6 +142,8 @@ def test_persons_are_lines_of_the_server_or_an_event_with_their_number(run: Run,
     assert len(run("persons", "--json").out.splitlines()) == 60
     found = lines(run("persons", "--json", "--format", "csv", "-o", "x.csv").out)
     assert (found[-1]["event"], found[-1]["count"]) == ("persons", 60)
+    found = lines(run("persons", "--json", "--count").out)
+    assert (found[-1]["event"], found[-1]["count"]) == ("count", 60)
     refused = run("persons", "--json", "--format", "csv")
     assert refused.code == 2
     assert "--format csv needs a file: add -o FILE" in refused.sentence
