@@ -42,7 +42,8 @@ def command(
 ) -> int:
     """Write a plan: a file that lists the persons OPERATION will affect. Show its review.
 
-    The review has the requests and the time that a run of the plan takes, and the input lines that match no person.
+    The review has the requests and the time that a run of the plan takes, the input lines that match no person and,
+    for unset and update, how many of the persons have each property.
 
     This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
     private: it holds the IDs of these persons.
