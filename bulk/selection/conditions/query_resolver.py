@@ -223,6 +223,7 @@ class QueryResolver:
         new = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
         for person in new:
             self._findings.add_target(len(person.ref.distinct_ids))
+            self._findings.count_properties(person.ref.uuid, person.keys)
         return new
 
 
