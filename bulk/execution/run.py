@@ -41,6 +41,7 @@ READ_AGAIN: dict[Axis, tuple[State, ...]] = {
         Person.FOUND_DELETED,
         Person.ALREADY_DELETED,
         Person.DISAPPEARED,
+        Person.DELETED_UNEXPECTEDLY,
         Person.MERGED,
         Person.RECREATED,
         Person.CONTRADICTED,
