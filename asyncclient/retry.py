@@ -22,7 +22,9 @@ from asyncclient.errors import (
     UntrustedCertificate,
 )
 
-UNAVAILABLE = frozenset({502, 503, 504, 512})
+UNAVAILABLE = frozenset({502, 503, 504, 512, 520, 521, 522, 523, 524})
+"""Statuses of a server that cannot respond now; a CDN says that of the server behind it with 520 to 524 (contract 4).
+"""
 
 LONGEST_RETRY_FOR_S = 365 * 86_400.0
 """The longest time for which an outage may be waited out, in seconds."""
@@ -129,7 +131,7 @@ def shared_pause_s(policy: RetryPolicy, error: ApiStatusError, *, attempt: int) 
 
     The pause is as long as the server asks, but at least the backoff of that attempt, so that a server that names no
     time, or one that is over, is not flooded. It needs no jitter, because waiting requests continue one by one within
-    the rate limit. A 429 always asks for a pause, an unavailable server (502, 503, 504, 512) only with `Retry-After`.
+    the rate limit. A 429 always asks for a pause, an unavailable server (`UNAVAILABLE`) only with `Retry-After`.
     """
     if isinstance(error, RateLimited) or (error.status in UNAVAILABLE and error.retry_after_s is not None):
         return max(error.retry_after_s or 0.0, min(policy.cap_s, policy.base_s * 2.0**attempt))

@@ -116,7 +116,7 @@ def describe_error(error: BaseException) -> str:
     """Return the message of an error for people, without markup, control characters or the key."""
     code = exit_code(error)
     if code is ExitCode.DEFECT:
-        return f"defect of posthog-bulk {_where(error)}; no further request was sent. Please report it."
+        return f"defect of posthog-bulk {defect_place(error)}; no further request was sent. Please report it."
     if isinstance(error, click.UsageError):
         return _usage_message(error)
     if isinstance(error, OSError):
@@ -176,7 +176,7 @@ def _reason(error: OSError) -> str:
     return text + "; free some space, then run the same command again" * (error.errno in (errno.ENOSPC, errno.EDQUOT))
 
 
-def _where(error: BaseException) -> str:
+def defect_place(error: BaseException) -> str:
     """Return the innermost place in this product; no values, because they can be personal data."""
     trace, place = error.__traceback__, ""
     while trace is not None:

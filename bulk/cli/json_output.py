@@ -42,6 +42,7 @@ class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     unread: int
     protected: int
+    repeated: int
 
 
 class PlanMade(_Line, frozen=True, tag="plan"):
@@ -111,8 +112,8 @@ class JobStatus(_Line, frozen=True, tag="status"):
 class JobListed(_Line, frozen=True, tag="job"):
     """A job of a folder. What cannot be read, or has not happened yet, is None.
 
-    `state` is not_started, unfinished, running, finished or unreadable; `problem` says why it is unreadable. `next` is
-    the command line to run next. Times are ISO 8601.
+    `state` is not_started, not_finished, running, finished or unreadable; `problem` says why it is unreadable, or what
+    is wrong with its files. `next` is the command line to run next. Times are ISO 8601.
     """
 
     plan: str | None

@@ -18,6 +18,7 @@ from bulk.cli.exit_codes import (
     ExitCode,
     Interrupted,
     OutputClosed,
+    defect_place,
     describe_error,
     exit_code,
     unwrap_group,
@@ -226,8 +227,9 @@ def _describe(error: BaseException) -> tuple[str, ExitCode]:
     try:
         return describe_error(error), exit_code(error)
     except Exception as defect:
-        names = f"{type(defect).__name__} while {type(error).__name__} was reported"
-        return f"defect: {names}; no further request was sent. Please report it.", ExitCode.DEFECT
+        places = f"{defect_place(defect)}, when an error {defect_place(error)} was reported"
+        text = f"defect of posthog-bulk {places}; no further request was sent. Please report it."
+        return text, ExitCode.DEFECT
 
 
 def _die_by_signal(number: int, streams: StandardStreams) -> int:

@@ -179,7 +179,7 @@ def _open_or_make_plan(
         Refused: the existing plan is for something else, or the job that the command would resume is finished.
     """
     from bulk.cli.approval import accepts_changed_input
-    from bulk.cli.job_paths import check_different, check_places, choose_job_paths
+    from bulk.cli.job_paths import check_job_files, check_places, choose_job_paths
     from bulk.cli.job_session import make_plan_file
     from bulk.cli.job_to_resume import find_job_files, refuse_second_job
     from bulk.errors import FileTrouble
@@ -195,7 +195,7 @@ def _open_or_make_plan(
         project=settings.project(os.environ),
         now=datetime.now(UTC),
     )
-    check_different(paths.plan, paths.journal)
+    check_job_files(paths.plan, paths.journal)
     check_places(paths)
     files = None
     if paths.is_generated and selection is not None:

@@ -301,8 +301,6 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
         reason = "stopped" if gate.closed else "finished"
     except (BulkError, PostHogError) as error:
         reason = type(error).__name__
-        if isinstance(error, NotFinished):
-            error.purpose = purpose
         raise
     finally:
         with suppress(WriteFailed):  # the run already ends with that error

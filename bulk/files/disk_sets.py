@@ -15,7 +15,8 @@ from bulk.errors import FileTrouble
 
 CACHE_KIB = 16 * 1024
 """Memory that one set uses before it writes to the temporary file."""
-_SIZE = 16
+KEY_SIZE = 16
+"""Bytes of the key of a string."""
 
 
 class _Table:
@@ -93,11 +94,17 @@ class DiskStringSet(_KeySet):
 
     def add(self, text: str) -> bool:
         """Add a string and return whether it is new; raises FileTrouble if the temporary file cannot grow."""
-        return self._add((_key(text),))[0]
+        return self._add((key_of(text),))[0]
 
     def add_many(self, texts: Iterable[str]) -> list[bool]:
         """Add strings in order and return for each whether it is new; a repeated one is new only once."""
-        return self._add([_key(text) for text in texts])
+        return self._add([key_of(text) for text in texts])
+
+    def has_keys(self, keys: Iterable[bytes]) -> list[bool]:
+        """Return for each key, as `key_of` returns it, whether its string is in the set."""
+        execute = self._cursor.execute
+        with _as_file_trouble():
+            return [execute("SELECT 1 FROM seen WHERE id = ?", (key,)).fetchone() is not None for key in keys]
 
     def __enter__(self) -> "DiskStringSet":
         return self
@@ -126,9 +133,10 @@ class DiskIdIndex(_Table):
         return self
 
 
-def _key(text: str) -> bytes:
+def key_of(text: str) -> bytes:
+    """Return the key of a string in a `DiskStringSet`."""
     # surrogatepass: IDs that differ only in a lone surrogate stay different
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=KEY_SIZE).digest()
 
 
 @contextmanager

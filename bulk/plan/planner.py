@@ -138,6 +138,7 @@ async def make_plan(
             with PlanWriter.create(path, header) as writer, ProtectedPersons() as protected:
                 await protected.read(reading, protect, gate, page_size=page_size)
                 findings.leave_out = protected.leave_out
+                findings.is_protected = protected.is_protected
                 async for targets in resolver.targets():
                     for person in targets:
                         writer.add(person.ref.uuid, person.ref.created_at, person.known_by)

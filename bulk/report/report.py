@@ -114,6 +114,7 @@ class InputReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     unread: int
     protected: int = 0
+    repeated: int = 0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,6 +226,7 @@ def input_report(coverage: Coverage) -> InputReport:
         refused=coverage.refused,
         unread=coverage.unread,
         protected=coverage.protected,
+        repeated=coverage.repeated,
     )
 
 
@@ -234,7 +236,12 @@ def coverage_in(report: Report) -> Coverage | None:
     if one is None:
         return None
     return Coverage(
-        lines=one.lines, unmatched=one.unmatched, refused=one.refused, unread=one.unread, protected=one.protected
+        lines=one.lines,
+        unmatched=one.unmatched,
+        refused=one.refused,
+        unread=one.unread,
+        protected=one.protected,
+        repeated=one.repeated,
     )
 
 

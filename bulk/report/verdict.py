@@ -67,7 +67,7 @@ def _done(target_states: TargetStates) -> str:
             needs = "needs" if count == 1 else "need"
             return f"Finished, but {count:,} of {target_states.count:,} {needs} attention: {words}."
         case _:
-            return f"Not finished: {words}; to resume, run the plan again."
+            return f"Not finished: {words}."  # the command line that resumes stands beside it
 
 
 def _nothing_to_do(target_states: TargetStates, states: Mapping[State, int]) -> str | None:

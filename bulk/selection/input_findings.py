@@ -82,19 +82,22 @@ class Findings:
     """The findings that are collected while a selection is resolved.
 
     Attributes:
-        leave_out: returns whether a person is protected, so that it is left out of the plan.
+        leave_out: returns whether a person is protected, so that it is left out of the plan, and counts it.
+        is_protected: returns the same and counts nothing.
     """
 
     leave_out: Callable[[UUID], bool]
+    is_protected: Callable[[UUID], bool]
 
     def __init__(self) -> None:
-        self.leave_out = lambda _: False
+        self.leave_out = self.is_protected = lambda _: False
         self.lines = 0
         self.listed = 0
         self.targets = 0
         self.unmatched = LineNumbers()
         self.unread = LineNumbers()
         self.duplicates = LineNumbers()
+        self.repeated = LineNumbers()
         self.aliases = LineNumbers()
         self.refused: dict[Reason, LineNumbers] = {}
         self.causes: dict[Cause, LineNumbers] = {}
@@ -183,6 +186,8 @@ class Findings:
                 found.append({"kind": kind, **lines.to_finding()})
                 if kind == "unmatched":
                     found[-1]["causes"] = _by_value(self.causes)
+                if kind == "duplicates" and len(self.repeated):
+                    found[-1]["not_covered"] = self.repeated.to_finding()
             refused = sum(len(lines) for lines in self.refused.values())
             found.append({"kind": "refused", "count": refused, "reasons": _by_value(self.refused)})
             if self.wider_by is not None:

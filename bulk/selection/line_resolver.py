@@ -29,6 +29,7 @@ from bulk.selection.inputs.causes import likely_cause
 from bulk.selection.inputs.line_checks import Line, RefusedLine
 from bulk.selection.lookups.distinct_id_counts import count_distinct_ids
 from bulk.selection.lookups.email_lookup import persons_by_email
+from bulk.selection.lookups.repeated_lines import RepeatedLines
 from bulk.selection.lookups.wider_match import wider_match
 from bulk.selection.selected_person import SelectedPerson, selected
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection
@@ -55,6 +56,7 @@ class LineResolver:
         findings: records the outcome of every line.
         persons: remembers the persons that were yielded.
         inputs: remembers the values of the lines.
+        not_covered: remembers those that no target covers.
         page_size: persons per page of a listing.
         concurrency: requests at once.
     """
@@ -68,6 +70,7 @@ class LineResolver:
         findings: Findings,
         persons: DiskIdSet,
         inputs: DiskStringSet,
+        not_covered: DiskStringSet,
         *,
         page_size: int,
         concurrency: int,
@@ -79,6 +82,8 @@ class LineResolver:
         self._findings = findings
         self._persons = persons
         self._inputs = inputs
+        self._not_covered = not_covered
+        self._repeated = RepeatedLines()
         self._page_size = page_size
         self._concurrency = concurrency
         self._meter = ContentMeter()
@@ -109,6 +114,8 @@ class LineResolver:
                 yield await self._look_up_again(open_lines)
                 open_lines = []
         yield await self._look_up_again(open_lines)
+        for number in self._repeated.among(self._not_covered):
+            self._findings.repeated.add(number)
         await count_distinct_ids(self._client, self._with_many_ids, concurrency=self._concurrency)
 
     async def _look_up(self, lines: Sequence[Line]) -> tuple[list[SelectedPerson], list[Line]]:
@@ -139,6 +146,7 @@ class LineResolver:
         self._is_second_lookup = False
         for line in unread:
             self._findings.unread.add(line.number)
+            self._not_covered.add(line.value)
         await self._count_wider_matches()
         return list(chain.from_iterable(found))
 
@@ -178,6 +186,7 @@ class LineResolver:
                 new.append(line)
             else:
                 self._findings.duplicates.add(line.number)
+                self._repeated.add(line.number, line.value)
         return new
 
     def _record(self, match: _Match) -> list[SelectedPerson]:
@@ -199,10 +208,12 @@ class LineResolver:
             if not persons:
                 self._findings.add_unmatched(line.number, likely_cause(line.value, kind_of(self._selection)))
                 self._unmatched.append(line)
+                self._not_covered.add(line.value)
+            elif not kept and all(self._findings.is_protected(person.ref.uuid) for person in persons):
+                self._findings.protected_lines.add(line.number)
+                self._not_covered.add(line.value)
             elif not new:
                 self._findings.aliases.add(line.number)
-            elif not kept:
-                self._findings.protected_lines.add(line.number)
         return found
 
     def _add(self, uuids: Sequence[UUID]) -> Sequence[bool]:

@@ -48,6 +48,7 @@ class Resolver:
         reader = PersonReader(client, gate, readers=concurrency)
         self._persons = DiskIdSet()
         self._inputs = DiskStringSet()
+        self._not_covered = DiskStringSet()
         self._everyone_check: EveryoneCheck | None = None
         if refuse_everyone and not isinstance(selection, InputSelection) and not selection.everyone:
             self._everyone_check = EveryoneCheck(client, selection, page_size=page_size)
@@ -69,6 +70,7 @@ class Resolver:
                 findings,
                 self._persons,
                 self._inputs,
+                self._not_covered,
                 page_size=page_size,
                 concurrency=concurrency,
             )
@@ -79,6 +81,7 @@ class Resolver:
     def __exit__(self, *_: object) -> None:
         self._persons.close()
         self._inputs.close()
+        self._not_covered.close()
 
     async def begin(self) -> None:
         """Read the first input line, so that InputError and FileTrouble are raised before any request."""

@@ -47,7 +47,7 @@ def highest(low: float, high: float) -> float:
     return high
 
 
-TRANSIENT = [status(502), status(503), status(504), status(512)]
+TRANSIENT = [*map(status, (502, 503, 504, 512, 520, 521, 522, 523, 524))]
 LOST = [ConnectionLost("x", **WHERE, sent=True), TimedOut("x", **WHERE, sent=True)]
 FINAL = [
     *(status(code) for code in (400, 401, 402, 403, 405, 406, 409, 410, 415, 422, 307)),
@@ -95,7 +95,7 @@ def test_a_pause_above_the_ceiling_is_not_waited_for(code: int) -> None:
     assert isinstance(decide(ALL, status(code, None, 3600.1), attempt=1, mutating=False), GiveUp)
 
 
-@pytest.mark.parametrize("code", [429, 502, 503])
+@pytest.mark.parametrize("code", [429, 502, 503, 522])
 def test_a_retry_after_without_a_usable_length_means_the_minimum_backoff(code: int) -> None:
     waits = [decide(ALL, status(code, None, 0.0), attempt=n, mutating=False) for n in range(1, 5)]
     assert waits == [Retry(1.0), Retry(2.0), Retry(4.0), Retry(8.0)]

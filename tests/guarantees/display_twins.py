@@ -33,7 +33,7 @@ DISPLAY: tuple[Twin, ...] = (
         14,
         "a pause is shown for every batch",
         _DISPLAY_TESTS + "a_pause_is_not_shown_for_every_batch",
-        "bulk/cli/display/messages.py", "return None if is_pause else _trouble_line(event)", "return _trouble_line(event)",
+        "bulk/cli/display/messages.py", "return None if is_pause else failure_line(event)", "return failure_line(event)",
     ),
     twin(
         14,

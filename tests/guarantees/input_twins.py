@@ -41,6 +41,14 @@ INPUTS: tuple[Twin, ...] = (
     ),
     twin(
         33,
+        "a line that repeats one without a person counts as covered",
+        _TABLE + "a_file_leads_to_its_review_verdict_and_exit_code[lines that repeat others]",
+        "bulk/selection/line_resolver.py",
+        "            self._findings.repeated.add(number)",
+        "            pass",
+    ),
+    twin(
+        33,
         "half a gzip file is taken for a whole one",
         _FORMATS + "a_file_that_cannot_be_read_is_refused_with_what_to_do",
         "bulk/selection/inputs/decoding.py",

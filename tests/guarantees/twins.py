@@ -17,7 +17,7 @@ from twin import Cut, Twin
 
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
-GUARANTEES = 32
+GUARANTEES = 33
 _ROWS = (
     *CLIENT,
     *DISPLAY,

@@ -62,9 +62,11 @@ def command(
     """
     from bulk.cli.display.plan_review import format_review, run_command_line
     from bulk.cli.interruption import explained, nothing_kept
+    from bulk.cli.job_paths import check_new_plan
     from bulk.cli.job_session import CommandOutput, make_plan_file, write_plan_event
     from bulk.cli.options.operation_options import build_operation
 
+    check_new_plan(output)
     built = build_operation(operation, operation_arguments)
     selection = build_selection(selection_arguments, writes=True)
     protected = build_protect(protect)

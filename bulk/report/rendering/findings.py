@@ -32,6 +32,12 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
         if isinstance(one := findings.get(kind), dict) and (one.get("count") or kind in ("lines", "unmatched")):
             yield title, format_count(int(one.get("count", 0))), _which(one)
             yield from _causes(one)
+            if isinstance(repeated := one.get("not_covered"), dict):
+                yield (
+                    "- repeat a line that is not covered",
+                    format_count(int(repeated.get("count", 0))),
+                    _which(repeated),
+                )
     if isinstance(wider := findings.get("wider_match"), dict) and wider.get("count"):
         title = WIDER_WORDS.get(str(wider.get("by")), "would match if compared more widely")
         yield f"- {title}", format_count(int(wider["count"])), _which(wider)

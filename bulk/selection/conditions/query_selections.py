@@ -127,7 +127,7 @@ class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
     Arguments:
         query: a SELECT of one column, which is named `person_id` (or `id`) or `distinct_id`.
         values: the values of its placeholders `{name}`; never write untrusted text into the query itself.
-        activity: conditions that the persons meet as well.
+        activity: conditions that the persons meet as well, without filters.
         properties: filters that the persons match as well, as for `ByFilter`.
         email: the exact value of the `email` property.
         allow_shared_ids: also accept placeholder IDs such as `undefined` among distinct IDs.
@@ -157,6 +157,8 @@ class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
             raise InputError(f"values takes a mapping of names to values, without the name {PAGE_VALUE}")
         if not all(isinstance(name, str) and _is_value(value) for name, value in self.values.items()):
             raise InputError("values takes strings, numbers, booleans, None and lists of those, by name")
+        if self.activity is not None and (self.activity.properties or self.activity.email is not None):
+            raise InputError("the activity of a query takes no filters: give properties and email to ByQuery itself")
         check_filters(self.properties, self.email)
 
     @property

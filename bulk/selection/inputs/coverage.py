@@ -19,6 +19,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
         refused: lines that cannot be used.
         unread: lines, or persons that a filter selects, whose person could not be read.
         protected: lines whose person no plan may contain.
+        repeated: lines that repeat an earlier line that is not covered either.
     """
 
     lines: int = 0
@@ -26,11 +27,12 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     refused: int = 0
     unread: int = 0
     protected: int = 0
+    repeated: int = 0
 
     @property
     def not_covered(self) -> int:
         """Lines, or persons of a filter, that the plan does not cover."""
-        return self.unmatched + self.refused + self.unread + self.protected
+        return self.unmatched + self.refused + self.unread + self.protected + self.repeated
 
     def sentence(self) -> str:
         """Return what is not covered as a sentence without its end; empty if everything is covered."""
@@ -54,6 +56,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
             (self.refused, "refused"),
             (self.unread, "could not be read"),
             (self.protected, "protected"),
+            (self.repeated, "repeated from such a line" if self.repeated == 1 else "repeated from such lines"),
         )
         return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
@@ -72,12 +75,14 @@ def coverage_of(findings: dict[str, dict[str, Any]]) -> Coverage:
     if "lines" not in findings:
         return Coverage(unread=max(count("discovery", "unread"), count("query", "unread")))
     protected = findings.get("protected", {}).get("input", {}).get("count", 0)
+    repeated = findings.get("duplicates", {}).get("not_covered", {}).get("count", 0)
     return Coverage(
         lines=count("lines"),
         unmatched=count("unmatched"),
         refused=count("refused"),
         unread=count("unread"),
         protected=protected if isinstance(protected, int) else 0,
+        repeated=repeated if isinstance(repeated, int) else 0,
     )
 
 

@@ -51,6 +51,11 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int | None
     roughly: bool
 
+    @property
+    def is_killed(self) -> bool:
+        """Whether it is killed, and not only cancelled: its journal then lacks what it would write at its end."""
+        return self.roughly and self.ends_at is not None and self.ends_at % 2 == 0
+
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What is drawn before anything happens; what befalls single requests is drawn on the way (see `trouble`)."""

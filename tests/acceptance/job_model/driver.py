@@ -9,6 +9,7 @@ import random
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class Driver:
         self._end_at: int | None = None
         self._end: Callable[[], object] = lambda: None
         self._requests = 0
+        self._at_kill: bytes | None = None
         self.log: list[str] = []
 
     async def run(self) -> None:
@@ -156,7 +158,7 @@ class Driver:
             return
         if turn.ends_at is not None:
             self._end_at = self._requests + turn.ends_at
-        await self._one(plan, oracle, turn.purpose, roughly=turn.roughly)
+        await self._one(plan, oracle, turn.purpose, roughly=turn.roughly, killed=turn.is_killed)
         self._end_at = None
 
     async def _to_the_end(self, plan: Plan, oracle: Oracle) -> None:
@@ -180,7 +182,9 @@ class Driver:
         last = read_report(self._journal, plan)
         self._expect([f"it never ends: {last.verdict} {_told(last)}"])
 
-    async def _one(self, plan: Plan, oracle: Oracle, purpose: str, *, roughly: bool = False) -> Report | None:
+    async def _one(
+        self, plan: Plan, oracle: Oracle, purpose: str, *, roughly: bool = False, killed: bool = False
+    ) -> Report | None:
         """One run or verify by a process of its own; its report, or None where it raised."""
         events: list[JobEvent] = []
         stop = anyio.Event()
@@ -188,7 +192,7 @@ class Driver:
         ended = "ended"
         async with self._client() as client:
             task = asyncio.ensure_future(self._job(client, plan, purpose, events, stop))
-            self._end = task.cancel if roughly else stop.set
+            self._end = partial(self._kill, task) if killed else task.cancel if roughly else stop.set
             try:
                 async with asyncio.timeout(LONGEST_RUN_S):
                     report = await task
@@ -202,6 +206,10 @@ class Driver:
                 self._expect([f"{purpose} raised {error!r}"], cause=error)
             finally:
                 self._end = lambda: None
+        self._network.carries_on = False
+        if self._at_kill is not None:
+            self._journal.write_bytes(self._at_kill)
+            self._at_kill, ended, events = None, "killed", []
         read = report or self._read(plan)
         if read is not None:
             self.log.append(f"{purpose} {ended}: exit {read.exit_code} {_told(read)}")
@@ -209,6 +217,13 @@ class Driver:
             self._expect(oracle.judge_proof(read))
         self._expect(self._witness.faults)
         return report
+
+    def _kill(self, task: asyncio.Future[Report]) -> None:
+        """End a run whose process writes nothing more: what its journal holds now is what the next run finds."""
+        if self._journal.exists():
+            self._at_kill = self._journal.read_bytes()
+        self._network.carries_on = True
+        task.cancel()
 
     def _read(self, plan: Plan) -> Report | None:
         """What the journal tells after a run that raised; None where it ended before there was one."""

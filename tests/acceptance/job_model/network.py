@@ -29,6 +29,7 @@ class InTrouble:
         on_request: told of each request before it leaves.
 
     Attributes:
+        carries_on: requests of a killed process reach the server.
         trace: each request and each response that arrived, with its time. The same seed gives the same trace.
     """
 
@@ -38,6 +39,7 @@ class InTrouble:
         self._trouble = trouble
         self._witness = witness
         self._on_request = on_request
+        self.carries_on = False
         self.trace: list[str] = []
         self._late: list[tuple[asyncio.TimerHandle, Callable[[], object]]] = []
 
@@ -51,7 +53,12 @@ class InTrouble:
             raise NotReached
         left()
         self._witness.sent(action, call)
-        await asyncio.sleep(LATENCY_S)
+        try:
+            await asyncio.sleep(LATENCY_S)
+        except asyncio.CancelledError:
+            if self.carries_on:
+                response_of(self._server, call)
+            raise
         response = await self._respond(action, call, fate, timeout_s)
         spells = self._trouble.spells_on(action, responses.asked_for(action, call.path, call.peek(), call.parameters))
         if action == "deletion_status":

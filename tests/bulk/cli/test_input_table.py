@@ -267,6 +267,19 @@ READ: dict[str, tuple[bytes, tuple[str, ...], int, list[str], list[str], str]] =
         ["Person 1 of the plan, selected by line 2, has 12 distinct IDs."],
         "",
     ),
+    "lines that repeat others": (
+        b"user-1\nnobody\nuser-1\nnobody\nnobody\n",
+        IDS,
+        1,
+        [
+            "Lines read 5",
+            "Lines that matched no person 1 2",
+            "Lines that repeat an earlier one 3 3-5",
+            "- repeat a line that is not covered 2 4-5",
+        ],
+        [EVENTS],
+        "3 of 5 input lines are not covered (1 matched no person, 2 repeated from such lines)",
+    ),
     "three of four lines": (
         b"user-1\nnobody\nnobody too\nnull\n",
         IDS,
@@ -409,7 +422,7 @@ def test_json_says_what_is_not_covered(run: Run, people: Any) -> None:
     Path("in").write_bytes(b"user-1\nnobody\n\n")
     result = run("delete", *IDS, "--yes", "--expect-count", 1, "--json")
     events = {event["event"]: event for event in map(json.loads, result.out.splitlines())}
-    expected = {"lines": 3, "not_covered": 2, "unmatched": 1, "refused": 1, "unread": 0, "protected": 0}
+    expected = {"lines": 3, "not_covered": 2, "unmatched": 1, "refused": 1, "unread": 0, "protected": 0, "repeated": 0}
     assert events["plan"]["input"] == expected
     assert events["report"]["input"] == expected
     (journal,) = Path().glob("*.journal.jsonl")

@@ -90,6 +90,19 @@ async def test_protected_persons_are_left_out_counted_and_named_by_line(
         assert coverage.not_covered == coverage.protected == lines["count"]
 
 
+@pytest.mark.parametrize("key", ["email", "Email", "$email"])
+async def test_an_email_protects_in_upper_or_lower_case_and_under_each_usual_key(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, key: str
+) -> None:
+    people = free(server)
+    server.world.set_properties(people[7].uuid, {key: "Ann.Staff@Example.com"})
+    staff = tmp_path / "staff.txt"
+    staff.write_text("nobody@example.com\nann.staff@example.COM\n")
+    with await make_plan(client, DeletePersons(), FREE, tmp_path / "x.plan.jsonl", protect=[staff]) as plan:
+        assert people[7].uuid not in uuids(plan)
+        assert by_kind(plan.findings)["protected"]["lines"] == "2"
+
+
 async def test_a_filter_protects_too(server: LocalPostHog, client: PostHogClient, tmp_path: Path) -> None:
     germans = {person.uuid for person in free(server) if person.properties["country"] == "DE"}
     assert germans
@@ -173,3 +186,19 @@ async def test_protection_that_cannot_be_is_refused_without_a_request(
 
 def left_behind(path: Path) -> bool:
     return path.exists()
+
+
+async def test_no_line_that_names_a_protected_person_counts_as_covered(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    server.world.add_person(["held", "held-alias"], {})
+    (tmp_path / "held").write_text("held\n")
+    selection = ByDistinctIds(["user-1", "held", "held-alias", "held"])
+    plan = await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl", protect=[tmp_path / "held"])
+    with plan:
+        found = by_kind(plan.findings)
+    assert (found["protected"]["count"], found["protected"]["input"]["lines"]) == (1, "2-3")
+    assert (found["aliases"]["count"], found["duplicates"]["not_covered"]["lines"]) == (0, "4")
+    assert coverage_of(found).sentence() == (
+        "3 of 4 input lines are not covered (2 protected, 1 repeated from such a line)"
+    )

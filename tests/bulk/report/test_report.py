@@ -199,7 +199,7 @@ def test_verify_says_how_many_persons_it_could_not_read() -> None:
             {"kind": "delete"},
             "person",
             "not_started",
-            "Not finished: 0 of 1,000 persons deleted (confirmed by reading back); to resume, run the plan again.",
+            "Not finished: 0 of 1,000 persons deleted (confirmed by reading back).",
         ),
     ],
 )

@@ -104,6 +104,20 @@ def test_a_key_file_of_an_option_overrides_the_key_command_of_a_profile(write: W
     assert sent_key(settings.client({PROJECT_ID: "1"})) == "phx_option"
 
 
+@pytest.mark.parametrize("printed", ["phx_se cret", r"phx_s\303\251cret", r"phx_secret\001", r"\377\376"])
+def test_a_first_line_that_cannot_be_a_key_is_refused_and_not_shown(
+    run: Run, write: Write, posthog: Any, monkeypatch: pytest.MonkeyPatch, printed: str
+) -> None:
+    monkeypatch.delenv(KEY)
+    write(f"[local]\nkey_command = ['printf', '{printed}']\n")
+    result = run("persons", "--profile", "local")
+    assert result.code == 2
+    assert result.err == (
+        "posthog-bulk: the personal API key contains a line break, a space or another character that no key has\n"
+    )
+    assert len(posthog.server.requests) == 0
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

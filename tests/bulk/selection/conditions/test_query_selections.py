@@ -138,9 +138,12 @@ def test_only_the_plan_has_the_values() -> None:
     chosen = ByQuery(
         query=f"SELECT id FROM persons WHERE properties.email = '{SECRET}'",
         values={"a": SECRET},
-        activity=ByActivity(inactive_since="2020-01-02", email=SECRET),
+        activity=ByActivity(inactive_since="2020-01-02"),
         properties=[PropertyFilter("email", SECRET)],
     )
+    for more in ({"email": SECRET}, {"properties": [PropertyFilter("email", SECRET)]}):
+        with pytest.raises(InputError, match="takes no filters"):
+            ByQuery(query="SELECT 1", activity=ByActivity(inactive_since="2020-01-02", **more))  # type: ignore[arg-type]
     assert SECRET not in json.dumps(chosen.summary())
     assert "2020" not in json.dumps(chosen.summary())
     assert SECRET in json.dumps(chosen.details())
