@@ -150,6 +150,12 @@ STATES: tuple[Twin, ...] = (
         "bulk/execution/run.py", "        Person.DELETED_UNEXPECTEDLY,\n", "",
     ),
     twin(
+        21,
+        "verify does not read which persons a call deleted instead of keeping",
+        _FACTS + "verify_shows_which_persons_a_call_deleted_instead_of_keeping",
+        "bulk/execution/run.py", "chain(maybe_deleted, target_states.numbers(axis, states))", "target_states.numbers(axis, states)",
+    ),
+    twin(
         22,
         "a person that was deleted counts as merged once another has its distinct ID",
         "bulk/targets/test_state_table.py::test_the_table_of_persons_is_drawn_right",
