@@ -192,9 +192,14 @@ class LineResolver:
             if persons is None:
                 continue
             new = [person for person in persons if next(is_new)]
-            kept = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
+            kept = [
+                msgspec.structs.replace(person, line=line.number)
+                for person in new
+                if not self._findings.leave_out(person.ref.uuid)
+            ]
             for person in kept:
                 finding = self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
+                self._findings.count_properties(person.ref.uuid, person.keys)
                 if finding is not None and person.known_by is not None and len(self._with_many_ids) < KEPT_MAX:
                     self._with_many_ids.append((finding, person))
             found += kept
@@ -207,7 +212,7 @@ class LineResolver:
             elif not kept and all(self._findings.is_protected(person.ref.uuid) for person in persons):
                 self._findings.protected_lines.add(line.number)
                 self._not_covered.add(line.value)
-            elif not new:
+            elif not kept:
                 self._findings.aliases.add(line.number)
         return found
 

@@ -44,13 +44,13 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         10,
         "the middlewares of a session see the call",
-        _USERS + "its_middlewares_do_not_see_the_calls",
+        _USERS + "the_sessions_middlewares_do_not_see_the_calls",
         _SESSION, "middlewares=(attempt,)", "middlewares=(*self._session._middlewares, attempt)",
     ),
     twin(
         26,
         "cookies of a session are sent",
-        _USERS + "its_cookies_are_not_sent",
+        _USERS + "the_sessions_cookies_are_not_sent",
         _ATTEMPT, '        if "Cookie" in headers:\n            del headers["Cookie"]\n', "",
     ),
     twin(
@@ -63,7 +63,7 @@ CLIENT: tuple[Twin, ...] = (
         10,
         "a call made once is repeated",
         (
-            "asyncclient/test_client.py::test_once_is_exactly_one_attempt_for_any_outcome",
+            "asyncclient/test_client.py::test_a_once_view_makes_exactly_one_attempt_for_any_outcome",
             "asyncclient/_transport/test_retrying.py::test_with_before_send_there_is_one_attempt_whatever_the_outcome",
         ),
         "asyncclient/_transport/retrying.py", "            if before_send is not None or request.once:\n                raise error\n", "",
@@ -302,6 +302,33 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         15,
+        "a page that takes too long ends a listing",
+        (
+            "asyncclient/_resources/persons/test_listing_pages.py::test_a_page_that_takes_too_long_is_requested_again_in_smaller_pages",
+            "asyncclient/_resources/persons/test_listing_pages.py::test_a_page_larger_than_the_client_accepts_is_requested_again_in_smaller_pages",
+        ),
+        "asyncclient/_resources/persons/listing.py", "if not (self._shrinks and took_too_long(error)):", "if True:",
+    ),
+    twin(
+        15,
+        "a page of a query that takes too long ends it",
+        "asyncclient/_resources/persons/test_listing_pages.py::test_a_page_of_a_query_that_takes_too_long_is_requested_again_with_fewer_rows",
+        "asyncclient/_resources/query.py", "if not (shrinks and took_too_long(error)):", "if True:",
+    ),
+    twin(
+        15,
+        "a row that cannot be read ends a listing",
+        "asyncclient/_resources/persons/test_listing_pages.py::test_an_unreadable_row_is_told_once_and_the_listing_continues",
+        "asyncclient/_protocol/responses/page_rows.py", "            if page is None:\n", "            if True:\n",
+    ),
+    twin(
+        15,
+        "a row that two pages share is told twice",
+        "asyncclient/_resources/persons/test_listing_pages.py::test_an_unreadable_row_is_told_once_and_the_listing_continues",
+        "asyncclient/_resources/persons/listing.py", "if digest not in self._nameless:", "if True:",
+    ),
+    twin(
+        15,
         "a short page ends a listing",
         "asyncclient/_resources/persons/test_listing.py::test_rows_that_the_store_lost_only_shorten_pages",
         _PAGER, "        if end is None:\n            self.request = None\n",
@@ -343,7 +370,7 @@ CLIENT: tuple[Twin, ...] = (
         15,
         "pages never reach across a block that cannot be read",
         "asyncclient/_protocol/paging/test_offset_pager.py::test_a_block_of_unreadable_rows_is_crossed",
-        _PAGER, "self._limit = min(MAX_PAGE, self._limit * 2)", "self._limit = min(MAX_PAGE, self._limit)",
+        _PAGER, "self._limit = min(self._max_limit, self._limit * 2)", "self._limit = min(self._max_limit, self._limit)",
     ),
     twin(
         15,
@@ -498,7 +525,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         30,
         "an error body has the size limit of a success",
-        "asyncclient/_protocol/responses/test_error_bounds.py::test_of_an_endless_error_page_no_more_is_read_than_its_limit",
+        "asyncclient/_protocol/responses/test_error_bounds.py::test_an_endless_error_page_is_read_up_to_its_limit",
         _BODY, "limit = LARGEST_BODY if is_success else LARGEST_ERROR", "limit = LARGEST_BODY",
     ),
     twin(
@@ -511,7 +538,7 @@ CLIENT: tuple[Twin, ...] = (
         30,
         "a compressed body is unpacked completely before its size is checked",
         (
-            "asyncclient/_protocol/responses/test_unpacking.py::test_of_a_bomb_no_more_is_unpacked_than_is_taken",
+            "asyncclient/_protocol/responses/test_unpacking.py::test_a_gzip_bomb_is_unpacked_only_as_far_as_it_is_read",
             "asyncclient/_transport/test_session_bounds.py::test_a_gzip_bomb_is_refused_in_bounded_memory",
         ),
         "asyncclient/_protocol/responses/unpacking.py", "self._inflater.decompress(block, PIECE)", "self._inflater.decompress(block)",
@@ -519,7 +546,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         10,
         "a cancelled call continues to send",
-        "asyncclient/_transport/test_session_endings.py::test_of_a_call_that_is_over_nothing_more_leaves",
+        "asyncclient/_transport/test_session_endings.py::test_a_call_that_has_ended_sends_nothing_more",
         _SESSION, "data=body if body is None or len(body) <= WRITTEN_AT_ONCE else BytesIO(body)", "data=body",
     ),
     twin(

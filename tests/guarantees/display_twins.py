@@ -26,7 +26,7 @@ DISPLAY: tuple[Twin, ...] = (
     twin(
         14,
         "nothing is shown until something happens",
-        ("bulk/concurrency/test_ticker.py::test_it_is_called_every_second_until_the_block_ends", _SCREENS + "our_own_minute_limit"),
+        ("bulk/concurrency/test_ticker.py::test_the_ticker_calls_every_second_until_the_block_ends", _SCREENS + "our_own_minute_limit"),
         "bulk/concurrency/ticker.py", "            tick()\n", "            pass\n",
     ),
     twin(

@@ -19,8 +19,8 @@ from bulk.formatting import format_count
 OWN_OPTIONS = "Options"
 """The section of options that only one command has."""
 SECTION_NOTES = {
-    "Selection": "Give one file, or --everyone, or conditions: all options but those of files can be combined, and a "
-    "person has to meet all of them.",
+    "Selection": "Give one file, or conditions, or --everyone. Conditions can be combined with each other, but not "
+    "with a file; a person has to meet all of them.",
 }
 """A sentence above the options of a section."""
 

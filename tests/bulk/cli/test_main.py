@@ -186,7 +186,7 @@ def test_a_defect_is_reported_with_its_place_and_no_value() -> None:
         told = exit_codes.describe_error(error)
     finally:
         fail.__globals__["__name__"] = name
-    assert told.startswith("defect of posthog-bulk in bulk.somewhere, fail, line ")
+    assert told.startswith("bug in posthog-bulk in bulk.somewhere, fail, line ")
     assert "jane" not in told
 
 
