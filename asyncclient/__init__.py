@@ -90,6 +90,7 @@ from asyncclient.models import (
     PropertyValues,
     QueryResult,
     RawPerson,
+    UnreadableRow,
 )
 from asyncclient.property_projection import PropertyProjection
 from asyncclient.retry import RetryPolicy
@@ -186,6 +187,7 @@ __all__ = [
     "UnknownHost",
     "UnprocessableEntity",
     "Unreachable",
+    "UnreadableRow",
     "UntrustedCertificate",
     "Value",
     "WindowBudget",

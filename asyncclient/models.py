@@ -61,8 +61,30 @@ class RawPerson(msgspec.Struct, frozen=True, gc=False):
     ref: PersonRef
     raw: msgspec.Raw
 
+    @property
+    def uuid(self) -> UUID:
+        """UUID of the person."""
+        return self.ref.uuid
+
     def __repr__(self) -> str:
         return f"<RawPerson {self.ref.uuid}>"
+
+
+class UnreadableRow(msgspec.Struct, frozen=True, gc=False):
+    """A row of a listing that cannot be read: it is not valid JSON, or a field of it has an impossible value.
+
+    Arguments:
+        place: its place in the listing when it was read, 1 for the first row.
+        uuid: UUID of the person; None if that cannot be read either.
+        raw: what the server sent.
+    """
+
+    place: int
+    uuid: UUID | None
+    raw: msgspec.Raw
+
+    def __repr__(self) -> str:
+        return f"<UnreadableRow {self.place}>"
 
 
 class StoredRef(PersonRef, frozen=True, gc=False, kw_only=True):

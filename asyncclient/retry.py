@@ -15,8 +15,10 @@ from asyncclient.errors import (
     ApiStatusError,
     ConnectFailed,
     InvalidArgument,
+    InvalidResponse,
     PostHogError,
     RateLimited,
+    TimedOut,
     TransportError,
     UnknownHost,
     UntrustedCertificate,
@@ -25,6 +27,12 @@ from asyncclient.errors import (
 UNAVAILABLE = frozenset({502, 503, 504, 512, 520, 521, 522, 523, 524})
 """Statuses of a server that cannot respond now; a CDN says that of the server behind it with 520 to 524 (contract 4).
 """
+
+TIMEOUTS = frozenset({504, 512, 524})
+"""Statuses of a request that took too long, which a request for fewer rows may not."""
+
+TOO_LARGE = "too_large"
+"""The code of an `InvalidResponse` whose body is larger than the client accepts."""
 
 LONGEST_RETRY_FOR_S = 365 * 86_400.0
 """The longest time for which an outage may be waited out, in seconds."""
@@ -92,6 +100,7 @@ def decide(
     *,
     attempt: int,
     mutating: bool,
+    shrinks: bool = False,
     uniform: Callable[[float, float], float] = random.uniform,
 ) -> Decision:
     """Decide whether to retry.
@@ -101,6 +110,7 @@ def decide(
         error: how the attempt ended.
         attempt: how many attempts were made, 1 or more.
         mutating: whether the request changes something and may have another effect if it is made twice.
+        shrinks: whether the caller makes a smaller request if this one took too long.
         uniform: draws a number between two bounds; the source of jitter.
 
     Returns:
@@ -108,6 +118,8 @@ def decide(
     """
     if attempt >= policy.attempts:
         return GiveUp("attempts used up")
+    if shrinks and took_too_long(error):
+        return GiveUp("a smaller request follows")
     pause_s = shared_pause_s(policy, error, attempt=attempt) if isinstance(error, ApiStatusError) else None
     if isinstance(error, RateLimited):
         return _after_pause(policy, pause_s or 0.0)
@@ -124,6 +136,15 @@ def decide(
     if isinstance(error, ApiStatusError) and (error.status in UNAVAILABLE or (error.status == 500 and attempt == 1)):
         return _after_pause(policy, max(pause_s or 0.0, _backoff(policy, attempt, uniform)))
     return GiveUp("the response would be the same")
+
+
+def took_too_long(error: PostHogError) -> bool:
+    """Return whether a request took too long, or its response was too large, so that a smaller one may succeed."""
+    if isinstance(error, InvalidResponse):
+        return error.code == TOO_LARGE
+    if isinstance(error, ApiStatusError):
+        return error.status in TIMEOUTS and error.retry_after_s is None
+    return isinstance(error, TimedOut)
 
 
 def shared_pause_s(policy: RetryPolicy, error: ApiStatusError, *, attempt: int) -> float | None:

@@ -40,6 +40,41 @@ def rewrite(server: LocalPostHog, change: Callable[[str, Body], Body | None], *,
     handler.handle = handled
 
 
+def limit_rows(server: LocalPostHog, rows: int, *, heavy: Any = None) -> list[int]:
+    """Let listings and queries for more rows take too long from now on: a load balancer responds with 504.
+
+    Arguments:
+        rows: the most rows for which the server responds.
+        heavy: UUIDs of persons; if given, only pages that hold one of them take too long.
+
+    Returns:
+        The rows that were requested so far, request by request.
+    """
+    handler: Any = server._handler
+    handle = handler.handle
+    requested: list[int] = []
+    hidden = {str(uuid).encode() for uuid in heavy or ()}
+
+    def handled(call: Any) -> Any:
+        outcome = handle(call)
+        if outcome.record.action not in ("list", "query") or outcome.response.status != 200:
+            return outcome
+        if outcome.record.action == "list":
+            limit = int(dict(outcome.record.query).get("limit", 100))
+        else:
+            limit = int(str(outcome.record.body["query"]["query"]).rpartition("LIMIT ")[2])
+        requested.append(limit)
+        body = outcome.response.body
+        body = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+        if limit <= rows or (heavy is not None and not any(each in body for each in hidden)):
+            return outcome
+        gateway = msgspec.structs.replace(outcome.response, status=504, body=b"<html>504</html>", headers=())
+        return msgspec.structs.replace(outcome, response=msgspec.structs.replace(gateway, content_type="text/html"))
+
+    handler.handle = handled
+    return requested
+
+
 def after(server: LocalPostHog, action: str, then: Callable[[], None], *, times: int = 1) -> None:
     """Do something right after the server has carried out a call, before it responds."""
     handler: Any = server._handler

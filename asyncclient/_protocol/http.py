@@ -29,6 +29,7 @@ class Request(msgspec.Struct, Generic[T], frozen=True, kw_only=True, gc=False):
         repeatable: whether a changing call has the same effect if it is made twice.
         to_ingestion: whether it is sent to the ingestion host, without the personal key.
         once: whether it is never retried.
+        shrinks: whether the caller makes a smaller request if this one takes too long, so that it is not retried then.
         reveals_prefix: whether every server has the route, so that the response shows which prefix is served.
         accept: value of the header `Accept`; None for JSON.
         streamed: whether a success has its body unread, in `Response.stream`.
@@ -48,6 +49,7 @@ class Request(msgspec.Struct, Generic[T], frozen=True, kw_only=True, gc=False):
     repeatable: bool = False
     to_ingestion: bool = False
     once: bool = False
+    shrinks: bool = False
     reveals_prefix: bool = False
     accept: str | None = None
     streamed: bool = False

@@ -1,15 +1,23 @@
 """Query: runs HogQL queries, and finds the persons that have a property (contract 12)."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from asyncclient._protocol import endpoints
+from asyncclient._protocol.http import Request
+from asyncclient._protocol.paging.page_size import PageSize
 from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.decoding import invalid_response
 from asyncclient._transport.pipeline import RequestPipeline
-from asyncclient.errors import ListingError
+from asyncclient.errors import ListingError, PostHogError
 from asyncclient.models import QueryResult
+from asyncclient.retry import took_too_long
+
+LEAST_ROWS = 100
+"""Rows that a page of a query is never smaller than: fewer would hardly take the server less time."""
 
 
 class Query:
@@ -69,21 +77,11 @@ class Query:
                 complete, or a row is not one string.
             PostHogError: there is no response, or it reports an error.
         """
-        last = ""
-        while True:
-            request = endpoints.column_page(query, values, after=after, last=last, limit=page_size, timeout_s=timeout_s)
-            response = await self._pipeline.send(request)
-            result = reading.read(request, response, self._pipeline.shared.key)
-            found: list[str] = []
-            for row in result.results:
-                if len(row) != 1 or not isinstance(row[0], str):
-                    raise invalid_response(request, response, "a row is not one string")
-                if row[0] <= last:
-                    raise ListingError(f"{request.route}: the server's rows are not in ascending order")
-                last = row[0]
-                found.append(last)
-            if not found:
-                return
+
+        def page(last: str, limit: int) -> Request[QueryResult]:
+            return endpoints.column_page(query, values, after=after, last=last, limit=limit, timeout_s=timeout_s)
+
+        async for found in self._pages(page, page_size, _is_text, "a row is not one string"):
             yield found
 
     async def iter_person_uuids_having(
@@ -109,32 +107,62 @@ class Query:
                 complete, or a row is not a UUID.
             PostHogError: there is no response, or it reports an error.
         """
-        last_uuid = ""
+
+        def page(last: str, limit: int) -> Request[QueryResult]:
+            return endpoints.persons_having(keys, after=last, limit=limit, timeout_s=timeout_s)
+
+        async for found in self._pages(page, page_size, _is_uuid, "a row is not the UUID of a person"):
+            yield list(map(UUID, found))
+
+    async def _pages(
+        self,
+        build: Callable[[str, int], Request[QueryResult]],
+        page_size: int,
+        fits: Callable[[Any], bool],
+        problem: str,
+    ) -> AsyncGenerator[list[str], None]:
+        """Yield the pages of a column in ascending order; smaller ones after a page that takes too long.
+
+        Arguments:
+            build: builds the request for the page after a value, with its number of rows.
+            page_size: rows per request.
+            fits: whether a value is of the expected kind.
+            problem: what is wrong with a value that is not.
+        """
+        size, last = PageSize(page_size), ""
         while True:
-            request = endpoints.persons_having(keys, after=last_uuid, limit=page_size, timeout_s=timeout_s)
-            response = await self._pipeline.send(request)
+            request = build(last, size.rows)
+            shrinks = self._pipeline.policy.attempts > 1 and size.rows > LEAST_ROWS
+            request = msgspec.structs.replace(request, shrinks=shrinks)
+            try:
+                response = await self._pipeline.send(request)
+            except PostHogError as error:
+                if not (shrinks and took_too_long(error)):
+                    raise
+                size.shrink(size.rows, least=LEAST_ROWS)
+                continue
             result = reading.read(request, response, self._pipeline.shared.key)
-            found = []
+            found: list[str] = []
             for row in result.results:
-                uuid = _uuid(row)
-                if uuid is None:
-                    raise invalid_response(request, response, "a row is not the UUID of a person")
-                text = str(uuid)
-                if text <= last_uuid:
+                if len(row) != 1 or not fits(row[0]):
+                    raise invalid_response(request, response, problem)
+                if row[0] <= last:
                     raise ListingError(f"{request.route}: the server's rows are not in ascending order")
-                last_uuid = text
-                found.append(uuid)
+                last = row[0]
+                found.append(last)
             if not found:
                 return
+            size.grow()
             yield found
 
 
-def _uuid(row: list[Any]) -> UUID | None:
-    """Return the UUID in a row; None if it is not in the canonical form that the server orders by."""
-    if len(row) != 1 or not isinstance(row[0], str):
-        return None
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_uuid(value: Any) -> bool:
+    """Return whether a value is a UUID in the canonical form that the server orders by."""
     try:
-        uuid = UUID(row[0])
+        return isinstance(value, str) and str(UUID(value)) == value
     except ValueError:
-        return None
-    return uuid if str(uuid) == row[0] else None
+        return False

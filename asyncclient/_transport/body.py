@@ -9,6 +9,7 @@ from asyncclient._protocol.http import Request
 from asyncclient._protocol.responses.unpacking import CannotUnpack, Unpacker
 from asyncclient._transport.failures import FOREIGN, ClientClosed, failure, invalid
 from asyncclient.errors import InvalidResponse, PostHogError
+from asyncclient.retry import TOO_LARGE
 
 LARGEST_BODY: Final = 32 * 1024 * 1024
 LARGEST_ERROR: Final = 64 * 1024
@@ -64,7 +65,9 @@ async def read_body(request: Request[Any], path: str, response: HttpResponse, un
         if is_success or status in TOLD_BY_DETAIL:
             raise
     if problem is not None and is_success:
-        raise invalid(request, path, status, problem)
+        error = invalid(request, path, status, problem)
+        error.code = TOO_LARGE if size > limit else None
+        raise error
     return body.getvalue()[:limit]
 
 

@@ -65,7 +65,14 @@ class RetryingTransport:
             if had_no_effect and outages < MAX_OUTAGES_PER_CALL and await self._in_outage(error):
                 outages += 1
                 continue
-            decision = decide(self._policy, error, attempt=attempt, mutating=mutating, uniform=self._uniform)
+            decision = decide(
+                self._policy,
+                error,
+                attempt=attempt,
+                mutating=mutating,
+                shrinks=request.shrinks,
+                uniform=self._uniform,
+            )
             if isinstance(decision, GiveUp):
                 raise error
             self._emit(

@@ -113,7 +113,7 @@ def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return the message of an error for people, without markup, control characters or the key."""
+    """Return the message of an error for people, with its notes, without control characters or the key."""
     code = exit_code(error)
     if code is ExitCode.DEFECT:
         return f"bug in posthog-bulk {defect_place(error)}; no further request was sent. Please report it."
@@ -123,7 +123,8 @@ def describe_error(error: BaseException) -> str:
         name = f"{plain(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
         return f"{name}{_reason(error)}"
     pointer = getattr(error, "pointer", None)
-    text = _sentence(str(error)) + _advice(error)
+    notes = "".join(f" {plain(note)}" for note in getattr(error, "__notes__", ()))
+    text = _sentence(str(error)) + notes + _advice(error)
     return f"{text}\n{_indented(pointer)}" if isinstance(pointer, str) else text
 
 

@@ -33,7 +33,7 @@ COMMANDS = {
     "server": "Run a local server that behaves like PostHog",
     "persons": "Export persons as JSON lines or CSV",
     "plan": "Write a plan: a file that lists the persons an operation will affect",
-    "show": "Show a plan again: its review, or one of its persons",
+    "show": "Show a plan again: its review, some of its persons, or what an input line selected",
     "run": "Run or resume a plan",
     "delete": "Delete persons, with their events and recordings if requested",
     "unset": "Remove properties of persons",

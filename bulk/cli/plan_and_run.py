@@ -103,7 +103,7 @@ def _plan_and_run(
     settings: Settings,
 ) -> int:
     from bulk.cli.approval import approve_or_ask
-    from bulk.cli.display.plan_review import format_review
+    from bulk.cli.display.plan.plan_review import format_review
     from bulk.cli.interruption import explained, not_started, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
     from bulk.cli.job_to_resume import unreported

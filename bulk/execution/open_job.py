@@ -93,7 +93,11 @@ async def open_job(
 
         def count_earlier_requests() -> None:
             now = client.server_time()
-            restore_limits(client.limits, spent=plan.spent, usage=usage, in_flight=in_flight, now=now)
+            limits, counts = client.limits, client.limits in plan.counted_by
+            restore_limits(
+                limits, spent=plan.spent, usage=usage, in_flight=in_flight, now=now, counts_earlier_runs=counts
+            )
+            plan.counted_by.add(limits)
 
         early: list[ClientEvent] = []
         wait_tracker = WaitTracker(client.limits, gate.sleeps)

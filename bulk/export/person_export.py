@@ -5,11 +5,9 @@ return at most 10 (contract 6.11).
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
-import anyio.to_thread
 import msgspec
 
 from asyncclient import PersonRef, PostHogClient, RawPerson
@@ -23,7 +21,7 @@ from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.selection.filter_resolver import naming_cohorts
 from bulk.selection.input_findings import Findings
-from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, kind_of, read_lines
+from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, kind_of, next_lines, read_lines
 from bulk.selection.inputs.causes import likely_cause
 from bulk.selection.inputs.line_checks import Line, RefusedLine
 from bulk.selection.lookups.email_lookup import not_requested
@@ -151,7 +149,7 @@ async def _from_input(
     def add_unmatched(line: Line) -> None:
         findings.add_unmatched(line.number, likely_cause(line.value, kind_of(selection)))
 
-    async for found in _looked_up_twice(look_up, _usable(read_lines(selection), findings), add_unmatched, gate):
+    async for found in _looked_up_twice(look_up, _usable(read_lines(selection), findings, gate), add_unmatched, gate):
         yield found
 
 
@@ -241,12 +239,8 @@ async def _by_ids(client: PostHogClient, selection: InputSelection, lines: Seque
     return [present.get(uuid) for uuid in uuids]
 
 
-async def _usable(lines: Iterator[Line | RefusedLine], findings: Findings) -> AsyncIterator[list[Line]]:
-    def next_lines() -> list[Line | RefusedLine]:
-        return list(islice(lines, READ_SIZE))
-
-    # in a thread, because a pipe may block
-    while batch := await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True):
+async def _usable(lines: Iterator[Line | RefusedLine], findings: Findings, gate: StopGate) -> AsyncIterator[list[Line]]:
+    while batch := await next_lines(lines, READ_SIZE, gate.sleeps):
         findings.lines += len(batch)
         usable = []
         for line in batch:

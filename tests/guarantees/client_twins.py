@@ -302,6 +302,33 @@ CLIENT: tuple[Twin, ...] = (
     ),
     twin(
         15,
+        "a page that takes too long ends a listing",
+        (
+            "asyncclient/_resources/persons/test_listing_pages.py::test_a_page_that_takes_too_long_is_requested_again_in_smaller_pages",
+            "asyncclient/_resources/persons/test_listing_pages.py::test_a_page_larger_than_the_client_accepts_is_requested_again_in_smaller_pages",
+        ),
+        "asyncclient/_resources/persons/listing.py", "if not (self._shrinks and took_too_long(error)):", "if True:",
+    ),
+    twin(
+        15,
+        "a page of a query that takes too long ends it",
+        "asyncclient/_resources/persons/test_listing_pages.py::test_a_page_of_a_query_that_takes_too_long_is_requested_again_with_fewer_rows",
+        "asyncclient/_resources/query.py", "if not (shrinks and took_too_long(error)):", "if True:",
+    ),
+    twin(
+        15,
+        "a row that cannot be read ends a listing",
+        "asyncclient/_resources/persons/test_listing_pages.py::test_an_unreadable_row_is_told_once_and_the_listing_continues",
+        "asyncclient/_protocol/responses/page_rows.py", "            if page is None:\n", "            if True:\n",
+    ),
+    twin(
+        15,
+        "a row that two pages share is told twice",
+        "asyncclient/_resources/persons/test_listing_pages.py::test_an_unreadable_row_is_told_once_and_the_listing_continues",
+        "asyncclient/_resources/persons/listing.py", "if digest not in self._nameless:", "if True:",
+    ),
+    twin(
+        15,
         "a short page ends a listing",
         "asyncclient/_resources/persons/test_listing.py::test_rows_that_the_store_lost_only_shorten_pages",
         _PAGER, "        if end is None:\n            self.request = None\n",
@@ -343,7 +370,7 @@ CLIENT: tuple[Twin, ...] = (
         15,
         "pages never reach across a block that cannot be read",
         "asyncclient/_protocol/paging/test_offset_pager.py::test_a_block_of_unreadable_rows_is_crossed",
-        _PAGER, "self._limit = min(MAX_PAGE, self._limit * 2)", "self._limit = min(MAX_PAGE, self._limit)",
+        _PAGER, "self._limit = min(self._max_limit, self._limit * 2)", "self._limit = min(self._max_limit, self._limit)",
     ),
     twin(
         15,

@@ -18,7 +18,9 @@ first new one.
 
 A known person can be among the unread ones, because a merge may move a row back. Therefore one known person is not
 enough at the start of a page: it takes more than half of the overlap, or 16 if the page does not overlap the last one.
-Pure: nothing is sent here.
+
+A page that takes too long is replaced by a smaller one, and pages grow again. That changes only how many rows a request
+asks for and overlaps, so it cannot make a listing incomplete either. Pure: nothing is sent here.
 """
 
 from collections.abc import Sequence
@@ -28,6 +30,7 @@ from uuid import UUID
 
 import msgspec
 
+from asyncclient._protocol.paging.page_size import PageSize
 from asyncclient._protocol.paging.person_id_set import PersonIdSet
 from asyncclient.errors import ListingError
 
@@ -66,14 +69,15 @@ class OffsetPager(Generic[RowT]):
 
     Arguments:
         page_size: rows per request. Some requests ask for more, to overlap the last page or to cross rows that cannot
-            be read.
+            be read, and those after a page that took too long ask for fewer.
     """
 
     def __init__(self, page_size: int) -> None:
-        self._size = page_size
+        self._size = PageSize(page_size)
         self._known = PersonIdSet()
         self._overlap = MIN_OVERLAP
         self._limit = page_size
+        self._max_limit = MAX_PAGE  # more rows took too long
         self._start_search()
         self._anchored_at = 0
         self._pages_without_persons = 0
@@ -112,6 +116,29 @@ class OffsetPager(Generic[RowT]):
                 self._search_ahead(request, end, len(rows))
         return list(rows) if len(new) == len(rows) else [rows[index] for index in new]
 
+    @property
+    def can_shrink(self) -> bool:
+        """Whether a smaller page can replace the requested one."""
+        return self.request is not None and self.request.limit > self._least()
+
+    def shrink(self) -> None:
+        """Replace the requested page, which took too long, by a smaller one; only if `can_shrink`."""
+        request = self.request
+        assert request is not None, "the listing is over"
+        self._size.shrink(request.limit, least=self._least())
+        self._max_limit = max(self._size.rows, request.limit // 2)
+        end = request.offset + self._overlap
+        if self._is_next or not request.offset:
+            self._overlap = min(self._overlap, max(MIN_OVERLAP, self._size.rows // 2))
+        self._limit = self._size.rows
+        offset = end - self._overlap if request.offset else 0
+        self._request_page(offset, is_next=self._is_next)
+
+    def _least(self) -> int:
+        """Return how many rows the requested page needs at least, to hold known persons and a new one."""
+        assert self.request is not None
+        return MIN_OVERLAP + 1 if self._is_next or not self.request.offset else self._min_known() + 1
+
     def _is_anchored(self, request: PageRequest, numbers: Sequence[int]) -> bool:
         if request.offset == 0:
             return True
@@ -132,6 +159,8 @@ class OffsetPager(Generic[RowT]):
         if self._unanchored_at is None:
             self._overlap = max(MIN_OVERLAP, self._overlap * 3 // 4)
         self._start_search()
+        self._size.grow()
+        self._max_limit = MAX_PAGE
         self._anchored_at = request.offset
         self._limit = self._usual_limit()
         self._request_page(end - self._overlap, is_next=True)
@@ -141,7 +170,7 @@ class OffsetPager(Generic[RowT]):
         if self._unanchored_at is None and self._known_until is None:
             self._overlap = min(MAX_OVERLAP, self._overlap * 2)
         self._unanchored_at = request.offset
-        self._limit = max(self._limit, self._usual_limit(), MIN_SEARCHED)
+        self._limit = self._search_limit()
         if self._anchored_at >= request.offset:  # the persons at the start of that page have moved since
             self._anchored_at = 0
             self._known_until = None
@@ -156,7 +185,7 @@ class OffsetPager(Generic[RowT]):
         """Choose the request after an anchored page without new persons: they come further on."""
         self._anchored_at = request.offset
         self._known_until = end
-        self._limit = max(self._limit, self._usual_limit(), MIN_SEARCHED)
+        self._limit = self._search_limit()
         unanchored_at = self._unanchored_at
         if unanchored_at is not None and request.offset + rows - self._min_known() < unanchored_at:
             self._close_in(unanchored_at)
@@ -174,19 +203,27 @@ class OffsetPager(Generic[RowT]):
             self._request_page(anchored_at if gap < self._limit else anchored_at + gap // 2)
         elif end <= unanchored_at:
             self._request_page(max(min(end - self._overlap, unanchored_at - 1), anchored_at + gap // 2))
-        elif self._limit < MAX_PAGE:
-            self._limit = min(MAX_PAGE, self._limit * 2)
+        elif self._limit < self._max_limit:
+            self._limit = min(self._max_limit, self._limit * 2)
             self._request_page(anchored_at)
-        elif gap > self._overlap:
+        elif gap > 1:
+            self._limit = self._search_limit()
             self._request_page(anchored_at + gap // 2)
+        elif self._max_limit < MAX_PAGE and not self._is_next:  # small pages may hold too few known persons otherwise
+            self._request_page(end - self._overlap, is_next=True)
         else:
             raise ListingError(
-                f"the listing is incomplete: about {MAX_PAGE:,} consecutive rows cannot be read, after row "
+                f"the listing is incomplete: about {self._limit:,} consecutive rows cannot be read, after row "
                 f"{anchored_at:,}. The server lists persons for some minutes after they are deleted; try again later"
             )
 
+    def _search_limit(self) -> int:
+        """Return the rows per request of a search: room for known persons and new ones."""
+        wanted = max(self._limit, self._usual_limit(), MIN_SEARCHED)
+        return max(min(self._max_limit, wanted), self._overlap // 2 + 2, MIN_KNOWN_ELSEWHERE + 1)
+
     def _usual_limit(self) -> int:
-        return min(MAX_PAGE, max(self._size, self._overlap + max(1, self._overlap // 2)))
+        return min(MAX_PAGE, max(self._size.rows, self._overlap + max(1, self._overlap // 2)))
 
     def _request_page(self, offset: int, *, is_next: bool = False) -> None:
         self._is_next = is_next

@@ -102,20 +102,31 @@ class Json(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         Raises:
             UnexpectedResponse: the response is not a success of this call.
         """
-        check_status(response, self.statuses)
-        check_not_html(response)
+        self.check_head(response)
         if is_blank(response):
-            if self.blank is None:
-                raise UnexpectedResponse("the body is empty", code=EMPTY_BODY)
+            assert self.blank is not None, "checked with the head"
             return self.blank()
-        kind = content_type(response.headers)
-        if kind and not _JSON.fullmatch(kind):
-            raise UnexpectedResponse(f"the response is {safe_content_type(kind)}, not JSON")
         if self.objection is not None and (objection := self.objection(response.body)) is not None:
             raise objection
         if self.required is not None:
             decode_body(self.required, response.body)
         return decode_body(self.decoder, response.body)
+
+    def check_head(self, response: Response) -> None:
+        """Check everything but the body's JSON.
+
+        Raises:
+            UnexpectedResponse: the status, the content type or an empty body is not that of a success.
+        """
+        check_status(response, self.statuses)
+        check_not_html(response)
+        if is_blank(response):
+            if self.blank is None:
+                raise UnexpectedResponse("the body is empty", code=EMPTY_BODY)
+            return
+        kind = content_type(response.headers)
+        if kind and not _JSON.fullmatch(kind):
+            raise UnexpectedResponse(f"the response is {safe_content_type(kind)}, not JSON")
 
 
 class Csv(msgspec.Struct, frozen=True):

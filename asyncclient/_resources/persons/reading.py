@@ -1,6 +1,6 @@
 """PersonReads: lists and reads persons as pages, iterators, one by one and as CSV (contract 6.1, 6.2)."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Literal, overload
 
 import msgspec
@@ -9,14 +9,18 @@ from asyncclient._protocol import endpoints
 from asyncclient._protocol.endpoints import Format, PersonId
 from asyncclient._protocol.ids import number, person_uuid
 from asyncclient._resources.persons.csv_export import CsvExport
-from asyncclient._resources.persons.listing import ListingQuery, pages, raw_rows, rows
+from asyncclient._resources.persons.listing import (
+    PERSONS,
+    REFS,
+    ListingQuery,
+    pages,
+    raw_rows,
+    rows,
+)
 from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import InvalidResponse
 from asyncclient.filters import PropertyFilter
-from asyncclient.models import Page, Person, PersonRef
-
-_PERSONS = msgspec.json.Decoder(Page[Person])
-_REFS = msgspec.json.Decoder(Page[PersonRef])
+from asyncclient.models import Page, Person, PersonRef, UnreadableRow
 
 
 class PersonReads:
@@ -151,6 +155,7 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 100,
+        on_unreadable: Callable[[UnreadableRow], None] | None = None,
     ) -> AsyncGenerator[Page[Person], None]:
         """Yield all matching persons page by page; pages may be short or empty (contract 6.1).
 
@@ -160,6 +165,8 @@ class PersonReads:
             search: partial match on email or name; too loose to select persons for deletion.
             properties: conditions that must all hold.
             page_size: rows per request, 1 to 10,000.
+            on_unreadable: called once with each row that cannot be read, which is then left out; without it, such a row
+                raises InvalidResponse.
 
         Returns:
             Pages, each with the persons that were not on an earlier one.
@@ -173,7 +180,7 @@ class PersonReads:
         query = ListingQuery(
             distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
         )
-        return pages(self._pipeline, query, _PERSONS)
+        return pages(self._pipeline, query, PERSONS, on_unreadable)
 
     def iter(
         self,
@@ -183,6 +190,7 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 100,
+        on_unreadable: Callable[[UnreadableRow], None] | None = None,
     ) -> AsyncGenerator[Person, None]:
         """Yield every matching person exactly once, with at most 16 bytes of memory per person.
 
@@ -195,6 +203,8 @@ class PersonReads:
             search: partial match on email or name; too loose to select persons for deletion.
             properties: conditions that must all hold.
             page_size: rows per request, 1 to 10,000. If rows shift or cannot be read, some requests ask for more.
+            on_unreadable: called once with each row that cannot be read, which is then left out; without it, such a row
+                raises InvalidResponse.
 
         Returns:
             The persons, the newest first.
@@ -208,7 +218,7 @@ class PersonReads:
         query = ListingQuery(
             distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
         )
-        return rows(self._pipeline, query, _PERSONS)
+        return rows(self._pipeline, query, PERSONS, on_unreadable)
 
     def iter_refs(
         self,
@@ -218,6 +228,7 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 1000,
+        on_unreadable: Callable[[UnreadableRow], None] | None = None,
     ) -> AsyncGenerator[PersonRef, None]:
         """Yield the identifiers of every matching person exactly once: the fastest way to all UUIDs (contract 6.1).
 
@@ -227,6 +238,8 @@ class PersonReads:
             search: partial match on email or name; too loose to select persons for deletion.
             properties: conditions that must all hold.
             page_size: rows per request, 1 to 10,000.
+            on_unreadable: called once with each row that cannot be read, which is then left out; without it, such a row
+                raises InvalidResponse.
 
         Returns:
             UUID, creation time and distinct IDs of the persons, the newest first.
@@ -240,7 +253,7 @@ class PersonReads:
         query = ListingQuery(
             distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
         )
-        return rows(self._pipeline, query, _REFS)
+        return rows(self._pipeline, query, REFS, on_unreadable)
 
     def iter_raw(
         self,
@@ -250,6 +263,7 @@ class PersonReads:
         search: str | None = None,
         properties: Sequence[PropertyFilter] = (),
         page_size: int = 100,
+        on_unreadable: Callable[[UnreadableRow], None] | None = None,
     ) -> AsyncGenerator[msgspec.Raw, None]:
         """Every person that matches, exactly once, as the JSON object that the server sent (contract 6.1).
 
@@ -259,6 +273,8 @@ class PersonReads:
             search: partial match on email or name; too loose to select persons for deletion.
             properties: conditions that must all hold.
             page_size: rows per request, 1 to 10,000.
+            on_unreadable: called once with each row that cannot be read, which is then left out; without it, such a row
+                raises InvalidResponse.
 
         Returns:
             JSON objects, the newest person first.
@@ -272,7 +288,7 @@ class PersonReads:
         query = ListingQuery(
             distinct_id=distinct_id, email=email, search=search, properties=properties, page_size=page_size
         )
-        return raw_rows(self._pipeline, query)
+        return raw_rows(self._pipeline, query, on_unreadable)
 
     @overload
     async def get(self, id: PersonId, *, format: Literal["json"] | None = None) -> Person: ...

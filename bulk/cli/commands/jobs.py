@@ -46,7 +46,7 @@ def command(folder: Path, json: bool) -> int:
 
 def job_lines(job: "JobSummary") -> list[str]:
     """Return a job in a few lines for people."""
-    from bulk.cli.display.plan_review import aligned_rows
+    from bulk.cli.display.plan.plan_review import aligned_rows
     from bulk.formatting import count_of, format_time
     from bulk.jobs.job_summary import JobState
     from bulk.operations import describe as describe_operation

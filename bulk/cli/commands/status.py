@@ -150,7 +150,7 @@ def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
         resume_line: the command line that resumes the job, shown if it is not finished.
     """
     from bulk.cli.display.messages import state_counts
-    from bulk.cli.display.plan_review import aligned_rows
+    from bulk.cli.display.plan.plan_review import aligned_rows
     from bulk.cli.display.screen import progress_line
     from bulk.cli.display.wait_lines import local_time
     from bulk.formatting import count_of, format_count, format_time

@@ -112,11 +112,13 @@ def _query_text(given: str) -> str:
     """Return the query, from its file if the argument is the name of one: a query has blanks, a name rarely."""
     from bulk.errors import InputError
     from bulk.files.file_errors import as_file_trouble
+    from bulk.files.private_files import check_regular
 
     path = Path(given)
     is_word = given.strip() and not any(character.isspace() for character in given.strip())
     if not is_word and not _is_file(path):
         return given
+    check_regular(path)
     with as_file_trouble(path, "cannot be read"):
         data = path.read_bytes()
     try:

@@ -19,6 +19,7 @@ Row = tuple[str, ...]
 _FINDING_TITLES = {
     "lines": "Lines read",
     "listed": "Persons listed",
+    "unreadable_rows": "Rows of the listing that could not be read, by place",
     "unmatched": "Lines that matched no person",
     "unread": "Lines whose person could not be read",
     "duplicates": "Lines that repeat an earlier one",
@@ -40,6 +41,8 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
                 )
         if kind == "unmatched":
             yield from _wider_match(findings.get("wider_match"))
+    for one in _properties(findings):
+        yield f"Persons that have {one['key']}", format_count(one["count"]), ""
     refused = findings.get("refused")
     if isinstance(refused, dict) and isinstance(reasons := refused.get("reasons"), dict):
         for reason, one in sorted(reasons.items()):
@@ -85,6 +88,12 @@ def _causes(unmatched: dict[str, Any]) -> Iterator[Row]:
 
 def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
     """Yield what to do about findings, and the lines and persons that stand out."""
+    if isinstance(rows := findings.get("unreadable_rows"), dict) and rows.get("count"):
+        yield "The persons of rows that could not be read are not included; list again later, or select them by ID."
+    for one in _properties(findings):
+        if not one["count"]:
+            closest = f"; did you mean {one['closest']}?" if one.get("closest") else "; check how it is spelled."
+            yield f"Warning: no person of the plan has the property {one['key']}{closest}"
     yield from _wider_sentences(findings.get("wider_match"))
     refused = findings.get("refused")
     reasons = refused.get("reasons") if isinstance(refused, dict) else None
@@ -101,6 +110,12 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
         line = f", selected by line {format_count(one['line'])}," if "line" in one else ""
         more = " or more" if one.get("is_minimum") else ""
         yield f"Person {one['target']} of the plan{line} has {format_count(one['distinct_ids'])}{more} distinct IDs."
+
+
+def _properties(findings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return for each property that the operation changes how many persons of the plan have it."""
+    properties = findings.get("properties")
+    return list(properties.get("of", ())) if isinstance(properties, dict) else []
 
 
 def orphan_sentences(operation: dict[str, Any], selection: dict[str, Any], coverage: Coverage | None) -> Iterator[str]:

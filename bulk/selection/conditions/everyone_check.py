@@ -8,7 +8,7 @@ at the first person outside the result; for most selections that is one page.
 from contextlib import aclosing
 from datetime import datetime
 
-from asyncclient import PostHogClient, PropertyFilter
+from asyncclient import PostHogClient, PropertyFilter, UnreadableRow
 from bulk.errors import Refused
 from bulk.files.disk_sets import DiskIdSet
 from bulk.formatting import count_of
@@ -51,7 +51,7 @@ class EveryoneCheck:
                     "negative condition on it",
                     f"correct the property's name, {_FIX}",
                 )
-        async with aclosing(self._client.persons.iter_refs(page_size=1)) as refs:
+        async with aclosing(self._client.persons.iter_refs(page_size=1, on_unreadable=_ignore)) as refs:
             async for ref in refs:
                 self._newest = ref.created_at
                 break
@@ -67,7 +67,7 @@ class EveryoneCheck:
         """
         if not len(matched) or self._newest is None:
             return
-        async with aclosing(self._client.persons.iter_refs(page_size=self._page_size)) as refs:
+        async with aclosing(self._client.persons.iter_refs(page_size=self._page_size, on_unreadable=_ignore)) as refs:
             async for ref in refs:
                 if ref.created_at <= self._newest and not matched.has_many((ref.uuid,))[0]:
                     return
@@ -81,7 +81,12 @@ class EveryoneCheck:
         if (await self._client.persons.values(key)).results:
             return True
         condition = PropertyFilter(key, operator="is_set")
-        async with aclosing(self._client.persons.iter_refs(properties=[condition], page_size=1)) as refs:
+        refs = self._client.persons.iter_refs(properties=[condition], page_size=1, on_unreadable=_ignore)
+        async with aclosing(refs):
             async for _ in refs:
                 return True
         return False
+
+
+def _ignore(_: UnreadableRow) -> None:
+    """Ignore a row that cannot be read: its person is no proof that the selection leaves anyone out."""

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import anyio.to_thread
 
-from asyncclient import PostHogClient, PropertyFilter
+from asyncclient import PostHogClient, PropertyFilter, UnreadableRow
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import InputError, NotFinished
 from bulk.files.disk_sets import DiskIdIndex
@@ -99,7 +99,10 @@ class ProtectedPersons:
         for source in sorted(protect, key=lambda each: not isinstance(each, PropertyFilter)):
             if isinstance(source, PropertyFilter):
                 with naming_cohorts(client, ByFilter(properties=(source,))):
-                    async for ref in client.persons.iter_refs(properties=[source], page_size=page_size):
+                    refs = client.persons.iter_refs(
+                        properties=[source], page_size=page_size, on_unreadable=self._protect_unreadable
+                    )
+                    async for ref in refs:
                         self._protect(ref.uuid, BY_FILTER)
                 continue
             lines = read_file(Path(source), Kind.ANY_DISTINCT_ID)
@@ -133,6 +136,11 @@ class ProtectedPersons:
         """Return how many persons were left out, and the lines of the file that name them, in words."""
         lines = str(self._used.to_finding()["lines"])
         return count_of(self._left_out, "person") + (f" (lines {lines} of the protection list)" if lines else "")
+
+    def _protect_unreadable(self, row: UnreadableRow) -> None:
+        if row.uuid is None:
+            raise NotFinished("a person that a filter protects could not be read, so it would stay unprotected")
+        self._protect(row.uuid, BY_FILTER)
 
     def _protect(self, uuid: UUID, line: int) -> None:
         self._lines.add_many([(uuid, line)])

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
 
-from asyncclient import PostHogClient
+from asyncclient import PostHogClient, UnreadableRow
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
 from bulk.errors import InputError, Refused
@@ -133,8 +133,18 @@ class QueryResolver:
     async def _matching(self, selection: QuerySelection, matching: DiskIdSet) -> DiskIdSet:
         """Return the persons that match the filters of a selection, from a listing."""
         chosen = ByFilter(properties=selection.properties, email=selection.email)
+
+        def add_unreadable(row: UnreadableRow) -> None:
+            if row.uuid is None:
+                self._findings.add_unreadable(row)
+            else:
+                matching.add(row.uuid)  # the read of the store decides
+
         refs = self._client.persons.iter_refs(
-            properties=chosen.properties, email=chosen.email, page_size=self._page_size
+            properties=chosen.properties,
+            email=chosen.email,
+            page_size=self._page_size,
+            on_unreadable=add_unreadable,
         )
         with naming_cohorts(self._client, chosen):
             async for ref in refs:
@@ -213,6 +223,7 @@ class QueryResolver:
         new = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
         for person in new:
             self._findings.add_target(len(person.ref.distinct_ids))
+            self._findings.count_properties(person.ref.uuid, person.keys)
         return new
 
 

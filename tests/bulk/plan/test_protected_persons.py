@@ -10,7 +10,7 @@ import pytest
 from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits, ServerError
 from asyncclient.retry import RetryPolicy
 from asyncclient.testing import Fault, LocalPostHog
-from bulk import ByActivity, ByDistinctIds, ByFilter, ByQuery, DeletePersons, make_plan, run_job
+from bulk import ByActivity, ByDistinctIds, ByEmails, ByFilter, ByQuery, DeletePersons, make_plan, run_job
 from bulk.errors import FileTrouble, InputError, NotFinished, Refused
 from bulk.plan.plan_file import Plan
 from bulk.selection.input_findings import by_kind
@@ -202,3 +202,18 @@ async def test_no_line_that_names_a_protected_person_counts_as_covered(
     assert coverage_of(found).sentence() == (
         "3 of 4 input lines are not covered (2 protected, 1 repeated from such a line)"
     )
+
+
+async def test_a_line_of_a_selected_and_a_protected_person_has_an_outcome(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    server.world.add_person(distinct_ids=["b@x.org"], properties={"email": "a@x.org"})
+    server.world.add_person(distinct_ids=["staff"], properties={"email": "b@x.org"})
+    staff = tmp_path / "staff.txt"
+    staff.write_text("staff\n")
+    selection = ByEmails(["a@x.org", "b@x.org"], keys=("email", "distinct_id"))
+    with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl", protect=[staff]) as plan:
+        assert [(target.distinct_id, target.line) for target in plan.iter()] == [("b@x.org", 1)]
+        found = by_kind(plan.findings)
+        assert found["aliases"] == {"count": 1, "lines": "2"}
+        assert coverage_of(found).not_covered == 0

@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncclient import ListingError, PersonRef
-from asyncclient._protocol.paging.offset_pager import MAX_PAGE, MAX_PAGES_WITHOUT_PERSONS, OffsetPager, next_offset
+from asyncclient._protocol.paging.offset_pager import (
+    MAX_PAGE,
+    MAX_PAGES_WITHOUT_PERSONS,
+    OffsetPager,
+    PageRequest,
+    next_offset,
+)
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -39,10 +45,19 @@ class Listing:
         return [row for row in rows if row.uuid not in self.unreadable], offset
 
 
-def read_all(listing: Listing, page_size: int, between: Callable[[], None] = lambda: None) -> list[UUID]:
+def read_all(
+    listing: Listing,
+    page_size: int,
+    between: Callable[[], None] = lambda: None,
+    too_long: Callable[[PageRequest], bool] = lambda _: False,
+) -> list[UUID]:
     pager: OffsetPager[PersonRef] = OffsetPager(page_size)
     got: list[UUID] = []
     while (request := pager.request) is not None:
+        if pager.can_shrink and too_long(request):
+            pager.shrink()
+            assert pager.request.limit < request.limit
+            continue
         got += [row.uuid for row in pager.feed(*listing.page(request.offset, request.limit))]
         between()
     return got
@@ -55,10 +70,11 @@ def read_all(listing: Listing, page_size: int, between: Callable[[], None] = lam
     seed=st.integers(0, 10**6),
     churn=st.integers(0, 6),
     unreadable_share=st.sampled_from([0.0, 0.1, 0.5]),
+    slow_share=st.sampled_from([0.0, 0.3, 0.9]),
 )
 @settings(max_examples=1500 if os.environ.get("POSTHOG_BULK_SLOW") == "1" else 400, deadline=None)
 def test_every_person_that_stays_is_yielded_exactly_once(
-    ages: list[int], page_size: int, seed: int, churn: int, unreadable_share: float
+    ages: list[int], page_size: int, seed: int, churn: int, unreadable_share: float, slow_share: float
 ) -> None:
     random = Random(seed)
     rows = [person(age, number) for number, age in enumerate(ages)]
@@ -78,10 +94,67 @@ def test_every_person_that_stays_is_yielded_exactly_once(
                 listing.rows.append(person(random.choice([13, 14, random.randint(0, 12)]), next(numbers)))
         listing.sort()
 
-    got = read_all(listing, page_size, others)
+    try:
+        got = read_all(listing, page_size, others, lambda _: random.random() < slow_share)
+    except ListingError:
+        assert slow_share  # pages that are too small to cross what cannot be read
+        return
     stayed = {row.uuid for row in rows} & {row.uuid for row in listing.rows}
     assert len(got) == len(set(got))
     assert stayed - unreadable <= set(got)
+
+
+@given(
+    page_size=st.sampled_from([5, 40, 1000]),
+    most=st.integers(4, 60),
+    heavy=st.sets(st.integers(0, 299), max_size=6),
+    removed=st.integers(0, 40),
+)
+@settings(max_examples=60, deadline=None)
+def test_smaller_pages_around_heavy_persons_lose_and_repeat_no_person(
+    page_size: int, most: int, heavy: set[int], removed: int
+) -> None:
+    rows = [person(1000 - number, number) for number in range(300)]
+    listing = Listing(list(rows))
+
+    def too_long(request: PageRequest) -> bool:
+        page = range(request.offset, request.offset + request.limit)
+        return request.limit > most and any(number in page for number in heavy)
+
+    def others() -> None:
+        if len(listing.requests) == 3:
+            del listing.rows[:removed]
+
+    got = read_all(listing, page_size, others, too_long)
+    assert len(got) == len(set(got))
+    assert {row.uuid for row in listing.rows} <= set(got)
+
+
+def test_pages_shrink_and_grow_again() -> None:
+    listing = Listing([person(n, n) for n in range(20_000)])
+    tried: list[int] = []
+
+    def too_long(request: PageRequest) -> bool:
+        tried.append(request.limit)
+        return request.limit > 300 and request.offset < 2000
+
+    assert len(read_all(listing, 1000, too_long=too_long)) == 20_000
+    assert tried[:7] == [1000, 250, 250, 250, 250, 500, 125]
+    assert tried[-5:] == [1000] * 5
+
+
+def test_rows_that_cannot_be_read_are_crossed_by_no_larger_page_than_the_server_can_send() -> None:
+    rows = [person(1000 - number, number) for number in range(600)]
+    listing = Listing(rows, {row.uuid for row in rows[100:500]})
+    tried: list[int] = []
+
+    def too_long(request: PageRequest) -> bool:
+        tried.append(request.limit)
+        return request.limit > 150
+
+    with pytest.raises(ListingError, match="the listing is incomplete"):
+        read_all(listing, 50, too_long=too_long)
+    assert sum(limit > 150 for limit in tried) <= 6
 
 
 def test_a_calm_listing_costs_one_row_of_overlap_a_page() -> None:

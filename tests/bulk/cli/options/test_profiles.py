@@ -253,6 +253,21 @@ def test_a_ca_file_that_cannot_be_used_is_refused(
     assert not posthog.server.requests
 
 
+@pytest.mark.parametrize(("option", "code"), [("--ca-file", 2), ("--key-file", 2), ("--hogql", 74), ("--protect", 74)])
+@pytest.mark.parametrize("name", ["fifo", "/dev/zero"])
+def test_a_file_that_is_no_list_of_ids_is_not_read_from_a_pipe_or_a_device(
+    run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch, option: str, code: int, name: str
+) -> None:
+    os.mkfifo("fifo", 0o600)
+    monkeypatch.delenv(KEY)
+    everyone = () if option == "--hogql" else ("--everyone",)
+    result = run("plan", "delete", *everyone, option, name, "-o", "x.plan.jsonl")
+    assert result.code == code
+    assert " is not a regular file" in result.sentence
+    assert not posthog.server.requests
+    assert not Path("x.plan.jsonl").exists()
+
+
 def test_a_command_without_a_host_says_once_which_one_it_uses(
     run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
