@@ -228,7 +228,7 @@ def _describe(error: BaseException) -> tuple[str, ExitCode]:
         return describe_error(error), exit_code(error)
     except Exception as defect:
         places = f"{defect_place(defect)}, when an error {defect_place(error)} was reported"
-        text = f"defect of posthog-bulk {places}; no further request was sent. Please report it."
+        text = f"bug in posthog-bulk {places}; no further request was sent. Please report it."
         return text, ExitCode.DEFECT
 
 

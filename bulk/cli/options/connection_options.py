@@ -62,9 +62,10 @@ def settings_options(command: F) -> F:
         option(
             "--rate-limits",
             metavar="LIMITS",
-            help="Rate limits to stay within. posthog: those of PostHog; user: 180 requests per minute and 1,200 per "
-            "hour; off: none; or your own, as in 480/min,4800/hour,240/min: deletions per minute, deletions per hour, "
-            "other requests per minute and, as an optional fourth, other requests per hour (default: posthog)",
+            help="Rate limits to stay within. posthog: those of PostHog for this key; user: 180 requests per minute "
+            "and 1,200 per hour; off: none; or your own, as in 480/min,4800/hour,240/min: deletions per minute, "
+            "deletions per hour, other requests per minute and, as an optional fourth, other requests per hour "
+            "(default: posthog)",
         ),
         option(
             "--retry-for",

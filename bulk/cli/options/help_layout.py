@@ -86,7 +86,7 @@ def log_params() -> list[click.Parameter]:
             ["--log-level"],
             type=click.Choice(LOG_LEVELS, case_sensitive=False),
             default="info",
-            help="Lowest level in the log file; debug also has each request",
+            help="Lowest level in the log file; debug includes each request",
         ),
     ]
     for param in params:

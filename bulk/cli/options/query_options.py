@@ -33,7 +33,7 @@ DECORATORS = (
     option(
         "--inactive-since",
         metavar="DATE|DAYS",
-        help="Without any event since this day or time, in UTC, or in the last days, as in 90d",
+        help="Without any event since this day or time, in UTC, or in the last N days, as in 90d",
     ),
     option(
         "--hogql",

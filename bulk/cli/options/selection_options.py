@@ -74,7 +74,7 @@ def selection_options(command: F) -> F:
         option(
             "--email-match",
             type=click.Choice(["exact", "ignore-case"]),
-            help="How --emails compares: exactly, or in upper or lower case (default: exact)",
+            help="ignore-case: --emails treats upper and lower case alike (default: exact)",
         ),
         option(
             "--email-keys",

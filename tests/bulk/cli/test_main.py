@@ -219,7 +219,7 @@ def test_a_defect_of_the_error_message_itself_exits_with_70_and_one_sentence(
     result = run("run")
     assert result.code == 70
     assert re.fullmatch(
-        r"posthog-bulk: defect of posthog-bulk in bulk\.cli\.main, _describe, line \d+, "
+        r"posthog-bulk: bug in posthog-bulk in bulk\.cli\.main, _describe, line \d+, "
         r"when an error in bulk\.cli\.main, \w+, line \d+ was reported; no further request was sent\. "
         r"Please report it\.\n",
         result.err,

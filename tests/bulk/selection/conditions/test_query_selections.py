@@ -149,7 +149,8 @@ def test_only_the_plan_has_the_values() -> None:
     assert "2020" not in json.dumps(chosen.summary())
     assert SECRET in json.dumps(chosen.details())
     assert describe(chosen.summary()) == (
-        "persons without an event since (value in the plan) where email exact (value in the plan) that a query names"
+        "persons without an event since (value in the plan) where email exact (value in the plan) "
+        "that a HogQL query returns"
     )
 
 
