@@ -57,7 +57,7 @@ STREAMS: tuple[Twin, ...] = (
         17,
         "the thread that handles signals reads standard input",
         _BLOCKED + "a_silent_standard_input_does_not_keep_the_command_from_ending[persons]",
-        "bulk/export/person_export.py", "await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True)", "next_lines()",
+        "bulk/selection/input_lines.py", "await anyio.to_thread.run_sync(lambda: list(islice(lines, count)), abandon_on_cancel=True)", "list(islice(lines, count))",
     ),
     twin(
         17,
