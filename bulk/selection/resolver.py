@@ -30,6 +30,7 @@ class Resolver:
         now: returns the time in epoch seconds, by the server's clock.
         having_keys: with a filter, select only persons that have one of these properties.
         refuse_everyone: refuse conditions that select every person, unless the selection says `everyone`.
+        raw: yield the persons of an input or a query with the server's own objects, for an export.
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class Resolver:
         now: Callable[[], float],
         having_keys: Sequence[str] = (),
         refuse_everyone: bool = False,
+        raw: bool = False,
     ) -> None:
-        reader = PersonReader(client, gate, readers=concurrency)
+        reader = PersonReader(client, gate, readers=concurrency, raw=raw)
         self._persons = DiskIdSet()
         self._inputs = DiskStringSet()
         self._not_covered = DiskStringSet()
@@ -73,6 +75,7 @@ class Resolver:
                 self._not_covered,
                 page_size=page_size,
                 concurrency=concurrency,
+                raw=raw,
             )
 
     def __enter__(self) -> "Resolver":

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from asyncclient import Person, PersonRef
-from bulk.posthog.person_reads import to_ref
+from asyncclient import PersonRef, RawPerson
+from bulk.posthog.person_reads import Known, to_ref
 from bulk.selection.event_distinct_id import pick_distinct_id
 
 
@@ -13,13 +13,15 @@ class SelectedPerson(msgspec.Struct, frozen=True, gc=False):
     Arguments:
         ref: the person's identity.
         known_by: the distinct ID that selected the person, or one by which it can be looked up (guarantee 22).
+        raw: the server's own object, where it was requested.
     """
 
     ref: PersonRef
     known_by: str | None
+    raw: msgspec.Raw | None = None
 
 
-def selected(person: Person | PersonRef, *, by: str | None = None) -> SelectedPerson:
+def selected(person: Known, *, by: str | None = None) -> SelectedPerson:
     """Return a person as selected.
 
     Arguments:
@@ -28,4 +30,4 @@ def selected(person: Person | PersonRef, *, by: str | None = None) -> SelectedPe
     ref = to_ref(person)
     if by is None:
         by = pick_distinct_id(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
-    return SelectedPerson(ref, by)
+    return SelectedPerson(ref, by, person.raw if isinstance(person, RawPerson) else None)

@@ -57,7 +57,9 @@ STREAMS: tuple[Twin, ...] = (
         17,
         "the thread that handles signals reads standard input",
         _BLOCKED + "a_silent_standard_input_does_not_keep_the_command_from_ending[persons]",
-        "bulk/export/person_export.py", "await anyio.to_thread.run_sync(next_lines, abandon_on_cancel=True)", "next_lines()",
+        "bulk/selection/line_resolver.py",
+        "await anyio.to_thread.run_sync(self._next_lines, lines_at_once, abandon_on_cancel=True)",
+        "self._next_lines(lines_at_once)",
     ),
     twin(
         17,

@@ -1,8 +1,8 @@
 """`posthog-bulk persons`: export persons as JSON lines or CSV."""
 
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -50,12 +50,14 @@ def command(
     """Export the selected persons, or all persons of the project, one per line. Only reads from the server.
 
     PostHog returns up to 1,000 distinct IDs of a person found by a filter, and up to 10 of a person found by an ID.
-    With --output, the file is created only if the export is complete.
+    With --output, the file is created only if the export does not break off. Persons that cannot be read are counted
+    and named by line or place, and the exit code is 1.
 
     \b
     Example:
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
     """
+    from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.concurrency.stop_gate import StopGate
@@ -70,20 +72,21 @@ def command(
     export, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
     selection = build_selection(selection_arguments, writes=False)
     findings = Findings()
+    count = 0
     needed = [*selection_arguments.files, *([settings.key_file] if settings.key_file else [])]
     with nullcontext() if output is None else output_file(output, force=force, needed=needed) as file:
         write, wait_for_room = _stdout_writer(sys.stdout) if file is None else (file.write, None)
 
-        async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> int:
-            count, gate = 0, StopGate()
+        async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> None:
+            nonlocal count
+            gate = StopGate()
 
             def describe(moment: Moment) -> Activity:
-                persons = max(0, count - header_lines)
                 return Activity(
                     phase="exporting",
                     elapsed_s=moment.elapsed_s,
                     requests=moment.requests,
-                    persons=persons,
+                    persons=max(0, count - header_lines),
                     wait=moment.wait,
                 )
 
@@ -102,26 +105,51 @@ def command(
                     if wait_for_room is not None:
                         await wait_for_room()
                     count += 1
-            return count - header_lines
 
         # lines for people would otherwise be drawn between the persons
         in_place = file is not None or not sys.stdout.isatty()
-        with explained(lambda: _incomplete(output)):
-            count = run_with_client(settings, work, json=json and file is not None, in_place=in_place)
-    _show_findings(findings, count, output)
+        with (
+            explained(lambda: _interrupted(output, count - header_lines)),
+            _incomplete(output, lambda: count, header_lines),
+        ):
+            run_with_client(settings, work, json=json and file is not None, in_place=in_place)
+    persons = count - header_lines
+    _show_findings(findings, persons, output)
     if output is not None:
         found = findings.to_list(requests=0)
-        CommandOutput(json=json).write_event("persons", path=str(output), count=count, findings=found)
-    return 0
+        CommandOutput(json=json).write_event("persons", path=str(output), count=persons, findings=found)
+    return ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE
 
 
-def _incomplete(output: Path | None) -> str:
+def _interrupted(output: Path | None, persons: int) -> str:
     """Return what an interruption leaves of an export."""
     from bulk.cli.interruption import nothing_kept, same_command_line
 
     if output is not None:
         return nothing_kept()
-    return f"The export is not complete. To start again:\n  {same_command_line()}"
+    return f"{_broken_off(persons)} To start again:\n  {same_command_line()}"
+
+
+@contextmanager
+def _incomplete(output: Path | None, lines: Callable[[], int], header_lines: int) -> Iterator[None]:
+    """Say that what stdout has is not the whole export, if an error ends the block after its first line."""
+    from bulk.cli.exit_codes import Interrupted, OutputClosed
+
+    try:
+        yield
+    except (Interrupted, OutputClosed):  # the first has its own explanation, and nobody reads the second
+        raise
+    except Exception:
+        if output is None and lines():
+            click.echo(_broken_off(lines() - header_lines), err=True)
+        raise
+
+
+def _broken_off(persons: int) -> str:
+    """Return that an export to stdout is incomplete, and after how many persons it broke off."""
+    from bulk.formatting import count_of
+
+    return f"The export is incomplete: it broke off after {count_of(max(0, persons), 'person')}."
 
 
 def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[[], Awaitable[None]] | None]:
@@ -149,7 +177,9 @@ def _show_findings(findings: "Findings", count: int, output: Path | None) -> Non
 
     written = "" if output is None else f" written to {plain(output)}"
     click.echo(f"{count_of(count, 'person')}{written}", err=True)
-    if findings.lines:
+    if findings.unread_persons:
+        click.echo(f"{count_of(findings.unread_persons, 'person')} of the query could not be read", err=True)
+    if findings.lines or len(findings.unreadable_rows):
         found = by_kind(findings.to_list(requests=0))
         table = Table(
             headings=("Finding", "Count", "Lines"),
@@ -157,5 +187,8 @@ def _show_findings(findings: "Findings", count: int, output: Path | None) -> Non
             numeric=frozenset({1}),
         )
         width = text_width(sys.stderr) - 2
-        lines = (*table_lines(table, cell_max=LINES_MAX, width=width), *finding_sentences(found))
+        lines = (
+            *table_lines(table, cell_max=LINES_MAX, width=width),
+            *finding_sentences(found),
+        )
         click.echo("\n".join(f"  {line}" for line in lines), err=True)
