@@ -25,7 +25,8 @@ from asyncclient.errors import (
 )
 
 UNAVAILABLE = frozenset({502, 503, 504, 512, 520, 521, 522, 523, 524})
-"""Statuses of a server that cannot respond now; 520 to 524 are how a CDN says that of the server behind it."""
+"""Statuses of a server that cannot respond now; a CDN says that of the server behind it with 520 to 524 (contract 4).
+"""
 
 TIMEOUTS = frozenset({504, 512, 524})
 """Statuses of a request that took too long, which a request for fewer rows may not."""

@@ -181,13 +181,16 @@ class NotFinished(BulkError):
     Arguments:
         problem: what interrupted it.
         fix: what to do.
+        purpose: "run" or "verify".
     """
 
-    def __init__(self, problem: str, fix: str = "run the same command again to resume") -> None:
+    def __init__(
+        self, problem: str, fix: str = "run the same command again to resume", *, purpose: str = "run"
+    ) -> None:
         super().__init__(problem, fix)
         self.problem = problem
         self.fix = fix
-        self.purpose = "run"
+        self.purpose = purpose
 
     def __str__(self) -> str:
         return f"{'verification' if self.purpose == 'verify' else 'run'} interrupted: {self.problem}; {self.fix}."

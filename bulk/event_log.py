@@ -31,6 +31,7 @@ from bulk.events import (
 )
 from bulk.formatting import count_of, format_count, format_duration
 from bulk.sanitize import plain
+from bulk.states import ending_label
 
 LOGGER: Final = logging.getLogger("bulk")
 LOGGER.addHandler(logging.NullHandler())
@@ -107,7 +108,7 @@ def message_of(event: JobEvent | PlanEvent) -> str | None:
         case Progress():
             return _progress(event)
         case Trouble():
-            return _trouble(event)
+            return failure_line(event)
         case PauseStarted() | LimitMoved() | ServerUnreachable() | ServerReachable():
             return None
         case WaitingForServer():
@@ -116,7 +117,8 @@ def message_of(event: JobEvent | PlanEvent) -> str | None:
                 f"next check in {format_duration(event.next_read_s)}, for up to {format_duration(event.wait_left_s)}"
             )
         case JobEnded():
-            return f"run ended: {plain(event.reason)}; exit code {event.exit_code}; {_states(event)}"
+            ended = f"{'verification' if event.purpose == 'verify' else 'run'} ended: {ending_label(event.reason)}"
+            return f"{ended}; exit code {event.exit_code}; {_states(event)}"
 
 
 def _progress(event: Progress) -> str:
@@ -137,7 +139,15 @@ def _states(event: Progress | JobEnded) -> str:
     return "; ".join(shown)
 
 
-def _trouble(event: Trouble) -> str:
-    what = " ".join(str(part) for part in (event.error, event.status, event.code) if part is not None)
-    text = f"{plain(event.route)} failed for {count_of(event.targets, 'person')}: {plain(what)}"
-    return text + (f"; retry in {format_duration(event.retry_in_s)}" if event.retry_in_s is not None else "")
+def failure_line(event: Trouble) -> str:
+    """Return which call failed, for how many persons, with what, and when it is repeated."""
+    what = plain(event.error).replace("_", " ")
+    details = [] if event.status is None else [f"HTTP {event.status}"]
+    if event.code and event.code != "error":
+        details.append(plain(event.code))
+    if details:
+        what += f" ({', '.join(details)})"
+    text = f"{plain(event.route)} failed for {count_of(event.targets, 'person')}: {what}"
+    if event.retry_in_s is None:
+        return text
+    return f"{text}; retrying {f'in {format_duration(event.retry_in_s)}' if event.retry_in_s > 0 else 'now'}"

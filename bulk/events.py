@@ -25,6 +25,8 @@ class WaitKind(StrEnum):
     """The response to a request has not come yet."""
     FILE = "file"
     """A large file is read."""
+    INPUT = "input"
+    """The next lines of a list of IDs are read; a pipe may not have them yet."""
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):

@@ -164,7 +164,7 @@ _LABELS = {
     "queued": "queued for deletion by PostHog",
     "purged": "purged by PostHog",
     "held_back": "waiting for an earlier deletion of their events",
-    "already_as_desired": "already had these values",
+    "already_as_desired": "needed no change",
 }
 
 

@@ -48,6 +48,47 @@ Sender = Literal[
 ]
 """What sends a response in place of PostHog, and the status."""
 
+ACTIONS = frozenset(
+    {
+        "activity",
+        "all_activity",
+        "batch_by_distinct_ids",
+        "batch_by_uuids",
+        "bulk_delete",
+        "capture",
+        "cohorts",
+        "create",
+        "create_folder",
+        "delete_events",
+        "delete_folder",
+        "delete_property",
+        "delete_recordings",
+        "deletion_status",
+        "destroy",
+        "flags",
+        "funnel",
+        "get_folder",
+        "lifecycle",
+        "list",
+        "list_folders",
+        "projects",
+        "properties_at_time",
+        "properties_timeline",
+        "query",
+        "replace_folder",
+        "reset_distinct_id",
+        "retrieve",
+        "split",
+        "trends",
+        "unknown",
+        "update",
+        "update_folder",
+        "update_property",
+        "values",
+    }
+)
+"""The names of all calls in the route table, and that of a request to none of them."""
+
 _KINDS: tuple[str, ...] = get_args(FaultKind)
 _SENDERS: tuple[str, ...] = get_args(Sender)
 _DELETING = frozenset({"destroy", "bulk_delete"})
@@ -73,7 +114,7 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Arguments:
         kind: what goes wrong.
-        action: name of the affected call; None for any call.
+        action: name of the affected call, one of `ACTIONS`; None for any call.
         times: how often the fault is triggered at most; None for always.
         every: triggers the fault for each n-th match.
         after: the first matches that pass.
@@ -115,6 +156,8 @@ class Fault(_Kind, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
             raise ValueError(f"unknown fault {self.kind!r}; known kinds are {', '.join(_KINDS)}")
+        if self.action is not None and self.action not in ACTIONS:
+            raise ValueError(f"unknown action {self.action!r}; known actions are {', '.join(sorted(ACTIONS))}")
         if self.sender not in _SENDERS:
             raise ValueError(f"unknown sender {self.sender!r}; known senders are {', '.join(_SENDERS)}")
         if self.every < 1 or self.after < 0 or (self.times is not None and self.times < 0):

@@ -15,7 +15,15 @@ from typing import Any
 
 import click
 
-from bulk.cli.exit_codes import EXIT_MEANINGS, ExitCode, Interrupted, OutputClosed, exit_code, unwrap_group
+from bulk.cli.exit_codes import (
+    EXIT_MEANINGS,
+    ExitCode,
+    Interrupted,
+    OutputClosed,
+    describe_error,
+    exit_code,
+    unwrap_group,
+)
 from bulk.errors import BreakerOpened, FileTrouble, JournalBusy, NotFinished, Refused
 from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX
 from bulk.files.private_files import create_exclusive, open_regular, write_all
@@ -203,19 +211,26 @@ def _log_end(logger: logging.Logger, name: str, code: int, reason: str) -> None:
 
 
 def log_reason(error: BaseException) -> str:
-    """Return why a command failed, without the texts of the server and of the command line."""
+    """Return in words why a command failed, without the texts of the server and of the command line."""
     import asyncclient
-    from bulk.posthog.attempt_result import safe_code
+    from bulk.posthog.attempt_result import error_name, safe_code
 
     if isinstance(error, NotFinished) and isinstance(error.__cause__, asyncclient.PostHogError):
         error = error.__cause__  # the message quotes it
     if isinstance(error, asyncclient.Unreachable):
-        return f"Unreachable: the server did not respond for {format_duration(error.away_s)}"
+        return f"the server did not respond for {format_duration(error.away_s)}"
+    if isinstance(error, asyncclient.PostHogError):
+        parts: list[Any] = [getattr(error, name, None) for name in ("route", "status")]
+        parts.append(safe_code(getattr(error, "code", None)))  # a server may put any text there
+        facts = " ".join(str(part) for part in parts if part is not None)
+        return error_name(error).replace("_", " ") + (f": {facts}" if facts else "")
     if isinstance(error, _WITHOUT_VALUES):
-        return f"{type(error).__name__}: {error}"
-    parts: list[Any] = [getattr(error, name, None) for name in ("route", "status")]
-    parts.append(safe_code(getattr(error, "code", None)))  # a server may put any text there
-    return " ".join([type(error).__name__, *(str(part) for part in parts if part is not None)])
+        return describe_error(error)
+    if isinstance(error, OSError):
+        return os.strerror(error.errno or 0)
+    if exit_code(error) is ExitCode.DEFECT:
+        return describe_error(error)  # it names a place in the code
+    return "an option, a setting or an input is invalid; the command says which"
 
 
 def _signal_name(error: BaseException) -> str:

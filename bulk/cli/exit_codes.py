@@ -38,10 +38,10 @@ EXIT_MEANINGS = {
     ExitCode.REFUSED: "not run, nothing changed: a check refused it, or no person matches (the command persons then "
     "exits with 0)",
     ExitCode.BREAKER: "stopped after too many failures; run the same command again to resume",
-    ExitCode.DEFECT: "defect of posthog-bulk; please report it",
+    ExitCode.DEFECT: "bug in posthog-bulk; please report it",
     ExitCode.FILES: "a journal, a plan or another file cannot be read or written",
     ExitCode.RUN_AGAIN: "not finished; run the same command again to resume",
-    ExitCode.NO_ACCESS: "no access: invalid key, missing scope or project, or not in the billing plan",
+    ExitCode.NO_ACCESS: "no access: invalid key, missing scope or project, or a feature outside the billing plan",
     ExitCode.INTERRUPTED: "ended by Ctrl-C; run the same command again to resume (another signal: 128 + its number)",
 }
 """What each exit code means, in the words of the help and the README."""
@@ -113,17 +113,18 @@ def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return the message of an error for people, without markup, control characters or the key."""
+    """Return the message of an error for people, with its notes, without control characters or the key."""
     code = exit_code(error)
     if code is ExitCode.DEFECT:
-        return f"defect of posthog-bulk {_where(error)}; no further request was sent. Please report it."
+        return f"bug in posthog-bulk {defect_place(error)}; no further request was sent. Please report it."
     if isinstance(error, click.UsageError):
         return _usage_message(error)
     if isinstance(error, OSError):
         name = f"{plain(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
         return f"{name}{_reason(error)}"
     pointer = getattr(error, "pointer", None)
-    text = _sentence(str(error)) + _advice(error)
+    notes = "".join(f" {plain(note)}" for note in getattr(error, "__notes__", ()))
+    text = _sentence(str(error)) + notes + _advice(error)
     return f"{text}\n{_indented(pointer)}" if isinstance(pointer, str) else text
 
 
@@ -176,7 +177,7 @@ def _reason(error: OSError) -> str:
     return text + "; free some space, then run the same command again" * (error.errno in (errno.ENOSPC, errno.EDQUOT))
 
 
-def _where(error: BaseException) -> str:
+def defect_place(error: BaseException) -> str:
     """Return the innermost place in this product; no values, because they can be personal data."""
     trace, place = error.__traceback__, ""
     while trace is not None:

@@ -64,12 +64,30 @@ def check_places(paths: JobPaths) -> None:
             refuse_existing(path)
 
 
-def check_different(plan: Path, journal: Path) -> None:
-    """Check that plan and journal are not the same file, whatever their paths are.
+def check_new_plan(plan: Path) -> None:
+    """Check that a plan that is to be created has not the name of a journal, as which `jobs` would list it.
 
     Raises:
-        UsageError: they are the same file.
+        UsageError: it has.
     """
+    if plan.name.endswith(JOURNAL_SUFFIX) and not os.path.lexists(plan):
+        raise click.UsageError(
+            f"{plain(plan)} is the name of a journal: give the plan another name, such as {plain(plan_of(plan))}"
+        )
+
+
+def check_job_files(plan: Path, journal: Path) -> None:
+    """Check that plan and journal are not the same file, and that a new one has not the name of the other kind.
+
+    Raises:
+        UsageError: they are the same file, whatever their paths are, or a name is that of the other kind.
+    """
+    check_new_plan(plan)
+    if journal.name.endswith(PLAN_SUFFIX) and not os.path.lexists(journal):
+        raise click.UsageError(
+            f"{plain(journal)} is the name of a plan: give the journal another name, such as "
+            f"{plain(journal_of(journal))}"
+        )
     if is_same_file(plan, journal):
         raise click.UsageError(
             f"plan and journal are the same file, {plain(plan)}: choose another file for the journal"

@@ -16,7 +16,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
     """A wait of more than 2 s. Times are ISO 8601 in UTC; None where they are not known or do not apply.
 
-    `kind` is outage, pause, rate_limit, catching_up, second_read, retry, response or file. `bucket` is a rate
+    `kind` is outage, pause, rate_limit, catching_up, second_read, retry, response, file or input. `bucket` is a rate
     limit, `targets` the number of persons that are waited for, `axis` what was changed, `reason` the end of the last
     probe in an outage, `file` the name of a file that is read, and `percent` how much of it is read.
     """
@@ -48,7 +48,9 @@ class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
 class PlanMade(_Line, frozen=True, tag="plan"):
     """The plan that a command made or uses.
 
-    `digest` approves it. `operation` is in words. `findings` are the counts and line numbers of the input check.
+    `digest` approves it. `operation` is in words. `findings` are the counts and line numbers of the input check, each
+    with its `kind`; the one of the kind `properties` has under `of`, for each property that the operation changes, its
+    `key`, the `count` of the persons that have it and, if there is none, the `closest` name or null.
     """
 
     path: str
@@ -60,6 +62,60 @@ class PlanMade(_Line, frozen=True, tag="plan"):
     operation: str
     findings: list[dict[str, Any]]
     input: InputCovered
+
+
+class PlanShown(_Line, frozen=True, tag="show"):
+    """A plan as `show` reads it: the header, and what the `plan` line has.
+
+    `operation` and `selection` are as in the file; they may hold values and filters.
+    """
+
+    path: str
+    format: int
+    version: str
+    created_at: str
+    host: str
+    project_id: int
+    project_name: str
+    operation: dict[str, Any]
+    selection: dict[str, Any]
+    count: int
+    digest: str
+    findings: list[dict[str, Any]]
+    input: InputCovered
+
+
+class PlannedPerson(msgspec.Struct, frozen=True):
+    """A person of a plan. `line` is the input line that selected it; null where there is none, or it is not known."""
+
+    number: int
+    uuid: str
+    created_at: str
+    distinct_id: str | None
+    line: int | None
+
+
+class TargetShown(_Line, frozen=True, tag="target"):
+    """A person of a plan, by its number; `show --target` writes one line per person."""
+
+    number: int
+    uuid: str
+    created_at: str
+    distinct_id: str | None
+    line: int | None
+
+
+class LineShown(_Line, frozen=True, tag="line"):
+    """What became of an input line, and the persons that it selected.
+
+    `outcome` is selected, unmatched, unread, protected, refused, repeated or already_selected. `reason` says why the
+    line is refused, the likely cause why it matches no person, or that the line that it repeats is not covered.
+    """
+
+    line: int
+    outcome: str
+    reason: str | None
+    targets: tuple[PlannedPerson, ...]
 
 
 class JobReported(_Line, frozen=True, tag="report"):
@@ -79,6 +135,13 @@ class PersonsExported(_Line, frozen=True, tag="persons"):
     """The end of an export to a file: the number of persons, and the findings about the input."""
 
     path: str
+    count: int
+    findings: list[dict[str, Any]]
+
+
+class PersonsCounted(_Line, frozen=True, tag="count"):
+    """The number of persons that `persons --count` found, and the findings about the input."""
+
     count: int
     findings: list[dict[str, Any]]
 
@@ -112,8 +175,8 @@ class JobStatus(_Line, frozen=True, tag="status"):
 class JobListed(_Line, frozen=True, tag="job"):
     """A job of a folder. What cannot be read, or has not happened yet, is None.
 
-    `state` is not_started, unfinished, running, finished or unreadable; `problem` says why it is unreadable. `next` is
-    the command line to run next. Times are ISO 8601.
+    `state` is not_started, not_finished, running, finished or unreadable; `problem` says why it is unreadable, or what
+    is wrong with its files. `next` is the command line to run next. Times are ISO 8601.
     """
 
     plan: str | None
@@ -186,8 +249,12 @@ class CommandFailed(_Line, frozen=True, tag="error"):
 
 CommandLine = (
     PlanMade
+    | PlanShown
+    | TargetShown
+    | LineShown
     | JobReported
     | PersonsExported
+    | PersonsCounted
     | JobStatus
     | JobListed
     | FileWritten

@@ -18,6 +18,7 @@ from bulk.cli.exit_codes import (
     ExitCode,
     Interrupted,
     OutputClosed,
+    defect_place,
     describe_error,
     exit_code,
     unwrap_group,
@@ -32,7 +33,7 @@ COMMANDS = {
     "server": "Run a local server that behaves like PostHog",
     "persons": "Export persons as JSON lines or CSV",
     "plan": "Write a plan: a file that lists the persons an operation will affect",
-    "show": "Show a plan again: its review, or one of its persons",
+    "show": "Show a plan again: its review, some of its persons, or what an input line selected",
     "run": "Run or resume a plan",
     "delete": "Delete persons, with their events and recordings if requested",
     "unset": "Remove properties of persons",
@@ -226,8 +227,9 @@ def _describe(error: BaseException) -> tuple[str, ExitCode]:
     try:
         return describe_error(error), exit_code(error)
     except Exception as defect:
-        names = f"{type(defect).__name__} while {type(error).__name__} was reported"
-        return f"defect: {names}; no further request was sent. Please report it.", ExitCode.DEFECT
+        places = f"{defect_place(defect)}, when an error {defect_place(error)} was reported"
+        text = f"bug in posthog-bulk {places}; no further request was sent. Please report it."
+        return text, ExitCode.DEFECT
 
 
 def _die_by_signal(number: int, streams: StandardStreams) -> int:

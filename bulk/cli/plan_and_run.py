@@ -64,9 +64,9 @@ def operation_command(kind: str, summary: str) -> click.Command:
     body.__doc__ = (
         f"{summary} Plan, ask for approval, run, and read the results back.\n\n"
         "At a terminal, you approve by typing the number of persons. Elsewhere, give --yes --expect-count N.\n\n"
-        "To resume, run the same command line again in the same folder: the command finds its unfinished job there by "
-        "the operation, the selection, the project and the host. It does not repeat a finished job, and does not "
-        "resume a job whose input has changed: to start a new job, name a new file with --plan.\n\n"
+        "To resume, run the same command line again in the same folder: the command looks there for the "
+        "unfinished job with the same operation, selection, project and host. It does not repeat a finished job, and "
+        "does not resume a job whose input has changed: to start a new job, name a new file with --plan.\n\n"
         f"\b\nExample:\n  posthog-bulk {kind} {_EXAMPLES[kind]}"
     )
     decorators: tuple[Callable[[Any], Any], ...] = (
@@ -103,7 +103,7 @@ def _plan_and_run(
     settings: Settings,
 ) -> int:
     from bulk.cli.approval import approve_or_ask
-    from bulk.cli.display.plan_review import format_review
+    from bulk.cli.display.plan.plan_review import format_review
     from bulk.cli.interruption import explained, not_started, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
     from bulk.cli.job_to_resume import unreported
@@ -179,7 +179,7 @@ def _open_or_make_plan(
         Refused: the existing plan is for something else, or the job that the command would resume is finished.
     """
     from bulk.cli.approval import accepts_changed_input
-    from bulk.cli.job_paths import check_different, check_places, choose_job_paths
+    from bulk.cli.job_paths import check_job_files, check_places, choose_job_paths
     from bulk.cli.job_session import make_plan_file
     from bulk.cli.job_to_resume import find_job_files, refuse_second_job
     from bulk.errors import FileTrouble
@@ -195,7 +195,7 @@ def _open_or_make_plan(
         project=settings.project(os.environ),
         now=datetime.now(UTC),
     )
-    check_different(paths.plan, paths.journal)
+    check_job_files(paths.plan, paths.journal)
     check_places(paths)
     files = None
     if paths.is_generated and selection is not None:

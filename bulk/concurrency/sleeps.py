@@ -32,7 +32,7 @@ class Sleeps:
         Arguments:
             wait: what for, and how long (`left_s`).
         """
-        with self._noted(wait):
+        with self.noted(wait):
             await anyio.sleep(wait.left_s or 0.0)
 
     def waits(self, now: float) -> list[Wait]:
@@ -44,7 +44,8 @@ class Sleeps:
         return [later(wait, now - since) for since, wait in self._current.values()]
 
     @contextmanager
-    def _noted(self, wait: Wait) -> Iterator[None]:
+    def noted(self, wait: Wait) -> Iterator[None]:
+        """Make a wait one of `waits` while the block runs."""
         self._next += 1
         number = self._next
         self._current[number] = anyio.current_time(), wait

@@ -93,7 +93,11 @@ async def open_job(
 
         def count_earlier_requests() -> None:
             now = client.server_time()
-            restore_limits(client.limits, spent=plan.spent, usage=usage, in_flight=in_flight, now=now)
+            limits, counts = client.limits, client.limits in plan.counted_by
+            restore_limits(
+                limits, spent=plan.spent, usage=usage, in_flight=in_flight, now=now, counts_earlier_runs=counts
+            )
+            plan.counted_by.add(limits)
 
         early: list[ClientEvent] = []
         wait_tracker = WaitTracker(client.limits, gate.sleeps)
@@ -301,8 +305,6 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
         reason = "stopped" if gate.closed else "finished"
     except (BulkError, PostHogError) as error:
         reason = type(error).__name__
-        if isinstance(error, NotFinished):
-            error.purpose = purpose
         raise
     finally:
         with suppress(WriteFailed):  # the run already ends with that error

@@ -4,7 +4,7 @@ It sends nothing itself and keeps no states: what is left to do follows from the
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 
@@ -29,7 +29,7 @@ from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.request_costs import TEST_BATCH_SIZE, persons_per_capture_request
 from bulk.posthog.strategy import Strategy
 from bulk.states import ACCEPTED, ACTIONABLE, PROVEN, Axis, Events, Person, Properties, Recordings, State
-from bulk.targets.reasons import EXHAUSTED, AxisStatus
+from bulk.targets.reasons import EXHAUSTED, AxisStatus, Reason
 from bulk.verification.completion_poller import CompletionPoller, WaitBudget
 from bulk.verification.query_verifier import QueryVerifier
 from bulk.verification.second_look import SecondLook
@@ -41,6 +41,7 @@ READ_AGAIN: dict[Axis, tuple[State, ...]] = {
         Person.FOUND_DELETED,
         Person.ALREADY_DELETED,
         Person.DISAPPEARED,
+        Person.DELETED_UNEXPECTEDLY,
         Person.MERGED,
         Person.RECREATED,
         Person.CONTRADICTED,
@@ -234,11 +235,17 @@ class Run:
     async def _read_again(self) -> None:
         axis = Axis.PROPERTIES if self._job.primary_axis is Axis.PROPERTIES else Axis.PERSON
         target_states, states = self._job.target_states, READ_AGAIN[axis]
+        maybe_deleted = [  # the error that stopped the run says that `verify` shows which of them are left
+            number
+            for number in target_states.numbers_with_reasons((Reason.DELETED_INSTEAD_OF_KEPT,))
+            if target_states.person(number) in (Person.UNKNOWN, Person.NOT_REQUESTED)
+        ]
         count = sum(number for state, number in target_states.counts(axis).items() if state in states)
-        self._emitter.will_read_again(count)
+        self._emitter.will_read_again(count + len(maybe_deleted))
         self._emitter.phase("reading back")
         await self._poller.poll_until_done(WaitBudget(0.0))
-        groups = self._emitter.count_reads(grouped(target_states.numbers(axis, states), READ_SIZE))
+        numbers = chain(maybe_deleted, target_states.numbers(axis, states))
+        groups = self._emitter.count_reads(grouped(numbers, READ_SIZE))
         self._unread = await self._second_look.read(
             groups, readers=self._settings.concurrency, moved=self._emitter.moved
         )

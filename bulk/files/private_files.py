@@ -59,6 +59,16 @@ def open_regular(path: Path, flags: int, kind: Callable[[Path, str, str], FileTr
     return fd
 
 
+def check_regular(path: Path) -> None:
+    """Raise FileTrouble unless this is a regular file, or a link to one: others may give nothing, or no end."""
+    with as_file_trouble(path, "cannot be read"):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "")
+    if not stat.S_ISREG(mode):
+        raise FileTrouble(path, "is not a regular file", "name a regular file")
+
+
 def refuse_existing(path: Path) -> None:
     """Raise early if a file of this name exists, or its folder does not; only the creation itself decides."""
     with as_file_trouble(path, CREATING):

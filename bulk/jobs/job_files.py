@@ -5,6 +5,7 @@ Only the ends of plans and the first lines of journals are read.
 
 import os
 import re
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -24,11 +25,11 @@ class JournalOfPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         path: the journal, which need not exist.
-        is_taken: whether the file of this name is the journal of another plan.
+        other: the file of the usual name, if that is the journal of another plan and this one has none yet.
     """
 
     path: Path
-    is_taken: bool = False
+    other: Path | None = None
 
 
 def journal_of(plan: Path) -> Path:
@@ -79,8 +80,9 @@ class FolderJournals:
         if self._by_digest is None:
             found = {recorded_digest(path): path for path in reversed(files_named(self._folder, JOURNAL_SUFFIX))}
             self._by_digest = {key: path for key, path in found.items() if key is not None}
-        other = self._by_digest.get(digest)
-        return JournalOfPlan(path=usual, is_taken=recorded is not None) if other is None else JournalOfPlan(path=other)
+        if (elsewhere := self._by_digest.get(digest)) is not None:
+            return JournalOfPlan(path=elsewhere)
+        return JournalOfPlan(path=usual) if recorded is None else JournalOfPlan(path=_free_name(usual), other=usual)
 
 
 def recorded_digest(journal: Path) -> str | None:
@@ -106,6 +108,13 @@ def recorded_digest(journal: Path) -> str | None:
 def unreported_marker(plan: Path) -> Path:
     """Return the hidden file that exists while a command that finishes a plan's job has not shown its result yet."""
     return plan.with_name(f".{plan.name}.unreported")
+
+
+def _free_name(taken: Path) -> Path:
+    """Return a name of a journal that no file has."""
+    stem = _stem(taken.name, JOURNAL_SUFFIX)
+    names = (taken.with_name(f"{stem}-{number}{JOURNAL_SUFFIX}") for number in count(2))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def _stem(name: str, suffix: str) -> str:

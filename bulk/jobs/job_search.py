@@ -53,8 +53,8 @@ def find_jobs(folder: Path, identity: JobIdentity, *, on_read: OnRead | None = N
             found.skipped.append(str(error))
             continue
         journal = journals.find(path, footer.digest)
-        if journal.is_taken:
-            found.skipped.append(f"{path}: its journal {journal.path} is that of another plan.")
+        if journal.other is not None:
+            found.skipped.append(f"{path}: its journal {journal.other} is that of another plan.")
             continue
         found.jobs.append(summarize_job(path, header, footer, journal, on_read=on_read))
     return found

@@ -50,7 +50,7 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
         verdict: the first sentence of the report; None if the job is not started.
         exit_code: that of the report; None if the job is not started.
         awaits_purge: whether events are queued that the server has not purged yet.
-        problem: why the job cannot be read.
+        problem: why the job cannot be read, or what is wrong with its files.
     """
 
     plan: Path | None
@@ -104,8 +104,9 @@ def summarize_job(
         project_name=header.project_name,
         content=footer.input,
         planned_at=header.created_at,
+        problem=None if journal.other is None else f"{journal.other} is the journal of another plan",
     )
-    if journal.is_taken or not os.path.lexists(journal.path):
+    if journal.other is not None or not os.path.lexists(journal.path):
         return summary
     try:
         replayed = replay_journal(journal.path, on_read=on_read)

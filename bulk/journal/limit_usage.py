@@ -76,6 +76,7 @@ def restore_limits(
     usage: LimitUsage,
     in_flight: Mapping[str, int],
     now: float,
+    counts_earlier_runs: bool = False,
 ) -> None:
     """Charge the limits with the requests of planning and of earlier runs, and keep their pauses and lowered limits.
 
@@ -87,10 +88,13 @@ def restore_limits(
         usage: from the journal.
         in_flight: requests per bucket without a recorded outcome.
         now: the server's time in seconds since the epoch; later times count as just now.
+        counts_earlier_runs: whether these limits were used for the planning or the last run, so that they count some of
+            these requests already. Without it none of their own requests, which may be of the same time, is taken for
+            one of another process.
     """
     for bucket in Bucket:
         times = [*spent.get(bucket.value, ()), *usage.recent.get(bucket.value, ())]
-        known = [now - age for age in limits.recent(bucket)]
+        known = [now - age for age in limits.recent(bucket)] if counts_earlier_runs else []
         ages = [max(0.0, now - time) for time in unmatched_times(known, times) if now - time < LONGEST_WINDOW_S]
         ages += [0.0] * in_flight.get(bucket.value, 0)
         if ages:

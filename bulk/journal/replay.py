@@ -11,15 +11,18 @@ from pathlib import Path
 import msgspec
 
 from bulk.errors import JournalEmpty, JournalError
+from bulk.files.file_errors import as_file_trouble
 from bulk.files.job_file_kinds import how_to_give_journal, is_plan
 from bulk.files.private_files import open_regular
 from bulk.journal.framing import Framing, TornTail
 from bulk.journal.records import FORMAT, JobOpened, Record
-from bulk.journal.storage import Journal
+from bulk.journal.storage import Journal, pieces
 from bulk.journal.target_states import TargetStates
 from bulk.progress.file_reading import OnRead
 
 _CHUNK = 1 << 20
+_TAIL_BYTES = 256
+"""Bytes before the place at which a reading continues that must be unchanged; a line ends with its checksum."""
 _FORMAT = re.compile(rb'\{"n":0,"(?:type":"job_opened|k":"job)","format":([0-9]{1,9}),')
 """The start of the first line in every format so far; format 1 has `k` instead of `type`."""
 
@@ -79,6 +82,60 @@ def replay_journal(path: Path, *, on_read: OnRead | None = None) -> tuple[Target
     return target_states, JournalFacts(
         digest=digest, lines=target_states.run_stats.lines, torn_tail_bytes=size - complete
     )
+
+
+class JournalFollower:
+    """Replays a journal that another process writes: all of it once, and from then on what was appended.
+
+    Arguments:
+        path: the journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._start_anew(None)
+
+    def _start_anew(self, file: tuple[int, int] | None) -> None:
+        self._file = file
+        self._end = 0
+        self._tail = b""
+        self._reader = framing().reader(self._path)
+        self._target_states = TargetStates()
+
+    def read(self, *, on_read: OnRead | None = None) -> TargetStates:
+        """Return the states after the last complete record, which the next call changes.
+
+        A journal that was replaced, or cut by a repair, is replayed anew. Damage before the place at which the last
+        call ended goes unnoticed.
+
+        Arguments:
+            on_read: called while the file is read.
+
+        Raises:
+            FileTrouble: it is damaged, of another format, or cannot be read.
+        """
+        refuse_other_file(self._path)
+        fd = open_regular(self._path, os.O_RDONLY, JournalError)
+        try:
+            with as_file_trouble(self._path, "cannot be read", JournalError):
+                status = os.fstat(fd)
+                file = status.st_dev, status.st_ino
+                tail = os.pread(fd, len(self._tail), self._end - len(self._tail))
+            if (file, tail) != (self._file, self._tail):
+                self._start_anew(file)
+            with _explaining(self._path):
+                for piece in pieces(self._path, fd, self._end):
+                    for record in self._reader.feed(piece):
+                        self._target_states.apply(record)
+                    self._end += len(piece)
+                    self._tail = (self._tail + piece)[-_TAIL_BYTES:]
+                    if on_read is not None:
+                        on_read(self._path, self._end, status.st_size)
+        finally:
+            os.close(fd)
+        if self._target_states.job is None:
+            raise JournalEmpty(self._path)
+        return self._target_states
 
 
 @contextmanager

@@ -129,7 +129,7 @@ def _replay(
 ) -> Clean | TornTail:
     reader = framing.reader(path)
     read, size = 0, os.fstat(fd).st_size
-    for piece in _pieces(path, fd, 0):
+    for piece in pieces(path, fd, 0):
         for record in reader.feed(piece):
             replay(record)
         read += len(piece)
@@ -138,7 +138,8 @@ def _replay(
     return reader.finish()
 
 
-def _pieces(path: Path, fd: int, offset: int) -> Iterator[bytes]:
+def pieces(path: Path, fd: int, offset: int) -> Iterator[bytes]:
+    """Yield the bytes of a file from `offset` to its present end; raises JournalError if it cannot be read."""
     with as_file_trouble(path, "cannot be read", JournalError):
         # what is appended from now on is not part of this reading
         size = os.fstat(fd).st_size
@@ -179,7 +180,7 @@ def _set_aside(path: Path, fd: int, offset: int) -> Path:
                 return aside
             continue
         with create_unnamed(aside) as copy:
-            for piece in _pieces(path, fd, offset):
+            for piece in pieces(path, fd, offset):
                 copy.write(piece)
             copy.publish()
         return aside
@@ -194,7 +195,7 @@ def _holds(aside: Path, path: Path, fd: int, offset: int) -> bool:
     except FileTrouble:
         return False
     try:
-        copied, original = _pieces(aside, other, 0), _pieces(path, fd, offset)
+        copied, original = pieces(aside, other, 0), pieces(path, fd, offset)
         same = all(one == two for one, two in zip(copied, original, strict=True))
         if same:
             _sync(aside, other)

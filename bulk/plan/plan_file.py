@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from weakref import WeakSet
 
+from asyncclient import Limits
 from bulk.errors import PlanError
 from bulk.files.private_files import open_regular
 from bulk.plan.plan_ends import CHANGED, NEW_PLAN, footer_of, header_of, read_bytes, size_of
@@ -46,6 +48,9 @@ class Plan:
     """A plan that was checked and stays open, so that no later change of the file changes a target unnoticed.
 
     It is for one thread at a time. Close it, or use it as a context manager.
+
+    Attributes:
+        counted_by: the rate limits in this process that count the requests of its planning and of its last run already.
     """
 
     def __init__(self, path: Path, fd: int, header: PlanHeader, footer: PlanFooter, index: "_Index") -> None:
@@ -56,6 +61,7 @@ class Plan:
         self.spent = footer.spent
         self.findings = footer.findings
         self.content = footer.input
+        self.counted_by: WeakSet[Limits] = WeakSet()
         self._fd = fd
         self._index = index
         self._cached: tuple[int, list[Target]] = (-1, [])

@@ -56,12 +56,15 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
         uuid: the person's UUID.
         created_at: the person's creation time.
         distinct_id: the distinct ID that selected the person, or one by which it can be looked up.
+        line: the number of the input line that selected the person; None for a filter or a query, and in plans of
+            versions that did not record it.
     """
 
     number: int
     uuid: UUID
     created_at: datetime
     distinct_id: str | None = None
+    line: int | None = None
 
     def __repr__(self) -> str:
         return f"Target(number={self.number})"

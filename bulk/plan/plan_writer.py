@@ -63,13 +63,14 @@ class PlanWriter:
             file.close()
             raise
 
-    def add(self, uuid: UUID, created_at: datetime, distinct_id: str | None = None) -> None:
+    def add(self, uuid: UUID, created_at: datetime, distinct_id: str | None = None, *, line: int | None = None) -> None:
         """Append one target, which gets the next number.
 
         Arguments:
             uuid: the person's UUID.
             created_at: the person's creation time, with a time zone.
             distinct_id: the distinct ID that selected the person, if any.
+            line: the number of the input line that selected the person, if any.
 
         Raises:
             FileTrouble: the file cannot be written, for example because the disk is full.
@@ -79,7 +80,7 @@ class PlanWriter:
         if created_at.tzinfo is not UTC:
             with suppress(OverflowError):  # this close to the end of the calendar, UTC has no such time
                 created_at = created_at.astimezone(UTC)
-        target = Target(number=self.count, uuid=uuid, created_at=created_at, distinct_id=distinct_id)
+        target = Target(number=self.count, uuid=uuid, created_at=created_at, distinct_id=distinct_id, line=line)
         self._buffer += _line(target)
         self.count += 1
         if len(self._buffer) >= FLUSH_BYTES:

@@ -22,7 +22,7 @@ from bulk.errors import BulkError, InputError, NotFinished, Refused
 from bulk.event_log import LOGGER, EventLog
 from bulk.events import PlanEvent, PlanProgress
 from bulk.files.private_files import refuse_existing
-from bulk.operations import Operation, UnsetProperties, to_dict
+from bulk.operations import Operation, PropertyOperation, UnsetProperties, to_dict
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, load_plan
 from bulk.plan.plan_match import check_plan_matches
 from bulk.plan.plan_writer import PlanWriter
@@ -120,6 +120,7 @@ async def make_plan(
             page_size=page_size,
             concurrency=concurrency,
             now=clock,
+            keys=operation.keys if isinstance(operation, PropertyOperation) else (),
             having_keys=operation.keys if isinstance(operation, UnsetProperties) else (),
             refuse_everyone=True,
         ) as resolver:
@@ -141,7 +142,7 @@ async def make_plan(
                 findings.is_protected = protected.is_protected
                 async for targets in resolver.targets():
                     for person in targets:
-                        writer.add(person.ref.uuid, person.ref.created_at, person.known_by)
+                        writer.add(person.ref.uuid, person.ref.created_at, person.known_by, line=person.line)
                     count = writer.count
                     reporter.report()
                 if protect:
@@ -150,6 +151,7 @@ async def make_plan(
                     raise _no_target(findings)
                 recorded = findings.to_list(requests=wait_tracker.requests)
                 plan = writer.finish(spent=_spent(client, clock()), findings=recorded, content=resolver.content)
+                plan.counted_by.add(client.limits)
                 LOGGER.info("plan written: %d persons, digest %s", plan.count, plan.digest)
                 return plan
 
@@ -196,7 +198,12 @@ def _no_target(findings: Findings) -> BulkError:
     """Return the exception with which planning ends if there is no target."""
     if unread := findings.unreadable:
         return NotFinished(f"{unread:,} selected persons could not be read, and no other person matches the selection")
-    return Refused(*_why_no_target(findings))
+    refused = Refused(*_why_no_target(findings))
+    if findings.discovery and findings.properties is not None:
+        for key, closest in findings.properties.suggestions().items():
+            if closest is not None:  # in a note, because the log has no name that the server sent (guarantee 27)
+                refused.add_note(f"Did you mean {closest} instead of {key}?")
+    return refused
 
 
 _REFUSED_FIXES = {

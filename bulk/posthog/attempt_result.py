@@ -214,7 +214,7 @@ def classify_error(error: PostHogError) -> AttemptResult:
         next_action=next_action,
         status=error.status if isinstance(error, ApiStatusError) else None,
         code=safe_code(error.code) if isinstance(error, ApiStatusError) else None,
-        error=_name(type(error)),
+        error=error_name(error),
         retry_after_s=error.retry_after_s if isinstance(error, ApiStatusError) else None,
         cause=_cause(error),
         possible_outage=isinstance(error, _POSSIBLE_OUTAGES),
@@ -316,5 +316,6 @@ def _requested_pause_s(error: PostHogError) -> float | None:
     return error.retry_after_s if isinstance(error, ApiStatusError) else None
 
 
-def _name(kind: type[PostHogError]) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+def error_name(error: PostHogError) -> str:
+    """Return the name of an error's kind in journals and events, such as "server_error"."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()

@@ -11,13 +11,13 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient import ApiStatusError, IntermediaryError, ListingError, PermissionDenied, PersonRef, PostHogClient
+from asyncclient import ApiStatusError, IntermediaryError, ListingError, PermissionDenied, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
 from bulk.formatting import count_of
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import Absent, Present, Unread, to_ref
+from bulk.posthog.person_reads import Absent, Known, Present, Unread
 from bulk.posthog.rereads import read_until_known
 
 PAGE_SIZE = 1000
@@ -52,7 +52,7 @@ class QueriedPersons(msgspec.Struct, frozen=True):
         unread: how many could not be read.
     """
 
-    persons: list[PersonRef]
+    persons: list[Known]
     gone: int = 0
     unread: int = 0
 
@@ -69,7 +69,7 @@ async def choose_discovery(client: PostHogClient, keys: Sequence[str]) -> Discov
     if total is not None and having / READ_SIZE > total / PAGE_SIZE:
         return Discovery(
             by="listing",
-            why=f"fewer requests than a query: {having:,} of {total:,} persons have them",
+            why=f"a query would take more requests, because {having:,} of {total:,} persons have them",
             may_miss=UNREADABLE,
         )
     return Discovery(
@@ -114,6 +114,6 @@ async def _read_again(reader: PersonReader, uuids: Sequence[UUID], gate: StopGat
 async def _read(reader: PersonReader, uuids: Sequence[UUID]) -> tuple[QueriedPersons, Sequence[UUID]]:
     """Return the persons that the store has, and the UUIDs for which that is not known yet."""
     results = (await reader.fetch_by_uuid(dict.fromkeys(uuids))).results
-    present = [to_ref(result.person) for result in results.values() if isinstance(result, Present)]
+    present = [result.person for result in results.values() if isinstance(result, Present)]
     gone = sum(isinstance(result, Absent) for result in results.values())
     return QueriedPersons(present, gone=gone), [uuid for uuid, result in results.items() if isinstance(result, Unread)]

@@ -1,7 +1,7 @@
 """Makes the report and the status of a job from its journal file and, if at hand, its plan. Needs no network."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from bulk.events import Progress
 from bulk.files.lock_probe import is_locked
 from bulk.journal.binding import check_binding
-from bulk.journal.replay import JournalFacts, replay_journal
+from bulk.journal.replay import JournalFacts, JournalFollower, replay_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import OnRead
@@ -47,16 +47,52 @@ def read_status(journal: str | Path, plan: Plan | None = None, *, on_read: OnRea
     """Return the status of a job at any time; arguments and exceptions are those of `read_report`."""
     is_running = is_locked(Path(journal))
     target_states, facts = _replay(journal, plan, on_read)
-    # by the clock of this machine alone, because the times in the journal are the server's
-    idle_s = max(0.0, time.time() - Path(journal).stat().st_mtime)
-    progress = progress_of(target_states, idle_s=idle_s, spent={} if plan is None else plan.spent)
+    progress = progress_of(target_states, idle_s=_idle_s(Path(journal)), spent=_spent(plan))
     return JobStatus(_report(target_states, facts, plan), is_running, progress)
+
+
+class ProgressFollower:
+    """Shows how far a job is while another process runs it; each look reads only what was appended since the last one.
+
+    Arguments:
+        journal: the job's journal.
+        plan: adds the requests of the planning.
+        on_read: called while the journal is read for the first time.
+
+    Raises:
+        FileTrouble: the journal is damaged or cannot be read.
+        Refused: the plan belongs to another job.
+    """
+
+    def __init__(self, journal: Path, plan: Plan | None, *, on_read: OnRead | None = None) -> None:
+        self._journal = journal
+        self._follower = JournalFollower(journal)
+        self._spent = _spent(plan)
+        _check_plan(journal, self._follower.read(on_read=on_read), plan)
+
+    def progress(self) -> Progress | None:
+        """Return the progress of the last run now; None if there was no run. Raises FileTrouble."""
+        return progress_of(self._follower.read(), idle_s=_idle_s(self._journal), spent=self._spent)
+
+
+def _idle_s(journal: Path) -> float:
+    """Return for how many seconds nothing was written to a journal."""
+    # by the clock of this machine alone, because the times in the journal are the server's
+    return max(0.0, time.time() - journal.stat().st_mtime)
+
+
+def _spent(plan: Plan | None) -> Mapping[str, Sequence[float]]:
+    return {} if plan is None else plan.spent
+
+
+def _check_plan(journal: str | Path, target_states: TargetStates, plan: Plan | None) -> None:
+    if plan is not None and target_states.job is not None:
+        check_binding(str(journal), target_states.job, plan)
 
 
 def _replay(journal: str | Path, plan: Plan | None, on_read: OnRead | None) -> tuple[TargetStates, JournalFacts]:
     target_states, facts = replay_journal(Path(journal), on_read=on_read)
-    if plan is not None and target_states.job is not None:
-        check_binding(str(journal), target_states.job, plan)
+    _check_plan(journal, target_states, plan)
     return target_states, facts
 
 

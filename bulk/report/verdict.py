@@ -12,13 +12,14 @@ _DONE_WORDS = {
     Axis.RECORDINGS: "deletion of recordings requested for {} persons; PostHog offers no way to verify it",
     Axis.PROPERTIES: "{} persons changed (confirmed by reading back)",
 }
+_PURGED_WORDS = "{} persons with events purged by PostHog (confirmed by reading back)"
 _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
     Axis.PERSON: (
         (Person.ALREADY_DELETED, "already deleted"),
         (Person.DISAPPEARED, "gone without a deletion by this job"),
     ),
     Axis.PROPERTIES: (
-        (Properties.ALREADY_AS_DESIRED, "already had these values"),
+        (Properties.ALREADY_AS_DESIRED, "needed no change"),
         (Properties.GONE_WITH_PERSON, "gone with their properties"),
     ),
 }
@@ -53,7 +54,8 @@ def _done(target_states: TargetStates) -> str:
     if nothing := _nothing_to_do(target_states, states):
         return nothing
     done = sum(states.get(state, 0) for state in PROVEN[axis])
-    words = _DONE_WORDS[axis].format(f"{done:,} of {target_states.count:,}")
+    is_purged = axis is Axis.EVENTS and done and states.get(Events.PURGED, 0) == done
+    words = (_PURGED_WORDS if is_purged else _DONE_WORDS[axis]).format(f"{done:,} of {target_states.count:,}")
     for state, what in _BEFORE_WORDS.get(axis, ()):
         if before := states.get(state, 0):
             words += f", {before:,} {what}"
@@ -67,7 +69,7 @@ def _done(target_states: TargetStates) -> str:
             needs = "needs" if count == 1 else "need"
             return f"Finished, but {count:,} of {target_states.count:,} {needs} attention: {words}."
         case _:
-            return f"Not finished: {words}; to resume, run the plan again."
+            return f"Not finished: {words}."  # the command line that resumes stands beside it
 
 
 def _nothing_to_do(target_states: TargetStates, states: Mapping[State, int]) -> str | None:

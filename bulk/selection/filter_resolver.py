@@ -72,15 +72,16 @@ class FilterResolver:
         return discovery.by == "query"
 
     async def _list_all(self) -> AsyncIterator[list[SelectedPerson]]:
-        refs = self._client.persons.iter_refs(
+        persons = self._client.persons
+        listing = persons.iter_refs if self._findings.properties is None else persons.iter
+        page: list[SelectedPerson] = []
+        async for person in listing(
             properties=self._selection.properties,
             email=self._selection.email,
             page_size=self._page_size,
             on_unreadable=self._findings.add_unreadable,
-        )
-        page: list[SelectedPerson] = []
-        async for ref in refs:
-            page.append(selected(ref))
+        ):
+            page.append(selected(person))
             if len(page) == self._page_size:
                 yield self._new(page)
                 page = []
@@ -90,7 +91,7 @@ class FilterResolver:
         async for found in iter_queried_persons(self._client, self._reader, self._having_keys, self._gate):
             self._findings.gone += found.gone
             self._findings.unread_persons += found.unread
-            yield self._new([selected(ref) for ref in found.persons])
+            yield self._new(list(map(selected, found.persons)))
 
     async def _list_having_keys(self) -> AsyncIterator[list[SelectedPerson]]:
         persons = self._client.persons.iter(
@@ -107,6 +108,8 @@ class FilterResolver:
                 page.append(selected(person))
             else:
                 self._persons.add(person.uuid)  # it matches the filter all the same
+                if self._findings.properties is not None:
+                    self._findings.properties.add_names(person.properties)
             if checked == self._page_size:
                 yield self._new(page, without=checked - len(page))
                 page, checked = [], 0
@@ -125,6 +128,7 @@ class FilterResolver:
         found = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
         for person in found:
             self._findings.add_target(len(person.ref.distinct_ids))
+            self._findings.count_properties(person.ref.uuid, person.keys)
         return found
 
 

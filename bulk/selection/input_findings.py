@@ -4,7 +4,7 @@ Findings identify a line by its number and nothing else, so that they can be par
 """
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from asyncclient import UnreadableRow
 from bulk.number_ranges import format_ranges
 from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason
+from bulk.selection.lookups.property_counts import PropertyCounts
 
 MANY_DISTINCT_IDS = 10
 """Distinct IDs from which a person counts as having many; batch reads show no more (contract 6.11)."""
@@ -85,6 +86,7 @@ class Findings:
     Attributes:
         leave_out: returns whether a person is protected, so that it is left out of the plan, and counts it.
         is_protected: returns the same and counts nothing.
+        properties: counts the targets that have the properties of the operation; None where it changes none.
     """
 
     leave_out: Callable[[UUID], bool]
@@ -107,6 +109,7 @@ class Findings:
         self.wider_persons = 0
         self.wider_by: str | None = None
         self.wider_checked = 0
+        self.properties: PropertyCounts | None = None
         self.discovery: dict[str, str] = {}
         self.query: dict[str, Any] = {}
         self.placeholders = 0
@@ -136,6 +139,16 @@ class Findings:
         """Record a line that matches no person, but would match some if it were compared more widely."""
         self.wider.add(number)
         self.wider_persons += persons
+
+    def count_properties(self, uuid: UUID, names: Iterable[str]) -> None:
+        """Count the properties of a target, if the operation changes any.
+
+        Arguments:
+            uuid: the person's.
+            names: of its properties; those of the operation at least.
+        """
+        if self.properties is not None:
+            self.properties.add(uuid, names)
 
     def add_target(self, distinct_ids: int, *, line: int | None = None) -> dict[str, Any] | None:
         """Record a target.
@@ -211,6 +224,8 @@ class Findings:
             found.append({"kind": "listed", "count": self.listed})
         if len(self.unreadable_rows):
             found.append({"kind": "unreadable_rows", **self.unreadable_rows.to_finding()})
+        if self.properties is not None:
+            found.append({"kind": "properties", "of": self.properties.to_finding()})
         if self.discovery:
             counts = {"without": self.without, "gone": self.gone, "unread": self.unread_persons}
             found.append({"kind": "discovery", **self.discovery, **counts})

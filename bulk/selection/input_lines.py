@@ -1,10 +1,15 @@
 """Opens the input of a selection, identifies its content, and groups its lines for lookups. Sends nothing."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import quote
 
+import anyio.to_thread
+
+from bulk.concurrency.sleeps import Sleeps
+from bulk.events import Wait, WaitKind
 from bulk.files.content_meter import ContentMeter, InputContent, metered_values
 from bulk.files.file_errors import as_file_trouble
 from bulk.posthog.batch_reads import READ_SIZE
@@ -32,6 +37,18 @@ def read_lines(selection: InputSelection, meter: ContentMeter | None = None) -> 
         return read_stream(cast("BinaryIO", source), kind, column=column, meter=meter)
     values = cast("Iterable[object]", source)
     return read_values(values if meter is None else metered_values(values, meter), kind)
+
+
+async def next_lines(lines: Iterator[Line | RefusedLine], count: int, sleeps: Sleeps) -> list[Line | RefusedLine]:
+    """Return the next lines, fewer only at the end; they are read in a thread, because a pipe may block.
+
+    Arguments:
+        lines: the rest of the input.
+        count: how many to read.
+        sleeps: shows the wait for them.
+    """
+    with sleeps.noted(Wait(kind=WaitKind.INPUT, waited_s=0.0)):
+        return await anyio.to_thread.run_sync(lambda: list(islice(lines, count)), abandon_on_cancel=True)
 
 
 def read_content(selection: Selection) -> InputContent | None:

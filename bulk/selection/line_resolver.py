@@ -10,7 +10,6 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-import anyio.to_thread
 import msgspec
 
 from asyncclient import BadRequest, PostHogClient
@@ -24,7 +23,7 @@ from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread
 from bulk.posthog.rereads import read_until_known
 from bulk.selection.input_findings import KEPT_MAX, WIDER_MAX, Findings
-from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, kind_of, read_lines
+from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, kind_of, next_lines, read_lines
 from bulk.selection.inputs.causes import likely_cause
 from bulk.selection.inputs.line_checks import Line, RefusedLine
 from bulk.selection.lookups.distinct_id_counts import count_distinct_ids
@@ -98,7 +97,7 @@ class LineResolver:
 
     async def begin(self) -> None:
         """Read the first line, so that InputError and FileTrouble are raised before any request."""
-        first = await anyio.to_thread.run_sync(self._next_lines, 1, abandon_on_cancel=True)
+        first = await next_lines(self._lines, 1, self._gate.sleeps)
         self._lines = chain(first, self._lines)
 
     @property
@@ -110,7 +109,7 @@ class LineResolver:
         """Yield the persons, some at a time; a list may be empty."""
         lines_at_once = READ_SIZE * self._concurrency
         open_lines: list[Line] = []
-        while lines := await anyio.to_thread.run_sync(self._next_lines, lines_at_once, abandon_on_cancel=True):
+        while lines := await next_lines(self._lines, lines_at_once, self._gate.sleeps):
             found, still_open = await self._look_up(self._usable_new(lines))
             yield found
             open_lines += still_open
@@ -173,10 +172,6 @@ class LineResolver:
             if persons:
                 self._findings.add_wider_match(line.number, persons)
 
-    def _next_lines(self, count: int) -> list[Line | RefusedLine]:
-        """Read lines; runs in a thread, because a pipe may block."""
-        return [line for _, line in zip(range(count), self._lines, strict=False)]
-
     def _usable_new(self, lines: Sequence[Line | RefusedLine]) -> list[Line]:
         """Return the lines to look up, and record those that are refused or repeated."""
         usable: list[Line] = []
@@ -203,9 +198,14 @@ class LineResolver:
             if persons is None:
                 continue
             new = [person for person in persons if next(is_new)]
-            kept = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
+            kept = [
+                msgspec.structs.replace(person, line=line.number)
+                for person in new
+                if not self._findings.leave_out(person.ref.uuid)
+            ]
             for person in kept:
                 finding = self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
+                self._findings.count_properties(person.ref.uuid, person.keys)
                 if finding is not None and person.known_by is not None and len(self._with_many_ids) < KEPT_MAX:
                     self._with_many_ids.append((finding, person))
             found += kept
@@ -218,7 +218,7 @@ class LineResolver:
             elif not kept and all(self._findings.is_protected(person.ref.uuid) for person in persons):
                 self._findings.protected_lines.add(line.number)
                 self._not_covered.add(line.value)
-            elif not new:
+            elif not kept:
                 self._findings.aliases.add(line.number)
         return found
 

@@ -13,6 +13,8 @@ from bulk.selection.conditions.query_selections import ByActivity, ByQuery
 from bulk.selection.filter_resolver import FilterResolver
 from bulk.selection.input_findings import Findings
 from bulk.selection.line_resolver import LineResolver
+from bulk.selection.lookups.property_counts import PropertyCounts
+from bulk.selection.lookups.property_names import read_property_names
 from bulk.selection.selected_person import SelectedPerson
 from bulk.selection.selections import ByFilter, InputSelection, Selection
 
@@ -28,6 +30,7 @@ class Resolver:
         page_size: persons per page of a listing.
         concurrency: requests at once.
         now: returns the time in epoch seconds, by the server's clock.
+        keys: the properties that the operation changes; the findings count the targets that have them.
         having_keys: with a filter, select only persons that have one of these properties.
         refuse_everyone: refuse conditions that select every person, unless the selection says `everyone`.
         raw: yield the persons of an input or a query with the server's own objects, for an export.
@@ -43,11 +46,17 @@ class Resolver:
         page_size: int,
         concurrency: int,
         now: Callable[[], float],
+        keys: Sequence[str] = (),
         having_keys: Sequence[str] = (),
         refuse_everyone: bool = False,
         raw: bool = False,
     ) -> None:
-        reader = PersonReader(client, gate, readers=concurrency, raw=raw)
+        reader = PersonReader(client, gate, readers=concurrency, keys=keys, raw=raw)
+        if keys:
+            findings.properties = PropertyCounts(keys)
+        self._client = client
+        self._selection = selection
+        self._findings = findings
         self._persons = DiskIdSet()
         self._inputs = DiskStringSet()
         self._not_covered = DiskStringSet()
@@ -108,3 +117,6 @@ class Resolver:
             yield found
         if self._everyone_check is not None:
             await self._everyone_check.check(self._persons)
+        if self._findings.properties is not None:
+            is_everyone = isinstance(self._selection, ByFilter) and self._selection.is_unfiltered
+            await read_property_names(self._client, self._findings.properties, selects_everyone=is_everyone)

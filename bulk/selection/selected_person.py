@@ -2,22 +2,26 @@
 
 import msgspec
 
-from asyncclient import PersonRef, RawPerson
+from asyncclient import Person, PersonRef, RawPerson
 from bulk.posthog.person_reads import Known, to_ref
 from bulk.selection.event_distinct_id import pick_distinct_id
 
 
-class SelectedPerson(msgspec.Struct, frozen=True, gc=False):
+class SelectedPerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A person that a selection matches.
 
     Arguments:
         ref: the person's identity.
         known_by: the distinct ID that selected the person, or one by which it can be looked up (guarantee 22).
+        line: the number of the first input line that selects the person; None for a filter or a query.
+        keys: the keys of its properties that were read.
         raw: the server's own object, where it was requested.
     """
 
     ref: PersonRef
     known_by: str | None
+    line: int | None = None
+    keys: tuple[str, ...] = ()
     raw: msgspec.Raw | None = None
 
 
@@ -30,4 +34,6 @@ def selected(person: Known, *, by: str | None = None) -> SelectedPerson:
     ref = to_ref(person)
     if by is None:
         by = pick_distinct_id(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
-    return SelectedPerson(ref, by, person.raw if isinstance(person, RawPerson) else None)
+    keys = tuple(person.properties) if isinstance(person, Person) else ()
+    raw = person.raw if isinstance(person, RawPerson) else None
+    return SelectedPerson(ref=ref, known_by=by, keys=keys, raw=raw)

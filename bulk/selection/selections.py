@@ -172,7 +172,7 @@ def describe(selection: dict[str, Any]) -> str:
         case "query":
             activity = selection.get("activity")
             base = activity_words(activity) if isinstance(activity, dict) else "persons"
-            return f"{_filtered(selection, base)} that a query names"
+            return f"{_filtered(selection, base)} that a HogQL query returns"
     return "persons"
 
 

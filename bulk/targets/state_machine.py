@@ -15,7 +15,8 @@ tables, each row is a state and each column an observation; `-`, and a state wit
     contradicted       |                            | -                  found_deleted        merged   recreated
     if the operation keeps the person:              |
     not_requested      |                            | -                  disappeared [2]      merged   recreated
-    disappeared, merged, recreated                  | not_requested      disappeared          merged   recreated
+    disappeared, deleted_unexpectedly, merged, recreated         |
+                                                    | not_requested      -                    merged   recreated
 
     [1] disappeared, if anything was sent for the person   [2] deleted_unexpectedly, if this job's request deleted it
     [3] still_present: its absence is from now on explained only while no other person has its distinct ID
@@ -29,6 +30,8 @@ tables, each row is a state and each column an observation; `-`, and a state wit
     of a person that is gone: accepted, unknown, to_retry, held_back                          |          |
                        | queued               purged    | too_late                          | too_late | unverifiable,
                        |                                |                                   |          | too_late
+    of a person that is gone: queued                        |                                   |          |
+                       | -                    purged    | -                                 | -        | -
     properties         | read: as desired   not as desired | person lost  | overdue
     -------------------+-----------------------------------+--------------+-----------------------
     not_started        | already_as_desired -              | too_late [5] | -
@@ -73,7 +76,10 @@ ROWS_DECIDE = frozenset({Events.UNKNOWN, Events.ACCEPTED, Events.TO_RETRY, Event
 _SENT = frozenset({Properties.UNKNOWN, Properties.TO_RETRY, Properties.ACCEPTED})
 _DONE = frozenset({Properties.CHANGED_CONFIRMED, Properties.FOUND_CHANGED, Properties.ALREADY_AS_DESIRED})
 _NOTHING_SENT = frozenset({Events.NOT_REQUESTED, Events.NOT_STARTED, Recordings.NOT_REQUESTED, Recordings.NOT_STARTED})
-_LOST_STATES = frozenset({Person.ALREADY_DELETED, Person.DISAPPEARED, Person.MERGED, Person.RECREATED})
+_DELETED = frozenset({Person.DELETED_CONFIRMED, Person.FOUND_DELETED})
+_LOST_STATES = frozenset(
+    {Person.ALREADY_DELETED, Person.DISAPPEARED, Person.DELETED_UNEXPECTEDLY, Person.MERGED, Person.RECREATED}
+)
 _NOT_STARTED = frozenset({Person.NOT_STARTED, Events.NOT_STARTED, Recordings.NOT_STARTED, Properties.NOT_STARTED})
 
 _ABSENT: dict[State, State] = {
@@ -196,7 +202,7 @@ class TargetMachine:
                 person = AxisStatus(Person.ACCEPTED, Reason.STILL_PRESENT)
             case Person.NOT_REQUESTED:
                 person = AxisStatus(Person.NOT_REQUESTED)
-            case Person.DELETED_CONFIRMED | Person.FOUND_DELETED:
+            case deleted if deleted in _DELETED:
                 person = AxisStatus(Person.CONTRADICTED, Reason.REAPPEARED)
             case lost if lost in _LOST_STATES:
                 person = AxisStatus(Person.NOT_REQUESTED if self._keeps else Person.NOT_STARTED)
@@ -300,6 +306,8 @@ def _as_read(properties: AxisStatus, observation: Observation) -> AxisStatus:
 
 def _lost_person(state: TargetState, observation: Observation) -> AxisStatus:
     person, reason = state.person, _loss_reason(state)
+    if observation is Observation.MERGED and person.state in _DELETED:  # another person got its distinct ID afterwards
+        return person
     if observation is Observation.MERGED:
         return AxisStatus(Person.MERGED, reason)
     if observation is Observation.RECREATED:

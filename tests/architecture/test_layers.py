@@ -154,7 +154,7 @@ def test_no_imports_in_circles(prefix: str) -> None:
         ("requests", ()),
     ],
 )
-def test_a_library_stays_in_its_room(library: str, rooms: tuple[str, ...]) -> None:
+def test_a_library_is_imported_only_in_its_own_modules(library: str, rooms: tuple[str, ...]) -> None:
     for path in SOURCES:
         module = module_name(path)
         if any(module == room or module.startswith(room + ".") for room in rooms):

@@ -76,7 +76,7 @@ def test_the_kind_of_key_decides_which_limits_a_client_starts_with(key: str, rat
 
 @pytest.mark.parametrize("kind", [*FAULTS, "none"])
 @pytest.mark.parametrize("action", [*MUTATING, *READING])
-async def test_once_is_exactly_one_attempt_for_any_outcome(action: str, kind: str) -> None:
+async def test_a_once_view_makes_exactly_one_attempt_for_any_outcome(action: str, kind: str) -> None:
     async with LocalPostHog(persons=2) as server, client_of(server) as client:
         await client.settle_prefix()
         if kind != "none":

@@ -97,27 +97,27 @@ def test_plain_http_is_accepted_if_allowed() -> None:
         ("phs_" + KEY, r"project secret key \(phs_\)"),
     ],
 )
-def test_keys_that_cannot_be_are_refused_unseen(key: Any, sentence: str) -> None:
+def test_invalid_keys_are_refused_and_not_shown(key: Any, sentence: str) -> None:
     with pytest.raises(InvalidArgument, match=sentence) as caught:
         PostHogClient(host="us", project_id=1, personal_api_key=key)
     assert "0123456789" not in str(caught.value)
 
 
 @pytest.mark.parametrize("project", [0, -1, "0", "x", "1.5", "", None, True, 1.0, "\u0661", 2**63, "9" * 30, KEY])
-def test_project_ids_that_cannot_be_are_refused(project: Any) -> None:
+def test_invalid_project_ids_are_refused(project: Any) -> None:
     with pytest.raises(InvalidArgument, match=r"project ID .*is not a positive number") as caught:
         PostHogClient(host="us", project_id=project, personal_api_key=KEY)
     assert KEY not in str(caught.value)
 
 
 @pytest.mark.parametrize("wrong", [0, -1, float("nan"), float("inf"), "60", True, None])
-def test_timeouts_that_cannot_be_are_refused(wrong: Any) -> None:
+def test_invalid_timeouts_are_refused(wrong: Any) -> None:
     with pytest.raises(InvalidArgument, match="timeout_s"):
         PostHogClient(host="us", project_id=1, personal_api_key=KEY, timeout_s=wrong)
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, "64", True])
-def test_numbers_of_connections_that_cannot_be_are_refused(wrong: Any) -> None:
+def test_invalid_numbers_of_connections_are_refused(wrong: Any) -> None:
     with pytest.raises(InvalidArgument, match="max_connections"):
         PostHogClient(host="us", project_id=1, personal_api_key=KEY, max_connections=wrong)
 
@@ -150,7 +150,7 @@ def test_the_processes_own_environment_is_the_default(monkeypatch: pytest.Monkey
     assert PostHogClient.from_env().project_id == 42
 
 
-def test_what_is_missing_is_named() -> None:
+def test_a_missing_setting_of_the_environment_is_named() -> None:
     with pytest.raises(InvalidArgument, match="POSTHOG_PROJECT_ID"):
         PostHogClient.from_env({"POSTHOG_PERSONAL_API_KEY": KEY})
     with pytest.raises(InvalidArgument, match="POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE"):

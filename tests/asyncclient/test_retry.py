@@ -101,7 +101,7 @@ def test_a_retry_after_without_a_usable_length_means_the_minimum_backoff(code: i
     assert waits == [Retry(1.0), Retry(2.0), Retry(4.0), Retry(8.0)]
 
 
-def test_a_503_that_says_how_long_is_given_that_long() -> None:
+def test_a_503_with_retry_after_is_retried_after_that_time() -> None:
     assert decide(ALL, status(503, None, 20.0), attempt=1, mutating=False, uniform=highest) == Retry(20.0)
 
 
@@ -113,7 +113,7 @@ def test_jitter_lies_between_nothing_and_the_cap(attempt: int, seed: int) -> Non
     assert 0.0 <= drawn.after_s <= min(30.0, 0.5 * 2.0 ** (attempt - 1))
 
 
-def test_never_means_once() -> None:
+def test_no_retries_means_a_single_attempt() -> None:
     assert isinstance(decide(RetryPolicy.never(), TRANSIENT[0], attempt=1, mutating=False), GiveUp)
 
 

@@ -64,7 +64,7 @@ EXAMPLES: list[tuple[JobEvent | PlanProgress, str, str]] = [
     (
         Trouble(route="POST persons/bulk_delete", error="server_error", targets=250, status=503, retry_in_s=4.0),
         "WARNING",
-        "POST persons/bulk_delete failed for 250 persons: server_error 503; retry in 4 s",
+        "POST persons/bulk_delete failed for 250 persons: server error (HTTP 503); retrying in 4 s",
     ),
     (
         WAITING,
@@ -74,7 +74,7 @@ EXAMPLES: list[tuple[JobEvent | PlanProgress, str, str]] = [
     (
         JobEnded(reason="NotFinished", exit_code=75, person={"not_started": 2}, events={}, recordings={}),
         "INFO",
-        "run ended: NotFinished; exit code 75; persons: 2 not_started",
+        "run ended: interrupted; exit code 75; persons: 2 not_started",
     ),
 ]
 

@@ -44,13 +44,13 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         10,
         "the middlewares of a session see the call",
-        _USERS + "its_middlewares_do_not_see_the_calls",
+        _USERS + "the_sessions_middlewares_do_not_see_the_calls",
         _SESSION, "middlewares=(attempt,)", "middlewares=(*self._session._middlewares, attempt)",
     ),
     twin(
         26,
         "cookies of a session are sent",
-        _USERS + "its_cookies_are_not_sent",
+        _USERS + "the_sessions_cookies_are_not_sent",
         _ATTEMPT, '        if "Cookie" in headers:\n            del headers["Cookie"]\n', "",
     ),
     twin(
@@ -63,7 +63,7 @@ CLIENT: tuple[Twin, ...] = (
         10,
         "a call made once is repeated",
         (
-            "asyncclient/test_client.py::test_once_is_exactly_one_attempt_for_any_outcome",
+            "asyncclient/test_client.py::test_a_once_view_makes_exactly_one_attempt_for_any_outcome",
             "asyncclient/_transport/test_retrying.py::test_with_before_send_there_is_one_attempt_whatever_the_outcome",
         ),
         "asyncclient/_transport/retrying.py", "            if before_send is not None or request.once:\n                raise error\n", "",
@@ -525,7 +525,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         30,
         "an error body has the size limit of a success",
-        "asyncclient/_protocol/responses/test_error_bounds.py::test_of_an_endless_error_page_no_more_is_read_than_its_limit",
+        "asyncclient/_protocol/responses/test_error_bounds.py::test_an_endless_error_page_is_read_up_to_its_limit",
         _BODY, "limit = LARGEST_BODY if is_success else LARGEST_ERROR", "limit = LARGEST_BODY",
     ),
     twin(
@@ -538,7 +538,7 @@ CLIENT: tuple[Twin, ...] = (
         30,
         "a compressed body is unpacked completely before its size is checked",
         (
-            "asyncclient/_protocol/responses/test_unpacking.py::test_of_a_bomb_no_more_is_unpacked_than_is_taken",
+            "asyncclient/_protocol/responses/test_unpacking.py::test_a_gzip_bomb_is_unpacked_only_as_far_as_it_is_read",
             "asyncclient/_transport/test_session_bounds.py::test_a_gzip_bomb_is_refused_in_bounded_memory",
         ),
         "asyncclient/_protocol/responses/unpacking.py", "self._inflater.decompress(block, PIECE)", "self._inflater.decompress(block)",
@@ -546,7 +546,7 @@ CLIENT: tuple[Twin, ...] = (
     twin(
         10,
         "a cancelled call continues to send",
-        "asyncclient/_transport/test_session_endings.py::test_of_a_call_that_is_over_nothing_more_leaves",
+        "asyncclient/_transport/test_session_endings.py::test_a_call_that_has_ended_sends_nothing_more",
         _SESSION, "data=body if body is None or len(body) <= WRITTEN_AT_ONCE else BytesIO(body)", "data=body",
     ),
     twin(

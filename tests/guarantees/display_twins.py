@@ -26,14 +26,14 @@ DISPLAY: tuple[Twin, ...] = (
     twin(
         14,
         "nothing is shown until something happens",
-        ("bulk/concurrency/test_ticker.py::test_it_is_called_every_second_until_the_block_ends", _SCREENS + "our_own_minute_limit"),
+        ("bulk/concurrency/test_ticker.py::test_the_ticker_calls_every_second_until_the_block_ends", _SCREENS + "our_own_minute_limit"),
         "bulk/concurrency/ticker.py", "            tick()\n", "            pass\n",
     ),
     twin(
         14,
         "a pause is shown for every batch",
         _DISPLAY_TESTS + "a_pause_is_not_shown_for_every_batch",
-        "bulk/cli/display/messages.py", "return None if is_pause else _trouble_line(event)", "return _trouble_line(event)",
+        "bulk/cli/display/messages.py", "return None if is_pause else failure_line(event)", "return failure_line(event)",
     ),
     twin(
         14,

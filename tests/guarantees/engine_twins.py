@@ -139,6 +139,18 @@ ENGINE: tuple[Twin, ...] = (
     ),
     twin(
         13,
+        "a request of another process is taken for one of this process",
+        "integration/test_wrong_clock.py::test_requests_of_the_same_time_as_those_of_another_process_count_in_addition",
+        "bulk/journal/limit_usage.py", " if counts_earlier_runs else []", "",
+    ),
+    twin(
+        13,
+        "the requests of the planning count twice for the client that made them",
+        "integration/test_wrong_clock.py::test_the_client_of_the_planning_counts_it_once",
+        "bulk/plan/planner.py", "                plan.counted_by.add(client.limits)\n", "",
+    ),
+    twin(
+        13,
         "requests of planning are forgotten",
         "bulk/journal/test_limit_usage.py::test_requests_in_plan_and_journal_are_charged_with_their_ages",
         "bulk/journal/limit_usage.py", "*spent.get(bucket.value, ()), ", "",

@@ -71,4 +71,20 @@ INPUTS: tuple[Twin, ...] = (
         "if unattended or not can_prompt():\n        return False",
         "if True:\n        return True",
     ),
+    twin(
+        33,
+        "a person is planned without the line that selected it",
+        "bulk/cli/commands/test_show_persons.py::test_a_line_has_its_persons_or_the_reason_why_it_has_none",
+        "bulk/selection/line_resolver.py",
+        "msgspec.structs.replace(person, line=line.number)",
+        "person",
+    ),
+    twin(
+        33,
+        "a line of a selected and a protected person has no outcome",
+        "bulk/plan/test_protected_persons.py::test_a_line_of_a_selected_and_a_protected_person_has_an_outcome",
+        "bulk/selection/line_resolver.py",
+        "elif not kept:",
+        "elif not new:",
+    ),
 )

@@ -30,7 +30,7 @@ RESUMES: tuple[Twin, ...] = (
         "the same line starts a second job",
         (
             _SAME_LINE + "an_unfinished_job_is_resumed_and_its_plan_is_used",
-            "bulk/jobs/test_job_choice.py::test_the_job_that_is_chosen",
+            "bulk/jobs/test_job_choice.py::test_the_chosen_job_does_not_depend_on_the_order_of_the_jobs",
         ),
         _CHOICE,
         "    return job.state in (JobState.UNFINISHED, JobState.RUNNING)",

@@ -145,6 +145,24 @@ STATES: tuple[Twin, ...] = (
     ),
     twin(
         21,
+        "verify does not read persons again that a call deleted instead of keeping",
+        _FACTS + "a_person_that_is_read_again_is_not_reported_as_deleted_instead_of_kept",
+        "bulk/execution/run.py", "        Person.DELETED_UNEXPECTEDLY,\n", "",
+    ),
+    twin(
+        21,
+        "verify does not read which persons a call deleted instead of keeping",
+        _FACTS + "verify_shows_which_persons_a_call_deleted_instead_of_keeping",
+        "bulk/execution/run.py", "chain(maybe_deleted, target_states.numbers(axis, states))", "target_states.numbers(axis, states)",
+    ),
+    twin(
+        22,
+        "a person that was deleted counts as merged once another has its distinct ID",
+        "bulk/targets/test_state_table.py::test_the_table_of_persons_is_drawn_right",
+        "bulk/targets/state_machine.py", "if observation is Observation.MERGED and person.state in _DELETED:", "if False:",
+    ),
+    twin(
+        21,
         "verify calls persons done that it could not read",
         _FACTS + "verify_that_cannot_read_a_person_is_not_finished",
         "bulk/engine.py", "FileReading(REPORTING, on_progress)), unread=unread)", "FileReading(REPORTING, on_progress)))",

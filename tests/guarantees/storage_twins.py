@@ -117,7 +117,7 @@ STORAGE: tuple[Twin, ...] = (
     twin(
         8,
         "the lock is waited for",
-        "bulk/journal/test_crashes.py::test_of_two_processes_one_continues_and_the_other_exits",
+        "bulk/journal/test_crashes.py::test_one_of_two_processes_continues_and_the_other_exits",
         _LOCKED, "fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)", "raise FileTrouble(self.path, 'is waited for', 'x')",
     ),
     twin(

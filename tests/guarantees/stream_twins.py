@@ -57,9 +57,7 @@ STREAMS: tuple[Twin, ...] = (
         17,
         "the thread that handles signals reads standard input",
         _BLOCKED + "a_silent_standard_input_does_not_keep_the_command_from_ending[persons]",
-        "bulk/selection/line_resolver.py",
-        "await anyio.to_thread.run_sync(self._next_lines, lines_at_once, abandon_on_cancel=True)",
-        "self._next_lines(lines_at_once)",
+        "bulk/selection/input_lines.py", "await anyio.to_thread.run_sync(lambda: list(islice(lines, count)), abandon_on_cancel=True)", "list(islice(lines, count))",
     ),
     twin(
         17,

@@ -11,6 +11,7 @@ from asyncclient.testing import Fault
 from bulk import (
     BreakerOpened,
     ByDistinctIds,
+    ByFilter,
     ByPersonIds,
     DeleteEvents,
     DeletePersons,
@@ -209,6 +210,43 @@ async def test_persons_deleted_instead_of_kept_are_not_reported_as_already_delet
         assert report.exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("operation", "deleted"),
+    [
+        (DeleteEvents(), "deleted_unexpectedly"),
+        (DeleteRecordings(), "deleted_unexpectedly"),
+        (DeletePersons(delete_events=True), "found_deleted"),
+    ],
+)
+async def test_verify_shows_which_persons_a_call_deleted_instead_of_keeping(
+    arena: Any, axis: Any, operation: Any, deleted: str
+) -> None:
+    async with arena(persons=30, keep_person=False) as a:
+        plan = await a.plan(operation=operation)
+        with pytest.raises(BreakerOpened, match="`verify` shows which persons are left"):
+            await a.run(plan)
+        report = await verify_job(a.client, plan, a.journal)
+        kept = "not_started" if operation == DeletePersons(delete_events=True) else "not_requested"
+        assert axis(report, "person") == {deleted: 25, kept: 5}
+        assert len(a.left()) == 5
+
+
+async def test_a_person_that_is_read_again_is_not_reported_as_deleted_instead_of_kept(arena: Any, axis: Any) -> None:
+    """Two reads left the persons out after the server said that it deleted them; both were wrong about one."""
+    async with arena(persons=3, keep_person=False) as a:
+        plan = await a.plan(operation=DeleteEvents())
+        first = a.server.world.person(a.everybody[0])
+        with pytest.raises(BreakerOpened, match="deleted_instead_of_kept"):
+            await a.run(plan)
+        assert axis(await a.run(plan), "person") == {"deleted_unexpectedly": 3}
+        a.server.world.add_person(
+            list(first.distinct_ids), dict(first.properties), created_at=first.created_at, uuid=first.uuid
+        )
+        report = await verify_job(a.client, plan, a.journal)
+        assert axis(report, "person") == {"not_requested": 1, "deleted_unexpectedly": 2}
+        assert axis(report, "events") == {"queued": 3}
+
+
 @pytest.mark.parametrize("operation", [DeleteEvents(), DeletePersons(delete_events=True)])
 async def test_after_kept_persons_were_deleted_no_later_run_sends_such_a_request(arena: Any, operation: Any) -> None:
     async with arena(persons=60, keep_person=False) as a:
@@ -304,3 +342,22 @@ async def test_a_person_that_only_an_unreadable_response_showed_and_that_is_then
         report = await a.run(plan, wait_s=0.0)
         assert spoilt
         assert (report.exit_code, axis(report, "person")) == (1, {"deleted_confirmed": 2, "merged": 1})
+
+
+@pytest.mark.parametrize("orphan_rows", ["dropped", "shown"])
+async def test_a_row_of_the_listing_does_not_prove_that_the_store_has_the_person(
+    arena: Any, axis: Any, orphan_rows: str
+) -> None:
+    """Contract 6.1 and 8 differ on whether the listing shows such rows: an event for one creates the person again."""
+    async with arena(persons=30, list_lag_s=3600.0, orphan_rows=orphan_rows) as a:
+        deleted, kept = a.everybody[:10], a.everybody[10:]
+        for uuid in deleted:
+            a.server.world.remove_person(uuid)
+        operation = UpdateProperties({"plan": "x"}, route="capture")
+        plan = await a.plan(operation=operation, selection=ByFilter(everyone=True))
+        assert plan.count == len(a.everybody if orphan_rows == "shown" else kept)
+        report = await a.run(plan)
+        lost = {"too_late": len(deleted)} if orphan_rows == "shown" else {}
+        assert axis(report, "properties") == {"changed_confirmed": len(kept)} | lost
+        assert list(a.server.world.iter_uuids()) == kept
+        assert set(a.addressed()) == set(kept)

@@ -395,7 +395,7 @@ def test_the_failure_that_an_outage_caused_is_reported_with_its_kind(open_arena:
     run_virtual(main())
 
 
-def test_without_patience_a_run_ends_at_the_first_outage(open_arena: Any) -> None:
+def test_a_run_without_time_for_outages_ends_at_the_first_one(open_arena: Any) -> None:
     async def main() -> None:
         async with open_arena(persons=60) as a:
             plan = await a.plan(operation=PERSON_ONLY)

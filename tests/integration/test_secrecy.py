@@ -60,4 +60,4 @@ async def test_without_a_callback_the_log_has_a_job_from_start_to_end(
     )
     positions = [next(place for place, line in enumerate(told) if line.startswith(start)) for start in starts]
     assert positions == sorted(positions)
-    assert any("failed for" in line and "server_error 500" in line for line in told)
+    assert any("failed for" in line and "server error (HTTP 500)" in line for line in told)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from asyncclient import Bucket, Limits, PostHogClient, RateLimits, RequestFinished
-from bulk import run_job
+from bulk import load_plan, run_job
 
 OFFSETS_S = [7200.0, -7200.0, 30 * 86400.0]
 LATER_S = 10.0
@@ -81,6 +81,30 @@ async def test_a_wrong_clock_forgets_no_request_of_an_earlier_run(arena: Any, of
             await run_job(client, plan, a.journal)
         assert earlier.made > 0
         assert counted.charged >= earlier.made + counted.requests.made
+
+
+async def test_requests_of_the_same_time_as_those_of_another_process_count_in_addition(arena: Any) -> None:
+    async with arena(persons=30, limits=RateLimits.posthog()) as a:
+        plan = await a.plan()
+        planned = len(a.client.limits.recent(Bucket.OTHERS))
+        counted = Counted(a, 0.0)
+        async with counted.client as client:
+            for _ in range(planned):
+                await client.persons.get(a.everybody[0])  # at the same time, by the same key, in another process
+            with load_plan(plan.path) as loaded:
+                await run_job(client, loaded, a.journal, approve=plan.digest)
+        assert planned > 0
+        assert counted.charged == planned + counted.requests.made
+
+
+async def test_the_client_of_the_planning_counts_it_once(arena: Any) -> None:
+    async with arena(persons=30, limits=RateLimits.posthog()) as a:
+        requests = RequestCount()
+        a.client = a.client.observed(requests)
+        plan = await a.plan()
+        await a.run(plan)
+        await a.run(plan)
+        assert len(a.client.limits.recent(Bucket.OTHERS)) == requests.made
 
 
 @pytest.mark.parametrize("off_s", OFFSETS_S)

@@ -1,6 +1,6 @@
 """The route table: which action a path and a method name, on a server of a given age (contract 1, 6, 8).
 
-A new call gets a line here and a handler.
+A new call gets a line here, its name in `faults.ACTIONS`, and a handler.
 """
 
 import re

@@ -31,7 +31,7 @@ DEMO_FILES = ("demo.plan.jsonl", "demo.journal.jsonl", "report.md", "report.json
 def command(persons: int, keep: Path | None, json: bool) -> int:
     """Watch an erasure on a local server: plan, run, kill half-way, resume, verify, report, prove.
 
-    Needs no account and no network, and writes to a temporary folder or the one given.
+    Needs no account and no network, and writes to a temporary folder or to that of --keep.
 
     \b
     Example:

@@ -46,15 +46,17 @@ def command(folder: Path, json: bool) -> int:
 
 def job_lines(job: "JobSummary") -> list[str]:
     """Return a job in a few lines for people."""
-    from bulk.cli.display.plan_review import aligned_rows
+    from bulk.cli.display.plan.plan_review import aligned_rows
     from bulk.formatting import count_of, format_time
+    from bulk.jobs.job_summary import JobState
     from bulk.operations import describe as describe_operation
     from bulk.sanitize import plain
     from bulk.selection.selections import describe as describe_selection
 
     rows = [("Job", plain(job.plan or job.journal))]
-    if job.problem is not None:
-        rows += [("State", "unreadable"), ("Problem", plain(job.problem, limit=None))]
+    problem = [] if job.problem is None else [("Problem", plain(job.problem, limit=None))]
+    if job.state is JobState.UNREADABLE:
+        rows += [("State", "unreadable"), *problem]
         return list(aligned_rows(rows))
     project = str(job.project_id) + (f" ({plain(job.project_name)})" if job.project_name is not None else "")
     rows += [
@@ -62,6 +64,7 @@ def job_lines(job: "JobSummary") -> list[str]:
         ("Project", f"{project} on {plain(job.host)}"),
         ("Selected", plain(describe_selection(job.selection))),
         ("State", _state_words(job)),
+        *problem,
     ]
     if job.last_entry_at is not None:
         rows.append(("Updated", format_time(job.last_entry_at)))
@@ -74,10 +77,11 @@ def job_lines(job: "JobSummary") -> list[str]:
 
 def job_fields(job: "JobSummary") -> dict[str, Any]:
     """Return a job as the fields of a JSON event."""
+    from bulk.jobs.job_summary import JobState
     from bulk.operations import describe as describe_operation
     from bulk.selection.selections import describe as describe_selection
 
-    is_readable = job.problem is None
+    is_readable = job.state is not JobState.UNREADABLE
     return {
         "plan": None if job.plan is None else str(job.plan),
         "journal": str(job.journal),

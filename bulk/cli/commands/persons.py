@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     "-o", "--output", type=FILE, metavar="FILE", help="Write to this file, which only you can read, instead of stdout"
 )
 @option("--force", is_flag=True, help=FORCE_HELP)
+@option("--count", "only_count", is_flag=True, help="Write only the number of the persons to stdout")
 @json_option
 @selection_options
 @settings_options
@@ -44,6 +45,7 @@ def command(
     layout: str,
     output: Path | None,
     force: bool,
+    only_count: bool,
     json: bool,
     settings: Settings,
 ) -> int:
@@ -56,6 +58,7 @@ def command(
     \b
     Example:
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
+      posthog-bulk persons --where 'plan exact free' --count
     """
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained
@@ -63,10 +66,16 @@ def command(
     from bulk.concurrency.stop_gate import StopGate
     from bulk.events import Activity
     from bulk.export.person_export import export_csv, export_lines
+    from bulk.formatting import count_of
     from bulk.progress.activity import ActivityReporter, Moment
     from bulk.progress.wait_tracker import WaitTracker
+    from bulk.sanitize import plain
     from bulk.selection.input_findings import Findings
 
+    if only_count and output is not None:
+        raise click.UsageError("--count writes the number of persons to stdout: leave out --output")
+    if only_count:
+        layout = "jsonl"  # it is counted, and not written
     if json and output is None and layout == "csv":
         raise click.UsageError("--json writes JSON to stdout, so --format csv needs a file: add -o FILE")
     export, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
@@ -75,7 +84,14 @@ def command(
     count = 0
     needed = [*selection_arguments.files, *([settings.key_file] if settings.key_file else [])]
     with nullcontext() if output is None else output_file(output, force=force, needed=needed) as file:
-        write, wait_for_room = _stdout_writer(sys.stdout) if file is None else (file.write, None)
+        write: Callable[[bytes], object]
+        wait_for_room: Callable[[], Awaitable[None]] | None = None
+        if only_count:
+            write = len
+        elif file is not None:
+            write = file.write
+        else:
+            write, wait_for_room = _stdout_writer(sys.stdout)
 
         async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> None:
             nonlocal count
@@ -107,31 +123,43 @@ def command(
                     count += 1
 
         # lines for people would otherwise be drawn between the persons
-        in_place = file is not None or not sys.stdout.isatty()
+        is_result = file is not None or only_count
+        in_place = is_result or not sys.stdout.isatty()
         with (
-            explained(lambda: _interrupted(output, count - header_lines)),
-            _incomplete(output, lambda: count, header_lines),
+            explained(lambda: _interrupted(output, count - header_lines, only_count=only_count)),
+            nullcontext() if is_result else _incomplete(lambda: count, header_lines),
         ):
-            run_with_client(settings, work, json=json and file is not None, in_place=in_place)
-    persons = count - header_lines
-    _show_findings(findings, persons, output)
+            run_with_client(settings, work, json=json and is_result, in_place=in_place)
+    shown, persons = CommandOutput(json=json), count - header_lines
+    code = ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE
+    found = findings.to_list(requests=0)
+    if only_count:
+        _show_findings(findings)
+        if json:
+            shown.write_event("count", count=persons, findings=found)
+        else:
+            click.echo(persons)
+        return code
+    written = "" if output is None else f" written to {plain(output)}"
+    click.echo(f"{count_of(persons, 'person')}{written}", err=True)
+    _show_findings(findings)
     if output is not None:
-        found = findings.to_list(requests=0)
-        CommandOutput(json=json).write_event("persons", path=str(output), count=persons, findings=found)
-    return ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE
+        shown.write_event("persons", path=str(output), count=persons, findings=found)
+    return code
 
 
-def _interrupted(output: Path | None, persons: int) -> str:
+def _interrupted(output: Path | None, persons: int, *, only_count: bool) -> str:
     """Return what an interruption leaves of an export."""
     from bulk.cli.interruption import nothing_kept, same_command_line
 
     if output is not None:
         return nothing_kept()
-    return f"{_broken_off(persons)} To start again:\n  {same_command_line()}"
+    sentence = "The persons are not all counted." if only_count else _broken_off(persons)
+    return f"{sentence} To start again:\n  {same_command_line()}"
 
 
 @contextmanager
-def _incomplete(output: Path | None, lines: Callable[[], int], header_lines: int) -> Iterator[None]:
+def _incomplete(lines: Callable[[], int], header_lines: int) -> Iterator[None]:
     """Say that what stdout has is not the whole export, if an error ends the block after its first line."""
     from bulk.cli.exit_codes import Interrupted, OutputClosed
 
@@ -140,7 +168,7 @@ def _incomplete(output: Path | None, lines: Callable[[], int], header_lines: int
     except (Interrupted, OutputClosed):  # the first has its own explanation, and nobody reads the second
         raise
     except Exception:
-        if output is None and lines():
+        if lines():
             click.echo(_broken_off(lines() - header_lines), err=True)
         raise
 
@@ -165,18 +193,15 @@ def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[
     return (lambda line: output.write(json_text(line.decode(errors="replace").rstrip()) + "\n")), output.wait_for_room
 
 
-def _show_findings(findings: "Findings", count: int, output: Path | None) -> None:
-    from bulk.cli.display.plan_review import LINES_MAX
+def _show_findings(findings: "Findings") -> None:
+    from bulk.cli.display.plan.plan_review import LINES_MAX
     from bulk.cli.display.terminal import text_width
     from bulk.formatting import count_of
     from bulk.report.rendering.document import Table
     from bulk.report.rendering.findings import finding_rows, finding_sentences
     from bulk.report.rendering.text import table_lines
-    from bulk.sanitize import plain
     from bulk.selection.input_findings import by_kind
 
-    written = "" if output is None else f" written to {plain(output)}"
-    click.echo(f"{count_of(count, 'person')}{written}", err=True)
     if findings.unread_persons:
         click.echo(f"{count_of(findings.unread_persons, 'person')} of the query could not be read", err=True)
     if findings.lines or len(findings.unreadable_rows):

@@ -48,7 +48,7 @@ def command(
     """
     from bulk.cli.approval import approve_or_ask
     from bulk.cli.interruption import explained, not_started, same_command_line
-    from bulk.cli.job_paths import check_different
+    from bulk.cli.job_paths import check_job_files
     from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
     from bulk.execution import preflight
     from bulk.jobs.job_files import journal_of
@@ -57,7 +57,7 @@ def command(
     output = CommandOutput(json=run_options.json)
     protected = build_protect(protect)
     journal = journal or journal_of(plan)
-    check_different(plan, journal)
+    check_job_files(plan, journal)
     with explained(lambda: not_started(plan, same_command_line())), load_plan(plan) as loaded:
         write_plan_event(loaded, output)
         preflight.check_caps(

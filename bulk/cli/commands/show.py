@@ -1,6 +1,8 @@
-"""`posthog-bulk show`: show the review of a plan again, or one of its persons. Sends nothing."""
+"""`posthog-bulk show`: show the review of a plan again, some of its persons, or an input line. Sends nothing."""
 
-import json as json_module
+import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,47 +13,158 @@ from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
 
 if TYPE_CHECKING:
+    from bulk.cli.job_session import CommandOutput
     from bulk.plan.plan_file import Plan, Target
+    from bulk.selection.inputs.line_outcome import LineOutcome
+
+_RANGES = re.compile(r"\d{1,12}(-\d{1,12})?(,\d{1,12}(-\d{1,12})?)*", re.ASCII)
+_AT_ONCE = 1_000
+"""Persons per table, and persons that are written before the reader of stdout is waited for."""
 
 
 @help_command("show")
 @click.argument("plan", type=FILE)
-@option("--target", "number", type=WholeNumber(0), metavar="N", help="Show only person N of the plan, counted from 0")
-@option("--json", "json", is_flag=True, help="Write JSON to stdout")
-def command(plan: Path, number: int | None, json: bool) -> int:
+@option(
+    "--target",
+    "numbers",
+    metavar="N",
+    help="Show only these persons of the plan, counted from 0: a number, or several as in 4-7,9",
+)
+@option(
+    "--line",
+    "line",
+    type=WholeNumber(1),
+    metavar="N",
+    help="Show only what input line N selected, or why it selected no person",
+)
+@option("--json", "json", is_flag=True, help="Write JSON to stdout: the plan, or one line per person")
+def command(plan: Path, numbers: str | None, line: int | None, json: bool) -> int:
     """Show what PLAN does, its number of persons, its input check and its digest. Needs no network and no key.
 
-    Reports name a person by its number in the plan; --target shows the person with that number.
+    Reports name a person by its number in the plan, and the input check names a line of the input by its number;
+    --target and --line show the persons.
 
     \b
     Example:
       posthog-bulk show leavers.plan.jsonl
+      posthog-bulk show leavers.plan.jsonl --target 0-2
+      posthog-bulk show leavers.plan.jsonl --line 1
     """
-    from bulk.cli.display.plan_review import format_review, run_command_line
+    from bulk.cli.display.plan.plan_review import format_review, run_command_line
     from bulk.cli.job_session import CommandOutput
     from bulk.plan.plan_file import load_plan
 
+    if numbers is not None and line is not None:
+        raise click.UsageError("--target and --line cannot be combined")
+    ranges = [] if numbers is None else _ranges(numbers)
     output = CommandOutput(json=False)
     with load_plan(plan) as loaded:
-        if number is not None:
-            target = _target(loaded, number)
-            output.print(_as_json(_person_fields(target)) if json else _person_text(target))
+        if numbers is not None:
+            _show_targets(loaded, ranges, output, json=json)
+        elif line is not None:
+            _show_line(loaded, line, output, json=json)
         elif json:
-            click.echo(_as_json(_plan_fields(loaded)))
+            _write("show", _plan_fields(loaded))
         else:
             output.print(format_review(loaded, rate_limits="posthog", batch_size=250, width=output.width))
             output.print_command(f"\nTo run this plan:\n  {run_command_line(loaded)}")
     return 0
 
 
-def _target(plan: "Plan", number: int) -> "Target":
+def _ranges(text: str) -> list[tuple[int, int]]:
+    """Return the ranges of numbers, each as (first, last + 1)."""
+    from bulk.number_ranges import parse_ranges
+
+    bare = text.replace(" ", "")
+    try:
+        if not _RANGES.fullmatch(bare):
+            raise ValueError
+        return list(parse_ranges(bare))
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} does not name persons: give numbers and ranges in ascending order, as in 4-7,9.",
+            param_hint="'--target'",
+        ) from None
+
+
+def _show_targets(plan: "Plan", ranges: list[tuple[int, int]], output: "CommandOutput", *, json: bool) -> None:
+    from bulk.cli.display.plan.plan_targets import person_text, persons_text
     from bulk.formatting import count_of
     from bulk.sanitize import plain
 
-    if number >= plan.count:
+    last = ranges[-1][1] - 1
+    if last >= plan.count:
         persons = f"{count_of(plan.count, 'person')}, numbered from 0"
-        raise click.UsageError(f"{plain(plan.path)} has no person {number}: it has {persons}")
-    return plan.targets(number, number + 1)[0]
+        raise click.UsageError(f"{plain(plan.path)} has no person {last}: it has {persons}")
+    is_one = ranges == [(last, last + 1)]
+    for targets in _chunks(plan, ranges):
+        if json:
+            for target in targets:
+                _write("target", _person_fields(target))
+        else:
+            output.print(person_text(targets[0]) if is_one else persons_text(targets, width=output.width))
+        _wait_for_reader()
+
+
+def _chunks(plan: "Plan", ranges: list[tuple[int, int]]) -> Iterator[list["Target"]]:
+    """Yield the targets of ranges, some at a time."""
+    found: list[Target] = []
+    for start, stop in ranges:
+        for first in range(start, stop, _AT_ONCE):
+            found += plan.targets(first, min(first + _AT_ONCE, stop))
+            if len(found) >= _AT_ONCE:
+                yield found
+                found = []
+    if found:
+        yield found
+
+
+def _show_line(plan: "Plan", number: int, output: "CommandOutput", *, json: bool) -> None:
+    import msgspec
+
+    from bulk.cli.display.plan.plan_targets import line_text
+    from bulk.selection.inputs.line_outcome import SELECTED
+
+    targets: list[Target] = []
+    records_lines = False
+    for target in plan.iter():
+        records_lines |= target.line is not None
+        if target.line == number:
+            targets.append(target)
+    outcome = SELECTED if targets else _outcome(plan, number, records_lines=records_lines)
+    if json:
+        persons = [_person_fields(target) for target in targets]
+        _write("line", {"line": number, **msgspec.to_builtins(outcome), "targets": persons})
+    else:
+        output.print(line_text(number, outcome, targets, width=output.width))
+
+
+def _outcome(plan: "Plan", number: int, *, records_lines: bool) -> "LineOutcome":
+    """Return why a line selected no person; raises UsageError where the plan does not know."""
+    from bulk.formatting import count_of, format_count
+    from bulk.sanitize import plain
+    from bulk.selection.input_findings import by_kind
+    from bulk.selection.inputs.line_outcome import is_cut, line_outcome
+    from bulk.selection.selections import describe
+
+    findings = by_kind(plan.findings)
+    if (outcome := line_outcome(findings, number)) is not None:
+        return outcome
+    path = plain(plan.path)
+    if "lines" not in findings:
+        selected = plain(describe(plan.header.selection.get("details", {})))
+        raise click.UsageError(f"{path} has no input lines: it selects {selected}")
+    if not records_lines:
+        raise click.UsageError(
+            f"{path} does not record which line selected which person, because an earlier version made it; "
+            "make a new plan"
+        )
+    lines = count_of(int(findings["lines"].get("count", 0)), "line")
+    also = "; the plan does not name all lines, because there are too many" if is_cut(findings) else ""
+    raise click.UsageError(
+        f"{path} has nothing about line {format_count(number)}: its input has {lines}, without a header and without "
+        f"line ends within a cell{also}"
+    )
 
 
 def _person_fields(target: "Target") -> dict[str, Any]:
@@ -60,29 +173,32 @@ def _person_fields(target: "Target") -> dict[str, Any]:
         "uuid": str(target.uuid),
         "created_at": target.created_at.isoformat(),
         "distinct_id": target.distinct_id,
+        "line": target.line,
     }
-
-
-def _person_text(target: "Target") -> str:
-    from bulk.cli.display.plan_review import aligned_rows
-    from bulk.formatting import format_time
-    from bulk.sanitize import plain
-
-    rows = [
-        ("Number", str(target.number)),
-        ("UUID", str(target.uuid)),
-        ("Created", format_time(target.created_at, seconds=True)),
-        ("Distinct ID", plain(target.distinct_id or "", limit=None)),
-    ]
-    return "\n".join(aligned_rows(rows))
 
 
 def _plan_fields(plan: "Plan") -> dict[str, Any]:
     import msgspec
 
+    from bulk.report.report import input_report
+    from bulk.selection.input_findings import by_kind
+    from bulk.selection.inputs.coverage import coverage_of
+
     header: dict[str, Any] = msgspec.to_builtins(plan.header)
-    return {**header, "count": plan.count, "digest": plan.digest, "findings": list(plan.findings)}
+    covered = msgspec.to_builtins(input_report(coverage_of(by_kind(plan.findings))))
+    counted = {"count": plan.count, "digest": plan.digest, "findings": list(plan.findings), "input": covered}
+    return {"path": str(plan.path), **header, **counted}
 
 
-def _as_json(fields: dict[str, Any]) -> str:
-    return json_module.dumps(fields, indent=2, ensure_ascii=True)
+def _write(kind: str, fields: dict[str, Any]) -> None:
+    from bulk.cli.display.json_events import command_event
+
+    click.echo(command_event(kind, fields).decode(), nl=False)
+
+
+def _wait_for_reader() -> None:
+    """Wait until stdout is written, so that memory use does not grow with the plan."""
+    from bulk.cli.streams.text import as_text_output
+
+    if (stdout := as_text_output(sys.stdout)) is not None:
+        stdout.drain()

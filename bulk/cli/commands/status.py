@@ -36,14 +36,15 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     """
     from bulk.cli.interruption import explained
     from bulk.cli.job_session import CommandOutput, long_reads_shown
+    from bulk.files.lock_probe import is_locked
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.next_run import run_line
 
+    if watch and is_locked(journal):
+        with explained(lambda: "The job itself continues."):
+            _watch(journal, plan, json=json)
     with long_reads_shown() as on_read:
         status = read_job_status(journal, plan, on_read=on_read)
-    if watch and status.is_running:
-        with explained(lambda: "The job itself continues."):
-            status = _watch(journal, plan, status, json=json)
     output = CommandOutput(json=json)
     lines = status_lines(status, run_line(plan or plan_of(journal), journal))
     for line in lines:
@@ -52,18 +53,21 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     return 0
 
 
-def _watch(journal: Path, plan: Path | None, status: "JobStatus", *, json: bool) -> "JobStatus":
-    """Show the progress until no process runs the job, and return the status then."""
+def _watch(journal: Path, plan: Path | None, *, json: bool) -> None:
+    """Show the progress until no process runs the job."""
     from bulk.cli.display.live_display import open_display
+    from bulk.cli.job_session import long_reads_shown
+    from bulk.files.lock_probe import is_locked
+    from bulk.report.load import ProgressFollower
 
+    with long_reads_shown() as on_read:
+        follower = _read_with_plan(ProgressFollower, journal, plan, on_read=on_read)
     display = open_display(json=json, stream=sys.stderr if json else sys.stdout)
     try:
-        while status.is_running:
-            if status.progress is not None:
-                display(status.progress)
+        while is_locked(journal):
+            if (progress := follower.progress()) is not None:
+                display(progress)
             time.sleep(WATCH_EVERY_S)
-            status = read_job_status(journal, plan)
-        return status
     finally:
         display.close()
 
@@ -146,7 +150,7 @@ def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
         resume_line: the command line that resumes the job, shown if it is not finished.
     """
     from bulk.cli.display.messages import state_counts
-    from bulk.cli.display.plan_review import aligned_rows
+    from bulk.cli.display.plan.plan_review import aligned_rows
     from bulk.cli.display.screen import progress_line
     from bulk.cli.display.wait_lines import local_time
     from bulk.formatting import count_of, format_count, format_time
@@ -180,7 +184,7 @@ def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
         else:
             end = "ended without a record: its process was killed"
         started = plain(format_time(last.started, seconds=True))
-        rows.append(("Last run", f"{len(report.runs)} ({plain(last.purpose)}), started {started}, {end}"))
+        rows.append(("Last run", f"{len(report.runs)} (command {plain(last.purpose)}), started {started}, {end}"))
     if status.is_running and status.progress is not None:
         rows.append(("Progress", progress_line(status.progress, now=local_time())))
     elif not is_finished(report):

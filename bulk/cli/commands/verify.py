@@ -70,7 +70,7 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
                 )
             display.close()
             if stop.is_set():  # the verdict of a report takes every person as read
-                raise NotFinished("it was stopped")
+                raise NotFinished("it was stopped", purpose="verify")
             show_summary(report, loaded.path, journal, output, run_line(loaded.path, journal))
             return report
 

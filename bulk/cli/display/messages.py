@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from bulk.cli.display.names import bucket_name, phase_name, phase_start, route_name
 from bulk.cli.display.wait_lines import wait_line
+from bulk.event_log import failure_line
 from bulk.events import (
     JobEnded,
     JobEvent,
@@ -110,7 +111,7 @@ def event_line(event: Event, *, now: datetime) -> str | None:
         case Trouble():
             # the pause that a 429 asks for is shown once, not for every batch
             is_pause = event.error == RATE_LIMITED and event.retry_in_s is not None
-            return None if is_pause else _trouble_line(event)
+            return None if is_pause else failure_line(event)
         case PauseStarted():
             until = now + timedelta(seconds=event.for_s)
             return (
@@ -144,16 +145,3 @@ def outage_wait(event: ServerUnreachable) -> Wait:
         gives_up_in_s=event.gives_up_in_s,
         reason=event.reason,
     )
-
-
-def _trouble_line(event: Trouble) -> str:
-    what = plain(event.error).replace("_", " ")
-    details = [] if event.status is None else [f"HTTP {event.status}"]
-    if event.code and event.code != "error":
-        details.append(plain(event.code))
-    if details:
-        what += f" ({', '.join(details)})"
-    text = f"{plain(event.route)} failed for {count_of(event.targets, 'person')}: {what}"
-    if event.retry_in_s is None:
-        return text
-    return f"{text}; retrying {f'in {format_duration(event.retry_in_s)}' if event.retry_in_s > 0 else 'now'}"

@@ -99,6 +99,11 @@ def _file(wait: Wait, now: datetime) -> str:
     return f"Reading {name}, {wait.percent or 0}% so far, for {format_duration(wait.waited_s)}"
 
 
+def _input(wait: Wait, now: datetime) -> str:
+    del now  # nothing tells when they come
+    return f"Waiting for the next lines of the input, for {format_duration(wait.waited_s)} so far"
+
+
 def _persons(wait: Wait) -> str:
     return "Persons" if wait.targets is None else count_of(wait.targets, "person")
 
@@ -112,4 +117,5 @@ _LINES: dict[WaitKind, Callable[[Wait, datetime], str]] = {
     WaitKind.RETRY: _retry,
     WaitKind.RESPONSE: _response,
     WaitKind.FILE: _file,
+    WaitKind.INPUT: _input,
 }

@@ -21,8 +21,8 @@ FILE = FilePath()
 JOURNAL_HELP = "Journal of the job (default: NAME.journal.jsonl for a plan NAME.plan.jsonl)"
 PLAN_HELP = "Plan of the job (default: NAME.plan.jsonl for a journal NAME.journal.jsonl)"
 OPTIONAL_PLAN_HELP = (
-    "Plan of the job, which adds the name of the project and, to a report, the input check (default: NAME.plan.jsonl "
-    "for a journal NAME.journal.jsonl, if it exists)"
+    "Plan of the job, for the name of the project and the input check (default: NAME.plan.jsonl for a journal "
+    "NAME.journal.jsonl, if it exists)"
 )
 
 
@@ -51,17 +51,21 @@ def settings_options(command: F) -> F:
         option("--host", metavar="HOST", help="us, eu, or the URL of a self-hosted instance"),
         option("--project-id", metavar="N", help="Project ID"),
         option("--key-file", type=FILE, metavar="FILE", help="File that holds the personal API key"),
-        option("--ingest-host", metavar="HOST", help="Host that receives captured events, if it is not HOST"),
+        option(
+            "--ingest-host",
+            metavar="HOST",
+            help="Host that receives captured events (default: the one that belongs to --host)",
+        ),
         option("--proxy", metavar="URL", help="Send all requests through this proxy"),
         option("--ca-file", type=FILE, metavar="FILE", help="Also trust the certificates in this PEM file"),
         option("--allow-http", is_flag=True, help="Allow plain http to a host other than this machine"),
         option(
             "--rate-limits",
             metavar="LIMITS",
-            help="Send at most this many requests. posthog: as many as PostHog accepts from this kind of key; "
-            "user: 180 per minute and 1,200 per hour; off: any number; or your own numbers, as in "
-            "480/min,4800/hour,240/min: deletions per minute, deletions per hour, other requests per minute and, "
-            "if you add a fourth, other requests per hour (default: posthog)",
+            help="Rate limits to stay within. posthog: those of PostHog for this key; user: 180 requests per minute "
+            "and 1,200 per hour; off: none; or your own, as in 480/min,4800/hour,240/min: deletions per minute, "
+            "deletions per hour, other requests per minute and, as an optional fourth, other requests per hour "
+            "(default: posthog)",
         ),
         option(
             "--retry-for",

@@ -19,8 +19,8 @@ from bulk.formatting import format_count
 OWN_OPTIONS = "Options"
 """The section of options that only one command has."""
 SECTION_NOTES = {
-    "Selection": "Give one file, or --everyone, or conditions: all options but those of files can be combined, and a "
-    "person has to meet all of them.",
+    "Selection": "Give one file, or conditions, or --everyone. Conditions can be combined with each other, but not "
+    "with a file; a person has to meet all of them.",
 }
 """A sentence above the options of a section."""
 
@@ -86,7 +86,7 @@ def log_params() -> list[click.Parameter]:
             ["--log-level"],
             type=click.Choice(LOG_LEVELS, case_sensitive=False),
             default="info",
-            help="Lowest level in the log file; debug also has each request",
+            help="Lowest level in the log file; debug includes each request",
         ),
     ]
     for param in params:

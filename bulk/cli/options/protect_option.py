@@ -14,7 +14,8 @@ protect_option = option(
     multiple=True,
     metavar="FILE|FILTER",
     help="Persons that no plan may contain: a file with one distinct ID, UUID or email per line, or a condition as for "
-    "--where. They are left out of a new plan, and an existing plan with one of them is refused; repeat it for more",
+    "--where; repeat the option for more. They are left out of a new plan, and an existing plan with one of them is "
+    "refused",
 )
 
 
@@ -24,9 +25,9 @@ def build_protect(given: Sequence[str]) -> "tuple[Protect, ...]":
     Raises:
         WhereError: a condition cannot be read.
         InputError: there are two files, or a condition is on a field that is no property.
-        FileTrouble: a file does not exist.
+        FileTrouble: a file does not exist, or is not a regular file.
     """
-    from bulk.files.file_errors import as_file_trouble
+    from bulk.files.private_files import check_regular
     from bulk.selection.conditions.protection import check_protect
     from bulk.selection.filter_expression import parse_where
 
@@ -36,7 +37,6 @@ def build_protect(given: Sequence[str]) -> "tuple[Protect, ...]":
         if not path.exists() and any(character.isspace() for character in each.strip()):
             sources.append(parse_where(each))
             continue
-        with as_file_trouble(path, "cannot be read"):
-            path.stat()
+        check_regular(path)  # a run reads it again
         sources.append(path)
     return check_protect(sources)

@@ -26,19 +26,19 @@ QUERY_OPTIONS = {
 """The options by the field that holds each."""
 
 DECORATORS = (
-    option("--created-before", metavar="DATE", help="Created before the beginning of this day or this time, in UTC"),
-    option("--created-after", metavar="DATE", help="Created at the beginning of this day or this time, or later"),
+    option("--created-before", metavar="DATE", help="Created before this day or time, in UTC"),
+    option("--created-after", metavar="DATE", help="Created on this day, at this time, or later, in UTC"),
     option("--identified", is_flag=True, help="Identified persons only"),
     option("--anonymous", is_flag=True, help="Anonymous persons only: those that are not identified"),
     option(
         "--inactive-since",
         metavar="DATE|DAYS",
-        help="Without any event since this day or time, or since the day so many days ago, as in 90d",
+        help="Without any event since this day or time, in UTC, or in the last N days, as in 90d",
     ),
     option(
         "--hogql",
         metavar="FILE|QUERY",
-        help="Persons that a HogQL query names, in one column person_id or distinct_id, as in "
+        help="Persons that a HogQL query returns in its only column, person_id or distinct_id, as in "
         "'SELECT person_id FROM events WHERE timestamp < toDateTime(1735689600)'",
     ),
 )
@@ -112,11 +112,13 @@ def _query_text(given: str) -> str:
     """Return the query, from its file if the argument is the name of one: a query has blanks, a name rarely."""
     from bulk.errors import InputError
     from bulk.files.file_errors import as_file_trouble
+    from bulk.files.private_files import check_regular
 
     path = Path(given)
     is_word = given.strip() and not any(character.isspace() for character in given.strip())
     if not is_word and not _is_file(path):
         return given
+    check_regular(path)
     with as_file_trouble(path, "cannot be read"):
         data = path.read_bytes()
     try:

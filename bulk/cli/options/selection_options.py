@@ -24,8 +24,7 @@ NOTHING_SELECTED = (
 )
 _FILTERS = '\'[{"key": "plan", "value": "free", "operator": "exact"}]\''
 _EVERYONE = (
-    "All persons of the project. With other options but a file: do not refuse the selection if it turns out to be "
-    "every person"
+    "All persons of the project. Next to conditions: allow them to match every person, which is refused otherwise"
 )
 _FILE_OPTIONS = {"distinct_ids": "--distinct-ids", "uuids": "--uuids", "emails": "--emails"}
 _FILTER_OPTIONS = {"where": "--where", "email": "--email", "properties": "--properties", "cohort": "--cohort"}
@@ -75,13 +74,13 @@ def selection_options(command: F) -> F:
         option(
             "--email-match",
             type=click.Choice(["exact", "ignore-case"]),
-            help="How --emails compares; exact if not given",
+            help="ignore-case: --emails treats upper and lower case alike (default: exact)",
         ),
         option(
             "--email-keys",
             metavar="KEY,...",
-            help="Properties that --emails compares, as in email,Email,$email,distinct_id; distinct_id compares "
-            "distinct IDs; email if not given",
+            help="Properties in which --emails looks, as in email,Email,$email,distinct_id; distinct_id stands for the "
+            "distinct IDs of a person (default: email)",
         ),
         option("--column", metavar="NAME", help="Read this column of the file, a CSV file with a header"),
         option("--allow-shared-ids", is_flag=True, help='Also accept placeholder IDs such as "undefined"'),

@@ -1,6 +1,7 @@
 """How to connect to PostHog: options override the profile, which overrides the environment. Sends nothing."""
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,6 +137,8 @@ def trusting(ca_file: Path) -> "SSLContext":
 
     context = ssl.create_default_context()
     try:
+        if not stat.S_ISREG(ca_file.stat().st_mode):
+            raise click.UsageError(f"the CA file {plain(ca_file)} is not a regular file: name one")
         context.load_verify_locations(cafile=os.fspath(ca_file))
     except ssl.SSLError:
         raise click.UsageError(

@@ -16,7 +16,7 @@ from bulk.report.rendering.findings import (
     finding_sentences,
     orphan_sentences,
 )
-from bulk.report.report import AxisReport, PlanReport, Report, RouteCount, coverage_in
+from bulk.report.report import AxisReport, PlanReport, Report, RouteCount, coverage_in, is_finished
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
 from bulk.selection.selections import describe as describe_selection
@@ -60,6 +60,7 @@ _EXIT_WORDS = {0: "done", 1: "some persons need attention", 75: "not finished"}
 _FAILED = ("Failed without effect", "Failed, effect unknown")
 _NUMBERS_NOTE = "Persons are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
 _WHO_NOTE = "posthog-bulk show PLAN --target N shows the person with number N."
+_RESUME_NOTE = "To resume: posthog-bulk run PLAN, or the command that started the job."
 
 
 def lay_out(report: Report) -> Document:
@@ -99,7 +100,10 @@ def _identity(report: Report) -> Section:
         rows.append(("Incomplete last record (ignored)", f"{format_count(report.torn_tail_bytes)} bytes"))
     without = "This report was made without the plan, so it identifies no person."
     who = (_WHO_NOTE,) if report.plan is not None else (without,)
-    return Section(title="The job", sentences=(_NUMBERS_NOTE, *who), table=Table(headings=(), rows=tuple(rows)))
+    resume = () if is_finished(report) else (_RESUME_NOTE,)
+    return Section(
+        title="The job", sentences=(*resume, _NUMBERS_NOTE, *who), table=Table(headings=(), rows=tuple(rows))
+    )
 
 
 def _covered(report: Report) -> Iterable[Row]:

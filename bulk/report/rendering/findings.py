@@ -39,9 +39,10 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
                     format_count(int(repeated.get("count", 0))),
                     _which(repeated),
                 )
-    if isinstance(wider := findings.get("wider_match"), dict) and wider.get("count"):
-        title = WIDER_WORDS.get(str(wider.get("by")), "would match if compared more widely")
-        yield f"- {title}", format_count(int(wider["count"])), _which(wider)
+        if kind == "unmatched":
+            yield from _wider_match(findings.get("wider_match"))
+    for one in _properties(findings):
+        yield f"Persons that have {one['key']}", format_count(one["count"]), ""
     refused = findings.get("refused")
     if isinstance(refused, dict) and isinstance(reasons := refused.get("reasons"), dict):
         for reason, one in sorted(reasons.items()):
@@ -53,6 +54,13 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
         yield title, format_count(int(many["count"])), ""
     if isinstance(several := findings.get("several_persons"), dict) and several.get("count"):
         yield "Lines that match several persons", format_count(int(several["count"])), ""
+
+
+def _wider_match(wider: object) -> Iterator[Row]:
+    """Yield the lines without a person that a wider comparison would match, if there are any."""
+    if isinstance(wider, dict) and wider.get("count"):
+        title = WIDER_WORDS.get(str(wider.get("by")), "would match if compared more widely")
+        yield f"- {title}", format_count(int(wider["count"])), _which(wider)
 
 
 def _protected(protected: object) -> Iterator[Row]:
@@ -82,6 +90,10 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
     """Yield what to do about findings, and the lines and persons that stand out."""
     if isinstance(rows := findings.get("unreadable_rows"), dict) and rows.get("count"):
         yield "The persons of rows that could not be read are not included; list again later, or select them by ID."
+    for one in _properties(findings):
+        if not one["count"]:
+            closest = f"; did you mean {one['closest']}?" if one.get("closest") else "; check how it is spelled."
+            yield f"Warning: no person of the plan has the property {one['key']}{closest}"
     yield from _wider_sentences(findings.get("wider_match"))
     refused = findings.get("refused")
     reasons = refused.get("reasons") if isinstance(refused, dict) else None
@@ -98,6 +110,12 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
         line = f", selected by line {format_count(one['line'])}," if "line" in one else ""
         more = " or more" if one.get("is_minimum") else ""
         yield f"Person {one['target']} of the plan{line} has {format_count(one['distinct_ids'])}{more} distinct IDs."
+
+
+def _properties(findings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return for each property that the operation changes how many persons of the plan have it."""
+    properties = findings.get("properties")
+    return list(properties.get("of", ())) if isinstance(properties, dict) else []
 
 
 def orphan_sentences(operation: dict[str, Any], selection: dict[str, Any], coverage: Coverage | None) -> Iterator[str]:
@@ -131,17 +149,21 @@ def _wider_sentences(wider: object) -> Iterator[str]:
     found, persons = int(wider.get("count", 0)), int(wider.get("persons", 0))
     if found and wider.get("by") == "emails":
         yield (
-            f"Not selected: {count_of(found, 'line')} without a person would match {count_of(persons, 'person')} "
+            f"Not selected: {_unmatched(found)} would match {count_of(persons, 'person')} "
             "without whitespace and quotes, and with --email-match ignore-case --email-keys "
             f"'{','.join(USUAL_KEYS)}'."
         )
     elif found:
         yield (
-            f"Not selected: {count_of(found, 'line')} without a person would match {count_of(persons, 'person')} "
-            "without the whitespace, quotes or invisible characters; to select them, correct the file."
+            f"Not selected: {_unmatched(found)} would match {count_of(persons, 'person')} "
+            "without whitespace, quotes or invisible characters; to select them, correct the file."
         )
     if int(wider.get("checked", 0)) == WIDER_MAX:
-        yield f"This was counted for the first {format_count(WIDER_MAX)} lines without a person."
+        yield f"This was counted for the first {format_count(WIDER_MAX)} lines that match no person."
+
+
+def _unmatched(count: int) -> str:
+    return f"{count_of(count, 'line')} that {'matches' if count == 1 else 'match'} no person"
 
 
 _DISCOVERED = {
@@ -160,15 +182,19 @@ def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
     if why := one.get("why"):
         sentence += f" ({why})"
     if without := one.get("without"):
-        sentence += f"; {format_count(int(without))} persons without them were left out"
+        sentence += f"; {_persons(without, 'without them', 'was', 'were')} left out"
     if gone := one.get("gone"):
-        sentence += f"; {format_count(int(gone))} persons in the result of the query do not exist any more"
+        sentence += f"; {_persons(gone, 'in the result of the query', 'does', 'do')} not exist any more"
     if unread := one.get("unread"):
-        found = f"{format_count(int(unread))} persons in the result of the query"
-        sentence += f"; {found} could not be read and are not in the plan"
+        sentence += f"; {_persons(unread, 'in the result of the query', 'is', 'are')} unread and not in the plan"
     yield f"{sentence}."
     if may_miss := one.get("may_miss"):
         yield f"Not covered: {may_miss}."
+
+
+def _persons(count: object, which: str, one: str, many: str) -> str:
+    number = int(str(count))
+    return f"{count_of(number, 'person')} {which} {one if number == 1 else many}"
 
 
 def _which(finding: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bulk.formatting import format_count, format_time
+from bulk.formatting import count_of, format_time
 
 
 def query_sentences(findings: dict[str, Any]) -> Iterator[str]:
@@ -17,15 +17,16 @@ def query_sentences(findings: dict[str, Any]) -> Iterator[str]:
         return
     sentence = f"The query describes the project as of {_time(one.get('as_of'))}"
     if since := one.get("inactive_since"):
-        sentence += f", and persons without an event at or after {_time(since)}"
+        sentence += f": persons without an event since {_time(since)}"
     for name, words in (
-        ("gone", "in its result do not exist any more"),
-        ("unread", "in its result could not be read and are not in the plan"),
+        ("gone", ("does not exist any more", "do not exist any more")),
+        ("unread", ("is unread and not in the plan", "are unread and not in the plan")),
     ):
         if count := one.get(name):
-            sentence += f"; {format_count(int(count))} persons {words}"
+            sentence += f"; {count_of(int(count), 'person')} in its result {words[int(count) != 1]}"
     if count := one.get("placeholders"):
-        sentence += f"; {format_count(int(count))} placeholder IDs such as undefined were left out"
+        were = "was" if int(count) == 1 else "were"
+        sentence += f"; {count_of(int(count), 'placeholder ID')} such as undefined {were} left out"
     yield f"{sentence}."
     if lags := one.get("lags"):
         yield f"Not covered: {lags}."

@@ -66,7 +66,9 @@ def parse_since(value: Since, name: str) -> datetime | timedelta:
     try:
         return parse_moment(value, name)
     except InputError as error:
-        text = str(error).replace("is not a date: write it as", "is neither a date nor a number of days: write 90d,")
+        text = str(error).replace(
+            "is not a date: write it as", "is neither a date nor a number of days from 1d: write 90d,"
+        )
         raise InputError(text) from None
 
 

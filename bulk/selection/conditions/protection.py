@@ -1,7 +1,8 @@
 """The persons that no plan may contain: those of a file, and those that match a filter (guarantee 32). Reads only.
 
 A line of the file protects every person that it may mean: the owner of the distinct ID, the person with the UUID, and
-the persons with the email. So a list of staff or of legal holds protects whatever it holds.
+the persons with the email under any usual key, in upper or lower case. So a list of staff or of legal holds protects
+whatever it holds.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,12 +28,15 @@ from bulk.selection.filter_resolver import naming_cohorts
 from bulk.selection.id_files import Kind, Line, Reason, RefusedLine, read_file
 from bulk.selection.input_findings import LineNumbers
 from bulk.selection.input_lines import email_groups
+from bulk.selection.lookups.email_match import EmailMatch
 from bulk.selection.selections import ByFilter
 
 Protect = str | Path | PropertyFilter
 """A file of distinct IDs, person UUIDs or emails, one per line; or a filter."""
 BY_FILTER = 0
 """The line number of persons that a filter protects."""
+WIDEST = EmailMatch().widest()
+"""How emails are compared: a person too many that stays is better than one that is erased."""
 READERS = 4
 """Requests at once."""
 
@@ -211,12 +215,13 @@ class _FileReading:
                 self._open_uuids[key] = numbers[key]
 
     async def _by_email(self, group: Sequence[Line]) -> None:
-        condition = PropertyFilter("email", [line.value for line in group])
-        folded = {line.value.casefold(): line.number for line in reversed(group)}
-        async for person in self._client.persons.iter(properties=[condition], page_size=self._page_size):
-            email = person.properties.get("email")
-            number = folded.get(email.casefold()) if isinstance(email, str) else None
-            self._found(person.uuid, group[0].number if number is None else number)
+        numbers = {line.value: line.number for line in reversed(group)}
+        index = WIDEST.matching(numbers)
+        for condition in WIDEST.conditions(list(numbers)):
+            async for person in self._client.persons.iter(properties=[condition], page_size=self._page_size):
+                emails = index.matches(person.properties.get(condition.key)) or [group[0].value]
+                for email in emails:
+                    self._found(person.uuid, numbers[email])
 
     def _found(self, uuid: UUID, line: int) -> None:
         self._matched.add(line)

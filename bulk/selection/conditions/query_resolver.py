@@ -33,7 +33,7 @@ MAX_OPEN = 10_000
 """IDs that responses left out, before they are read again together."""
 PERSON_COLUMNS = ("person_id", "id")
 DISTINCT_ID_COLUMN = "distinct_id"
-LAGS = "persons, their properties and events of the last minutes, which the server shows to queries later"
+LAGS = "persons, properties and events of the last minutes, which queries do not show yet"
 _EXAMPLE = "as in SELECT id AS person_id FROM persons WHERE ..."
 
 K = TypeVar("K", UUID, str)
@@ -223,6 +223,7 @@ class QueryResolver:
         new = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
         for person in new:
             self._findings.add_target(len(person.ref.distinct_ids))
+            self._findings.count_properties(person.ref.uuid, person.keys)
         return new
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from asyncclient import PropertyFilter
 from bulk.errors import InputError
+from bulk.formatting import count_of, format_time
 from bulk.selection.conditions.filter_checks import check_filters, filter_details, filter_summary
 from bulk.selection.conditions.moments import Moment, Since, format_since, parse_moment, parse_since, resolve_since
 
@@ -52,7 +53,9 @@ class ByActivity(msgspec.Struct, frozen=True, kw_only=True):
             raise InputError("identified takes True, False or None")
         before, after = moments.get("created_before"), moments.get("created_after")
         if isinstance(before, datetime) and isinstance(after, datetime) and before <= after:
-            raise InputError("no person can be created both before and after these dates: exchange them")
+            raise InputError(
+                "created_before (--created-before) must be later than created_after (--created-after): exchange them"
+            )
         check_filters(self.properties, self.email)
 
     def moments(self) -> dict[str, Any]:
@@ -203,11 +206,13 @@ def activity_words(selection: dict[str, Any]) -> str:
     parts = []
     for name, words in (("created_after", "created at or after"), ("created_before", "created before")):
         if name in selection.get("conditions", ()):
-            parts.append(f"{words} {moments.get(name, _HIDDEN)}")
+            parts.append(f"{words} {format_time(moments.get(name, _HIDDEN))}")
     if "inactive_since" in selection.get("conditions", ()):
         since = str(moments.get("inactive_since", _HIDDEN))
-        ago = f"the day {since.removesuffix('d')} days before the plan" if since.endswith("d") else since
-        parts.append(f"without an event since {ago}")
+        if since.endswith("d"):
+            parts.append(f"without an event in the {count_of(int(since.removesuffix('d')), 'day')} before the plan")
+        else:
+            parts.append(f"without an event since {format_time(since)}")
     kinds: dict[object, str] = {True: "identified persons", False: "anonymous persons"}
     return " ".join((kinds.get(selection.get("identified"), "persons"), " and ".join(parts))).strip()
 

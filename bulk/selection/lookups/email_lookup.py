@@ -1,26 +1,18 @@
 """Looks up the persons of emails, under one or several keys. Reads only (contract 6.1, 6.11)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
-from asyncclient import InvalidResponse, PersonRef, PostHogClient, RawPerson
+from asyncclient import InvalidResponse, Person, PostHogClient, RawPerson
 from bulk.errors import Refused
 from bulk.posthog.halving import FailureCount, read_halving
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import Present, Unread
+from bulk.posthog.person_reads import Present, Unread, to_ref
 from bulk.selection.lookups.email_match import EmailMatch
 from bulk.selection.selected_person import SelectedPerson, selected
 
-
-class _Listed(PersonRef, frozen=True):
-    """The identity and the properties of a person in a listing."""
-
-    properties: dict[str, Any] = msgspec.field(default_factory=dict)
-
-
-_LISTED = msgspec.json.Decoder(_Listed)
+_PERSON = msgspec.json.Decoder(Person)
 
 Found = dict[object, SelectedPerson]
 """The persons of an email, by UUID."""
@@ -88,19 +80,19 @@ class EmailLookup:
                         f"check that the key can read the property {condition.key}, or select by distinct ID",
                     )
                 for email in matched:
-                    known = RawPerson(person, raw) if self._raw else person
+                    known = RawPerson(to_ref(person), raw) if self._raw else person
                     found[email].setdefault(person.uuid, selected(known))
         return found
 
 
-def _decoded(raw: msgspec.Raw) -> _Listed:
+def _decoded(raw: msgspec.Raw) -> Person:
     """Return a person of a listing.
 
     Raises:
         InvalidResponse: its properties cannot be read.
     """
     try:
-        return _LISTED.decode(raw)
+        return _PERSON.decode(raw)
     except (msgspec.MsgspecError, ValueError):
         problem = "the properties of a person cannot be read"
     raise InvalidResponse(200, method="GET", path="persons/", route="GET persons/", detail=problem)

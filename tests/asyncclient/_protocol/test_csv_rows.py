@@ -59,7 +59,7 @@ def test_an_end_within_a_cell_is_noticed() -> None:
         rows.end()
 
 
-def test_a_row_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_that_never_ends_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_rows, "MAX_ROW_BYTES", 1 << 20)
     rows = CsvRowSplitter()
     rows.feed(b'a\r\n"')

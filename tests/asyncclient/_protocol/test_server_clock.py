@@ -49,7 +49,7 @@ def test_a_skewed_server_clock_is_known_to_a_second_after_one_response_and_bette
     skew_s=st.floats(-1e5, 1e5),
     steps=st.lists(st.tuples(st.floats(0, 100), st.floats(0, 5), st.floats(0, 5)), min_size=1, max_size=30),
 )
-def test_it_is_never_ahead_and_never_further_behind_than_a_second_and_the_way_back(
+def test_the_server_clock_is_never_ahead_and_at_most_a_second_and_the_way_back_behind(
     skew_s: float, steps: list[tuple[float, float, float]]
 ) -> None:
     wall = Wall()

@@ -232,7 +232,7 @@ async def test_any_form_of_a_quota_is_an_error_and_nothing_strange_is_shown(raw:
     assert "script" not in str(caught.value)
 
 
-async def test_a_page_for_people_is_no_success(raw: Any) -> None:
+async def test_an_html_page_is_not_a_successful_capture(raw: Any) -> None:
     server = await raw.serve(raw.http(body=b"\n<!doctype html><title>PostHog</title>"))
     client = await raw.client(server.url, project_api_key="phc_x")
     with pytest.raises(InvalidResponse, match="ingestion host"):

@@ -53,14 +53,14 @@ async def sent(raw: Any, status: int, body: bytes, call: Any) -> tuple[Any, Any]
     return result, (request.method, target, json.loads(request.body) if request.body else None)
 
 
-async def test_a_page_of_folders(raw: Any) -> None:
+async def test_a_page_of_folders_is_requested_and_decoded(raw: Any) -> None:
     body = {"count": 2, "next": None, "previous": None, "results": [HOME, HOME | {"type": "of the future"}]}
     page, told = await sent(raw, 200, json.dumps(body).encode(), lambda folders: folders.list(limit=5, offset=10))
     assert told == ("GET", "persisted_folder/?limit=5&offset=10", None)
     assert (page.count, page.results[0], page.results[1].type) == (2, FOLDER, "of the future")
 
 
-async def test_one_folder(raw: Any) -> None:
+async def test_one_folder_is_requested_by_id_and_decoded(raw: Any) -> None:
     folder, told = await sent(raw, 200, json.dumps(HOME).encode(), lambda folders: folders.get(str(U)))
     assert (folder, told) == (FOLDER, ("GET", AT, None))
 

@@ -192,7 +192,7 @@ async def test_a_row_that_is_no_uuid_as_the_server_writes_it_is_refused(raw: Any
 
 
 @pytest.mark.parametrize("keys", [[], "email", None, [""], [7], ["a\0"], ["a"] * 101, {"a": 1}])
-async def test_keys_that_cannot_be_are_refused(raw: Any, keys: Any) -> None:
+async def test_invalid_keys_are_refused(raw: Any, keys: Any) -> None:
     server = await raw.serve(raw.http())
     client = await raw.client(server.url)
     with pytest.raises(InvalidArgument):

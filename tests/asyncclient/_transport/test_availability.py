@@ -316,7 +316,7 @@ def test_an_outage_that_no_request_waited_for_is_forgotten_after_a_while() -> No
     run_virtual(main())
 
 
-def test_no_patience_means_the_attempts_of_the_policy_and_no_probe() -> None:
+def test_without_time_for_outages_the_attempts_of_the_policy_count_and_nothing_is_probed() -> None:
     async def main() -> None:
         server = Server([(0.0, 900.0, REFUSED)])
         with pytest.raises(ConnectFailed):

@@ -95,7 +95,7 @@ def connector_error(error: OSError) -> Exception:
         (OSError("x"), True, ConnectionLost, "the connection broke (no cause is known)"),
     ],
 )
-def test_no_exception_is_named(error: Exception, sent: bool, kind: type[Any], message: str) -> None:
+def test_error_messages_name_no_exception_class(error: Exception, sent: bool, kind: type[Any], message: str) -> None:
     found = failed(error, sent=sent)
     assert type(found) is kind
     assert str(found) == f"GET persons/: {message}"

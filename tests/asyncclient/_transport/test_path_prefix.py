@@ -232,7 +232,7 @@ async def test_an_error_on_the_announced_prefix_is_not_sent_again(raw: Any) -> N
     assert len(server.requests) == 1
 
 
-async def test_once_is_once_even_when_the_server_moves_meanwhile(raw: Any) -> None:
+async def test_a_once_view_makes_one_attempt_even_when_the_server_moves_meanwhile(raw: Any) -> None:
     async def moving(request: Any, writer: asyncio.StreamWriter) -> bool:
         settled = len(server.requests) == 1
         writer.write(raw.http(404, NOBODY) if settled else raw.http(404, b'{"detail": "Endpoint not found."}'))

@@ -75,7 +75,7 @@ async def test_a_connection_with_a_response_before_its_request_is_not_used_again
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ["timeout", "cancellation"])
-async def test_of_a_call_that_is_over_nothing_more_leaves(raw: Any, serving: Any, ending: str) -> None:
+async def test_a_call_that_has_ended_sends_nothing_more(raw: Any, serving: Any, ending: str) -> None:
     begun, over, read = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop().create_future()
 
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

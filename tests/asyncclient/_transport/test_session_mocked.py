@@ -87,7 +87,7 @@ async def test_the_mock_responds_to_each_documented_call(client: PostHogClient, 
     assert (sent, address.with_query(None)) == (method, URL(f"{ROOT}/{path}").with_query(None))
 
 
-def test_these_are_the_ten() -> None:
+def test_the_mocked_calls_are_the_ten_documented_ones() -> None:
     assert len(DOCUMENTED) == 10
 
 

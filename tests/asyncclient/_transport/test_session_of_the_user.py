@@ -27,7 +27,7 @@ from asyncclient import (
 EMPTY = b'{"results": []}'
 
 
-async def test_its_headers_are_sent_and_displace_none_of_the_clients(raw: Any) -> None:
+async def test_the_sessions_headers_are_sent_and_replace_none_of_the_clients(raw: Any) -> None:
     headers = {
         "X-Team": "data",
         "User-Agent": "ours/1",
@@ -52,7 +52,7 @@ async def test_a_session_without_a_user_agent_sends_that_of_the_client(raw: Any)
     assert server.requests[0].headers["user-agent"] == "posthog-bulk"
 
 
-async def test_its_authorization_does_not_go_to_the_ingestion_host(raw: Any) -> None:
+async def test_the_sessions_authorization_does_not_go_to_the_ingestion_host(raw: Any) -> None:
     server = await raw.serve(raw.http(body=b'{"status": "Ok"}'))
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {raw.key}"}) as session:
         client = await raw.client(server.url, session=session, project_api_key="phc_0123456789")
@@ -66,7 +66,7 @@ def _event() -> Any:
     return CaptureEvent(event="x", distinct_id="ada")
 
 
-async def test_its_cookies_are_not_sent(raw: Any) -> None:
+async def test_the_sessions_cookies_are_not_sent(raw: Any) -> None:
     server = await raw.serve(raw.http(body=EMPTY, Set_Cookie="sessionid=other; Path=/"))
     url = server.url.replace("127.0.0.1", "localhost")
     async with aiohttp.ClientSession(cookies={"sessionid": "mine"}) as session:
@@ -77,7 +77,7 @@ async def test_its_cookies_are_not_sent(raw: Any) -> None:
     assert [request.headers.get("cookie") for request in server.requests] == [None, None]
 
 
-async def test_its_base_url_changes_no_address(raw: Any) -> None:
+async def test_the_sessions_base_url_changes_no_address(raw: Any) -> None:
     elsewhere, server = await raw.serve(raw.http()), await raw.serve(raw.http(body=EMPTY))
     async with aiohttp.ClientSession(base_url=f"{elsewhere.url}/api/") as session:
         await (await raw.client(server.url, session=session)).persons.list()
@@ -96,7 +96,7 @@ async def test_a_session_that_raises_for_a_status_does_not_for_the_clients_calls
     assert len(server.requests) == 1
 
 
-async def test_neither_its_login_nor_netrc_displaces_the_key(
+async def test_neither_the_sessions_login_nor_netrc_replaces_the_key(
     raw: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -113,7 +113,7 @@ async def test_neither_its_login_nor_netrc_displaces_the_key(
     assert [request.headers["authorization"] for request in server.requests] == [f"Bearer {raw.key}"] * 2
 
 
-async def test_its_limits_of_time_and_size_are_not_the_clients(raw: Any) -> None:
+async def test_the_sessions_limits_of_time_and_size_do_not_apply_to_the_client(raw: Any) -> None:
     async def late(request: Any, writer: asyncio.StreamWriter) -> bool:
         for _ in range(50):
             await asyncio.sleep(0)
@@ -185,7 +185,7 @@ async def test_a_session_of_another_loop_says_so(raw: Any) -> None:
     assert server.requests == []
 
 
-async def test_its_middlewares_do_not_see_the_calls(raw: Any) -> None:
+async def test_the_sessions_middlewares_do_not_see_the_calls(raw: Any) -> None:
     seen = []
 
     async def again(request: Any, handler: Any) -> Any:
@@ -276,7 +276,9 @@ async def test_settings_of_the_clients_own_session_are_refused_beside_one(settin
 
 
 @pytest.mark.parametrize(("limit", "told"), [(7, 7), (0, 64)])
-async def test_it_keeps_as_many_connections_as_its_connector_allows(raw: Any, limit: int, told: int) -> None:
+async def test_the_client_uses_as_many_connections_as_the_sessions_connector_allows(
+    raw: Any, limit: int, told: int
+) -> None:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=limit)) as session:
         client = await raw.client("http://127.0.0.1:1", session=session)
         assert client.max_connections == told

@@ -12,7 +12,7 @@ from asyncclient._transport.session import target_of
 COMMON = {"host", "user-agent", "accept-encoding", "authorization", "accept"}
 
 
-async def test_a_read(raw: Any) -> None:
+async def test_a_read_sends_these_headers_and_no_others(raw: Any) -> None:
     server = await raw.serve(raw.http(body=b'{"results": []}'))
     client = await raw.client(server.url)
     await client.persons.list()

@@ -36,7 +36,7 @@ async def test_requests_come_as_json_lines_by_action(serve):
     assert (destroy["status"], destroy["applied"], destroy["query"]) == (202, True, [["delete_events", "true"]])
 
 
-async def test_rows_and_persons_and_orphans(serve):
+async def test_the_control_routes_show_rows_persons_and_orphaned_events(serve):
     api = await serve(3)
     uuids = await api.uuids()
     await api.post(f"{uuids[0]}/delete_events/")
@@ -87,7 +87,7 @@ async def test_options_can_be_changed_on_the_way(serve):
     assert api.server.options.era == "summary"
 
 
-async def test_settle_and_the_weekly_job(serve):
+async def test_the_control_routes_apply_pending_changes_and_purge_events(serve):
     api = await serve(3, queued_delay_s=60, list_lag_s=60)
     uuid = (await api.uuids())[0]
     await api.post("bulk_delete/", {"ids": [uuid], "delete_events": True})

@@ -7,6 +7,8 @@ import aiohttp
 import pytest
 
 from asyncclient.testing import Fault
+from asyncclient.testing.faults import ACTIONS
+from asyncclient.testing.http import routing
 from asyncclient.testing.http.intermediaries import RESPONSES
 
 LOST = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
@@ -331,3 +333,14 @@ async def test_an_intermediary_responds_in_its_own_form(serve, sender, when, lef
 def test_an_unknown_intermediary_is_refused():
     with pytest.raises(ValueError, match="known senders are nginx_502"):
         Fault("intermediary", sender="apache")
+
+
+def test_an_unknown_action_is_refused():
+    with pytest.raises(ValueError, match=r"unknown action 'nope'; known actions are .* batch_by_uuids, bulk_delete, "):
+        Fault("status", action="nope")
+
+
+def test_the_known_actions_are_those_of_the_route_table():
+    public = routing._PUBLIC.values()
+    found = {action.name for route in (*routing._ROUTES, *public) for action in route.methods.values()}
+    assert found | {"unknown"} == ACTIONS

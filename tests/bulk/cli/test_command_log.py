@@ -9,12 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from asyncclient import ListingError, TimedOut
 from asyncclient.testing import Fault
 from bulk.cli.command_log import FileHandler, log_reason
 from bulk.cli.main import COMMANDS
-from bulk.errors import InputError, NotFinished
+from bulk.errors import FileTrouble, InputError, JournalBusy, NotFinished, Refused
+from bulk.selection.filter_expression import WhereError
 
 Run = Callable[..., Any]
 
@@ -34,7 +37,7 @@ def test_the_log_file_has_each_step_of_a_job_and_identifies_no_person(run: Run, 
         "plan written: 60 persons",
         "run 1: delete persons and their events in project",
         "phase: test batch",
-        "server_error 503",
+        "server error (HTTP 503); retrying in ",
         "run ended: finished; exit code 0; persons: 60 deleted_confirmed",
         "command delete ended: exit code 0\n",
     )
@@ -102,16 +105,16 @@ def test_the_end_of_a_command_that_fails_has_its_reason_and_no_value(run: Run, p
     assert result.code == 2
     last = Path("job.log").read_text().splitlines()[-1]
     assert " ERROR bulk: command persons ended: exit code 2 (" in last
-    assert last.endswith("WhereError")
+    assert last.endswith(": an option, a setting or an input is invalid; the command says which")
     posthog.server.faults.add(Fault("status", action="list", status=401, times=9))
     assert run("persons", "--log-file", "job.log").code == 77
     last = Path("job.log").read_text().splitlines()[-1]
-    assert "AuthenticationFailed GET persons/ 401" in last
+    assert last.endswith(": authentication failed: GET persons/ 401 authentication_failed")
 
 
 def test_an_interrupted_read_is_logged_without_the_text_of_the_server() -> None:
     cause = InputError("jane@example.org")
-    assert log_reason(cause) == "InputError"
+    assert log_reason(cause) == "an option, a setting or an input is invalid; the command says which"
     from asyncclient import ServerError
     from bulk.posthog.attempt_result import to_not_finished
 
@@ -127,8 +130,22 @@ def test_an_interrupted_read_is_logged_without_the_text_of_the_server() -> None:
         retry_after_s=None,
     )
     assert "jane@example.org" in str(to_not_finished(error))
-    assert log_reason(to_not_finished(error)) == "ServerError GET persons/ 503 error"
-    assert log_reason(NotFinished("too long")).startswith("NotFinished: run interrupted: too long")
+    assert log_reason(to_not_finished(error)) == "server error: GET persons/ 503 error"
+    assert log_reason(NotFinished("too long")).startswith("run interrupted: too long")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(Refused("x", "y"), JournalBusy("f"), NotFinished("x"), FileTrouble("f", "is empty", "y"), InputError("x")),
+        *(WhereError("a b", 2, 3, "x"), click.UsageError("x"), OSError(28, "no space"), KeyError("x")),
+        *(ListingError("x"), TimedOut("no response", method="GET", path="/", route="GET persons/", sent=True)),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_log_has_no_name_of_an_exception(error: BaseException) -> None:
+    assert log_reason(error)
+    assert not re.search(r"[a-z][A-Z]|Refused", log_reason(error))
 
 
 @pytest.mark.parametrize("options", [("-q",), ("--quiet",)])

@@ -30,7 +30,9 @@ REFUSED: dict[tuple[str, ...], tuple[int, str]] = {
 @pytest.mark.parametrize(
     "command", [("delete", "--yes", "--expect-count", "60"), ("plan", "delete", "-o", "x.plan.jsonl")]
 )
-def test_it_is_refused(run: Run, posthog: Any, command: tuple[str, ...], options: tuple[str, ...]) -> None:
+def test_a_selection_of_every_person_is_refused_without_everyone(
+    run: Run, posthog: Any, command: tuple[str, ...], options: tuple[str, ...]
+) -> None:
     code, words = REFUSED[options]
     result = run(*command, *options)
     assert result.code == code, result.err
@@ -40,7 +42,7 @@ def test_it_is_refused(run: Run, posthog: Any, command: tuple[str, ...], options
         assert not posthog.server.requests
 
 
-def test_with_everyone_it_is_planned(run: Run, posthog: Any) -> None:
+def test_a_selection_of_every_person_is_planned_with_everyone(run: Run, posthog: Any) -> None:
     for number, options in enumerate(options for options, (code, _) in REFUSED.items() if code == 3):
         result = run("plan", "delete", *options, "--everyone", "-o", f"{number}.plan.jsonl")
         assert result.code == 0, result.err

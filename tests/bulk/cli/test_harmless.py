@@ -115,7 +115,7 @@ def test_a_plan_its_run_and_files_in_the_way(posthog: Any) -> None:
     assert planned.code == 0
     assert "\\x9f" in planned.text
     assert at_terminal("plan", "delete", "--everyone", "-o", plan).code == 74
-    for options in ((), ("--json",), ("--target", "3"), ("--target", "3", "--json")):
+    for options in ((), ("--json",), ("--target", "3"), ("--target", "0-3"), ("--target", "0-3", "--json")):
         assert at_terminal("show", plan, *options).code == 0
     assert at_terminal("run", plan, typed="3\n").code == 3
     assert at_terminal("run", plan, typed="4\n").code == 0

@@ -23,11 +23,11 @@ EVENTS = (
     "Distinct IDs that match no person may still have events that belong to no person; the job does not delete those."
 )
 CLEANED = (
-    "Not selected: 1 line without a person would match 1 person without the whitespace, quotes or invisible "
+    "Not selected: 1 line that matches no person would match 1 person without whitespace, quotes or invisible "
     "characters; to select them, correct the file."
 )
 WIDER = (
-    "Not selected: {} without a person would match {} without whitespace and quotes, and with "
+    "Not selected: {} no person would match {} without whitespace and quotes, and with "
     "--email-match ignore-case --email-keys 'email,Email,$email,distinct_id'."
 )
 
@@ -243,7 +243,7 @@ READ: dict[str, tuple[bytes, tuple[str, ...], int, list[str], list[str], str]] =
             "Lines that matched no person 3 2-4",
             "- would match in another case, under another key, or without whitespace and quotes 2 2-3",
         ],
-        [WIDER.format("2 lines", "3 persons")],
+        [WIDER.format("2 lines that match", "3 persons")],
         "3 of 4 input lines are not covered (3 matched no person)",
     ),
     "the wider match on request": (

@@ -384,7 +384,7 @@ def without_content(footer: bytes) -> bytes:
     return encode_footer(msgspec.structs.replace(decoded, input=None))
 
 
-def test_of_two_lines_that_plan_at_once_only_the_first_to_finish_planning_starts_a_job(
+def test_only_the_first_of_two_commands_to_finish_planning_starts_a_job(
     run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_plan_file = job_session.make_plan_file

@@ -116,10 +116,34 @@ def test_each_operation_in_one_command(run: Run, posthog: Any, lines: Lines, com
     assert {"planning", "plan", "started", "ended", "report"} <= kinds(found)
 
 
+def test_a_plan_its_persons_and_its_lines(run: Run, posthog: Any, lines: Lines) -> None:
+    Path("ids").write_text("user-1\nuser-2\n nobody\n")
+    planned = run("plan", "unset", "emial", "email", "--distinct-ids", "ids", "-o", "x.plan.jsonl", "--json")
+    made = lines(planned.out)[-1]
+    (shown,) = lines(run("show", "x.plan.jsonl", "--json").out)
+    assert shown["event"] == "show"
+    assert {shown["count"], made["count"]} == {2}
+    assert all(shown[name] == made[name] for name in ("digest", "findings", "input", "path", "host", "project_id"))
+    (properties,) = (one for one in made["findings"] if one["kind"] == "properties")
+    assert properties["of"] == [
+        {"key": "emial", "count": 0, "closest": "email"},
+        {"key": "email", "count": 2, "closest": None},
+    ]
+    assert made["input"]["unmatched"] == 1
+    persons = lines(run("show", "x.plan.jsonl", "--target", "0-1", "--json").out)
+    assert [(one["event"], one["number"], one["line"]) for one in persons] == [("target", 0, 1), ("target", 1, 2)]
+    for number, outcome in enumerate(("selected", "selected", "unmatched"), 1):
+        (line,) = lines(run("show", "x.plan.jsonl", "--line", str(number), "--json").out)
+        assert (line["event"], line["line"], line["outcome"]) == ("line", number, outcome)
+    assert posthog.mutations == []
+
+
 def test_persons_are_lines_of_the_server_or_an_event_with_their_number(run: Run, posthog: Any, lines: Lines) -> None:
     assert len(run("persons", "--json").out.splitlines()) == 60
     found = lines(run("persons", "--json", "--format", "csv", "-o", "x.csv").out)
     assert (found[-1]["event"], found[-1]["count"]) == ("persons", 60)
+    found = lines(run("persons", "--json", "--count").out)
+    assert (found[-1]["event"], found[-1]["count"]) == ("count", 60)
     refused = run("persons", "--json", "--format", "csv")
     assert refused.code == 2
     assert "--format csv needs a file: add -o FILE" in refused.sentence

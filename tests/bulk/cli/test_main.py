@@ -1,6 +1,7 @@
 """The command as a whole: help, exit codes, and one sentence for whatever goes wrong."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -185,7 +186,7 @@ def test_a_defect_is_reported_with_its_place_and_no_value() -> None:
         told = exit_codes.describe_error(error)
     finally:
         fail.__globals__["__name__"] = name
-    assert told.startswith("defect of posthog-bulk in bulk.somewhere, fail, line ")
+    assert told.startswith("bug in posthog-bulk in bulk.somewhere, fail, line ")
     assert "jane" not in told
 
 
@@ -217,9 +218,9 @@ def test_a_defect_of_the_error_message_itself_exits_with_70_and_one_sentence(
     monkeypatch.setattr("bulk.cli.main.describe_error", fail)
     result = run("run")
     assert result.code == 70
-    assert result.err.splitlines() == [
-        (
-            "posthog-bulk: defect: KeyError while MissingParameter was reported; no further request was sent. "
-            "Please report it."
-        )
-    ]
+    assert re.fullmatch(
+        r"posthog-bulk: bug in posthog-bulk in bulk\.cli\.main, _describe, line \d+, "
+        r"when an error in bulk\.cli\.main, \w+, line \d+ was reported; no further request was sent\. "
+        r"Please report it\.\n",
+        result.err,
+    )

@@ -16,6 +16,8 @@ WIDTHS = (80, 60, 40)
 COMMANDS: list[tuple[str, ...]] = [
     ("show", "x.plan.jsonl"),
     ("show", "x.plan.jsonl", "--target", "1"),
+    ("show", "x.plan.jsonl", "--target", "0-2"),
+    ("show", "x.plan.jsonl", "--line", "4"),
     ("plan", "delete", "--distinct-ids", "leavers.txt", "-o", "y.plan.jsonl"),
     ("persons", "--distinct-ids", "leavers.txt", "-o", "all.jsonl"),
     ("status", "x.journal.jsonl"),

@@ -220,6 +220,7 @@ def test_a_verification_of_a_server_that_stays_away_is_resumed_by_the_same_line(
     assert run(*command).code == 0
     posthog.server.faults.add(Fault("refuse"))
     result = run("verify", "y.journal.jsonl", "--retry-for", "0.2s")
+    assert result.sentence.startswith("posthog-bulk: verification interrupted: the server did not respond for 0.")
     assert result.code == 75
     assert "the server did not respond for 0.2 s" in result.sentence
     posthog.server.faults.clear()

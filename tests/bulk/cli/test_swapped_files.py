@@ -46,3 +46,31 @@ def test_a_file_that_is_no_plan_is_named_as_the_subject(run: Run) -> None:
     result = run("run", "leavers.txt")
     assert result.code == 74
     assert result.sentence.startswith("posthog-bulk: leavers.txt is not a plan: line 1 is not a plan header; name ")
+
+
+def test_a_new_plan_is_not_given_the_name_of_a_journal(run: Run, posthog: Any) -> None:
+    for line in (("plan", "delete", "--everyone", "-o"), ("delete", "--everyone", "--plan")):
+        result = run(*line, "x.journal.jsonl")
+        assert (result.code, result.err.count("\n")) == (2, 1)
+        expected = "x.journal.jsonl is the name of a journal: give the plan another name, such as x.plan.jsonl."
+        assert result.sentence.startswith(f"posthog-bulk: {expected}")
+    assert list(Path().iterdir()) == []
+    assert len(posthog.server.requests) == 0
+
+
+def test_a_new_journal_is_not_given_the_name_of_a_plan(run: Run, posthog: Any) -> None:
+    assert run("plan", "delete", "--everyone", "-o", "x.plan.jsonl").code == 0
+    requests = len(posthog.server.requests)
+    for line in (("run", "x.plan.jsonl"), ("delete", "--plan", "x.plan.jsonl"), ("delete", "--everyone")):
+        result = run(*line, "--journal", "y.plan.jsonl")
+        assert (result.code, result.err.count("\n")) == (2, 1)
+        expected = "y.plan.jsonl is the name of a plan: give the journal another name, such as y.journal.jsonl."
+        assert result.sentence.startswith(f"posthog-bulk: {expected}")
+    assert [path.name for path in Path().iterdir()] == ["x.plan.jsonl"]
+    assert len(posthog.server.requests) == requests
+
+
+@pytest.mark.usefixtures("job")
+def test_a_plan_that_was_renamed_to_any_name_is_used(run: Run) -> None:
+    Path("x.plan.jsonl").rename("y.journal.jsonl")
+    assert run("run", "y.journal.jsonl", "--journal", "x.journal.jsonl").code == 0

@@ -101,7 +101,7 @@ def count(plan: Path) -> int:
 def test_typing_the_count_approves_the_plan(terminal: Callable[..., Terminal], posthog: Any, plan: Path) -> None:
     one = terminal("run", plan)
     one.read_until("Type the number of persons to continue: ")
-    assert f"About to delete {count(plan)} persons, in project 1 (Local project) on http" in one.seen
+    assert f"About to delete {count(plan)} persons in project 1 (Local project) on http" in one.seen
     assert not posthog.mutations
     one.type(f"{count(plan)}\n")
     assert one.finish() == 0
@@ -264,4 +264,4 @@ def test_only_the_count_approves(tmp_path: Path, typed: str, approved: bool) -> 
         else:
             with pytest.raises(Refused, match="not approved"):
                 approval.ask_for_approval(plan, say=shown.write, read=lambda: typed)
-    assert "About to delete 42 persons, in project 1 (Acme) on h." in shown.getvalue()
+    assert "About to delete 42 persons in project 1 (Acme) on h." in shown.getvalue()

@@ -60,7 +60,7 @@ async def test_a_stop_by_the_caller_closes_the_gate_without_an_error() -> None:
     assert gate.error is None
 
 
-async def test_the_first_error_counts() -> None:
+async def test_the_gate_keeps_the_first_error() -> None:
     gate = StopGate()
     first = RuntimeError("first")
     gate.close(first)

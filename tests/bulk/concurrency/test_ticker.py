@@ -7,7 +7,7 @@ from virtual_time import run_virtual
 from bulk.concurrency.ticker import ticking
 
 
-def test_it_is_called_every_second_until_the_block_ends() -> None:
+def test_the_ticker_calls_every_second_until_the_block_ends() -> None:
     async def main() -> None:
         calls: list[float] = []
         async with ticking(lambda: calls.append(anyio.current_time())):
@@ -18,7 +18,7 @@ def test_it_is_called_every_second_until_the_block_ends() -> None:
     run_virtual(main())
 
 
-def test_its_exception_is_raised_where_the_block_ends_or_handed_over() -> None:
+def test_an_exception_of_a_tick_is_raised_at_the_end_of_the_block_or_handed_over() -> None:
     def fail() -> None:
         raise OSError
 

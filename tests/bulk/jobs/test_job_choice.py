@@ -67,7 +67,7 @@ FROM_THE_FUTURE = job("future", JobState.NOT_STARTED, hours_ago=-25)
         ([job("x", JobState.NOT_STARTED, content=OTHER)], StartNew()),
     ],
 )
-def test_the_job_that_is_chosen(jobs: list[JobSummary], expected: object) -> None:
+def test_the_chosen_job_does_not_depend_on_the_order_of_the_jobs(jobs: list[JobSummary], expected: object) -> None:
     assert choose_job(jobs, SAME, now=NOW) == expected
     assert choose_job(jobs[::-1], SAME, now=NOW) == (
         SeveralJobs(expected.jobs[::-1]) if isinstance(expected, SeveralJobs) else expected

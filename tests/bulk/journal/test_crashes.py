@@ -206,7 +206,7 @@ def test_a_writer_killed_at_any_moment_keeps_every_confirmed_record(path: Path, 
     assert confirmed > 100
 
 
-def test_of_two_processes_one_continues_and_the_other_exits(path: Path, child: Child) -> None:
+def test_one_of_two_processes_continues_and_the_other_exits(path: Path, child: Child) -> None:
     owner = child(HOLD, path)
     assert owner.stdout is not None
     assert owner.stdout.readline() == "held\n"
@@ -220,7 +220,7 @@ def test_of_two_processes_one_continues_and_the_other_exits(path: Path, child: C
     assert _notes(path) == []
 
 
-def test_of_many_processes_that_start_together_exactly_one_continues(path: Path, child: Child) -> None:
+def test_exactly_one_of_many_processes_that_start_together_continues(path: Path, child: Child) -> None:
     processes = [child(HOLD, path) for _ in range(6)]
     said = [process.stdout.readline() for process in processes if process.stdout is not None]
     assert sorted(said) == ["busy\n"] * 5 + ["held\n"]

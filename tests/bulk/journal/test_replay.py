@@ -8,7 +8,7 @@ import pytest
 
 from bulk.errors import JournalDamaged, JournalError
 from bulk.journal.records import FORMAT, JobOpened, Record, RunStarted
-from bulk.journal.replay import framing, open_journal, replay_journal
+from bulk.journal.replay import JournalFollower, framing, open_journal, replay_journal
 from bulk.journal.target_states import TargetStates
 
 OPENED = JobOpened(
@@ -89,3 +89,69 @@ def test_an_empty_journal_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(JournalError, match="is empty"):
         replay_journal(path)
+
+
+def lines(*records: Record) -> list[bytes]:
+    seed = framing().seed(records[0])
+    return [framing().encode(record, n, seed) for n, record in enumerate(records)]
+
+
+def append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+RUNS = tuple(msgspec.structs.replace(RUN, at=2.0 + n) for n in range(3))
+
+
+def test_a_follower_reads_only_what_was_appended(tmp_path: Path) -> None:
+    opened, *runs = lines(OPENED, *RUNS)
+    path = write(tmp_path / "j", OPENED, RUNS[0])
+    follower, read = JournalFollower(path), list[tuple[int, int]]()
+    states = follower.read(on_read=lambda _, done, size: read.append((done, size)))
+    assert (states.count, len(states.run_stats.runs)) == (7, 1)
+    half = len(runs[1]) // 2
+    append(path, runs[1][:half])
+    assert len(follower.read(on_read=lambda _, done, size: read.append((done, size))).run_stats.runs) == 1
+    append(path, runs[1][half:] + runs[2])
+    assert len(follower.read(on_read=lambda _, done, size: read.append((done, size))).run_stats.runs) == 3
+    sizes = (len(opened + runs[0]), len(opened + runs[0]) + half, len(opened + b"".join(runs)))
+    assert read == [(size, size) for size in sizes]
+    follower.read(on_read=lambda _, done, size: read.append((done, size)))
+    assert len(read) == 3
+
+
+@pytest.mark.parametrize("is_renamed", [True, False])
+def test_a_follower_reads_a_replaced_journal_anew(tmp_path: Path, is_renamed: bool) -> None:
+    path = write(tmp_path / "j", OPENED, *RUNS[:2])
+    follower = JournalFollower(path)
+    follower.read()
+    other = write(tmp_path / "new", msgspec.structs.replace(OPENED, job="k", count=9), *RUNS)
+    if is_renamed:
+        other.rename(path)
+    else:
+        path.write_bytes(other.read_bytes())
+    states = follower.read()
+    assert (states.count, len(states.run_stats.runs)) == (9, 3)
+
+
+def test_a_follower_reads_anew_after_a_repair_has_cut_the_journal(tmp_path: Path) -> None:
+    path = write(tmp_path / "j", OPENED, RUNS[0])
+    append(path, b'{"n":2,"type":"run_started","at"' + bytes(400))
+    follower = JournalFollower(path)
+    assert len(follower.read().run_stats.runs) == 1
+    path.write_bytes(b"".join(lines(OPENED, *RUNS)))
+    assert len(follower.read().run_stats.runs) == 3
+    path.write_bytes(path.read_bytes()[:-1])
+    assert len(follower.read().run_stats.runs) == 2
+
+
+def test_a_follower_refuses_a_damaged_and_an_empty_journal(tmp_path: Path) -> None:
+    path = write(tmp_path / "j", OPENED, *RUNS)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'"at":2.0', b'"at":9.0'))
+    with pytest.raises(JournalDamaged):
+        JournalFollower(path).read()
+    path.write_bytes(b"")
+    with pytest.raises(JournalError, match="is empty"):
+        JournalFollower(path).read()

@@ -208,7 +208,7 @@ async def test_a_key_that_must_not_query_is_told_which_scope_it_lacks(server: Lo
 
 
 @pytest.mark.slow
-async def test_of_a_hundred_thousand_persons_the_plan_has_those_of_the_records(tmp_path: Path) -> None:
+async def test_the_plan_of_a_hundred_thousand_persons_has_those_of_the_records(tmp_path: Path) -> None:
     options = ServerOptions(seeded_events=True)
     async with (
         LocalPostHog(persons=100_000, options=options, clock=NOW.timestamp) as server,

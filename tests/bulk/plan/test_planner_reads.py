@@ -1,8 +1,10 @@
 """Planning when responses leave persons out or fail: one response alone drops no person."""
 
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,6 +26,7 @@ from bulk import (
     load_plan,
     make_plan,
 )
+from bulk.events import PlanEvent, PlanProgress, WaitKind
 from bulk.selection.input_findings import by_kind
 
 BATCHES = ("batch_by_uuids", "batch_by_distinct_ids")
@@ -200,3 +203,34 @@ async def test_a_person_created_at_the_end_of_the_calendar_is_in_the_plan(tmp_pa
             assert plan.count == 30
         with load_plan(tmp_path / "x.plan.jsonl") as again:
             assert [target.uuid for target in again.iter()] == [UUID(str(uuid)) for uuid in s.uuids]
+
+
+class SilentPipe(BytesIO):
+    """An input that gives its lines only when the display has shown that they are waited for."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.is_shown = threading.Event()
+
+    def readline(self, limit: int | None = -1) -> bytes:
+        assert self.is_shown.wait(10)
+        return super().readline(limit)
+
+
+async def test_planning_shows_that_it_waits_for_the_lines_of_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk.concurrency.ticker.TICK_S", 0.01)
+    monkeypatch.setattr("bulk.progress.wait_tracker.SHOWN_FROM_S", 0.0)
+    async with opened(tmp_path) as server:
+        pipe = SilentPipe(b"user-1\nuser-2\n")
+
+        def on_progress(event: PlanEvent) -> None:
+            if isinstance(event, PlanProgress) and event.wait is not None and event.wait.kind is WaitKind.INPUT:
+                pipe.is_shown.set()
+
+        path = tmp_path / "x.plan.jsonl"
+        with await make_plan(
+            server.client, DeletePersons(), ByDistinctIds(pipe), path, on_progress=on_progress
+        ) as plan:
+            assert plan.count == 2

@@ -10,7 +10,7 @@ import pytest
 from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits, ServerError
 from asyncclient.retry import RetryPolicy
 from asyncclient.testing import Fault, LocalPostHog
-from bulk import ByActivity, ByDistinctIds, ByFilter, ByQuery, DeletePersons, make_plan, run_job
+from bulk import ByActivity, ByDistinctIds, ByEmails, ByFilter, ByQuery, DeletePersons, make_plan, run_job
 from bulk.errors import FileTrouble, InputError, NotFinished, Refused
 from bulk.plan.plan_file import Plan
 from bulk.selection.input_findings import by_kind
@@ -90,6 +90,19 @@ async def test_protected_persons_are_left_out_counted_and_named_by_line(
         assert coverage.not_covered == coverage.protected == lines["count"]
 
 
+@pytest.mark.parametrize("key", ["email", "Email", "$email"])
+async def test_an_email_protects_in_upper_or_lower_case_and_under_each_usual_key(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, key: str
+) -> None:
+    people = free(server)
+    server.world.set_properties(people[7].uuid, {key: "Ann.Staff@Example.com"})
+    staff = tmp_path / "staff.txt"
+    staff.write_text("nobody@example.com\nann.staff@example.COM\n")
+    with await make_plan(client, DeletePersons(), FREE, tmp_path / "x.plan.jsonl", protect=[staff]) as plan:
+        assert people[7].uuid not in uuids(plan)
+        assert by_kind(plan.findings)["protected"]["lines"] == "2"
+
+
 async def test_a_filter_protects_too(server: LocalPostHog, client: PostHogClient, tmp_path: Path) -> None:
     germans = {person.uuid for person in free(server) if person.properties["country"] == "DE"}
     assert germans
@@ -163,7 +176,7 @@ async def test_a_list_that_cannot_be_read_completely_protects_nobody_and_ends_th
         ([PropertyFilter("is_identified", "true")], "--identified or --anonymous"),
     ],
 )
-async def test_protection_that_cannot_be_is_refused_without_a_request(
+async def test_an_invalid_protection_is_refused_without_a_request(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, protect: Any, says: str
 ) -> None:
     with pytest.raises(InputError, match=says):
@@ -189,3 +202,18 @@ async def test_no_line_that_names_a_protected_person_counts_as_covered(
     assert coverage_of(found).sentence() == (
         "3 of 4 input lines are not covered (2 protected, 1 repeated from such a line)"
     )
+
+
+async def test_a_line_of_a_selected_and_a_protected_person_has_an_outcome(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    server.world.add_person(distinct_ids=["b@x.org"], properties={"email": "a@x.org"})
+    server.world.add_person(distinct_ids=["staff"], properties={"email": "b@x.org"})
+    staff = tmp_path / "staff.txt"
+    staff.write_text("staff\n")
+    selection = ByEmails(["a@x.org", "b@x.org"], keys=("email", "distinct_id"))
+    with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl", protect=[staff]) as plan:
+        assert [(target.distinct_id, target.line) for target in plan.iter()] == [("b@x.org", 1)]
+        found = by_kind(plan.findings)
+        assert found["aliases"] == {"count": 1, "lines": "2"}
+        assert coverage_of(found).not_covered == 0

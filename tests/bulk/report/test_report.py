@@ -190,6 +190,18 @@ def test_verify_says_how_many_persons_it_could_not_read() -> None:
             "Nothing to change: all 1,000 persons already lack these properties.",
         ),
         (
+            {"kind": "delete-events"},
+            "events",
+            "queued",
+            "Done: 1,000 of 1,000 persons with events queued for deletion (confirmed by reading back).",
+        ),
+        (
+            {"kind": "delete-events"},
+            "events",
+            "purged",
+            "Done: 1,000 of 1,000 persons with events purged by PostHog (confirmed by reading back).",
+        ),
+        (
             {"kind": "delete-recordings"},
             "recordings",
             "requested",
@@ -199,7 +211,7 @@ def test_verify_says_how_many_persons_it_could_not_read() -> None:
             {"kind": "delete"},
             "person",
             "not_started",
-            "Not finished: 0 of 1,000 persons deleted (confirmed by reading back); to resume, run the plan again.",
+            "Not finished: 0 of 1,000 persons deleted (confirmed by reading back).",
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """What each read proves of a target, and which deletion rows are too old or soon will be."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -285,3 +285,13 @@ def test_the_same_person_has_the_uuid_and_the_creation_time_of_the_plan(
 ) -> None:
     target = Target(number=0, uuid=UUID(int=1), created_at=CREATED)
     assert is_same(target, ref(number, created_at=CREATED + later)) is same
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+@pytest.mark.parametrize("hours", [-14, 0, 14])
+def test_creation_times_at_the_ends_of_the_calendar_are_compared_like_any_other(day: date, hours: int) -> None:
+    moment = time.min if day == date.min else time.max
+    created_at = datetime.combine(day, moment, timezone(timedelta(hours=hours)))
+    target = Target(number=0, uuid=UUID(int=1), created_at=created_at)
+    assert is_same(target, ref(0, created_at=created_at))
+    assert not is_same(target, ref(0, created_at=CREATED))

@@ -175,7 +175,7 @@ def bulk(ids: Any = None, distinct_ids: Any = None, timeout_s: Any = None) -> Re
         ({"ids": [U], "timeout_s": "60"}, "timeout_s"),
     ],
 )
-def test_bulk_deletes_that_cannot_be_are_refused(arguments: dict[str, Any], sentence: str) -> None:
+def test_invalid_bulk_deletes_are_refused(arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidArgument, match=sentence):
         bulk(**arguments)
 
@@ -216,7 +216,7 @@ def test_batches_beyond_200_are_refused_since_the_server_would_cut_them_off() ->
         {"search": b"x"},
     ],
 )
-def test_listings_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_listings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match=next(iter(wrong))):
         endpoints.list_persons(**wrong)
 
@@ -297,7 +297,7 @@ def test_each_call_has_its_bucket_and_route_without_ids(request_: Request, bucke
         {"key": "a", "value": "x", "type": "event"},
     ],
 )
-def test_conditions_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_conditions_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
         PropertyFilter(**wrong)
 

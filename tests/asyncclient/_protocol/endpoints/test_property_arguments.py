@@ -152,7 +152,7 @@ BAD_KEYS = ["", " ", "\t\n", "a\0b", "\ud800", 7, None, b"email", ["email"], Tru
 
 
 @pytest.mark.parametrize("bad", BAD_KEYS, ids=range(len(BAD_KEYS)))
-def test_keys_that_cannot_be_are_refused(bad: Any) -> None:
+def test_invalid_keys_are_refused(bad: Any) -> None:
     for call in (
         lambda: endpoints.update_person(U, {bad: 1} if bad.__hash__ else {"": 1}),
         lambda: endpoints.update_property(U, bad, 1),
@@ -171,7 +171,7 @@ def test_an_update_without_usable_properties_is_refused(bad: Any) -> None:
 
 
 @pytest.mark.parametrize("bad", [[], (), {"a"}, {"a": 1}, b"ab", None, 7, iter(["a"]), ["a", "b", "a"]])
-def test_lists_of_keys_that_cannot_be_are_refused(bad: Any) -> None:
+def test_invalid_lists_of_keys_are_refused(bad: Any) -> None:
     with pytest.raises(InvalidArgument, match="property key"):
         endpoints.property_keys(bad)
 
@@ -194,7 +194,7 @@ def test_a_text_is_one_key_and_a_list_keeps_its_order() -> None:
         {"distinct_ids_to_split": ["a", None]},
     ],
 )
-def test_splits_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_splits_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
         endpoints.split_person(U, **wrong)
 
@@ -254,7 +254,7 @@ def test_the_documented_body_is_sent_only_when_given() -> None:
         {"breakdown_type": None, "breakdown": []},
     ],
 )
-def test_timelines_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_timelines_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match=list(wrong)[-1]):
         endpoints.properties_timeline(U, **wrong)
 

@@ -20,7 +20,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_it_is_a_set(form: str) -> None:
+def test_person_ids_behave_like_a_set(form: str) -> None:
     random, ids, reference = Random(1), PersonIdSet(), set()
     for _ in range(40):
         numbers = [FORMS[form](random) for _ in range(random.choice([0, 1, 2, 300]))]

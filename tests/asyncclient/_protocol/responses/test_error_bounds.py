@@ -12,7 +12,7 @@ PIECE = b"<p>" + b"x" * 65_536
 
 
 @pytest.mark.parametrize("whose", ["its own session", "a session of the user"])
-async def test_of_an_endless_error_page_no_more_is_read_than_its_limit(raw: Any, whose: str) -> None:
+async def test_an_endless_error_page_is_read_up_to_its_limit(raw: Any, whose: str) -> None:
     gone = asyncio.Event()
     written = 0
 

@@ -295,7 +295,7 @@ async def test_properties_at_a_time_come_as_the_server_tells_them(raw: Any) -> N
 
 
 @pytest.mark.parametrize("wrong", [{"limit": 0}, {"page": 0}, {"page": True}, {"limit": "10"}, {"page": -1}])
-async def test_pages_that_cannot_be_are_refused(raw: Any, wrong: dict[str, Any]) -> None:
+async def test_invalid_pages_are_refused(raw: Any, wrong: dict[str, Any]) -> None:
     server = await raw.serve(b"")
     client = await raw.client(server.url)
     with pytest.raises(InvalidArgument, match=next(iter(wrong))):

@@ -151,7 +151,7 @@ async def test_cancelling_a_listing_under_way_leaks_nothing(raw: Any, kind: str)
 
 @pytest.mark.parametrize("size", [0, -1, 10_001, True, 1.5, "10"])
 @pytest.mark.parametrize("kind", ["iter", "iter_pages", "iter_refs", "iter_raw"])
-async def test_a_page_size_that_cannot_be_is_refused_before_anything_is_sent(raw: Any, kind: str, size: Any) -> None:
+async def test_an_invalid_page_size_is_refused_before_anything_is_sent(raw: Any, kind: str, size: Any) -> None:
     server = await raw.serve(raw.http())
     client = await raw.client(server.url)
     with pytest.raises(InvalidArgument, match="limit"):

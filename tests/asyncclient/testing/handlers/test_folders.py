@@ -193,7 +193,7 @@ def test_ids_are_of_version_7_and_never_given_twice():
         folders.change(other, type="home", protocol="p", path="")
 
 
-def test_keys_must_differ():
+def test_two_equal_keys_are_refused():
     for more in ((PersonalKey(key=ServerOptions().personal_api_key),), (OTHER, OTHER)):
         with pytest.raises(ValueError, match="more_keys"):
             ServerOptions(more_keys=more)

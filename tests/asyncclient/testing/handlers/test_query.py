@@ -48,7 +48,7 @@ async def test_null_values_are_found_which_the_filter_is_set_misses(serve):
     assert await api.where({"key": "old", "operator": "is_set", "value": "is_set", "type": "person"}) == ["some"]
 
 
-async def test_the_form_of_the_response(serve):
+async def test_a_query_response_has_columns_and_pages(serve):
     api = await serve(3)
     body = (await ask(api, k0="plan", after=NIL)).json
     assert (body["columns"], body["is_cached"], body["hasMore"], body["error"]) == (
@@ -139,7 +139,7 @@ async def test_bodies_that_are_no_query_are_refused(serve):
         assert (await api.post("/api/projects/1/query/", body)).status == 400
 
 
-async def test_it_takes_the_scope_to_query_and_counts_with_the_other_calls(serve):
+async def test_a_query_needs_its_scope_and_counts_with_the_other_calls(serve):
     api = await serve(1, scopes=("person:write",))
     assert (await ask(api, k0="plan", after=NIL)).json["detail"] == "API key missing required scope 'query:read'"
     api.server.reconfigure(scopes=("query:read", "person:read"), rate_limits="posthog")

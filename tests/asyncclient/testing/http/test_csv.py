@@ -54,7 +54,7 @@ async def test_filters_apply_and_no_match_is_an_empty_text(serve):
 
 
 @pytest.mark.parametrize("path", [".csv", ".csv/", "/?format=csv"])
-async def test_the_suffix_asks_for_it_too(serve, path):
+async def test_the_suffix_csv_requests_a_csv_export(serve, path):
     api = await serve(3)
     reply = await api.get(f"/api/projects/1/persons{path}")
     assert len(table(reply.body)) == 3
@@ -71,13 +71,13 @@ async def test_persons_that_the_store_lost_are_left_out(serve):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("ceiling", "rows"), [(50_000, 50_000), (300_000, 50_003)])
-async def test_the_query_layer_cuts_it(serve, ceiling, rows):
+async def test_a_csv_export_has_at_most_the_rows_of_the_query_layer(serve, ceiling, rows):
     api = await serve(50_003, csv_rows=ceiling)
     reply = await api.get("?format=csv", headers={"Accept-Encoding": "gzip"})
     assert reply.body.count(b"\r\n") == rows + 1
 
 
-async def test_it_is_streamed_and_packed_where_that_is_wanted(serve):
+async def test_a_csv_export_is_streamed_and_compressed_on_request(serve):
     api = await serve(2000)
     path, plain = "?format=csv", {"Accept-Encoding": "identity"}
     reply = await api.get(path, headers=plain)
@@ -91,7 +91,7 @@ async def test_it_is_streamed_and_packed_where_that_is_wanted(serve):
     assert "Content-Encoding" not in (await api.get(path, headers={"Accept-Encoding": "gzip"})).headers
 
 
-async def test_it_shows_the_persons_at_the_time_of_the_request(serve):
+async def test_a_csv_export_has_the_persons_at_the_time_of_the_request(serve):
     api = await serve(3000)
     url = f"{api.server.url}/api/projects/1/persons/?format=csv"
     headers = {"Authorization": f"Bearer {api.server.personal_api_key}"}
@@ -136,7 +136,7 @@ async def test_errors_and_changes_keep_their_status_and_have_no_body(serve):
 
 
 @pytest.mark.parametrize("path", ["/api/projects/1/?format=csv", "?format=xml", "1.xml", "/api/projects/1.csv"])
-async def test_nothing_else_has_that_format(serve, path):
+async def test_only_the_list_of_persons_has_a_csv_export(serve, path):
     api = await serve(1)
     assert (await api.get(path)).error == (404, "invalid_request", "not_found")
 

@@ -72,7 +72,7 @@ async def test_an_unknown_path_is_not_found(serve, path):
     ("path", "status"),
     [("?format=json", 200), ("?format=xml", 404), ("1.json", 200), ("1.xml", 404), ("a.b.c", 404)],
 )
-async def test_formats(serve, path, status):
+async def test_only_json_is_a_known_format(serve, path, status):
     api = await serve(1)
     assert (await api.get(path)).status == status
 

@@ -103,7 +103,7 @@ async def test_no_filters_select_every_person(api):
         ("distinct_id=&email=&search=&properties=", ["dan", "cyd", "bob", "ann"]),
     ],
 )
-async def test_the_plain_filters(api, query, expected):
+async def test_a_plain_filter_selects_the_matching_persons(api, query, expected):
     page = (await api.get(f"?{query}")).json
     assert [person["distinct_ids"][0] for person in page["results"]] == expected
 

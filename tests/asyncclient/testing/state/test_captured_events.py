@@ -33,7 +33,7 @@ def event(name="$set", distinct_id="a", properties=None, **more):
 
 
 @given(JSON | EVENTS)
-def test_whatever_is_sent_is_an_event_or_nothing(raw):
+def test_anything_sent_is_parsed_as_an_event_or_dropped(raw):
     found = parse_event(raw)
     assert found is None or (
         0 < len(found.distinct_id) <= MAX_EVENT_DISTINCT_ID
@@ -45,7 +45,7 @@ def test_whatever_is_sent_is_an_event_or_nothing(raw):
 
 
 @pytest.mark.parametrize("distinct_id", ["", None, [], {}])
-def test_no_distinct_id_no_event(distinct_id):
+def test_an_event_without_a_usable_distinct_id_is_dropped(distinct_id):
     assert parse_event(event(distinct_id=distinct_id)) is None
 
 
@@ -92,7 +92,7 @@ def test_unset_is_a_list_or_the_keys_of_an_object_without_nested_keys():
         ("$merge_dangerously", "alias", True),
     ],
 )
-def test_events_that_merge(name, field, force):
+def test_only_identifying_and_merging_events_name_another_distinct_id(name, field, force):
     found = parse_event(event(name, properties={field: "b"}))
     assert found == Event(distinct_id="a", identifies=True, other_id="b", by_force=force)
     assert parse_event(event(name, properties={field: "a"})).other_id is None

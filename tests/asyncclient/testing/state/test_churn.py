@@ -24,7 +24,7 @@ async def test_removals_at_the_front_make_a_naive_reader_skip_persons(serve):
 
 
 @pytest.mark.parametrize("at", ["front", "random"])
-async def test_the_protected_stay_and_the_rest_goes(serve, at):
+async def test_protected_persons_stay_and_the_others_are_deleted(serve, at):
     api = await serve(30)
     protected = {str(api.world.uuid_of(f"user-{n}")) for n in range(0, 30, 3)}
     api.server.churn(adds_per_request=1, removes_per_request=3, at=at, protect=protected)
@@ -62,7 +62,7 @@ async def test_only_list_requests_drive_it(serve):
     assert api.world.count() == 10
 
 
-async def test_it_happens_the_same_way_each_time(serve):
+async def test_churn_with_the_same_seed_repeats_exactly(serve):
     runs = []
     for _ in range(2):
         api = await serve(50)

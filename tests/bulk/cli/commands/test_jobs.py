@@ -109,6 +109,25 @@ def test_a_journal_of_another_name_belongs_to_its_plan(run: Run, posthog: Any) -
     assert jobs["x.plan.jsonl"]["Next"] == "posthog-bulk run x.plan.jsonl --journal other.journal.jsonl"
 
 
+def test_a_plan_beside_the_journal_of_another_plan_runs_with_a_journal_of_its_own(run: Run, posthog: Any) -> None:
+    interrupt(run, posthog, "--plan", "a.plan.jsonl")
+    Path("a.journal.jsonl").rename("x.journal.jsonl")
+    Path("a.plan.jsonl").unlink()
+    assert run("plan", "unset", "email", *FREE, "-o", "x.plan.jsonl").code == 0
+    Path("x-2.journal.jsonl").touch()
+    jobs = listed(run)
+    assert list(jobs) == ["x-2.journal.jsonl", "x.journal.jsonl", "x.plan.jsonl"]
+    assert jobs["x.journal.jsonl"]["State"] == "not finished, 2 of 8 persons done, and its plan is missing"
+    job = jobs["x.plan.jsonl"]
+    assert (job["State"], job["Problem"]) == ("not started", "x.journal.jsonl is the journal of another plan")
+    assert job["Next"] == "posthog-bulk run x.plan.jsonl --journal x-3.journal.jsonl"
+    digest = json.loads(Path("x.plan.jsonl").read_text().splitlines()[-1])["digest"]
+    assert run(*shlex.split(job["Next"])[1:], "--approve", digest).code == 0
+    job = listed(run)["x.plan.jsonl"]
+    assert job["State"].startswith("finished")
+    assert "Problem" not in job
+
+
 def test_files_that_cannot_be_read_are_listed_as_such(run: Run, posthog: Any) -> None:
     interrupt(run, posthog, "--plan", "x.plan.jsonl")
     data = Path("x.journal.jsonl").read_bytes()

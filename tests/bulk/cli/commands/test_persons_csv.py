@@ -22,7 +22,7 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(reader)
 
 
-def test_everybody_is_in_it(run: Run, posthog: Any) -> None:
+def test_a_csv_export_has_every_person(run: Run, posthog: Any) -> None:
     result = run("persons", "--format", "csv")
     assert (result.code, result.err) == (0, "60 persons\n")
     world = posthog.server.world

@@ -80,6 +80,7 @@ def test_a_port_in_use_is_a_usage_error(spawn: Spawn, run: Run) -> None:
         (("--capture-lag", "-1"), "--capture-lag"),
         (("--fault", "swallow,action=capture,share=2"), "share"),
         (("--fault", "capture_down,action=capture"), "applies only to"),
+        (("--fault", "status,action=nope"), "unknown action 'nope'; known actions are activity, all_activity"),
         (("--era", "old"), "--era"),
     ],
 )

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from bulk.journal.locked_file import LockedFile
 
 Run = Callable[..., Any]
 MADE = ("--plan", "x.plan.jsonl", "--yes", "--expect-count", "3")
@@ -39,10 +42,14 @@ def test_status_of_an_unfinished_job_has_the_command_that_resumes_it(
         monkeypatch.setenv(name, value)
     result = run("delete", "--distinct-ids", "ids", *MADE, "--wait", "0")
     assert result.code == 75
+    verdict = result.out.partition("\nNot finished: ")[2].partition("\nPlan: ")[0]
+    assert " again" not in verdict  # one text says how to resume, and it is a command line
+    line = " ".join(("posthog-bulk delete --distinct-ids ids", *map(str, MADE), "--wait 0"))
+    assert f"To resume: {line}\n" in result.out
+    assert "To resume: posthog-bulk run PLAN, or the" in " ".join(run("report", "x.journal.jsonl").out.split())
     shown = run("status", "x.journal.jsonl").out
     assert any(line.split()[:3] == ["To", "resume", "posthog-bulk"] for line in shown.splitlines())
-    assert "run the same command again" not in shown
-    assert "; to resume, run the plan again." in shown
+    assert " again" not in shown
 
 
 @pytest.mark.usefixtures("ids", "posthog")
@@ -52,3 +59,19 @@ def test_commands_say_which_file_they_wrote(run: Run) -> None:
     assert (report.out, report.err) == ("", "Report written to x.md\n")
     persons = run("persons", "--distinct-ids", "ids", "-o", "x.jsonl")
     assert "3 persons written to x.jsonl" in persons.err.splitlines()
+
+
+@pytest.mark.usefixtures("ids", "posthog")
+def test_watching_reads_only_what_the_job_appends(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("delete-recordings", "--distinct-ids", "ids", *MADE).code == 0
+    journal, file = Path("x.journal.jsonl"), LockedFile.take(Path("x.journal.jsonl"))
+    data = journal.read_bytes()
+    steps = [
+        lambda: journal.write_bytes(b"?" + data[1:]),  # a reading from its start would refuse it
+        lambda: journal.write_bytes(data),
+        file.close,
+    ]
+    monkeypatch.setattr("bulk.cli.commands.status.time", SimpleNamespace(sleep=lambda _: steps.pop(0)()))
+    result = run("status", "x.journal.jsonl", "--watch")
+    assert (result.code, steps) == (0, []), result.err
+    assert "ended" in result.out

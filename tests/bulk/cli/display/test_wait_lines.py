@@ -46,6 +46,10 @@ NOW = datetime(2026, 11, 29, 11, 3, 14, tzinfo=UTC)
             Wait(kind=WaitKind.RESPONSE, waited_s=7),
             "Waiting for the server to respond, for 7 s so far",
         ),
+        (
+            Wait(kind=WaitKind.INPUT, waited_s=7),
+            "Waiting for the next lines of the input, for 7 s so far",
+        ),
     ],
 )
 def test_a_wait_shows_what_for_how_long_and_until_when(wait: Wait, line: str) -> None:

@@ -104,6 +104,20 @@ def test_a_key_file_of_an_option_overrides_the_key_command_of_a_profile(write: W
     assert sent_key(settings.client({PROJECT_ID: "1"})) == "phx_option"
 
 
+@pytest.mark.parametrize("printed", ["phx_se cret", r"phx_s\303\251cret", r"phx_secret\001", r"\377\376"])
+def test_a_first_line_that_cannot_be_a_key_is_refused_and_not_shown(
+    run: Run, write: Write, posthog: Any, monkeypatch: pytest.MonkeyPatch, printed: str
+) -> None:
+    monkeypatch.delenv(KEY)
+    write(f"[local]\nkey_command = ['printf', '{printed}']\n")
+    result = run("persons", "--profile", "local")
+    assert result.code == 2
+    assert result.err == (
+        "posthog-bulk: the personal API key contains a line break, a space or another character that no key has\n"
+    )
+    assert len(posthog.server.requests) == 0
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
@@ -237,6 +251,21 @@ def test_a_ca_file_that_cannot_be_used_is_refused(
     assert result.code == 2
     assert f"the CA file ca.pem {problem}" in result.sentence
     assert not posthog.server.requests
+
+
+@pytest.mark.parametrize(("option", "code"), [("--ca-file", 2), ("--key-file", 2), ("--hogql", 74), ("--protect", 74)])
+@pytest.mark.parametrize("name", ["fifo", "/dev/zero"])
+def test_a_file_that_is_no_list_of_ids_is_not_read_from_a_pipe_or_a_device(
+    run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch, option: str, code: int, name: str
+) -> None:
+    os.mkfifo("fifo", 0o600)
+    monkeypatch.delenv(KEY)
+    everyone = () if option == "--hogql" else ("--everyone",)
+    result = run("plan", "delete", *everyone, option, name, "-o", "x.plan.jsonl")
+    assert result.code == code
+    assert " is not a regular file" in result.sentence
+    assert not posthog.server.requests
+    assert not Path("x.plan.jsonl").exists()
 
 
 def test_a_command_without_a_host_says_once_which_one_it_uses(

@@ -56,15 +56,15 @@ def test_persons_and_plan_select_the_same(
     assert f"Persons           {expected}\n" in planned.out
     assert "\nQuery             " in planned.out
     assert "The query describes the project as of 20" in planned.out
-    assert "Not covered: persons, their properties and events of the last minutes" in planned.out
+    assert "Not covered: persons, properties and events of the last minutes" in planned.out
 
 
 REFUSED: dict[tuple[str, ...], str] = {
     ("--identified", "--anonymous"): "--identified and --anonymous exclude each other",
     ("--created-before", "yesterday"): "--created-before is not a date: write it as 2026-01-31",
     ("--created-after", "2026-13-01"): "--created-after is not a date",
-    ("--created-after", "2026-01-02", "--created-before", "2026-01-01"): "both before and after",
-    ("--inactive-since", "90"): "--inactive-since is neither a date nor a number of days: write 90d",
+    ("--created-after", "2026-01-02", "--created-before", "2026-01-01"): "must be later than",
+    ("--inactive-since", "90"): "--inactive-since is neither a date nor a number of days from 1d: write 90d",
     ("--inactive-since", "0d"): "--inactive-since is neither",
     ("--hogql", "DELETE FROM persons"): "the query is not a SELECT",
     ("--hogql", " "): "the query is empty",
@@ -76,7 +76,7 @@ REFUSED: dict[tuple[str, ...], str] = {
 
 @pytest.mark.parametrize("options", REFUSED)
 @pytest.mark.parametrize("command", [("delete", "--yes", "--expect-count", "1"), ("persons",)])
-def test_options_that_cannot_be_are_refused_without_a_request(
+def test_invalid_options_are_refused_without_a_request(
     run: Run, posthog: Any, command: tuple[str, ...], options: tuple[str, ...]
 ) -> None:
     Path("latin1.sql").write_bytes(b"SELECT '\xe9'")

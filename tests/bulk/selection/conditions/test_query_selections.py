@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from asyncclient import PropertyFilter
 from bulk import ByActivity, ByQuery
 from bulk.errors import InputError
+from bulk.formatting import count_of
 from bulk.selection.conditions.moments import parse_moment, parse_since, resolve_since
 from bulk.selection.selections import describe
 
@@ -83,7 +84,7 @@ def test_the_query_of_an_activity_has_no_value_in_its_text() -> None:
     [
         ({}, "no condition"),
         ({"properties": [PropertyFilter("plan", "free")]}, "no condition"),
-        ({"created_before": "2025-01-01", "created_after": "2025-01-01"}, "both before and after"),
+        ({"created_before": "2025-01-01", "created_after": "2025-01-01"}, "must be later than"),
         ({"created_before": 5}, "not a date"),
         ({"inactive_since": timedelta(hours=30)}, "whole number of days"),
         ({"inactive_since": timedelta(0)}, "whole number of days"),
@@ -91,7 +92,7 @@ def test_the_query_of_an_activity_has_no_value_in_its_text() -> None:
         ({"identified": True, "email": " "}, "blank"),
     ],
 )
-def test_activity_that_cannot_be_is_refused(fields: dict[str, Any], says: str) -> None:
+def test_an_invalid_activity_is_refused(fields: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         ByActivity(**fields)
 
@@ -148,7 +149,8 @@ def test_only_the_plan_has_the_values() -> None:
     assert "2020" not in json.dumps(chosen.summary())
     assert SECRET in json.dumps(chosen.details())
     assert describe(chosen.summary()) == (
-        "persons without an event since (value in the plan) where email exact (value in the plan) that a query names"
+        "persons without an event since (value in the plan) where email exact (value in the plan) "
+        "that a HogQL query returns"
     )
 
 
@@ -163,4 +165,4 @@ def test_details_are_the_same_for_the_same_arguments(before: Any, identified: bo
         for given_before in (before, None if before is None else before.isoformat())
     )
     assert json.dumps(first.details()) == json.dumps(second.details())
-    assert f"{since[:-1]} days before the plan" in describe(first.details())
+    assert f"in the {count_of(int(since[:-1]), 'day')} before the plan" in describe(first.details())

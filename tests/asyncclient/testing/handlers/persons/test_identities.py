@@ -150,7 +150,7 @@ async def test_a_split_shows_a_person_that_the_older_order_would_hide(serve, ord
     assert api.world.listed(gone)
 
 
-def test_the_world_splits_by_itself(api, uuid):
+def test_the_world_splits_a_person_without_a_request(api, uuid):
     assert api.world.split(uuid, ["b", "c"]) == [uuid_by("b"), uuid_by("c")]
     assert api.world.split(uuid, ["a", "b"]) == [uuid, uuid_by("b")]
     with pytest.raises(LookupError):

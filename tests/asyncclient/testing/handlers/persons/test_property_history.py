@@ -61,7 +61,7 @@ async def test_only_points_in_range_are_returned(api, uuid):
         ("?date_from=all", "2024-01-01T00:00:00+00:00", "2026-09-21T23:59:59.999999+00:00"),
     ],
 )
-async def test_the_range_is_returned(api, query, start, end):
+async def test_a_timeline_has_its_range_unless_the_server_is_older(api, query, start, end):
     body = (await api.get(f"1/properties_timeline/{query}")).json
     assert (body["effective_date_from"], body["effective_date_to"]) == (start, end)
     api.server.reconfigure(timeline_dates=False)
@@ -88,7 +88,7 @@ async def at(api, time, who="distinct_id=b"):
     return await api.get(f"properties_at_time/?timestamp={time}&{who}")
 
 
-async def test_properties_at_a_time(api, uuid):
+async def test_past_properties_are_those_at_the_requested_time(api, uuid):
     for time, expected in (
         (f"{START[:11]}14:00:00Z", {}),
         (f"{START}Z", {"plan": "free"}),
@@ -132,7 +132,7 @@ async def test_properties_at_a_time(api, uuid):
         ("?person_id=1&timestamp=2026-01-01", 500, "Failed to retrieve person properties for person_id '1'"),
     ],
 )
-async def test_its_errors_have_a_form_of_their_own(api, query, status, error):
+async def test_errors_of_properties_at_time_have_their_own_format(api, query, status, error):
     reply = await api.get(f"properties_at_time/{query}")
     assert (reply.status, reply.json) == (status, {"error": error})
 

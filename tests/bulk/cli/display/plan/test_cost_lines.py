@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulk.cli.display.cost_lines import cost_rows
+from bulk.cli.display.plan.cost_lines import cost_rows
 from bulk.operations import (
     DeleteEvents,
     DeletePersons,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulk.cli.display.plan_review import what_stays
+from bulk.cli.display.plan.plan_review import what_stays
 from bulk.operations import (
     DeleteEvents,
     DeletePersons,

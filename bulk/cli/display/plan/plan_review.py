@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import chain, repeat
 from typing import Any
 
-from bulk.cli.display.cost_lines import Row, cost_rows
+from bulk.cli.display.plan.cost_lines import Row, cost_rows
 from bulk.formatting import count_of, format_count, format_time
 from bulk.operations import (
     DeleteEvents,
