@@ -165,7 +165,7 @@ def _incomplete(lines: Callable[[], int], header_lines: int) -> Iterator[None]:
 
     try:
         yield
-    except (Interrupted, OutputClosed):  # the first has its own explanation, and nobody reads the second
+    except (Interrupted, OutputClosed, BrokenPipeError):  # which explains itself, or has no reader
         raise
     except Exception:
         if lines():
