@@ -60,7 +60,7 @@ def open_regular(path: Path, flags: int, kind: Callable[[Path, str, str], FileTr
 
 
 def check_regular(path: Path) -> None:
-    """Raise FileTrouble unless this is a regular file, or a link to one: others may give nothing, or no end."""
+    """Raise FileTrouble unless this is a regular file or a link to one; the reading of a pipe may never end."""
     with as_file_trouble(path, "cannot be read"):
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):

@@ -29,6 +29,6 @@ def test_the_help_of_the_server_lists_the_kinds_of_faults_and_the_eras(run: Run)
 
 def test_the_help_says_which_options_can_be_combined_and_shows_a_filter(run: Run) -> None:
     shown = " ".join(run("delete", "--help").out.split())
-    assert "all options but those of files can be combined, and a person has to meet all of them" in shown
+    assert "Conditions can be combined with each other, but not with a file; a person has to meet all of them" in shown
     assert '[{"key": "plan", "value": "free", "operator": "exact"}]' in shown
     assert "only for the estimate" in " ".join(run("plan", "--help").out.split())
