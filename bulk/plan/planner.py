@@ -196,7 +196,7 @@ def _check_arguments(client: PostHogClient, selection: Selection, page_size: int
 
 def _no_target(findings: Findings) -> BulkError:
     """Return the exception with which planning ends if there is no target."""
-    if unread := len(findings.unread) + findings.unread_persons:
+    if unread := findings.unreadable:
         return NotFinished(f"{unread:,} selected persons could not be read, and no other person matches the selection")
     refused = Refused(*_why_no_target(findings))
     if findings.discovery and findings.properties is not None:
