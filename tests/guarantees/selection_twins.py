@@ -82,4 +82,20 @@ SELECTIONS: tuple[Twin, ...] = (
         "elif line.reason is not Reason.BLANK:",
         "elif False:",
     ),
+    twin(
+        32,
+        "a line of the protection list protects only the ID that it equals",
+        _PROTECTED + "a_line_protects_whatever_is_around_the_id",
+        "bulk/selection/conditions/protection.py",
+        "for meaning in meanings(line.value):",
+        "for meaning in [line.value]:",
+    ),
+    twin(
+        32,
+        "a protection list of blank lines protects nobody and says nothing",
+        _PROTECTED + "a_list_of_blank_lines_ends_the_planning",
+        "bulk/selection/conditions/protection.py",
+        "if reading.lines == 0 and",
+        "if False and",
+    ),
 )

@@ -1,15 +1,15 @@
 """The persons that no plan may contain: those of a file, and those that match a filter (guarantee 32). Reads only.
 
 A line of the file protects every person that it may mean: the owner of the distinct ID, the person with the UUID, and
-the persons with the email under any usual key, in upper or lower case. So a list of staff or of legal holds protects
-whatever it holds.
+the persons with the email under any usual key, in upper or lower case. Whitespace and quotes around it do not matter,
+and of a line of CSV each cell counts. So a list of staff or of legal holds protects whatever it holds.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import anyio.to_thread
@@ -28,6 +28,8 @@ from bulk.selection.filter_resolver import naming_cohorts
 from bulk.selection.id_files import Kind, Line, Reason, RefusedLine, read_file
 from bulk.selection.input_findings import LineNumbers
 from bulk.selection.input_lines import email_groups
+from bulk.selection.inputs.causes import meanings
+from bulk.selection.inputs.line_checks import DISTINCT_ID_MAX
 from bulk.selection.lookups.email_match import EmailMatch
 from bulk.selection.selections import ByFilter
 
@@ -39,6 +41,8 @@ WIDEST = EmailMatch().widest()
 """How emails are compared: a person too many that stays is better than one that is erased."""
 READERS = 4
 """Requests at once."""
+
+K = TypeVar("K", UUID, str)
 
 
 def check_protect(protect: Iterable[Protect]) -> tuple[Protect, ...]:
@@ -109,6 +113,8 @@ class ProtectedPersons:
             while batch := await anyio.to_thread.run_sync(list, islice(lines, READ_SIZE)):
                 await reading.look_up(_usable(batch))
         await reading.look_up_again()
+        if reading.lines == 0 and any(not isinstance(source, PropertyFilter) for source in protect):
+            raise InputError("the protection list has only blank lines, so it would protect nobody: fill it")
         self._read = reading.lines
         for number in reading.unmatched():
             self._unmatched.add(number)
@@ -157,8 +163,8 @@ class _FileReading:
         self._gate = gate
         self._page_size = page_size
         self._protect = protect
-        self._open_ids: dict[str, int] = {}
-        self._open_uuids: dict[UUID, int] = {}
+        self._open_ids: dict[str, list[int]] = {}
+        self._open_uuids: dict[UUID, list[int]] = {}
         self._matched: set[int] = set()
         self._numbers: set[int] = set()
         self.lines = 0
@@ -170,15 +176,20 @@ class _FileReading:
     async def look_up(self, lines: list[Line]) -> None:
         """Protect the persons of lines."""
         self.lines += len(lines)
-        numbers: dict[str, int] = {}
+        self._numbers.update(line.number for line in lines)
+        numbers: dict[str, list[int]] = {}
         for line in lines:
-            numbers.setdefault(line.value, line.number)
-        self._numbers.update(numbers.values())
-        uuids = {uuid: number for value, number in numbers.items() if (uuid := _uuid(value)) is not None}
+            for meaning in meanings(line.value):
+                if len(meaning) <= DISTINCT_ID_MAX:
+                    numbers.setdefault(meaning, []).append(line.number)
+        uuids: dict[UUID, list[int]] = {}
+        for meaning, named in numbers.items():
+            if (uuid := _uuid(meaning)) is not None:
+                uuids.setdefault(uuid, []).extend(named)
         await self._by_distinct_id(numbers)
         await self._by_uuid(uuids)
-        for group in email_groups([line for line in lines if "@" in line.value]):
-            await self._by_email(group)
+        for group in email_groups([Line(named[0], meaning) for meaning, named in numbers.items() if "@" in meaning]):
+            await self._by_email({line.value: numbers[line.value] for line in group})
 
     async def look_up_again(self) -> None:
         """Look up again what responses left out, until it is known to name a person or none.
@@ -197,35 +208,43 @@ class _FileReading:
 
         await read_until_known(ids, list(self._open_ids), self._gate)
         await read_until_known(uuids, list(self._open_uuids), self._gate)
-        if unread := len({*self._open_ids.values(), *self._open_uuids.values()}):
+        if unread := len({*chain(*self._open_ids.values(), *self._open_uuids.values())}):
             raise NotFinished(f"{count_of(unread, 'line')} of the protection list could not be looked up")
 
-    async def _by_distinct_id(self, numbers: Mapping[str, int]) -> None:
-        for key, result in (await self._reader.fetch_by_distinct_id(list(numbers))).results.items():
-            if isinstance(result, Present):
-                self._found(result.person.uuid, numbers[key])
-            elif isinstance(result, Unread):
-                self._open_ids[key] = numbers[key]
+    async def _by_distinct_id(self, numbers: Mapping[str, list[int]]) -> None:
+        for keys in _batches(numbers):
+            for key, result in (await self._reader.fetch_by_distinct_id(keys)).results.items():
+                if isinstance(result, Present):
+                    self._found(result.person.uuid, numbers[key])
+                elif isinstance(result, Unread):
+                    self._open_ids[key] = numbers[key]
 
-    async def _by_uuid(self, numbers: Mapping[UUID, int]) -> None:
-        for key, result in (await self._reader.fetch_by_uuid(dict.fromkeys(numbers))).results.items():
-            if isinstance(result, Present):
-                self._found(result.person.uuid, numbers[key])
-            elif isinstance(result, Unread):
-                self._open_uuids[key] = numbers[key]
+    async def _by_uuid(self, numbers: Mapping[UUID, list[int]]) -> None:
+        for keys in _batches(numbers):
+            for key, result in (await self._reader.fetch_by_uuid(dict.fromkeys(keys))).results.items():
+                if isinstance(result, Present):
+                    self._found(result.person.uuid, numbers[key])
+                elif isinstance(result, Unread):
+                    self._open_uuids[key] = numbers[key]
 
-    async def _by_email(self, group: Sequence[Line]) -> None:
-        numbers = {line.value: line.number for line in reversed(group)}
+    async def _by_email(self, numbers: Mapping[str, list[int]]) -> None:
         index = WIDEST.matching(numbers)
         for condition in WIDEST.conditions(list(numbers)):
             async for person in self._client.persons.iter(properties=[condition], page_size=self._page_size):
-                emails = index.matches(person.properties.get(condition.key)) or [group[0].value]
+                # the server may compare otherwise: a person that fits no email stays protected, by the first one
+                emails = index.matches(person.properties.get(condition.key)) or [next(iter(numbers))]
                 for email in emails:
                     self._found(person.uuid, numbers[email])
 
-    def _found(self, uuid: UUID, line: int) -> None:
-        self._matched.add(line)
-        self._protect(uuid, line)
+    def _found(self, uuid: UUID, lines: Sequence[int]) -> None:
+        self._matched.update(lines)
+        self._protect(uuid, lines[0])
+
+
+def _batches(keys: Iterable[K]) -> Iterator[list[K]]:
+    rest = iter(keys)
+    while batch := list(islice(rest, READ_SIZE)):
+        yield batch
 
 
 def _usable(lines: Iterable[Line | RefusedLine]) -> list[Line]:

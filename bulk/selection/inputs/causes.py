@@ -13,6 +13,7 @@ _QUOTES = frozenset("\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e")
 _SEPARATOR = re.compile("[,;\t]")
 _SPREADSHEET = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+|[0-9]+(?:[.,]0+)?", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_AROUND_AN_EMAIL = re.compile(r"[\s,;<>\"()]+")
 _BLANK_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 
 
@@ -70,3 +71,11 @@ def cleaned(value: str) -> str:
     while len(bare) > 1 and bare[0] in _QUOTES and bare[-1] in _QUOTES:
         bare = bare[1:-1].strip()
     return bare
+
+
+def meanings(value: str) -> list[str]:
+    """Return all IDs and emails that a line may mean: itself, cleaned, each cell of CSV, and each email in it."""
+    cells = _SEPARATOR.split(value)
+    emails = (word for word in _AROUND_AN_EMAIL.split(visible(value)) if _EMAIL.fullmatch(word))
+    forms = (value, visible(value), cleaned(value), *cells, *map(cleaned, cells), *emails)
+    return [form for form in dict.fromkeys(forms) if form.strip()]

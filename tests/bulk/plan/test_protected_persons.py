@@ -217,3 +217,59 @@ async def test_a_line_of_a_selected_and_a_protected_person_has_an_outcome(
         found = by_kind(plan.findings)
         assert found["aliases"] == {"count": 1, "lines": "2"}
         assert coverage_of(found).not_covered == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "held ",
+        "  held",
+        '"held"',
+        "'held'",
+        '" held "',
+        "held\u00a0",
+        "\u200bheld",
+        "held,Ann",
+        "Ann;held",
+        '"Ann","held"',
+        "Ann\u00e9, \u201cheld\u201d",
+        '"UUID"',
+        " UUID ",
+        "Ann,UUID",
+        '"ann.held@Example.com"',
+        " ann.held@example.com",
+        "Ann Held <Ann.Held@example.com>",
+        "ann.held@example.com;Ann",
+    ],
+)
+async def test_a_line_protects_whatever_is_around_the_id(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, line: str
+) -> None:
+    person = server.world.add_person(["held"], {"email": "Ann.Held@Example.com"})
+    staff = tmp_path / "staff.txt"
+    staff.write_text(f"user-2\n{line.replace('UUID', str(person))}\n")
+    selection = ByDistinctIds(["user-1", "held"])
+    with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl", protect=[staff]) as plan:
+        assert person not in uuids(plan)
+        assert len(uuids(plan)) == 1
+        found = by_kind(plan.findings)["protected"]
+        assert (found["lines"], found["read"], found["unmatched"]["count"]) == ("2", 2, 0)
+
+
+async def test_lines_that_mean_the_same_person_are_all_matched(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    staff = tmp_path / "staff.txt"
+    staff.write_text('user-2\n"user-2"\n user-2\nnobody\nnobody\n')
+    selection = ByDistinctIds(["user-1", "user-2"])
+    with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl", protect=[staff]) as plan:
+        found = by_kind(plan.findings)["protected"]
+        assert (found["lines"], found["read"], found["unmatched"]) == ("1", 5, {"count": 2, "lines": "4-5"})
+
+
+async def test_a_list_of_blank_lines_ends_the_planning(client: PostHogClient, tmp_path: Path) -> None:
+    staff = tmp_path / "staff.txt"
+    staff.write_text("\n \n")
+    with pytest.raises(InputError, match="has only blank lines"):
+        await make_plan(client, DeletePersons(), FREE, tmp_path / "x.plan.jsonl", protect=[staff])
+    assert not left_behind(tmp_path / "x.plan.jsonl")
