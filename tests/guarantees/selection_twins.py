@@ -92,6 +92,14 @@ SELECTIONS: tuple[Twin, ...] = (
     ),
     twin(
         32,
+        "an exported person is protected by one distinct ID only",
+        _PROTECTED + "an_export_protects_by_uuid_whatever_distinct_ids_it_holds",
+        "bulk/selection/conditions/protection.py",
+        "if isinstance(as_uuid, Line):",
+        "if False:",
+    ),
+    twin(
+        32,
         "a protection list of blank lines protects nobody and says nothing",
         _PROTECTED + "a_list_of_blank_lines_ends_the_planning",
         "bulk/selection/conditions/protection.py",

@@ -18,6 +18,7 @@ from asyncclient import PostHogClient, PropertyFilter, UnreadableRow
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import InputError, NotFinished
 from bulk.files.disk_sets import DiskIdIndex
+from bulk.files.private_files import check_regular
 from bulk.formatting import count_of
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
@@ -109,7 +110,10 @@ class ProtectedPersons:
                     async for ref in refs:
                         self._protect(ref.uuid, BY_FILTER)
                 continue
-            lines = read_file(Path(source), Kind.ANY_DISTINCT_ID)
+            check_regular(Path(source))  # it is read twice at once
+            lines = zip(
+                *(read_file(Path(source), kind) for kind in (Kind.ANY_DISTINCT_ID, Kind.PERSON_ID)), strict=True
+            )
             while batch := await anyio.to_thread.run_sync(list, islice(lines, READ_SIZE)):
                 await reading.look_up(_usable(batch))
         await reading.look_up_again()
@@ -175,7 +179,7 @@ class _FileReading:
 
     async def look_up(self, lines: list[Line]) -> None:
         """Protect the persons of lines."""
-        self.lines += len(lines)
+        self.lines += len({line.number for line in lines})
         self._numbers.update(line.number for line in lines)
         numbers: dict[str, list[int]] = {}
         for line in lines:
@@ -247,14 +251,16 @@ def _batches(keys: Iterable[K]) -> Iterator[list[K]]:
         yield batch
 
 
-def _usable(lines: Iterable[Line | RefusedLine]) -> list[Line]:
-    """Return the lines that are not blank."""
+def _usable(lines: Iterable[tuple[Line | RefusedLine, Line | RefusedLine]]) -> list[Line]:
+    """Return the lines that are not blank, as distinct IDs and, those of an export as well, as UUIDs."""
     usable: list[Line] = []
-    for line in lines:
+    for line, as_uuid in lines:
         if isinstance(line, Line):
             usable.append(line)
         elif line.reason is not Reason.BLANK:
             raise InputError(f"line {line.number} of the protection list cannot be used ({line.reason.value})")
+        if isinstance(as_uuid, Line):
+            usable.append(as_uuid)
     return usable
 
 

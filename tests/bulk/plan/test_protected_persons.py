@@ -1,5 +1,6 @@
 """Protected persons are in no plan, and an old plan that has one does not run (guarantee 32)."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -254,6 +255,24 @@ async def test_a_line_protects_whatever_is_around_the_id(
         assert len(uuids(plan)) == 1
         found = by_kind(plan.findings)["protected"]
         assert (found["lines"], found["read"], found["unmatched"]["count"]) == ("2", 2, 0)
+
+
+@pytest.mark.parametrize("distinct_ids", [[], ["of-before"], ["held"]])
+@pytest.mark.parametrize("as_csv", [False, True])
+async def test_an_export_protects_by_uuid_whatever_distinct_ids_it_holds(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, distinct_ids: list[str], as_csv: bool
+) -> None:
+    person = server.world.add_person(["held"], {})
+    row = {"uuid": str(person), "distinct_ids": distinct_ids, "properties": {}}
+    staff = tmp_path / "staff"
+    quoted = json.dumps(distinct_ids).replace('"', '""')
+    staff.write_text(f'uuid,distinct_ids,properties\n{person},"{quoted}",{{}}\n' if as_csv else f"{json.dumps(row)}\n")
+    selection = ByDistinctIds(["user-1", "held"])
+    with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl", protect=[staff]) as plan:
+        assert person not in uuids(plan)
+        found = by_kind(plan.findings)["protected"]
+        line = "2" if as_csv else "1"
+        assert (found["lines"], found["read"], found["unmatched"]["count"]) == (line, 1, 0)
 
 
 async def test_lines_that_mean_the_same_person_are_all_matched(
