@@ -54,7 +54,8 @@ def test_persons_and_plan_select_the_same(
         return
     assert planned.code == 0, planned.err
     assert f"Persons           {expected}\n" in planned.out
-    assert "\nQuery             " in planned.out
+    assert ("\nQuery             " in planned.out) == ("--hogql" in options)
+    assert "posthog_bulk" not in planned.out
     assert "The query describes the project as of 20" in planned.out
     assert "Not covered: persons, properties and events of the last minutes" in planned.out
 
