@@ -240,7 +240,7 @@ def _naming_query() -> Iterator[None]:
     try:
         yield
     except BadRequest as error:
-        why = plain(error.detail or error.code or error.status, limit=500)
+        why = plain(error.detail or error.code or error.status, limit=500).rstrip(".")
         raise InputError(
             f"the server does not accept the query (--hogql): {why}; correct the query, which you can try in PostHog's "
             "SQL editor"
