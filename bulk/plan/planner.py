@@ -201,7 +201,7 @@ def _no_target(findings: Findings) -> BulkError:
     refused = Refused(*_why_no_target(findings))
     if findings.discovery and findings.properties is not None:
         for key, closest in findings.properties.suggestions().items():
-            if closest is not None:  # in a note, because the log has no name that the server sent (guarantee 27)
+            if closest is not None:  # in a note, which the log does not have (guarantee 27)
                 refused.add_note(f"Did you mean {closest} instead of {key}?")
     return refused
 

@@ -15,8 +15,18 @@ DOCUMENTED_PER_HOUR = 1200
 PER_USER_PER_MINUTE = 180
 PER_USER_PER_HOUR = 1200
 
-_RATE = re.compile(r"(\d+)/(minute|min|m|hour|h)")
-_UNITS = (["m", "h", "m"], ["m", "h", "m", "h"])
+_RATE = re.compile(r"([0-9]{1,300})/(minute|min|m|hour|h)")
+_PARTS = (
+    ("deletes_per_minute", "min"),
+    ("deletes_per_hour", "hour"),
+    ("others_per_minute", "min"),
+    ("others_per_hour", "hour"),
+    ("default_per_minute", "min"),
+    ("default_per_hour", "hour"),
+)
+"""The fields in the order of the text, with the unit of each."""
+_REQUIRED_PARTS = 3
+_OFF, _PER_USER = "off", "per-user"
 
 
 class Bucket(StrEnum):
@@ -101,7 +111,9 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
     def parse(cls, text: str) -> "RateLimits":
         """Read "posthog", "user", "off" or DELETES,HOURLY,OTHERS such as "480/min,4800/hour,240/min".
 
-        A fourth number such as ",1200/hour" is the hourly limit of the others.
+        A fourth part such as ",1200/hour" is the hourly limit of the others; a fifth and a sixth are the limits of
+        projects and folders, per minute and per hour. A part can be "off": unlimited. A last part "per-user" is the
+        argument `per_user`. `str` of any limits can be read.
 
         Arguments:
             text: a name, or requests per unit.
@@ -109,29 +121,33 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InvalidArgument: the text is none of these.
         """
-        named = {"posthog": cls.posthog, "user": cls.user, "off": cls.off}.get(text)
+        named = {"posthog": cls.posthog, "user": cls.user, _OFF: cls.off}.get(text)
         if named is not None:
             return named()
-        found = [_RATE.fullmatch(part.strip()) for part in text.split(",")]
-        units = [match[2][0] for match in found if match]
-        if units not in _UNITS or len(found) != len(units):
-            raise InvalidArgument(
-                f"rate limits {text!r} are neither posthog, user, off, nor of the form 480/min,4800/hour,240/min"
-            )
-        deletes, hourly, others, *others_hourly = (int(match[1]) for match in found if match)
-        return cls(
-            deletes_per_minute=deletes,
-            deletes_per_hour=hourly,
-            others_per_minute=others,
-            others_per_hour=others_hourly[0] if others_hourly else None,
-        )
+        parts = [part.strip() for part in text.split(",")]
+        if per_user := parts[-1] == _PER_USER:
+            parts.pop()
+        if not _REQUIRED_PARTS <= len(parts) <= len(_PARTS):
+            raise _unreadable(text)
+        limits = {}
+        for part, (field, unit) in zip(parts, _PARTS, strict=False):
+            match = _RATE.fullmatch(part)
+            if part != _OFF and (match is None or match[2][0] != unit[0]):
+                raise _unreadable(text)
+            limits[field] = int(match[1]) if match else None
+        return cls(**limits, per_user=per_user)
 
     def __str__(self) -> str:
         for name, named in (("off", RateLimits.off()), ("posthog", RateLimits.posthog()), ("user", RateLimits.user())):
             if self == named:
                 return name
-        others_hourly = "" if self.others_per_hour is None else f",{self.others_per_hour}/hour"
-        return f"{self.deletes_per_minute}/min,{self.deletes_per_hour}/hour,{self.others_per_minute}/min{others_hourly}"
+        usual = RateLimits()
+        parts: list[str] = []
+        for number, (field, unit) in reversed(list(enumerate(_PARTS))):
+            value = getattr(self, field)
+            if parts or number < _REQUIRED_PARTS or value != getattr(usual, field):
+                parts.insert(0, _OFF if value is None else f"{value}/{unit}")
+        return ",".join([*parts, _PER_USER] if self.per_user else parts)
 
     def windows(self, bucket: Bucket) -> dict[float, int]:
         """Return the windows of a bucket: allowed requests, by the length of the window in seconds.
@@ -146,3 +162,10 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
             Bucket.CAPTURE: {},
         }[bucket]
         return {window_s: limit for window_s, limit in found.items() if limit is not None}
+
+
+def _unreadable(text: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"rate limits {text!r} are neither posthog, user, off, nor of the form 480/min,4800/hour,240/min, "
+        "where each part can be off"
+    )

@@ -59,7 +59,7 @@ def command(
     \b
     Example:
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
-      posthog-bulk plan delete --emails leavers.txt --email-match ignore-case -o emails.plan.jsonl
+      posthog-bulk plan delete --emails leavers.csv --column Email --email-match ignore-case -o emails.plan.jsonl
     """
     from bulk.cli.display.plan.plan_review import format_review, run_command_line
     from bulk.cli.interruption import explained, nothing_kept

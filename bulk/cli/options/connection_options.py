@@ -64,8 +64,8 @@ def settings_options(command: F) -> F:
             metavar="LIMITS",
             help="Rate limits to stay within. posthog: those of PostHog for this key; user: 180 requests per minute "
             "and 1,200 per hour; off: none; or your own, as in 480/min,4800/hour,240/min: deletions per minute, "
-            "deletions per hour, other requests per minute and, as an optional fourth, other requests per hour "
-            "(default: posthog)",
+            "deletions per hour, other requests per minute and, as an optional fourth, other requests per hour; each "
+            "of them can be off, as in 480/min,4800/hour,off (default: posthog)",
         ),
         option(
             "--retry-for",
