@@ -66,6 +66,16 @@ class RawPerson(msgspec.Struct, frozen=True, gc=False):
         """UUID of the person."""
         return self.ref.uuid
 
+    @property
+    def created_at(self) -> datetime:
+        """Creation time, with its time zone."""
+        return self.ref.created_at
+
+    @property
+    def distinct_ids(self) -> tuple[str, ...]:
+        """The distinct IDs that the response has."""
+        return self.ref.distinct_ids
+
     def __repr__(self) -> str:
         return f"<RawPerson {self.ref.uuid}>"
 

@@ -225,7 +225,7 @@ def log_reason(error: BaseException) -> str:
         facts = " ".join(str(part) for part in parts if part is not None)
         return error_name(error).replace("_", " ") + (f": {facts}" if facts else "")
     if isinstance(error, _WITHOUT_VALUES):
-        return describe_error(error)
+        return describe_error(error, with_notes=False)
     if isinstance(error, OSError):
         return os.strerror(error.errno or 0)
     if exit_code(error) is ExitCode.DEFECT:

@@ -114,8 +114,13 @@ def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
     )
 
 
-def describe_error(error: BaseException) -> str:
-    """Return the message of an error for people, with its notes, without control characters or the key."""
+def describe_error(error: BaseException, *, with_notes: bool = True) -> str:
+    """Return the message of an error for people, without markup, control characters or the key.
+
+    Arguments:
+        error: the error.
+        with_notes: add its notes, which may hold names that the server sent.
+    """
     code = exit_code(error)
     if code is ExitCode.DEFECT:
         return f"bug in posthog-bulk {defect_place(error)}; no further request was sent. Please report it."
@@ -125,7 +130,7 @@ def describe_error(error: BaseException) -> str:
         name = f"{plain(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
         return f"{name}{_reason(error)}"
     pointer = getattr(error, "pointer", None)
-    notes = "".join(f" {plain(note)}" for note in getattr(error, "__notes__", ()))
+    notes = "".join(f" {plain(note)}" for note in getattr(error, "__notes__", ()) if with_notes)
     text = _sentence(str(error)) + notes + _advice(error)
     return f"{text}\n{_indented(pointer)}" if isinstance(pointer, str) else text
 

@@ -198,13 +198,13 @@ def _check_arguments(client: PostHogClient, selection: Selection, page_size: int
 
 def _no_target(findings: Findings) -> BulkError:
     """Return the exception with which planning ends if there is no target."""
-    if unread := len(findings.unread) + findings.unread_persons:
+    if unread := findings.unreadable:
         were = f"{count_of(unread, 'selected person')} could not be read"
         return NotFinished(f"{were}, and no other person matches the selection", purpose="plan")
     refused = Refused(*_why_no_target(findings))
     if findings.discovery and findings.properties is not None:
         for key, closest in findings.properties.suggestions().items():
-            if closest is not None:  # in a note, because the log has no name that the server sent (guarantee 27)
+            if closest is not None:  # in a note, which the log does not have (guarantee 27)
                 refused.add_note(f"Did you mean {closest} instead of {key}?")
     return refused
 

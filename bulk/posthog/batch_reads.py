@@ -25,14 +25,11 @@ from asyncclient import (
 )
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped, run_workers
-from bulk.posthog.halving import HalvedReads, read_halving
-from bulk.posthog.person_reads import Known, ReadResult, Unread, UnreadReason, to_ref
+from bulk.posthog.halving import FailureCount, HalvedReads, read_halving
+from bulk.posthog.person_reads import Known, Present, ReadResult, Unread, UnreadReason, to_ref
 
 READ_SIZE = 200
 """Persons per batch read; the server silently drops more (contract 6.11)."""
-
-MAX_FAILED_ALONE = 9
-"""Persons that cannot be read even alone, with no success in between, before the read fails with the error."""
 
 UNKNOWN_ROUTE = (MethodNotAllowed, NotFound, RouteNotFound)
 """Errors of a batch read on a server that does not have it (contract 8)."""
@@ -64,17 +61,21 @@ class BatchReads:
         gate: closing it abandons reads.
         readers: requests at once, over all callers.
         keys: properties to decode; without any, persons are read as `PersonRef`.
+        raw: read persons as `RawPerson`, with the server's own object.
     """
 
-    def __init__(self, client: PostHogClient, gate: StopGate, *, readers: int, keys: Sequence[str] = ()) -> None:
+    def __init__(
+        self, client: PostHogClient, gate: StopGate, *, readers: int, keys: Sequence[str] = (), raw: bool = False
+    ) -> None:
         self._client = client
         self._once = client.with_retry(msgspec.structs.replace(client.retry, attempts=1))
         self._projection = PropertyProjection(keys) if keys else None
+        self._raw = raw
         self._gate = gate
         self._readers = readers
         self._limiter = anyio.CapacityLimiter(readers)
         self._has_batches: bool | None = None
-        self._failed_alone: set[UUID | str] = set()
+        self._failures = FailureCount()
 
     async def by_uuid(self, uuids: Sequence[UUID]) -> RawReads[UUID]:
         """Read persons by UUID.
@@ -134,11 +135,12 @@ class BatchReads:
         async def read_one_by_one(group: Sequence[K]) -> None:
             add(await read_halving([[key] for key in group], request_single))
 
-        def add(read: HalvedReads[K]) -> None:
-            results.update(read.results)
+        def add(read: HalvedReads[K, Known]) -> None:
+            for key, result in read.results.items():
+                results[key] = result if isinstance(result, Unread) else Present(result)
             left_out.extend(read.left_out)
             maybe_shown.update(read.maybe_shown)
-            self._raise_if_server_fails(read)
+            self._failures.add(read)
 
         if self._has_batches is not False:
             groups = list(grouped(keys, READ_SIZE))
@@ -151,15 +153,6 @@ class BatchReads:
             size = math.ceil(len(keys) / self._readers) or 1
             await run_workers(read_one_by_one, grouped(unread, size), workers=self._readers)
         return RawReads(results, left_out, maybe_shown, oldest)
-
-    def _raise_if_server_fails(self, read: HalvedReads[K]) -> None:
-        """Raise the last error of a read once too many persons failed alone with no success in between."""
-        if read.failed_with is None:
-            self._failed_alone.clear()
-            return
-        self._failed_alone |= {key for key, result in read.results.items() if _failed(result)}
-        if len(self._failed_alone) >= MAX_FAILED_ALONE:
-            raise read.failed_with
 
     async def _server_has_batches(self, error: PostHogError, request: "_Request") -> bool:
         """Return whether the server has batch reads although one of them ended like an unknown route.
@@ -178,17 +171,23 @@ class BatchReads:
         return self._has_batches is not False
 
     async def _batch_by_uuid(self, client: PostHogClient, uuids: Sequence[UUID]) -> Mapping[UUID, Known]:
+        if self._raw:
+            return await client.persons.raw_by_uuids(uuids)
         if self._projection is not None:
             return await client.persons.batch_by_uuids(uuids, only=self._projection)
         return await client.persons.refs_by_uuids(uuids)
 
     async def _batch_by_distinct_id(self, client: PostHogClient, distinct_ids: Sequence[str]) -> Mapping[str, Known]:
+        if self._raw:
+            return await client.persons.raw_by_distinct_ids(distinct_ids)
         if self._projection is not None:
             return await client.persons.batch_by_distinct_ids(distinct_ids, only=self._projection)
         return await client.persons.refs_by_distinct_ids(distinct_ids)
 
     async def _get_by_uuid(self, client: PostHogClient, uuid: UUID) -> Known | None:
         try:
+            if self._raw:
+                return await client.persons.raw_by_uuid(uuid)
             person = await client.persons.get(uuid)
         except NotFound:
             return None
@@ -219,8 +218,3 @@ class _SentAt:
     def __call__(self, event: ClientEvent) -> None:
         if isinstance(event, RequestFinished):
             self.at = self._clock() - event.elapsed_s
-
-
-def _failed(result: ReadResult) -> bool:
-    """Return whether the read of this person itself failed."""
-    return isinstance(result, Unread) and result.why not in (UnreadReason.LEFT_OUT, UnreadReason.NOT_ATTEMPTED)

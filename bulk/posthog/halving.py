@@ -1,5 +1,7 @@
 """Halves a batch read that fails, so that one person that cannot be read does not fail the read of the others.
 
+The run, planning and exports read by ID and by email this way.
+
 Halves are tried depth first, so that the person at fault is found after about eight failures for a batch of 200. If no
 person of the batch could be read so far, the largest part that is left decides whether the rest is tried.
 """
@@ -11,10 +13,13 @@ import msgspec
 
 from asyncclient import InvalidResponse, PostHogError, ServerError, TimedOut
 from bulk.posthog.attempt_result import raise_if_permanent
-from bulk.posthog.person_reads import LEFT_OUT, Known, Present, ReadResult, Unread, UnreadReason
+from bulk.posthog.person_reads import LEFT_OUT, Unread, UnreadReason
 
 MAX_FAILED_SINGLES = 3
 """Persons that fail alone before the rest of the batch is left unread, if no person of it could be read."""
+
+MAX_FAILED_ALONE = 9
+"""Persons that cannot be read even alone, with no success in between, before the read fails with the error."""
 
 MAX_FAILURES = 40
 """Failed requests per batch, halves and single persons together, before the rest is left unread."""
@@ -23,27 +28,28 @@ NARROWED = (TimedOut, ServerError, InvalidResponse)
 """Errors that one person's size or content can cause: a slow query, a crash, a body that is too large or malformed."""
 
 K = TypeVar("K")
-Ask = Callable[[Sequence[K], bool], Awaitable[Mapping[K, Known]]]
+V = TypeVar("V")
+Ask = Callable[[Sequence[K], bool], Awaitable[Mapping[K, V]]]
 """Reads some persons; the second argument says whether this is the first attempt for them."""
 
 
-class HalvedReads(msgspec.Struct, Generic[K], frozen=True):
+class HalvedReads(msgspec.Struct, Generic[K, V], frozen=True):
     """The results of reading a batch.
 
     Arguments:
-        results: one entry per person.
+        results: what was read of each person, or why nothing was.
         left_out: persons that a response left out, `Unread(LEFT_OUT)` in the results.
         maybe_shown: those of them that a failed request was for: a response that cannot be decoded may have shown them.
         failed_with: the last error, where no request of the batch succeeded.
     """
 
-    results: dict[K, ReadResult]
+    results: dict[K, V | Unread]
     left_out: list[K]
     maybe_shown: set[K]
     failed_with: PostHogError | None = None
 
 
-async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads[K]:
+async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K, V]) -> HalvedReads[K, V]:
     """Read persons, and halve every part whose read fails.
 
     Arguments:
@@ -53,7 +59,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
     Raises:
         PostHogError: an error that a smaller part would end with as well, such as too long a pause.
     """
-    results: dict[K, ReadResult] = {}
+    results: dict[K, V | Unread] = {}
     left_out: list[K] = []
     maybe_shown: set[K] = set()
     left: list[tuple[Sequence[K], bool]] = [(part, True) for part in reversed(parts) if part]
@@ -70,12 +76,11 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
             last_error, why = error, _reason(error)
         else:
             succeeded = True
-            read = {key: LEFT_OUT if (person := found.get(key)) is None else Present(person) for key in part}
-            missing = [key for key, result in read.items() if result is LEFT_OUT]
+            missing = [key for key in part if key not in found]
             left_out += missing
             if not is_first:
                 maybe_shown.update(missing)
-            results |= read
+            results.update((key, found.get(key, LEFT_OUT)) for key in part)
             continue
         failures += 1
         if is_last_try or failures >= MAX_FAILURES:
@@ -91,6 +96,31 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K]) -> HalvedReads
             middle = len(part) // 2
             left += [(part[middle:], False), (part[:middle], False)]
     return HalvedReads(results, left_out, maybe_shown, None if succeeded else last_error)
+
+
+class FailureCount:
+    """Counts the persons that failed alone, so that a server that fails for everyone ends the read."""
+
+    def __init__(self) -> None:
+        self._failed_alone: set[object] = set()
+
+    def add(self, read: HalvedReads[K, V]) -> None:
+        """Count the persons of a read.
+
+        Raises:
+            PostHogError: the last error, once too many persons failed alone with no success in between.
+        """
+        if read.failed_with is None:
+            self._failed_alone.clear()
+            return
+        self._failed_alone |= {key for key, result in read.results.items() if _failed(result)}
+        if len(self._failed_alone) >= MAX_FAILED_ALONE:
+            raise read.failed_with
+
+
+def _failed(result: object) -> bool:
+    """Return whether the read of this person itself failed."""
+    return isinstance(result, Unread) and result.why not in (UnreadReason.LEFT_OUT, UnreadReason.NOT_ATTEMPTED)
 
 
 def _reason(error: PostHogError) -> UnreadReason:

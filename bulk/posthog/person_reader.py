@@ -26,11 +26,14 @@ class PersonReader:
         gate: closing it abandons reads.
         readers: requests at once, over all callers.
         keys: properties to decode; without any, persons are read as `PersonRef`.
+        raw: read persons as `RawPerson`, with the server's own object.
     """
 
-    def __init__(self, client: PostHogClient, gate: StopGate, *, readers: int, keys: Sequence[str] = ()) -> None:
+    def __init__(
+        self, client: PostHogClient, gate: StopGate, *, readers: int, keys: Sequence[str] = (), raw: bool = False
+    ) -> None:
         self._client = client
-        self._reads = BatchReads(client, gate, readers=readers, keys=keys)
+        self._reads = BatchReads(client, gate, readers=readers, keys=keys, raw=raw)
         self._left_out_at: dict[UUID | str, float] = {}
 
     async def fetch_by_uuid(

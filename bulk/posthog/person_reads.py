@@ -10,10 +10,10 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from asyncclient import Person, PersonRef
+from asyncclient import Person, PersonRef, RawPerson
 
-Known = PersonRef | Person
-"""A person as read: its identity, and its properties where those were requested."""
+Known = PersonRef | Person | RawPerson
+"""A person as read: its identity, and its properties or the server's own object where those were requested."""
 
 K = TypeVar("K")
 
@@ -33,7 +33,8 @@ class Present(msgspec.Struct, frozen=True, gc=False):
     """The store has the person.
 
     Arguments:
-        person: exactly what the response held: a `Person` where properties were requested, otherwise a `PersonRef`.
+        person: exactly what the response held: a `Person` where properties were requested, a `RawPerson` where the
+            server's own object was, otherwise a `PersonRef`.
     """
 
     person: Known
@@ -79,7 +80,9 @@ class PersonReads(msgspec.Struct, Generic[K], frozen=True):
 
 
 def to_ref(person: Known) -> PersonRef:
-    """Return a person's identity without its properties."""
+    """Return a person's identity alone."""
     if isinstance(person, PersonRef):
         return person
+    if isinstance(person, RawPerson):
+        return person.ref
     return PersonRef(uuid=person.uuid, created_at=person.created_at, distinct_ids=tuple(person.distinct_ids))

@@ -187,6 +187,11 @@ class Findings:
         """Input lines read, or persons listed, so far."""
         return self.lines or self.listed
 
+    @property
+    def unreadable(self) -> int:
+        """Lines, persons and rows that could not be read, so that their persons are not selected."""
+        return len(self.unread) + self.unread_persons + len(self.unreadable_rows)
+
     def to_list(self, *, requests: int) -> list[dict[str, Any]]:
         """Return the findings as in a plan's footer, each with its `kind`.
 

@@ -27,7 +27,7 @@ from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, 
 from bulk.selection.inputs.causes import likely_cause
 from bulk.selection.inputs.line_checks import Line, RefusedLine
 from bulk.selection.lookups.distinct_id_counts import count_distinct_ids
-from bulk.selection.lookups.email_lookup import persons_by_email
+from bulk.selection.lookups.email_lookup import EmailLookup
 from bulk.selection.lookups.repeated_lines import RepeatedLines
 from bulk.selection.lookups.wider_match import wider_match
 from bulk.selection.selected_person import SelectedPerson, selected
@@ -58,6 +58,7 @@ class LineResolver:
         not_covered: remembers those that no target covers.
         page_size: persons per page of a listing.
         concurrency: requests at once.
+        raw: keep the server's own objects, for an export; what only a review shows is then not counted.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class LineResolver:
         *,
         page_size: int,
         concurrency: int,
+        raw: bool = False,
     ) -> None:
         self._client = client
         self._reader = reader
@@ -85,6 +87,8 @@ class LineResolver:
         self._repeated = RepeatedLines()
         self._page_size = page_size
         self._concurrency = concurrency
+        self._raw = raw
+        self._emails = EmailLookup(client, reader, page_size=page_size, raw=raw)
         self._meter = ContentMeter()
         self._lines = read_lines(selection, self._meter)
         self._is_second_lookup = False
@@ -115,7 +119,8 @@ class LineResolver:
         yield await self._look_up_again(open_lines)
         for number in self._repeated.among(self._not_covered):
             self._findings.repeated.add(number)
-        await count_distinct_ids(self._client, self._with_many_ids, concurrency=self._concurrency)
+        if not self._raw:
+            await count_distinct_ids(self._client, self._with_many_ids, concurrency=self._concurrency)
 
     async def _look_up(self, lines: Sequence[Line]) -> tuple[list[SelectedPerson], list[Line]]:
         """Return the new persons of lines, and the lines whose outcome is not known yet."""
@@ -146,7 +151,8 @@ class LineResolver:
         for line in unread:
             self._findings.unread.add(line.number)
             self._not_covered.add(line.value)
-        await self._count_wider_matches()
+        if not self._raw:
+            await self._count_wider_matches()
         return list(chain.from_iterable(found))
 
     async def _count_wider_matches(self) -> None:
@@ -233,13 +239,7 @@ class LineResolver:
 
     async def _by_email(self, lines: Sequence[Line]) -> _Match:
         assert isinstance(self._selection, ByEmails)
-        found, unread = await persons_by_email(
-            self._client,
-            self._reader,
-            [line.value for line in lines],
-            self._selection.comparison,
-            page_size=self._page_size,
-        )
+        found, unread = await self._emails.persons([line.value for line in lines], self._selection.comparison)
         is_known = [self._is_second_lookup and not each for each in unread]
         return _Match(
             lines, [persons if persons or known else None for persons, known in zip(found, is_known, strict=True)]

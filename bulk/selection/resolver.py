@@ -33,6 +33,7 @@ class Resolver:
         keys: the properties that the operation changes; the findings count the targets that have them.
         having_keys: with a filter, select only persons that have one of these properties.
         refuse_everyone: refuse conditions that select every person, unless the selection says `everyone`.
+        raw: yield the persons of an input or a query with the server's own objects, for an export.
     """
 
     def __init__(
@@ -48,8 +49,9 @@ class Resolver:
         keys: Sequence[str] = (),
         having_keys: Sequence[str] = (),
         refuse_everyone: bool = False,
+        raw: bool = False,
     ) -> None:
-        reader = PersonReader(client, gate, readers=concurrency, keys=keys)
+        reader = PersonReader(client, gate, readers=concurrency, keys=keys, raw=raw)
         if keys:
             findings.properties = PropertyCounts(keys)
         self._client = client
@@ -82,6 +84,7 @@ class Resolver:
                 self._not_covered,
                 page_size=page_size,
                 concurrency=concurrency,
+                raw=raw,
             )
 
     def __enter__(self) -> "Resolver":

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from asyncclient import Person, PersonRef
-from bulk.posthog.person_reads import to_ref
+from asyncclient import Person, PersonRef, RawPerson
+from bulk.posthog.person_reads import Known, to_ref
 from bulk.selection.event_distinct_id import pick_distinct_id
 
 
@@ -15,15 +15,17 @@ class SelectedPerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         known_by: the distinct ID that selected the person, or one by which it can be looked up (guarantee 22).
         line: the number of the first input line that selects the person; None for a filter or a query.
         keys: the keys of its properties that were read.
+        raw: the server's own object, where it was requested.
     """
 
     ref: PersonRef
     known_by: str | None
     line: int | None = None
     keys: tuple[str, ...] = ()
+    raw: msgspec.Raw | None = None
 
 
-def selected(person: Person | PersonRef, *, by: str | None = None) -> SelectedPerson:
+def selected(person: Known, *, by: str | None = None) -> SelectedPerson:
     """Return a person as selected.
 
     Arguments:
@@ -33,4 +35,5 @@ def selected(person: Person | PersonRef, *, by: str | None = None) -> SelectedPe
     if by is None:
         by = pick_distinct_id(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
     keys = tuple(person.properties) if isinstance(person, Person) else ()
-    return SelectedPerson(ref=ref, known_by=by, keys=keys)
+    raw = person.raw if isinstance(person, RawPerson) else None
+    return SelectedPerson(ref=ref, known_by=by, keys=keys, raw=raw)

@@ -32,4 +32,10 @@ OUTPUTS: tuple[Twin, ...] = (
         _PROFILE_TESTS + "a_proxy_that_cannot_be_used_is_refused",
         "bulk/cli/options/settings.py", '    if "@" in url or parts.password:', "    if False:",
     ),
+    twin(
+        27,
+        "the log has a name of a property that the server sent",
+        "bulk/cli/test_refusals.py::test_a_misspelt_property_that_no_person_has_is_refused_with_the_closest_one",
+        _LOG, "describe_error(error, with_notes=False)", "describe_error(error)",
+    ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ import msgspec
 from asyncclient._protocol import endpoints
 from asyncclient._protocol.endpoints import DeletionStatus, PersonId
 from asyncclient._protocol.http import Request
+from asyncclient._protocol.ids import person_uuid
 from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.expectations import Json
 from asyncclient._transport.pipeline import RequestPipeline
@@ -30,6 +31,7 @@ from asyncclient.models import (
 from asyncclient.property_projection import PropertyProjection
 
 _BATCH_RAWS = msgspec.json.Decoder(BatchResults[msgspec.Raw])
+_RAW = msgspec.json.Decoder(msgspec.Raw)
 _REF = msgspec.json.Decoder(PersonRef)
 _REFS_BY_ID: "msgspec.json.Decoder[BatchResults[PersonRef]]" = msgspec.json.Decoder(BatchResults[StoredRef])
 _BY_UUID: "msgspec.json.Decoder[ResultsByUuid[Person]]" = msgspec.json.Decoder(ResultsByUuid[StoredPerson])
@@ -170,6 +172,26 @@ class PersonLookups:
         by_uuid = {person.ref.uuid: person for person in found.values()}
         _check_keys(request, [each if isinstance(each, UUID) else UUID(each) for each in uuids], by_uuid)
         return by_uuid
+
+    async def raw_by_uuid(self, uuid: UUID | str) -> RawPerson:
+        """Return one person with all its distinct IDs, as the JSON object that the server sent (contract 6.2).
+
+        Arguments:
+            uuid: UUID of the person.
+
+        Raises:
+            InvalidArgument: it is not a UUID; raised before anything is sent.
+            NotFound: the person does not exist.
+            InvalidResponse: the response does not match this call, or is about another person.
+            PostHogError: there is no response, or it reports an error.
+        """
+        request = endpoints.get_person(person_uuid(uuid)).expecting(Json(decoder=_RAW))
+        response = await self._pipeline.send(request)
+        raw = reading.read(request, response, self._pipeline.shared.key)
+        person = RawPerson(reading.decode_part(request, response, raw, _REF), raw)
+        if person.uuid != person_uuid(uuid):
+            raise _mixed_up(request)
+        return person
 
     async def _raw(self, request: Request[BatchResults[Person]]) -> dict[str, RawPerson]:
         pipeline = self._pipeline

@@ -1,8 +1,8 @@
 """`posthog-bulk persons`: export persons as JSON lines or CSV."""
 
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -52,13 +52,15 @@ def command(
     """Export the selected persons, or all persons of the project, one per line. Only reads from the server.
 
     PostHog returns up to 1,000 distinct IDs of a person found by a filter, and up to 10 of a person found by an ID.
-    With --output, the file is created only if the export is complete.
+    With --output, the file is created only if the export does not break off. Persons that cannot be read are counted
+    and named by line or place, and the exit code is 1.
 
     \b
     Example:
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
       posthog-bulk persons --where 'plan exact free' --count
     """
+    from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.concurrency.stop_gate import StopGate
@@ -79,6 +81,7 @@ def command(
     export, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
     selection = build_selection(selection_arguments, writes=False)
     findings = Findings()
+    count = 0
     needed = [*selection_arguments.files, *([settings.key_file] if settings.key_file else [])]
     with nullcontext() if output is None else output_file(output, force=force, needed=needed) as file:
         write: Callable[[bytes], object]
@@ -90,16 +93,16 @@ def command(
         else:
             write, wait_for_room = _stdout_writer(sys.stdout)
 
-        async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> int:
-            count, gate = 0, StopGate()
+        async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> None:
+            nonlocal count
+            gate = StopGate()
 
             def describe(moment: Moment) -> Activity:
-                persons = max(0, count - header_lines)
                 return Activity(
                     phase="exporting",
                     elapsed_s=moment.elapsed_s,
                     requests=moment.requests,
-                    persons=persons,
+                    persons=max(0, count - header_lines),
                     wait=moment.wait,
                 )
 
@@ -118,38 +121,63 @@ def command(
                     if wait_for_room is not None:
                         await wait_for_room()
                     count += 1
-            return count - header_lines
 
         # lines for people would otherwise be drawn between the persons
         is_result = file is not None or only_count
         in_place = is_result or not sys.stdout.isatty()
-        with explained(lambda: _incomplete(output, only_count=only_count)):
-            count = run_with_client(settings, work, json=json and is_result, in_place=in_place)
-    shown = CommandOutput(json=json)
+        with (
+            explained(lambda: _interrupted(output, count - header_lines, only_count=only_count)),
+            nullcontext() if is_result else _incomplete(lambda: count, header_lines),
+        ):
+            run_with_client(settings, work, json=json and is_result, in_place=in_place)
+    shown, persons = CommandOutput(json=json), count - header_lines
+    code = ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE
     found = findings.to_list(requests=0)
     if only_count:
         _show_findings(findings)
         if json:
-            shown.write_event("count", count=count, findings=found)
+            shown.write_event("count", count=persons, findings=found)
         else:
-            click.echo(count)
-        return 0
+            click.echo(persons)
+        return code
     written = "" if output is None else f" written to {plain(output)}"
-    click.echo(f"{count_of(count, 'person')}{written}", err=True)
+    click.echo(f"{count_of(persons, 'person')}{written}", err=True)
     _show_findings(findings)
     if output is not None:
-        shown.write_event("persons", path=str(output), count=count, findings=found)
-    return 0
+        shown.write_event("persons", path=str(output), count=persons, findings=found)
+    return code
 
 
-def _incomplete(output: Path | None, *, only_count: bool) -> str:
+def _interrupted(output: Path | None, persons: int, *, only_count: bool) -> str:
     """Return what an interruption leaves of an export."""
     from bulk.cli.interruption import nothing_kept, same_command_line
 
     if output is not None:
         return nothing_kept()
-    what = "The persons are not all counted" if only_count else "The export is not complete"
-    return f"{what}. To start again:\n  {same_command_line()}"
+    sentence = "The persons are not all counted." if only_count else _broken_off(persons)
+    return f"{sentence} To start again:\n  {same_command_line()}"
+
+
+@contextmanager
+def _incomplete(lines: Callable[[], int], header_lines: int) -> Iterator[None]:
+    """Say that what stdout has is not the whole export, if an error ends the block after its first line."""
+    from bulk.cli.exit_codes import Interrupted, OutputClosed
+
+    try:
+        yield
+    except (Interrupted, OutputClosed, BrokenPipeError):  # which explains itself, or has no reader
+        raise
+    except Exception:
+        if lines():
+            click.echo(_broken_off(lines() - header_lines), err=True)
+        raise
+
+
+def _broken_off(persons: int) -> str:
+    """Return that an export to stdout is incomplete, and after how many persons it broke off."""
+    from bulk.formatting import count_of
+
+    return f"The export is incomplete: it broke off after {count_of(max(0, persons), 'person')}."
 
 
 def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[[], Awaitable[None]] | None]:
@@ -168,12 +196,15 @@ def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[
 def _show_findings(findings: "Findings") -> None:
     from bulk.cli.display.plan.plan_review import LINES_MAX
     from bulk.cli.display.terminal import text_width
+    from bulk.formatting import count_of
     from bulk.report.rendering.document import Table
     from bulk.report.rendering.findings import finding_rows, finding_sentences
     from bulk.report.rendering.text import table_lines
     from bulk.selection.input_findings import by_kind
 
-    if findings.lines:
+    if findings.unread_persons:
+        click.echo(f"{count_of(findings.unread_persons, 'person')} of the query could not be read", err=True)
+    if findings.lines or len(findings.unreadable_rows):
         found = by_kind(findings.to_list(requests=0))
         table = Table(
             headings=("Finding", "Count", "Lines"),
@@ -181,5 +212,8 @@ def _show_findings(findings: "Findings") -> None:
             numeric=frozenset({1}),
         )
         width = text_width(sys.stderr) - 2
-        lines = (*table_lines(table, cell_max=LINES_MAX, width=width), *finding_sentences(found))
+        lines = (
+            *table_lines(table, cell_max=LINES_MAX, width=width),
+            *finding_sentences(found),
+        )
         click.echo("\n".join(f"  {line}" for line in lines), err=True)

@@ -42,24 +42,24 @@ def command(
 ) -> int:
     """Write a plan: a file that lists the persons OPERATION will affect. Show its review.
 
-        The review says how many requests and how much time a run takes and which input lines match no person; for unset
+    The review says how many requests and how much time a run takes and which input lines match no person; for unset
     and update also how many of the persons have each property.
 
-        This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
-        private: it holds the IDs of these persons.
+    This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
+    private: it holds the IDs of these persons.
 
-        \b
-        OPERATION is one of:
-          delete [--delete-events] [--delete-recordings]
-          unset KEY... [--route ROUTE]
-          update KEY=TEXT... [--route ROUTE], with KEY:=JSON for numbers, booleans and lists
-          delete-events
-          delete-recordings
+    \b
+    OPERATION is one of:
+      delete [--delete-events] [--delete-recordings]
+      unset KEY... [--route ROUTE]
+      update KEY=TEXT... [--route ROUTE], with KEY:=JSON for numbers, booleans and lists
+      delete-events
+      delete-recordings
 
-        \b
-        Example:
-          posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
-          posthog-bulk plan delete --emails leavers.txt --email-match ignore-case -o emails.plan.jsonl
+    \b
+    Example:
+      posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
+      posthog-bulk plan delete --emails leavers.csv --column Email --email-match ignore-case -o emails.plan.jsonl
     """
     from bulk.cli.display.plan.plan_review import format_review, run_command_line
     from bulk.cli.interruption import explained, nothing_kept

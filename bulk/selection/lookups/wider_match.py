@@ -12,7 +12,7 @@ from bulk.posthog.person_reads import Present
 from bulk.selection.input_lines import email_groups
 from bulk.selection.inputs.causes import cleaned
 from bulk.selection.inputs.line_checks import Line
-from bulk.selection.lookups.email_lookup import persons_by_email
+from bulk.selection.lookups.email_lookup import EmailLookup
 from bulk.selection.lookups.email_match import EmailMatch
 from bulk.selection.selections import ByDistinctIds, ByEmails, InputSelection
 
@@ -23,10 +23,8 @@ class WiderEmails:
     name = "emails"
 
     def __init__(self, client: PostHogClient, reader: PersonReader, match: EmailMatch, *, page_size: int) -> None:
-        self._client = client
-        self._reader = reader
+        self._lookup = EmailLookup(client, reader, page_size=page_size)
         self._match = match
-        self._page_size = page_size
 
     def groups(self, lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
         """Yield lines in groups of one lookup."""
@@ -40,9 +38,7 @@ class WiderEmails:
             Refused, BadRequest: the server cannot be asked in this way.
         """
         emails = list(dict.fromkeys(line.value for line in lines))
-        found, _ = await persons_by_email(
-            self._client, self._reader, emails, self._match.widest(), page_size=self._page_size
-        )
+        found, _ = await self._lookup.persons(emails, self._match.widest())
         counts = dict(zip(emails, map(len, found), strict=True))
         return [counts[line.value] for line in lines]
 

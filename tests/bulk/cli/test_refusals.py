@@ -382,3 +382,13 @@ def test_a_journal_of_another_format_is_named_before_any_approval(run: Run, post
         "(it uses 2); finish and report this job with the version that began it."
     )
     assert len(posthog.server.requests) == requests
+
+
+def test_a_misspelt_property_that_no_person_has_is_refused_with_the_closest_one(run: Run, posthog: Any) -> None:
+    result = run("plan", "unset", "emial", "--everyone", "-o", "x.plan.jsonl", "--log-file", "x.log")
+    assert result.code == 3
+    assert "no selected person has any of the properties" in result.sentence
+    assert "Did you mean email instead of emial?" in result.sentence
+    assert "email" not in Path("x.log").read_text()
+    assert not posthog.mutations
+    assert not Path("x.plan.jsonl").exists()

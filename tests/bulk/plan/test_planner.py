@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from asyncclient import (
@@ -381,7 +382,7 @@ class Stub:
         self.origin = "http://127.0.0.1:1"
         self.limits = Limits(RateLimits.off())
         self.projects = SimpleNamespace(get=self._project)
-        self.persons = SimpleNamespace(refs_by_distinct_ids=self._by_distinct_ids, iter=self._iter)
+        self.persons = SimpleNamespace(refs_by_distinct_ids=self._by_distinct_ids, iter_raw=self._iter_raw)
 
     def observed(self, _: object) -> "Stub":
         return self
@@ -406,9 +407,9 @@ class Stub:
         self.running -= 1
         return dict(self._refs(ids))
 
-    async def _iter(self, **_: object) -> AsyncIterator[Person]:
+    async def _iter_raw(self, **_: object) -> AsyncIterator[msgspec.Raw]:
         for person in self._persons:
-            yield person
+            yield msgspec.Raw(msgspec.json.encode(person))
 
 
 def ref(number: int) -> PersonRef:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asyncclient import ConnectFailed, InvalidResponse, PersonRef, PostHogError, RateLimited, ServerError, TimedOut
 from bulk.posthog.halving import MAX_FAILED_SINGLES, MAX_FAILURES, HalvedReads, read_halving
-from bulk.posthog.person_reads import Known, Present, Unread, UnreadReason
+from bulk.posthog.person_reads import Known, Unread, UnreadReason
 
 WHERE = {"method": "POST", "path": "persons/batch_by_uuids/", "route": "persons/batch_by_uuids/"}
 
@@ -57,7 +57,7 @@ class Store:
         found: dict[int, Known] = {n: person(n) for n in part if n not in self.missing}
         return found | {10**6: person(10**6)}  # a person that was not requested
 
-    def read(self, numbers: Sequence[int]) -> HalvedReads[int]:
+    def read(self, numbers: Sequence[int]) -> HalvedReads[int, Known]:
         return anyio.run(read_halving, [numbers], self.ask)
 
 
@@ -79,7 +79,7 @@ def test_every_readable_person_is_read_despite_three_unreadable_ones(
         elif number in missing:
             assert result == Unread(UnreadReason.LEFT_OUT)
         else:
-            assert result == Present(person(number))
+            assert result == person(number)
     in_failed = {n for part, _ in store.requests if not bad.keys().isdisjoint(part) for n in part}
     assert set(read.left_out) == set(range(count)) & missing - bad.keys()
     assert read.maybe_shown == in_failed & set(read.left_out)
@@ -93,8 +93,8 @@ def test_each_person_has_one_result_and_failures_are_bounded(count: int, bad: se
     read = store.read(range(count))
     assert read.results.keys() == set(range(count))
     assert store.failures <= MAX_FAILURES
-    assert all(result == Present(person(n)) for n, result in read.results.items() if isinstance(result, Present))
-    assert not any(isinstance(read.results[n], Present) for n in bad if n < count)
+    assert all(result == person(n) for n, result in read.results.items() if not isinstance(result, Unread))
+    assert all(isinstance(read.results[n], Unread) for n in bad if n < count)
     assert not any(result == Unread(UnreadReason.LEFT_OUT) for result in read.results.values())
 
 
@@ -111,7 +111,7 @@ def test_a_server_that_fails_for_everyone_is_not_asked_for_each_person(why: Unre
 def test_three_unreadable_persons_in_front_leave_the_others_readable() -> None:
     store = Store(dict.fromkeys(range(3), UnreadReason.SERVER_ERROR))
     read = store.read(range(200))
-    assert [n for n, result in read.results.items() if not isinstance(result, Present)] == [0, 1, 2]
+    assert [n for n, result in read.results.items() if isinstance(result, Unread)] == [0, 1, 2]
 
 
 def test_only_the_request_for_the_whole_batch_is_a_first_attempt() -> None:

@@ -94,6 +94,7 @@ def make_report() -> Callable[..., Report]:
                     {"kind": "duplicates", "count": 0, "lines": ""},
                     {"kind": "aliases", "count": 1, "lines": "8"},
                     {"kind": "refused", "count": 2, "reasons": {"blank": {"count": 2, "lines": "1-2"}}},
+                    {"kind": "properties", "of": [{"key": foreign, "count": 0, "closest": foreign}]},
                     {"kind": "many_distinct_ids", "count": 4, "threshold": 10, "most_shown": 10},
                 ],
             ),

@@ -51,6 +51,8 @@ def test_a_report_shows_all_important_facts(render: Callable[[Report], str], mak
         "17 bytes",
         "7,9-10",
         "Lines refused: blank",
+        "Persons that have Acme",
+        "Warning: no person of the plan has the property Acme; did you mean Acme?",
         "Persons with 10 or more distinct IDs (may be several people)",
         "Rate limits lowered: 1",
     ):
