@@ -4,8 +4,7 @@ Both run inside the caller's application: they install no signal handler, print 
 they are cancelled, the journal resumes.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import anyio
@@ -13,7 +12,7 @@ import msgspec
 
 from asyncclient import PostHogClient
 from bulk.concurrency.outages import RETRY_FOR_S
-from bulk.errors import NotFinished
+from bulk.errors import interruption_of
 from bulk.events import JobEvent
 from bulk.execution import preflight
 from bulk.execution.open_job import open_job
@@ -143,7 +142,7 @@ async def verify_job(
     """
     settings = RunSettings(concurrency=concurrency, batch_size=MAX_BATCH_SIZE, wait_s=0.0, retry_for_s=retry_for_s)
     settings = _within_connections(client, settings)
-    with _as_verification():
+    with interruption_of("verify"):
         async with open_job(
             client,
             plan,
@@ -162,13 +161,3 @@ async def verify_job(
 def _within_connections(client: PostHogClient, settings: RunSettings) -> RunSettings:
     """Limit the concurrency to the client's connections: while a batch waits for one, its reads may become too old."""
     return msgspec.structs.replace(settings, concurrency=min(settings.concurrency, client.max_connections))
-
-
-@contextmanager
-def _as_verification() -> Iterator[None]:
-    """Make an interruption of the block, its first requests too, one of the verification."""
-    try:
-        yield
-    except NotFinished as error:
-        error.purpose = "verify"
-        raise

@@ -6,6 +6,8 @@ of a property, or a key. The checks that raise `Refused` have their own wording:
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _Name = str | os.PathLike[str]
@@ -175,22 +177,42 @@ class KeptPersonsDeleted(BreakerOpened):
         )
 
 
+RESUME = "run the same command again to resume"
+PLAN_AGAIN = "run the same command again"
+
+
 class NotFinished(BulkError):
-    """The run, or a verification, was interrupted; nothing is lost, and the same command resumes it (exit code 75).
+    """Planning, a run or a verification was interrupted; the same command continues or repeats it (exit code 75).
+
+    Nothing is lost: a run resumes, and planning, which changes nothing, begins again.
 
     Arguments:
         problem: what interrupted it.
         fix: what to do.
-        purpose: "run" or "verify".
+        purpose: "plan", "run" or "verify".
     """
 
-    def __init__(
-        self, problem: str, fix: str = "run the same command again to resume", *, purpose: str = "run"
-    ) -> None:
+    def __init__(self, problem: str, fix: str = RESUME, *, purpose: str = "run") -> None:
         super().__init__(problem, fix)
         self.problem = problem
         self.fix = fix
         self.purpose = purpose
 
     def __str__(self) -> str:
-        return f"{'verification' if self.purpose == 'verify' else 'run'} interrupted: {self.problem}; {self.fix}."
+        interrupted = {"plan": "planning", "verify": "verification"}.get(self.purpose, "run")
+        fix = PLAN_AGAIN if self.purpose == "plan" and self.fix == RESUME else self.fix
+        return f"{interrupted} interrupted: {self.problem}; {fix}."
+
+
+@contextmanager
+def interruption_of(purpose: str) -> Iterator[None]:
+    """Make an interruption of the block one of planning, of a run or of a verification.
+
+    Arguments:
+        purpose: "plan", "run" or "verify".
+    """
+    try:
+        yield
+    except NotFinished as error:
+        error.purpose = purpose
+        raise

@@ -124,7 +124,7 @@ def message_of(event: JobEvent | PlanEvent) -> str | None:
 def _progress(event: Progress) -> str:
     text = f"{event.phase}: {event.done} of {event.count} persons, {event.requests} requests"
     if event.eta_s is not None:
-        text += f", about {format_duration(event.eta_s)} left"
+        text += f", {'at most' if event.eta_is_limit else 'about'} {format_duration(event.eta_s)} left"
     return f"{text}; {_states(event)}"
 
 

@@ -119,8 +119,9 @@ class Progress(_Event, frozen=True, tag="progress"):
     """The progress of the job, a few times per second: for each axis, the number of targets by state.
 
     `targets_per_s` is the rate of this phase over the time in which work was possible, `overall_per_s` the rate over
-    all its time. `eta_s` includes the rate limits and the waits ahead; None while there is no estimate. `elapsed_s`
-    counts from the start of the run.
+    all its time. `eta_s` includes the rate limits and the waits ahead; None while there is no estimate. With
+    `eta_is_limit` it is no estimate, but the time after which the phase ends in any case. `elapsed_s` counts from the
+    start of the run.
     """
 
     phase: str
@@ -137,6 +138,7 @@ class Progress(_Event, frozen=True, tag="progress"):
     overall_per_s: float = 0.0
     elapsed_s: float = 0.0
     wait: Wait | None = None
+    eta_is_limit: bool = False
 
 
 class RouteChosen(_Event, frozen=True, tag="route"):

@@ -14,6 +14,8 @@ from bulk.sanitize import paragraph, plain
 
 MESSAGE_MAX = 1000
 """Characters of an error's message."""
+HELP_MARK = " For help: "
+"""What stands between the message of a usage error and the command that shows the help."""
 
 
 class ExitCode(IntEnum):
@@ -142,7 +144,7 @@ def _usage_message(error: click.UsageError) -> str:
     if error.ctx is None or not error.ctx.command_path:
         return text
     sentence = text if text.endswith("?") else f"{text.rstrip('.')}."
-    return f"{sentence} For help: {error.ctx.command_path} --help"
+    return f"{sentence}{HELP_MARK}{error.ctx.command_path} --help"
 
 
 def _advice(error: BaseException) -> str:

@@ -15,6 +15,7 @@ import click
 
 from bulk.cli.exit_codes import (
     EXIT_MEANINGS,
+    HELP_MARK,
     ExitCode,
     Interrupted,
     OutputClosed,
@@ -218,8 +219,15 @@ def _readable(message: str) -> str:
         return message
     from bulk.cli.display.terminal import fit
 
-    lines = message.split("\n")
-    return "\n".join(line if "posthog-bulk " in line else fit(line, sys.stderr) for line in lines)
+    def readable(line: str) -> str:
+        if "posthog-bulk " not in line:
+            return fit(line, sys.stderr)
+        text, mark, command = line.partition(HELP_MARK)
+        if not mark or "posthog-bulk " in text or fit(line, sys.stderr) == line:
+            return line
+        return f"{fit(text, sys.stderr)}\n {mark}{command}"
+
+    return "\n".join(map(readable, message.split("\n")))
 
 
 def _describe(error: BaseException) -> tuple[str, ExitCode]:

@@ -124,6 +124,22 @@ class ProgressEmitter:
         done = max(0, count_done(target_states.counts(axis), axis, phase=self._phase) - self._to_read_again)
         wait = self._wait_tracker.sample()
         phase, left = self._phase_progress(now, done), target_states.count - done
+        at_most_s = None if self._read_back_until is None else max(0.0, self._read_back_until - now)
+        eta_s = estimate_left_s(
+            phase,
+            left=left,
+            at_least_s=needed_s(
+                self._limits,
+                self._job.operation,
+                left,
+                batch_size=self._batch_size,
+                route=self._route,
+                phase=self._phase,
+            ),
+            wait=wait,
+            at_most_s=at_most_s,
+            is_sample=self._phase == TEST_BATCH,
+        )
         self.emit(
             Progress(
                 phase=self._phase,
@@ -136,21 +152,8 @@ class ProgressEmitter:
                 requests=self._requests,
                 targets_per_s=phase.targets_per_s,
                 overall_per_s=phase.overall_per_s,
-                eta_s=estimate_left_s(
-                    phase,
-                    left=left,
-                    at_least_s=needed_s(
-                        self._limits,
-                        self._job.operation,
-                        left,
-                        batch_size=self._batch_size,
-                        route=self._route,
-                        phase=self._phase,
-                    ),
-                    wait=wait,
-                    at_most_s=None if self._read_back_until is None else max(0.0, self._read_back_until - now),
-                    is_sample=self._phase == TEST_BATCH,
-                ),
+                eta_s=eta_s,
+                eta_is_limit=eta_s is not None and eta_s == at_most_s,
                 budget=self._budget(),
                 elapsed_s=now - self._started_at,
                 wait=wait,

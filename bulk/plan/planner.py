@@ -18,10 +18,11 @@ import anyio.to_thread
 from asyncclient import Bucket, PostHogClient
 from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.concurrency.stop_gate import StopGate
-from bulk.errors import BulkError, InputError, NotFinished, Refused
+from bulk.errors import BulkError, InputError, NotFinished, Refused, interruption_of
 from bulk.event_log import LOGGER, EventLog
 from bulk.events import PlanEvent, PlanProgress
 from bulk.files.private_files import refuse_existing
+from bulk.formatting import count_of
 from bulk.operations import Operation, PropertyOperation, UnsetProperties, to_dict
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, load_plan
 from bulk.plan.plan_match import check_plan_matches
@@ -137,7 +138,8 @@ async def make_plan(
                 version=VERSION,
             )
             with PlanWriter.create(path, header) as writer, ProtectedPersons() as protected:
-                await protected.read(reading, protect, gate, page_size=page_size)
+                with interruption_of("plan"):
+                    await protected.read(reading, protect, gate, page_size=page_size)
                 findings.leave_out = protected.leave_out
                 findings.is_protected = protected.is_protected
                 async for targets in resolver.targets():
@@ -197,7 +199,8 @@ def _check_arguments(client: PostHogClient, selection: Selection, page_size: int
 def _no_target(findings: Findings) -> BulkError:
     """Return the exception with which planning ends if there is no target."""
     if unread := findings.unreadable:
-        return NotFinished(f"{unread:,} selected persons could not be read, and no other person matches the selection")
+        were = f"{count_of(unread, 'selected person')} could not be read"
+        return NotFinished(f"{were}, and no other person matches the selection", purpose="plan")
     refused = Refused(*_why_no_target(findings))
     if findings.discovery and findings.properties is not None:
         for key, closest in findings.properties.suggestions().items():

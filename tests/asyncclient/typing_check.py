@@ -108,6 +108,7 @@ async def calls(uuid: UUID) -> None:
         assert_type(await client.persons.refs_by_uuids([uuid]), dict[UUID, PersonRef])
         assert_type(await client.persons.refs_by_distinct_ids(["a"]), dict[str, PersonRef])
         assert_type(await client.persons.raw_by_uuids([uuid]), dict[UUID, RawPerson])
+        assert_type(await client.persons.raw_by_uuid(uuid), RawPerson)
         assert_type(await client.persons.raw_by_distinct_ids(["a"]), dict[str, RawPerson])
         assert_type(await client.persons.deletion_status(person_uuid=uuid), Page[DeletionRow])
         assert_type(await client.persons.deletion_status(status="pending"), Page[DeletionRow])

@@ -168,10 +168,13 @@ def _elapsed(elapsed_s: float) -> list[str]:
 def _time_left(event: Progress, now: datetime) -> list[str]:
     if event.eta_s is None or event.done >= event.count:
         return []
-    left = f"about {format_duration(event.eta_s)} left"
+    left = f"{'at most' if event.eta_is_limit else 'about'} {format_duration(event.eta_s)} left"
     if event.wait is not None and event.wait.kind in _ENDLESS:
         return [f"{left} once the server responds"]
-    return [left, f"end about {clock_time(now + timedelta(seconds=event.eta_s), now=now)}"]
+    return [
+        left,
+        f"end {'by' if event.eta_is_limit else 'about'} {clock_time(now + timedelta(seconds=event.eta_s), now=now)}",
+    ]
 
 
 def _details(event: Shown) -> list[str]:

@@ -72,8 +72,8 @@ def settings_options(command: F) -> F:
             "retry_for_s",
             type=Duration(),
             metavar="DURATION",
-            help="Wait this long for a server that does not respond, then end with exit code 75; 0 to end at once "
-            "(default: 15min)",
+            help="Wait this long for a server that does not respond, then end with exit code 75; 0 to wait out no "
+            "outage; a read that fails is still retried a few times, within seconds (default: 15min)",
         ),
         section="Connection",
     )

@@ -127,7 +127,7 @@ def build_selection(arguments: SelectionArguments, *, writes: bool) -> "Selectio
             _source(arguments.emails),
             column=arguments.column,
             match=cast("Comparison", arguments.email_match or "exact"),
-            keys=tuple(key.strip() for key in (arguments.email_keys or "email").split(",")),
+            keys=_keys("email" if arguments.email_keys is None else arguments.email_keys),
         )
     properties = tuple(_conditions(arguments))
     queried = build_query_selection(
@@ -156,6 +156,16 @@ def _check(arguments: SelectionArguments, *, writes: bool) -> None:
             raise click.UsageError(f"{name} only works with --emails")
     if arguments.allow_shared_ids and arguments.distinct_ids is None and arguments.hogql is None:
         raise click.UsageError("--allow-shared-ids only works with --distinct-ids and --hogql")
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    """Return the keys of --email-keys."""
+    keys = tuple(key.strip() for key in text.split(","))
+    if not all(keys):
+        raise click.UsageError(
+            f"--email-keys {text!r} has an empty key: name properties, or distinct_id, as in email,distinct_id"
+        )
+    return keys
 
 
 def _source(name: str) -> Path | BinaryIO:

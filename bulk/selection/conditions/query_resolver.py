@@ -5,14 +5,14 @@ Its IDs come page by page in their order, so the same data gives the same plan. 
 collected first, as UUIDs on disk, and narrow what the query names.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
 
-from asyncclient import PostHogClient, UnreadableRow
+from asyncclient import BadRequest, PostHogClient, UnreadableRow
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
 from bulk.errors import InputError, Refused
@@ -79,18 +79,19 @@ class QueryResolver:
         """Yield the persons, some at a time; a list may be empty.
 
         Raises:
-            InputError: the query has other columns than one of person IDs or distinct IDs.
+            InputError: the server does not accept the query, or it has other columns than one of person IDs or
+                distinct IDs.
             Refused: the query names a person ID that is not a UUID.
         """
         selection, as_of = self._selection, datetime.fromtimestamp(int(self._now()), UTC)
         self._findings.query = {"as_of": as_of.isoformat(), "lags": LAGS}
         with ExitStack() as sets:
             if isinstance(selection, ByActivity):
-                query, values = selection.query(), self._activity_values(selection, as_of)
+                ids = self._ids(selection.query(), self._activity_values(selection, as_of))
                 by_person = True
             else:
                 column = await self._column(selection)
-                query, values = _paged(selection, column), dict(selection.values)
+                ids = self._own_ids(_paged(selection, column), dict(selection.values))
                 by_person = column in PERSON_COLUMNS
                 if selection.activity is not None:
                     activity = selection.activity
@@ -98,7 +99,6 @@ class QueryResolver:
                     self._sets.append(await _collected(uuids, sets.enter_context(DiskIdSet())))
             if selection.properties or selection.email is not None:
                 self._sets.append(await self._matching(selection, sets.enter_context(DiskIdSet())))
-            ids = self._ids(query, values)
             found = (
                 self._verified(ids, self._person_ids, self._read_by_uuid)
                 if by_person
@@ -116,7 +116,8 @@ class QueryResolver:
     async def _column(self, selection: ByQuery) -> str:
         """Return the name of the query's only column."""
         probe = f"SELECT * FROM (\n{selection.text}\n) LIMIT 1"  # noqa: S608 - a query of the user's own
-        columns = (await self._client.query.hogql(probe, selection.values)).columns or ()
+        with _naming_query():
+            columns = (await self._client.query.hogql(probe, selection.values)).columns or ()
         if len(columns) == 1 and columns[0] in (*PERSON_COLUMNS, DISTINCT_ID_COLUMN):
             return columns[0]
         names = ", ".join(repr(plain(name, limit=60)) for name in columns) or "unknown"
@@ -129,6 +130,12 @@ class QueryResolver:
     async def _ids(self, query: str, values: dict[str, Any]) -> AsyncIterator[list[str]]:
         async for page in self._client.query.iter_column(query, values, after=PAGE_VALUE):
             yield page
+
+    async def _own_ids(self, query: str, values: dict[str, Any]) -> AsyncIterator[list[str]]:
+        """Yield the pages of a query of the user's own."""
+        with _naming_query():
+            async for page in self._ids(query, values):
+                yield page
 
     async def _matching(self, selection: QuerySelection, matching: DiskIdSet) -> DiskIdSet:
         """Return the persons that match the filters of a selection, from a listing."""
@@ -225,6 +232,19 @@ class QueryResolver:
             self._findings.add_target(len(person.ref.distinct_ids))
             self._findings.count_properties(person.ref.uuid, person.keys)
         return new
+
+
+@contextmanager
+def _naming_query() -> Iterator[None]:
+    """Turn the error about a query that the server does not accept into one that names the query as its cause."""
+    try:
+        yield
+    except BadRequest as error:
+        why = plain(error.detail or error.code or error.status, limit=500).rstrip(".")
+        raise InputError(
+            f"the server does not accept the query (--hogql): {why}; correct the query, which you can try in PostHog's "
+            "SQL editor"
+        ) from error
 
 
 def _paged(selection: ByQuery, column: str) -> str:

@@ -363,7 +363,28 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], str, int]] = {
     "an empty email key": (
         b"a@example.com\n",
         ("--emails", "in", "--email-keys", "email,"),
-        "the keys of emails are empty or repeated: give names of properties, or distinct_id",
+        (
+            "--email-keys 'email,' has an empty key: name properties, or distinct_id, as in email,distinct_id. "
+            "For help: posthog-bulk delete --help"
+        ),
+        2,
+    ),
+    "no email key": (
+        b"a@example.com\n",
+        ("--emails", "in", "--email-keys", ""),
+        (
+            "--email-keys '' has an empty key: name properties, or distinct_id, as in email,distinct_id. "
+            "For help: posthog-bulk delete --help"
+        ),
+        2,
+    ),
+    "an email key missing between two": (
+        b"a@example.com\n",
+        ("--emails", "in", "--email-keys", "email, ,Email"),
+        (
+            "--email-keys 'email, ,Email' has an empty key: name properties, or distinct_id, as in email,distinct_id. "
+            "For help: posthog-bulk delete --help"
+        ),
         2,
     ),
     "only tabs": (

@@ -68,3 +68,26 @@ def test_no_line_is_broken_by_a_terminal_that_cannot_move_its_cursor(
     screen = at_terminal(columns, ("delete", *job), monkeypatch)
     assert "Run 1 in project 1" in screen.text
     assert [line for line in screen.broken if "posthog-bulk " not in line] == []
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("delete",),
+        ("delete", "--emails", "leavers.txt", "--email-keys", "email,,Email"),
+        ("run", "x.plan.jsonl", "--concurrency", "0"),
+    ],
+    ids=str,
+)
+def test_a_usage_error_is_broken_between_words_and_the_command_for_help_is_in_one_line(
+    columns: int, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = at_terminal(columns, arguments, monkeypatch)
+    assert screen.broken == []
+    assert screen.text.endswith(f"For help: posthog-bulk {arguments[0]} --help")
+
+
+def test_a_usage_error_that_fits_stays_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = at_terminal(300, ("delete", "--emails", "leavers.txt", "--email-keys", ""), monkeypatch)
+    assert "\n" not in screen.text

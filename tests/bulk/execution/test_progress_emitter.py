@@ -7,7 +7,7 @@ import pytest
 
 from asyncclient import Bucket, Limits, RateLimits
 from bulk.concurrency.sleeps import Sleeps
-from bulk.events import JobEvent, Progress
+from bulk.events import JobEvent, Progress, WaitingForServer
 from bulk.execution.progress_emitter import ProgressEmitter
 from bulk.journal.records import FORMAT, AttemptEnded, Intent, JobOpened
 from bulk.journal.target_states import TargetStates
@@ -74,3 +74,28 @@ def test_the_estimated_time_left_takes_bursts_within_the_rate_limit_into_account
     eta_s = emitted[-1].eta_s
     assert eta_s is not None
     assert 60 <= eta_s <= 120
+
+
+def test_in_a_test_batch_that_waits_for_the_server_only_the_end_of_the_wait_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("bulk.execution.progress_emitter.anyio.current_time", lambda: now[0])
+    emitted: list[Progress] = []
+
+    def tell(event: JobEvent) -> None:
+        if isinstance(event, Progress):
+            emitted.append(event)
+
+    limits = Limits(RateLimits.off(), clock=lambda: now[0])
+    job: Any = SimpleNamespace(
+        target_states=started(30), operation=DeletePersons(), now=lambda: now[0], note=lambda _: None
+    )
+    tracker = WaitTracker(limits, Sleeps(), clock=lambda: now[0])
+    emitter = ProgressEmitter(job, limits, tell, wait_tracker=tracker, batch_size=1)
+    emitter.phase("test batch")
+    assert (emitted[-1].eta_s, emitted[-1].eta_is_limit) == (None, False)
+    emitter.emit(WaitingForServer(targets=25, next_read_s=1.0, wait_left_s=900.0))
+    now[0] += 10
+    emitter.progress()
+    assert (emitted[-1].eta_s, emitted[-1].eta_is_limit) == (890.0, True)

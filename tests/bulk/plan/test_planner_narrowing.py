@@ -194,6 +194,14 @@ async def test_a_page_of_a_listing_that_takes_too_long_is_requested_in_smaller_p
         assert requested[:3] == [1000, 250, 62]
 
 
+@KINDS
+async def test_an_export_from_a_server_without_batch_reads_reads_persons_one_by_one(kind: str, tmp_path: Path) -> None:
+    async with opened(batch_reads=False) as (_, client, uuids):
+        found, findings = await exported(client, selection(kind, uuids), tmp_path)
+        assert sorted(found) == sorted(uuids)
+        assert findings["unmatched"]["count"] == 0
+
+
 async def test_a_protected_person_whose_row_cannot_be_read_stays_protected(tmp_path: Path) -> None:
     async with opened() as (server, client, uuids):
         break_row(server, uuids[BAD], BROKEN["NaN"], in_listings=True)

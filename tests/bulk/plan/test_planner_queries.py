@@ -9,7 +9,7 @@ from uuid import UUID
 import anyio
 import pytest
 
-from asyncclient import BadRequest, Limits, PermissionDenied, PostHogClient, PropertyFilter, RateLimits
+from asyncclient import Limits, PermissionDenied, PostHogClient, PropertyFilter, RateLimits
 from asyncclient.retry import RetryPolicy
 from asyncclient.testing import LocalPostHog, ServerOptions
 from bulk import ByActivity, ByQuery, DeletePersons, PlanProgress, make_plan
@@ -186,8 +186,8 @@ async def test_placeholder_ids_in_the_result_of_a_query_are_left_out_unless_they
         ("SELECT id AS who FROM persons", InputError, "is named 'who': name it person_id or distinct_id"),
         ("SELECT created_at AS id FROM persons", Refused, "not a UUID"),
         ("SELECT distinct_id AS person_id FROM person_distinct_ids", Refused, "not a UUID"),
-        ("SELECT id FROM people", BadRequest, "Unknown table"),
-        ("SELECT id FROM persons) UNION (SELECT id FROM persons", BadRequest, "400"),
+        ("SELECT id FROM people", InputError, "Unknown table"),
+        ("SELECT id FROM persons) UNION (SELECT id FROM persons", InputError, "does not accept the query"),
         ("SELECT id FROM persons WHERE properties.plan = 'none'", Refused, "no person matches"),
     ],
 )

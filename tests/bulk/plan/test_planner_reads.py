@@ -157,9 +157,24 @@ async def test_a_line_whose_person_cannot_be_read_is_listed_and_does_not_stop_th
 async def test_without_a_readable_person_there_is_no_plan_and_planning_can_be_repeated(tmp_path: Path) -> None:
     async with opened(tmp_path, persons=1) as s:
         s.edit(BATCHES, lambda body: [person.pop("distinct_ids") for person in body["results"].values()], times=10)
-        with pytest.raises(NotFinished, match="1 selected persons could not be read"):
+        with pytest.raises(NotFinished, match=r"^planning interrupted: 1 selected person could not be read") as raised:
             await s.plan(ByPersonIds(s.uuids))
+    assert str(raised.value).endswith("; run the same command again.")
     assert left_behind(tmp_path) == []
+
+
+async def test_a_protection_list_that_cannot_be_looked_up_interrupts_the_planning(tmp_path: Path) -> None:
+    async with opened(tmp_path, persons=1) as s:
+        s.edit(BATCHES, lambda body: [person.pop("distinct_ids") for person in body["results"].values()], times=10)
+        (tmp_path / "staff.txt").write_text(f"{s.ids()[0]}\n")
+        with pytest.raises(NotFinished, match=r"^planning interrupted: 1 line of the protection list"):
+            await make_plan(
+                s.client,
+                DeletePersons(),
+                ByFilter(everyone=True),
+                tmp_path / "x.plan.jsonl",
+                protect=[tmp_path / "staff.txt"],
+            )
 
 
 async def query_verifier(s: Server) -> None:

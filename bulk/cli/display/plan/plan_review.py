@@ -101,8 +101,9 @@ def _value_rows(operation: Operation) -> Iterator[Row]:
 
 
 def _query_rows(details: dict[str, Any]) -> Iterator[Row]:
-    """Yield the query of a selection and the values of a query of the user's own."""
-    if not isinstance(query := details.get("query"), str):
+    """Yield a query of the user's own and its values; the row Selected has all that other queries are made from."""
+    query = details.get("query")
+    if details.get("kind") != "query" or not isinstance(query, str):
         return
     yield "Query", plain(" ".join(query.split()), limit=None)
     for heading, (name, value) in zip(

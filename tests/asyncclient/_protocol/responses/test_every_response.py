@@ -100,6 +100,7 @@ ROWS: dict[str, Row] = {
     "persons.refs_by_uuids": reading(lambda c: c.persons.refs_by_uuids([U]), {"results": {U: PERSON}}),
     "persons.raw_by_distinct_ids": reading(lambda c: c.persons.raw_by_distinct_ids(["a"]), {"results": {"a": PERSON}}),
     "persons.raw_by_uuids": reading(lambda c: c.persons.raw_by_uuids([U]), {"results": {U: PERSON}}),
+    "persons.raw_by_uuid": reading(lambda c: c.persons.raw_by_uuid(U), PERSON),
     "persons.deletion_status": reading(lambda c: c.persons.deletion_status(), page(ROW)),
     "persons.knows": reading(lambda c: c.persons.knows("deletion_status"), page(ROW)),
     "persons.knows batch_by_uuids": reading(lambda c: c.persons.knows("batch_by_uuids"), {"results": {}}),

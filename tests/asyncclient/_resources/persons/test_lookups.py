@@ -74,6 +74,21 @@ async def test_the_servers_own_objects_are_the_requested_ones_or_an_error(raw: A
                 await getattr(client.persons, call)([asked])
 
 
+async def test_one_person_is_the_servers_own_object_with_all_distinct_ids(raw: Any) -> None:
+    row = (
+        b'{ "uuid": "%s", "created_at": "2026-01-02T03:04:05Z", "distinct_ids": ["a"], "n": 1.10 }'
+        % str(raw.uuid).encode()
+    )
+    client = await raw.client((await raw.serve(raw.http(body=row))).url)
+    person = await client.persons.raw_by_uuid(raw.uuid)
+    assert (bytes(person.raw), str(person.uuid), person.distinct_ids) == (row, str(raw.uuid), ("a",))
+    assert person.created_at.year == 2026
+    with pytest.raises(InvalidResponse, match="not requested"):
+        await client.persons.raw_by_uuid("0190b3c5-0000-7000-8000-00000000ffff")
+    with pytest.raises(InvalidArgument):
+        await client.persons.raw_by_uuid("7")
+
+
 async def test_another_person_than_the_requested_one_is_invalid(raw: Any) -> None:
     other = "0190a0a0-0000-7000-8000-0000000000ff"
     body = {"id": 7, "uuid": other, "created_at": "2024-01-01T00:00:00Z", "distinct_ids": ["a"], "properties": {}}

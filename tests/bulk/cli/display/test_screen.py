@@ -55,6 +55,12 @@ def test_during_an_outage_no_end_is_promised() -> None:
     assert "end about" not in line
 
 
+def test_a_time_after_which_a_phase_ends_in_any_case_is_no_estimate() -> None:
+    line = log_line(msgspec.structs.replace(PROGRESS, wait=None, eta_s=900.0, eta_is_limit=True), now=NOW)
+    assert ", at most 15 min left, end by 11:18" in line
+    assert "about" not in line
+
+
 def test_only_the_wait_is_coloured() -> None:
     waits = [line.waits for line in screen(PROGRESS, width=300, now=NOW)]
     assert waits == [False, False, True, False, False]

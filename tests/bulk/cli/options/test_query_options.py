@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from asyncclient.testing import Fault
 from bulk.plan.plan_file import load_plan
 
 Run = Callable[..., Any]
@@ -54,7 +55,8 @@ def test_persons_and_plan_select_the_same(
         return
     assert planned.code == 0, planned.err
     assert f"Persons           {expected}\n" in planned.out
-    assert "\nQuery             " in planned.out
+    assert ("\nQuery             " in planned.out) == ("--hogql" in options)
+    assert "posthog_bulk" not in planned.out
     assert "The query describes the project as of 20" in planned.out
     assert "Not covered: persons, properties and events of the last minutes" in planned.out
 
@@ -99,6 +101,32 @@ def test_a_key_without_query_read_is_told_so(run: Run, posthog: Any) -> None:
     assert result.code == 77
     assert "query:read" in result.sentence
     assert not posthog.mutations
+
+
+@pytest.mark.parametrize("command", [("delete", "--yes", "--expect-count", "1"), ("persons",)])
+def test_a_query_that_the_server_rejects_is_named_as_the_cause(
+    run: Run, posthog: Any, command: tuple[str, ...]
+) -> None:
+    result = run(*command, "--hogql", "SELECT id FROM people")
+    assert result.code == 2
+    assert result.sentence.startswith("posthog-bulk: the server does not accept the query (--hogql): ")
+    assert "people" in result.sentence
+    assert result.sentence.endswith("; correct the query, which you can try in PostHog's SQL editor")
+    assert not posthog.mutations
+
+
+def test_a_rejected_query_of_the_product_is_not_blamed_on_the_user(run: Run, posthog: Any) -> None:
+    posthog.server.faults.add(Fault("status", status=400, action="query"))
+    result = run("persons", "--anonymous")
+    assert result.code == 2
+    assert "--hogql" not in result.sentence
+
+
+def test_a_page_of_a_query_that_the_server_rejects_is_one_of_the_query(run: Run, posthog: Any) -> None:
+    posthog.server.faults.add(Fault("status", status=400, action="query", after=1))
+    result = run("persons", "--hogql", "SELECT id FROM persons")
+    assert result.code == 2
+    assert "the server does not accept the query (--hogql)" in result.sentence
 
 
 def test_the_same_command_line_resumes_a_job_of_an_activity(run: Run, posthog: Any) -> None:
