@@ -56,7 +56,10 @@ DAMAGE: list[Callable[[str], Fault]] = [
     lambda action: Fault("cut_body", action=action, every=24),
     lambda action: Fault("status", action="batch_by_uuids", status=502, body="html", every=3),
 ]
-NAMES = [f"{each.kind}-{each.action}-{each.status}-{each.when}" for each in (make("update") for make in DAMAGE)]
+NAMES = [
+    f"{each.kind}-{'call' if each.action == 'update' else each.action}-{each.status}-{each.when}"
+    for each in (make("update") for make in DAMAGE)
+]
 
 
 @pytest.mark.parametrize("lag_s", [0.0, pytest.param(20.0, marks=pytest.mark.slow)])
