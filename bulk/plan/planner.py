@@ -138,10 +138,10 @@ async def make_plan(
                 version=VERSION,
             )
             with PlanWriter.create(path, header) as writer, ProtectedPersons() as protected:
-                with interruption_of("plan"):
-                    await protected.read(reading, protect, gate, page_size=page_size)
-                findings.leave_out = protected.leave_out
-                findings.is_protected = protected.is_protected
+                if protect:
+                    with interruption_of("plan"):
+                        await protected.read(reading, protect, gate, page_size=page_size)
+                    findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
                 async for targets in resolver.targets():
                     for person in targets:
                         writer.add(person.ref.uuid, person.ref.created_at, person.known_by, line=person.line)

@@ -63,7 +63,7 @@ SELECTIONS: tuple[Twin, ...] = (
         "a protected person is planned",
         _PROTECTED + "protected_persons_are_left_out_counted_and_named_by_line",
         "bulk/plan/planner.py",
-        "findings.leave_out = protected.leave_out",
+        "findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected",
         "pass",
     ),
     twin(
