@@ -105,8 +105,8 @@ class JournalFollower:
     def read(self, *, on_read: OnRead | None = None) -> TargetStates:
         """Return the states after the last complete record, which the next call changes.
 
-        A journal that was replaced, or cut by a repair, is replayed anew. Damage before the place at which the last
-        call ended goes unnoticed.
+        A journal that was replaced, or cut by a repair, is replayed anew. This does not notice damage to records that
+        an earlier call has read.
 
         Arguments:
             on_read: called while the file is read.
