@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bulk.plan.plan_file import Plan
     from bulk.progress.file_reading import OnRead
     from bulk.report.report import Report
+    from bulk.requests.job_record import JobRecord
     from bulk.selection.conditions.protection import Protect
     from bulk.selection.selections import Selection
 
@@ -136,6 +137,7 @@ def make_plan_file(
     json: bool,
     concurrency: int = 4,
     protect: "Sequence[Protect]" = (),
+    record: "JobRecord | None" = None,
 ) -> "Plan":
     """Make a plan, with progress shown."""
     from bulk.plan.planner import make_plan
@@ -150,6 +152,7 @@ def make_plan_file(
             concurrency=concurrency,
             retry_for_s=settings.retry_for_s,
             protect=protect,
+            record=record,
         )
 
     return run_with_client(settings, work, json=json)
@@ -167,6 +170,7 @@ def run_plan(
     expect_lines: int | None,
     resume_line: str,
     protect: "Sequence[Protect]" = (),
+    approver: str | None = None,
 ) -> int:
     """Run a plan, show the summary, also of a run that ends with an error, and return the exit code.
 
@@ -181,6 +185,7 @@ def run_plan(
         expect_lines: the number of input lines that the user expects, if given.
         resume_line: the command line that resumes the job.
         protect: persons that the plan must not contain.
+        approver: who approves the plan, if given.
     """
     from bulk.engine import run_job
 
@@ -205,6 +210,7 @@ def run_plan(
                     on_progress=display,
                     stop=stop,
                     protect=protect,
+                    approver=approver,
                 )
         except BaseException as error:
             display.close()

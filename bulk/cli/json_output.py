@@ -8,6 +8,9 @@ from typing import Any
 
 import msgspec
 
+from bulk.requests.due_dates import DueCount
+from bulk.requests.job_record import JobRecord
+
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     pass
@@ -83,6 +86,7 @@ class PlanShown(_Line, frozen=True, tag="show"):
     digest: str
     findings: list[dict[str, Any]]
     input: InputCovered
+    record: JobRecord | None
 
 
 class PlannedPerson(msgspec.Struct, frozen=True):
@@ -149,7 +153,8 @@ class PersonsCounted(_Line, frozen=True, tag="count"):
 class JobStatus(_Line, frozen=True, tag="status"):
     """The state of a job: for each axis the number of targets by state, and its last run.
 
-    `is_running` tells whether a process runs the job. `run_ended` is None until then, and if the process died.
+    `is_running` tells whether a process runs the job. `run_ended` is None until then, and if the process died. `due` is
+    what is due on which day, by the clock of this machine.
     Times are ISO 8601 in UTC.
     """
 
@@ -170,13 +175,17 @@ class JobStatus(_Line, frozen=True, tag="status"):
     run_ended: str | None
     run_reason: str | None
     last_entry_at: str
+    record: JobRecord | None
+    due: tuple[DueCount, ...]
+    shredded_at: str | None
 
 
 class JobListed(_Line, frozen=True, tag="job"):
     """A job of a folder. What cannot be read, or has not happened yet, is None.
 
     `state` is not_started, not_finished, running, finished or unreadable; `problem` says why it is unreadable, or what
-    is wrong with its files. `next` is the command line to run next. Times are ISO 8601.
+    is wrong with its files. `next` is the command line to run next. `due` is what is due on which day, by the clock of
+    this machine. Times are ISO 8601.
     """
 
     plan: str | None
@@ -195,6 +204,16 @@ class JobListed(_Line, frozen=True, tag="job"):
     verdict: str | None
     next: str | None
     problem: str | None
+    due: tuple[DueCount, ...]
+    shredded_at: str | None
+
+
+class JobShredded(_Line, frozen=True, tag="shredded"):
+    """The files that identify the persons of a job are destroyed: which, and which are kept as evidence."""
+
+    removed: list[str]
+    kept: list[str]
+    shredded_at: str
 
 
 class FileWritten(_Line, frozen=True, tag="file"):
@@ -257,6 +276,7 @@ CommandLine = (
     | PersonsCounted
     | JobStatus
     | JobListed
+    | JobShredded
     | FileWritten
     | ServerStarted
     | DemoEnded

@@ -44,7 +44,8 @@ COMMANDS = {
     "verify": "Read back the results of a job, days or weeks later",
     "status": "Show the state of a job",
     "jobs": "List the jobs of a folder: how far each is, and what to run next",
-    "report": "Write the report of a job",
+    "report": "Write the report of a job, the receipt of a request, or whether persons were erased",
+    "shred": "Destroy the files of a job that identify persons, and keep the evidence",
     "completion": "Print the completion script for bash, zsh or fish",
 }
 

@@ -15,7 +15,9 @@ from bulk.journal.replay import JournalFacts, replay_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_lines import PlanFooter, PlanHeader
 from bulk.progress.file_reading import OnRead
-from bulk.report.report import Report, build_report
+from bulk.report.load import report_of
+from bulk.report.report import Report
+from bulk.requests.due_dates import DueCount
 from bulk.states import PENDING, Axis, Events
 
 
@@ -50,6 +52,8 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
         verdict: the first sentence of the report; None if the job is not started.
         exit_code: that of the report; None if the job is not started.
         awaits_purge: whether events are queued that the server has not purged yet.
+        due: what is due on which day, as of the journal's last record; empty for a job that is not started.
+        shredded_at: when the files that identify persons were destroyed, ISO 8601.
         problem: why the job cannot be read, or what is wrong with its files.
     """
 
@@ -70,6 +74,8 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str | None = None
     exit_code: int | None = None
     awaits_purge: bool = False
+    due: tuple[DueCount, ...] = ()
+    shredded_at: str | None = None
     problem: str | None = None
 
     def __repr__(self) -> str:  # the selection may hold personal data
@@ -139,7 +145,7 @@ def with_journal(
 ) -> JobSummary:
     """Return a summary with what the journal adds to it; a job is not finished before its result was reported."""
     target_states.close_open()
-    report = build_report(target_states, facts, None)
+    report = report_of(summary.journal, target_states, facts, None)
     if report.approved_at is None:
         return summary
     if is_locked(summary.journal):
@@ -154,6 +160,8 @@ def with_journal(
         finished_at=_finished_at(report) if state is JobState.FINISHED else None,
         verdict=report.verdict,
         exit_code=report.exit_code,
+        due=report.due,
+        shredded_at=report.shredded_at,
         awaits_purge=bool(target_states.counts(Axis.EVENTS).get(Events.QUEUED)),
     )
 

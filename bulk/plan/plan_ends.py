@@ -15,6 +15,7 @@ from bulk.plan.plan_lines import (
     decode_footer,
     decode_format,
     decode_header,
+    is_changed,
 )
 
 NEW_PLAN = "make a new plan"
@@ -75,6 +76,8 @@ def header_of(fd: int, size: int, path: Path) -> tuple[PlanHeader, int]:
     line = line[: line.find(b"\n") + 1]
     if is_journal(line):
         raise PlanError(path, "is a journal, not a plan", how_to_give_plan(path))
+    if is_changed(line):
+        raise PlanError(path, f"{CHANGED}: line 1 fails its checksum", NEW_PLAN)
     try:
         made_with = decode_format(line)
         if made_with != FORMAT:
@@ -98,7 +101,7 @@ def footer_of(fd: int, size: int, path: Path) -> tuple[PlanFooter, int]:
     except ValueError:
         raise PlanError(path, "has no footer: the end is missing, or lines were added", NEW_PLAN) from None
     if footer is None:
-        raise PlanError(path, f"{CHANGED}: its footer fails its checksum", NEW_PLAN)
+        raise PlanError(path, f"{CHANGED}: its last line, the footer, fails its checksum", NEW_PLAN)
     return footer, size - len(line)
 
 

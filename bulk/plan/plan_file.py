@@ -1,6 +1,7 @@
 """Opens a plan file, checks all of it, and reads its targets.
 
-A plan lists the persons that an operation will affect. No other file of a job holds identifiers of persons.
+A plan lists the persons that an operation will affect. No other file of a job holds identifiers of persons; the
+receipts beside it hold keyed references of them.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from weakref import WeakSet
 
 from asyncclient import Limits
 from bulk.errors import PlanError
+from bulk.files.job_file_kinds import receipts_of
 from bulk.files.private_files import open_regular
 from bulk.plan.plan_ends import CHANGED, NEW_PLAN, footer_of, header_of, read_bytes, size_of
 from bulk.plan.plan_lines import (
@@ -25,8 +27,10 @@ from bulk.plan.plan_lines import (
     Target,
     decode_targets,
     digest_matches,
+    is_changed,
     short_digest,
 )
+from bulk.requests.receipts_writer import complete_receipts, withdraw_key
 
 __all__ = [
     "FORMAT",
@@ -61,6 +65,7 @@ class Plan:
         self.spent = footer.spent
         self.findings = footer.findings
         self.content = footer.input
+        self.receipts_key = footer.receipts
         self.counted_by: WeakSet[Limits] = WeakSet()
         self._fd = fd
         self._index = index
@@ -103,10 +108,14 @@ class Plan:
             return False
 
     def discard(self) -> None:
-        """Close the plan and remove its file, unless the path names another one by now."""
+        """Close the plan and remove its file and its receipts, unless the path names another file by now."""
         if self.is_in_place:
+            receipts = receipts_of(self.path)
+            has_receipts = withdraw_key(receipts, self.digest)
             with suppress(OSError):
                 self.path.unlink()
+                if has_receipts:
+                    receipts.unlink()
         self.close()
 
     def close(self) -> None:
@@ -176,13 +185,45 @@ def load_plan(path: Path | str) -> Plan:
         digest, index, count = _scan(fd, body, end, path)
         if digest != footer.digest:
             was, now = short_digest(footer.digest), short_digest(digest)
-            raise PlanError(path, f"{CHANGED}: digest {now}, expected {was}", NEW_PLAN)
+            place = _changed_line(fd, end, path)
+            where = "" if place is None else f"line {place:,} fails its checksum, "
+            raise PlanError(path, f"{CHANGED}: {where}digest {now}, expected {was}", NEW_PLAN)
         if count != footer.count:
             raise PlanError(path, f"has {count:,} targets, but its footer says {footer.count:,}", NEW_PLAN)
         return Plan(path, fd, header, footer, index)
     except BaseException:
         os.close(fd)
         raise
+
+
+def complete_receipts_of(plan: Plan, *, job: str | None = None) -> None:
+    """Enter into the receipts beside a plan what they lack, after a planning that was killed and at the first run.
+
+    Arguments:
+        plan: the plan.
+        job: the random name of the job in its journal; None if it is not run yet.
+
+    Raises:
+        FileTrouble: they cannot be read or written.
+    """
+    if plan.receipts_key is not None:
+        complete_receipts(receipts_of(plan.path), plan.receipts_key, plan.digest, job=job)
+
+
+def _changed_line(fd: int, end: int, path: Path) -> int | None:
+    """Return the number of the first line before the footer that was changed; None in a plan of an earlier version."""
+    number, offset, rest, found, has_checksums = 0, 0, b"", None, False
+    while offset < end:
+        chunk = read_bytes(fd, offset, min(_CHUNK, end - offset), path)
+        offset += len(chunk)
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            number += 1
+            is_intact = is_changed(line + b"\n") is False
+            has_checksums |= is_intact
+            if found is None and not is_intact:
+                found = number
+    return found if has_checksums else None
 
 
 def _scan(fd: int, body: int, end: int, path: Path) -> tuple[str, _Index, int]:

@@ -1,9 +1,11 @@
 """The lines of a plan file: header, targets and footer, and the digest that identifies a plan. Pure.
 
-The digest covers every byte before the footer. The footer carries a checksum of itself.
+The digest covers every byte before the footer. The footer carries a checksum of itself, and every other line one of
+itself too, which tells the place of a change.
 """
 
 import hashlib
+import zlib
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +14,7 @@ import msgspec
 
 from bulk.files.content_meter import InputContent
 from bulk.files.json_lines import decode_line, decode_lines, encode_line
+from bulk.requests.job_record import JobRecord
 
 FORMAT = 1
 """The plan format that this version writes and reads."""
@@ -23,6 +26,8 @@ SHORT_DIGEST = 12
 
 _CHECK = b',"check":"%b"}\n'
 _CHECK_SIZE = len(_CHECK % bytes(16))
+_CRC = b',"crc":"%08x"}\n'
+_CRC_SIZE = len(_CRC % 0)
 
 
 class PlanHeader(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +38,7 @@ class PlanHeader(msgspec.Struct, frozen=True, kw_only=True):
         selection: its summary, and details that may hold values.
         created_at: ISO 8601 in UTC.
         version: the version of this program that made the plan.
+        record: who ordered the job and why; None if nothing was given, and in plans of earlier versions.
     """
 
     format: int
@@ -43,6 +49,7 @@ class PlanHeader(msgspec.Struct, frozen=True, kw_only=True):
     selection: dict[str, Any]
     created_at: str
     version: str
+    record: JobRecord | None = None
 
     def __repr__(self) -> str:  # selection and operation may hold personal data
         return f"PlanHeader(format={self.format}, project_id={self.project_id}, host={self.host!r})"
@@ -79,6 +86,7 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
         spent: times of the planner's own requests by rate limit, in epoch seconds (guarantee 13).
         findings: the findings of the input check.
         input: the content of the selection's input; None for a filter, and in plans of versions that did not record it.
+        receipts: the key of the receipts beside the plan, in hex; None in plans of versions that wrote none.
     """
 
     count: int
@@ -86,6 +94,7 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
     spent: dict[str, list[float]]
     findings: list[Any]
     input: InputContent | None = None
+    receipts: str | None = None
 
     def __repr__(self) -> str:
         return f"PlanFooter(count={self.count}, digest={self.digest!r})"
@@ -115,6 +124,23 @@ def digest_matches(digest: str, given: str) -> bool:
     """
     wanted = given.strip().lower().removeprefix(DIGEST_PREFIX)
     return len(wanted) >= SHORT_DIGEST and digest.removeprefix(DIGEST_PREFIX).startswith(wanted)
+
+
+def encode_checked(value: PlanHeader | Target) -> bytes:
+    """Return the line of a header or a target, with its checksum and line end."""
+    body = encode_line(value)[:-1]
+    return body + _CRC % zlib.crc32(body)
+
+
+def is_changed(line: bytes) -> bool | None:
+    """Return whether a line was changed after it was written; None for one of a version that wrote no checksums.
+
+    Arguments:
+        line: of a header or a target, with its line end.
+    """
+    if not line[-_CRC_SIZE:].startswith(_CRC[:8]):
+        return None
+    return line[-_CRC_SIZE:] != _CRC % zlib.crc32(line[:-_CRC_SIZE])
 
 
 def encode_footer(footer: PlanFooter) -> bytes:

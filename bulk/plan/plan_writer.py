@@ -13,7 +13,6 @@ from uuid import UUID
 from bulk.errors import PlanError
 from bulk.files.content_meter import InputContent
 from bulk.files.job_file_kinds import PLAN_SUFFIX
-from bulk.files.json_lines import encode_line
 from bulk.files.private_files import refuse_existing
 from bulk.files.unnamed_file import UnnamedFile, create_unnamed, remove_abandoned
 from bulk.plan.plan_file import Plan, load_plan
@@ -24,8 +23,10 @@ from bulk.plan.plan_lines import (
     PlanFooter,
     PlanHeader,
     Target,
+    encode_checked,
     encode_footer,
 )
+from bulk.requests.receipts_writer import ReceiptsWriter
 
 FLUSH_BYTES = 1 << 20
 
@@ -92,6 +93,7 @@ class PlanWriter:
         spent: Mapping[str, Sequence[float]] | None = None,
         findings: Sequence[Any] = (),
         content: InputContent | None = None,
+        receipts: ReceiptsWriter | None = None,
     ) -> Plan:
         """Write the footer, give the file its name, and return the plan as read back from the file.
 
@@ -99,6 +101,7 @@ class PlanWriter:
             spent: times of requests already made, by rate limit, in epoch seconds (guarantee 13).
             findings: the findings of the input check, as JSON values.
             content: the content of the selection's input.
+            receipts: of the job; they appear with the plan, or not at all.
 
         Raises:
             FileTrouble: the file cannot be written, or the name is taken by now.
@@ -110,13 +113,24 @@ class PlanWriter:
         if not all(isfinite(stamp) for stamps in times.values() for stamp in stamps):
             raise ValueError("spent holds a time that is no finite number")
         footer = encode_footer(
-            PlanFooter(count=self.count, digest=digest, spent=times, findings=list(findings), input=content)
+            PlanFooter(
+                count=self.count,
+                digest=digest,
+                spent=times,
+                findings=list(findings),
+                input=content,
+                receipts=None if receipts is None else receipts.key,
+            )
         )
         if len(footer) > MAX_LINE:
             raise ValueError(f"spent and findings take {len(footer)} bytes, a footer has at most {MAX_LINE}")
         self._file.write(footer)
+        if receipts is not None:
+            receipts.publish(digest)
         self._file.publish()
         self._file.close()
+        if receipts is not None:
+            receipts.complete()
         plan = load_plan(self.path)
         if plan.digest != digest:
             plan.close()
@@ -138,7 +152,7 @@ class PlanWriter:
 
 
 def _line(value: PlanHeader | Target) -> bytes:
-    line = encode_line(value) + b"\n"
+    line = encode_checked(value)
     if len(line) > MAX_LINE:
         raise ValueError(f"a line of a plan has at most {MAX_LINE} bytes, not {len(line)}")
     return line

@@ -14,10 +14,11 @@ from bulk.journal.run_stats import RunCounts
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
-from bulk.report.requests import due_of, record_of
+from bulk.report.requests import due_of, open_requests_of, record_of
 from bulk.report.verdict import exit_code, verdict_of
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
+from bulk.requests.receipts import Receipts
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import Coverage, coverage_of, with_coverage
 from bulk.states import (
@@ -126,9 +127,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     `verdict` is one sentence, and `exit_code` the exit code that `run` ends with. `largest_uncovered_s` is the longest
     time between a deletion row and the deletion of its person: events captured in between may remain. `torn_tail_bytes`
     is the length of an incomplete last record, which is ignored. `input` says which input the plan does not cover, and
-    is None where neither journal nor plan tells. `record` is who ordered the job and why; None if nothing was given.
-    `due` is what is due on which day, as of the journal's last record. `shredded_at` is when the files that identify
-    persons were destroyed. Times are ISO 8601 in UTC.
+    is None where neither journal nor plan tells. `record` is who ordered the job and why. `due` is what is due on which
+    day, as of the journal's last record. `shredded_at` is when the plan was destroyed. Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -164,13 +164,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     shredded_at: str | None = None
 
 
-def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan | None) -> Report:
+def build_report(
+    target_states: TargetStates, journal: JournalFacts, plan: Plan | None, receipts: Receipts | None = None
+) -> Report:
     """Return the report of a replayed journal.
 
     Arguments:
         target_states: the state after the last record, with no open attempts (`close_open`).
         journal: facts about the journal's file.
         plan: adds the project's name and the findings about the input.
+        receipts: tell which requests are done.
 
     Raises:
         ValueError: the journal opened no job.
@@ -223,7 +226,7 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
         largest_uncovered_s=target_states.coverage.largest_uncovered_s,
         input=None if coverage is None else input_report(coverage),
         record=record_of(target_states),
-        due=due_of(target_states),
+        due=due_of(target_states, open_requests_of(target_states, receipts)),
         shredded_at=None if target_states.shredded is None else _iso(target_states.shredded.at),
     )
 

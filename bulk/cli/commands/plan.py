@@ -9,8 +9,10 @@ from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.operation_options import KINDS, OperationArguments, any_operation_options
 from bulk.cli.options.protect_option import build_protect, protect_option
+from bulk.cli.options.record_options import record_options
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
 from bulk.cli.options.settings import Settings
+from bulk.requests.job_record import JobRecord
 
 
 @help_command("plan")
@@ -28,6 +30,7 @@ from bulk.cli.options.settings import Settings
 @json_option
 @selection_options
 @protect_option
+@record_options
 @settings_options
 def command(
     operation: str,
@@ -38,6 +41,7 @@ def command(
     batch_size: int,
     json: bool,
     protect: tuple[str, ...],
+    record: JobRecord,
     settings: Settings,
 ) -> int:
     """Write a plan: a file that lists the persons OPERATION will affect. Show its review.
@@ -73,7 +77,16 @@ def command(
     protected = build_protect(protect)
     shown = CommandOutput(json=json)
     with explained(nothing_kept):
-        plan = make_plan_file(settings, built, selection, output, json=json, concurrency=concurrency, protect=protected)
+        plan = make_plan_file(
+            settings,
+            built,
+            selection,
+            output,
+            json=json,
+            concurrency=concurrency,
+            protect=protected,
+            record=record,
+        )
     with plan:
         rates = settings.rates()
         shown.print(format_review(plan, rate_limits=rates, batch_size=batch_size, width=shown.width))

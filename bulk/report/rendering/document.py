@@ -16,6 +16,7 @@ from bulk.report.rendering.findings import (
     finding_sentences,
     orphan_sentences,
 )
+from bulk.report.rendering.requests import SHREDDED, due_rows, record_rows, shredded_rows
 from bulk.report.report import AxisReport, PlanReport, Report, RouteCount, coverage_in, is_finished
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
@@ -88,6 +89,9 @@ def _identity(report: Report) -> Section:
         ("Project", project),
         ("Planned", _time(report.planned_at)),
         ("Approved", _approved(report)),
+        *record_rows(report.record),
+        *due_rows(report.due),
+        *shredded_rows(report),
         ("Job started", _time(report.opened_at)),
         ("Last activity", _time(report.last_entry_at)),
         ("Plan digest", report.plan_digest),
@@ -100,9 +104,10 @@ def _identity(report: Report) -> Section:
         rows.append(("Incomplete last record (ignored)", f"{format_count(report.torn_tail_bytes)} bytes"))
     without = "This report was made without the plan, so it identifies no person."
     who = (_WHO_NOTE,) if report.plan is not None else (without,)
-    resume = () if is_finished(report) else (_RESUME_NOTE,)
+    resume = () if is_finished(report) or report.shredded_at is not None else (_RESUME_NOTE,)
+    shredded = () if report.shredded_at is None else (SHREDDED,)
     return Section(
-        title="The job", sentences=(*resume, _NUMBERS_NOTE, *who), table=Table(headings=(), rows=tuple(rows))
+        title="The job", sentences=(*resume, *shredded, _NUMBERS_NOTE, *who), table=Table(headings=(), rows=tuple(rows))
     )
 
 

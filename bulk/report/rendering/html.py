@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
-from bulk.report.rendering.document import lay_out
+from bulk.report.rendering.document import Document, lay_out
 from bulk.report.report import Report
 from bulk.sanitize import plain
 
@@ -20,9 +20,19 @@ def render_html(report: Report) -> str:
 
     The same report gives the same bytes.
     """
+    return document_html(lay_out(report), ok=report.exit_code == 0)
+
+
+def document_html(document: Document, *, ok: bool) -> str:
+    """Return a document as an HTML page.
+
+    Arguments:
+        document: the document.
+        ok: whether its verdict needs nobody's attention.
+    """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters["plain"] = lambda text, limit=None: plain(text, limit=limit)
     template = environment.from_string(files("bulk.report.rendering").joinpath("report.html.j2").read_text("utf-8"))
-    return template.render(document=lay_out(report), ok=report.exit_code == 0, cell_max=CELL_MAX)
+    return template.render(document=document, ok=ok, cell_max=CELL_MAX)

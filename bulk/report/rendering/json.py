@@ -4,11 +4,12 @@ import json
 
 import msgspec
 
+from bulk.report.receipt import Receipt
 from bulk.report.report import Report
 
 
-def render_json(report: Report) -> str:
-    """Return a report as indented JSON with sorted keys and a final line end.
+def render_json(report: Report | Receipt) -> str:
+    """Return a report or a receipt as indented JSON with sorted keys and a final line end.
 
     The same report gives the same bytes.
     """

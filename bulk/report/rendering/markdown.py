@@ -1,6 +1,6 @@
 """Renders a report as Markdown, for a file that is kept as evidence. Pure."""
 
-from bulk.report.rendering.document import Section, Table, lay_out
+from bulk.report.rendering.document import Document, Section, Table, lay_out
 from bulk.report.report import Report
 from bulk.sanitize import markdown
 
@@ -13,7 +13,11 @@ def render_markdown(report: Report) -> str:
 
     The same report gives the same bytes.
     """
-    document = lay_out(report)
+    return document_markdown(lay_out(report))
+
+
+def document_markdown(document: Document) -> str:
+    """Return a document as Markdown with tables."""
     parts = [f"# {markdown(document.title)}", "", f"**{markdown(document.verdict, limit=None)}**", ""]
     for section in document.sections:
         parts += _section(section)
