@@ -1,6 +1,6 @@
 """Answers from the files of a job whether persons were erased, or what became of a request. Needs no network."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bulk.errors import FileTrouble
@@ -20,7 +20,7 @@ def find_persons(
     *,
     receipts: str | Path | None = None,
     plan: Plan | None = None,
-    on_read: OnRead | None = None,
+    on_read: Callable[[Path, int, int], None] | None = None,
 ) -> Receipt:
     """Return whether persons were erased by a job, when, and with what result.
 
@@ -29,7 +29,7 @@ def find_persons(
         ids: distinct IDs, UUIDs or emails, in any mixture.
         receipts: of the job; None for the file beside the journal.
         plan: only needed for receipts whose planning was interrupted and that no run has completed.
-        on_read: called while the journal is read.
+        on_read: called while the journal is read, with its path, the bytes read so far, and its size.
 
     Returns:
         One answer per ID, in the order of `ids`; it holds none of the IDs.
@@ -52,14 +52,16 @@ def find_request(
     *,
     receipts: str | Path | None = None,
     plan: Plan | None = None,
-    on_read: OnRead | None = None,
+    on_read: Callable[[Path, int, int], None] | None = None,
 ) -> Receipt:
     """Return the receipt of one request: found or not, what was done, when, with what proof.
 
     Arguments:
         journal: of the job.
         reference: of the request, as the input file or the option has it.
-        receipts, plan, on_read: as in `find_persons`.
+        receipts: of the job; None for the file beside the journal.
+        plan: only needed for receipts whose planning was interrupted and that no run has completed.
+        on_read: called while the journal is read, with its path, the bytes read so far, and its size.
 
     Returns:
         One answer per line of the request; none if the job has no such request.

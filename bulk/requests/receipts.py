@@ -117,7 +117,7 @@ class Receipts:
                     raise _damaged(self.path, number)
             number += 1
         if footer is None:
-            raise ReceiptsError(self.path, f"ends after line {number - 1}: its last line is missing", _RESTORE)
+            raise _without_footer(self.path, self.header)
         found = footer.persons, footer.lines, footer.digest
         if found != (counts[PersonEntry], counts[LineEntry], f"sha256:{digest.hexdigest()}"):
             raise _damaged(self.path, number - 1)
@@ -236,8 +236,22 @@ def read_receipts_header(path: Path) -> tuple[ReceiptsHeader, ReceiptsFooter]:
     except ValueError:
         footer = None
     if not isinstance(footer, ReceiptsFooter):
-        raise ReceiptsError(path, "its last line is damaged or missing", _RESTORE)
+        raise _without_footer(path, header)
     return header, footer
+
+
+def _without_footer(path: Path, header: ReceiptsHeader) -> ReceiptsError:
+    """Return the error for receipts whose last line is no footer: with the first line that is damaged."""
+    number, before = 0, first_sum(header.name)
+    try:
+        for number, line in enumerate(_lines(path), 1):
+            checksum = check(line[:-1], before if number > 1 else 0)
+            if checksum is None:
+                return _damaged(path, number)
+            before = checksum if number > 1 else before
+    except ReceiptsError as error:
+        return error
+    return ReceiptsError(path, f"ends after line {number:,}: its last line is missing", _RESTORE)
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -145,12 +145,12 @@ def _rows(pieces: Iterable[Piece], delimiter: bytes, name: str) -> Iterator[tupl
         if end is None:
             continue
         if quotes % 2:
-            if not end:
-                raise invalid_csv(name, first)
             parts.append(end)
             continue
         yield first, _cells(b"".join(parts), delimiter, name, first) if size <= ROW_MAX else None
         parts, first, size, quotes = [], 0, 0, 0
+    if first:
+        raise invalid_csv(name, first)
 
 
 def _cells(row: bytes, delimiter: bytes, name: str, line: int) -> list[str]:

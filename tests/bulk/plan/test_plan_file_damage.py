@@ -98,7 +98,7 @@ def test_a_changed_target_is_reported_with_both_digests(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"id-4", b"id-5"))
     with pytest.raises(PlanError) as caught:
         load_plan(path)
-    words = rf"{path} was changed after it was created: digest "
+    words = rf"{path} was changed after it was created: line 6 fails its checksum, digest "
     assert str(caught.value).startswith(words)
     assert str(caught.value).endswith(f", expected {short_digest(digest)}; make a new plan.")
 
