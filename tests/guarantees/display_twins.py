@@ -69,6 +69,6 @@ DISPLAY: tuple[Twin, ...] = (
         14,
         "the cursor is left below the progress, where a resized terminal is not erased",
         "bulk/cli/display/test_screen.py::test_the_cursor_is_left_at_the_first_line_so_that_a_resized_terminal_is_erased_from_there",
-        "bulk/cli/display/frame.py", "self._erase() + self._text() + self._to_first_line()", "self._erase() + self._text()",
+        "bulk/cli/display/frame.py", "return hide + erase + self._text() + self._to_first_line()", "return hide + erase + self._text()",
     ),
 )  # fmt: skip
