@@ -134,7 +134,7 @@ async def make_plan(
                 host=client.origin,
                 operation=to_dict(operation),
                 selection={"summary": selection.summary(), "details": selection.details()},
-                created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="milliseconds"),
+                created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
                 version=VERSION,
             )
             with PlanWriter.create(path, header) as writer, ProtectedPersons() as protected:

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from asyncclient.testing import Fault
 from bulk.jobs import job_search
 from bulk.journal.locked_file import LockedFile
+from bulk.plan.plan_ends import read_footer
+from bulk.plan.plan_lines import encode_footer
 
 Run = Callable[..., Any]
 
@@ -187,6 +190,9 @@ def test_a_later_plan_for_the_same_persons_is_a_job_of_its_own(run: Run, posthog
         json.loads(Path(name).read_text().splitlines()[-1])["digest"] for name in ("a.plan.jsonl", "b.plan.jsonl")
     }
     assert len(digests) == 1
+    path = Path("b.plan.jsonl")
+    later = msgspec.structs.replace(read_footer(path), created_at="2099-01-01T00:00:00+00:00")  # not in the same second
+    path.write_bytes(b"".join([*path.read_bytes().splitlines(keepends=True)[:-1], encode_footer(later)]))
     jobs = listed(run)
     assert jobs["a.plan.jsonl"]["State"].startswith("finished")
     assert jobs["b.plan.jsonl"]["State"] == "not started"
