@@ -79,6 +79,8 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
         spent: times of the planner's own requests by rate limit, in epoch seconds (guarantee 13).
         findings: the findings of the input check.
         input: the content of the selection's input; None for a filter, and in plans of versions that did not record it.
+        checks: locate a change in the lines before the footer (`bulk.files.line_checks`); empty in plans of earlier
+            versions.
     """
 
     count: int
@@ -86,6 +88,7 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
     spent: dict[str, list[float]]
     findings: list[Any]
     input: InputContent | None = None
+    checks: str = ""
 
     def __repr__(self) -> str:
         return f"PlanFooter(count={self.count}, digest={self.digest!r})"
