@@ -16,7 +16,10 @@ from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
 from bulk.report.duty import Duty
 from bulk.report.duty_decision import duty_of
+from bulk.report.requests import due_of, record_of
 from bulk.report.verdict import exit_code, verdict_of
+from bulk.requests.due_dates import DueCount
+from bulk.requests.job_record import JobRecord
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import Coverage, coverage_of
 from bulk.states import (
@@ -124,10 +127,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `duty` says whether the job is complete, and `exit_code` is the exit code that follows from it: that of `report`,
     `status` and `verify`. `verdict` is what the runs did, in one sentence, and `run_exit_code` the exit code of a run.
-    `largest_uncovered_s` is the longest
-    time between a deletion row and the deletion of its person: events captured in between may remain. `torn_tail_bytes`
-    is the length of an incomplete last record, which is ignored. `input` says which input the plan does not cover, and
-    is None where neither journal nor plan tells. Times are ISO 8601 in UTC.
+    `largest_uncovered_s` is the longest time between a deletion row and the deletion of its person: events captured in
+    between may remain. `torn_tail_bytes` is the length of an incomplete last record, which is ignored. `input` says
+    which input the plan does not cover, and is None where neither journal nor plan tells. `record` is who ordered the
+    job and why; None if nothing was given.
+    `due` is what is due on which day, as of the journal's last record. `shredded_at` is when the files that identify
+    persons were destroyed. Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -160,6 +165,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     input: InputReport | None = None
     duty: Duty = Duty(state="needs_attention", sentence="Needs attention: nothing is known.")
     run_exit_code: int = 75
+    record: JobRecord | None = None
+    due: tuple[DueCount, ...] = ()
+    shredded_at: str | None = None
 
 
 def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan | None) -> Report:
@@ -223,6 +231,9 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
         input=None if coverage is None else input_report(coverage),
         duty=duty,
         run_exit_code=exit_code(target_states),
+        record=record_of(target_states),
+        due=due_of(target_states, is_open=duty.is_open),
+        shredded_at=None if target_states.shredded is None else _iso(target_states.shredded.at),
     )
 
 
