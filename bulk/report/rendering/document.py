@@ -72,7 +72,7 @@ def lay_out(report: Report) -> Document:
     sections.append(_runs(report))
     if report.plan is not None:
         sections += _input(report.plan, report)
-    return Document(title=f"Report of job {report.job}", verdict=report.verdict, sections=tuple(sections))
+    return Document(title=f"Report of job {report.job}", verdict=report.duty.sentence, sections=tuple(sections))
 
 
 def _identity(report: Report) -> Section:
