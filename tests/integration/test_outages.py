@@ -161,7 +161,7 @@ def test_every_kind_of_outage_is_waited_out(open_arena: Any, kind: str) -> None:
 
 
 @pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0])
-@pytest.mark.parametrize(("action", "number"), [("projects", 1), ("batch_by_uuids", 2), ("deletion_status", 1)])
+@pytest.mark.parametrize(("action", "number"), [("projects", 1), ("batch_by_distinct_ids", 2), ("deletion_status", 1)])
 def test_a_verification_waits_for_the_server(open_arena: Any, action: str, number: int, away_s: float) -> None:
     async def main() -> None:
         async with open_arena(persons=500) as a:
