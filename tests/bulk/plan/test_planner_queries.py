@@ -93,6 +93,10 @@ CASES: dict[str, tuple[Any, Callable[[Any, list[datetime]], bool]]] = {
         ByQuery(query=f"{PRO} -- all of them", values={"plan": "pro"}),
         lambda p, _: p.properties["plan"] == "pro",
     ),
+    "a query with a comment after its semicolon": (
+        ByQuery(query=f"{PRO}; -- all of them", values={"plan": "pro"}),
+        lambda p, _: p.properties["plan"] == "pro",
+    ),
     "a query of events": (
         ByQuery(
             query="SELECT person_id FROM events WHERE timestamp >= fromUnixTimestamp({at});", values={"at": 1767225600}
@@ -190,7 +194,9 @@ async def test_placeholder_ids_in_the_result_of_a_query_are_left_out_unless_they
         ("SELECT created_at AS id FROM persons", Refused, "not a UUID"),
         ("SELECT distinct_id AS person_id FROM person_distinct_ids", Refused, "not a UUID"),
         ("SELECT id FROM people", InputError, "Unknown table"),
-        ("SELECT id FROM persons) UNION (SELECT id FROM persons", InputError, "does not accept the query"),
+        ("SELECT id FROM persons) UNION (SELECT id FROM persons", InputError, "closes a parenthesis"),
+        ("SELECT id FROM persons WHERE", InputError, "does not accept the query"),
+        ("SELECT person_id AS distinct_id FROM events", Refused, "distinct_id of the query holds UUIDs"),
         ("SELECT id FROM persons WHERE properties.plan = 'none'", Refused, "no person matches"),
     ],
 )
