@@ -126,6 +126,7 @@ async def test_a_404_to_a_batch_read_makes_no_person_deleted(arena: Any, axis: A
         assert a.sent() == []
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("operation", [DeletePersons(), DeletePersons(delete_events=True)])
 async def test_one_person_that_cannot_be_read_is_reported_and_all_others_are_done(
     arena: Any, axis: Any, operation: Any

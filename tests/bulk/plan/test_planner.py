@@ -452,6 +452,7 @@ async def test_a_person_in_two_responses_is_one_target(plan_path: Path) -> None:
         assert by_kind(plan.findings)["aliases"]["lines"] == "2-500"
 
 
+@pytest.mark.slow
 def test_line_numbers_too_long_for_a_plan_are_cut_and_marked() -> None:
     lines = LineNumbers()
     for number in range(0, 1_000_000, 2):
