@@ -320,7 +320,7 @@ async def test_an_existing_plan_is_never_replaced(server: LocalPostHog, client: 
     [
         (ByFilter(email="nobody@example.org"), "no person matches the selection"),
         (ByDistinctIds(["nobody", "no one"]), "no person matches any of the 2 input lines"),
-        (ByDistinctIds(["nobody", ""]), "1 of which cannot be used"),
+        (ByDistinctIds(["nobody", ""]), "2 input lines; 1 of them cannot be used"),
         (ByDistinctIds(["null", ""]), r"none of the 2 input lines can be used \(blank, placeholder ID\)"),
     ],
 )
