@@ -81,7 +81,7 @@ def accepts_changed_input(change: str, *, unattended: bool) -> bool:
     if unattended or not can_prompt():
         return False
     say = partial(click.echo, nl=False, err=True)
-    say(f"{plain(change, limit=None)}.\nThe plan stays as it is: it holds the persons of then. ")
+    say(f"{plain(change, limit=None)}.\nThe plan stays as it is: it lists the persons selected before the change. ")
     say("Type yes to continue with it: ")
     line = _read_terminal()
     if not line:
