@@ -87,7 +87,7 @@ class ProtectionList:
         await self.look_up_again()
         if self.lines == 0:
             raise InputError(
-                "the protection list has only blank lines, so it would protect nobody: add persons, or leave out --protect"
+                "the protection list has only blank lines, so it would protect nobody: fill it or leave out --protect"
             )
 
     async def look_up(self, lines: list[Line]) -> None:
