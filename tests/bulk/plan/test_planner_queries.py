@@ -97,6 +97,21 @@ CASES: dict[str, tuple[Any, Callable[[Any, list[datetime]], bool]]] = {
         ByQuery(query=f"{PRO}; -- all of them", values={"plan": "pro"}),
         lambda p, _: p.properties["plan"] == "pro",
     ),
+    "a union of queries": (
+        ByQuery(
+            query="SELECT id FROM persons WHERE properties.plan = 'pro' UNION ALL "
+            "(SELECT person_id FROM events WHERE timestamp >= fromUnixTimestamp({at}))",
+            values={"at": 1767225600},
+        ),
+        lambda p, events: p.properties["plan"] == "pro" or any(at >= datetime(2026, 1, 1, tzinfo=UTC) for at in events),
+    ),
+    "a union of distinct IDs": (
+        ByQuery(
+            query="SELECT distinct_id FROM person_distinct_ids WHERE distinct_id LIKE 'user-1%' UNION DISTINCT "
+            "SELECT distinct_id FROM person_distinct_ids WHERE distinct_id LIKE 'user-11%'"
+        ),
+        lambda p, _: any(each.startswith("user-1") for each in p.distinct_ids),
+    ),
     "a query of events": (
         ByQuery(
             query="SELECT person_id FROM events WHERE timestamp >= fromUnixTimestamp({at});", values={"at": 1767225600}
