@@ -382,8 +382,8 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], str, int]] = {
         b'{"results": [{"uuid": "a"}], "next": null}\n',
         IDS,
         (
-            "in is JSON, but its first line is not a person with uuid and distinct_ids, as `posthog-bulk persons` writes "
-            "it: give one ID per line, as jq -r .distinct_id does for a key distinct_id"
+            "in is JSON, but its first line is not a person with uuid and distinct_ids, as `posthog-bulk persons` "
+            "writes it: give one ID per line, as jq -r .distinct_id does for a key distinct_id"
         ),
         2,
     ),
