@@ -68,13 +68,15 @@ def _protected(protected: object) -> Iterator[Row]:
     """Yield the protected persons with the lines of the list that name them, and the lines of input and list."""
     if not isinstance(protected, dict):
         return
-    yield "Protected persons that were left out", format_count(int(protected.get("count", 0))), _which(protected)
+    lines = _which(protected)
+    title = "Protected persons that were left out" + (", by line of the protection list" if lines else "")
+    yield title, format_count(int(protected.get("count", 0))), lines
     for name, title in (
         ("input", "Lines whose person is protected"),
         ("unmatched", "Lines of the protection list that match no person"),
     ):
-        if isinstance(lines := protected.get(name), dict) and lines.get("count"):
-            yield title, format_count(int(lines["count"])), _which(lines)
+        if isinstance(one := protected.get(name), dict) and one.get("count"):
+            yield title, format_count(int(one["count"])), _which(one)
 
 
 def _causes(unmatched: dict[str, Any]) -> Iterator[Row]:

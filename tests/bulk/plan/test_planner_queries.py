@@ -133,6 +133,7 @@ CASES: dict[str, tuple[Any, Callable[[Any, list[datetime]], bool]]] = {
 }
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("case", CASES)
 async def test_a_plan_has_exactly_the_persons_that_the_records_name(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str
@@ -150,6 +151,7 @@ async def test_a_plan_has_exactly_the_persons_that_the_records_name(
         assert "last minutes" in by_kind(plan.findings)["query"]["lags"]
 
 
+@pytest.mark.slow
 async def test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path
 ) -> None:
