@@ -183,7 +183,7 @@ def test_20_000_persons_are_verified_every_day_until_they_are_purged_two_weeks_l
                 assert used["batch_by_distinct_ids"] == 100
                 assert used["query"] == 4
                 pages = used["deletion_status"] - 1  # one asks whether the server has the call
-                assert pages == (1 if report.duty.waiting_for else 22)
+                assert pages == (1 if report.duty.waiting_for else 21)
                 assert used.total() == 100 + 4 + pages + TO_BEGIN_WITH
                 assert report.exit_code == (75 if report.duty.waiting_for else 0)
                 assert read_report(a.journal).duty == report.duty
