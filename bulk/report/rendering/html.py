@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
-from bulk.report.rendering.document import lay_out
+from bulk.report.rendering.layout import lay_out
 from bulk.report.report import Report
 from bulk.sanitize import plain
 
@@ -25,4 +25,9 @@ def render_html(report: Report) -> str:
     )
     environment.filters["plain"] = lambda text, limit=None: plain(text, limit=limit)
     template = environment.from_string(files("bulk.report.rendering").joinpath("report.html.j2").read_text("utf-8"))
-    return template.render(document=lay_out(report), ok=report.exit_code == 0, cell_max=CELL_MAX)
+    return template.render(document=lay_out(report), cell_max=CELL_MAX, kind=_kind)
+
+
+def _kind(block: object) -> str:
+    """Return the name of a block's type, by which the template chooses its layout."""
+    return "text" if isinstance(block, str) else type(block).__name__.lower()
