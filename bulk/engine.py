@@ -21,7 +21,7 @@ from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
 from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import FileReading
 from bulk.report.load import read_report
-from bulk.report.report import Report, report_of_verify
+from bulk.report.report import Report
 from bulk.selection.conditions.protection import Protect, check_protect
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
@@ -71,7 +71,8 @@ async def run_job(
         protect: refuse a plan that contains one of these persons, as for `make_plan`.
 
     Returns:
-        The report; its `exit_code` is that of the command line.
+        The report; its `exit_code` is that of the command line: 0 when every target is read back as done. Whether the
+        job is complete is in its `duty`.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -104,7 +105,8 @@ async def run_job(
     ) as opened:
         run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         await run.send_and_read_back()
-    return read_report(journal, plan, on_read=FileReading(REPORTING, on_progress))
+    report = read_report(journal, plan, on_read=FileReading(REPORTING, on_progress))
+    return msgspec.structs.replace(report, exit_code=report.run_exit_code)
 
 
 async def verify_job(
@@ -130,7 +132,8 @@ async def verify_job(
         stop: set it to end early.
 
     Returns:
-        The report; its `exit_code` is 75 until every event deletion is completed and every person could be read.
+        The report; its `exit_code` follows from its `duty`: 0 when the job is complete, 75 while it waits for PostHog,
+        and 1 when it needs attention.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -154,8 +157,8 @@ async def verify_job(
             stop=stop,
         ) as opened:
             run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
-            unread = await run.read_again()
-    return report_of_verify(read_report(journal, plan, on_read=FileReading(REPORTING, on_progress)), unread=unread)
+            await run.read_again()
+    return read_report(journal, plan, on_read=FileReading(REPORTING, on_progress))
 
 
 def _within_connections(client: PostHogClient, settings: RunSettings) -> RunSettings:

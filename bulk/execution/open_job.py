@@ -36,6 +36,7 @@ from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.file_reading import FileReading, OnRead
 from bulk.progress.wait_tracker import WaitTracker
+from bulk.report.duty_decision import duty_of
 from bulk.report.progress import named_counts
 from bulk.report.verdict import exit_code
 from bulk.selection.conditions.protection import Protect
@@ -313,7 +314,7 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
         emitter.emit(
             JobEnded(
                 reason=reason,
-                exit_code=exit_code(job.target_states, purged=purpose == "verify"),
+                exit_code=_exit_code(job.target_states, purpose),
                 person=named_counts(job.target_states, Axis.PERSON),
                 events=named_counts(job.target_states, Axis.EVENTS),
                 recordings=named_counts(job.target_states, Axis.RECORDINGS),
@@ -321,6 +322,12 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
                 purpose=purpose,
             )
         )
+
+
+def _exit_code(target_states: TargetStates, purpose: str) -> int:
+    if purpose == "run" or target_states.job is None:
+        return exit_code(target_states)
+    return duty_of(target_states, target_states.job.coverage).exit_code
 
 
 @contextmanager

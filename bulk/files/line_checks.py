@@ -1,7 +1,7 @@
 """Names which lines of a changed file were changed, by checksums that were made when it was written. Pure.
 
-At most 4,096 checksums are kept, however many lines there are: each is of one line, or of two, four, eight ... lines. They
-locate a change and prove nothing: the digest or the signature of the whole file does that.
+At most 4,096 checksums are kept, however many lines there are: each is of one line, or of two, four, eight ... lines.
+They locate a change and prove nothing: the digest or the signature of the whole file does that.
 """
 
 import zlib

@@ -28,6 +28,7 @@ from bulk.plan.plan_lines import (
     decode_targets,
     digest_matches,
     short_digest,
+    with_time,
 )
 
 __all__ = [
@@ -52,7 +53,7 @@ class Plan:
     It is for one thread at a time. Close it, or use it as a context manager.
 
     Attributes:
-        file_digest: the SHA-256 of the whole file, as `sha256sum` computes it; `digest` is that of all lines but the last.
+        file_digest: the SHA-256 of the whole file, as `sha256sum` computes it; `digest` leaves out the last line.
         counted_by: the rate limits in this process that count the requests of its planning and of its last run already.
     """
 
@@ -183,18 +184,18 @@ def load_plan(path: Path | str) -> Plan:
         digest = DIGEST_PREFIX + hashed.hexdigest()
         if digest != footer.digest:
             was, now = short_digest(footer.digest), short_digest(digest)
-            where = _changed_lines(fd, end, footer.checks, path)
+            where = _changed_lines(fd, end, footer.checks)
             raise PlanError(path, f"{CHANGED}{where}: digest {now}, expected {was}", NEW_PLAN)
         if count != footer.count:
             raise PlanError(path, f"has {count:,} targets, but its footer says {footer.count:,}", NEW_PLAN)
         hashed.update(read_bytes(fd, end, size - end, path))
-        return Plan(path, fd, header, footer, index, file_digest=DIGEST_PREFIX + hashed.hexdigest())
+        return Plan(path, fd, with_time(header, footer), footer, index, file_digest=DIGEST_PREFIX + hashed.hexdigest())
     except BaseException:
         os.close(fd)
         raise
 
 
-def _changed_lines(fd: int, end: int, checks: str, path: Path) -> str:
+def _changed_lines(fd: int, end: int, checks: str) -> str:
     """Return which line of a changed plan differs from the original, in words; empty where the plan does not tell."""
     with os.fdopen(os.dup(fd), "rb") as file, suppress(ValueError):
         file.seek(0)

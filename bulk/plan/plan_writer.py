@@ -26,6 +26,7 @@ from bulk.plan.plan_lines import (
     PlanHeader,
     Target,
     encode_footer,
+    without_time,
 )
 
 FLUSH_BYTES = 1 << 20
@@ -42,9 +43,10 @@ class PlanWriter:
         self.count = 0
         self._file = file
         self._hash = hashlib.sha256()
+        self._created_at = header.created_at
         self._checks = LineChecks()
         self._buffer = bytearray()
-        self._append(header)
+        self._append(without_time(header))
 
     @classmethod
     def create(cls, path: Path | str, header: PlanHeader) -> "PlanWriter":
@@ -119,6 +121,7 @@ class PlanWriter:
                 spent=times,
                 findings=list(findings),
                 input=content,
+                created_at=self._created_at,
                 checks=self._checks.encode(),
             )
         )

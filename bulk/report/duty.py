@@ -1,6 +1,7 @@
 """Whether a job has done its duty: complete, waiting for PostHog, or in need of attention. Values only.
 
-`report`, `verify`, `status` and `jobs` show the same duty, in words, in JSON and as exit code. `duty_decision` decides it.
+`report`, `verify`, `status` and `jobs` show the same duty, in words, in JSON and as exit code; `duty_decision` decides
+it.
 """
 
 from enum import Enum
@@ -46,9 +47,9 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True):
         sentence: the state in one sentence, with its causes.
         causes: why it needs attention.
         waiting_for: what it waits for, also where it needs attention.
-        expected_at: when PostHog is expected to have begun the last of that, ISO 8601 in UTC; None if there is no such
-            time.
-        verify_from: from when a verification is expected to find it done, ISO 8601 in UTC; None if it waits for nothing.
+        expected_at: when PostHog is expected to begin the last of that, ISO 8601 in UTC; None if there is no such time.
+        verify_from: from when a verification is expected to find it done, ISO 8601 in UTC; None if it waits for
+            nothing.
     """
 
     state: str
@@ -62,6 +63,11 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True):
     def exit_code(self) -> int:
         """The exit code of `verify`, `report` and `status`."""
         return EXIT_CODES[DutyState(self.state)]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is left to do or to wait for about persons of the plan; input lines do not count."""
+        return bool(self.waiting_for) or any(cause.targets is not None for cause in self.causes)
 
 
 def while_running(duty: Duty) -> Duty:

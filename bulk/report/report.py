@@ -15,13 +15,14 @@ from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
 from bulk.report.activity import ResponseCount, TimelineEntry, iso, responses_of, timeline_of
 from bulk.report.duty import Duty
+from bulk.report.duty_decision import duty_of
 from bulk.report.plan_report import PlanReport, plan_report
 from bulk.report.requests import due_of, record_of
 from bulk.report.verdict import exit_code, verdict_of
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
 from bulk.selection.input_findings import by_kind
-from bulk.selection.inputs.coverage import Coverage, coverage_of, with_coverage
+from bulk.selection.inputs.coverage import Coverage, coverage_of
 from bulk.states import (
     PENDING,
     STATE_MEANINGS,
@@ -116,14 +117,15 @@ class InputReport(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a job did to each of its targets, as its journal proves.
 
-    `verdict` is one sentence, and `exit_code` the exit code that `run` ends with. `largest_uncovered_s` is the longest
-    time between a deletion row and the deletion of its person: events captured in between may remain. `torn_tail_bytes`
-    is the length of an incomplete last record, which is ignored. `input` says which input the plan does not cover, and
-    is None where neither journal nor plan tells. `record` is who ordered the job and why; None if nothing was given.
-    `due` is what is due on which day, as of the journal's last record. `shredded_at` is when the files that identify
-    persons were destroyed. `journal_sha256` is that of the journal's file, and `journal_digest` that of its first
-    `journal_bytes` bytes, which are its complete records: the same where the last record is complete.
-    `torn_tail_reason` says what is wrong with a last record that is not. Times are ISO 8601 in UTC.
+    `duty` says whether the job is complete, and `exit_code` is the exit code that follows from it: that of `report`,
+    `status` and `verify`. `verdict` is what the runs did, in one sentence, and `run_exit_code` the exit code of a run.
+    `largest_uncovered_s` is the longest time between a deletion row and the deletion of its person: events captured in
+    between may remain. `torn_tail_bytes` is the length of an incomplete last record, which is ignored, and
+    `torn_tail_reason` says what is wrong with it. `input` says which input the plan does not cover, and is None where
+    neither journal nor plan tells. `record` is who ordered the job and why; None if nothing was given. `due` is what is
+    due on which day, as of the journal's last record. `shredded_at` is when the files that identify persons were
+    destroyed. `journal_sha256` is that of the journal's file, and `journal_digest` that of its first `journal_bytes`
+    bytes, which are its complete records: the same where the last record is complete. Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -154,10 +156,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     plan: PlanReport | None
     largest_uncovered_s: float | None = None
     input: InputReport | None = None
+    duty: Duty = Duty(state="needs_attention", sentence="Needs attention: nothing is known.")
+    run_exit_code: int = 75
     record: JobRecord | None = None
     due: tuple[DueCount, ...] = ()
     shredded_at: str | None = None
-    duty: Duty | None = None
     timeline: tuple[TimelineEntry, ...] = ()
     responses: tuple[ResponseCount, ...] = ()
     journal_sha256: str = ""
@@ -186,6 +189,7 @@ def build_report(
     coverage = job.coverage
     if coverage is None and plan is not None:  # an earlier version began the job
         coverage = coverage_of(by_kind(plan.findings))
+    duty = duty_of(target_states, coverage)
     return Report(
         format=REPORT_FORMAT,
         version=VERSION,
@@ -204,7 +208,7 @@ def build_report(
         approved_at=iso(approved.at) if approved else None,
         approved_how=approved.how if approved else None,
         verdict=verdict_of(target_states, coverage),
-        exit_code=exit_code(target_states),
+        exit_code=duty.exit_code,
         axes=tuple(_axis_report(target_states, axis) for axis in Axis),
         failures=tuple(_failures(target_states)),
         routes=tuple(
@@ -226,8 +230,10 @@ def build_report(
         plan=None if plan is None else plan_report(plan, values=values),
         largest_uncovered_s=target_states.coverage.largest_uncovered_s,
         input=None if coverage is None else input_report(coverage),
+        duty=duty,
+        run_exit_code=exit_code(target_states),
         record=record_of(target_states),
-        due=due_of(target_states),
+        due=due_of(target_states, is_open=duty.is_open),
         shredded_at=None if target_states.shredded is None else iso(target_states.shredded.at),
         timeline=timeline_of(run_stats),
         responses=responses_of(run_stats),
@@ -311,33 +317,3 @@ def is_finished(report: Report) -> bool:
     """Return whether no later run of the job has anything left to do."""
     pending = {(axis_of(state).value, state.name.lower()) for state in PENDING}
     return not any((axis.axis, state.state) in pending for axis in report.axes for state in axis.states)
-
-
-def report_of_verify(report: Report, *, unread: int = 0) -> Report:
-    """Return a job's report with the verdict and the exit code of `verify`: 75 while deletions of events are pending.
-
-    Arguments:
-        report: the report after the verification.
-        unread: number of targets that could not be read.
-    """
-    queued = sum(
-        state.count
-        for axis in report.axes
-        if axis.axis == Axis.EVENTS.value
-        for state in axis.states
-        if state.state == Events.QUEUED.name.lower()
-    )
-    if unread:
-        persons = f"{unread:,} of {report.count:,} persons"
-        verdict = f"Not verified: {persons} could not be read; run the same verification again later."
-        return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))
-    if not queued:
-        return report
-    if report.exit_code:
-        return msgspec.structs.replace(report, exit_code=75)
-    subject = "Persons deleted; events" if report.operation.get("kind") == "delete" else "Events"
-    verdict = (
-        f"{subject} not purged yet: the deletion of the events of {queued:,} of {report.count:,} persons is queued, "
-        "and PostHog purges events at the weekend."
-    )
-    return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))

@@ -1,4 +1,7 @@
-"""The verdict of a job, one sentence about all its targets, and the exit code that follows from their states. Pure."""
+"""What the runs of a job did, in one sentence about all its targets, and the exit code of a run. Pure.
+
+Whether the job is complete is another question, which `duty_decision` answers: events are purged days after a run.
+"""
 
 from collections.abc import Mapping
 
@@ -25,15 +28,10 @@ _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
 }
 
 
-def exit_code(target_states: TargetStates, *, purged: bool = False) -> int:
-    """Return the exit code that follows from the states of the targets: 75, 1 or 0.
-
-    Arguments:
-        target_states: the states of all targets.
-        purged: also require that the deletions of events are completed.
-    """
+def exit_code(target_states: TargetStates) -> int:
+    """Return the exit code of a run that follows from the states of the targets: 75, 1 or 0."""
     states = [state for axis in Axis for state in target_states.counts(axis)]
-    if any(state in PENDING or (purged and state is Events.QUEUED) for state in states):
+    if any(state in PENDING for state in states):
         return 75
     return 1 if any(state in NEEDS_ATTENTION for state in states) else 0
 

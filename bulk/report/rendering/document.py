@@ -1,4 +1,4 @@
-"""What a report consists of in every format: a verdict, then sections of sentences, lists, tables and commands. Values only.
+"""What a report consists of in every format: a verdict, then sections of text, lists, tables and commands. Values only.
 
 Text in a document is not escaped; each format escapes what it writes.
 """

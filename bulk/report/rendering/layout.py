@@ -1,6 +1,6 @@
 """Lays out a report as a document: the order of its sections in every format. Pure."""
 
-from bulk.formatting import format_time
+from bulk.formatting import count_of, format_time
 from bulk.report.duty import DutyState
 from bulk.report.rendering.document import Document, Section
 from bulk.report.rendering.sections.counts import counts_section
@@ -13,6 +13,8 @@ from bulk.report.rendering.sections.server import retries_section, server_sectio
 from bulk.report.rendering.sections.timeline import timeline_section
 from bulk.report.report import Report
 
+TARGETS_MAX = 60
+"""Characters of the numbers of persons beside a cause; the results have all of them."""
 STATE_TITLES = {
     DutyState.COMPLETE.value: "Complete",
     DutyState.WAITING.value: "Waiting",
@@ -41,23 +43,31 @@ def lay_out(report: Report) -> Document:
         title=f"Report of job {report.job}",
         state=duty.state,
         state_title=STATE_TITLES.get(duty.state, duty.state),
-        verdict=duty.sentence,
+        verdict=_without_state(duty.sentence, STATE_TITLES.get(duty.state, duty.state)),
         notes=_notes(report),
         sections=tuple(section for section in sections if section is not None),
     )
 
 
+def _without_state(sentence: str, title: str) -> str:
+    """Return a sentence without the state that it begins with, because the state stands above it."""
+    rest = sentence.removeprefix(f"{title}: ")
+    return f"{rest[:1].upper()}{rest[1:]}"
+
+
 def _notes(report: Report) -> tuple[str, ...]:
-    """Return what to do about each cause, and what the job waits for until when."""
+    """Return what to do about each cause, and from when to verify."""
     duty = report.duty
-    notes = [f"{_sentence(cause.what)} {cause.action}" for cause in duty.causes]
-    notes += [f"Waiting for {what}." for what in duty.waiting_for]
-    if duty.expected_at is not None:
-        notes.append(f"Expected: {format_time(duty.expected_at)}.")
+    notes = [f"{_of(cause.count, cause.targets)}{cause.what}. {cause.action}" for cause in duty.causes]
     if duty.verify_from is not None:
         notes.append(f"Verify from {format_time(duty.verify_from)}: posthog-bulk verify JOURNAL")
     return tuple(notes)
 
 
-def _sentence(clause: str) -> str:
-    return f"{clause[:1].upper()}{clause[1:].removesuffix('.')}."
+def _of(count: int, targets: str | None) -> str:
+    """Return the persons that a cause is about, which it names by number; nothing where it is about the input."""
+    return "" if targets is None else f"{count_of(count, 'person')} (number {_shown(targets)}): "
+
+
+def _shown(targets: str) -> str:
+    return targets if len(targets) <= TARGETS_MAX else targets[: targets.rindex(",", 0, TARGETS_MAX)] + ",..."
