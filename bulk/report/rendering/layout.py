@@ -66,8 +66,8 @@ def _notes(report: Report) -> tuple[str, ...]:
 
 def _of(count: int, targets: str | None) -> str:
     """Return the persons that a cause is about, which it names by number; nothing where it is about the input."""
-    return "" if targets is None else f"{count_of(count, 'person')} (number {_shown(targets)}): "
+    return "" if targets is None else f"{count_of(count, 'person')} (numbers {_shown(targets)}): "
 
 
 def _shown(targets: str) -> str:
-    return targets if len(targets) <= TARGETS_MAX else targets[: targets.rindex(",", 0, TARGETS_MAX)] + ",..."
+    return targets if len(targets) <= TARGETS_MAX else f"{targets[: targets.rfind(',', 0, TARGETS_MAX)]},..."

@@ -38,8 +38,8 @@ def document_text(document: Document, *, width: int = WIDTH) -> str:
 def section_lines(section: Section, *, width: int = WIDTH) -> list[str]:
     """Return a section as lines without line ends, indented below its title."""
     lines: list[str] = []
-    for number, block in enumerate(section.blocks):
-        if number and isinstance(block, Table) and block.rows:
+    for block in section.blocks:
+        if lines and isinstance(block, Table) and block.rows:
             lines.append("")
         lines += _block(block, width - 2)
     return [plain(section.title), *(f"  {line}".rstrip() for line in lines)]

@@ -12,7 +12,8 @@ GAPS_MAX = 2
 LEAST_WIDTH = 24.0
 """Percent of the axis that each stretch has at least, so that the times below it have room."""
 _LONG = 0.25
-"""The part of the whole time from which a stretch without anything is left out."""
+"""The part of the whole time from which a stretch without anything is left out, if it is also longer than an hour."""
+_HOUR_S = 3600.0
 
 
 class AxisTick(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +81,7 @@ def _split(moments: list[datetime]) -> list[tuple[datetime, datetime]]:
         ((later - earlier).total_seconds(), number)
         for number, (earlier, later) in enumerate(itertools.pairwise(moments), 1)
     )
-    cuts = sorted(number for length, number in pauses[-GAPS_MAX:] if length > _LONG * whole)
+    cuts = sorted(number for length, number in pauses[-GAPS_MAX:] if length > max(_LONG * whole, _HOUR_S))
     bounds = [0, *cuts, len(moments)]
     return [(moments[start], moments[stop - 1]) for start, stop in itertools.pairwise(bounds)]
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from bulk.formatting import count_of, format_count, format_time
+from bulk.formatting import format_count, format_time
 from bulk.operations import describe as describe_operation
 from bulk.report.rendering.document import Block, Commands, Row, Section, Table
 from bulk.report.report import Report, is_finished
@@ -123,7 +123,7 @@ def _input(report: Report) -> Iterator[Row]:
     if values.input_sha256 is not None:
         yield "SHA-256 of the input", values.input_sha256.removeprefix("sha256:")
     if report.input is not None and report.input.lines:
-        yield "Input lines", count_of(report.input.lines, "line")
+        yield "Input lines", format_count(report.input.lines)
 
 
 def _json(value: Any) -> str:

@@ -9,8 +9,8 @@ from bulk.report.report import Report, coverage_in
 from bulk.states import Axis
 
 _ELSEWHERE = (
-    "Copies outside the persons and events of this project: exports, data warehouses and their sources, backups, logs, "
-    + "other projects, and other products that received the data.",
+    "Copies outside PostHog: exports, data warehouses and their sources, backups, logs.",
+    "Other projects, and other products that received the data.",
     "Emails that PostHog workflows sent, which PostHog keeps with their recipient and subject.",
 )
 _EVENTS = (

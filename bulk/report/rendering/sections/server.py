@@ -67,9 +67,7 @@ def retries_section(report: Report) -> Section:
     )
     total = sum(one.requests for one in unsuccessful)
     were = "was" if total == 1 else "were"
-    return Section(
-        title="Retries", blocks=(f"{count_of(total, 'request')} {were} not answered with success.", pauses, table)
-    )
+    return Section(title="Retries", blocks=(f"{count_of(total, 'request')} {were} not successful.", pauses, table))
 
 
 def _call(one: ResponseCount) -> tuple[str, str]:

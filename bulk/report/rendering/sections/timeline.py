@@ -26,6 +26,7 @@ _LANES = (
     ("files_shredded", "Plan destroyed", "break"),
 )
 _TITLES = {kind: title for kind, title, _ in _LANES}
+_ORDER = {kind: number for number, (kind, _, _) in enumerate(_LANES)}
 _RUNS = ("run", "verification")
 
 
@@ -90,7 +91,7 @@ def _mark(entry: TimelineEntry, axis: TimeAxis) -> Mark:
 def _table(entries: list[TimelineEntry]) -> Iterator[Block]:
     if not entries:
         return
-    ordered = sorted(entries, key=lambda entry: (entry.started, entry.run))
+    ordered = sorted(entries, key=lambda entry: (entry.started, _ORDER.get(entry.kind, len(_ORDER))))
     yield Table(
         headings=("From", "To", "What", "Persons"),
         rows=tuple(_row(entry) for entry in ordered[:ROWS_MAX]),
@@ -107,9 +108,10 @@ def _row(entry: TimelineEntry) -> Row:
 
 
 def _what(entry: TimelineEntry) -> str:
-    title = _TITLES.get(entry.kind, entry.kind)
+    if entry.kind == "pause":
+        return "Pause that the server asked for"
     if entry.kind != "interruption":
-        return title
+        return _TITLES.get(entry.kind, entry.kind)
     why = ending_label(entry.reason) if entry.reason else "its process was killed"
     return f"Interruption of run {entry.run}: {why}"
 
