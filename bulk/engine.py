@@ -21,7 +21,7 @@ from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
 from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import FileReading
 from bulk.report.load import read_report
-from bulk.report.report import Report
+from bulk.report.report import Report, of_run
 from bulk.selection.conditions.protection import Protect, check_protect
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
@@ -71,8 +71,8 @@ async def run_job(
         protect: refuse a plan that contains one of these persons, as for `make_plan`.
 
     Returns:
-        The report; its `exit_code` is that of the command line: 0 when every target is read back as done. Whether the
-        job is complete is in its `duty`.
+        The report; its `verdict` and `exit_code` are those of the run: 0 when every target is read back as done. Its
+        `duty` says whether the job is complete.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -105,8 +105,7 @@ async def run_job(
     ) as opened:
         run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         await run.send_and_read_back()
-    report = read_report(journal, plan, on_read=FileReading(REPORTING, on_progress))
-    return msgspec.structs.replace(report, exit_code=report.run_exit_code)
+    return of_run(read_report(journal, plan, on_read=FileReading(REPORTING, on_progress)))
 
 
 async def verify_job(

@@ -29,7 +29,8 @@ class DutyCause(msgspec.Struct, frozen=True, kw_only=True):
         count: how many persons, or input lines, it is about.
         targets: the numbers of the persons in the plan; None for input lines.
         what: what is wrong, as a clause.
-        action: what to do about it, as a sentence. PLAN and JOURNAL stand for the files of the job.
+        action: what to do about it: a sentence, or words that a command line ends. PLAN and JOURNAL stand for the files
+            of the job.
     """
 
     kind: str

@@ -14,13 +14,16 @@ from bulk.states import Events, Person, Properties, Recordings, State
 from bulk.targets.reasons import RETRY_FROM, AxisStatus, Reason
 from bulk.targets.target_sets import numbers_of, without
 
-RESUME = "Resume the job: posthog-bulk run PLAN."
-RUN_AGAIN = "Run the same job again, which tries them again: posthog-bulk run PLAN."
+RESUME = "Resume the job: posthog-bulk run PLAN"
+RUN_AGAIN = "Run the same job again, which tries them again: posthog-bulk run PLAN"
 SEE_PERSONS = "posthog-bulk show PLAN --target N shows the person with number N"
 
 LOST = frozenset({Person.MERGED, Person.RECREATED})
 """States of persons that are not the ones of the plan any more; the other axes follow from them."""
 _FAILED = frozenset({Person.FAILED, Events.FAILED, Recordings.FAILED, Properties.FAILED})
+_CONTRADICTED = frozenset({Person.CONTRADICTED, Properties.CONTRADICTED})
+_UNDONE = frozenset({Reason.REAPPEARED, Reason.CHANGED_AFTERWARDS})
+"""Reasons of changes that were read back, and did not last."""
 
 
 class _Rule(msgspec.Struct, frozen=True):
@@ -51,11 +54,7 @@ _RULES = (
     ),
     _Rule(
         "not_applied",
-        _is(
-            Person.CONTRADICTED,
-            Properties.CONTRADICTED,
-            reasons=(Reason.ACCEPTED_NOT_DELETED, Reason.ACCEPTED_NOT_APPLIED),
-        ),
+        lambda status: status.state in _CONTRADICTED and status.reason not in _UNDONE,
         "accepted by PostHog and not applied",
         RUN_AGAIN,
     ),
@@ -63,13 +62,13 @@ _RULES = (
         "back_again",
         _is(Person.CONTRADICTED, reasons=(Reason.REAPPEARED,)),
         "gone when they were read back, and there again",
-        "Run the same job again, which deletes them again: posthog-bulk run PLAN.",
+        "Run the same job again, which deletes them again: posthog-bulk run PLAN",
     ),
     _Rule(
         "changed_afterwards",
         _is(Properties.CONTRADICTED, reasons=(Reason.CHANGED_AFTERWARDS,)),
         "changed by others after this job",
-        "Run the same job again, which changes them again: posthog-bulk run PLAN.",
+        "Run the same job again, which changes them again: posthog-bulk run PLAN",
     ),
     _Rule(
         "merged",
@@ -88,7 +87,7 @@ _RULES = (
         "maybe_deleted",
         _is(Person.NOT_REQUESTED, reasons=(Reason.DELETED_INSTEAD_OF_KEPT,)),
         "perhaps deleted by a request that asked PostHog to keep them",
-        "Read them back: posthog-bulk verify JOURNAL.",
+        "Read them back: posthog-bulk verify JOURNAL",
     ),
     _Rule(
         "events_left",
@@ -112,7 +111,7 @@ _RULES = (
         "properties_left",
         _is(Properties.TOO_LATE),
         "gone before the change of their properties was read back",
-        "Read them once more, because an event for a deleted person creates it again: posthog-bulk verify JOURNAL.",
+        "Read them once more, because an event for a deleted person creates it again: posthog-bulk verify JOURNAL",
     ),
     _Rule(
         "skipped",

@@ -164,7 +164,7 @@ def _reappeared(target_states: TargetStates) -> Findings:
         reappeared(target_states),
         "reappeared",
         "re-created by later events, with the same UUID or distinct ID",
-        "Plan the same operation for the new persons: posthog-bulk plan --from JOURNAL --reappeared -o NEW_PLAN.",
+        "Plan the same operation for the new persons: posthog-bulk plan --from JOURNAL --reappeared -o NEW_PLAN",
     ), []
 
 

@@ -15,11 +15,6 @@ def next_purge(after: float) -> float:
     return after + WEEK_S - (after - FIRST_PURGE) % WEEK_S
 
 
-def purges_between(start: float, end: float) -> int:
-    """Return how many purges start after one time, and at or before another."""
-    return max(0, int((end - FIRST_PURGE) // WEEK_S) - int((start - FIRST_PURGE) // WEEK_S))
-
-
 def expected_purge(queued_at: float, as_of: float) -> float:
     """Return when the purge starts that is expected to include a deletion which is still queued.
 

@@ -117,15 +117,16 @@ class InputReport(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a job did to each of its targets, as its journal proves.
 
-    `duty` says whether the job is complete, and `exit_code` is the exit code that follows from it: that of `report`,
-    `status` and `verify`. `verdict` is what the runs did, in one sentence, and `run_exit_code` the exit code of a run.
-    `largest_uncovered_s` is the longest time between a deletion row and the deletion of its person: events captured in
-    between may remain. `torn_tail_bytes` is the length of an incomplete last record, which is ignored, and
-    `torn_tail_reason` says what is wrong with it. `input` says which input the plan does not cover, and is None where
-    neither journal nor plan tells. `record` is who ordered the job and why; None if nothing was given. `due` is what is
-    due on which day, as of the journal's last record. `shredded_at` is when the files that identify persons were
-    destroyed. `journal_sha256` is that of the journal's file, and `journal_digest` that of its first `journal_bytes`
-    bytes, which are its complete records: the same where the last record is complete. Times are ISO 8601 in UTC.
+    `duty` says whether the job is complete; `verdict` is its sentence, and `exit_code` follows from it, as the code of
+    `report`, `status` and `verify`. `run_verdict` is what the runs did, in one sentence, and `run_exit_code` the exit
+    code of a run; in the report that `run_job` returns, `verdict` and `exit_code` are these. `largest_uncovered_s` is
+    the longest time between a deletion row and the deletion of its person: events captured in between may remain.
+    `torn_tail_bytes` is the length of an incomplete last record, which is ignored, and `torn_tail_reason` says what is
+    wrong with it. `input` says which input the plan does not cover, and is None where neither journal nor plan tells.
+    `record` is who ordered the job and why; None if nothing was given. `due` is what is due on which day, as of the
+    journal's last record. `shredded_at` is when the files that identify persons were destroyed. `journal_sha256` is
+    that of the journal's file, and `journal_digest` that of its first `journal_bytes` bytes, which are its complete
+    records: the same where the last record is complete. Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -157,6 +158,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     largest_uncovered_s: float | None = None
     input: InputReport | None = None
     duty: Duty = Duty(state="needs_attention", sentence="Needs attention: nothing is known.")
+    run_verdict: str = ""
     run_exit_code: int = 75
     record: JobRecord | None = None
     due: tuple[DueCount, ...] = ()
@@ -207,7 +209,7 @@ def build_report(
         last_entry_at=iso(run_stats.last_at),
         approved_at=iso(approved.at) if approved else None,
         approved_how=approved.how if approved else None,
-        verdict=verdict_of(target_states, coverage),
+        verdict=duty.sentence,
         exit_code=duty.exit_code,
         axes=tuple(_axis_report(target_states, axis) for axis in Axis),
         failures=tuple(_failures(target_states)),
@@ -231,6 +233,7 @@ def build_report(
         largest_uncovered_s=target_states.coverage.largest_uncovered_s,
         input=None if coverage is None else input_report(coverage),
         duty=duty,
+        run_verdict=verdict_of(target_states, coverage),
         run_exit_code=exit_code(target_states),
         record=record_of(target_states),
         due=due_of(target_states, is_open=duty.is_open),
@@ -241,6 +244,11 @@ def build_report(
         journal_bytes=journal.size,
         torn_tail_reason=journal.torn_reason,
     )
+
+
+def of_run(report: Report) -> Report:
+    """Return a report with the verdict and the exit code of a run."""
+    return msgspec.structs.replace(report, verdict=report.run_verdict, exit_code=report.run_exit_code)
 
 
 def input_report(coverage: Coverage) -> InputReport:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bulk.errors import FileTrouble
+from bulk.errors import FileTrouble, InputError
 from bulk.files.file_errors import as_file_trouble
 from bulk.files.line_checks import LineChecks, first_change
 from bulk.files.private_files import open_regular
@@ -31,13 +31,6 @@ MISSING_PACKAGE = (
 _MAKE_KEY = "make one with: openssl genpkey -algorithm ed25519 -out KEYFILE"
 _FIELDS = ("size", "sha256", "lines", "public-key", "signature")
 _MAX_BYTES = 1 << 20
-
-
-class SignatureMissingPackage(Exception):
-    """The package `cryptography` is not installed."""
-
-    def __str__(self) -> str:
-        return MISSING_PACKAGE
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +57,7 @@ def load_private_key(path: Path) -> "Ed25519PrivateKey":
     """Return the key of a PEM file that only its owner can read.
 
     Raises:
-        SignatureMissingPackage: `cryptography` is not installed.
+        InputError: `cryptography` is not installed.
         FileTrouble: others can read it, or it is no unencrypted Ed25519 key.
     """
     _, private_keys, serialization = _library()
@@ -145,7 +138,7 @@ def check_signature(path: Path, signature_path: Path, public_key: bytes | None) 
         public_key: the key that must have signed it; None for the one that the signature file names.
 
     Raises:
-        SignatureMissingPackage: `cryptography` is not installed.
+        InputError: `cryptography` is not installed.
         FileTrouble: the file or its signature was changed, and where; or another key signed it.
     """
     invalid, keys, _ = _library()
@@ -207,5 +200,5 @@ def _library() -> tuple[Any, Any, Any]:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError:
-        raise SignatureMissingPackage from None
+        raise InputError(MISSING_PACKAGE) from None
     return InvalidSignature, ed25519, serialization

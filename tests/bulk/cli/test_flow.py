@@ -171,15 +171,14 @@ def test_verify_ends_with_75_until_the_events_are_purged(run: Run, posthog: Any)
     sent = len(posthog.mutations)
     early = run("verify", "x.journal.jsonl")
     assert early.code == 75
-    assert early.out.splitlines()[-1] == (
-        "After the weekend, when PostHog has purged the events: posthog-bulk verify x.journal.jsonl"
-    )
+    assert early.out.splitlines()[-1] == "To verify: posthog-bulk verify x.journal.jsonl"
     posthog.server.run_event_deletion()
     result = run("verify", "x.journal.jsonl", "--json")
     assert result.code == 0
     assert json.loads(result.out.splitlines()[-1])["exit_code"] == 0
     assert f"{count} purged" in result.err
-    assert "After the weekend" not in result.err
+    assert f"Complete: {count} persons gone (confirmed by reading back), events of {count} persons purged" in result.err
+    assert "To verify" not in result.err
     assert len(posthog.mutations) == sent
 
 

@@ -88,7 +88,7 @@ def test_the_verdict_says_how_many_targets_need_attention_each_counted_once() ->
         Change("events", "too_late", f"{COUNT - 1}"),
     )
     report = build_report(folded(StatesChanged(at=3.0, source="person_reads", changes=changes)), FACTS, None)
-    assert report.verdict == (
+    assert report.run_verdict == (
         "Finished, but 4 of 1,000 need attention: 996 of 1,000 persons deleted (confirmed by reading back), "
         "1 already deleted, events of 996 queued for deletion by PostHog."
     )
@@ -177,7 +177,7 @@ def test_the_verdict_says_what_the_operation_did(
     operation: dict[str, object], axis: str, state: str, verdict: str
 ) -> None:
     change = StatesChanged(at=3.0, source="reads", changes=(all_in(axis, state),))
-    assert build_report(folded(change, operation=operation), FACTS, None).verdict == verdict
+    assert build_report(folded(change, operation=operation), FACTS, None).run_verdict == verdict
 
 
 def test_requests_of_one_call_are_counted_for_each_stage() -> None:

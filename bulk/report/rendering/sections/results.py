@@ -8,6 +8,8 @@ from bulk.report.rendering.sections.counts import is_not_requested
 from bulk.report.report import Report
 from bulk.targets.reasons import REASON_MEANINGS
 
+_EXIT_WORDS = {0: " (done)", 1: " (some persons need attention)", 75: " (not finished)"}
+
 
 def results_section(report: Report) -> Section:
     """Return the states of all persons, and the reasons beside them."""
@@ -23,7 +25,9 @@ def results_section(report: Report) -> Section:
         for axis in report.axes
         if not is_not_requested(axis)
     ]
-    return Section(title="Results", blocks=(*blocks, *_reasons(report)))
+    code = f"Exit code of the run: {report.run_exit_code}{_EXIT_WORDS.get(report.run_exit_code, '')}."
+    runs = [report.run_verdict] if report.run_verdict else []
+    return Section(title="Results", blocks=(*runs, code, *blocks, *_reasons(report)))
 
 
 def _reasons(report: Report) -> Iterator[Block]:
