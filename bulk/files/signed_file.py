@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 SUFFIX = ".sig"
 FIRST_LINE = "posthog-bulk signature 1"
 MISSING_PACKAGE = (
-    "signatures need the package cryptography, which is not installed; run: "
-    "python -m pip install 'posthog-bulk[sign]'"
+    "signatures need the package cryptography, which is not installed; run: python -m pip install 'posthog-bulk[sign]'"
 )
 _MAKE_KEY = "make one with: openssl genpkey -algorithm ed25519 -out KEYFILE"
 _FIELDS = ("size", "sha256", "lines", "public-key", "signature")
 _MAX_BYTES = 1 << 20
+
+
+def signature_of(path: Path) -> Path:
+    """Return where the signature of a file is."""
+    return path.with_name(path.name + SUFFIX)
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +75,8 @@ def load_private_key(path: Path) -> "Ed25519PrivateKey":
         raise FileTrouble(path, "is not a private key in PEM format", _MAKE_KEY) from None
     if not isinstance(key, private_keys.Ed25519PrivateKey):
         raise FileTrouble(path, "is not an Ed25519 key", _MAKE_KEY)
-    return key
+    found: Ed25519PrivateKey = key
+    return found
 
 
 def load_public_key(path: Path) -> bytes:
@@ -112,7 +117,7 @@ def read_signature(path: Path) -> Signature:
         pairs = [line.split(": ", 1) for line in lines]
         if first != FIRST_LINE or rest or tuple(pair[0] for pair in pairs) != _FIELDS:
             raise ValueError
-        fields = {name: value for name, value in pairs}
+        fields = dict(pairs)
         return Signature(
             size=int(fields["size"]),
             sha256=fields["sha256"],
