@@ -47,7 +47,6 @@ for _name in (
     "changed_responses",
     "aioresponses_shim",
     "terminal_screen",
-    "report_jobs",
 ):
     _spec = importlib.util.spec_from_file_location(_name, Path(__file__).parent / f"{_name}.py")
     assert _spec is not None

@@ -13,10 +13,10 @@ from bulk.journal.run_stats import RunCounts
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
-from bulk.report.activity import ResponseCount, TimelineEntry, iso, responses_of, timeline_of
 from bulk.report.duty import Duty
 from bulk.report.duty_decision import duty_of
-from bulk.report.plan_report import PlanReport, plan_report
+from bulk.report.parts.activity import ResponseCount, TimelineEntry, iso, responses_of, timeline_of
+from bulk.report.parts.plan_report import PlanReport, plan_report
 from bulk.report.requests import due_of, record_of
 from bulk.report.verdict import exit_code, verdict_of
 from bulk.requests.due_dates import DueCount

@@ -65,7 +65,7 @@ def command(
     \b
     Example:
       posthog-bulk report leavers.journal.jsonl -o leavers.html
-      posthog-bulk report leavers.journal.jsonl -o leavers.html --redact --sign signing-key.pem
+      posthog-bulk report leavers.journal.jsonl -o leavers.md --redact --sign signing-key.pem
     """
     from bulk.cli.commands.status import read_job_report
     from bulk.cli.display.terminal import text_width

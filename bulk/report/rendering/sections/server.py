@@ -1,7 +1,7 @@
 """What the server said to the requests of a job, and what was sent again and why. Pure."""
 
 from bulk.formatting import count_of, format_count
-from bulk.report.activity import INTERRUPTED, ResponseCount
+from bulk.report.parts.activity import INTERRUPTED, ResponseCount
 from bulk.report.rendering.document import AXIS_TITLES, Block, Section, Table
 from bulk.report.report import Report
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bulk.formatting import count_of, format_count, format_time
-from bulk.report.activity import TimelineEntry
+from bulk.report.parts.activity import TimelineEntry
 from bulk.report.rendering.document import Block, Figure, Lane, Mark, Row, Section, Table, Tick
 from bulk.report.rendering.time_axis import TimeAxis
 from bulk.report.report import Report

@@ -21,7 +21,7 @@ from bulk.journal.records import (
 )
 from bulk.journal.replay import JournalFacts
 from bulk.journal.target_states import TargetStates
-from bulk.report.plan_report import PlanReport, PlanValues
+from bulk.report.parts.plan_report import PlanReport, PlanValues
 from bulk.report.report import Report, build_report
 from bulk.requests.due_dates import RequestsDue
 from bulk.requests.job_record import JobRecord
