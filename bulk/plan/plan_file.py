@@ -53,7 +53,7 @@ class Plan:
     It is for one thread at a time. Close it, or use it as a context manager.
 
     Attributes:
-        file_digest: the SHA-256 of the whole file, as `sha256sum` computes it; `digest` leaves out the last line.
+        file_digest: the SHA-256 of the whole file, as `sha256sum` computes it; `digest` covers all lines but the last.
         counted_by: the rate limits in this process that count the requests of its planning and of its last run already.
     """
 
@@ -189,7 +189,8 @@ def load_plan(path: Path | str) -> Plan:
         if count != footer.count:
             raise PlanError(path, f"has {count:,} targets, but its footer says {footer.count:,}", NEW_PLAN)
         hashed.update(read_bytes(fd, end, size - end, path))
-        return Plan(path, fd, with_time(header, footer), footer, index, file_digest=DIGEST_PREFIX + hashed.hexdigest())
+        file_digest = DIGEST_PREFIX + hashed.hexdigest()
+        return Plan(path, fd, with_time(header, footer), footer, index, file_digest=file_digest)
     except BaseException:
         os.close(fd)
         raise

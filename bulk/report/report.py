@@ -251,6 +251,11 @@ def of_run(report: Report) -> Report:
     return msgspec.structs.replace(report, verdict=report.run_verdict, exit_code=report.run_exit_code)
 
 
+def of_duty(report: Report) -> Report:
+    """Return a report with the verdict and the exit code of its duty, which is what a document shows."""
+    return msgspec.structs.replace(report, verdict=report.duty.sentence, exit_code=report.duty.exit_code)
+
+
 def input_report(coverage: Coverage) -> InputReport:
     """Return what a plan covers of its input, for a report."""
     return InputReport(

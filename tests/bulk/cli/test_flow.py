@@ -212,6 +212,7 @@ def test_status_works_without_a_plan_that_cannot_be_read(run: Run, posthog: Any)
     assert run("status", "x.journal.jsonl", "--plan", "x.plan.jsonl").code == 74
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("name", ["r.md", "r.json", "r.txt", "r.html", "R.MD"])
 def test_a_report_is_private_and_replaced_only_by_force(run: Run, posthog: Any, name: str) -> None:
     run("delete", *FREE, "--plan", "x.plan.jsonl", "--yes", "--expect-count", len(free(posthog)))
@@ -229,6 +230,7 @@ def test_a_report_is_private_and_replaced_only_by_force(run: Run, posthog: Any, 
         assert not any(str(target.uuid).encode() in first for target in plan.iter())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--force",)])
 def test_a_report_never_replaces_its_input(run: Run, posthog: Any, options: tuple[str, ...]) -> None:
     run("delete", *FREE, "--journal", "x.md", "--plan", "p.md", "--yes", "--expect-count", len(free(posthog)))

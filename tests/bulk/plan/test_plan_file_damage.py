@@ -58,6 +58,7 @@ def path(tmp_path: Path) -> Path:
     return folder / "erase.plan.jsonl"
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.data())
 def test_any_changed_byte_is_refused(data: st.DataObject) -> None:
@@ -76,6 +77,7 @@ def test_any_changed_byte_is_refused(data: st.DataObject) -> None:
         assert line in (1, 6, 7) or f"in line {line}:" in str(caught.value)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.data())
 def test_every_truncation_or_addition_is_refused(data: st.DataObject) -> None:

@@ -57,7 +57,7 @@ def make_report() -> Callable[..., Report]:
             last_entry_at="2026-11-01T12:00:00.000Z",
             approved_at="2026-11-01T11:00:00.000Z",
             approved_how="digest",
-            verdict=f"Finished, but 10 of 5,000 need attention: {foreign}.",
+            verdict=f"Needs attention: 10 persons: {foreign}.",
             exit_code=1,
             duty=Duty(state="needs_attention", sentence=f"Needs attention: 10 persons: {foreign}."),
             axes=(

@@ -69,6 +69,7 @@ def test_a_report_without_the_plan_says_so_and_identifies_no_person(make_report:
     assert "Input check" not in shown
 
 
+@pytest.mark.slow
 @anything
 @given(foreign=NASTY)
 def test_no_foreign_text_acts_on_a_terminal(make_report: Make, foreign: str) -> None:
@@ -77,6 +78,7 @@ def test_no_foreign_text_acts_on_a_terminal(make_report: Make, foreign: str) -> 
     assert all(unicodedata.category(one) not in {"Cc", "Cf", "Cs"} for one in shown.replace("\n", ""))
 
 
+@pytest.mark.slow
 @anything
 @given(foreign=NASTY)
 @example(foreign="<b>|</b>")
