@@ -139,7 +139,7 @@ def test_a_screen_reader_finds_tables_headings_and_the_timeline_in_words(
     (figure,) = (name for role, name in read if role in ("image", "img"))
     assert figure == "Timeline of the job from 2026-11-24 09:00 UTC to 2026-11-24 09:52 UTC"
     tables = [name for role, name in read if role == "table"]
-    assert {"What happened when", "Runs", "Digests (SHA-256)"} <= set(tables)
+    assert {"What happened when", "Runs", "Digests and version"} <= set(tables)
     headers = [name for role, name in read if role == "columnheader"]
     assert {"From", "To", "What", "Persons", "Sign"} <= set(headers)
     assert ("rowheader", "Operator") in read
