@@ -18,6 +18,7 @@ from asyncclient._resources.persons.csv_export import CsvExport
 from asyncclient._resources.persons.lookups import Route
 from asyncclient._resources.projects import Projects
 from asyncclient._resources.query import Query
+from asyncclient._resources.session_recordings import SessionRecordings
 from asyncclient._secret import Secret
 from asyncclient._transport.path_prefix import ApiPrefix
 from asyncclient._transport.pipeline import OnEvent
@@ -93,6 +94,7 @@ from asyncclient.models import (
     UnreadableRow,
 )
 from asyncclient.property_projection import PropertyProjection
+from asyncclient.recordings import RecordingMark, RecordingPage, RecordingsDeleted, SessionRecording
 from asyncclient.retry import RetryPolicy
 from asyncclient.timeline import PropertiesTimeline, TimelinePoint
 
@@ -167,6 +169,9 @@ __all__ = [
     "RateLimited",
     "RateLimits",
     "RawPerson",
+    "RecordingMark",
+    "RecordingPage",
+    "RecordingsDeleted",
     "Redirect",
     "RedirectedAway",
     "RequestFinished",
@@ -179,6 +184,8 @@ __all__ = [
     "ServerError",
     "ServerReachable",
     "ServerUnreachable",
+    "SessionRecording",
+    "SessionRecordings",
     "TimedOut",
     "TimelinePoint",
     "TokenRefused",

@@ -17,6 +17,7 @@ from asyncclient._resources.persisted_folders import PersistedFolders
 from asyncclient._resources.persons.api import Persons
 from asyncclient._resources.projects import Projects
 from asyncclient._resources.query import Query
+from asyncclient._resources.session_recordings import SessionRecordings
 from asyncclient._secret import Secret
 from asyncclient._transport.path_prefix import ApiPrefix, PathPrefix
 from asyncclient._transport.pipeline import ClientState, OnEvent, RequestPipeline
@@ -130,6 +131,7 @@ class PostHogClient:
         self.projects = Projects(core)
         self.capture = Capture(core)
         self.query = Query(core)
+        self.session_recordings = SessionRecordings(core)
 
     @classmethod
     def from_env(

@@ -15,6 +15,11 @@ from asyncclient._protocol.endpoints.changes import (
     update_property,
 )
 from asyncclient._protocol.endpoints.deletes import bulk_delete, delete_events, delete_person, delete_recordings
+from asyncclient._protocol.endpoints.erasure.recordings import (
+    delete_recordings_by_id,
+    list_recordings,
+    recording_marks,
+)
 from asyncclient._protocol.endpoints.folders import (
     FolderType,
     create_folder,
@@ -70,6 +75,7 @@ __all__ = [
     "delete_person",
     "delete_property",
     "delete_recordings",
+    "delete_recordings_by_id",
     "deletion_status",
     "export_persons",
     "get_folder",
@@ -81,6 +87,7 @@ __all__ = [
     "list_folders",
     "list_persons",
     "list_projects",
+    "list_recordings",
     "person_activity",
     "person_id",
     "person_uuid",
@@ -93,6 +100,7 @@ __all__ = [
     "properties_timeline",
     "property_keys",
     "property_object",
+    "recording_marks",
     "reset_distinct_id",
     "seconds",
     "split_person",

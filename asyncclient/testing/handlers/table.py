@@ -20,6 +20,7 @@ from asyncclient.testing.handlers.persons.property_history import properties_at_
 from asyncclient.testing.handlers.persons.reading import batch_by_distinct_ids, batch_by_uuids, retrieve
 from asyncclient.testing.handlers.projects import projects
 from asyncclient.testing.handlers.query import query
+from asyncclient.testing.handlers.recordings import bulk_delete_recordings, list_recordings
 from asyncclient.testing.http.envelope import Response
 
 HANDLERS: dict[str, Callable[[HandlerContext], Response]] = {
@@ -56,4 +57,6 @@ HANDLERS: dict[str, Callable[[HandlerContext], Response]] = {
     "capture": capture,
     "flags": flags,
     "query": query,
+    "list_recordings": list_recordings,
+    "bulk_delete_recordings": bulk_delete_recordings,
 }

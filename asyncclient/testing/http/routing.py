@@ -150,6 +150,16 @@ _ROUTES: tuple[Route, ...] = (
         DEFAULT,
         lambda options: options.persisted_folders,
     ),
+    Route(
+        ("{project}", "session_recordings"),
+        {"GET": Action("list_recordings", ("session_recording:read",), OTHERS)},
+        OTHERS,
+    ),
+    Route(
+        ("{project}", "session_recordings", "bulk_delete"),
+        {"POST": Action("bulk_delete_recordings", ("session_recording:write",), DEFAULT)},
+        DEFAULT,
+    ),
     Route(("{project}", "query"), {"POST": Action("query", ("query:read",), OTHERS)}, OTHERS),
 )
 

@@ -14,6 +14,7 @@ import msgspec
 from asyncclient.testing.options import ServerOptions
 from asyncclient.testing.state.audit_trail import AuditTrail
 from asyncclient.testing.state.event_table import Events
+from asyncclient.testing.state.recording_table import Recordings
 from asyncclient.testing.tables.activities import Activities, Actor
 from asyncclient.testing.tables.event_deletions import EventDeletions
 from asyncclient.testing.tables.folders import Folders
@@ -49,6 +50,7 @@ class Mutations:
         self.uuids_by_clickhouse = UuidOrder(self.table, by_clickhouse)
         self.deletions = EventDeletions()
         self.events = Events()
+        self.recordings = Recordings()
         self._job_due_us: int | None = None
         self.audit_trail = AuditTrail(persons)
         self.activities = Activities()
@@ -63,6 +65,8 @@ class Mutations:
             for key in range(persons):
                 for happened_us in self.seeding.event_times_us(key):
                     self.events.add(key, happened_us, happened_us)
+        if options.seeded_recordings:
+            self._seed_recordings(persons)
         if options.heavy_every:
             for key in range(options.heavy_every - 1, persons, options.heavy_every):
                 self.audit_trail.set_heavy(key, heavy=True)
@@ -82,6 +86,8 @@ class Mutations:
             due_us, _, task = heapq.heappop(self._tasks)
             task(due_us, now_us)
         self.listing.advance(now_us)
+        if len(self.recordings):
+            self.recordings.remove_marked(now_us - self.options.recording_grace_days * _DAY_US)
         self._run_weekly_job(now_us)
 
     def settle(self) -> None:
@@ -235,9 +241,27 @@ class Mutations:
                 self.deletions.request(key, now_us, once_ever=once_ever)
 
     def request_recording_deletion(self, keys: Iterable[int]) -> None:
-        """Start the deletion of these persons' recordings."""
+        """Start the deletion of these persons' recordings, which marks them later (contract 6.7)."""
+        distinct_ids: list[str] = []
         for key in keys:
             self.audit_trail.mark_recordings_requested(key)
+            distinct_ids += self.store.distinct_ids(key)
+        if len(self.recordings):
+            self.mark_recordings([each.session_id for each in self.recordings.of(distinct_ids)])
+
+    def mark_recordings(self, session_ids: Sequence[str]) -> None:
+        """Mark recordings as deleted, after the lag of the options."""
+        due_us = self.now_us() + round(self.options.recording_lag_s * 1_000_000)
+        self.schedule(due_us, lambda at_us, _now_us: self._mark_recordings(session_ids, at_us))
+
+    def _mark_recordings(self, session_ids: Sequence[str], at_us: int) -> None:
+        self.recordings.mark(session_ids, at_us)
+
+    def _seed_recordings(self, persons: int) -> None:
+        for key in range(persons):
+            for number in range(key % 3):
+                started_us = self.store.created_us(key) + number * _DAY_US
+                self.recordings.add(f"session-{key}-{number}", self.store.distinct_ids(key), started_us)
 
     def run_event_deletion(self) -> int:
         """Run the weekly job now, and return the number of rows that it completed."""

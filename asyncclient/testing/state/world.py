@@ -13,6 +13,7 @@ from asyncclient.testing.state.captured_events import MAX_STORED_DISTINCT_ID
 from asyncclient.testing.state.event_table import EventView
 from asyncclient.testing.state.ingestion import Ingestion
 from asyncclient.testing.state.mutations import Mutations
+from asyncclient.testing.state.recording_table import Recording, RecordingView
 from asyncclient.testing.tables.event_deletions import DeletionRow, Requested
 from asyncclient.testing.tables.folders import PROTOCOL, FolderView, view
 from asyncclient.testing.tables.person import Moment, PersonView, Record, as_datetime, as_us
@@ -201,6 +202,29 @@ class World:
         key = self.mutations.table.key(_raw(uuid))
         return 0 if key is None else self.mutations.audit_trail.recording_requests(key)
 
+    def add_recording(self, session_id: str, distinct_ids: Sequence[str], *, started_at: Moment | None = None) -> None:
+        """Add a recording of the persons that have these distinct IDs, if any have.
+
+        Arguments:
+            session_id: ID of the recording.
+            distinct_ids: those that it was captured under, at least one.
+            started_at: None for now.
+
+        Raises:
+            ValueError: there is no distinct ID, or a recording with this ID.
+        """
+        if not distinct_ids:
+            raise ValueError("a recording needs at least one distinct ID")
+        mutations = self.mutations
+        mutations.advance()
+        started_us = mutations.now_us() if started_at is None else as_us(started_at)
+        mutations.recordings.add(session_id, tuple(distinct_ids), started_us)
+
+    def recordings(self, distinct_id: str) -> list[RecordingView]:
+        """Return the recordings of a distinct ID that the server still has a row of, marked or not."""
+        self.mutations.advance()
+        return list(map(_recording, self.mutations.recordings.of([distinct_id])))
+
     def add_event(
         self, distinct_id: str, *, timestamp: Moment | None = None, ingested_at: Moment | None = None
     ) -> UUID | None:
@@ -280,6 +304,15 @@ class World:
             status="pending" if row.verified_us is None else "completed",
             delete_verified_at=None if row.verified_us is None else as_datetime(row.verified_us),
         )
+
+
+def _recording(one: Recording) -> RecordingView:
+    return RecordingView(
+        session_id=one.session_id,
+        distinct_ids=one.distinct_ids,
+        started_at=as_datetime(one.started_us),
+        is_deleted=one.marked_us is not None,
+    )
 
 
 def _event(pair: tuple[int, int], person_uuid: UUID | None, distinct_id: str | None) -> EventView:

@@ -32,6 +32,7 @@ _DEFAULT_ROWS = 100
 _CLAUSES = frozenset({"expressions", "distinct", "from", "from_", "where", "group", "having", "order", "limit"})
 _AGGREGATES: dict[str, Callable[[list[Any]], Any]] = {
     "count": len,
+    "groupUniqArray": lambda found: list(dict.fromkeys(found)),
     "min": lambda found: min(found, key=sort_key, default=None),
     "max": lambda found: max(found, key=sort_key, default=None),
 }
