@@ -32,6 +32,7 @@ from bulk.states import ACCEPTED, ACTIONABLE, PROVEN, Axis, Events, Person, Prop
 from bulk.targets.reasons import EXHAUSTED, AxisStatus, Reason
 from bulk.verification.completion_poller import CompletionPoller, WaitBudget
 from bulk.verification.query_verifier import QueryVerifier
+from bulk.verification.recording_verifier import RecordingVerifier
 from bulk.verification.second_look import SecondLook
 from bulk.verification.verifier import Verifier
 
@@ -250,6 +251,8 @@ class Run:
             groups, readers=self._settings.concurrency, moved=self._emitter.moved
         )
         await self._verifier.check_purged()
+        if Axis.RECORDINGS in self._job.requested_axes:
+            self._unread += await RecordingVerifier(self._job, self._context.client, self._gate).check()
 
 
 def all_attempts_failed(target_states: TargetStates, axis: Axis, numbers: Sequence[int]) -> bool:

@@ -28,6 +28,7 @@ from bulk.states import (
     State,
     axis_of,
 )
+from bulk.targets.reasons import Reason
 from bulk.version import VERSION
 
 REPORT_FORMAT = 2
@@ -41,6 +42,7 @@ USUAL: frozenset[State] = frozenset(
         Events.PURGED,
         Recordings.NOT_REQUESTED,
         Recordings.REQUESTED,
+        Recordings.DELETED,
         Properties.NOT_REQUESTED,
         Properties.CHANGED_CONFIRMED,
     }
@@ -324,6 +326,8 @@ def report_of_verify(report: Report, *, unread: int = 0) -> Report:
         persons = f"{unread:,} of {report.count:,} persons"
         verdict = f"Not verified: {persons} could not be read; run the same verification again later."
         return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))
+    if any(one.reason == Reason.NOT_MARKED_YET.value for one in report.failures):
+        report = msgspec.structs.replace(report, exit_code=75)
     if not queued:
         return report
     if report.exit_code:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from bulk.journal.target_states import TargetStates
 from bulk.selection.inputs.coverage import Coverage, with_coverage
-from bulk.states import NEEDS_ATTENTION, PENDING, PROVEN, Axis, Events, Person, Properties, State
+from bulk.states import NEEDS_ATTENTION, PENDING, PROVEN, Axis, Events, Person, Properties, Recordings, State
+from bulk.targets.reasons import AxisStatus, Reason
 
 _DONE_WORDS = {
     Axis.PERSON: "{} persons deleted (confirmed by reading back)",
     Axis.EVENTS: "{} persons with events queued for deletion (confirmed by reading back)",
-    Axis.RECORDINGS: "deletion of recordings requested for {} persons; PostHog offers no way to verify it",
+    Axis.RECORDINGS: "deletion of recordings requested for {} persons",
     Axis.PROPERTIES: "{} persons changed (confirmed by reading back)",
 }
 _PURGED_WORDS = "{} persons with events purged by PostHog (confirmed by reading back)"
@@ -17,6 +18,10 @@ _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
     Axis.PERSON: (
         (Person.ALREADY_DELETED, "already deleted"),
         (Person.DISAPPEARED, "gone without a deletion by this job"),
+    ),
+    Axis.RECORDINGS: (
+        (Recordings.DELETED, "shown as deleted by PostHog"),
+        (Recordings.NOT_VERIFIABLE, "that cannot be verified"),
     ),
     Axis.PROPERTIES: (
         (Properties.ALREADY_AS_DESIRED, "needed no change"),
@@ -30,9 +35,11 @@ def exit_code(target_states: TargetStates, *, purged: bool = False) -> int:
 
     Arguments:
         target_states: the states of all targets.
-        purged: also require that the deletions of events are completed.
+        purged: also require that the deletions of events are completed, and that no recording is still shown.
     """
     states = [state for axis in Axis for state in target_states.counts(axis)]
+    if purged and AxisStatus(Recordings.REQUESTED, Reason.NOT_MARKED_YET) in target_states.statuses(Axis.RECORDINGS):
+        return 75
     if any(state in PENDING or (purged and state is Events.QUEUED) for state in states):
         return 75
     return 1 if any(state in NEEDS_ATTENTION for state in states) else 0
