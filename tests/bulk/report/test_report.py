@@ -205,7 +205,7 @@ def test_verify_says_how_many_persons_it_could_not_read() -> None:
             {"kind": "delete-recordings"},
             "recordings",
             "requested",
-            "Deletion of recordings requested for 1,000 of 1,000 persons; PostHog offers no way to verify it.",
+            "Deletion of recordings requested for 1,000 of 1,000 persons.",
         ),
         (
             {"kind": "delete"},
