@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from bulk.requests.due_dates import RequestsDue
+from bulk.requests.job_record import JobRecord
 from bulk.selection.inputs.coverage import Coverage
 
 
@@ -19,7 +21,8 @@ class JobOpened(_Record, frozen=True, tag="job_opened"):
     """The first line: the job that this journal belongs to (guarantee 6).
 
     `job` is a random name. The checksums of all lines depend on it, so a line of another journal is detected.
-    `coverage` counts the input that the plan does not cover; None in journals of earlier versions.
+    `coverage` counts the input that the plan does not cover; None in journals of earlier versions. `record` is who
+    ordered the job and why, in the operator's words, and `due` the number of requests per day on which they are due.
     """
 
     format: int
@@ -33,6 +36,8 @@ class JobOpened(_Record, frozen=True, tag="job_opened"):
     planned_at: str
     at: float
     coverage: Coverage | None = None
+    record: JobRecord | None = None
+    due: tuple[RequestsDue, ...] = ()
 
 
 class RunStarted(_Record, frozen=True, tag="run_started"):
@@ -53,11 +58,15 @@ class RunStarted(_Record, frozen=True, tag="run_started"):
 
 
 class Approved(_Record, frozen=True, tag="approved"):
-    """Somebody approved the plan with this digest; later runs do not ask again."""
+    """Somebody approved the plan with this digest; later runs do not ask again.
+
+    `approver` names who, if the run was told.
+    """
 
     at: float
     digest: str
     how: str
+    approver: str | None = None
 
 
 class Intent(_Record, frozen=True, tag="intent"):
@@ -164,6 +173,18 @@ class RunEnded(_Record, frozen=True, tag="run_ended"):
     reason: str
 
 
+class FilesShredded(_Record, frozen=True, tag="shredded"):
+    """Files that identify persons are overwritten and removed.
+
+    It is on disk before the first file is touched, and once more with `done` when they are all gone. `files` names
+    their kinds: "plan", "receipts".
+    """
+
+    at: float
+    files: tuple[str, ...]
+    done: bool = False
+
+
 Record = (
     JobOpened
     | RunStarted
@@ -176,6 +197,7 @@ Record = (
     | LimitChanged
     | PauseTaken
     | RunEnded
+    | FilesShredded
 )
 
 FORMAT = 2

@@ -13,6 +13,7 @@ from bulk.journal.records import (
     Approved,
     AttemptEnded,
     Change,
+    FilesShredded,
     Intent,
     JobOpened,
     LimitChanged,
@@ -45,6 +46,7 @@ class TargetStates(StatusTable):
     """The state of a job, changed by one record after the other.
 
     Attributes:
+        shredded: the last record of a destruction of files; None before the first one.
         attempts: per target, the attempts of the current stage and run.
         open: attempts without an outcome, by their number.
         usage: what the journal tells about the rate limits.
@@ -57,6 +59,7 @@ class TargetStates(StatusTable):
         self.job: JobOpened | None = None
         self.approved: Approved | None = None
         self.test_batch: TestBatchPassed | None = None
+        self.shredded: FilesShredded | None = None
         self.attempts = bytearray()
         self.open: dict[int, Intent] = {}
         self.next_attempt = 0
@@ -107,6 +110,8 @@ class TargetStates(StatusTable):
                 self.usage.paused(record)
             case LimitChanged():
                 self.usage.limit_changed(record)
+            case FilesShredded():
+                self.shredded = record
         if self.job is None:
             raise ValueError("the first record does not open a job")
 

@@ -31,7 +31,7 @@ class NotAPlan(PlanError):
 
 
 def read_header(path: Path) -> PlanHeader:
-    """Return the header of a plan file; nothing else of it is checked.
+    """Return the header of a plan file, without the time that its footer has; nothing else of it is checked.
 
     Raises:
         NotAPlan: it is another kind of file.

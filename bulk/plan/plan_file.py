@@ -28,6 +28,7 @@ from bulk.plan.plan_lines import (
     decode_targets,
     digest_matches,
     short_digest,
+    with_time,
 )
 
 __all__ = [
@@ -207,7 +208,7 @@ def load_plan(path: Path | str) -> Plan:
             raise PlanError(path, f"{CHANGED}: digest {now}, expected {was}", NEW_PLAN)
         if count != footer.count:
             raise PlanError(path, f"has {count:,} targets, but its footer says {footer.count:,}", NEW_PLAN)
-        return Plan(path, fd, header, footer, index)
+        return Plan(path, fd, with_time(header, footer), footer, index)
     except BaseException:
         os.close(fd)
         raise

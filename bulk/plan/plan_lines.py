@@ -1,6 +1,8 @@
 """The lines of a plan file: header, targets and footer, and the digest that identifies a plan. Pure.
 
-The digest covers every byte before the footer. The footer carries a checksum of itself.
+The digest covers every byte before the footer: what would be done, and to which persons. It does not depend on when the
+plan was made, which the footer says, so a plan that is made again for the same persons has the same digest. The footer
+carries a checksum of itself.
 """
 
 import hashlib
@@ -25,13 +27,13 @@ _CHECK = b',"check":"%b"}\n'
 _CHECK_SIZE = len(_CHECK % bytes(16))
 
 
-class PlanHeader(msgspec.Struct, frozen=True, kw_only=True):
+class PlanHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a plan was made for.
 
     Arguments:
         operation: the operation with its parameters.
         selection: its summary, and details that may hold values.
-        created_at: ISO 8601 in UTC.
+        created_at: ISO 8601 in UTC; the file has it in its footer, and in its header in plans of earlier versions.
         version: the version of this program that made the plan.
     """
 
@@ -41,8 +43,8 @@ class PlanHeader(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     operation: dict[str, Any]
     selection: dict[str, Any]
-    created_at: str
     version: str
+    created_at: str = ""
 
     def __repr__(self) -> str:  # selection and operation may hold personal data
         return f"PlanHeader(format={self.format}, project_id={self.project_id}, host={self.host!r})"
@@ -110,6 +112,7 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
         spent: times of the planner's own requests by rate limit, in epoch seconds (guarantee 13).
         findings: the findings of the input check.
         input: the content of the selection's input; None for a filter, and in plans of versions that did not record it.
+        created_at: when the plan was made, in ISO 8601 in UTC; None in plans of earlier versions.
     """
 
     count: int
@@ -117,6 +120,7 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
     spent: dict[str, list[float]]
     findings: list[Any]
     input: InputContent | None = None
+    created_at: str | None = None
 
     def __repr__(self) -> str:
         return f"PlanFooter(count={self.count}, digest={self.digest!r})"
@@ -136,6 +140,16 @@ _FOOTERS = msgspec.json.Decoder(PlanFooter)
 def short_digest(digest: str) -> str:
     """Return the short form of a digest, which people read and type."""
     return digest.removeprefix(DIGEST_PREFIX)[:SHORT_DIGEST]
+
+
+def without_time(header: PlanHeader) -> PlanHeader:
+    """Return a header as the file has it."""
+    return msgspec.structs.replace(header, created_at="")
+
+
+def with_time(header: PlanHeader, footer: PlanFooter) -> PlanHeader:
+    """Return the header of a file with the time that its footer has."""
+    return header if footer.created_at is None else msgspec.structs.replace(header, created_at=footer.created_at)
 
 
 def digest_matches(digest: str, given: str) -> bool:

@@ -27,6 +27,7 @@ from bulk.plan.plan_lines import (
     RecordingNote,
     Target,
     encode_footer,
+    without_time,
 )
 
 FLUSH_BYTES = 1 << 20
@@ -43,7 +44,8 @@ class PlanWriter:
         self.count = 0
         self._file = file
         self._hash = hashlib.sha256()
-        self._buffer = bytearray(_line(header))
+        self._created_at = header.created_at
+        self._buffer = bytearray(_line(without_time(header)))
 
     @classmethod
     def create(cls, path: Path | str, header: PlanHeader) -> "PlanWriter":
@@ -129,7 +131,14 @@ class PlanWriter:
         if not all(isfinite(stamp) for stamps in times.values() for stamp in stamps):
             raise ValueError("spent holds a time that is no finite number")
         footer = encode_footer(
-            PlanFooter(count=self.count, digest=digest, spent=times, findings=list(findings), input=content)
+            PlanFooter(
+                count=self.count,
+                digest=digest,
+                spent=times,
+                findings=list(findings),
+                input=content,
+                created_at=self._created_at,
+            )
         )
         if len(footer) > MAX_LINE:
             raise ValueError(f"spent and findings take {len(footer)} bytes, a footer has at most {MAX_LINE}")

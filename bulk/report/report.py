@@ -14,7 +14,10 @@ from bulk.journal.run_stats import RunCounts
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
+from bulk.report.requests import due_of, record_of
 from bulk.report.verdict import exit_code, verdict_of
+from bulk.requests.due_dates import DueCount
+from bulk.requests.job_record import JobRecord
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import Coverage, coverage_of, with_coverage
 from bulk.states import (
@@ -125,7 +128,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     `verdict` is one sentence, and `exit_code` the exit code that `run` ends with. `largest_uncovered_s` is the longest
     time between a deletion row and the deletion of its person: events captured in between may remain. `torn_tail_bytes`
     is the length of an incomplete last record, which is ignored. `input` says which input the plan does not cover, and
-    is None where neither journal nor plan tells. Times are ISO 8601 in UTC.
+    is None where neither journal nor plan tells. `record` is who ordered the job and why; None if nothing was given.
+    `due` is what is due on which day, as of the journal's last record. `shredded_at` is when the files that identify
+    persons were destroyed. Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -156,6 +161,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     plan: PlanReport | None
     largest_uncovered_s: float | None = None
     input: InputReport | None = None
+    record: JobRecord | None = None
+    due: tuple[DueCount, ...] = ()
+    shredded_at: str | None = None
 
 
 def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan | None) -> Report:
@@ -216,6 +224,9 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
         plan=None if plan is None else _plan_report(plan),
         largest_uncovered_s=target_states.coverage.largest_uncovered_s,
         input=None if coverage is None else input_report(coverage),
+        record=record_of(target_states),
+        due=due_of(target_states),
+        shredded_at=None if target_states.shredded is None else _iso(target_states.shredded.at),
     )
 
 

@@ -18,6 +18,7 @@ LAYERS = {
         "errors version sanitize formatting number_ranges states property_checks operations events event_log",
         "concurrency",
         "files",
+        "requests",
         "progress",
         "targets",
         "posthog",

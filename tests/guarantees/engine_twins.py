@@ -56,8 +56,20 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         6,
         "a journal of another plan is accepted",
-        _RESUME + "the_journal_of_another_job_is_refused",
+        "bulk/journal/test_binding.py::test_a_journal_of_another_job_is_refused_with_what_differs",
         "bulk/journal/binding.py", '        ("plan digest", job.plan_digest, plan.digest),\n', "",
+    ),
+    twin(
+        6,
+        "a journal of an earlier plan for the same persons is accepted",
+        "bulk/journal/test_binding.py::test_a_journal_of_another_job_is_refused_with_what_differs",
+        "bulk/journal/binding.py", '        ("time of planning", job.planned_at, plan.header.created_at),\n', "",
+    ),
+    twin(
+        32,
+        "a plan that is made again has another digest",
+        "bulk/plan/test_planner_queries.py::test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled",
+        "bulk/plan/plan_writer.py", "_line(without_time(header))", "_line(header)",
     ),
     twin(
         6,

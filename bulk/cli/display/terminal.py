@@ -63,17 +63,17 @@ class Terminal:
         """Put a line above the progress."""
         columns, _ = _size(self._stream)
         lines = [part for line in paragraph(text).split("\n") for part in screen.fold(line, columns)]
-        self._write(self._frame.print_above("\n".join(lines), columns=columns))
+        self._write(self._frame.print_above("\n".join(lines)))
 
     def close(self) -> None:
         """Remove the progress and show the cursor again."""
-        self._write(self._frame.close(columns=_size(self._stream)[0]))
+        self._write(self._frame.close())
         self._release_stop()
 
     def restore(self) -> None:
-        """Show the cursor again, and draw no more."""
+        """Remove the progress, show the cursor again, and draw no more."""
         self._is_restored = True
-        self._write(SHOW_CURSOR)
+        self._write(self._frame.close() or SHOW_CURSOR)
 
     def _draw(self, event: screen.Shown) -> None:
         if self._is_restored or (self._queued is not None and self._queued.is_behind):
@@ -81,7 +81,9 @@ class Terminal:
         self._catch_stop()
         columns, rows = _size(self._stream)
         lines = screen.screen(event, width=max(10, columns - 1), now=self._now(), bar=self._bar)
-        self._write(self._frame.draw(lines, columns=columns, rows=rows))
+        drawing = self._frame.draw(lines, rows=rows)
+        if not self._is_restored:  # by a signal in the meantime
+            self._write(drawing)
 
     def _write(self, text: str) -> None:
         if not text:

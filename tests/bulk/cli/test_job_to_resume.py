@@ -9,12 +9,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from bulk.cli import job_session, plan_and_run
 from bulk.jobs.job_files import journal_of, unreported_marker
 from bulk.journal.locked_file import LockedFile
+from bulk.plan.plan_ends import read_footer
 from bulk.plan.plan_file import load_plan
+from bulk.plan.plan_lines import encode_footer
 
 Run = Callable[..., Any]
 
@@ -258,8 +261,9 @@ def test_a_plan_that_was_never_started_is_used_for_a_day(run: Run, posthog: Any)
 
 def test_an_older_plan_that_was_never_started_is_named_and_not_used(run: Run, posthog: Any) -> None:
     assert run("plan", *LINE, "-o", "x.plan.jsonl").code == 0
-    text = Path("x.plan.jsonl").read_text()
-    Path("x.plan.jsonl").write_text(re.sub(r'"created_at":"20\d\d', '"created_at":"2020', text, count=1))
+    path = Path("x.plan.jsonl")
+    older = msgspec.structs.replace(read_footer(path), created_at="2020-01-01T00:00:00+00:00")
+    path.write_bytes(b"".join([*path.read_bytes().splitlines(keepends=True)[:-1], encode_footer(older)]))
     result = run(*LINE, *GO)
     assert result.code == 0, result.err
     assert re.search(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -134,6 +135,7 @@ async def test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled
     server: LocalPostHog, client: PostHogClient, tmp_path: Path
 ) -> None:
     selection = ByActivity(inactive_since="730d", identified=False)
+    seconds = count(NOW.timestamp(), 7)  # a plan that is made again is made later
     with await make_plan(client, OPERATION, selection, tmp_path / "a.plan.jsonl", now=NOW.timestamp) as plan:
         digest = plan.digest
     total = len(server.requests)
@@ -146,12 +148,13 @@ async def test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled
 
         path = tmp_path / f"{requests}.plan.jsonl"
         with anyio.CancelScope() as scope:
-            await make_plan(client, OPERATION, selection, path, now=NOW.timestamp, on_progress=stop)
+            await make_plan(client, OPERATION, selection, path, now=lambda: next(seconds), on_progress=stop)
         if scope.cancelled_caught:
             assert not path.exists()
         path.unlink(missing_ok=True)
-        with await make_plan(client, OPERATION, selection, path, now=NOW.timestamp) as plan:
+        with await make_plan(client, OPERATION, selection, path, now=lambda: next(seconds)) as plan:
             assert plan.digest == digest
+            assert plan.header.created_at > NOW.isoformat()
 
 
 async def test_a_person_that_the_store_lost_is_left_out_and_counted(

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from asyncclient.testing import Fault
 from bulk.jobs import job_search
 from bulk.journal.locked_file import LockedFile
+from bulk.plan.plan_ends import read_footer
+from bulk.plan.plan_lines import encode_footer
 
 Run = Callable[..., Any]
 
@@ -177,3 +180,21 @@ def test_only_the_ends_of_plans_are_read(run: Run, posthog: Any, monkeypatch: py
     assert result.code == 0, result.err
     others = [path.name for path in headers if not path.name.startswith("update-")]
     assert others == 2 * ["large.plan.jsonl", "x.plan.jsonl"]  # before planning and after it
+
+
+def test_a_later_plan_for_the_same_persons_is_a_job_of_its_own(run: Run, posthog: Any) -> None:
+    line = ("update", "plan=vip", "--distinct-ids", "leavers.txt")
+    assert run(*line, "--yes", "--expect-count", 8, "--plan", "a.plan.jsonl").code == 0
+    assert run("plan", *line, "-o", "b.plan.jsonl").code == 0
+    digests = {
+        json.loads(Path(name).read_text().splitlines()[-1])["digest"] for name in ("a.plan.jsonl", "b.plan.jsonl")
+    }
+    assert len(digests) == 1
+    path = Path("b.plan.jsonl")
+    later = msgspec.structs.replace(read_footer(path), created_at="2099-01-01T00:00:00+00:00")  # not in the same second
+    path.write_bytes(b"".join([*path.read_bytes().splitlines(keepends=True)[:-1], encode_footer(later)]))
+    jobs = listed(run)
+    assert jobs["a.plan.jsonl"]["State"].startswith("finished")
+    assert jobs["b.plan.jsonl"]["State"] == "not started"
+    refused = run("run", "b.plan.jsonl", "--journal", "a.journal.jsonl", "--approve", digests.pop())
+    assert (refused.code, "its time of planning is" in refused.sentence) == (3, True)
