@@ -12,6 +12,7 @@ from asyncclient._protocol.endpoints import (
 )
 from asyncclient._protocol.http import BeforeSend
 from asyncclient._resources.capture import Capture
+from asyncclient._resources.data_deletion_requests import DataDeletionRequests
 from asyncclient._resources.persisted_folders import PersistedFolders
 from asyncclient._resources.persons.api import Persons
 from asyncclient._resources.persons.csv_export import CsvExport
@@ -24,6 +25,7 @@ from asyncclient._transport.path_prefix import ApiPrefix
 from asyncclient._transport.pipeline import OnEvent
 from asyncclient.activity import Activity, ActivityPage, ActivityUser, Change
 from asyncclient.client import PostHogClient
+from asyncclient.data_deletion import DataDeletionRequest, EventCount
 from asyncclient.errors import (
     ApiStatusError,
     AuthenticationFailed,
@@ -85,6 +87,8 @@ from asyncclient.models import (
     Page,
     PersistedFolder,
     Person,
+    PersonCohorts,
+    PersonEmails,
     PersonRef,
     Project,
     PropertyValue,
@@ -119,11 +123,14 @@ __all__ = [
     "ConnectFailed",
     "ConnectionLost",
     "CsvExport",
+    "DataDeletionRequest",
+    "DataDeletionRequests",
     "DeletionError",
     "DeletionRow",
     "DeletionStatus",
     "Difference",
     "EncodedProperties",
+    "EventCount",
     "FilterType",
     "FolderType",
     "Format",
@@ -150,6 +157,8 @@ __all__ = [
     "PersistedFolder",
     "PersistedFolders",
     "Person",
+    "PersonCohorts",
+    "PersonEmails",
     "PersonId",
     "PersonRef",
     "Persons",

@@ -21,6 +21,10 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     others_per_hour: int | None = None
     default_per_minute: int | None = 480
     default_per_hour: int | None = 4800
+    previews_per_minute: int | None = 5
+    """Previews of data deletion requests: these limits count per project and not per key (contract 13)."""
+    previews_per_hour: int | None = 30
+    submissions_per_hour: int | None = 10
     users_per_minute: int | None = 180
     """Persons calls of an OAuth token or a session, which count per user and not per key."""
     users_per_hour: int | None = 1200
@@ -91,12 +95,20 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """The most recordings that are deleted by ID at once; 20 before July 2026 (contract 6.7)."""
     seeded_recordings: bool = False
     """Whether the seeded persons have recordings: up to two each, by the number of the person."""
+    data_deletion: bool = True
+    """Whether PostHog has switched data deletion requests on; otherwise they are 403 (contract 13)."""
+    deletion_conflict: Literal["409", "400"] = "409"
+    """The status for a sixth active request, and for a submission ID that another request has."""
     bulk_delete: bool = True
     batch_reads: bool = True
     persisted_folders: bool = True
     custom_products: bool = True
     """Whether folders know the type custom_products, which came later (contract 7)."""
     properties_at_time: bool = True
+    emails: bool = False
+    """Whether persons have the call `emails`, which PostHog switches on per organization (contract 6.11)."""
+    selects_another_project: bool = False
+    """Whether the user of the key has another project selected, in which `cohorts` finds nothing (contract 6.11)."""
     reset_distinct_id: bool = True
     """Since April 2025 there is reset_person_distinct_id (contract 6.11)."""
     reset_shows_person: bool = True

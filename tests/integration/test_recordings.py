@@ -44,7 +44,9 @@ async def verified(a: Any, plan: Any) -> Any:
 
 
 @pytest.mark.parametrize("operation", [RECORDINGS, DeleteRecordings()], ids=["with persons", "alone"])
-async def test_recordings_are_requested_until_verify_reads_them_as_deleted(arena: Any, axis: Any, operation: Any) -> None:
+async def test_recordings_are_requested_until_verify_reads_them_as_deleted(
+    arena: Any, axis: Any, operation: Any
+) -> None:
     async with arena(persons=3) as a:
         record(a, 0, 1, 2)
         plan = await a.plan(operation=operation)

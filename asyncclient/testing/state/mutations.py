@@ -13,7 +13,8 @@ import msgspec
 
 from asyncclient.testing.options import ServerOptions
 from asyncclient.testing.state.audit_trail import AuditTrail
-from asyncclient.testing.state.event_table import Events
+from asyncclient.testing.state.data_deletions import DataDeletions
+from asyncclient.testing.state.event_table import EventRow, Events
 from asyncclient.testing.state.recording_table import Recordings
 from asyncclient.testing.tables.activities import Activities, Actor
 from asyncclient.testing.tables.event_deletions import EventDeletions
@@ -51,11 +52,14 @@ class Mutations:
         self.deletions = EventDeletions()
         self.events = Events()
         self.recordings = Recordings()
+        self.data_deletions = DataDeletions()
+        self.at_weekly_job: Callable[[int], int] = lambda _at_us: 0
         self._job_due_us: int | None = None
         self.audit_trail = AuditTrail(persons)
         self.activities = Activities()
         self.history = PropertyHistory()
         self.folders = Folders(self.now_us)
+        self.emails: dict[int, list[dict[str, Any]]] = {}
         self.cohorts: dict[int, frozenset[int]] = {}
         self.cohort_names: dict[int, str] = {}
         self._tasks: list[tuple[int, int, _Task]] = []
@@ -284,8 +288,18 @@ class Mutations:
         options = self.options
         if options.event_deletion_fails:
             return 0
+        self.at_weekly_job(at_us)
         up_to_us = at_us - round(options.event_deletion_slips_s * 1_000_000)
         return self.deletions.complete(at_us, up_to_us=up_to_us, delete=self.events.delete)
+
+    def event_uuid(self, row: EventRow) -> bytes:
+        """Return the UUID of an event; events of one person at the same moment share it."""
+        owner = row[1] if row[0] is None else self.table.text(row[0])
+        return derive_uuid(self.options.project_id, f"event {owner} {row[2]} {row[3]}")
+
+    def delete_events_by_uuid(self, uuids: frozenset[bytes]) -> int:
+        """Delete the events with these UUIDs, and return their number."""
+        return self.events.remove(lambda row: self.event_uuid(row) in uuids)
 
     def _delete_queued(self, keys: tuple[int, ...], actor: Actor | None, due_us: int, now_us: int) -> None:
         self._queued -= len(keys)

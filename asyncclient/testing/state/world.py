@@ -174,6 +174,12 @@ class World:
         self.mutations.cohorts[cohort_id] = frozenset(key for key in keys if key is not None)
         self.mutations.listing.forget_selections()
 
+    def add_email(self, uuid: Uuid, *, recipient: str, subject: str) -> None:
+        """Add an e-mail that a workflow sent to a person; it stays when the person is deleted."""
+        key, mutations = self._living(uuid), self.mutations
+        sent_at = as_datetime(mutations.now_us()).isoformat()
+        mutations.emails.setdefault(key, []).append({"recipient": recipient, "subject": subject, "sent_at": sent_at})
+
     def add_deletion_row(self, uuid: Uuid, *, created_at: Moment, completed: bool = False) -> None:
         """Add a row of an earlier request to delete a person's events; the person need not exist."""
         created_us = as_us(created_at)
@@ -256,6 +262,10 @@ class World:
         """Return the events of a distinct ID that had no person when they were ingested."""
         self.mutations.advance()
         return [_event(pair, None, distinct_id) for pair in self.mutations.events.personless(distinct_id)]
+
+    def decide_deletion(self, request_id: Uuid, *, approved: bool) -> None:
+        """Approve or refuse a pending data deletion request, as PostHog does by hand (contract 13)."""
+        self.mutations.data_deletions.decide(UUID(bytes=_raw(request_id)), approved=approved)
 
     def events_uncovered(self) -> dict[UUID, list[EventView]]:
         """Return the events that no deletion row covers, of persons deleted through the API with their events.

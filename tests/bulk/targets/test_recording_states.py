@@ -6,7 +6,7 @@ from bulk.states import Recordings
 from bulk.targets import recording_states
 from bulk.targets.observations import Observation
 from bulk.targets.reasons import AxisStatus, Reason
-from bulk.targets.recording_states import RECORDING_READS, READ_BY_VERIFY, recordings_after
+from bulk.targets.recording_states import READ_BY_VERIFY, RECORDING_READS, recordings_after
 
 Obs = Observation
 COLUMNS = (

@@ -55,7 +55,6 @@ def delete_recordings_by_id(recording_ids: Sequence[str]) -> Request[RecordingsD
         expects=_DELETED,
         body=msgspec.json.encode({"session_recording_ids": ids}),
         mutating=True,
-        repeatable=True,
     )
 
 

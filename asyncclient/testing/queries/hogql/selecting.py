@@ -47,14 +47,19 @@ class Rows(msgspec.Struct, frozen=True):
     limit: int
 
 
-def run_query(text: str, values: Mapping[str, Any], mutations: Mutations) -> Rows:
+def run_query(
+    text: str, values: Mapping[str, Any], mutations: Mutations, *, default_limit: int | None = _DEFAULT_ROWS
+) -> Rows:
     """Return the rows of a query.
+
+    Arguments:
+        default_limit: the most rows of a query without a LIMIT; None for all.
 
     Raises:
         BadQuery: the local server does not evaluate the query.
     """
     try:
-        return _run(parse_select(text), values, mutations, default_limit=_DEFAULT_ROWS)
+        return _run(parse_select(text), values, mutations, default_limit=default_limit)
     except RecursionError:
         raise BadQuery("The query is nested too deep.") from None
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from asyncclient.testing.queries.hogql.syntax import BadQuery
+from asyncclient.testing.state.event_table import EventRow
 from asyncclient.testing.state.mutations import Mutations
 from asyncclient.testing.state.recording_table import Recording
 from asyncclient.testing.tables.person import as_datetime
@@ -79,8 +80,10 @@ class Events:
         self._persons = Persons(mutations)
 
     def column(self, parts: tuple[str, ...]) -> Column:
-        """Return `person_id`, `distinct_id`, `timestamp`, or a column of `person`."""
+        """Return `uuid`, `person_id`, `distinct_id`, `timestamp`, or a column of `person`."""
         match parts:
+            case ("uuid",):
+                return self._mutations.event_uuid
             case ("timestamp",):
                 return lambda row: as_datetime(row[2])
             case ("person_id",) | ("person", "id"):
@@ -101,18 +104,18 @@ class Events:
         has = self._persons.has_property(("properties",), key)
         return lambda row: row[0] is not None and has(row[0])
 
-    def rows(self) -> Iterator[tuple[int | None, str | None, int]]:
+    def rows(self) -> Iterator[EventRow]:
         """Yield the events, with and without a person."""
         return self._mutations.events.rows()
 
-    def _person_id(self, row: tuple[int | None, str | None, int]) -> bytes:
-        key, distinct_id, _ = row
+    def _person_id(self, row: EventRow) -> bytes:
+        key, distinct_id = row[:2]
         if key is not None:
             return self._mutations.table.raw(key)
         return derive_uuid(self._mutations.options.project_id, distinct_id or "")
 
-    def _distinct_id(self, row: tuple[int | None, str | None, int]) -> str | None:
-        key, distinct_id, _ = row
+    def _distinct_id(self, row: EventRow) -> str | None:
+        key, distinct_id = row[:2]
         if key is None:
             return distinct_id
         return next(iter(self._mutations.store.distinct_ids(key)), None)
