@@ -25,7 +25,14 @@ from asyncclient._transport.path_prefix import ApiPrefix
 from asyncclient._transport.pipeline import OnEvent
 from asyncclient.activity import Activity, ActivityPage, ActivityUser, Change
 from asyncclient.client import PostHogClient
-from asyncclient.data_deletion import DataDeletionRequest, EventCount
+from asyncclient.erasure import (
+    DataDeletionRequest,
+    EventCount,
+    RecordingMark,
+    RecordingPage,
+    RecordingsDeleted,
+    SessionRecording,
+)
 from asyncclient.errors import (
     ApiStatusError,
     AuthenticationFailed,
@@ -98,7 +105,6 @@ from asyncclient.models import (
     UnreadableRow,
 )
 from asyncclient.property_projection import PropertyProjection
-from asyncclient.recordings import RecordingMark, RecordingPage, RecordingsDeleted, SessionRecording
 from asyncclient.retry import RetryPolicy
 from asyncclient.timeline import PropertiesTimeline, TimelinePoint
 

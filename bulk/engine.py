@@ -21,7 +21,7 @@ from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
 from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import FileReading
 from bulk.report.load import read_report
-from bulk.report.report import Report, report_of_verify
+from bulk.report.report import Report, of_run
 from bulk.selection.conditions.protection import Protect, check_protect
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
@@ -71,7 +71,8 @@ async def run_job(
         protect: refuse a plan that contains one of these persons, as for `make_plan`.
 
     Returns:
-        The report; its `exit_code` is that of the command line.
+        The report; its `verdict` and `exit_code` are those of the run: 0 when every target is read back as done. Its
+        `duty` says whether the job is complete.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -104,7 +105,7 @@ async def run_job(
     ) as opened:
         run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
         await run.send_and_read_back()
-    return read_report(journal, plan, on_read=FileReading(REPORTING, on_progress))
+    return of_run(read_report(journal, plan, on_read=FileReading(REPORTING, on_progress)))
 
 
 async def verify_job(
@@ -130,7 +131,8 @@ async def verify_job(
         stop: set it to end early.
 
     Returns:
-        The report; its `exit_code` is 75 until every event deletion is completed and every person could be read.
+        The report; its `exit_code` follows from its `duty`: 0 when the job is complete, 75 while it waits for PostHog,
+        and 1 when it needs attention.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -154,8 +156,8 @@ async def verify_job(
             stop=stop,
         ) as opened:
             run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
-            unread = await run.read_again()
-    return report_of_verify(read_report(journal, plan, on_read=FileReading(REPORTING, on_progress)), unread=unread)
+            await run.read_again()
+    return read_report(journal, plan, on_read=FileReading(REPORTING, on_progress))
 
 
 def _within_connections(client: PostHogClient, settings: RunSettings) -> RunSettings:

@@ -22,6 +22,7 @@ from bulk.events import (
     PlanEvent,
     PlanProgress,
     Progress,
+    ProtectionChecked,
     RouteChosen,
     ServerReachable,
     ServerUnreachable,
@@ -99,6 +100,9 @@ def message_of(event: JobEvent | PlanEvent) -> str | None:
                 f"job {event.job} started, run {event.runs_before + 1}: {plain(event.operation)} in project "
                 f"{event.project_id}; {event.remaining} of {event.count} persons left to process"
             )
+        case ProtectionChecked():
+            read, unmatched = count_of(event.lines, "line"), event.unmatched
+            return f"no protected person in the plan; {read} of the protection list read, {unmatched} without a person"
         case PhaseChanged():
             return f"phase: {event.phase}"
         case RouteChosen():

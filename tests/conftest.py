@@ -28,6 +28,9 @@ if sys.dont_write_bytecode and sys.pycache_prefix is None:
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
     sys.dont_write_bytecode = False
 
+# Each process that imports aiohttp reads the certificates of the system, for a tenth of a second. No test needs them.
+os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
+
 # Journals and plans are synced thousands of times: in memory that takes no time. Everything else of files is the same.
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
@@ -71,21 +74,26 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark combinations of arguments as slow whose values the quick part has in other combinations already."""
+    """Mark cases as slow: the combinations of values that the quick part has already, and those over `quick_cases`."""
     cases = defaultdict[tuple[Path, str], list[pytest.Function]](list)
     for item in items:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec") and not item.get_closest_marker("slow"):
             cases[item.path, item.originalname].append(item)
     for of_one_test in cases.values():
-        if len(of_one_test) > FEW_CASES:
-            for item in _without_new_values(of_one_test):
-                item.add_marker(pytest.mark.slow)
+        of_one_test.sort(key=lambda each: zlib.crc32(each.name.encode()))  # any order that is always the same
+        limit = of_one_test[0].get_closest_marker("quick_cases")
+        if limit is not None:
+            slow = of_one_test[limit.args[0] :]
+        else:
+            slow = list(_without_new_values(of_one_test)) if len(of_one_test) > FEW_CASES else []
+        for item in slow:
+            item.add_marker(pytest.mark.slow)
 
 
 def _without_new_values(cases: list[pytest.Function]) -> Iterator[pytest.Function]:
-    """Yield the cases of a test that have no value that those before them lack, in an order that is always the same."""
+    """Yield the cases of a test that have no value that those before them lack."""
     seen = set[tuple[int, ...]]()
-    for case in sorted(cases, key=lambda each: zlib.crc32(each.name.encode())):
+    for case in cases:
         new = _values(case) - seen
         if not new:
             yield case

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from asyncclient._protocol import endpoints
 from asyncclient._transport.pipeline import RequestPipeline
-from asyncclient.data_deletion import DataDeletionRequest, EventCount
+from asyncclient.erasure import DataDeletionRequest, EventCount
 from asyncclient.models import Page
 
 

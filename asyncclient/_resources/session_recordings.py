@@ -8,8 +8,8 @@ from asyncclient._protocol import endpoints
 from asyncclient._protocol.http import Request
 from asyncclient._resources.query_pages import iter_query_pages
 from asyncclient._transport.pipeline import RequestPipeline
+from asyncclient.erasure import RecordingMark, RecordingPage, RecordingsDeleted
 from asyncclient.models import QueryResult
-from asyncclient.recordings import RecordingMark, RecordingPage, RecordingsDeleted
 
 
 class SessionRecordings:

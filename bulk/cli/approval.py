@@ -48,7 +48,7 @@ def ask_for_approval(
     """
     header = plan.header
     say(
-        f"About to {_with_count(plain(describe_operation(header.operation)), plan.count)} in project "
+        f"\nAbout to {_with_count(plain(describe_operation(header.operation)), plan.count)} in project "
         f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}.\n\n  "
     )
     (warn or say)(WARNING)

@@ -184,7 +184,7 @@ def _job_of(choice: Choice, output: CommandOutput, *, unattended: bool) -> JobSu
 
 
 def _result(job: JobSummary) -> str:
-    return (job.verdict or "").removeprefix("Done: ").removeprefix("Finished, but ").rstrip(".")
+    return (job.run_verdict or "").removeprefix("Done: ").removeprefix("Finished, but ").rstrip(".")
 
 
 def _rereadable(selection: Selection) -> Selection:

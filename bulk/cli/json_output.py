@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from bulk.report.duty import Duty
+
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     pass
@@ -121,7 +123,8 @@ class LineShown(_Line, frozen=True, tag="line"):
 class JobReported(_Line, frozen=True, tag="report"):
     """The result of a run or a verification; `posthog-bulk report --json` writes the whole report.
 
-    `input` is None where neither journal nor plan tells.
+    `verdict` and `exit_code` are those of the command. `duty` says whether the job is complete. `input` is None where
+    neither journal nor plan tells.
     """
 
     exit_code: int
@@ -129,6 +132,7 @@ class JobReported(_Line, frozen=True, tag="report"):
     plan: str
     journal: str
     input: InputCovered | None
+    duty: Duty
 
 
 class PersonsExported(_Line, frozen=True, tag="persons"):
@@ -149,7 +153,9 @@ class PersonsCounted(_Line, frozen=True, tag="count"):
 class JobStatus(_Line, frozen=True, tag="status"):
     """The state of a job: for each axis the number of targets by state, and its last run.
 
-    `is_running` tells whether a process runs the job. `run_ended` is None until then, and if the process died.
+    `duty` says whether the job is complete, `verdict` is its sentence and `exit_code` follows from it. `run_verdict` is
+    what the runs did. `is_running` tells whether a process runs the job. `run_ended` is None until then, and if the
+    process died.
     Times are ISO 8601 in UTC.
     """
 
@@ -162,6 +168,8 @@ class JobStatus(_Line, frozen=True, tag="status"):
     approved_at: str | None
     verdict: str
     exit_code: int
+    duty: Duty
+    run_verdict: str
     input: InputCovered | None
     axes: dict[str, dict[str, int]]
     is_running: bool
@@ -176,7 +184,8 @@ class JobListed(_Line, frozen=True, tag="job"):
     """A job of a folder. What cannot be read, or has not happened yet, is None.
 
     `state` is not_started, not_finished, running, finished or unreadable; `problem` says why it is unreadable, or what
-    is wrong with its files. `next` is the command line to run next. Times are ISO 8601.
+    is wrong with its files. `duty` is complete, waiting or needs_attention; `verdict` says so in words, and `exit_code`
+    follows from it. `next` is the command line to run next. Times are ISO 8601.
     """
 
     plan: str | None
@@ -193,15 +202,18 @@ class JobListed(_Line, frozen=True, tag="job"):
     finished_at: str | None
     exit_code: int | None
     verdict: str | None
+    duty: str | None
     next: str | None
     problem: str | None
 
 
 class FileWritten(_Line, frozen=True, tag="file"):
-    """A report was written to a file."""
+    """A report was written to a file; `verdict` and `exit_code` are those of the report."""
 
     path: str
     format: str
+    verdict: str
+    exit_code: int
 
 
 class ServerStarted(_Line, frozen=True, tag="server"):

@@ -25,6 +25,7 @@ from bulk.cli.exit_codes import (
     unwrap_group,
 )
 from bulk.cli.interruption import describe_interruption, raising_interrupted
+from bulk.cli.options.help_formatter import HelpContext
 from bulk.cli.options.help_layout import restyle_help_option
 from bulk.cli.streams.standard import StandardStreams
 from bulk.cli.streams.text import as_text_output
@@ -61,6 +62,8 @@ _ENVIRONMENT = {
 
 class LazyGroup(click.Group):
     """The group of all commands, each in its own module of `bulk.cli.commands`."""
+
+    context_class = HelpContext
 
     def list_commands(self, _: click.Context) -> list[str]:
         """Return the commands in the order of the help."""

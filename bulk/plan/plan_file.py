@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 from weakref import WeakSet
 
 from asyncclient import Limits
 from bulk.errors import PlanError
+from bulk.files.line_checks import first_change
 from bulk.files.private_files import open_regular
 from bulk.plan.plan_ends import CHANGED, NEW_PLAN, footer_of, header_of, read_bytes, size_of
 from bulk.plan.plan_lines import (
@@ -53,14 +55,18 @@ class Plan:
     It is for one thread at a time. Close it, or use it as a context manager.
 
     Attributes:
+        file_digest: the SHA-256 of the whole file, as `sha256sum` computes it; `digest` covers all lines but the last.
         counted_by: the rate limits in this process that count the requests of its planning and of its last run already.
     """
 
-    def __init__(self, path: Path, fd: int, header: PlanHeader, footer: PlanFooter, index: "_Index") -> None:
+    def __init__(
+        self, path: Path, fd: int, header: PlanHeader, footer: PlanFooter, index: "_Index", *, file_digest: str
+    ) -> None:
         self.path = path
         self.header = header
         self.count = footer.count
         self.digest = footer.digest
+        self.file_digest = file_digest
         self.spent = footer.spent
         self.findings = footer.findings
         self.content = footer.input
@@ -202,19 +208,42 @@ def load_plan(path: Path | str) -> Plan:
         size = size_of(fd, path)
         header, body = header_of(fd, size, path)
         footer, end = footer_of(fd, size, path)
-        digest, index, count = _scan(fd, body, end, path)
+        hashed, index, count = _scan(fd, body, end, path)
+        digest = DIGEST_PREFIX + hashed.hexdigest()
         if digest != footer.digest:
             was, now = short_digest(footer.digest), short_digest(digest)
-            raise PlanError(path, f"{CHANGED}: digest {now}, expected {was}", NEW_PLAN)
+            where = _changed_lines(fd, end, footer.checks)
+            raise PlanError(path, f"{CHANGED}{where}: digest {now}, expected {was}", NEW_PLAN)
         if count != footer.count:
             raise PlanError(path, f"has {count:,} targets, but its footer says {footer.count:,}", NEW_PLAN)
-        return Plan(path, fd, with_time(header, footer), footer, index)
+        hashed.update(read_bytes(fd, end, size - end, path))
+        file_digest = DIGEST_PREFIX + hashed.hexdigest()
+        return Plan(path, fd, with_time(header, footer), footer, index, file_digest=file_digest)
     except BaseException:
         os.close(fd)
         raise
 
 
-def _scan(fd: int, body: int, end: int, path: Path) -> tuple[str, _Index, int]:
+def _changed_lines(fd: int, end: int, checks: str) -> str:
+    """Return which line of a changed plan differs from the original, in words; empty where the plan does not tell."""
+    with os.fdopen(os.dup(fd), "rb") as file, suppress(ValueError):
+        file.seek(0)
+        found = first_change(checks, _lines_before(file, end))
+        if found is not None:
+            first, last = found
+            return f", in line {first:,}" if first == last else f", in one of the lines {first:,} to {last:,}"
+    return ""
+
+
+def _lines_before(file: BinaryIO, end: int) -> Iterator[bytes]:
+    """Yield the lines of a file up to an offset."""
+    offset = 0
+    while offset < end and (line := file.readline(end - offset)):
+        offset += len(line)
+        yield line
+
+
+def _scan(fd: int, body: int, end: int, path: Path) -> tuple["hashlib._Hash", _Index, int]:
     """Hash everything before the footer, find where each block of targets starts, and count the targets."""
     digest = hashlib.sha256(read_bytes(fd, 0, body, path))
     index = _Index(body)
@@ -239,4 +268,4 @@ def _scan(fd: int, body: int, end: int, path: Path) -> tuple[str, _Index, int]:
         offset += len(chunk)
     if index.starts[-1] < end:
         index.close_block(end, crc)
-    return DIGEST_PREFIX + digest.hexdigest(), index, count
+    return digest, index, count

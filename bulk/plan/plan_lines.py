@@ -113,6 +113,8 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
         findings: the findings of the input check.
         input: the content of the selection's input; None for a filter, and in plans of versions that did not record it.
         created_at: when the plan was made, in ISO 8601 in UTC; None in plans of earlier versions.
+        checks: locate a change in the lines before the footer (`bulk.files.line_checks`); empty in plans of earlier
+            versions.
     """
 
     count: int
@@ -121,6 +123,7 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[Any]
     input: InputContent | None = None
     created_at: str | None = None
+    checks: str = ""
 
     def __repr__(self) -> str:
         return f"PlanFooter(count={self.count}, digest={self.digest!r})"

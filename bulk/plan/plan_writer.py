@@ -14,6 +14,7 @@ from bulk.errors import PlanError
 from bulk.files.content_meter import InputContent
 from bulk.files.job_file_kinds import PLAN_SUFFIX
 from bulk.files.json_lines import encode_line
+from bulk.files.line_checks import LineChecks
 from bulk.files.private_files import refuse_existing
 from bulk.files.unnamed_file import UnnamedFile, create_unnamed, remove_abandoned
 from bulk.plan.plan_file import Plan, load_plan
@@ -45,7 +46,9 @@ class PlanWriter:
         self._file = file
         self._hash = hashlib.sha256()
         self._created_at = header.created_at
-        self._buffer = bytearray(_line(without_time(header)))
+        self._checks = LineChecks()
+        self._buffer = bytearray()
+        self._append(without_time(header))
 
     @classmethod
     def create(cls, path: Path | str, header: PlanHeader) -> "PlanWriter":
@@ -102,7 +105,7 @@ class PlanWriter:
             distinct_ids=None if note is None else note.distinct_ids,
             recordings=None if note is None else note.recordings,
         )
-        self._buffer += _line(target)
+        self._append(target)
         self.count += 1
         if len(self._buffer) >= FLUSH_BYTES:
             self._flush()
@@ -138,6 +141,7 @@ class PlanWriter:
                 findings=list(findings),
                 input=content,
                 created_at=self._created_at,
+                checks=self._checks.encode(),
             )
         )
         if len(footer) > MAX_LINE:
@@ -150,6 +154,11 @@ class PlanWriter:
             plan.close()
             raise PlanError(self.path, "was replaced while it was written", "make a new plan")
         return plan
+
+    def _append(self, value: PlanHeader | Target) -> None:
+        line = _line(value)
+        self._checks.add(line)
+        self._buffer += line
 
     def _flush(self) -> None:
         self._hash.update(self._buffer)

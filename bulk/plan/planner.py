@@ -244,13 +244,13 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
         fix = fixes.pop() if len(fixes) == 1 else "correct the input"
         return f"none of the {refused:,} input lines can be used ({reasons})", fix
     problem = f"no person matches any of the {findings.lines:,} input lines"
-    if refused:
-        problem += f", {refused:,} of which cannot be used"
     causes = [f"{_lines(lines)}: {cause.value}" for cause, lines in findings.causes.items() if cause is not Cause.NONE]
     if findings.wider and findings.wider_by is not None:
         causes.append(f"{_lines(findings.wider)} {WIDER_WORDS[findings.wider_by]}")
     if causes:
         problem += f" ({'; '.join(causes)})"
+    if refused:
+        problem += f"; {refused:,} of them cannot be used"
     return problem, "check the input and the project"
 
 

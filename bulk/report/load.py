@@ -13,6 +13,7 @@ from bulk.journal.replay import JournalFacts, JournalFollower, replay_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import OnRead
+from bulk.report.duty import Duty, while_running
 from bulk.report.progress import progress_of
 from bulk.report.report import Report, build_report
 
@@ -23,6 +24,11 @@ class JobStatus(msgspec.Struct, frozen=True):
     report: Report
     is_running: bool
     progress: Progress | None
+
+    @property
+    def duty(self) -> Duty:
+        """Whether the job is complete; while a process runs it, it waits for the end of the run."""
+        return while_running(self.report.duty) if self.is_running else self.report.duty
 
 
 def read_report(

@@ -14,12 +14,14 @@ from bulk.journal.run_stats import RunCounts
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
+from bulk.report.duty import Duty
+from bulk.report.duty_decision import duty_of
 from bulk.report.requests import due_of, record_of
 from bulk.report.verdict import exit_code, verdict_of
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
 from bulk.selection.input_findings import by_kind
-from bulk.selection.inputs.coverage import Coverage, coverage_of, with_coverage
+from bulk.selection.inputs.coverage import Coverage, coverage_of
 from bulk.states import (
     PENDING,
     STATE_MEANINGS,
@@ -31,7 +33,6 @@ from bulk.states import (
     State,
     axis_of,
 )
-from bulk.targets.reasons import Reason
 from bulk.version import VERSION
 
 REPORT_FORMAT = 2
@@ -125,12 +126,14 @@ class InputReport(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a job did to each of its targets, as its journal proves.
 
-    `verdict` is one sentence, and `exit_code` the exit code that `run` ends with. `largest_uncovered_s` is the longest
-    time between a deletion row and the deletion of its person: events captured in between may remain. `torn_tail_bytes`
-    is the length of an incomplete last record, which is ignored. `input` says which input the plan does not cover, and
-    is None where neither journal nor plan tells. `record` is who ordered the job and why; None if nothing was given.
-    `due` is what is due on which day, as of the journal's last record. `shredded_at` is when the files that identify
-    persons were destroyed. Times are ISO 8601 in UTC.
+    `duty` says whether the job is complete; `verdict` is its sentence, and `exit_code` follows from it, as the code of
+    `report`, `status` and `verify`. `run_verdict` is what the runs did, in one sentence, and `run_exit_code` the exit
+    code of a run; in the report that `run_job` returns, `verdict` and `exit_code` are these. `largest_uncovered_s` is
+    the longest time between a deletion row and the deletion of its person: events captured in between may remain.
+    `torn_tail_bytes` is the length of an incomplete last record, which is ignored. `input` says which input the plan
+    does not cover, and is None where neither journal nor plan tells. `record` is who ordered the job and why; None if
+    nothing was given. `due` is what is due on which day, as of the journal's last record. `shredded_at` is when the
+    files that identify persons were destroyed. Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -161,6 +164,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     plan: PlanReport | None
     largest_uncovered_s: float | None = None
     input: InputReport | None = None
+    duty: Duty = Duty(state="needs_attention", sentence="Needs attention: nothing is known.")
+    run_verdict: str = ""
+    run_exit_code: int = 75
     record: JobRecord | None = None
     due: tuple[DueCount, ...] = ()
     shredded_at: str | None = None
@@ -184,6 +190,7 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
     coverage = job.coverage
     if coverage is None and plan is not None:  # an earlier version began the job
         coverage = coverage_of(by_kind(plan.findings))
+    duty = duty_of(target_states, coverage)
     return Report(
         format=REPORT_FORMAT,
         version=VERSION,
@@ -201,8 +208,8 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
         last_entry_at=_iso(run_stats.last_at),
         approved_at=_iso(approved.at) if approved else None,
         approved_how=approved.how if approved else None,
-        verdict=verdict_of(target_states, coverage),
-        exit_code=exit_code(target_states),
+        verdict=duty.sentence,
+        exit_code=duty.exit_code,
         axes=tuple(_axis_report(target_states, axis) for axis in Axis),
         failures=tuple(_failures(target_states)),
         routes=tuple(
@@ -224,10 +231,23 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
         plan=None if plan is None else _plan_report(plan),
         largest_uncovered_s=target_states.coverage.largest_uncovered_s,
         input=None if coverage is None else input_report(coverage),
+        duty=duty,
+        run_verdict=verdict_of(target_states, coverage),
+        run_exit_code=exit_code(target_states),
         record=record_of(target_states),
-        due=due_of(target_states),
+        due=due_of(target_states, is_open=duty.is_open),
         shredded_at=None if target_states.shredded is None else _iso(target_states.shredded.at),
     )
+
+
+def of_run(report: Report) -> Report:
+    """Return a report with the verdict and the exit code of a run."""
+    return msgspec.structs.replace(report, verdict=report.run_verdict, exit_code=report.run_exit_code)
+
+
+def of_duty(report: Report) -> Report:
+    """Return a report with the verdict and the exit code of its duty, which is what a document shows."""
+    return msgspec.structs.replace(report, verdict=report.duty.sentence, exit_code=report.duty.exit_code)
 
 
 def input_report(coverage: Coverage) -> InputReport:
@@ -317,35 +337,3 @@ def is_finished(report: Report) -> bool:
     """Return whether no later run of the job has anything left to do."""
     pending = {(axis_of(state).value, state.name.lower()) for state in PENDING}
     return not any((axis.axis, state.state) in pending for axis in report.axes for state in axis.states)
-
-
-def report_of_verify(report: Report, *, unread: int = 0) -> Report:
-    """Return a job's report with the verdict and the exit code of `verify`: 75 while deletions of events are pending.
-
-    Arguments:
-        report: the report after the verification.
-        unread: number of targets that could not be read.
-    """
-    queued = sum(
-        state.count
-        for axis in report.axes
-        if axis.axis == Axis.EVENTS.value
-        for state in axis.states
-        if state.state == Events.QUEUED.name.lower()
-    )
-    if unread:
-        persons = f"{unread:,} of {report.count:,} persons"
-        verdict = f"Not verified: {persons} could not be read; run the same verification again later."
-        return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))
-    if any(one.reason == Reason.NOT_MARKED_YET.value for one in report.failures):
-        report = msgspec.structs.replace(report, exit_code=75)
-    if not queued:
-        return report
-    if report.exit_code:
-        return msgspec.structs.replace(report, exit_code=75)
-    subject = "Persons deleted; events" if report.operation.get("kind") == "delete" else "Events"
-    verdict = (
-        f"{subject} not purged yet: the deletion of the events of {queued:,} of {report.count:,} persons is queued, "
-        "and PostHog purges events at the weekend."
-    )
-    return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))

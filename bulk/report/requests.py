@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import msgspec
 
 from bulk.journal.target_states import TargetStates
-from bulk.report.verdict import exit_code
 from bulk.requests.due_dates import DueCount, RequestsDue, due_counts, due_date, parse_received
 from bulk.requests.job_record import JobRecord
 
@@ -19,11 +18,15 @@ def record_of(target_states: TargetStates) -> JobRecord | None:
     return None if record.is_empty else record
 
 
-def due_of(target_states: TargetStates) -> tuple[DueCount, ...]:
+def due_of(target_states: TargetStates, *, is_open: bool) -> tuple[DueCount, ...]:
     """Return what is due on which day, as of the journal's last record.
 
     Every request counts as open until the whole job is done, because a journal does not tell which persons belong to
     which request.
+
+    Arguments:
+        target_states: replayed from the journal.
+        is_open: whether the job waits or needs attention for any person.
     """
     job = target_states.job
     if job is None:
@@ -32,6 +35,5 @@ def due_of(target_states: TargetStates) -> tuple[DueCount, ...]:
     received = None if job.record is None or job.record.received is None else parse_received(job.record.received)
     if received is not None and not due:
         due.append(RequestsDue(due=due_date(received).isoformat(), requests=1))
-    is_open = exit_code(target_states, purged=True) != 0
     now = datetime.fromtimestamp(target_states.run_stats.last_at, UTC)
     return due_counts(((one, one.requests if is_open else 0) for one in due), now=now)

@@ -1,11 +1,13 @@
-"""The verdict of a job, one sentence about all its targets, and the exit code that follows from their states. Pure."""
+"""What the runs of a job did, in one sentence about all its targets, and the exit code of a run. Pure.
+
+Whether the job is complete is another question, which `duty_decision` answers: events are purged days after a run.
+"""
 
 from collections.abc import Mapping
 
 from bulk.journal.target_states import TargetStates
 from bulk.selection.inputs.coverage import Coverage, with_coverage
 from bulk.states import NEEDS_ATTENTION, PENDING, PROVEN, Axis, Events, Person, Properties, Recordings, State
-from bulk.targets.reasons import AxisStatus, Reason
 
 _DONE_WORDS = {
     Axis.PERSON: "{} persons deleted (confirmed by reading back)",
@@ -30,17 +32,10 @@ _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
 }
 
 
-def exit_code(target_states: TargetStates, *, purged: bool = False) -> int:
-    """Return the exit code that follows from the states of the targets: 75, 1 or 0.
-
-    Arguments:
-        target_states: the states of all targets.
-        purged: also require that the deletions of events are completed, and that no recording is still shown.
-    """
+def exit_code(target_states: TargetStates) -> int:
+    """Return the exit code of a run that follows from the states of the targets: 75, 1 or 0."""
     states = [state for axis in Axis for state in target_states.counts(axis)]
-    if purged and AxisStatus(Recordings.REQUESTED, Reason.NOT_MARKED_YET) in target_states.statuses(Axis.RECORDINGS):
-        return 75
-    if any(state in PENDING or (purged and state is Events.QUEUED) for state in states):
+    if any(state in PENDING for state in states):
         return 75
     return 1 if any(state in NEEDS_ATTENTION for state in states) else 0
 

@@ -32,13 +32,12 @@ class RecordingVerifier:
         self._job = job
         self._reader = RecordingReader(client, gate)
 
-    async def check(self) -> int:
+    async def check(self) -> None:
         """Read the recordings of all targets whose deletion was requested and is not read as done.
 
-        Returns:
-            Of how many targets the recordings could not be read this time.
+        Targets whose recordings cannot be read this time keep their state.
         """
-        job, unread = self._job, 0
+        job = self._job
         overdue = job.now() - job.target_states.last_accepted_at > OVERDUE_S
         for numbers in grouped(self._to_read(), TARGETS_AT_ONCE):
             notes = job.plan.recording_notes(numbers)
@@ -53,10 +52,7 @@ class RecordingVerifier:
                     observed[number] = (observation_of(note, counts[number], overdue=overdue),)
                 elif why is not None:
                     observed[number] = (_NOT_READABLE[why],)
-                else:
-                    unread += 1
             job.observe("recordings", observed)
-        return unread
 
     def _to_read(self) -> list[int]:
         states = self._job.target_states

@@ -25,6 +25,8 @@ AGES = list(
         ("empty202", "summary", "queued"), ("real", "documented"), ("rewrite", "plain", "redirect", "gone")
     )
 )
+QUICK_AGES = AGES[0], AGES[13], AGES[22], AGES[7]
+"""Each era, each set of statuses and each fate of the old prefix at least once."""
 
 
 class Clock:
@@ -126,7 +128,9 @@ def open_desk() -> OpenDesk:
     return opened
 
 
-@pytest.fixture(params=AGES, ids="-".join)
+@pytest.fixture(
+    params=[pytest.param(age, marks=() if age in QUICK_AGES else pytest.mark.slow) for age in AGES], ids="-".join
+)
 async def desk(request: pytest.FixtureRequest, open_desk: OpenDesk) -> AsyncIterator[Desk]:
     """A desk on a server of each age in turn: its era, its statuses, what became of the old prefix."""
     era, success_status, alias = request.param

@@ -136,6 +136,7 @@ def test_a_csv_cell_is_not_a_formula_and_stays_one_cell(text: str) -> None:
     assert list(csv.reader(io.StringIO(sheet.getvalue()))) == [[cell, "next"]]
 
 
+@pytest.mark.slow
 @given(NASTY | st.recursive(st.none() | NASTY, st.lists, max_leaves=5))
 def test_json_text_is_the_same_json_without_unsafe_characters(value: object) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=1)

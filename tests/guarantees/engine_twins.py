@@ -69,7 +69,7 @@ ENGINE: tuple[Twin, ...] = (
         32,
         "a plan that is made again has another digest",
         "bulk/plan/test_planner_queries.py::test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled",
-        "bulk/plan/plan_writer.py", "_line(without_time(header))", "_line(header)",
+        "bulk/plan/plan_writer.py", "self._append(without_time(header))", "self._append(header)",
     ),
     twin(
         6,

@@ -40,6 +40,17 @@ def preload() -> list[ModuleType]:
     return plugins
 
 
+class OneOfEachFile:
+    """A plugin that leaves one test of each file, and one case of it: one of the quick ones, where there are any."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        chosen = dict[Path, pytest.Item]()
+        for item in sorted(items, key=lambda each: each.get_closest_marker("slow") is not None):
+            chosen.setdefault(item.path, item)
+        items[:] = chosen.values()
+
+
 def run(request: dict[str, Any], plugins: list[ModuleType]) -> int:
     """Run pytest in this process against the packages in the folder of the request."""
     folder = Path(request["folder"]).resolve()
@@ -58,7 +69,8 @@ def run(request: dict[str, Any], plugins: list[ModuleType]) -> int:
         spec = find_spec(name)
         assert spec is not None
         _check_place(folder, spec.origin)
-    code = int(pytest.main(list(request["arguments"]), plugins))
+    chosen = [OneOfEachFile()] if request["one_of_each_file"] else []
+    code = int(pytest.main(list(request["arguments"]), [*plugins, *chosen]))
     for name in sys.modules.keys() & set(PACKAGES):
         _check_place(folder, sys.modules[name].__file__)
     return code

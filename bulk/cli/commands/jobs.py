@@ -95,8 +95,9 @@ def job_fields(job: "JobSummary") -> dict[str, Any]:
         "planned_at": job.planned_at,
         "last_entry_at": job.last_entry_at,
         "finished_at": job.finished_at,
-        "exit_code": job.exit_code,
-        "verdict": job.verdict,
+        "exit_code": None if job.duty is None else job.duty.exit_code,
+        "verdict": None if job.duty is None else job.duty.sentence,
+        "duty": None if job.duty is None else job.duty.state,
         "next": next_command(job),
         "problem": job.problem,
     }
@@ -104,9 +105,8 @@ def job_fields(job: "JobSummary") -> dict[str, Any]:
 
 def next_command(job: "JobSummary") -> str | None:
     """Return the command line to run next for a job; None if there is none."""
-    from bulk.jobs.job_files import plan_of
     from bulk.jobs.job_summary import JobState
-    from bulk.jobs.next_run import run_command
+    from bulk.jobs.next_run import run_command, verify_line
     from bulk.sanitize import file_word
 
     match job.state:
@@ -115,10 +115,9 @@ def next_command(job: "JobSummary") -> str | None:
         case JobState.RUNNING:
             return f"posthog-bulk status {file_word(str(job.journal))} --watch"
         case JobState.FINISHED:
-            if not job.awaits_purge or job.plan is None:
+            if job.duty is None or not job.duty.waiting_for or job.plan is None:
                 return f"posthog-bulk report {file_word(str(job.journal))}"
-            plan = "" if plan_of(job.journal) == job.plan else f" --plan {file_word(str(job.plan))}"
-            return f"posthog-bulk verify {file_word(str(job.journal))}{plan}"
+            return verify_line(job.plan, job.journal)
         case JobState.UNREADABLE:
             return None
 
@@ -126,13 +125,13 @@ def next_command(job: "JobSummary") -> str | None:
 def _state_words(job: "JobSummary") -> str:
     from bulk.jobs.job_summary import JobState
     from bulk.jobs.next_run import progress_words
+    from bulk.sanitize import plain
 
     match job.state:
         case JobState.NOT_STARTED:
             return "not started" if job.plan is not None else "not started, and its plan is missing"
         case JobState.FINISHED:
-            pending = "; PostHog has not purged the events yet" * job.awaits_purge
-            return f"finished: {(job.verdict or '').removeprefix('Done: ').rstrip('.')}{pending}"
+            return "finished" if job.duty is None else f"finished. {plain(job.duty.sentence, limit=None)}"
         case _:
             missing = ", and its plan is missing" * (job.plan is None)
             return f"{job.state.value}, {progress_words(job)}{missing}"

@@ -39,7 +39,8 @@ STDOUT = "-"
 def command(journal: Path, output: Path | None, layout: str | None, force: bool, plan: Path | None, json: bool) -> int:
     """Write the report of the job in JOURNAL. Needs no network and no key.
 
-    The same files result in the same report, byte for byte.
+    The same files result in the same report, byte for byte. The exit code is that of its first sentence: 0 if the job
+    is complete, 75 while it waits for PostHog, and 1 if it needs attention.
 
     \b
     Example:
@@ -55,14 +56,18 @@ def command(journal: Path, output: Path | None, layout: str | None, force: bool,
         if json and layout not in (None, "json"):
             raise click.UsageError(f"--json writes JSON to stdout, so --format {layout} needs a file: add -o FILE")
         chosen = layout or ("json" if json else "txt")
-        click.echo(render(read_job_report(journal, plan), chosen, width=text_width(sys.stdout)), nl=False)
-        return 0
+        report = read_job_report(journal, plan)
+        click.echo(render(report, chosen, width=text_width(sys.stdout)), nl=False)
+        return report.exit_code
     chosen = layout or _format_of(output)
     with output_file(output, force=force, needed=[journal, plan or plan_of(journal)]) as file:
-        file.write(render(read_job_report(journal, plan), chosen).encode())
+        report = read_job_report(journal, plan)
+        file.write(render(report, chosen).encode())
     click.echo(f"Report written to {plain(output)}", err=True)
-    CommandOutput(json=json).write_event("file", path=str(output), format=chosen)
-    return 0
+    CommandOutput(json=json).write_event(
+        "file", path=str(output), format=chosen, verdict=report.verdict, exit_code=report.exit_code
+    )
+    return report.exit_code
 
 
 def _format_of(output: Path) -> str:

@@ -30,6 +30,8 @@ T = TypeVar("T")
 def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     """Show the state of the job in JOURNAL, even while it runs. Needs no network and no key.
 
+    The exit code is 0 if the job is complete, 75 while it runs or waits for PostHog, and 1 if it needs attention.
+
     \b
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
@@ -38,7 +40,6 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.files.lock_probe import is_locked
     from bulk.jobs.job_files import plan_of
-    from bulk.jobs.next_run import run_line
 
     if watch and is_locked(journal):
         with explained(lambda: "The job itself continues."):
@@ -46,11 +47,10 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     with long_reads_shown() as on_read:
         status = read_job_status(journal, plan, on_read=on_read)
     output = CommandOutput(json=json)
-    lines = status_lines(status, run_line(plan or plan_of(journal), journal))
-    for line in lines:
+    for line in status_lines(status, plan or plan_of(journal), journal):
         output.print_row(line)
     output.write_event("status", **status_fields(status, journal))
-    return 0
+    return status.duty.exit_code
 
 
 def _watch(journal: Path, plan: Path | None, *, json: bool) -> None:
@@ -129,8 +129,10 @@ def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
         "project_id": report.project_id,
         "count": report.count,
         "approved_at": report.approved_at,
-        "verdict": report.verdict,
-        "exit_code": report.exit_code,
+        "verdict": status.duty.sentence,
+        "exit_code": status.duty.exit_code,
+        "duty": msgspec.to_builtins(status.duty),
+        "run_verdict": report.run_verdict,
         "input": msgspec.to_builtins(report.input),
         "axes": {axis.axis: {state.state: state.count for state in axis.states} for axis in report.axes},
         "is_running": status.is_running,
@@ -142,18 +144,21 @@ def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
     }
 
 
-def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
+def status_lines(status: "JobStatus", plan: Path, journal: Path) -> list[str]:
     """Return the state of a job in a few lines.
 
     Arguments:
         status: the status of the job.
-        resume_line: the command line that resumes the job, shown if it is not finished.
+        plan: the plan file.
+        journal: the journal.
     """
+    from bulk.cli.display.duty_lines import duty_lines
     from bulk.cli.display.messages import state_counts
     from bulk.cli.display.plan.plan_review import aligned_rows
     from bulk.cli.display.screen import progress_line
     from bulk.cli.display.wait_lines import local_time
     from bulk.formatting import count_of, format_count, format_time
+    from bulk.jobs.next_run import run_line
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.report import is_finished
@@ -169,8 +174,10 @@ def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
         ("Operation", f"{plain(describe_operation(report.operation))}; {count_of(report.count, 'person')}"),
         ("Project", f"{project} on {plain(report.host)}"),
         ("Approved", plain(format_time(report.approved_at, seconds=True)) if report.approved_at else "no"),
-        ("State", plain(report.verdict, limit=None)),
     ]
+    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal))
+    rows += [("State", state), *((("", line) for line in to_do) if not status.is_running else ())]
+    rows.append(("Runs", plain(report.run_verdict, limit=None)))
     counts = [
         state_counts(AXIS_TITLES[axis.axis], {one.state: one.count for one in axis.states}) for axis in report.axes
     ]
@@ -188,7 +195,7 @@ def status_lines(status: "JobStatus", resume_line: str) -> list[str]:
     if status.is_running and status.progress is not None:
         rows.append(("Progress", progress_line(status.progress, now=local_time())))
     elif not is_finished(report):
-        rows.append(("To resume", resume_line))
+        rows.append(("To resume", run_line(plan, journal)))
     last_written = plain(format_time(report.last_entry_at, seconds=True))
     rows.append(("Journal", f"{format_count(report.journal_lines)} lines, last written {last_written}"))
     return list(aligned_rows(rows))

@@ -72,7 +72,7 @@ def lay_out(report: Report) -> Document:
     sections.append(_runs(report))
     if report.plan is not None:
         sections += _input(report.plan, report)
-    return Document(title=f"Report of job {report.job}", verdict=report.verdict, sections=tuple(sections))
+    return Document(title=f"Report of job {report.job}", verdict=report.duty.sentence, sections=tuple(sections))
 
 
 def _identity(report: Report) -> Section:
@@ -115,9 +115,9 @@ def _covered(report: Report) -> Iterable[Row]:
 
 
 def _exit_code(report: Report) -> str:
-    """Return the exit code of the run in words; `verify` has its own while events are not purged."""
-    words = _EXIT_WORDS.get(report.exit_code)
-    return f"{report.exit_code} ({words})" if words else str(report.exit_code)
+    """Return the exit code of the run in words; `exit_code` is that of `verify`, `status` and `report`."""
+    words = _EXIT_WORDS.get(report.run_exit_code)
+    return f"{report.run_exit_code} ({words})" if words else str(report.run_exit_code)
 
 
 def _approved(report: Report) -> str:

@@ -25,4 +25,4 @@ def render_html(report: Report) -> str:
     )
     environment.filters["plain"] = lambda text, limit=None: plain(text, limit=limit)
     template = environment.from_string(files("bulk.report.rendering").joinpath("report.html.j2").read_text("utf-8"))
-    return template.render(document=lay_out(report), ok=report.exit_code == 0, cell_max=CELL_MAX)
+    return template.render(document=lay_out(report), state=report.duty.state, cell_max=CELL_MAX)

@@ -4,7 +4,7 @@ import json
 
 import msgspec
 
-from bulk.report.report import Report
+from bulk.report.report import Report, of_duty
 
 
 def render_json(report: Report) -> str:
@@ -12,4 +12,4 @@ def render_json(report: Report) -> str:
 
     The same report gives the same bytes.
     """
-    return json.dumps(msgspec.to_builtins(report), indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+    return json.dumps(msgspec.to_builtins(of_duty(report)), indent=2, sort_keys=True, ensure_ascii=True) + "\n"

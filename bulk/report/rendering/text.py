@@ -1,7 +1,7 @@
 """Renders a report as plain text for a terminal of any width. Pure."""
 
 from bulk.report.rendering.document import Document, Section, Table, lay_out
-from bulk.report.rendering.wrapping import fit, lay_out_row, wrap
+from bulk.report.rendering.wrapping import can_keep_words, fit, lay_out_row, stack_row, wrap
 from bulk.report.report import Report
 from bulk.sanitize import plain
 
@@ -42,6 +42,8 @@ def section_lines(section: Section, *, width: int = WIDTH) -> list[str]:
 def table_lines(table: Table, *, cell_max: int = CELL_MAX, width: int = WIDTH - 2) -> list[str]:
     """Return a table as aligned lines; long cells continue on the next line.
 
+    If the columns are too narrow for their words, each row becomes several lines, with a blank line between rows.
+
     Arguments:
         table: the table to show.
         cell_max: maximum length of a cell.
@@ -51,6 +53,8 @@ def table_lines(table: Table, *, cell_max: int = CELL_MAX, width: int = WIDTH - 
         return ["none"]
     rows = [[plain(cell, limit=cell_max) for cell in row] for row in table.rows]
     headings = [plain(cell) for cell in table.headings]
+    if headings and not can_keep_words(headings, rows, width):
+        return [line for row in rows for line in ("", *stack_row(headings, row, width))][1:]
     widths = fit(headings, rows, width)
     shown = [headings, *rows] if headings else rows
     return [line for row in shown for line in lay_out_row(row, widths, table.numeric)]

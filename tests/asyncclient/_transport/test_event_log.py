@@ -90,6 +90,7 @@ async def test_requests_and_retries_of_a_client_are_logged(caplog: pytest.LogCap
     assert key not in caplog.text
 
 
+@pytest.mark.slow
 def test_without_a_handler_nothing_is_printed() -> None:
     script = (
         "import asyncclient, bulk.event_log, logging\n"

@@ -65,6 +65,7 @@ def approved(words: list[str], name: str, result: Any) -> list[str]:
     return [*words, "--yes", "--expect-count", count[1]]
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in PROCESSES])
 def test_the_example_of_a_command_runs_as_printed(run: Run, posthog: Any, name: str) -> None:
     input_files(posthog.server)

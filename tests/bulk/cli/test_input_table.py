@@ -291,6 +291,7 @@ READ: dict[str, tuple[bytes, tuple[str, ...], int, list[str], list[str], str]] =
 }
 
 
+@pytest.mark.quick_cases(6)
 @pytest.mark.parametrize("case", READ)
 def test_a_file_leads_to_its_review_verdict_and_exit_code(run: Run, people: Any, case: str) -> None:
     data, options, persons, rows, sentences, coverage = READ[case]
@@ -469,6 +470,7 @@ FLAWS: tuple[Callable[[str], str], ...] = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["lines", "csv"])
 def test_ten_thousand_lines_with_every_flaw_at_once_are_all_accounted_for(run: Run, people: Any, layout: str) -> None:
     count = 10_000

@@ -199,6 +199,7 @@ def test_a_named_plan_is_not_used_for_a_changed_file(run: Run, posthog: Any, lea
     assert run("update", "plan=vip", "--plan", "x.plan.jsonl", *GO).code == 0
 
 
+@pytest.mark.slow
 def test_standard_input_is_recognized_by_its_content(run: Run, posthog: Any, leavers: Path) -> None:
     from asyncclient.testing import Fault
 
@@ -223,6 +224,7 @@ def test_standard_input_is_recognized_by_its_content(run: Run, posthog: Any, lea
     assert len(plans()) == 2
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize(
     "changed",
     [
@@ -338,6 +340,7 @@ def test_a_journal_without_a_job_counts_as_not_started(run: Run, posthog: Any, l
     assert "Using the existing plan x.plan.jsonl" in result.out
 
 
+@pytest.mark.slow
 def test_a_plan_whose_journal_name_is_taken_is_named(run: Run, posthog: Any) -> None:
     assert run("plan", *LINE, "-o", "x.plan.jsonl").code == 0
     assert run("update", "seats:=1", *LINE[2:], *GO, "--plan", "y.plan.jsonl").code == 0

@@ -76,6 +76,7 @@ def test_a_plan_is_read_back_as_written(path: Path, count: int) -> None:
             assert list(each.iter()) == [_target(number) for number in range(count)]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.integers(0, 3 * BLOCK + 9), st.integers(0, 3 * BLOCK + 9))
 def test_any_range_of_targets_can_be_read(one: int, other: int) -> None:
@@ -84,6 +85,7 @@ def test_any_range_of_targets_can_be_read(one: int, other: int) -> None:
         assert plan.targets(start, stop) == [_target(n) for n in range(3 * BLOCK + 5)][start:stop]
 
 
+@pytest.mark.slow
 def test_large_plan_can_be_read_in_any_order(path: Path) -> None:
     count = 30_000
     with _write(path, count) as plan:
@@ -103,6 +105,7 @@ def test_invalid_ranges_of_targets_are_refused(path: Path) -> None:
 text = st.text(st.characters() | st.sampled_from('\ud800\udfff\u2028\u2029\x85\n\r\x00"\\é😀'))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.uuids(), st.datetimes(timezones=st.timezones()), st.none() | text), max_size=6))
 def test_every_distinct_id_is_read_back_unchanged(people: list[tuple[UUID, datetime, str | None]]) -> None:

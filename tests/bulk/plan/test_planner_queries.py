@@ -93,6 +93,10 @@ CASES: dict[str, tuple[Any, Callable[[Any, list[datetime]], bool]]] = {
         ByQuery(query=f"{PRO} -- all of them", values={"plan": "pro"}),
         lambda p, _: p.properties["plan"] == "pro",
     ),
+    "a query with a comment after its semicolon": (
+        ByQuery(query=f"{PRO}; -- all of them", values={"plan": "pro"}),
+        lambda p, _: p.properties["plan"] == "pro",
+    ),
     "a query of events": (
         ByQuery(
             query="SELECT person_id FROM events WHERE timestamp >= fromUnixTimestamp({at});", values={"at": 1767225600}
@@ -114,6 +118,7 @@ CASES: dict[str, tuple[Any, Callable[[Any, list[datetime]], bool]]] = {
 }
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("case", CASES)
 async def test_a_plan_has_exactly_the_persons_that_the_records_name(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str
@@ -131,6 +136,7 @@ async def test_a_plan_has_exactly_the_persons_that_the_records_name(
         assert "last minutes" in by_kind(plan.findings)["query"]["lags"]
 
 
+@pytest.mark.slow
 async def test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path
 ) -> None:
@@ -190,7 +196,9 @@ async def test_placeholder_ids_in_the_result_of_a_query_are_left_out_unless_they
         ("SELECT created_at AS id FROM persons", Refused, "not a UUID"),
         ("SELECT distinct_id AS person_id FROM person_distinct_ids", Refused, "not a UUID"),
         ("SELECT id FROM people", InputError, "Unknown table"),
-        ("SELECT id FROM persons) UNION (SELECT id FROM persons", InputError, "does not accept the query"),
+        ("SELECT id FROM persons) UNION (SELECT id FROM persons", InputError, "closes a parenthesis"),
+        ("SELECT id FROM persons WHERE", InputError, "does not accept the query"),
+        ("SELECT person_id AS distinct_id FROM events", Refused, "distinct_id of the query holds UUIDs"),
         ("SELECT id FROM persons WHERE properties.plan = 'none'", Refused, "no person matches"),
     ],
 )

@@ -11,7 +11,7 @@ from asyncclient._protocol.http import Expectation, Request
 from asyncclient._protocol.ids import person_id, person_uuid
 from asyncclient._protocol.limits.rate_limits import Bucket
 from asyncclient._protocol.responses.expectations import json_model
-from asyncclient.data_deletion import DataDeletionRequest, EventCount
+from asyncclient.erasure import DataDeletionRequest, EventCount
 from asyncclient.errors import InvalidArgument
 from asyncclient.models import Page
 

@@ -10,8 +10,8 @@ from asyncclient._protocol.http import Request
 from asyncclient._protocol.ids import person_uuid
 from asyncclient._protocol.limits.rate_limits import Bucket
 from asyncclient._protocol.responses.expectations import json_model
+from asyncclient.erasure import RecordingPage, RecordingsDeleted
 from asyncclient.models import QueryResult
-from asyncclient.recordings import RecordingPage, RecordingsDeleted
 
 MAX_RECORDINGS = 100
 """Recordings per deletion; 20 on servers before July 2026 (contract 6.7)."""

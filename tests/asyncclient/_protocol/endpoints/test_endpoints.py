@@ -57,6 +57,7 @@ def paths(request: Request) -> list[str]:
     return [PathPrefix(name, 42).path(request) for name in ("environments", "projects")]
 
 
+@pytest.mark.slow
 @given(
     call=st.sampled_from(sorted(DETAIL)),
     value=st.one_of(
@@ -181,6 +182,7 @@ def test_invalid_bulk_deletes_are_refused(arguments: dict[str, Any], sentence: s
         bulk(**arguments)
 
 
+@pytest.mark.slow
 @given(ids=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1, max_size=20))
 def test_distinct_ids_arrive_unchanged_in_bodies(ids: list[str]) -> None:
     for request in (bulk(distinct_ids=ids), endpoints.batch_by_distinct_ids(ids)):
@@ -311,6 +313,7 @@ VALUES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(
     key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
     value=st.one_of(VALUES, st.lists(VALUES, min_size=1)),

@@ -201,6 +201,7 @@ async def test_any_other_body_is_invalid(raw: Any, call: str, kind: str, status:
     assert await outcome(raw, row, status, content) == ("ok" if expected else "InvalidResponse")
 
 
+@pytest.mark.quick_cases(6)
 @pytest.mark.parametrize("call", [name for name, row in ROWS.items() if row.right])
 async def test_a_body_that_was_cut_off_is_invalid(raw: Any, call: str) -> None:
     row = ROWS[call]

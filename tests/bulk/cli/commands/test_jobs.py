@@ -78,13 +78,15 @@ def test_each_state_of_a_job_and_what_to_run_next(run: Run, posthog: Any) -> Non
         "not finished, 2 of 8 persons done",
         "posthog-bulk run half.plan.jsonl",
     )
-    assert done["State"] == "finished: 8 of 8 persons changed (confirmed by reading back)"
+    assert done["State"] == "finished. Complete: 8 persons as requested (confirmed by reading back)."
     assert done["Next"] == "posthog-bulk report done.journal.jsonl"
-    assert queued["State"].endswith("; PostHog has not purged the events yet")
+    assert queued["State"].startswith(
+        "finished. Waiting for PostHog to purge the events of 8 persons, expected Sunday "
+    )
     assert queued["Next"] == "posthog-bulk verify queued.journal.jsonl"
     for job, code in ((half, 0), (done, 0), (queued, 75)):
         assert run(*shlex.split(job["Next"])[1:]).code == code
-    assert listed(run)["half.plan.jsonl"]["State"].startswith("finished: 8 of 8")
+    assert listed(run)["half.plan.jsonl"]["State"].startswith("finished. Complete: 8 persons")
 
 
 def test_a_running_job_is_listed_while_another_process_holds_its_journal(run: Run, posthog: Any) -> None:
@@ -155,7 +157,12 @@ def test_json_has_one_object_per_job(run: Run, posthog: Any) -> None:
     assert (job["event"], job["plan"], job["journal"]) == ("job", "x.plan.jsonl", "x.journal.jsonl")
     assert (job["state"], job["done"], job["count"]) == ("not_finished", 2, 8)
     assert job["next"] == "posthog-bulk run x.plan.jsonl"
-    assert (job["host"], job["project_id"], job["exit_code"]) == (posthog.server.url, 1, 75)
+    assert (job["host"], job["project_id"], job["duty"], job["exit_code"]) == (
+        posthog.server.url,
+        1,
+        "needs_attention",
+        1,
+    )
 
 
 def test_the_jobs_of_another_folder_are_listed_with_their_paths(

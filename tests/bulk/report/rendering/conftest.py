@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from bulk.report.duty import Duty
 from bulk.report.report import (
     AxisReport,
     FailureCount,
@@ -46,6 +47,7 @@ def make_report() -> Callable[..., Report]:
             approved_how="digest",
             verdict=f"Finished, but 10 of 5,000 need attention: {foreign}.",
             exit_code=1,
+            duty=Duty(state="needs_attention", sentence=f"Finished, but 10 of 5,000 need attention: {foreign}."),
             axes=(
                 AxisReport(
                     axis="person",

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bulk.report.duty import Duty
 from bulk.report.rendering import render_json, render_markdown, render_text
 from bulk.report.rendering.html import render_html
 from bulk.report.rendering.text import WIDTH
@@ -67,6 +68,7 @@ def test_a_report_without_the_plan_says_so_and_identifies_no_person(make_report:
     assert "Input check" not in shown
 
 
+@pytest.mark.slow
 @anything
 @given(foreign=NASTY)
 def test_no_foreign_text_acts_on_a_terminal(make_report: Make, foreign: str) -> None:
@@ -75,6 +77,7 @@ def test_no_foreign_text_acts_on_a_terminal(make_report: Make, foreign: str) -> 
     assert all(unicodedata.category(one) not in {"Cc", "Cf", "Cs"} for one in shown.replace("\n", ""))
 
 
+@pytest.mark.slow
 @anything
 @given(foreign=NASTY)
 @example(foreign="<b>|</b>")
@@ -136,8 +139,12 @@ def test_no_foreign_text_becomes_html(make_report: Make, foreign: str) -> None:
 
 
 def test_a_page_loads_nothing_and_its_colour_shows_the_result(make_report: Make) -> None:
-    bad, good = render_html(make_report()), render_html(make_report(exit_code=0))
-    assert bad.replace("#b3261e", "#2e7d32").count("#2e7d32") == good.count("#2e7d32") == 1
+    red, blue, green = "#b3261e", "#1f5fa8", "#2e7d32"
+    colours = {"complete": green, "waiting": blue, "needs_attention": red}
+    for state, colour in colours.items():
+        page = render_html(make_report(duty=Duty(state=state, sentence="")))
+        assert {each for each in colours.values() if each in page} == {colour}
+    good = render_html(make_report())
     assert "default-src 'none'" in good
     assert not re.search(r"(src|href)=|url\(|@import", good)
 
@@ -188,7 +195,7 @@ def test_text_fits_the_width_of_the_terminal(make_report: Make, width: int) -> N
 
 
 def test_the_facts_of_a_job_name_the_exit_code_of_the_run_and_times_to_the_second(make_report: Make) -> None:
-    shown = render_text(make_report(largest_uncovered_s=1.0))
+    shown = render_text(make_report(largest_uncovered_s=1.0, run_exit_code=1))
     for fact in (
         "Exit code of the run  1 (some persons need attention)",
         "Approved              2026-11-01 11:00:00 UTC, for the plan digest below",

@@ -136,3 +136,13 @@ def test_a_filter_that_ignores_case_finds_every_spelling_of_an_email(emails: lis
     assert all(re.search(str(condition.value), email) for email in emails)
     index = EmailMatch(comparison="ignore-case").matching(emails)
     assert all(email in (index.matches(email) or ()) for email in emails)
+
+
+async def test_a_letter_that_only_the_server_takes_for_the_same_is_a_line_without_a_person(
+    client: PostHogClient, server: LocalPostHog, tmp_path: Path
+) -> None:
+    server.world.add_person(["p8"], {"email": "iris@example.com"})
+    selection = ByEmails(["ann@example.com", "\u0131ris@example.com"], match="ignore-case")
+    with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl") as plan:
+        assert {target.distinct_id for target in plan.iter()} == {"p0", "p1"}
+        assert by_kind(plan.findings)["unmatched"]["lines"] == "2"
