@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bulk.engine import run_job, verify_job
+    from bulk.engine import plan_reappeared, run_job, verify_job
     from bulk.errors import BreakerOpened, BulkError, FileTrouble, JournalBusy, NotFinished, Refused
     from bulk.events import JobEvent, PlanEvent, PlanProgress
     from bulk.jobs.shred import Shredded, shred_job
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         UpdateProperties,
     )
     from bulk.plan.plan_file import Plan, load_plan
-    from bulk.plan.plan_lines import PlanFooter, PlanHeader, Target
+    from bulk.plan.plan_lines import PlanFooter, PlanHeader, RecordingNote, Target
     from bulk.plan.planner import make_plan
     from bulk.report.find import find_persons, find_request
     from bulk.report.load import read_report
@@ -59,6 +59,7 @@ _HOME = {
     "NotFinished": "errors",
     "Operation": "operations",
     "Plan": "plan.plan_file",
+    "RecordingNote": "plan.plan_lines",
     "PlanEvent": "events",
     "PlanFooter": "plan.plan_lines",
     "PlanHeader": "plan.plan_lines",
@@ -78,6 +79,7 @@ _HOME = {
     "find_request": "report.find",
     "load_plan": "plan.plan_file",
     "make_plan": "plan.planner",
+    "plan_reappeared": "engine",
     "read_report": "report.load",
     "run_job": "engine",
     "shred_job": "jobs.shred",
@@ -111,6 +113,7 @@ __all__ = [
     "PlanProgress",
     "Protect",
     "Receipt",
+    "RecordingNote",
     "Refused",
     "Report",
     "RouteChoice",
@@ -124,6 +127,7 @@ __all__ = [
     "find_request",
     "load_plan",
     "make_plan",
+    "plan_reappeared",
     "read_report",
     "run_job",
     "shred_job",

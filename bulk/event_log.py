@@ -22,6 +22,7 @@ from bulk.events import (
     PlanEvent,
     PlanProgress,
     Progress,
+    ProtectionChecked,
     RouteChosen,
     ServerReachable,
     ServerUnreachable,
@@ -99,6 +100,9 @@ def message_of(event: JobEvent | PlanEvent) -> str | None:
                 f"job {event.job} started, run {event.runs_before + 1}: {plain(event.operation)} in project "
                 f"{event.project_id}; {event.remaining} of {event.count} persons left to process"
             )
+        case ProtectionChecked():
+            read, unmatched = count_of(event.lines, "line"), event.unmatched
+            return f"no protected person in the plan; {read} of the protection list read, {unmatched} without a person"
         case PhaseChanged():
             return f"phase: {event.phase}"
         case RouteChosen():
@@ -147,7 +151,7 @@ def failure_line(event: Trouble) -> str:
         details.append(plain(event.code))
     if details:
         what += f" ({', '.join(details)})"
-    text = f"{plain(event.route)} failed for {count_of(event.targets, 'person')}: {what}"
+    text = f"API call {plain(event.route)} failed for {count_of(event.targets, 'person')}: {what}"
     if event.retry_in_s is None:
         return text
     return f"{text}; retrying {f'in {format_duration(event.retry_in_s)}' if event.retry_in_s > 0 else 'now'}"

@@ -83,6 +83,18 @@ class Activity(_Event, frozen=True, tag="activity"):
     wait: Wait | None = None
 
 
+class ProtectionChecked(_Event, frozen=True, tag="protection"):
+    """The plan contains none of the persons that must not be in a plan (`protect`).
+
+    `lines` of the protection list were read, of which `unmatched` match no person. `warnings` say in sentences what
+    protects nobody; they name lines by number and conditions by key and operator.
+    """
+
+    lines: int
+    unmatched: int
+    warnings: tuple[str, ...] = ()
+
+
 class JobStarted(_Event, frozen=True, tag="started"):
     """The job passed its checks and starts.
 
@@ -231,6 +243,7 @@ PlanEvent = PlanProgress | OutageEvent
 
 JobEvent = (
     Activity
+    | ProtectionChecked
     | JobStarted
     | PhaseChanged
     | Progress

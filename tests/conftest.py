@@ -1,12 +1,16 @@
 """What all tests share."""
 
+import gc
 import importlib.util
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +18,8 @@ from hypothesis import HealthCheck, settings
 BYTECODE = Path(__file__).parents[1] / ".cache" / "bytecode"
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 4 << 30
+FEW_CASES = 8
+"""Of a test with more cases than this, the quick part runs each value of each argument, but not each combination."""
 
 # Where Python is told not to write bytecode, each worker and each process that a test starts would compile all that it
 # imports: several times what most tests need. It is kept apart from the code instead, from one run to the next.
@@ -22,9 +28,16 @@ if sys.dont_write_bytecode and sys.pycache_prefix is None:
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
     sys.dont_write_bytecode = False
 
+# Each process that imports aiohttp reads the certificates of the system, for a tenth of a second. No test needs them.
+os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
+
 # Journals and plans are synced thousands of times: in memory that takes no time. Everything else of files is the same.
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+# Collection makes hundreds of thousands of objects, of which none becomes garbage. Without this, each worker would
+# search all of them again and again: a third of the time of collection, and a part of that of each test.
+gc.disable()
 
 # what an example takes says as much of the machine as of the code
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -51,3 +64,62 @@ def case_count() -> Callable[[int, int], int]:
     """How many generated cases a test runs: the first number, or with POSTHOG_BULK_SLOW=1 the second one."""
     thorough = os.environ.get("POSTHOG_BULK_SLOW") == "1"
     return lambda usual, slow: slow if thorough else usual
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again from here on, but never search what collection left."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark cases as slow: the combinations of values that the quick part has already, and those over `quick_cases`."""
+    cases = defaultdict[tuple[Path, str], list[pytest.Function]](list)
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and not item.get_closest_marker("slow"):
+            cases[item.path, item.originalname].append(item)
+    for of_one_test in cases.values():
+        of_one_test.sort(key=lambda each: zlib.crc32(each.name.encode()))  # any order that is always the same
+        limit = of_one_test[0].get_closest_marker("quick_cases")
+        if limit is not None:
+            slow = of_one_test[limit.args[0] :]
+        else:
+            slow = list(_without_new_values(of_one_test)) if len(of_one_test) > FEW_CASES else []
+        for item in slow:
+            item.add_marker(pytest.mark.slow)
+
+
+def _without_new_values(cases: list[pytest.Function]) -> Iterator[pytest.Function]:
+    """Yield the cases of a test that have no value that those before them lack."""
+    seen = set[tuple[int, ...]]()
+    for case in cases:
+        new = _values(case) - seen
+        if not new:
+            yield case
+        seen |= new
+
+
+def _values(case: pytest.Function) -> set[tuple[int, ...]]:
+    """Return the identities of the arguments of a case; those of one `parametrize` are one value."""
+    left = {name: id(value) for name, value in case.callspec.params.items()}
+    values = set[tuple[int, ...]]()
+    for number, mark in enumerate(case.iter_markers("parametrize")):
+        names = mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0]
+        values.add((number, *(left.pop(name.strip(), 0) for name in names)))
+    return values | {(len(values) + number, value) for number, value in enumerate(left.values())}
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Let `-n auto` start three workers per two processors: tests wait for processes, sockets and disks."""
+    processors = yield
+    return processors if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else processors + (processors + 1) // 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Have workers that are done take tests from the others, so that none is idle at the end."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None

@@ -3,11 +3,11 @@
 import io
 import re
 
-_SEQUENCE = re.compile(r"\x1b\[(\?25[lh]|\d*A|J|[\d;]*m)")
+_SEQUENCE = re.compile(r"\x1b\[(\?(?:25|7)[lh]|\d*A|J|[\d;]*m)")
 
 
 class TerminalScreen(io.StringIO):
-    """Rows of text as wide as the terminal; a longer row is broken, as terminals do.
+    """Rows of text as wide as the terminal; a longer row is broken and noted, even where terminals are told to cut it.
 
     Arguments:
         columns: width.
@@ -49,6 +49,8 @@ class TerminalScreen(io.StringIO):
     def _control(self, sequence: str) -> None:
         if sequence.startswith("?25"):
             self.is_cursor_hidden = sequence.endswith("l")
+        elif sequence.startswith("?7"):
+            pass  # a line that is too long is to be noticed
         elif sequence.endswith("A"):
             self._row = max(0, self._row - int(sequence[:-1] or 1))
         elif sequence == "J":

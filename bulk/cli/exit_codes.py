@@ -34,15 +34,15 @@ class ExitCode(IntEnum):
 
 
 EXIT_MEANINGS = {
-    ExitCode.DONE: "done, and confirmed by reading back",
-    ExitCode.NEEDS_ATTENTION: "finished, but some persons need attention; the report lists them",
+    ExitCode.DONE: "done, and confirmed by reading back; for verify, status and report: the job is complete",
+    ExitCode.NEEDS_ATTENTION: "some persons or input lines need attention; the report lists them and says what to do",
     ExitCode.USAGE: "invalid command line or setting, or the server rejected a request as invalid",
     ExitCode.REFUSED: "not run, nothing changed: a check refused it, or no person matches (the command persons then "
     "exits with 0)",
     ExitCode.BREAKER: "stopped after too many failures; run the same command again to resume",
     ExitCode.DEFECT: "bug in posthog-bulk; please report it",
     ExitCode.FILES: "a journal, a plan or another file cannot be read or written",
-    ExitCode.RUN_AGAIN: "not finished; run the same command again to resume",
+    ExitCode.RUN_AGAIN: "not finished, or waiting for PostHog; run the same command again, later for verify",
     ExitCode.NO_ACCESS: "no access: invalid key, missing scope or project, or a feature outside the billing plan",
     ExitCode.INTERRUPTED: "ended by Ctrl-C; run the same command again to resume (another signal: 128 + its number)",
 }

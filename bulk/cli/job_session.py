@@ -231,12 +231,13 @@ def run_plan(
 def _report_so_far(error: BaseException, plan: "Plan", journal: Path) -> "Report | None":
     """Return the report of a run that an error ended; None if it did not get as far as the job in its journal."""
     from bulk.report.load import read_report
+    from bulk.report.report import of_run
 
     if isinstance(error, Refused | JournalBusy):
         return None
     try:
         with long_reads_shown() as on_read:
-            return read_report(journal, plan, on_read=on_read)
+            return of_run(read_report(journal, plan, on_read=on_read))
     except BulkError:
         return None
 
@@ -266,17 +267,18 @@ def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
 
 
 def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput, resume_line: str) -> None:
-    """Show the result of a run or a verification, and the commands that come next.
+    """Show the result of a run or a verification, and whether the job is complete, with the commands that come next.
 
     Arguments:
-        report: the report.
+        report: as `run_job` or `verify_job` returned it.
         plan: the plan file.
         journal: the journal.
         output: where to show it.
-        resume_line: the command line that resumes the job, shown if it is not finished.
+        resume_line: the command line that runs the job again, and resumes it if it is not finished.
     """
     import msgspec
 
+    from bulk.cli.display.duty_lines import duty_lines
     from bulk.cli.display.messages import state_counts
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.rendering.findings import orphan_sentences
@@ -300,9 +302,9 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     if not is_finished(report):
         output.print_command(f"To resume: {resume_line}")
     output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
-    if any(state.state == "queued" for axis in report.axes for state in axis.states):
-        verify = f"posthog-bulk verify {file_word(str(journal))}"
-        output.print_command(f"After the weekend, when PostHog has purged the events: {verify}")
+    state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line)
+    for line in [state, *to_do] if report.verdict != report.duty.sentence else to_do:
+        output.print_command(line)
     output.write_event(
         "report",
         exit_code=report.exit_code,
@@ -310,4 +312,5 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         plan=str(plan),
         journal=str(journal),
         input=msgspec.to_builtins(report.input),
+        duty=msgspec.to_builtins(report.duty),
     )

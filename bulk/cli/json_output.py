@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from bulk.report.duty import Duty
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
 
@@ -125,7 +126,8 @@ class LineShown(_Line, frozen=True, tag="line"):
 class JobReported(_Line, frozen=True, tag="report"):
     """The result of a run or a verification; `posthog-bulk report --json` writes the whole report.
 
-    `input` is None where neither journal nor plan tells.
+    `verdict` and `exit_code` are those of the command. `duty` says whether the job is complete. `input` is None where
+    neither journal nor plan tells.
     """
 
     exit_code: int
@@ -133,6 +135,7 @@ class JobReported(_Line, frozen=True, tag="report"):
     plan: str
     journal: str
     input: InputCovered | None
+    duty: Duty
 
 
 class PersonsExported(_Line, frozen=True, tag="persons"):
@@ -153,8 +156,9 @@ class PersonsCounted(_Line, frozen=True, tag="count"):
 class JobStatus(_Line, frozen=True, tag="status"):
     """The state of a job: for each axis the number of targets by state, and its last run.
 
-    `is_running` tells whether a process runs the job. `run_ended` is None until then, and if the process died. `due` is
-    what is due on which day, by the clock of this machine.
+    `duty` says whether the job is complete, `verdict` is its sentence and `exit_code` follows from it. `run_verdict` is
+    what the runs did. `is_running` tells whether a process runs the job. `run_ended` is None until then, and if the
+    process died. `due` is what is due on which day, by the clock of this machine.
     Times are ISO 8601 in UTC.
     """
 
@@ -167,6 +171,8 @@ class JobStatus(_Line, frozen=True, tag="status"):
     approved_at: str | None
     verdict: str
     exit_code: int
+    duty: Duty
+    run_verdict: str
     input: InputCovered | None
     axes: dict[str, dict[str, int]]
     is_running: bool
@@ -184,8 +190,9 @@ class JobListed(_Line, frozen=True, tag="job"):
     """A job of a folder. What cannot be read, or has not happened yet, is None.
 
     `state` is not_started, not_finished, running, finished or unreadable; `problem` says why it is unreadable, or what
-    is wrong with its files. `next` is the command line to run next. `due` is what is due on which day, by the clock of
-    this machine. Times are ISO 8601.
+    is wrong with its files. `duty` is complete, waiting or needs_attention; `verdict` says so in words, and `exit_code`
+    follows from it. `next` is the command line to run next. `due` is what is due on which day, by the clock of this
+    machine. Times are ISO 8601.
     """
 
     plan: str | None
@@ -202,6 +209,7 @@ class JobListed(_Line, frozen=True, tag="job"):
     finished_at: str | None
     exit_code: int | None
     verdict: str | None
+    duty: str | None
     next: str | None
     problem: str | None
     due: tuple[DueCount, ...]
@@ -217,10 +225,20 @@ class JobShredded(_Line, frozen=True, tag="shredded"):
 
 
 class FileWritten(_Line, frozen=True, tag="file"):
-    """A report was written to a file."""
+    """A report was written to a file; `verdict` and `exit_code` are those of the report."""
 
     path: str
     format: str
+    verdict: str
+    exit_code: int
+
+
+class SignatureChecked(_Line, frozen=True, tag="signature"):
+    """A signed file is unchanged. `fingerprint` is that of the key; `is_key_checked` is whether the command had it."""
+
+    path: str
+    fingerprint: str
+    is_key_checked: bool
 
 
 class ServerStarted(_Line, frozen=True, tag="server"):
@@ -278,6 +296,7 @@ CommandLine = (
     | JobListed
     | JobShredded
     | FileWritten
+    | SignatureChecked
     | ServerStarted
     | DemoEnded
     | CompletionScript

@@ -25,6 +25,7 @@ from bulk.cli.exit_codes import (
     unwrap_group,
 )
 from bulk.cli.interruption import describe_interruption, raising_interrupted
+from bulk.cli.options.help_formatter import HelpContext
 from bulk.cli.options.help_layout import restyle_help_option
 from bulk.cli.streams.standard import StandardStreams
 from bulk.cli.streams.text import as_text_output
@@ -45,12 +46,15 @@ COMMANDS = {
     "status": "Show the state of a job",
     "jobs": "List the jobs of a folder: how far each is, and what to run next",
     "report": "Write the report of a job, the receipt of a request, or whether persons were erased",
+    "verify-signature": "Check that a report is unchanged since it was signed",
     "shred": "Destroy the files of a job that identify persons, and keep the evidence",
     "completion": "Print the completion script for bash, zsh or fish",
 }
 
 OPERATIONS = ("delete", "unset", "update", "delete-events", "delete-recordings")
 """The commands that plan, ask for approval, run and verify."""
+_FOLDERS = {"operations": OPERATIONS, "evidence": ("shred", "verify-signature")}
+"""The folders of `bulk.cli.commands`, with the commands in them."""
 
 _ENVIRONMENT = {
     "POSTHOG_HOST": "us (default), eu, or the URL of a self-hosted instance",
@@ -63,6 +67,8 @@ _ENVIRONMENT = {
 class LazyGroup(click.Group):
     """The group of all commands, each in its own module of `bulk.cli.commands`."""
 
+    context_class = HelpContext
+
     def list_commands(self, _: click.Context) -> list[str]:
         """Return the commands in the order of the help."""
         return list(COMMANDS)
@@ -71,8 +77,8 @@ class LazyGroup(click.Group):
         """Import a command and return it; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        folder = "bulk.cli.commands.operations" if cmd_name in OPERATIONS else "bulk.cli.commands"
-        command: click.Command = import_module(f"{folder}.{cmd_name.replace('-', '_')}").command
+        folder = next((f".{folder}" for folder, names in _FOLDERS.items() if cmd_name in names), "")
+        command: click.Command = import_module(f"bulk.cli.commands{folder}.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -36,6 +36,7 @@ from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.file_reading import FileReading, OnRead
 from bulk.progress.wait_tracker import WaitTracker
+from bulk.report.duty_decision import duty_of
 from bulk.report.progress import named_counts
 from bulk.report.requests import due_in
 from bulk.report.verdict import exit_code
@@ -108,7 +109,9 @@ async def open_job(
             checking = checking.observed(emit_outages(on_progress))
         reporter = ActivityReporter(wait_tracker, _checking, on_progress)
         async with reporter.reporting(failed=gate.close):
-            strategy = await _check_server(checking, plan, operation, gate, settings, count_earlier_requests, protect)
+            strategy = await _check_server(
+                checking, plan, operation, gate, settings, count_earlier_requests, protect, on_progress
+            )
         if journal is None:
             journal = open_journal(path, target_states)
             if target_states.job is not None:
@@ -201,12 +204,14 @@ async def _check_server(
     settings: RunSettings,
     count_earlier_requests: Callable[[], None],
     protect: Sequence[Protect],
+    on_progress: Callable[[JobEvent], None] | None,
 ) -> Strategy:
     """Read the project, check that it is the one that was reviewed, and detect the strategy of the job.
 
     Arguments:
         count_earlier_requests: called when the first response has told the server's clock.
         protect: persons that the plan must not contain.
+        on_progress: gets the result of that check.
     """
     found: list[Strategy] = []
 
@@ -215,7 +220,9 @@ async def _check_server(
             project = await client.projects.get(plan.header.project_id)
             count_earlier_requests()
             preflight.check_project_name(plan, project.name)
-            await refuse_protected(client, plan, protect, gate)
+            checked = await refuse_protected(client, plan, protect, gate)
+            if checked is not None and on_progress is not None:
+                on_progress(checked)
             found.append(
                 await detect_strategy(
                     client,
@@ -317,7 +324,7 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
         emitter.emit(
             JobEnded(
                 reason=reason,
-                exit_code=exit_code(job.target_states, purged=purpose == "verify"),
+                exit_code=_exit_code(job.target_states, purpose),
                 person=named_counts(job.target_states, Axis.PERSON),
                 events=named_counts(job.target_states, Axis.EVENTS),
                 recordings=named_counts(job.target_states, Axis.RECORDINGS),
@@ -325,6 +332,12 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
                 purpose=purpose,
             )
         )
+
+
+def _exit_code(target_states: TargetStates, purpose: str) -> int:
+    if purpose == "run" or target_states.job is None:
+        return exit_code(target_states)
+    return duty_of(target_states, target_states.job.coverage).exit_code
 
 
 @contextmanager

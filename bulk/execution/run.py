@@ -4,7 +4,7 @@ It sends nothing itself and keeps no states: what is left to do follows from the
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 
 import msgspec
 
@@ -23,40 +23,19 @@ from bulk.journal.records import TestBatchPassed
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges
 from bulk.operations import PropertyOperation, UnsetProperties, desired_properties
-from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.deletion_rows import DeletionRowReader
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.request_costs import TEST_BATCH_SIZE, persons_per_capture_request
 from bulk.posthog.strategy import Strategy
-from bulk.states import ACCEPTED, ACTIONABLE, PROVEN, Axis, Events, Person, Properties, Recordings, State
-from bulk.targets.reasons import EXHAUSTED, AxisStatus, Reason
+from bulk.states import ACCEPTED, ACTIONABLE, PROVEN, Axis, Events, Person, Properties, Recordings
+from bulk.targets.reasons import EXHAUSTED, AxisStatus
 from bulk.verification.completion_poller import CompletionPoller, WaitBudget
+from bulk.verification.listed_persons import ListedPersons
 from bulk.verification.query_verifier import QueryVerifier
+from bulk.verification.recording_verifier import RecordingVerifier
 from bulk.verification.second_look import SecondLook
+from bulk.verification.verification import Verification
 from bulk.verification.verifier import Verifier
-
-READ_AGAIN: dict[Axis, tuple[State, ...]] = {
-    Axis.PERSON: (
-        Person.DELETED_CONFIRMED,
-        Person.FOUND_DELETED,
-        Person.ALREADY_DELETED,
-        Person.DISAPPEARED,
-        Person.DELETED_UNEXPECTEDLY,
-        Person.MERGED,
-        Person.RECREATED,
-        Person.CONTRADICTED,
-    ),
-    Axis.PROPERTIES: (
-        Properties.CHANGED_CONFIRMED,
-        Properties.FOUND_CHANGED,
-        Properties.ALREADY_AS_DESIRED,
-        Properties.CONTRADICTED,
-        Properties.GONE_WITH_PERSON,
-        Properties.TOO_LATE,
-        Properties.SKIPPED,
-    ),
-}
-"""States that `verify` reads again: a change may have been undone, and a person that was gone may be there again."""
 
 _UNPROVEN = frozenset({Person.ACCEPTED, Person.CONTRADICTED, Properties.ACCEPTED, Properties.CONTRADICTED})
 """States of a test batch whose change was accepted and does not show."""
@@ -86,7 +65,6 @@ class Run:
         self._gate = gate
         self._emitter = emitter
         self._settings = settings
-        self._unread = 0
         keys = job.operation.keys if isinstance(job.operation, PropertyOperation) else ()
         self._verifier = Verifier(
             job,
@@ -128,15 +106,10 @@ class Run:
         await self._gate.run(self._send_and_read_back)
         self._emitter.progress()
 
-    async def read_again(self) -> int:
-        """Read all targets back without sending anything.
-
-        Returns:
-            How many targets could not be read.
-        """
+    async def read_again(self) -> None:
+        """Read all targets back without sending anything. Returns early, in good order, when the gate closes."""
         await self._gate.run(self._read_again)
         self._emitter.progress()
-        return self._unread
 
     async def _send_and_read_back(self) -> None:
         if self._job.target_states.test_batch is None:
@@ -233,23 +206,19 @@ class Run:
                 return
 
     async def _read_again(self) -> None:
-        axis = Axis.PROPERTIES if self._job.primary_axis is Axis.PROPERTIES else Axis.PERSON
-        target_states, states = self._job.target_states, READ_AGAIN[axis]
-        maybe_deleted = [  # the error that stopped the run says that `verify` shows which of them are left
-            number
-            for number in target_states.numbers_with_reasons((Reason.DELETED_INSTEAD_OF_KEPT,))
-            if target_states.person(number) in (Person.UNKNOWN, Person.NOT_REQUESTED)
-        ]
-        count = sum(number for state, number in target_states.counts(axis).items() if state in states)
-        self._emitter.will_read_again(count + len(maybe_deleted))
+        verification = Verification(
+            self._job,
+            self._verifier,
+            self._second_look,
+            ListedPersons(self._context.client, self._gate),
+            RecordingVerifier(self._job, self._context.client, self._gate),
+            readers=self._settings.concurrency,
+            moved=self._emitter.moved,
+        )
+        self._emitter.will_read_again(verification.count)
         self._emitter.phase("reading back")
         await self._poller.poll_until_done(WaitBudget(0.0))
-        numbers = chain(maybe_deleted, target_states.numbers(axis, states))
-        groups = self._emitter.count_reads(grouped(numbers, READ_SIZE))
-        self._unread = await self._second_look.read(
-            groups, readers=self._settings.concurrency, moved=self._emitter.moved
-        )
-        await self._verifier.check_purged()
+        await verification.read(self._emitter.count_reads)
 
 
 def all_attempts_failed(target_states: TargetStates, axis: Axis, numbers: Sequence[int]) -> bool:

@@ -1,4 +1,4 @@
-"""Pairs the plans of a folder with their journals: by name, or else by the digest that a journal records.
+"""Pairs the plans of a folder with their journals: by name, or else by what a journal records of its plan.
 
 Only the ends of plans and the first lines of journals are read.
 """
@@ -18,6 +18,14 @@ from bulk.files.private_files import open_regular
 _FIRST_LINE_MAX = 16 << 20
 _STEP = 1 << 14
 _DIGEST = re.compile(rb'"plan_digest":"(sha256:[0-9a-f]{64})"')
+_PLANNED_AT = re.compile(rb'"planned_at":"([0-9T:.+Z-]*)"')
+
+
+class PlanIdentity(msgspec.Struct, frozen=True):
+    """The digest of a plan, and when it was made: a plan for the same persons may have been made before."""
+
+    digest: str
+    planned_at: str
 
 
 class JournalOfPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,29 +72,29 @@ class FolderJournals:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._by_digest: dict[str, Path] | None = None
+        self._by_plan: dict[PlanIdentity, Path] | None = None
 
-    def find(self, plan: Path, digest: str) -> JournalOfPlan:
-        """Return the journal of a plan: the one of the usual name, or else another that records its digest.
+    def find(self, plan: Path, identity: PlanIdentity) -> JournalOfPlan:
+        """Return the journal of a plan: the one of the usual name, or else another that records this plan.
 
         Arguments:
             plan: the plan file.
-            digest: its digest.
+            identity: of the plan.
         """
         usual = journal_of(plan)
-        recorded = recorded_digest(usual)
-        if recorded == digest:
+        recorded = recorded_plan(usual)
+        if recorded == identity:
             return JournalOfPlan(path=usual)
-        if self._by_digest is None:
-            found = {recorded_digest(path): path for path in reversed(files_named(self._folder, JOURNAL_SUFFIX))}
-            self._by_digest = {key: path for key, path in found.items() if key is not None}
-        if (elsewhere := self._by_digest.get(digest)) is not None:
+        if self._by_plan is None:
+            found = {recorded_plan(path): path for path in reversed(files_named(self._folder, JOURNAL_SUFFIX))}
+            self._by_plan = {key: path for key, path in found.items() if key is not None}
+        if (elsewhere := self._by_plan.get(identity)) is not None:
             return JournalOfPlan(path=elsewhere)
         return JournalOfPlan(path=usual) if recorded is None else JournalOfPlan(path=_free_name(usual), other=usual)
 
 
-def recorded_digest(journal: Path) -> str | None:
-    """Return the digest of the plan that a journal belongs to; None if the file does not say, or cannot be read."""
+def recorded_plan(journal: Path) -> PlanIdentity | None:
+    """Return the plan that a journal belongs to; None if the file does not say, or cannot be read."""
     try:
         fd = open_regular(journal, os.O_RDONLY, JournalError)
     except FileTrouble:
@@ -101,8 +109,11 @@ def recorded_digest(journal: Path) -> str | None:
         return None
     finally:
         os.close(fd)
-    found = _DIGEST.search(line.partition(b"\n")[0])
-    return None if found is None else found[1].decode("ascii")
+    first = line.partition(b"\n")[0]
+    digest, planned_at = _DIGEST.search(first), _PLANNED_AT.search(first)
+    if digest is None or planned_at is None:
+        return None
+    return PlanIdentity(digest[1].decode("ascii"), planned_at[1].decode("ascii"))
 
 
 def unreported_marker(plan: Path) -> Path:

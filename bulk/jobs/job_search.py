@@ -7,9 +7,10 @@ import msgspec
 
 from bulk.errors import FileTrouble
 from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX
-from bulk.jobs.job_files import FolderJournals, files_named, journal_of, plan_of
+from bulk.jobs.job_files import FolderJournals, PlanIdentity, files_named, journal_of, plan_of
 from bulk.jobs.job_summary import JobState, JobSummary, summarize_job, summarize_journal
 from bulk.plan.plan_ends import NotAPlan, read_footer, read_header
+from bulk.plan.plan_lines import with_time
 from bulk.plan.plan_match import JobIdentity, has_identity
 from bulk.progress.file_reading import OnRead
 
@@ -52,7 +53,8 @@ def find_jobs(folder: Path, identity: JobIdentity, *, on_read: OnRead | None = N
                 raise  # a second job must not start beside it
             found.skipped.append(str(error))
             continue
-        journal = journals.find(path, footer.digest)
+        header = with_time(header, footer)
+        journal = journals.find(path, PlanIdentity(footer.digest, header.created_at))
         if journal.other is not None:
             found.skipped.append(f"{path}: its journal {journal.other} is that of another plan.")
             continue
@@ -74,7 +76,8 @@ def list_jobs(folder: Path, *, on_read: OnRead | None = None) -> list[JobSummary
     for path in files_named(folder, PLAN_SUFFIX):
         try:
             header, footer = read_header(path), read_footer(path)
-            journal = journals.find(path, footer.digest)
+            header = with_time(header, footer)
+            journal = journals.find(path, PlanIdentity(footer.digest, header.created_at))
             jobs.append(summarize_job(path, header, footer, journal, on_read=on_read))
         except FileTrouble as error:
             jobs.append(_unreadable(path, journal_of(path), error))

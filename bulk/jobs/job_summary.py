@@ -15,10 +15,11 @@ from bulk.journal.replay import JournalFacts, replay_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_lines import PlanFooter, PlanHeader
 from bulk.progress.file_reading import OnRead
+from bulk.report.duty import Duty, while_running
 from bulk.report.load import report_of
 from bulk.report.report import Report
 from bulk.requests.due_dates import DueCount
-from bulk.states import PENDING, Axis, Events
+from bulk.states import PENDING
 
 
 class JobState(Enum):
@@ -49,9 +50,8 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
         planned_at: ISO 8601.
         last_entry_at: when the journal was last written, ISO 8601; None if the job is not started.
         finished_at: when the run ended that finished the job, ISO 8601.
-        verdict: the first sentence of the report; None if the job is not started.
-        exit_code: that of the report; None if the job is not started.
-        awaits_purge: whether events are queued that the server has not purged yet.
+        duty: whether the job is complete; None if the job is not started.
+        run_verdict: what its runs did, in one sentence; None if the job is not started.
         due: what is due on which day, as of the journal's last record; empty for a job that is not started.
         shredded_at: when the files that identify persons were destroyed, ISO 8601.
         problem: why the job cannot be read, or what is wrong with its files.
@@ -71,9 +71,8 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     planned_at: str | None = None
     last_entry_at: str | None = None
     finished_at: str | None = None
-    verdict: str | None = None
-    exit_code: int | None = None
-    awaits_purge: bool = False
+    duty: Duty | None = None
+    run_verdict: str | None = None
     due: tuple[DueCount, ...] = ()
     shredded_at: str | None = None
     problem: str | None = None
@@ -158,11 +157,10 @@ def with_journal(
         done=target_states.count - target_states.count_with_states(PENDING),
         last_entry_at=report.last_entry_at,
         finished_at=_finished_at(report) if state is JobState.FINISHED else None,
-        verdict=report.verdict,
-        exit_code=report.exit_code,
+        duty=while_running(report.duty) if state is JobState.RUNNING else report.duty,
+        run_verdict=report.run_verdict,
         due=report.due,
         shredded_at=report.shredded_at,
-        awaits_purge=bool(target_states.counts(Axis.EVENTS).get(Events.QUEUED)),
     )
 
 
@@ -171,7 +169,7 @@ def _is_finished(report: Report) -> bool:
 
     A run that was killed before it recorded its end is not finished, whatever the states of its targets.
     """
-    return _finished_at(report) is not None and report.exit_code in (0, 1)
+    return _finished_at(report) is not None and report.run_exit_code in (0, 1)
 
 
 def _finished_at(report: Report) -> str | None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bulk.formatting import count_of, format_count
-from bulk.jobs.job_files import journal_of
+from bulk.jobs.job_files import journal_of, plan_of
 from bulk.jobs.job_summary import JobSummary
 from bulk.sanitize import file_word
 
@@ -22,3 +22,9 @@ def run_line(plan: Path, journal: Path) -> str:
     """Return the command line that runs or resumes a plan; it names the journal if that has another name."""
     named = "" if journal == journal_of(plan) else f" --journal {file_word(str(journal))}"
     return f"posthog-bulk run {file_word(str(plan))}{named}"
+
+
+def verify_line(plan: Path, journal: Path) -> str:
+    """Return the command line that verifies a job; it names the plan if that has another name than the journal."""
+    named = "" if plan == plan_of(journal) else f" --plan {file_word(str(plan))}"
+    return f"posthog-bulk verify {file_word(str(journal))}{named}"

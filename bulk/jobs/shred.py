@@ -25,11 +25,11 @@ from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_ends import read_footer, read_header
+from bulk.report.duty_decision import duty_of
 from bulk.report.find import receipts_beside
-from bulk.report.verdict import exit_code
 from bulk.requests.receipts_writer import complete_receipts
 from bulk.sanitize import file_word
-from bulk.states import PENDING, Axis, Events
+from bulk.states import PENDING
 
 _ZEROS = bytes(1 << 20)
 _HEAD_BYTES = 64
@@ -97,7 +97,7 @@ async def shred_job(
             await writer.durable()
         elif target_states.shredded is not None:
             at = target_states.shredded.at
-    left = receipts_beside(path, job.plan_digest)
+    left = receipts_beside(path, job)
     return Shredded(
         removed=tuple(found.values()),
         kept=(path,) if left is None else (path, left),
@@ -133,12 +133,12 @@ def _check_finished(journal: Path, target_states: TargetStates) -> None:
             f"{target_states.count:,} are not done",
             "finish it first, or give --unfinished: it can then never be finished",
         )
-    queued = target_states.counts(Axis.EVENTS).get(Events.QUEUED, 0)
-    if queued and exit_code(target_states, purged=True) != 0:
+    duty = duty_of(target_states)
+    if duty.waiting_for:
         raise Refused(
-            f"PostHog has not purged the events of {count_of(queued, 'person')} of {journal} yet, and without the plan "
-            "that can never be verified",
-            f"run posthog-bulk verify {file_word(str(journal))} after the weekend first, or give --unfinished",
+            f"the job of {journal} still waits for {', and for '.join(duty.waiting_for)}, which can never be verified "
+            "without the plan",
+            f"run posthog-bulk verify {file_word(str(journal))} first, when it is done, or give --unfinished",
         )
 
 
@@ -161,7 +161,7 @@ def _files(
         raise JournalError(plan, NO_SUCH_FILE, "name the plan of the job with --plan")
     if receipts:
         usual = receipts_of(journal)
-        if (beside := receipts_beside(journal, job.plan_digest)) is not None:
+        if (beside := receipts_beside(journal, job)) is not None:
             found[RECEIPTS] = beside
         elif os.path.lexists(usual) and was_begun and _is_overwritten(usual):
             found[RECEIPTS] = usual
@@ -176,7 +176,7 @@ def _check_plan(plan: Path, job: JobOpened, *, was_begun: bool) -> None:
     except FileTrouble:
         if not was_begun:
             raise
-        is_same = (header.host, header.project_id, header.created_at) == (job.host, job.project, job.planned_at)
+        is_same = (header.host, header.project_id) == (job.host, job.project)
     else:
         is_same = footer.digest == job.plan_digest
         if is_same and footer.receipts is not None:  # only the plan has the key that they may lack

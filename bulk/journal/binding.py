@@ -20,6 +20,7 @@ def check_binding(path: str, job: JobOpened, plan: Plan) -> None:
         ("operation", job.operation, without_values(plan.header.operation)),
         ("plan digest", job.plan_digest, plan.digest),
         ("count", job.count, plan.count),
+        ("time of planning", job.planned_at, plan.header.created_at),
     )
     for name, in_journal, in_plan in pairs:
         if in_journal != in_plan:

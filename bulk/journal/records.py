@@ -166,6 +166,22 @@ class PauseTaken(_Record, frozen=True, tag="pause"):
     duration_s: float
 
 
+class Verified(_Record, frozen=True, tag="verified"):
+    """A verification read everything that it had to; `persons` is how many it was about.
+
+    `unread` names targets that could not be read. `returned` names targets that are gone and whose distinct ID belongs
+    to a new person. `listed` names targets that are gone and that the list of persons still shows (contract 8);
+    `listing` is why the list could not be read, or None.
+    """
+
+    at: float
+    persons: int
+    unread: str | None = None
+    returned: str | None = None
+    listed: str | None = None
+    listing: str | None = None
+
+
 class RunEnded(_Record, frozen=True, tag="run_ended"):
     """The run ended in good order, for this reason."""
 
@@ -196,6 +212,7 @@ Record = (
     | TestBatchPassed
     | LimitChanged
     | PauseTaken
+    | Verified
     | RunEnded
     | FilesShredded
 )

@@ -28,11 +28,23 @@ _FORMAT = re.compile(rb'\{"n":0,"(?:type":"job_opened|k":"job)","format":([0-9]{
 
 
 class JournalFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts about a journal's file, for reports."""
+    """Facts about a journal's file, for reports.
+
+    Arguments:
+        digest: of the complete records.
+        lines: number of complete records.
+        torn_tail_bytes: length of an incomplete last record.
+        size: bytes of the complete records.
+        file_digest: of the whole file; the same as `digest` where the last record is complete.
+        torn_reason: what is wrong with an incomplete last record, as the end of a sentence about its line.
+    """
 
     digest: str
     lines: int
     torn_tail_bytes: int
+    size: int = 0
+    file_digest: str = ""
+    torn_reason: str | None = None
 
 
 @cache
@@ -107,9 +119,14 @@ def replay_journal(
     if target_states.job is None:
         raise JournalEmpty(path)
     complete = end.offset if isinstance(end, TornTail) else end.size
-    digest, size = _digest(path, complete)
+    digest, file_digest, size = _digests(path, complete)
     return target_states, JournalFacts(
-        digest=digest, lines=target_states.run_stats.lines, torn_tail_bytes=size - complete
+        digest=digest,
+        lines=target_states.run_stats.lines,
+        torn_tail_bytes=size - complete,
+        size=complete,
+        file_digest=file_digest,
+        torn_reason=end.reason if isinstance(end, TornTail) else None,
     )
 
 
@@ -202,8 +219,8 @@ def refuse_other_file(path: Path) -> None:
         )
 
 
-def _digest(path: Path, complete: int) -> tuple[str, int]:
-    """Return the SHA-256 of the journal's complete lines, and the file's size."""
+def _digests(path: Path, complete: int) -> tuple[str, str, int]:
+    """Return the SHA-256 of the journal's complete lines and of its whole file, and the file's size."""
     digest = sha256()
 
     fd = open_regular(path, os.O_RDONLY, JournalError)
@@ -212,6 +229,10 @@ def _digest(path: Path, complete: int) -> tuple[str, int]:
         while remaining and (piece := os.read(fd, min(_CHUNK, remaining))):
             digest.update(piece)
             remaining -= len(piece)
-        return f"sha256:{digest.hexdigest()}", max(complete, os.fstat(fd).st_size)
+        whole, size = digest.copy(), complete - remaining
+        while piece := os.read(fd, _CHUNK):
+            whole.update(piece)
+            size += len(piece)
+        return f"sha256:{digest.hexdigest()}", f"sha256:{whole.hexdigest()}", max(complete, size)
     finally:
         os.close(fd)

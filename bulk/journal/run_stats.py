@@ -1,5 +1,7 @@
 """Counts over a journal's records for reports: runs, attempts per route, pauses. Pure."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from bulk.journal.records import (
@@ -16,6 +18,25 @@ from bulk.journal.records import (
 )
 from bulk.number_ranges import parse_ranges
 from bulk.states import State
+
+TIMED = frozenset(
+    {
+        ("events", "queued"),
+        ("events", "purged"),
+        ("person", "deleted_confirmed"),
+        ("person", "found_deleted"),
+        ("recordings", "requested"),
+        ("recordings", "deleted"),
+        ("properties", "changed_confirmed"),
+        ("properties", "found_changed"),
+    }
+)
+"""The states, by axis, whose times a report shows."""
+PAUSES_KEPT = 50
+"""Pauses of a run whose times are kept."""
+RESPONSES_KEPT = 100
+"""Kinds of responses that are counted apart; the error codes of further ones are counted as `other`."""
+OTHER = "other"
 
 KEPT_DELETED = frozenset({"deleted_instead_of_kept", "no_summary"})
 """Errors after which the server may have deleted persons that it was asked to keep."""
@@ -34,10 +55,38 @@ class RouteCounts(msgspec.Struct):
     targets: int = 0
 
 
+class ResponseKey(NamedTuple):
+    """The responses that a report counts together: of one call, with the same outcome, status and error."""
+
+    route: str
+    axes: tuple[str, ...]
+    outcome: str
+    status: int | None
+    error: str | None
+    code: str | None
+
+
+class ResponseCounts(msgspec.Struct):
+    """Responses with the same key. `targets` adds up batch sizes."""
+
+    requests: int = 0
+    targets: int = 0
+
+
+class Span(msgspec.Struct):
+    """When targets entered a state during a run: the first time, the last time, and how many."""
+
+    first_at: float
+    last_at: float
+    targets: int = 0
+
+
 class RunCounts(msgspec.Struct):
     """One run of the job, by one process.
 
-    `counts_before` is the number of targets per state of the primary axis when it started.
+    `counts_before` is the number of targets per state of the primary axis when it started. `last_at` is the time of
+    its last record. `spans` has the states of `TIMED` that targets entered. `pauses` has the start and the length of
+    the first `PAUSES_KEPT` pauses that the server asked for.
     """
 
     started_at: float
@@ -51,6 +100,9 @@ class RunCounts(msgspec.Struct):
     paused_s: float = 0.0
     ended_at: float | None = None
     reason: str | None = None
+    last_at: float = 0.0
+    spans: dict[tuple[str, str], Span] = {}
+    pauses: list[tuple[float, float]] = []
 
 
 class RunStats:
@@ -61,19 +113,24 @@ class RunStats:
         self.opened_at = 0.0
         self.last_at = 0.0
         self.routes: dict[RouteKey, RouteCounts] = {}
+        self.responses: dict[ResponseKey, ResponseCounts] = {}
         self.runs: list[RunCounts] = []
         self.pauses = 0
         self.limits_lowered = 0
         self.kept_deleted = False
-        self._open: dict[int, tuple[RouteKey, int]] = {}
+        self._open: dict[int, tuple[RouteKey, int, str]] = {}
 
     def apply(self, record: Record) -> None:
         """Count one record."""
         self.lines += 1
         self.last_at = max(self.last_at, record.at)
+        if self.runs and not isinstance(record, RunStarted):
+            self.runs[-1].last_at = self.last_at
         match record:
             case StatesChanged():  # the most frequent record first
-                pass
+                for change in record.changes:
+                    if (change.axis, change.state) in TIMED:
+                        self._timed(change.axis, change.state, record.at, _size(change.targets))
             case Intent():
                 self._intent(record)
             case AttemptEnded():
@@ -87,7 +144,10 @@ class RunStats:
             case PauseTaken():
                 self.pauses += 1
                 if self.runs:
-                    self.runs[-1].paused_s += record.duration_s
+                    run = self.runs[-1]
+                    run.paused_s += record.duration_s
+                    if len(run.pauses) < PAUSES_KEPT:
+                        run.pauses.append((record.at, record.duration_s))
             case ReadRequest() if self.runs:
                 self.runs[-1].requests += 1
             case LimitChanged():
@@ -102,23 +162,52 @@ class RunStats:
         route.targets += _size(record.targets)
         if self.runs:
             self.runs[-1].requests += record.requests
-        self._open[record.attempt] = key, record.requests
+        self._open[record.attempt] = key, record.requests, record.targets
 
     def _attempt_ended(self, record: AttemptEnded) -> None:
         self.kept_deleted = self.kept_deleted or record.error in KEPT_DELETED
-        key, planned = self._open.pop(record.attempt, (None, 1))
-        if key is None:
+        if (opened := self._open.pop(record.attempt, None)) is None:
             return
+        key, planned, targets = opened
         route, made = self.routes[key], planned if record.requests is None else record.requests
         route.attempts -= planned - made
         not_ok = record.outcome != "ok"
         route.ok += made - not_ok
         route.failed += record.outcome == "failed"
+        self._count_responses(key, record, made, targets)
+
+    def _count_responses(self, key: RouteKey, record: AttemptEnded, made: int, targets: str) -> None:
+        """Count the responses to an attempt; in a block, all but the last one were successful."""
+        before = made - 1 if record.outcome != "ok" else 0
+        if before:
+            self._responses(ResponseKey(*key, "ok", None, None, None), before, before)
+        size = 1 if before else _size(targets)
+        self._responses(
+            ResponseKey(*key, record.outcome, record.status, record.error, record.code), made - before, size
+        )
+        if record.outcome == "ok" and "recordings" in key[1]:
+            self._timed("recordings", "requested", record.at, _size(record.accepted or targets))
+
+    def _responses(self, key: ResponseKey, requests: int, targets: int) -> None:
+        if key not in self.responses and len(self.responses) >= RESPONSES_KEPT:
+            key = key._replace(status=None, error=OTHER if key.error else None, code=None)
+        counts = self.responses.setdefault(key, ResponseCounts())
+        counts.requests += requests
+        counts.targets += targets
+
+    def _timed(self, axis: str, state: str, at: float, targets: int) -> None:
+        """Note that targets entered a state."""
+        if not self.runs:
+            return
+        span = self.runs[-1].spans.setdefault((axis, state), Span(at, at))
+        span.first_at, span.last_at = min(span.first_at, at), max(span.last_at, at)
+        span.targets += targets
 
 
 def _run(record: RunStarted) -> RunCounts:
     return RunCounts(
         started_at=record.at,
+        last_at=record.at,
         version=record.version,
         purpose=record.purpose,
         batch_size=record.batch_size,

@@ -24,6 +24,7 @@ from bulk.journal.records import (
     RunStarted,
     StatesChanged,
     TestBatchPassed,
+    Verified,
 )
 from bulk.journal.run_stats import RunStats
 from bulk.number_ranges import parse_ranges
@@ -52,6 +53,7 @@ class TargetStates(StatusTable):
         usage: what the journal tells about the rate limits.
         run_stats: counts for reports.
         coverage: up to when deletion rows cover each target's events.
+        verified: the last verification that came to its end.
     """
 
     def __init__(self) -> None:
@@ -59,6 +61,7 @@ class TargetStates(StatusTable):
         self.job: JobOpened | None = None
         self.approved: Approved | None = None
         self.test_batch: TestBatchPassed | None = None
+        self.verified: Verified | None = None
         self.shredded: FilesShredded | None = None
         self.attempts = bytearray()
         self.open: dict[int, Intent] = {}
@@ -104,6 +107,8 @@ class TargetStates(StatusTable):
                 self.approved = record
             case TestBatchPassed():
                 self.test_batch = record
+            case Verified():
+                self._verified(record)
             case RunEnded():
                 self.usage.run_ended()
             case PauseTaken():
@@ -150,6 +155,12 @@ class TargetStates(StatusTable):
         )
         if self.job is not None:
             self.run_stats.runs[-1].counts_before = self.counts(self.primary_axis)
+
+    def _verified(self, record: Verified) -> None:
+        for targets in (record.unread, record.returned, record.listed):
+            for _, stop in parse_ranges(targets or ""):
+                self.check_number(stop - 1)
+        self.verified = record
 
     def _observe(self, numbers: Iterable[int], observation: Observation) -> None:
         """Apply an observation that follows from a record which names no states."""

@@ -8,15 +8,17 @@ import hashlib
 import os
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 from weakref import WeakSet
 
 from asyncclient import Limits
 from bulk.errors import PlanError
 from bulk.files.job_file_kinds import receipts_of
+from bulk.files.line_checks import first_change
 from bulk.files.private_files import open_regular
 from bulk.plan.plan_ends import CHANGED, NEW_PLAN, footer_of, header_of, read_bytes, size_of
 from bulk.plan.plan_lines import (
@@ -24,11 +26,13 @@ from bulk.plan.plan_lines import (
     FORMAT,
     PlanFooter,
     PlanHeader,
+    RecordingNote,
     Target,
+    decode_notes,
     decode_targets,
     digest_matches,
-    is_changed,
     short_digest,
+    with_time,
 )
 from bulk.requests.receipts_writer import complete_receipts, withdraw_key
 
@@ -54,14 +58,18 @@ class Plan:
     It is for one thread at a time. Close it, or use it as a context manager.
 
     Attributes:
+        file_digest: the SHA-256 of the whole file, as `sha256sum` computes it; `digest` covers all lines but the last.
         counted_by: the rate limits in this process that count the requests of its planning and of its last run already.
     """
 
-    def __init__(self, path: Path, fd: int, header: PlanHeader, footer: PlanFooter, index: "_Index") -> None:
+    def __init__(
+        self, path: Path, fd: int, header: PlanHeader, footer: PlanFooter, index: "_Index", *, file_digest: str
+    ) -> None:
         self.path = path
         self.header = header
         self.count = footer.count
         self.digest = footer.digest
+        self.file_digest = file_digest
         self.spent = footer.spent
         self.findings = footer.findings
         self.content = footer.input
@@ -94,6 +102,27 @@ class Plan:
             found += self._block(block)[max(start - first, 0) : stop - first]
         return found
 
+    def recording_notes(self, numbers: Sequence[int]) -> dict[int, RecordingNote | None]:
+        """Return what the plan notes of the recordings of these targets; None where it notes nothing.
+
+        The notes are read from the file each time: they can be much larger than the targets.
+
+        Arguments:
+            numbers: of targets, in ascending order.
+
+        Raises:
+            PlanError: the file was changed since it was opened.
+        """
+        found: dict[int, RecordingNote | None] = {}
+        first, notes = -BLOCK, list[RecordingNote | None]()
+        for number in numbers:
+            if not first <= number < first + BLOCK:
+                first = number - number % BLOCK
+                self._block(first // BLOCK)  # checks that the lines are these targets
+                notes = decode_notes(self._read_block(first // BLOCK))
+            found[number] = notes[number - first]
+        return found
+
     def iter(self) -> Iterator[Target]:
         """Yield every target in order."""
         for block in range(-(-self.count // BLOCK)):
@@ -111,7 +140,7 @@ class Plan:
         """Close the plan and remove its file and its receipts, unless the path names another file by now."""
         if self.is_in_place:
             receipts = receipts_of(self.path)
-            has_receipts = withdraw_key(receipts, self.digest)
+            has_receipts = withdraw_key(receipts, self.receipts_key, self.digest)
             with suppress(OSError):
                 self.path.unlink()
                 if has_receipts:
@@ -137,10 +166,7 @@ class Plan:
             raise ValueError("the plan is closed")
         if self._cached[0] == block:
             return self._cached[1]
-        start, stop = self._index.starts[block], self._index.starts[block + 1]
-        data = read_bytes(self._fd, start, stop - start, self.path)
-        if zlib.crc32(data) != self._index.sums[block]:
-            raise PlanError(self.path, "was changed while it was open", NEW_PLAN)
+        data = self._read_block(block)
         first = block * BLOCK
         targets = decode_targets(data)
         if isinstance(targets, int):
@@ -150,6 +176,14 @@ class Plan:
                 raise PlanError(self.path, f"line {number + 2} is not target {number}", NEW_PLAN)
         self._cached = (block, targets)
         return targets
+
+    def _read_block(self, block: int) -> bytes:
+        """Return the lines of a block of targets, unchanged since the digest was checked."""
+        start, stop = self._index.starts[block], self._index.starts[block + 1]
+        data = read_bytes(self._fd, start, stop - start, self.path)
+        if zlib.crc32(data) != self._index.sums[block]:
+            raise PlanError(self.path, "was changed while it was open", NEW_PLAN)
+        return data
 
 
 class _Index:
@@ -182,15 +216,17 @@ def load_plan(path: Path | str) -> Plan:
         size = size_of(fd, path)
         header, body = header_of(fd, size, path)
         footer, end = footer_of(fd, size, path)
-        digest, index, count = _scan(fd, body, end, path)
+        hashed, index, count = _scan(fd, body, end, path)
+        digest = DIGEST_PREFIX + hashed.hexdigest()
         if digest != footer.digest:
             was, now = short_digest(footer.digest), short_digest(digest)
-            place = _changed_line(fd, end, path)
-            where = "" if place is None else f"line {place:,} fails its checksum, "
-            raise PlanError(path, f"{CHANGED}: {where}digest {now}, expected {was}", NEW_PLAN)
+            where = _changed_lines(fd, end, footer.checks)
+            raise PlanError(path, f"{CHANGED}{where}: digest {now}, expected {was}", NEW_PLAN)
         if count != footer.count:
             raise PlanError(path, f"has {count:,} targets, but its footer says {footer.count:,}", NEW_PLAN)
-        return Plan(path, fd, header, footer, index)
+        hashed.update(read_bytes(fd, end, size - end, path))
+        file_digest = DIGEST_PREFIX + hashed.hexdigest()
+        return Plan(path, fd, with_time(header, footer), footer, index, file_digest=file_digest)
     except BaseException:
         os.close(fd)
         raise
@@ -210,23 +246,26 @@ def complete_receipts_of(plan: Plan, *, job: str | None = None) -> None:
         complete_receipts(receipts_of(plan.path), plan.receipts_key, plan.digest, job=job)
 
 
-def _changed_line(fd: int, end: int, path: Path) -> int | None:
-    """Return the number of the first line before the footer that was changed; None in a plan of an earlier version."""
-    number, offset, rest, found, has_checksums = 0, 0, b"", None, False
-    while offset < end:
-        chunk = read_bytes(fd, offset, min(_CHUNK, end - offset), path)
-        offset += len(chunk)
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            number += 1
-            is_intact = is_changed(line + b"\n") is False
-            has_checksums |= is_intact
-            if found is None and not is_intact:
-                found = number
-    return found if has_checksums else None
+def _changed_lines(fd: int, end: int, checks: str) -> str:
+    """Return which line of a changed plan differs from the original, in words; empty where the plan does not tell."""
+    with os.fdopen(os.dup(fd), "rb") as file, suppress(ValueError):
+        file.seek(0)
+        found = first_change(checks, _lines_before(file, end))
+        if found is not None:
+            first, last = found
+            return f", in line {first:,}" if first == last else f", in one of the lines {first:,} to {last:,}"
+    return ""
 
 
-def _scan(fd: int, body: int, end: int, path: Path) -> tuple[str, _Index, int]:
+def _lines_before(file: BinaryIO, end: int) -> Iterator[bytes]:
+    """Yield the lines of a file up to an offset."""
+    offset = 0
+    while offset < end and (line := file.readline(end - offset)):
+        offset += len(line)
+        yield line
+
+
+def _scan(fd: int, body: int, end: int, path: Path) -> tuple["hashlib._Hash", _Index, int]:
     """Hash everything before the footer, find where each block of targets starts, and count the targets."""
     digest = hashlib.sha256(read_bytes(fd, 0, body, path))
     index = _Index(body)
@@ -251,4 +290,4 @@ def _scan(fd: int, body: int, end: int, path: Path) -> tuple[str, _Index, int]:
         offset += len(chunk)
     if index.starts[-1] < end:
         index.close_block(end, crc)
-    return DIGEST_PREFIX + digest.hexdigest(), index, count
+    return digest, index, count

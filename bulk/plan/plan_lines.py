@@ -1,13 +1,13 @@
 """The lines of a plan file: header, targets and footer, and the digest that identifies a plan. Pure.
 
-The digest covers every byte before the footer. The footer carries a checksum of itself, and every other line one of
-itself too, which tells the place of a change.
+The digest covers every byte before the footer: what would be done, and to which persons. It does not depend on when the
+plan was made, which the footer says, so a plan that is made again for the same persons has the same digest. The footer
+carries a checksum of itself.
 """
 
 import hashlib
-import zlib
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -26,17 +26,15 @@ SHORT_DIGEST = 12
 
 _CHECK = b',"check":"%b"}\n'
 _CHECK_SIZE = len(_CHECK % bytes(16))
-_CRC = b',"crc":"%08x"}\n'
-_CRC_SIZE = len(_CRC % 0)
 
 
-class PlanHeader(msgspec.Struct, frozen=True, kw_only=True):
+class PlanHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a plan was made for.
 
     Arguments:
         operation: the operation with its parameters.
         selection: its summary, and details that may hold values.
-        created_at: ISO 8601 in UTC.
+        created_at: ISO 8601 in UTC; the file has it in its footer, and in its header in plans of earlier versions.
         version: the version of this program that made the plan.
         record: who ordered the job and why; None if nothing was given, and in plans of earlier versions.
     """
@@ -47,9 +45,9 @@ class PlanHeader(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     operation: dict[str, Any]
     selection: dict[str, Any]
-    created_at: str
     version: str
     record: JobRecord | None = None
+    created_at: str = ""
 
     def __repr__(self) -> str:  # selection and operation may hold personal data
         return f"PlanHeader(format={self.format}, project_id={self.project_id}, host={self.host!r})"
@@ -77,6 +75,37 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
         return f"Target(number={self.number})"
 
 
+class RecordingNote(NamedTuple):
+    """What a plan notes of a person whose recordings are to be deleted (contract 6.7).
+
+    Arguments:
+        distinct_ids: all distinct IDs of the person.
+        recordings: how many recordings the server showed that were not deleted; None if it could not be asked.
+    """
+
+    distinct_ids: tuple[str, ...]
+    recordings: int | None = None
+
+    def __repr__(self) -> str:
+        return f"RecordingNote(recordings={self.recordings})"
+
+
+class NotedTarget(Target, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A target with the note of its recordings; whoever needs no note reads the same line as a `Target`.
+
+    Arguments:
+        distinct_ids, recordings: as in `RecordingNote`; None if the plan has no note.
+    """
+
+    distinct_ids: tuple[str, ...] | None = None
+    recordings: int | None = None
+
+    @property
+    def note(self) -> RecordingNote | None:
+        """The note of the recordings, if there is one."""
+        return None if not self.distinct_ids else RecordingNote(self.distinct_ids, self.recordings)
+
+
 class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
     """The last line of a plan.
 
@@ -87,6 +116,9 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
         findings: the findings of the input check.
         input: the content of the selection's input; None for a filter, and in plans of versions that did not record it.
         receipts: the key of the receipts beside the plan, in hex; None in plans of versions that wrote none.
+        created_at: when the plan was made, in ISO 8601 in UTC; None in plans of earlier versions.
+        checks: locate a change in the lines before the footer (`bulk.files.line_checks`); empty in plans of earlier
+            versions.
     """
 
     count: int
@@ -95,6 +127,8 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[Any]
     input: InputContent | None = None
     receipts: str | None = None
+    created_at: str | None = None
+    checks: str = ""
 
     def __repr__(self) -> str:
         return f"PlanFooter(count={self.count}, digest={self.digest!r})"
@@ -107,12 +141,23 @@ class _Format(msgspec.Struct, frozen=True):
 _FORMATS = msgspec.json.Decoder(_Format)
 _HEADERS = msgspec.json.Decoder(PlanHeader)
 _TARGETS = msgspec.json.Decoder(Target)
+_NOTED_TARGETS = msgspec.json.Decoder(NotedTarget)
 _FOOTERS = msgspec.json.Decoder(PlanFooter)
 
 
 def short_digest(digest: str) -> str:
     """Return the short form of a digest, which people read and type."""
     return digest.removeprefix(DIGEST_PREFIX)[:SHORT_DIGEST]
+
+
+def without_time(header: PlanHeader) -> PlanHeader:
+    """Return a header as the file has it."""
+    return msgspec.structs.replace(header, created_at="")
+
+
+def with_time(header: PlanHeader, footer: PlanFooter) -> PlanHeader:
+    """Return the header of a file with the time that its footer has."""
+    return header if footer.created_at is None else msgspec.structs.replace(header, created_at=footer.created_at)
 
 
 def digest_matches(digest: str, given: str) -> bool:
@@ -124,23 +169,6 @@ def digest_matches(digest: str, given: str) -> bool:
     """
     wanted = given.strip().lower().removeprefix(DIGEST_PREFIX)
     return len(wanted) >= SHORT_DIGEST and digest.removeprefix(DIGEST_PREFIX).startswith(wanted)
-
-
-def encode_checked(value: PlanHeader | Target) -> bytes:
-    """Return the line of a header or a target, with its checksum and line end."""
-    body = encode_line(value)[:-1]
-    return body + _CRC % zlib.crc32(body)
-
-
-def is_changed(line: bytes) -> bool | None:
-    """Return whether a line was changed after it was written; None for one of a version that wrote no checksums.
-
-    Arguments:
-        line: of a header or a target, with its line end.
-    """
-    if not line[-_CRC_SIZE:].startswith(_CRC[:8]):
-        return None
-    return line[-_CRC_SIZE:] != _CRC % zlib.crc32(line[:-_CRC_SIZE])
 
 
 def encode_footer(footer: PlanFooter) -> bytes:
@@ -182,6 +210,11 @@ def decode_targets(block: bytes) -> list[Target] | int:
         except ValueError:
             return len(targets)
     return targets
+
+
+def decode_notes(block: bytes) -> list[RecordingNote | None]:
+    """Return the notes of a block of complete lines; raises ValueError where one is not a target."""
+    return [decode_line(line, _NOTED_TARGETS).note for line in block[:-1].split(b"\n")]
 
 
 def _checksum(body: bytes) -> bytes:

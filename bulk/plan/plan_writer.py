@@ -13,6 +13,8 @@ from uuid import UUID
 from bulk.errors import PlanError
 from bulk.files.content_meter import InputContent
 from bulk.files.job_file_kinds import PLAN_SUFFIX
+from bulk.files.json_lines import encode_line
+from bulk.files.line_checks import LineChecks
 from bulk.files.private_files import refuse_existing
 from bulk.files.unnamed_file import UnnamedFile, create_unnamed, remove_abandoned
 from bulk.plan.plan_file import Plan, load_plan
@@ -20,11 +22,13 @@ from bulk.plan.plan_lines import (
     DIGEST_PREFIX,
     FORMAT,
     MAX_LINE,
+    NotedTarget,
     PlanFooter,
     PlanHeader,
+    RecordingNote,
     Target,
-    encode_checked,
     encode_footer,
+    without_time,
 )
 from bulk.requests.receipts_writer import ReceiptsWriter
 
@@ -42,7 +46,10 @@ class PlanWriter:
         self.count = 0
         self._file = file
         self._hash = hashlib.sha256()
-        self._buffer = bytearray(_line(header))
+        self._created_at = header.created_at
+        self._checks = LineChecks()
+        self._buffer = bytearray()
+        self._append(without_time(header))
 
     @classmethod
     def create(cls, path: Path | str, header: PlanHeader) -> "PlanWriter":
@@ -64,7 +71,15 @@ class PlanWriter:
             file.close()
             raise
 
-    def add(self, uuid: UUID, created_at: datetime, distinct_id: str | None = None, *, line: int | None = None) -> None:
+    def add(
+        self,
+        uuid: UUID,
+        created_at: datetime,
+        distinct_id: str | None = None,
+        *,
+        line: int | None = None,
+        note: RecordingNote | None = None,
+    ) -> None:
         """Append one target, which gets the next number.
 
         Arguments:
@@ -72,6 +87,7 @@ class PlanWriter:
             created_at: the person's creation time, with a time zone.
             distinct_id: the distinct ID that selected the person, if any.
             line: the number of the input line that selected the person, if any.
+            note: what is to be known of its recordings later, if anything.
 
         Raises:
             FileTrouble: the file cannot be written, for example because the disk is full.
@@ -81,8 +97,16 @@ class PlanWriter:
         if created_at.tzinfo is not UTC:
             with suppress(OverflowError):  # this close to the end of the calendar, UTC has no such time
                 created_at = created_at.astimezone(UTC)
-        target = Target(number=self.count, uuid=uuid, created_at=created_at, distinct_id=distinct_id, line=line)
-        self._buffer += _line(target)
+        target = NotedTarget(
+            number=self.count,
+            uuid=uuid,
+            created_at=created_at,
+            distinct_id=distinct_id,
+            line=line,
+            distinct_ids=None if note is None else note.distinct_ids,
+            recordings=None if note is None else note.recordings,
+        )
+        self._append(target)
         self.count += 1
         if len(self._buffer) >= FLUSH_BYTES:
             self._flush()
@@ -120,6 +144,8 @@ class PlanWriter:
                 findings=list(findings),
                 input=content,
                 receipts=None if receipts is None else receipts.key,
+                created_at=self._created_at,
+                checks=self._checks.encode(),
             )
         )
         if len(footer) > MAX_LINE:
@@ -137,6 +163,11 @@ class PlanWriter:
             raise PlanError(self.path, "was replaced while it was written", "make a new plan")
         return plan
 
+    def _append(self, value: PlanHeader | Target) -> None:
+        line = _line(value)
+        self._checks.add(line)
+        self._buffer += line
+
     def _flush(self) -> None:
         self._hash.update(self._buffer)
         self._file.write(self._buffer)
@@ -152,7 +183,7 @@ class PlanWriter:
 
 
 def _line(value: PlanHeader | Target) -> bytes:
-    line = encode_checked(value)
+    line = encode_line(value) + b"\n"
     if len(line) > MAX_LINE:
         raise ValueError(f"a line of a plan has at most {MAX_LINE} bytes, not {len(line)}")
     return line

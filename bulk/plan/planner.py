@@ -25,11 +25,12 @@ from bulk.events import PlanEvent, PlanProgress
 from bulk.files.job_file_kinds import receipts_of
 from bulk.files.private_files import refuse_existing
 from bulk.formatting import count_of
-from bulk.operations import Operation, PropertyOperation, UnsetProperties, to_dict
+from bulk.operations import Operation, PropertyOperation, UnsetProperties, axes, to_dict
 from bulk.plan.line_receipts import LineReceipts
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, complete_receipts_of, load_plan
 from bulk.plan.plan_match import check_plan_matches, check_record_matches
 from bulk.plan.plan_writer import PlanWriter
+from bulk.plan.recording_notes import RecordingNotes
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.requests.job_record import JobRecord
@@ -41,6 +42,7 @@ from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByFilter, ByRequests, InputSelection, Selection
+from bulk.states import Axis
 from bulk.version import VERSION
 
 HOUR_S = 3600.0
@@ -156,6 +158,9 @@ async def make_plan(
                 version=VERSION,
                 record=None if record.is_empty else record,
             )
+            notes = None
+            if Axis.RECORDINGS in axes(operation):
+                notes = RecordingNotes(reading, gate, concurrency=concurrency)
             with (
                 PlanWriter.create(path, header) as writer,
                 ReceiptsWriter.create(
@@ -175,13 +180,17 @@ async def make_plan(
                         await protected.read(reading, protect, gate, page_size=page_size)
                     findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
                 async for targets in resolver.targets():
-                    for person in targets:
-                        receipts.add_person(writer.count, person.ref.uuid, person.known_by)
-                        writer.add(person.ref.uuid, person.ref.created_at, person.known_by, line=person.line)
+                    noted = await notes.of(targets) if notes is not None else [None] * len(targets)
+                    for person, note in zip(targets, noted, strict=True):
+                        ref = person.ref
+                        receipts.add_person(writer.count, ref.uuid, person.known_by)
+                        writer.add(ref.uuid, ref.created_at, person.known_by, line=person.line, note=note)
                     count = writer.count
                     reporter.report()
                 if protect:
                     findings.protected = protected.to_finding()
+                if notes is not None:
+                    findings.recordings = notes.to_finding()
                 if not writer.count:
                     raise _no_target(findings)
                 recorded = findings.to_list(requests=wait_tracker.requests)
@@ -276,13 +285,13 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
         fix = fixes.pop() if len(fixes) == 1 else "correct the input"
         return f"none of the {refused:,} input lines can be used ({reasons})", fix
     problem = f"no person matches any of the {findings.lines:,} input lines"
-    if refused:
-        problem += f", {refused:,} of which cannot be used"
     causes = [f"{_lines(lines)}: {cause.value}" for cause, lines in findings.causes.items() if cause is not Cause.NONE]
     if findings.wider and findings.wider_by is not None:
         causes.append(f"{_lines(findings.wider)} {WIDER_WORDS[findings.wider_by]}")
     if causes:
         problem += f" ({'; '.join(causes)})"
+    if refused:
+        problem += f"; {refused:,} of them cannot be used"
     return problem, "check the input and the project"
 
 

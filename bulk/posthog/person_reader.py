@@ -88,6 +88,14 @@ class PersonReader:
         self._forget(read.results)
         return PersonReads(read.results, read.asked_at)
 
+    async def fetch_owners(self, distinct_ids: Sequence[str]) -> Mapping[str, ReadResult]:
+        """Read the person that each distinct ID belongs to now; one that a response leaves out is `Unread(LEFT_OUT)`.
+
+        Raises:
+            PostHogError: no read succeeds, or the server refuses the key.
+        """
+        return (await self._reads.by_distinct_id(distinct_ids)).results
+
     def confirm_at(self, key: UUID | str) -> float | None:
         """Return when a second read may confirm that a person is absent, by `PostHogClient.boot_time`.
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient import ApiStatusError, IntermediaryError, ListingError, PermissionDenied, PostHogClient
+from asyncclient import ApiStatusError, IntermediaryError, ListingError, PermissionDenied, PostHogClient, PostHogError
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
 from bulk.formatting import count_of
@@ -65,7 +65,7 @@ async def choose_discovery(client: PostHogClient, keys: Sequence[str]) -> Discov
             having += len(page)
         total = (await client.persons.list(limit=1, include_total=True)).count
     except (ApiStatusError, ListingError) as error:
-        return Discovery(by="listing", why=_why_not(error), may_miss=UNREADABLE)
+        return Discovery(by="listing", why=why_not(error), may_miss=UNREADABLE)
     if total is not None and having / READ_SIZE > total / PAGE_SIZE:
         return Discovery(
             by="listing",
@@ -79,8 +79,8 @@ async def choose_discovery(client: PostHogClient, keys: Sequence[str]) -> Discov
     )
 
 
-def _why_not(error: ApiStatusError | ListingError) -> str:
-    """Return why the query was not possible."""
+def why_not(error: PostHogError | None) -> str:
+    """Return why a query was not possible; None stands for a result that cannot be used."""
     if isinstance(error, IntermediaryError):
         return QUERY_REFUSED
     return NOT_ALLOWED if isinstance(error, PermissionDenied) else QUERY_FAILED

@@ -5,12 +5,14 @@ from pathlib import Path
 
 from bulk.errors import FileTrouble
 from bulk.files.job_file_kinds import RECEIPTS_SUFFIX, receipts_of
+from bulk.journal.records import JobOpened
 from bulk.journal.replay import JournalFacts, read_job, replay_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import OnRead
 from bulk.report.receipt import Receipt, answer_ids, answer_request, build_receipt
 from bulk.report.target_history import TargetHistory
+from bulk.requests.receipt_lines import NO_JOB
 from bulk.requests.receipts import LookUp, Receipts, ReceiptsError, read_receipts_header
 
 
@@ -76,32 +78,37 @@ def find_request(
     return build_receipt(answers, target_states, facts, reference=reference, receipts_digest=digest)
 
 
-def receipts_beside(journal: Path, plan_digest: str) -> Path | None:
-    """Return the receipts of a job: those of the usual name, or others in its folder; None if there are none."""
+def receipts_beside(journal: Path, job: JobOpened) -> Path | None:
+    """Return the receipts of a job: those of the usual name, or others in its folder; None if there are none.
+
+    Two plans for the same persons have the same digest, so receipts that name this job come before those that name
+    none yet.
+    """
     usual = receipts_of(journal)
     others = sorted(path for path in journal.parent.glob(f"*{RECEIPTS_SUFFIX}") if path != usual)
+    found: dict[str, Path] = {}
     for path in (usual, *others):
         try:
-            if read_receipts_header(path)[1].plan_digest == plan_digest:
-                return path
+            header, footer = read_receipts_header(path)
         except FileTrouble:
             continue
-    return None
+        if footer.plan_digest == job.plan_digest:
+            found.setdefault(header.job, path)
+    return found.get(job.job) or found.get(NO_JOB)
 
 
 def _open(journal: Path, receipts: str | Path | None, plan: Plan | None) -> tuple[Receipts, str]:
-    digest = read_job(journal).plan_digest
-    path = receipts_beside(journal, digest) if receipts is None else Path(receipts)
+    job = read_job(journal)
+    path = receipts_beside(journal, job) if receipts is None else Path(receipts)
     if path is None:
-        usual = receipts_of(journal)
         raise ReceiptsError(
-            usual,
+            receipts_of(journal),
             "does not exist or is not of this job",
             "name the receipts with --receipts; a job of an earlier version, or one whose receipts were shredded, "
             "has none",
         )
     opened = Receipts.open(path, key=None if plan is None else plan.receipts_key)
-    if opened.footer.plan_digest != digest:
+    if opened.footer.plan_digest != job.plan_digest or opened.header.job not in (job.job, NO_JOB):
         raise ReceiptsError(path, f"belongs to another job than {journal}", "name the receipts of this job")
     return opened, opened.footer.digest
 

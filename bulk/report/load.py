@@ -15,6 +15,7 @@ from bulk.journal.replay import JournalFacts, JournalFollower, replay_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import OnRead
+from bulk.report.duty import Duty, while_running
 from bulk.report.find import receipts_beside
 from bulk.report.progress import progress_of
 from bulk.report.report import Report, build_report
@@ -28,15 +29,26 @@ class JobStatus(msgspec.Struct, frozen=True):
     is_running: bool
     progress: Progress | None
 
+    @property
+    def duty(self) -> Duty:
+        """Whether the job is complete; while a process runs it, it waits for the end of the run."""
+        return while_running(self.report.duty) if self.is_running else self.report.duty
+
 
 def read_report(
-    journal: str | Path, plan: Plan | None = None, *, on_read: Callable[[Path, int, int], None] | None = None
+    journal: str | Path,
+    plan: Plan | None = None,
+    *,
+    values: bool = False,
+    on_read: Callable[[Path, int, int], None] | None = None,
 ) -> Report:
     """Return the report of a job at any time, even while it runs.
 
     Arguments:
         journal: path of the job's journal; another process may be writing it.
         plan: adds the project's name and the findings about the input.
+        values: whether the plan also adds values that may identify persons: those of properties and filters, a query,
+            and the name and the SHA-256 of the input file.
         on_read: called while the journal is read, with its path, the bytes read so far, and its size.
 
     Raises:
@@ -44,7 +56,7 @@ def read_report(
         Refused: the plan belongs to another job.
     """
     target_states, facts = _replay(journal, plan, on_read)
-    return report_of(journal, target_states, facts, plan)
+    return report_of(journal, target_states, facts, plan, values=values)
 
 
 def read_status(journal: str | Path, plan: Plan | None = None, *, on_read: OnRead | None = None) -> JobStatus:
@@ -100,11 +112,13 @@ def _replay(journal: str | Path, plan: Plan | None, on_read: OnRead | None) -> t
     return target_states, facts
 
 
-def report_of(journal: str | Path, target_states: TargetStates, facts: JournalFacts, plan: Plan | None) -> Report:
+def report_of(
+    journal: str | Path, target_states: TargetStates, facts: JournalFacts, plan: Plan | None, *, values: bool = False
+) -> Report:
     """Return the report of a replayed journal, with the receipts of the job if they are beside it."""
     target_states.close_open()
     job = target_states.job
-    if job is not None and job.due and (path := receipts_beside(Path(journal), job.plan_digest)) is not None:
+    if job is not None and job.due and (path := receipts_beside(Path(journal), job)) is not None:
         with suppress(FileTrouble):  # without receipts that can be used, more requests count as open
-            return build_report(target_states, facts, plan, Receipts.open(path))
-    return build_report(target_states, facts, plan)
+            return build_report(target_states, facts, plan, Receipts.open(path), values=values)
+    return build_report(target_states, facts, plan, values=values)

@@ -13,6 +13,7 @@ import msgspec
 from bulk.formatting import count_of, format_time
 from bulk.journal.replay import JournalFacts
 from bulk.journal.target_states import TargetStates
+from bulk.report.duty import EXIT_CODES, DutyState
 from bulk.report.requests import record_of
 from bulk.report.target_history import TargetHistory
 from bulk.requests.job_record import JobRecord
@@ -124,6 +125,14 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     journal_digest: str
     receipts_digest: str
     shredded_at: str | None
+
+    @property
+    def exit_code(self) -> int:
+        """That of `report`: 1 if an answer needs attention, 75 if one is not finished or waits, otherwise 0."""
+        results = {answer.result for answer in self.answers}
+        if results & {"needs_attention", "not_covered"} or (self.reference is not None and not results):
+            return EXIT_CODES[DutyState.NEEDS_ATTENTION]
+        return EXIT_CODES[DutyState.WAITING if results & {"waiting", "not_finished"} else DutyState.COMPLETE]
 
 
 def answer_ids(

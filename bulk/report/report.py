@@ -4,7 +4,6 @@ Targets are named by their number in the plan, so that a report is anonymous evi
 (guarantee 25). `rendering` turns a report into text, Markdown, JSON and HTML.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -14,13 +13,17 @@ from bulk.journal.run_stats import RunCounts
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
+from bulk.report.duty import Duty
+from bulk.report.duty_decision import duty_of
+from bulk.report.parts.activity import ResponseCount, TimelineEntry, iso, responses_of, timeline_of
+from bulk.report.parts.plan_report import PlanReport, plan_report
 from bulk.report.requests import due_of, open_requests_of, record_of
 from bulk.report.verdict import exit_code, verdict_of
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
 from bulk.requests.receipts import Receipts
 from bulk.selection.input_findings import by_kind
-from bulk.selection.inputs.coverage import Coverage, coverage_of, with_coverage
+from bulk.selection.inputs.coverage import Coverage, coverage_of
 from bulk.states import (
     PENDING,
     STATE_MEANINGS,
@@ -45,6 +48,7 @@ USUAL: frozenset[State] = frozenset(
         Events.PURGED,
         Recordings.NOT_REQUESTED,
         Recordings.REQUESTED,
+        Recordings.DELETED,
         Properties.NOT_REQUESTED,
         Properties.CHANGED_CONFIRMED,
     }
@@ -100,15 +104,6 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
-class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the plan adds: the project's name and the findings about the input, with its line numbers."""
-
-    file_digest: str
-    project_name: str
-    created_at: str
-    findings: list[Any]
-
-
 class InputReport(msgspec.Struct, frozen=True, kw_only=True):
     """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter."""
 
@@ -124,11 +119,16 @@ class InputReport(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a job did to each of its targets, as its journal proves.
 
-    `verdict` is one sentence, and `exit_code` the exit code that `run` ends with. `largest_uncovered_s` is the longest
-    time between a deletion row and the deletion of its person: events captured in between may remain. `torn_tail_bytes`
-    is the length of an incomplete last record, which is ignored. `input` says which input the plan does not cover, and
-    is None where neither journal nor plan tells. `record` is who ordered the job and why. `due` is what is due on which
-    day, as of the journal's last record. `shredded_at` is when the plan was destroyed. Times are ISO 8601 in UTC.
+    `duty` says whether the job is complete; `verdict` is its sentence, and `exit_code` follows from it, as the code of
+    `report`, `status` and `verify`. `run_verdict` is what the runs did, in one sentence, and `run_exit_code` the exit
+    code of a run; in the report that `run_job` returns, `verdict` and `exit_code` are these. `largest_uncovered_s` is
+    the longest time between a deletion row and the deletion of its person: events captured in between may remain.
+    `torn_tail_bytes` is the length of an incomplete last record, which is ignored, and `torn_tail_reason` says what is
+    wrong with it. `input` says which input the plan does not cover, and is None where neither journal nor plan tells.
+    `record` is who ordered the job and why; None if nothing was given. `due` is what is due on which day, as of the
+    journal's last record. `shredded_at` is when the files that identify persons were destroyed. `journal_sha256` is
+    that of the journal's file, and `journal_digest` that of its first `journal_bytes` bytes, which are its complete
+    records: the same where the last record is complete. Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -159,13 +159,26 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     plan: PlanReport | None
     largest_uncovered_s: float | None = None
     input: InputReport | None = None
+    duty: Duty = Duty(state="needs_attention", sentence="Needs attention: nothing is known.")
+    run_verdict: str = ""
+    run_exit_code: int = 75
     record: JobRecord | None = None
     due: tuple[DueCount, ...] = ()
     shredded_at: str | None = None
+    timeline: tuple[TimelineEntry, ...] = ()
+    responses: tuple[ResponseCount, ...] = ()
+    journal_sha256: str = ""
+    journal_bytes: int = 0
+    torn_tail_reason: str | None = None
 
 
 def build_report(
-    target_states: TargetStates, journal: JournalFacts, plan: Plan | None, receipts: Receipts | None = None
+    target_states: TargetStates,
+    journal: JournalFacts,
+    plan: Plan | None,
+    receipts: Receipts | None = None,
+    *,
+    values: bool = False,
 ) -> Report:
     """Return the report of a replayed journal.
 
@@ -174,6 +187,7 @@ def build_report(
         journal: facts about the journal's file.
         plan: adds the project's name and the findings about the input.
         receipts: tell which requests are done.
+        values: whether the plan also adds values that may identify persons.
 
     Raises:
         ValueError: the journal opened no job.
@@ -185,6 +199,7 @@ def build_report(
     coverage = job.coverage
     if coverage is None and plan is not None:  # an earlier version began the job
         coverage = coverage_of(by_kind(plan.findings))
+    duty = duty_of(target_states, coverage)
     return Report(
         format=REPORT_FORMAT,
         version=VERSION,
@@ -198,12 +213,12 @@ def build_report(
         journal_lines=journal.lines,
         count=job.count,
         planned_at=job.planned_at,
-        opened_at=_iso(job.at),
-        last_entry_at=_iso(run_stats.last_at),
-        approved_at=_iso(approved.at) if approved else None,
+        opened_at=iso(job.at),
+        last_entry_at=iso(run_stats.last_at),
+        approved_at=iso(approved.at) if approved else None,
         approved_how=approved.how if approved else None,
-        verdict=verdict_of(target_states, coverage),
-        exit_code=exit_code(target_states),
+        verdict=duty.sentence,
+        exit_code=duty.exit_code,
         axes=tuple(_axis_report(target_states, axis) for axis in Axis),
         failures=tuple(_failures(target_states)),
         routes=tuple(
@@ -222,13 +237,31 @@ def build_report(
         pauses=run_stats.pauses,
         limits_lowered=run_stats.limits_lowered,
         torn_tail_bytes=journal.torn_tail_bytes,
-        plan=None if plan is None else _plan_report(plan),
+        plan=None if plan is None else plan_report(plan, values=values),
         largest_uncovered_s=target_states.coverage.largest_uncovered_s,
         input=None if coverage is None else input_report(coverage),
+        duty=duty,
+        run_verdict=verdict_of(target_states, coverage),
+        run_exit_code=exit_code(target_states),
         record=record_of(target_states),
-        due=due_of(target_states, open_requests_of(target_states, receipts)),
-        shredded_at=None if target_states.shredded is None else _iso(target_states.shredded.at),
+        due=due_of(target_states, open_requests_of(target_states, receipts), is_open=duty.is_open),
+        shredded_at=None if target_states.shredded is None else iso(target_states.shredded.at),
+        timeline=timeline_of(run_stats),
+        responses=responses_of(run_stats),
+        journal_sha256=journal.file_digest,
+        journal_bytes=journal.size,
+        torn_tail_reason=journal.torn_reason,
     )
+
+
+def of_run(report: Report) -> Report:
+    """Return a report with the verdict and the exit code of a run."""
+    return msgspec.structs.replace(report, verdict=report.run_verdict, exit_code=report.run_exit_code)
+
+
+def of_duty(report: Report) -> Report:
+    """Return a report with the verdict and the exit code of its duty, which is what a document shows."""
+    return msgspec.structs.replace(report, verdict=report.duty.sentence, exit_code=report.duty.exit_code)
 
 
 def input_report(coverage: Coverage) -> InputReport:
@@ -294,57 +327,14 @@ def _failures(target_states: TargetStates) -> list[FailureCount]:
 def _run_report(run: RunCounts) -> RunReport:
     return RunReport(
         purpose=run.purpose,
-        started=_iso(run.started_at),
+        started=iso(run.started_at),
         version=run.version,
-        ended=None if run.ended_at is None else _iso(run.ended_at),
+        ended=None if run.ended_at is None else iso(run.ended_at),
         reason=run.reason,
     )
-
-
-def _plan_report(plan: Plan) -> PlanReport:
-    return PlanReport(
-        file_digest=plan.digest,
-        project_name=plan.header.project_name,
-        created_at=plan.header.created_at,
-        findings=list(plan.findings),
-    )
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def is_finished(report: Report) -> bool:
     """Return whether no later run of the job has anything left to do."""
     pending = {(axis_of(state).value, state.name.lower()) for state in PENDING}
     return not any((axis.axis, state.state) in pending for axis in report.axes for state in axis.states)
-
-
-def report_of_verify(report: Report, *, unread: int = 0) -> Report:
-    """Return a job's report with the verdict and the exit code of `verify`: 75 while deletions of events are pending.
-
-    Arguments:
-        report: the report after the verification.
-        unread: number of targets that could not be read.
-    """
-    queued = sum(
-        state.count
-        for axis in report.axes
-        if axis.axis == Axis.EVENTS.value
-        for state in axis.states
-        if state.state == Events.QUEUED.name.lower()
-    )
-    if unread:
-        persons = f"{unread:,} of {report.count:,} persons"
-        verdict = f"Not verified: {persons} could not be read; run the same verification again later."
-        return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))
-    if not queued:
-        return report
-    if report.exit_code:
-        return msgspec.structs.replace(report, exit_code=75)
-    subject = "Persons deleted; events" if report.operation.get("kind") == "delete" else "Events"
-    verdict = (
-        f"{subject} not purged yet: the deletion of the events of {queued:,} of {report.count:,} persons is queued, "
-        "and PostHog purges events at the weekend."
-    )
-    return msgspec.structs.replace(report, exit_code=75, verdict=with_coverage(verdict, coverage_in(report)))

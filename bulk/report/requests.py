@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from bulk.journal.target_states import TargetStates
-from bulk.report.verdict import exit_code
 from bulk.requests.due_dates import DueCount, RequestsDue, due_counts, due_date, parse_received
 from bulk.requests.job_record import JobRecord
 from bulk.requests.open_requests import count_open_requests
@@ -33,13 +32,16 @@ def due_in(findings: list[Any]) -> tuple[RequestsDue, ...]:
     return msgspec.convert(days, tuple[RequestsDue, ...])
 
 
-def due_of(target_states: TargetStates, open_requests: Mapping[str, int] | None = None) -> tuple[DueCount, ...]:
+def due_of(
+    target_states: TargetStates, open_requests: Mapping[str, int] | None = None, *, is_open: bool
+) -> tuple[DueCount, ...]:
     """Return what is due on which day, as of the journal's last record.
 
     Arguments:
         target_states: of the job.
         open_requests: how many requests are open by day, from the receipts. Without them, every request counts as open
             until the whole job is done, because a journal does not tell which persons belong to which request.
+        is_open: whether the job waits or needs attention for any person.
     """
     job = target_states.job
     if job is None:
@@ -49,7 +51,6 @@ def due_of(target_states: TargetStates, open_requests: Mapping[str, int] | None 
     if received is not None and not due:
         due.append(RequestsDue(due=due_date(received).isoformat(), requests=1))
         open_requests = None  # the request is the whole job
-    is_open = exit_code(target_states, purged=True) != 0
     now = datetime.fromtimestamp(target_states.run_stats.last_at, UTC)
     return due_counts(
         (

@@ -1,15 +1,18 @@
-"""The verdict of a job, one sentence about all its targets, and the exit code that follows from their states. Pure."""
+"""What the runs of a job did, in one sentence about all its targets, and the exit code of a run. Pure.
+
+Whether the job is complete is another question, which `duty_decision` answers: events are purged days after a run.
+"""
 
 from collections.abc import Mapping
 
 from bulk.journal.target_states import TargetStates
 from bulk.selection.inputs.coverage import Coverage, with_coverage
-from bulk.states import NEEDS_ATTENTION, PENDING, PROVEN, Axis, Events, Person, Properties, State
+from bulk.states import NEEDS_ATTENTION, PENDING, PROVEN, Axis, Events, Person, Properties, Recordings, State
 
 _DONE_WORDS = {
     Axis.PERSON: "{} persons deleted (confirmed by reading back)",
     Axis.EVENTS: "{} persons with events queued for deletion (confirmed by reading back)",
-    Axis.RECORDINGS: "deletion of recordings requested for {} persons; PostHog offers no way to verify it",
+    Axis.RECORDINGS: "deletion of recordings requested for {} persons",
     Axis.PROPERTIES: "{} persons changed (confirmed by reading back)",
 }
 _PURGED_WORDS = "{} persons with events purged by PostHog (confirmed by reading back)"
@@ -18,6 +21,10 @@ _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
         (Person.ALREADY_DELETED, "already deleted"),
         (Person.DISAPPEARED, "gone without a deletion by this job"),
     ),
+    Axis.RECORDINGS: (
+        (Recordings.DELETED, "shown as deleted by PostHog"),
+        (Recordings.NOT_VERIFIABLE, "that cannot be verified"),
+    ),
     Axis.PROPERTIES: (
         (Properties.ALREADY_AS_DESIRED, "needed no change"),
         (Properties.GONE_WITH_PERSON, "gone with their properties"),
@@ -25,15 +32,10 @@ _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
 }
 
 
-def exit_code(target_states: TargetStates, *, purged: bool = False) -> int:
-    """Return the exit code that follows from the states of the targets: 75, 1 or 0.
-
-    Arguments:
-        target_states: the states of all targets.
-        purged: also require that the deletions of events are completed.
-    """
+def exit_code(target_states: TargetStates) -> int:
+    """Return the exit code of a run that follows from the states of the targets: 75, 1 or 0."""
     states = [state for axis in Axis for state in target_states.counts(axis)]
-    if any(state in PENDING or (purged and state is Events.QUEUED) for state in states):
+    if any(state in PENDING for state in states):
         return 75
     return 1 if any(state in NEEDS_ATTENTION for state in states) else 0
 

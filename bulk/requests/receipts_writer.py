@@ -203,21 +203,22 @@ def complete_receipts(path: Path, key: str, plan_digest: str, *, job: str | None
     if not os.path.lexists(path):
         return
     header, footer = read_receipts_header(path)
-    if footer.plan_digest != plan_digest:
+    if footer.plan_digest != plan_digest or header.key not in (NO_KEY, key):
         return
     wanted = header.job if job is None or header.job != NO_JOB else job
     if (header.key, header.job) != (key, wanted):
         _rewrite_file(path, header, key=key, job=wanted)
 
 
-def withdraw_key(path: Path, plan_digest: str) -> bool:
+def withdraw_key(path: Path, key: str | None, plan_digest: str) -> bool:
     """Take the key out of the receipts of a plan that is about to be removed, and return whether there are any.
 
     A kill then leaves the plan, from which the receipts are completed, or receipts that identify nobody.
     """
     with suppress(FileTrouble):
         header, footer = read_receipts_header(path)
-        if footer.plan_digest == plan_digest and header.job == NO_JOB:
+        is_of_plan = footer.plan_digest == plan_digest and header.key in (NO_KEY, key)
+        if is_of_plan and header.job == NO_JOB:
             _rewrite_file(path, header, key=NO_KEY)
             return True
     return False

@@ -12,6 +12,7 @@ from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.property_query import UNREADABLE, Discovery, choose_discovery, iter_queried_persons
 from bulk.selection.input_findings import Findings
+from bulk.selection.lookups.new_persons import record_new
 from bulk.selection.selected_person import SelectedPerson, selected
 from bulk.selection.selections import ByFilter
 
@@ -123,13 +124,7 @@ class FilterResolver:
         """
         self._findings.without += without
         self._findings.listed += len(page) + without
-        fresh = self._persons.add_many(person.ref.uuid for person in page)
-        new = [person for person, is_new in zip(page, fresh, strict=True) if is_new]
-        found = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
-        for person in found:
-            self._findings.add_target(len(person.ref.distinct_ids))
-            self._findings.count_properties(person.ref.uuid, person.keys)
-        return found
+        return record_new(page, self._persons, self._findings)
 
 
 @contextmanager

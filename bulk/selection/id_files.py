@@ -22,6 +22,7 @@ from bulk.selection.inputs.exported_persons import (
     value_of_cell,
     value_of_line,
 )
+from bulk.selection.inputs.json_documents import json_refusal
 from bulk.selection.inputs.line_checks import (
     DISTINCT_ID_MAX,
     EMAIL_MAX,
@@ -29,6 +30,7 @@ from bulk.selection.inputs.line_checks import (
     Line,
     Reason,
     RefusedLine,
+    check_whole_line,
     line_check,
 )
 from bulk.selection.inputs.line_splitter import Piece, split_lines, whole_lines
@@ -41,12 +43,14 @@ __all__ = [
     "Line",
     "Reason",
     "RefusedLine",
+    "read_any_ids",
     "read_file",
     "read_pieces",
     "read_stream",
     "read_values",
 ]
 
+_BLANK_PIECES = 1_000
 LINE_MAX = 65_536
 """Maximum length of a line, or of a cell in the column that is read, in bytes; a longer one is refused."""
 
@@ -90,7 +94,7 @@ def read_stream(
     """
     check = line_check(kind)
     empty = True
-    pieces, first = _peek_line(read_pieces(stream, name, meter, is_csv=column is not None))
+    pieces, first = _begin(read_pieces(stream, name, meter, is_csv=column is not None), name)
     if column is not None:
         lines = _csv(pieces, kind, column, name, is_json=first is not None and value_of_line(first, kind) is not None)
     elif first is not None and value_of_line(first, kind) is not None:
@@ -107,6 +111,40 @@ def read_stream(
         yield line
     if empty:
         raise InputError(f"{name} is empty: it must hold {kind.value}")
+
+
+def read_any_ids(path: Path) -> Iterator[Line | RefusedLine]:
+    """Yield the lines of a file in which each line identifies a person in any way.
+
+    Of an export of persons, each line is yielded twice, as a distinct ID and as a UUID. Any other line is yielded
+    whole, also of a CSV file, whose header is left out.
+
+    Raises:
+        InputError: the file is empty, or is of a kind that cannot be read.
+        FileTrouble: it cannot be opened or read.
+    """
+    with as_file_trouble(path, "cannot be read"), path.open("rb") as stream:
+        pieces, first = _begin(read_pieces(stream, str(path)), str(path))
+        if first is None and next(pieces, None) is None:
+            raise InputError(f"{path} is empty: it must hold one distinct ID, UUID or email per line")
+        if first is not None and not _is_export(first):
+            is_csv = named_delimiter(first) is not None or is_csv_header(Header(first, None, 1))
+            yield from _whole_lines(pieces, str(path), has_header=is_csv)
+            return
+    for lines in zip(*(read_file(path, kind) for kind in (Kind.ANY_DISTINCT_ID, Kind.PERSON_ID)), strict=True):
+        yield from lines
+
+
+def _is_export(first: bytes) -> bool:
+    kind = Kind.PERSON_ID
+    return value_of_line(first, kind) is not None or exported_column(Header(first, None, 1), kind) is not None
+
+
+def _whole_lines(pieces: Iterator[Piece], name: str, *, has_header: bool) -> Iterator[Line | RefusedLine]:
+    if has_header:
+        read_header(pieces, name)
+    for number, data in whole_lines(pieces, PERSON_MAX):
+        yield check_whole_line(number, None if data is None else data.decode("utf-8", "surrogateescape"))
 
 
 def read_values(values: Iterable[object], kind: Kind) -> Iterator[Line | RefusedLine]:
@@ -156,18 +194,25 @@ def _chunks(stream: BinaryIO, meter: ContentMeter | None) -> Iterator[bytes]:
         yield data
 
 
-def _peek_line(pieces: Iterator[Piece]) -> tuple[Iterator[Piece], bytes | None]:
-    """Return the same pieces, and the first line if it is of a size that an export or a header has."""
-    first: list[Piece] = []
-    size = 0
+def _begin(pieces: Iterator[Piece], name: str) -> tuple[Iterator[Piece], bytes | None]:
+    """Return the same pieces, and the first line that is not blank if it is of a size that an export or a header has.
+
+    Raises:
+        InputError: the file is a JSON document, and not an export.
+    """
+    read: list[Piece] = []
+    line = b""
     for piece in pieces:
-        first.append(piece)
-        size += len(piece.data)
-        is_person = first[0].data.startswith(b"{")
-        if piece.end is not None or size > (PERSON_MAX if is_person else LINE_MAX):
-            line = b"".join(each.data for each in first) if piece.end is not None else None
-            return chain(first, pieces), line
-    return iter(first), None
+        read.append(piece)
+        line += piece.data
+        is_whole = piece.end is not None
+        if is_whole and not line.strip() and len(read) < _BLANK_PIECES:
+            line = b""
+        elif is_whole or len(line) > (PERSON_MAX if line.startswith(b"{") else LINE_MAX):
+            if (refusal := json_refusal(line, name, is_whole=is_whole)) is not None:
+                raise refusal
+            return chain(read, pieces), line if is_whole else None
+    return iter(read), None
 
 
 def _json_lines(pieces: Iterator[Piece], kind: Kind) -> Iterator[Line | RefusedLine]:

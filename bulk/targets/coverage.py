@@ -32,6 +32,11 @@ class Coverage:
         seconds = self._until[number] if self._until else NEVER
         return None if seconds == NEVER else self._since + seconds
 
+    def span(self, numbers: Iterable[int]) -> tuple[float, float] | None:
+        """Return the earliest and the latest time up to which events of these targets are covered; None if unknown."""
+        known = {*map(self._until.__getitem__, numbers)} - {NEVER} if self._until else set()
+        return (self._since + min(known), self._since + max(known)) if known else None
+
     def cover(self, ranges: Iterable[tuple[int, int]], until: float) -> None:
         """Set the time up to which the events of targets are covered, rounded down to the second."""
         if not self._until:

@@ -1,6 +1,6 @@
 """The statuses of all targets of a job: one byte per target and axis, with counts kept up to date. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from bulk.states import Axis, Events, Person, Properties, Recordings, State
@@ -89,21 +89,22 @@ class StatusTable:
 
     def numbers_with_reasons(self, reasons: Iterable[Reason]) -> Iterator[int]:
         """Yield the numbers of the targets that have one of these reasons on any axis at the time of the call."""
-        selected, found = {*reasons}, bytearray(self._size)
+        selected = {*reasons}
+        return numbers_of(self.members(lambda status: status.reason in selected))
+
+    def members(self, fits: Callable[[AxisStatus], bool]) -> bytearray:
+        """Return the set of targets that have a fitting status on any axis (`target_sets`)."""
+        found = bytearray(self._size)
         for axis in Axis:
-            codes = [STATUS_CODES[axis][each] for each in self.statuses(axis) if each.reason in selected]
+            codes = [STATUS_CODES[axis][each] for each in self.statuses(axis) if fits(each)]
             if codes:
                 found = in_either(found, marked(self._codes[axis.value], codes))
-        return numbers_of(found)
+        return found
 
     def count_with_states(self, states: Iterable[State]) -> int:
         """Return how many targets are in one of these states on any axis."""
-        selected, found = {*states}, bytearray(self._size)
-        for axis in Axis:
-            codes = [STATUS_CODES[axis][each] for each in self.statuses(axis) if each.state in selected]
-            if codes:
-                found = in_either(found, marked(self._codes[axis.value], codes))
-        return found.count(1)
+        selected = {*states}
+        return self.members(lambda status: status.state in selected).count(1)
 
     def reason(self, axis: Axis, number: int) -> str:
         """Return the reason of one target on one axis, as reports print it; empty if it has none."""

@@ -27,3 +27,8 @@ def numbers_of(members: bytearray) -> Iterator[int]:
     while number >= 0:
         yield number
         number = members.find(1, number + 1)
+
+
+def without(one: bytearray, other: bytearray) -> bytearray:
+    """Return the first of two sets of the same length without the members of the second."""
+    return bytearray((int.from_bytes(one) & ~int.from_bytes(other)).to_bytes(len(one)))

@@ -29,7 +29,7 @@ class SecondLook:
 
     async def read(
         self, groups: Iterable[Sequence[int]], *, readers: int, moved: Callable[[], None] = lambda: None
-    ) -> int:
+    ) -> None:
         """Read all groups until each target has a result, or a reason why it could not be read.
 
         Arguments:
@@ -37,23 +37,16 @@ class SecondLook:
             readers: how many groups are read at once.
             moved: called after each group, for progress.
 
-        Returns:
-            How many targets could not be read.
-
         Raises:
             Stopped: the gate closed.
         """
-        unread = 0
 
         async def read(group: Sequence[int]) -> Iterable[int]:
-            nonlocal unread
             check = await self._verifier.check_persons(list(group))
-            unread += check.unread
             moved()
             return check.left_out
 
         await self.repeat(read, groups, size=READ_SIZE, workers=readers)
-        return unread
 
     async def repeat(
         self,

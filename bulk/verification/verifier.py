@@ -18,7 +18,7 @@ from bulk.journal.job_log import JobLog, by_uuid
 from bulk.plan.plan_file import Target
 from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, UnreadReason
+from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason
 from bulk.property_checks import DesiredProperties
 from bulk.states import Axis, Events, Person
 from bulk.targets.observations import LOST, Observation
@@ -70,13 +70,15 @@ class PersonCheck(msgspec.Struct, frozen=True):
         present: the persons that are present and unchanged, by target number.
         requested_at: when the oldest of the requests left, by the boot-time clock.
         left_out: targets that the response did not mention, so that a second read has to decide.
-        unread: how many persons could not be read.
+        unread: targets whose person could not be read.
+        returned: targets whose person is gone, and whose distinct ID belongs to a new person.
     """
 
-    present: Mapping[int, Known]
-    requested_at: float
+    present: Mapping[int, Known] = {}
+    requested_at: float = math.inf
     left_out: tuple[int, ...] = ()
-    unread: int = 0
+    unread: tuple[int, ...] = ()
+    returned: tuple[int, ...] = ()
 
 
 class Verifier:
@@ -126,7 +128,7 @@ class Verifier:
         present: dict[int, Known] = {}
         observed: dict[int, tuple[Observation, ...]] = {}
         left_out: list[int] = []
-        unread = 0
+        unread: list[int] = []
         for number, target in targets.items():
             result = reads.results[target.uuid]
             observation = self._observation(target, result)
@@ -138,12 +140,46 @@ class Verifier:
                 if observation is not _RECREATED:
                     present[number] = result.person
             elif not isinstance(result, Absent):
-                unread += 1
+                unread.append(number)
+        await self._record_persons(targets, observed)
+        return PersonCheck(present, reads.asked_at, tuple(left_out), tuple(unread))
+
+    async def check_gone(self, numbers: list[int]) -> PersonCheck:
+        """Read by distinct ID whether persons that were found absent are there again, and record their states.
+
+        Earlier reads found them absent, so one response without them is enough.
+
+        Arguments:
+            numbers: targets in a state of `FOUND_ABSENT` that have a distinct ID.
+        """
+        targets = self._job.targets(numbers)
+        owners = await self._persons.fetch_owners([*{each.distinct_id or "" for each in targets.values()}])
+        observed: dict[int, tuple[Observation, ...]] = {}
+        unread: list[int] = []
+        returned: list[int] = []
+        for number, target in targets.items():
+            owner = owners[target.distinct_id or ""]
+            if isinstance(owner, Present) and owner.person.uuid == target.uuid:
+                observed[number] = _PRESENT if is_same(target, owner.person) else _RECREATED
+                continue
+            if isinstance(owner, Unread) and owner.why is not UnreadReason.LEFT_OUT:
+                observed[number] = (_UNREAD[owner.why],)
+                unread.append(number)
+                continue
+            observed[number] = _ABSENT
+            if isinstance(owner, Present):
+                returned.append(number)
+        await self._record_persons(targets, observed)
+        return PersonCheck(unread=tuple(unread), returned=tuple(returned))
+
+    async def _record_persons(
+        self, targets: Mapping[int, Target], observed: dict[int, tuple[Observation, ...]]
+    ) -> None:
+        """Record what reads of persons showed, with the deletion rows of those that are lost."""
         rows, covered = await self._rows_of_lost({n: targets[n] for n, what in observed.items() if what[0] in LOST})
         for number, row in rows.items():
             observed[number] = (*observed[number], row)
         self._job.observe("person_reads", observed, covered=covered)
-        return PersonCheck(present, reads.asked_at, tuple(left_out), unread)
 
     def _observation(self, target: Target, result: ReadResult) -> tuple[Observation, ...] | None:
         """Return what a read shows of a target, or None if a second read has to decide."""

@@ -151,6 +151,7 @@ async def test_the_client_deletes_in_bulk_by_distinct_id(scene: Scene) -> None:
     assert list(scene.world.iter_uuids()) == [scene.bystander]
 
 
+@pytest.mark.slow
 async def test_the_client_asks_for_a_distinct_id_in_query_or_body(scene: Scene) -> None:
     for text in scene.texts[::2]:
         page = await scene.client.persons.list(distinct_id=text)

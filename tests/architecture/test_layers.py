@@ -34,7 +34,7 @@ LAYERS = {
         "cli __main__",
     ),
     "asyncclient": (
-        "_secret errors models filters activity timeline config retry",
+        "_secret errors models filters activity timeline erasure config retry",
         "_protocol",
         "limits events property_projection",
         "_transport",
@@ -55,9 +55,15 @@ LAYERS = {
 }
 
 
+@cache
 def module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def syntax_tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 @cache
@@ -67,7 +73,7 @@ def imports(path: Path) -> frozenset[str]:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    tree = ast.parse(path.read_text())
+    tree = syntax_tree(path)
     unseen = {
         inner
         for node in ast.walk(tree)
@@ -166,7 +172,7 @@ def test_a_library_is_imported_only_in_its_own_modules(library: str, rooms: tupl
 def test_only_the_command_line_prints() -> None:
     for path in SOURCES:
         if not module_name(path).startswith("bulk.cli"):
-            calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+            calls = [n for n in ast.walk(syntax_tree(path)) if isinstance(n, ast.Call)]
             assert not [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == "print"], path
 
 
@@ -177,7 +183,7 @@ def test_no_file_outgrows_its_purpose() -> None:
 
 def test_every_module_opens_with_its_purpose() -> None:
     for path in SOURCES:
-        assert ast.get_docstring(ast.parse(path.read_text())), path
+        assert ast.get_docstring(syntax_tree(path)), path
 
 
 def test_no_folder_holds_more_than_a_dozen_modules() -> None:

@@ -208,6 +208,7 @@ def innocent(text: str) -> None:
 RESPONSES = ["400", "401", "429", "500", "quota", "page", "cut", "reset", "stall", "redirect", "gzip", "garbage"]
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("response", RESPONSES)
 async def test_no_error_of_a_capture_shows_token_key_or_persons(raw: Any, logged: io.StringIO, response: str) -> None:
     echo = (

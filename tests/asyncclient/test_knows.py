@@ -33,6 +33,7 @@ def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
     return PostHogClient(host=server.url, personal_api_key=server.personal_api_key, **settings)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("unmapped", ["405", "403"])
 @pytest.mark.parametrize("scopes", [None, ("*",), ("person:write",), ("person:read",)])
 @pytest.mark.parametrize(

@@ -112,6 +112,7 @@ def test_twelve_hundred_calls_take_no_more_than_five_percent_over_the_ideal() ->
     assert 120.0 <= took <= 126.0
 
 
+@pytest.mark.slow
 @given(
     burst=st.integers(1, 20),
     sustained=st.integers(1, 60),

@@ -21,6 +21,7 @@ def test_a_ratio_is_taken_within_each_repeat_so_that_slow_phases_cancel_out() ->
     assert ratio(rows, "ours", "theirs", "wall_s") == 2.0
 
 
+@pytest.mark.slow
 @given(TIMES, st.floats(0.1, 10))
 def test_a_constant_factor_is_the_ratio(times: list[float], factor: float) -> None:
     rows = [row("ours", *(time * factor for time in times)), row("theirs", *times)]

@@ -21,6 +21,7 @@ def client(url: str) -> PostHogClient:
     return PostHogClient(host=url, project_id=1, personal_api_key=KEY, limits=Limits(RateLimits.off()))
 
 
+@pytest.mark.slow
 async def test_the_server_keeps_changes_of_persons() -> None:
     with process("benchmarks.server") as (_, port):
         server = ServerControl(f"http://127.0.0.1:{int(port)}")
@@ -46,6 +47,7 @@ async def test_the_server_keeps_changes_of_persons() -> None:
         assert 0 < span["later_wall_s"] < span["wall_s"]
 
 
+@pytest.mark.slow
 async def test_another_number_of_requests_than_expected_is_an_error() -> None:
     with process("benchmarks.server") as (_, port):
         server = ServerControl(f"http://127.0.0.1:{int(port)}")

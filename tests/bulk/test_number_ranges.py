@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from bulk.number_ranges import expand, format_ranges, parse_ranges
 
 
+@pytest.mark.slow
 @given(st.sets(st.integers(min_value=0, max_value=500)))
 def test_numbers_survive_the_round_trip(numbers: set[int]) -> None:
     assert expand(format_ranges(sorted(numbers))) == sorted(numbers)

@@ -39,6 +39,7 @@ VALUES = st.recursive(
 PROPERTIES = st.dictionaries(KEYS, VALUES, min_size=1, max_size=5)
 
 
+@pytest.mark.slow
 @given(PROPERTIES)
 def test_accepted_values_are_equal_after_a_round_trip_over_json(properties: dict[str, Any]) -> None:
     checked_properties(properties)
@@ -46,6 +47,7 @@ def test_accepted_values_are_equal_after_a_round_trip_over_json(properties: dict
         assert DesiredProperties(values=properties).unmet_keys(back) == ()
 
 
+@pytest.mark.slow
 @given(PROPERTIES, PROPERTIES)
 def test_unmet_keys_are_exactly_those_that_differ(had: dict[str, Any], values: dict[str, Any]) -> None:
     wanted = DesiredProperties(values=values)
@@ -53,6 +55,7 @@ def test_unmet_keys_are_exactly_those_that_differ(had: dict[str, Any], values: d
     assert set(wanted.unmet_keys(had)) == {k for k, v in values.items() if k not in had or not equal(had[k], v)}
 
 
+@pytest.mark.slow
 @given(PROPERTIES, st.lists(KEYS, min_size=1, max_size=4, unique=True))
 def test_a_key_to_remove_is_unmet_while_it_exists(had: dict[str, Any], keys: list[str]) -> None:
     wanted = DesiredProperties(absent=tuple(keys))
@@ -66,6 +69,7 @@ def test_a_null_is_a_property() -> None:
     assert DesiredProperties(values={"a": None}).unmet_keys({"a": None}) == ()
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_equality_is_reflexive_and_survives_a_list_of_one(value: Any) -> None:
     assert equal(value, value)

@@ -65,4 +65,10 @@ DISPLAY: tuple[Twin, ...] = (
         "bulk/cli/display/test_screen.py::test_no_line_is_wider_than_the_terminal",
         "bulk/cli/display/screen.py", "        while cell_len(current) > width:\n", "        while False:\n",
     ),
+    twin(
+        14,
+        "the cursor is left below the progress, where a resized terminal is not erased",
+        "bulk/cli/display/test_screen.py::test_the_cursor_is_left_at_the_first_line_so_that_a_resized_terminal_is_erased_from_there",
+        "bulk/cli/display/frame.py", "return hide + erase + self._text() + self._to_first_line()", "return hide + erase + self._text()",
+    ),
 )  # fmt: skip

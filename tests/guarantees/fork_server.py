@@ -19,11 +19,13 @@ from typing import Any
 
 import pytest
 from _pytest.config import default_plugins
+from hypothesis import HealthCheck, Phase, settings
 
 PACKAGES = ("asyncclient", "bulk")
 PRELOADED = ("hypothesis", "aiohttp.web", "msgspec", "aiolimiter", "anyio", "anyio._backends._asyncio", "aioresponses")
 PRELOADED += ("click", "rich.console", "rich.progress", "jinja2", "sqlite3", "sqlglot", "rest_framework", "uvloop")
 PRELOADED += ("faulthandler", "packaging.version", "pdb", "readline", "secrets", "tomllib", "unittest.mock")
+PROFILE = "no simpler example"
 PLUGINS = ("_hypothesis_pytestplugin", "pytest_asyncio.plugin", "anyio.pytest_plugin", "pytest_timeout")
 
 
@@ -33,11 +35,25 @@ def preload() -> list[ModuleType]:
         with suppress(ImportError):
             importlib.import_module(name)
     plugins = [importlib.import_module(name) for name in PLUGINS]
+    # a twin has to fail, and nobody reads with which example: looking for a simpler one takes several times as long
+    phases, too_slow = (Phase.explicit, Phase.generate), HealthCheck.too_slow
+    settings.register_profile(PROFILE, deadline=None, suppress_health_check=[too_slow], phases=phases)
     ours = [name for name in sys.modules if name.split(".")[0] in PACKAGES]
     assert not ours, f"our own packages must come from the folder under test: {ours}"
     gc.collect()
     gc.freeze()  # a collection in a child would read all of this, and copy it by writing to it
     return plugins
+
+
+class OneOfEachFile:
+    """A plugin that leaves one test of each file, and one case of it: one of the quick ones, where there are any."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        chosen = dict[Path, pytest.Item]()
+        for item in sorted(items, key=lambda each: each.get_closest_marker("slow") is not None):
+            chosen.setdefault(item.path, item)
+        items[:] = chosen.values()
 
 
 def run(request: dict[str, Any], plugins: list[ModuleType]) -> int:
@@ -58,7 +74,9 @@ def run(request: dict[str, Any], plugins: list[ModuleType]) -> int:
         spec = find_spec(name)
         assert spec is not None
         _check_place(folder, spec.origin)
-    code = int(pytest.main(list(request["arguments"]), plugins))
+    chosen = [OneOfEachFile()] if request["one_of_each_file"] else []
+    arguments = [f"--hypothesis-profile={PROFILE}", *request["arguments"]]
+    code = int(pytest.main(arguments, [*plugins, *chosen]))
     for name in sys.modules.keys() & set(PACKAGES):
         _check_place(folder, sys.modules[name].__file__)
     return code

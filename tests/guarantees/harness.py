@@ -95,6 +95,7 @@ class Workshop:
         nodes: tuple[str, ...],
         *,
         first_failure: bool,
+        one_of_each_file: bool = False,
         test_limit_s: int = TEST_LIMIT_S,
         limit_s: float = LIMIT_S,
     ) -> tuple[int, str]:
@@ -102,6 +103,7 @@ class Workshop:
 
         Arguments:
             first_failure: stop at the first failure.
+            one_of_each_file: leave one of these tests of each file, and one case of it.
             test_limit_s: maximum seconds per test.
             limit_s: maximum seconds for all tests; the child is killed after that.
 
@@ -114,6 +116,7 @@ class Workshop:
             "folder": str(self.folder),
             "output": str(self._output),
             "bytecode": str(self._bytecode),
+            "one_of_each_file": one_of_each_file,
             "environment": {"PYTHONPATH": str(self.folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             "arguments": [*options, *(["-x"] if first_failure else []), *nodes],
         }
@@ -158,8 +161,3 @@ def is_red(code: int, output: str) -> bool:
 def guarding_tests(twins: tuple[Twin, ...]) -> tuple[str, ...]:
     """Return every guarding test once."""
     return tuple(sorted({node for twin in twins for node in twin.tests}))
-
-
-def one_of_each_file(nodes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the first of the sorted tests of each file."""
-    return tuple({node.partition("::")[0]: node for node in reversed(nodes)}.values())[::-1]

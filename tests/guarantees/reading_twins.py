@@ -132,7 +132,7 @@ READING: tuple[Twin, ...] = (
         "a protected person whose row cannot be read is not protected",
         "bulk/plan/test_planner_narrowing.py::test_a_protected_person_whose_row_cannot_be_read_stays_protected",
         "bulk/selection/conditions/protection.py",
-        "        self._protect(row.uuid, BY_FILTER)\n",
+        "            protect(row.uuid)\n",
         "",
     ),
     twin(

@@ -271,6 +271,7 @@ async def test_a_stop_while_the_job_opens_takes_effect_at_once(arena: Any) -> No
         assert not a.journal.exists()
 
 
+@pytest.mark.slow
 async def test_a_callback_that_raises_ends_the_run_with_that_error_and_is_not_called_again(arena: Any) -> None:
     for name in ("JobStarted", "PhaseChanged", "Progress", "TestBatchDone", "Trouble", "JobEnded"):
         async with arena(persons=60) as a:
@@ -293,6 +294,7 @@ async def test_a_callback_that_raises_ends_the_run_with_that_error_and_is_not_ca
             plan.path.unlink()
 
 
+@pytest.mark.slow
 async def test_two_jobs_share_a_client(arena: Any) -> None:
     async with arena(persons=200) as a:
         first = await a.plan(a.everybody[:100], operation=EVENTS)
@@ -321,6 +323,7 @@ async def test_on_an_old_server_persons_are_not_looked_up_in_a_lagging_listing(a
         assert axis(report, "person") == {"deleted_confirmed": 9, "already_deleted": 1}
 
 
+@pytest.mark.slow
 async def test_missing_rows_of_one_person_in_five_do_not_stop_the_others(arena: Any, axis: Any) -> None:
     from datetime import UTC, datetime, timedelta
 
@@ -359,6 +362,7 @@ async def test_a_test_batch_that_is_accepted_and_not_applied_is_sent_once_more_a
         assert axis(report, "person") == {"deleted_confirmed": 60}
 
 
+@pytest.mark.slow
 async def test_targets_far_apart_in_the_plan_are_loaded_block_by_block(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -521,6 +525,6 @@ async def test_verify_of_a_job_that_was_interrupted_says_not_finished_and_sends_
             await a.run(plan, on_progress=halt)
         sent = len(a.sent())
         report = await verify_job(a.client, plan, a.journal)
-        assert report.exit_code == 75
+        assert (report.exit_code, [each.kind for each in report.duty.causes]) == (1, ["not_finished"])
         assert len(a.sent()) == sent
         assert (await a.run(plan)).exit_code == 0

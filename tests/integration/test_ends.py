@@ -17,6 +17,7 @@ def failures(report: Any) -> list[tuple[str, str, str, int]]:
     return [(each.axis, each.state, each.reason, each.count) for each in report.failures]
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("after_s", [0.0, 62.0, 1860.0, 3 * 86_400.0])
 @pytest.mark.parametrize("operation", [DeleteEvents(), DeleteRecordings()])
 def test_events_and_recordings_of_kept_persons_stay_done_in_much_later_runs(
@@ -91,6 +92,7 @@ async def test_a_test_batch_of_one_person_that_is_not_deleted_is_followed_by_ano
         assert (report.exit_code, axis(report, "person")) == (75, {"deleted_confirmed": 29, "accepted": 1})
 
 
+@pytest.mark.slow
 async def test_a_server_that_applies_nothing_gets_requests_for_a_few_persons_only(arena: Any) -> None:
     async with arena(persons=200) as a:
         plan = await a.plan(operation=DeletePersons())

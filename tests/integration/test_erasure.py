@@ -14,6 +14,7 @@ PERSON_ONLY = DeletePersons()
 EVENTS = DeletePersons(delete_events=True)
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("era", ["summary", "queued"])
 @pytest.mark.parametrize("success_status", ["real", "documented"])
 @pytest.mark.parametrize("delete_order", ["tombstone", "legacy"])
@@ -64,6 +65,7 @@ AGES = [
 ]
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("age", AGES)
 async def test_older_servers_get_one_call_per_person_and_never_keep_person(
     arena: Any, axis: Any, age: dict[str, Any]
@@ -104,6 +106,7 @@ async def test_a_server_that_ignores_keep_person_is_detected_by_its_response_or_
 ORPHANING = [Fault("orphan_events", every=4), Fault("orphan_events", probability=0.3, seed=5)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ORPHANING)
 async def test_no_person_is_deleted_before_its_events_are_queued(arena: Any, axis: Any, fault: Fault) -> None:
     async with arena(delete_order="legacy") as a:
@@ -136,6 +139,7 @@ DAMAGE = [
 ]
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.when}")
 async def test_a_job_ends_right_for_every_person_if_a_third_of_the_responses_fail(
     arena: Any, axis: Any, fault: Fault
@@ -153,6 +157,7 @@ async def test_a_job_ends_right_for_every_person_if_a_third_of_the_responses_fai
         assert len(a.sent()) == len(intents)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("kind", ["stall", "stall_after"])
 async def test_timed_out_batches_are_read_back_and_sent_again_in_halves(
     arena: Any, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -167,6 +172,7 @@ async def test_timed_out_batches_are_read_back_and_sent_again_in_halves(
         assert (50 in sizes) == (kind == "stall")
 
 
+@pytest.mark.slow
 async def test_persons_too_heavy_for_bulk_get_single_calls(arena: Any, axis: Any) -> None:
     async with arena(persons=300, heavy_every=70) as a:
         report = await a.run(await a.plan(), batch_size=50)
@@ -301,6 +307,7 @@ async def test_queued_deletions_slower_than_the_wait_are_left_pending(arena: Any
         assert set(a.times_intended("person").values()) == {1}
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
 async def test_a_batch_rejected_once_is_sent_in_parts_and_no_target_fails(arena: Any, axis: Any, status: int) -> None:
     async with arena(persons=100) as a:
@@ -342,6 +349,7 @@ async def test_a_400_for_unmatched_ids_still_finds_the_persons_deleted(arena: An
         assert a.server.world.count() == 0
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(("status", "error"), [(401, AuthenticationFailed), (403, PermissionDenied)])
 async def test_a_refused_key_stops_the_job_at_once(arena: Any, status: int, error: type[Exception]) -> None:
     async with arena() as a:
@@ -363,6 +371,7 @@ async def test_a_404_that_is_not_about_a_person_ends_the_run(arena: Any) -> None
         assert len(a.sent()) == 3
 
 
+@pytest.mark.slow
 async def test_the_breaker_opens_when_every_request_fails_and_the_same_call_resumes_later(arena: Any) -> None:
     async with arena() as a:
         plan = await a.plan(operation=PERSON_ONLY)

@@ -21,6 +21,7 @@ from bulk import (
     UpdateProperties,
     verify_job,
 )
+from bulk.report.load import read_report
 
 BATCH_READS = ("batch_by_uuids", "batch_by_distinct_ids")
 
@@ -87,7 +88,11 @@ async def test_a_person_left_out_of_two_reads_is_found_by_verify_and_sent_by_the
         assert axis(report, "person") == {"not_requested": 2, "disappeared": 1}
         assert axis(report, "events") == {"queued": 2, "too_late": 1}
         hidden.clear()
-        assert (await verify_job(a.client, plan, a.journal)).exit_code == 75
+        report = await verify_job(a.client, plan, a.journal)
+        assert (report.exit_code, [(each.kind, each.targets) for each in report.duty.causes]) == (
+            1,
+            [("not_finished", "0")],
+        )
         report = await a.run(plan)
         assert (report.exit_code, axis(report, "events")) == (0, {"queued": 3})
 
@@ -121,6 +126,7 @@ async def test_a_404_to_a_batch_read_makes_no_person_deleted(arena: Any, axis: A
         assert a.sent() == []
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("operation", [DeletePersons(), DeletePersons(delete_events=True)])
 async def test_one_person_that_cannot_be_read_is_reported_and_all_others_are_done(
     arena: Any, axis: Any, operation: Any
@@ -149,9 +155,11 @@ async def test_verify_that_cannot_read_a_person_is_not_finished(arena: Any, axis
         plan = await a.plan(operation=DeletePersons())
         await a.run(plan)
         assert (await verify_job(a.client, plan, a.journal)).exit_code == 0
-        a.server.faults.add(Fault("status", status=503, action="batch_by_uuids"))
+        a.server.faults.add(Fault("status", status=503, action="batch_by_distinct_ids"))
         report = await verify_job(a.client, plan, a.journal)
         assert (report.exit_code, axis(report, "person")) == (75, {"deleted_confirmed": 3})
+        assert report.duty.waiting_for == ("a read of 3 persons that the last verification could not read",)
+        assert read_report(a.journal) == msgspec.structs.replace(report, plan=None)
 
 
 async def test_a_person_that_stays_after_a_failed_deletion_and_is_then_merged_is_not_reported_deleted(
@@ -255,7 +263,8 @@ async def test_after_kept_persons_were_deleted_no_later_run_sends_such_a_request
             with pytest.raises(BreakerOpened, match="keep"):
                 await a.run(plan)
         assert len(a.left()) == 35
-        assert (await verify_job(a.client, plan, a.journal)).exit_code == 75
+        report = await verify_job(a.client, plan, a.journal)
+        assert (report.exit_code, report.duty.causes[0].kind) == (1, "not_finished")
 
 
 def test_an_empty_summary_is_that_of_the_oldest_era() -> None:

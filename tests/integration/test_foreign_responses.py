@@ -75,6 +75,7 @@ def changing(names: Collection[str] = CALLS) -> Callable[[str, str], bool]:
     return lambda method, name: method in ("POST", "DELETE") and name in names
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("age", AGES)
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", ["page", "envelope", "json"])
@@ -136,6 +137,7 @@ async def test_no_kept_person_is_deleted_by_a_server_of_unknown_age(
         assert a.sent() == []
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("change", [UpdateProperties({"plan": "x"}), UnsetProperties(("email",), route="rest")])
 @pytest.mark.parametrize("kind", ["page", "envelope", "json"])
 async def test_properties_are_done_only_when_read_as_desired(

@@ -64,6 +64,7 @@ def at_change(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], No
     return arrived
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_no_intent_is_written_after_the_journal_is_lost(

@@ -81,6 +81,7 @@ def open_arena(virtual: Any) -> Any:
     return opened
 
 
+@pytest.mark.slow
 def test_a_plan_waits_for_the_server(open_arena: Any) -> None:
     async def main(action: str, away_s: float, selection: Any, operation: Any) -> None:
         async with open_arena(persons=2500) as a:
@@ -123,6 +124,7 @@ PHASES = [
 ]
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0])
 @pytest.mark.parametrize(("operation", "action", "number"), PHASES, ids=str)
 def test_a_run_waits_for_the_server_and_ends_as_without_the_outage(
@@ -147,6 +149,7 @@ def test_a_run_waits_for_the_server_and_ends_as_without_the_outage(
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_outage_is_waited_out(open_arena: Any, kind: str) -> None:
     async def main() -> None:
@@ -160,8 +163,9 @@ def test_every_kind_of_outage_is_waited_out(open_arena: Any, kind: str) -> None:
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0])
-@pytest.mark.parametrize(("action", "number"), [("projects", 1), ("batch_by_uuids", 2), ("deletion_status", 1)])
+@pytest.mark.parametrize(("action", "number"), [("projects", 1), ("batch_by_distinct_ids", 2), ("deletion_status", 1)])
 def test_a_verification_waits_for_the_server(open_arena: Any, action: str, number: int, away_s: float) -> None:
     async def main() -> None:
         async with open_arena(persons=500) as a:
@@ -177,6 +181,7 @@ def test_a_verification_waits_for_the_server(open_arena: Any, action: str, numbe
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0])
 @pytest.mark.parametrize("export", [export_lines, export_csv])
 def test_an_export_waits_for_the_server(open_arena: Any, export: Any, away_s: float) -> None:
@@ -191,6 +196,7 @@ def test_an_export_waits_for_the_server(open_arena: Any, export: Any, away_s: fl
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize(("operation", "action", "number"), PHASES, ids=str)
 def test_after_an_outage_that_is_too_long_the_run_ends_and_the_next_one_continues(
     open_arena: Any, operation: Any, action: str, number: int
@@ -229,6 +235,7 @@ def test_a_plan_and_an_export_end_after_an_outage_that_is_too_long(open_arena: A
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("fault", [REFUSED, UNAVAILABLE])
 def test_outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker(
     open_arena: Any, fault: Fault, monkeypatch: pytest.MonkeyPatch
@@ -264,6 +271,7 @@ def test_nothing_is_sent_twice_that_took_effect_when_the_server_went_away(open_a
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_a_change_that_fails_while_reads_succeed_still_opens_the_breaker(open_arena: Any) -> None:
     async def main() -> None:
         async with open_arena(persons=600) as a:
@@ -370,6 +378,7 @@ def test_a_cancelled_wait_leaves_a_journal_that_resumes(open_arena: Any) -> None
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_an_outage_within_the_rate_limits_causes_no_429(open_arena: Any) -> None:
     async def main() -> None:
         limits = RateLimits.posthog()

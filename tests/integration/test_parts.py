@@ -14,6 +14,7 @@ from bulk.journal.records import Intent
 EVENTS, RECORDINGS = DeleteEvents(), DeleteRecordings()
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("era", ["summary", "queued"])
 async def test_events_are_queued_rows_are_read_back_and_all_persons_stay(arena: Any, axis: Any, era: str) -> None:
     async with arena(era=era) as a:
@@ -108,6 +109,7 @@ AGES = [
 ]
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("age", AGES)
 async def test_older_servers_get_one_call_per_person_and_prove_nothing(
     arena: Any, axis: Any, age: dict[str, Any]
@@ -180,6 +182,7 @@ DAMAGE = [
 ]
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.when}")
 async def test_all_events_are_queued_if_a_third_of_the_responses_fail(arena: Any, axis: Any, fault: Fault) -> None:
     async with arena() as a:
@@ -192,6 +195,7 @@ async def test_all_events_are_queued_if_a_third_of_the_responses_fail(arena: Any
         assert len(a.sent()) == len(a.of(Intent))
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("fault", [each for each in DAMAGE[:6] if each.action == "bulk_delete"], ids=lambda f: f.kind)
 async def test_recordings_are_requested_again_only_if_the_outcome_is_unknown(
     arena: Any, axis: Any, fault: Fault
@@ -230,6 +234,7 @@ async def test_disappeared_merged_and_recreated_persons_are_reported(arena: Any,
             plan.path.unlink()
 
 
+@pytest.mark.slow
 async def test_persons_too_heavy_for_bulk_get_single_calls(arena: Any, axis: Any) -> None:
     async with arena(persons=300, heavy_every=70) as a:
         report = await a.run(await a.plan(operation=EVENTS), batch_size=50)

@@ -68,6 +68,7 @@ async def test_a_job_resumed_within_the_hour_deletes_by_its_row(arena: Any, ahea
         assert ahead_s <= (report.largest_uncovered_s or 0.0) <= ahead_s + 30.0
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("stage", ["accepted", "queued"])
 @pytest.mark.parametrize("ahead_s", [86_400.0, 30 * 86_400.0])
 async def test_a_job_resumed_after_the_purge_queues_the_events_again(

@@ -33,6 +33,7 @@ def expected(before: dict[UUID, dict[str, Any]], chosen: list[UUID], operation: 
     return {uuid: changed(each, operation) if uuid in targets else each for uuid, each in before.items()}
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_exactly_the_targets_are_changed_as_requested(arena: Any, axis: Any, operation: Any) -> None:
     async with arena(persons=400) as a:
@@ -52,6 +53,7 @@ async def test_exactly_the_targets_are_changed_as_requested(arena: Any, axis: An
         assert [r.targets for r in report.routes] == [200]
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_a_done_job_sends_nothing_again_and_verify_confirms_it(arena: Any, axis: Any, operation: Any) -> None:
     async with arena(persons=60) as a:
@@ -187,6 +189,7 @@ async def test_a_server_without_batch_reads_is_read_person_by_person(arena: Any,
         assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 40})
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("success_status", ["real", "documented"])
 @pytest.mark.parametrize("capture_status", [1, "Ok"])
 async def test_every_documented_success_counts_as_one(
@@ -207,6 +210,7 @@ async def test_events_are_sent_in_batches_of_the_requested_size(arena: Any) -> N
         assert [len(request.body["batch"]) for request in a.sent()] == [25, 100, 100, 100]
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_the_journal_counts_exactly_the_requests_that_were_sent(arena: Any, operation: Any) -> None:
     async with arena(persons=150) as a:

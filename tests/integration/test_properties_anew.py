@@ -71,6 +71,7 @@ UNSET = UnsetProperties(("plan",), route="capture")
 UPDATE = UpdateProperties({"plan": "x"}, route="capture")
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("lag_s", [0.0, 5.0, 40.0])
 @pytest.mark.parametrize("operation", [UNSET, UPDATE])
 def test_a_person_recreated_by_an_event_of_the_job_is_reported_as_such(
@@ -214,6 +215,7 @@ def test_an_event_that_cannot_be_sent_soon_is_not_sent(
     run_virtual(main())
 
 
+@pytest.mark.slow
 async def test_batches_in_parallel_are_at_most_the_connections(arena: Any) -> None:
     async with arena(persons=300) as a:
         plan = await a.plan(operation=UPDATE)

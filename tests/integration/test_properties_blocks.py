@@ -62,6 +62,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("lag_s", [0.0, pytest.param(20.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fault", DAMAGE, ids=NAMES)
 @pytest.mark.parametrize("kind", [pytest.param("unset", marks=pytest.mark.slow), "update"])
@@ -83,6 +84,7 @@ def test_a_job_ends_right_for_every_person_after_any_failure_within_a_block(
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
 def test_a_rejected_person_fails_and_the_others_of_its_block_do_not(virtual: Any, axis: Any, status: int) -> None:
     async def main() -> None:
@@ -103,6 +105,7 @@ def test_a_rejected_person_fails_and_the_others_of_its_block_do_not(virtual: Any
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("status", [400, 502])
 def test_a_delete_property_whose_capture_failed_is_not_a_success(virtual: Any, axis: Any, status: int) -> None:
     async def main() -> None:
@@ -117,6 +120,7 @@ def test_a_delete_property_whose_capture_failed_is_not_a_success(virtual: Any, a
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lag_s", [0.0, pytest.param(20.0, marks=pytest.mark.slow)])
 def test_keys_that_were_accepted_before_an_error_are_not_removed_again(virtual: Any, axis: Any, lag_s: float) -> None:
     keys = tuple(f"k{n}" for n in range(100))
@@ -158,6 +162,7 @@ def test_calls_before_an_error_count_and_only_the_others_are_sent_again(virtual:
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("waiting", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly(
@@ -290,6 +295,7 @@ def test_a_job_cancelled_with_any_request_in_flight_converges(
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("route", ["rest", "capture"])
 async def test_no_request_arrives_before_its_intent_was_synced(
     arena: Any, monkeypatch: pytest.MonkeyPatch, route: str
@@ -337,6 +343,7 @@ def covered(journal: bytes) -> int:
     return sum(len(list(expand(line["targets"]))) for line in lines if line["type"] == "intent")
 
 
+@pytest.mark.slow
 async def test_the_block_size_follows_from_the_rate_limits(arena: Any) -> None:
     for rates, most in ((RateLimits.off(), 64), (RateLimits.posthog(), 5)):
         async with arena(persons=200, limits=rates) as a:
@@ -349,6 +356,7 @@ async def test_the_block_size_follows_from_the_rate_limits(arena: Any) -> None:
             plan.path.unlink()
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_test_batch_of_single_calls_goes_first(arena: Any, kind: str) -> None:
     async with arena(persons=60) as a:

@@ -59,6 +59,7 @@ def test_deleted_merged_recreated_and_unchanged_persons_get_no_request(virtual: 
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_event(virtual: Any, axis: Any) -> None:
     """The machine is suspended for an hour between the read and the event, which only the boot-time clock shows."""
 
@@ -112,6 +113,7 @@ def test_a_person_deleted_while_events_are_sent_slowly_is_recreated_by_no_event(
     run_virtual(main())
 
 
+@pytest.mark.slow
 async def test_the_order_of_the_plan_does_not_matter(arena: Any, axis: Any) -> None:
     async with arena(persons=600) as a:
         backwards = ByPersonIds(list(reversed(a.everybody)))

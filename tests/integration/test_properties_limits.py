@@ -60,8 +60,9 @@ def forget_the_end(a: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("killed", [False, True])
-@pytest.mark.parametrize("at", [3, 40, 241, 300, 500])
+@pytest.mark.parametrize(
+    ("at", "killed"), [(3, True), (40, False), (241, False), (241, True), (300, False), (500, True)]
+)
 def test_a_resume_counts_what_was_sent_before(virtual: Any, axis: Any, at: int, killed: bool) -> None:
     """The run is cancelled within blocks, and resumed by a process without any memory of it."""
 
@@ -93,6 +94,7 @@ def test_a_resume_counts_what_was_sent_before(virtual: Any, axis: Any, at: int, 
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_requests_of_a_stopped_block_are_charged_one_by_one(virtual: Any) -> None:
     async def main() -> None:
         async with virtual(persons=600, limits=PUBLISHED, rate_limits="posthog") as a:
@@ -131,6 +133,7 @@ def test_reads_of_the_planning_count_too(virtual: Any, axis: Any) -> None:
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_a_lower_limit_is_learned_from_one_429_and_kept(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         rates = ServerRates(others_per_minute=100)
@@ -147,6 +150,7 @@ def test_a_lower_limit_is_learned_from_one_429_and_kept(virtual: Any, axis: Any)
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("retry_after", ["3600", "Fri, 01 Jan 2100 00:00:00 GMT", "-5", "soon", None])
 def test_any_retry_after_within_a_block_is_safe(virtual: Any, axis: Any, retry_after: str | None) -> None:
     async def main() -> None:

@@ -35,6 +35,7 @@ def named(report: Any, state: str) -> str:
     return next((each.targets or "" for each in states if each.state == state), "")
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("lag_s", [5.0, 200.0])
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("kind", ["unset", "update"])
@@ -94,6 +95,7 @@ def test_lost_events_are_found_by_reading_back_and_sent_again(virtual: Any, axis
     run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["unset", "update"])
 def test_calls_that_the_server_accepts_and_loses_are_sent_again(virtual: Any, axis: Any, kind: str) -> None:
     async def main() -> None:
@@ -124,6 +126,7 @@ def test_an_update_whose_event_is_refused_behind_a_202_is_detected(virtual: Any,
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_only_a_person_that_is_never_changed_is_reported(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=60) as a:
@@ -150,6 +153,7 @@ def ranges(numbers: set[int]) -> str:
     return format_ranges(sorted(numbers))
 
 
+@pytest.mark.slow
 def test_a_server_that_applies_nothing_is_detected_by_the_test_batch(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=200) as a:
@@ -184,6 +188,7 @@ DAMAGE = [
 ]
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("lag_s", [0.0, pytest.param(20.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.status}-{f.when}")
 def test_a_job_ends_right_for_every_person_if_a_third_of_the_responses_fail(
@@ -229,6 +234,7 @@ def test_an_event_with_unknown_outcome_is_read_back_before_it_is_sent_again(virt
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_refused_key_or_token_stops_the_job_at_once(virtual: Any, route: str, status: int) -> None:
@@ -338,6 +344,7 @@ def test_a_capture_host_that_never_responds_ends_the_job_within_15_minutes(virtu
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_the_wait_is_shared_by_all_resends(virtual: Any) -> None:
     """A test batch whose events are lost again and again gets no new wait after each resend."""
 

@@ -71,6 +71,7 @@ class Fates:
         assert dict(world.person(recreated).properties) == self.reborn
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_persons_lost_between_plan_and_run_get_no_request(arena: Any, axis: Any, kind: str, route: str) -> None:
@@ -201,6 +202,7 @@ def test_a_person_that_disappears_after_a_lost_event_gets_no_other(virtual: Any,
     run_virtual(main())
 
 
+@pytest.mark.slow
 async def test_a_call_that_finds_no_person_fails_no_other_target(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

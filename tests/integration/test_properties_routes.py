@@ -29,6 +29,7 @@ def with_token(server: LocalPostHog, token: str | None) -> PostHogClient:
     )
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(
     ("persons", "operation", "name", "why"),
     [
@@ -98,6 +99,7 @@ def without_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(table.HANDLERS, "projects", hidden)
 
 
+@pytest.mark.slow
 async def test_without_a_token_from_the_server_auto_chooses_rest_and_says_why(
     arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +128,7 @@ async def test_without_a_token_from_the_server_capture_is_refused_unless_a_token
             assert axis(await a.run(plan), "properties") == {"changed_confirmed": 40}
 
 
+@pytest.mark.slow
 async def test_a_later_run_may_take_the_other_route(arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async with arena(persons=300) as a:
         plan = await a.plan(operation=UnsetProperties(("plan",)))
@@ -185,6 +188,7 @@ async def test_persons_that_a_query_shows_unchanged_are_not_read(
         assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 5000})
 
 
+@pytest.mark.slow
 async def test_all_persons_are_read_if_the_key_may_not_query(arena: Any, axis: Any) -> None:
     async with arena(persons=PERSONS, scopes=NO_QUERY) as a:
         _, many = await unset_of_many(a, axis)
@@ -207,6 +211,7 @@ ODD: list[Any] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ODD, ids=lambda f: f"{f.kind}-{f.status}")
 async def test_all_persons_are_read_if_the_query_fails(arena: Any, axis: Any, fault: Fault) -> None:
     async with arena(persons=PERSONS) as a:
@@ -271,6 +276,7 @@ async def test_properties_that_are_set_are_never_verified_by_a_query(arena: Any,
         assert queries(a) == []
 
 
+@pytest.mark.slow
 async def test_a_large_update_is_sent_in_smaller_capture_requests(arena: Any, axis: Any) -> None:
     big = "y" * 200_000
     async with arena(persons=110) as a:

@@ -60,6 +60,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize(
     "faults", FAULTS, ids=lambda f: "+".join(f"{kind}{o.get('status', '')}" for kind, o in f) or "none"
 )

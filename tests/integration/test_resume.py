@@ -116,6 +116,7 @@ async def test_no_request_arrives_before_its_intent_is_in_the_journal(
         assert late == []
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("call", ["write", "fdatasync"])
 @pytest.mark.parametrize("after", [1, 2, 5, 9])
 async def test_a_failing_disk_ends_the_run_and_no_request_follows(

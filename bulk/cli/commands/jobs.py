@@ -56,7 +56,7 @@ def job_lines(job: "JobSummary", *, now: datetime) -> list[str]:
     from bulk.formatting import count_of, format_time
     from bulk.jobs.job_summary import JobState
     from bulk.operations import describe as describe_operation
-    from bulk.report.rendering.requests import due_rows
+    from bulk.report.rendering.sections.request_rows import due_rows
     from bulk.requests.due_dates import as_of
     from bulk.sanitize import plain
     from bulk.selection.selections import describe as describe_selection
@@ -109,8 +109,9 @@ def job_fields(job: "JobSummary", *, now: datetime) -> dict[str, Any]:
         "planned_at": job.planned_at,
         "last_entry_at": job.last_entry_at,
         "finished_at": job.finished_at,
-        "exit_code": job.exit_code,
-        "verdict": job.verdict,
+        "exit_code": None if job.duty is None else job.duty.exit_code,
+        "verdict": None if job.duty is None else job.duty.sentence,
+        "duty": None if job.duty is None else job.duty.state,
         "next": next_command(job),
         "problem": job.problem,
         "due": msgspec.to_builtins(as_of(job.due, now)),
@@ -120,9 +121,8 @@ def job_fields(job: "JobSummary", *, now: datetime) -> dict[str, Any]:
 
 def next_command(job: "JobSummary") -> str | None:
     """Return the command line to run next for a job; None if there is none."""
-    from bulk.jobs.job_files import plan_of
     from bulk.jobs.job_summary import JobState
-    from bulk.jobs.next_run import run_command
+    from bulk.jobs.next_run import run_command, verify_line
     from bulk.sanitize import file_word
 
     match job.state:
@@ -131,10 +131,9 @@ def next_command(job: "JobSummary") -> str | None:
         case JobState.RUNNING:
             return f"posthog-bulk status {file_word(str(job.journal))} --watch"
         case JobState.FINISHED:
-            if not job.awaits_purge or job.plan is None:
+            if job.duty is None or not job.duty.waiting_for or job.plan is None:
                 return f"posthog-bulk report {file_word(str(job.journal))}"
-            plan = "" if plan_of(job.journal) == job.plan else f" --plan {file_word(str(job.plan))}"
-            return f"posthog-bulk verify {file_word(str(job.journal))}{plan}"
+            return verify_line(job.plan, job.journal)
         case JobState.UNREADABLE:
             return None
 
@@ -142,13 +141,13 @@ def next_command(job: "JobSummary") -> str | None:
 def _state_words(job: "JobSummary") -> str:
     from bulk.jobs.job_summary import JobState
     from bulk.jobs.next_run import progress_words
+    from bulk.sanitize import plain
 
     match job.state:
         case JobState.NOT_STARTED:
             return "not started" if job.plan is not None else "not started, and its plan is missing"
         case JobState.FINISHED:
-            pending = "; PostHog has not purged the events yet" * job.awaits_purge
-            return f"finished: {(job.verdict or '').removeprefix('Done: ').rstrip('.')}{pending}"
+            return "finished" if job.duty is None else f"finished. {plain(job.duty.sentence, limit=None)}"
         case _:
             missing = ", and its plan is missing" * (job.plan is None)
             return f"{job.state.value}, {progress_words(job)}{missing}"

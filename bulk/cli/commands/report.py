@@ -1,6 +1,7 @@
 """`posthog-bulk report`: write the report of a job, from its journal and, if it exists, its plan."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,13 @@ STDOUT = "-"
 )
 @option("--force", is_flag=True, help=FORCE_HELP)
 @option("--plan", type=FILE, metavar="FILE", help=OPTIONAL_PLAN_HELP)
+@option("--redact", is_flag=True, help="Leave out values of filters, queries and properties, and the input file")
+@option(
+    "--sign",
+    type=FILE,
+    metavar="KEYFILE",
+    help="Also write the signature FILE.sig with this Ed25519 private key, a PEM file without a passphrase",
+)
 @json_option
 def command(
     journal: Path,
@@ -67,21 +75,31 @@ def command(
     receipts: Path | None,
     force: bool,
     plan: Path | None,
+    redact: bool,
+    sign: Path | None,
     json: bool,
 ) -> int:
     """Write the report of the job in JOURNAL. Needs no network and no key.
 
-    The same files result in the same report, byte for byte. With --reference it is the receipt of one request; with
-    --find it says whether persons were erased, when, and with what result, also years later and without the plan. It
-    names IDs by their place among those that you give.
+    The same files result in the same report, byte for byte. The exit code is that of its first sentence: 0 if the job
+    is complete, 75 while it waits for PostHog, and 1 if it needs attention.
+
+    If the plan exists, the report has the values of the selection, which may identify persons, unless --redact is
+    given. verify-signature checks a signature.
+
+    --reference writes the receipt of one request. --find says whether persons were erased, when, and with what result,
+    also years later and without the plan; it names IDs by their place among those that you give.
 
     \b
     Example:
       posthog-bulk report leavers.journal.jsonl -o leavers.html
+      posthog-bulk report leavers.journal.jsonl -o leavers.md --redact --sign signing-key.pem
       posthog-bulk report leavers.journal.jsonl --find user-1
     """
     from bulk.cli.display.terminal import text_width
     from bulk.cli.job_session import CommandOutput
+    from bulk.files.signed_file import load_private_key, signature_of
+    from bulk.files.signed_file import sign as sign_content
     from bulk.jobs.job_files import plan_of
     from bulk.sanitize import plain
 
@@ -92,31 +110,52 @@ def command(
         raise click.UsageError("--receipts only works with --reference and --find")
 
     def read() -> "Report | Receipt":
-        return _read(journal, plan, reference=reference, ids=asked, receipts=receipts)
+        return _read(journal, plan, reference=reference, ids=asked, receipts=receipts, values=not redact)
 
     if output is None or str(output) == STDOUT:
+        if sign is not None:
+            raise click.UsageError("--sign writes FILE.sig beside the report: add -o FILE")
         if json and layout not in (None, "json"):
             raise click.UsageError(f"--json writes JSON to stdout, so --format {layout} needs a file: add -o FILE")
         chosen = layout or ("json" if json else "txt")
-        click.echo(render(read(), chosen, width=text_width(sys.stdout)), nl=False)
-        return 0
+        report = read()
+        click.echo(render(report, chosen, width=text_width(sys.stdout)), nl=False)
+        return report.exit_code
     chosen = layout or _format_of(output)
-    with output_file(output, force=force, needed=[journal, plan or plan_of(journal)]) as file:
-        file.write(render(read(), chosen).encode())
-    click.echo(f"Report written to {plain(output)}", err=True)
-    CommandOutput(json=json).write_event("file", path=str(output), format=chosen)
-    return 0
+    needed = [journal, plan or plan_of(journal), *([sign] if sign else [])]
+    with ExitStack() as files:
+        key = None if sign is None else load_private_key(sign)
+        beside = None if key is None else output_file(signature_of(output), force=force, needed=needed)
+        signature = None if beside is None else files.enter_context(beside)
+        file = files.enter_context(output_file(output, force=force, needed=needed))
+        report = read()
+        content = render(report, chosen).encode()
+        file.write(content)
+        if signature is not None and key is not None:
+            signature.write(sign_content(content, key))
+    signed = f", its signature to {plain(signature_of(output))}" if sign else ""
+    click.echo(f"Report written to {plain(output)}{signed}", err=True)
+    CommandOutput(json=json).write_event(
+        "file", path=str(output), format=chosen, verdict=report.verdict, exit_code=report.exit_code
+    )
+    return report.exit_code
 
 
 def _read(
-    journal: Path, plan: Path | None, *, reference: str | None, ids: list[str] | None, receipts: Path | None
+    journal: Path,
+    plan: Path | None,
+    *,
+    reference: str | None,
+    ids: list[str] | None,
+    receipts: Path | None,
+    values: bool,
 ) -> "Report | Receipt":
     from bulk.cli.commands.status import read_job_report, read_with_plan
     from bulk.cli.job_session import long_reads_shown
     from bulk.report.find import find_persons, find_request
 
     if ids is None and reference is None:
-        return read_job_report(journal, plan)
+        return read_job_report(journal, plan, values=values)
     with long_reads_shown() as on_read:
 
         def find(journal: Path, plan: "Plan | None", *, on_read: "OnRead | None") -> "Receipt":
@@ -188,7 +227,7 @@ def render(report: "Report | Receipt", layout: str, *, width: int | None = None)
 def _render_receipt(receipt: "Receipt", layout: str, *, width: int | None) -> str:
     from bulk.report.rendering import render_json
     from bulk.report.rendering.markdown import document_markdown
-    from bulk.report.rendering.receipt import lay_out_receipt
+    from bulk.report.rendering.sections.receipt import lay_out_receipt
     from bulk.report.rendering.text import WIDTH, document_text
 
     if layout == "json":
@@ -200,7 +239,7 @@ def _render_receipt(receipt: "Receipt", layout: str, *, width: int | None) -> st
         return document_text(document, width=width or WIDTH)
     from bulk.report.rendering.html import document_html  # loads jinja2, which only this format needs
 
-    return document_html(document, ok=all(answer.result in ("done", "waiting") for answer in receipt.answers))
+    return document_html(document)
 
 
 def _html(report: "Report") -> str:

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from bulk.cli.options.connection_options import json_option
-from bulk.cli.options.help_layout import Seconds, WholeNumber, option
+from bulk.cli.options.help_layout import HelpCommand, Seconds, WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.settings import HOST, KEY, PROJECT_ID
 from bulk.formatting import count_of
@@ -19,39 +19,42 @@ if TYPE_CHECKING:
 
 SECONDS = Seconds()
 
-_FAULTS = """\b
-Kinds of faults, with the fields that only they have:
-  refuse                  close the connection before the request is read
-  reset, stall            reset the connection, or never respond; the request
-                          has no effect
-  reset_after             reset the connection after the request had its effect
-  stall_after             never respond after the request had its effect
-  status                  respond with an error (status, body, when,
-                          retry_after)
-  page                    respond with a page of a proxy, such as a login page
-                          (page, page_status, when)
-  intermediary            respond as a proxy, load balancer or firewall does
-                          (sender, when)
-  redirect                redirect to another URL (to)
-  cut_body, garbage       cut the response short, or send one that is not JSON
-  big_body, deep_json     send a response that is too large (size), or nested
-                          too deep
-  person_deletion_failed  fail at a step of the deletion of a person (step)
-  deletion_errors         report errors for some of the persons of bulk_delete
-                          (count, share, step)
-  orphan_events           delete persons, then fail before the deletion of
-                          their events is queued
-  swallow                 respond with success, but have no effect, or lose
-                          captured events (count, share)
-  capture_down            fail to capture the event that changes a person
-                          (status)
-
-Every fault also takes action (only this call), times (how often at most), every (only each n-th call), after (how many
-calls pass first), probability and seed.
-"""
+_FAULTS = {
+    "refuse": "close the connection before the request is read",
+    "reset, stall": "reset the connection, or never respond; the request has no effect",
+    "reset_after": "reset the connection after the request had its effect",
+    "stall_after": "never respond after the request had its effect",
+    "status": "respond with an error (status, body, when, retry_after)",
+    "page": "respond with a page of a proxy, such as a login page (page, page_status, when)",
+    "intermediary": "respond as a proxy, load balancer or firewall does (sender, when)",
+    "redirect": "redirect to another URL (to)",
+    "cut_body, garbage": "cut the response short, or send one that is not JSON",
+    "big_body, deep_json": "send a response that is too large (size), or nested too deep",
+    "person_deletion_failed": "fail at a step of the deletion of a person (step)",
+    "deletion_errors": "report errors for some of the persons of bulk_delete (count, share, step)",
+    "orphan_events": "delete persons, then fail before the deletion of their events is queued",
+    "swallow": "respond with success, but have no effect, or lose captured events (count, share)",
+    "capture_down": "fail to capture the event that changes a person (status)",
+}
+_FAULT_FIELDS = (
+    "The fields in parentheses are for this kind only. Every fault also takes action (only this call), times (how "
+    "often at most), every (only each n-th call), after (how many calls pass first), probability and seed."
+)
 
 
-@help_command("server", epilog=_FAULTS)
+class _ServerCommand(HelpCommand):
+    """The command, whose help lists the kinds of faults below the options."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the kinds of faults."""
+        del ctx
+        with formatter.section("Kinds of faults"):
+            formatter.write_dl(list(_FAULTS.items()))
+        formatter.write_paragraph()
+        formatter.write_text(_FAULT_FIELDS)
+
+
+@help_command("server", cls=_ServerCommand)
 @option(
     "--port",
     type=WholeNumber(0, 65535, is_count=False),

@@ -187,7 +187,8 @@ def _plan_fields(plan: "Plan") -> dict[str, Any]:
     header: dict[str, Any] = msgspec.to_builtins(plan.header)
     covered = msgspec.to_builtins(input_report(coverage_of(by_kind(plan.findings))))
     counted = {"count": plan.count, "digest": plan.digest, "findings": list(plan.findings), "input": covered}
-    return {"path": str(plan.path), **header, **counted}
+    record = msgspec.to_builtins(plan.header.record)
+    return {"path": str(plan.path), **header, "record": record, **counted}
 
 
 def _write(kind: str, fields: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +32,8 @@ T = TypeVar("T")
 def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     """Show the state of the job in JOURNAL, even while it runs. Needs no network and no key.
 
+    The exit code is 0 if the job is complete, 75 while it runs or waits for PostHog, and 1 if it needs attention.
+
     \b
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
@@ -39,7 +42,6 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.files.lock_probe import is_locked
     from bulk.jobs.job_files import plan_of
-    from bulk.jobs.next_run import run_line
 
     if watch and is_locked(journal):
         with explained(lambda: "The job itself continues."):
@@ -48,11 +50,10 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
         status = read_job_status(journal, plan, on_read=on_read)
     output = CommandOutput(json=json)
     now = datetime.now(UTC)
-    lines = status_lines(status, run_line(plan or plan_of(journal), journal), now=now)
-    for line in lines:
+    for line in status_lines(status, plan or plan_of(journal), journal, now=now):
         output.print_row(line)
     output.write_event("status", **status_fields(status, journal, now=now))
-    return 0
+    return status.duty.exit_code
 
 
 def _watch(journal: Path, plan: Path | None, *, json: bool) -> None:
@@ -81,18 +82,19 @@ def read_job_status(journal: Path, plan: Path | None, *, on_read: "OnRead | None
     return read_with_plan(read_status, journal, plan, on_read=on_read)
 
 
-def read_job_report(journal: Path, plan: Path | None) -> "Report":
+def read_job_report(journal: Path, plan: Path | None, *, values: bool = False) -> "Report":
     """Return the report of a journal, with its plan if that exists.
 
     Arguments:
         journal: the journal.
         plan: a plan that must belong to this job; None for the one of the same name, if it exists and can be read.
+        values: whether the plan also adds values that may identify persons.
     """
     from bulk.cli.job_session import long_reads_shown
     from bulk.report.load import read_report
 
     with long_reads_shown() as on_read:
-        return read_with_plan(read_report, journal, plan, on_read=on_read)
+        return read_with_plan(partial(read_report, values=values), journal, plan, on_read=on_read)
 
 
 def read_with_plan(read: Callable[..., T], journal: Path, plan: Path | None, *, on_read: "OnRead | None") -> T:
@@ -146,8 +148,10 @@ def status_fields(status: "JobStatus", journal: Path, *, now: datetime) -> dict[
         "project_id": report.project_id,
         "count": report.count,
         "approved_at": report.approved_at,
-        "verdict": report.verdict,
-        "exit_code": report.exit_code,
+        "verdict": status.duty.sentence,
+        "exit_code": status.duty.exit_code,
+        "duty": msgspec.to_builtins(status.duty),
+        "run_verdict": report.run_verdict,
         "input": msgspec.to_builtins(report.input),
         "axes": {axis.axis: {state.state: state.count for state in axis.states} for axis in report.axes},
         "is_running": status.is_running,
@@ -162,22 +166,25 @@ def status_fields(status: "JobStatus", journal: Path, *, now: datetime) -> dict[
     }
 
 
-def status_lines(status: "JobStatus", resume_line: str, *, now: datetime) -> list[str]:
+def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetime) -> list[str]:
     """Return the state of a job in a few lines.
 
     Arguments:
         status: the status of the job.
-        resume_line: the command line that resumes the job, shown if it is not finished.
+        plan: the plan file.
+        journal: the journal.
         now: the time, for what is overdue.
     """
+    from bulk.cli.display.duty_lines import duty_lines
     from bulk.cli.display.messages import state_counts
     from bulk.cli.display.plan.plan_review import aligned_rows
     from bulk.cli.display.screen import progress_line
     from bulk.cli.display.wait_lines import local_time
     from bulk.formatting import count_of, format_count, format_time
+    from bulk.jobs.next_run import run_line
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
-    from bulk.report.rendering.requests import SHREDDED, due_rows, record_rows
+    from bulk.report.rendering.sections.request_rows import SHREDDED, due_rows, record_rows
     from bulk.report.report import is_finished
     from bulk.requests.due_dates import as_of
     from bulk.sanitize import plain
@@ -192,8 +199,10 @@ def status_lines(status: "JobStatus", resume_line: str, *, now: datetime) -> lis
         ("Operation", f"{plain(describe_operation(report.operation))}; {count_of(report.count, 'person')}"),
         ("Project", f"{project} on {plain(report.host)}"),
         ("Approved", plain(format_time(report.approved_at, seconds=True)) if report.approved_at else "no"),
-        ("State", plain(report.verdict, limit=None)),
     ]
+    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal))
+    rows += [("State", state), *((("", line) for line in to_do) if not status.is_running else ())]
+    rows.append(("Runs", plain(report.run_verdict, limit=None)))
     counts = [
         state_counts(AXIS_TITLES[axis.axis], {one.state: one.count for one in axis.states}) for axis in report.axes
     ]
@@ -215,7 +224,7 @@ def status_lines(status: "JobStatus", resume_line: str, *, now: datetime) -> lis
     elif report.shredded_at is not None:
         rows += [("Plan destroyed", format_time(report.shredded_at, seconds=True)), ("", SHREDDED)]
     elif not is_finished(report):
-        rows.append(("To resume", resume_line))
+        rows.append(("To resume", run_line(plan, journal)))
     last_written = plain(format_time(report.last_entry_at, seconds=True))
     rows.append(("Journal", f"{format_count(report.journal_lines)} lines, last written {last_written}"))
     return list(aligned_rows(rows))

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 def command(journal: Path, plan: Path | None, concurrency: int, json: bool, settings: Settings) -> int:
     """Read back the results of the job in JOURNAL: persons gone, properties set or removed, events purged.
 
-    This changes nothing on the server. The exit code is 75 until PostHog has purged the events, which it does at
-    the weekend.
+    This changes nothing on the server. The exit code is 0 if the job is complete, 75 while it waits for PostHog, which
+    purges events at the weekend, and 1 if it needs attention. It is meant for cron: once a day until it exits with 0.
+
+    It takes one request per 200 persons, one per page of up to 1,000 deletion rows, one query per 5,000 deleted
+    persons, and three requests to begin with.
 
     \b
     Example:

@@ -14,6 +14,7 @@ from bulk.events import (
     PhaseChanged,
     PlanEvent,
     Progress,
+    ProtectionChecked,
     RouteChosen,
     ServerReachable,
     ServerUnreachable,
@@ -102,6 +103,8 @@ def event_line(event: Event, *, now: datetime) -> str | None:
                 return f"Verifying {count_of(event.count, 'person')} in {project}; nothing is changed"
             left = f"{format_count(event.remaining)} of {count_of(event.count, 'person')} left to process"
             return f"Run {event.runs_before + 1} in {project}: {plain(event.operation)}; {left}"
+        case ProtectionChecked():
+            return plain(" ".join(event.warnings), limit=None) or None
         case PhaseChanged():
             return phase_start(event.phase)
         case TestBatchDone():

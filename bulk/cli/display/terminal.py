@@ -30,7 +30,7 @@ class Terminal:
     """Redraws progress in place.
 
     It asks for the size of the terminal each time. If the process is suspended (Ctrl-Z), the cursor is shown
-    meanwhile, and the progress is drawn again below it afterwards.
+    meanwhile, and the progress is drawn again below it afterwards. In the background (`bg`) nothing is redrawn.
 
     Arguments:
         stream: the terminal.
@@ -63,25 +63,30 @@ class Terminal:
         """Put a line above the progress."""
         columns, _ = _size(self._stream)
         lines = [part for line in paragraph(text).split("\n") for part in screen.fold(line, columns)]
-        self._write(self._frame.print_above("\n".join(lines), columns=columns))
+        self._write(self._frame.print_above("\n".join(lines)))
 
     def close(self) -> None:
         """Remove the progress and show the cursor again."""
-        self._write(self._frame.close(columns=_size(self._stream)[0]))
+        self._write(self._frame.close())
         self._release_stop()
 
     def restore(self) -> None:
-        """Show the cursor again, and draw no more."""
+        """Remove the progress, show the cursor again, and draw no more."""
         self._is_restored = True
-        self._write(SHOW_CURSOR)
+        self._write(self._frame.close() or SHOW_CURSOR)
 
     def _draw(self, event: screen.Shown) -> None:
         if self._is_restored or (self._queued is not None and self._queued.is_behind):
             return
+        if not is_in_foreground(self._stream):  # another program has the terminal, such as the shell after `bg`
+            self._frame.forget()
+            return
         self._catch_stop()
         columns, rows = _size(self._stream)
         lines = screen.screen(event, width=max(10, columns - 1), now=self._now(), bar=self._bar)
-        self._write(self._frame.draw(lines, columns=columns, rows=rows))
+        drawing = self._frame.draw(lines, rows=rows)
+        if not self._is_restored:  # by a signal in the meantime
+            self._write(drawing)
 
     def _write(self, text: str) -> None:
         if not text:
@@ -164,6 +169,14 @@ def _hang(line: str, width: int) -> str:
     if column is None or any(cell_len(column[0]) + cell_len(word) > width for word in line.split()):
         return screen.INDENT
     return " " * cell_len(column[0])
+
+
+def is_in_foreground(terminal: TextIO) -> bool:
+    """Return whether this process is in the foreground of a terminal: after `bg` it is not."""
+    try:
+        return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except (OSError, ValueError):  # a terminal without job control
+        return True
 
 
 def may_use_colour() -> bool:

@@ -14,6 +14,7 @@ import click
 from click.shell_completion import CompletionItem
 from click.types import FloatParamType, IntParamType
 
+from bulk.cli.options.help_formatter import HelpContext
 from bulk.formatting import format_count
 
 OWN_OPTIONS = "Options"
@@ -97,6 +98,8 @@ def log_params() -> list[click.Parameter]:
 
 class HelpCommand(click.Command):
     """A command with the options of the log, whose help lists its options section by section."""
+
+    context_class = HelpContext
 
     def __init__(self, name: str | None, *, params: Sequence[click.Parameter] | None = None, **attributes: Any) -> None:
         super().__init__(name, params=[*(params or ()), *log_params()], **attributes)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from bulk.cli.options.help_layout import option
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ def build_protect(given: Sequence[str]) -> "tuple[Protect, ...]":
     """Return the files and filters that the options name: a condition has blanks, the name of a file rarely.
 
     Raises:
+        UsageError: an option is empty.
         WhereError: a condition cannot be read.
         InputError: there are two files, or a condition is on a field that is no property.
         FileTrouble: a file does not exist, or is not a regular file.
@@ -33,6 +36,10 @@ def build_protect(given: Sequence[str]) -> "tuple[Protect, ...]":
 
     sources: list[Protect] = []
     for each in given:
+        if not each.strip():
+            raise click.UsageError(
+                "--protect is empty: give a file, or a condition such as 'email ends_with @example.com'"
+            )
         path = Path(each)
         if not path.exists() and any(character.isspace() for character in each.strip()):
             sources.append(parse_where(each))

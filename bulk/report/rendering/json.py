@@ -5,7 +5,7 @@ import json
 import msgspec
 
 from bulk.report.receipt import Receipt
-from bulk.report.report import Report
+from bulk.report.report import Report, of_duty
 
 
 def render_json(report: Report | Receipt) -> str:
@@ -13,4 +13,5 @@ def render_json(report: Report | Receipt) -> str:
 
     The same report gives the same bytes.
     """
-    return json.dumps(msgspec.to_builtins(report), indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+    shown = of_duty(report) if isinstance(report, Report) else report
+    return json.dumps(msgspec.to_builtins(shown), indent=2, sort_keys=True, ensure_ascii=True) + "\n"

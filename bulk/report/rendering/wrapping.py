@@ -7,11 +7,15 @@ GAP = 2
 """Spaces between two columns."""
 LONGEST_WORD = 72
 """The longest word that a column keeps whole where there is room: a digest has 71 characters."""
+KEPT_WORD = 36
+"""Words up to this length, that of a UUID, are not broken in columns: where they do not fit, rows are stacked."""
 _PIECE = re.compile(r"\s*[^\s,]*,?")
 
 
 def wrap(text: str, width: int) -> list[str]:
     """Return text as lines, broken at spaces and after commas, and within a word that is longer than a line.
+
+    Such a word is broken after a hyphen or an underscore, if there is one in the second half of the line.
 
     Arguments:
         text: one line of text.
@@ -26,7 +30,9 @@ def wrap(text: str, width: int) -> list[str]:
         if lines[-1]:
             lines.append("")
         while len(rest) > width:
-            lines[-1], rest = rest[:width], rest[width:]
+            end = 1 + max(rest.rfind("-", 0, width), rest.rfind("_", 0, width))
+            end = end if end > width // 2 else width
+            lines[-1], rest = rest[:end], rest[end:]
             lines.append("")
         lines[-1] = rest
     return [line.rstrip() for line in lines]
@@ -57,6 +63,33 @@ def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> l
             widest = max(shrinkable, key=lambda column: widths[column])
             widths[widest] -= 1
     return widths
+
+
+def can_keep_words(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Return whether columns can be so narrow that a row fits without breaking a word of up to `KEPT_WORD` characters.
+
+    Arguments:
+        headings: one per column.
+        rows: the cells, as many in each row.
+        width: the maximum length of a row.
+    """
+    columns = list(zip(headings, *rows, strict=True))
+    words = [max(min(KEPT_WORD, _longest_word(cell)) for cell in column) for column in columns]
+    return sum(words) + GAP * (len(columns) - 1) <= width
+
+
+def stack_row(headings: Sequence[str], cells: Sequence[str], width: int) -> Iterator[str]:
+    """Yield a row as one line per cell, after its heading; empty cells are left out.
+
+    Arguments:
+        headings: one per cell.
+        cells: the cells.
+        width: the maximum length of a line.
+    """
+    wide = min(max(map(len, headings)), width // 2)
+    for heading, cell in zip(headings, cells, strict=True):
+        if cell:
+            yield from lay_out_row((heading, cell), (wide, max(1, width - wide - GAP)), frozenset())
 
 
 def lay_out_row(cells: Sequence[str], widths: Sequence[int], numeric: frozenset[int]) -> Iterator[str]:

@@ -8,11 +8,12 @@ at the first person outside the result; for most selections that is one page.
 from contextlib import aclosing
 from datetime import datetime
 
-from asyncclient import PostHogClient, PropertyFilter, UnreadableRow
+from asyncclient import PostHogClient, UnreadableRow
 from bulk.errors import Refused
 from bulk.files.disk_sets import DiskIdSet
 from bulk.formatting import count_of
 from bulk.sanitize import plain
+from bulk.selection.lookups.property_names import is_known_property
 from bulk.selection.selections import ByFilter, QuerySelection
 
 NEGATIVE = frozenset(
@@ -45,7 +46,7 @@ class EveryoneCheck:
         """
         negative = [each for each in self._selection.properties if each.operator in NEGATIVE and each.type == "person"]
         for key in dict.fromkeys(each.key for each in negative):
-            if not await self._is_known(key):
+            if not await is_known_property(self._client, key):
                 raise Refused(
                     f"the server knows no person with the property {plain(key, limit=60)!r}, so every person meets a "
                     "negative condition on it",
@@ -75,17 +76,6 @@ class EveryoneCheck:
             f"the selection is every person of the project: {count_of(len(matched), 'person')}",
             f"correct the conditions, {_FIX}",
         )
-
-    async def _is_known(self, key: str) -> bool:
-        """Return whether the server lists a value of a property, or a person that has it."""
-        if (await self._client.persons.values(key)).results:
-            return True
-        condition = PropertyFilter(key, operator="is_set")
-        refs = self._client.persons.iter_refs(properties=[condition], page_size=1, on_unreadable=_ignore)
-        async with aclosing(refs):
-            async for _ in refs:
-                return True
-        return False
 
 
 def _ignore(_: UnreadableRow) -> None:

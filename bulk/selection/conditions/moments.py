@@ -13,6 +13,7 @@ Moment = date | str
 Since = Moment | timedelta
 """A moment, or how long ago, in days: `timedelta(days=90)` or `90d`."""
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:$|[T ])", re.ASCII)  # Python also reads weeks, as in 2026-W05-1
 _DAYS = re.compile(r"([1-9][0-9]{0,4})d", re.ASCII)
 
 
@@ -31,7 +32,7 @@ def parse_moment(value: Moment, name: str) -> datetime:
         moment = value
     elif isinstance(value, date):
         moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    elif isinstance(value, str) and value.isascii() and len(value) >= len("2026-01-31"):
+    elif isinstance(value, str) and _DATE.match(value):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:

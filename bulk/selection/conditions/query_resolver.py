@@ -25,6 +25,8 @@ from bulk.sanitize import plain
 from bulk.selection.conditions.query_selections import PAGE_VALUE, ByActivity, ByQuery
 from bulk.selection.filter_resolver import naming_cohorts
 from bulk.selection.input_findings import Findings
+from bulk.selection.inputs.line_checks import looks_like_uuid
+from bulk.selection.lookups.new_persons import record_new
 from bulk.selection.placeholder_ids import is_placeholder
 from bulk.selection.selected_person import SelectedPerson, selected
 from bulk.selection.selections import ByFilter, QuerySelection
@@ -74,6 +76,7 @@ class QueryResolver:
         self._page_size = page_size
         self._now = now
         self._sets: list[DiskIdSet] = []
+        self._only_uuids = True
 
     async def targets(self) -> AsyncIterator[list[SelectedPerson]]:
         """Yield the persons, some at a time; a list may be empty.
@@ -81,7 +84,7 @@ class QueryResolver:
         Raises:
             InputError: the server does not accept the query, or it has other columns than one of person IDs or
                 distinct IDs.
-            Refused: the query names a person ID that is not a UUID.
+            Refused: the query names a person ID that is not a UUID, or only UUIDs as distinct IDs that no person has.
         """
         selection, as_of = self._selection, datetime.fromtimestamp(int(self._now()), UTC)
         self._findings.query = {"as_of": as_of.isoformat(), "lags": LAGS}
@@ -106,6 +109,11 @@ class QueryResolver:
             )
             async for persons in found:
                 yield persons
+            if not by_person and self._only_uuids and self._findings.gone == self._findings.listed > 0:
+                raise Refused(
+                    "the column distinct_id of the query holds UUIDs, and no person has one of them as a distinct ID",
+                    "if they are person IDs, name the column person_id, as in SELECT person_id FROM events",
+                )
 
     def _activity_values(self, activity: ByActivity, as_of: datetime) -> dict[str, Any]:
         values = activity.query_values(as_of)
@@ -203,6 +211,7 @@ class QueryResolver:
         return found, unread
 
     def _distinct_ids(self, page: list[str]) -> list[str]:
+        self._only_uuids = self._only_uuids and all(map(looks_like_uuid, page))
         if isinstance(self._selection, ByQuery) and self._selection.allow_shared_ids:
             return page
         usable = [each for each in page if not is_placeholder(each)]
@@ -224,14 +233,7 @@ class QueryResolver:
         return uuids
 
     def _new(self, found: Sequence[SelectedPerson]) -> list[SelectedPerson]:
-        """Return the persons that were not yielded before, and count them."""
-        fresh = self._persons.add_many(person.ref.uuid for person in found)
-        new = [person for person, is_new in zip(found, fresh, strict=True) if is_new]
-        new = [person for person in new if not self._findings.leave_out(person.ref.uuid)]
-        for person in new:
-            self._findings.add_target(len(person.ref.distinct_ids))
-            self._findings.count_properties(person.ref.uuid, person.keys)
-        return new
+        return record_new(found, self._persons, self._findings)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from bulk.errors import InputError
 from bulk.formatting import count_of, format_time
 from bulk.selection.conditions.filter_checks import check_filters, filter_details, filter_summary
 from bulk.selection.conditions.moments import Moment, Since, format_since, parse_moment, parse_since, resolve_since
+from bulk.selection.conditions.query_text import bare_query
 
 QUERY_BYTES = 100_000
 PAGE_VALUE = "posthog_bulk_after"
@@ -146,14 +147,14 @@ class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
     everyone: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.query, str) or not self.text:
-            raise InputError("the query is empty: write a SELECT of one column, person_id or distinct_id")
         try:
-            size = len(self.query.encode())
+            size = len(self.query.encode()) if isinstance(self.query, str) else 0
         except UnicodeEncodeError:
             raise InputError("the query is not valid text: write it as UTF-8") from None
         if size > QUERY_BYTES:
             raise InputError(f"the query has {size:,} bytes, at most {QUERY_BYTES:,} can be used")
+        if not size or not self.text:
+            raise InputError("the query is empty: write a SELECT of one column, person_id or distinct_id")
         if not re.match(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with)\b", self.text, re.IGNORECASE | re.DOTALL):
             raise InputError("the query is not a SELECT: write a SELECT of one column, person_id or distinct_id")
         if not isinstance(self.values, Mapping) or PAGE_VALUE in self.values:
@@ -166,8 +167,8 @@ class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The query without blanks around it and without a semicolon at its end."""
-        return self.query.strip().rstrip(";").rstrip()
+        """The query without blanks around it, and without comments and semicolons at its end."""
+        return bare_query(self.query)
 
     def summary(self) -> dict[str, Any]:
         """Return the description for journal and report."""

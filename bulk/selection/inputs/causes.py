@@ -3,6 +3,7 @@
 Each line has one cause, the first that applies, so that the counts add up to the lines.
 """
 
+import csv
 import re
 import unicodedata
 from enum import Enum
@@ -73,9 +74,19 @@ def cleaned(value: str) -> str:
     return bare
 
 
+def _quoted_cells(value: str) -> list[str]:
+    """Return the cells of a record of CSV that has quotes, which may contain separators."""
+    if '"' not in value:
+        return []
+    try:
+        return [cell for delimiter in ",;\t" for cell in next(csv.reader([value], delimiter=delimiter), [])]
+    except csv.Error:  # its message may hold the field
+        return []
+
+
 def meanings(value: str) -> list[str]:
     """Return all IDs and emails that a line may mean: itself, cleaned, each cell of CSV, and each email in it."""
-    cells = _SEPARATOR.split(value)
+    cells = [*_SEPARATOR.split(value), *_quoted_cells(value)]
     emails = (word for word in _AROUND_AN_EMAIL.split(visible(value)) if _EMAIL.fullmatch(word))
     forms = (value, visible(value), cleaned(value), *cells, *map(cleaned, cells), *emails)
     return [form for form in dict.fromkeys(forms) if form.strip()]

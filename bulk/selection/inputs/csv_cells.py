@@ -79,6 +79,8 @@ def read_header(pieces: Iterator[Piece], name: str) -> Header | None:
             continue
         if number == 1 and (delimiter := named_delimiter(text)) is not None:
             text, line = b"", 0
+        elif not text.strip():
+            text, line = b"", 0  # a blank line before the header
         elif text.count(b'"') % 2:
             text += end
         else:

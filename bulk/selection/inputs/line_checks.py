@@ -94,6 +94,17 @@ def line_check(kind: Kind) -> Callable[..., Line | RefusedLine]:
     return check
 
 
+def check_whole_line(number: int, text: str | None) -> Line | RefusedLine:
+    """Return a line of any content, which may be a record of CSV; refused if it is blank or no text.
+
+    Arguments:
+        number: of the line.
+        text: of the line; None if it is too long.
+    """
+    reason = _unreadable(text, is_cell=True)
+    return RefusedLine(number, reason or Reason.TOO_LONG) if reason or text is None else Line(number, text)
+
+
 def looks_like_uuid(text: str) -> bool:
     """Return whether a text is a UUID in one of its usual forms, with or without spaces around it."""
     return _UUID.fullmatch(text.strip()) is not None

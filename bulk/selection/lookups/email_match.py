@@ -1,6 +1,7 @@
 """How an email is compared with persons: under which keys, and whether upper and lower case differ. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, get_args
 
@@ -71,6 +72,12 @@ class EmailMatch(msgspec.Struct, frozen=True, kw_only=True):
         return EmailIndex(emails, ignores_case=self.comparison == "ignore-case")
 
 
+def _looser(text: str) -> str:
+    """Return a text without case, accents and the dot of an i: some servers take a dotless i for one with a dot."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(each for each in parts if not unicodedata.combining(each)).replace("\u0131", "i")
+
+
 class EmailIndex:
     """Finds the emails that a value of a person equals."""
 
@@ -79,14 +86,20 @@ class EmailIndex:
         self._folded: dict[str, list[str]] = {}
         for email in emails:
             self._folded.setdefault(email.casefold(), []).append(email)
+        self._looser = set(map(_looser, self._folded)) if ignores_case else set()
 
     def matches(self, value: object) -> list[str] | None:
         """Return the emails that equal a value of a person.
 
         Returns:
-            None if the value does not even equal one without upper and lower case, so that it was not requested.
+            None if the value does not even equal one without upper and lower case, so that it was not requested. Empty
+            if only the server takes it for the same: it may ignore more than case.
         """
-        same = self._folded.get(value.casefold()) if isinstance(value, str) else None
-        if same is None or self._ignores_case:
-            return same
+        if not isinstance(value, str):
+            return None
+        same = self._folded.get(value.casefold())
+        if self._ignores_case:
+            return [] if same is None and _looser(value) in self._looser else same
+        if same is None:
+            return None
         return [email for email in same if email == value]

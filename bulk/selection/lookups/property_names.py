@@ -1,7 +1,9 @@
-"""Reads names of properties, to suggest one for a name that no target has. Reads only (contract 6.1, 6.11)."""
+"""Reads which properties persons have, to suggest a name for one that none has. Reads only (contract 6.1, 6.11)."""
 
-from asyncclient import PostHogClient, PostHogError
-from bulk.selection.lookups.property_counts import SAMPLE_SIZE, PropertyCounts
+from contextlib import aclosing
+
+from asyncclient import PostHogClient, PostHogError, PropertyFilter, UnreadableRow
+from bulk.selection.lookups.property_counts import SAMPLE_SIZE, PropertyCounts, closest_name
 
 
 async def read_property_names(client: PostHogClient, counts: PropertyCounts, *, selects_everyone: bool) -> None:
@@ -24,3 +26,27 @@ async def read_property_names(client: PostHogClient, counts: PropertyCounts, *, 
         return  # the plan does not depend on it
     for person in persons:
         counts.add_names(person.properties)
+
+
+async def is_known_property(client: PostHogClient, key: str) -> bool:
+    """Return whether the server lists a value of a property, or a person that has it."""
+    if (await client.persons.values(key)).results:
+        return True
+    condition = PropertyFilter(key, operator="is_set")
+    async with aclosing(client.persons.iter_refs(properties=[condition], page_size=1, on_unreadable=_ignore)) as refs:
+        async for _ in refs:
+            return True
+    return False
+
+
+async def closest_known_name(client: PostHogClient, key: str) -> str | None:
+    """Return the name of a property that is spelled most like a key; None if the first persons have none like it."""
+    try:
+        persons = (await client.persons.list(limit=SAMPLE_SIZE)).results
+    except PostHogError:
+        return None  # it is only a suggestion
+    return closest_name(key, {name for person in persons for name in person.properties})
+
+
+def _ignore(_: UnreadableRow) -> None:
+    """Ignore a row that cannot be read: it does not show that its person has the property."""

@@ -21,6 +21,8 @@ from asyncclient._protocol import server_clock
 
 EPOCH = 1_795_000_000.0
 JUST_S = 0.01
+TICK_S = 30.0
+"""Between two reports of progress: at one per second, hours of waiting would be little else."""
 PACKAGES = ("asyncclient", "bulk")
 
 _NAMES = (
@@ -87,6 +89,7 @@ class Machine:
                 stack.callback(put(own))
             stack.enter_context(patch("anyio.to_thread.run_sync", _at_once))
             stack.enter_context(patch("bulk.journal.writer.SyncThread", _SyncedAtOnce))
+            stack.enter_context(patch("bulk.concurrency.ticker.TICK_S", TICK_S))
             yield
 
 

@@ -116,6 +116,7 @@ def _stages(operation: str, read: str) -> tuple[Stage, ...]:
     return STAGES
 
 
+@pytest.mark.quick_cases(6)
 @pytest.mark.parametrize(
     "row",
     [

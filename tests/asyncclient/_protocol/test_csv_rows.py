@@ -21,6 +21,7 @@ def written(table: list[list[str]], ending: str = "\r\n") -> bytes:
     return out.getvalue().encode("utf-8", "surrogatepass")
 
 
+@pytest.mark.slow
 @given(table=TABLES, cuts=st.lists(st.integers(0, 400), max_size=8), ending=st.sampled_from(["\r\n", "\n"]))
 @example(table=[["a", '"'], ["\n", '""']], cuts=[4, 5, 6, 7, 8, 9, 10], ending="\r\n")
 def test_blocks_are_whole_rows_and_rows_are_counted(table: list[list[str]], cuts: list[int], ending: str) -> None:
@@ -41,6 +42,7 @@ def test_blocks_are_whole_rows_and_rows_are_counted(table: list[list[str]], cuts
     assert rows.lines == len(table)
 
 
+@pytest.mark.slow
 @given(table=TABLES.filter(bool))
 def test_a_last_row_without_a_line_end_was_cut_off(table: list[list[str]]) -> None:
     raw = written(table).removesuffix(b"\r\n")

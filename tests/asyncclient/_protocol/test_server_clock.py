@@ -75,6 +75,7 @@ def test_one_outlying_response_moves_nothing_but_two_that_agree_do(moved_s: floa
     assert abs(clock.now() - wall.now - moved_s) < 1.1
 
 
+@pytest.mark.slow
 @given(
     skew_s=st.floats(-1e5, 1e5),
     stray=st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(0.0, 50.0)), min_size=1, max_size=20),
@@ -90,6 +91,7 @@ def test_stray_dates_between_true_ones_move_nothing(skew_s: float, stray: list[t
         assert -3.2 <= clock.now() - (wall.now + skew_s) <= 2.2
 
 
+@pytest.mark.slow
 @given(
     skew_s=st.floats(-1e5, 1e5),
     steps=st.lists(

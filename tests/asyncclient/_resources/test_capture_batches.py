@@ -34,6 +34,7 @@ def sizes(events: list[CaptureEvent]) -> list[int]:
     return [len(batch.events) for each in events for batch in batches([each])]
 
 
+@pytest.mark.slow
 @given(EVENTS, st.integers(0, 400))
 def test_no_body_is_too_large_and_none_could_take_one_event_more(events: list[CaptureEvent], slack: int) -> None:
     limit_bytes = max(sizes(events), default=1) + slack
@@ -52,6 +53,7 @@ def test_the_commas_between_events_count(count: int) -> None:
         assert [each.stop for each in batches(events, max_bytes=fits - less)] == [count - 1, count]
 
 
+@pytest.mark.slow
 @given(EVENTS, st.integers(0, 400))
 def test_every_event_is_in_exactly_one_body_in_its_place(events: list[CaptureEvent], slack: int) -> None:
     limit_bytes = max(sizes(events), default=1) + slack
@@ -64,6 +66,7 @@ def test_every_event_is_in_exactly_one_body_in_its_place(events: list[CaptureEve
     ]
 
 
+@pytest.mark.slow
 @given(EVENTS, st.integers(0, 400))
 def test_a_part_is_one_body_again(events: list[CaptureEvent], slack: int) -> None:
     limit_bytes = max(sizes(events), default=1) + slack

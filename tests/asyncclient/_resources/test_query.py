@@ -41,6 +41,7 @@ def person_of(server: LocalPostHog, properties: dict[str, Any], name: str) -> UU
     return server.world.add_person([name], properties)
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("page_size", [1, 3, 7, 10_000])
 async def test_every_person_with_any_of_the_keys_is_found_once_null_values_included(page_size: int) -> None:
     async with LocalPostHog(persons=20) as server, client_of(server) as client:
@@ -249,6 +250,7 @@ async def test_a_column_query_has_a_free_name_for_its_mark(raw: Any) -> None:
 KEYS = st.lists(st.text(min_size=1).filter(lambda key: key.strip() and "\0" not in key), min_size=1, max_size=5)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(KEYS, st.uuids())
 def test_no_key_changes_the_text_of_the_query(keys: list[str], after: UUID) -> None:

@@ -55,6 +55,7 @@ def test_deadlines_that_are_due_at_once_pass_as_others_do(run: Callable[[Any], N
     run(main())
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from([0.5, 1.0, 3.0]), st.floats(0.01, 4.0), st.floats(0.0, 5.0)), max_size=12))
 @settings(deadline=None)
 def test_a_call_ends_in_time_or_is_ended_at_its_deadline(calls: list[tuple[float, float, float]]) -> None:

@@ -126,6 +126,7 @@ async def test_an_error_page_beyond_64_kib_is_cut_and_keeps_its_status(raw: Any)
     assert (caught.value.status, caught.value.detail) == (502, None)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("packed", [False, True])
 async def test_a_body_beyond_32_mib_is_refused_and_the_connection_dropped(raw: Any, packed: bool) -> None:
     body = b'{"a": "' + b"x" * (33 << 20) + b'"}'

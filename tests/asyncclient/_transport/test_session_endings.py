@@ -35,6 +35,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("status", [413, 200])
 @pytest.mark.parametrize("size", [10, LARGE])
 async def test_a_connection_with_a_response_before_its_request_is_not_used_again(

@@ -148,6 +148,7 @@ def test_a_log_has_no_name_of_an_exception(error: BaseException) -> None:
     assert not re.search(r"[a-z][A-Z]|Refused", log_reason(error))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [("-q",), ("--quiet",)])
 def test_quiet_shows_results_and_no_progress(run: Run, posthog: Any, options: tuple[str, ...]) -> None:
     result = run(*DELETE, *options)

@@ -95,6 +95,7 @@ OPERATION_OPTIONS = {
 }
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("kind", OPERATION_OPTIONS)
 def test_a_job_and_its_report_are_sanitized(posthog: Any, kind: str) -> None:
     count = "2" if kind == "unset" else "4"

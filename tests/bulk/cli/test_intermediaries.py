@@ -64,6 +64,7 @@ def check(result: Any, message: str) -> None:
     assert result.code == 75, result.err
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("sender", MESSAGES)
 def test_every_command_names_the_sender_and_works_once_it_lets_requests_pass(
     run: Run, posthog: Any, sender: Sender
@@ -91,6 +92,7 @@ def test_every_command_names_the_sender_and_works_once_it_lets_requests_pass(
     assert run("verify", "x.journal.jsonl").code == 0
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("sender", REFUSALS)
 def test_a_change_that_is_refused_on_the_way_interrupts_the_run_and_is_read_back_by_the_next(
     run: Run, posthog: Any, sender: Sender

@@ -72,6 +72,7 @@ def test_every_command_has_json(run: Run, name: str) -> None:
     assert "--json" in run(name, "--help").out
 
 
+@pytest.mark.slow
 def test_a_job_from_plan_to_report(run: Run, posthog: Any, lines: Lines, schema: dict[str, Any]) -> None:
     posthog.server.faults.add(Fault("status", action="bulk_delete", status=503, times=1))
     planned = run("plan", "delete", "--delete-events", "--everyone", "-o", "x.plan.jsonl", "--json")
@@ -98,6 +99,7 @@ def test_a_job_from_plan_to_report(run: Run, posthog: Any, lines: Lines, schema:
     assert (written["event"], written["path"]) == ("file", "x.md")
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(
     "command",
     [

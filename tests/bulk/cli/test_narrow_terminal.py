@@ -49,6 +49,7 @@ def at_terminal(columns: int, arguments: tuple[str, ...], monkeypatch: pytest.Mo
     return screen
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("columns", WIDTHS)
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: " ".join(arguments[:2]))
 def test_no_line_is_broken_by_the_terminal(
@@ -70,6 +71,7 @@ def test_no_line_is_broken_by_a_terminal_that_cannot_move_its_cursor(
     assert [line for line in screen.broken if "posthog-bulk " not in line] == []
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("columns", WIDTHS)
 @pytest.mark.parametrize(
     "arguments",

@@ -45,6 +45,7 @@ COMMANDS: list[tuple[str, ...]] = [
 ]
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("fault", AWAY, ids=lambda fault: fault.kind)
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_a_command_waits_for_the_server_and_ends_as_always(
@@ -185,6 +186,7 @@ def test_an_invalid_duration_is_refused(run: Run, text: str) -> None:
     assert "is not a duration: give seconds, or a number with s, min, h or d, up to 365d." in result.sentence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_an_outage_ends_the_wait_at_once_and_the_same_line_resumes(
     spawn: Callable[..., Any], run: Run, posthog: Any, number: signal.Signals
@@ -204,6 +206,7 @@ def test_a_signal_in_an_outage_ends_the_wait_at_once_and_the_same_line_resumes(
     assert posthog.server.world.count() == 0
 
 
+@pytest.mark.slow
 def test_a_signal_in_an_outage_while_planning_leaves_nothing_behind(
     spawn: Callable[..., Any], posthog: Any, own_folder: Path
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_project_token_in_place_of_the_key_is_refused(
     assert "personal API key" in refused(2, *OPERATION_OPTIONS)
 
 
+@pytest.mark.slow
 def test_a_key_of_another_region_is_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phx_from_elsewhere")
     assert "region" in refused(77, *OPERATION_OPTIONS)

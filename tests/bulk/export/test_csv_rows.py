@@ -31,6 +31,7 @@ def cells(fields: dict[str, Any], **layout: Any) -> list[str]:
     return read
 
 
+@pytest.mark.slow
 @given(TEXTS, st.lists(TEXTS, max_size=4), st.dictionaries(TEXTS, VALUES, max_size=4), st.booleans(), st.booleans())
 @example("=1+1", ['a,"b"\r\n', "\x7f\x85\u202e\U000e0100"], {"\u2028": [" ", "\xa0"]}, False, True)
 def test_every_value_is_read_back_and_no_cell_is_active(
@@ -59,6 +60,7 @@ def test_every_value_is_read_back_and_no_cell_is_active(
 PIECES = st.lists(st.sampled_from([*"=+-@|%;\t\n\r\",' 1a", "\uff1d", "\xa0"]), max_size=12).map("".join)
 
 
+@pytest.mark.slow
 @given(PIECES, st.lists(PIECES, max_size=3), st.dictionaries(PIECES, PIECES | st.integers(), max_size=3))
 @example("a;=1", ["; =1"], {'x;"=1': "a;-1"})
 @example('a;"=1', ['";=1'], {";": -1})

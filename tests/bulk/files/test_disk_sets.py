@@ -16,6 +16,7 @@ few_ids = st.integers(0, 30).map(lambda number: UUID(int=number << 64 | 5))
 few_texts = st.sampled_from(["", "a", "A", "é", "e\u0301", "\ud800", "\udfff", "\x00", "a\x00", "😀"])
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.lists(few_ids, max_size=8) | few_ids, max_size=12))
 def test_an_id_is_new_only_once(steps: list[list[UUID] | UUID]) -> None:
@@ -31,6 +32,7 @@ def test_an_id_is_new_only_once(steps: list[list[UUID] | UUID]) -> None:
             assert len(seen) == len(met)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(few_ids, st.integers(0, 2**40)), max_size=8), max_size=6))
 def test_an_index_returns_the_same_numbers_as_a_dictionary(steps: list[list[tuple[UUID, int]]]) -> None:

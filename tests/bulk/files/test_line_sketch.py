@@ -4,11 +4,12 @@ import zlib
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.files.line_sketch import GROUPS, LineDifference, LineSketch
 
+MANY = [b"line %d" % number for number in range(GROUPS + 100)]
 LINES = st.lists(st.binary(max_size=3), max_size=30)
 
 
@@ -26,11 +27,12 @@ def test_the_difference_of_few_lines_is_exact(before: list[bytes], after: list[b
     assert sketch(before).difference(sketch(after)) == expected
 
 
+@pytest.mark.slow
+@settings(max_examples=40)
 @given(LINES, LINES)
 def test_the_difference_of_many_lines_is_a_lower_bound(before: list[bytes], after: list[bytes]) -> None:
-    many = [b"line %d" % number for number in range(GROUPS + 100)]
     then, now = Counter(before), Counter(after)
-    found = sketch([*many, *before]).difference(sketch([*after, *many]))
+    found = sketch([*MANY, *before]).difference(sketch([*after, *MANY]))
     assert not found.is_exact
     assert found.added <= (now - then).total()
     assert found.removed <= (then - now).total()
@@ -42,6 +44,7 @@ def test_a_file_that_grows_beyond_the_exact_size_is_compared_by_groups() -> None
     assert sketch(few).difference(sketch([*few, b"one", b"two"])) == LineDifference(2, 0, is_exact=False)
 
 
+@pytest.mark.slow
 def test_a_sketch_of_a_million_lines_stays_small() -> None:
     made = LineSketch()
     for number in range(1_000_000):

@@ -99,7 +99,7 @@ async def test_a_running_job_is_refused(job: Job) -> None:
 @pytest.mark.parametrize("job", [True], indirect=True, ids=["with events"])
 async def test_a_job_whose_events_are_not_purged_is_refused_unless_it_is_said(job: Job) -> None:
     before = job.journal.read_bytes()
-    with pytest.raises(Refused, match="has not purged the events of 3 persons"):
+    with pytest.raises(Refused, match="waits for PostHog to purge the events of 3 persons"):
         await shred_job(job.journal)
     assert job.journal.read_bytes() == before
     assert job.plan.exists()

@@ -53,6 +53,7 @@ def test_the_journal_of_the_plan_is_accepted() -> None:
         ("operation", {"name": "delete_persons", "delete_events": False}, "operation"),
         ("plan_digest", "sha256:2", "plan digest"),
         ("count", 8, "count"),
+        ("planned_at", "2026-11-23T12:00:01Z", "time of planning"),
     ],
 )
 def test_a_journal_of_another_job_is_refused_with_what_differs(field: str, value: Any, name: str) -> None:

@@ -53,6 +53,7 @@ def _damaged_line(data: bytes, words: str = "line") -> int:
     return caught.value.line
 
 
+@pytest.mark.slow
 @given(notes, st.lists(st.integers(0, 600), max_size=5))
 def test_records_are_decoded_from_pieces_of_any_size(notes: list[Note], cuts: list[int]) -> None:
     data = b"".join(_journal(notes))
@@ -61,6 +62,7 @@ def test_records_are_decoded_from_pieces_of_any_size(notes: list[Note], cuts: li
     assert end == Clean(len(records), FRAMING.seed(OpenedJob("job-1")), len(data))
 
 
+@pytest.mark.slow
 @given(notes)
 def test_every_line_is_ascii_json_with_number_first_and_checksum_last(notes: list[Note]) -> None:
     for n, line in enumerate(_journal(notes)):
@@ -105,6 +107,7 @@ def test_all_complete_lines_of_a_journal_cut_anywhere_are_kept(notes: list[Note]
         assert (end.next_n, end.offset, end.reason) == (stand, size, "has no line end")
 
 
+@pytest.mark.slow
 @given(notes, st.binary(min_size=1, max_size=200), st.integers(0, 3))
 @example([], b"\n", 0)
 @example([], b"\n\n\n", 0)
@@ -133,6 +136,7 @@ def test_a_torn_tail_has_a_reason(tail: bytes, reason: str) -> None:
     assert end.reason == reason
 
 
+@pytest.mark.slow
 @given(notes, st.data())
 def test_a_bit_flip_before_the_last_line_is_damage_at_that_line(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
@@ -151,6 +155,7 @@ def test_a_bit_flip_in_the_only_line_is_damage(bit: int, at: int) -> None:
     assert _damaged_line(bytes(line)) == 1
 
 
+@pytest.mark.slow
 @given(notes, st.data())
 def test_a_bit_flip_in_the_last_line_leaves_all_other_lines(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal([*notes, Note("last")])
@@ -166,6 +171,7 @@ def test_a_bit_flip_in_the_last_line_leaves_all_other_lines(notes: list[Note], d
 many = st.lists(st.builds(Note, texts), min_size=2, max_size=6)
 
 
+@pytest.mark.slow
 @given(many, st.data())
 def test_a_missing_line_is_damage_at_the_line_after_it(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
@@ -175,6 +181,7 @@ def test_a_missing_line_is_damage_at_the_line_after_it(notes: list[Note], data: 
     assert _damaged_line(b"".join(lines), words) == gone + 1
 
 
+@pytest.mark.slow
 @given(many, st.data())
 def test_a_doubled_line_is_damage_even_at_the_end(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
@@ -183,6 +190,7 @@ def test_a_doubled_line_is_damage_even_at_the_end(notes: list[Note], data: st.Da
     assert _damaged_line(b"".join([*lines[: at + 1], *lines[at:]]), words) == at + 2
 
 
+@pytest.mark.slow
 @given(many, st.data())
 def test_two_swapped_lines_are_damage_even_at_the_end(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)
@@ -191,6 +199,7 @@ def test_two_swapped_lines_are_damage_even_at_the_end(notes: list[Note], data: s
     assert _damaged_line(b"".join(lines)) == at + 1
 
 
+@pytest.mark.slow
 @given(many, st.data())
 def test_a_line_of_another_journal_is_damage(notes: list[Note], data: st.DataObject) -> None:
     lines, others = _journal(notes), _journal(notes, "job-2")
@@ -200,6 +209,7 @@ def test_a_line_of_another_journal_is_damage(notes: list[Note], data: st.DataObj
     assert _damaged_line(b"".join([*lines[: at + 1], others[at + 1], *lines[at + 1 :]])) == at + 2
 
 
+@pytest.mark.slow
 @given(many, many)
 def test_several_lines_of_another_journal_at_the_end_are_damage(notes: list[Note], others: list[Note]) -> None:
     lines = _journal(notes)
@@ -221,6 +231,7 @@ def test_changed_lines_after_the_first_are_not_reported_as_its_damage() -> None:
         _read(b"".join(lines))
 
 
+@pytest.mark.slow
 @given(many, st.data())
 def test_several_broken_lines_are_damage_at_the_first_of_them(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)

@@ -62,6 +62,7 @@ tails = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(tails)
 def test_a_torn_tail_is_copied_aside_and_cut_off_once(torn: tuple[bytes, int]) -> None:
@@ -174,6 +175,7 @@ def test_a_journal_whose_tail_cannot_be_cut_is_not_opened(path: Path, monkeypatc
     assert _replayed(path)[1] == 3
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.data())
 def test_damage_is_refused_with_its_line_and_changes_nothing(data: st.DataObject) -> None:
@@ -216,6 +218,7 @@ def test_a_damaged_journal_is_unlocked_afterwards(path: Path) -> None:
             _replayed(path)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(tails)
 def test_reading_changes_nothing_and_needs_no_lock(torn: tuple[bytes, int]) -> None:

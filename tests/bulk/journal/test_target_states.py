@@ -220,6 +220,7 @@ CHANGES = st.sampled_from([(axis, state) for axis, kind in STATES.items() for st
 SPANS = st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1)).map(sorted)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(CHANGES, SPANS)))
 def test_the_counts_of_each_axis_add_up_to_the_plan(changes: list[tuple[tuple[Axis, Person], list[int]]]) -> None:
     target_states = folded(opened(recordings=True), run())

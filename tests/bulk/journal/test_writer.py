@@ -255,6 +255,7 @@ def test_an_event_loop_that_ends_during_a_sync_causes_no_error(tmp_path: Path, m
 steps = st.lists(st.sampled_from(["append", "durable", "flush", "cancel", "turn", "open", "shut"]), max_size=40)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(steps)
 def test_confirmed_records_are_on_disk_in_any_order_of_calls(make_disk: Callable[..., Any], steps: list[str]) -> None:

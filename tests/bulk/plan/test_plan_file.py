@@ -17,7 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import FileTrouble
+from bulk.plan.plan_ends import read_footer, read_header
 from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, Target, digest_matches, load_plan, short_digest
+from bulk.plan.plan_lines import with_time
 from bulk.plan.plan_writer import PlanWriter
 
 CREATED = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
@@ -74,6 +76,7 @@ def test_a_plan_is_read_back_as_written(path: Path, count: int) -> None:
             assert list(each.iter()) == [_target(number) for number in range(count)]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.integers(0, 3 * BLOCK + 9), st.integers(0, 3 * BLOCK + 9))
 def test_any_range_of_targets_can_be_read(one: int, other: int) -> None:
@@ -82,6 +85,7 @@ def test_any_range_of_targets_can_be_read(one: int, other: int) -> None:
         assert plan.targets(start, stop) == [_target(n) for n in range(3 * BLOCK + 5)][start:stop]
 
 
+@pytest.mark.slow
 def test_large_plan_can_be_read_in_any_order(path: Path) -> None:
     count = 30_000
     with _write(path, count) as plan:
@@ -101,6 +105,7 @@ def test_invalid_ranges_of_targets_are_refused(path: Path) -> None:
 text = st.text(st.characters() | st.sampled_from('\ud800\udfff\u2028\u2029\x85\n\r\x00"\\é😀'))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.uuids(), st.datetimes(timezones=st.timezones()), st.none() | text), max_size=6))
 def test_every_distinct_id_is_read_back_unchanged(people: list[tuple[UUID, datetime, str | None]]) -> None:
@@ -219,3 +224,50 @@ def test_a_discarded_plan_is_removed_unless_another_file_has_its_name(path: Path
     plan.discard()
     plan.discard()
     assert path.read_bytes() == b"another"
+
+
+def test_the_digest_depends_on_what_is_done_and_to_whom_but_not_on_when_the_plan_was_made(tmp_path: Path) -> None:
+    def made(name: str, header: PlanHeader, *targets: int, **extra: Any) -> str:
+        with PlanWriter.create(tmp_path / name, header) as writer:
+            for number in targets:
+                writer.add(_uuid(number), CREATED, line=number)
+            with writer.finish(**extra) as plan:
+                assert plan.header == header
+                return plan.digest
+
+    later = msgspec.structs.replace(HEADER, created_at="2027-01-01T00:00:00+00:00")
+    first = made("a.plan.jsonl", HEADER, 1, 2)
+    assert (
+        made("b.plan.jsonl", later, 1, 2, spent={"persons": [9.5]}, findings=[{"kind": "requests", "count": 9}])
+        == first
+    )
+    other = [
+        made("c.plan.jsonl", HEADER, 1),
+        made("d.plan.jsonl", HEADER, 2, 1),
+        *(
+            made(f"{field}.plan.jsonl", msgspec.structs.replace(HEADER, **{field: value}), 1, 2)
+            for field, value in (
+                ("project_id", 43),
+                ("host", "https://us.posthog.com"),
+                ("operation", {"kind": "delete", "delete_events": False}),
+                ("selection", {"kind": "emails"}),
+            )
+        ),
+    ]
+    assert len({first, *other}) == 7
+
+
+def test_a_plan_of_a_version_that_had_the_time_in_the_header_is_read(path: Path) -> None:
+    header = json.dumps({name: getattr(HEADER, name) for name in PlanHeader.__struct_fields__}, separators=(",", ":"))
+    target = json.dumps({"number": 0, "uuid": str(_uuid(0)), "created_at": "2026-05-04T03:02:01.123456Z"})
+    body = f"{header}\n{target}\n".encode()
+    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    footer = json.dumps({"count": 1, "digest": digest, "spent": {}, "findings": []}, separators=(",", ":"))[
+        :-1
+    ].encode()
+    check = hashlib.sha256(footer).hexdigest()[:16]
+    path.write_bytes(body + footer + f',"check":"{check}"}}\n'.encode())
+    with load_plan(path) as plan:
+        assert plan.header == HEADER
+        assert (plan.digest, plan.count) == (digest, 1)
+    assert with_time(read_header(path), read_footer(path)).created_at == HEADER.created_at

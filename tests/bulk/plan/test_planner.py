@@ -320,7 +320,7 @@ async def test_an_existing_plan_is_never_replaced(server: LocalPostHog, client: 
     [
         (ByFilter(email="nobody@example.org"), "no person matches the selection"),
         (ByDistinctIds(["nobody", "no one"]), "no person matches any of the 2 input lines"),
-        (ByDistinctIds(["nobody", ""]), "1 of which cannot be used"),
+        (ByDistinctIds(["nobody", ""]), "2 input lines; 1 of them cannot be used"),
         (ByDistinctIds(["null", ""]), r"none of the 2 input lines can be used \(blank, placeholder ID\)"),
     ],
 )
@@ -452,6 +452,7 @@ async def test_a_person_in_two_responses_is_one_target(plan_path: Path) -> None:
         assert by_kind(plan.findings)["aliases"]["lines"] == "2-500"
 
 
+@pytest.mark.slow
 def test_line_numbers_too_long_for_a_plan_are_cut_and_marked() -> None:
     lines = LineNumbers()
     for number in range(0, 1_000_000, 2):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -92,6 +93,25 @@ CASES: dict[str, tuple[Any, Callable[[Any, list[datetime]], bool]]] = {
         ByQuery(query=f"{PRO} -- all of them", values={"plan": "pro"}),
         lambda p, _: p.properties["plan"] == "pro",
     ),
+    "a query with a comment after its semicolon": (
+        ByQuery(query=f"{PRO}; -- all of them", values={"plan": "pro"}),
+        lambda p, _: p.properties["plan"] == "pro",
+    ),
+    "a union of queries": (
+        ByQuery(
+            query="SELECT id FROM persons WHERE properties.plan = 'pro' UNION ALL "
+            "(SELECT person_id FROM events WHERE timestamp >= fromUnixTimestamp({at}))",
+            values={"at": 1767225600},
+        ),
+        lambda p, events: p.properties["plan"] == "pro" or any(at >= datetime(2026, 1, 1, tzinfo=UTC) for at in events),
+    ),
+    "a union of distinct IDs": (
+        ByQuery(
+            query="SELECT distinct_id FROM person_distinct_ids WHERE distinct_id LIKE 'user-1%' UNION DISTINCT "
+            "SELECT distinct_id FROM person_distinct_ids WHERE distinct_id LIKE 'user-11%'"
+        ),
+        lambda p, _: any(each.startswith("user-1") for each in p.distinct_ids),
+    ),
     "a query of events": (
         ByQuery(
             query="SELECT person_id FROM events WHERE timestamp >= fromUnixTimestamp({at});", values={"at": 1767225600}
@@ -113,6 +133,7 @@ CASES: dict[str, tuple[Any, Callable[[Any, list[datetime]], bool]]] = {
 }
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("case", CASES)
 async def test_a_plan_has_exactly_the_persons_that_the_records_name(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str
@@ -130,10 +151,12 @@ async def test_a_plan_has_exactly_the_persons_that_the_records_name(
         assert "last minutes" in by_kind(plan.findings)["query"]["lags"]
 
 
+@pytest.mark.slow
 async def test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path
 ) -> None:
     selection = ByActivity(inactive_since="730d", identified=False)
+    seconds = count(NOW.timestamp(), 7)  # a plan that is made again is made later
     with await make_plan(client, OPERATION, selection, tmp_path / "a.plan.jsonl", now=NOW.timestamp) as plan:
         digest = plan.digest
     total = len(server.requests)
@@ -146,12 +169,13 @@ async def test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled
 
         path = tmp_path / f"{requests}.plan.jsonl"
         with anyio.CancelScope() as scope:
-            await make_plan(client, OPERATION, selection, path, now=NOW.timestamp, on_progress=stop)
+            await make_plan(client, OPERATION, selection, path, now=lambda: next(seconds), on_progress=stop)
         if scope.cancelled_caught:
             assert not path.exists()
         path.unlink(missing_ok=True)
-        with await make_plan(client, OPERATION, selection, path, now=NOW.timestamp) as plan:
+        with await make_plan(client, OPERATION, selection, path, now=lambda: next(seconds)) as plan:
             assert plan.digest == digest
+            assert plan.header.created_at > NOW.isoformat()
 
 
 async def test_a_person_that_the_store_lost_is_left_out_and_counted(
@@ -187,7 +211,9 @@ async def test_placeholder_ids_in_the_result_of_a_query_are_left_out_unless_they
         ("SELECT created_at AS id FROM persons", Refused, "not a UUID"),
         ("SELECT distinct_id AS person_id FROM person_distinct_ids", Refused, "not a UUID"),
         ("SELECT id FROM people", InputError, "Unknown table"),
-        ("SELECT id FROM persons) UNION (SELECT id FROM persons", InputError, "does not accept the query"),
+        ("SELECT id FROM persons) UNION (SELECT id FROM persons", InputError, "closes a parenthesis"),
+        ("SELECT id FROM persons WHERE", InputError, "does not accept the query"),
+        ("SELECT person_id AS distinct_id FROM events", Refused, "distinct_id of the query holds UUIDs"),
         ("SELECT id FROM persons WHERE properties.plan = 'none'", Refused, "no person matches"),
     ],
 )
@@ -216,11 +242,19 @@ async def test_the_plan_of_a_hundred_thousand_persons_has_those_of_the_records(t
     ):
         since = NOW.replace(hour=0, minute=0, second=0) - timedelta(days=730)
         expected = those(server, lambda p, events: not p.is_identified and not any(at >= since for at in events))
-        selection = ByActivity(inactive_since="730d", identified=False)
+        selection, seconds = ByActivity(inactive_since="730d", identified=False), count(NOW.timestamp(), 7)
+
+        def stop(event: Any) -> None:
+            if isinstance(event, PlanProgress) and event.targets > 1_000:
+                scope.cancel()
+
         digests = set()
         for name in ("a", "b"):
             path = tmp_path / f"{name}.plan.jsonl"
-            with await make_plan(client, OPERATION, selection, path, now=NOW.timestamp) as plan:
+            with anyio.CancelScope() as scope:
+                await make_plan(client, OPERATION, selection, path, now=lambda: next(seconds), on_progress=stop)
+            assert (scope.cancelled_caught, path.exists()) == (True, False)
+            with await make_plan(client, OPERATION, selection, path, now=lambda: next(seconds)) as plan:
                 assert set(uuids(plan)) == expected
                 assert plan.count == len(expected)
                 digests.add(plan.digest)

@@ -118,6 +118,7 @@ async def test_a_row_with_unknown_status_outranks_rows_that_do_not_cover(below: 
 STATUSES = st.sampled_from(["pending", "completed", "cancelled"])
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(1, 8), st.floats(0.0, 200.0), STATUSES), max_size=40),

@@ -61,6 +61,7 @@ class Store:
         return anyio.run(read_halving, [numbers], self.ask)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     count=st.integers(1, 200),
@@ -86,6 +87,7 @@ def test_every_readable_person_is_read_despite_three_unreadable_ones(
     assert (read.failed_with is None) == any(n not in bad for n in range(count))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(count=st.integers(1, 400), bad=st.sets(st.integers(0, 399)))
 def test_each_person_has_one_result_and_failures_are_bounded(count: int, bad: set[int]) -> None:

@@ -9,9 +9,7 @@ from bulk.journal.records import FORMAT, AttemptEnded, Change, Intent, JobOpened
 from bulk.journal.replay import JournalFacts
 from bulk.journal.target_states import TargetStates
 from bulk.report.rendering import render_json
-from bulk.report.report import Report, build_report, report_of_verify
-from bulk.report.verdict import exit_code
-from bulk.states import Events
+from bulk.report.report import Report, build_report
 
 FACTS = JournalFacts(digest="sha256:0", lines=3, torn_tail_bytes=0)
 COUNT = 1000
@@ -62,7 +60,7 @@ def test_attempts_left_open_by_a_kill_are_unknown_in_the_report() -> None:
     report = build_report(target_states, FACTS, None)
     assert states(report, "events") == {"not_started": 980, "unknown": 10, "accepted": 10}
     assert (report.routes[0].ok, report.routes[0].unknown) == (1, 1)
-    assert report.exit_code == 75
+    assert report.run_exit_code == 75
 
 
 def test_each_reason_is_listed_with_its_state_and_targets() -> None:
@@ -90,7 +88,7 @@ def test_the_verdict_says_how_many_targets_need_attention_each_counted_once() ->
         Change("events", "too_late", f"{COUNT - 1}"),
     )
     report = build_report(folded(StatesChanged(at=3.0, source="person_reads", changes=changes)), FACTS, None)
-    assert report.verdict == (
+    assert report.run_verdict == (
         "Finished, but 4 of 1,000 need attention: 996 of 1,000 persons deleted (confirmed by reading back), "
         "1 already deleted, events of 996 queued for deletion by PostHog."
     )
@@ -106,15 +104,6 @@ def test_the_report_does_not_depend_on_the_time_zone_of_the_machine(monkeypatch:
     os.environ.pop("TZ", None)
     time.tzset()
     assert len(written) == 1
-
-
-def test_only_verify_counts_pending_deletions_of_events_as_unfinished() -> None:
-    gone = (Change("person", "deleted_confirmed", f"0-{COUNT - 1}"), Change("events", "queued", f"0-{COUNT - 1}"))
-    target_states = folded(StatesChanged(at=3.0, source="person_reads", changes=gone))
-    assert (exit_code(target_states), exit_code(target_states, purged=True)) == (0, 75)
-    failed = Change("events", Events.FAILED.name.lower(), "3", "rejected:bad_request:400")
-    target_states.apply(StatesChanged(at=4.0, source="engine", changes=(failed,)))
-    assert (exit_code(target_states), exit_code(target_states, purged=True)) == (1, 75)
 
 
 def test_a_journal_without_a_job_has_no_report() -> None:
@@ -141,37 +130,6 @@ EVERYONE = f"0-{COUNT - 1}"
 
 def all_in(axis: str, state: str) -> Change:
     return Change(axis, state, EVERYONE)
-
-
-def test_verify_says_that_events_are_not_purged_yet_and_exits_75() -> None:
-    changes = (all_in("person", "deleted_confirmed"), all_in("events", "queued"))
-    run = build_report(folded(StatesChanged(at=3.0, source="reads", changes=changes)), FACTS, None)
-    assert (run.exit_code, run.verdict) == (
-        0,
-        (
-            "Done: 1,000 of 1,000 persons deleted (confirmed by reading back), events of 1,000 queued for deletion by "
-            "PostHog."
-        ),
-    )
-    verified = report_of_verify(run)
-    assert (verified.exit_code, verified.verdict) == (
-        75,
-        (
-            "Persons deleted; events not purged yet: the deletion of the events of 1,000 of 1,000 persons is queued, "
-            "and PostHog purges events at the weekend."
-        ),
-    )
-
-
-def test_verify_says_how_many_persons_it_could_not_read() -> None:
-    changes = (all_in("person", "deleted_confirmed"), all_in("events", "purged"))
-    run = build_report(folded(StatesChanged(at=3.0, source="reads", changes=changes)), FACTS, None)
-    assert report_of_verify(run) == run
-    verified = report_of_verify(run, unread=3)
-    assert (verified.exit_code, verified.verdict) == (
-        75,
-        "Not verified: 3 of 1,000 persons could not be read; run the same verification again later.",
-    )
 
 
 @pytest.mark.parametrize(
@@ -205,7 +163,7 @@ def test_verify_says_how_many_persons_it_could_not_read() -> None:
             {"kind": "delete-recordings"},
             "recordings",
             "requested",
-            "Deletion of recordings requested for 1,000 of 1,000 persons; PostHog offers no way to verify it.",
+            "Deletion of recordings requested for 1,000 of 1,000 persons.",
         ),
         (
             {"kind": "delete"},
@@ -219,7 +177,7 @@ def test_the_verdict_says_what_the_operation_did(
     operation: dict[str, object], axis: str, state: str, verdict: str
 ) -> None:
     change = StatesChanged(at=3.0, source="reads", changes=(all_in(axis, state),))
-    assert build_report(folded(change, operation=operation), FACTS, None).verdict == verdict
+    assert build_report(folded(change, operation=operation), FACTS, None).run_verdict == verdict
 
 
 def test_requests_of_one_call_are_counted_for_each_stage() -> None:

@@ -214,7 +214,7 @@ def test_receipts_of_a_run_are_never_replaced_and_others_are(path: Path) -> None
     before = path.read_bytes()
     with pytest.raises(FileTrouble, match="exists already"):
         new(path)
-    assert not withdraw_key(path, DIGEST)
+    assert not withdraw_key(path, key, DIGEST)
     assert path.read_bytes() == before
 
 

@@ -176,6 +176,7 @@ def test_a_line_that_is_too_long_is_refused_and_the_next_line_is_read(length: in
     assert read(b"x" * length + b"\nb\n") == [RefusedLine(1, Reason.TOO_LONG), Line(2, "b")]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_a_line(tmp_path: Path) -> None:
     path = tmp_path / "ids"
     with path.open("wb") as file:
@@ -229,6 +230,7 @@ def test_a_lone_surrogate_in_a_value_is_refused() -> None:
     assert list(read_values(["a\ud800"], Kind.DISTINCT_ID)) == [RefusedLine(1, Reason.NOT_UTF8)]
 
 
+@pytest.mark.slow
 @given(st.lists(st.binary(max_size=30).filter(lambda line: b"\n" not in line), min_size=1, max_size=30))
 def test_every_line_has_one_result_in_order(lines: list[bytes]) -> None:
     lines[0] = b"x" + lines[0]  # not the first bytes of another format
@@ -247,6 +249,7 @@ def test_a_usable_line_is_returned_byte_for_byte(values: list[str]) -> None:
 CELL = st.text(alphabet=st.sampled_from('ab",\n\r \u2028é;'), max_size=12)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=15))
 def test_a_csv_column_equals_that_of_the_csv_module(rows: list[tuple[str, str]]) -> None:
     sheet = io.StringIO()

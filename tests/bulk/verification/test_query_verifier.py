@@ -50,6 +50,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bulk.verification.query_verifier.MAX_REMEMBERED", 50)
 
 
+@pytest.mark.slow
 @given(st.sets(st.integers(0, 59), max_size=45))
 def test_persons_that_the_query_returns_are_not_read_yet_and_the_others_are(named: set[int]) -> None:
     async def main() -> None:

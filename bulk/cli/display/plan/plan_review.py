@@ -24,7 +24,7 @@ from bulk.report.rendering.findings import (
     finding_sentences,
     orphan_sentences,
 )
-from bulk.report.rendering.requests import record_rows
+from bulk.report.rendering.sections.request_rows import record_rows
 from bulk.report.rendering.text import WIDTH, table_lines
 from bulk.report.requests import due_in
 from bulk.requests.due_dates import due_date, parse_received
@@ -66,6 +66,7 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         *_planning_rows(findings),
         *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
+        ("SHA-256 of the file", plan.file_digest.removeprefix("sha256:")),
     ]
     sentences = (
         *discovery_sentences(findings),

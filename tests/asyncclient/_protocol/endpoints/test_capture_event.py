@@ -147,6 +147,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.text(), st.dictionaries(st.text(), JSON, min_size=1, max_size=4))
 def test_an_event_arrives_as_it_was_given_or_is_refused(distinct_id: str, properties: dict[str, Any]) -> None:
     try:

@@ -42,6 +42,7 @@ def same(one: Any, other: Any) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
+@pytest.mark.slow
 @given(properties=st.dictionaries(KEYS, VALUES, min_size=1, max_size=4))
 def test_properties_arrive_unchanged_and_in_the_body_only(properties: dict[str, Any]) -> None:
     request = endpoints.update_person(U, properties)
@@ -49,6 +50,7 @@ def test_properties_arrive_unchanged_and_in_the_body_only(properties: dict[str, 
     assert (request.method, request.path, request.query) == ("PATCH", f"persons/{U}/", ())
 
 
+@pytest.mark.slow
 @given(key=KEYS, value=VALUES)
 def test_one_property_arrives_unchanged_and_in_the_body_only(key: str, value: Any) -> None:
     request = endpoints.update_property(U, key, value)
@@ -67,6 +69,7 @@ def test_the_key_to_remove_is_in_the_body_only(key: str) -> None:
     assert request.route == "POST persons/:id/delete_property/"
 
 
+@pytest.mark.slow
 @given(ids=st.lists(TEXT.filter(bool), min_size=1, max_size=5))
 def test_distinct_ids_to_split_or_reset_are_in_the_body_only(ids: list[str]) -> None:
     for request, sent in (

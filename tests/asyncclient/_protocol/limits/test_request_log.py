@@ -1,5 +1,6 @@
 """The request log against a list of times: it never counts fewer requests, and at most a tenth of a second longer."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ def replay(steps: list[tuple[str, float | list[float]]]) -> tuple[RequestLog, li
     return log, times, now
 
 
+@pytest.mark.slow
 @given(steps=STEPS, later=GAPS)
 def test_no_request_is_forgotten_and_none_counts_for_long(
     steps: list[tuple[str, float | list[float]]], later: float
@@ -43,6 +45,7 @@ def test_no_request_is_forgotten_and_none_counts_for_long(
         assert log.count(now, window_s) <= sum(time > held - 1 / ENTRIES_PER_S for time in times)
 
 
+@pytest.mark.slow
 @given(steps=STEPS, limit=st.integers(1, 30), in_flight=st.integers(0, 3))
 def test_a_request_is_allowed_after_the_wait_and_not_just_before(
     steps: list[tuple[str, float | list[float]]], limit: int, in_flight: int
@@ -59,6 +62,7 @@ def test_a_request_is_allowed_after_the_wait_and_not_just_before(
             assert log.count(now + wait_s - 1e-6, window_s) >= limit > log.count(now + wait_s + 1e-6, window_s)
 
 
+@pytest.mark.slow
 @given(steps=STEPS, away_s=st.floats(0.0, 4000.0))
 def test_another_process_that_gets_the_ages_allows_no_more(
     steps: list[tuple[str, float | list[float]]], away_s: float
@@ -91,6 +95,7 @@ def test_only_the_latest_requests_are_returned(max_count: int) -> None:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(per_second=st.integers(1, 200))
 def test_hours_of_any_traffic_take_a_bounded_amount_of_memory(per_second: int) -> None:

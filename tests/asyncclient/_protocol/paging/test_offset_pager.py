@@ -104,6 +104,7 @@ def test_every_person_that_stays_is_yielded_exactly_once(
     assert stayed - unreadable <= set(got)
 
 
+@pytest.mark.slow
 @given(
     page_size=st.sampled_from([5, 40, 1000]),
     most=st.integers(4, 60),
@@ -157,12 +158,14 @@ def test_rows_that_cannot_be_read_are_crossed_by_no_larger_page_than_the_server_
     assert sum(limit > 150 for limit in tried) <= 6
 
 
+@pytest.mark.slow
 def test_a_calm_listing_costs_one_row_of_overlap_a_page() -> None:
     listing = Listing([person(n, n) for n in range(1000)])
     assert len(read_all(listing, 100)) == 1000
     assert len(listing.requests) <= 12
 
 
+@pytest.mark.slow
 def test_a_block_of_early_rows_removed_half_way_is_found_quickly() -> None:
     rows = [person(n, n) for n in range(100_000)]
     listing = Listing(list(rows))
@@ -190,6 +193,7 @@ def test_when_everything_is_deleted_meanwhile_it_ends() -> None:
     assert len(read_all(listing, 10, listing.rows.clear)) == 10
 
 
+@pytest.mark.slow
 def test_fifty_others_coming_and_going_with_each_request_do_not_stop_it() -> None:
     random = Random(1)
     rows = [person(n, n) for n in range(5000)]
@@ -318,6 +322,7 @@ def test_the_time_that_a_row_shows_changes_no_request() -> None:
     assert first.requests == second.requests
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("page_size", [1, 100, MAX_PAGE])
 @pytest.mark.parametrize(("before", "behind"), [(0, 0), (5, 1), (250, 40)])
 def test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error(
@@ -344,6 +349,7 @@ def test_a_block_of_unreadable_rows_is_crossed(page_size: int, block: int, behin
     assert got == [row.uuid for row in (*rows[:before], *rows[before + block :])]
 
 
+@pytest.mark.slow
 def test_very_many_rows_inserted_in_front_cost_few_requests() -> None:
     rows = [person(number, number) for number in range(6000)]
     listing = Listing(list(rows))

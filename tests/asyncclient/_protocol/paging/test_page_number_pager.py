@@ -11,6 +11,7 @@ from asyncclient import Activity, ListingError
 from asyncclient._protocol.paging.page_number_pager import MAX_PAGES_WITHOUT_ENTRIES, PageNumberPager, next_page
 
 
+@pytest.mark.slow
 @given(
     first=st.integers(0, 60),
     size=st.integers(1, 12),

@@ -172,6 +172,7 @@ def test_the_servers_own_words_are_shown_even_when_a_property_has_such_a_value()
     assert error(400, envelope("custom", "custom", "x"), request).code == "<id>"
 
 
+@pytest.mark.slow
 @given(
     query=st.lists(st.tuples(st.sampled_from(["properties", "events", "email", "limit", "x"]), st.text()), max_size=3),
     body=st.none() | st.binary() | st.text().map(str.encode),

@@ -125,6 +125,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(status=st.integers(200, 599), body=st.one_of(st.binary(), JSON.map(lambda each: json.dumps(each).encode())))
 def test_no_bytes_raise_anything_but_our_errors(status: int, body: bytes) -> None:
     for expected in EXPECTED:

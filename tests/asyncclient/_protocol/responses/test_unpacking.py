@@ -39,6 +39,7 @@ def test_a_block_that_unpacks_to_much_comes_in_pieces(length: int) -> None:
     assert unpacked("gzip", gzip.compress(b"x" * length), 1 << 20) == b"x" * length
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_is_unpacked_only_as_far_as_it_is_read() -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(100)) + packer.flush()

@@ -34,6 +34,7 @@ def people(server: LocalPostHog) -> set[UUID]:
     return {UUID(str(each)) for each in server.world.iter_uuids()}
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("page_size", [1, 7, 100, 1000])
 async def test_all_iterators_agree(page_size: int) -> None:
     async with LocalPostHog(persons=230 if page_size > 1 else 20) as server, client_of(server) as client:
@@ -58,6 +59,7 @@ async def test_created_and_deleted_persons_hide_and_repeat_no_other_person(at: A
         assert set(staying) <= set(seen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("block", "offset"), [(200, 0), (150, 20)])
 async def test_a_block_of_rows_removed_during_a_listing_hides_no_later_person(block: int, offset: int) -> None:
     async with LocalPostHog(persons=600) as server, client_of(server) as client:
@@ -114,6 +116,7 @@ async def test_raw_objects_are_the_servers_bytes_unchanged(raw: Any) -> None:
     assert [bytes(each) async for each in client.persons.iter_raw()] == objects
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["iter", "iter_pages", "iter_refs", "iter_raw"])
 async def test_leaving_early_leaks_nothing(kind: str) -> None:
     async with LocalPostHog(persons=50) as server, client_of(server) as client:

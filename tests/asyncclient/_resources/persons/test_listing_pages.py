@@ -113,6 +113,7 @@ async def test_a_page_larger_than_the_client_accepts_is_requested_again_in_small
         assert len(await found(client, "iter", page_size=60)) == 60
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("page_size", [3, 1000])
 @pytest.mark.parametrize("kind", ["iter", "iter_pages", "iter_refs", "iter_raw"])
 @pytest.mark.parametrize("why", BROKEN)
@@ -174,6 +175,7 @@ async def test_what_is_no_page_is_an_error_despite_a_listener(raw: Any, body: by
         await found(client, "iter_refs", on_unreadable=lambda _: None)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("page_size", [150, 10_000])
 async def test_a_page_of_a_query_that_takes_too_long_is_requested_again_with_fewer_rows(page_size: int) -> None:
     async with LocalPostHog(persons=900) as server, client_of(server) as client:

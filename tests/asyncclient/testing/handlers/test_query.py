@@ -139,6 +139,7 @@ async def test_bodies_that_are_no_query_are_refused(serve):
         assert (await api.post("/api/projects/1/query/", body)).status == 400
 
 
+@pytest.mark.slow
 async def test_a_query_needs_its_scope_and_counts_with_the_other_calls(serve):
     api = await serve(1, scopes=("person:write",))
     assert (await ask(api, k0="plan", after=NIL)).json["detail"] == "API key missing required scope 'query:read'"

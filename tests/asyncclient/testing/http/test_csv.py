@@ -77,6 +77,7 @@ async def test_a_csv_export_has_at_most_the_rows_of_the_query_layer(serve, ceili
     assert reply.body.count(b"\r\n") == rows + 1
 
 
+@pytest.mark.slow
 async def test_a_csv_export_is_streamed_and_compressed_on_request(serve):
     api = await serve(2000)
     path, plain = "?format=csv", {"Accept-Encoding": "identity"}
@@ -91,6 +92,7 @@ async def test_a_csv_export_is_streamed_and_compressed_on_request(serve):
     assert "Content-Encoding" not in (await api.get(path, headers={"Accept-Encoding": "gzip"})).headers
 
 
+@pytest.mark.slow
 async def test_a_csv_export_has_the_persons_at_the_time_of_the_request(serve):
     api = await serve(3000)
     url = f"{api.server.url}/api/projects/1/persons/?format=csv"
@@ -141,6 +143,7 @@ async def test_only_the_list_of_persons_has_a_csv_export(serve, path):
     assert (await api.get(path)).error == (404, "invalid_request", "not_found")
 
 
+@pytest.mark.slow
 async def test_a_cut_response_breaks_off_within_the_rows(serve):
     api = await serve(2000)
     api.server.faults.add(Fault("cut_body", times=1))

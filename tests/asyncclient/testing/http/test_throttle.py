@@ -73,6 +73,7 @@ GAPS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(
     gaps=st.lists(GAPS, max_size=150),
     per_minute=st.one_of(st.none(), st.integers(1, 12)),
@@ -193,6 +194,7 @@ async def test_a_request_refused_later_is_counted(serve):
     assert (await api.get()).status == 200
 
 
+@pytest.mark.slow
 async def test_nothing_is_rate_limited_by_default(serve):
     api = await serve(1)
     assert {(await api.get("?limit=1")).status for _ in range(300)} == {200}

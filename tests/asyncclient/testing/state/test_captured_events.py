@@ -32,6 +32,7 @@ def event(name="$set", distinct_id="a", properties=None, **more):
     return {"event": name, "distinct_id": distinct_id, "properties": properties or {}, **more}
 
 
+@pytest.mark.slow
 @given(JSON | EVENTS)
 def test_anything_sent_is_parsed_as_an_event_or_dropped(raw):
     found = parse_event(raw)

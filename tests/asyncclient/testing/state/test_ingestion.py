@@ -110,6 +110,7 @@ async def test_a_body_may_be_compressed_as_a_header_or_the_query_says(serve):
         assert api.server.requests[-1].body["batch"] == [set_(name, n=1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", [False, True])
 async def test_a_body_over_20_mb_is_too_large_packed_or_not(serve, packed):
     api = await serve()
@@ -286,6 +287,7 @@ async def test_other_faults_strike_batches_like_any_request(serve):
     assert properties(api, "user-0")["n"] == 1
 
 
+@pytest.mark.slow
 async def test_batches_are_behind_no_limit_of_the_key_and_need_none(serve):
     api = await serve(1, rate_limits="posthog", scopes=())
     for _ in range(500):

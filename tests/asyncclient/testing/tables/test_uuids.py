@@ -11,6 +11,7 @@ from asyncclient.testing.tables.uuids import UuidTable, derive_uuid, format_uuid
 NAMESPACE = UUID("932979b4-65c3-4424-8467-0b66ec27bc22")
 
 
+@pytest.mark.slow
 @given(st.lists(st.uuids()), st.lists(st.uuids()))
 def test_each_uuid_keeps_its_key_and_strangers_have_none(known, strangers):
     table = UuidTable()
@@ -23,6 +24,7 @@ def test_each_uuid_keeps_its_key_and_strangers_have_none(known, strangers):
         assert table.key(uuid.bytes) is None
 
 
+@pytest.mark.slow
 def test_uuids_with_the_same_hash_are_distinguished_while_the_table_grows():
     raws = [number.to_bytes(8, "big") + bytes(8) for number in range(700)]
     table = UuidTable(raws)

@@ -64,6 +64,7 @@ def test_fish_completes_by_the_script(run: Run, tmp_path: Path, line: str, offer
     assert [each.partition("\t")[0] for each in done.stdout.splitlines()] == offered
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "offered"),
     [

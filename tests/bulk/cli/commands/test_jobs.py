@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from asyncclient.testing import Fault
 from bulk.jobs import job_search
 from bulk.journal.locked_file import LockedFile
+from bulk.plan.plan_ends import read_footer
+from bulk.plan.plan_lines import encode_footer
 
 Run = Callable[..., Any]
 
@@ -75,13 +78,15 @@ def test_each_state_of_a_job_and_what_to_run_next(run: Run, posthog: Any) -> Non
         "not finished, 2 of 8 persons done",
         "posthog-bulk run half.plan.jsonl",
     )
-    assert done["State"] == "finished: 8 of 8 persons changed (confirmed by reading back)"
+    assert done["State"] == "finished. Complete: 8 persons as requested (confirmed by reading back)."
     assert done["Next"] == "posthog-bulk report done.journal.jsonl"
-    assert queued["State"].endswith("; PostHog has not purged the events yet")
+    assert queued["State"].startswith(
+        "finished. Waiting for PostHog to purge the events of 8 persons, expected Sunday "
+    )
     assert queued["Next"] == "posthog-bulk verify queued.journal.jsonl"
     for job, code in ((half, 0), (done, 0), (queued, 75)):
         assert run(*shlex.split(job["Next"])[1:]).code == code
-    assert listed(run)["half.plan.jsonl"]["State"].startswith("finished: 8 of 8")
+    assert listed(run)["half.plan.jsonl"]["State"].startswith("finished. Complete: 8 persons")
 
 
 def test_a_running_job_is_listed_while_another_process_holds_its_journal(run: Run, posthog: Any) -> None:
@@ -152,7 +157,12 @@ def test_json_has_one_object_per_job(run: Run, posthog: Any) -> None:
     assert (job["event"], job["plan"], job["journal"]) == ("job", "x.plan.jsonl", "x.journal.jsonl")
     assert (job["state"], job["done"], job["count"]) == ("not_finished", 2, 8)
     assert job["next"] == "posthog-bulk run x.plan.jsonl"
-    assert (job["host"], job["project_id"], job["exit_code"]) == (posthog.server.url, 1, 75)
+    assert (job["host"], job["project_id"], job["duty"], job["exit_code"]) == (
+        posthog.server.url,
+        1,
+        "needs_attention",
+        1,
+    )
 
 
 def test_the_jobs_of_another_folder_are_listed_with_their_paths(
@@ -177,3 +187,21 @@ def test_only_the_ends_of_plans_are_read(run: Run, posthog: Any, monkeypatch: py
     assert result.code == 0, result.err
     others = [path.name for path in headers if not path.name.startswith("update-")]
     assert others == 2 * ["large.plan.jsonl", "x.plan.jsonl"]  # before planning and after it
+
+
+def test_a_later_plan_for_the_same_persons_is_a_job_of_its_own(run: Run, posthog: Any) -> None:
+    line = ("update", "plan=vip", "--distinct-ids", "leavers.txt")
+    assert run(*line, "--yes", "--expect-count", 8, "--plan", "a.plan.jsonl").code == 0
+    assert run("plan", *line, "-o", "b.plan.jsonl").code == 0
+    digests = {
+        json.loads(Path(name).read_text().splitlines()[-1])["digest"] for name in ("a.plan.jsonl", "b.plan.jsonl")
+    }
+    assert len(digests) == 1
+    path = Path("b.plan.jsonl")
+    later = msgspec.structs.replace(read_footer(path), created_at="2099-01-01T00:00:00+00:00")  # not in the same second
+    path.write_bytes(b"".join([*path.read_bytes().splitlines(keepends=True)[:-1], encode_footer(later)]))
+    jobs = listed(run)
+    assert jobs["a.plan.jsonl"]["State"].startswith("finished")
+    assert jobs["b.plan.jsonl"]["State"] == "not started"
+    refused = run("run", "b.plan.jsonl", "--journal", "a.journal.jsonl", "--approve", digests.pop())
+    assert (refused.code, "its time of planning is" in refused.sentence) == (3, True)

@@ -35,6 +35,7 @@ def inputs(posthog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("emails").write_text("USER1@example.com\nuser2@example.com\nnobody@example.com\n")
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize("selection", SELECTIONS, ids=lambda words: " ".join(words))
 def test_the_count_is_that_of_the_export(run: Run, posthog: Any, selection: tuple[str, ...]) -> None:
     exported = run("persons", *selection)

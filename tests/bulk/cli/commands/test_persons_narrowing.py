@@ -102,6 +102,7 @@ def test_an_export_that_ends_before_its_first_person_does_not_speak_of_a_part(ru
     assert "incomplete" not in result.err
 
 
+@pytest.mark.slow
 def test_an_export_to_a_file_that_breaks_off_leaves_none_and_speaks_of_no_part(run: Run, posthog: Any) -> None:
     posthog.server.faults.add(Fault("status", status=400, action="list", after=1))
     Path("in").write_text("".join(f"user{n}@example.com\n" for n in range(60)))

@@ -158,6 +158,7 @@ def test_a_plan_of_an_earlier_version_is_shown_without_lines(run: Run) -> None:
     assert "does not record which line selected which person, because an earlier version made it" in result.sentence
 
 
+@pytest.mark.slow
 def test_a_long_range_is_complete(run: Run) -> None:
     findings = Findings()
     findings.lines = 1200

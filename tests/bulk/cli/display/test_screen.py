@@ -88,18 +88,22 @@ def test_the_bar_fills_with_what_is_done(done: int, count: int, text: str) -> No
     assert Bar("#", ".").text(done=done, count=count, width=4) == text
 
 
-def test_a_terminal_that_became_narrower_is_erased_to_the_first_row() -> None:
+def test_the_cursor_is_left_at_the_first_line_so_that_a_resized_terminal_is_erased_from_there() -> None:
     frame = Frame(colour=False)
-    frame.draw([Line("x" * 100), Line("y" * 30)], columns=120, rows=24)
-    assert frame.draw([Line("z")], columns=40, rows=24).startswith("\r\x1b[3A\x1b[J")  # 3 rows and 1
+    drawn = "\x1b[?7lx\ny\nz\x1b[?7h\r\x1b[2A"
+    assert frame.draw([Line("x"), Line("y"), Line("z")], rows=24).endswith(drawn)
+    assert frame.print_above("note") == f"\r\x1b[Jnote\n{drawn}"
+    assert frame.draw([Line("z")], rows=24) == "\r\x1b[J\x1b[?7lz\x1b[?7h\r"
+    assert frame.leave() == "\r\x1b[J\x1b[?7lz\x1b[?7h\n\x1b[?25h"
+    assert frame.close() == ""
 
 
 def test_colour_is_left_out_where_it_is_not_wanted() -> None:
     waits = [Line("waits", waits=True)]
-    assert "\x1b[33mwaits\x1b[0m" in Frame(colour=True).draw(waits, columns=80, rows=24)
-    assert "\x1b[33m" not in Frame(colour=False).draw(waits, columns=80, rows=24)
+    assert "\x1b[33mwaits\x1b[0m" in Frame(colour=True).draw(waits, rows=24)
+    assert "\x1b[33m" not in Frame(colour=False).draw(waits, rows=24)
 
 
 def test_a_low_terminal_shows_the_first_lines() -> None:
-    drawn = Frame(colour=False).draw([Line("1"), Line("2"), Line("3")], columns=80, rows=3)
-    assert drawn.endswith("1\n2")
+    drawn = Frame(colour=False).draw([Line("1"), Line("2"), Line("3")], rows=3)
+    assert drawn.endswith("1\n2\x1b[?7h\r\x1b[1A")

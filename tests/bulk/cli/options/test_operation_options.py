@@ -35,6 +35,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(KEYS, st.text() | VALUES, min_size=1, max_size=5), st.booleans())
 def test_update_sets_the_values_as_written(properties: dict[str, Any], as_text: bool) -> None:
     arguments = [

@@ -22,7 +22,7 @@ def test_the_review_counts_protected_persons_and_names_their_lines(run: Run, pos
     assert result.code == 0, result.err
     assert f"Persons           {len(people) - 2}\n" in result.out
     rows = [" ".join(line.split()) for line in result.out.splitlines()]
-    assert "Protected persons that were left out 2 2-3" in rows
+    assert "Protected persons that were left out, by line of the protection list 2 2-3" in rows
     assert "Lines of the protection list that match no person 1 1" in rows
 
 
@@ -49,6 +49,26 @@ def test_a_plan_made_with_the_list_runs_with_it(run: Run, posthog: Any, people: 
     assert all(posthog.server.world.person(person.uuid) is not None for person in germans)
 
 
+def test_a_run_names_the_lines_that_match_no_person(run: Run, posthog: Any, people: list[Any]) -> None:
+    assert run("plan", "delete", *FREE, "-o", "x.plan.jsonl").code == 0
+    Path("staff.txt").write_text("user-no\n")
+    protect = ("--protect", "staff.txt", "--protect", "plan exact staff")
+    result = run("run", "x.plan.jsonl", "--approve", digest(), *protect)
+    assert result.code == 0, result.err
+    assert "1 line of the protection list matches no person and protects nobody: 1." in result.err
+    assert "no person meets a condition of --protect (plan exact), so it protects nobody." in result.err
+
+
+def test_a_condition_on_a_misspelt_property_is_refused_with_the_closest_name(run: Run, posthog: Any) -> None:
+    result = run("plan", "delete", *FREE, "--protect", "contry exact DE", "-o", "x.plan.jsonl")
+    assert result.code == 3
+    assert result.sentence == (
+        "posthog-bulk: no person has the property 'contry', so a condition of --protect on it protects nobody; correct "
+        "the property's name. Did you mean country?"
+    )
+    assert not Path("x.plan.jsonl").exists()
+
+
 @pytest.mark.parametrize(
     ("protect", "code", "words"),
     [
@@ -56,6 +76,8 @@ def test_a_plan_made_with_the_list_runs_with_it(run: Run, posthog: Any, people: 
         (("plan exactly free",), 2, "did you mean exact?"),
         (("is_identified exact true",), 2, "use --identified or --anonymous"),
         (("a.txt", "b.txt"), 2, "protect takes one file"),
+        (("",), 2, "--protect is empty: give a file, or a condition"),
+        ((" ",), 2, "--protect is empty: give a file, or a condition"),
     ],
 )
 def test_a_protection_that_cannot_be_is_refused_without_a_request(

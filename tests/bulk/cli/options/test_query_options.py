@@ -26,6 +26,7 @@ def count(posthog: Any, test: Callable[[Any], bool]) -> int:
     return sum(test(world.person(uuid)) for uuid in world.iter_uuids())
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize(
     ("options", "test"),
     [

@@ -13,6 +13,7 @@ from bulk import ByActivity, ByQuery
 from bulk.errors import InputError
 from bulk.formatting import count_of
 from bulk.selection.conditions.moments import parse_moment, parse_since, resolve_since
+from bulk.selection.conditions.query_text import bare_query
 from bulk.selection.selections import describe
 
 NOW = datetime(2026, 11, 29, 19, 42, 7, tzinfo=UTC)
@@ -35,7 +36,21 @@ def test_a_moment_is_a_time_in_utc(given_moment: Any, moment: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2026", "202601", "31.01.2026", "2026-02-30", "yesterday", "1969-12-31", "2101-01-01", "٢٠٢٦-٠١-٠١"]
+    "text",
+    [
+        "",
+        "2026",
+        "202601",
+        "31.01.2026",
+        "2026-02-30",
+        "2026-W05",
+        "2026-W05-1",
+        "20260131T1200",
+        "yesterday",
+        "1969-12-31",
+        "2101-01-01",
+        "٢٠٢٦-٠١-٠١",
+    ],
 )
 def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="it "):
@@ -112,11 +127,42 @@ def test_inactive_since_a_time_to_come_would_be_everyone_and_is_refused() -> Non
         ("selected", "not a SELECT"),
         ("SELECT '\ud800'", "UTF-8"),
         ("SELECT " + "x" * 100_000, "at most 100,000"),
+        ("-- nothing", "empty"),
+        ("SELECT id FROM persons) UNION ALL (SELECT id FROM persons", "closes a parenthesis that it does not open"),
+        ("SELECT id FROM persons WHERE id IN (SELECT person_id FROM events", "parenthesis .* is not closed"),
+        ("SELECT id FROM persons WHERE properties.a = 'x", "a string in the query .* does not end"),
+        ('SELECT id FROM persons WHERE properties."a = 1', "a quoted name in the query .* does not end"),
+        ("SELECT id FROM persons /* all", "a comment in the query .* does not end"),
+        ("SELECT id FROM persons; SELECT id FROM persons", "text after a semicolon"),
     ],
 )
 def test_text_that_is_no_query_is_refused(query: Any, says: str) -> None:
     with pytest.raises(InputError, match=says):
         ByQuery(query=query)
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("SELECT id FROM persons;", "SELECT id FROM persons"),
+        (" SELECT id FROM persons -- all\n ; -- done", "SELECT id FROM persons"),
+        ("SELECT id FROM persons; /* a ; b */\n;", "SELECT id FROM persons"),
+        ("SELECT ';--(' AS id, \"a)\", `b;`", "SELECT ';--(' AS id, \"a)\", `b;`"),
+        (r"SELECT 'it\'s ((', 'it''s ))'", r"SELECT 'it\'s ((', 'it''s ))'"),
+        ("SELECT (1 - -2) / 3 -- )", "SELECT (1 - -2) / 3"),
+    ],
+)
+def test_what_follows_the_end_of_a_query_is_left_out(query: str, text: str) -> None:
+    assert ByQuery(query=query).text == text
+
+
+@given(st.text(alphabet="SELECT ();'\"`-/*\n\\", max_size=30))
+def test_a_query_that_is_accepted_changes_nothing_around_it(text: str) -> None:
+    try:
+        bare = bare_query(text)
+    except InputError:
+        return
+    assert bare_query(f"({bare}\n)") == f"({bare}\n)"
 
 
 @pytest.mark.parametrize(

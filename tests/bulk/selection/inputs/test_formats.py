@@ -74,6 +74,7 @@ ID = st.text(st.characters(codec="utf-8", exclude_characters="\0\x7f", exclude_c
 LAYOUT = st.tuples(st.sampled_from(sorted(ENCODINGS)), st.sampled_from(["\n", "\r\n", "\r"]))
 
 
+@pytest.mark.slow
 @given(st.lists(ID.filter(lambda text: text.strip() and text[0] not in "{\ufeff"), min_size=1, max_size=20), LAYOUT)
 def test_random_lines_in_any_format_equal_those_of_the_clean_file(values: list[str], layout: tuple[str, str]) -> None:
     encoding, end = layout
@@ -86,6 +87,7 @@ def test_random_lines_in_any_format_equal_those_of_the_clean_file(values: list[s
 CELL = st.text(alphabet=st.sampled_from('ab",;\t\n\r é'), max_size=12)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=15), st.sampled_from([",", ";", "\t", "|"]), LAYOUT)
 def test_random_csv_in_any_format_equals_the_csv_module(
     rows: list[tuple[str, str]], delimiter: str, layout: tuple[str, str]
@@ -305,6 +307,7 @@ def test_a_nul_in_utf8_text_does_not_make_it_utf16(text: str) -> None:
     assert read(text.encode()) == [RefusedLine(1, Reason.NUL)]
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("column", [None, "id"])
 def test_memory_grows_neither_with_a_cell_nor_with_how_well_a_file_is_compressed(column: str | None) -> None:
     data = gzip.compress(b"note,id\n" * (column is not None) + b"x" * 30_000_000 + b",u1\n")

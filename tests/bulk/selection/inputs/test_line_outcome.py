@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ def add(findings: Findings, number: int, outcome: LineOutcome | None) -> None:
             findings.aliases.add(number)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(OUTCOMES), max_size=30))
 def test_each_line_has_the_outcome_that_was_recorded(outcomes: list[LineOutcome | None]) -> None:
     findings = Findings()

@@ -30,6 +30,7 @@ def test_the_closest_name_is_the_one_spelled_most_alike(key: str, names: list[st
 NAMES = st.text("abAB_", min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @given(st.lists(NAMES, min_size=1, max_size=3, unique=True), st.lists(st.frozensets(NAMES, max_size=4), max_size=8))
 def test_the_counts_are_those_of_the_persons(keys: list[str], persons: list[frozenset[str]]) -> None:
     counts = PropertyCounts(keys)

@@ -4,15 +4,22 @@ from collections.abc import Iterator
 
 from bulk.formatting import format_count, format_time
 from bulk.operations import describe as operation_words
+from bulk.report.duty import EXIT_CODES, DutyState
 from bulk.report.receipt import Answer, Receipt
 from bulk.report.rendering.document import AXIS_TITLES, Document, Row, Section, Table
-from bulk.report.rendering.requests import record_rows
+from bulk.report.rendering.sections.request_rows import record_rows
 from bulk.states import Axis, state_label
 
 _LIMITS = (
     "An ID that is not part of this job may still be that of one of its persons: the receipts know the IDs of the "
     "input, the UUIDs, and one distinct ID of each person."
 )
+_ORDER = "IDs are numbered from 1, in the order in which they were given."
+_STATE_TITLES = {
+    DutyState.COMPLETE: "Complete",
+    DutyState.WAITING: "Waiting",
+    DutyState.NEEDS_ATTENTION: "Needs attention",
+}
 _NUMBERS = "Persons are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
 
 
@@ -21,39 +28,41 @@ def lay_out_receipt(receipt: Receipt) -> Document:
     is_request = receipt.reference is not None
     title = f"Receipt of request {receipt.reference}" if is_request else f"Persons of job {receipt.job}"
     sections = [*(_answers(receipt) if receipt.answers else ()), *_persons(receipt), _proof(receipt)]
-    return Document(title=title, verdict=receipt.verdict, sections=tuple(sections))
+    state = next(state for state, code in EXIT_CODES.items() if code == receipt.exit_code)
+    return Document(
+        title=title,
+        state=state.value,
+        state_title=_STATE_TITLES[state],
+        verdict=receipt.verdict,
+        notes=(),
+        sections=tuple(sections),
+    )
 
 
 def _answers(receipt: Receipt) -> Iterator[Section]:
     if receipt.reference is None:
-        rows = tuple(
+        rows: tuple[Row, ...] = tuple(
             (format_count(answer.number), answer.sentence, ", ".join(map(format_count, answer.lines)))
             for answer in receipt.answers
         )
         headings: Row = ("ID number", "Result", "Input lines")
         yield Section(
             title="IDs",
-            sentences=("IDs are numbered from 1, in the order in which they were given.", _LIMITS),
-            table=Table(headings=headings, rows=rows, numeric=frozenset({0})),
+            blocks=(_ORDER, _LIMITS, Table(headings=headings, rows=rows, numeric=frozenset({0}))),
         )
         return
-    yield Section(
-        title="The request",
-        table=Table(
-            headings=("Line", "Received", "Due", "Outcome", "Result"),
-            rows=tuple(
-                (
-                    format_count(answer.number),
-                    answer.received or "unknown",
-                    answer.due or "unknown",
-                    _outcome(answer),
-                    answer.sentence,
-                )
-                for answer in receipt.answers
-            ),
-            numeric=frozenset({0}),
-        ),
+    rows = tuple(
+        (
+            format_count(answer.number),
+            answer.received or "unknown",
+            answer.due or "unknown",
+            _outcome(answer),
+            answer.sentence,
+        )
+        for answer in receipt.answers
     )
+    table = Table(headings=("Line", "Received", "Due", "Outcome", "Result"), rows=rows, numeric=frozenset({0}))
+    yield Section(title="The request", blocks=(table,))
 
 
 def _outcome(answer: Answer) -> str:
@@ -78,15 +87,9 @@ def _persons(receipt: Receipt) -> Iterator[Section]:
         for _, person in sorted(persons.items())
     )
     titles = (AXIS_TITLES[axis].removesuffix("s") if axis == "person" else AXIS_TITLES[axis] for axis in axes)
-    yield Section(
-        title="What was done",
-        sentences=(_NUMBERS,),
-        table=Table(
-            headings=("Number", *titles, "First request", "Read back as done", "Events read back as purged"),
-            rows=rows,
-            numeric=frozenset({0}),
-        ),
-    )
+    headings = ("Number", *titles, "First request", "Read back as done", "Events read back as purged")
+    table = Table(headings=headings, rows=rows, numeric=frozenset({0}))
+    yield Section(title="What was done", blocks=(_NUMBERS, table))
 
 
 def _proof(receipt: Receipt) -> Section:
@@ -107,4 +110,4 @@ def _proof(receipt: Receipt) -> Section:
     if receipt.shredded_at is not None:
         rows.append(("Plan destroyed", format_time(receipt.shredded_at, seconds=True)))
     sentence = "The journal and the receipts of the job prove this; the same files result in the same text."
-    return Section(title="Proof", sentences=(sentence,), table=Table(headings=(), rows=tuple(rows)))
+    return Section(title="Proof", blocks=(sentence, Table(headings=(), rows=tuple(rows))))

@@ -1,0 +1,43 @@
+"""Says in lines for people whether a job is complete, and what to do: command lines name the files of the job. Pure."""
+
+import re
+from pathlib import Path
+
+from bulk.jobs.next_run import verify_line
+from bulk.report.duty import Duty, DutyCause
+from bulk.sanitize import file_word, plain
+
+NUMBERS_SHOWN = 60
+"""Characters of target numbers in a line; the report has all of them."""
+_FILE = re.compile(r"\b(PLAN|JOURNAL)\b")
+
+
+def duty_lines(duty: Duty, plan: Path, journal: Path, *, run_again: str) -> list[str]:
+    """Return the state of a duty, then what to do about each cause, then how to verify what it waits for.
+
+    Arguments:
+        duty: of the job.
+        plan: the plan file.
+        journal: the journal.
+        run_again: the command line that runs the job again.
+    """
+    lines = [plain(duty.sentence, limit=None)]
+    lines += [f"- {_numbers(cause)}{_action(cause, plan, journal, run_again)}" for cause in duty.causes]
+    if duty.waiting_for:
+        lines.append(f"To verify: {verify_line(plan, journal)}")
+    return lines
+
+
+def _action(cause: DutyCause, plan: Path, journal: Path, run_again: str) -> str:
+    """Return what to do about a cause, with the names of the job's files in its command lines."""
+    text = cause.action.replace("posthog-bulk run PLAN", run_again)
+    text = text.replace("posthog-bulk verify JOURNAL", verify_line(plan, journal))
+    files = {"PLAN": plan, "JOURNAL": journal}
+    return _FILE.sub(lambda match: file_word(str(files[match[1]])), text)
+
+
+def _numbers(cause: DutyCause) -> str:
+    if cause.targets is None:
+        return ""
+    noun = "Person" if cause.count == 1 else "Persons"
+    return f"{noun} {plain(cause.targets, limit=NUMBERS_SHOWN)} of the plan: "

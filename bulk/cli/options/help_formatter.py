@@ -1,0 +1,73 @@
+"""Writes the help at the width of the terminal, however narrow; click's own formatter takes at least 50 columns."""
+
+import shutil
+import textwrap
+from collections.abc import Iterable
+
+import click
+
+MIN_COLUMNS = 20
+MIN_DESCRIPTION = 30
+"""Columns that a description takes at least; with less room beside the option, it starts on the next line."""
+_INDENT = 4
+
+
+class HelpFormatter(click.HelpFormatter):
+    """A formatter whose lines fit the terminal, except for command lines to copy.
+
+    Arguments:
+        indent_increment: columns by which a section is indented.
+        width: columns, by default those of the terminal.
+        max_width: the most columns.
+    """
+
+    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
+        columns = min(shutil.get_terminal_size().columns, max_width or 80)
+        super().__init__(indent_increment, width or max(MIN_COLUMNS, columns - 2), max_width)
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], *args: int, **options: int) -> None:
+        """Write options or commands and their descriptions, side by side if there is room for that.
+
+        Arguments:
+            rows: each with a description.
+            args: passed on to click.
+            options: passed on to click.
+        """
+        rows = list(rows)
+        first = min(30, max((len(name) for name, _ in rows), default=0))  # as click limits the column
+        if self.width - first - 4 >= MIN_DESCRIPTION:
+            super().write_dl(rows, *args, **options)
+            return
+        for name, text in rows:
+            self._write_folded(f"{'':{self.current_indent}}{name}")
+            self._write_folded(f"{'':{self.current_indent + _INDENT}}{text}", hang="")
+
+    def write_text(self, text: str) -> None:
+        """Write paragraphs; lines of a block that keeps its own line breaks are broken too where they are too long.
+
+        Arguments:
+            text: the paragraphs.
+        """
+        before = len(self.buffer)
+        super().write_text(text)
+        written = "".join(self.buffer[before:])
+        del self.buffer[before:]
+        for line in written.splitlines():
+            if "posthog-bulk " in line:
+                self.write(f"{line}\n")
+            else:
+                self._write_folded(line)
+
+    def _write_folded(self, line: str, *, hang: str = "  ") -> None:
+        text = line.lstrip(" ")
+        lead = line[: len(line) - len(text)]
+        parts = textwrap.wrap(
+            text, self.width, initial_indent=lead, subsequent_indent=lead + hang, break_on_hyphens=False
+        )
+        self.write("".join(f"{part}\n" for part in parts or [""]))
+
+
+class HelpContext(click.Context):
+    """A context whose help is written by `HelpFormatter`."""
+
+    formatter_class = HelpFormatter

@@ -1,0 +1,30 @@
+"""The help of every command fits the terminal, except for command lines to copy."""
+
+import pytest
+from click.testing import CliRunner
+
+from bulk.cli.main import COMMANDS, posthog_bulk
+from bulk.cli.options.help_formatter import HelpFormatter
+
+WIDTHS = (120, 80, 60, 40)
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_no_line_of_the_help_is_wider_than_the_terminal(
+    command: str, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    result = CliRunner().invoke(posthog_bulk, [command, "--help"] if command else ["--help"])
+    assert result.exit_code == 0
+    wide = [line for line in result.output.splitlines() if len(line) > columns]
+    assert [line for line in wide if "posthog-bulk " not in line] == []
+
+
+def test_a_description_starts_on_the_next_line_where_there_is_no_room_beside_the_option() -> None:
+    formatter = HelpFormatter(width=40)
+    formatter.write_dl([("--an-option NAME", "What the option does, in words"), ("-h", "Help")])
+    assert formatter.getvalue() == ("--an-option NAME\n    What the option does, in words\n-h\n    Help\n")
+    beside = HelpFormatter(width=80)
+    beside.write_dl([("--an-option NAME", "What the option does, in words"), ("-h", "Help")])
+    assert beside.getvalue() == "--an-option NAME  What the option does, in words\n-h                Help\n"
