@@ -55,10 +55,13 @@ class CommandOutput:
         click.echo(fit(text, self._stream), err=self.json)
 
     def print_command(self, text: str) -> None:
-        """Show people text that ends with a command line to copy, which is not broken.
+        """Show people text that ends with a command line to copy, which is not broken; any other text as `print` does.
 
         If a terminal is narrower, the command line starts on a line of its own.
         """
+        if "posthog-bulk " not in text:
+            self.print(text)
+            return
         before, colon, command = text.partition(": posthog-bulk ")
         if colon and self._stream.isatty() and len(text) > self.width:
             text = f"{fit(f'{before}:', self._stream)}\n  posthog-bulk {command}"
