@@ -295,7 +295,7 @@ PLANNED: dict[str, tuple[tuple[str, ...], Callable[[Any, list[Any]], bool], list
         [
             "Lines read 3",
             "Lines that matched no person 1 3",
-            "Protected persons that were left out 1 1",
+            "Protected persons that were left out, by line of the protection list 1 1",
             "Lines whose person is protected 1 1",
             "Lines of the protection list that match no person 1 2",
             "Warning: 1 line of the protection list matches no person and protects nobody: 2.",
@@ -458,7 +458,11 @@ def test_a_reused_plan_says_how_its_input_has_changed(run: Run, people: Any, cas
 # arguments after the plan, exit code, text on stdout or sentence
 SHOWN: dict[str, tuple[tuple[str, ...], int, str]] = {
     "a line without a person": (("--line", "3"), 0, "Line 3 matched no person.\n"),
-    "a line that repeats another": (("--line", "4"), 0, "Line 4 repeats an earlier line.\n"),
+    "a line that repeats another": (
+        ("--line", "4"),
+        0,
+        "Line 4 repeats line 3: that line is not covered.\nLine 3 matched no person.\n",
+    ),
     "a refused line": (("--line", "5"), 0, "Line 5 is refused: blank.\n"),
     "a line that is not there": (
         ("--line", "9"),
@@ -480,7 +484,7 @@ SHOWN: dict[str, tuple[tuple[str, ...], int, str]] = {
 @pytest.mark.parametrize("case", SHOWN)
 def test_show_says_what_became_of_a_line(run: Run, people: Any, case: str) -> None:
     options, code, text = SHOWN[case]
-    Path("in").write_text("user-1\nuser-2\nnobody\nuser-1\n\n")
+    Path("in").write_text("user-1\nuser-2\nnobody\nnobody\n\n")
     assert run("plan", "delete", *IDS, "-o", "x.plan.jsonl").code == 0
     before = len(people.server.requests)
     result = run("show", "x.plan.jsonl", *options)
