@@ -33,6 +33,7 @@ _DEFAULT_ROWS = 100
 _CLAUSES = frozenset({"expressions", "distinct", "from", "from_", "where", "group", "having", "order", "limit"})
 _AGGREGATES: dict[str, Callable[[list[Any]], Any]] = {
     "count": len,
+    "groupUniqArray": lambda found: list(dict.fromkeys(found)),
     "min": lambda found: min(found, key=sort_key, default=None),
     "max": lambda found: max(found, key=sort_key, default=None),
 }
@@ -47,14 +48,19 @@ class Rows(msgspec.Struct, frozen=True):
     limit: int
 
 
-def run_query(text: str, values: Mapping[str, Any], mutations: Mutations) -> Rows:
+def run_query(
+    text: str, values: Mapping[str, Any], mutations: Mutations, *, default_limit: int | None = _DEFAULT_ROWS
+) -> Rows:
     """Return the rows of a query.
+
+    Arguments:
+        default_limit: the most rows of a query without a LIMIT; None for all.
 
     Raises:
         BadQuery: the local server does not evaluate the query.
     """
     try:
-        return _run(parse_select(text), values, mutations, default_limit=_DEFAULT_ROWS)
+        return _run(parse_select(text), values, mutations, default_limit=default_limit)
     except RecursionError:
         raise BadQuery("The query is nested too deep.") from None
 
