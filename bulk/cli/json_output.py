@@ -112,11 +112,13 @@ class LineShown(_Line, frozen=True, tag="line"):
 
     `outcome` is selected, unmatched, unread, protected, refused, repeated or already_selected. `reason` says why the
     line is refused, the likely cause why it matches no person, or that the line that it repeats is not covered.
+    `repeats` is the number of that line, where the plan records it.
     """
 
     line: int
     outcome: str
     reason: str | None
+    repeats: int | None
     targets: tuple[PlannedPerson, ...]
 
 

@@ -203,9 +203,10 @@ def _begin(pieces: Iterator[Piece], name: str) -> tuple[Iterator[Piece], bytes |
     read: list[Piece] = []
     line = b""
     for piece in pieces:
+        _, data, end = piece
         read.append(piece)
-        line += piece.data
-        is_whole = piece.end is not None
+        line += data
+        is_whole = end is not None
         if is_whole and not line.strip() and len(read) < _BLANK_PIECES:
             line = b""
         elif is_whole or len(line) > (PERSON_MAX if line.startswith(b"{") else LINE_MAX):

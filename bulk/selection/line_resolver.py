@@ -17,7 +17,7 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
 from bulk.files.content_meter import ContentMeter, InputContent
-from bulk.files.disk_sets import DiskIdSet, DiskStringSet
+from bulk.files.disk_sets import DiskIdSet, DiskLineIndex, DiskStringSet
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread
@@ -54,7 +54,7 @@ class LineResolver:
         selection: the input.
         findings: records the outcome of every line.
         persons: remembers the persons that were yielded.
-        inputs: remembers the values of the lines.
+        inputs: remembers the values of the lines, and the first line of each.
         not_covered: remembers those that no target covers.
         page_size: persons per page of a listing.
         concurrency: requests at once.
@@ -69,7 +69,7 @@ class LineResolver:
         selection: InputSelection,
         findings: Findings,
         persons: DiskIdSet,
-        inputs: DiskStringSet,
+        inputs: DiskLineIndex,
         not_covered: DiskStringSet,
         *,
         page_size: int,
@@ -182,11 +182,12 @@ class LineResolver:
             else:
                 usable.append(line)
         new: list[Line] = []
-        for line, is_new in zip(usable, self._inputs.add_many(line.value for line in usable), strict=True):
-            if is_new:
+        firsts = self._inputs.add_many((line.value, line.number) for line in usable)
+        for line, first in zip(usable, firsts, strict=True):
+            if first == line.number:
                 new.append(line)
             else:
-                self._findings.duplicates.add(line.number)
+                self._findings.add_repeated(line.number, first)
                 self._repeated.add(line.number, line.value)
         return new
 

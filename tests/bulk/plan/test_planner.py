@@ -144,7 +144,7 @@ async def test_every_input_line_has_an_outcome(server: LocalPostHog, client: Pos
     causes = {"no likely cause": {"count": 2, "lines": "2,10"}}
     assert found["unmatched"] == {"count": 2, "lines": "2,10", "causes": causes}
     assert found["aliases"] == {"count": 2, "lines": "3,11"}
-    assert found["duplicates"] == {"count": 1, "lines": "6"}
+    assert found["duplicates"] == {"count": 1, "lines": "6", "first_lines": [[6, 1]]}
     assert found["refused"] == {
         "count": 4,
         "reasons": {
