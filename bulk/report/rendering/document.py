@@ -93,6 +93,7 @@ def _identity(report: Report) -> Section:
         ("Plan digest", report.plan_digest),
         ("Journal digest", report.journal_digest),
         ("Journal lines", format_count(report.journal_lines)),
+        *((("Result of the runs", report.run_verdict),) if report.run_verdict else ()),
         ("Exit code of the run", _exit_code(report)),
         ("Version", report.version),
     ]
