@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         UpdateProperties,
     )
     from bulk.plan.plan_file import Plan, load_plan
-    from bulk.plan.plan_lines import PlanFooter, PlanHeader, Target
+    from bulk.plan.plan_lines import PlanFooter, PlanHeader, RecordingNote, Target
     from bulk.plan.planner import make_plan
     from bulk.report.load import read_report
     from bulk.report.report import Report
@@ -51,6 +51,7 @@ _HOME = {
     "NotFinished": "errors",
     "Operation": "operations",
     "Plan": "plan.plan_file",
+    "RecordingNote": "plan.plan_lines",
     "PlanEvent": "events",
     "PlanFooter": "plan.plan_lines",
     "PlanHeader": "plan.plan_lines",
@@ -95,6 +96,7 @@ __all__ = [
     "PlanHeader",
     "PlanProgress",
     "Protect",
+    "RecordingNote",
     "Refused",
     "Report",
     "RouteChoice",

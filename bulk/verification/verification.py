@@ -1,8 +1,9 @@
 """Reads all targets of a job again, days or weeks later, and records what that showed.
 
-It takes one request per 200 persons, one query of the list per 5,000 persons that are gone, and one request per page of
-deletion rows. A person that is gone is read by its distinct ID, which finds a new person that has it. The query finds
-the UUID in the list of persons, whichever distinct ID it has now; those few are read by UUID.
+It takes one request per 200 persons, one query of the list per 5,000 persons that are gone, one per 1,000 distinct IDs
+whose recordings are to be deleted, and one request per page of deletion rows. A person that is gone is read by its
+distinct ID, which finds a new person that has it. The query of the list finds the UUID, whichever distinct ID
+it has now; those few are read by UUID.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from bulk.states import Axis, Person, Properties, State
 from bulk.targets.reasons import Reason
 from bulk.verification.listed_persons import PERSONS_PER_QUERY, ListedPersons
 from bulk.verification.reappeared import distinct_id_of
+from bulk.verification.recording_verifier import RecordingVerifier
 from bulk.verification.second_look import SecondLook
 from bulk.verification.verifier import FOUND_ABSENT, Verifier
 
@@ -50,6 +52,7 @@ class Verification:
 
     Arguments:
         listed: asks which persons are listed.
+        recordings: reads whether recordings are deleted.
         readers: how many reads run at once.
         moved: called after each group that was read, for progress.
     """
@@ -60,6 +63,7 @@ class Verification:
         verifier: Verifier,
         second_look: SecondLook,
         listed: ListedPersons,
+        recordings: RecordingVerifier,
         *,
         readers: int,
         moved: Callable[[], None],
@@ -68,6 +72,7 @@ class Verification:
         self._verifier = verifier
         self._second_look = second_look
         self._listed = listed
+        self._recordings = recordings
         self._readers = readers
         self._moved = moved
         self._deletes = job.primary_axis is Axis.PERSON
@@ -108,6 +113,7 @@ class Verification:
         await self._second_look.repeat(read, counted(self._groups()), size=READ_SIZE, workers=self._readers)
         listed = await self._read_list() if self._deletes else []
         await self._verifier.check_purged()
+        await self._recordings.check()
         self._job.record(
             Verified(
                 at=self._job.now(),

@@ -68,6 +68,7 @@ PROPERTIES: tuple[Twin, ...] = (
         "a journal with the same keys and other values is accepted",
         _SECRECY + "another_operation_with_the_same_keys_does_not_resume_this_journal",
         "bulk/journal/binding.py", '        ("plan digest", job.plan_digest, plan.digest),\n', "",
+        "bulk/journal/binding.py", '        ("time of planning", job.planned_at, plan.header.created_at),\n', "",
     ),
     twin(
         7,

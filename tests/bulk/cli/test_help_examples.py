@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from bulk.cli.main import COMMANDS, posthog_bulk
 from bulk.plan.plan_file import load_plan
@@ -44,10 +46,26 @@ def input_files(server: Any) -> None:
 
 def ready(run: Run, name: str) -> None:
     """Make the plan or the job that the example of a command uses."""
-    if name in ("show", "run", "verify", "status", "report"):
+    jobs = ("verify", "status", "report", "verify-signature")
+    if name in ("show", "run", *jobs):
         assert run(*examples("plan")[0]).code == 0
-    if name in ("verify", "status", "report"):
+    if name in jobs:
         assert run("run", "leavers.plan.jsonl", "--approve", digest()).code == 0
+    if name in ("report", "verify-signature"):
+        signing_key()
+    if name == "verify-signature":
+        written = run("report", "leavers.journal.jsonl", "-o", "leavers.html", "--sign", "signing-key.pem")
+        assert written.code == 75
+
+
+def signing_key() -> None:
+    """Write the keys that the examples name."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    Path("signing-key.pem").write_bytes(private)
+    Path("signing-key.pem").chmod(0o600)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    Path("signing-key.public.pem").write_bytes(public)
 
 
 def recreated(run: Run, posthog: Any) -> None:
