@@ -332,7 +332,7 @@ def test_a_file_leads_to_its_review_verdict_and_exit_code(run: Run, people: Any,
     (journal,) = Path().glob("*.journal.jsonl")
     state = f"NEEDS ATTENTION {coverage}." if coverage else f"COMPLETE {GONE[int(persons) != 1].format(persons)}"
     for _ in range(2):  # with the plan, then without it
-        assert " ".join(run("report", journal).out.split("\n\n")[1].split()) == state  # the head of the report
+        assert " ".join(run("report", journal).out.split("\n\n")[1].split()).startswith(state)  # its head
         Path(str(journal).replace("journal", "plan")).unlink(missing_ok=True)
 
 
