@@ -301,7 +301,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
     state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line)
     for line in [state, *to_do] if report.verdict != report.duty.sentence else to_do:
-        output.print_command(line)
+        (output.print_command if ": posthog-bulk " in line else output.print)(line)
     output.write_event(
         "report",
         exit_code=report.exit_code,

@@ -5,6 +5,9 @@ from twin import Twin, twin
 _MACHINE = "bulk/targets/state_machine.py"
 _VERIFIER = "bulk/verification/verifier.py"
 _VERIFICATION = "bulk/verification/verification.py"
+_DECISION = "bulk/report/duty_decision.py"
+_DUTY = "bulk/report/test_duty.py::test_"
+_VERIFIED = "integration/test_verification.py::test_"
 _WALK = "bulk/targets/test_state_machine.py::test_"
 _FACTS = "integration/test_facts.py::test_"
 _PROOFS = "integration/test_proofs.py::test_"
@@ -167,6 +170,48 @@ STATES: tuple[Twin, ...] = (
         "verify calls persons done that it could not read",
         _FACTS + "verify_that_cannot_read_a_person_is_not_finished",
         _VERIFICATION, "unread=_ranges(unread),", "unread=None,",
+    ),
+    twin(
+        21,
+        "a job is complete although its events are not purged",
+        (_DUTY + "a_waiting_job_names_the_next_purge_and_from_when_to_verify", "bulk/cli/test_duty_agrees.py::test_verify_agrees_with_the_other_commands[delete-events-None-waiting]"),
+        _DECISION, "        _queued_events(target_states),\n", "",
+    ),
+    twin(
+        21,
+        "a purge that slipped is expected on a day that has passed",
+        _DUTY + "a_purge_that_slipped_is_expected_a_week_later[it slipped]",
+        "bulk/report/purge_schedule.py", "next_purge(max(queued_at, as_of - PURGE_TAKES_S))", "next_purge(queued_at)",
+    ),
+    twin(
+        21,
+        "a state without a known reason needs no attention",
+        _DUTY + "every_status_of_a_target_decides_and_says_what_to_do[Axis.PERSON-AxisStatus(state=<Person.CONTRADICTED: 10>, reason=None)]",
+        "bulk/report/duty_causes.py", "status.state in _CONTRADICTED and status.reason not in _UNDONE", "status.reason in (Reason.ACCEPTED_NOT_DELETED, Reason.ACCEPTED_NOT_APPLIED)",
+    ),
+    twin(
+        33,
+        "a job is complete although input lines are not covered",
+        (_DUTY + "input_lines_that_are_not_covered_need_attention", "bulk/cli/test_duty_agrees.py::test_input_lines_without_a_person_need_attention_although_every_person_is_gone"),
+        _DECISION, "[] if coverage is None or not coverage.not_covered else [_not_covered(coverage)]", "[]",
+    ),
+    twin(
+        22,
+        "verify reads deleted persons by their UUID alone",
+        _VERIFIED + "new_persons_with_the_distinct_id_of_a_deleted_one_are_named",
+        _VERIFICATION, "return is_gone and distinct_id_of(target) is not None", "return False",
+    ),
+    twin(
+        22,
+        "the plan of re-created persons has the planned persons too",
+        "bulk/verification/test_reappeared.py::test_only_persons_that_are_not_the_planned_ones_are_found",
+        "bulk/verification/reappeared.py", "for person in persons if not is_same(target, person)", "for person in persons",
+    ),
+    twin(
+        21,
+        "deleted persons that the list still shows are not named",
+        _VERIFIED + "a_deleted_person_that_the_list_still_shows_is_named",
+        _VERIFICATION, "listed=_ranges(listed),", "listed=None,",
     ),
     twin(
         22,
