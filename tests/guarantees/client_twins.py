@@ -313,7 +313,7 @@ CLIENT: tuple[Twin, ...] = (
         15,
         "a page of a query that takes too long ends it",
         "asyncclient/_resources/persons/test_listing_pages.py::test_a_page_of_a_query_that_takes_too_long_is_requested_again_with_fewer_rows",
-        "asyncclient/_resources/query.py", "if not (shrinks and took_too_long(error)):", "if True:",
+        "asyncclient/_resources/query_pages.py", "if not (shrinks and took_too_long(error)):", "if True:",
     ),
     twin(
         15,

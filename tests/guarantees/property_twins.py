@@ -290,7 +290,7 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "verify does not report persons that disappeared since",
         _ANEW + "verify_reports_persons_lost_after_their_properties_were_read",
-        "bulk/execution/run.py", "        Properties.CHANGED_CONFIRMED,\n        Properties.FOUND_CHANGED,\n        Properties.ALREADY_AS_DESIRED,\n        Properties.CONTRADICTED,\n",
+        "bulk/verification/verification.py", "        Properties.CHANGED_CONFIRMED,\n        Properties.FOUND_CHANGED,\n        Properties.ALREADY_AS_DESIRED,\n        Properties.CONTRADICTED,\n",
         "        Properties.CONTRADICTED,\n",
     ),
     twin(
