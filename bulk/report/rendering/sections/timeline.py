@@ -76,6 +76,7 @@ def _figure(entries: tuple[TimelineEntry, ...], report: Report) -> Figure:
             for tick in axis.ticks()
         ),
         gaps=axis.gaps,
+        gap_note="Dotted: a long time in which nothing happened is left out.",
     )
 
 
