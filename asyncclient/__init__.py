@@ -12,17 +12,27 @@ from asyncclient._protocol.endpoints import (
 )
 from asyncclient._protocol.http import BeforeSend
 from asyncclient._resources.capture import Capture
+from asyncclient._resources.data_deletion_requests import DataDeletionRequests
 from asyncclient._resources.persisted_folders import PersistedFolders
 from asyncclient._resources.persons.api import Persons
 from asyncclient._resources.persons.csv_export import CsvExport
 from asyncclient._resources.persons.lookups import Route
 from asyncclient._resources.projects import Projects
 from asyncclient._resources.query import Query
+from asyncclient._resources.session_recordings import SessionRecordings
 from asyncclient._secret import Secret
 from asyncclient._transport.path_prefix import ApiPrefix
 from asyncclient._transport.pipeline import OnEvent
 from asyncclient.activity import Activity, ActivityPage, ActivityUser, Change
 from asyncclient.client import PostHogClient
+from asyncclient.erasure import (
+    DataDeletionRequest,
+    EventCount,
+    RecordingMark,
+    RecordingPage,
+    RecordingsDeleted,
+    SessionRecording,
+)
 from asyncclient.errors import (
     ApiStatusError,
     AuthenticationFailed,
@@ -84,6 +94,8 @@ from asyncclient.models import (
     Page,
     PersistedFolder,
     Person,
+    PersonCohorts,
+    PersonEmails,
     PersonRef,
     Project,
     PropertyValue,
@@ -117,11 +129,14 @@ __all__ = [
     "ConnectFailed",
     "ConnectionLost",
     "CsvExport",
+    "DataDeletionRequest",
+    "DataDeletionRequests",
     "DeletionError",
     "DeletionRow",
     "DeletionStatus",
     "Difference",
     "EncodedProperties",
+    "EventCount",
     "FilterType",
     "FolderType",
     "Format",
@@ -148,6 +163,8 @@ __all__ = [
     "PersistedFolder",
     "PersistedFolders",
     "Person",
+    "PersonCohorts",
+    "PersonEmails",
     "PersonId",
     "PersonRef",
     "Persons",
@@ -167,6 +184,9 @@ __all__ = [
     "RateLimited",
     "RateLimits",
     "RawPerson",
+    "RecordingMark",
+    "RecordingPage",
+    "RecordingsDeleted",
     "Redirect",
     "RedirectedAway",
     "RequestFinished",
@@ -179,6 +199,8 @@ __all__ = [
     "ServerError",
     "ServerReachable",
     "ServerUnreachable",
+    "SessionRecording",
+    "SessionRecordings",
     "TimedOut",
     "TimelinePoint",
     "TokenRefused",

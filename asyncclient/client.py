@@ -13,10 +13,12 @@ from asyncclient._protocol import endpoints
 from asyncclient._protocol.http import BeforeSend
 from asyncclient._protocol.server_clock import ServerClock, boot_time
 from asyncclient._resources.capture import Capture
+from asyncclient._resources.data_deletion_requests import DataDeletionRequests
 from asyncclient._resources.persisted_folders import PersistedFolders
 from asyncclient._resources.persons.api import Persons
 from asyncclient._resources.projects import Projects
 from asyncclient._resources.query import Query
+from asyncclient._resources.session_recordings import SessionRecordings
 from asyncclient._secret import Secret
 from asyncclient._transport.path_prefix import ApiPrefix, PathPrefix
 from asyncclient._transport.pipeline import ClientState, OnEvent, RequestPipeline
@@ -38,10 +40,8 @@ class PostHogClient:
         project_id: a positive number; "@current" reads only.
         personal_api_key: starts with phx_; shown nowhere.
         project_api_key: the project's public token (phc_), for captured events only; without it the server is asked.
-        ingest_host: takes captured events; the default is PostHog Cloud's own, or the self-hosted instance
-            (contract 12).
-        limits: rate limits; give several clients of one key the same object. The default is what PostHog enforces for
-            the kind of key: an OAuth access token (pha_) has its user's 180 per minute and 1,200 per hour.
+        ingest_host: takes captured events; the default is that of PostHog Cloud, or `host` itself (contract 12).
+        limits: rate limits, one object for all clients of a key; the default is PostHog's for the kind of key.
         retry: for reads, and for writes that certainly had no effect.
         timeout_s: for one request, connecting included.
         max_connections: kept open at once; a session of yours has its own limit.
@@ -130,6 +130,8 @@ class PostHogClient:
         self.projects = Projects(core)
         self.capture = Capture(core)
         self.query = Query(core)
+        self.session_recordings = SessionRecordings(core)
+        self.data_deletion_requests = DataDeletionRequests(core)
 
     @classmethod
     def from_env(
@@ -157,8 +159,7 @@ class PostHogClient:
         """A client as the environment's POSTHOG_* variables say; arguments that are not None win over them.
 
         POSTHOG_HOST, POSTHOG_PROJECT_ID, POSTHOG_PERSONAL_API_KEY or POSTHOG_PERSONAL_API_KEY_FILE, and
-        POSTHOG_PROJECT_API_KEY are read. A POSTHOG_HOST that is set and empty is refused: an empty shell variable must
-        not send the key to another host than the one that was meant.
+        POSTHOG_PROJECT_API_KEY are read. An empty POSTHOG_HOST is refused, so that no key goes to an unintended host.
 
         Arguments:
             environ: the variables; None for those of this process.

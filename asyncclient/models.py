@@ -292,6 +292,36 @@ class Cohorts(msgspec.Struct, frozen=True):
     results: list[Cohort]
 
 
+class PersonCohorts(msgspec.Struct, frozen=True):
+    """The cohorts of a person, as far as the server tells (contract 6.11).
+
+    Arguments:
+        results: the cohorts.
+        warning: why they may be wrong, as a sentence; None if the client is set to the project `@current`.
+    """
+
+    results: list[Cohort]
+    warning: str | None = None
+
+
+class PersonEmails(msgspec.Struct, frozen=True):
+    """The e-mails that workflows sent to a person (contract 6.11).
+
+    Arguments:
+        results: the server's JSON objects, with recipient and subject; no repr shows them.
+        next: URL of the next page; None if there is none.
+    """
+
+    results: list[dict[str, Any]]
+    next: str | None = None
+
+    def __repr__(self) -> str:
+        return f"PersonEmails({len(self.results)} e-mails)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("count", len(self.results))]
+
+
 class BatchResults(msgspec.Struct, Generic[T], frozen=True):
     """The response body of `batch_by_distinct_ids`."""
 

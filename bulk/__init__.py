@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bulk.engine import run_job, verify_job
+    from bulk.engine import plan_reappeared, run_job, verify_job
     from bulk.errors import BreakerOpened, BulkError, FileTrouble, JournalBusy, NotFinished, Refused
     from bulk.events import JobEvent, PlanEvent, PlanProgress
     from bulk.operations import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         UpdateProperties,
     )
     from bulk.plan.plan_file import Plan, load_plan
-    from bulk.plan.plan_lines import PlanFooter, PlanHeader, Target
+    from bulk.plan.plan_lines import PlanFooter, PlanHeader, RecordingNote, Target
     from bulk.plan.planner import make_plan
     from bulk.report.load import read_report
     from bulk.report.report import Report
@@ -51,6 +51,7 @@ _HOME = {
     "NotFinished": "errors",
     "Operation": "operations",
     "Plan": "plan.plan_file",
+    "RecordingNote": "plan.plan_lines",
     "PlanEvent": "events",
     "PlanFooter": "plan.plan_lines",
     "PlanHeader": "plan.plan_lines",
@@ -66,6 +67,7 @@ _HOME = {
     "UpdateProperties": "operations",
     "load_plan": "plan.plan_file",
     "make_plan": "plan.planner",
+    "plan_reappeared": "engine",
     "read_report": "report.load",
     "run_job": "engine",
     "verify_job": "engine",
@@ -94,6 +96,7 @@ __all__ = [
     "PlanHeader",
     "PlanProgress",
     "Protect",
+    "RecordingNote",
     "Refused",
     "Report",
     "RouteChoice",
@@ -104,6 +107,7 @@ __all__ = [
     "UpdateProperties",
     "load_plan",
     "make_plan",
+    "plan_reappeared",
     "read_report",
     "run_job",
     "verify_job",

@@ -70,6 +70,9 @@ class Recordings(FastEnum):
     TOO_LATE = 4
     SKIPPED = 5
     FAILED = 6
+    DELETED = 7
+    STILL_THERE = 8
+    NOT_VERIFIABLE = 9
 
 
 class Properties(FastEnum):
@@ -136,10 +139,13 @@ STATE_MEANINGS: dict[State, str] = {
     Recordings.NOT_REQUESTED: "not part of the operation",
     Recordings.NOT_STARTED: "nothing was sent yet",
     Recordings.UNKNOWN: "the deletion was sent; its outcome is not known",
-    Recordings.REQUESTED: "the deletion was requested; the server offers no way to verify it",
+    Recordings.REQUESTED: "the deletion was requested; verify reads whether the recordings are deleted",
     Recordings.TOO_LATE: "the person was gone before the deletion of its recordings was requested",
     Recordings.SKIPPED: "not sent, because the person was merged or re-created",
     Recordings.FAILED: "not done; the table of reasons says why",
+    Recordings.DELETED: "PostHog shows the recordings as deleted",
+    Recordings.STILL_THERE: "the deletion was requested days ago, and PostHog still shows recordings that it kept",
+    Recordings.NOT_VERIFIABLE: "the deletion was requested and cannot be verified; the table of reasons says why",
     Properties.NOT_REQUESTED: "not part of the operation",
     Properties.NOT_STARTED: "nothing was sent yet",
     Properties.UNKNOWN: "the change was sent; its outcome is not known",
@@ -163,6 +169,7 @@ _LABELS = {
     "found_changed": "found changed after an unclear response",
     "queued": "queued for deletion by PostHog",
     "purged": "purged by PostHog",
+    "unknown": "with unknown outcome",
     "held_back": "waiting for an earlier deletion of their events",
     "already_as_desired": "needed no change",
 }
@@ -234,7 +241,7 @@ ACCEPTED: dict[Axis, State] = {
 PROVEN: dict[Axis, frozenset[State]] = {
     Axis.PERSON: frozenset({Person.DELETED_CONFIRMED, Person.FOUND_DELETED}),
     Axis.EVENTS: frozenset({Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE}),
-    Axis.RECORDINGS: frozenset({Recordings.REQUESTED}),
+    Axis.RECORDINGS: frozenset({Recordings.REQUESTED, Recordings.DELETED, Recordings.NOT_VERIFIABLE}),
     Axis.PROPERTIES: frozenset({Properties.CHANGED_CONFIRMED, Properties.FOUND_CHANGED}),
 }
 """States that prove the work of this job, as far as the server lets it be verified; the test batch has to reach one."""
@@ -274,6 +281,7 @@ NEEDS_ATTENTION: frozenset[State] = frozenset(
         Recordings.TOO_LATE,
         Recordings.SKIPPED,
         Recordings.FAILED,
+        Recordings.STILL_THERE,
         Properties.TOO_LATE,
         Properties.SKIPPED,
         Properties.CONTRADICTED,

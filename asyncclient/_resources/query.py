@@ -1,23 +1,14 @@
 """Query: runs HogQL queries, and finds the persons that have a property (contract 12)."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from asyncclient._protocol import endpoints
 from asyncclient._protocol.http import Request
-from asyncclient._protocol.paging.page_size import PageSize
-from asyncclient._protocol.responses import reading
-from asyncclient._protocol.responses.decoding import invalid_response
+from asyncclient._resources.query_pages import iter_query_pages
 from asyncclient._transport.pipeline import RequestPipeline
-from asyncclient.errors import ListingError, PostHogError
 from asyncclient.models import QueryResult
-from asyncclient.retry import took_too_long
-
-LEAST_ROWS = 100
-"""Rows that a page of a query is never smaller than: fewer would hardly take the server less time."""
 
 
 class Query:
@@ -81,8 +72,8 @@ class Query:
         def page(last: str, limit: int) -> Request[QueryResult]:
             return endpoints.column_page(query, values, after=after, last=last, limit=limit, timeout_s=timeout_s)
 
-        async for found in self._pages(page, page_size, _is_text, "a row is not one string"):
-            yield found
+        async for rows in iter_query_pages(self._pipeline, page, page_size, _is_text, "a row is not one string"):
+            yield [row[0] for row in rows]
 
     async def iter_person_uuids_having(
         self, keys: Sequence[str], *, page_size: int = 10_000, timeout_s: float | None = None
@@ -111,58 +102,18 @@ class Query:
         def page(last: str, limit: int) -> Request[QueryResult]:
             return endpoints.persons_having(keys, after=last, limit=limit, timeout_s=timeout_s)
 
-        async for found in self._pages(page, page_size, _is_uuid, "a row is not the UUID of a person"):
-            yield list(map(UUID, found))
-
-    async def _pages(
-        self,
-        build: Callable[[str, int], Request[QueryResult]],
-        page_size: int,
-        fits: Callable[[Any], bool],
-        problem: str,
-    ) -> AsyncGenerator[list[str], None]:
-        """Yield the pages of a column in ascending order; smaller ones after a page that takes too long.
-
-        Arguments:
-            build: builds the request for the page after a value, with its number of rows.
-            page_size: rows per request.
-            fits: whether a value is of the expected kind.
-            problem: what is wrong with a value that is not.
-        """
-        size, last = PageSize(page_size), ""
-        while True:
-            request = build(last, size.rows)
-            shrinks = self._pipeline.policy.attempts > 1 and size.rows > LEAST_ROWS
-            request = msgspec.structs.replace(request, shrinks=shrinks)
-            try:
-                response = await self._pipeline.send(request)
-            except PostHogError as error:
-                if not (shrinks and took_too_long(error)):
-                    raise
-                size.shrink(size.rows, least=LEAST_ROWS)
-                continue
-            result = reading.read(request, response, self._pipeline.shared.key)
-            found: list[str] = []
-            for row in result.results:
-                if len(row) != 1 or not fits(row[0]):
-                    raise invalid_response(request, response, problem)
-                if row[0] <= last:
-                    raise ListingError(f"{request.route}: the server's rows are not in ascending order")
-                last = row[0]
-                found.append(last)
-            if not found:
-                return
-            size.grow()
-            yield found
+        problem = "a row is not the UUID of a person"
+        async for rows in iter_query_pages(self._pipeline, page, page_size, _is_uuid, problem):
+            yield [UUID(row[0]) for row in rows]
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+def _is_text(row: list[Any]) -> bool:
+    return len(row) == 1 and isinstance(row[0], str)
 
 
-def _is_uuid(value: Any) -> bool:
-    """Return whether a value is a UUID in the canonical form that the server orders by."""
+def _is_uuid(row: list[Any]) -> bool:
+    """Return whether a row is a UUID in the canonical form that the server orders by."""
     try:
-        return isinstance(value, str) and str(UUID(value)) == value
+        return _is_text(row) and str(UUID(row[0])) == row[0]
     except ValueError:
         return False

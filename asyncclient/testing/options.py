@@ -21,6 +21,10 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     others_per_hour: int | None = None
     default_per_minute: int | None = 480
     default_per_hour: int | None = 4800
+    previews_per_minute: int | None = 5
+    """Previews of data deletion requests: these limits count per project and not per key (contract 13)."""
+    previews_per_hour: int | None = 30
+    submissions_per_hour: int | None = 10
     users_per_minute: int | None = 180
     """Persons calls of an OAuth token or a session, which count per user and not per key."""
     users_per_hour: int | None = 1200
@@ -81,12 +85,30 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     keep_person: bool = True
     delete_events: bool = True
     delete_recordings: bool = True
+    recording_marks: bool = True
+    """Since July 2026 the table of recordings has the column `is_deleted`; without it a query about it is 400."""
+    recording_lag_s: float = 0.0
+    """How long a deletion of recordings takes until they are marked as deleted (contract 6.7)."""
+    recording_grace_days: int = 7
+    """How long marked recordings stay in the table before the nightly job removes them, 1 to 365 days."""
+    recordings_per_deletion: Literal[20, 100] = 100
+    """The most recordings that are deleted by ID at once; 20 before July 2026 (contract 6.7)."""
+    seeded_recordings: bool = False
+    """Whether the seeded persons have recordings: up to two each, by the number of the person."""
+    data_deletion: bool = True
+    """Whether PostHog has switched data deletion requests on; otherwise they are 403 (contract 13)."""
+    deletion_conflict: Literal["409", "400"] = "409"
+    """The status for a sixth active request, and for a submission ID that another request has."""
     bulk_delete: bool = True
     batch_reads: bool = True
     persisted_folders: bool = True
     custom_products: bool = True
     """Whether folders know the type custom_products, which came later (contract 7)."""
     properties_at_time: bool = True
+    emails: bool = False
+    """Whether persons have the call `emails`, which PostHog switches on per organization (contract 6.11)."""
+    selects_another_project: bool = False
+    """Whether the user of the key has another project selected, in which `cohorts` finds nothing (contract 6.11)."""
     reset_distinct_id: bool = True
     """Since April 2025 there is reset_person_distinct_id (contract 6.11)."""
     reset_shows_person: bool = True
@@ -156,6 +178,8 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise ValueError(f"project_id must be a positive integer, not {self.project_id}")
         if self.unhydratable_every < 0 or self.unhydratable_every == 1:
             raise ValueError("unhydratable_every must be 0 (none) or at least 2")
+        if not 1 <= self.recording_grace_days <= 365:
+            raise ValueError(f"recording_grace_days must be 1 to 365, not {self.recording_grace_days}")
         if self.heavy_every < 0:
             raise ValueError("heavy_every must be 0 (none) or positive")
         for name in ("activity_limit", "history_limit"):
@@ -170,6 +194,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "queued_delay_s",
             "capture_lag_s",
             "split_lag_s",
+            "recording_lag_s",
             "list_lag_s",
             "latency_s",
             "event_deletion_slips_s",

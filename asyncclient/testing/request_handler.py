@@ -21,7 +21,7 @@ from asyncclient.testing.http.envelope import Refusal, Response
 from asyncclient.testing.http.fault_bodies import apply_fault
 from asyncclient.testing.http.parsed_request import ParsedRequest
 from asyncclient.testing.http.routing import Action, Match, resolve
-from asyncclient.testing.http.throttle import USERS, Throttle, whole_seconds
+from asyncclient.testing.http.throttle import PER_PROJECT, USERS, Throttle, whole_seconds
 from asyncclient.testing.options import PersonalKey
 from asyncclient.testing.request_record import RecordedRequest, RequestLog, body_without_key, without_key
 from asyncclient.testing.state.churn import Churn
@@ -146,6 +146,8 @@ class RequestHandler:
         bucket, owner = (
             (USERS, personal_key.email) if personal_key.acts_for_a_user and persons else (bucket, personal_key.key)
         )
+        if bucket in PER_PROJECT:
+            owner = str(options.project_id)
         admission = self.throttle.admit(bucket, owner, self._mutations.clock(), limits)
         if not admission.allowed:
             wait_s = whole_seconds(admission.wait_s)

@@ -56,6 +56,7 @@ class LocalPostHog:
             self.world.mutations, ingestion=self.world.ingestion, faults=self.faults, log=self._log, churn=self._churn
         )
         self._control = Control(world=self.world, faults=self.faults, log=self._log, reconfigure=self._reconfigure)
+        self.world.mutations.at_weekly_job = self._delete_requested_events
         self._wanted_port = port
         self._port: int | None = None
         self._runner: web.ServerRunner | None = None
@@ -148,7 +149,7 @@ class LocalPostHog:
         self._churn.remove_block(count, at_request=at_request, offset=offset)
 
     def run_event_deletion(self) -> int:
-        """Run the weekly job, which completes pending deletion rows, and return their number."""
+        """Run the weekly job: it completes pending deletion rows, whose number it returns, and approved requests."""
         return self.world.mutations.run_event_deletion()
 
     def settle(self) -> None:
@@ -191,6 +192,16 @@ class LocalPostHog:
 
     def _reconfigure(self, changes: Mapping[str, Any]) -> None:
         self.world.mutations.options = self.options.changed(changes)
+
+    def _delete_requested_events(self, at_us: int) -> int:
+        """Run the weekend job of data deletion requests, and return how many were completed."""
+        mutations = self.world.mutations
+        if not mutations.data_deletions.active():
+            return 0
+        # the parser takes a while to import
+        from asyncclient.testing.queries.hogql.event_uuids import delete_selected
+
+        return mutations.data_deletions.run(at_us, lambda request: delete_selected(request, mutations))
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         parsed = ParsedRequest(request.method, request.raw_path, request.headers, await request.content.read())

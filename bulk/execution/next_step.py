@@ -12,10 +12,11 @@ from bulk.journal.target_states import TargetStates
 from bulk.states import FINAL_PERSON_STATES, Axis, Events, Person, Properties, Recordings
 from bulk.targets.observations import TargetState
 from bulk.targets.reasons import UNREAD, Reason
+from bulk.targets.recording_states import READ_BY_VERIFY
 from bulk.targets.transitions import to_state
 
 EVENTS_DONE = frozenset({Events.NOT_REQUESTED, Events.QUEUED, Events.PURGED, Events.UNVERIFIABLE})
-RECORDINGS_DONE = frozenset({Recordings.NOT_REQUESTED, Recordings.REQUESTED})
+RECORDINGS_DONE = READ_BY_VERIFY | {Recordings.NOT_REQUESTED, Recordings.DELETED}
 
 
 class Step(Enum):

@@ -32,6 +32,7 @@ from bulk.targets.reasons import EXHAUSTED, AxisStatus
 from bulk.verification.completion_poller import CompletionPoller, WaitBudget
 from bulk.verification.listed_persons import ListedPersons
 from bulk.verification.query_verifier import QueryVerifier
+from bulk.verification.recording_verifier import RecordingVerifier
 from bulk.verification.second_look import SecondLook
 from bulk.verification.verification import Verification
 from bulk.verification.verifier import Verifier
@@ -210,6 +211,7 @@ class Run:
             self._verifier,
             self._second_look,
             ListedPersons(self._context.client, self._gate),
+            RecordingVerifier(self._job, self._context.client, self._gate),
             readers=self._settings.concurrency,
             moved=self._emitter.moved,
         )

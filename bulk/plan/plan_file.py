@@ -7,7 +7,7 @@ import hashlib
 import os
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,9 @@ from bulk.plan.plan_lines import (
     FORMAT,
     PlanFooter,
     PlanHeader,
+    RecordingNote,
     Target,
+    decode_notes,
     decode_targets,
     digest_matches,
     short_digest,
@@ -96,6 +98,27 @@ class Plan:
             found += self._block(block)[max(start - first, 0) : stop - first]
         return found
 
+    def recording_notes(self, numbers: Sequence[int]) -> dict[int, RecordingNote | None]:
+        """Return what the plan notes of the recordings of these targets; None where it notes nothing.
+
+        The notes are read from the file each time: they can be much larger than the targets.
+
+        Arguments:
+            numbers: of targets, in ascending order.
+
+        Raises:
+            PlanError: the file was changed since it was opened.
+        """
+        found: dict[int, RecordingNote | None] = {}
+        first, notes = -BLOCK, list[RecordingNote | None]()
+        for number in numbers:
+            if not first <= number < first + BLOCK:
+                first = number - number % BLOCK
+                self._block(first // BLOCK)  # checks that the lines are these targets
+                notes = decode_notes(self._read_block(first // BLOCK))
+            found[number] = notes[number - first]
+        return found
+
     def iter(self) -> Iterator[Target]:
         """Yield every target in order."""
         for block in range(-(-self.count // BLOCK)):
@@ -135,10 +158,7 @@ class Plan:
             raise ValueError("the plan is closed")
         if self._cached[0] == block:
             return self._cached[1]
-        start, stop = self._index.starts[block], self._index.starts[block + 1]
-        data = read_bytes(self._fd, start, stop - start, self.path)
-        if zlib.crc32(data) != self._index.sums[block]:
-            raise PlanError(self.path, "was changed while it was open", NEW_PLAN)
+        data = self._read_block(block)
         first = block * BLOCK
         targets = decode_targets(data)
         if isinstance(targets, int):
@@ -148,6 +168,14 @@ class Plan:
                 raise PlanError(self.path, f"line {number + 2} is not target {number}", NEW_PLAN)
         self._cached = (block, targets)
         return targets
+
+    def _read_block(self, block: int) -> bytes:
+        """Return the lines of a block of targets, unchanged since the digest was checked."""
+        start, stop = self._index.starts[block], self._index.starts[block + 1]
+        data = read_bytes(self._fd, start, stop - start, self.path)
+        if zlib.crc32(data) != self._index.sums[block]:
+            raise PlanError(self.path, "was changed while it was open", NEW_PLAN)
+        return data
 
 
 class _Index:

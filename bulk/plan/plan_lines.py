@@ -7,7 +7,7 @@ carries a checksum of itself.
 
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -72,6 +72,37 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
         return f"Target(number={self.number})"
 
 
+class RecordingNote(NamedTuple):
+    """What a plan notes of a person whose recordings are to be deleted (contract 6.7).
+
+    Arguments:
+        distinct_ids: all distinct IDs of the person.
+        recordings: how many recordings the server showed that were not deleted; None if it could not be asked.
+    """
+
+    distinct_ids: tuple[str, ...]
+    recordings: int | None = None
+
+    def __repr__(self) -> str:
+        return f"RecordingNote(recordings={self.recordings})"
+
+
+class NotedTarget(Target, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A target with the note of its recordings; whoever needs no note reads the same line as a `Target`.
+
+    Arguments:
+        distinct_ids, recordings: as in `RecordingNote`; None if the plan has no note.
+    """
+
+    distinct_ids: tuple[str, ...] | None = None
+    recordings: int | None = None
+
+    @property
+    def note(self) -> RecordingNote | None:
+        """The note of the recordings, if there is one."""
+        return None if not self.distinct_ids else RecordingNote(self.distinct_ids, self.recordings)
+
+
 class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
     """The last line of a plan.
 
@@ -105,6 +136,7 @@ class _Format(msgspec.Struct, frozen=True):
 _FORMATS = msgspec.json.Decoder(_Format)
 _HEADERS = msgspec.json.Decoder(PlanHeader)
 _TARGETS = msgspec.json.Decoder(Target)
+_NOTED_TARGETS = msgspec.json.Decoder(NotedTarget)
 _FOOTERS = msgspec.json.Decoder(PlanFooter)
 
 
@@ -173,6 +205,11 @@ def decode_targets(block: bytes) -> list[Target] | int:
         except ValueError:
             return len(targets)
     return targets
+
+
+def decode_notes(block: bytes) -> list[RecordingNote | None]:
+    """Return the notes of a block of complete lines; raises ValueError where one is not a target."""
+    return [decode_line(line, _NOTED_TARGETS).note for line in block[:-1].split(b"\n")]
 
 
 def _checksum(body: bytes) -> bytes:

@@ -22,8 +22,10 @@ from bulk.plan.plan_lines import (
     DIGEST_PREFIX,
     FORMAT,
     MAX_LINE,
+    NotedTarget,
     PlanFooter,
     PlanHeader,
+    RecordingNote,
     Target,
     encode_footer,
     without_time,
@@ -68,7 +70,15 @@ class PlanWriter:
             file.close()
             raise
 
-    def add(self, uuid: UUID, created_at: datetime, distinct_id: str | None = None, *, line: int | None = None) -> None:
+    def add(
+        self,
+        uuid: UUID,
+        created_at: datetime,
+        distinct_id: str | None = None,
+        *,
+        line: int | None = None,
+        note: RecordingNote | None = None,
+    ) -> None:
         """Append one target, which gets the next number.
 
         Arguments:
@@ -76,6 +86,7 @@ class PlanWriter:
             created_at: the person's creation time, with a time zone.
             distinct_id: the distinct ID that selected the person, if any.
             line: the number of the input line that selected the person, if any.
+            note: what is to be known of its recordings later, if anything.
 
         Raises:
             FileTrouble: the file cannot be written, for example because the disk is full.
@@ -85,7 +96,15 @@ class PlanWriter:
         if created_at.tzinfo is not UTC:
             with suppress(OverflowError):  # this close to the end of the calendar, UTC has no such time
                 created_at = created_at.astimezone(UTC)
-        target = Target(number=self.count, uuid=uuid, created_at=created_at, distinct_id=distinct_id, line=line)
+        target = NotedTarget(
+            number=self.count,
+            uuid=uuid,
+            created_at=created_at,
+            distinct_id=distinct_id,
+            line=line,
+            distinct_ids=None if note is None else note.distinct_ids,
+            recordings=None if note is None else note.recordings,
+        )
         self._append(target)
         self.count += 1
         if len(self._buffer) >= FLUSH_BYTES:

@@ -23,10 +23,11 @@ from bulk.event_log import LOGGER, EventLog
 from bulk.events import PlanEvent, PlanProgress
 from bulk.files.private_files import refuse_existing
 from bulk.formatting import count_of
-from bulk.operations import Operation, PropertyOperation, UnsetProperties, to_dict
+from bulk.operations import Operation, PropertyOperation, UnsetProperties, axes, to_dict
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, load_plan
 from bulk.plan.plan_match import check_plan_matches
 from bulk.plan.plan_writer import PlanWriter
+from bulk.plan.recording_notes import RecordingNotes
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.selection.conditions.protection import Protect, ProtectedPersons, check_protect
@@ -35,6 +36,7 @@ from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByFilter, InputSelection, Selection
+from bulk.states import Axis
 from bulk.version import VERSION
 
 HOUR_S = 3600.0
@@ -137,18 +139,25 @@ async def make_plan(
                 created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
                 version=VERSION,
             )
+            notes = None
+            if Axis.RECORDINGS in axes(operation):
+                notes = RecordingNotes(reading, gate, concurrency=concurrency)
             with PlanWriter.create(path, header) as writer, ProtectedPersons() as protected:
                 if protect:
                     with interruption_of("plan"):
                         await protected.read(reading, protect, gate, page_size=page_size)
                     findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
                 async for targets in resolver.targets():
-                    for person in targets:
-                        writer.add(person.ref.uuid, person.ref.created_at, person.known_by, line=person.line)
+                    noted = await notes.of(targets) if notes is not None else [None] * len(targets)
+                    for person, note in zip(targets, noted, strict=True):
+                        ref = person.ref
+                        writer.add(ref.uuid, ref.created_at, person.known_by, line=person.line, note=note)
                     count = writer.count
                     reporter.report()
                 if protect:
                     findings.protected = protected.to_finding()
+                if notes is not None:
+                    findings.recordings = notes.to_finding()
                 if not writer.count:
                     raise _no_target(findings)
                 recorded = findings.to_list(requests=wait_tracker.requests)

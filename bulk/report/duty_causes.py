@@ -108,6 +108,12 @@ _RULES = (
         f"Delete their recordings in PostHog by hand: {SEE_PERSONS}, with its distinct ID.",
     ),
     _Rule(
+        "recordings_kept",
+        _is(Recordings.STILL_THERE),
+        "recordings still shown by PostHog days after their deletion was requested",
+        f"Delete their recordings in PostHog by hand: {SEE_PERSONS}, with its distinct ID.",
+    ),
+    _Rule(
         "properties_left",
         _is(Properties.TOO_LATE),
         "gone before the change of their properties was read back",

@@ -16,6 +16,7 @@ from bulk.report.duty_causes import RESUME, RUN_AGAIN, SEE_PERSONS, cause_of, st
 from bulk.report.purge_schedule import PURGE_TAKES_S, expected_purge, next_purge
 from bulk.selection.inputs.coverage import Coverage
 from bulk.states import PENDING, Axis, Events, Person, Properties, Recordings
+from bulk.targets.reasons import AxisStatus, Reason
 from bulk.targets.target_sets import in_either, numbers_of, without
 
 PURGE_OVERDUE_S = 28 * 86_400.0
@@ -24,9 +25,12 @@ APPLIES_WITHIN_S = 1800.0
 """Seconds in which PostHog applies what it accepted; afterwards a run has to send it again (contract 6.5)."""
 LISTED_FOR_S = 14 * 86_400.0
 """Seconds for which the persons list may show a person that is gone: a weekly job repairs it (contract 8)."""
+RECORDINGS_TAKE_S = 12 * 3600.0
+"""Seconds after which the deletion of recordings is worth a verification; PostHog states no time (contract 6.7)."""
 READ_AGAIN_AFTER_S = 3600.0
 """Seconds after which persons that could not be read are worth another verification."""
 
+_NO_RECORDINGS = AxisStatus(Recordings.NOT_VERIFIABLE, Reason.NO_RECORDINGS)
 _APPLYING = frozenset({Person.ACCEPTED, Properties.ACCEPTED})
 _HELD = frozenset({Person.HELD_BACK, Events.HELD_BACK})
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -64,6 +68,7 @@ def duty_of(target_states: TargetStates, coverage: Coverage | None = None) -> Du
         _reappeared(target_states),
         _held_back(target_states),
         _queued_events(target_states),
+        _requested_recordings(target_states),
         _unread_and_listed(target_states),
         ([] if coverage is None or not coverage.not_covered else [_not_covered(coverage)], []),
     ):
@@ -125,7 +130,13 @@ def _complete(target_states: TargetStates) -> str:
         parts += [f"{gone:,} gone with their properties"] * bool(gone)
     if purged := target_states.counts(Axis.EVENTS).get(Events.PURGED, 0):
         parts.append(f"events of {count_of(purged, 'person')} purged by PostHog")
-    if requested := target_states.counts(Axis.RECORDINGS).get(Recordings.REQUESTED, 0):
+    recordings = target_states.counts(Axis.RECORDINGS)
+    if deleted := recordings.get(Recordings.DELETED, 0):
+        parts.append(f"recordings of {count_of(deleted, 'person')} shown as deleted by PostHog")
+    none = target_states.statuses(Axis.RECORDINGS).get(_NO_RECORDINGS, 0)
+    if none:
+        parts.append(f"no recordings of {count_of(none, 'person')}")
+    if requested := recordings.get(Recordings.NOT_VERIFIABLE, 0) - none:
         parts.append(
             f"deletion of the recordings of {count_of(requested, 'person')} requested, which cannot be verified"
         )
@@ -181,6 +192,19 @@ def _queued_events(target_states: TargetStates) -> Findings:
         return cause_of(queued, "purge_overdue", what, "Ask PostHog support why these events are not purged."), []
     purge = expected_purge(newest, as_of)
     return [], [Wait(f"PostHog to purge the events of {count_of(count, 'person')}", purge + PURGE_TAKES_S, purge)]
+
+
+def _requested_recordings(target_states: TargetStates) -> Findings:
+    """Return the targets whose recordings PostHog has not deleted yet, or that no verification has read."""
+    kept = target_states.statuses(Axis.RECORDINGS).get(AxisStatus(Recordings.REQUESTED, Reason.NOT_MARKED_YET), 0)
+    waits: list[Wait] = []
+    if kept:
+        what = f"PostHog to delete the recordings of {count_of(kept, 'person')}"
+        waits.append(Wait(what, target_states.run_stats.last_at + RECORDINGS_TAKE_S))
+    if unread := target_states.counts(Axis.RECORDINGS).get(Recordings.REQUESTED, 0) - kept:
+        what = f"a verification of the deleted recordings of {count_of(unread, 'person')}"
+        waits.append(Wait(what, target_states.last_accepted_at + RECORDINGS_TAKE_S))
+    return [], waits
 
 
 def _unread_and_listed(target_states: TargetStates) -> Findings:

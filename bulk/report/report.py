@@ -47,6 +47,7 @@ USUAL: frozenset[State] = frozenset(
         Events.PURGED,
         Recordings.NOT_REQUESTED,
         Recordings.REQUESTED,
+        Recordings.DELETED,
         Properties.NOT_REQUESTED,
         Properties.CHANGED_CONFIRMED,
     }

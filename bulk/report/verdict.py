@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from bulk.journal.target_states import TargetStates
 from bulk.selection.inputs.coverage import Coverage, with_coverage
-from bulk.states import NEEDS_ATTENTION, PENDING, PROVEN, Axis, Events, Person, Properties, State
+from bulk.states import NEEDS_ATTENTION, PENDING, PROVEN, Axis, Events, Person, Properties, Recordings, State
 
 _DONE_WORDS = {
     Axis.PERSON: "{} persons deleted (confirmed by reading back)",
     Axis.EVENTS: "{} persons with events queued for deletion (confirmed by reading back)",
-    Axis.RECORDINGS: "deletion of recordings requested for {} persons; PostHog offers no way to verify it",
+    Axis.RECORDINGS: "deletion of recordings requested for {} persons",
     Axis.PROPERTIES: "{} persons changed (confirmed by reading back)",
 }
 _PURGED_WORDS = "{} persons with events purged by PostHog (confirmed by reading back)"
@@ -20,6 +20,10 @@ _BEFORE_WORDS: dict[Axis, tuple[tuple[State, str], ...]] = {
     Axis.PERSON: (
         (Person.ALREADY_DELETED, "already deleted"),
         (Person.DISAPPEARED, "gone without a deletion by this job"),
+    ),
+    Axis.RECORDINGS: (
+        (Recordings.DELETED, "shown as deleted by PostHog"),
+        (Recordings.NOT_VERIFIABLE, "that cannot be verified"),
     ),
     Axis.PROPERTIES: (
         (Properties.ALREADY_AS_DESIRED, "needed no change"),

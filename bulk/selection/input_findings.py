@@ -113,6 +113,7 @@ class Findings:
         self.discovery: dict[str, str] = {}
         self.query: dict[str, Any] = {}
         self.placeholders = 0
+        self.recordings: dict[str, Any] = {}
         self.protected: dict[str, Any] = {}
         self.protected_lines = LineNumbers()
         self.without = 0
@@ -229,6 +230,8 @@ class Findings:
         if self.discovery:
             counts = {"without": self.without, "gone": self.gone, "unread": self.unread_persons}
             found.append({"kind": "discovery", **self.discovery, **counts})
+        if self.recordings:
+            found.append({"kind": "recordings", **self.recordings})
         if self.protected:
             found.append({"kind": "protected", **self.protected, "input": self.protected_lines.to_finding()})
         if self.query:

@@ -36,6 +36,15 @@ class Observation(FastEnum):
     ROW_UNKNOWN_STATUS = "a deletion row of an unknown status"
     ROW_NONE = "no deletion row for this person"
     ROWS_NOT_KEPT = "the server keeps no deletion rows"
+    RECORDINGS_MARKED = "recordings: all that the server shows are marked as deleted"
+    RECORDINGS_KEPT = "recordings: some are not marked as deleted, and the request is recent"
+    RECORDINGS_KEPT_OVERDUE = "recordings: some are not marked as deleted, days after the request"
+    RECORDINGS_NONE_EVER = "recordings: none now, and none before the request"
+    RECORDINGS_NONE_LEFT = "recordings: none now, but some before the request"
+    RECORDINGS_NONE_SHOWN = "recordings: none now, and not counted before the request"
+    RECORDINGS_NOT_ALLOWED = "recordings: the key must not read them"
+    RECORDINGS_NOT_MARKED_HERE = "recordings: the server does not mark them as deleted"
+    RECORDINGS_NOT_NOTED = "recordings: the plan does not hold the person's distinct IDs"
 
 
 class TargetState(NamedTuple):

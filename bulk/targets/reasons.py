@@ -29,6 +29,13 @@ class Reason(FastEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     UNKNOWN_ROW_STATUS = "unknown_row_status"
     DELETED_INSTEAD_OF_KEPT = "deleted_instead_of_kept"
+    NOT_MARKED_YET = "not_marked_yet"
+    NO_QUERY_SCOPE = "no_query_scope"
+    NO_RECORDING_MARKS = "no_recording_marks"
+    RECORDINGS_NOT_NOTED = "recordings_not_noted"
+    NO_RECORDINGS = "no_recordings"
+    RECORDINGS_NOT_LEFT = "recordings_not_left"
+    RECORDINGS_NOT_SHOWN = "recordings_not_shown"
     UNREAD_TIMED_OUT = "unread_timed_out"
     UNREAD_SERVER_ERROR = "unread_server_error"
     UNREAD_INVALID_RESPONSE = "unread_invalid_response"
@@ -47,6 +54,14 @@ UNREAD = frozenset(reason for reason in Reason if reason.name.startswith("UNREAD
 """Reasons of persons that could not be read: the state stays as it was, and the target waits for the next run."""
 
 _FAILED: tuple[State, ...] = (Person.FAILED, Events.FAILED, Recordings.FAILED, Properties.FAILED)
+_NOT_VERIFIABLE = (
+    Reason.NO_QUERY_SCOPE,
+    Reason.NO_RECORDING_MARKS,
+    Reason.RECORDINGS_NOT_NOTED,
+    Reason.NO_RECORDINGS,
+    Reason.RECORDINGS_NOT_LEFT,
+    Reason.RECORDINGS_NOT_SHOWN,
+)
 _LOST: tuple[State, ...] = (Person.DISAPPEARED, Person.MERGED, Person.RECREATED)
 
 STATES_WITH_REASON: dict[Reason, tuple[State, ...]] = {
@@ -72,6 +87,8 @@ STATES_WITH_REASON: dict[Reason, tuple[State, ...]] = {
         Person.FOUND_DELETED,
         Person.DELETED_UNEXPECTEDLY,
     ),
+    Reason.NOT_MARKED_YET: (Recordings.REQUESTED,),
+    **dict.fromkeys(_NOT_VERIFIABLE, (Recordings.NOT_VERIFIABLE,)),
     **{reason: tuple(sorted(PENDING, key=str)) for reason in UNREAD},
 }
 """The states that each reason can explain."""
@@ -126,6 +143,14 @@ REASON_MEANINGS: dict[Reason, str] = {
     Reason.OUTCOME_UNKNOWN: "the person is gone, and the outcome of the request before that is not known",
     Reason.UNKNOWN_ROW_STATUS: "the deletion of the events has a status that this version does not know",
     Reason.DELETED_INSTEAD_OF_KEPT: "the server deleted persons in a request of this job that asked it to keep them",
+    Reason.NOT_MARKED_YET: "PostHog still shows recordings that it has not deleted; verify again in some hours",
+    Reason.NO_QUERY_SCOPE: "the key lacks the scope query:read; verify again with a key that has it",
+    Reason.NO_RECORDING_MARKS: "the server does not show whether recordings are deleted; newer versions do",
+    Reason.RECORDINGS_NOT_NOTED: "the plan does not hold all distinct IDs of the person, by which recordings are found",
+    Reason.NO_RECORDINGS: "PostHog showed no recordings before the deletion and shows none now: nothing to verify",
+    Reason.RECORDINGS_NOT_LEFT: "PostHog showed recordings before the deletion and shows none now, deleted or not: it "
+    "removes them some time after their deletion, and at the end of their retention",
+    Reason.RECORDINGS_NOT_SHOWN: "PostHog shows no recordings, deleted or not, and they could not be counted before",
     Reason.UNREAD_TIMED_OUT: "the server did not respond in time when this person was read; the next run reads again",
     Reason.UNREAD_SERVER_ERROR: "the server failed when this person was read; the next run reads again",
     Reason.UNREAD_INVALID_RESPONSE: "the response about this person cannot be decoded; the next run reads again",

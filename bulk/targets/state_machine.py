@@ -48,7 +48,7 @@ tables, each row is a state and each column an observation; `-`, and a state wit
 
 Exhausted attempts and a rejection fail every pending axis that is not held back. A person that could not be read
 changes only the reason on the primary axis, and the target waits for the next run. The start of a run continues from
-the states that `reasons.RETRY_FROM` names, unless the person is lost.
+the states that `reasons.RETRY_FROM` names, unless the person is lost. Recordings are in `recording_states`.
 """
 
 from collections.abc import Callable, Iterable
@@ -69,6 +69,7 @@ from bulk.states import (
 )
 from bulk.targets.observations import LOST, Observation, TargetState
 from bulk.targets.reasons import UNREAD, AxisStatus, Reason, status_to_retry, without_unread
+from bulk.targets.recording_states import RECORDING_READS, after_recordings_read
 
 ROWS_DECIDE = frozenset({Events.UNKNOWN, Events.ACCEPTED, Events.TO_RETRY, Events.HELD_BACK})
 """States of a lost person's events that the deletion rows still decide."""
@@ -275,6 +276,7 @@ class TargetMachine:
         **dict.fromkeys(LOST, _lost),
         **dict.fromkeys(_ROWS, _row),
         **dict.fromkeys(_UNREAD, _unread),
+        **dict.fromkeys(RECORDING_READS, after_recordings_read),
     }
 
 

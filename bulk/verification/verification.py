@@ -1,8 +1,9 @@
 """Reads all targets of a job again, days or weeks later, and records what that showed.
 
-It takes one request per 200 persons, one query of the list per 5,000 persons that are gone, and one request per page of
-deletion rows. A person that is gone is read by its distinct ID, which finds a new person that has it. The query finds
-the UUID in the list of persons, whichever distinct ID it has now; those few are read by UUID.
+It takes one request per 200 persons, one query of the list per 5,000 persons that are gone, one per 1,000 distinct IDs
+whose recordings are to be deleted, and one request per page of deletion rows. A person that is gone is read by its
+distinct ID, which finds a new person that has it. The query of the list finds the UUID, whichever distinct ID
+it has now; those few are read by UUID.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,10 +13,13 @@ from bulk.concurrency.workers import grouped
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import Verified
 from bulk.number_ranges import format_ranges
+from bulk.plan.plan_lines import Target
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.states import Axis, Person, Properties, State
 from bulk.targets.reasons import Reason
 from bulk.verification.listed_persons import PERSONS_PER_QUERY, ListedPersons
+from bulk.verification.reappeared import distinct_id_of
+from bulk.verification.recording_verifier import RecordingVerifier
 from bulk.verification.second_look import SecondLook
 from bulk.verification.verifier import FOUND_ABSENT, Verifier
 
@@ -48,6 +52,7 @@ class Verification:
 
     Arguments:
         listed: asks which persons are listed.
+        recordings: reads whether recordings are deleted.
         readers: how many reads run at once.
         moved: called after each group that was read, for progress.
     """
@@ -58,6 +63,7 @@ class Verification:
         verifier: Verifier,
         second_look: SecondLook,
         listed: ListedPersons,
+        recordings: RecordingVerifier,
         *,
         readers: int,
         moved: Callable[[], None],
@@ -66,6 +72,7 @@ class Verification:
         self._verifier = verifier
         self._second_look = second_look
         self._listed = listed
+        self._recordings = recordings
         self._readers = readers
         self._moved = moved
         self._deletes = job.primary_axis is Axis.PERSON
@@ -94,8 +101,7 @@ class Verification:
         returned: list[int] = []
 
         async def read(group: Sequence[int]) -> Sequence[int]:
-            by_distinct_id = self._deletes and self._job.target_states.person(group[0]) in FOUND_ABSENT
-            if by_distinct_id and self._job.targets(group[:1])[group[0]].distinct_id is not None:
+            if self._is_read_by_distinct_id(self._job.targets(group[:1])[group[0]]):
                 check = await self._verifier.check_gone(list(group))
                 returned.extend(check.returned)
             else:
@@ -107,6 +113,7 @@ class Verification:
         await self._second_look.repeat(read, counted(self._groups()), size=READ_SIZE, workers=self._readers)
         listed = await self._read_list() if self._deletes else []
         await self._verifier.check_purged()
+        await self._recordings.check()
         self._job.record(
             Verified(
                 at=self._job.now(),
@@ -122,16 +129,18 @@ class Verification:
         """Yield the targets in groups that are read alike: by distinct ID if their persons are gone, or by UUID."""
         by_distinct_id: list[int] = []
         by_uuid: list[int] = []
-        target_states = self._job.target_states
         for numbers in grouped(self._numbers, READ_SIZE):
             for number, target in self._job.targets(numbers).items():
-                is_gone = self._deletes and target_states.person(number) in FOUND_ABSENT
-                (by_distinct_id if is_gone and target.distinct_id is not None else by_uuid).append(number)
+                (by_distinct_id if self._is_read_by_distinct_id(target) else by_uuid).append(number)
             for group in (by_distinct_id, by_uuid):
                 if len(group) >= READ_SIZE:
                     yield group[:READ_SIZE]
                     del group[:READ_SIZE]
         yield from (group for group in (by_distinct_id, by_uuid) if group)
+
+    def _is_read_by_distinct_id(self, target: Target) -> bool:
+        is_gone = self._deletes and self._job.target_states.person(target.number) in FOUND_ABSENT
+        return is_gone and distinct_id_of(target) is not None
 
     async def _read_list(self) -> list[int]:
         """Return the targets whose persons the store does not have and the list shows; read those listed first."""

@@ -90,6 +90,14 @@ CALLS = {
     "projects_get": Row("GET", "/api/projects/1/", _PROJECT, 200, reads=True),
     # The key is needed for nothing but to ask for the project's token; the batch itself goes without it.
     "capture_batch": Row("POST", "/batch/", _PROJECT, 200, before=(("GET", "/api/projects/1/", 200),)),
+    "emails": Row("GET", "persons/{id}/emails/", _READ, 200, reads=True),
+    "session_recordings_list": Row("GET", "session_recordings/", ("session_recording:read",), 200, reads=True),
+    "session_recordings_bulk_delete": Row("POST", "session_recordings/bulk_delete/", ("session_recording:write",), 200),
+    "session_recordings_marks": Row("POST", "query/", ("query:read",), 200, reads=True),
+    "deletion_preview": Row("POST", "data_deletion_requests/preview/", UNDECLARED, 200, reads=True),
+    "deletion_create": Row("POST", "data_deletion_requests/", ("data_deletion_request:write",), 201),
+    "deletion_list": Row("GET", "data_deletion_requests/", ("data_deletion_request:read",), 200, reads=True),
+    "deletion_get": Row("GET", "data_deletion_requests/{id}/", ("data_deletion_request:read",), 200, reads=True),
     "query": Row("POST", "query/", ("query:read",), 200, reads=True),
 }
 

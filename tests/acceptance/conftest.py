@@ -67,8 +67,8 @@ class Desk:
         key = f"phx_{next(self._keys):040}"
         user = {"first_name": options.user_first_name, "email": options.user_email}
         self.server.reconfigure(more_keys=(*options.more_keys, PersonalKey(key=key, scopes=scopes, **user)))
-        settings = {"limits": Limits(RateLimits.off())} | settings
-        return PostHogClient(host=self.server.url, project_id=1, personal_api_key=key, **settings)
+        settings = {"limits": Limits(RateLimits.off()), "project_id": 1} | settings
+        return PostHogClient(host=self.server.url, personal_api_key=key, **settings)
 
     async def make(self, name: str, do: Callable[[PostHogClient], Awaitable[T]], **ids: object) -> T:
         """Make a call as its row says, and return its result.
@@ -84,8 +84,8 @@ class Desk:
             await self.refused(do, ("*",), "This action does not support personal API key access")
         assert not [each for each in self.server.requests[before:] if each.applied]
         before = len(self.server.requests)
-        # Only a key for nothing but folders cannot make the read that settles the prefix before a write.
-        settling = ("person:read",) if row.method != "GET" and row.path.startswith("persisted_folder") else ()
+        # a key for nothing but another resource cannot make the read that settles the prefix before a write
+        settling = () if row.reads or row.path.startswith(("persons", "/")) else ("person:read",)
         async with self.client((*row.scopes, *settling) or None) as client:
             result = await do(client)
         made = [(each.method, each.path, each.status) for each in self.server.requests[before:]]

@@ -16,11 +16,14 @@ from asyncclient import (
     BulkDeleteSummary,
     CaptureEvent,
     Cohort,
+    DataDeletionRequest,
     DeletionRow,
+    EventCount,
     NotFound,
     Page,
     PersistedFolder,
     Person,
+    PersonEmails,
     PostHogClient,
     Project,
     PropertiesTimeline,
@@ -28,6 +31,10 @@ from asyncclient import (
     PropertyValue,
     PropertyValues,
     QueryResult,
+    RecordingMark,
+    RecordingPage,
+    RouteNotFound,
+    SessionRecording,
 )
 
 
@@ -237,7 +244,13 @@ async def test_cohorts(desk: Any) -> None:
     desk.world.add_cohort(7, [desk.ada, desk.bob], name="Early")
     desk.world.add_cohort(8, [desk.cyd])
     found = await desk.make("cohorts", lambda c: c.persons.cohorts(desk.ada))
-    assert found == [Cohort(id=7, name="Early", count=2)]
+    assert found.results == [Cohort(id=7, name="Early", count=2)]
+    assert "project 1" in (found.warning or "")
+    desk.server.reconfigure(selects_another_project=True)
+    async with desk.client() as client:
+        assert (await client.persons.cohorts(desk.ada)).results == []
+    async with desk.client(project_id="@current") as client:
+        assert (await client.persons.cohorts(desk.ada)).warning is None
 
 
 async def test_export_csv(desk: Any) -> None:
@@ -274,6 +287,53 @@ async def test_properties_at_time(desk: Any) -> None:
         )
         assert told["properties"]["plan"] == plan
         assert told["uuid"] == str(desk.ada)
+        assert told["point_in_time_metadata"]["include_set_once"] is False
+    async with desk.client() as client:
+        told = await client.persons.properties_at_time(at, person_id=desk.ada, include_set_once=True)
+    assert told["point_in_time_metadata"]["include_set_once"] is True
+
+
+async def test_emails(desk: Any) -> None:
+    async with desk.client() as client:
+        with pytest.raises(RouteNotFound):
+            await client.persons.emails(desk.ada)
+    desk.server.reconfigure(emails=True)
+    desk.world.add_email(desk.ada, recipient="ada@example.com", subject="Welcome")
+    found = await desk.make("emails", lambda c: c.persons.emails(desk.ada), id=desk.ada)
+    assert isinstance(found, PersonEmails)
+    assert [(each["recipient"], each["subject"]) for each in found.results] == [("ada@example.com", "Welcome")]
+    assert "ada" not in repr(found)
+
+
+async def test_session_recordings_list(desk: Any) -> None:
+    for name, distinct_id in (("s1", "ada"), ("s2", "ada-phone"), ("s3", "bob")):
+        desk.world.add_recording(name, [distinct_id])
+        desk.clock.now += 1
+    page = await desk.make("session_recordings_list", lambda c: c.session_recordings.list(desk.ada))
+    assert isinstance(page, RecordingPage)
+    assert [(type(each), each.id) for each in page.results] == [(SessionRecording, "s2"), (SessionRecording, "s1")]
+    assert not page.has_next
+
+
+async def test_session_recordings_bulk_delete(desk: Any) -> None:
+    desk.world.add_recording("s1", ["ada"])
+    summary = await desk.make("session_recordings_bulk_delete", lambda c: c.session_recordings.bulk_delete(["s1", "s"]))
+    assert (summary.success, summary.deleted_count, summary.total_requested) == (True, 1, 2)
+    assert [each.is_deleted for each in desk.world.recordings("ada")] == [True]
+
+
+async def test_session_recordings_marks(desk: Any) -> None:
+    desk.world.add_recording("s1", ["ada"])
+    desk.world.add_recording("s2", ["ada-phone"])
+
+    async def marks(client: PostHogClient) -> list[RecordingMark]:
+        pages = client.session_recordings.iter_marks(["ada", "ada-phone"])
+        return await anext(pages)
+
+    async with desk.client() as client:
+        await client.session_recordings.bulk_delete(["s2"])
+    found = await desk.make("session_recordings_marks", marks)
+    assert [(each.session_id, each.is_deleted) for each in found] == [("s1", False), ("s2", True)]
 
 
 async def test_persisted_folders_list(desk: Any) -> None:
@@ -331,6 +391,38 @@ async def test_capture_batch(desk: Any) -> None:
     assert desk.person(desk.ada).properties == {"plan": "pro", "email": "ada@example.com"}
     assert desk.person(desk.bob).properties == {"plan": "free"}
     assert desk.world.count() == 3
+
+
+EVENTS = "SELECT uuid FROM events WHERE distinct_id = {id}"
+
+
+async def test_deletion_preview(desk: Any) -> None:
+    desk.world.add_event("ghost")
+    counted = await desk.make("deletion_preview", lambda c: c.data_deletion_requests.preview(EVENTS, {"id": "ghost"}))
+    assert counted == EventCount(count=1)
+
+
+async def test_deletion_create(desk: Any) -> None:
+    desk.world.add_event("ghost")
+    made = await desk.make(
+        "deletion_create",
+        lambda c: c.data_deletion_requests.create(EVENTS, {"id": "ghost"}, submission_id=UUID(int=5)),
+    )
+    assert isinstance(made, DataDeletionRequest)
+    assert (made.status, made.submission_id, made.count) == ("pending", UUID(int=5), 1)
+
+
+async def test_deletion_list(desk: Any) -> None:
+    async with desk.client() as client:
+        made = [await client.data_deletion_requests.create(EVENTS, {"id": "x"}, submission_id=desk.ada)]
+    page = await desk.make("deletion_list", lambda c: c.data_deletion_requests.list())
+    assert (page.count, page.results) == (1, made)
+
+
+async def test_deletion_get(desk: Any) -> None:
+    async with desk.client() as client:
+        made = await client.data_deletion_requests.create(EVENTS, {"id": "x"}, submission_id=desk.ada)
+    assert await desk.make("deletion_get", lambda c: c.data_deletion_requests.get(made.id), id=made.id) == made
 
 
 async def test_query(desk: Any) -> None:

@@ -34,7 +34,7 @@ LAYERS = {
         "cli __main__",
     ),
     "asyncclient": (
-        "_secret errors models filters activity timeline config retry",
+        "_secret errors models filters activity timeline erasure config retry",
         "_protocol",
         "limits events property_projection",
         "_transport",

@@ -30,7 +30,8 @@ WELL_KNOWN = {
 } | {"Path", "BinaryIO", "SSLContext", "aiohttp", "ClientSession", "msgspec", "Raw", "anyio", "Event", "Mapping"}
 PUBLIC = {name for package in PACKAGES for name in package.__all__}
 MADE_BY_THE_CLIENT = {"Capture", "CsvExport", "PersistedFolders", "Persons", "Projects", "Permit", "Query"} | {
-    *("FileTrouble", "JournalBusy", "Plan")  # and by the engine
+    *("DataDeletionRequests", "SessionRecordings"),
+    *("FileTrouble", "JournalBusy", "Plan"),  # and by the engine
 }
 """Nobody else makes them, so what their constructors take is nobody else's business."""
 

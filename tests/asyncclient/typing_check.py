@@ -13,12 +13,15 @@ from asyncclient import (
     BulkDeleteSummary,
     CaptureEvent,
     ClientEvent,
-    Cohort,
+    DataDeletionRequest,
     DeletionRow,
+    EventCount,
     Limits,
     Page,
     PersistedFolder,
     Person,
+    PersonCohorts,
+    PersonEmails,
     PersonRef,
     PostHogClient,
     Project,
@@ -28,6 +31,8 @@ from asyncclient import (
     QueryResult,
     RateLimits,
     RawPerson,
+    RecordingPage,
+    RecordingsDeleted,
     RetryPolicy,
 )
 from bulk import (
@@ -98,7 +103,12 @@ async def calls(uuid: UUID) -> None:
         assert_type(await client.persons.properties_timeline(uuid, properties=plan), PropertiesTimeline)
         assert_type(await client.persons.properties_timeline(uuid, events=[{"id": "x"}], format="csv"), str)
         assert_type(await client.persons.values("plan"), PropertyValues)
-        assert_type(await client.persons.cohorts(uuid), list[Cohort])
+        assert_type(await client.persons.cohorts(uuid), PersonCohorts)
+        assert_type(await client.persons.emails(uuid), PersonEmails)
+        assert_type(await client.session_recordings.list(uuid), RecordingPage)
+        assert_type(await client.session_recordings.bulk_delete(["a"]), RecordingsDeleted)
+        assert_type(await client.data_deletion_requests.preview("SELECT uuid FROM events"), EventCount)
+        assert_type(await client.data_deletion_requests.get(uuid), DataDeletionRequest)
         await client.persons.delete_events(uuid)
         await client.persons.delete_recordings(uuid)
         assert_type(await client.persons.bulk_delete(ids=[uuid]), BulkDeleteSummary)

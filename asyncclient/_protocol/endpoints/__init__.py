@@ -15,6 +15,17 @@ from asyncclient._protocol.endpoints.changes import (
     update_property,
 )
 from asyncclient._protocol.endpoints.deletes import bulk_delete, delete_events, delete_person, delete_recordings
+from asyncclient._protocol.endpoints.erasure.data_deletion import (
+    create_deletion,
+    get_deletion,
+    list_deletions,
+    preview_deletion,
+)
+from asyncclient._protocol.endpoints.erasure.recordings import (
+    delete_recordings_by_id,
+    list_recordings,
+    recording_marks,
+)
 from asyncclient._protocol.endpoints.folders import (
     FolderType,
     create_folder,
@@ -26,6 +37,7 @@ from asyncclient._protocol.endpoints.folders import (
 from asyncclient._protocol.endpoints.history import (
     all_activity,
     person_activity,
+    person_emails,
     properties_at_time,
     properties_timeline,
 )
@@ -64,27 +76,34 @@ __all__ = [
     "capture_events",
     "cohorts",
     "column_page",
+    "create_deletion",
     "create_folder",
     "delete_events",
     "delete_folder",
     "delete_person",
     "delete_property",
     "delete_recordings",
+    "delete_recordings_by_id",
     "deletion_status",
     "export_persons",
+    "get_deletion",
     "get_folder",
     "get_nobody",
     "get_person",
     "get_project",
     "hogql",
     "in_csv",
+    "list_deletions",
     "list_folders",
     "list_persons",
     "list_projects",
+    "list_recordings",
     "person_activity",
+    "person_emails",
     "person_id",
     "person_uuid",
     "persons_having",
+    "preview_deletion",
     "probe",
     "probe_batch",
     "probe_deletion_status",
@@ -93,6 +112,7 @@ __all__ = [
     "properties_timeline",
     "property_keys",
     "property_object",
+    "recording_marks",
     "reset_distinct_id",
     "seconds",
     "split_person",

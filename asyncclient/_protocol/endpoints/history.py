@@ -12,13 +12,15 @@ from asyncclient._protocol.http import Request
 from asyncclient._protocol.ids import MAX_ROW_ID, person_id
 from asyncclient._protocol.responses.expectations import json_model
 from asyncclient.activity import ActivityPage
-from asyncclient.errors import InvalidArgument
+from asyncclient.errors import InvalidArgument, shown
 from asyncclient.filters import PropertyFilter
+from asyncclient.models import PersonEmails
 from asyncclient.timeline import PropertiesTimeline
 
 _ACTIVITY = json_model(ActivityPage, required=("results",))
 _DOCUMENTED_ACTIVITY = json_model(ActivityPage, required=("results",), blank=ActivityPage)
 _TIMELINE = json_model(PropertiesTimeline, required=("points",), blank=PropertiesTimeline)
+_EMAILS = json_model(PersonEmails, required=("results",))
 _AT_TIME = json_model(dict[str, Any], required=("properties",))
 
 
@@ -97,13 +99,23 @@ def properties_timeline(
     )
 
 
-def properties_at_time(timestamp: str, *, distinct_id: str | None, person: object | None) -> Request[dict[str, Any]]:
+def properties_at_time(
+    timestamp: str, *, distinct_id: str | None, person: object | None, include_set_once: bool = False
+) -> Request[dict[str, Any]]:
     """Build GET persons/properties_at_time (contract 6.11)."""
     if (distinct_id is None) == (person is None):
         raise InvalidArgument("properties_at_time takes either distinct_id or person_id")
     who = ("person_id", person_id(person)) if distinct_id is None else ("distinct_id", text(distinct_id, "distinct_id"))
-    query = (("timestamp", text(timestamp, "timestamp")), who)
+    if not isinstance(include_set_once, bool):
+        raise InvalidArgument(f"include_set_once {shown(include_set_once)} is neither True nor False")
+    flags = (("include_set_once", "true"),) if include_set_once else ()
+    query = (("timestamp", text(timestamp, "timestamp")), who, *flags)
     return persons_call("properties_at_time", "GET", "properties_at_time/", _AT_TIME, query=query)
+
+
+def person_emails(person: object) -> Request[PersonEmails]:
+    """Build GET persons/:id/emails (contract 6.11)."""
+    return persons_call("emails", "GET", f"{person_id(person)}/emails/", _EMAILS, route=":id/emails/")
 
 
 def _page_number_query(limit: int, page: int) -> tuple[tuple[str, str], ...]:

@@ -23,6 +23,9 @@ _PARTS = (
     ("others_per_hour", "hour"),
     ("default_per_minute", "min"),
     ("default_per_hour", "hour"),
+    ("previews_per_minute", "min"),
+    ("previews_per_hour", "hour"),
+    ("submissions_per_hour", "hour"),
 )
 """The fields in the order of the text, with the unit of each."""
 _REQUIRED_PARTS = 3
@@ -35,6 +38,10 @@ class Bucket(StrEnum):
     DELETES = "deletes"
     OTHERS = "others"
     DEFAULT = "default"
+    PREVIEWS = "previews"
+    """Previews of data deletion requests, which PostHog limits per project (contract 13)."""
+    SUBMISSIONS = "submissions"
+    """Creations of data deletion requests, limited per project too."""
     CAPTURE = "capture"
     """Not rate limited; the client still pauses if the server asks for it (contract 12)."""
 
@@ -45,7 +52,9 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
     Arguments:
         deletes_per_minute, deletes_per_hour: calls that delete persons, events or recordings.
         others_per_minute, others_per_hour: all other persons calls, and queries.
-        default_per_minute, default_per_hour: projects and persisted folders.
+        default_per_minute, default_per_hour: projects, persisted folders, and deleting recordings by ID.
+        previews_per_minute, previews_per_hour, submissions_per_hour: previews and creations of data deletion requests,
+            which PostHog limits per project.
         per_user: whether deletions and the other persons calls count together, as they do for a user.
 
     Raises:
@@ -58,6 +67,9 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
     others_per_hour: int | None = None
     default_per_minute: int | None = 480
     default_per_hour: int | None = 4800
+    previews_per_minute: int | None = 5
+    previews_per_hour: int | None = 30
+    submissions_per_hour: int | None = 10
     per_user: bool = False
 
     def __post_init__(self) -> None:
@@ -105,6 +117,9 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
             others_per_minute=None,
             default_per_minute=None,
             default_per_hour=None,
+            previews_per_minute=None,
+            previews_per_hour=None,
+            submissions_per_hour=None,
         )
 
     @classmethod
@@ -112,7 +127,8 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
         """Read "posthog", "user", "off" or DELETES,HOURLY,OTHERS such as "480/min,4800/hour,240/min".
 
         A fourth part such as ",1200/hour" is the hourly limit of the others; a fifth and a sixth are the limits of
-        projects and folders, per minute and per hour. A part can be "off": unlimited. A last part "per-user" is the
+        projects and folders, per minute and per hour; three more are those of previews, per minute and per hour, and of
+        creations of data deletion requests, per hour. A part can be "off": unlimited. A last part "per-user" is the
         argument `per_user`. `str` of any limits can be read.
 
         Arguments:
@@ -159,6 +175,8 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
             Bucket.DELETES: {MINUTE_S: self.deletes_per_minute, HOUR_S: self.deletes_per_hour},
             Bucket.OTHERS: {MINUTE_S: self.others_per_minute, HOUR_S: self.others_per_hour},
             Bucket.DEFAULT: {MINUTE_S: self.default_per_minute, HOUR_S: self.default_per_hour},
+            Bucket.PREVIEWS: {MINUTE_S: self.previews_per_minute, HOUR_S: self.previews_per_hour},
+            Bucket.SUBMISSIONS: {HOUR_S: self.submissions_per_hour},
             Bucket.CAPTURE: {},
         }[bucket]
         return {window_s: limit for window_s, limit in found.items() if limit is not None}

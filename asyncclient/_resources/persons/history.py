@@ -11,6 +11,7 @@ from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.activity import Activity, ActivityPage
 from asyncclient.errors import ApiStatusError
 from asyncclient.filters import PropertyFilter
+from asyncclient.models import PersonEmails
 from asyncclient.timeline import PropertiesTimeline
 
 
@@ -211,7 +212,12 @@ class PersonHistory:
         return await self._pipeline.call(request)
 
     async def properties_at_time(
-        self, timestamp: str, *, distinct_id: str | None = None, person_id: PersonId | None = None
+        self,
+        timestamp: str,
+        *,
+        distinct_id: str | None = None,
+        person_id: PersonId | None = None,
+        include_set_once: bool = False,
     ) -> dict[str, Any]:
         """Return a person with the properties it had at a time, as the server sends it (contract 6.11).
 
@@ -219,6 +225,7 @@ class PersonHistory:
             timestamp: time in ISO 8601.
             distinct_id: a distinct ID of the person. Or:
             person_id: UUID or number of the person.
+            include_set_once: also apply properties that events set once; False for those of `$set` only.
 
         Returns:
             The server's JSON object, with the key `properties`.
@@ -228,8 +235,31 @@ class PersonHistory:
             ApiStatusError: the person does not exist, or the time is not valid; `detail` says which.
             PostHogError: there is no response, or it reports an error.
         """
-        request = endpoints.properties_at_time(timestamp, distinct_id=distinct_id, person=person_id)
+        request = endpoints.properties_at_time(
+            timestamp, distinct_id=distinct_id, person=person_id, include_set_once=include_set_once
+        )
         return await self._pipeline.call(request)
+
+    async def emails(self, id: PersonId) -> PersonEmails:  # noqa: A002
+        """Return the e-mails that workflows sent to a person, as the server has them (contract 6.11).
+
+        Needs the scope person:read. PostHog keeps recipient and subject, and nothing known deletes them with the
+        person. Only newer servers have the call, and only where PostHog has switched it on.
+
+        Arguments:
+            id: UUID or number of the person; resolve a distinct ID first.
+
+        Returns:
+            The e-mails.
+
+        Raises:
+            InvalidArgument: the ID is not valid; raised before anything is sent.
+            NotFound: the person does not exist.
+            RouteNotFound: the server does not have the call, or not for this organization.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
+        """
+        return await self._pipeline.call(endpoints.person_emails(id))
 
     async def _entries(self, build_request: Callable[[int], Request[ActivityPage]]) -> AsyncGenerator[Activity, None]:
         pager = PageNumberPager()

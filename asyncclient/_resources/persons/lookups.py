@@ -17,10 +17,10 @@ from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import InvalidArgument, InvalidResponse, shown
 from asyncclient.models import (
     BatchResults,
-    Cohort,
     DeletionRow,
     Page,
     Person,
+    PersonCohorts,
     PersonRef,
     PropertyValues,
     RawPerson,
@@ -44,6 +44,13 @@ Route = Literal[
     "bulk_delete", "batch_by_uuids", "batch_by_distinct_ids", "deletion_status", "delete_events", "delete_recordings"
 ]
 """The routes that not every server has."""
+
+
+SELECTED_PROJECT = (
+    "the server reads cohorts of the project that the owner of the key has selected in PostHog; unless that is project "
+    "{}, they are missing or wrong"
+)
+"""The warning of `cohorts`, with the project that the client is set to."""
 
 
 class PersonLookups:
@@ -275,14 +282,17 @@ class PersonLookups:
             return PropertyValues(results=found)
         return PropertyValues(results=found.results, refreshing=found.refreshing)
 
-    async def cohorts(self, person_id: PersonId) -> list[Cohort]:
+    async def cohorts(self, person_id: PersonId) -> PersonCohorts:
         """Return the cohorts that a person is in (contract 6.11). Needs the scopes person:read and cohort:read.
+
+        The server looks the cohorts up in the project that the key's owner has selected in PostHog, whatever project
+        the client is set to: with another one selected, the cohorts are missing or those of another person.
 
         Arguments:
             person_id: UUID or number of the person.
 
         Returns:
-            The cohorts.
+            The cohorts, with a warning that says so.
 
         Raises:
             InvalidArgument: the ID is not valid; raised before anything is sent.
@@ -290,7 +300,9 @@ class PersonLookups:
             InvalidResponse: the response does not match this call.
             PostHogError: there is no response, or it reports an error.
         """
-        return (await self._pipeline.call(endpoints.cohorts(person_id))).results
+        found = await self._pipeline.call(endpoints.cohorts(person_id))
+        project = self._pipeline.shared.project_id
+        return PersonCohorts(found.results, None if project == "@current" else SELECTED_PROJECT.format(project))
 
 
 _INT, _PERSON_INT = attrgetter("int"), attrgetter("uuid.int")

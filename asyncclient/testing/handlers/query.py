@@ -8,7 +8,14 @@ from asyncclient.testing.http import envelope
 from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.tables.uuids import format_uuid
 
-_TYPES: dict[type, str] = {bytes: "UUID", str: "String", bool: "Bool", int: "Int64", datetime: "DateTime64(6, 'UTC')"}
+_TYPES: dict[type, str] = {
+    bytes: "UUID",
+    str: "String",
+    bool: "Bool",
+    int: "Int64",
+    list: "Array(String)",
+    datetime: "DateTime64(6, 'UTC')",
+}
 
 
 def query(context: HandlerContext) -> Response:

@@ -6,6 +6,12 @@ An action that is not listed here responds with 405.
 from collections.abc import Callable
 
 from asyncclient.testing.handlers.capture import capture, flags
+from asyncclient.testing.handlers.data_deletion import (
+    create_deletion,
+    get_deletion,
+    list_deletions,
+    preview_deletion,
+)
 from asyncclient.testing.handlers.event_deletion import delete_events, delete_recordings, deletion_status
 from asyncclient.testing.handlers.folders import create_folder, delete_folder, get_folder, list_folders, update_folder
 from asyncclient.testing.handlers.handler_context import HandlerContext
@@ -15,11 +21,12 @@ from asyncclient.testing.handlers.persons.changing import delete_property, updat
 from asyncclient.testing.handlers.persons.deleting import bulk_delete, destroy
 from asyncclient.testing.handlers.persons.identities import reset_distinct_id, split
 from asyncclient.testing.handlers.persons.listing import list_persons
-from asyncclient.testing.handlers.persons.lookups import cohorts, values
+from asyncclient.testing.handlers.persons.lookups import cohorts, emails, values
 from asyncclient.testing.handlers.persons.property_history import properties_at_time, properties_timeline
 from asyncclient.testing.handlers.persons.reading import batch_by_distinct_ids, batch_by_uuids, retrieve
 from asyncclient.testing.handlers.projects import projects
 from asyncclient.testing.handlers.query import query
+from asyncclient.testing.handlers.recordings import bulk_delete_recordings, list_recordings
 from asyncclient.testing.http.envelope import Response
 
 HANDLERS: dict[str, Callable[[HandlerContext], Response]] = {
@@ -42,6 +49,7 @@ HANDLERS: dict[str, Callable[[HandlerContext], Response]] = {
     "properties_at_time": properties_at_time,
     "values": values,
     "cohorts": cohorts,
+    "emails": emails,
     "split": split,
     "reset_distinct_id": reset_distinct_id,
     "funnel": funnel,
@@ -56,4 +64,10 @@ HANDLERS: dict[str, Callable[[HandlerContext], Response]] = {
     "capture": capture,
     "flags": flags,
     "query": query,
+    "list_recordings": list_recordings,
+    "preview_deletion": preview_deletion,
+    "create_deletion": create_deletion,
+    "list_deletions": list_deletions,
+    "get_deletion": get_deletion,
+    "bulk_delete_recordings": bulk_delete_recordings,
 }

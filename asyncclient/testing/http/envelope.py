@@ -95,6 +95,11 @@ def method_not_allowed(method: str) -> Refusal:
     return Refusal(error(405, "invalid_request", "method_not_allowed", f'Method "{method}" not allowed.'))
 
 
+def conflict(detail: str) -> Refusal:
+    """409: the request contradicts what is there."""
+    return Refusal(error(409, "server_error", "conflict", detail))
+
+
 def unsupported_media_type(media_type: str) -> Refusal:
     """415: persons routes accept JSON only (contract 1)."""
     detail = f'Unsupported media type "{media_type}" in request.'

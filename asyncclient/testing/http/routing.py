@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from asyncclient.testing.http.throttle import DEFAULT, DELETES, OTHERS
+from asyncclient.testing.http.throttle import DEFAULT, DELETES, OTHERS, PREVIEWS, SUBMISSIONS
 from asyncclient.testing.options import ServerOptions
 
 
@@ -51,6 +51,8 @@ _ACTIVITY = ("activity_log:read",)
 _PROJECT = ("project:read",)
 _FOLDER_READ = ("persisted_folder:read",)
 _FOLDER_WRITE = ("persisted_folder:write",)
+_DELETION_READ = ("data_deletion_request:read",)
+_DELETION_WRITE = ("data_deletion_request:write",)
 _UNDECLARED: tuple[str, ...] = ()
 
 
@@ -120,6 +122,12 @@ _ROUTES: tuple[Route, ...] = (
         "properties_timeline",
         methods={"GET": Action("properties_timeline", _UNDECLARED, OTHERS)},
     ),
+    _persons(
+        "{id}",
+        "emails",
+        methods={"GET": Action("emails", _READ, OTHERS)},
+        exists=lambda options: options.emails,
+    ),
     _persons("{id}", "split", methods={"POST": Action("split", _WRITE, OTHERS)}),
     _persons(
         "{id}",
@@ -149,6 +157,34 @@ _ROUTES: tuple[Route, ...] = (
         },
         DEFAULT,
         lambda options: options.persisted_folders,
+    ),
+    Route(
+        ("{project}", "data_deletion_requests", "preview"),
+        {"POST": Action("preview_deletion", _UNDECLARED, PREVIEWS)},
+        PREVIEWS,
+    ),
+    Route(
+        ("{project}", "data_deletion_requests"),
+        {
+            "GET": Action("list_deletions", _DELETION_READ, DEFAULT),
+            "POST": Action("create_deletion", _DELETION_WRITE, SUBMISSIONS),
+        },
+        DEFAULT,
+    ),
+    Route(
+        ("{project}", "data_deletion_requests", "{id}"),
+        {"GET": Action("get_deletion", _DELETION_READ, DEFAULT)},
+        DEFAULT,
+    ),
+    Route(
+        ("{project}", "session_recordings"),
+        {"GET": Action("list_recordings", ("session_recording:read",), OTHERS)},
+        OTHERS,
+    ),
+    Route(
+        ("{project}", "session_recordings", "bulk_delete"),
+        {"POST": Action("bulk_delete_recordings", ("session_recording:write",), DEFAULT)},
+        DEFAULT,
     ),
     Route(("{project}", "query"), {"POST": Action("query", ("query:read",), OTHERS)}, OTHERS),
 )

@@ -15,6 +15,10 @@ DELETES = "deletes"
 OTHERS = "others"
 DEFAULT = "default"
 USERS = "users"
+PREVIEWS = "previews"
+SUBMISSIONS = "submissions"
+PER_PROJECT = frozenset({PREVIEWS, SUBMISSIONS})
+"""Buckets that count the requests of all keys of a project together (contract 13)."""
 
 _MINUTE_S = 60.0
 _HOUR_S = 3600.0
@@ -89,5 +93,9 @@ def _windows(bucket: str, limits: RateLimits) -> tuple[tuple[int | None, float],
             return (limits.others_per_minute, _MINUTE_S), (limits.others_per_hour, _HOUR_S)
         case "users":
             return (limits.users_per_minute, _MINUTE_S), (limits.users_per_hour, _HOUR_S)
+        case "previews":
+            return (limits.previews_per_minute, _MINUTE_S), (limits.previews_per_hour, _HOUR_S)
+        case "submissions":
+            return ((limits.submissions_per_hour, _HOUR_S),)
         case _:
             return (limits.default_per_minute, _MINUTE_S), (limits.default_per_hour, _HOUR_S)

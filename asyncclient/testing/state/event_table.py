@@ -5,7 +5,7 @@ place of the person. Properties of events are not kept.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +19,10 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: datetime
     ingested_at: datetime
     distinct_id: str | None
+
+
+EventRow = tuple[int | None, str | None, int, int]
+"""An event: its person or else its distinct ID, when it happened, and when it was ingested."""
 
 
 class _Times:
@@ -39,7 +43,10 @@ class _Times:
 
     def remove_up_to(self, moment_us: int) -> int:
         """Remove the events that happened and were ingested at or before a time, and return their number."""
-        left = [pair for pair in self.pairs() if max(pair) > moment_us]
+        return self.keep([pair for pair in self.pairs() if max(pair) > moment_us])
+
+    def keep(self, left: list[tuple[int, int]]) -> int:
+        """Keep only these events, and return the number of the others."""
         removed = len(self.happened_us) - len(left)
         if removed:
             self.happened_us = array("q", (pair[0] for pair in left))
@@ -76,14 +83,23 @@ class Events:
         times = self._personless.get(distinct_id)
         return [] if times is None else list(times.pairs())
 
-    def rows(self) -> Iterator[tuple[int | None, str | None, int]]:
-        """Yield all events: the person, or else the distinct ID, and the time it happened."""
+    def rows(self) -> Iterator[EventRow]:
+        """Yield all events."""
         for key, times in self._of_persons.items():
-            for happened_us in times.happened_us:
-                yield key, None, happened_us
+            for happened_us, ingested_us in times.pairs():
+                yield key, None, happened_us, ingested_us
         for distinct_id, times in self._personless.items():
-            for happened_us in times.happened_us:
-                yield None, distinct_id, happened_us
+            for happened_us, ingested_us in times.pairs():
+                yield None, distinct_id, happened_us, ingested_us
+
+    def remove(self, is_selected: Callable[[EventRow], bool]) -> int:
+        """Remove the events that are selected, and return their number."""
+        removed = 0
+        for key, times in self._of_persons.items():
+            removed += times.keep([pair for pair in times.pairs() if not is_selected((key, None, *pair))])
+        for distinct_id, times in self._personless.items():
+            removed += times.keep([pair for pair in times.pairs() if not is_selected((None, distinct_id, *pair))])
+        return removed
 
     def keys_with_events(self) -> Iterator[int]:
         """Yield the keys of persons, existing or deleted, that still have events."""

@@ -13,7 +13,9 @@ import msgspec
 
 from asyncclient.testing.options import ServerOptions
 from asyncclient.testing.state.audit_trail import AuditTrail
-from asyncclient.testing.state.event_table import Events
+from asyncclient.testing.state.data_deletions import DataDeletions
+from asyncclient.testing.state.event_table import EventRow, Events
+from asyncclient.testing.state.recording_table import Recordings
 from asyncclient.testing.tables.activities import Activities, Actor
 from asyncclient.testing.tables.event_deletions import EventDeletions
 from asyncclient.testing.tables.folders import Folders
@@ -49,11 +51,15 @@ class Mutations:
         self.uuids_by_clickhouse = UuidOrder(self.table, by_clickhouse)
         self.deletions = EventDeletions()
         self.events = Events()
+        self.recordings = Recordings()
+        self.data_deletions = DataDeletions()
+        self.at_weekly_job: Callable[[int], int] = lambda _at_us: 0
         self._job_due_us: int | None = None
         self.audit_trail = AuditTrail(persons)
         self.activities = Activities()
         self.history = PropertyHistory()
         self.folders = Folders(self.now_us)
+        self.emails: dict[int, list[dict[str, Any]]] = {}
         self.cohorts: dict[int, frozenset[int]] = {}
         self.cohort_names: dict[int, str] = {}
         self._tasks: list[tuple[int, int, _Task]] = []
@@ -63,6 +69,8 @@ class Mutations:
             for key in range(persons):
                 for happened_us in self.seeding.event_times_us(key):
                     self.events.add(key, happened_us, happened_us)
+        if options.seeded_recordings:
+            self._seed_recordings(persons)
         if options.heavy_every:
             for key in range(options.heavy_every - 1, persons, options.heavy_every):
                 self.audit_trail.set_heavy(key, heavy=True)
@@ -82,6 +90,8 @@ class Mutations:
             due_us, _, task = heapq.heappop(self._tasks)
             task(due_us, now_us)
         self.listing.advance(now_us)
+        if len(self.recordings):
+            self.recordings.remove_marked(now_us - self.options.recording_grace_days * _DAY_US)
         self._run_weekly_job(now_us)
 
     def settle(self) -> None:
@@ -235,9 +245,27 @@ class Mutations:
                 self.deletions.request(key, now_us, once_ever=once_ever)
 
     def request_recording_deletion(self, keys: Iterable[int]) -> None:
-        """Start the deletion of these persons' recordings."""
+        """Start the deletion of these persons' recordings, which marks them later (contract 6.7)."""
+        distinct_ids: list[str] = []
         for key in keys:
             self.audit_trail.mark_recordings_requested(key)
+            distinct_ids += self.store.distinct_ids(key)
+        if len(self.recordings):
+            self.mark_recordings([each.session_id for each in self.recordings.of(distinct_ids)])
+
+    def mark_recordings(self, session_ids: Sequence[str]) -> None:
+        """Mark recordings as deleted, after the lag of the options."""
+        due_us = self.now_us() + round(self.options.recording_lag_s * 1_000_000)
+        self.schedule(due_us, lambda at_us, _now_us: self._mark_recordings(session_ids, at_us))
+
+    def _mark_recordings(self, session_ids: Sequence[str], at_us: int) -> None:
+        self.recordings.mark(session_ids, at_us)
+
+    def _seed_recordings(self, persons: int) -> None:
+        for key in range(persons):
+            for number in range(key % 3):
+                started_us = self.store.created_us(key) + number * _DAY_US
+                self.recordings.add(f"session-{key}-{number}", self.store.distinct_ids(key), started_us)
 
     def run_event_deletion(self) -> int:
         """Run the weekly job now, and return the number of rows that it completed."""
@@ -260,8 +288,18 @@ class Mutations:
         options = self.options
         if options.event_deletion_fails:
             return 0
+        self.at_weekly_job(at_us)
         up_to_us = at_us - round(options.event_deletion_slips_s * 1_000_000)
         return self.deletions.complete(at_us, up_to_us=up_to_us, delete=self.events.delete)
+
+    def event_uuid(self, row: EventRow) -> bytes:
+        """Return the UUID of an event; events of one person at the same moment share it."""
+        owner = row[1] if row[0] is None else self.table.text(row[0])
+        return derive_uuid(self.options.project_id, f"event {owner} {row[2]} {row[3]}")
+
+    def delete_events_by_uuid(self, uuids: frozenset[bytes]) -> int:
+        """Delete the events with these UUIDs, and return their number."""
+        return self.events.remove(lambda row: self.event_uuid(row) in uuids)
 
     def _delete_queued(self, keys: tuple[int, ...], actor: Actor | None, due_us: int, now_us: int) -> None:
         self._queued -= len(keys)

@@ -13,6 +13,7 @@ from asyncclient.testing.state.captured_events import MAX_STORED_DISTINCT_ID
 from asyncclient.testing.state.event_table import EventView
 from asyncclient.testing.state.ingestion import Ingestion
 from asyncclient.testing.state.mutations import Mutations
+from asyncclient.testing.state.recording_table import Recording, RecordingView
 from asyncclient.testing.tables.event_deletions import DeletionRow, Requested
 from asyncclient.testing.tables.folders import PROTOCOL, FolderView, view
 from asyncclient.testing.tables.person import Moment, PersonView, Record, as_datetime, as_us
@@ -173,6 +174,12 @@ class World:
         self.mutations.cohorts[cohort_id] = frozenset(key for key in keys if key is not None)
         self.mutations.listing.forget_selections()
 
+    def add_email(self, uuid: Uuid, *, recipient: str, subject: str) -> None:
+        """Add an e-mail that a workflow sent to a person; it stays when the person is deleted."""
+        key, mutations = self._living(uuid), self.mutations
+        sent_at = as_datetime(mutations.now_us()).isoformat()
+        mutations.emails.setdefault(key, []).append({"recipient": recipient, "subject": subject, "sent_at": sent_at})
+
     def add_deletion_row(self, uuid: Uuid, *, created_at: Moment, completed: bool = False) -> None:
         """Add a row of an earlier request to delete a person's events; the person need not exist."""
         created_us = as_us(created_at)
@@ -200,6 +207,29 @@ class World:
         """Return how often deletion of a person's recordings was requested."""
         key = self.mutations.table.key(_raw(uuid))
         return 0 if key is None else self.mutations.audit_trail.recording_requests(key)
+
+    def add_recording(self, session_id: str, distinct_ids: Sequence[str], *, started_at: Moment | None = None) -> None:
+        """Add a recording of the persons that have these distinct IDs, if any have.
+
+        Arguments:
+            session_id: ID of the recording.
+            distinct_ids: those that it was captured under, at least one.
+            started_at: None for now.
+
+        Raises:
+            ValueError: there is no distinct ID, or a recording with this ID.
+        """
+        if not distinct_ids:
+            raise ValueError("a recording needs at least one distinct ID")
+        mutations = self.mutations
+        mutations.advance()
+        started_us = mutations.now_us() if started_at is None else as_us(started_at)
+        mutations.recordings.add(session_id, tuple(distinct_ids), started_us)
+
+    def recordings(self, distinct_id: str) -> list[RecordingView]:
+        """Return the recordings of a distinct ID that the server still has a row of, marked or not."""
+        self.mutations.advance()
+        return list(map(_recording, self.mutations.recordings.of([distinct_id])))
 
     def add_event(
         self, distinct_id: str, *, timestamp: Moment | None = None, ingested_at: Moment | None = None
@@ -232,6 +262,10 @@ class World:
         """Return the events of a distinct ID that had no person when they were ingested."""
         self.mutations.advance()
         return [_event(pair, None, distinct_id) for pair in self.mutations.events.personless(distinct_id)]
+
+    def decide_deletion(self, request_id: Uuid, *, approved: bool) -> None:
+        """Approve or refuse a pending data deletion request, as PostHog does by hand (contract 13)."""
+        self.mutations.data_deletions.decide(UUID(bytes=_raw(request_id)), approved=approved)
 
     def events_uncovered(self) -> dict[UUID, list[EventView]]:
         """Return the events that no deletion row covers, of persons deleted through the API with their events.
@@ -280,6 +314,15 @@ class World:
             status="pending" if row.verified_us is None else "completed",
             delete_verified_at=None if row.verified_us is None else as_datetime(row.verified_us),
         )
+
+
+def _recording(one: Recording) -> RecordingView:
+    return RecordingView(
+        session_id=one.session_id,
+        distinct_ids=one.distinct_ids,
+        started_at=as_datetime(one.started_us),
+        is_deleted=one.marked_us is not None,
+    )
 
 
 def _event(pair: tuple[int, int], person_uuid: UUID | None, distinct_id: str | None) -> EventView:

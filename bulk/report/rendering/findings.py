@@ -8,6 +8,7 @@ from typing import Any
 
 from bulk.formatting import count_of, format_count
 from bulk.report.rendering.query_sentences import query_sentences
+from bulk.report.rendering.recording_sentences import recording_sentences
 from bulk.selection.conditions.protection_warnings import protection_warnings
 from bulk.selection.input_findings import WIDER_MAX, WIDER_WORDS
 from bulk.selection.inputs.causes import Cause
@@ -97,6 +98,7 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
         if not one["count"]:
             closest = f"; did you mean {one['closest']}?" if one.get("closest") else "; check how it is spelled."
             yield f"Warning: no person of the plan has the property {one['key']}{closest}"
+    yield from recording_sentences(findings)
     if isinstance(protected := findings.get("protected"), dict):
         yield from protection_warnings(protected)
     yield from _wider_sentences(findings.get("wider_match"))
@@ -152,18 +154,19 @@ def _wider_sentences(wider: object) -> Iterator[str]:
     if not isinstance(wider, dict):
         return
     found, persons = int(wider.get("count", 0)), int(wider.get("persons", 0))
+    least = "at least " if int(wider.get("checked", 0)) == WIDER_MAX else ""
     if found and wider.get("by") == "emails":
         yield (
-            f"Not selected: {_unmatched(found)} would match {count_of(persons, 'person')} "
+            f"Not selected: {least}{_unmatched(found)} would match {least}{count_of(persons, 'person')} "
             "without whitespace and quotes, and with --email-match ignore-case --email-keys "
             f"'{','.join(USUAL_KEYS)}'."
         )
     elif found:
         yield (
-            f"Not selected: {_unmatched(found)} would match {count_of(persons, 'person')} "
+            f"Not selected: {least}{_unmatched(found)} would match {least}{count_of(persons, 'person')} "
             "without whitespace, quotes or invisible characters; to select them, correct the file."
         )
-    if int(wider.get("checked", 0)) == WIDER_MAX:
+    if least:
         yield f"This was counted for the first {format_count(WIDER_MAX)} lines that match no person."
 
 

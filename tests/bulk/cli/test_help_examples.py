@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from bulk.cli.main import COMMANDS, posthog_bulk
+from bulk.plan.plan_file import load_plan
 
 Run = Callable[..., Any]
 
@@ -67,9 +68,15 @@ def signing_key() -> None:
     Path("signing-key.public.pem").write_bytes(public)
 
 
-def digest() -> str:
-    from bulk.plan.plan_file import load_plan
+def recreated(run: Run, posthog: Any) -> None:
+    """Run the plan of the first example, and let one of its persons come back."""
+    assert run("run", "leavers.plan.jsonl", "--approve", digest()).code == 0
+    with load_plan(Path("leavers.plan.jsonl")) as plan:
+        posthog.server.world.recreate(next(plan.iter()).uuid)
+    assert run("verify", "leavers.journal.jsonl").code == 1
 
+
+def digest() -> str:
     with load_plan(Path("leavers.plan.jsonl")) as plan:
         return plan.digest
 
@@ -92,6 +99,8 @@ def test_the_example_of_a_command_runs_as_printed(run: Run, posthog: Any, name: 
     assert lines
     for words in lines:
         assert words[0] == name
+        if "--from" in words:
+            recreated(run, posthog)
         result = run(*words)
         if result.code == 3:  # there is no terminal here to approve at
             result = run(*approved(words, name, result))

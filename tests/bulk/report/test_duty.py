@@ -12,7 +12,7 @@ from bulk.report.duty import Duty, DutyState, while_running
 from bulk.report.duty_decision import duty_of
 from bulk.report.purge_schedule import expected_purge, next_purge
 from bulk.selection.inputs.coverage import Coverage
-from bulk.states import NEEDS_ATTENTION, PENDING, STATES, Axis, Events, Person, Properties, State
+from bulk.states import NEEDS_ATTENTION, PENDING, STATES, Axis, Events, Person, Properties, Recordings, State
 from bulk.targets.reasons import STATUSES, AxisStatus, Reason
 
 FRIDAY = datetime(2026, 12, 4, 12, 0, tzinfo=UTC).timestamp()
@@ -31,9 +31,9 @@ OPERATIONS: dict[str, dict[str, Any]] = {
 }
 DONE: dict[str, tuple[tuple[str, str], ...]] = {
     "delete": (("person", "deleted_confirmed"),),
-    "erasure": (("person", "deleted_confirmed"), ("events", "purged"), ("recordings", "requested")),
+    "erasure": (("person", "deleted_confirmed"), ("events", "purged"), ("recordings", "deleted")),
     "delete-events": (("events", "purged"),),
-    "delete-recordings": (("recordings", "requested"),),
+    "delete-recordings": (("recordings", "deleted"),),
     "unset": (("properties", "changed_confirmed"),),
     "update": (("properties", "changed_confirmed"),),
 }
@@ -79,10 +79,17 @@ def test_a_job_whose_targets_are_all_done_is_complete(operation: str) -> None:
     duty = duty_of(journal(OPERATIONS[operation], done(operation)))
     assert (duty.state, duty.exit_code, duty.causes, duty.waiting_for) == ("complete", 0, (), ())
     assert duty.sentence.startswith("Complete: ")
-    assert ("cannot be verified" in duty.sentence) == ("recordings" in dict(DONE[operation]))
+    assert ("shown as deleted" in duty.sentence) == ("recordings" in dict(DONE[operation]))
 
 
-WAITING = {Events.QUEUED, Person.ACCEPTED, Properties.ACCEPTED, Person.HELD_BACK, Events.HELD_BACK}
+WAITING = {
+    Events.QUEUED,
+    Person.ACCEPTED,
+    Properties.ACCEPTED,
+    Person.HELD_BACK,
+    Events.HELD_BACK,
+    Recordings.REQUESTED,
+}
 UNPROVEN = {Events.UNVERIFIABLE}
 STATUS_TABLE = [(axis, status) for axis in Axis for status in STATUSES[axis] if status.state.name != "NOT_REQUESTED"]
 
@@ -223,6 +230,31 @@ def test_the_last_verification_decides_about_what_no_state_holds() -> None:
     assert kinds(duty_of(target_states)) == ["still_listed"]
     target_states.apply(Verified(at=FRIDAY + 16 * DAY_S, persons=10))
     assert duty_of(target_states).state == "complete"
+
+
+def test_recordings_wait_for_a_verification_and_then_for_posthog_and_are_complete_as_far_as_they_can_be_verified() -> (
+    None
+):
+    requested = changed(Change("recordings", "requested", ALL))
+    target_states = journal(OPERATIONS["delete-recordings"], requested)
+    target_states.last_accepted_at = FRIDAY
+    duty = duty_of(target_states)
+    assert duty.waiting_for == ("a verification of the deleted recordings of 10 persons",)
+    assert duty.verify_from == "2026-12-05T00:00:00Z"
+    kept = changed(Change("recordings", "requested", "0-2", "not_marked_yet"))
+    duty = duty_of(journal(OPERATIONS["delete-recordings"], requested, kept))
+    assert duty.waiting_for[0] == "PostHog to delete the recordings of 3 persons"
+    rest = (
+        Change("recordings", "deleted", "0-4"),
+        Change("recordings", "not_verifiable", "5-7", "no_recordings"),
+        Change("recordings", "not_verifiable", "8-9", "no_query_scope"),
+    )
+    duty = duty_of(journal(OPERATIONS["delete-recordings"], requested, changed(*rest)))
+    assert duty.state == "complete"
+    assert duty.sentence == (
+        "Complete: recordings of 5 persons shown as deleted by PostHog, no recordings of 3 persons, "
+        "deletion of the recordings of 2 persons requested, which cannot be verified."
+    )
 
 
 def test_a_running_job_waits_for_its_end() -> None:

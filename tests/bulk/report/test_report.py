@@ -163,7 +163,7 @@ def all_in(axis: str, state: str) -> Change:
             {"kind": "delete-recordings"},
             "recordings",
             "requested",
-            "Deletion of recordings requested for 1,000 of 1,000 persons; PostHog offers no way to verify it.",
+            "Deletion of recordings requested for 1,000 of 1,000 persons.",
         ),
         (
             {"kind": "delete"},

@@ -1,4 +1,4 @@
-"""Handlers for the values of a property and the cohorts of a person (contract 6.11)."""
+"""Handlers for the values of a property, and the cohorts and e-mails of a person (contract 6.11)."""
 
 import json
 from collections import Counter
@@ -43,10 +43,16 @@ def cohorts(context: HandlerContext) -> Response:
             "results": [
                 {"id": cohort_id, "name": mutations.cohort_names[cohort_id], "count": len(members)}
                 for cohort_id, members in mutations.cohorts.items()
-                if key in members
+                if key in members and not context.options.selects_another_project
             ]
         }
     )
+
+
+def emails(context: HandlerContext) -> Response:
+    """Return the e-mails that workflows sent to a person, the newest first."""
+    sent = context.mutations.emails.get(context.person(), [])
+    return envelope.ok({"results": sent[::-1], "next": None, "previous": None, "count": len(sent)})
 
 
 def _person(context: HandlerContext, text: str) -> int | None:

@@ -1,4 +1,4 @@
-"""The tables of HogQL: persons, events and person_distinct_ids, as columns and rows of the server's tables.
+"""The tables of HogQL, such as persons, events and recordings, as columns and rows of the server's tables.
 
 Persons are read from the listing, which lags behind the store (contract 12). Names and properties of events are not
 kept by the local server, so a query about them is refused.
@@ -9,7 +9,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from asyncclient.testing.queries.hogql.syntax import BadQuery
+from asyncclient.testing.state.event_table import EventRow
 from asyncclient.testing.state.mutations import Mutations
+from asyncclient.testing.state.recording_table import Recording
 from asyncclient.testing.tables.person import as_datetime
 from asyncclient.testing.tables.seeding import MISSING
 from asyncclient.testing.tables.uuids import derive_uuid
@@ -78,8 +80,10 @@ class Events:
         self._persons = Persons(mutations)
 
     def column(self, parts: tuple[str, ...]) -> Column:
-        """Return `person_id`, `distinct_id`, `timestamp`, or a column of `person`."""
+        """Return `uuid`, `person_id`, `distinct_id`, `timestamp`, or a column of `person`."""
         match parts:
+            case ("uuid",):
+                return self._mutations.event_uuid
             case ("timestamp",):
                 return lambda row: as_datetime(row[2])
             case ("person_id",) | ("person", "id"):
@@ -100,18 +104,18 @@ class Events:
         has = self._persons.has_property(("properties",), key)
         return lambda row: row[0] is not None and has(row[0])
 
-    def rows(self) -> Iterator[tuple[int | None, str | None, int]]:
+    def rows(self) -> Iterator[EventRow]:
         """Yield the events, with and without a person."""
         return self._mutations.events.rows()
 
-    def _person_id(self, row: tuple[int | None, str | None, int]) -> bytes:
-        key, distinct_id, _ = row
+    def _person_id(self, row: EventRow) -> bytes:
+        key, distinct_id = row[:2]
         if key is not None:
             return self._mutations.table.raw(key)
         return derive_uuid(self._mutations.options.project_id, distinct_id or "")
 
-    def _distinct_id(self, row: tuple[int | None, str | None, int]) -> str | None:
-        key, distinct_id, _ = row
+    def _distinct_id(self, row: EventRow) -> str | None:
+        key, distinct_id = row[:2]
         if key is None:
             return distinct_id
         return next(iter(self._mutations.store.distinct_ids(key)), None)
@@ -143,6 +147,34 @@ class DistinctIds:
         return ((each, key) for key in store for each in store.distinct_ids(key))
 
 
+class ReplayEvents:
+    """Table `raw_session_replay_events`; a row is a recording and one of its distinct IDs (contract 6.7)."""
+
+    def __init__(self, mutations: Mutations) -> None:
+        self._mutations = mutations
+
+    def column(self, parts: tuple[str, ...]) -> Column:
+        """Return `session_id`, `distinct_id`, `min_first_timestamp` or, on newer servers, `is_deleted`."""
+        match parts:
+            case ("session_id",):
+                return lambda row: row[0].session_id
+            case ("distinct_id",):
+                return lambda row: row[1]
+            case ("min_first_timestamp",):
+                return lambda row: as_datetime(row[0].started_us)
+            case ("is_deleted",) if self._mutations.options.recording_marks:
+                return lambda row: int(row[0].marked_us is not None)
+        raise _unknown(parts)
+
+    def has_property(self, parts: tuple[str, ...], key: str) -> Column:
+        """Raise BadQuery, because this table has no properties."""
+        raise _unknown((*parts, key))
+
+    def rows(self) -> Iterator[tuple[Recording, str]]:
+        """Yield each recording with each of its distinct IDs."""
+        return self._mutations.recordings.rows()
+
+
 class Selected:
     """The rows of a subquery in FROM, as tuples."""
 
@@ -170,6 +202,7 @@ TABLES: dict[str, Callable[[Mutations], Table]] = {
     "persons": Persons,
     "events": Events,
     "person_distinct_ids": DistinctIds,
+    "raw_session_replay_events": ReplayEvents,
 }
 """The tables by name."""
 

@@ -35,7 +35,7 @@ async def test_cohorts_are_of_one_person(raw: Any) -> None:
     body = {"results": [{"id": 1, "name": "all", "count": 5, "later": 1}, {"id": 2, "name": None}]}
     server = await raw.serve(raw.http(body=json.dumps(body).encode()))
     client = await raw.client(server.url)
-    assert await client.persons.cohorts(raw.uuid) == [Cohort(1, "all", 5), Cohort(2)]
+    assert (await client.persons.cohorts(raw.uuid)).results == [Cohort(1, "all", 5), Cohort(2)]
     assert server.requests[0].target == f"/api/projects/1/persons/cohorts/?person_id={raw.uuid}"
     with pytest.raises(InvalidArgument, match="is not a UUID"):
         await client.persons.cohorts("../")

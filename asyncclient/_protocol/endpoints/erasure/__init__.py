@@ -1,0 +1,1 @@
+"""Requests about what persons leave behind: recordings, and events without a person."""

@@ -1,0 +1,1 @@
+"""Reading the recordings of persons, and the distinct IDs by which they are found."""

@@ -1,0 +1,77 @@
+"""Reads whether the recordings of targets are deleted, and journals the states that follow (guarantee 21).
+
+The recordings are found by the distinct IDs that the plan noted, because the persons are gone. What a read proves is in
+`targets.recording_states`.
+"""
+
+from asyncclient import PostHogClient
+from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.workers import grouped
+from bulk.journal.job_log import JobLog
+from bulk.plan.plan_lines import RecordingNote
+from bulk.posthog.recordings.recording_reader import NotReadable, RecordingCount, RecordingReader
+from bulk.states import Axis
+from bulk.targets.observations import Observation
+from bulk.targets.recording_states import READ_BY_VERIFY, SETTLED
+
+OVERDUE_S = 3 * 86_400.0
+"""Seconds after the last request until which recordings may be kept; the server states no time (contract 6.7)."""
+
+TARGETS_AT_ONCE = 1000
+
+_NOT_READABLE = {
+    NotReadable.NO_SCOPE: Observation.RECORDINGS_NOT_ALLOWED,
+    NotReadable.NO_MARKS: Observation.RECORDINGS_NOT_MARKED_HERE,
+}
+
+
+class RecordingVerifier:
+    """Reads the recordings whose deletion was requested, and records their states."""
+
+    def __init__(self, job: JobLog, client: PostHogClient, gate: StopGate) -> None:
+        self._job = job
+        self._reader = RecordingReader(client, gate)
+
+    async def check(self) -> None:
+        """Read the recordings of all targets whose deletion was requested and is not read as done.
+
+        Targets whose recordings cannot be read this time keep their state.
+        """
+        job = self._job
+        overdue = job.now() - job.target_states.last_accepted_at > OVERDUE_S
+        for numbers in grouped(self._to_read(), TARGETS_AT_ONCE):
+            notes = job.plan.recording_notes(numbers)
+            noted = {number: note.distinct_ids for number, note in notes.items() if note is not None}
+            counts = await self._reader.count(noted)
+            why = self._reader.not_readable
+            observed: dict[int, tuple[Observation, ...]] = {}
+            for number, note in notes.items():
+                if note is None:
+                    observed[number] = (Observation.RECORDINGS_NOT_NOTED,)
+                elif number in counts:
+                    observed[number] = (observation_of(note, counts[number], overdue=overdue),)
+                elif why is not None:
+                    observed[number] = (_NOT_READABLE[why],)
+            job.observe("recordings", observed)
+
+    def _to_read(self) -> list[int]:
+        states = self._job.target_states
+        numbers = states.numbers(Axis.RECORDINGS, READ_BY_VERIFY)
+        return [number for number in numbers if states.status(Axis.RECORDINGS, number).reason not in SETTLED]
+
+
+def observation_of(note: RecordingNote, count: RecordingCount, *, overdue: bool) -> Observation:
+    """Return what a read of a target's recordings shows.
+
+    Arguments:
+        note: what the plan noted of them.
+        count: the recordings that the server shows now.
+        overdue: whether their deletion was requested so long ago that it should be done.
+    """
+    if count.kept:
+        return Observation.RECORDINGS_KEPT_OVERDUE if overdue else Observation.RECORDINGS_KEPT
+    if count.marked:
+        return Observation.RECORDINGS_MARKED
+    if note.recordings is None:
+        return Observation.RECORDINGS_NONE_SHOWN
+    return Observation.RECORDINGS_NONE_LEFT if note.recordings else Observation.RECORDINGS_NONE_EVER
