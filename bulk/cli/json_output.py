@@ -67,7 +67,8 @@ class PlanMade(_Line, frozen=True, tag="plan"):
 
 
 class PlanShown(_Line, frozen=True, tag="show"):
-    """A plan as `show` reads it: the header, and what the `plan` line has.
+    """A plan as `show` reads it: the header, and what the `plan` line has. `file_sha256` is that of the
+    whole file, as `sha256sum` computes it.
 
     `operation` and `selection` are as in the file; they may hold values and filters.
     """
@@ -83,6 +84,7 @@ class PlanShown(_Line, frozen=True, tag="show"):
     selection: dict[str, Any]
     count: int
     digest: str
+    file_sha256: str
     findings: list[dict[str, Any]]
     input: InputCovered
 
